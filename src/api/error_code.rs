@@ -1,0 +1,360 @@
+//! The error codes of section 6: the document's words, a line in English, and what to do.
+
+use std::fmt;
+
+/// A code of section 6, or one that the document does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ErrorCode(pub i64);
+
+struct Entry {
+    code: i64,
+    message: &'static str,
+    english: &'static str,
+    hint: &'static str,
+}
+
+impl ErrorCode {
+    /// A parameter is missing or malformed.
+    pub const PARAMETER: Self = Self(1_435_002);
+    /// The app is not known.
+    pub const NO_PROJECT: Self = Self(1_435_103);
+    /// There is no such account.
+    pub const NO_ACCOUNT: Self = Self(1_435_204);
+    /// The `thirdId` is taken by a person.
+    pub const ACCOUNT_EXISTS: Self = Self(1_435_206);
+    /// The `thirdId` is taken by an organization.
+    pub const ORGANIZATION_EXISTS: Self = Self(1_435_207);
+    /// There is no such file, or it has not arrived yet.
+    pub const NO_FILE: Self = Self(1_435_304);
+    /// The file is not of an accepted type.
+    pub const FILE_TYPE: Self = Self(1_435_305);
+    /// There is no such seal.
+    pub const NO_SEAL: Self = Self(1_435_402);
+    /// A document could not be made.
+    pub const NO_DOCUMENT_MADE: Self = Self(1_435_502);
+    /// A document's URL could not be made.
+    pub const NO_DOCUMENT_URL: Self = Self(1_435_504);
+    /// A flow without a signer.
+    pub const NO_SIGNER: Self = Self(1_436_002);
+    /// The signer's account does not exist.
+    pub const NO_SIGNER_ACCOUNT: Self = Self(1_436_004);
+    /// The account has no seal to sign with.
+    pub const NO_DEFAULT_SEAL: Self = Self(1_436_007);
+    /// The document of a flow is not usable.
+    pub const BAD_DOCUMENT: Self = Self(1_436_009);
+    /// A position without its type.
+    pub const NO_SIGN_TYPE: Self = Self(1_436_011);
+    /// A keyword position without its keyword.
+    pub const NO_KEYWORD: Self = Self(1_436_012);
+    /// A flow could not be made.
+    pub const NO_FLOW_MADE: Self = Self(1_436_013);
+    /// A flow refuses what is asked of it.
+    pub const FLOW_CHECK: Self = Self(1_436_014);
+    /// There is no such flow.
+    pub const NO_FLOW: Self = Self(1_436_016);
+    /// The flow can no longer be revoked.
+    pub const NOT_REVOKED: Self = Self(1_436_018);
+    /// The signed documents are not there yet.
+    pub const NO_SIGNED_DOCUMENT: Self = Self(1_436_019);
+
+    fn entry(self) -> Option<&'static Entry> {
+        ENTRIES.iter().find(|entry| entry.code == self.0)
+    }
+
+    /// The document's words; empty for a code that it does not list.
+    pub fn message(self) -> &'static str {
+        self.entry().map_or("", |entry| entry.message)
+    }
+
+    /// The same in English; empty for a code that the document does not list.
+    pub fn english(self) -> &'static str {
+        self.entry().map_or("", |entry| entry.english)
+    }
+
+    /// What to do in manifest or sheet.
+    pub fn hint(self) -> &'static str {
+        self.entry().map_or(
+            "the API document does not list this code: ask the service's support, quoting it",
+            |entry| entry.hint,
+        )
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Whether the code says that the app id or secret is not accepted.
+pub fn wrong_credentials(code: ErrorCode) -> bool {
+    matches!(code.0, 1_435_102..=1_435_104)
+}
+
+/// Whether `account/idexchange` says "no such account", which is an answer and not a failure.
+pub fn not_there(code: ErrorCode) -> bool {
+    code == ErrorCode::NO_ACCOUNT
+}
+
+/// Whether the same call may succeed a moment later: an uploaded file that has not arrived yet.
+pub fn transient(op: super::operation::Op, code: ErrorCode) -> bool {
+    use super::operation::Op;
+    matches!(op, Op::CreateTemplate | Op::CreateByFileKey)
+        && matches!(code.0, 1_435_302 | 1_435_303)
+        || matches!(
+            op,
+            Op::CreateTemplate
+                | Op::CreateByFileKey
+                | Op::CreatePersonImageSeal
+                | Op::CreateOrganizationImageSeal
+        ) && code == ErrorCode::NO_FILE
+}
+
+const ENTRIES: &[Entry] = &[
+    Entry {
+        code: 1_435_002,
+        message: "参数错误",
+        english: "a parameter is wrong",
+        hint: "the message names the parameter: correct its field in the manifest or its cell in the sheet",
+    },
+    Entry {
+        code: 1_435_102,
+        message: "查询项目开发者账户失败",
+        english: "the app's developer account was not found",
+        hint: "check TREATY_APP_ID and TREATY_APP_SECRET, and that the app is enabled",
+    },
+    Entry {
+        code: 1_435_103,
+        message: "项目不存在",
+        english: "there is no such app",
+        hint: "check TREATY_APP_ID and TREATY_APP_SECRET, and that they belong to this environment",
+    },
+    Entry {
+        code: 1_435_104,
+        message: "查询项目配置失败",
+        english: "the app's configuration was not found",
+        hint: "check that the app is enabled on the open platform",
+    },
+    Entry {
+        code: 1_435_202,
+        message: "用户中心查询账户失败",
+        english: "the account could not be looked up",
+        hint: "apply again; if it stays, ask the service's support",
+    },
+    Entry {
+        code: 1_435_203,
+        message: "创建账号失败",
+        english: "the account could not be created",
+        hint: "check the name and the identity document's number and type",
+    },
+    Entry {
+        code: 1_435_204,
+        message: "账号不存在",
+        english: "there is no such account",
+        hint: "the account was deleted elsewhere: give it a new thirdId, or declare it absent",
+    },
+    Entry {
+        code: 1_435_205,
+        message: "注销账号失败",
+        english: "the account could not be deleted",
+        hint: "it may still take part in flows: end them first",
+    },
+    Entry {
+        code: 1_435_206,
+        message: "账号已存在",
+        english: "the account exists already",
+        hint: "another account uses this thirdId: check it",
+    },
+    Entry {
+        code: 1_435_207,
+        message: "企业账号已存在，且已关联经办人",
+        english: "the organization exists already and has its creator",
+        hint: "another account uses this thirdId or organCode: check them",
+    },
+    Entry {
+        code: 1_435_302,
+        message: "文件系统查询失败",
+        english: "the file store could not be asked",
+        hint: "apply again",
+    },
+    Entry {
+        code: 1_435_303,
+        message: "文件系统获取下载地址失败",
+        english: "the file store gave no download address",
+        hint: "apply again",
+    },
+    Entry {
+        code: 1_435_304,
+        message: "文件不存在",
+        english: "there is no such file, or it has not arrived",
+        hint: "apply again: the file is uploaded anew",
+    },
+    Entry {
+        code: 1_435_305,
+        message: "文件类型不支持",
+        english: "this type of file is not accepted",
+        hint: "only PDF files can be templates and documents",
+    },
+    Entry {
+        code: 1_435_306,
+        message: "文件大小超过限制",
+        english: "the file is too large",
+        hint: "make the PDF smaller",
+    },
+    Entry {
+        code: 1_435_402,
+        message: "印章服务查询失败",
+        english: "the seal could not be looked up",
+        hint: "check that the signer's seal belongs to the signing account",
+    },
+    Entry {
+        code: 1_435_403,
+        message: "查询账户默认印章失败",
+        english: "the account's default seal was not found",
+        hint: "name a seal in the signer",
+    },
+    Entry {
+        code: 1_435_502,
+        message: "创建合同失败",
+        english: "the document could not be created",
+        hint: "check the template's file and its form fields",
+    },
+    Entry {
+        code: 1_435_503,
+        message: "删除合同失败",
+        english: "the document could not be deleted",
+        hint: "apply again",
+    },
+    Entry {
+        code: 1_435_504,
+        message: "获取合同下载地址失败",
+        english: "there is no download address for the document",
+        hint: "apply again",
+    },
+    Entry {
+        code: 1_436_002,
+        message: "签署流至少应包含一个签署者信息",
+        english: "a flow needs at least one signer",
+        hint: "declare a signer in the flow",
+    },
+    Entry {
+        code: 1_436_003,
+        message: "签署人至少应指定一个签署文档",
+        english: "a signer needs at least one document",
+        hint: "give the signer positions in a document of the flow",
+    },
+    Entry {
+        code: 1_436_004,
+        message: "签署者账户不存在",
+        english: "the signer's account does not exist",
+        hint: "the account was deleted elsewhere: give it a new thirdId",
+    },
+    Entry {
+        code: 1_436_005,
+        message: "签署者指定的签署文档不在文档列表中",
+        english: "a signer's document is not in the flow",
+        hint: "positions may name documents of this flow only",
+    },
+    Entry {
+        code: 1_436_006,
+        message: "平台签署未指定任何签署文档",
+        english: "the platform's signature names no document",
+        hint: "give the platform signer positions",
+    },
+    Entry {
+        code: 1_436_007,
+        message: "静默签发起失败: 未找到账户默认印章",
+        english: "the account has no default seal",
+        hint: "name a seal in the signer, or declare one for the account",
+    },
+    Entry {
+        code: 1_436_008,
+        message: "签署付费账户不在签署流程中",
+        english: "the payer takes no part in the flow",
+        hint: "payer must be the platform or a signer of the flow",
+    },
+    Entry {
+        code: 1_436_009,
+        message: "签署文档校验失败",
+        english: "the document did not pass the check",
+        hint: "check that the PDF is neither damaged nor encrypted",
+    },
+    Entry {
+        code: 1_436_010,
+        message: "静默签账户未进行授权",
+        english: "the account has not granted silent signing",
+        hint: "declare silentSign: true on the account, or a later end",
+    },
+    Entry {
+        code: 1_436_011,
+        message: "未指定盖章位置定位方式",
+        english: "a position does not say how it is found",
+        hint: "a position needs keyword, page or seam",
+    },
+    Entry {
+        code: 1_436_012,
+        message: "关键字签未指定关键字",
+        english: "a keyword position without its keyword",
+        hint: "give the position a keyword that stands in the document",
+    },
+    Entry {
+        code: 1_436_013,
+        message: "签署流创建失败",
+        english: "the flow could not be created",
+        hint: "check the flow's process options",
+    },
+    Entry {
+        code: 1_436_014,
+        message: "签署流创建校验未通过",
+        english: "the flow did not pass the check",
+        hint: "the flow may have ended or its time run out: see signValidity",
+    },
+    Entry {
+        code: 1_436_015,
+        message: "签署流执行失败",
+        english: "the flow could not go on",
+        hint: "check that each keyword stands in the document's own text",
+    },
+    Entry {
+        code: 1_436_016,
+        message: "获取签署流详情失败",
+        english: "the flow's details could not be had",
+        hint: "apply again; if it stays, the flow was deleted elsewhere",
+    },
+    Entry {
+        code: 1_436_017,
+        message: "静默授权失败",
+        english: "silent signing could not be granted",
+        hint: "check the account and the end of the grant",
+    },
+    Entry {
+        code: 1_436_018,
+        message: "撤销签署流失败",
+        english: "the flow could not be revoked",
+        hint: "it may have ended already",
+    },
+    Entry {
+        code: 1_436_019,
+        message: "获取签署文件下载地址失败",
+        english: "there is no download address for the signed document",
+        hint: "the flow may not be finished yet",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_of_the_document_is_told() {
+        assert_eq!(ENTRIES.len(), 38);
+        for entry in ENTRIES {
+            let code = ErrorCode(entry.code);
+            assert!(
+                !code.message().is_empty() && !code.english().is_empty() && !code.hint().is_empty()
+            );
+        }
+        assert_eq!(ErrorCode(7).message(), "");
+        assert!(ErrorCode(7).hint().contains("does not list"));
+    }
+}

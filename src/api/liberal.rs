@@ -1,0 +1,47 @@
+//! Reading what servers really send: numbers as text, text as numbers.
+
+use serde::{Deserialize, Deserializer};
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TextOrNumber {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+}
+
+/// An integer that may come as a string of digits.
+pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    match TextOrNumber::deserialize(deserializer)? {
+        TextOrNumber::Integer(number) => Ok(number),
+        TextOrNumber::Text(text) => text.trim().parse().map_err(serde::de::Error::custom),
+        TextOrNumber::Float(number) => {
+            Err(serde::de::Error::custom(format!("{number} is no integer")))
+        }
+    }
+}
+
+/// The same, where it may be absent or null.
+pub(super) fn optional_integer<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Number(#[serde(deserialize_with = "integer")] i64);
+    Ok(Option::<Number>::deserialize(deserializer)?.map(|number| number.0))
+}
+
+/// A string that may come as a number.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match TextOrNumber::deserialize(deserializer)? {
+        TextOrNumber::Text(text) => text,
+        TextOrNumber::Integer(number) => number.to_string(),
+        TextOrNumber::Float(number) => number.to_string(),
+    })
+}
+
+/// The same, as any type made of a string.
+pub(super) fn id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(T::from(text(deserializer)?.as_str()))
+}

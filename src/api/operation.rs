@@ -1,0 +1,223 @@
+//! The table of operations: each is declared once, and client, ledger and sandbox follow from it.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::account::{
+    AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ExchangeId, GrantSilentSign,
+    RevokeSilentSign, UpdateOrganization, UpdatePerson,
+};
+use super::document::{
+    CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
+    TemplateAnswer,
+};
+use super::envelope::Nothing;
+use super::error_code::ErrorCode;
+use super::file::{UploadUrl, UploadUrlAnswer};
+use super::seal::{
+    CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
+    QuerySeals, SealAnswer, SealEntry,
+};
+use super::sign::{
+    AddProcess, Archive, AutoSignAnswer, Detail, DetailAnswer, Download, FlowAnswer,
+    HandPersonSignTask, HandSignAnswer, PlatformSignTask, Revoke, SignedDoc, UndoTask,
+};
+
+/// What a second call would do, and so what may follow a lost answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Changes nothing: send again.
+    Read,
+    /// Leaves the same state: send again.
+    Set,
+    /// Leaves at most an object that nobody sees: send again.
+    Spare,
+    /// Could create twice or ask a person twice: look with the given operation first.
+    Look(Op),
+}
+
+/// A request that is an operation of the API.
+pub trait Operation: Serialize + DeserializeOwned + Send + Sync {
+    /// Its row in the table.
+    const OP: Op;
+    /// What a successful call answers.
+    type Answer: Serialize + DeserializeOwned + Send + Sync;
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $op:ident $path:literal $section:literal $repeat:expr, $handler:ident: $request:ty => $answer:ty;)*) => {
+        /// An operation of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Op { $($(#[$doc])* $op,)* }
+
+        impl Op {
+            /// Every operation, in the document's order.
+            pub const ALL: &'static [Op] = &[$(Op::$op,)*];
+
+            /// The path below the endpoint, without a leading slash.
+            pub const fn path(self) -> &'static str {
+                match self { $(Op::$op => $path,)* }
+            }
+
+            /// The section of the API document.
+            pub const fn section(self) -> &'static str {
+                match self { $(Op::$op => $section,)* }
+            }
+
+            /// What a second call would do.
+            pub const fn repeat(self) -> Repeat {
+                match self { $(Op::$op => $repeat,)* }
+            }
+        }
+
+        $(impl Operation for $request {
+            const OP: Op = Op::$op;
+            type Answer = $answer;
+        })*
+
+        /// The serving side of the table: one method an operation, so that none can be left out.
+        pub trait Serve {
+            $($(#[$doc])* fn $handler(&mut self, request: $request) -> Result<$answer, Refusal>;)*
+        }
+
+        /// Parses a body, serves it and gives the answer's `data`.
+        pub fn dispatch(server: &mut impl Serve, op: Op, body: &[u8]) -> Result<serde_json::Value, Refusal> {
+            match op {
+                $(Op::$op => answer(server.$handler(parse::<$request>(body)?)?),)*
+            }
+        }
+    };
+}
+
+operations! {
+    /// Ask where to upload a file.
+    UploadUrl "file/uploadurl" "5.1.1" Repeat::Spare, upload_url: UploadUrl => UploadUrlAnswer;
+    /// Create a person's account.
+    CreatePerson "account/create/person" "5.2.1" Repeat::Look(Op::ExchangeId), create_person: CreatePerson => AccountAnswer;
+    /// Create an organization's account.
+    CreateOrganization "account/create/organize/common" "5.2.2" Repeat::Look(Op::ExchangeId), create_organization: CreateOrganization => AccountAnswer;
+    /// Update a person's account.
+    UpdatePerson "account/person/update" "5.2.3" Repeat::Set, update_person: UpdatePerson => Nothing;
+    /// Update an organization's account.
+    UpdateOrganization "account/organize/update" "5.2.4" Repeat::Set, update_organization: UpdateOrganization => Nothing;
+    /// Let the platform sign for an account.
+    GrantSilentSign "account/platform/silentsign" "5.2.5" Repeat::Set, grant_silent_sign: GrantSilentSign => Nothing;
+    /// Withdraw that.
+    RevokeSilentSign "account/platform/revokeSilentsign" "5.2.6" Repeat::Set, revoke_silent_sign: RevokeSilentSign => Nothing;
+    /// Ask for the accountId of a thirdId.
+    ExchangeId "account/idexchange" "5.2.7" Repeat::Read, exchange_id: ExchangeId => AccountAnswer;
+    /// Delete an account.
+    DeleteAccount "account/delete" "5.2.8" Repeat::Look(Op::ExchangeId), delete_account: DeleteAccount => Nothing;
+    /// Make a template of an uploaded file.
+    CreateTemplate "template/createbyfilekey" "5.3.1" Repeat::Spare, create_template: CreateTemplate => TemplateAnswer;
+    /// Make a document of an uploaded file.
+    CreateByFileKey "doc/createbyfilekey" "5.4.1" Repeat::Spare, create_by_file_key: CreateByFileKey => DocAnswer;
+    /// Make a document of a template.
+    CreateByTemplate "doc/createbytemplate" "5.4.2" Repeat::Spare, create_by_template: CreateByTemplate => DocAnswer;
+    /// Ask where a document can be downloaded.
+    DownloadUrl "doc/downloadurl" "5.4.3" Repeat::Read, download_url: DownloadUrl => DocUrlAnswer;
+    /// Create a flow of one document.
+    AddProcess "sign/contract/addProcess" "5.5.1" Repeat::Spare, add_process: AddProcess => FlowAnswer;
+    /// Let the platform sign.
+    PlatformSignTask "sign/contract/platformSignTask" "5.5.2" Repeat::Look(Op::Detail), platform_sign_task: PlatformSignTask => AutoSignAnswer;
+    /// Ask a person to sign.
+    HandPersonSignTask "sign/contract/handPersonSignTask" "5.5.4" Repeat::Look(Op::Detail), hand_person_sign_task: HandPersonSignTask => HandSignAnswer;
+    /// Ask how far a flow is.
+    Detail "sign/contract/detail" "5.5.7" Repeat::Read, detail: Detail => DetailAnswer;
+    /// Ask where the signed documents can be downloaded.
+    Download "sign/download" "5.7.1" Repeat::Read, download: Download => Vec<SignedDoc>;
+    /// Take back one signer's task.
+    UndoTask "sign/contract/undoTask" "5.7.3" Repeat::Look(Op::Detail), undo_task: UndoTask => Nothing;
+    /// End a flow before all have signed.
+    Revoke "sign/revoke" "5.7.4" Repeat::Look(Op::Detail), revoke: Revoke => Nothing;
+    /// End a flow that all have signed.
+    Archive "sign/contract/archiveProcess" "5.7.5" Repeat::Look(Op::Detail), archive: Archive => Nothing;
+    /// List an account's seals.
+    QuerySeals "seal/query" "5.8.1" Repeat::Read, query_seals: QuerySeals => Vec<SealEntry>;
+    /// Draw a person's seal.
+    CreatePersonSeal "seal/create/person" "5.8.2" Repeat::Look(Op::QuerySeals), create_person_seal: CreatePersonSeal => SealAnswer;
+    /// Draw an organization's seal.
+    CreateOrganizationSeal "seal/create/organize" "5.8.3" Repeat::Look(Op::QuerySeals), create_organization_seal: CreateOrganizationSeal => SealAnswer;
+    /// Make a person's seal of an uploaded image.
+    CreatePersonImageSeal "seal/create/image/person" "5.8.4" Repeat::Look(Op::QuerySeals), create_person_image_seal: CreatePersonImageSeal => SealAnswer;
+    /// Make an organization's seal of an uploaded image.
+    CreateOrganizationImageSeal "seal/create/image/organize" "5.8.5" Repeat::Look(Op::QuerySeals), create_organization_image_seal: CreateOrganizationImageSeal => SealAnswer;
+}
+
+impl Op {
+    /// The operation at a path below the endpoint.
+    pub fn at(path: &str) -> Option<Op> {
+        Self::ALL.iter().copied().find(|op| op.path() == path)
+    }
+
+    /// Whether the call changes nothing.
+    pub fn reads(self) -> bool {
+        self.repeat() == Repeat::Read
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path())
+    }
+}
+
+/// A server's business error: its code, and what is wrong in the code's own words or better ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code of section 6.
+    pub code: ErrorCode,
+    /// The text that goes with it.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal that says more than its code does.
+    pub fn new(code: ErrorCode, what: impl fmt::Display) -> Self {
+        Self {
+            code,
+            message: format!("{}: {what}", code.message()),
+        }
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self {
+            code,
+            message: code.message().to_owned(),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::new(ErrorCode::PARAMETER, error))
+}
+
+fn answer<T: Serialize>(answer: T) -> Result<serde_json::Value, Refusal> {
+    serde_json::to_value(answer).map_err(|error| Refusal::new(ErrorCode::PARAMETER, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_found_by_its_path() {
+        for op in Op::ALL {
+            assert_eq!(Op::at(op.path()), Some(*op));
+        }
+        assert_eq!(Op::at("account/unknown"), None);
+    }
+
+    #[test]
+    fn what_looks_is_looked_up_by_a_read() {
+        for op in Op::ALL {
+            if let Repeat::Look(look) = op.repeat() {
+                assert!(look.reads(), "{op} is looked up by {look}");
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Names for things: the API's ids as types of their own, and treaty's addresses.
+//!
+//! An id never turns into another kind of id by accident, and an [`Address`] reads the same in a plan,
+//! a report, an error and on the command line.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// The id as the API writes it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A person or an organization at the API (section 2, accountId).
+    AccountId,
+    /// A document that can be signed (section 2, docId).
+    DocId,
+    /// A sign flow (section 2, flowId).
+    FlowId,
+    /// A document template (section 2, templateId).
+    TemplateId,
+    /// A seal of an account (section 5.8).
+    SealId,
+    /// An uploaded file (section 5.1.1).
+    FileKey,
+}
+
+/// Where a thing stands in the project: `accounts.acme`, `flows.loan["HT-1"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Address {
+    /// A declared account.
+    Account(String),
+    /// A declared seal.
+    Seal(String),
+    /// A declared template.
+    Template(String),
+    /// A flow as a whole.
+    Flow(String),
+    /// One row's contract: an item of a flow.
+    Item {
+        /// The flow's name.
+        flow: String,
+        /// The row's key.
+        key: String,
+    },
+}
+
+impl Address {
+    /// The address of an item.
+    pub fn item(flow: &str, key: &str) -> Self {
+        Self::Item {
+            flow: flow.to_owned(),
+            key: key.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(name) => write!(f, "accounts.{name}"),
+            Self::Seal(name) => write!(f, "seals.{name}"),
+            Self::Template(name) => write!(f, "templates.{name}"),
+            Self::Flow(name) => write!(f, "flows.{name}"),
+            Self::Item { flow, key } => write!(f, "flows.{flow}[\"{key}\"]"),
+        }
+    }
+}
+
+/// A pattern over addresses, as `--target` and `--exclude` take it; `*` stands for any text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressPattern(String);
+
+impl AddressPattern {
+    /// Whether the address, or the flow that it belongs to, is meant.
+    pub fn matches(&self, address: &Address) -> bool {
+        if wildcard(&self.0, &address.to_string()) {
+            return true;
+        }
+        matches!(address, Address::Item { flow, .. } if wildcard(&self.0, &format!("flows.{flow}")))
+    }
+
+    /// Whether some item of the flow could be meant.
+    pub fn may_match_flow(&self, flow: &str) -> bool {
+        let whole = format!("flows.{flow}");
+        if wildcard(&self.0, &whole) {
+            return true;
+        }
+        match self.0.split_once('[') {
+            Some((head, _)) => wildcard(head, &whole),
+            None => self.0.contains('*') && wildcard(&self.0, &format!("{whole}[\"\"]")),
+        }
+    }
+}
+
+impl FromStr for AddressPattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = ["accounts.", "seals.", "templates.", "flows.", "*"];
+        if known.iter().any(|head| text.starts_with(head)) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "an address starts with accounts., seals., templates. or flows., for example flows.loan[\"HT-1\"]; got {text}"
+            ))
+        }
+    }
+}
+
+impl fmt::Display for AddressPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Matches text against a pattern in which `*` stands for any text, the empty one included.
+fn wildcard(pattern: &str, text: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(head) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    // `split` yields at least one part, so the pattern's tail is always there.
+    let tail = parts.pop().unwrap_or_default();
+    for part in parts {
+        match text.find(part) {
+            Some(at) => text = &text[at + part.len()..],
+            None => return false,
+        }
+    }
+    text.ends_with(tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_addresses_and_whole_flows() {
+        let item = Address::item("loan", "HT-1");
+        for (pattern, matches) in [
+            ("flows.loan[\"HT-1\"]", true),
+            ("flows.loan", true),
+            ("flows.loan[\"HT-*\"]", true),
+            ("flows.*", true),
+            ("*", true),
+            ("flows.loans", false),
+            ("flows.loan[\"HT-2\"]", false),
+            ("accounts.*", false),
+        ] {
+            let pattern: AddressPattern = pattern.parse().expect("a pattern");
+            assert_eq!(pattern.matches(&item), matches, "{pattern}");
+            assert!(!matches || pattern.may_match_flow("loan"), "{pattern}");
+        }
+        assert!("loan".parse::<AddressPattern>().is_err());
+    }
+}

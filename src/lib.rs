@@ -1,0 +1,5 @@
+//! tmp
+pub mod api;
+pub mod diagnostic;
+pub mod id;
+pub mod sheet;

@@ -1,0 +1,413 @@
+//! Opening a sheet and streaming its rows.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::encoding::{BOM, Encoding, Guess, guess};
+use super::harmless::{REPORT_COLUMN, original};
+use super::row::{Header, Row};
+use crate::diagnostic::{Cell, Diagnostic};
+
+/// A sheet's file and how to read it.
+#[derive(Debug, Clone)]
+pub struct SheetFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The path as people know it: relative to the project's folder.
+    pub shown: Arc<str>,
+    /// The encoding, when it is settled and not to be found out.
+    pub encoding: Option<Encoding>,
+    /// What stands between cells.
+    pub delimiter: u8,
+}
+
+/// A sheet whose header has been read.
+#[derive(Debug)]
+pub struct Sheet {
+    file: SheetFile,
+    encoding: Encoding,
+    header: Arc<Header>,
+    is_report: bool,
+}
+
+/// A row that cannot be used.
+#[derive(Debug)]
+pub struct RowError {
+    /// Its number.
+    pub row: u64,
+    /// What is wrong with it.
+    pub diagnostic: Diagnostic,
+}
+
+impl Sheet {
+    /// Finds out the encoding and reads the header.
+    pub fn open(file: &SheetFile) -> Result<Self, Vec<Diagnostic>> {
+        let broken = |error: std::io::Error| {
+            let why = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                _ => error.to_string(),
+            };
+            vec![
+                Diagnostic::error(format!("the sheet cannot be read: {why}")).at(file.path_shown()),
+            ]
+        };
+        let encoding = match (
+            file.encoding,
+            guess(File::open(&file.path).map_err(broken)?).map_err(broken)?,
+        ) {
+            (_, Guess::Utf16) => {
+                return Err(vec![
+                    Diagnostic::error("the sheet is UTF-16")
+                        .at(file.path_shown())
+                        .hint("save it as CSV UTF-8 (逗号分隔)"),
+                ]);
+            }
+            (Some(settled), Guess::Is(_)) => settled,
+            (None, Guess::Is(found)) => found,
+        };
+        // In GB18030 the second byte of a character can be this one: such a file cannot be split before it is decoded.
+        if encoding == Encoding::Gb18030 && file.delimiter >= 0x40 {
+            return Err(vec![
+                Diagnostic::error("a GB18030 sheet cannot be split at this delimiter")
+                    .at(file.path_shown())
+                    .hint("use a comma, a semicolon or a tab, or save the sheet as UTF-8"),
+            ]);
+        }
+        let mut sheet = Self {
+            file: file.clone(),
+            encoding,
+            header: Arc::new(Header::new(file.shown.clone(), Vec::new())),
+            is_report: false,
+        };
+        let columns = sheet.read_header()?;
+        sheet.is_report = columns.iter().any(|name| &**name == REPORT_COLUMN);
+        sheet.header = Arc::new(Header::new(file.shown.clone(), columns));
+        Ok(sheet)
+    }
+
+    /// The columns.
+    pub fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
+
+    /// The encoding that was settled or found.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Streams the rows, from the first one after the header.
+    pub fn rows(&self) -> std::io::Result<Rows> {
+        let mut reader = self.reader()?;
+        let mut raw = csv::ByteRecord::new();
+        reader
+            .read_byte_record(&mut raw)
+            .map_err(std::io::Error::other)?;
+        let header_rows = reader.position().line() - 1 - breaks_inside(&raw);
+        Ok(Rows {
+            reader,
+            encoding: self.encoding,
+            header: self.header.clone(),
+            is_report: self.is_report,
+            raw,
+            number: header_rows,
+            ended: false,
+        })
+    }
+
+    /// Records end at a line feed alone, so that the line number after each is known for sure; a carriage
+    /// return before it is taken off by [`cells`]. The line feed at the end makes the last record like the others.
+    fn reader(&self) -> std::io::Result<csv::Reader<Source>> {
+        let mut file = File::open(&self.file.path)?;
+        let mut start = [0; 3];
+        let read = file.read(&mut start)?;
+        if &start[..read] != BOM {
+            file.seek(SeekFrom::Start(0))?;
+        }
+        Ok(csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.file.delimiter)
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_reader(BufReader::with_capacity(256 * 1024, file).chain(&b"\n"[..])))
+    }
+
+    fn read_header(&self) -> Result<Vec<Arc<str>>, Vec<Diagnostic>> {
+        let broken = |error: String| {
+            vec![
+                Diagnostic::error(format!("the sheet cannot be read: {error}"))
+                    .at(self.file.path_shown()),
+            ]
+        };
+        let mut raw = csv::ByteRecord::new();
+        let mut reader = self.reader().map_err(|error| broken(error.to_string()))?;
+        if !reader
+            .read_byte_record(&mut raw)
+            .map_err(|error| broken(error.to_string()))?
+        {
+            return Err(vec![
+                Diagnostic::error("the sheet is empty")
+                    .at(self.file.path_shown())
+                    .hint("its first row names the columns"),
+            ]);
+        }
+        let mut errors = Vec::new();
+        let mut columns: Vec<Arc<str>> = Vec::new();
+        for (at, bytes) in cells(&raw).enumerate() {
+            let place = Cell {
+                file: self.file.shown.clone(),
+                row: 1,
+                column: Some((Arc::from(format!("{}", at + 1)), at)),
+            };
+            match self.encoding.decode(bytes) {
+                None => errors.push(undecodable(self.encoding).at(place)),
+                Some(name) => {
+                    if !name.is_empty() && columns.iter().any(|column| **column == *name) {
+                        errors.push(
+                            Diagnostic::error(format!(
+                                "the column {name} stands in the header twice"
+                            ))
+                            .at(place)
+                            .hint("rename one of them: a cell must be found by its column alone"),
+                        );
+                    }
+                    columns.push(Arc::from(&*name));
+                }
+            }
+        }
+        if errors.is_empty() {
+            Ok(columns)
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+impl SheetFile {
+    fn path_shown(&self) -> PathBuf {
+        PathBuf::from(&*self.shown)
+    }
+}
+
+type Source = std::io::Chain<BufReader<File>, &'static [u8]>;
+
+/// The cells of a record, without the carriage return of its end of line.
+fn cells(record: &csv::ByteRecord) -> impl Iterator<Item = &[u8]> {
+    let last = record.len().saturating_sub(1);
+    record.iter().enumerate().map(move |(at, cell)| match cell {
+        [text @ .., b'\r'] if at == last => text,
+        _ => cell,
+    })
+}
+
+/// Line breaks inside the cells of a record: a spreadsheet shows them within one row.
+fn breaks_inside(record: &csv::ByteRecord) -> u64 {
+    record
+        .as_slice()
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count() as u64
+}
+
+fn undecodable(encoding: Encoding) -> Diagnostic {
+    let other = match encoding {
+        Encoding::Utf8 => "gb18030",
+        Encoding::Gb18030 => "utf-8",
+    };
+    Diagnostic::error(format!(
+        "a byte of this cell does not decode as {}",
+        encoding.name()
+    ))
+    .hint(format!(
+        "write the cell anew, or settle the file's encoding with rows.encoding: {other}"
+    ))
+}
+
+/// The rows of a sheet, in its order. Rows whose cells are all empty are no rows.
+#[derive(Debug)]
+pub struct Rows {
+    reader: csv::Reader<Source>,
+    encoding: Encoding,
+    header: Arc<Header>,
+    is_report: bool,
+    raw: csv::ByteRecord,
+    number: u64,
+    ended: bool,
+}
+
+impl Rows {
+    fn decode(&self) -> Result<Row, RowError> {
+        let number = self.number;
+        let wrong = |diagnostic| {
+            Err(RowError {
+                row: number,
+                diagnostic,
+            })
+        };
+        let (expected, found) = (self.header.columns().len(), self.raw.len());
+        if found != expected {
+            return wrong(
+                Diagnostic::error(format!("the row has {found} cells, the header {expected}"))
+                    .at(self.header.cell(number, None))
+                    .hint("a cell that holds the delimiter or a line break must stand in quotes"),
+            );
+        }
+        let mut texts =
+            csv::StringRecord::with_capacity(self.raw.as_slice().len() * 3 / 2, expected);
+        for (at, bytes) in cells(&self.raw).enumerate() {
+            let column = || Some(&*self.header.columns()[at]);
+            let Some(text) = self.encoding.decode(bytes) else {
+                return wrong(undecodable(self.encoding).at(self.header.cell(number, column())));
+            };
+            if text.contains('\0') {
+                return wrong(
+                    Diagnostic::error("the cell holds a NUL character")
+                        .at(self.header.cell(number, column())),
+                );
+            }
+            texts.push_field(if self.is_report {
+                original(&text)
+            } else {
+                &text
+            });
+        }
+        Ok(Row {
+            header: self.header.clone(),
+            number,
+            cells: texts,
+        })
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.ended {
+            let before = self.reader.position().line();
+            match self.reader.read_byte_record(&mut self.raw) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => {
+                    self.ended = true;
+                    let row = self.number + 1;
+                    let diagnostic =
+                        Diagnostic::error(format!("the sheet cannot be read on: {error}"))
+                            .at(self.header.cell(row, None));
+                    return Some(Err(RowError { row, diagnostic }));
+                }
+            }
+            let passed = self.reader.position().line() - before;
+            self.number += passed.saturating_sub(breaks_inside(&self.raw));
+            if cells(&self.raw).any(|cell| !cell.is_empty()) {
+                return Some(self.decode());
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    fn sheet(bytes: &[u8]) -> (tempfile::NamedTempFile, SheetFile) {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(bytes).expect("written");
+        let described = SheetFile {
+            path: file.path().to_owned(),
+            shown: Arc::from("loans.csv"),
+            encoding: None,
+            delimiter: b',',
+        };
+        (file, described)
+    }
+
+    fn numbers_and_first_cells(bytes: &[u8]) -> Vec<(u64, String)> {
+        let (_kept, file) = sheet(bytes);
+        let sheet = Sheet::open(&file).expect("a sheet");
+        let rows = sheet.rows().expect("rows");
+        rows.map(|row| row.expect("a row"))
+            .map(|row| (row.number, row.get("a").unwrap_or("").to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn rows_have_a_spreadsheets_numbers() {
+        let expected = vec![
+            (2, "1".to_owned()),
+            (3, "2\n2".to_owned()),
+            (5, "3".to_owned()),
+            (7, "4".to_owned()),
+        ];
+        for end in ["\n", "\r\n"] {
+            let text = ["a,b", "1,x", "\"2\n2\",y", "", "3,z", ",", "4,"].join(end);
+            assert_eq!(
+                numbers_and_first_cells(text.as_bytes()),
+                expected,
+                "{end:?}"
+            );
+            assert_eq!(
+                numbers_and_first_cells(format!("\u{feff}{text}{end}").as_bytes()),
+                expected,
+                "{end:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bad_byte_is_found_in_its_cell() {
+        let mut bytes = "合同号,姓名\nHT-1,张三\nHT-2,".as_bytes().to_vec();
+        bytes.extend(b"\xE5\xBC\n");
+        let (_kept, file) = sheet(&bytes);
+        let sheet = Sheet::open(&file).expect("a sheet");
+        let error = sheet
+            .rows()
+            .expect("rows")
+            .nth(1)
+            .expect("a row")
+            .expect_err("a bad row");
+        assert_eq!(
+            error.diagnostic.place.expect("a place").to_string(),
+            "loans.csv, row 3, column 姓名 (B)"
+        );
+    }
+
+    #[test]
+    fn a_doubled_column_is_refused_and_unnamed_ones_are_not() {
+        let (_kept, file) = sheet(b"a,b,a\n1,2,3\n");
+        let errors = Sheet::open(&file).expect_err("refused");
+        assert!(errors[0].message.contains("twice"), "{errors:?}");
+        let (_kept, file) = sheet(b"a,,\n1,,\n");
+        assert!(Sheet::open(&file).is_ok());
+    }
+
+    #[test]
+    fn a_row_of_another_length_is_an_error() {
+        let (_kept, file) = sheet(b"a,b\n1\n1,2,3\n1,2\n");
+        let sheet = Sheet::open(&file).expect("a sheet");
+        let rows: Vec<bool> = sheet.rows().expect("rows").map(|row| row.is_ok()).collect();
+        assert_eq!(rows, [false, false, true]);
+    }
+
+    proptest! {
+        /// The same table reads the same in every encoding.
+        #[test]
+        fn encodings_agree(cells in proptest::collection::vec("[a-z0-9张三李四年月日，。\"\n, =𠮷]{1,8}", 1..12)) {
+            let mut text = String::from("a,名称\r\n合同合同合同,x\r\n");
+            for cell in &cells {
+                text.push_str(&format!("\"{}\",y\r\n", cell.replace('"', "\"\"")));
+            }
+            let utf8 = numbers_and_first_cells(text.as_bytes());
+            let with_bom = numbers_and_first_cells(format!("\u{feff}{text}").as_bytes());
+            let (gb, ..) = encoding_rs::GB18030.encode(&text);
+            let gb = numbers_and_first_cells(&gb);
+            prop_assert_eq!(&utf8, &with_bom);
+            prop_assert_eq!(&utf8, &gb);
+            prop_assert_eq!(utf8.len(), cells.len() + 1);
+        }
+    }
+}
