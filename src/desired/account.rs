@@ -1,0 +1,207 @@
+//! Accounts as they should be.
+
+use super::check::{self, Problem};
+use super::rendering::Rendering;
+use crate::api::code::{ID_TYPE, ORGAN_TYPE, RESIDENT_ID, SOCIAL_CREDIT_CODE, THIRD_ID_BYTES};
+use crate::diagnostic::Place;
+use crate::manifest;
+
+/// An account as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// Who it is.
+    pub who: Who,
+    /// Whether the platform may sign for it.
+    pub silent_sign: SilentSign,
+    /// Where it is declared: the manifest, or the row.
+    pub origin: Place,
+}
+
+/// A person or an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// A person.
+    Person(Person),
+    /// An organization.
+    Organization(Organization),
+}
+
+/// The fields of a person (5.2.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The caller's own id.
+    pub third_id: String,
+    /// Name.
+    pub name: String,
+    /// Kind of the identity document.
+    pub id_type: i64,
+    /// Its number.
+    pub id_no: String,
+    /// Mobile number.
+    pub mobile: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+}
+
+/// The fields of an organization (5.2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organization {
+    /// The caller's own id.
+    pub third_id: String,
+    /// The name of its creator's account in the manifests.
+    pub creator: String,
+    /// Name.
+    pub name: String,
+    /// Kind of its document.
+    pub organ_type: i64,
+    /// The document's number.
+    pub organ_code: String,
+    /// Name of the legal representative.
+    pub legal_name: Option<String>,
+    /// The representative's identity document.
+    pub legal_id_no: Option<String>,
+    /// Kind of that document.
+    pub legal_id_type: Option<i64>,
+    /// E-mail address.
+    pub email: Option<String>,
+}
+
+/// Whether the platform may sign for an account without asking (5.2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SilentSign {
+    /// No.
+    No,
+    /// For good.
+    Forever,
+    /// Until this moment, in milliseconds since 1970.
+    Until(i64),
+}
+
+impl Account {
+    /// The caller's own id.
+    pub fn third_id(&self) -> &str {
+        match &self.who {
+            Who::Person(person) => &person.third_id,
+            Who::Organization(organization) => &organization.third_id,
+        }
+    }
+
+    /// Its fields but the `thirdId`, by the API's names; absent ones are not there.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        let mut fields = Vec::new();
+        let mut add = |name, value: Option<&String>| {
+            if let Some(value) = value {
+                fields.push((name, value.clone()));
+            }
+        };
+        match &self.who {
+            Who::Person(person) => {
+                add("name", Some(&person.name));
+                add("idType", Some(&person.id_type.to_string()));
+                add("idNo", Some(&person.id_no));
+                add("mobile", person.mobile.as_ref());
+                add("email", person.email.as_ref());
+            }
+            Who::Organization(organization) => {
+                add("name", Some(&organization.name));
+                add("organType", Some(&organization.organ_type.to_string()));
+                add("organCode", Some(&organization.organ_code));
+                add("legalName", organization.legal_name.as_ref());
+                add("legalIdNo", organization.legal_id_no.as_ref());
+                add(
+                    "legalIdType",
+                    organization
+                        .legal_id_type
+                        .map(|number| number.to_string())
+                        .as_ref(),
+                );
+                add("email", organization.email.as_ref());
+            }
+        }
+        fields
+    }
+
+    /// The fields that can be changed (5.2.3, 5.2.4).
+    pub fn updatable(&self) -> &'static [&'static str] {
+        match self.who {
+            Who::Person(_) => &["name", "mobile", "email"],
+            Who::Organization(_) => &["name", "email", "legalName"],
+        }
+    }
+}
+
+fn third_id(text: &str) -> Result<(), Problem> {
+    check::not_rounded(text)?;
+    if text.len() > THIRD_ID_BYTES {
+        return Err((
+            "is longer than 50 bytes",
+            "a Chinese character takes three bytes: use a shorter id",
+        ));
+    }
+    Ok(())
+}
+
+fn identity(kind: Option<i64>) -> impl FnOnce(&str) -> Result<(), Problem> {
+    move |text| match kind {
+        Some(RESIDENT_ID) => check::resident_id(text),
+        _ => check::not_rounded(text),
+    }
+}
+
+pub(super) fn person(rendering: &mut Rendering<'_>, person: &manifest::Person) -> Option<Person> {
+    let third_id = rendering.checked("thirdId", &person.third_id, third_id);
+    let name = rendering.required("name", &person.name);
+    let id_type = rendering.code(&person.id_type, &ID_TYPE);
+    let id_no = rendering.checked("idNo", &person.id_no, identity(id_type));
+    let mobile = rendering.optional_checked("mobile", person.mobile.as_ref(), check::mobile);
+    let email = rendering.optional_checked("email", person.email.as_ref(), check::email);
+    Some(Person {
+        third_id: third_id?,
+        name: name?,
+        id_type: id_type?,
+        id_no: id_no?,
+        mobile,
+        email,
+    })
+}
+
+pub(super) fn organization(
+    rendering: &mut Rendering<'_>,
+    organization: &manifest::Organization,
+) -> Option<Organization> {
+    let third_id = rendering.checked("thirdId", &organization.third_id, third_id);
+    let name = rendering.required("name", &organization.name);
+    let organ_type = rendering.code(&organization.organ_type, &ORGAN_TYPE);
+    let organ_code =
+        rendering.checked(
+            "organCode",
+            &organization.organ_code,
+            |text| match organ_type {
+                Some(SOCIAL_CREDIT_CODE) => check::social_credit_code(text),
+                _ => check::not_rounded(text),
+            },
+        );
+    let legal_name = rendering.optional("legalName", organization.legal_name.as_ref());
+    let legal_id_type = organization
+        .legal_id_type
+        .as_ref()
+        .and_then(|kind| rendering.code(kind, &ID_TYPE));
+    let legal_id_no = rendering.optional_checked(
+        "legalIdNo",
+        organization.legal_id_no.as_ref(),
+        identity(legal_id_type),
+    );
+    let email = rendering.optional_checked("email", organization.email.as_ref(), check::email);
+    Some(Organization {
+        third_id: third_id?,
+        creator: organization.creator.text.clone(),
+        name: name?,
+        organ_type: organ_type?,
+        organ_code: organ_code?,
+        legal_name,
+        // The type goes along only with the number that it is the type of.
+        legal_id_type: legal_id_no.as_ref().and(legal_id_type),
+        legal_id_no,
+        email,
+    })
+}

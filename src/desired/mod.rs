@@ -1,0 +1,23 @@
+//! What should be: a project and its rows, rendered and checked, as plain values that a planner can compare.
+//!
+//! Stands between [`manifest`](crate::manifest) and [`plan`](crate::plan). Everything that can be known without a
+//! call is found here, each with its origin; nothing here knows ledger or client.
+
+mod account;
+mod check;
+mod columns;
+mod item;
+mod rendering;
+mod rows;
+mod seal;
+mod standing;
+mod template;
+mod unique;
+
+pub use account::{Account, Organization, Person, SilentSign, Who};
+pub use item::{Document, DocumentSource, Item, Process, Signer, SignerKind};
+pub use rows::{Drafted, FlowRows, Outcome};
+pub use seal::{Seal, SealSource};
+pub use standing::Standing;
+pub use template::{Template, TemplateSource};
+pub use unique::{Conflict, Unique};

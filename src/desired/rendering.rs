@@ -1,0 +1,243 @@
+//! Rendering the fields of one thing: values of the right type, errors with their origin, and the fingerprint.
+
+use minijinja::value::ValueKind;
+
+use super::check::Problem;
+use crate::api::code::Codes;
+use crate::diagnostic::{Diagnostic, Place, Span};
+use crate::render::{Expr, Fingerprint, Fingerprinter, Salt, Scope};
+use crate::sheet::Row;
+
+/// Renders expressions in one scope, for one row or for none.
+pub(super) struct Rendering<'a> {
+    scope: &'a Scope,
+    row: Option<&'a Row>,
+    print: Fingerprinter,
+    /// What was wrong.
+    pub(super) errors: Vec<Diagnostic>,
+}
+
+impl<'a> Rendering<'a> {
+    pub(super) fn new(scope: &'a Scope, row: Option<&'a Row>, salt: &Salt) -> Self {
+        Self {
+            scope,
+            row,
+            print: Fingerprinter::new(salt),
+            errors: Vec::new(),
+        }
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.print.finish()
+    }
+
+    /// Adds something to the fingerprint that is no expression.
+    pub(super) fn note(&mut self, name: &str, value: &str) {
+        self.print.field(name, value);
+    }
+
+    pub(super) fn error(
+        &mut self,
+        expr: &Expr,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let diagnostic = Diagnostic::error(message).hint(hint);
+        let diagnostic = match self.origin(expr) {
+            Place::Cell(cell) => diagnostic.at(cell).related(expr.span(), "rendered here"),
+            place => diagnostic.at(place),
+        };
+        self.errors.push(diagnostic);
+    }
+
+    /// Where a value came from: the cell when it is of one column, the row when of more, else the manifest.
+    fn origin(&self, expr: &Expr) -> Place {
+        let uses = expr.uses();
+        match self.row {
+            Some(row) if uses.row || uses.key => {
+                let mut columns = uses.columns.iter();
+                match (columns.next(), columns.next()) {
+                    (Some(column), None) => row.place(Some(column)).into(),
+                    _ => row.place(None).into(),
+                }
+            }
+            _ => expr.span().into(),
+        }
+    }
+
+    /// The row that is rendered, or the place of a declaration where there is none.
+    pub(super) fn row_place(&self, declared: &Span) -> Place {
+        match self.row {
+            Some(row) => row.place(None).into(),
+            None => declared.into(),
+        }
+    }
+
+    /// A text that may be empty.
+    pub(super) fn text(&mut self, name: &str, expr: &Expr) -> Option<String> {
+        match expr.text(self.scope) {
+            Ok(text) => {
+                let text = text.into_owned();
+                self.record(name, expr, &text);
+                Some(text)
+            }
+            Err(error) => {
+                self.error(
+                    expr,
+                    format!("{name}: {}", error.message),
+                    error.hint.unwrap_or_default(),
+                );
+                None
+            }
+        }
+    }
+
+    fn record(&mut self, name: &str, expr: &Expr, text: &str) {
+        if !expr.uses().run && !text.is_empty() {
+            self.print.field(name, text);
+        }
+    }
+
+    /// A text that may not be empty.
+    pub(super) fn required(&mut self, name: &str, expr: &Expr) -> Option<String> {
+        let text = self.text(name, expr)?;
+        if text.trim().is_empty() {
+            self.error(
+                expr,
+                format!("{name} is empty"),
+                "fill the cell, or correct the expression",
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text that is left out when it is empty.
+    pub(super) fn optional(&mut self, name: &str, expr: Option<&Expr>) -> Option<String> {
+        expr.and_then(|expr| self.text(name, expr))
+            .filter(|text| !text.trim().is_empty())
+    }
+
+    /// A required text of a form.
+    pub(super) fn checked(
+        &mut self,
+        name: &str,
+        expr: &Expr,
+        check: impl FnOnce(&str) -> Result<(), Problem>,
+    ) -> Option<String> {
+        let text = self.required(name, expr)?;
+        self.verify(name, expr, &text, check).then_some(text)
+    }
+
+    /// An optional text of a form.
+    pub(super) fn optional_checked(
+        &mut self,
+        name: &str,
+        expr: Option<&Expr>,
+        check: impl FnOnce(&str) -> Result<(), Problem>,
+    ) -> Option<String> {
+        let text = self.optional(name, expr)?;
+        expr.is_some_and(|expr| self.verify(name, expr, &text, check))
+            .then_some(text)
+    }
+
+    fn verify(
+        &mut self,
+        name: &str,
+        expr: &Expr,
+        text: &str,
+        check: impl FnOnce(&str) -> Result<(), Problem>,
+    ) -> bool {
+        match check(text) {
+            Ok(()) => true,
+            Err((message, hint)) => {
+                self.error(expr, format!("{name} {message}"), hint);
+                false
+            }
+        }
+    }
+
+    /// A code, by name or number.
+    pub(super) fn code(&mut self, expr: &Expr, codes: &Codes) -> Option<i64> {
+        let text = self.required(codes.what, expr)?;
+        let number = codes.number(text.trim());
+        if number.is_none() {
+            let given = expr.literal().map_or("this value", |text| text).to_owned();
+            self.error(
+                expr,
+                format!("{} cannot be {given}", codes.what),
+                format!("it is one of {}", codes.choices()),
+            );
+        }
+        number
+    }
+
+    /// Several codes, as the API joins them: `1,2`.
+    pub(super) fn codes(&mut self, exprs: &[Expr], codes: &Codes) -> Option<String> {
+        let numbers: Vec<String> = exprs
+            .iter()
+            .filter_map(|expr| self.code(expr, codes))
+            .map(|number| number.to_string())
+            .collect();
+        (!numbers.is_empty()).then(|| numbers.join(","))
+    }
+
+    /// An integer that is left out when it is empty.
+    pub(super) fn integer(&mut self, name: &str, expr: Option<&Expr>) -> Option<i64> {
+        self.number_of(name, expr, "a whole number")
+    }
+
+    /// A number that is left out when it is empty.
+    pub(super) fn number(&mut self, name: &str, expr: Option<&Expr>) -> Option<f64> {
+        self.number_of(name, expr, "a number")
+            .filter(|number: &f64| number.is_finite())
+    }
+
+    fn number_of<T: std::str::FromStr>(
+        &mut self,
+        name: &str,
+        expr: Option<&Expr>,
+        what: &str,
+    ) -> Option<T> {
+        let text = self.optional(name, expr)?;
+        let number = text.trim().parse().ok();
+        if let (None, Some(expr)) = (&number, expr) {
+            self.error(
+                expr,
+                format!("{name} must be {what}"),
+                "correct the cell or the expression",
+            );
+        }
+        number
+    }
+
+    /// A truth value; a text is one when it says `true` or `false`.
+    pub(super) fn flag(&mut self, name: &str, expr: &Expr) -> Option<bool> {
+        let value = match expr.value(self.scope) {
+            Ok(value) => value,
+            Err(error) => {
+                self.error(
+                    expr,
+                    format!("{name}: {}", error.message),
+                    error.hint.unwrap_or_default(),
+                );
+                return None;
+            }
+        };
+        let flag = match (value.kind(), value.as_str()) {
+            (ValueKind::Bool, _) => Some(value.is_true()),
+            (_, Some("true")) => Some(true),
+            (_, Some("false")) => Some(false),
+            _ => None,
+        };
+        match flag {
+            Some(flag) => self.record(name, expr, if flag { "true" } else { "false" }),
+            None => self.error(
+                expr,
+                format!("{name} must be true or false"),
+                "compare: \"{{ row.status == 'approved' }}\"",
+            ),
+        }
+        flag
+    }
+}

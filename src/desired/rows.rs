@@ -1,0 +1,201 @@
+//! A flow's rows → items, streamed in the sheet's order.
+
+use super::columns;
+use super::item::{Item, item};
+use super::rendering::Rendering;
+use super::standing::Standing;
+use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
+use crate::manifest::{DocumentSource, Flow, Project};
+use crate::render::{RunTime, Salt, Scope};
+use crate::sheet::{Row, RowError, Sheet};
+
+/// A flow that can be read: its sheet open, its columns and form fields checked.
+#[derive(Debug)]
+pub struct FlowRows<'a> {
+    /// The flow.
+    pub flow: &'a Flow,
+    /// Its sheet; a flow without rows has none.
+    pub sheet: Option<Sheet>,
+    project: &'a Project,
+    scope: Scope,
+    salt: Salt,
+}
+
+/// A row, and what became of it.
+#[derive(Debug)]
+pub struct Drafted {
+    /// Its number; 1 for the one item of a flow without rows.
+    pub number: u64,
+    /// The row; none when it cannot be read, or there is none.
+    pub row: Option<Row>,
+    /// The item's key, where it is known.
+    pub key: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a row.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A contract.
+    Item(Box<Item>),
+    /// `where` says no.
+    Skipped,
+    /// It cannot be used.
+    Invalid(Vec<Diagnostic>),
+}
+
+impl<'a> FlowRows<'a> {
+    /// Opens the sheet, and checks what can be checked before a row is read.
+    pub fn open(
+        project: &'a Project,
+        standing: &Standing,
+        flow: &'a Flow,
+        run: &RunTime,
+        salt: &Salt,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let before = findings.errors();
+        let sheet = match flow
+            .rows
+            .as_ref()
+            .map(|rows| (rows, Sheet::open(&rows.file)))
+        {
+            None => None,
+            Some((_, Ok(sheet))) => Some(sheet),
+            Some((rows, Err(errors))) => {
+                findings.extend(
+                    errors
+                        .into_iter()
+                        .map(|error| error.related(&rows.span, "named here")),
+                );
+                return None;
+            }
+        };
+        findings.extend(columns::check(
+            flow,
+            sheet.as_ref().map(|sheet| &**sheet.header()),
+        ));
+        form_fields(flow, standing, findings);
+        (findings.errors() == before).then(|| Self {
+            flow,
+            sheet,
+            project,
+            scope: project.scope.clone().with_run(run),
+            salt: salt.clone(),
+        })
+    }
+
+    /// Streams the rows from the first one.
+    pub fn drafts(&self) -> std::io::Result<Box<dyn Iterator<Item = Drafted> + Send + '_>> {
+        Ok(match &self.sheet {
+            None => Box::new(std::iter::once_with(|| {
+                let scope = self.scope.with_key(&self.flow.name);
+                self.draft(1, None, self.flow.name.clone(), &scope)
+            })),
+            Some(sheet) => Box::new(sheet.rows()?.map(|row| self.of_row(row))),
+        })
+    }
+
+    fn of_row(&self, row: Result<Row, RowError>) -> Drafted {
+        let row = match row {
+            Ok(row) => row,
+            Err(error) => {
+                return Drafted {
+                    number: error.row,
+                    row: None,
+                    key: None,
+                    outcome: Outcome::Invalid(vec![error.diagnostic]),
+                };
+            }
+        };
+        let scope = self.scope.with_row(row.clone());
+        let mut rendering = Rendering::new(&scope, Some(&row), &self.salt);
+        let rows = self.flow.rows.as_ref();
+        let key = rows.and_then(|rows| rendering.required("key", &rows.key));
+        let key = key.map(|key| key.trim().to_owned());
+        let wanted = match rows.and_then(|rows| rows.filter.as_ref()) {
+            Some(filter) => rendering.flag("where", filter),
+            None => Some(true),
+        };
+        let errors = rendering.errors;
+        let number = row.number;
+        let unused = |outcome, key| Drafted {
+            number,
+            row: Some(row.clone()),
+            key,
+            outcome,
+        };
+        match (wanted, key) {
+            (Some(false), key) => unused(Outcome::Skipped, key),
+            (Some(true), Some(key)) => {
+                let scope = scope.with_key(&key);
+                self.draft(number, Some(row), key, &scope)
+            }
+            (_, key) => unused(Outcome::Invalid(errors), key),
+        }
+    }
+
+    fn draft(&self, number: u64, row: Option<Row>, key: String, scope: &Scope) -> Drafted {
+        let mut rendering = Rendering::new(scope, row.as_ref(), &self.salt);
+        let item = item(&self.project.root, self.flow, &key, &mut rendering);
+        let errors = std::mem::take(&mut rendering.errors);
+        let outcome = match item {
+            Some(item) if errors.is_empty() => Outcome::Item(Box::new(item)),
+            _ => Outcome::Invalid(errors),
+        };
+        Drafted {
+            number,
+            row,
+            key: Some(key),
+            outcome,
+        }
+    }
+}
+
+/// Holds the names of `simpleFormFields` against the fields that the template's PDF has.
+fn form_fields(flow: &Flow, standing: &Standing, findings: &mut Findings) {
+    for document in &flow.documents {
+        let DocumentSource::Template {
+            template,
+            simple_form_fields,
+        } = &document.source
+        else {
+            continue;
+        };
+        let known = standing
+            .templates
+            .get(&template.text)
+            .and_then(|template| template.fields.as_ref());
+        let Some(known) = known else {
+            continue;
+        };
+        for (field, span, _) in simple_form_fields {
+            if !known.contains(field) {
+                let hint = match did_you_mean(field, known.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean {near}?"),
+                    None if known.is_empty() => "the PDF has no form fields".to_owned(),
+                    None => format!(
+                        "it has {}",
+                        known.iter().cloned().collect::<Vec<_>>().join(", ")
+                    ),
+                };
+                let message = format!("the template {} has no form field {field}", template.text);
+                findings.push(Diagnostic::error(message).at(span).hint(hint));
+            }
+        }
+        for field in known {
+            if !simple_form_fields.iter().any(|(name, _, _)| name == field) {
+                let message = format!(
+                    "nothing fills the form field {field} of the template {}",
+                    template.text
+                );
+                findings.push(
+                    Diagnostic::warning(message)
+                        .at(&document.span)
+                        .hint("add it to simpleFormFields, or take it out of the PDF"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The standing things of a project: accounts, seals and templates.
+
+use std::collections::BTreeMap;
+
+use super::account::{Account, SilentSign, Who, organization, person};
+use super::rendering::Rendering;
+use super::seal::{Seal, seal};
+use super::template::{Template, template};
+use crate::api::time;
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::manifest::{self, AccountKind, Project};
+use crate::render::{Expr, Salt};
+
+/// All standing things, by their names in the manifests.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// Accounts.
+    pub accounts: BTreeMap<String, Account>,
+    /// Seals.
+    pub seals: BTreeMap<String, Seal>,
+    /// Templates.
+    pub templates: BTreeMap<String, Template>,
+}
+
+impl Standing {
+    /// Renders and checks them.
+    pub fn of(project: &Project, salt: &Salt, findings: &mut Findings) -> Self {
+        let mut standing = Self::default();
+        for declared in project.accounts.values() {
+            if let Some(account) = account(project, declared, salt, findings) {
+                let twin = standing
+                    .accounts
+                    .iter()
+                    .find(|(_, other)| other.third_id() == account.third_id());
+                if let Some((name, other)) = twin {
+                    findings.push(
+                        Diagnostic::error(format!("accounts.{name} has the same thirdId"))
+                            .at(account.origin.clone())
+                            .related(other.origin.clone(), "declared here")
+                            .hint("a thirdId belongs to one account"),
+                    );
+                }
+                standing.accounts.insert(declared.name.clone(), account);
+            }
+        }
+        for declared in project.seals.values() {
+            if let Some(seal) = seal(declared, salt) {
+                let twin = standing
+                    .seals
+                    .values()
+                    .find(|other| other.account == seal.account && other.alias == seal.alias);
+                if let Some(other) = twin {
+                    findings.push(
+                        Diagnostic::error(format!(
+                            "the account {} has another seal of this alias",
+                            seal.account
+                        ))
+                        .at(&seal.span)
+                        .related(&other.span, "declared here")
+                        .hint("a seal is known by its alias: give it another"),
+                    );
+                }
+                standing.seals.insert(declared.name.clone(), seal);
+            }
+        }
+        for (folder, declared) in project.templates.values() {
+            let template = template(&project.root, folder, declared, salt, findings);
+            standing
+                .templates
+                .extend(template.map(|template| (declared.name.clone(), template)));
+        }
+        standing
+    }
+}
+
+fn account(
+    project: &Project,
+    declared: &manifest::Account,
+    salt: &Salt,
+    findings: &mut Findings,
+) -> Option<Account> {
+    let mut rendering = Rendering::new(&project.scope, None, salt);
+    let who = match &declared.kind {
+        AccountKind::Person(fields) => person(&mut rendering, fields).map(Who::Person),
+        AccountKind::Organization(fields) => {
+            organization(&mut rendering, fields).map(Who::Organization)
+        }
+        AccountKind::Absent(_) => None,
+    };
+    let silent_sign = match &declared.silent_sign {
+        manifest::SilentSign::No => Some(SilentSign::No),
+        manifest::SilentSign::Forever => Some(SilentSign::Forever),
+        manifest::SilentSign::Until(until) => {
+            deadline(&mut rendering, until).map(SilentSign::Until)
+        }
+    };
+    findings.extend(rendering.errors);
+    Some(Account {
+        who: who?,
+        silent_sign: silent_sign?,
+        origin: (&declared.span).into(),
+    })
+}
+
+/// The end of a day, or a moment of it, in milliseconds since 1970.
+fn deadline(rendering: &mut Rendering<'_>, until: &Expr) -> Option<i64> {
+    let text = rendering.required("until", until)?;
+    let moment = text.parse::<jiff::civil::DateTime>().ok();
+    let date_alone = text.parse::<jiff::civil::Date>().is_ok() && text.len() == "2027-12-31".len();
+    let moment = moment.map(|moment| {
+        if date_alone {
+            moment.date().at(23, 59, 59, 0)
+        } else {
+            moment
+        }
+    });
+    let deadline = moment.and_then(time::epoch_ms);
+    if deadline.is_none() {
+        rendering.error(
+            until,
+            "until is no date",
+            "write it as 2027-12-31 or 2027-12-31 18:00:00",
+        );
+    }
+    deadline
+}

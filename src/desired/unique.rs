@@ -1,0 +1,109 @@
+//! What must be unique or agree over all rows: keys, and the people behind a `thirdId`.
+//!
+//! Holds a few bytes a row: fingerprints and row numbers, no texts.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::account::Account;
+use super::item::Item;
+use super::standing::Standing;
+use crate::diagnostic::Diagnostic;
+use crate::render::{Fingerprint, Fingerprinter, Salt};
+use crate::sheet::Header;
+
+/// What was seen so far in a flow's rows.
+pub struct Unique {
+    salt: Salt,
+    keys: HashMap<Fingerprint, u64>,
+    people: HashMap<Fingerprint, (Fingerprint, u64)>,
+}
+
+/// Two rows that cannot both be right; neither is used.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The rows, in the sheet's order. The first is 0 when it is no row but an account of the project.
+    pub rows: [u64; 2],
+    /// What is wrong.
+    pub diagnostic: Diagnostic,
+}
+
+impl Unique {
+    /// Nothing seen; the project's own accounts are known from the start.
+    pub fn new(standing: &Standing, salt: &Salt) -> Self {
+        let mut unique = Self {
+            salt: salt.clone(),
+            keys: HashMap::new(),
+            people: HashMap::new(),
+        };
+        for account in standing.accounts.values() {
+            let entry = (unique.print(account), 0);
+            unique.people.insert(salt.of(account.third_id()), entry);
+        }
+        unique
+    }
+
+    /// Takes an item, and tells what it cannot stand beside.
+    pub fn see(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
+        match self.keys.entry(self.salt.of(&item.key)) {
+            Entry::Occupied(first) => {
+                let first = *first.get();
+                return Some(Conflict {
+                    rows: [first, row],
+                    diagnostic: Diagnostic::error(format!(
+                        "the key {} stands in rows {first} and {row}",
+                        item.key
+                    ))
+                    .at(header.cell(row, None))
+                    .related(header.cell(first, None), "first here")
+                    .hint("a key names one contract: correct one of the rows, or take it out"),
+                });
+            }
+            Entry::Vacant(vacant) => {
+                vacant.insert(row);
+            }
+        }
+        for account in item.accounts.values() {
+            let print = self.print(account);
+            match self.people.entry(self.salt.of(account.third_id())) {
+                Entry::Occupied(known) if known.get().0 != print => {
+                    let first = known.get().1;
+                    let (who, related) = match first {
+                        0 => ("an account of the project".to_owned(), None),
+                        first => (format!("row {first}"), Some(first)),
+                    };
+                    let mut diagnostic = Diagnostic::error(format!(
+                        "the thirdId of this row's {} belongs to somebody else in {who}",
+                        match account.who {
+                            super::Who::Person(_) => "person",
+                            super::Who::Organization(_) => "organization",
+                        }
+                    ))
+                    .at(account.origin.clone())
+                    .hint("the same thirdId is the same account: name, document number, mobile and e-mail must agree");
+                    if let Some(first) = related {
+                        diagnostic =
+                            diagnostic.related(header.cell(first, None), "differs from this row");
+                    }
+                    return Some(Conflict {
+                        rows: [first, row],
+                        diagnostic,
+                    });
+                }
+                Entry::Occupied(_) => {}
+                Entry::Vacant(vacant) => {
+                    vacant.insert((print, row));
+                }
+            }
+        }
+        None
+    }
+
+    fn print(&self, account: &Account) -> Fingerprint {
+        let mut print = Fingerprinter::new(&self.salt);
+        for (name, value) in account.fields() {
+            print.field(name, &value);
+        }
+        print.finish()
+    }
+}

@@ -1,0 +1,96 @@
+//! The ledger: what has been done, so that it is not done again.
+//!
+//! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobiles. Writes are acknowledged
+//! once they are on disk, in the order in which they were given: who awaits the last one has all of them.
+
+mod record;
+mod schema;
+mod sqlite;
+mod store;
+mod writer;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pub use record::{
+    AccountRecord, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind, Write,
+};
+pub use sqlite::{Binding, Sqlite};
+
+use crate::plan::RecordedItem;
+use crate::render::Salt;
+
+/// Why a ledger cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LedgerError {
+    /// Another run holds it.
+    #[error("another run holds the ledger: {0}")]
+    Held(String),
+    /// It belongs to another endpoint or app.
+    #[error("the ledger {path} belongs to {what}, and ids of one never go to another")]
+    Bound {
+        /// The ledger's file.
+        path: String,
+        /// What it belongs to.
+        what: String,
+    },
+    /// A newer treaty made it.
+    #[error("the ledger {0} was made by a newer treaty")]
+    Newer(String),
+    /// It cannot be read or written.
+    #[error("the ledger {path}: {why}")]
+    Broken {
+        /// The ledger's file.
+        path: String,
+        /// What the database says.
+        why: String,
+    },
+}
+
+/// Resolves once a write is on disk. Whoever drops it does not wait; the write is carried out all the same.
+#[derive(Debug)]
+pub struct Written(tokio::sync::oneshot::Receiver<Result<(), LedgerError>>);
+
+impl Future for Written {
+    type Output = Result<(), LedgerError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|result| {
+            result.unwrap_or_else(|_| {
+                Err(LedgerError::Broken {
+                    path: String::new(),
+                    why: "its writer has ended".to_owned(),
+                })
+            })
+        })
+    }
+}
+
+/// What has been done, and where more of it is written down.
+pub trait Ledger: Send + Sync {
+    /// The key of its fingerprints.
+    fn salt(&self) -> &Salt;
+
+    /// A thing by what it is known by.
+    fn thing(&self, kind: ThingKind, identity: &str) -> Result<Option<Thing>, LedgerError>;
+
+    /// What is known of each item of a flow, by the fingerprint of its key.
+    fn items(
+        &self,
+        flow: &str,
+        each: &mut dyn FnMut(&str, RecordedItem),
+    ) -> Result<(), LedgerError>;
+
+    /// All that is known of one item.
+    fn item(&self, flow: &str, key: &str) -> Result<Option<ItemRecord>, LedgerError>;
+
+    /// The steps of an item or a thing.
+    fn steps(&self, subject: SubjectId) -> Result<Vec<(String, Step)>, LedgerError>;
+
+    /// A number for a new item or thing.
+    fn next_subject(&self) -> SubjectId;
+
+    /// Writes all of it in one transaction.
+    fn write(&self, writes: Vec<Write>) -> Written;
+}

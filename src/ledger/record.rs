@@ -1,0 +1,198 @@
+//! What a ledger holds, as plain values.
+
+use std::collections::BTreeMap;
+
+use crate::api::operation::Op;
+use crate::id::AccountId;
+use crate::plan::{ItemStatus, RecordedAccount, RecordedGrant};
+use crate::render::Fingerprint;
+
+/// The number of an item or a thing in its ledger.
+pub type SubjectId = i64;
+
+/// The kinds of things that outlive a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThingKind {
+    /// Known by its `thirdId`.
+    Account,
+    /// Known by the account's `thirdId` and its alias.
+    Seal,
+    /// Known by the fingerprint of file and name.
+    Template,
+}
+
+impl ThingKind {
+    pub(super) const fn number(self) -> i64 {
+        match self {
+            Self::Account => 1,
+            Self::Seal => 2,
+            Self::Template => 3,
+        }
+    }
+}
+
+/// An account, seal or template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thing {
+    /// Its number.
+    pub id: SubjectId,
+    /// The API's id; none while it is being made.
+    pub remote_id: Option<String>,
+    /// Fingerprints of its fields as they were last set.
+    pub fields: BTreeMap<String, Fingerprint>,
+    /// The grant of silent signing that treaty made.
+    pub grant: Option<RecordedGrant>,
+}
+
+/// An account as the planner wants it, with its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRecord {
+    /// Its number.
+    pub id: SubjectId,
+    /// What is known of it; none while it is being made.
+    pub account: Option<RecordedAccount>,
+}
+
+impl From<Thing> for AccountRecord {
+    fn from(thing: Thing) -> Self {
+        Self {
+            id: thing.id,
+            account: thing.remote_id.map(|id| RecordedAccount {
+                account_id: AccountId(id),
+                fields: thing.fields,
+                grant: thing.grant,
+            }),
+        }
+    }
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// The call may have gone out.
+    Intent,
+    /// What it answered, without what expires.
+    Receipt(serde_json::Value),
+}
+
+/// Why an item failed, or is in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The API's code, where it gave one.
+    pub code: Option<i64>,
+    /// What is wrong; no cell's text.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// All that is known of an item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemRecord {
+    /// Its number.
+    pub id: SubjectId,
+    /// What was sent, or was to be sent.
+    pub fingerprint: Fingerprint,
+    /// How it stands.
+    pub status: ItemStatus,
+    /// Whether a signer was, or may have been, added.
+    pub sent: bool,
+    /// How many runs have worked on it.
+    pub attempts: u32,
+    /// The run that worked on it last.
+    pub run: i64,
+    /// Why it failed, or is in doubt.
+    pub failure: Option<Failure>,
+}
+
+/// A run of apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its number.
+    pub id: i64,
+    /// Its name: the folder of its reports.
+    pub name: String,
+}
+
+/// Something to write down.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// A run begins.
+    RunBegun {
+        /// The run.
+        run: RunRecord,
+        /// When, in the API's form.
+        at: String,
+    },
+    /// A run ended.
+    RunEnded {
+        /// Its number.
+        run: i64,
+        /// When, in the API's form.
+        at: String,
+        /// How: its exit code.
+        exit: i32,
+    },
+    /// A thing, as it is now.
+    Thing {
+        /// What it is.
+        kind: ThingKind,
+        /// What it is known by.
+        identity: String,
+        /// The rest.
+        thing: Thing,
+    },
+    /// Work on an item begins.
+    ItemBegun {
+        /// Its number.
+        id: SubjectId,
+        /// Its flow.
+        flow: String,
+        /// Its key.
+        key: String,
+        /// What is to be sent.
+        fingerprint: Fingerprint,
+        /// The run.
+        run: i64,
+        /// Whether earlier steps are forgotten: nobody was asked to sign yet, and they are of no use.
+        afresh: bool,
+    },
+    /// An item ended, for this run.
+    ItemEnded {
+        /// Its number.
+        id: SubjectId,
+        /// How it stands.
+        status: ItemStatus,
+        /// Why, unless it is done.
+        failure: Option<Failure>,
+    },
+    /// A call that must not be repeated blindly is about to go out.
+    Intent {
+        /// Of what.
+        subject: SubjectId,
+        /// The step's name.
+        step: String,
+        /// The operation.
+        op: Op,
+        /// Whether it asks somebody to sign.
+        legal: bool,
+    },
+    /// A call was answered.
+    Receipt {
+        /// Of what.
+        subject: SubjectId,
+        /// The step's name.
+        step: String,
+        /// The operation.
+        op: Op,
+        /// The answer.
+        receipt: serde_json::Value,
+    },
+    /// A call was refused, or never went out: its intent is void.
+    Void {
+        /// Of what.
+        subject: SubjectId,
+        /// The step's name.
+        step: String,
+    },
+}

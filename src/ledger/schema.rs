@@ -1,0 +1,33 @@
+//! The tables, and how a file becomes a ledger.
+
+use rusqlite::Connection;
+
+/// The version of the tables below, kept in SQLite's `user_version`.
+pub(super) const VERSION: i64 = 1;
+
+/// Items and things are known by number; their numbers come from one sequence, so that a step belongs to one of them.
+pub(super) const TABLES: &str = "
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, since TEXT NOT NULL, fence INTEGER NOT NULL);
+CREATE TABLE run (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, begun TEXT NOT NULL, ended TEXT, exit INTEGER);
+CREATE TABLE flow (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE item (
+  id INTEGER PRIMARY KEY, flow INTEGER NOT NULL REFERENCES flow (id), key TEXT NOT NULL, fingerprint BLOB NOT NULL,
+  status INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL, run INTEGER NOT NULL,
+  code INTEGER, message TEXT, hint TEXT, UNIQUE (flow, key));
+CREATE TABLE thing (
+  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, identity TEXT NOT NULL, remote_id TEXT,
+  fields TEXT NOT NULL, granted INTEGER NOT NULL DEFAULT 0, deadline INTEGER, UNIQUE (kind, identity));
+CREATE TABLE step (
+  subject INTEGER NOT NULL, name TEXT NOT NULL, operation TEXT NOT NULL, legal INTEGER NOT NULL DEFAULT 0,
+  receipt TEXT, PRIMARY KEY (subject, name)) WITHOUT ROWID;
+";
+
+/// The settings of every connection.
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! The statements: one function for each thing that is read or written.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::record::{Failure, ItemRecord, Step, SubjectId, Thing, ThingKind, Write};
+use crate::plan::{ItemStatus, RecordedGrant, RecordedItem};
+use crate::render::Fingerprint;
+
+/// Carries out one write.
+pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
+    let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| {
+        transaction.prepare_cached(sql)?.execute(params).map(drop)
+    };
+    match write {
+        Write::RunBegun { run: record, at } => run(
+            "INSERT INTO run (id, name, begun) VALUES (?, ?, ?)",
+            &[&record.id, &record.name, at],
+        ),
+        Write::RunEnded { run: id, at, exit } => run(
+            "UPDATE run SET ended = ?2, exit = ?3 WHERE id = ?1",
+            &[id, at, exit],
+        ),
+        Write::Thing {
+            kind,
+            identity,
+            thing,
+        } => {
+            let fields: BTreeMap<&String, String> = thing
+                .fields
+                .iter()
+                .map(|(name, print)| (name, print.to_string()))
+                .collect();
+            let fields = serde_json::to_string(&fields).unwrap_or_default();
+            let deadline = thing.grant.and_then(|grant| grant.deadline);
+            run(
+                "INSERT INTO thing (id, kind, identity, remote_id, fields, granted, deadline)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (kind, identity) DO UPDATE SET
+                   remote_id = ?4, fields = ?5, granted = ?6, deadline = ?7",
+                &[
+                    &thing.id,
+                    &kind.number(),
+                    identity,
+                    &thing.remote_id,
+                    &fields,
+                    &thing.grant.is_some(),
+                    &deadline,
+                ],
+            )
+        }
+        Write::ItemBegun {
+            id,
+            flow,
+            key,
+            fingerprint,
+            run: number,
+            afresh,
+        } => {
+            run("INSERT OR IGNORE INTO flow (name) VALUES (?)", &[flow])?;
+            if *afresh {
+                run("DELETE FROM step WHERE subject = ?", &[id])?;
+            }
+            run(
+                "INSERT INTO item (id, flow, key, fingerprint, status, attempts, run)
+                 VALUES (?1, (SELECT id FROM flow WHERE name = ?2), ?3, ?4, ?5, 1, ?6)
+                 ON CONFLICT (flow, key) DO UPDATE SET
+                   fingerprint = ?4, status = ?5, attempts = attempts + 1, run = ?6,
+                   code = NULL, message = NULL, hint = NULL",
+                &[
+                    id,
+                    flow,
+                    key,
+                    &fingerprint.0,
+                    &status_number(ItemStatus::Open),
+                    number,
+                ],
+            )
+        }
+        Write::ItemEnded {
+            id,
+            status,
+            failure,
+        } => {
+            let failure = failure.as_ref();
+            run(
+                "UPDATE item SET status = ?2, code = ?3, message = ?4, hint = ?5 WHERE id = ?1",
+                &[
+                    id,
+                    &status_number(*status),
+                    &failure.and_then(|failure| failure.code),
+                    &failure.map(|failure| &failure.message),
+                    &failure.map(|failure| &failure.hint),
+                ],
+            )
+        }
+        Write::Intent {
+            subject,
+            step,
+            op,
+            legal,
+        } => {
+            if *legal {
+                run("UPDATE item SET sent = 1 WHERE id = ?", &[subject])?;
+            }
+            run(
+                "INSERT INTO step (subject, name, operation, legal) VALUES (?, ?, ?, ?)
+                 ON CONFLICT (subject, name) DO UPDATE SET receipt = NULL",
+                &[subject, step, &op.path(), legal],
+            )
+        }
+        Write::Receipt {
+            subject,
+            step,
+            op,
+            receipt,
+        } => run(
+            "INSERT INTO step (subject, name, operation, receipt) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (subject, name) DO UPDATE SET receipt = ?4",
+            &[subject, step, &op.path(), &receipt.to_string()],
+        ),
+        Write::Void { subject, step } => {
+            run(
+                "DELETE FROM step WHERE subject = ? AND name = ? AND receipt IS NULL",
+                &[subject, step],
+            )?;
+            run(
+                "UPDATE item SET sent = EXISTS (SELECT 1 FROM step WHERE subject = ?1 AND legal) WHERE id = ?1",
+                &[subject],
+            )
+        }
+    }
+}
+
+pub(super) fn thing(
+    connection: &Connection,
+    kind: ThingKind,
+    identity: &str,
+) -> rusqlite::Result<Option<Thing>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, remote_id, fields, granted, deadline FROM thing WHERE kind = ? AND identity = ?",
+    )?;
+    let found = statement.query_row(params![kind.number(), identity], |row| {
+        let fields: String = row.get(2)?;
+        let fields: BTreeMap<String, String> = serde_json::from_str(&fields).unwrap_or_default();
+        let granted: bool = row.get(3)?;
+        let deadline = row.get(4)?;
+        Ok(Thing {
+            id: row.get(0)?,
+            remote_id: row.get(1)?,
+            fields: fields
+                .into_iter()
+                .filter_map(|(name, print)| Some((name, Fingerprint::parse(&print)?)))
+                .collect(),
+            grant: granted.then_some(RecordedGrant { deadline }),
+        })
+    });
+    found.optional()
+}
+
+pub(super) fn items(
+    connection: &Connection,
+    flow: &str,
+    each: &mut dyn FnMut(&str, RecordedItem),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key, fingerprint, status, sent FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?)",
+    )?;
+    let mut rows = statement.query([flow])?;
+    while let Some(row) = rows.next()? {
+        let item = RecordedItem {
+            fingerprint: Fingerprint(row.get(1)?),
+            status: status(row, 2)?,
+            sent: row.get(3)?,
+        };
+        each(row.get_ref(0)?.as_str()?, item);
+    }
+    Ok(())
+}
+
+pub(super) fn item(
+    connection: &Connection,
+    flow: &str,
+    key: &str,
+) -> rusqlite::Result<Option<ItemRecord>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, fingerprint, status, sent, attempts, run, code, message, hint FROM item
+         WHERE flow = (SELECT id FROM flow WHERE name = ?) AND key = ?",
+    )?;
+    let found = statement.query_row([flow, key], |row| {
+        let message: Option<String> = row.get(7)?;
+        let hint: Option<String> = row.get(8)?;
+        let code = row.get(6)?;
+        Ok(ItemRecord {
+            id: row.get(0)?,
+            fingerprint: Fingerprint(row.get(1)?),
+            status: status(row, 2)?,
+            sent: row.get(3)?,
+            attempts: row.get(4)?,
+            run: row.get(5)?,
+            failure: message.map(|message| Failure {
+                code,
+                message,
+                hint: hint.unwrap_or_default(),
+            }),
+        })
+    });
+    found.optional()
+}
+
+pub(super) fn steps(
+    connection: &Connection,
+    subject: SubjectId,
+) -> rusqlite::Result<Vec<(String, Step)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT name, receipt FROM step WHERE subject = ?")?;
+    let rows = statement.query_map([subject], |row| {
+        let receipt: Option<String> = row.get(1)?;
+        let step = match receipt {
+            None => Step::Intent,
+            Some(text) => Step::Receipt(serde_json::from_str(&text).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(
+                    1,
+                    rusqlite::types::Type::Text,
+                    Box::new(error),
+                )
+            })?),
+        };
+        Ok((row.get(0)?, step))
+    })?;
+    rows.collect()
+}
+
+/// The number after all that are in use.
+pub(super) fn next_subject(connection: &Connection) -> rusqlite::Result<SubjectId> {
+    let sql = "SELECT 1 + max((SELECT ifnull(max(id), 0) FROM item), (SELECT ifnull(max(id), 0) FROM thing))";
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+/// The number after the last run's.
+pub(super) fn next_run(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT 1 + ifnull(max(id), 0) FROM run", [], |row| {
+        row.get(0)
+    })
+}
+
+const fn status_number(status: ItemStatus) -> i64 {
+    match status {
+        ItemStatus::Open => 0,
+        ItemStatus::Done => 1,
+        ItemStatus::Failed => 2,
+        ItemStatus::InDoubt => 3,
+    }
+}
+
+fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<ItemStatus> {
+    match row.get::<_, i64>(column)? {
+        0 => Ok(ItemStatus::Open),
+        1 => Ok(ItemStatus::Done),
+        2 => Ok(ItemStatus::Failed),
+        3 => Ok(ItemStatus::InDoubt),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    }
+}

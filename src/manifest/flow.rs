@@ -1,0 +1,459 @@
+//! `flows`: rows, documents, process options and signers.
+
+use std::path::PathBuf;
+
+use super::account::{Organization, Person, organization, person};
+use super::decode::{Decoder, Settled};
+use super::signer::{Signer, signer};
+use super::yaml::Node;
+use crate::diagnostic::Span;
+use crate::render::Expr;
+use crate::sheet::{Encoding, SheetFile};
+
+/// A declared flow.
+#[derive(Debug)]
+pub struct Flow {
+    /// Its name in the manifests.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// The folder that its paths are relative to.
+    pub folder: PathBuf,
+    /// Where the items come from; without rows the flow is one item.
+    pub rows: Option<Rows>,
+    /// People and organizations of the row.
+    pub accounts: Vec<RowAccount>,
+    /// What is signed.
+    pub documents: Vec<Document>,
+    /// The options of the flow.
+    pub process: Process,
+    /// Who signs, in this order.
+    pub signers: Vec<Signer>,
+    /// What happens once all have signed.
+    pub finish: Option<Span>,
+    /// What happens when a row differs from what was sent.
+    pub on_change: OnChange,
+    /// What happens when a sent row is no longer in the sheet.
+    pub on_vanish: OnVanish,
+    /// Where `onChange` and `onVanish` stand, for what cannot be done yet.
+    pub policies: Vec<(Span, &'static str)>,
+}
+
+/// The sheet of a flow.
+#[derive(Debug)]
+pub struct Rows {
+    /// Where `file` stands.
+    pub span: Span,
+    /// The sheet.
+    pub file: SheetFile,
+    /// What an item is known by.
+    pub key: Expr,
+    /// Which rows are meant.
+    pub filter: Option<Expr>,
+}
+
+/// An account that a row declares.
+#[derive(Debug)]
+pub struct RowAccount {
+    /// Its name in the flow.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// What it is.
+    pub kind: RowAccountKind,
+}
+
+/// What an account of a row is.
+#[derive(Debug)]
+pub enum RowAccountKind {
+    /// A person.
+    Person(Person),
+    /// An organization.
+    Organization(Organization),
+}
+
+/// A document of a flow.
+#[derive(Debug)]
+pub struct Document {
+    /// Its name in the flow.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// The name that it has at the API.
+    pub doc_name: Expr,
+    /// What it is made of.
+    pub source: DocumentSource,
+    /// Pages that are appended.
+    pub chunked_fields: Option<Span>,
+    /// Whether signers must give a password.
+    pub encryption: Option<Expr>,
+}
+
+/// What a document is made of.
+#[derive(Debug)]
+pub enum DocumentSource {
+    /// A template and the values of its form fields.
+    Template {
+        /// The template's name in the manifests.
+        template: Settled,
+        /// The values, by field.
+        simple_form_fields: Vec<(String, Span, Expr)>,
+    },
+    /// A local PDF.
+    File(Expr),
+}
+
+/// The options of a flow (5.5.1).
+#[derive(Debug)]
+pub struct Process {
+    /// What it is about.
+    pub business_scene: Expr,
+    /// Who starts it.
+    pub initiator: Option<Settled>,
+    /// Who pays.
+    pub payer: Option<Settled>,
+    /// The last moment for signing, in milliseconds since 1970.
+    pub sign_validity: Option<Expr>,
+    /// Where people may sign, by name or number.
+    pub sign_platform: Vec<Expr>,
+    /// How people are told, by name or number.
+    pub notice_type: Vec<Expr>,
+    /// Where callbacks go.
+    pub notice_url: Option<Expr>,
+    /// Where a person's browser goes after signing.
+    pub redirect_url: Option<Expr>,
+    /// Whether the time is put beside each signature.
+    pub add_sign_time: Option<Expr>,
+    /// Files that go along.
+    pub attachments: Option<Span>,
+}
+
+/// What happens when a row differs from what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnChange {
+    /// The item fails, and what was sent stays.
+    Error,
+    /// What was sent stays, and that is fine.
+    Keep,
+    /// What was sent is revoked, and the item is sent anew.
+    Reissue,
+}
+
+/// What happens when a sent row is no longer in the sheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnVanish {
+    /// It stays.
+    Keep,
+    /// It is revoked.
+    Revoke,
+}
+
+/// The place of a flow in the project.
+pub(super) struct Site<'a> {
+    pub(super) root: &'a std::path::Path,
+    pub(super) folder: &'a std::path::Path,
+}
+
+pub(super) fn flow(
+    decoder: &mut Decoder<'_>,
+    site: &Site<'_>,
+    name: &str,
+    span: &Span,
+    node: &Node,
+) -> Option<Flow> {
+    let mut fields = decoder.fields(node, "a flow")?;
+    let rows = fields.optional("rows");
+    let rows = rows.map(|node| rows_of(decoder, site, node));
+    let accounts = fields.optional("accounts");
+    let accounts = accounts
+        .map(|node| row_accounts(decoder, node))
+        .unwrap_or_default();
+    let documents = fields
+        .required(decoder, "documents")
+        .map(|node| documents(decoder, node));
+    let process = fields
+        .required(decoder, "process")
+        .and_then(|node| process(decoder, node));
+    let signers = fields.required(decoder, "signers").map(|node| {
+        let named = decoder.named(node, "signers");
+        let signers: Vec<Signer> = named
+            .into_iter()
+            .filter_map(|(name, span, node)| signer(decoder, name, span, node))
+            .collect();
+        signers
+    });
+    let finish = fields.optional("finish").map(|node| finish(decoder, node));
+    let mut policies = Vec::new();
+    let on_change = fields.optional("onChange").and_then(|node| {
+        policies.push((node.span.clone(), "onChange"));
+        let choices = [
+            ("error", OnChange::Error),
+            ("keep", OnChange::Keep),
+            ("reissue", OnChange::Reissue),
+        ];
+        decoder.choice(node, "onChange", &choices)
+    });
+    let on_vanish = fields.optional("onVanish").and_then(|node| {
+        policies.push((node.span.clone(), "onVanish"));
+        decoder.choice(
+            node,
+            "onVanish",
+            &[("keep", OnVanish::Keep), ("revoke", OnVanish::Revoke)],
+        )
+    });
+    fields.finish(decoder);
+    let rows = match rows {
+        Some(rows) => Some(rows?),
+        None => None,
+    };
+    Some(Flow {
+        name: name.to_owned(),
+        span: span.clone(),
+        folder: site.folder.to_owned(),
+        rows,
+        accounts,
+        documents: documents?,
+        process: process?,
+        signers: signers?,
+        finish,
+        on_change: on_change.unwrap_or(OnChange::Error),
+        on_vanish: on_vanish.unwrap_or(OnVanish::Keep),
+        policies,
+    })
+}
+
+fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Rows> {
+    let mut fields = decoder.fields(node, "rows")?;
+    let file = fields.settled(decoder, "file");
+    let key = fields.expr(decoder, "key");
+    let filter = fields.optional_expr(decoder, "where");
+    let sheet = fields.optional_settled(decoder, "sheet");
+    let encodings = [
+        ("utf-8", Encoding::Utf8),
+        ("gb18030", Encoding::Gb18030),
+        ("gbk", Encoding::Gb18030),
+    ];
+    let encoding = fields
+        .optional("encoding")
+        .and_then(|node| decoder.choice(node, "encoding", &encodings));
+    let delimiters = [
+        (",", b','),
+        (";", b';'),
+        ("|", b'|'),
+        ("\t", b'\t'),
+        ("tab", b'\t'),
+    ];
+    let delimiter = fields
+        .optional("delimiter")
+        .and_then(|node| decoder.choice(node, "delimiter", &delimiters));
+    fields.finish(decoder);
+    let file = file?;
+    let path = match super::path::inside(site.root, site.folder, &file.text) {
+        Ok(path) => path,
+        Err(why) => {
+            decoder.error(
+                &file.span,
+                why,
+                "the sheet lies inside the project, beside this file or below",
+            );
+            return None;
+        }
+    };
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_ascii_lowercase())
+        .unwrap_or_default();
+    if matches!(ending.as_str(), "xlsx" | "xlsm" | "xls" | "ods") {
+        decoder.error(
+            &file.span,
+            "workbooks are not supported yet",
+            "save the sheet as CSV",
+        );
+        return None;
+    }
+    if let Some(sheet) = sheet {
+        decoder.error(
+            &sheet.span,
+            "a CSV file has no sheets",
+            "leave sheet out; it is for workbooks",
+        );
+    }
+    Some(Rows {
+        span: file.span,
+        file: SheetFile {
+            shown: super::path::shown(site.root, &path).into(),
+            path,
+            encoding,
+            delimiter: delimiter.unwrap_or(if ending == "tsv" { b'\t' } else { b',' }),
+        },
+        key: key?,
+        filter,
+    })
+}
+
+fn row_accounts(decoder: &mut Decoder<'_>, node: &Node) -> Vec<RowAccount> {
+    let mut accounts = Vec::new();
+    for (name, span, node) in decoder.named(node, "accounts") {
+        let Some(mut fields) = decoder.fields(node, "an account of a row") else {
+            continue;
+        };
+        let kind = match (fields.optional("person"), fields.optional("organization")) {
+            (Some(node), None) => person(decoder, node).map(RowAccountKind::Person),
+            (None, Some(node)) => organization(decoder, node).map(RowAccountKind::Organization),
+            _ => {
+                decoder.error(
+                    span,
+                    format!("the account {name} is of no kind, or of two"),
+                    "it has one of person and organization",
+                );
+                None
+            }
+        };
+        fields.finish(decoder);
+        accounts.extend(kind.map(|kind| RowAccount {
+            name: name.to_owned(),
+            span: span.clone(),
+            kind,
+        }));
+    }
+    accounts
+}
+
+fn documents(decoder: &mut Decoder<'_>, node: &Node) -> Vec<Document> {
+    let named = decoder.named(node, "documents");
+    if named.is_empty() {
+        decoder.error(
+            &node.span,
+            "a flow needs a document",
+            "documents: { contract: { template: …, name: … } }",
+        );
+    }
+    named
+        .into_iter()
+        .filter_map(|(name, span, node)| document(decoder, name, span, node))
+        .collect()
+}
+
+fn document(decoder: &mut Decoder<'_>, name: &str, span: &Span, node: &Node) -> Option<Document> {
+    let mut fields = decoder.fields(node, "a document")?;
+    let doc_name = fields.expr(decoder, "name");
+    let template = fields.optional_settled(decoder, "template");
+    let file = fields.optional_expr(decoder, "file");
+    let values = fields.optional("simpleFormFields");
+    let values: Vec<(String, Span, Expr)> = values
+        .map(|node| decoder.entries_of_texts(node, "simpleFormFields"))
+        .unwrap_or_default();
+    let chunked_fields = fields.optional("chunkedFields").map(|node| {
+        chunks(decoder, node);
+        node.span.clone()
+    });
+    let encryption = fields.optional_expr(decoder, "encryption");
+    fields.finish(decoder);
+    let source = match (template, file) {
+        (Some(template), None) => DocumentSource::Template {
+            template,
+            simple_form_fields: values,
+        },
+        (None, Some(file)) => {
+            if let Some((_, span, _)) = values.first() {
+                decoder.error(
+                    span,
+                    "a local PDF has no form to fill",
+                    "simpleFormFields go with a template",
+                );
+            }
+            DocumentSource::File(file)
+        }
+        _ => {
+            decoder.error(
+                span,
+                format!("the document {name} comes from nowhere, or from two places"),
+                "it has one of template and file",
+            );
+            return None;
+        }
+    };
+    Some(Document {
+        name: name.to_owned(),
+        span: span.clone(),
+        doc_name: doc_name?,
+        source,
+        chunked_fields,
+        encryption,
+    })
+}
+
+fn chunks(decoder: &mut Decoder<'_>, node: &Node) {
+    for chunk in decoder.list(node, "chunkedFields") {
+        if let Some(mut fields) = decoder.fields(chunk, "a chunk") {
+            fields.settled(decoder, "mimeType");
+            if fields.optional_expr(decoder, "data").is_none() {
+                fields.expr(decoder, "file");
+            }
+            fields.finish(decoder);
+        }
+    }
+}
+
+fn process(decoder: &mut Decoder<'_>, node: &Node) -> Option<Process> {
+    let mut fields = decoder.fields(node, "process")?;
+    let business_scene = fields.expr(decoder, "businessScene");
+    let initiator = fields.optional_settled(decoder, "initiator");
+    let payer = fields.optional_settled(decoder, "payer");
+    let sign_validity = fields.optional_expr(decoder, "signValidity");
+    let sign_platform = fields.exprs(decoder, "signPlatform");
+    let notice_type = fields.exprs(decoder, "noticeType");
+    let notice_url = fields.optional_expr(decoder, "noticeUrl");
+    let redirect_url = fields.optional_expr(decoder, "redirectUrl");
+    let add_sign_time = fields.optional_expr(decoder, "addSignTime");
+    let attachments = fields.optional("attachments").map(|node| {
+        for attachment in decoder.list(node, "attachments") {
+            if let Some(mut fields) = decoder.fields(attachment, "an attachment") {
+                fields.expr(decoder, "file");
+                fields.expr(decoder, "name");
+                fields.finish(decoder);
+            }
+        }
+        node.span.clone()
+    });
+    fields.finish(decoder);
+    Some(Process {
+        business_scene: business_scene?,
+        initiator,
+        payer,
+        sign_validity,
+        sign_platform,
+        notice_type,
+        notice_url,
+        redirect_url,
+        add_sign_time,
+        attachments,
+    })
+}
+
+fn finish(decoder: &mut Decoder<'_>, node: &Node) -> Span {
+    if let Some(mut fields) = decoder.fields(node, "finish") {
+        fields
+            .optional("archive")
+            .map(|node| decoder.flag(node, "archive"));
+        fields.optional_expr(decoder, "download");
+        fields.finish(decoder);
+    }
+    node.span.clone()
+}
+
+impl Decoder<'_> {
+    /// A mapping from names that a PDF knows to scalars.
+    fn entries_of_texts(&mut self, node: &Node, what: &str) -> Vec<(String, Span, Expr)> {
+        let Some(fields) = self.fields(node, what) else {
+            return Vec::new();
+        };
+        let mut texts = Vec::new();
+        for (name, span, node) in fields.into_entries() {
+            if let Some(expr) = self.expr(node, name) {
+                texts.push((name.to_owned(), span.clone(), expr));
+            }
+        }
+        texts
+    }
+}

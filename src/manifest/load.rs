@@ -1,0 +1,379 @@
+//! A folder → a validated [`Project`]: `treaty.yaml`, and the manifests that it matches, as one namespace.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::account::{Account, account};
+use super::decode::{Decoder, Fields};
+use super::flow::{Flow, Site, flow};
+use super::seal::{Seal, Template, seal, template};
+use super::settings::{self, Settings};
+use super::yaml::{Node, parse};
+use super::{path, resolve, unsupported};
+use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
+use crate::render::{Compiler, Environ, Scope, Variables};
+
+/// The file that makes a folder a project.
+pub const PROJECT_FILE: &str = "treaty.yaml";
+
+/// All that the manifests declare, for one environment.
+#[derive(Debug)]
+pub struct Project {
+    /// The folder of `treaty.yaml`.
+    pub root: PathBuf,
+    /// The project's name.
+    pub name: String,
+    /// What is settled for the environment.
+    pub settings: Settings,
+    /// Accounts by name.
+    pub accounts: BTreeMap<String, Account>,
+    /// Seals by name.
+    pub seals: BTreeMap<String, Seal>,
+    /// Templates by name, each with the folder that its path is relative to.
+    pub templates: BTreeMap<String, (PathBuf, Template)>,
+    /// The folder that each seal's image is relative to.
+    pub seal_folders: BTreeMap<String, PathBuf>,
+    /// Flows by name.
+    pub flows: BTreeMap<String, Flow>,
+    /// What expressions outside of flows can name.
+    pub scope: Scope,
+}
+
+impl Project {
+    /// Loads the project in `root` for an environment, or for the one that it calls its default.
+    pub fn load(
+        root: &Path,
+        environment: Option<&str>,
+        environ: &Environ,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let file = read(root, &root.join(PROJECT_FILE), findings)?;
+        let node = parse(&file).map_err(|error| findings.push(error)).ok()?;
+        let mut head = Head::default();
+        let mut decoder = Decoder {
+            findings,
+            compiler: Compiler::new(Variables::default(), environ.clone()),
+        };
+        let mut fields = decoder.fields(&node, PROJECT_FILE)?;
+        head.decode(&mut decoder, &mut fields, environment);
+        let mut decoder = Decoder {
+            compiler: Compiler::new(Arc::new(head.variables), environ.clone()),
+            findings: decoder.findings,
+        };
+        let settings = settings_of(&mut decoder, root, &mut fields, head.environment);
+        let mut loader = Loader::new(root);
+        loader.sections(&mut decoder, root, &mut fields);
+        fields.finish(&mut decoder);
+        for manifest in manifests(&mut decoder, root, &head.manifests) {
+            loader.file(&mut decoder, &manifest);
+        }
+        let project = Self {
+            root: root.to_owned(),
+            name: head.project,
+            settings: settings?,
+            scope: decoder.compiler.scope(),
+            accounts: loader.accounts,
+            seals: loader.seals,
+            templates: loader.templates,
+            seal_folders: loader.seal_folders,
+            flows: loader.flows,
+        };
+        resolve::check(&project, decoder.findings);
+        unsupported::check(&project, decoder.findings);
+        Some(project)
+    }
+}
+
+fn read(root: &Path, path: &Path, findings: &mut Findings) -> Option<Arc<SourceFile>> {
+    let shown = PathBuf::from(path::shown(root, path));
+    match std::fs::read(path) {
+        Err(error) => {
+            let missing = error.kind() == std::io::ErrorKind::NotFound;
+            let message = if missing {
+                "there is no such file".to_owned()
+            } else {
+                error.to_string()
+            };
+            let hint = if missing && path.ends_with(PROJECT_FILE) {
+                "a project is a folder with a treaty.yaml: treaty init makes one, -p names another folder"
+            } else {
+                "check the path and its permissions"
+            };
+            findings.push(Diagnostic::error(message).at(shown).hint(hint));
+            None
+        }
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Some(Arc::new(SourceFile {
+                path: shown.display().to_string(),
+                text: text
+                    .strip_prefix('\u{feff}')
+                    .map(str::to_owned)
+                    .unwrap_or(text),
+            })),
+            Err(_) => {
+                findings.push(
+                    Diagnostic::error("the file is not UTF-8")
+                        .at(shown)
+                        .hint("save it as UTF-8"),
+                );
+                None
+            }
+        },
+    }
+}
+
+/// What must be known before anything else can be rendered.
+#[derive(Default)]
+struct Head<'n> {
+    project: String,
+    manifests: Vec<(String, Span)>,
+    environment: Option<(String, &'n Node)>,
+    variables: BTreeMap<String, String>,
+}
+
+impl<'n> Head<'n> {
+    fn decode(&mut self, decoder: &mut Decoder<'_>, fields: &mut Fields<'n>, chosen: Option<&str>) {
+        if let Some(version) = fields.settled(decoder, "version")
+            && version.text != "1"
+        {
+            decoder.error(
+                &version.span,
+                format!(
+                    "this treaty knows version 1 of the manifest language, not {}",
+                    version.text
+                ),
+                "write version: 1, or use a newer treaty",
+            );
+        }
+        self.project = fields
+            .settled(decoder, "project")
+            .map(|name| name.text)
+            .unwrap_or_default();
+        if let Some(node) = fields.optional("manifests") {
+            let nodes = decoder.list(node, "manifests").iter();
+            let patterns = nodes.filter_map(|node| decoder.settled(node, "a pattern"));
+            self.manifests
+                .extend(patterns.map(|pattern| (pattern.text, pattern.span)));
+        } else {
+            self.manifests
+                .push(("manifests/*.yaml".to_owned(), fields.span().clone()));
+        }
+        if let Some(node) = fields.optional("variables") {
+            self.variables(decoder, node);
+        }
+        let default = fields.optional_settled(decoder, "defaultEnvironment");
+        let environments = fields.required(decoder, "environments");
+        let environments = environments
+            .map(|node| decoder.named(node, "environments"))
+            .unwrap_or_default();
+        let Some(name) = chosen.or(default.as_ref().map(|default| default.text.as_str())) else {
+            let all: Vec<&str> = environments.iter().map(|(name, _, _)| *name).collect();
+            decoder
+                .findings
+                .push(Diagnostic::error("no environment was chosen").hint(format!(
+                    "choose one with -e, or set defaultEnvironment: {}",
+                    all.join(", ")
+                )));
+            return;
+        };
+        let Some((_, _, node)) = environments.iter().find(|(known, _, _)| *known == name) else {
+            let all: Vec<&str> = environments.iter().map(|(name, _, _)| *name).collect();
+            let unknown = Diagnostic::error(format!("there is no environment {name}"));
+            let unknown = unknown.hint(format!("treaty.yaml declares {}", all.join(", ")));
+            decoder
+                .findings
+                .push(match default.filter(|_| chosen.is_none()) {
+                    Some(default) => unknown.at(default.span),
+                    None => unknown,
+                });
+            return;
+        };
+        if let super::yaml::Kind::Mapping(pairs) = &node.kind {
+            let own = pairs.iter().find(|(key, _)| matches!(&key.kind, super::yaml::Kind::Scalar(name) if name == "variables"));
+            if let Some((_, node)) = own {
+                self.variables(decoder, node);
+            }
+        }
+        self.environment = Some((name.to_owned(), node));
+    }
+
+    fn variables(&mut self, decoder: &mut Decoder<'_>, node: &Node) {
+        for (name, _, node) in decoder.named(node, "variables") {
+            if let Some(value) = decoder.settled(node, name) {
+                self.variables.insert(name.to_owned(), value.text);
+            }
+        }
+    }
+}
+
+fn settings_of(
+    decoder: &mut Decoder<'_>,
+    root: &Path,
+    fields: &mut Fields<'_>,
+    environment: Option<(String, &Node)>,
+) -> Option<Settings> {
+    let sections = settings::sections(decoder, fields);
+    let reports = settings::reports(decoder, root, fields.optional("reports"));
+    let (name, node) = environment?;
+    let environment = settings::environment(decoder, node)?;
+    settings::settle(decoder, root, &name, environment, sections, reports)
+}
+
+/// The files that the patterns match, each once, in order.
+fn manifests(decoder: &mut Decoder<'_>, root: &Path, patterns: &[(String, Span)]) -> Vec<PathBuf> {
+    let mut set = globset::GlobSetBuilder::new();
+    for (pattern, span) in patterns {
+        match globset::GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+        {
+            Ok(_) if pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") => {
+                decoder.error(
+                    span,
+                    format!("the pattern {pattern} leaves the project's folder"),
+                    "manifests lie inside the project",
+                );
+            }
+            Ok(glob) => {
+                set.add(glob);
+            }
+            Err(error) => decoder.error(
+                span,
+                format!("the pattern is wrong: {}", error.kind()),
+                "for example manifests/*.yaml",
+            ),
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(set) = set.build() {
+        walk(root, root, &set, &mut found);
+    }
+    found.retain(|path| path != &root.join(PROJECT_FILE));
+    found.sort();
+    found
+}
+
+fn walk(root: &Path, folder: &Path, set: &globset::GlobSet, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && !hidden => walk(root, &path, set, found),
+            Ok(kind) if !kind.is_dir() => {
+                let relative = path.strip_prefix(root).unwrap_or(&path);
+                let inside = path::inside(root, root, &relative.display().to_string()).is_ok();
+                if inside && set.is_match(relative) {
+                    found.push(path);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Gathers the sections of all files into one namespace.
+struct Loader<'a> {
+    root: &'a Path,
+    accounts: BTreeMap<String, Account>,
+    seals: BTreeMap<String, Seal>,
+    seal_folders: BTreeMap<String, PathBuf>,
+    templates: BTreeMap<String, (PathBuf, Template)>,
+    flows: BTreeMap<String, Flow>,
+    /// Where each name was declared first, by section.
+    declared: BTreeMap<(&'static str, String), Span>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(root: &'a Path) -> Self {
+        Self {
+            root,
+            accounts: BTreeMap::new(),
+            seals: BTreeMap::new(),
+            seal_folders: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            declared: BTreeMap::new(),
+        }
+    }
+
+    fn file(&mut self, decoder: &mut Decoder<'_>, path: &Path) {
+        let Some(file) = read(self.root, path, decoder.findings) else {
+            return;
+        };
+        let node = match parse(&file) {
+            Ok(node) => node,
+            Err(error) => return decoder.findings.push(error),
+        };
+        if matches!(node.kind, super::yaml::Kind::Null) {
+            return;
+        }
+        if let Some(mut fields) = decoder.fields(&node, "a manifest") {
+            self.sections(decoder, path.parent().unwrap_or(self.root), &mut fields);
+            fields.finish(decoder);
+        }
+    }
+
+    fn sections(&mut self, decoder: &mut Decoder<'_>, folder: &Path, fields: &mut Fields<'_>) {
+        for (name, span, node) in self.section(decoder, fields, "accounts") {
+            let account = account(decoder, name, span, node);
+            self.accounts
+                .extend(account.map(|account| (name.to_owned(), account)));
+        }
+        for (name, span, node) in self.section(decoder, fields, "seals") {
+            if let Some(seal) = seal(decoder, name, span, node) {
+                self.seal_folders.insert(name.to_owned(), folder.to_owned());
+                self.seals.insert(name.to_owned(), seal);
+            }
+        }
+        for (name, span, node) in self.section(decoder, fields, "templates") {
+            let template = template(decoder, name, span, node);
+            self.templates
+                .extend(template.map(|template| (name.to_owned(), (folder.to_owned(), template))));
+        }
+        let site = Site {
+            root: self.root,
+            folder,
+        };
+        let mut in_flow = Decoder {
+            compiler: decoder.compiler.in_flow(),
+            findings: decoder.findings,
+        };
+        for (name, span, node) in self.section(&mut in_flow, fields, "flows") {
+            let flow = flow(&mut in_flow, &site, name, span, node);
+            self.flows.extend(flow.map(|flow| (name.to_owned(), flow)));
+        }
+    }
+
+    /// The entries of a section whose names are new.
+    fn section<'n>(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        fields: &mut Fields<'n>,
+        section: &'static str,
+    ) -> Vec<(&'n str, &'n Span, &'n Node)> {
+        let Some(node) = fields.optional(section) else {
+            return Vec::new();
+        };
+        let mut fresh = Vec::new();
+        for (name, span, node) in decoder.named(node, section) {
+            match self.declared.get(&(section, name.to_owned())) {
+                Some(first) => decoder.findings.push(
+                    Diagnostic::error(format!("{section}.{name} is declared twice"))
+                        .at(span)
+                        .related(first, "first here")
+                        .hint("all manifests are one namespace: give one of them another name"),
+                ),
+                None => {
+                    self.declared
+                        .insert((section, name.to_owned()), span.clone());
+                    fresh.push((name, span, node));
+                }
+            }
+        }
+        fresh
+    }
+}

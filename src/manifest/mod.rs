@@ -1,0 +1,29 @@
+//! Manifests: the files of a project → a validated [`Project`], its expressions compiled and its names resolved.
+//!
+//! Everything that is wrong is found in one pass, each with the line that it stands on. Values are not rendered
+//! here, but for those that are the same for all rows.
+
+mod account;
+mod decode;
+mod flow;
+mod load;
+pub mod path;
+mod resolve;
+mod seal;
+mod settings;
+mod signer;
+mod unsupported;
+mod yaml;
+
+pub use account::{Account, AccountKind, Organization, Person, SilentSign};
+pub use decode::Settled;
+pub use flow::{
+    Document, DocumentSource, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
+};
+pub use load::{PROJECT_FILE, Project};
+pub use seal::{Seal, SealSource, Template, TemplateSource};
+pub use settings::{
+    Endpoint, Failures, InvalidRows, Limits, Rate, RateLimit, ReportFormat, Reports, Retries,
+    Settings, Tolerance,
+};
+pub use signer::{Anchor, AutoSigner, Position, Positions, Signer, SignerKind};

@@ -1,0 +1,70 @@
+//! Paths in manifests: relative to the file that names them, and inside the project's folder.
+
+use std::path::{Component, Path, PathBuf};
+
+/// Resolves a path as it stands in a file of `folder`; the message says why it is refused.
+pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String> {
+    let written = Path::new(text);
+    let outside = || format!("the path {text} leaves the project's folder");
+    if text.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
+    if written.is_absolute() || text.contains('\\') || text.contains('\0') {
+        return Err(format!(
+            "the path {text} is not one relative to this file, written with /"
+        ));
+    }
+    let mut path = folder.to_owned();
+    for component in written.components() {
+        match component {
+            Component::ParentDir => {
+                if path == root || !path.pop() || !path.starts_with(root) {
+                    return Err(outside());
+                }
+            }
+            Component::Normal(name) => path.push(name),
+            _ => {}
+        }
+    }
+    // A link may leave the folder although the path does not.
+    match (path.canonicalize(), root.canonicalize()) {
+        (Ok(real), Ok(real_root)) if !real.starts_with(&real_root) => Err(outside()),
+        _ => Ok(path),
+    }
+}
+
+/// A path as people know it: relative to the project's folder.
+pub fn shown(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root)
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_in_the_project() {
+        let (root, folder) = (Path::new("/p"), Path::new("/p/manifests"));
+        assert_eq!(
+            inside(root, folder, "a/b.pdf"),
+            Ok(PathBuf::from("/p/manifests/a/b.pdf"))
+        );
+        assert_eq!(
+            inside(root, folder, "../loans.csv"),
+            Ok(PathBuf::from("/p/loans.csv"))
+        );
+        for text in [
+            "",
+            "/etc/passwd",
+            "../../x",
+            "../../p/x",
+            "a/../../../x",
+            "..\\x",
+        ] {
+            assert!(inside(root, folder, text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `seals` and `templates`.
+
+use super::decode::{Decoder, Settled};
+use super::yaml::Node;
+use crate::api::code::{ORGANIZATION_SEAL_TEMPLATES, PERSON_SEAL_TEMPLATES, SEAL_COLORS};
+use crate::diagnostic::Span;
+
+/// A declared seal (5.8).
+#[derive(Debug)]
+pub struct Seal {
+    /// Its name in the manifests.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// The account that it belongs to.
+    pub account: Settled,
+    /// The name that it has at the API.
+    pub alias: Settled,
+    /// RED, BLUE or BLACK.
+    pub color: Settled,
+    /// Width of the signature field.
+    pub width: Option<i64>,
+    /// Height of the signature field.
+    pub height: Option<i64>,
+    /// How it is made.
+    pub source: SealSource,
+}
+
+/// How a seal is made.
+#[derive(Debug)]
+pub enum SealSource {
+    /// Drawn for a person.
+    Person {
+        /// SQUARE, RECTANGLE or BORDERLESS.
+        template_type: Settled,
+        /// The text on it.
+        text: Option<Settled>,
+    },
+    /// Drawn for an organization.
+    Organization {
+        /// `ROUND_STAR`, `ROUND_NONE`, `OVAL_STAR` or `OVAL_NONE`.
+        template_type: Settled,
+        /// The line across.
+        h_text: Option<Settled>,
+        /// The line along the lower edge.
+        q_text: Option<Settled>,
+        /// The text along the upper edge.
+        text: Option<Settled>,
+    },
+    /// An image.
+    Image(Settled),
+}
+
+/// A declared template (5.3).
+#[derive(Debug)]
+pub struct Template {
+    /// Its name in the manifests.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// Where it comes from.
+    pub source: TemplateSource,
+}
+
+/// Where a template comes from.
+#[derive(Debug)]
+pub enum TemplateSource {
+    /// A PDF of the project.
+    File {
+        /// Its path.
+        file: Settled,
+        /// The name that it has at the API.
+        template_name: Settled,
+    },
+    /// Made elsewhere.
+    Adopted {
+        /// Its id.
+        template_id: Settled,
+        /// The form fields that it is known to have.
+        fields: Vec<String>,
+    },
+}
+
+pub(super) fn seal(
+    decoder: &mut Decoder<'_>,
+    name: &str,
+    span: &Span,
+    node: &Node,
+) -> Option<Seal> {
+    let mut fields = decoder.fields(node, "a seal")?;
+    let account = fields.settled(decoder, "account");
+    let alias = fields.settled(decoder, "alias");
+    let color = fields
+        .settled(decoder, "color")
+        .filter(|color| one_of(decoder, color, "color", SEAL_COLORS));
+    let mut size = |name: &'static str| {
+        let node = fields.optional(name)?;
+        decoder.parsed(node, name, "as a number of pixels: 159")
+    };
+    let (width, height) = (size("width"), size("height"));
+    let person = fields.optional("personTemplate");
+    let organization = fields.optional("organizationTemplate");
+    let image = fields.optional("image");
+    let source = match (person, organization, image) {
+        (Some(node), None, None) => person_template(decoder, node),
+        (None, Some(node), None) => organization_template(decoder, node),
+        (None, None, Some(node)) => decoder.settled(node, "image").map(SealSource::Image),
+        _ => {
+            decoder.error(
+                span,
+                format!("the seal {name} is of no kind, or of two"),
+                "it has one of personTemplate, organizationTemplate and image",
+            );
+            None
+        }
+    };
+    fields.finish(decoder);
+    Some(Seal {
+        name: name.to_owned(),
+        span: span.clone(),
+        account: account?,
+        alias: alias?,
+        color: color?,
+        width,
+        height,
+        source: source?,
+    })
+}
+
+fn person_template(decoder: &mut Decoder<'_>, node: &Node) -> Option<SealSource> {
+    let mut fields = decoder.fields(node, "personTemplate")?;
+    let template_type = fields.settled(decoder, "templateType");
+    let text = fields.optional_settled(decoder, "text");
+    fields.finish(decoder);
+    let template_type = template_type
+        .filter(|shape| one_of(decoder, shape, "templateType", PERSON_SEAL_TEMPLATES))?;
+    Some(SealSource::Person {
+        template_type,
+        text,
+    })
+}
+
+fn organization_template(decoder: &mut Decoder<'_>, node: &Node) -> Option<SealSource> {
+    let mut fields = decoder.fields(node, "organizationTemplate")?;
+    let template_type = fields.settled(decoder, "templateType");
+    let h_text = fields.optional_settled(decoder, "hText");
+    let q_text = fields.optional_settled(decoder, "qText");
+    let text = fields.optional_settled(decoder, "text");
+    fields.finish(decoder);
+    let template_type = template_type
+        .filter(|shape| one_of(decoder, shape, "templateType", ORGANIZATION_SEAL_TEMPLATES))?;
+    Some(SealSource::Organization {
+        template_type,
+        h_text,
+        q_text,
+        text,
+    })
+}
+
+fn one_of(decoder: &mut Decoder<'_>, given: &Settled, what: &str, choices: &[&str]) -> bool {
+    let known = choices.contains(&given.text.as_str());
+    if !known {
+        decoder.error(
+            &given.span,
+            format!("{what} cannot be {}", given.text),
+            format!("it is one of {}", choices.join(", ")),
+        );
+    }
+    known
+}
+
+pub(super) fn template(
+    decoder: &mut Decoder<'_>,
+    name: &str,
+    span: &Span,
+    node: &Node,
+) -> Option<Template> {
+    let mut fields = decoder.fields(node, "a template")?;
+    let source = if let Some(id) = fields.optional("templateId") {
+        let known = fields.optional("fields");
+        let list = known.map_or(&[][..], |node| decoder.list(node, "fields"));
+        let known = list
+            .iter()
+            .filter_map(|node| decoder.settled(node, "a field"))
+            .map(|field| field.text);
+        let known = known.collect();
+        decoder
+            .settled(id, "templateId")
+            .map(|template_id| TemplateSource::Adopted {
+                template_id,
+                fields: known,
+            })
+    } else {
+        let file = fields.settled(decoder, "file");
+        let template_name = fields.settled(decoder, "templateName");
+        file.zip(template_name)
+            .map(|(file, template_name)| TemplateSource::File {
+                file,
+                template_name,
+            })
+    };
+    fields.finish(decoder);
+    Some(Template {
+        name: name.to_owned(),
+        span: span.clone(),
+        source: source?,
+    })
+}

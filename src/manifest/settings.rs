@@ -1,0 +1,531 @@
+//! The settings of `treaty.yaml`: environments, limits, retries, failures, ledger and reports.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::decode::{Decoder, Fields};
+use super::yaml::Node;
+use crate::api::operation::Op;
+use crate::diagnostic::{Span, did_you_mean};
+
+/// All that is settled for one environment.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The environment's name.
+    pub environment: String,
+    /// Where the API is.
+    pub endpoint: Endpoint,
+    /// Applied only when its name is confirmed.
+    pub protected: bool,
+    /// How fast.
+    pub limits: Limits,
+    /// How often again.
+    pub retries: Retries,
+    /// What may fail.
+    pub failures: Failures,
+    /// The ledger's file.
+    pub ledger: PathBuf,
+    /// Where the reports go.
+    pub reports: Reports,
+}
+
+/// Where the API is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// The emulator inside treaty.
+    Sandbox,
+    /// A server, without a slash at the end.
+    Url(String),
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sandbox => f.write_str("sandbox"),
+            Self::Url(url) => f.write_str(url),
+        }
+    }
+}
+
+/// Calls per second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate(pub f64);
+
+/// A rate, or none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateLimit(pub Option<Rate>);
+
+impl FromStr for RateLimit {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let (number, unit) = text.split_once('/').ok_or(())?;
+        let seconds = match unit.trim() {
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(()),
+        };
+        match number.trim().parse::<f64>() {
+            Ok(number) if number.is_finite() && number > 0.0 => {
+                Ok(Self(Some(Rate(number / seconds))))
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+/// How fast.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// All operations together; none: no limit.
+    pub rate: Option<Rate>,
+    /// Calls in flight at most.
+    pub concurrency: usize,
+    /// Limits of single operations.
+    pub operations: BTreeMap<Op, Rate>,
+}
+
+/// How often again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retries {
+    /// Attempts at most, the first included.
+    pub attempts: u32,
+    /// The pause after the first attempt; it doubles with each.
+    pub backoff: Duration,
+    /// The longest pause.
+    pub max_backoff: Duration,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// Business error codes that mean "slow down".
+    pub throttle_codes: Vec<i64>,
+}
+
+/// What may fail.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Failures {
+    /// What an invalid row does.
+    pub invalid_rows: InvalidRows,
+    /// Failed items, past which nothing new is started; none: no bound.
+    pub tolerate: Option<Tolerance>,
+}
+
+/// What an invalid row does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidRows {
+    /// Nothing is called.
+    Refuse,
+    /// It is reported failed, and the rest goes on.
+    Skip,
+}
+
+/// A count or a share of the items.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Tolerance {
+    /// So many.
+    Count(u64),
+    /// So much of all, from 0 to 1.
+    Share(f64),
+}
+
+impl Tolerance {
+    /// How many of `items` may fail.
+    pub fn of(self, items: u64) -> u64 {
+        match self {
+            Self::Count(count) => count,
+            // A share of a count that a sheet can have is far inside what both types hold exactly.
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss
+            )]
+            Self::Share(share) => (items as f64 * share).floor() as u64,
+        }
+    }
+}
+
+impl FromStr for Tolerance {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.strip_suffix('%') {
+            Some(percent) => match percent.trim().parse::<f64>() {
+                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self::Share(percent / 100.0)),
+                _ => Err(()),
+            },
+            None => text.trim().parse().map(Self::Count).map_err(|_| ()),
+        }
+    }
+}
+
+/// Where the reports go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reports {
+    /// Their folder.
+    pub directory: PathBuf,
+    /// Which are written.
+    pub formats: Vec<ReportFormat>,
+}
+
+/// A kind of report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// `<flow>.csv` and `<flow>.failed.csv`.
+    Csv,
+    /// `run.json`.
+    Json,
+}
+
+struct Millis(Duration);
+
+impl FromStr for Millis {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or(())?;
+        let (number, unit) = text.split_at(at);
+        let number: u64 = number.trim().parse().map_err(|_| ())?;
+        let factor = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(()),
+        };
+        Ok(Self(Duration::from_millis(
+            number.checked_mul(factor).ok_or(())?,
+        )))
+    }
+}
+
+/// The sections that the project and an environment may both have; what the environment says wins.
+#[derive(Default)]
+pub(super) struct Sections {
+    rate: Option<RateLimit>,
+    concurrency: Option<usize>,
+    operations: BTreeMap<Op, Rate>,
+    attempts: Option<u32>,
+    backoff: Option<Duration>,
+    max_backoff: Option<Duration>,
+    timeout: Option<Duration>,
+    throttle_codes: Option<Vec<i64>>,
+    invalid_rows: Option<InvalidRows>,
+    tolerate: Option<Tolerance>,
+    ledger: Option<(String, Span)>,
+}
+
+/// An environment as `treaty.yaml` declares it.
+pub(super) struct Environment {
+    endpoint: Option<Endpoint>,
+    protected: bool,
+    sections: Sections,
+}
+
+pub(super) fn environment(decoder: &mut Decoder<'_>, node: &Node) -> Option<Environment> {
+    let mut fields = decoder.fields(node, "an environment")?;
+    let endpoint = fields
+        .required(decoder, "endpoint")
+        .and_then(|node| endpoint(decoder, node));
+    let protected = fields
+        .optional("protected")
+        .and_then(|node| decoder.flag(node, "protected"));
+    // Read before, since the rest may name them.
+    fields.optional("variables");
+    let sections = sections(decoder, &mut fields);
+    fields.finish(decoder);
+    Some(Environment {
+        endpoint,
+        protected: protected.unwrap_or(false),
+        sections,
+    })
+}
+
+fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
+    let settled = decoder.settled(node, "endpoint")?;
+    if settled.text == "sandbox" {
+        return Some(Endpoint::Sandbox);
+    }
+    let url = settled.text.trim_end_matches('/');
+    if safe(url) {
+        return Some(Endpoint::Url(url.to_owned()));
+    }
+    decoder.error(
+        &settled.span,
+        format!("the endpoint {url} is not safe for credentials"),
+        "it is sandbox, or an https:// address; http:// only on this machine (127.0.0.1, [::1], localhost)",
+    );
+    None
+}
+
+/// Whether credentials may be sent there: HTTPS, or plain HTTP to this machine.
+fn safe(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let loopback = host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    match uri.scheme_str() {
+        Some("https") => !host.is_empty(),
+        Some("http") => loopback,
+        _ => false,
+    }
+}
+
+pub(super) fn sections(decoder: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Sections {
+    let mut sections = Sections::default();
+    if let Some(node) = fields.optional("limits") {
+        limits(decoder, node, &mut sections);
+    }
+    if let Some(node) = fields.optional("retries") {
+        retries(decoder, node, &mut sections);
+    }
+    if let Some(mut fields) = fields
+        .optional("failures")
+        .and_then(|node| decoder.fields(node, "failures"))
+    {
+        let choices = [("refuse", InvalidRows::Refuse), ("skip", InvalidRows::Skip)];
+        sections.invalid_rows = fields
+            .optional("invalidRows")
+            .and_then(|node| decoder.choice(node, "invalidRows", &choices));
+        sections.tolerate = fields
+            .optional("tolerate")
+            .and_then(|node| decoder.parsed(node, "tolerate", "as a count or a share: 20 or 5%"));
+        fields.finish(decoder);
+    }
+    sections.ledger = fields
+        .optional_settled(decoder, "ledger")
+        .map(|ledger| (ledger.text, ledger.span));
+    sections
+}
+
+fn limits(decoder: &mut Decoder<'_>, node: &Node, sections: &mut Sections) {
+    const RATE: &str = "10/s, 600/m, 5000/h or none";
+    let Some(mut fields) = decoder.fields(node, "limits") else {
+        return;
+    };
+    sections.rate = fields
+        .optional("rate")
+        .and_then(|node| decoder.parsed(node, "rate", RATE));
+    sections.concurrency = fields
+        .optional("concurrency")
+        .and_then(|node| {
+            decoder.parsed::<std::num::NonZeroUsize>(node, "concurrency", "as a number from 1: 16")
+        })
+        .map(std::num::NonZeroUsize::get);
+    if let Some(node) = fields.optional("operations") {
+        let operations = decoder
+            .fields(node, "operations")
+            .map(Fields::into_entries)
+            .unwrap_or_default();
+        for (path, span, node) in operations {
+            let Some(op) = Op::at(path) else {
+                let near = did_you_mean(path, Op::ALL.iter().map(|op| op.path()));
+                let hint = near.map_or(
+                    "it is a path of the API, such as doc/createbytemplate".to_owned(),
+                    |near| format!("did you mean {near}?"),
+                );
+                decoder.error(span, format!("there is no operation {path}"), hint);
+                continue;
+            };
+            if let Some(RateLimit(Some(rate))) = decoder.parsed(node, path, RATE) {
+                sections.operations.insert(op, rate);
+            }
+        }
+    }
+    fields.finish(decoder);
+}
+
+fn retries(decoder: &mut Decoder<'_>, node: &Node, sections: &mut Sections) {
+    let Some(mut fields) = decoder.fields(node, "retries") else {
+        return;
+    };
+    let mut duration = |decoder: &mut Decoder<'_>, name: &'static str| {
+        let node = fields.optional(name)?;
+        decoder
+            .parsed::<Millis>(node, name, "500ms, 30s or 2m")
+            .map(|millis| millis.0)
+    };
+    sections.backoff = duration(decoder, "backoff");
+    sections.max_backoff = duration(decoder, "maxBackoff");
+    sections.timeout = duration(decoder, "timeout");
+    sections.attempts = fields
+        .optional("attempts")
+        .and_then(|node| {
+            decoder.parsed::<std::num::NonZeroU32>(node, "attempts", "as a number from 1: 6")
+        })
+        .map(std::num::NonZeroU32::get);
+    sections.throttle_codes = fields.optional("throttleCodes").map(|node| {
+        let codes = decoder.list(node, "throttleCodes").iter();
+        codes
+            .filter_map(|node| decoder.parsed(node, "a throttle code", "as a number: 1435099"))
+            .collect()
+    });
+    fields.finish(decoder);
+}
+
+pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node>) -> Reports {
+    let mut reports = Reports {
+        directory: root.join("reports"),
+        formats: vec![ReportFormat::Csv, ReportFormat::Json],
+    };
+    let Some(mut fields) = node.and_then(|node| decoder.fields(node, "reports")) else {
+        return reports;
+    };
+    if let Some(directory) = fields.optional_settled(decoder, "directory") {
+        match super::path::inside(root, root, &directory.text) {
+            Ok(path) => reports.directory = path,
+            Err(why) => decoder.error(&directory.span, why, "reports lie inside the project"),
+        }
+    }
+    if let Some(node) = fields.optional("formats") {
+        reports.formats.clear();
+        let choices = [
+            ("csv", Some(ReportFormat::Csv)),
+            ("json", Some(ReportFormat::Json)),
+            ("xlsx", None),
+            ("html", None),
+            ("junit", None),
+        ];
+        for node in decoder.list(node, "formats") {
+            match decoder.choice(node, "a report's format", &choices) {
+                Some(Some(format)) => reports.formats.push(format),
+                Some(None) => {
+                    decoder.error(
+                        &node.span,
+                        "this kind of report is not supported yet",
+                        "there are csv and json",
+                    );
+                }
+                None => {}
+            }
+        }
+    }
+    fields.finish(decoder);
+    reports
+}
+
+/// Puts the project's sections and the environment's together.
+pub(super) fn settle(
+    decoder: &mut Decoder<'_>,
+    root: &Path,
+    name: &str,
+    environment: Environment,
+    project: Sections,
+    reports: Reports,
+) -> Option<Settings> {
+    let endpoint = environment.endpoint?;
+    let own = environment.sections;
+    let default_rate = match endpoint {
+        Endpoint::Sandbox => RateLimit(None),
+        Endpoint::Url(_) => RateLimit(Some(Rate(10.0))),
+    };
+    let mut operations = project.operations;
+    operations.extend(own.operations);
+    let ledger = match own.ledger.or(project.ledger) {
+        None => root.join(".treaty").join(format!("{name}.db")),
+        Some((text, span)) => {
+            if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+                decoder.error(
+                    &span,
+                    "a ledger in Postgres is not supported yet",
+                    "leave it out: it lies in .treaty/",
+                );
+                return None;
+            }
+            match super::path::inside(root, root, &text.replace("{environment}", name)) {
+                Ok(path) => path,
+                Err(why) => {
+                    decoder.error(&span, why, "the ledger lies inside the project");
+                    return None;
+                }
+            }
+        }
+    };
+    Some(Settings {
+        environment: name.to_owned(),
+        endpoint,
+        protected: environment.protected,
+        limits: Limits {
+            rate: own.rate.or(project.rate).unwrap_or(default_rate).0,
+            concurrency: own.concurrency.or(project.concurrency).unwrap_or(16),
+            operations,
+        },
+        retries: Retries {
+            attempts: own.attempts.or(project.attempts).unwrap_or(6),
+            backoff: own
+                .backoff
+                .or(project.backoff)
+                .unwrap_or(Duration::from_millis(500)),
+            max_backoff: own
+                .max_backoff
+                .or(project.max_backoff)
+                .unwrap_or(Duration::from_secs(30)),
+            timeout: own
+                .timeout
+                .or(project.timeout)
+                .unwrap_or(Duration::from_secs(30)),
+            throttle_codes: own
+                .throttle_codes
+                .or(project.throttle_codes)
+                .unwrap_or_default(),
+        },
+        failures: Failures {
+            invalid_rows: own
+                .invalid_rows
+                .or(project.invalid_rows)
+                .unwrap_or(InvalidRows::Refuse),
+            tolerate: own.tolerate.or(project.tolerate),
+        },
+        ledger,
+        reports,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_tolerances_and_durations_are_read() {
+        let rate = |text: &str| {
+            text.parse::<RateLimit>()
+                .map(|limit| limit.0.map(|rate| rate.0))
+        };
+        assert_eq!(rate("10/s"), Ok(Some(10.0)));
+        assert_eq!(rate("600/m"), Ok(Some(10.0)));
+        assert_eq!(rate("none"), Ok(None));
+        assert!(rate("0/s").is_err() && rate("10").is_err() && rate("10/d").is_err());
+        assert_eq!("5%".parse::<Tolerance>().map(|share| share.of(199)), Ok(9));
+        assert_eq!("20".parse::<Tolerance>().map(|count| count.of(199)), Ok(20));
+        assert_eq!(
+            "2m".parse::<Millis>().map(|millis| millis.0),
+            Ok(Duration::from_secs(120))
+        );
+        assert!("30".parse::<Millis>().is_err());
+    }
+
+    #[test]
+    fn credentials_go_over_https_or_stay_on_this_machine() {
+        for (url, expected) in [
+            ("https://o.tsign.cn/opentreaty-service", true),
+            ("http://127.0.0.1:7878", true),
+            ("http://[::1]:7878", true),
+            ("http://localhost:7878/x", true),
+            ("http://o.tsign.cn", false),
+            ("http://127.0.0.1.example.com", false),
+            ("ftp://127.0.0.1", false),
+            ("o.tsign.cn", false),
+        ] {
+            assert_eq!(safe(url), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! YAML text → a tree of nodes that know where they stand.
+//!
+//! The only place that knows the YAML library. Scalars stay the text that was written (`NO`, `0755` and an
+//! 18-digit number mean themselves): what a field expects decides what the text means.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::Spanned;
+
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
+
+/// A node of a YAML document.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) span: Span,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Null,
+    /// A scalar's text; a plain one as it was written.
+    Scalar(String),
+    Sequence(Vec<Node>),
+    Mapping(Vec<(Node, Node)>),
+}
+
+/// A manifest is written by people: far above any honest one, and small enough that none can exhaust us.
+const MOST_NODES: usize = 200_000;
+const DEEPEST: usize = 64;
+
+/// Parses one document.
+pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
+    let options = serde_yaml::options! {
+        budget: serde_yaml::budget! { max_nodes: MOST_NODES, max_depth: DEEPEST },
+        duplicate_keys: serde_yaml::options::DuplicateKeyPolicy::PassThrough,
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        with_snippet: false,
+    };
+    let raw: Raw = serde_yaml::from_str_with_options(&file.text, options)
+        .map_err(|error| syntax_error(file, &error))?;
+    Ok(raw.settle(file))
+}
+
+fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic {
+    let (line, column) = error
+        .location()
+        .map_or((1, 1), |at| (index(at.line()), index(at.column())));
+    let text = error.without_snippet().to_string();
+    let what = text
+        .rsplit_once(" at line ")
+        .map_or(&*text, |(what, _)| what)
+        .replace('\n', " ");
+    let diagnostic =
+        Diagnostic::error(format!("this is no proper YAML: {what}")).at(at(file, line, column));
+    let shown = file
+        .text
+        .lines()
+        .nth(line.saturating_sub(1))
+        .unwrap_or_default();
+    if shown.contains("{{") {
+        diagnostic.hint(QUOTE_IT)
+    } else if shown.contains('\t') {
+        diagnostic.hint("YAML is indented by spaces, never by tabs")
+    } else {
+        diagnostic.hint(
+            "look at the indentation, the colons and the quotes of this line and the one before",
+        )
+    }
+}
+
+/// What to do about an expression without quotes, which YAML takes for a mapping.
+pub(super) const QUOTE_IT: &str = "put the expression in quotes: \"{{ … }}\"";
+
+/// The span of one character.
+fn at(file: &Arc<SourceFile>, line: usize, column: usize) -> Span {
+    let before: usize = file
+        .text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let rest = &file.text[before..];
+    let within: usize = rest
+        .chars()
+        .take(column.saturating_sub(1))
+        .map(char::len_utf8)
+        .sum();
+    let start = before + within;
+    let length = file.text[start..]
+        .chars()
+        .next()
+        .filter(|c| *c != '\n')
+        .map_or(0, char::len_utf8);
+    Span {
+        file: file.clone(),
+        line,
+        column,
+        bytes: start..start + length,
+    }
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// A node as the library gives it.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Raw(Spanned<RawKind>);
+
+enum RawKind {
+    Null,
+    /// A number or a boolean: its text stands in the file.
+    Plain,
+    Text(String),
+    Sequence(Vec<Raw>),
+    Mapping(Vec<(Raw, Raw)>),
+}
+
+impl Raw {
+    fn settle(self, file: &Arc<SourceFile>) -> Node {
+        // An alias stands for text that is elsewhere; errors point to where it is used.
+        let written = self.0.defined.span();
+        let used = self.0.referenced;
+        let bytes = |span: serde_yaml::Span| {
+            let start = index(span.byte_offset().unwrap_or(0)).min(file.text.len());
+            start..(start + index(span.byte_len().unwrap_or(0))).min(file.text.len())
+        };
+        let span = Span {
+            file: file.clone(),
+            line: index(used.line()),
+            column: index(used.column()),
+            bytes: bytes(used.span()),
+        };
+        let kind = match self.0.value {
+            RawKind::Null => Kind::Null,
+            RawKind::Plain => Kind::Scalar(file.text[bytes(written)].to_owned()),
+            RawKind::Text(text) => Kind::Scalar(text),
+            RawKind::Sequence(nodes) => {
+                Kind::Sequence(nodes.into_iter().map(|node| node.settle(file)).collect())
+            }
+            RawKind::Mapping(entries) => Kind::Mapping(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key.settle(file), value.settle(file)))
+                    .collect(),
+            ),
+        };
+        Node { span, kind }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = RawKind;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML node")
+    }
+
+    fn visit_unit<E>(self) -> Result<RawKind, E> {
+        Ok(RawKind::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<RawKind, E> {
+        Ok(RawKind::Plain)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<RawKind, E> {
+        Ok(RawKind::Plain)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<RawKind, E> {
+        Ok(RawKind::Plain)
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<RawKind, E> {
+        Ok(RawKind::Plain)
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<RawKind, E> {
+        Ok(RawKind::Plain)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<RawKind, E> {
+        Ok(RawKind::Plain)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<RawKind, E> {
+        Ok(RawKind::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<RawKind, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(node) = access.next_element()? {
+            nodes.push(node);
+        }
+        Ok(RawKind::Sequence(nodes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<RawKind, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = access.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(RawKind::Mapping(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Node, Diagnostic> {
+        let file = SourceFile {
+            path: "treaty.yaml".into(),
+            text: text.to_owned(),
+        };
+        parse(&Arc::new(file))
+    }
+
+    fn check(node: &Node, seen: &mut Vec<String>) {
+        assert!(node.span.line > 0 && node.span.column > 0, "{node:?}");
+        match &node.kind {
+            Kind::Null => seen.push("∅".to_owned()),
+            Kind::Scalar(text) => seen.push(text.clone()),
+            Kind::Sequence(nodes) => nodes.iter().for_each(|node| check(node, seen)),
+            Kind::Mapping(entries) => entries.iter().for_each(|(key, value)| {
+                check(key, seen);
+                check(value, seen);
+            }),
+        }
+    }
+
+    #[test]
+    fn scalars_are_the_text_that_was_written_and_every_node_knows_its_place() {
+        let text = "版本: [1, 0755, NO, on, true, ~, 1e5, 330106199001011234, 12345678901234567890123, 2027-12-31]\n\
+                    a: &a { b: \"q{{ x }}\", c: 'it''s' }\nd: *a\ne: |\n  foo\n  bar\nf:\n";
+        let mut seen = Vec::new();
+        check(&parsed(text).expect("parsed"), &mut seen);
+        let expected = [
+            "版本",
+            "1",
+            "0755",
+            "NO",
+            "on",
+            "true",
+            "∅",
+            "1e5",
+            "330106199001011234",
+            "12345678901234567890123",
+            "2027-12-31",
+            "a",
+            "b",
+            "q{{ x }}",
+            "c",
+            "it's",
+            "d",
+            "b",
+            "q{{ x }}",
+            "c",
+            "it's",
+            "e",
+            "foo\nbar\n",
+            "f",
+            "∅",
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_syntax_error_has_its_place() {
+        let error = parsed("a: 1\nb: [1\nc: 2\n").expect_err("refused");
+        assert!(
+            error
+                .place
+                .expect("a place")
+                .to_string()
+                .starts_with("treaty.yaml:")
+        );
+        let error = parsed("a: {{ row.x }}-1\n").expect_err("refused");
+        assert_eq!(error.hint.as_deref(), Some(QUOTE_IT));
+    }
+
+    #[test]
+    fn an_unquoted_expression_is_a_mapping_with_a_mapping_for_a_key() {
+        let node = parsed("a: {{ row.x }}\nb: 2\n").expect("parsed");
+        let Kind::Mapping(entries) = node.kind else {
+            panic!("a mapping")
+        };
+        let Kind::Mapping(inner) = &entries[0].1.kind else {
+            panic!("a mapping")
+        };
+        assert!(matches!(inner[0].0.kind, Kind::Mapping(_)));
+    }
+}

@@ -1,0 +1,206 @@
+//! Filling a form: the values, and an appearance for each, since viewers show nothing without one.
+//!
+//! Chinese text is set in STSong-Light, one of the fonts that every viewer knows or replaces; it is not embedded.
+
+use std::collections::BTreeMap;
+
+use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
+
+use super::fields::{PdfError, load, of};
+
+/// The bits of a field's flags that matter here (PDF 32000, tables 221 and 228).
+const READ_ONLY: i64 = 1;
+const MULTILINE: i64 = 1 << 12;
+
+/// The size of text in a field that leaves it to the viewer.
+const LARGEST_AUTO_SIZE: f64 = 12.0;
+
+/// The PDF with the given values in the fields of these names, which nobody can change any more.
+pub fn fill(bytes: &[u8], values: &BTreeMap<String, String>) -> Result<Vec<u8>, PdfError> {
+    let mut document = load(bytes)?;
+    let font = document.add_object(song_font());
+    for field in of(&document) {
+        let Some(value) = values.get(&field.name) else {
+            continue;
+        };
+        let inherited = document
+            .get_dictionary(field.holder)
+            .cloned()
+            .unwrap_or_default();
+        for widget in field.widgets {
+            set_appearance(&mut document, widget, &inherited, value, font);
+        }
+        if let Ok(holder) = document.get_dictionary_mut(field.holder) {
+            let flags = holder.get(b"Ff").and_then(Object::as_i64).unwrap_or(0);
+            holder.set("V", lopdf::text_string(value));
+            holder.set("Ff", flags | READ_ONLY);
+        }
+    }
+    let mut filled = Vec::new();
+    document
+        .save_to(&mut filled)
+        .map_err(|error| PdfError::NoPdf(error.to_string()))?;
+    Ok(filled)
+}
+
+/// STSong-Light with Adobe-GB1's characters; ASCII takes half the width of a Chinese character.
+fn song_font() -> Dictionary {
+    dictionary! {
+        "Type" => "Font",
+        "Subtype" => "Type0",
+        "BaseFont" => "STSong-Light-UniGB-UTF16-H",
+        "Encoding" => "UniGB-UTF16-H",
+        "DescendantFonts" => vec![Object::Dictionary(dictionary! {
+            "Type" => "Font",
+            "Subtype" => "CIDFontType0",
+            "BaseFont" => "STSong-Light",
+            "CIDSystemInfo" => dictionary! {
+                "Registry" => Object::string_literal("Adobe"),
+                "Ordering" => Object::string_literal("GB1"),
+                "Supplement" => 4,
+            },
+            "DW" => 1000,
+            "W" => vec![1.into(), 95.into(), 500.into()],
+            "FontDescriptor" => dictionary! {
+                "Type" => "FontDescriptor",
+                "FontName" => "STSong-Light",
+                "Flags" => 6,
+                "FontBBox" => vec![(-25).into(), (-254).into(), 1000.into(), 880.into()],
+                "ItalicAngle" => 0,
+                "Ascent" => 880,
+                "Descent" => -120,
+                "CapHeight" => 880,
+                "StemV" => 93,
+            },
+        })],
+    }
+}
+
+fn set_appearance(
+    document: &mut Document,
+    widget: ObjectId,
+    inherited: &Dictionary,
+    value: &str,
+    font: ObjectId,
+) {
+    let Ok(dictionary) = document.get_dictionary(widget) else {
+        return;
+    };
+    let own = |key: &[u8]| dictionary.get(key).or_else(|_| inherited.get(key));
+    let number = |object: &Object| object.as_float().map_or(0.0, f64::from);
+    let rect: Vec<f64> = match dictionary
+        .get(b"Rect")
+        .and_then(|rect| document.dereference(rect))
+    {
+        Ok((_, Object::Array(rect))) if rect.len() == 4 => rect.iter().map(number).collect(),
+        _ => return,
+    };
+    let (width, height) = ((rect[2] - rect[0]).abs(), (rect[3] - rect[1]).abs());
+    let multiline = own(b"Ff").and_then(Object::as_i64).unwrap_or(0) & MULTILINE != 0;
+    let alignment = own(b"Q").and_then(Object::as_i64).unwrap_or(0);
+    let asked = own(b"DA").and_then(Object::as_str).map_or(0.0, font_size);
+    let size = match asked {
+        asked if asked > 0.0 => asked,
+        _ if multiline => LARGEST_AUTO_SIZE,
+        _ => (height * 0.7).min(LARGEST_AUTO_SIZE),
+    };
+    let lines = if multiline {
+        wrap(value, (width - 4.0) / size)
+    } else {
+        vec![value.to_owned()]
+    };
+    let first = if multiline {
+        height - size * 1.1
+    } else {
+        (height - size) / 2.0 + size * 0.2
+    };
+    let mut content = format!(
+        "/Tx BMC q 1 1 {:.2} {:.2} re W n BT /Song {size:.2} Tf 0 g\n",
+        width - 2.0,
+        height - 2.0
+    );
+    for (at, line) in lines.iter().enumerate() {
+        let free = width - 4.0 - ems(line) * size;
+        let indent = match alignment {
+            1 => free / 2.0,
+            2 => free,
+            _ => 0.0,
+        };
+        // A line's number is small.
+        let down = size * 1.25 * f64::from(u32::try_from(at).unwrap_or(u32::MAX));
+        content += &format!(
+            "1 0 0 1 {:.2} {:.2} Tm <{}> Tj\n",
+            2.0 + indent.max(0.0),
+            first - down,
+            utf16(line)
+        );
+    }
+    content += "ET Q EMC";
+    let appearance = document.add_object(Stream::new(
+        dictionary! {
+            "Type" => "XObject",
+            "Subtype" => "Form",
+            "BBox" => vec![0.into(), 0.into(), Object::Real(width as f32), Object::Real(height as f32)],
+            "Resources" => dictionary! { "Font" => dictionary! { "Song" => font } },
+        },
+        content.into_bytes(),
+    ));
+    if let Ok(dictionary) = document.get_dictionary_mut(widget) {
+        dictionary.set("AP", dictionary! { "N" => appearance });
+    }
+}
+
+/// The size in a default appearance such as `/Helv 11 Tf 0 g`; 0 leaves it to the viewer.
+fn font_size(appearance: &[u8]) -> f64 {
+    let text = String::from_utf8_lossy(appearance);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let at = words.iter().position(|word| *word == "Tf").unwrap_or(0);
+    at.checked_sub(1)
+        .and_then(|at| words[at].parse().ok())
+        .unwrap_or(0.0)
+}
+
+fn em(character: char) -> f64 {
+    if character.is_ascii() { 0.5 } else { 1.0 }
+}
+
+fn ems(line: &str) -> f64 {
+    line.chars().map(em).sum()
+}
+
+/// Breaks text into lines no wider than so many ems.
+fn wrap(text: &str, ems: f64) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let (mut line, mut width) = (String::new(), 0.0);
+        for character in paragraph.chars() {
+            if width + em(character) > ems && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+                width = 0.0;
+            }
+            line.push(character);
+            width += em(character);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+fn utf16(text: &str) -> String {
+    text.encode_utf16()
+        .map(|unit| format!("{unit:04X}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_lines() {
+        assert!((font_size(b"/Helv 11 Tf 0 g") - 11.0).abs() < f64::EPSILON);
+        assert!(font_size(b"0 g").abs() < f64::EPSILON);
+        assert_eq!(wrap("张三李四ab", 4.0), ["张三李四", "ab"]);
+        assert_eq!(utf16("张a"), "5F200061");
+    }
+}

@@ -1,0 +1,177 @@
+//! Planning the items of a flow.
+
+use super::action::ItemAction;
+use super::calls::Calls;
+use super::recorded::{ItemStatus, RecordedItem};
+use crate::id::Address;
+use crate::manifest::OnChange;
+use crate::render::Fingerprint;
+
+/// What a flow says about rows that changed.
+pub type ItemPolicy = OnChange;
+
+/// What is to be done with an item.
+pub fn item_action(
+    policy: ItemPolicy,
+    known: Option<RecordedItem>,
+    desired: Fingerprint,
+) -> ItemAction {
+    let Some(known) = known else {
+        return ItemAction::Create;
+    };
+    let same = known.fingerprint == desired;
+    match known.status {
+        ItemStatus::InDoubt => ItemAction::InDoubt,
+        ItemStatus::Done if same => ItemAction::Unchanged,
+        ItemStatus::Open | ItemStatus::Failed if same || !known.sent => ItemAction::Resume,
+        ItemStatus::Done if policy == OnChange::Keep => ItemAction::Kept,
+        // Half sent otherwise: what it said then is not known any more, so it cannot be finished either.
+        ItemStatus::Done | ItemStatus::Open | ItemStatus::Failed => ItemAction::Changed,
+    }
+}
+
+/// What is to be done with a flow's items, in the sheet's order.
+#[derive(Debug)]
+pub struct FlowPlan {
+    /// The flow's name.
+    pub flow: String,
+    /// One entry a row, in the sheet's order.
+    pub rows: Vec<PlannedRow>,
+    /// Some items of each kind, to be shown.
+    pub samples: Vec<Sample>,
+    /// The calls that it needs.
+    pub calls: Calls,
+}
+
+/// What is to be done with a row: a few bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlannedRow {
+    /// What.
+    pub action: ItemAction,
+    /// The first half of the item's fingerprint: whether the row is still the one that was planned.
+    pub print: u64,
+}
+
+impl PlannedRow {
+    /// An entry.
+    pub fn new(action: ItemAction, print: Option<Fingerprint>) -> Self {
+        let half = print.map_or([0; 8], |print| {
+            let mut half = [0; 8];
+            half.copy_from_slice(&print.0[..8]);
+            half
+        });
+        Self {
+            action,
+            print: u64::from_be_bytes(half),
+        }
+    }
+}
+
+/// An item that a plan shows.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Which.
+    pub address: Address,
+    /// What is to be done.
+    pub action: ItemAction,
+    /// Where it comes from.
+    pub row: u64,
+}
+
+/// How many items of each kind a plan shows unless all are asked for.
+pub const SAMPLES: usize = 3;
+
+impl FlowPlan {
+    /// A plan without rows yet.
+    pub fn new(flow: &str) -> Self {
+        Self {
+            flow: flow.to_owned(),
+            rows: Vec::new(),
+            samples: Vec::new(),
+            calls: Calls::default(),
+        }
+    }
+
+    /// Takes the next row.
+    pub fn push(
+        &mut self,
+        row: u64,
+        key: Option<&str>,
+        action: ItemAction,
+        print: Option<Fingerprint>,
+        all: bool,
+    ) {
+        self.rows.push(PlannedRow::new(action, print));
+        let shown = self
+            .samples
+            .iter()
+            .filter(|sample| sample.action == action)
+            .count();
+        if let Some(key) = key.filter(|_| action.symbol().is_some() && (all || shown < SAMPLES)) {
+            self.samples.push(Sample {
+                address: Address::item(&self.flow, key),
+                action,
+                row,
+            });
+        }
+    }
+
+    /// How many rows have an action.
+    pub fn counted(&self, action: ItemAction) -> u64 {
+        self.rows.iter().filter(|row| row.action == action).count() as u64
+    }
+
+    /// How many items of a kind.
+    pub fn count(&self, symbol: char) -> u64 {
+        self.rows
+            .iter()
+            .filter(|row| row.action.symbol() == Some(symbol))
+            .count() as u64
+    }
+
+    /// How many items apply works on.
+    pub fn work(&self) -> u64 {
+        self.rows.iter().filter(|row| row.action.is_work()).count() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_is_never_sent_again() {
+        use ItemStatus::{Done, Failed, InDoubt, Open};
+        let (old, new) = (Fingerprint([1; 16]), Fingerprint([2; 16]));
+        let action = |status, sent, print, policy| {
+            item_action(
+                policy,
+                Some(RecordedItem {
+                    fingerprint: old,
+                    status,
+                    sent,
+                }),
+                print,
+            )
+        };
+        for (status, sent, print, policy, expected) in [
+            (Done, true, old, OnChange::Error, ItemAction::Unchanged),
+            (Done, true, new, OnChange::Error, ItemAction::Changed),
+            (Done, true, new, OnChange::Keep, ItemAction::Kept),
+            (Failed, false, new, OnChange::Error, ItemAction::Resume),
+            (Failed, true, old, OnChange::Error, ItemAction::Resume),
+            (Failed, true, new, OnChange::Error, ItemAction::Changed),
+            (Open, true, new, OnChange::Keep, ItemAction::Changed),
+            (Open, false, old, OnChange::Error, ItemAction::Resume),
+            (InDoubt, true, old, OnChange::Error, ItemAction::InDoubt),
+            (InDoubt, true, new, OnChange::Keep, ItemAction::InDoubt),
+        ] {
+            assert_eq!(
+                action(status, sent, print, policy),
+                expected,
+                "{status:?} {sent} {policy:?}"
+            );
+        }
+        assert_eq!(item_action(OnChange::Error, None, new), ItemAction::Create);
+    }
+}

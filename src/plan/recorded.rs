@@ -1,0 +1,77 @@
+//! What is known: recorded by the ledger, or observed by asking.
+
+use std::collections::BTreeMap;
+
+use crate::id::{AccountId, SealId, TemplateId};
+use crate::render::Fingerprint;
+
+/// An account that treaty made or took over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedAccount {
+    /// Its id.
+    pub account_id: AccountId,
+    /// The fingerprint of each field as it was last set.
+    pub fields: BTreeMap<String, Fingerprint>,
+    /// The grant that treaty made.
+    pub grant: Option<RecordedGrant>,
+}
+
+/// A grant of silent signing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedGrant {
+    /// Until when, in milliseconds since 1970; none for good.
+    pub deadline: Option<i64>,
+}
+
+/// A seal that treaty made or took over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedSeal {
+    /// Its id.
+    pub seal_id: SealId,
+    /// How it was made; none when it was taken over.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// How an item stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemStatus {
+    /// Begun and not ended: the run was cut off.
+    Open,
+    /// All that apply can do now is done.
+    Done,
+    /// It failed for a known reason.
+    Failed,
+    /// Whether a call was carried out is not known.
+    InDoubt,
+}
+
+/// What the ledger knows of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedItem {
+    /// What was sent, or was to be sent.
+    pub fingerprint: Fingerprint,
+    /// How it stands.
+    pub status: ItemStatus,
+    /// Whether a signer was, or may have been, added: past that point a repeat could ask a person twice.
+    pub sent: bool,
+}
+
+/// What the ledger knows of the standing things of a project.
+#[derive(Debug, Clone, Default)]
+pub struct RecordedStanding {
+    /// By `thirdId`.
+    pub accounts: BTreeMap<String, RecordedAccount>,
+    /// By `thirdId` of the account, and alias.
+    pub seals: BTreeMap<(String, String), RecordedSeal>,
+    /// By fingerprint of file and name.
+    pub templates: BTreeMap<Fingerprint, TemplateId>,
+}
+
+/// What the API said. What was not asked is not there.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// The account of each `thirdId` that was asked for; none where there is no such account.
+    pub accounts: BTreeMap<String, Option<AccountId>>,
+    /// The seals, by alias, of each `thirdId` whose account exists and was asked.
+    pub seals: BTreeMap<String, BTreeMap<String, SealId>>,
+}

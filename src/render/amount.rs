@@ -1,0 +1,210 @@
+//! Amounts of money: exact decimals, in capital Chinese numerals and with thousands.
+
+/// An amount in fen: hundredths of a yuan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Amount {
+    negative: bool,
+    fen: u64,
+}
+
+/// 10^14 yuan: what capital numerals up to 万亿 can say, and all that fits.
+const TOO_MUCH: u64 = 10_000_000_000_000_000;
+
+impl Amount {
+    /// Reads `-1234.5`; also with thousands separators. More than two places are an error, never rounded.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        const FORM: &str = "needs an amount such as 120000.50";
+        let text = text.trim();
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (yuan, places) = digits.split_once('.').unwrap_or((digits, ""));
+        let yuan = without_thousands(yuan).ok_or(FORM)?;
+        let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if yuan.is_empty() || !all_digits(&yuan) || !all_digits(places) {
+            return Err(FORM);
+        }
+        let (fen, rest) = places.split_at(places.len().min(2));
+        if rest.bytes().any(|byte| byte != b'0') {
+            return Err("needs an amount of at most two places: round it first");
+        }
+        let fen: u64 = format!("{fen:0<2}").parse().map_err(|_| FORM)?;
+        let whole: u64 = yuan.parse().map_err(|_| "needs a smaller amount")?;
+        match whole.checked_mul(100) {
+            Some(whole) if whole < TOO_MUCH => Ok(Self {
+                negative: negative && whole + fen > 0,
+                fen: whole + fen,
+            }),
+            _ => Err("needs a smaller amount"),
+        }
+    }
+
+    /// In capital numerals: `壹拾贰万元伍角`.
+    pub(super) fn capital(self) -> String {
+        let (yuan, jiao, fen) = (self.fen / 100, self.fen / 10 % 10, self.fen % 10);
+        let mut text = String::new();
+        if self.negative {
+            text.push('负');
+        }
+        if yuan > 0 {
+            text += &numeral(yuan);
+            text.push('元');
+        } else if self.fen == 0 {
+            text += "零元";
+        }
+        if jiao > 0 {
+            text += &numeral(jiao);
+            text.push('角');
+        } else if fen > 0 && yuan > 0 {
+            text.push('零');
+        }
+        if fen > 0 {
+            text += &numeral(fen);
+            text.push('分');
+        }
+        if jiao == 0 && fen == 0 {
+            text.push('整');
+        }
+        text
+    }
+
+    /// With thousands and two places: `120,000.50`.
+    pub(super) fn thousands(self) -> String {
+        let yuan = (self.fen / 100).to_string();
+        let mut text = String::new();
+        if self.negative {
+            text.push('-');
+        }
+        for (at, digit) in yuan.chars().enumerate() {
+            if at > 0 && (yuan.len() - at).is_multiple_of(3) {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        text + &format!(".{:02}", self.fen % 100)
+    }
+}
+
+/// Takes thousands separators out; none when they stand in the wrong places.
+fn without_thousands(digits: &str) -> Option<String> {
+    if !digits.contains(',') {
+        return Some(digits.to_owned());
+    }
+    let mut groups = digits.split(',');
+    let first = groups.next()?;
+    let mut text = first.to_owned();
+    for group in groups {
+        if group.len() != 3 {
+            return None;
+        }
+        text += group;
+    }
+    (1..=3).contains(&first.len()).then_some(text)
+}
+
+/// A number above zero in capital numerals. Each unit splits it into what stands before and what comes after;
+/// a gap after the unit is said by one 零.
+fn numeral(number: u64) -> String {
+    const DIGITS: [&str; 10] = ["零", "壹", "贰", "叁", "肆", "伍", "陆", "柒", "捌", "玖"];
+    const UNITS: [(u64, &str); 5] = [
+        (100_000_000, "亿"),
+        (10_000, "万"),
+        (1000, "仟"),
+        (100, "佰"),
+        (10, "拾"),
+    ];
+    for (size, unit) in UNITS {
+        if number >= size {
+            let rest = number % size;
+            let gap = if rest > 0 && rest < size / 10 {
+                "零"
+            } else {
+                ""
+            };
+            let tail = if rest > 0 {
+                numeral(rest)
+            } else {
+                String::new()
+            };
+            return format!("{}{unit}{gap}{tail}", numeral(number / size));
+        }
+    }
+    // Below ten, so the index is within the digits.
+    DIGITS[usize::try_from(number).unwrap_or(0)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capital_numerals() {
+        for (amount, expected) in [
+            ("0", "零元整"),
+            ("0.00", "零元整"),
+            ("-0", "零元整"),
+            ("0.05", "伍分"),
+            ("0.5", "伍角"),
+            ("0.55", "伍角伍分"),
+            ("1", "壹元整"),
+            ("10.00", "壹拾元整"),
+            ("100000000", "壹亿元整"),
+            ("1010.10", "壹仟零壹拾元壹角"),
+            ("120000.5", "壹拾贰万元伍角"),
+            ("1000.05", "壹仟元零伍分"),
+            ("10001", "壹万零壹元整"),
+            ("10500", "壹万零伍佰元整"),
+            ("107000.53", "壹拾万柒仟元伍角叁分"),
+            ("100001000", "壹亿零壹仟元整"),
+            ("10100000", "壹仟零壹拾万元整"),
+            ("1000500000000", "壹万零伍亿元整"),
+            ("-1680.32", "负壹仟陆佰捌拾元叁角贰分"),
+            ("1,234,567.89", "壹佰贰拾叁万肆仟伍佰陆拾柒元捌角玖分"),
+            (
+                "99999999999999.99",
+                "玖拾玖万玖仟玖佰玖拾玖亿玖仟玖佰玖拾玖万玖仟玖佰玖拾玖元玖角玖分",
+            ),
+        ] {
+            let amount = Amount::parse(amount).unwrap_or_else(|error| panic!("{amount}: {error}"));
+            assert_eq!(amount.capital(), expected);
+        }
+    }
+
+    #[test]
+    fn thousands_and_two_places() {
+        for (amount, expected) in [
+            ("0", "0.00"),
+            ("999", "999.00"),
+            ("120000.5", "120,000.50"),
+            ("-1234567.89", "-1,234,567.89"),
+            ("1000", "1,000.00"),
+        ] {
+            assert_eq!(
+                Amount::parse(amount).map(Amount::thousands),
+                Ok(expected.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_exact_amount_is_refused() {
+        for text in [
+            "",
+            "-",
+            ".",
+            "1.005",
+            "1e5",
+            "12,34",
+            "1 000",
+            "一",
+            "NaN",
+            "100000000000000",
+            "1.2.3",
+            "+1",
+        ] {
+            assert!(Amount::parse(text).is_err(), "{text}");
+        }
+        assert!(Amount::parse("1.500").is_ok());
+    }
+}

@@ -1,0 +1,101 @@
+//! Fingerprints: whether something is still what it was, without keeping what it was.
+//!
+//! They are keyed with the ledger's salt, so that nobody can find out an id number by trying all of them
+//! against a ledger that he holds without its salt elsewhere, and no two ledgers can be compared.
+
+use std::fmt;
+
+/// The key of a ledger's fingerprints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Salt(pub [u8; 32]);
+
+impl Salt {
+    /// The salt where nothing is recorded: for checks that need no ledger.
+    pub const NONE: Self = Self([0; 32]);
+
+    /// The fingerprint of one text.
+    pub fn of(&self, text: &str) -> Fingerprint {
+        let mut print = Fingerprinter::new(self);
+        print.field("", text);
+        print.finish()
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(…)")
+    }
+}
+
+/// A fingerprint of 128 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(pub [u8; 16]);
+
+impl Fingerprint {
+    /// Reads the form of its `Display`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = u128::from_str_radix(text, 16).ok()?;
+        (text.len() == 32).then_some(Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Takes the fields of a thing one by one. A field that is absent is not given, so that an optional field which
+/// is added to the language later changes no fingerprint that exists.
+#[derive(Debug)]
+pub struct Fingerprinter(blake3::Hasher);
+
+impl Fingerprinter {
+    /// Begins one.
+    pub fn new(salt: &Salt) -> Self {
+        Self(blake3::Hasher::new_keyed(&salt.0))
+    }
+
+    /// Takes a field; lengths stand before the bytes, so that no two lists of fields look alike.
+    pub fn field(&mut self, name: &str, value: &str) {
+        for part in [name, value] {
+            self.0.update(&(part.len() as u64).to_le_bytes());
+            self.0.update(part.as_bytes());
+        }
+    }
+
+    /// The fingerprint of all that was taken.
+    pub fn finish(&self) -> Fingerprint {
+        let mut print = [0; 16];
+        print.copy_from_slice(&self.0.finalize().as_bytes()[..16]);
+        Fingerprint(print)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_do_not_run_into_each_other() {
+        let print = |fields: &[(&str, &str)]| {
+            let mut print = Fingerprinter::new(&Salt::NONE);
+            fields
+                .iter()
+                .for_each(|(name, value)| print.field(name, value));
+            print.finish()
+        };
+        assert_ne!(print(&[("a", "bc")]), print(&[("ab", "c")]));
+        assert_ne!(print(&[("a", "")]), print(&[]));
+        assert_eq!(print(&[("a", "b")]), print(&[("a", "b")]));
+        assert_ne!(Salt::NONE.of("x"), Salt([1; 32]).of("x"));
+        let shown = print(&[("a", "b")]);
+        assert_eq!(Fingerprint::parse(&shown.to_string()), Some(shown));
+    }
+}

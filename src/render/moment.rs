@@ -1,0 +1,169 @@
+//! Dates and times as people write them in sheets, in Asia/Shanghai.
+
+use jiff::Span;
+use jiff::civil::{Date, DateTime, Time};
+
+use crate::api::time;
+
+/// A date, with or without a time of day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    Date(Date),
+    DateTime(DateTime),
+}
+
+const FORM: &str = "needs a date such as 2026-11-23 or 2026-11-23 18:30:00";
+
+impl Moment {
+    /// Reads `2026-11-23`, `2026/1/5`, `20261123`, `2026年1月5日`, each with or without a time.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim();
+        let (day, clock) = match text.split_once([' ', 'T']) {
+            Some((day, clock)) => (day, Some(clock.trim())),
+            None => (text, None),
+        };
+        let date = parse_date(day).ok_or(FORM)?;
+        match clock {
+            None => Ok(Self::Date(date)),
+            Some(clock) => {
+                let clock = clock.split_once('.').map_or(clock, |(whole, _)| whole);
+                let mut parts = clock.split(':').map(str::parse::<i8>);
+                let mut next = || parts.next().unwrap_or(Ok(0)).map_err(|_| FORM);
+                let (hour, minute, second) = (next()?, next()?, next()?);
+                let time = Time::new(hour, minute, second, 0).map_err(|_| FORM)?;
+                Ok(Self::DateTime(date.to_datetime(time)))
+            }
+        }
+    }
+
+    fn datetime(self) -> DateTime {
+        match self {
+            Self::Date(date) => date.to_datetime(Time::midnight()),
+            Self::DateTime(datetime) => datetime,
+        }
+    }
+
+    /// Later by `7d`, `12h`, `30min`, `2w`, `3mo` or `1y`; earlier with a minus.
+    pub(super) fn plus(self, length: &str) -> Result<Self, &'static str> {
+        const LENGTH: &str = "needs a length such as 7d, 12h, 30min, 2w, 3mo or 1y";
+        let at = length
+            .find(|c: char| c.is_ascii_alphabetic())
+            .ok_or(LENGTH)?;
+        let (number, unit) = length.split_at(at);
+        let number: i64 = number.trim().parse().map_err(|_| LENGTH)?;
+        let span = match unit {
+            "s" => Span::new().try_seconds(number),
+            "min" => Span::new().try_minutes(number),
+            "h" => Span::new().try_hours(number),
+            "d" => Span::new().try_days(number),
+            "w" => Span::new().try_weeks(number),
+            "mo" => Span::new().try_months(number),
+            "y" => Span::new().try_years(number),
+            _ => return Err(LENGTH),
+        }
+        .map_err(|_| LENGTH)?;
+        let later = self.datetime().checked_add(span).map_err(|_| LENGTH)?;
+        Ok(match self {
+            Self::Date(_) if matches!(unit, "d" | "w" | "mo" | "y") => Self::Date(later.date()),
+            _ => Self::DateTime(later),
+        })
+    }
+
+    /// In a form of `strftime`.
+    pub(super) fn format(self, form: &str) -> Result<String, &'static str> {
+        jiff::fmt::strtime::format(form, self.datetime())
+            .map_err(|_| "needs a form such as \"%Y年%m月%d日\"")
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn epoch_ms(self) -> Result<i64, &'static str> {
+        time::epoch_ms(self.datetime()).ok_or(FORM)
+    }
+}
+
+impl std::fmt::Display for Moment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Date(date) => write!(f, "{date}"),
+            Self::DateTime(datetime) => write!(f, "{}", datetime.strftime("%Y-%m-%d %H:%M:%S")),
+        }
+    }
+}
+
+fn parse_date(text: &str) -> Option<Date> {
+    let text = text.strip_suffix('日').unwrap_or(text);
+    let parts: Vec<&str> = if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        vec![&text[..4], &text[4..6], &text[6..]]
+    } else {
+        text.split(['-', '/', '.', '年', '月']).collect()
+    };
+    match parts[..] {
+        [year, month, day] if year.len() == 4 => {
+            Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(text: &str) -> Moment {
+        Moment::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn dates_are_read_as_people_write_them() {
+        for text in [
+            "2026-01-05",
+            "2026/1/5",
+            "20260105",
+            "2026年1月5日",
+            "2026.01.05",
+            " 2026-1-5 ",
+        ] {
+            assert_eq!(moment(text).to_string(), "2026-01-05", "{text}");
+        }
+        for text in [
+            "2026-01-05 18:30:00",
+            "2026/1/5 18:30",
+            "2026-01-05T18:30:00.000",
+        ] {
+            assert_eq!(moment(text).to_string(), "2026-01-05 18:30:00", "{text}");
+        }
+        for text in [
+            "",
+            "2026-02-30",
+            "05/01/2026",
+            "45000",
+            "2026-01-05 25:00",
+            "tomorrow",
+        ] {
+            assert!(Moment::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_are_shifted_and_formatted() {
+        let later =
+            |text: &str, length: &str| moment(text).plus(length).map(|later| later.to_string());
+        assert_eq!(later("2026-01-31", "1mo"), Ok("2026-02-28".to_owned()));
+        assert_eq!(later("2026-12-31", "1d"), Ok("2027-01-01".to_owned()));
+        assert_eq!(
+            later("2026-12-31", "36h"),
+            Ok("2027-01-01 12:00:00".to_owned())
+        );
+        assert_eq!(
+            later("2026-12-31 08:00:00", "-7d"),
+            Ok("2026-12-24 08:00:00".to_owned())
+        );
+        assert!(later("2026-12-31", "7m").is_err());
+        assert_eq!(
+            moment("2026-01-05").format("%Y年%m月%d日"),
+            Ok("2026年01月05日".to_owned())
+        );
+        assert!(moment("2026-01-05").format("%Q%").is_err());
+        assert_eq!(moment("1970-01-01 08:00:01").epoch_ms(), Ok(1000));
+    }
+}
