@@ -1,5 +1,7 @@
 //! tmp
 pub mod api;
+pub mod apply;
+pub mod client;
 pub mod desired;
 pub mod diagnostic;
 pub mod id;
@@ -8,4 +10,5 @@ pub mod manifest;
 pub mod pdf;
 pub mod plan;
 pub mod render;
+pub mod sandbox;
 pub mod sheet;

@@ -192,6 +192,20 @@ impl From<ErrorCode> for Refusal {
     }
 }
 
+/// What is kept of an answer: all but addresses that expire.
+pub fn receipt(answer: &impl Serialize) -> serde_json::Value {
+    let mut kept = serde_json::to_value(answer).unwrap_or_default();
+    if let Some(fields) = kept.as_object_mut() {
+        fields.retain(|name, _| {
+            !matches!(
+                name.as_str(),
+                "docUrl" | "uploadUrl" | "sealUrl" | "viewUrl"
+            )
+        });
+    }
+    kept
+}
+
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::new(ErrorCode::PARAMETER, error))
 }

@@ -45,6 +45,9 @@ pub enum Outcome {
     Invalid(Vec<Diagnostic>),
 }
 
+/// Rows, each with its place in the order, from 0.
+pub type Drafts<'a> = Box<dyn Iterator<Item = (usize, Drafted)> + Send + 'a>;
+
 impl<'a> FlowRows<'a> {
     /// Opens the sheet, and checks what can be checked before a row is read.
     pub fn open(
@@ -87,14 +90,28 @@ impl<'a> FlowRows<'a> {
     }
 
     /// Streams the rows from the first one.
-    pub fn drafts(&self) -> std::io::Result<Box<dyn Iterator<Item = Drafted> + Send + '_>> {
+    pub fn drafts(&self) -> std::io::Result<Drafts<'_>> {
+        self.drafts_of(|_| true)
+    }
+
+    /// Streams the rows that are wanted, by their place in the order, from 0. The others are not rendered.
+    pub fn drafts_of<'s>(
+        &'s self,
+        mut wanted: impl FnMut(usize) -> bool + Send + 's,
+    ) -> std::io::Result<Drafts<'s>> {
         Ok(match &self.sheet {
-            None => Box::new(std::iter::once_with(|| {
-                let scope = self.scope.with_key(&self.flow.name);
-                self.draft(1, None, self.flow.name.clone(), &scope)
-            })),
-            Some(sheet) => Box::new(sheet.rows()?.map(|row| self.of_row(row))),
+            None => Box::new(wanted(0).then(|| (0, self.single())).into_iter()),
+            Some(sheet) => {
+                let rows = sheet.rows()?.enumerate().filter(move |(at, _)| wanted(*at));
+                Box::new(rows.map(|(at, row)| (at, self.of_row(row))))
+            }
         })
+    }
+
+    /// The one item of a flow without rows.
+    fn single(&self) -> Drafted {
+        let scope = self.scope.with_key(&self.flow.name);
+        self.draft(1, None, self.flow.name.clone(), &scope)
     }
 
     fn of_row(&self, row: Result<Row, RowError>) -> Drafted {

@@ -46,6 +46,8 @@ pub struct FlowPlan {
 /// What is to be done with a row: a few bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlannedRow {
+    /// The row's number, as far as it fits; no sheet that can be sent in a night has more rows.
+    pub row: u32,
     /// What.
     pub action: ItemAction,
     /// The first half of the item's fingerprint: whether the row is still the one that was planned.
@@ -54,16 +56,22 @@ pub struct PlannedRow {
 
 impl PlannedRow {
     /// An entry.
-    pub fn new(action: ItemAction, print: Option<Fingerprint>) -> Self {
+    pub fn new(row: u64, action: ItemAction, print: Option<Fingerprint>) -> Self {
         let half = print.map_or([0; 8], |print| {
             let mut half = [0; 8];
             half.copy_from_slice(&print.0[..8]);
             half
         });
         Self {
+            row: u32::try_from(row).unwrap_or(u32::MAX),
             action,
             print: u64::from_be_bytes(half),
         }
+    }
+
+    /// Whether a fingerprint is the one that was planned.
+    pub fn is(&self, print: Fingerprint) -> bool {
+        self.print == Self::new(0, self.action, Some(print)).print
     }
 }
 
@@ -101,7 +109,7 @@ impl FlowPlan {
         print: Option<Fingerprint>,
         all: bool,
     ) {
-        self.rows.push(PlannedRow::new(action, print));
+        self.rows.push(PlannedRow::new(row, action, print));
         let shown = self
             .samples
             .iter()
@@ -114,6 +122,18 @@ impl FlowPlan {
                 row,
             });
         }
+    }
+
+    /// Takes back what was planned for an earlier row: another row showed that it cannot be used.
+    pub fn refuse(&mut self, row: u64) {
+        let wanted = u32::try_from(row).unwrap_or(u32::MAX);
+        if let Ok(at) = self
+            .rows
+            .binary_search_by_key(&wanted, |planned| planned.row)
+        {
+            self.rows[at].action = ItemAction::Invalid;
+        }
+        self.samples.retain(|sample| sample.row != row);
     }
 
     /// How many rows have an action.

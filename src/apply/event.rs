@@ -1,0 +1,56 @@
+//! What happens, as it happens: the one source of progress, logs and counts.
+
+use std::sync::Arc;
+
+use crate::client::CallEvent;
+use crate::id::Address;
+use crate::ledger::Failure;
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A call was attempted.
+    Call(CallEvent),
+    /// Asking what exists begins: so many questions.
+    Asking(usize),
+    /// One question was answered.
+    Asked,
+    /// A standing thing is as it should be.
+    Standing {
+        /// Which.
+        address: Address,
+        /// The sign of what was done.
+        symbol: char,
+        /// Why it is not, if it is not.
+        failure: Option<Failure>,
+    },
+    /// Work on items begins: so many.
+    Items(u64),
+    /// An item ended, for this run.
+    Item {
+        /// Which.
+        address: Address,
+        /// Its row.
+        row: u64,
+        /// How.
+        ended: Ended,
+    },
+    /// Nothing new is started any more.
+    Stopping(String),
+}
+
+/// How an item ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// All that apply can do now is done.
+    Done,
+    /// It failed.
+    Failed(Failure),
+    /// Whether a call was carried out is not known.
+    InDoubt(Failure),
+    /// The run was stopped while it was under way.
+    Open,
+}
+
+/// Hears of everything.
+pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;

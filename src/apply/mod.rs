@@ -1,0 +1,21 @@
+//! Applying: what exists is asked for and a plan made of it; then each action, as straight-line code over durable steps.
+//!
+//! Binds plan, client and ledger, with one file for each kind of thing. It decides nothing that the plan has decided;
+//! it only finds out. Knows neither terminal nor YAML.
+
+mod account;
+mod event;
+mod halt;
+mod item;
+mod look;
+mod run;
+mod seal;
+mod step;
+mod survey;
+mod template;
+
+pub use event::{Ended, Event, Listener};
+pub use halt::Fatal;
+pub use item::{DOCUMENT, PROCESS, SIGNER};
+pub use run::{Apply, Stop, Stopped, Tally};
+pub use survey::{Observe, Refused, Selection, Survey, survey};

@@ -1,0 +1,437 @@
+//! One run: standing things first, then the items in the sheet's order through a window of bounded size.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{OwnedMutexGuard, watch};
+
+use super::event::{Ended, Event, Listener};
+use super::halt::{Fatal, Halt};
+use super::survey::Survey;
+use crate::client::Client;
+use crate::desired::{FlowRows, Item, Outcome, SignerKind, Standing};
+use crate::id::{AccountId, Address, SealId, TemplateId};
+use crate::ledger::{Failure, Ledger, RunRecord};
+use crate::plan::{FlowPlan, Plan, PlannedRow};
+use crate::render::Fingerprint;
+
+/// Whether a run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// It does.
+    No,
+    /// Nothing new is started; what is under way ends.
+    Drain,
+    /// It ends here; what is under way is looked up by the next run.
+    Now,
+}
+
+/// Why a run ended before all was done.
+#[derive(Debug, Clone)]
+pub enum Stopped {
+    /// Somebody asked for it.
+    Asked,
+    /// More failed than is tolerated.
+    Failures {
+        /// How many may.
+        tolerated: u64,
+    },
+    /// It could not go on.
+    Fatal(Fatal),
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Items that are done.
+    pub done: u64,
+    /// Items that failed.
+    pub failed: u64,
+    /// Items in doubt.
+    pub in_doubt: u64,
+    /// Items that were under way when the run was stopped.
+    pub open: u64,
+    /// Items that were not begun.
+    pub not_begun: u64,
+    /// Standing things that failed, and why.
+    pub standing: Vec<(Address, Failure)>,
+    /// Why it ended before all was done.
+    pub stopped: Option<Stopped>,
+}
+
+/// What a run needs.
+pub struct Apply<'a> {
+    /// What should be.
+    pub standing: &'a Standing,
+    /// What has been done.
+    pub ledger: &'a dyn Ledger,
+    /// The API.
+    pub client: &'a Client,
+    /// The run.
+    pub run: RunRecord,
+    /// Items that are worked on at the same time.
+    pub window: usize,
+    /// Failed items, past which nothing new is started.
+    pub tolerate: Option<u64>,
+    pub(super) listener: Listener,
+    pub(super) stop: watch::Receiver<Stop>,
+    /// Tells this ledger's items from others' in callbacks.
+    pub(super) ledger_mark: String,
+    pub(super) accounts_under_way: Locks,
+    resolved: Mutex<Resolved>,
+    /// The `thirdId`s of rows that were seen to exist, by fingerprint.
+    existing: HashSet<Fingerprint>,
+}
+
+/// The ids of the standing things, as far as they are known, and why the others are not.
+#[derive(Default)]
+struct Resolved {
+    accounts: BTreeMap<String, AccountId>,
+    seals: BTreeMap<String, SealId>,
+    templates: BTreeMap<String, TemplateId>,
+    failed: BTreeMap<Address, Failure>,
+}
+
+impl<'a> Apply<'a> {
+    /// A run over what was surveyed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(
+        standing: &'a Standing,
+        ledger: &'a dyn Ledger,
+        client: &'a Client,
+        run: RunRecord,
+        window: usize,
+        tolerate: Option<u64>,
+        existing: HashSet<Fingerprint>,
+        listener: Listener,
+        stop: watch::Receiver<Stop>,
+    ) -> Self {
+        Self {
+            standing,
+            ledger,
+            client,
+            run,
+            window,
+            tolerate,
+            listener,
+            stop,
+            ledger_mark: ledger.salt().of("thirdOrderNo").to_string()[..8].to_owned(),
+            accounts_under_way: Locks::default(),
+            resolved: Mutex::default(),
+            existing,
+        }
+    }
+
+    /// Does all that the plan says.
+    pub async fn all(&self, survey: &Survey<'_>) -> Tally {
+        let mut tally = Tally::default();
+        let work: u64 = survey.plan.flows.iter().map(FlowPlan::work).sum();
+        if let Err(fatal) = self.standing_things(&survey.plan, &mut tally).await {
+            tally.not_begun = work;
+            return self.stop_for(Stopped::Fatal(fatal), tally);
+        }
+        self.say(Event::Items(work));
+        for (rows, plan) in survey.flows.iter().zip(&survey.plan.flows) {
+            self.flow(rows, plan, &mut tally).await;
+        }
+        tally
+    }
+
+    fn stop_for(&self, stopped: Stopped, mut tally: Tally) -> Tally {
+        if tally.stopped.is_none() {
+            self.say(Event::Stopping(match &stopped {
+                Stopped::Asked => {
+                    "asked to stop: what is under way ends, nothing new is begun".to_owned()
+                }
+                Stopped::Failures { tolerated } => {
+                    format!("more than {tolerated} items failed: nothing new is begun")
+                }
+                Stopped::Fatal(fatal) => fatal.to_string(),
+            }));
+            tally.stopped = Some(stopped);
+        }
+        tally
+    }
+
+    pub(super) fn say(&self, event: Event) {
+        (self.listener)(event);
+    }
+
+    async fn standing_things(&self, plan: &Plan, tally: &mut Tally) -> Result<(), Fatal> {
+        let symbols: HashMap<Address, char> = plan
+            .standing
+            .actions()
+            .map(|(address, symbol, _)| (address, symbol))
+            .collect();
+        let mut note = |address: Address, result: Result<(), Halt>| {
+            let failure = match result {
+                Ok(()) => None,
+                Err(Halt::Fatal(fatal)) => return Err(fatal),
+                Err(Halt::Failed(failure) | Halt::InDoubt(failure)) => Some(failure),
+            };
+            if let Some(failure) = &failure {
+                self.resolved()
+                    .failed
+                    .insert(address.clone(), failure.clone());
+                tally.standing.push((address.clone(), failure.clone()));
+            }
+            let symbol = symbols.get(&address).copied().unwrap_or('=');
+            self.say(Event::Standing {
+                address,
+                symbol,
+                failure,
+            });
+            Ok(())
+        };
+        for planned in &plan.standing.accounts {
+            let result = self.standing_account(
+                &self.standing.accounts[&planned.name],
+                &planned.action,
+                planned.grant,
+            );
+            let result = result.await.map(|id| {
+                self.resolved().accounts.insert(planned.name.clone(), id);
+            });
+            note(Address::Account(planned.name.clone()), result)?;
+        }
+        for (name, action, _) in &plan.standing.seals {
+            let seal = &self.standing.seals[name];
+            let third_id = self
+                .standing
+                .accounts
+                .get(&seal.account)
+                .map_or("", |account| account.third_id());
+            let result = match self.standing_id(&seal.account) {
+                Ok(account) => self.seal(seal, third_id, &account, action).await,
+                Err(halt) => Err(halt),
+            };
+            let result = result.map(|id| {
+                self.resolved().seals.insert(name.clone(), id);
+            });
+            note(Address::Seal(name.clone()), result)?;
+        }
+        for (name, action) in &plan.standing.templates {
+            let result = self
+                .template(&self.standing.templates[name], action)
+                .await
+                .map(|id| {
+                    self.resolved().templates.insert(name.clone(), id);
+                });
+            note(Address::Template(name.clone()), result)?;
+        }
+        Ok(())
+    }
+
+    async fn flow(&self, rows: &FlowRows<'_>, plan: &FlowPlan, tally: &mut Tally) {
+        let drafts =
+            match rows.drafts_of(|at| plan.rows.get(at).is_some_and(|row| row.action.is_work())) {
+                Ok(drafts) => drafts,
+                Err(_) => {
+                    // The sheet was readable a moment ago; its rows stay as they are, and are told to be not begun.
+                    tally.not_begun += plan.work();
+                    return;
+                }
+            };
+        let mut drafts = drafts.fuse();
+        let mut window = FuturesUnordered::new();
+        let mut stop = self.stop.clone();
+        loop {
+            while tally.stopped.is_none() && window.len() < self.window {
+                if *stop.borrow() != Stop::No {
+                    *tally = self.stop_for(Stopped::Asked, std::mem::take(tally));
+                    break;
+                }
+                let Some((at, draft)) = drafts.next() else {
+                    break;
+                };
+                let (address, item) = match planned_item(&plan.flow, &plan.rows[at], draft) {
+                    Ok(planned) => planned,
+                    Err((address, row, failure)) => {
+                        self.ended(address, row, Ended::Failed(failure), tally);
+                        continue;
+                    }
+                };
+                let row = u64::from(plan.rows[at].row);
+                window.push(self.named_item(&plan.flow, address, row, item));
+            }
+            if window.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                ended = window.next() => match ended {
+                    Some((address, row, Ok(ended))) => self.ended(address, row, ended, tally),
+                    Some((address, row, Err(fatal))) => {
+                        self.ended(address, row, Ended::Open, tally);
+                        *tally = self.stop_for(Stopped::Fatal(fatal), std::mem::take(tally));
+                    }
+                    None => break,
+                },
+                () = stopped_now(&mut stop) => {
+                    tally.open += window.len() as u64;
+                    *tally = self.stop_for(Stopped::Asked, std::mem::take(tally));
+                    break;
+                }
+            }
+            if let Some(tolerated) = self.tolerate.filter(|tolerated| tally.failed > *tolerated) {
+                *tally = self.stop_for(Stopped::Failures { tolerated }, std::mem::take(tally));
+            }
+        }
+        if tally.stopped.is_some() {
+            tally.not_begun += drafts.count() as u64;
+        }
+    }
+
+    fn named_item<'s>(
+        &'s self,
+        flow: &'s str,
+        address: Address,
+        row: u64,
+        item: Box<Item>,
+    ) -> UnderWay<'s> {
+        Box::pin(async move {
+            let ended = match self.lacks(&item) {
+                Some(failure) => Ok(Ended::Failed(failure)),
+                None => self.item(flow, &item).await,
+            };
+            (address, row, ended)
+        })
+    }
+
+    /// What failed among the standing things that an item needs: nothing is called for it then.
+    fn lacks(&self, item: &Item) -> Option<Failure> {
+        let own = |name: &String| !item.accounts.contains_key(name);
+        let process = &item.process;
+        let mut needs: Vec<Address> = [&process.initiator, &process.payer]
+            .into_iter()
+            .flatten()
+            .filter(|name| own(name))
+            .map(|name| Address::Account(name.clone()))
+            .collect();
+        if let crate::desired::DocumentSource::Template { template, .. } = &item.document.source {
+            needs.push(Address::Template(template.clone()));
+        }
+        for signer in &item.signers {
+            match &signer.kind {
+                SignerKind::Platform { seal } => needs.extend(seal.clone().map(Address::Seal)),
+                SignerKind::Person { account, .. } if own(account) => {
+                    needs.push(Address::Account(account.clone()))
+                }
+                SignerKind::Person { .. } => {}
+            }
+        }
+        let resolved = self.resolved();
+        needs.iter().find_map(|address| {
+            resolved.failed.get(address).map(|failure| Failure {
+                code: failure.code,
+                message: format!("{address} is needed, and failed: {}", failure.message),
+                hint: failure.hint.clone(),
+            })
+        })
+    }
+
+    fn ended(&self, address: Address, row: u64, ended: Ended, tally: &mut Tally) {
+        match &ended {
+            Ended::Done => tally.done += 1,
+            Ended::Failed(_) => tally.failed += 1,
+            Ended::InDoubt(_) => tally.in_doubt += 1,
+            Ended::Open => tally.open += 1,
+        }
+        self.say(Event::Item {
+            address,
+            row,
+            ended,
+        });
+    }
+
+    /// Whether an account of a row was seen to exist.
+    pub(super) fn exists(&self, third_id: &str) -> bool {
+        self.existing.contains(&self.ledger.salt().of(third_id))
+    }
+
+    /// The id of a standing account.
+    pub(super) fn standing_id(&self, name: &str) -> Result<AccountId, Halt> {
+        let found = self.resolved().accounts.get(name).cloned();
+        found.ok_or_else(|| self.missing(&Address::Account(name.to_owned())))
+    }
+
+    pub(super) fn seal_id(&self, name: &str) -> Result<SealId, Halt> {
+        let found = self.resolved().seals.get(name).cloned();
+        found.ok_or_else(|| self.missing(&Address::Seal(name.to_owned())))
+    }
+
+    pub(super) fn template_id(&self, name: &str) -> Result<TemplateId, Halt> {
+        let found = self.resolved().templates.get(name).cloned();
+        found.ok_or_else(|| self.missing(&Address::Template(name.to_owned())))
+    }
+
+    fn missing(&self, address: &Address) -> Halt {
+        match self.resolved().failed.get(address) {
+            Some(failure) => Halt::failed(
+                format!("{address} failed: {}", failure.message),
+                failure.hint.clone(),
+            ),
+            None => Halt::failed(
+                format!("{address} is needed, and was left out"),
+                "apply without --exclude",
+            ),
+        }
+    }
+
+    fn resolved(&self) -> std::sync::MutexGuard<'_, Resolved> {
+        // Nothing panics while it is held; what is in it stays true.
+        self.resolved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All items share one task: their futures are many and small, and wait for the network most of the time.
+type UnderWay<'s> = Pin<Box<dyn Future<Output = (Address, u64, Result<Ended, Fatal>)> + 's>>;
+
+/// The item of a row, if it is still the one that was planned.
+fn planned_item(
+    flow: &str,
+    planned: &PlannedRow,
+    draft: crate::desired::Drafted,
+) -> Result<(Address, Box<Item>), (Address, u64, Failure)> {
+    let address = Address::item(flow, draft.key.as_deref().unwrap_or_default());
+    match draft.outcome {
+        Outcome::Item(item) if planned.is(item.fingerprint) => Ok((address, item)),
+        _ => Err((
+            address,
+            draft.number,
+            Failure {
+                code: None,
+                message: "the row has changed since the plan was made".to_owned(),
+                hint: "apply again".to_owned(),
+            },
+        )),
+    }
+}
+
+/// Resolves once the run must end at once.
+async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
+    if stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
+        // Nobody can ask any more.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Keeps those apart who work on the same thing.
+#[derive(Default)]
+pub(super) struct Locks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Locks {
+    /// Waits until nobody else works on it.
+    pub(super) async fn lock(&self, name: &str) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            locks.entry(name.to_owned()).or_default().clone()
+        };
+        lock.lock_owned().await
+    }
+}

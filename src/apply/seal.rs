@@ -1,0 +1,108 @@
+//! Seals: made once for each account and alias.
+
+use super::halt::Halt;
+use super::run::Apply;
+use crate::api::{CreateOrganizationSeal, CreatePersonSeal};
+use crate::desired::{Seal, SealSource};
+use crate::id::{AccountId, SealId};
+use crate::ledger::{Thing, ThingKind, Write};
+use crate::plan::SealAction;
+
+/// The field under which the seal's fingerprint is recorded.
+pub(super) const PRINT: &str = "seal";
+
+/// What a seal is recorded under: no `thirdId` has a line break in it that would not be seen by its own check.
+pub(super) fn identity(third_id: &str, alias: &str) -> String {
+    format!("{third_id}\n{alias}")
+}
+
+impl Apply<'_> {
+    /// Does what the plan says about a seal.
+    pub(super) async fn seal(
+        &self,
+        seal: &Seal,
+        third_id: &str,
+        account: &AccountId,
+        action: &SealAction,
+    ) -> Result<SealId, Halt> {
+        let identity = identity(third_id, &seal.alias);
+        let known = self.ledger.thing(ThingKind::Seal, &identity)?;
+        let record = |id: i64, remote_id: Option<String>, made: bool| {
+            let fields = made
+                .then(|| (PRINT.to_owned(), seal.fingerprint))
+                .into_iter()
+                .collect();
+            Write::Thing {
+                kind: ThingKind::Seal,
+                identity: identity.clone(),
+                thing: Thing {
+                    id,
+                    remote_id,
+                    fields,
+                    grant: None,
+                },
+            }
+        };
+        let subject = known
+            .as_ref()
+            .map_or_else(|| self.ledger.next_subject(), |thing| thing.id);
+        match action {
+            SealAction::Unchanged(id) => Ok(id.clone()),
+            SealAction::Adopt(id) => {
+                self.ledger
+                    .write(vec![record(subject, Some(id.0.clone()), false)])
+                    .await?;
+                Ok(id.clone())
+            }
+            SealAction::Create => {
+                // The thing without an id is the intent. What the plan saw is older than this run's first call, so
+                // an intent of an earlier run is looked up again.
+                let begun = known.is_some_and(|thing| thing.remote_id.is_none());
+                if !begun {
+                    self.ledger.write(vec![record(subject, None, true)]).await?;
+                }
+                let look = async || self.look_for_seal(account, &seal.alias).await;
+                let answer = match &seal.source {
+                    SealSource::Person {
+                        template_type,
+                        text,
+                    } => {
+                        let request = CreatePersonSeal {
+                            account_id: account.clone(),
+                            alias: seal.alias.clone(),
+                            width: seal.width,
+                            height: seal.height,
+                            text: text.clone(),
+                            template_type: template_type.clone(),
+                            color: seal.color.clone(),
+                        };
+                        self.once(begun, &request, look).await?
+                    }
+                    SealSource::Organization {
+                        template_type,
+                        h_text,
+                        q_text,
+                        text,
+                    } => {
+                        let request = CreateOrganizationSeal {
+                            account_id: account.clone(),
+                            alias: seal.alias.clone(),
+                            width: seal.width,
+                            height: seal.height,
+                            h_text: h_text.clone(),
+                            q_text: q_text.clone(),
+                            text: text.clone(),
+                            template_type: template_type.clone(),
+                            color: seal.color.clone(),
+                        };
+                        self.once(begun, &request, look).await?
+                    }
+                };
+                self.ledger
+                    .write(vec![record(subject, Some(answer.seal_id.0.clone()), true)])
+                    .await?;
+                Ok(answer.seal_id)
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The durable step: a call that is made once, however often the run is cut off.
+//!
+//! A receipt in the ledger → no call. A call that must not be repeated blindly → its intent is on disk before it
+//! goes out, and an intent without a receipt is looked up first. Receipts are written in order and not waited for:
+//! the intent of the next step, or the end of the item, which are waited for, come after them.
+
+use std::collections::HashMap;
+
+use tokio::time::sleep;
+
+use super::halt::Halt;
+use super::look::Seen;
+use super::run::Apply;
+use crate::api::Operation;
+use crate::api::operation::receipt;
+use crate::client::Failure;
+use crate::ledger::{LedgerError, Step, SubjectId, Write};
+
+/// The steps of one item, as they stood when work on it began.
+pub(super) struct Steps {
+    pub(super) subject: SubjectId,
+    known: HashMap<String, Step>,
+}
+
+impl Steps {
+    pub(super) fn new(subject: SubjectId, known: Vec<(String, Step)>) -> Self {
+        Self {
+            subject,
+            known: known.into_iter().collect(),
+        }
+    }
+
+    /// What a step answered, if it was answered.
+    pub(super) fn receipt<O: Operation>(&self, name: &str) -> Result<Option<O::Answer>, Halt> {
+        match self.known.get(name) {
+            Some(Step::Receipt(receipt)) => serde_json::from_value(receipt.clone())
+                .map(Some)
+                .map_err(|error| {
+                    Halt::from(LedgerError::Broken {
+                        path: String::new(),
+                        why: format!("the receipt of {name} cannot be read: {error}"),
+                    })
+                }),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the step's call may have gone out.
+    pub(super) fn is_begun(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+}
+
+impl Apply<'_> {
+    /// A step that can be repeated: at most an object that nobody sees is left over.
+    pub(super) async fn spare_step<O: Operation>(
+        &self,
+        steps: &Steps,
+        name: &str,
+        request: &O,
+    ) -> Result<O::Answer, Halt> {
+        if let Some(answer) = steps.receipt::<O>(name)? {
+            return Ok(answer);
+        }
+        let answer = self.call(request).await?;
+        self.note_receipt::<O>(steps, name, &answer);
+        Ok(answer)
+    }
+
+    /// A step that asks somebody to sign, or signs: `look` tells whether an earlier call did.
+    pub(super) async fn sign_step<O, L>(
+        &self,
+        steps: &Steps,
+        name: &str,
+        request: &O,
+        look: L,
+    ) -> Result<O::Answer, Halt>
+    where
+        O: Operation,
+        L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
+    {
+        if let Some(answer) = steps.receipt::<O>(name)? {
+            return Ok(answer);
+        }
+        let begun = steps.is_begun(name);
+        if !begun {
+            let intent = Write::Intent {
+                subject: steps.subject,
+                step: name.to_owned(),
+                op: O::OP,
+                legal: true,
+            };
+            self.ledger.write(vec![intent]).await?;
+        }
+        match self.once(begun, request, look).await {
+            Ok(answer) => {
+                self.note_receipt::<O>(steps, name, &answer);
+                Ok(answer)
+            }
+            Err(Once::NotDone(halt)) => {
+                let void = Write::Void {
+                    subject: steps.subject,
+                    step: name.to_owned(),
+                };
+                self.ledger.write(vec![void]).await?;
+                Err(halt)
+            }
+            Err(Once::NotKnown(halt)) => Err(halt),
+        }
+    }
+
+    fn note_receipt<O: Operation>(&self, steps: &Steps, name: &str, answer: &O::Answer) {
+        drop(self.ledger.write(vec![Write::Receipt {
+            subject: steps.subject,
+            step: name.to_owned(),
+            op: O::OP,
+            receipt: receipt(answer),
+        }]));
+    }
+
+    /// Makes a call that must not be repeated blindly, looking before each repetition, and before the first one
+    /// too when an earlier run may have made it.
+    pub(super) async fn once<O, L>(
+        &self,
+        begun: bool,
+        request: &O,
+        look: L,
+    ) -> Result<O::Answer, Once>
+    where
+        O: Operation,
+        L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
+    {
+        let mut looking = begun;
+        let mut attempt = 1;
+        loop {
+            if looking {
+                match look().await.map_err(Once::NotKnown)? {
+                    Seen::There(answer) => return Ok(answer),
+                    Seen::NotThere => {}
+                    Seen::Unclear(why) => return Err(Once::NotKnown(Halt::in_doubt(O::OP, &why))),
+                }
+            }
+            let failure = match self.client.call(request).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let Failure::Unknown { after, .. } = &failure else {
+                return Err(Once::NotDone(Halt::of(O::OP, failure)));
+            };
+            sleep(after.unwrap_or_else(|| self.client.backoff(attempt))).await;
+            if attempt >= self.client.attempts() {
+                return match look().await.map_err(Once::NotKnown)? {
+                    Seen::There(answer) => Ok(answer),
+                    Seen::NotThere => Err(Once::NotDone(Halt::of(O::OP, failure))),
+                    Seen::Unclear(why) => Err(Once::NotKnown(Halt::in_doubt(O::OP, &why))),
+                };
+            }
+            looking = true;
+            attempt += 1;
+        }
+    }
+
+    /// A call whose repetition changes nothing.
+    pub(super) async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, Halt> {
+        self.client
+            .call(request)
+            .await
+            .map_err(|failure| Halt::of(O::OP, failure))
+    }
+}
+
+/// Why a call that must not be repeated blindly gave no answer.
+pub(super) enum Once {
+    /// It was not carried out.
+    NotDone(Halt),
+    /// It may have been.
+    NotKnown(Halt),
+}
+
+impl From<Once> for Halt {
+    fn from(once: Once) -> Self {
+        match once {
+            Once::NotDone(halt) | Once::NotKnown(halt) => halt,
+        }
+    }
+}

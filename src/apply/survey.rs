@@ -1,0 +1,511 @@
+//! The survey: all rows rendered and checked, what exists asked for, and a plan made of it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::event::{Event, Listener};
+use super::halt::{Fatal, Halt};
+use super::look::ask_account;
+use super::seal::{PRINT, identity};
+use crate::api::operation::Op;
+use crate::api::{Operation, QuerySeals};
+use crate::client::Client;
+use crate::desired::{
+    Account, DocumentSource, Drafted, FlowRows, Item, Outcome, SignerKind, Standing, Unique,
+};
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::id::{AccountId, Address, AddressPattern, SealId};
+use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
+use crate::manifest::{Flow, Project};
+use crate::plan::{
+    AccountAction, FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal,
+    RecordedStanding, item_action, plan_row_account, plan_standing, selected, template_print,
+};
+use crate::render::{Fingerprint, RunTime};
+
+/// Which accounts are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observe {
+    /// Those of the project, and those of rows that are to be sent and are not recorded.
+    All,
+    /// Those of the project.
+    Standing,
+    /// None: the ledger is believed.
+    None,
+}
+
+/// What the command line means.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// These; all when empty.
+    pub targets: Vec<AddressPattern>,
+    /// But not these.
+    pub excludes: Vec<AddressPattern>,
+    /// Whether every item is shown, and not some of each kind.
+    pub show_all: bool,
+}
+
+/// A plan, and what it was made of.
+#[derive(Debug)]
+pub struct Survey<'a> {
+    /// What is to be done.
+    pub plan: Plan,
+    /// The flows that can be read, in the plan's order.
+    pub flows: Vec<FlowRows<'a>>,
+    /// Rows that cannot be used although they are well-formed, by flow and row.
+    pub refused: Refused,
+    /// What is wrong with rows.
+    pub row_findings: Findings,
+    /// Accounts of rows that were seen to exist, by the fingerprint of their `thirdId`.
+    pub existing: HashSet<Fingerprint>,
+}
+
+/// Why rows are refused that are well-formed by themselves.
+pub type Refused = BTreeMap<(String, u64), Diagnostic>;
+
+/// Makes a plan. What is wrong with the project goes to `findings`; what is wrong with rows is part of the survey.
+/// Without a client nothing is asked: for `validate`, and to find what is wrong before the first call.
+pub async fn survey<'a>(
+    project: &'a Project,
+    standing: &Standing,
+    ledger: &dyn Ledger,
+    client: Option<(&Client, Observe)>,
+    selection: &Selection,
+    run: &RunTime,
+    listener: &Listener,
+    findings: &mut Findings,
+) -> Result<Survey<'a>, Fatal> {
+    let mut survey = Survey {
+        plan: Plan::default(),
+        flows: Vec::new(),
+        refused: Refused::new(),
+        row_findings: Findings::default(),
+        existing: HashSet::new(),
+    };
+    let mut people = RowAccounts::default();
+    let mut needed = HashSet::new();
+    for flow in project.flows.values() {
+        if !wanted(selection, &flow.name) {
+            continue;
+        }
+        let Some(rows) = FlowRows::open(project, standing, flow, run, ledger.salt(), findings)
+        else {
+            continue;
+        };
+        let plan = plan_flow(&rows, standing, ledger, selection, &mut survey, &mut people)?;
+        needed.extend(needs(flow));
+        survey.flows.push(rows);
+        survey.plan.flows.push(plan);
+    }
+    let recorded = recorded(standing, ledger)?;
+    let observed = match client {
+        Some((client, observe)) if findings.errors() == 0 => {
+            observe_standing(standing, client, observe, listener).await?
+        }
+        _ => Observed::default(),
+    };
+    survey.plan.standing = plan_standing(standing, &recorded, &observed, ledger.salt(), findings);
+    if !selection.targets.is_empty() || !selection.excludes.is_empty() {
+        close_over(standing, &mut needed);
+        let keep = |address: &Address| {
+            selected(&selection.targets, &selection.excludes, address) || needed.contains(address)
+        };
+        survey.plan.standing.retain(keep);
+    }
+    if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
+        survey.existing = people.ask(client, ledger, listener).await?;
+    }
+    people.count(&mut survey);
+    Ok(survey)
+}
+
+fn wanted(selection: &Selection, flow: &str) -> bool {
+    selection.targets.is_empty()
+        || selection
+            .targets
+            .iter()
+            .any(|pattern| pattern.may_match_flow(flow))
+}
+
+fn plan_flow(
+    rows: &FlowRows<'_>,
+    standing: &Standing,
+    ledger: &dyn Ledger,
+    selection: &Selection,
+    survey: &mut Survey<'_>,
+    people: &mut RowAccounts,
+) -> Result<FlowPlan, Fatal> {
+    let flow = rows.flow;
+    let mut known: HashMap<Fingerprint, RecordedItem> = HashMap::new();
+    ledger.items(&flow.name, &mut |key, item| {
+        known.insert(ledger.salt().of(key), item);
+    })?;
+    let mut plan = FlowPlan::new(&flow.name);
+    let mut unique = Unique::new(standing, ledger.salt());
+    let drafts = rows.drafts().map_err(|error| LedgerError::Broken {
+        path: flow
+            .rows
+            .as_ref()
+            .map_or(String::new(), |rows| rows.file.shown.to_string()),
+        why: error.to_string(),
+    })?;
+    for (_, draft) in drafts {
+        let Drafted {
+            number,
+            key,
+            outcome,
+            ..
+        } = draft;
+        let key = key.as_deref();
+        let item = match outcome {
+            Outcome::Skipped => {
+                plan.push(number, key, ItemAction::Skipped, None, false);
+                continue;
+            }
+            Outcome::Invalid(errors) => {
+                survey.row_findings.extend(errors);
+                plan.push(number, key, ItemAction::Invalid, None, selection.show_all);
+                continue;
+            }
+            Outcome::Item(item) => item,
+        };
+        let conflict = rows
+            .sheet
+            .as_ref()
+            .and_then(|sheet| unique.see(&item, number, sheet.header()));
+        if let Some(conflict) = conflict {
+            for row in conflict.rows.into_iter().filter(|row| *row > 0) {
+                survey
+                    .refused
+                    .insert((flow.name.clone(), row), conflict.diagnostic.clone());
+                plan.refuse(row);
+            }
+            survey.row_findings.push(conflict.diagnostic);
+            plan.push(number, key, ItemAction::Invalid, None, selection.show_all);
+            continue;
+        }
+        let address = Address::item(&flow.name, &item.key);
+        let mut action = if selected(&selection.targets, &selection.excludes, &address) {
+            item_action(
+                flow.on_change,
+                known.get(&ledger.salt().of(&item.key)).copied(),
+                item.fingerprint,
+            )
+        } else {
+            ItemAction::Excluded
+        };
+        if action.is_work() {
+            for account in item.accounts.values() {
+                if let Err(diagnostic) = people.see(account, &flow.name, ledger)? {
+                    survey
+                        .refused
+                        .insert((flow.name.clone(), number), diagnostic.clone());
+                    survey.row_findings.push(diagnostic);
+                    action = ItemAction::Invalid;
+                }
+            }
+        }
+        if action.is_work() {
+            add_calls(&item, &mut plan);
+        }
+        plan.push(
+            number,
+            key,
+            action,
+            Some(item.fingerprint),
+            selection.show_all,
+        );
+    }
+    Ok(plan)
+}
+
+/// The calls that an item needs when nothing of it is done yet.
+fn add_calls(item: &Item, plan: &mut FlowPlan) {
+    match item.document.source {
+        DocumentSource::Template { .. } => plan.calls.add(Op::CreateByTemplate, 1),
+        DocumentSource::File(_) => {
+            plan.calls.add(Op::UploadUrl, 1);
+            plan.calls.add(Op::CreateByFileKey, 1);
+        }
+    }
+    plan.calls.add(Op::AddProcess, 1);
+    for signer in &item.signers {
+        plan.calls.add(
+            match signer.kind {
+                SignerKind::Platform { .. } => Op::PlatformSignTask,
+                SignerKind::Person { .. } => Op::HandPersonSignTask,
+            },
+            1,
+        );
+    }
+}
+
+/// The standing things that a flow names.
+fn needs(flow: &Flow) -> Vec<Address> {
+    use crate::manifest::{DocumentSource, RowAccountKind, SignerKind};
+    let account = |name: &crate::manifest::Settled| Address::Account(name.text.clone());
+    let mut needs: Vec<Address> = [&flow.process.initiator, &flow.process.payer]
+        .into_iter()
+        .flatten()
+        .map(account)
+        .collect();
+    for document in &flow.documents {
+        if let DocumentSource::Template { template, .. } = &document.source {
+            needs.push(Address::Template(template.text.clone()));
+        }
+    }
+    for declared in &flow.accounts {
+        if let RowAccountKind::Organization(organization) = &declared.kind {
+            needs.push(account(&organization.creator));
+        }
+    }
+    for signer in &flow.signers {
+        match &signer.kind {
+            SignerKind::Platform(auto) => {
+                needs.extend(
+                    auto.seal
+                        .as_ref()
+                        .map(|seal| Address::Seal(seal.text.clone())),
+                );
+            }
+            SignerKind::Person { account: name, .. } => needs.push(account(name)),
+            _ => {}
+        }
+    }
+    needs
+}
+
+/// Adds what the needed things need themselves: a seal its account, an organization its creator.
+fn close_over(standing: &Standing, needed: &mut HashSet<Address>) {
+    let seals = standing
+        .seals
+        .iter()
+        .filter(|(name, _)| needed.contains(&Address::Seal((*name).clone())));
+    let accounts: Vec<Address> = seals
+        .map(|(_, seal)| Address::Account(seal.account.clone()))
+        .collect();
+    needed.extend(accounts);
+    let creators = standing
+        .accounts
+        .iter()
+        .filter(|(name, _)| needed.contains(&Address::Account((*name).clone())));
+    let creators: Vec<Address> = creators
+        .filter_map(|(_, account)| match &account.who {
+            crate::desired::Who::Organization(organization) => {
+                Some(Address::Account(organization.creator.clone()))
+            }
+            crate::desired::Who::Person(_) => None,
+        })
+        .collect();
+    needed.extend(creators);
+}
+
+/// What the ledger knows of the standing things.
+fn recorded(standing: &Standing, ledger: &dyn Ledger) -> Result<RecordedStanding, LedgerError> {
+    let mut recorded = RecordedStanding::default();
+    for account in standing.accounts.values() {
+        let record = ledger
+            .thing(ThingKind::Account, account.third_id())?
+            .map(AccountRecord::from);
+        if let Some(known) = record.and_then(|record| record.account) {
+            recorded
+                .accounts
+                .insert(account.third_id().to_owned(), known);
+        }
+    }
+    for seal in standing.seals.values() {
+        let Some(account) = standing.accounts.get(&seal.account) else {
+            continue;
+        };
+        let third_id = account.third_id();
+        if let Some(thing) = ledger.thing(ThingKind::Seal, &identity(third_id, &seal.alias))?
+            && let Some(id) = thing.remote_id
+        {
+            let known = RecordedSeal {
+                seal_id: SealId(id),
+                fingerprint: thing.fields.get(PRINT).copied(),
+            };
+            recorded
+                .seals
+                .insert((third_id.to_owned(), seal.alias.clone()), known);
+        }
+    }
+    for template in standing.templates.values() {
+        let Some(print) = template_print(&template.source) else {
+            continue;
+        };
+        let thing = ledger.thing(ThingKind::Template, &print.to_string())?;
+        if let Some(id) = thing.and_then(|thing| thing.remote_id) {
+            recorded.templates.insert(print, id.as_str().into());
+        }
+    }
+    Ok(recorded)
+}
+
+/// How many questions are asked at the same time; the client's own limits hold besides.
+const QUESTIONS: usize = 64;
+
+async fn observe_standing(
+    standing: &Standing,
+    client: &Client,
+    observe: Observe,
+    listener: &Listener,
+) -> Result<Observed, Fatal> {
+    let mut observed = Observed::default();
+    if observe == Observe::None {
+        return Ok(observed);
+    }
+    listener(Event::Asking(standing.accounts.len()));
+    let third_ids: Vec<String> = standing
+        .accounts
+        .values()
+        .map(|account| account.third_id().to_owned())
+        .collect();
+    observed.accounts = ask_all(client, third_ids, listener).await?;
+    for account in standing
+        .accounts
+        .iter()
+        .filter(|(name, _)| standing.seals.values().any(|seal| seal.account == **name))
+    {
+        let third_id = account.1.third_id();
+        let Some(Some(account_id)) = observed.accounts.get(third_id) else {
+            continue;
+        };
+        let query = QuerySeals {
+            account_id: account_id.clone(),
+        };
+        let seals = client
+            .call(&query)
+            .await
+            .map_err(|failure| fatal(Halt::of(QuerySeals::OP, failure)))?;
+        let by_alias = seals
+            .into_iter()
+            .filter_map(|seal| Some((seal.seal_alias?, seal.seal_id)));
+        observed
+            .seals
+            .insert(third_id.to_owned(), by_alias.collect());
+    }
+    Ok(observed)
+}
+
+async fn ask_all(
+    client: &Client,
+    third_ids: Vec<String>,
+    listener: &Listener,
+) -> Result<BTreeMap<String, Option<AccountId>>, Fatal> {
+    stream::iter(third_ids)
+        .map(|third_id| async move {
+            let answer = ask_account(client, &third_id).await.map_err(fatal)?;
+            listener(Event::Asked);
+            Ok((third_id, answer))
+        })
+        .buffer_unordered(QUESTIONS)
+        .try_collect()
+        .await
+}
+
+/// A question that is not answered leaves no plan to be made.
+fn fatal(halt: Halt) -> Fatal {
+    match halt {
+        Halt::Fatal(fatal) => fatal,
+        Halt::Failed(failure) | Halt::InDoubt(failure) => Fatal::Unreachable(failure.message),
+    }
+}
+
+/// The accounts of the rows that are to be sent: each `thirdId` once.
+#[derive(Default)]
+struct RowAccounts {
+    seen: HashSet<Fingerprint>,
+    /// Those that are not recorded.
+    unknown: Vec<Unrecorded>,
+    /// The calls that update recorded ones.
+    updates: Vec<(String, Op)>,
+}
+
+struct Unrecorded {
+    flow: String,
+    third_id: String,
+    create: Op,
+    update: Op,
+    exists: bool,
+}
+
+impl RowAccounts {
+    /// Takes an account of a row; says what is wrong with it, if it cannot be as it should.
+    fn see(
+        &mut self,
+        account: &Account,
+        flow: &str,
+        ledger: &dyn Ledger,
+    ) -> Result<Result<(), Diagnostic>, LedgerError> {
+        let record = ledger
+            .thing(ThingKind::Account, account.third_id())?
+            .map(AccountRecord::from);
+        let known = record.and_then(|record| record.account);
+        let action = match known.map(|known| plan_row_account(account, &known, ledger.salt())) {
+            Some(Err(diagnostic)) => return Ok(Err(diagnostic)),
+            Some(Ok(action)) => Some(action),
+            None => None,
+        };
+        if !self.seen.insert(ledger.salt().of(account.third_id())) {
+            return Ok(Ok(()));
+        }
+        let (create, update) = super::account::creation(account);
+        match action {
+            Some(AccountAction::Update(..)) => self.updates.push((flow.to_owned(), update)),
+            Some(_) => {}
+            None => self.unknown.push(Unrecorded {
+                flow: flow.to_owned(),
+                third_id: account.third_id().to_owned(),
+                create,
+                update,
+                exists: false,
+            }),
+        }
+        Ok(Ok(()))
+    }
+
+    async fn ask(
+        &mut self,
+        client: &Client,
+        ledger: &dyn Ledger,
+        listener: &Listener,
+    ) -> Result<HashSet<Fingerprint>, Fatal> {
+        listener(Event::Asking(self.unknown.len()));
+        let third_ids = self
+            .unknown
+            .iter()
+            .map(|unknown| unknown.third_id.clone())
+            .collect();
+        let answers = ask_all(client, third_ids, listener).await?;
+        for unknown in &mut self.unknown {
+            unknown.exists = matches!(answers.get(&unknown.third_id), Some(Some(_)));
+        }
+        let existing = self.unknown.iter().filter(|unknown| unknown.exists);
+        Ok(existing
+            .map(|unknown| ledger.salt().of(&unknown.third_id))
+            .collect())
+    }
+
+    /// Adds the calls for these accounts to the plans of their flows.
+    fn count(&self, survey: &mut Survey<'_>) {
+        for plan in &mut survey.plan.flows {
+            for unknown in self
+                .unknown
+                .iter()
+                .filter(|unknown| unknown.flow == plan.flow)
+            {
+                if unknown.exists {
+                    plan.calls.add(Op::ExchangeId, 1);
+                    plan.calls.add(unknown.update, 1);
+                } else {
+                    plan.calls.add(unknown.create, 1);
+                }
+            }
+            for (_, update) in self.updates.iter().filter(|(flow, _)| *flow == plan.flow) {
+                plan.calls.add(*update, 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Templates: uploaded once for each content and name.
+
+use super::halt::Halt;
+use super::run::Apply;
+use crate::api::operation::Op;
+use crate::api::{CreateTemplate, MIME_PDF};
+use crate::desired::{Template, TemplateSource};
+use crate::id::TemplateId;
+use crate::ledger::{Thing, ThingKind, Write};
+use crate::plan::TemplateAction;
+
+impl Apply<'_> {
+    /// Does what the plan says about a template.
+    pub(super) async fn template(
+        &self,
+        template: &Template,
+        action: &TemplateAction,
+    ) -> Result<TemplateId, Halt> {
+        let (file_name, bytes, template_name, fingerprint) = match (action, &template.source) {
+            (TemplateAction::Unchanged(id), _) => return Ok(id.clone()),
+            (TemplateAction::Create, TemplateSource::Adopted(id)) => return Ok(id.as_str().into()),
+            (
+                TemplateAction::Create,
+                TemplateSource::File {
+                    file_name,
+                    bytes,
+                    template_name,
+                    fingerprint,
+                },
+            ) => (file_name, bytes, template_name, fingerprint),
+        };
+        let uploaded = self.client.upload(file_name, MIME_PDF, bytes).await;
+        let request = CreateTemplate {
+            file_key: uploaded.map_err(|failure| Halt::of(Op::UploadUrl, failure))?,
+            template_name: template_name.clone(),
+        };
+        let answer = self.call(&request).await?;
+        let write = Write::Thing {
+            kind: ThingKind::Template,
+            identity: fingerprint.to_string(),
+            thing: Thing {
+                id: self.ledger.next_subject(),
+                remote_id: Some(answer.template_id.0.clone()),
+                fields: std::collections::BTreeMap::default(),
+                grant: None,
+            },
+        };
+        self.ledger.write(vec![write]).await?;
+        Ok(answer.template_id)
+    }
+}

@@ -1,0 +1,277 @@
+//! One call: its turn, its attempts, its answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::failure::Failure;
+use super::pace::Pace;
+use super::wire::{Wire, WireError};
+use crate::api::operation::Op;
+use crate::api::{self, APP_ID_HEADER, APP_SECRET_HEADER, Envelope, ErrorCode, Operation, Repeat};
+
+/// What the API knows the caller by.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The app's id.
+    pub app_id: String,
+    /// The app's secret.
+    pub app_secret: SecretString,
+}
+
+/// How calls are made.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The endpoint, without a slash at the end.
+    pub endpoint: String,
+    /// None for the emulator in the same process.
+    pub credentials: Option<Credentials>,
+    /// Calls a second, all operations together.
+    pub rate: Option<f64>,
+    /// Calls a second, of single operations.
+    pub operation_rates: BTreeMap<Op, f64>,
+    /// Calls in flight at most.
+    pub concurrency: usize,
+    /// Attempts at most, the first included.
+    pub attempts: u32,
+    /// The pause after the first attempt; it doubles with each.
+    pub backoff: Duration,
+    /// The longest pause.
+    pub max_backoff: Duration,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// Business codes that mean "slow down".
+    pub throttle_codes: Vec<i64>,
+}
+
+/// One attempt, once it is over.
+#[derive(Debug, Clone)]
+pub struct CallEvent {
+    /// The operation.
+    pub op: Op,
+    /// How long it took, its turn not counted.
+    pub took: Duration,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+    /// Whether it will be tried again.
+    pub again: bool,
+}
+
+type Listener = Arc<dyn Fn(CallEvent) + Send + Sync>;
+
+/// Calls the API.
+pub struct Client {
+    wire: Arc<dyn Wire>,
+    pub(super) settings: Settings,
+    pace: Option<Pace>,
+    operation_paces: BTreeMap<Op, Pace>,
+    in_flight: Semaphore,
+    listener: Listener,
+}
+
+impl Client {
+    /// A client over a wire; the listener hears of every attempt.
+    pub fn new(wire: Arc<dyn Wire>, settings: Settings, listener: Listener) -> Self {
+        Self {
+            wire,
+            pace: settings.rate.map(Pace::new),
+            operation_paces: settings
+                .operation_rates
+                .iter()
+                .map(|(op, rate)| (*op, Pace::new(*rate)))
+                .collect(),
+            in_flight: Semaphore::new(settings.concurrency),
+            settings,
+            listener,
+        }
+    }
+
+    /// Calls an operation, again where its repeat class allows it. What may have been carried out and must not be
+    /// repeated blindly comes back as [`Failure::Unknown`] after one attempt.
+    pub async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, Failure> {
+        let body =
+            serde_json::to_vec(request).map_err(|error| Failure::NotSent(error.to_string()))?;
+        let body = Bytes::from(body);
+        let mut attempt = 1;
+        loop {
+            self.turn(O::OP).await;
+            let begin = Instant::now();
+            let result = self.attempt::<O>(body.clone()).await;
+            let failure = result.as_ref().err().cloned();
+            let again = failure
+                .as_ref()
+                .and_then(|failure| self.again(O::OP, failure, attempt));
+            (self.listener)(CallEvent {
+                op: O::OP,
+                took: begin.elapsed(),
+                failure,
+                again: again.is_some(),
+            });
+            match again {
+                Some(pause) => sleep(pause).await,
+                None => return result,
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn turn(&self, op: Op) {
+        if let Some(pace) = self.operation_paces.get(&op) {
+            pace.turn().await;
+        }
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
+        }
+    }
+
+    /// The pause before the next attempt; none when there is no next.
+    fn again(&self, op: Op, failure: &Failure, attempt: u32) -> Option<Duration> {
+        let after = match failure {
+            Failure::Throttled { after } => *after,
+            Failure::NotSent(_) => None,
+            Failure::Unknown { after, .. } if !matches!(op.repeat(), Repeat::Look(_)) => *after,
+            Failure::Refused { code, .. } if api::transient(op, *code) => None,
+            _ => return None,
+        };
+        (attempt < self.settings.attempts).then(|| after.unwrap_or_else(|| self.backoff(attempt)))
+    }
+
+    /// The pause after so many attempts: doubled each time, and spread so that many callers do not come back at once.
+    pub fn backoff(&self, attempt: u32) -> Duration {
+        let doubled = self
+            .settings
+            .backoff
+            .saturating_mul(1 << attempt.saturating_sub(1).min(16));
+        let longest = doubled.min(self.settings.max_backoff);
+        longest.mul_f64(0.5 + 0.5 * spread())
+    }
+
+    /// Attempts at most, for those who look between two of them.
+    pub fn attempts(&self) -> u32 {
+        self.settings.attempts
+    }
+
+    async fn attempt<O: Operation>(&self, body: Bytes) -> Result<O::Answer, Failure> {
+        let mut request = http::Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}/{}", self.settings.endpoint, O::OP.path()))
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(credentials) = &self.settings.credentials {
+            let mut secret = http::HeaderValue::from_str(credentials.app_secret.expose_secret())
+                .map_err(|_| {
+                    Failure::Credentials(
+                        "the secret has characters that no header can carry".to_owned(),
+                    )
+                })?;
+            secret.set_sensitive(true);
+            request = request
+                .header(APP_ID_HEADER, &credentials.app_id)
+                .header(APP_SECRET_HEADER, secret);
+        }
+        let request = request
+            .body(body)
+            .map_err(|error| Failure::NotSent(error.to_string()))?;
+        let response = self.send(request).await?;
+        self.read::<O>(&response)
+    }
+
+    /// Sends a request and waits for its response, no longer than the timeout.
+    pub(super) async fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, Failure> {
+        let _place = self
+            .in_flight
+            .acquire()
+            .await
+            .map_err(|_| Failure::NotSent("the client has ended".to_owned()))?;
+        match timeout(self.settings.timeout, self.wire.send(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(WireError::NotSent(why))) => Err(Failure::NotSent(why)),
+            Ok(Err(WireError::Lost(why))) => Err(Failure::Unknown { why, after: None }),
+            Err(_) => Err(Failure::Unknown {
+                why: format!("no answer within {} s", self.settings.timeout.as_secs_f64()),
+                after: None,
+            }),
+        }
+    }
+
+    fn read<O: Operation>(&self, response: &http::Response<Bytes>) -> Result<O::Answer, Failure> {
+        let status = response.status();
+        let after = retry_after(response.headers());
+        let unknown = |why: String| Err(Failure::Unknown { why, after });
+        let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => return Err(Failure::Throttled { after }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let own = envelope
+                    .and_then(|envelope| envelope.msg)
+                    .unwrap_or_default();
+                return Err(Failure::Credentials(format!(
+                    "HTTP {} {own}",
+                    status.as_u16()
+                )));
+            }
+            _ if status.is_server_error() => return unknown(format!("HTTP {}", status.as_u16())),
+            _ if status.is_redirection() => {
+                return Err(Failure::Refused {
+                    code: ErrorCode(i64::from(status.as_u16())),
+                    message: "the endpoint sends callers elsewhere: set the address that it names"
+                        .to_owned(),
+                });
+            }
+            _ => {}
+        }
+        let Some(envelope) = envelope else {
+            if status.is_client_error() {
+                return Err(Failure::Refused {
+                    code: ErrorCode(i64::from(status.as_u16())),
+                    message: "the endpoint does not know this call: check its address".to_owned(),
+                });
+            }
+            return unknown("the answer is not the API's JSON".to_owned());
+        };
+        let code = ErrorCode(envelope.err_code);
+        if code.0 == 0 {
+            let data = envelope.data.unwrap_or(serde_json::Value::Null);
+            return serde_json::from_value(data).or_else(|error| {
+                unknown(format!("the answer lacks what the document says: {error}"))
+            });
+        }
+        if self.settings.throttle_codes.contains(&code.0) {
+            return Err(Failure::Throttled { after });
+        }
+        let message = envelope.msg.filter(|message| !message.is_empty());
+        let message = message.unwrap_or_else(|| code.message().to_owned());
+        if api::wrong_credentials(code) {
+            return Err(Failure::Credentials(format!("{code} {message}")));
+        }
+        Err(Failure::Refused { code, message })
+    }
+}
+
+/// `Retry-After` in seconds; its other form, a date, is not worth a clock.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    const LONGEST: u64 = 600;
+    let seconds: u64 = headers
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds.min(LONGEST)))
+}
+
+/// A number from 0 to 1 that differs from call to call; which one does not matter.
+fn spread() -> f64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let random = RandomState::new().build_hasher().finish();
+    f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}

@@ -1,0 +1,81 @@
+//! The wire over HTTPS.
+
+use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
+
+use super::wire::{Wire, WireError};
+
+/// An answer larger than this is none of the API's.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// HTTPS with a pool of connections. No retries and no redirects: the one is the ledger's business, and the other
+/// would carry credentials elsewhere.
+#[derive(Debug)]
+pub struct Https(reqwest::Client);
+
+impl Https {
+    /// A pool of so many connections. To an endpoint on this machine, no proxy is asked.
+    pub fn new(connections: usize, loopback: bool) -> Result<Self, String> {
+        let mut builder = reqwest::Client::builder()
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .pool_max_idle_per_host(connections)
+            .connect_timeout(std::time::Duration::from_secs(10))
+            .user_agent(concat!("treaty/", env!("CARGO_PKG_VERSION")));
+        if loopback {
+            builder = builder.no_proxy();
+        }
+        builder.build().map(Self).map_err(|error| told(&error))
+    }
+}
+
+impl Wire for Https {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
+        Box::pin(async move {
+            let request = reqwest::Request::try_from(request)
+                .map_err(|error| WireError::NotSent(told(&error)))?;
+            let mut response = self.0.execute(request).await.map_err(|error| {
+                if error.is_connect() || error.is_builder() {
+                    WireError::NotSent(told(&error))
+                } else {
+                    WireError::Lost(told(&error))
+                }
+            })?;
+            let mut parts = http::Response::builder().status(response.status());
+            if let Some(headers) = parts.headers_mut() {
+                headers.extend(response.headers().clone());
+            }
+            let mut body = BytesMut::new();
+            while let Some(piece) = response
+                .chunk()
+                .await
+                .map_err(|error| WireError::Lost(told(&error)))?
+            {
+                if body.len() + piece.len() > LARGEST_ANSWER {
+                    return Err(WireError::Lost("the answer does not end".to_owned()));
+                }
+                body.extend_from_slice(&piece);
+            }
+            parts
+                .body(body.freeze())
+                .map_err(|error| WireError::Lost(error.to_string()))
+        })
+    }
+}
+
+/// The innermost reason, without the URL: it may be one that lets people in.
+fn told(error: &reqwest::Error) -> String {
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    let text = reason.to_string();
+    match error.url() {
+        Some(url) => text.replace(url.as_str(), "the address"),
+        None => text,
+    }
+}

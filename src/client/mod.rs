@@ -1,0 +1,16 @@
+//! The client: typed requests → the API, at the allowed pace, again as the repeat class allows.
+//!
+//! One limiter that all calls pass, one retry policy, none hidden in a library. What a failed call may have done is
+//! part of its failure, and whoever called decides by it. Knows neither plan nor ledger.
+
+mod call;
+mod failure;
+mod https;
+mod pace;
+mod upload;
+mod wire;
+
+pub use call::{CallEvent, Client, Credentials, Settings};
+pub use failure::Failure;
+pub use https::Https;
+pub use wire::{Wire, WireError};

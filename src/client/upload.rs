@@ -1,0 +1,80 @@
+//! Uploads: ask for a URL, put the bytes there (section 5.1).
+
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
+use tokio::time::sleep;
+
+use super::call::Client;
+use super::failure::Failure;
+use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5};
+use crate::id::FileKey;
+
+impl Client {
+    /// Uploads a file. Both calls leave at most a file that nobody sees, so all of it is done again when it fails.
+    pub async fn upload(
+        &self,
+        file_name: &str,
+        content_type: &str,
+        bytes: &Bytes,
+    ) -> Result<FileKey, Failure> {
+        let request = UploadUrl {
+            file_name: file_name.to_owned(),
+            file_size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+            content_type: content_type.to_owned(),
+            content_md5: content_md5(bytes),
+        };
+        let mut attempt = 1;
+        loop {
+            let place = self.call(&request).await?;
+            let failure = match self.put(&place.upload_url, &request, bytes).await {
+                Ok(()) => return Ok(place.file_key),
+                Err(failure @ (Failure::Refused { .. } | Failure::Credentials(_))) => {
+                    return Err(failure);
+                }
+                Err(failure) => failure,
+            };
+            if attempt >= self.attempts() {
+                return Err(failure);
+            }
+            sleep(self.backoff(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    /// The address carries its own permission: credentials never go there.
+    async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), Failure> {
+        let own = self.settings.endpoint.split("://").next();
+        if !url.starts_with("https://") && url.split("://").next() != own {
+            return Err(Failure::Refused {
+                code: ErrorCode(0),
+                message: "the upload address is not HTTPS".to_owned(),
+            });
+        }
+        let request = http::Request::builder()
+            .method(Method::PUT)
+            .uri(url)
+            .header("Content-MD5", &file.content_md5)
+            .header(header::CONTENT_TYPE, &file.content_type)
+            .body(bytes.clone())
+            .map_err(|error| Failure::NotSent(error.to_string()))?;
+        let response = self.send(request).await?;
+        let status = response.status();
+        let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
+        match (status, envelope) {
+            (status, Some(envelope)) if status.is_success() && envelope.err_code != 0 => Err(Failure::Refused {
+                code: ErrorCode(envelope.err_code),
+                message: envelope.msg.unwrap_or_default(),
+            }),
+            (status, _) if status.is_success() => Ok(()),
+            (StatusCode::TOO_MANY_REQUESTS, _) => Err(Failure::Throttled { after: None }),
+            (status, _) if status.is_client_error() => Err(Failure::Refused {
+                code: ErrorCode(i64::from(status.as_u16())),
+                message: "the upload was refused: its MD5 or its type differs from what was announced, or its address has expired".to_owned(),
+            }),
+            (status, _) => Err(Failure::Unknown {
+                why: format!("HTTP {} to an upload", status.as_u16()),
+                after: None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! One request out, one response back: over HTTPS, or to the emulator in the same process.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+/// Why there is no response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WireError {
+    /// The request never left: nothing was done.
+    NotSent(String),
+    /// It left, or may have: whether it was carried out is not known.
+    Lost(String),
+}
+
+/// Carries requests. It neither repeats nor redirects any.
+pub trait Wire: Send + Sync {
+    /// Sends one.
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>>;
+}

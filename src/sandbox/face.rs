@@ -1,0 +1,276 @@
+//! The HTTP face: requests in, responses out, whether they came over a socket or from the same process.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use jiff::Timestamp;
+
+use super::serve::Session;
+use super::store::{Store, StoreError};
+use super::world::{Change, World};
+use super::{document, file};
+use crate::api::operation::{Op, Refusal, dispatch};
+use crate::api::{APP_ID_HEADER, APP_SECRET_HEADER, Envelope, ErrorCode};
+use crate::id::FileKey;
+use crate::pdf;
+
+/// An emulated service.
+#[derive(Clone)]
+pub struct Sandbox {
+    state: Arc<Mutex<State>>,
+    base: Arc<str>,
+    needs_credentials: bool,
+}
+
+/// A response of the emulator.
+pub type Answer = Response<Bytes>;
+
+struct State {
+    world: World,
+    keeper: Keeper,
+}
+
+/// Where the world is kept.
+enum Keeper {
+    /// As long as the process lives.
+    Memory(HashMap<FileKey, Bytes>),
+    /// In a folder.
+    Folder(Store),
+}
+
+/// The path that the real service has; it may be left out here.
+const PREFIX: &str = "/opentreaty-service";
+
+impl Sandbox {
+    /// A world in memory. `base` is where it can be reached: links begin with it.
+    pub fn in_memory(base: &str) -> Self {
+        Self::new(World::default(), Keeper::Memory(HashMap::new()), base)
+    }
+
+    /// A world in a folder.
+    pub fn open(folder: &Path, base: &str) -> Result<Self, StoreError> {
+        let (store, world) = Store::open(folder)?;
+        Ok(Self::new(world, Keeper::Folder(store), base))
+    }
+
+    fn new(world: World, keeper: Keeper, base: &str) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State { world, keeper })),
+            base: base.trim_end_matches('/').into(),
+            needs_credentials: false,
+        }
+    }
+
+    /// The same world for callers who must show an app id and secret; which ones does not matter.
+    #[must_use]
+    pub fn with_credentials(self) -> Self {
+        Self {
+            needs_credentials: true,
+            ..self
+        }
+    }
+
+    /// Looks at the world.
+    pub fn with_world<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        look(&self.state().world)
+    }
+
+    /// Serves one request at a moment.
+    pub fn handle(&self, request: &Request<Bytes>, now: Timestamp) -> Answer {
+        let path = request.uri().path();
+        let path = path
+            .strip_prefix(PREFIX)
+            .unwrap_or(path)
+            .trim_start_matches('/');
+        match (request.method(), path.split_once('/')) {
+            (&Method::PUT, Some(("upload", key))) => {
+                self.upload(key, request.headers(), request.body(), now)
+            }
+            (&Method::GET, Some(("download", name))) => {
+                self.download(name, request.uri().query().unwrap_or_default(), now)
+            }
+            (&Method::POST, _) => match Op::at(path) {
+                Some(op) => self.call(op, request, now),
+                None => plain(StatusCode::NOT_FOUND, "text/plain", "no such operation"),
+            },
+            _ => plain(StatusCode::NOT_FOUND, "text/plain", "nothing here"),
+        }
+    }
+
+    /// The same as a service of axum's.
+    pub fn router(&self) -> axum::Router {
+        let sandbox = self.clone();
+        axum::Router::new().fallback(move |request: axum::extract::Request| async move {
+            let (parts, body) = request.into_parts();
+            match axum::body::to_bytes(body, LARGEST).await {
+                Ok(body) => {
+                    let answer =
+                        sandbox.handle(&Request::from_parts(parts, body), Timestamp::now());
+                    answer.map(axum::body::Body::from)
+                }
+                Err(_) => plain(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "too large")
+                    .map(axum::body::Body::from),
+            }
+        })
+    }
+
+    fn call(&self, op: Op, request: &Request<Bytes>, now: Timestamp) -> Answer {
+        let json = header_text(request.headers(), header::CONTENT_TYPE.as_str());
+        if !json.is_some_and(|kind| kind.starts_with("application/json")) {
+            return envelope(Err(Refusal::new(
+                ErrorCode::PARAMETER,
+                "Content-Type is not application/json",
+            )));
+        }
+        let shown =
+            |name| header_text(request.headers(), name).is_some_and(|value| !value.is_empty());
+        if self.needs_credentials && !(shown(APP_ID_HEADER) && shown(APP_SECRET_HEADER)) {
+            return envelope(Err(ErrorCode::NO_PROJECT.into()));
+        }
+        let mut state = self.state();
+        let mut session = Session {
+            world: &mut state.world,
+            now,
+            base: &self.base,
+        };
+        let result = dispatch(&mut session, op, request.body());
+        state.keep(envelope(result))
+    }
+
+    fn upload(&self, key: &str, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Answer {
+        let key = FileKey(key.to_owned());
+        let mut state = self.state();
+        let md5 = header_text(headers, "content-md5");
+        let kind = header_text(headers, header::CONTENT_TYPE.as_str());
+        match file::check_upload(&state.world, now, &key, md5, kind, body) {
+            Err(why) => plain(
+                StatusCode::FORBIDDEN,
+                "application/xml",
+                format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{why}</Code></Error>\n"
+                ),
+            ),
+            Ok(file) => {
+                let kept = match &mut state.keeper {
+                    Keeper::Memory(files) => {
+                        files.insert(key, body.clone());
+                        Ok(())
+                    }
+                    Keeper::Folder(store) => store.put_file(&key, body),
+                };
+                if let Err(error) = kept {
+                    return plain(
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                        "text/plain",
+                        error.to_string(),
+                    );
+                }
+                state.world.put(Change::File(file));
+                state.keep(plain(
+                    StatusCode::OK,
+                    "application/json",
+                    r#"{"errCode":0,"msg":"成功"}"#,
+                ))
+            }
+        }
+    }
+
+    fn download(&self, name: &str, query: &str, now: Timestamp) -> Answer {
+        let state = self.state();
+        let Some(doc) = document::at(&state.world, now, name, query) else {
+            return plain(
+                StatusCode::FORBIDDEN,
+                "application/xml",
+                "<Error><Code>AccessDenied</Code></Error>",
+            );
+        };
+        let bytes = match &state.keeper {
+            Keeper::Memory(files) => files.get(&doc.file).cloned(),
+            Keeper::Folder(store) => store.get_file(&doc.file),
+        };
+        let Some(bytes) = bytes else {
+            return plain(
+                StatusCode::NOT_FOUND,
+                "application/xml",
+                "<Error><Code>NoSuchKey</Code></Error>",
+            );
+        };
+        let filled = if doc.fields.is_empty() {
+            Ok(bytes.to_vec())
+        } else {
+            pdf::fill(&bytes, &doc.fields)
+        };
+        match filled {
+            Ok(bytes) => plain(StatusCode::OK, "application/pdf", bytes),
+            Err(error) => plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "text/plain",
+                error.to_string(),
+            ),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while serving leaves a world that was not answered for yet; the next caller sees it as it is.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// No request of the API is larger.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+impl State {
+    /// Writes down what has changed; only then may the answer go out.
+    fn keep(&mut self, answer: Answer) -> Answer {
+        let changes = self.world.take_changes();
+        match &mut self.keeper {
+            Keeper::Memory(_) => answer,
+            Keeper::Folder(store) => match store.append(&changes) {
+                Ok(()) => answer,
+                Err(error) => plain(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "text/plain",
+                    error.to_string(),
+                ),
+            },
+        }
+    }
+}
+
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Business errors come with HTTP 200 (section 4.1).
+fn envelope(result: Result<serde_json::Value, Refusal>) -> Answer {
+    let envelope = match result {
+        Ok(data) => Envelope {
+            err_code: 0,
+            msg: Some("SUCCESS".to_owned()),
+            data: (!data.is_null()).then_some(data),
+        },
+        Err(refusal) => Envelope {
+            err_code: refusal.code.0,
+            msg: Some(refusal.message),
+            data: None,
+        },
+    };
+    // An envelope is plain data with text keys, which JSON can always say.
+    plain(
+        StatusCode::OK,
+        "application/json",
+        serde_json::to_vec(&envelope).unwrap_or_default(),
+    )
+}
+
+fn plain(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    answer
+}

@@ -1,0 +1,18 @@
+//! The emulator: a pure [`World`] that follows the API document's rules, behind an HTTP face, kept in a folder.
+//!
+//! It shares the operation table's types with the client and no logic, so that neither hides the other's mistakes.
+//! It repeats what the service would repeat: a second call to ask a person is a second question.
+
+mod account;
+mod document;
+mod face;
+mod file;
+mod flow;
+mod seal;
+mod serve;
+mod store;
+mod world;
+
+pub use face::{Answer, Sandbox};
+pub use store::StoreError;
+pub use world::{Flow, Task, World};

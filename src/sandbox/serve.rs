@@ -1,0 +1,160 @@
+//! One request at one moment: the table's handlers, each in the file of its kind.
+
+use jiff::Timestamp;
+
+use super::world::World;
+use crate::api::operation::{Refusal, Serve};
+use crate::api::{
+    AccountAnswer, AddProcess, Archive, AutoSignAnswer, CreateByFileKey, CreateByTemplate,
+    CreateOrganization, CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePerson,
+    CreatePersonImageSeal, CreatePersonSeal, CreateTemplate, DeleteAccount, Detail, DetailAnswer,
+    DocAnswer, DocUrlAnswer, Download, DownloadUrl, ErrorCode, ExchangeId, FlowAnswer,
+    GrantSilentSign, HandPersonSignTask, HandSignAnswer, Nothing, PlatformSignTask, QuerySeals,
+    Revoke, RevokeSilentSign, SealAnswer, SealEntry, SignedDoc, TemplateAnswer, UndoTask,
+    UpdateOrganization, UpdatePerson, UploadUrl, UploadUrlAnswer,
+};
+
+/// The world at a moment, as one caller sees it.
+pub(super) struct Session<'a> {
+    pub(super) world: &'a mut World,
+    pub(super) now: Timestamp,
+    /// Where the emulator can be reached: links begin with it.
+    pub(super) base: &'a str,
+}
+
+/// A required text must say something.
+pub(super) fn filled(name: &str, text: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::new(
+            ErrorCode::PARAMETER,
+            format_args!("{name} is empty"),
+        ));
+    }
+    Ok(())
+}
+
+/// An optional text is left out, not empty.
+pub(super) fn filled_if_there(name: &str, text: Option<&String>) -> Result<(), Refusal> {
+    text.map_or(Ok(()), |text| filled(name, text))
+}
+
+impl Serve for Session<'_> {
+    fn upload_url(&mut self, request: UploadUrl) -> Result<UploadUrlAnswer, Refusal> {
+        super::file::upload_url(self, request)
+    }
+
+    fn create_person(&mut self, request: CreatePerson) -> Result<AccountAnswer, Refusal> {
+        super::account::create_person(self, request)
+    }
+
+    fn create_organization(
+        &mut self,
+        request: CreateOrganization,
+    ) -> Result<AccountAnswer, Refusal> {
+        super::account::create_organization(self, request)
+    }
+
+    fn update_person(&mut self, request: UpdatePerson) -> Result<Nothing, Refusal> {
+        super::account::update_person(self, request)
+    }
+
+    fn update_organization(&mut self, request: UpdateOrganization) -> Result<Nothing, Refusal> {
+        super::account::update_organization(self, request)
+    }
+
+    fn grant_silent_sign(&mut self, request: GrantSilentSign) -> Result<Nothing, Refusal> {
+        super::account::set_grant(self, &request.grant_account_id, Some(request.deadline))
+    }
+
+    fn revoke_silent_sign(&mut self, request: RevokeSilentSign) -> Result<Nothing, Refusal> {
+        super::account::set_grant(self, &request.grant_account_id, None)
+    }
+
+    fn exchange_id(&mut self, request: ExchangeId) -> Result<AccountAnswer, Refusal> {
+        super::account::exchange_id(self, &request)
+    }
+
+    fn delete_account(&mut self, request: DeleteAccount) -> Result<Nothing, Refusal> {
+        super::account::delete(self, &request)
+    }
+
+    fn create_template(&mut self, request: CreateTemplate) -> Result<TemplateAnswer, Refusal> {
+        super::document::create_template(self, request)
+    }
+
+    fn create_by_file_key(&mut self, request: CreateByFileKey) -> Result<DocAnswer, Refusal> {
+        super::document::create_by_file_key(self, request)
+    }
+
+    fn create_by_template(&mut self, request: CreateByTemplate) -> Result<DocAnswer, Refusal> {
+        super::document::create_by_template(self, request)
+    }
+
+    fn download_url(&mut self, request: DownloadUrl) -> Result<DocUrlAnswer, Refusal> {
+        super::document::download_url(self, &request)
+    }
+
+    fn add_process(&mut self, request: AddProcess) -> Result<FlowAnswer, Refusal> {
+        super::flow::add_process(self, request)
+    }
+
+    fn platform_sign_task(&mut self, request: PlatformSignTask) -> Result<AutoSignAnswer, Refusal> {
+        super::flow::platform_sign_task(self, request)
+    }
+
+    fn hand_person_sign_task(
+        &mut self,
+        request: HandPersonSignTask,
+    ) -> Result<HandSignAnswer, Refusal> {
+        super::flow::hand_person_sign_task(self, request)
+    }
+
+    fn detail(&mut self, request: Detail) -> Result<DetailAnswer, Refusal> {
+        super::flow::detail(self, &request)
+    }
+
+    fn download(&mut self, request: Download) -> Result<Vec<SignedDoc>, Refusal> {
+        super::flow::download(self, &request)
+    }
+
+    fn undo_task(&mut self, request: UndoTask) -> Result<Nothing, Refusal> {
+        super::flow::undo_task(self, &request)
+    }
+
+    fn revoke(&mut self, request: Revoke) -> Result<Nothing, Refusal> {
+        super::flow::revoke(self, &request)
+    }
+
+    fn archive(&mut self, request: Archive) -> Result<Nothing, Refusal> {
+        super::flow::archive(self, &request)
+    }
+
+    fn query_seals(&mut self, request: QuerySeals) -> Result<Vec<SealEntry>, Refusal> {
+        super::seal::query(self, &request)
+    }
+
+    fn create_person_seal(&mut self, request: CreatePersonSeal) -> Result<SealAnswer, Refusal> {
+        super::seal::create_person(self, request)
+    }
+
+    fn create_organization_seal(
+        &mut self,
+        request: CreateOrganizationSeal,
+    ) -> Result<SealAnswer, Refusal> {
+        super::seal::create_organization(self, request)
+    }
+
+    fn create_person_image_seal(
+        &mut self,
+        request: CreatePersonImageSeal,
+    ) -> Result<SealAnswer, Refusal> {
+        super::seal::create_image(self, request, true)
+    }
+
+    fn create_organization_image_seal(
+        &mut self,
+        request: CreateOrganizationImageSeal,
+    ) -> Result<SealAnswer, Refusal> {
+        super::seal::create_image(self, request.0, false)
+    }
+}

@@ -1,0 +1,150 @@
+//! Keeping a world in a folder: a journal of changes, and the files that were uploaded.
+//!
+//! A change is written before its answer goes out, in one piece, so a killed process loses nothing that it has
+//! answered; a last line that was cut off was never answered, and is dropped.
+
+use std::fs::{File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::world::{Change, World};
+use crate::id::FileKey;
+
+/// Why a world cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it open.
+    #[error("the sandbox's world in {0} is in use by another treaty")]
+    Busy(PathBuf),
+    /// The folder cannot be read or written.
+    #[error("the sandbox's world in {path}: {why}")]
+    Broken {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// A folder with a world.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    journal: File,
+    /// Held as long as the world is open.
+    _lock: File,
+}
+
+/// How long to wait for another process that is about to finish.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A journal with so many more lines than things is written anew when it is opened.
+const WASTE: usize = 4096;
+
+impl Store {
+    /// Opens the folder, making it if need be, and reads the world in it.
+    pub(super) fn open(folder: &Path) -> Result<(Self, World), StoreError> {
+        let broken = |error: std::io::Error| StoreError::Broken {
+            path: folder.to_owned(),
+            why: error.to_string(),
+        };
+        std::fs::create_dir_all(folder.join("files")).map_err(broken)?;
+        let lock = lock(folder)?;
+        let path = folder.join("world.jsonl");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(broken(error)),
+        };
+        let whole = text.rfind('\n').map_or(0, |at| at + 1);
+        let mut world = World::default();
+        for (number, line) in text[..whole].lines().enumerate() {
+            let change = serde_json::from_str::<Change>(line).map_err(|error| StoreError::Broken {
+                path: path.clone(),
+                why: format!("line {} is damaged ({error}); remove the folder to begin with an empty world", number + 1),
+            })?;
+            world.load(change);
+        }
+        let all = world.all();
+        if whole < text.len() || text.lines().count() > all.len() * 2 + WASTE {
+            let anew = path.with_extension("new");
+            std::fs::write(&anew, lines(&all)).map_err(broken)?;
+            std::fs::rename(&anew, &path).map_err(broken)?;
+        }
+        let journal = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(broken)?;
+        let store = Self {
+            folder: folder.to_owned(),
+            journal,
+            _lock: lock,
+        };
+        Ok((store, world))
+    }
+
+    /// Writes changes down.
+    pub(super) fn append(&mut self, changes: &[Change]) -> std::io::Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.journal.write_all(lines(changes).as_bytes())
+    }
+
+    pub(super) fn put_file(&self, key: &FileKey, bytes: &[u8]) -> std::io::Result<()> {
+        let path = self.file(key);
+        let part = path.with_extension("part");
+        std::fs::write(&part, bytes)?;
+        std::fs::rename(part, path)
+    }
+
+    pub(super) fn get_file(&self, key: &FileKey) -> Option<Bytes> {
+        std::fs::read(self.file(key)).ok().map(Bytes::from)
+    }
+
+    /// Keys are made by the world, of hexadecimal digits alone.
+    fn file(&self, key: &FileKey) -> PathBuf {
+        self.folder.join("files").join(key.as_str())
+    }
+}
+
+fn lines(changes: &[Change]) -> String {
+    let mut text = String::new();
+    for change in changes {
+        // A change is plain data with text keys, which JSON can always say.
+        text += &serde_json::to_string(change).unwrap_or_default();
+        text.push('\n');
+    }
+    text
+}
+
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let broken = |error: std::io::Error| StoreError::Broken {
+        path: folder.to_owned(),
+        why: error.to_string(),
+    };
+    let path = folder.join("world.lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(broken)?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(broken(error)),
+            Err(TryLockError::WouldBlock) if waited < PATIENCE => {
+                std::thread::sleep(PAUSE);
+                waited += PAUSE;
+            }
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(folder.to_owned())),
+        }
+    }
+}
