@@ -1,6 +1,29 @@
-//! tmp
+//! treaty turns files that say what should be into the fewest safe calls that make it so, and a report that proves it.
+//!
+//! Data flows one way, and a folder is a layer that imports only what stands above it here:
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`id`], [`diagnostic`] | typed ids and addresses; what is wrong, where, and what to do |
+//! | [`api`] | the wire as data: the table of operations, requests and answers, error codes |
+//! | [`sheet`] | CSV and TSV → rows that know where they stand |
+//! | [`render`] | expressions: strict, compiled once; filters; fingerprints |
+//! | [`pdf`] | the form fields of a template; filling one |
+//! | [`manifest`] | files → a validated project |
+//! | [`desired`] | project and rows → what should be, checked |
+//! | [`plan`] | desired, recorded, observed → what is to be done; pure |
+//! | [`ledger`] | what has been done |
+//! | [`client`] | calls to the API: pace, retries, uploads |
+//! | [`apply`] | the plan, carried out in durable steps |
+//! | [`report`] | a run → CSV and JSON |
+//! | [`sandbox`] | the emulated API |
+//! | [`cli`] | arguments, commands, progress, exit codes |
+//!
+//! A test holds every `use crate::` against this order.
+
 pub mod api;
 pub mod apply;
+pub mod cli;
 pub mod client;
 pub mod desired;
 pub mod diagnostic;
@@ -10,5 +33,6 @@ pub mod manifest;
 pub mod pdf;
 pub mod plan;
 pub mod render;
+pub mod report;
 pub mod sandbox;
 pub mod sheet;

@@ -182,7 +182,7 @@ impl Apply<'_> {
                     matches!(kind, SignerKind::Platform { .. })
                 });
                 let look = async || self.look_for_platform(flow_id, &people, others).await;
-                self.sign_step(steps, &step, &request, look).await?;
+                self.sign_step(steps, &step, &request, None, look).await?;
             }
             SignerKind::Person { account, seal_type } => {
                 let account_id = self.id_of(accounts, account)?;
@@ -196,7 +196,8 @@ impl Apply<'_> {
                 let same = |kind: &SignerKind| matches!(kind, SignerKind::Person { account: other, .. } if other == account);
                 let others = other_signers(steps, item, signer, same);
                 let look = async || self.look_for_person(flow_id, &account_id, others).await;
-                self.sign_step(steps, &step, &request, look).await?;
+                self.sign_step(steps, &step, &request, Some(&account_id), look)
+                    .await?;
             }
         }
         Ok(())

@@ -14,6 +14,7 @@ use super::run::Apply;
 use crate::api::Operation;
 use crate::api::operation::receipt;
 use crate::client::Failure;
+use crate::id::AccountId;
 use crate::ledger::{LedgerError, Step, SubjectId, Write};
 
 /// The steps of one item, as they stood when work on it began.
@@ -63,16 +64,18 @@ impl Apply<'_> {
             return Ok(answer);
         }
         let answer = self.call(request).await?;
-        self.note_receipt::<O>(steps, name, &answer);
+        self.note_receipt::<O>(steps, name, &answer, None);
         Ok(answer)
     }
 
-    /// A step that asks somebody to sign, or signs: `look` tells whether an earlier call did.
+    /// A step that asks somebody to sign, or signs: `look` tells whether an earlier call did. The receipt also keeps
+    /// whose step it is, which not every answer tells.
     pub(super) async fn sign_step<O, L>(
         &self,
         steps: &Steps,
         name: &str,
         request: &O,
+        account: Option<&AccountId>,
         look: L,
     ) -> Result<O::Answer, Halt>
     where
@@ -94,7 +97,7 @@ impl Apply<'_> {
         }
         match self.once(begun, request, look).await {
             Ok(answer) => {
-                self.note_receipt::<O>(steps, name, &answer);
+                self.note_receipt::<O>(steps, name, &answer, account);
                 Ok(answer)
             }
             Err(Once::NotDone(halt)) => {
@@ -109,12 +112,22 @@ impl Apply<'_> {
         }
     }
 
-    fn note_receipt<O: Operation>(&self, steps: &Steps, name: &str, answer: &O::Answer) {
+    fn note_receipt<O: Operation>(
+        &self,
+        steps: &Steps,
+        name: &str,
+        answer: &O::Answer,
+        account: Option<&AccountId>,
+    ) {
+        let mut receipt = receipt(answer);
+        if let (Some(fields), Some(account)) = (receipt.as_object_mut(), account) {
+            fields.insert("accountId".to_owned(), account.as_str().into());
+        }
         drop(self.ledger.write(vec![Write::Receipt {
             subject: steps.subject,
             step: name.to_owned(),
             op: O::OP,
-            receipt: receipt(answer),
+            receipt,
         }]));
     }
 

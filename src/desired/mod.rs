@@ -16,7 +16,7 @@ mod unique;
 
 pub use account::{Account, Organization, Person, SilentSign, Who};
 pub use item::{Document, DocumentSource, Item, Process, Signer, SignerKind};
-pub use rows::{Drafted, FlowRows, Outcome};
+pub use rows::{Drafted, Drafts, FlowRows, Outcome};
 pub use seal::{Seal, SealSource};
 pub use standing::Standing;
 pub use template::{Template, TemplateSource};

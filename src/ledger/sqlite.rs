@@ -35,38 +35,43 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
+    /// An empty ledger, kept nowhere.
+    pub fn empty(binding: &Binding) -> Result<Self, LedgerError> {
+        let nowhere = Path::new("");
+        let make = || {
+            let mut connection = Connection::open_in_memory()?;
+            create(&mut connection, binding)?;
+            Ok(connection)
+        };
+        let connection = make().map_err(|error| broken(nowhere, &error))?;
+        Self::reader(nowhere, connection, binding)
+    }
+
     /// Opens it to be read. Where there is no file yet, an empty ledger is read and none is made.
     pub fn read(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
-        let broken = |error: &rusqlite::Error| broken(path, error);
-        let (connection, fresh) = if path.exists() {
+        if !path.exists() {
+            return Self::empty(binding);
+        }
+        let open = || {
             // Reading a WAL database takes write access to its side files.
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection =
-                Connection::open_with_flags(path, flags).map_err(|error| broken(&error))?;
-            let fresh = version(&connection).map_err(|error| broken(&error))? == 0;
-            (connection, fresh)
-        } else {
-            (
-                Connection::open_in_memory().map_err(|error| broken(&error))?,
-                true,
-            )
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(std::time::Duration::from_secs(10))?;
+            Ok((version(&connection)? > 0).then_some(connection))
         };
-        let connection = if fresh {
-            let mut empty = Connection::open_in_memory().map_err(|error| broken(&error))?;
-            create(&mut empty, binding).map_err(|error| broken(&error))?;
-            empty
-        } else {
-            connection
-                .busy_timeout(std::time::Duration::from_secs(10))
-                .map_err(|error| broken(&error))?;
-            connection
-        };
-        let salt = check(path, &connection, binding)?;
+        match open().map_err(|error| broken(path, &error))? {
+            Some(connection) => Self::reader(path, connection, binding),
+            // Made, and not begun: its first run was cut off.
+            None => Self::empty(binding),
+        }
+    }
+
+    fn reader(path: &Path, connection: Connection, binding: &Binding) -> Result<Self, LedgerError> {
         Ok(Self {
+            salt: check(path, &connection, binding)?,
             path: path.to_owned(),
             reader: Mutex::new(connection),
             writer: None,
-            salt,
             next_subject: AtomicI64::new(0),
             _lock: None,
         })

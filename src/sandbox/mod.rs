@@ -15,4 +15,4 @@ mod world;
 
 pub use face::{Answer, Sandbox};
 pub use store::StoreError;
-pub use world::{Flow, Task, World};
+pub use world::{Flow, Status, Task, World};

@@ -1,0 +1,202 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::apply::Observe;
+use crate::id::AddressPattern;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done   2 plan: there are changes   3 some items failed   4 some items are in doubt
+  64 wrong usage   65 invalid manifests or rows   69 endpoint not reachable
+  75 another run holds the ledger   77 credentials missing or refused   130 interrupted   1 anything else
+
+Credentials come from TREATY_APP_ID and TREATY_APP_SECRET, or from the files that
+TREATY_APP_ID_FILE and TREATY_APP_SECRET_FILE name; the sandbox needs none.";
+
+/// Turns manifests and a spreadsheet into accounts, seals, templates and contracts at an e-signature API.
+#[derive(Debug, Parser)]
+#[command(name = "treaty", version, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Global {
+    /// The project's folder: the one with treaty.yaml
+    #[arg(short, long, global = true, default_value = ".", value_name = "FOLDER")]
+    pub(super) project: PathBuf,
+    /// The environment; the project's default when absent
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "TREATY_ENVIRONMENT",
+        value_name = "NAME"
+    )]
+    pub(super) environment: Option<String>,
+    /// How progress and errors are written to standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub(super) log_format: LogFormat,
+    /// Say more: -v shows every call
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Say nothing but errors and results
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    pub(super) fn write_global(self) {
+        let choice = match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        };
+        match choice {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write out a new project from a starter
+    Init(Init),
+    /// Check everything that can be known without a call
+    Validate(Validate),
+    /// Show what apply would do
+    Plan(Plan),
+    /// Do it; safe to run again at any time
+    Apply(Apply),
+    /// Serve the emulated API on this machine
+    Sandbox(Sandbox),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Init {
+    /// Which starter
+    #[arg(default_value = "loan")]
+    pub(super) starter: String,
+    /// Where to; the current folder when absent
+    #[arg(value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Validate {}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Selected {
+    /// Only this address: accounts.acme, flows.loan, 'flows.loan["HT-1"]'; * stands for any text
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) target: Vec<AddressPattern>,
+    /// Not this address
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) exclude: Vec<AddressPattern>,
+    /// Which accounts are asked for by idexchange
+    #[arg(long, value_enum, default_value_t = ObserveArg::All, value_name = "WHICH")]
+    pub(super) observe: ObserveArg,
+    /// Show every action and not some of each kind
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ObserveArg {
+    /// Those of the project, and those of rows that are not recorded yet
+    All,
+    /// Those of the project
+    Standing,
+    /// None: the ledger is believed
+    None,
+}
+
+impl From<ObserveArg> for Observe {
+    fn from(arg: ObserveArg) -> Self {
+        match arg {
+            ObserveArg::All => Self::All,
+            ObserveArg::Standing => Self::Standing,
+            ObserveArg::None => Self::None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    pub(super) selected: Selected,
+    /// How the plan is written
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub(super) format: PlanFormat,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Apply {
+    #[command(flatten)]
+    pub(super) selected: Selected,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// The name of a protected environment
+    #[arg(long, value_name = "NAME")]
+    pub(super) confirm: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Sandbox {
+    /// Where to listen, on this machine only
+    #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDRESS")]
+    pub(super) addr: SocketAddr,
+    /// Keep no world: begin empty, and forget all at the end
+    #[arg(long)]
+    pub(super) memory: bool,
+}

@@ -1,0 +1,136 @@
+//! The way to the API: credentials, and a wire to the endpoint or to the emulator in this process.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::exit::{CliError, Exit};
+use crate::apply::{Event, Listener};
+use crate::client::{Client, Credentials, Https, Settings, Wire, WireError};
+use crate::manifest::{self, Endpoint};
+use crate::render::Environ;
+use crate::sandbox::Sandbox;
+
+/// Where the emulator inside treaty seems to be; nothing is ever sent there.
+const INSIDE: &str = "http://sandbox.treaty.invalid";
+
+/// Where the emulator keeps its world.
+pub(super) fn world(root: &Path) -> std::path::PathBuf {
+    root.join(".treaty").join("sandbox")
+}
+
+/// A client for the project's endpoint.
+pub(super) fn client(
+    root: &Path,
+    settings: &manifest::Settings,
+    credentials: Option<Credentials>,
+    listener: &Listener,
+) -> anyhow::Result<Client> {
+    let (wire, endpoint): (Arc<dyn Wire>, String) = match &settings.endpoint {
+        Endpoint::Sandbox => (
+            Arc::new(Inside(Sandbox::open(&world(root), INSIDE)?)),
+            INSIDE.to_owned(),
+        ),
+        Endpoint::Url(url) => {
+            let https = Https::new(settings.limits.concurrency, url.starts_with("http://"));
+            let https = https
+                .map_err(anyhow::Error::msg)
+                .context("HTTPS cannot be used")?;
+            (Arc::new(https), url.clone())
+        }
+    };
+    let limits = &settings.limits;
+    let retries = &settings.retries;
+    let settings = Settings {
+        endpoint,
+        credentials,
+        rate: limits.rate.map(|rate| rate.0),
+        operation_rates: limits
+            .operations
+            .iter()
+            .map(|(op, rate)| (*op, rate.0))
+            .collect(),
+        concurrency: limits.concurrency,
+        attempts: retries.attempts,
+        backoff: retries.backoff,
+        max_backoff: retries.max_backoff,
+        timeout: retries.timeout,
+        throttle_codes: retries.throttle_codes.clone(),
+    };
+    let listener = listener.clone();
+    Ok(Client::new(
+        wire,
+        settings,
+        Arc::new(move |call| listener(Event::Call(call))),
+    ))
+}
+
+/// The credentials that the endpoint needs; the emulator inside treaty needs none.
+pub(super) fn credentials(
+    endpoint: &Endpoint,
+    environ: &Environ,
+) -> Result<Option<Credentials>, CliError> {
+    if *endpoint == Endpoint::Sandbox {
+        return Ok(None);
+    }
+    let app_id = credential(environ, "TREATY_APP_ID")?;
+    let app_secret = credential(environ, "TREATY_APP_SECRET")?;
+    if !app_id.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(CliError::new(
+            Exit::Credentials,
+            "the app id has characters that no header can carry",
+            "",
+        ));
+    }
+    Ok(Some(Credentials {
+        app_id,
+        app_secret: SecretString::from(app_secret),
+    }))
+}
+
+fn credential(environ: &Environ, name: &str) -> Result<String, CliError> {
+    let missing = |message: String| {
+        CliError::new(
+            Exit::Credentials,
+            message,
+            format!(
+                "set {name}, or {name}_FILE to the path of a file that holds it; -e sandbox needs neither"
+            ),
+        )
+    };
+    if let Some(value) = environ.get(name).filter(|value| !value.trim().is_empty()) {
+        return Ok(value.trim().to_owned());
+    }
+    let file = environ
+        .get(&format!("{name}_FILE"))
+        .ok_or_else(|| missing(format!("{name} is not set")))?;
+    match std::fs::read_to_string(file) {
+        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Ok(_) => Err(missing(format!("the file that {name}_FILE names is empty"))),
+        Err(error) => Err(missing(format!(
+            "the file that {name}_FILE names cannot be read: {error}"
+        ))),
+    }
+}
+
+/// The wire to the emulator in this process.
+struct Inside(Sandbox);
+
+impl Wire for Inside {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
+        let answer = self.0.handle(&request, Timestamp::now());
+        Box::pin(async move {
+            // Others get their turn, as they would while a real answer is waited for.
+            tokio::task::yield_now().await;
+            Ok(answer)
+        })
+    }
+}

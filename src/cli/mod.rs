@@ -1,0 +1,45 @@
+//! The command line: arguments → one command → an exit code. The only place that talks to a terminal.
+
+mod apply;
+mod args;
+mod diagnostics;
+mod endpoint;
+mod exit;
+mod init;
+mod plan;
+mod progress;
+mod prompt;
+mod sandbox;
+mod session;
+mod show;
+mod validate;
+
+use clap::Parser;
+
+use args::{Args, Command};
+pub use exit::Exit;
+
+/// Runs treaty with the process's arguments.
+pub fn run() -> Exit {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // A closed pipe is the reader's choice.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+        }
+    };
+    args.global.color.write_global();
+    let result = match &args.command {
+        Command::Init(own) => init::run(own),
+        Command::Validate(own) => validate::run(&args.global, own),
+        Command::Plan(own) => plan::run(&args.global, own),
+        Command::Apply(own) => apply::run(&args.global, own),
+        Command::Sandbox(own) => sandbox::run(&args.global, own),
+    };
+    result.unwrap_or_else(|error| exit::report(&error, args.global.log_format))
+}

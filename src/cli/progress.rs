@@ -1,0 +1,292 @@
+//! What happens, on the screen: a bar on a terminal, lines elsewhere, or one JSON object each. A reader of events.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::{Global, LogFormat};
+use crate::api::operation::Op;
+use crate::apply::{Ended, Event, Listener};
+use crate::ledger::Failure;
+use crate::report::CallCount;
+
+/// Where no bar can be drawn, so much time passes between two lines of progress.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Reads events.
+pub(super) struct Progress(Arc<Mutex<Screen>>);
+
+struct Screen {
+    voice: Voice,
+    verbose: bool,
+    bar: Option<ProgressBar>,
+    total: u64,
+    ended: BTreeMap<&'static str, u64>,
+    began: Instant,
+    last_line: Instant,
+    calls: BTreeMap<Op, CallCount>,
+}
+
+/// How it is said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    Bar,
+    Lines,
+    Json,
+    Silent,
+}
+
+impl Progress {
+    pub(super) fn new(global: &Global) -> Self {
+        let voice = match global.log_format {
+            LogFormat::Json => Voice::Json,
+            LogFormat::Text if global.quiet => Voice::Silent,
+            LogFormat::Text if std::io::stderr().is_terminal() => Voice::Bar,
+            LogFormat::Text => Voice::Lines,
+        };
+        Self(Arc::new(Mutex::new(Screen {
+            voice,
+            verbose: global.verbose > 0,
+            bar: None,
+            total: 0,
+            ended: BTreeMap::new(),
+            began: Instant::now(),
+            last_line: Instant::now(),
+            calls: BTreeMap::new(),
+        })))
+    }
+
+    /// What hears of everything.
+    pub(super) fn listener(&self) -> Listener {
+        let screen = self.0.clone();
+        Arc::new(move |event| {
+            screen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .hear(&event)
+        })
+    }
+
+    /// Takes the bar off the screen.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .bar
+            .take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// The calls so far, by operation.
+    pub(super) fn calls(&self) -> BTreeMap<Op, CallCount> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .calls
+            .clone()
+    }
+}
+
+impl Screen {
+    fn hear(&mut self, event: &Event) {
+        if let Event::Call(call) = event {
+            self.count(call);
+        }
+        match self.voice {
+            Voice::Json => self.json(event),
+            Voice::Silent => {}
+            Voice::Bar | Voice::Lines => self.text(event),
+        }
+    }
+
+    fn count(&mut self, call: &crate::client::CallEvent) {
+        let milliseconds = u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX);
+        let count = self.calls.entry(call.op).or_default();
+        count.attempts += 1;
+        count.failed += u64::from(call.failure.is_some());
+        count.repeated += u64::from(call.again);
+        count.milliseconds += milliseconds;
+        count.slowest_milliseconds = count.slowest_milliseconds.max(milliseconds);
+    }
+
+    fn text(&mut self, event: &Event) {
+        match event {
+            Event::Call(call) => {
+                if self.verbose {
+                    let outcome = match (&call.failure, call.again) {
+                        (None, _) => String::new(),
+                        (Some(failure), false) => format!("  {failure}"),
+                        (Some(failure), true) => format!("  {failure}; again"),
+                    };
+                    self.line(&format!(
+                        "  {} ms  {}{outcome}",
+                        call.took.as_millis(),
+                        call.op
+                    ));
+                }
+            }
+            Event::Asking(0) => {}
+            Event::Asking(count) => self.begin(*count as u64, "asking"),
+            Event::Asked => self.advance("asked"),
+            Event::Standing {
+                address,
+                symbol,
+                failure,
+            } => match failure {
+                Some(failure) => self.line(&failed(&address.to_string(), failure)),
+                None if *symbol != '=' => {
+                    self.line(&format!("\u{1b}[32m{symbol}\u{1b}[0m {address}"))
+                }
+                None => {}
+            },
+            Event::Items(0) => {}
+            Event::Items(count) => self.begin(*count, "sending"),
+            Event::Item {
+                address,
+                row,
+                ended,
+            } => {
+                let place = format!("{address} (row {row})");
+                match ended {
+                    Ended::Done => self.advance("done"),
+                    Ended::Failed(failure) => {
+                        self.line(&failed(&place, failure));
+                        self.advance("failed");
+                    }
+                    Ended::InDoubt(failure) => {
+                        self.line(&failed(&place, failure));
+                        self.advance("in doubt");
+                    }
+                    Ended::Open => self.advance("open"),
+                }
+            }
+            Event::Stopping(why) => self.line(&format!("\u{1b}[33mstopping\u{1b}[0m: {why}")),
+        }
+    }
+
+    fn begin(&mut self, total: u64, what: &'static str) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        self.total = total;
+        self.ended.clear();
+        self.began = Instant::now();
+        self.last_line = Instant::now();
+        if self.voice == Voice::Bar {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let form = "{prefix} {wide_bar:.green/dim} {human_pos}/{human_len}  {per_sec}  {eta} left{msg}";
+            if let Ok(style) = ProgressStyle::with_template(form) {
+                bar.set_style(style.progress_chars("━╸─"));
+            }
+            bar.set_prefix(what);
+            self.bar = Some(bar);
+        } else {
+            self.line(&format!("{what} {total}"));
+        }
+    }
+
+    fn advance(&mut self, how: &'static str) {
+        *self.ended.entry(how).or_default() += 1;
+        let position: u64 = self.ended.values().sum();
+        let trouble: Vec<String> = ["failed", "in doubt"]
+            .into_iter()
+            .filter_map(|how| Some(format!("{} {how}", self.ended.get(how)?)))
+            .collect();
+        let trouble = trouble.join(", ");
+        if let Some(bar) = &self.bar {
+            bar.set_position(position);
+            bar.set_message(if trouble.is_empty() {
+                trouble
+            } else {
+                format!("  \u{1b}[31m{trouble}\u{1b}[0m")
+            });
+        } else if self.last_line.elapsed() >= LINE_EVERY || position == self.total {
+            self.last_line = Instant::now();
+            let elapsed = self.began.elapsed().as_secs_f64().max(0.001);
+            // Counts of items are far below 2^52.
+            #[allow(clippy::cast_precision_loss)]
+            let (rate, left) = (
+                position as f64 / elapsed,
+                (self.total - position.min(self.total)) as f64,
+            );
+            let remaining = if position == self.total {
+                String::new()
+            } else {
+                format!(", {} left", super::show::duration(left / rate))
+            };
+            let trouble = if trouble.is_empty() {
+                trouble
+            } else {
+                format!(" ({trouble})")
+            };
+            self.line(&format!(
+                "{position}/{}{trouble}, {rate:.0}/s{remaining}",
+                self.total
+            ));
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| anstream::eprintln!("{text}")),
+            None => anstream::eprintln!("{text}"),
+        }
+    }
+
+    fn json(&self, event: &Event) {
+        let value = match event {
+            Event::Call(_) if !self.verbose => return,
+            Event::Call(call) => serde_json::json!({
+                "event": "call", "operation": call.op.path(), "milliseconds": call.took.as_millis(),
+                "failure": call.failure.as_ref().map(ToString::to_string), "again": call.again,
+            }),
+            Event::Asking(count) => serde_json::json!({ "event": "asking", "count": count }),
+            Event::Asked => return,
+            Event::Standing {
+                address,
+                symbol,
+                failure,
+            } => serde_json::json!({
+                "event": "standing", "address": address.to_string(), "action": symbol.to_string(),
+                "failure": failure.as_ref().map(failure_json),
+            }),
+            Event::Items(count) => serde_json::json!({ "event": "items", "count": count }),
+            Event::Item {
+                address,
+                row,
+                ended,
+            } => {
+                let (status, failure) = match ended {
+                    Ended::Done => ("done", None),
+                    Ended::Failed(failure) => ("failed", Some(failure_json(failure))),
+                    Ended::InDoubt(failure) => ("in_doubt", Some(failure_json(failure))),
+                    Ended::Open => ("open", None),
+                };
+                serde_json::json!({
+                    "event": "item", "address": address.to_string(), "row": row, "status": status, "failure": failure,
+                })
+            }
+            Event::Stopping(why) => serde_json::json!({ "event": "stopping", "why": why }),
+        };
+        anstream::eprintln!("{value}");
+    }
+}
+
+fn failed(what: &str, failure: &Failure) -> String {
+    let hint = if failure.hint.is_empty() {
+        String::new()
+    } else {
+        format!("\n  hint: {}", failure.hint)
+    };
+    format!("\u{1b}[31m!\u{1b}[0m {what}: {}{hint}", failure.message)
+}
+
+fn failure_json(failure: &Failure) -> serde_json::Value {
+    serde_json::json!({ "code": failure.code, "message": failure.message, "hint": failure.hint })
+}

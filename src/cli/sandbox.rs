@@ -1,0 +1,45 @@
+//! `treaty sandbox`: the emulated API over HTTP, on this machine.
+
+use anyhow::Context;
+
+use super::args::{Global, Sandbox as Args};
+use super::endpoint::world;
+use super::exit::{CliError, Exit};
+use crate::sandbox::Sandbox;
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    if !args.addr.ip().is_loopback() {
+        return Err(CliError::new(
+            Exit::Usage,
+            format!("{} is no address of this machine alone", args.addr.ip()),
+            "the sandbox has no real secrets to keep strangers out: use 127.0.0.1 or [::1]",
+        )
+        .into());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(args.addr)
+            .await
+            .with_context(|| format!("{} cannot be listened on", args.addr))?;
+        let base = format!("http://{}", listener.local_addr()?);
+        let sandbox = if args.memory {
+            Sandbox::in_memory(&base)
+        } else {
+            Sandbox::open(&world(&global.project), &base)?
+        };
+        if !global.quiet {
+            anstream::println!("the sandbox serves {base}/opentreaty-service");
+            anstream::println!("any app id and secret are accepted; Ctrl-C ends it");
+        }
+        let app = sandbox.with_credentials().router();
+        let ended = async {
+            drop(tokio::signal::ctrl_c().await);
+        };
+        axum::serve(listener, app)
+            .with_graceful_shutdown(ended)
+            .await?;
+        Ok(Exit::Done)
+    })
+}

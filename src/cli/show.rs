@@ -1,0 +1,207 @@
+//! A plan as people read it, and as programs do.
+
+use std::fmt::Write;
+
+use crate::manifest::Settings;
+use crate::plan::{ItemAction, Plan, SAMPLES};
+
+const RESET: &str = "\u{1b}[0m";
+const BOLD: &str = "\u{1b}[1m";
+const DIM: &str = "\u{1b}[2m";
+
+/// Colour of an action's sign.
+fn color(symbol: char) -> &'static str {
+    match symbol {
+        '+' => "\u{1b}[32m",
+        '~' | '?' => "\u{1b}[33m",
+        '!' | '-' => "\u{1b}[31m",
+        _ => DIM,
+    }
+}
+
+/// The whole plan. `all` shows what is unchanged, too.
+pub(super) fn text(plan: &Plan, settings: &Settings, all: bool) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_text(&mut out, plan, settings, all);
+    out
+}
+
+fn write_text(out: &mut String, plan: &Plan, settings: &Settings, all: bool) -> std::fmt::Result {
+    for (address, symbol, note) in plan.standing.actions() {
+        if symbol == '=' && !all {
+            continue;
+        }
+        let note = if note.is_empty() {
+            note
+        } else {
+            format!("  {DIM}{note}{RESET}")
+        };
+        writeln!(out, "{}{symbol}{RESET} {address}{note}", color(symbol))?;
+    }
+    for flow in &plan.flows {
+        let kinds = [
+            (ItemAction::Create, "to send"),
+            (ItemAction::Resume, "to go on with"),
+            (
+                ItemAction::InDoubt,
+                "in doubt: whether they were sent is not known",
+            ),
+            (
+                ItemAction::Changed,
+                "blocked: the row differs from what was sent",
+            ),
+            (ItemAction::Invalid, "blocked: the row cannot be used"),
+            (ItemAction::Unchanged, "unchanged"),
+            (ItemAction::Kept, "kept as they were sent"),
+            (ItemAction::Skipped, "left out by where"),
+            (ItemAction::Excluded, "left out by --target or --exclude"),
+        ];
+        writeln!(
+            out,
+            "{BOLD}flows.{}{RESET}  {} rows",
+            flow.flow,
+            flow.rows.len()
+        )?;
+        for (action, words) in kinds {
+            let count = flow.counted(action);
+            if count == 0 {
+                continue;
+            }
+            let symbol = action.symbol().unwrap_or(' ');
+            writeln!(out, "  {}{symbol}{RESET} {count} {words}", color(symbol))?;
+            if matches!(action, ItemAction::Unchanged | ItemAction::Kept) && !all {
+                continue;
+            }
+            let samples: Vec<_> = flow
+                .samples
+                .iter()
+                .filter(|sample| sample.action == action)
+                .collect();
+            for sample in &samples {
+                writeln!(
+                    out,
+                    "      {}  {DIM}row {}{RESET}",
+                    sample.address, sample.row
+                )?;
+            }
+            if !samples.is_empty() && count > samples.len() as u64 {
+                writeln!(
+                    out,
+                    "      {DIM}… and {} more{RESET}",
+                    count - samples.len() as u64
+                )?;
+            }
+        }
+    }
+    totals(out, plan, settings)
+}
+
+fn totals(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::Result {
+    let counted: Vec<String> = [
+        ('+', "to create"),
+        ('~', "to update"),
+        ('?', "in doubt"),
+        ('!', "blocked"),
+        ('=', "unchanged"),
+    ]
+    .into_iter()
+    .filter_map(|(symbol, words)| {
+        let count = plan.count(symbol);
+        (count > 0).then(|| format!("{count} {words}"))
+    })
+    .collect();
+    let summary = if counted.is_empty() {
+        "nothing is declared".to_owned()
+    } else {
+        counted.join(", ")
+    };
+    writeln!(out, "\n{BOLD}Plan:{RESET} {summary}")?;
+    if plan.is_empty() {
+        return writeln!(out, "There is nothing to do.");
+    }
+    let calls = plan.calls();
+    writeln!(out, "\n{BOLD}Calls:{RESET} {} at most", calls.total())?;
+    for (op, count) in calls.iter() {
+        writeln!(out, "  {count:>8}  {op}")?;
+    }
+    let limits = &settings.limits;
+    let seconds = calls.seconds(limits.rate.map(|rate| rate.0), |op| {
+        limits.operations.get(&op).map(|rate| rate.0)
+    });
+    match (seconds, limits.rate) {
+        (Some(seconds), Some(rate)) => writeln!(
+            out,
+            "{BOLD}Time:{RESET} {} at {}/s",
+            duration(seconds),
+            rate.0
+        ),
+        (Some(seconds), None) => writeln!(out, "{BOLD}Time:{RESET} {}", duration(seconds)),
+        (None, _) => writeln!(out, "{BOLD}Time:{RESET} no limit is set"),
+    }
+}
+
+/// A length of time, as precise as it needs to be.
+pub(super) fn duration(seconds: f64) -> String {
+    // Rounded up to whole seconds, and far below what the type holds.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let whole = seconds.ceil() as u64;
+    match whole {
+        0..=59 => format!("{whole} s"),
+        60..=3599 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole / 60 % 60),
+    }
+}
+
+/// The plan for programs.
+pub(super) fn json(plan: &Plan, settings: &Settings) -> serde_json::Value {
+    let calls = plan.calls();
+    let limits = &settings.limits;
+    serde_json::json!({
+        "environment": settings.environment,
+        "endpoint": settings.endpoint.to_string(),
+        "changes": !plan.is_empty(),
+        "counts": {
+            "create": plan.count('+'),
+            "update": plan.count('~'),
+            "inDoubt": plan.count('?'),
+            "blocked": plan.count('!'),
+            "unchanged": plan.count('='),
+        },
+        "standing": plan.standing.actions().map(|(address, symbol, note)| serde_json::json!({
+            "address": address.to_string(), "action": symbol.to_string(), "note": note,
+        })).collect::<Vec<_>>(),
+        "flows": plan.flows.iter().map(|flow| serde_json::json!({
+            "flow": flow.flow,
+            "rows": flow.rows.len(),
+            "send": flow.counted(ItemAction::Create),
+            "resume": flow.counted(ItemAction::Resume),
+            "unchanged": flow.counted(ItemAction::Unchanged) + flow.counted(ItemAction::Kept),
+            "changed": flow.counted(ItemAction::Changed),
+            "invalid": flow.counted(ItemAction::Invalid),
+            "inDoubt": flow.counted(ItemAction::InDoubt),
+            "skipped": flow.counted(ItemAction::Skipped) + flow.counted(ItemAction::Excluded),
+            "samplesOfEachKind": SAMPLES,
+            "items": flow.samples.iter().map(|sample| serde_json::json!({
+                "address": sample.address.to_string(),
+                "action": sample.action.symbol().unwrap_or(' ').to_string(),
+                "row": sample.row,
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "calls": calls.iter().map(|(op, count)| (op.path(), count)).collect::<std::collections::BTreeMap<_, _>>(),
+        "callsTotal": calls.total(),
+        "seconds": calls.seconds(limits.rate.map(|rate| rate.0), |op| limits.operations.get(&op).map(|rate| rate.0)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_are_as_precise_as_they_need_to_be() {
+        assert_eq!(duration(0.2), "1 s");
+        assert_eq!(duration(75.0), "1 min 15 s");
+        assert_eq!(duration(20_000.0), "5 h 33 min");
+    }
+}

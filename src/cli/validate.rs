@@ -1,0 +1,53 @@
+//! `treaty validate`.
+
+use std::sync::Arc;
+
+use super::args::{Global, LogFormat, Validate};
+use super::diagnostics;
+use super::exit::Exit;
+use super::session::{Session, binding, invalid};
+use crate::apply::{Selection, survey};
+use crate::desired::Standing;
+use crate::diagnostic::Findings;
+use crate::ledger::{Ledger, Sqlite};
+
+pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
+    let session = Session::begin(global);
+    let mut findings = Findings::default();
+    let Some(project) = session.project(global, &mut findings) else {
+        return Err(invalid(findings.errors(), "").into());
+    };
+    // What was recorded plays no part: a project is valid or not by itself.
+    let ledger = Sqlite::empty(&binding(&project.settings, None))?;
+    let standing = Standing::of(&project, ledger.salt(), &mut findings);
+    let silent: crate::apply::Listener = Arc::new(|_| {});
+    let selection = Selection::default();
+    let survey = survey(
+        &project,
+        &standing,
+        &ledger,
+        None,
+        &selection,
+        &session.run_time,
+        &silent,
+        &mut findings,
+    );
+    let survey = futures::executor::block_on(survey)?;
+    diagnostics::print(&[&findings, &survey.row_findings], session.log_format);
+    let errors = findings.errors() + survey.row_findings.errors();
+    if errors > 0 {
+        return Err(invalid(errors, "correct it and validate again").into());
+    }
+    if !global.quiet && global.log_format == LogFormat::Text {
+        let rows: usize = survey.plan.flows.iter().map(|flow| flow.rows.len()).sum();
+        anstream::println!(
+            "\u{1b}[32mvalid\u{1b}[0m: {} accounts, {} seals, {} templates, {} flows with {rows} rows; {} warnings",
+            standing.accounts.len(),
+            standing.seals.len(),
+            standing.templates.len(),
+            survey.flows.len(),
+            findings.warnings() + survey.row_findings.warnings(),
+        );
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,14 @@
+//! Reports: what a run did, for the people who sent the sheet.
+//!
+//! The ledger's records and the plan's decisions, folded over the sheet's rows in their order. Files appear whole or
+//! not at all. Knows neither client nor apply.
+
+mod csv;
+mod row;
+mod summary;
+mod whole;
+
+pub use csv::{FlowReport, FlowReportError, write_flow};
+pub use row::{Counts, Status};
+pub use summary::{CallCount, Summary};
+pub use whole::{ReportError, WholeFile, point_latest};

@@ -1,0 +1,176 @@
+//! One row of a report: how its item stands, by plan and ledger.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::diagnostic::Diagnostic;
+use crate::ledger::{Failure, ItemRecord, Ledger, LedgerError, Step};
+use crate::plan::{ItemAction, ItemStatus};
+
+/// How an item stands, as reports say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All that apply can do now is done.
+    Done,
+    /// It failed, or was not begun.
+    Failed,
+    /// Whether a call was carried out is not known.
+    InDoubt,
+    /// It was sent before, as it is.
+    Unchanged,
+    /// It was not meant.
+    Skipped,
+}
+
+impl Status {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::InDoubt => "in_doubt",
+            Self::Unchanged => "unchanged",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// How many items stand how.
+pub type Counts = BTreeMap<Status, u64>;
+
+/// What a report says of an item, beside the sheet's own cells.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) attempts: Option<u32>,
+    pub(super) failure: Option<Failure>,
+    steps: BTreeMap<String, Step>,
+}
+
+/// What is left to say of items that the run did not begin.
+const NOT_BEGUN: &str = "not begun: the run ended before";
+const APPLY_AGAIN: &str = "apply again";
+
+/// How the item of a row stands.
+pub(super) fn stand(
+    ledger: &dyn Ledger,
+    run: i64,
+    flow: &str,
+    key: Option<&str>,
+    action: ItemAction,
+    wrong: &[Diagnostic],
+) -> Result<(Status, Said), LedgerError> {
+    let plain = |status, failure| {
+        Ok((
+            status,
+            Said {
+                failure,
+                ..Said::default()
+            },
+        ))
+    };
+    match action {
+        ItemAction::Skipped | ItemAction::Excluded => return plain(Status::Skipped, None),
+        ItemAction::Invalid => return plain(Status::Failed, Some(told(wrong))),
+        _ => {}
+    }
+    let Some(record) = key.map(|key| ledger.item(flow, key)).transpose()?.flatten() else {
+        return plain(Status::Failed, Some(failure(NOT_BEGUN, APPLY_AGAIN)));
+    };
+    let steps = ledger.steps(record.id)?.into_iter().collect();
+    let (status, failure) = status(action, &record, run);
+    let said = Said {
+        attempts: Some(record.attempts),
+        failure,
+        steps,
+    };
+    Ok((status, said))
+}
+
+fn status(action: ItemAction, record: &ItemRecord, run: i64) -> (Status, Option<Failure>) {
+    match action {
+        ItemAction::Unchanged | ItemAction::Kept => return (Status::Unchanged, None),
+        ItemAction::Changed => {
+            let hint = "put the row back as it was, or say onChange: keep in the flow";
+            return (
+                Status::Failed,
+                Some(failure("the row differs from what was sent", hint)),
+            );
+        }
+        ItemAction::InDoubt => return (Status::InDoubt, record.failure.clone()),
+        _ => {}
+    }
+    match record.status {
+        ItemStatus::Done => (Status::Done, None),
+        ItemStatus::InDoubt => (Status::InDoubt, record.failure.clone()),
+        ItemStatus::Failed if record.run == run => (Status::Failed, record.failure.clone()),
+        ItemStatus::Open if record.sent => {
+            let message = "the run ended while somebody was being asked to sign";
+            (
+                Status::InDoubt,
+                Some(failure(
+                    message,
+                    "apply again: it is looked up before anything is sent",
+                )),
+            )
+        }
+        ItemStatus::Failed | ItemStatus::Open => {
+            (Status::Failed, Some(failure(NOT_BEGUN, APPLY_AGAIN)))
+        }
+    }
+}
+
+fn failure(message: &str, hint: &str) -> Failure {
+    Failure {
+        code: None,
+        message: message.to_owned(),
+        hint: hint.to_owned(),
+    }
+}
+
+/// All that is wrong with a row, in one cell.
+fn told(wrong: &[Diagnostic]) -> Failure {
+    let each = wrong.iter().map(|diagnostic| match &diagnostic.place {
+        Some(crate::diagnostic::Place::Cell(crate::diagnostic::Cell {
+            column: Some((column, _)),
+            ..
+        })) => {
+            format!("{column}: {}", diagnostic.message)
+        }
+        _ => diagnostic.message.clone(),
+    });
+    let hints: Vec<&str> = wrong
+        .iter()
+        .filter_map(|diagnostic| diagnostic.hint.as_deref())
+        .collect();
+    Failure {
+        code: None,
+        message: each.collect::<Vec<_>>().join("; "),
+        hint: hints.join("; "),
+    }
+}
+
+impl Said {
+    /// A text that a step answered.
+    pub(super) fn answer(&self, step: &str, name: &str) -> &str {
+        match self.steps.get(step) {
+            Some(Step::Receipt(receipt)) => receipt
+                .get(name)
+                .and_then(|value| value.as_str())
+                .unwrap_or_default(),
+            _ => "",
+        }
+    }
+
+    /// Whether a step was answered, and what that means for the signer whose step it is.
+    pub(super) fn signer_status(&self, step: &str) -> &'static str {
+        match self.steps.get(step) {
+            // Who is asked has a page to sign on; who is not has signed at once.
+            Some(Step::Receipt(receipt)) if receipt.get("signUrl").is_some() => "waiting",
+            Some(Step::Receipt(_)) => "signed",
+            Some(Step::Intent) => "in_doubt",
+            None => "",
+        }
+    }
+}
