@@ -167,6 +167,16 @@ pub struct DetailAnswer {
     /// When it was made, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<String>,
+    /// Its document.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
+    pub doc_id: Option<String>,
+    /// The document's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doc_name: Option<String>,
     /// Its signers. Some answers call the list `signDetailList`.
     #[serde(default, alias = "signDetailList")]
     pub sign_detail: Vec<SignerDetail>,

@@ -74,7 +74,7 @@ impl Apply<'_> {
             flow: flow.to_owned(),
             key: item.key.clone(),
             fingerprint: item.fingerprint,
-            run: self.run.id,
+            run: self.run_id(),
             afresh,
         }]));
         Ok(Steps::new(id, steps))

@@ -17,5 +17,5 @@ mod template;
 pub use event::{Ended, Event, Listener};
 pub use halt::Fatal;
 pub use item::{DOCUMENT, PROCESS, SIGNER};
-pub use run::{Apply, Stop, Stopped, Tally};
-pub use survey::{Observe, Refused, Selection, Survey, survey};
+pub use run::{Apply, Orders, Stop, Stopped, Tally};
+pub use survey::{Observe, Refused, Selection, Survey, Surveyor, survey};

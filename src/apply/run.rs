@@ -1,6 +1,6 @@
 //! One run: standing things first, then the items in the sheet's order through a window of bounded size.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,6 @@ use crate::desired::{FlowRows, Item, Outcome, SignerKind, Standing};
 use crate::id::{AccountId, Address, SealId, TemplateId};
 use crate::ledger::{Failure, Ledger, RunRecord};
 use crate::plan::{FlowPlan, Plan, PlannedRow};
-use crate::render::Fingerprint;
 
 /// Whether a run goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +63,11 @@ pub struct Tally {
 }
 
 /// What a run needs.
-pub struct Apply<'a> {
+pub struct Orders<'a> {
     /// What should be.
     pub standing: &'a Standing,
+    /// What is to be done, and what that was found from.
+    pub survey: &'a Survey<'a>,
     /// What has been done.
     pub ledger: &'a dyn Ledger,
     /// The API.
@@ -75,16 +76,23 @@ pub struct Apply<'a> {
     pub run: RunRecord,
     /// Items that are worked on at the same time.
     pub window: usize,
-    /// Failed items, past which nothing new is started.
+    /// Failed items, past which nothing new is started; none: no bound.
     pub tolerate: Option<u64>,
-    pub(super) listener: Listener,
-    pub(super) stop: watch::Receiver<Stop>,
+    /// Hears of everything.
+    pub listener: Listener,
+    /// Says when to stop.
+    pub stop: watch::Receiver<Stop>,
+}
+
+/// A run.
+pub struct Apply<'a> {
+    orders: Orders<'a>,
+    pub(super) ledger: &'a dyn Ledger,
+    pub(super) client: &'a Client,
     /// Tells this ledger's items from others' in callbacks.
     pub(super) ledger_mark: String,
     pub(super) accounts_under_way: Locks,
     resolved: Mutex<Resolved>,
-    /// The `thirdId`s of rows that were seen to exist, by fingerprint.
-    existing: HashSet<Fingerprint>,
 }
 
 /// The ids of the standing things, as far as they are known, and why the others are not.
@@ -97,37 +105,21 @@ struct Resolved {
 }
 
 impl<'a> Apply<'a> {
-    /// A run over what was surveyed.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(
-        standing: &'a Standing,
-        ledger: &'a dyn Ledger,
-        client: &'a Client,
-        run: RunRecord,
-        window: usize,
-        tolerate: Option<u64>,
-        existing: HashSet<Fingerprint>,
-        listener: Listener,
-        stop: watch::Receiver<Stop>,
-    ) -> Self {
+    /// A run that has not begun.
+    pub fn new(orders: Orders<'a>) -> Self {
         Self {
-            standing,
-            ledger,
-            client,
-            run,
-            window,
-            tolerate,
-            listener,
-            stop,
-            ledger_mark: ledger.salt().of("thirdOrderNo").to_string()[..8].to_owned(),
+            ledger: orders.ledger,
+            client: orders.client,
+            ledger_mark: orders.ledger.salt().of("thirdOrderNo").to_string()[..8].to_owned(),
             accounts_under_way: Locks::default(),
             resolved: Mutex::default(),
-            existing,
+            orders,
         }
     }
 
     /// Does all that the plan says.
-    pub async fn all(&self, survey: &Survey<'_>) -> Tally {
+    pub async fn all(&self) -> Tally {
+        let survey = self.orders.survey;
         let mut tally = Tally::default();
         let work: u64 = survey.plan.flows.iter().map(FlowPlan::work).sum();
         if let Err(fatal) = self.standing_things(&survey.plan, &mut tally).await {
@@ -157,8 +149,13 @@ impl<'a> Apply<'a> {
         tally
     }
 
+    /// The number of the run.
+    pub(super) fn run_id(&self) -> i64 {
+        self.orders.run.id
+    }
+
     pub(super) fn say(&self, event: Event) {
-        (self.listener)(event);
+        (self.orders.listener)(event);
     }
 
     async fn standing_things(&self, plan: &Plan, tally: &mut Tally) -> Result<(), Fatal> {
@@ -189,7 +186,7 @@ impl<'a> Apply<'a> {
         };
         for planned in &plan.standing.accounts {
             let result = self.standing_account(
-                &self.standing.accounts[&planned.name],
+                &self.orders.standing.accounts[&planned.name],
                 &planned.action,
                 planned.grant,
             );
@@ -199,8 +196,9 @@ impl<'a> Apply<'a> {
             note(Address::Account(planned.name.clone()), result)?;
         }
         for (name, action, _) in &plan.standing.seals {
-            let seal = &self.standing.seals[name];
+            let seal = &self.orders.standing.seals[name];
             let third_id = self
+                .orders
                 .standing
                 .accounts
                 .get(&seal.account)
@@ -216,7 +214,7 @@ impl<'a> Apply<'a> {
         }
         for (name, action) in &plan.standing.templates {
             let result = self
-                .template(&self.standing.templates[name], action)
+                .template(&self.orders.standing.templates[name], action)
                 .await
                 .map(|id| {
                     self.resolved().templates.insert(name.clone(), id);
@@ -238,9 +236,9 @@ impl<'a> Apply<'a> {
             };
         let mut drafts = drafts.fuse();
         let mut window = FuturesUnordered::new();
-        let mut stop = self.stop.clone();
+        let mut stop = self.orders.stop.clone();
         loop {
-            while tally.stopped.is_none() && window.len() < self.window {
+            while tally.stopped.is_none() && window.len() < self.orders.window {
                 if *stop.borrow() != Stop::No {
                     *tally = self.stop_for(Stopped::Asked, std::mem::take(tally));
                     break;
@@ -277,7 +275,11 @@ impl<'a> Apply<'a> {
                     break;
                 }
             }
-            if let Some(tolerated) = self.tolerate.filter(|tolerated| tally.failed > *tolerated) {
+            if let Some(tolerated) = self
+                .orders
+                .tolerate
+                .filter(|tolerated| tally.failed > *tolerated)
+            {
                 *tally = self.stop_for(Stopped::Failures { tolerated }, std::mem::take(tally));
             }
         }
@@ -350,7 +352,10 @@ impl<'a> Apply<'a> {
 
     /// Whether an account of a row was seen to exist.
     pub(super) fn exists(&self, third_id: &str) -> bool {
-        self.existing.contains(&self.ledger.salt().of(third_id))
+        self.orders
+            .survey
+            .existing
+            .contains(&self.ledger.salt().of(third_id))
     }
 
     /// The id of a standing account.

@@ -17,7 +17,7 @@ use crate::desired::{
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::id::{AccountId, Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
-use crate::manifest::{Flow, Project};
+use crate::manifest::{Flow, InvalidRows, Project};
 use crate::plan::{
     AccountAction, FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal,
     RecordedStanding, item_action, plan_row_account, plan_standing, selected, template_print,
@@ -64,18 +64,38 @@ pub struct Survey<'a> {
 /// Why rows are refused that are well-formed by themselves.
 pub type Refused = BTreeMap<(String, u64), Diagnostic>;
 
+/// What a survey needs.
+pub struct Surveyor<'a> {
+    /// What is declared.
+    pub project: &'a Project,
+    /// What should stand.
+    pub standing: &'a Standing,
+    /// What has been done.
+    pub ledger: &'a dyn Ledger,
+    /// What the command line means.
+    pub selection: Selection,
+    /// When the run began.
+    pub run: RunTime,
+    /// Hears of every question.
+    pub listener: Listener,
+}
+
 /// Makes a plan. What is wrong with the project goes to `findings`; what is wrong with rows is part of the survey.
-/// Without a client nothing is asked: for `validate`, and to find what is wrong before the first call.
+/// Nothing is asked without a client, nor when something is wrong that keeps the plan from being carried out.
 pub async fn survey<'a>(
-    project: &'a Project,
-    standing: &Standing,
-    ledger: &dyn Ledger,
+    surveyor: &Surveyor<'a>,
     client: Option<(&Client, Observe)>,
-    selection: &Selection,
-    run: &RunTime,
-    listener: &Listener,
     findings: &mut Findings,
 ) -> Result<Survey<'a>, Fatal> {
+    let Surveyor {
+        project,
+        standing,
+        ledger,
+        selection,
+        run,
+        listener,
+    } = surveyor;
+    let (project, standing, ledger) = (*project, *standing, *ledger);
     let mut survey = Survey {
         plan: Plan::default(),
         flows: Vec::new(),
@@ -99,10 +119,13 @@ pub async fn survey<'a>(
         survey.plan.flows.push(plan);
     }
     let recorded = recorded(standing, ledger)?;
+    let refused = match project.settings.failures.invalid_rows {
+        InvalidRows::Refuse => survey.row_findings.errors(),
+        InvalidRows::Skip => 0,
+    };
+    let client = client.filter(|_| findings.errors() + refused == 0);
     let observed = match client {
-        Some((client, observe)) if findings.errors() == 0 => {
-            observe_standing(standing, client, observe, listener).await?
-        }
+        Some((client, observe)) => observe_standing(standing, client, observe, listener).await?,
         _ => Observed::default(),
     };
     survey.plan.standing = plan_standing(standing, &recorded, &observed, ledger.salt(), findings);

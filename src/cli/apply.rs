@@ -14,7 +14,8 @@ use super::session::{Session, binding, invalid};
 use super::{endpoint, prompt, show};
 use crate::api::time;
 use crate::apply::{
-    Apply, DOCUMENT, PROCESS, SIGNER, Selection, Stop, Stopped, Survey, Tally, survey,
+    Apply, DOCUMENT, Orders, PROCESS, SIGNER, Selection, Stop, Stopped, Survey, Surveyor, Tally,
+    survey,
 };
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
@@ -30,6 +31,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         return Err(invalid(findings.errors(), "").into());
     };
     let settings = &project.settings;
+    prompt::check(args, settings)?;
     let credentials = endpoint::credentials(&settings.endpoint, &session.environ);
     let known = credentials.as_ref().ok().and_then(Option::as_ref);
     let ledger = match &credentials {
@@ -57,20 +59,18 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let selection = Selection::from(&args.selected);
     let asked = client
         .as_ref()
         .map(|client| (client, args.selected.observe.into()));
-    let survey = runtime.block_on(survey(
-        &project,
-        &standing,
-        &ledger,
-        asked,
-        &selection,
-        &session.run_time,
-        &listener,
-        &mut findings,
-    ))?;
+    let surveyor = Surveyor {
+        project: &project,
+        standing: &standing,
+        ledger: &ledger,
+        selection: Selection::from(&args.selected),
+        run: session.run_time.clone(),
+        listener: listener.clone(),
+    };
+    let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
     progress.finish();
     session.settled(settings, &findings, &survey)?;
     credentials?;
@@ -93,23 +93,23 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         .map(crate::plan::FlowPlan::work)
         .sum();
     let (ask, stop) = watch::channel(Stop::No);
-    let apply = Apply::new(
-        &standing,
-        &ledger,
-        &client,
-        run.clone(),
-        settings.limits.concurrency,
-        settings
+    let apply = Apply::new(Orders {
+        standing: &standing,
+        survey: &survey,
+        ledger: &ledger,
+        client: &client,
+        run: run.clone(),
+        window: settings.limits.concurrency,
+        tolerate: settings
             .failures
             .tolerate
             .map(|tolerance| tolerance.of(work)),
-        survey.existing.clone(),
         listener,
         stop,
-    );
+    });
     let tally = runtime.block_on(async {
         let interrupted = tokio::spawn(listen_for_interrupts(ask));
-        let tally = apply.all(&survey).await;
+        let tally = apply.all().await;
         interrupted.abort();
         tally
     });

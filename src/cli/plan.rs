@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::session::{Session, binding, invalid};
 use super::{endpoint, show};
-use crate::apply::{Selection, survey};
+use crate::apply::{Selection, Surveyor, survey};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, Sqlite};
@@ -36,23 +36,21 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
         )?),
         Err(_) => None,
     };
-    let selection = Selection::from(&args.selected);
     let asked = client
         .as_ref()
         .map(|client| (client, args.selected.observe.into()));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let survey = runtime.block_on(survey(
-        &project,
-        &standing,
-        &ledger,
-        asked,
-        &selection,
-        &session.run_time,
-        &listener,
-        &mut findings,
-    ))?;
+    let surveyor = Surveyor {
+        project: &project,
+        standing: &standing,
+        ledger: &ledger,
+        selection: Selection::from(&args.selected),
+        run: session.run_time.clone(),
+        listener: listener.clone(),
+    };
+    let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
     progress.finish();
     session.settled(settings, &findings, &survey)?;
     credentials?;

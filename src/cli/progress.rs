@@ -16,6 +16,9 @@ use crate::report::CallCount;
 /// Where no bar can be drawn, so much time passes between two lines of progress.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
+/// How a question ends.
+const ASKED: &str = "asked";
+
 /// Reads events.
 pub(super) struct Progress(Arc<Mutex<Screen>>);
 
@@ -133,7 +136,7 @@ impl Screen {
             }
             Event::Asking(0) => {}
             Event::Asking(count) => self.begin(*count as u64, "asking"),
-            Event::Asked => self.advance("asked"),
+            Event::Asked => self.advance(ASKED),
             Event::Standing {
                 address,
                 symbol,
@@ -186,8 +189,6 @@ impl Screen {
             }
             bar.set_prefix(what);
             self.bar = Some(bar);
-        } else {
-            self.line(&format!("{what} {total}"));
         }
     }
 
@@ -206,7 +207,8 @@ impl Screen {
             } else {
                 format!("  \u{1b}[31m{trouble}\u{1b}[0m")
             });
-        } else if self.last_line.elapsed() >= LINE_EVERY || position == self.total {
+        } else if self.last_line.elapsed() >= LINE_EVERY || (position == self.total && how != ASKED)
+        {
             self.last_line = Instant::now();
             let elapsed = self.began.elapsed().as_secs_f64().max(0.001);
             // Counts of items are far below 2^52.

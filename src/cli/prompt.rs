@@ -6,44 +6,35 @@ use super::args::Apply;
 use super::exit::{CliError, Exit};
 use crate::manifest::Settings;
 
-/// Whether the plan may be carried out: asked for, said beforehand, or refused.
-pub(super) fn confirmed(args: &Apply, settings: &Settings) -> Result<bool, CliError> {
+/// Whether the command says all that it must, before anything is asked of the API.
+pub(super) fn check(args: &Apply, settings: &Settings) -> Result<(), CliError> {
     let name = &settings.environment;
-    if settings.protected {
-        match &args.confirm {
-            Some(said) if said == name => return if args.yes { Ok(true) } else { ask(name) },
-            Some(said) => {
-                let message = format!("the environment is {name}, and {said} was confirmed");
-                return Err(CliError::new(
-                    Exit::Usage,
-                    message,
-                    format!("say --confirm {name}"),
-                ));
-            }
-            None if args.yes || !std::io::stdin().is_terminal() => {
-                let message = format!("the environment {name} is protected");
-                return Err(CliError::new(
-                    Exit::Usage,
-                    message,
-                    format!("confirm it by name: --confirm {name}"),
-                ));
-            }
-            None => {
-                let answer = answer(&format!("{name} is protected. Its name, to go on: "))?;
-                return Ok(answer == *name);
-            }
-        }
+    let usage = |message: String, hint: String| Err(CliError::new(Exit::Usage, message, hint));
+    match &args.confirm {
+        Some(said) if said != name => usage(
+            format!("the environment is {name}, and {said} was confirmed"),
+            format!("say --confirm {name}"),
+        ),
+        None if settings.protected && (args.yes || !std::io::stdin().is_terminal()) => usage(
+            format!("the environment {name} is protected"),
+            format!("confirm it by name: --confirm {name}"),
+        ),
+        _ if !args.yes && !std::io::stdin().is_terminal() => usage(
+            "nobody is there to be asked: standard input is no terminal".to_owned(),
+            "say --yes to apply without being asked".to_owned(),
+        ),
+        _ => Ok(()),
     }
-    if args.yes { Ok(true) } else { ask(name) }
 }
 
-fn ask(name: &str) -> Result<bool, CliError> {
-    if !std::io::stdin().is_terminal() {
-        return Err(CliError::new(
-            Exit::Usage,
-            "nobody is there to be asked: standard input is no terminal",
-            "say --yes to apply without being asked",
-        ));
+/// Whether the plan may be carried out: said beforehand, or asked for.
+pub(super) fn confirmed(args: &Apply, settings: &Settings) -> Result<bool, CliError> {
+    let name = &settings.environment;
+    if settings.protected && args.confirm.is_none() {
+        return Ok(answer(&format!("{name} is protected. Its name, to go on: "))? == *name);
+    }
+    if args.yes {
+        return Ok(true);
     }
     let answer = answer(&format!("Apply this to {name}? [y/N] "))?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))

@@ -6,7 +6,7 @@ use super::args::{Global, LogFormat, Validate};
 use super::diagnostics;
 use super::exit::Exit;
 use super::session::{Session, binding, invalid};
-use crate::apply::{Selection, survey};
+use crate::apply::{Selection, Surveyor, survey};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, Sqlite};
@@ -20,19 +20,15 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     // What was recorded plays no part: a project is valid or not by itself.
     let ledger = Sqlite::empty(&binding(&project.settings, None))?;
     let standing = Standing::of(&project, ledger.salt(), &mut findings);
-    let silent: crate::apply::Listener = Arc::new(|_| {});
-    let selection = Selection::default();
-    let survey = survey(
-        &project,
-        &standing,
-        &ledger,
-        None,
-        &selection,
-        &session.run_time,
-        &silent,
-        &mut findings,
-    );
-    let survey = futures::executor::block_on(survey)?;
+    let surveyor = Surveyor {
+        project: &project,
+        standing: &standing,
+        ledger: &ledger,
+        selection: Selection::default(),
+        run: session.run_time.clone(),
+        listener: Arc::new(|_| {}),
+    };
+    let survey = futures::executor::block_on(survey(&surveyor, None, &mut findings))?;
     diagnostics::print(&[&findings, &survey.row_findings], session.log_format);
     let errors = findings.errors() + survey.row_findings.errors();
     if errors > 0 {

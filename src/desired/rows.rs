@@ -201,18 +201,19 @@ fn form_fields(flow: &Flow, standing: &Standing, findings: &mut Findings) {
                 findings.push(Diagnostic::error(message).at(span).hint(hint));
             }
         }
-        for field in known {
-            if !simple_form_fields.iter().any(|(name, _, _)| name == field) {
-                let message = format!(
-                    "nothing fills the form field {field} of the template {}",
-                    template.text
-                );
-                findings.push(
-                    Diagnostic::warning(message)
-                        .at(&document.span)
-                        .hint("add it to simpleFormFields, or take it out of the PDF"),
-                );
-            }
+        let unfilled: Vec<&str> = known
+            .iter()
+            .map(String::as_str)
+            .filter(|field| !simple_form_fields.iter().any(|(name, _, _)| name == field))
+            .collect();
+        if !unfilled.is_empty() {
+            let message = format!(
+                "nothing fills these form fields of the template {}: {}",
+                template.text,
+                unfilled.join(", ")
+            );
+            let hint = "add them to simpleFormFields, or take them out of the PDF";
+            findings.push(Diagnostic::warning(message).at(&document.span).hint(hint));
         }
     }
 }

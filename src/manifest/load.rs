@@ -1,6 +1,6 @@
 //! A folder → a validated [`Project`]: `treaty.yaml`, and the manifests that it matches, as one namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,6 +38,8 @@ pub struct Project {
     pub flows: BTreeMap<String, Flow>,
     /// What expressions outside of flows can name.
     pub scope: Scope,
+    /// All names that are declared, by section, also those of things that are wrong by themselves.
+    pub(super) declared: BTreeSet<(&'static str, String)>,
 }
 
 impl Project {
@@ -78,8 +80,12 @@ impl Project {
             templates: loader.templates,
             seal_folders: loader.seal_folders,
             flows: loader.flows,
+            declared: loader.declared.into_keys().collect(),
         };
-        resolve::check(&project, decoder.findings);
+        // What a file that cannot be read declares is not known: names may refer to it.
+        if !loader.incomplete {
+            resolve::check(&project, decoder.findings);
+        }
         unsupported::check(&project, decoder.findings);
         Some(project)
     }
@@ -285,6 +291,8 @@ struct Loader<'a> {
     flows: BTreeMap<String, Flow>,
     /// Where each name was declared first, by section.
     declared: BTreeMap<(&'static str, String), Span>,
+    /// Whether some file could not be read.
+    incomplete: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -297,16 +305,21 @@ impl<'a> Loader<'a> {
             templates: BTreeMap::new(),
             flows: BTreeMap::new(),
             declared: BTreeMap::new(),
+            incomplete: false,
         }
     }
 
     fn file(&mut self, decoder: &mut Decoder<'_>, path: &Path) {
         let Some(file) = read(self.root, path, decoder.findings) else {
+            self.incomplete = true;
             return;
         };
         let node = match parse(&file) {
             Ok(node) => node,
-            Err(error) => return decoder.findings.push(error),
+            Err(error) => {
+                self.incomplete = true;
+                return decoder.findings.push(error);
+            }
         };
         if matches!(node.kind, super::yaml::Kind::Null) {
             return;

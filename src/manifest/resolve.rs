@@ -17,8 +17,14 @@ pub(super) fn check(project: &Project, findings: &mut Findings) {
     }
     for seal in project.seals.values() {
         let known = project.accounts.keys().map(String::as_str);
-        let Some(account) = find(&project.accounts, &seal.account, "account", known, findings)
-        else {
+        let Some(account) = find(
+            project,
+            &project.accounts,
+            &seal.account,
+            "account",
+            known,
+            findings,
+        ) else {
             continue;
         };
         let fits = match (&account.kind, &seal.source) {
@@ -64,7 +70,14 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
     for document in &flow.documents {
         if let DocumentSource::Template { template, .. } = &document.source {
             let known = project.templates.keys().map(String::as_str);
-            find(&project.templates, template, "template", known, findings);
+            find(
+                project,
+                &project.templates,
+                template,
+                "template",
+                known,
+                findings,
+            );
         }
     }
     for reference in [&flow.process.initiator, &flow.process.payer]
@@ -164,7 +177,14 @@ fn account_of(
         .keys()
         .map(String::as_str)
         .chain(of_rows.iter().map(|account| account.name.as_str()));
-    let kind = kind(find(&project.accounts, name, "account", known, findings)?);
+    let kind = kind(find(
+        project,
+        &project.accounts,
+        name,
+        "account",
+        known,
+        findings,
+    )?);
     if let Kind::Absent = kind {
         findings.push(
             Diagnostic::error(format!("the account {} is declared absent", name.text))
@@ -209,6 +229,7 @@ fn organization(project: &Project, flow: &Flow, name: &Settled, findings: &mut F
 fn seal_of(project: &Project, seal: Option<&Settled>, findings: &mut Findings) {
     if let Some(seal) = seal {
         find(
+            project,
             &project.seals,
             seal,
             "seal",
@@ -219,6 +240,7 @@ fn seal_of(project: &Project, seal: Option<&Settled>, findings: &mut Findings) {
 }
 
 fn find<'a, T>(
+    project: &Project,
     declared: &'a std::collections::BTreeMap<String, T>,
     name: &Settled,
     what: &str,
@@ -226,7 +248,11 @@ fn find<'a, T>(
     findings: &mut Findings,
 ) -> Option<&'a T> {
     let found = declared.get(&name.text);
-    if found.is_none() {
+    // Where the thing itself is wrong, that is said already: a reference to it is not.
+    let is_declared = |(section, known): &(&str, String)| {
+        section.strip_suffix('s') == Some(what) && *known == name.text
+    };
+    if found.is_none() && !project.declared.iter().any(is_declared) {
         findings.push(unknown(what, name, known));
     }
     found

@@ -62,7 +62,10 @@ fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic
         .lines()
         .nth(line.saturating_sub(1))
         .unwrap_or_default();
-    if shown.contains("{{") {
+    if [": {{", "- {{", "[{{", "[ {{", ", {{"]
+        .iter()
+        .any(|unquoted| shown.contains(unquoted))
+    {
         diagnostic.hint(QUOTE_IT)
     } else if shown.contains('\t') {
         diagnostic.hint("YAML is indented by spaces, never by tabs")

@@ -1,7 +1,7 @@
 //! Fingerprints: whether something is still what it was, without keeping what it was.
 //!
-//! They are keyed with the ledger's salt, so that nobody can find out an id number by trying all of them
-//! against a ledger that he holds without its salt elsewhere, and no two ledgers can be compared.
+//! They are keyed with the ledger's own salt: those of two ledgers cannot be compared, and no table made
+//! beforehand finds what stands behind one.
 
 use std::fmt;
 

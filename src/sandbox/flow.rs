@@ -195,6 +195,8 @@ pub(super) fn detail(session: &mut Session<'_>, request: &Detail) -> Result<Deta
         flow_status: serde_json::from_value(status)
             .map_err(|error| Refusal::new(ErrorCode::NO_FLOW, error))?,
         start_time: text(flow.begun),
+        doc_id: Some(flow.doc.0.clone()),
+        doc_name: Some(flow.doc_name.clone()),
         sign_detail: flow
             .tasks
             .iter()

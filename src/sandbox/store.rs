@@ -53,6 +53,7 @@ impl Store {
             why: error.to_string(),
         };
         std::fs::create_dir_all(folder.join("files")).map_err(broken)?;
+        private(folder).map_err(broken)?;
         let lock = lock(folder)?;
         let path = folder.join("world.jsonl");
         let text = match std::fs::read_to_string(&path) {
@@ -147,4 +148,16 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
             Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(folder.to_owned())),
         }
     }
+}
+
+/// Filled contracts are made of what is in here: nobody else on the machine may read it.
+fn private(folder: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
 }

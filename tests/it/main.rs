@@ -1,0 +1,9 @@
+//! treaty from outside: the binary on real folders, and the library against a world that can be looked into.
+
+mod cases;
+mod durable;
+mod journey;
+mod project;
+mod rig;
+mod rooms;
+mod server;
