@@ -32,7 +32,11 @@ impl Apply<'_> {
                 return Ok(Ended::Failed(failure));
             }
         };
-        let ended = match self.send(&steps, item).await {
+        let sent = match self.lacks(item) {
+            Some(failure) => Err(Halt::Failed(failure)),
+            None => self.send(&steps, item).await,
+        };
+        let ended = match sent {
             Ok(()) => Ended::Done,
             Err(Halt::Failed(failure)) => Ended::Failed(failure),
             Err(Halt::InDoubt(failure)) => Ended::InDoubt(failure),

@@ -296,16 +296,13 @@ impl<'a> Apply<'a> {
         item: Box<Item>,
     ) -> UnderWay<'s> {
         Box::pin(async move {
-            let ended = match self.lacks(&item) {
-                Some(failure) => Ok(Ended::Failed(failure)),
-                None => self.item(flow, &item).await,
-            };
+            let ended = self.item(flow, &item).await;
             (address, row, ended)
         })
     }
 
     /// What failed among the standing things that an item needs: nothing is called for it then.
-    fn lacks(&self, item: &Item) -> Option<Failure> {
+    pub(super) fn lacks(&self, item: &Item) -> Option<Failure> {
         let own = |name: &String| !item.accounts.contains_key(name);
         let process = &item.process;
         let mut needs: Vec<Address> = [&process.initiator, &process.payer]

@@ -31,7 +31,11 @@ struct Screen {
     began: Instant,
     last_line: Instant,
     calls: BTreeMap<Op, CallCount>,
+    failures: usize,
 }
+
+/// So many failed items are told one by one; all are in the report.
+const FAILURES_TOLD: usize = 20;
 
 /// How it is said.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,7 @@ impl Progress {
             began: Instant::now(),
             last_line: Instant::now(),
             calls: BTreeMap::new(),
+            failures: 0,
         })))
     }
 
@@ -159,17 +164,29 @@ impl Screen {
                 match ended {
                     Ended::Done => self.advance("done"),
                     Ended::Failed(failure) => {
-                        self.line(&failed(&place, failure));
+                        self.failure(&place, failure);
                         self.advance("failed");
                     }
                     Ended::InDoubt(failure) => {
-                        self.line(&failed(&place, failure));
+                        self.failure(&place, failure);
                         self.advance("in doubt");
                     }
                     Ended::Open => self.advance("open"),
                 }
             }
             Event::Stopping(why) => self.line(&format!("\u{1b}[33mstopping\u{1b}[0m: {why}")),
+        }
+    }
+
+    fn failure(&mut self, place: &str, failure: &Failure) {
+        self.failures += 1;
+        match self.failures.cmp(&FAILURES_TOLD) {
+            std::cmp::Ordering::Less => self.line(&failed(place, failure)),
+            std::cmp::Ordering::Equal => {
+                self.line(&failed(place, failure));
+                self.line("  further failures are in the report");
+            }
+            std::cmp::Ordering::Greater => {}
         }
     }
 

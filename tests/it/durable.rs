@@ -1,1 +1,207 @@
-//! tmp
+//! Lost answers, cut-off runs, slow services: nobody is asked twice, no row is forgotten, doubt is said.
+
+use std::time::Duration;
+
+use treaty::apply::{Fatal, Stopped};
+use treaty::plan::ItemAction;
+
+use crate::rig::{Fault, Rig};
+
+const PLATFORM: &str = "sign/contract/platformSignTask";
+const PERSON: &str = "sign/contract/handPersonSignTask";
+
+#[tokio::test(start_paused = true)]
+async fn a_second_apply_writes_nothing() {
+    let rig = Rig::loans(5);
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (5, 0));
+    rig.assert_each_once(5);
+    rig.heal();
+    let (plan, tally) = rig.apply().await;
+    assert!(plan.is_empty() && tally.done == 0);
+    // Two accounts and one account's seals are asked for, and nothing else.
+    assert_eq!(
+        (
+            rig.total_calls(),
+            rig.calls("account/idexchange"),
+            rig.calls("seal/query")
+        ),
+        (3, 2, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_are_looked_up_and_never_guessed() {
+    let every = [
+        "account/create/person",
+        "account/create/organize/common",
+        "account/platform/silentsign",
+        "seal/create/organize",
+        "file/uploadurl",
+        "upload",
+        "template/createbyfilekey",
+        "doc/createbytemplate",
+        "sign/contract/addProcess",
+        PLATFORM,
+        PERSON,
+    ];
+    for path in every {
+        for fault in [
+            Fault::LostAfter,
+            Fault::LostBefore,
+            Fault::StatusAfter(502),
+            Fault::Status(503),
+            Fault::Garbage,
+            Fault::HangAfter,
+            Fault::NotSent,
+            Fault::Status(429),
+        ] {
+            let rig = Rig::loans(3).fault(path, 1, fault);
+            let (_, tally) = rig.apply().await;
+            assert_eq!(
+                (tally.done, tally.failed, tally.in_doubt),
+                (3, 0, 0),
+                "{path} {fault:?}"
+            );
+            rig.assert_each_once(3);
+            assert_eq!(
+                rig.calls("seal/create/organize"),
+                1 + usize::from(repeated_seal(path, fault)),
+                "{path} {fault:?}"
+            );
+        }
+    }
+}
+
+/// A seal is asked for again only when looking does not find it.
+fn repeated_seal(path: &str, fault: Fault) -> bool {
+    path == "seal/create/organize"
+        && matches!(fault, Fault::LostBefore | Fault::Status(_) | Fault::NotSent)
+}
+
+/// A process that is killed at any call, before or after the service did its work, and then run again.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cut_off_anywhere_is_completed_by_the_next() {
+    let calls = {
+        let rig = Rig::loans(2);
+        rig.apply().await;
+        rig.total_calls()
+    };
+    assert!(calls > 15);
+    for nth in 1..=calls {
+        for fault in [Fault::HangAfter, Fault::HangBefore] {
+            let rig = Rig::loans(2).overall(nth, fault);
+            // Everything else comes to rest long before a call's timeout.
+            let cut = rig
+                .apply_while(tokio::time::sleep(Duration::from_secs(10)))
+                .await;
+            assert!(cut.is_none(), "the run hangs at call {nth}");
+            rig.heal();
+            let (_, tally) = rig.apply().await;
+            assert_eq!(
+                (tally.failed, tally.in_doubt, tally.open),
+                (0, 0, 0),
+                "cut at {nth} {fault:?}"
+            );
+            rig.assert_each_once(2);
+            let (plan, _) = rig.apply().await;
+            assert!(plan.is_empty(), "cut at {nth} {fault:?}");
+        }
+    }
+}
+
+/// The person's task is there, its link is lost, and it cannot be taken back: nobody may send it again.
+#[tokio::test(start_paused = true)]
+async fn what_looking_cannot_tell_is_in_doubt_and_stays_so() {
+    let rig = Rig::loans(3)
+        .fault(PERSON, 2, Fault::LostAfter)
+        .always("sign/contract/undoTask", Fault::Status(500));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.in_doubt), (2, 1));
+    rig.heal();
+    let (plan, tally) = rig.apply().await;
+    assert_eq!(plan.flows[0].counted(ItemAction::InDoubt), 1);
+    assert_eq!((tally.done, rig.calls(PERSON)), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_gone_ends_the_run_and_the_next_goes_on() {
+    let rig = Rig::loans(6).always(PERSON, Fault::NotSent);
+    let (_, tally) = rig.apply().await;
+    assert!(
+        matches!(tally.stopped, Some(Stopped::Fatal(Fatal::Unreachable(_)))),
+        "{:?}",
+        tally.stopped
+    );
+    assert_eq!((tally.done, tally.failed), (0, 0));
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!(tally.done, 6);
+    rig.assert_each_once(6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_item_does_not_stop_the_others() {
+    let rig = Rig::loans(4).fault("sign/contract/addProcess", 2, Fault::Status(404));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (3, 1));
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!(tally.done, 1);
+    rig.assert_each_once(4);
+}
+
+/// Whatever is lost at random, by a seed: applied until quiet, all is there once.
+#[tokio::test(start_paused = true)]
+async fn random_faults_leave_each_contract_once() {
+    for seed in 0..40u64 {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut random = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        let mut rig = Rig::loans(4);
+        for nth in 1..120 {
+            if random(10) < 3 {
+                let faults = [
+                    Fault::LostAfter,
+                    Fault::LostBefore,
+                    Fault::Status(503),
+                    Fault::StatusAfter(500),
+                    Fault::Garbage,
+                    Fault::NotSent,
+                ];
+                rig = rig.overall(nth, faults[usize::try_from(random(6)).expect("small")]);
+            }
+        }
+        for _ in 0..20 {
+            // The survey itself may fail to get an answer; then there is no plan, and the next run tries again.
+            let quiet = rig.apply_survey_tolerant().await;
+            if quiet {
+                break;
+            }
+        }
+        rig.assert_each_once(4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pace_is_never_exceeded() {
+    let mut rig = Rig::loans(10);
+    rig.rate = Some(10.0);
+    rig.apply().await;
+    let times = rig.call_times();
+    for (at, begin) in times.iter().enumerate() {
+        // Uploads are not counted; the only one of this run takes one place more.
+        let within = times[at..]
+            .iter()
+            .take_while(|time| **time - *begin < Duration::from_secs(1))
+            .count();
+        assert!(within <= 11, "{within} calls within a second");
+    }
+    let seconds = (times[times.len() - 1] - times[0]).as_secs_f64();
+    let rate = (times.len() - 1) as f64 / seconds;
+    assert!((9.7..=10.3).contains(&rate), "{rate} calls/s");
+}

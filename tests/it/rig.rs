@@ -1,1 +1,346 @@
-//! tmp
+//! treaty as a library, against a world in memory that can be looked into, over a wire that can lie.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use treaty::apply::{Apply, Observe, Orders, Selection, Stop, Surveyor, Tally, survey};
+use treaty::client::{Client, Settings, Wire, WireError};
+use treaty::desired::Standing;
+use treaty::diagnostic::Findings;
+use treaty::ledger::{Binding, Ledger, Sqlite};
+use treaty::manifest;
+use treaty::plan::Plan;
+use treaty::render::RunTime;
+use treaty::sandbox::{Flow, Sandbox, World};
+
+use crate::project::Project;
+
+/// What a wire does to one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is carried out, and its answer is lost.
+    LostAfter,
+    /// It is lost on the way.
+    LostBefore,
+    /// It never leaves.
+    NotSent,
+    /// A gateway answers instead.
+    Status(u16),
+    /// A gateway answers instead, after the call was carried out.
+    StatusAfter(u16),
+    /// The answer is no JSON.
+    Garbage,
+    /// It is carried out, and its answer never comes.
+    HangAfter,
+    /// It never arrives, and no answer comes.
+    HangBefore,
+}
+
+/// A project, a world and a ledger.
+pub struct Rig {
+    pub project: Project,
+    pub sandbox: Sandbox,
+    wire: Arc<Liar>,
+    pub rate: Option<f64>,
+    pub throttle_codes: Vec<i64>,
+}
+
+/// When a fault happens.
+enum When {
+    /// At the so-and-so-many-th call of this path, from 1.
+    Nth(&'static str, usize),
+    /// At the so-and-so-many-th call of all, from 1.
+    Overall(usize),
+    /// At every call of this path.
+    Always(&'static str),
+}
+
+struct Liar {
+    sandbox: Sandbox,
+    state: Mutex<LiarState>,
+}
+
+#[derive(Default)]
+struct LiarState {
+    faults: Vec<(When, Fault)>,
+    calls: BTreeMap<String, usize>,
+    total: usize,
+    /// When each call arrived, on the test's clock.
+    times: Vec<tokio::time::Instant>,
+}
+
+impl Wire for Liar {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
+        Box::pin(async move {
+            let path = request.uri().path().trim_start_matches('/').to_owned();
+            let path = if path.starts_with("upload/") {
+                "upload".to_owned()
+            } else {
+                path
+            };
+            let fault = {
+                let mut state = self.state.lock().expect("a lock");
+                state.total += 1;
+                state.times.push(tokio::time::Instant::now());
+                let total = state.total;
+                let count = state.calls.entry(path.clone()).or_default();
+                *count += 1;
+                let count = *count;
+                let fits = |when: &When| match when {
+                    When::Nth(wanted, nth) => *wanted == path && *nth == count,
+                    When::Overall(nth) => *nth == total,
+                    When::Always(wanted) => *wanted == path,
+                };
+                state
+                    .faults
+                    .iter()
+                    .find(|(when, _)| fits(when))
+                    .map(|(_, fault)| *fault)
+            };
+            tokio::task::yield_now().await;
+            let answer = || self.sandbox.handle(&request, Timestamp::now());
+            let gateway = |status: u16| {
+                Ok(http::Response::builder()
+                    .status(status)
+                    .body(Bytes::from_static(b"<html>"))
+                    .expect("a response"))
+            };
+            match fault {
+                None => Ok(answer()),
+                Some(Fault::LostAfter) => {
+                    answer();
+                    Err(WireError::Lost("connection reset".into()))
+                }
+                Some(Fault::LostBefore) => Err(WireError::Lost("connection reset".into())),
+                Some(Fault::NotSent) => Err(WireError::NotSent("connection refused".into())),
+                Some(Fault::Status(status)) => gateway(status),
+                Some(Fault::StatusAfter(status)) => {
+                    answer();
+                    gateway(status)
+                }
+                Some(Fault::Garbage) => {
+                    answer();
+                    gateway(200)
+                }
+                Some(Fault::HangAfter) => {
+                    answer();
+                    std::future::pending().await
+                }
+                Some(Fault::HangBefore) => std::future::pending().await,
+            }
+        })
+    }
+}
+
+impl Rig {
+    /// The example's manifests with the first rows of its sheet.
+    pub fn loans(rows: usize) -> Self {
+        let project = Project::loans();
+        let sheet: Vec<String> = project
+            .sheet()
+            .lines()
+            .take(rows + 1)
+            .map(str::to_owned)
+            .collect();
+        project.set_sheet(&sheet.join("\r\n"));
+        let sandbox = Sandbox::in_memory("http://world");
+        let wire = Liar {
+            sandbox: sandbox.clone(),
+            state: Mutex::default(),
+        };
+        Self {
+            project,
+            sandbox,
+            wire: Arc::new(wire),
+            rate: None,
+            throttle_codes: Vec::new(),
+        }
+    }
+
+    /// A fault at the nth call of a path.
+    pub fn fault(self, path: &'static str, nth: usize, fault: Fault) -> Self {
+        self.wire
+            .state
+            .lock()
+            .expect("a lock")
+            .faults
+            .push((When::Nth(path, nth), fault));
+        self
+    }
+
+    /// A fault at every call of a path.
+    pub fn always(self, path: &'static str, fault: Fault) -> Self {
+        self.wire
+            .state
+            .lock()
+            .expect("a lock")
+            .faults
+            .push((When::Always(path), fault));
+        self
+    }
+
+    /// A fault at the nth call of all.
+    pub fn overall(self, nth: usize, fault: Fault) -> Self {
+        self.wire
+            .state
+            .lock()
+            .expect("a lock")
+            .faults
+            .push((When::Overall(nth), fault));
+        self
+    }
+
+    /// From now on, the wire tells the truth; counts begin anew.
+    pub fn heal(&self) {
+        *self.wire.state.lock().expect("a lock") = LiarState::default();
+    }
+
+    pub fn calls(&self, path: &str) -> usize {
+        self.wire
+            .state
+            .lock()
+            .expect("a lock")
+            .calls
+            .get(path)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    pub fn total_calls(&self) -> usize {
+        self.wire.state.lock().expect("a lock").total
+    }
+
+    pub fn call_times(&self) -> Vec<tokio::time::Instant> {
+        self.wire.state.lock().expect("a lock").times.clone()
+    }
+
+    /// Plans and applies, as the command does.
+    pub async fn apply(&self) -> (Plan, Tally) {
+        self.apply_while(std::future::pending())
+            .await
+            .expect("it ends by itself")
+    }
+
+    /// The same, cut off when the future ends: what a killed process leaves behind.
+    pub async fn apply_while(&self, end: impl Future<Output = ()>) -> Option<(Plan, Tally)> {
+        let mut findings = Findings::default();
+        let environ = Arc::new(BTreeMap::new());
+        let project = manifest::Project::load(self.project.root(), None, &environ, &mut findings)
+            .expect("a project");
+        let binding = Binding {
+            endpoint: "test".into(),
+            app_id: String::new(),
+        };
+        let ledger = Sqlite::hold(
+            &self.project.path(".treaty/l.db"),
+            &binding,
+            "a test",
+            "now",
+        )
+        .expect("a ledger");
+        let standing = Standing::of(&project, ledger.salt(), &mut findings);
+        let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
+        let surveyor = Surveyor {
+            project: &project,
+            standing: &standing,
+            ledger: &ledger,
+            selection: Selection::default(),
+            run: RunTime::at(Timestamp::now()),
+            listener: Arc::new(|_| {}),
+        };
+        let work = async {
+            let survey =
+                match survey(&surveyor, Some((&client, Observe::Standing)), &mut findings).await {
+                    Ok(survey) => survey,
+                    Err(_) => return None,
+                };
+            assert_eq!(findings.errors(), 0, "{:?}", findings.kept());
+            let (_ask, stop) = watch::channel(Stop::No);
+            let run = ledger
+                .begin_run(&format!("{:?}", Timestamp::now()), "now")
+                .await
+                .expect("a run");
+            let apply = Apply::new(Orders {
+                standing: &standing,
+                survey: &survey,
+                ledger: &ledger,
+                client: &client,
+                run,
+                window: 4,
+                tolerate: None,
+                listener: Arc::new(|_| {}),
+                stop,
+            });
+            let tally = apply.all().await;
+            Some((survey.plan, tally))
+        };
+        tokio::select! {
+            biased;
+            result = work => result,
+            () = end => None,
+        }
+    }
+
+    /// The same over a wire that may fail the first questions; whether nothing was left to do.
+    pub async fn apply_survey_tolerant(&self) -> bool {
+        self.apply_while(std::future::pending())
+            .await
+            .is_some_and(|(plan, _)| plan.is_empty())
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            endpoint: "http://world".into(),
+            credentials: None,
+            rate: self.rate,
+            operation_rates: BTreeMap::new(),
+            concurrency: 4,
+            attempts: 4,
+            backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
+            throttle_codes: self.throttle_codes.clone(),
+        }
+    }
+
+    /// Every contract went out once: one flow with signers for each, one live task for each signer.
+    pub fn assert_each_once(&self, items: usize) {
+        self.sandbox.with_world(|world| {
+            let sent: Vec<&Flow> = world
+                .flows()
+                .filter(|flow| flow.live_tasks().next().is_some())
+                .collect();
+            assert_eq!(sent.len(), items, "flows that somebody was asked to sign");
+            let mut people = BTreeMap::new();
+            for flow in sent {
+                let live: Vec<_> = flow.live_tasks().collect();
+                assert_eq!(live.len(), 2, "live tasks of {}", flow.id);
+                assert_eq!(
+                    live.iter()
+                        .filter(|account| ***account == World::platform())
+                        .count(),
+                    1
+                );
+                for account in live {
+                    *people.entry(account.clone()).or_insert(0) += 1;
+                }
+            }
+            people.remove(&World::platform());
+            assert_eq!(people.len(), items, "people who were asked");
+            assert!(
+                people.values().all(|asked| *asked == 1),
+                "somebody was asked twice"
+            );
+            // The clerk, the lender, and a person a row.
+            assert_eq!(world.account_count(), items + 2);
+        });
+    }
+}

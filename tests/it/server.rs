@@ -1,1 +1,270 @@
-//! tmp
+//! treaty against servers on this machine: the sandbox over HTTP, and servers that are not nice.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use treaty::sandbox::Sandbox;
+
+use crate::project::Project;
+
+/// Serves until the process ends; gives the address.
+fn serve(app: impl FnOnce(&str) -> axum::Router + Send + 'static) -> String {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+                .await
+                .expect("a port");
+            let base = format!("http://{}", listener.local_addr().expect("an address"));
+            let app = app(&base);
+            tell.send(base).expect("somebody waits");
+            axum::serve(listener, app).await.expect("served");
+        });
+    });
+    told.recv().expect("an address")
+}
+
+/// The example, for an endpoint.
+fn project(endpoint: &str) -> Project {
+    let project = Project::loans();
+    let sheet: Vec<String> = project.sheet().lines().take(6).map(str::to_owned).collect();
+    project.set_sheet(&sheet.join("\r\n"));
+    project.write(
+        "treaty.yaml",
+        format!(
+            "version: 1\nproject: server\ndefaultEnvironment: test\nenvironments:\n  test: {{ endpoint: \"{endpoint}\" }}\n\
+             variables: {{ lender: 天谷 }}\nlimits: {{ rate: none }}\nretries: {{ attempts: 2, backoff: 1ms }}\n"
+        ),
+    );
+    project
+}
+
+fn run(project: &Project, args: &[&str]) -> crate::project::Run {
+    let mut command = project.command(args);
+    command
+        .env("TREATY_APP_ID", "app")
+        .env("TREATY_APP_SECRET", "not-to-be-seen");
+    crate::project::Run::from(command.output().expect("treaty runs"))
+}
+
+#[test]
+fn contracts_go_out_over_http_and_credentials_to_the_api_alone() {
+    let seen: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
+    let noted = seen.clone();
+    let base = serve(move |base| {
+        let sandbox = Sandbox::in_memory(base).with_credentials();
+        sandbox.router().layer(axum::middleware::from_fn(
+            move |request: Request, next: axum::middleware::Next| {
+                let secret = request.headers().contains_key("x-tsign-open-app-secret");
+                noted
+                    .lock()
+                    .expect("a lock")
+                    .push((request.uri().path().to_owned(), secret));
+                next.run(request)
+            },
+        ))
+    });
+    let project = project(&format!("{base}/opentreaty-service"));
+    let done = run(&project, &["apply", "--yes", "-v"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(!done.stderr.contains("not-to-be-seen") && !done.stdout.contains("not-to-be-seen"));
+    let seen = seen.lock().expect("a lock");
+    assert!(seen.iter().any(|(path, _)| path.starts_with("/upload/")));
+    for (path, secret) in seen.iter() {
+        assert_eq!(*secret, !path.starts_with("/upload/"), "{path}");
+    }
+    drop(seen);
+    assert_eq!(run(&project, &["plan", "--detailed-exitcode"]).code, 0);
+}
+
+#[test]
+fn refused_credentials_have_their_own_exit_code() {
+    let by_status = |_: Request| async { (http::StatusCode::UNAUTHORIZED, "no").into_response() };
+    let by_code = |_: Request| async {
+        (
+            http::StatusCode::OK,
+            r#"{"errCode":1435103,"msg":"项目不存在"}"#,
+        )
+            .into_response()
+    };
+    for base in [
+        serve(move |_| axum::Router::new().fallback(by_status)),
+        serve(move |_| axum::Router::new().fallback(by_code)),
+    ] {
+        let project = project(&base);
+        for args in [
+            &["plan"][..],
+            &["apply", "--yes"],
+            &["apply", "--yes", "--observe", "none"],
+        ] {
+            let refused = run(&project, args);
+            assert_eq!(refused.code, 77, "{args:?} {}", refused.stderr);
+            assert!(
+                refused.stderr.contains("credentials are refused"),
+                "{}",
+                refused.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn credentials_may_come_from_files_and_must_come_from_somewhere() {
+    let base = serve(|base| Sandbox::in_memory(base).with_credentials().router());
+    let project = project(&base);
+    assert_eq!(project.run(&["apply", "--yes"]).code, 77);
+    project.write("id", "app\n");
+    project.write("secret", "secret\n");
+    let mut command = project.command(&["apply", "--yes"]);
+    command
+        .env("TREATY_APP_ID_FILE", project.path("id"))
+        .env("TREATY_APP_SECRET_FILE", project.path("secret"));
+    assert_eq!(
+        command.output().expect("treaty runs").status.code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn an_endpoint_that_does_not_answer_has_its_own_exit_code() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address");
+    let project = project(&format!("http://{free}"));
+    for args in [
+        &["plan"][..],
+        &["apply", "--yes"],
+        &["apply", "--yes", "--observe", "none"],
+    ] {
+        let unreachable = run(&project, args);
+        assert_eq!(unreachable.code, 69, "{args:?} {}", unreachable.stderr);
+        assert!(
+            unreachable.stderr.contains("cannot be reached"),
+            "{}",
+            unreachable.stderr
+        );
+    }
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let redirect = |_: Request| async {
+        let headers = [(http::header::LOCATION, "http://127.0.0.1:1/")];
+        (http::StatusCode::FOUND, headers).into_response() as Response
+    };
+    let base = serve(move |_| axum::Router::new().fallback(redirect));
+    let redirected = run(&project(&base), &["apply", "--yes", "--observe", "none"]);
+    assert_eq!(redirected.code, 3, "{}", redirected.stderr);
+    assert!(
+        redirected.stderr.contains("sends callers elsewhere"),
+        "{}",
+        redirected.stderr
+    );
+}
+
+#[test]
+fn the_sandbox_serves_filled_contracts() {
+    let folder = Project::empty();
+    let mut sandbox = folder
+        .command(&["sandbox", "--addr", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a server");
+    let mut lines = BufReader::new(sandbox.stdout.take().expect("its output")).lines();
+    let line = lines.next().expect("a line").expect("text");
+    let endpoint = line.rsplit(' ').next().expect("an address").to_owned();
+    let project = project(&endpoint);
+    let done = run(&project, &["apply", "--yes"]);
+    let report = project.report("loans.csv");
+    let asked = call(
+        &endpoint,
+        "doc/downloadurl",
+        &format!(r#"{{"docId":"{}"}}"#, report[0]["treaty_doc_id"]),
+    );
+    let contract = get(asked["data"]["docUrl"].as_str().expect("an address"));
+    let without = post(&endpoint, "account/idexchange", r#"{"thirdId":"x"}"#, &[]);
+    sandbox.kill().expect("killed");
+    sandbox.wait().expect("gone");
+
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(without["errCode"], 1_435_103, "credentials are needed");
+    let document = lopdf::Document::load_mem(&contract).expect("a PDF");
+    let values: Vec<String> = document
+        .objects
+        .values()
+        .filter_map(|object| object.as_dict().ok()?.get(b"V").ok())
+        .filter_map(|value| lopdf::decode_text_string(value).ok())
+        .collect();
+    for expected in [
+        &report[0]["姓名"],
+        &report[0]["身份证号"],
+        &"伍万壹仟零壹拾元壹角".to_owned(),
+    ] {
+        assert!(values.contains(expected), "{expected} in {values:?}");
+    }
+    // A killed sandbox keeps its world.
+    assert!(
+        folder
+            .read(".treaty/sandbox/world.jsonl")
+            .contains(&report[4]["treaty_flow_id"])
+    );
+}
+
+fn call(endpoint: &str, path: &str, body: &str) -> serde_json::Value {
+    post(
+        endpoint,
+        path,
+        body,
+        &[
+            ("X-Tsign-Open-App-Id", "a"),
+            ("X-Tsign-Open-App-Secret", "b"),
+        ],
+    )
+}
+
+fn post(endpoint: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> serde_json::Value {
+    let mut request = client()
+        .post(format!("{endpoint}/{path}"))
+        .header("Content-Type", "application/json")
+        .body(body.to_owned());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    serde_json::from_slice(&fetch(request)).expect("JSON")
+}
+
+fn get(url: &str) -> Vec<u8> {
+    fetch(client().get(url))
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client")
+}
+
+fn fetch(request: reqwest::RequestBuilder) -> Vec<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        request
+            .send()
+            .await
+            .expect("an answer")
+            .bytes()
+            .await
+            .expect("a body")
+            .to_vec()
+    })
+}
