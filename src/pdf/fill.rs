@@ -3,6 +3,7 @@
 //! Chinese text is set in STSong-Light, one of the fonts that every viewer knows or replaces; it is not embedded.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 
@@ -140,7 +141,7 @@ fn set_appearance(
         dictionary! {
             "Type" => "XObject",
             "Subtype" => "Form",
-            "BBox" => vec![0.into(), 0.into(), Object::Real(width as f32), Object::Real(height as f32)],
+            "BBox" => vec![0.into(), 0.into(), real(width), real(height)],
             "Resources" => dictionary! { "Font" => dictionary! { "Song" => font } },
         },
         content.into_bytes(),
@@ -148,6 +149,12 @@ fn set_appearance(
     if let Ok(dictionary) = document.get_dictionary_mut(widget) {
         dictionary.set("AP", dictionary! { "N" => appearance });
     }
+}
+
+/// A number as PDFs hold them: a page is far smaller than what this cannot say exactly enough.
+#[allow(clippy::cast_possible_truncation)]
+fn real(number: f64) -> Object {
+    Object::Real(number as f32)
 }
 
 /// The size in a default appearance such as `/Helv 11 Tf 0 g`; 0 leaves it to the viewer.
@@ -187,9 +194,12 @@ fn wrap(text: &str, ems: f64) -> Vec<String> {
 }
 
 fn utf16(text: &str) -> String {
-    text.encode_utf16()
-        .map(|unit| format!("{unit:04X}"))
-        .collect()
+    let mut hex = String::new();
+    for unit in text.encode_utf16() {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{unit:04X}");
+    }
+    hex
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Accounts of the emulated service (section 5.2).
 
 use super::serve::{Session, filled, filled_if_there};
-use super::world::{Account, Change};
+use super::world::{Account, Change, Grant};
 use crate::api::code::{Codes, ID_TYPE, ORGAN_TYPE, THIRD_ID_BYTES};
 use crate::api::operation::Refusal;
 use crate::api::{
@@ -142,11 +142,11 @@ fn update(
 pub(super) fn set_grant(
     session: &mut Session<'_>,
     id: &AccountId,
-    grant: Option<Option<i64>>,
+    grant: Option<Grant>,
 ) -> Result<Nothing, Refusal> {
     let mut account = session.world.account(id, ErrorCode::NO_ACCOUNT)?.clone();
     if grant
-        .flatten()
+        .and_then(|grant| grant.deadline)
         .is_some_and(|deadline| deadline <= session.now.as_millisecond())
     {
         return Err(Refusal::new(ErrorCode(1_436_017), "deadline is past"));

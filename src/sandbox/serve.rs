@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::world::World;
+use super::world::{Grant, World};
 use crate::api::operation::{Refusal, Serve};
 use crate::api::{
     AccountAnswer, AddProcess, Archive, AutoSignAnswer, CreateByFileKey, CreateByTemplate,
@@ -63,7 +63,7 @@ impl Serve for Session<'_> {
     }
 
     fn grant_silent_sign(&mut self, request: GrantSilentSign) -> Result<Nothing, Refusal> {
-        super::account::set_grant(self, &request.grant_account_id, Some(request.deadline))
+        super::account::set_grant(self, &request.grant_account_id, Some(Grant { deadline: request.deadline }))
     }
 
     fn revoke_silent_sign(&mut self, request: RevokeSilentSign) -> Result<Nothing, Refusal> {

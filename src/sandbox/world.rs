@@ -33,8 +33,15 @@ pub(super) struct Account {
     pub(super) name: String,
     pub(super) is_person: bool,
     pub(super) deleted: bool,
-    /// Silent signing: not granted, or until when in milliseconds since 1970 (none: for good).
-    pub(super) grant: Option<Option<i64>>,
+    /// Silent signing, where it is granted.
+    pub(super) grant: Option<Grant>,
+}
+
+/// A grant of silent signing.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Grant {
+    /// Until when, in milliseconds since 1970; none for good.
+    pub(super) deadline: Option<i64>,
 }
 
 /// A file that was announced, and perhaps uploaded.
@@ -169,7 +176,9 @@ impl World {
             Change::Doc(doc) => drop(self.docs.insert(doc.id.clone(), doc)),
             Change::Flow(flow) => drop(self.flows.insert(flow.id.clone(), flow)),
             Change::Seal(seal) => drop(self.seals.insert(seal.id.clone(), seal)),
-            Change::Next(next) => self.next = self.next.max(next),
+            Change::Next(next) => {
+                self.next = self.next.max(next);
+            }
         }
     }
 

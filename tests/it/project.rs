@@ -4,62 +4,62 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A copy of a project that can be changed.
-pub struct Project {
+pub(crate) struct Project {
     folder: tempfile::TempDir,
 }
 
 /// What a command printed, and how it ended.
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Project {
     /// A copy of `examples/loans`: 200 rows in GB18030.
-    pub fn loans() -> Self {
+    pub(crate) fn loans() -> Self {
         Self::copy_of(&root().join("examples/loans"))
     }
 
-    pub fn copy_of(from: &Path) -> Self {
+    pub(crate) fn copy_of(from: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         copy(from, folder.path());
         Self { folder }
     }
 
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
         }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text).expect("written");
     }
 
     /// Replaces a text that must be there.
-    pub fn replace(&self, name: &str, from: &str, to: &str) {
+    pub(crate) fn replace(&self, name: &str, from: &str, to: &str) {
         let text = self.read(name);
         assert!(text.contains(from), "{name} has no {from}");
         self.write(name, text.replace(from, to));
     }
 
     /// The sheet as text.
-    pub fn sheet(&self) -> String {
+    pub(crate) fn sheet(&self) -> String {
         let bytes = std::fs::read(self.path("loans.csv")).expect("a sheet");
         let (text, _, damaged) = encoding_rs::GB18030.decode(&bytes);
         assert!(!damaged);
@@ -67,12 +67,12 @@ impl Project {
     }
 
     /// Puts a sheet in its place, in GB18030.
-    pub fn set_sheet(&self, text: &str) {
+    pub(crate) fn set_sheet(&self, text: &str) {
         let (bytes, ..) = encoding_rs::GB18030.encode(text);
         self.write("loans.csv", bytes);
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_treaty"));
         command
             .current_dir(self.folder.path())
@@ -90,12 +90,12 @@ impl Project {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Run {
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
         Run::from(self.command(args).output().expect("treaty runs"))
     }
 
     /// Runs and expects an exit code.
-    pub fn expect(&self, args: &[&str], code: i32) -> Run {
+    pub(crate) fn expect(&self, args: &[&str], code: i32) -> Run {
         let run = self.run(args);
         assert_eq!(
             run.code, code,
@@ -106,7 +106,7 @@ impl Project {
     }
 
     /// A report of the last run as a table: one map a row.
-    pub fn report(&self, name: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    pub(crate) fn report(&self, name: &str) -> Vec<std::collections::BTreeMap<String, String>> {
         let text = self.read(&format!("reports/latest/{name}"));
         let text = text
             .strip_prefix('\u{feff}')
@@ -117,12 +117,12 @@ impl Project {
             .collect()
     }
 
-    pub fn summary(&self) -> serde_json::Value {
+    pub(crate) fn summary(&self) -> serde_json::Value {
         serde_json::from_str(&self.read("reports/latest/run.json")).expect("JSON")
     }
 
     /// Whether anything was ever called.
-    pub fn was_called(&self) -> bool {
+    pub(crate) fn was_called(&self) -> bool {
         std::fs::read(self.path(".treaty/sandbox/world.jsonl"))
             .is_ok_and(|journal| !journal.is_empty())
     }
@@ -139,12 +139,12 @@ impl From<Output> for Run {
 }
 
 /// The repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Copies a folder, but for what a run leaves behind.
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");

@@ -22,7 +22,7 @@ use crate::project::Project;
 
 /// What a wire does to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It is carried out, and its answer is lost.
     LostAfter,
     /// It is lost on the way.
@@ -42,12 +42,12 @@ pub enum Fault {
 }
 
 /// A project, a world and a ledger.
-pub struct Rig {
-    pub project: Project,
-    pub sandbox: Sandbox,
+pub(crate) struct Rig {
+    pub(crate) project: Project,
+    pub(crate) sandbox: Sandbox,
     wire: Arc<Liar>,
-    pub rate: Option<f64>,
-    pub throttle_codes: Vec<i64>,
+    pub(crate) rate: Option<f64>,
+    pub(crate) throttle_codes: Vec<i64>,
 }
 
 /// When a fault happens.
@@ -142,7 +142,7 @@ impl Wire for Liar {
 
 impl Rig {
     /// The example's manifests with the first rows of its sheet.
-    pub fn loans(rows: usize) -> Self {
+    pub(crate) fn loans(rows: usize) -> Self {
         let project = Project::loans();
         let sheet: Vec<String> = project
             .sheet()
@@ -166,7 +166,7 @@ impl Rig {
     }
 
     /// A fault at the nth call of a path.
-    pub fn fault(self, path: &'static str, nth: usize, fault: Fault) -> Self {
+    pub(crate) fn fault(self, path: &'static str, nth: usize, fault: Fault) -> Self {
         self.wire
             .state
             .lock()
@@ -177,7 +177,7 @@ impl Rig {
     }
 
     /// A fault at every call of a path.
-    pub fn always(self, path: &'static str, fault: Fault) -> Self {
+    pub(crate) fn always(self, path: &'static str, fault: Fault) -> Self {
         self.wire
             .state
             .lock()
@@ -188,7 +188,7 @@ impl Rig {
     }
 
     /// A fault at the nth call of all.
-    pub fn overall(self, nth: usize, fault: Fault) -> Self {
+    pub(crate) fn overall(self, nth: usize, fault: Fault) -> Self {
         self.wire
             .state
             .lock()
@@ -199,11 +199,11 @@ impl Rig {
     }
 
     /// From now on, the wire tells the truth; counts begin anew.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         *self.wire.state.lock().expect("a lock") = LiarState::default();
     }
 
-    pub fn calls(&self, path: &str) -> usize {
+    pub(crate) fn calls(&self, path: &str) -> usize {
         self.wire
             .state
             .lock()
@@ -214,23 +214,23 @@ impl Rig {
             .unwrap_or(0)
     }
 
-    pub fn total_calls(&self) -> usize {
+    pub(crate) fn total_calls(&self) -> usize {
         self.wire.state.lock().expect("a lock").total
     }
 
-    pub fn call_times(&self) -> Vec<tokio::time::Instant> {
+    pub(crate) fn call_times(&self) -> Vec<tokio::time::Instant> {
         self.wire.state.lock().expect("a lock").times.clone()
     }
 
     /// Plans and applies, as the command does.
-    pub async fn apply(&self) -> (Plan, Tally) {
+    pub(crate) async fn apply(&self) -> (Plan, Tally) {
         self.apply_while(std::future::pending())
             .await
             .expect("it ends by itself")
     }
 
     /// The same, cut off when the future ends: what a killed process leaves behind.
-    pub async fn apply_while(&self, end: impl Future<Output = ()>) -> Option<(Plan, Tally)> {
+    pub(crate) async fn apply_while(&self, end: impl Future<Output = ()>) -> Option<(Plan, Tally)> {
         let mut findings = Findings::default();
         let environ = Arc::new(BTreeMap::new());
         let project = manifest::Project::load(self.project.root(), None, &environ, &mut findings)
@@ -290,7 +290,7 @@ impl Rig {
     }
 
     /// The same over a wire that may fail the first questions; whether nothing was left to do.
-    pub async fn apply_survey_tolerant(&self) -> bool {
+    pub(crate) async fn apply_survey_tolerant(&self) -> bool {
         self.apply_while(std::future::pending())
             .await
             .is_some_and(|(plan, _)| plan.is_empty())
@@ -312,7 +312,7 @@ impl Rig {
     }
 
     /// Every contract went out once: one flow with signers for each, one live task for each signer.
-    pub fn assert_each_once(&self, items: usize) {
+    pub(crate) fn assert_each_once(&self, items: usize) {
         self.sandbox.with_world(|world| {
             let sent: Vec<&Flow> = world
                 .flows()
