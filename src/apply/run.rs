@@ -225,15 +225,12 @@ impl<'a> Apply<'a> {
     }
 
     async fn flow(&self, rows: &FlowRows<'_>, plan: &FlowPlan, tally: &mut Tally) {
-        let drafts =
-            match rows.drafts_of(|at| plan.rows.get(at).is_some_and(|row| row.action.is_work())) {
-                Ok(drafts) => drafts,
-                Err(_) => {
-                    // The sheet was readable a moment ago; its rows stay as they are, and are told to be not begun.
-                    tally.not_begun += plan.work();
-                    return;
-                }
-            };
+        let is_work = |at: usize| plan.rows.get(at).is_some_and(|row| row.action.is_work());
+        let Ok(drafts) = rows.drafts_of(is_work) else {
+            // The sheet was readable a moment ago; its rows stay as they are, and are told to be not begun.
+            tally.not_begun += plan.work();
+            return;
+        };
         let mut drafts = drafts.fuse();
         let mut window = FuturesUnordered::new();
         let mut stop = self.orders.stop.clone();
@@ -318,7 +315,7 @@ impl<'a> Apply<'a> {
             match &signer.kind {
                 SignerKind::Platform { seal } => needs.extend(seal.clone().map(Address::Seal)),
                 SignerKind::Person { account, .. } if own(account) => {
-                    needs.push(Address::Account(account.clone()))
+                    needs.push(Address::Account(account.clone()));
                 }
                 SignerKind::Person { .. } => {}
             }

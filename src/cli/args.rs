@@ -125,7 +125,7 @@ pub(super) struct Validate {}
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Selected {
-    /// Only this address: accounts.acme, flows.loan, 'flows.loan["HT-1"]'; * stands for any text
+    /// Only this address, such as accounts.acme or flows.loan; * stands for any text
     #[arg(long, value_name = "ADDRESS")]
     pub(super) target: Vec<AddressPattern>,
     /// Not this address

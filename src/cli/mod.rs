@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod diagnostics;
+mod ended;
 mod endpoint;
 mod exit;
 mod init;

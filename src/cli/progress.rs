@@ -74,7 +74,7 @@ impl Progress {
             screen
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .hear(&event)
+                .hear(&event);
         })
     }
 
@@ -139,7 +139,7 @@ impl Screen {
                     ));
                 }
             }
-            Event::Asking(0) => {}
+            Event::Asking(0) | Event::Items(0) => {}
             Event::Asking(count) => self.begin(*count as u64, "asking"),
             Event::Asked => self.advance(ASKED),
             Event::Standing {
@@ -149,11 +149,10 @@ impl Screen {
             } => match failure {
                 Some(failure) => self.line(&failed(&address.to_string(), failure)),
                 None if *symbol != '=' => {
-                    self.line(&format!("\u{1b}[32m{symbol}\u{1b}[0m {address}"))
+                    self.line(&format!("\u{1b}[32m{symbol}\u{1b}[0m {address}"));
                 }
                 None => {}
             },
-            Event::Items(0) => {}
             Event::Items(count) => self.begin(*count, "sending"),
             Event::Item {
                 address,

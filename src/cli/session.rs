@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use anyhow::Context;
 use jiff::Timestamp;
 
 use super::args::{Global, LogFormat, Selected};
-use super::diagnostics;
 use super::exit::{CliError, Exit};
+use super::progress::Progress;
+use super::{diagnostics, endpoint};
 use crate::api::time;
-use crate::apply::{Selection, Survey};
-use crate::client::Credentials;
+use crate::apply::{Selection, Survey, Surveyor, survey};
+use crate::client::{Client, Credentials};
+use crate::desired::Standing;
 use crate::diagnostic::Findings;
-use crate::ledger::Binding;
+use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{InvalidRows, Project, Settings};
 use crate::render::{Environ, RunTime};
 
@@ -39,22 +42,8 @@ impl Session {
         }
     }
 
-    /// Loads the project; none when it is so wrong that nothing more can be said. What was found is printed then.
-    pub(super) fn project(&self, global: &Global, findings: &mut Findings) -> Option<Project> {
-        let project = Project::load(
-            &global.project,
-            global.environment.as_deref(),
-            &self.environ,
-            findings,
-        );
-        if project.is_none() {
-            diagnostics::print(&[findings], self.log_format);
-        }
-        project
-    }
-
     /// Prints what was found, and says whether it keeps the command from going on.
-    pub(super) fn settled(
+    fn settled(
         &self,
         settings: &Settings,
         findings: &Findings,
@@ -91,6 +80,95 @@ pub(super) fn invalid(errors: usize, hint: &str) -> CliError {
         errors => format!("{errors} errors were found"),
     };
     CliError::new(Exit::Invalid, message, hint)
+}
+
+/// Loads the project; when it is so wrong that nothing more can be said, that is printed and is the error.
+pub(super) fn load(
+    session: &Session,
+    global: &Global,
+    findings: &mut Findings,
+) -> Result<Project, CliError> {
+    let environment = global.environment.as_deref();
+    let project = Project::load(&global.project, environment, &session.environ, findings);
+    project.ok_or_else(|| {
+        diagnostics::print(&[findings], session.log_format);
+        invalid(findings.errors(), "")
+    })
+}
+
+/// All that `plan` and `apply` begin with, once nothing is wrong.
+pub(super) struct Ready<'a> {
+    pub(super) session: &'a Session,
+    pub(super) project: &'a Project,
+    pub(super) standing: &'a Standing,
+    pub(super) ledger: &'a Sqlite,
+    pub(super) client: &'a Client,
+    pub(super) survey: &'a Survey<'a>,
+    pub(super) progress: &'a Progress,
+    pub(super) runtime: &'a tokio::runtime::Runtime,
+}
+
+/// Loads, opens the ledger, surveys, and goes on. `before` may refuse what was asked for, before anything is opened;
+/// `open` opens the ledger. What is wrong with the project is said before that credentials are missing.
+pub(super) fn surveyed(
+    global: &Global,
+    selected: &Selected,
+    before: impl FnOnce(&Settings) -> Result<(), CliError>,
+    open: impl FnOnce(&Session, &Settings, &Binding) -> Result<Sqlite, LedgerError>,
+    then: impl FnOnce(&Ready<'_>) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    let session = Session::begin(global);
+    let mut findings = Findings::default();
+    let project = load(&session, global, &mut findings)?;
+    let settings = &project.settings;
+    before(settings)?;
+    let credentials = endpoint::credentials(&settings.endpoint, &session.environ);
+    let progress = Progress::new(global);
+    let listener = progress.listener();
+    let (ledger, client) = match &credentials {
+        Ok(known) => {
+            let ledger = open(&session, settings, &binding(settings, known.as_ref()))?;
+            (
+                ledger,
+                Some(endpoint::client(
+                    &project.root,
+                    settings,
+                    known.clone(),
+                    &listener,
+                )?),
+            )
+        }
+        Err(_) => (Sqlite::empty(&binding(settings, None))?, None),
+    };
+    let standing = Standing::of(&project, ledger.salt(), &mut findings);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let surveyor = Surveyor {
+        project: &project,
+        standing: &standing,
+        ledger: &ledger,
+        selection: Selection::from(selected),
+        run: session.run_time.clone(),
+        listener,
+    };
+    let asked = client
+        .as_ref()
+        .map(|client| (client, selected.observe.into()));
+    let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
+    progress.finish();
+    session.settled(settings, &findings, &survey)?;
+    credentials?;
+    then(&Ready {
+        session: &session,
+        project: &project,
+        standing: &standing,
+        ledger: &ledger,
+        client: client.as_ref().context("a client without credentials")?,
+        survey: &survey,
+        progress: &progress,
+        runtime: &runtime,
+    })
 }
 
 /// What a ledger of this project and environment belongs to.

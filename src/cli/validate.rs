@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::args::{Global, LogFormat, Validate};
 use super::diagnostics;
 use super::exit::Exit;
-use super::session::{Session, binding, invalid};
+use super::session::{Session, binding, invalid, load};
 use crate::apply::{Selection, Surveyor, survey};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
@@ -14,9 +14,7 @@ use crate::ledger::{Ledger, Sqlite};
 pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
     let mut findings = Findings::default();
-    let Some(project) = session.project(global, &mut findings) else {
-        return Err(invalid(findings.errors(), "").into());
-    };
+    let project = load(&session, global, &mut findings)?;
     // What was recorded plays no part: a project is valid or not by itself.
     let ledger = Sqlite::empty(&binding(&project.settings, None))?;
     let standing = Standing::of(&project, ledger.salt(), &mut findings);

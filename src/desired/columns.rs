@@ -100,7 +100,7 @@ fn expressions(flow: &Flow) -> Vec<&Expr> {
         match &signer.positions {
             Positions::Single(list) => all.extend(list.iter().flat_map(position)),
             Positions::ByDocument(map) => {
-                all.extend(map.iter().flat_map(|(_, list)| list).flat_map(position))
+                all.extend(map.iter().flat_map(|(_, list)| list).flat_map(position));
             }
         }
     }

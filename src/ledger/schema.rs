@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-/// The version of the tables below, kept in SQLite's `user_version`.
+/// The version of the tables below, kept in `SQLite`'s `user_version`.
 pub(super) const VERSION: i64 = 1;
 
 /// Items and things are known by number; their numbers come from one sequence, so that a step belongs to one of them.

@@ -1,4 +1,4 @@
-//! A ledger in an SQLite file.
+//! A ledger in an `SQLite` file.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -196,7 +196,7 @@ impl Ledger for Sqlite {
 
     fn write(&self, writes: Vec<Write>) -> Written {
         match &self.writer {
-            Some(writer) => writer.write(writes),
+            Some(thread) => thread.write(writes),
             None => {
                 let (done, written) = tokio::sync::oneshot::channel();
                 let _ = done.send(Err(LedgerError::Broken {

@@ -10,9 +10,7 @@ use crate::render::Fingerprint;
 
 /// Carries out one write.
 pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
-    let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| {
-        transaction.prepare_cached(sql)?.execute(params).map(drop)
-    };
+    let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| execute(transaction, sql, params);
     match write {
         Write::RunBegun { run: record, at } => run(
             "INSERT INTO run (id, name, begun) VALUES (?, ?, ?)",
@@ -50,6 +48,16 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
                 ],
             )
         }
+        Write::ItemBegun { .. } | Write::ItemEnded { .. } => write_item(transaction, write),
+        Write::Intent { .. } | Write::Receipt { .. } | Write::Void { .. } => {
+            write_step(transaction, write)
+        }
+    }
+}
+
+fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
+    let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| execute(transaction, sql, params);
+    match write {
         Write::ItemBegun {
             id,
             flow,
@@ -95,6 +103,13 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
                 ],
             )
         }
+        _ => Ok(()),
+    }
+}
+
+fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
+    let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| execute(transaction, sql, params);
+    match write {
         Write::Intent {
             subject,
             step,
@@ -130,7 +145,16 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
                 &[subject],
             )
         }
+        _ => Ok(()),
     }
+}
+
+fn execute(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    params: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<()> {
+    transaction.prepare_cached(sql)?.execute(params).map(drop)
 }
 
 pub(super) fn thing(

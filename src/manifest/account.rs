@@ -20,8 +20,9 @@ pub struct Account {
     pub protect: bool,
 }
 
-/// What an account is.
+/// What an account is. There are few of them, and each is held once.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)]
 pub enum AccountKind {
     /// A person.
     Person(Person),

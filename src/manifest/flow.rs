@@ -63,8 +63,9 @@ pub struct RowAccount {
     pub kind: RowAccountKind,
 }
 
-/// What an account of a row is.
+/// What an account of a row is. There are few of them, and each is held once.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)]
 pub enum RowAccountKind {
     /// A person.
     Person(Person),

@@ -17,10 +17,8 @@ pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String>
     let mut path = folder.to_owned();
     for component in written.components() {
         match component {
-            Component::ParentDir => {
-                if path == root || !path.pop() || !path.starts_with(root) {
-                    return Err(outside());
-                }
+            Component::ParentDir if (path == root || !path.pop() || !path.starts_with(root)) => {
+                return Err(outside());
             }
             Component::Normal(name) => path.push(name),
             _ => {}

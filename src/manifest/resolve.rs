@@ -27,12 +27,12 @@ pub(super) fn check(project: &Project, findings: &mut Findings) {
         ) else {
             continue;
         };
-        let fits = match (&account.kind, &seal.source) {
-            (AccountKind::Absent(_), _) => false,
-            (AccountKind::Person(_), SealSource::Organization { .. })
-            | (AccountKind::Organization(_), SealSource::Person { .. }) => false,
-            _ => true,
-        };
+        let fits = !matches!(
+            (&account.kind, &seal.source),
+            (AccountKind::Absent(_), _)
+                | (AccountKind::Person(_), SealSource::Organization { .. })
+                | (AccountKind::Organization(_), SealSource::Person { .. })
+        );
         if !fits {
             findings.push(
                 Diagnostic::error(format!(

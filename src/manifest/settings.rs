@@ -508,7 +508,7 @@ mod tests {
         assert_eq!("20".parse::<Tolerance>().map(|count| count.of(199)), Ok(20));
         assert_eq!(
             "2m".parse::<Millis>().map(|millis| millis.0),
-            Ok(Duration::from_secs(120))
+            Ok(Duration::from_mins(2))
         );
         assert!("30".parse::<Millis>().is_err());
     }

@@ -151,22 +151,20 @@ pub(super) fn signer(
     let mut fields = decoder.fields(node, word)?;
     let positions = fields
         .optional("positions")
-        .map_or(Some(Positions::Single(Vec::new())), |node| {
+        .map_or(Positions::Single(Vec::new()), |node| {
             positions(decoder, node)
         });
     let kind = match word {
-        "platform" => auto_signer(decoder, &mut fields).map(SignerKind::Platform),
+        "platform" => Some(SignerKind::Platform(auto_signer(decoder, &mut fields))),
         "user" => {
             let account = fields.settled(decoder, "account");
             let notice_sign_message = fields.optional_expr(decoder, "noticeSignMessage");
             let signer = auto_signer(decoder, &mut fields);
-            account
-                .zip(signer)
-                .map(|(account, signer)| SignerKind::User {
-                    account,
-                    signer,
-                    notice_sign_message,
-                })
+            account.map(|account| SignerKind::User {
+                account,
+                signer,
+                notice_sign_message,
+            })
         }
         "person" => {
             let seal_type = fields.exprs(decoder, "sealType");
@@ -193,7 +191,7 @@ pub(super) fn signer(
         }
     };
     fields.finish(decoder);
-    let (kind, positions) = (kind?, positions?);
+    let kind = kind?;
     let nowhere = match &positions {
         Positions::Single(list) => list.is_empty(),
         Positions::ByDocument(map) => map.iter().all(|(_, list)| list.is_empty()),
@@ -214,17 +212,14 @@ pub(super) fn signer(
     })
 }
 
-fn auto_signer(
-    decoder: &mut Decoder<'_>,
-    fields: &mut super::decode::Fields<'_>,
-) -> Option<AutoSigner> {
-    Some(AutoSigner {
+fn auto_signer(decoder: &mut Decoder<'_>, fields: &mut super::decode::Fields<'_>) -> AutoSigner {
+    AutoSigner {
         seal: fields.optional_settled(decoder, "seal"),
         doc_pwd: fields.optional_expr(decoder, "docPwd"),
-    })
+    }
 }
 
-fn positions(decoder: &mut Decoder<'_>, node: &Node) -> Option<Positions> {
+fn positions(decoder: &mut Decoder<'_>, node: &Node) -> Positions {
     if let Kind::Mapping(entries) = &node.kind {
         let mut by_document = Vec::new();
         for (document, list) in entries {
@@ -236,14 +231,14 @@ fn positions(decoder: &mut Decoder<'_>, node: &Node) -> Option<Positions> {
                 .collect();
             by_document.extend(document.map(|document| (document, list)));
         }
-        return Some(Positions::ByDocument(by_document));
+        return Positions::ByDocument(by_document);
     }
     let list = decoder.list(node, "positions");
-    Some(Positions::Single(
+    Positions::Single(
         list.iter()
             .filter_map(|node| position(decoder, node))
             .collect(),
-    ))
+    )
 }
 
 fn position(decoder: &mut Decoder<'_>, node: &Node) -> Option<Position> {

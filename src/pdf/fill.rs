@@ -129,8 +129,10 @@ fn set_appearance(
         };
         // A line's number is small.
         let down = size * 1.25 * f64::from(u32::try_from(at).unwrap_or(u32::MAX));
-        content += &format!(
-            "1 0 0 1 {:.2} {:.2} Tm <{}> Tj\n",
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            content,
+            "1 0 0 1 {:.2} {:.2} Tm <{}> Tj",
             2.0 + indent.max(0.0),
             first - down,
             utf16(line)

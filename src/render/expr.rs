@@ -152,7 +152,7 @@ impl Compiler {
                 }
                 "key" if self.in_flow => uses.key = true,
                 "run" if self.in_flow && matches!(field, "" | "date" | "started") => {
-                    uses.run = true
+                    uses.run = true;
                 }
                 "run" if self.in_flow => {
                     return Err(Diagnostic::error(format!("run has no {field}"))

@@ -86,9 +86,9 @@ mod tests {
     fn fields_do_not_run_into_each_other() {
         let print = |fields: &[(&str, &str)]| {
             let mut print = Fingerprinter::new(&Salt::NONE);
-            fields
-                .iter()
-                .for_each(|(name, value)| print.field(name, value));
+            for (name, value) in fields {
+                print.field(name, value);
+            }
             print.finish()
         };
         assert_ne!(print(&[("a", "bc")]), print(&[("ab", "c")]));

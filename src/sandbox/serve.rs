@@ -63,7 +63,13 @@ impl Serve for Session<'_> {
     }
 
     fn grant_silent_sign(&mut self, request: GrantSilentSign) -> Result<Nothing, Refusal> {
-        super::account::set_grant(self, &request.grant_account_id, Some(Grant { deadline: request.deadline }))
+        super::account::set_grant(
+            self,
+            &request.grant_account_id,
+            Some(Grant {
+                deadline: request.deadline,
+            }),
+        )
     }
 
     fn revoke_silent_sign(&mut self, request: RevokeSilentSign) -> Result<Nothing, Refusal> {

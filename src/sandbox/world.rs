@@ -171,7 +171,7 @@ impl World {
             }
             Change::File(file) => drop(self.files.insert(file.key.clone(), file)),
             Change::Template(template) => {
-                drop(self.templates.insert(template.id.clone(), template))
+                drop(self.templates.insert(template.id.clone(), template));
             }
             Change::Doc(doc) => drop(self.docs.insert(doc.id.clone(), doc)),
             Change::Flow(flow) => drop(self.flows.insert(flow.id.clone(), flow)),

@@ -97,7 +97,7 @@ fn spoilt(sheet: &str) -> String {
                 cells[3].replace_range(16..17, other);
             }
             20 => cells[2].clear(),
-            30 => cells[5] = "十二万".to_owned(),
+            30 => "十二万".clone_into(&mut cells[5]),
             _ => {}
         }
         cells.join(",")

@@ -257,11 +257,10 @@ impl Rig {
             listener: Arc::new(|_| {}),
         };
         let work = async {
-            let survey =
-                match survey(&surveyor, Some((&client, Observe::Standing)), &mut findings).await {
-                    Ok(survey) => survey,
-                    Err(_) => return None,
-                };
+            let asked = Some((&client, Observe::Standing));
+            let Ok(survey) = survey(&surveyor, asked, &mut findings).await else {
+                return None;
+            };
             assert_eq!(findings.errors(), 0, "{:?}", findings.kept());
             let (_ask, stop) = watch::channel(Stop::No);
             let run = ledger

@@ -92,11 +92,11 @@ fn read(folder: &Path, room: Option<&str>, imports: &mut BTreeMap<String, BTreeS
         // What tests use does not count.
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let own = imports.entry(room.to_owned()).or_default();
-        let code: String = code
+        let code: Vec<&str> = code
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
-            .map(|line| format!("{line}\n"))
             .collect();
+        let code = code.join("\n");
         for rest in code.split("crate::").skip(1) {
             let end = rest
                 .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')

@@ -1,0 +1,192 @@
+//! A run that has ended: its reports, its last words and its exit code.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::args::{Global, LogFormat};
+use super::exit::{self, Exit};
+use super::session::Ready;
+use crate::api::time;
+use crate::apply::{DOCUMENT, PROCESS, SIGNER, Stopped, Tally};
+use crate::ledger::RunRecord;
+use crate::manifest::ReportFormat;
+use crate::plan::ItemAction;
+use crate::report::{Counts, FlowReport, Summary, point_latest, write_flow};
+
+/// A run that has ended, to be reported.
+pub(super) struct Ended<'a> {
+    pub(super) ready: &'a Ready<'a>,
+    pub(super) run: &'a RunRecord,
+    pub(super) tally: &'a Tally,
+}
+
+impl Ended<'_> {
+    /// Writes the reports and says how the run ended.
+    pub(super) fn report(&self, global: &Global) -> anyhow::Result<Exit> {
+        let settings = &self.ready.project.settings;
+        let folder = settings.reports.directory.join(&self.run.name);
+        let csv = settings.reports.formats.contains(&ReportFormat::Csv);
+        let mut items: BTreeMap<String, Counts> = BTreeMap::new();
+        for (rows, plan) in self
+            .ready
+            .survey
+            .flows
+            .iter()
+            .zip(&self.ready.survey.plan.flows)
+        {
+            let report = FlowReport {
+                rows,
+                plan,
+                refused: &|row| self.ready.survey.refused.get(&(plan.flow.clone(), row)),
+                ledger: self.ready.ledger,
+                run: self.run.id,
+                steps: [DOCUMENT, PROCESS, SIGNER],
+            };
+            items.insert(plan.flow.clone(), write_flow(&folder, &report, csv)?);
+        }
+        let (exit, hint) = self.exit();
+        if settings.reports.formats.contains(&ReportFormat::Json) {
+            self.summary(items.clone(), exit).write(&folder)?;
+        }
+        if folder.exists() {
+            point_latest(&settings.reports.directory, &self.run.name)?;
+        }
+        self.say(global, &items, &folder, exit, &hint);
+        Ok(exit)
+    }
+
+    /// How the run ended, and what to do next.
+    fn exit(&self) -> (Exit, String) {
+        let again = "apply again: what is done is not done again".to_owned();
+        let invalid: u64 = self
+            .ready
+            .survey
+            .plan
+            .flows
+            .iter()
+            .map(|flow| flow.counted(ItemAction::Invalid))
+            .sum();
+        let changed: u64 = self
+            .ready
+            .survey
+            .plan
+            .flows
+            .iter()
+            .map(|flow| flow.counted(ItemAction::Changed))
+            .sum();
+        let doubt: u64 = self
+            .ready
+            .survey
+            .plan
+            .flows
+            .iter()
+            .map(|flow| flow.counted(ItemAction::InDoubt))
+            .sum();
+        match &self.tally.stopped {
+            Some(Stopped::Fatal(fatal)) => exit::of_fatal(fatal),
+            Some(Stopped::Asked) => (Exit::Interrupted, again),
+            _ if self.tally.in_doubt + doubt > 0 => (
+                Exit::InDoubt,
+                "what is in doubt is never sent again by itself: look at it on the service's own pages".to_owned(),
+            ),
+            Some(Stopped::Failures { .. }) => (Exit::Failed, "correct what failed, then apply again".to_owned()),
+            None if self.tally.failed + invalid + changed > 0 || !self.tally.standing.is_empty() => (
+                Exit::Failed,
+                "correct the rows of the failed.csv and give it back as the sheet, or correct the sheet; then apply again"
+                    .to_owned(),
+            ),
+            None => (Exit::Done, String::new()),
+        }
+    }
+
+    fn summary(&self, items: BTreeMap<String, Counts>, exit: Exit) -> Summary {
+        let settings = &self.ready.project.settings;
+        let ended = Timestamp::now();
+        let seconds = ended
+            .duration_since(self.ready.session.started)
+            .as_secs_f64();
+        let calls = self.ready.progress.calls();
+        let total: u64 = calls.values().map(|count| count.attempts).sum();
+        // Counts of calls are far below 2^52.
+        #[allow(clippy::cast_precision_loss)]
+        let rate = total as f64 / seconds.max(0.001);
+        Summary {
+            run: self.run.name.clone(),
+            project: self.ready.project.name.clone(),
+            environment: settings.environment.clone(),
+            endpoint: settings.endpoint.to_string(),
+            treaty: env!("CARGO_PKG_VERSION"),
+            started: time::text(self.ready.session.started),
+            ended: time::text(ended),
+            seconds,
+            exit_code: i32::from(exit.code()),
+            stopped: self.tally.stopped.as_ref().map(|stopped| match stopped {
+                Stopped::Asked => "interrupted".to_owned(),
+                Stopped::Failures { tolerated } => format!("more than {tolerated} items failed"),
+                Stopped::Fatal(fatal) => fatal.to_string(),
+            }),
+            items,
+            standing_failures: self
+                .tally
+                .standing
+                .iter()
+                .map(|(address, failure)| (address.to_string(), failure.message.clone()))
+                .collect(),
+            calls: calls
+                .into_iter()
+                .map(|(op, count)| (op.path(), count))
+                .collect(),
+            calls_total: total,
+            rate,
+            rate_limit: settings.limits.rate.map(|rate| rate.0),
+        }
+    }
+
+    fn say(
+        &self,
+        global: &Global,
+        items: &BTreeMap<String, Counts>,
+        folder: &PathBuf,
+        exit: Exit,
+        hint: &str,
+    ) {
+        if global.log_format == LogFormat::Json {
+            let line = serde_json::json!({
+                "event": "end", "run": self.run.name, "exitCode": exit.code(), "items": items, "reports": folder,
+            });
+            anstream::eprintln!("{line}");
+            return;
+        }
+        if !global.quiet {
+            for (flow, counts) in items {
+                let counted: Vec<String> = counts
+                    .iter()
+                    .map(|(status, count)| format!("{count} {}", status.word()))
+                    .collect();
+                anstream::println!("\u{1b}[1mflows.{flow}\u{1b}[0m  {}", counted.join(", "));
+            }
+            let seconds = Timestamp::now()
+                .duration_since(self.ready.session.started)
+                .as_secs_f64();
+            let calls: u64 = self
+                .ready
+                .progress
+                .calls()
+                .values()
+                .map(|count| count.attempts)
+                .sum();
+            anstream::println!(
+                "{calls} calls in {seconds:.1} s; reports in {}",
+                folder.display()
+            );
+        }
+        if let Some(Stopped::Fatal(fatal)) = &self.tally.stopped {
+            anstream::eprintln!("\u{1b}[1;31merror\u{1b}[0m: {fatal}");
+        }
+        if !hint.is_empty() {
+            anstream::eprintln!("\u{1b}[1;36mhint\u{1b}[0m: {hint}");
+        }
+    }
+}
