@@ -84,7 +84,7 @@ impl<'a> FlowRows<'a> {
             flow,
             sheet,
             project,
-            scope: project.scope.clone().with_run(run),
+            scope: project.scope.with_run(run),
             salt: salt.clone(),
         })
     }

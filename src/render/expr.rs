@@ -212,7 +212,7 @@ impl Expr {
         match &self.body {
             Body::Literal => Ok(Cow::Borrowed(&self.source)),
             Body::Template(template) => {
-                let rendered = template.render(scope.clone().into_value());
+                let rendered = template.render(scope.value());
                 rendered
                     .map(Cow::Owned)
                     .map_err(|error| EvalError::from(&error))
@@ -238,7 +238,7 @@ impl Expr {
             return self.text(scope).map(|text| Value::from(&*text));
         };
         let value = expression
-            .eval(scope.clone().into_value())
+            .eval(scope.value())
             .map_err(|error| EvalError::from(&error))?;
         if value.is_undefined() || value.is_none() {
             return Err(EvalError {

@@ -35,9 +35,12 @@ impl RunTime {
     }
 }
 
-/// The names that an expression sees.
+/// The names that an expression sees. Made once a row, and shared by all expressions that the row is rendered with.
 #[derive(Debug, Clone)]
-pub struct Scope {
+pub struct Scope(Arc<Names>);
+
+#[derive(Debug, Clone)]
+struct Names {
     var: Value,
     env: Value,
     run: Option<Value>,
@@ -51,52 +54,48 @@ struct Texts(Arc<BTreeMap<String, String>>);
 #[derive(Debug)]
 struct RowObject(Row);
 
-#[derive(Debug)]
-struct Names(Scope);
-
 impl Scope {
     /// The scope of everything that is no flow.
     pub fn new(var: &Variables, env: &Environ) -> Self {
-        Self {
+        Self(Arc::new(Names {
             var: Value::from_object(Texts(var.clone())),
             env: Value::from_object(Texts(env.clone())),
             run: None,
             key: None,
             row: None,
-        }
+        }))
     }
 
     /// The same, with the run.
     #[must_use]
-    pub fn with_run(mut self, run: &RunTime) -> Self {
+    pub fn with_run(&self, run: &RunTime) -> Self {
         let fields = BTreeMap::from([
             ("date".to_owned(), run.date.clone()),
             ("started".to_owned(), run.started.clone()),
         ]);
-        self.run = Some(Value::from_object(Texts(Arc::new(fields))));
-        self
+        self.with(|names| names.run = Some(Value::from_object(Texts(Arc::new(fields)))))
     }
 
     /// The same, with a row.
     #[must_use]
     pub fn with_row(&self, row: Row) -> Self {
-        Self {
-            row: Some(Value::from_object(RowObject(row))),
-            ..self.clone()
-        }
+        self.with(|names| names.row = Some(Value::from_object(RowObject(row))))
     }
 
     /// The same, with the item's key.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
-        Self {
-            key: Some(Value::from(key)),
-            ..self.clone()
-        }
+        self.with(|names| names.key = Some(Value::from(key)))
     }
 
-    pub(super) fn into_value(self) -> Value {
-        Value::from_object(Names(self))
+    fn with(&self, change: impl FnOnce(&mut Names)) -> Self {
+        let mut names = Names::clone(&self.0);
+        change(&mut names);
+        Self(Arc::new(names))
+    }
+
+    pub(super) fn value(&self) -> Value {
+        Value::from_dyn_object(self.0.clone())
     }
 }
 
@@ -136,11 +135,11 @@ impl Object for Names {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         match key {
-            "var" => Some(self.0.var.clone()),
-            "env" => Some(self.0.env.clone()),
-            "run" => self.0.run.clone(),
-            "key" => self.0.key.clone(),
-            "row" => self.0.row.clone(),
+            "var" => Some(self.var.clone()),
+            "env" => Some(self.env.clone()),
+            "run" => self.run.clone(),
+            "key" => self.key.clone(),
+            "row" => self.row.clone(),
             _ => None,
         }
     }
