@@ -19,7 +19,7 @@ use crate::id::{AccountId, Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
 use crate::manifest::{Flow, InvalidRows, Project};
 use crate::plan::{
-    AccountAction, FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal,
+    AccountAction, Calls, FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal,
     RecordedStanding, item_action, plan_row_account, plan_standing, selected, template_print,
 };
 use crate::render::{Fingerprint, RunTime};
@@ -103,7 +103,7 @@ pub async fn survey<'a>(
         row_findings: Findings::default(),
         existing: HashSet::new(),
     };
-    let mut people = RowAccounts::default();
+    let mut people = RowAccounts::new(matches!(client, Some((_, Observe::All))));
     let mut needed = HashSet::new();
     for flow in project.flows.values() {
         if !wanted(selection, &flow.name) {
@@ -139,7 +139,9 @@ pub async fn survey<'a>(
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
         survey.existing = people.ask(client, ledger, listener).await?;
     }
-    people.count(&mut survey);
+    for (flow, calls) in people.calls {
+        survey.plan.flows[flow].calls.add_all(&calls);
+    }
     Ok(survey)
 }
 
@@ -220,7 +222,7 @@ fn plan_flow(
         };
         if action.is_work() {
             for account in item.accounts.values() {
-                if let Err(diagnostic) = people.see(account, &flow.name, ledger)? {
+                if let Err(diagnostic) = people.see(account, survey.flows.len(), ledger)? {
                     survey
                         .refused
                         .insert((flow.name.clone(), number), diagnostic.clone());
@@ -436,30 +438,38 @@ fn fatal(halt: Halt) -> Fatal {
     }
 }
 
-/// The accounts of the rows that are to be sent: each `thirdId` once.
-#[derive(Default)]
+/// The accounts of the rows that are to be sent: each `thirdId` once. Where nobody is asked, they are only counted.
 struct RowAccounts {
-    seen: HashSet<Fingerprint>,
-    /// Those that are not recorded.
+    ask: bool,
+    seen: HashSet<u64>,
+    /// Those that are not recorded and are to be asked for.
     unknown: Vec<Unrecorded>,
-    /// The calls that update recorded ones.
-    updates: Vec<(String, Op)>,
+    /// Calls by the place of the flow in the survey.
+    calls: BTreeMap<usize, Calls>,
 }
 
 struct Unrecorded {
-    flow: String,
-    third_id: String,
+    third_id: Box<str>,
+    flow: usize,
     create: Op,
     update: Op,
-    exists: bool,
 }
 
 impl RowAccounts {
+    fn new(ask: bool) -> Self {
+        Self {
+            ask,
+            seen: HashSet::new(),
+            unknown: Vec::new(),
+            calls: BTreeMap::new(),
+        }
+    }
+
     /// Takes an account of a row; says what is wrong with it, if it cannot be as it should.
     fn see(
         &mut self,
         account: &Account,
-        flow: &str,
+        flow: usize,
         ledger: &dyn Ledger,
     ) -> Result<Result<(), Diagnostic>, LedgerError> {
         let record = ledger
@@ -471,24 +481,27 @@ impl RowAccounts {
             Some(Ok(action)) => Some(action),
             None => None,
         };
-        if !self.seen.insert(ledger.salt().of(account.third_id())) {
+        let mut hash = [0; 8];
+        hash.copy_from_slice(&ledger.salt().of(account.third_id()).0[..8]);
+        if !self.seen.insert(u64::from_le_bytes(hash)) {
             return Ok(Ok(()));
         }
         let (create, update) = super::account::creation(account);
         match action {
-            Some(AccountAction::Update(..)) => self.updates.push((flow.to_owned(), update)),
+            Some(AccountAction::Update(..)) => self.calls.entry(flow).or_default().add(update, 1),
             Some(_) => {}
-            None => self.unknown.push(Unrecorded {
-                flow: flow.to_owned(),
-                third_id: account.third_id().to_owned(),
+            None if self.ask => self.unknown.push(Unrecorded {
+                third_id: account.third_id().into(),
+                flow,
                 create,
                 update,
-                exists: false,
             }),
+            None => self.calls.entry(flow).or_default().add(create, 1),
         }
         Ok(Ok(()))
     }
 
+    /// Asks for those that are not recorded; gives those that exist.
     async fn ask(
         &mut self,
         client: &Client,
@@ -496,39 +509,23 @@ impl RowAccounts {
         listener: &Listener,
     ) -> Result<HashSet<Fingerprint>, Fatal> {
         listener(Event::Asking(self.unknown.len()));
-        let third_ids = self
+        let third_ids: Vec<String> = self
             .unknown
             .iter()
-            .map(|unknown| unknown.third_id.clone())
+            .map(|unknown| unknown.third_id.to_string())
             .collect();
         let answers = ask_all(client, third_ids, listener).await?;
-        for unknown in &mut self.unknown {
-            unknown.exists = matches!(answers.get(&unknown.third_id), Some(Some(_)));
-        }
-        let existing = self.unknown.iter().filter(|unknown| unknown.exists);
-        Ok(existing
-            .map(|unknown| ledger.salt().of(&unknown.third_id))
-            .collect())
-    }
-
-    /// Adds the calls for these accounts to the plans of their flows.
-    fn count(&self, survey: &mut Survey<'_>) {
-        for plan in &mut survey.plan.flows {
-            for unknown in self
-                .unknown
-                .iter()
-                .filter(|unknown| unknown.flow == plan.flow)
-            {
-                if unknown.exists {
-                    plan.calls.add(Op::ExchangeId, 1);
-                    plan.calls.add(unknown.update, 1);
-                } else {
-                    plan.calls.add(unknown.create, 1);
-                }
-            }
-            for (_, update) in self.updates.iter().filter(|(flow, _)| *flow == plan.flow) {
-                plan.calls.add(*update, 1);
+        let mut existing = HashSet::new();
+        for unknown in std::mem::take(&mut self.unknown) {
+            let calls = self.calls.entry(unknown.flow).or_default();
+            if matches!(answers.get(&*unknown.third_id), Some(Some(_))) {
+                calls.add(Op::ExchangeId, 1);
+                calls.add(unknown.update, 1);
+                existing.insert(ledger.salt().of(&unknown.third_id));
+            } else {
+                calls.add(unknown.create, 1);
             }
         }
+        Ok(existing)
     }
 }

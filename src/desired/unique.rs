@@ -12,11 +12,17 @@ use crate::diagnostic::Diagnostic;
 use crate::render::{Fingerprint, Fingerprinter, Salt};
 use crate::sheet::Header;
 
+/// A row's number in four bytes: no sheet that can be sent in a night has more rows.
+type Row = u32;
+
+/// Half a fingerprint: enough to see that two are not the same, where another one has told that they should be.
+type Half = [u8; 8];
+
 /// What was seen so far in a flow's rows.
 pub struct Unique {
     salt: Salt,
-    keys: HashMap<Fingerprint, u64>,
-    people: HashMap<Fingerprint, (Fingerprint, u64)>,
+    keys: HashMap<Fingerprint, Row>,
+    people: HashMap<Fingerprint, (Half, Row)>,
 }
 
 /// Two rows that cannot both be right; neither is used.
@@ -47,7 +53,7 @@ impl Unique {
     pub fn see(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
         match self.keys.entry(self.salt.of(&item.key)) {
             Entry::Occupied(first) => {
-                let first = *first.get();
+                let first = u64::from(*first.get());
                 return Some(Conflict {
                     rows: [first, row],
                     diagnostic: Diagnostic::error(format!(
@@ -60,14 +66,14 @@ impl Unique {
                 });
             }
             Entry::Vacant(vacant) => {
-                vacant.insert(row);
+                vacant.insert(short(row));
             }
         }
         for account in item.accounts.values() {
             let print = self.print(account);
             match self.people.entry(self.salt.of(account.third_id())) {
                 Entry::Occupied(known) if known.get().0 != print => {
-                    let first = known.get().1;
+                    let first = u64::from(known.get().1);
                     let (who, related) = match first {
                         0 => ("an account of the project".to_owned(), None),
                         first => (format!("row {first}"), Some(first)),
@@ -92,18 +98,24 @@ impl Unique {
                 }
                 Entry::Occupied(_) => {}
                 Entry::Vacant(vacant) => {
-                    vacant.insert((print, row));
+                    vacant.insert((print, short(row)));
                 }
             }
         }
         None
     }
 
-    fn print(&self, account: &Account) -> Fingerprint {
+    fn print(&self, account: &Account) -> Half {
         let mut print = Fingerprinter::new(&self.salt);
         for (name, value) in account.fields() {
             print.field(name, &value);
         }
-        print.finish()
+        let mut half = Half::default();
+        half.copy_from_slice(&print.finish().0[..8]);
+        half
     }
+}
+
+fn short(row: u64) -> Row {
+    Row::try_from(row).unwrap_or(Row::MAX)
 }
