@@ -4,6 +4,7 @@
 //! Sections in the docs are those of the API document.
 
 mod account;
+mod address;
 pub mod code;
 mod document;
 mod envelope;
@@ -19,6 +20,7 @@ pub use account::{
     AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ExchangeId, GrantSilentSign,
     RevokeSilentSign, UpdateOrganization, UpdatePerson,
 };
+pub use address::is_safe;
 pub use document::{
     CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
     TemplateAnswer,

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use super::args::{Apply as Args, Global, LogFormat};
 use super::ended::Ended;
 use super::exit::Exit;
+use super::out;
 use super::session::{Ready, surveyed};
 use super::{prompt, show};
 use crate::api::time;
@@ -29,12 +30,15 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         |ready| {
             let (plan, settings) = (&ready.survey.plan, &ready.project.settings);
             if !global.quiet && global.log_format == LogFormat::Text {
-                anstream::print!("{}", show::text(plan, settings, args.selected.all));
+                out::print(format_args!(
+                    "{}",
+                    show::text(plan, settings, args.selected.all)
+                ));
             }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
                 carry_out(global, ready)
             } else {
-                anstream::eprintln!("Nothing was done.");
+                out::note(format_args!("Nothing was done."));
                 Ok(Exit::Done)
             }
         },

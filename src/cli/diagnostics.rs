@@ -4,6 +4,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::args::LogFormat;
+use super::out;
 use crate::diagnostic::{Diagnostic, Findings, Place, Severity};
 
 /// So many are shown; the rest is counted.
@@ -21,8 +22,8 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat) {
     });
     for diagnostic in all.iter().take(SHOWN) {
         match format {
-            LogFormat::Text => anstream::eprintln!("{}\n", render(diagnostic)),
-            LogFormat::Json => anstream::eprintln!("{}", json(diagnostic)),
+            LogFormat::Text => out::note(format_args!("{}\n", render(diagnostic))),
+            LogFormat::Json => out::note(format_args!("{}", json(diagnostic))),
         }
     }
     let found: usize = findings
@@ -30,7 +31,7 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat) {
         .map(|findings| findings.errors() + findings.warnings())
         .sum();
     if found > SHOWN && format == LogFormat::Text {
-        anstream::eprintln!("… and {} more\n", found - SHOWN);
+        out::note(format_args!("… and {} more\n", found - SHOWN));
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::args::{Global, LogFormat};
 use super::exit::{self, Exit};
+use super::out;
 use super::session::Ready;
 use crate::api::time;
 use crate::apply::{DOCUMENT, PROCESS, SIGNER, Stopped, Tally};
@@ -156,7 +157,7 @@ impl Ended<'_> {
             let line = serde_json::json!({
                 "event": "end", "run": self.run.name, "exitCode": exit.code(), "items": items, "reports": folder,
             });
-            anstream::eprintln!("{line}");
+            out::note(format_args!("{line}"));
             return;
         }
         if !global.quiet {
@@ -165,7 +166,16 @@ impl Ended<'_> {
                     .iter()
                     .map(|(status, count)| format!("{count} {}", status.word()))
                     .collect();
-                anstream::println!("\u{1b}[1mflows.{flow}\u{1b}[0m  {}", counted.join(", "));
+                out::line(format_args!(
+                    "\u{1b}[1mflows.{flow}\u{1b}[0m  {}",
+                    counted.join(", ")
+                ));
+            }
+            if self.tally.not_begun > 0 {
+                out::line(format_args!(
+                    "  {} of the failed were not begun",
+                    self.tally.not_begun
+                ));
             }
             let seconds = Timestamp::now()
                 .duration_since(self.ready.session.started)
@@ -177,16 +187,16 @@ impl Ended<'_> {
                 .values()
                 .map(|count| count.attempts)
                 .sum();
-            anstream::println!(
+            out::line(format_args!(
                 "{calls} calls in {seconds:.1} s; reports in {}",
                 folder.display()
-            );
+            ));
         }
         if let Some(Stopped::Fatal(fatal)) = &self.tally.stopped {
-            anstream::eprintln!("\u{1b}[1;31merror\u{1b}[0m: {fatal}");
+            out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {fatal}"));
         }
         if !hint.is_empty() {
-            anstream::eprintln!("\u{1b}[1;36mhint\u{1b}[0m: {hint}");
+            out::note(format_args!("\u{1b}[1;36mhint\u{1b}[0m: {hint}"));
         }
     }
 }

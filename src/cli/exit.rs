@@ -5,6 +5,7 @@ use crate::ledger::LedgerError;
 use crate::sandbox::StoreError;
 
 use super::args::LogFormat;
+use super::out;
 
 /// How treaty ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +80,12 @@ pub(super) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
     match format {
         LogFormat::Json => {
             let line = serde_json::json!({ "level": "error", "message": message, "hint": hint });
-            anstream::eprintln!("{line}");
+            out::note(format_args!("{line}"));
         }
         LogFormat::Text => {
-            anstream::eprintln!("\u{1b}[1;31merror\u{1b}[0m: {message}");
+            out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {message}"));
             if !hint.is_empty() {
-                anstream::eprintln!("  \u{1b}[1;36mhint\u{1b}[0m: {hint}");
+                out::note(format_args!("  \u{1b}[1;36mhint\u{1b}[0m: {hint}"));
             }
         }
     }

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::args::Init;
 use super::exit::{CliError, Exit};
+use super::out;
 use crate::diagnostic::did_you_mean;
 
 /// A project to begin with.
@@ -103,13 +104,13 @@ pub(super) fn run(args: &Init) -> anyhow::Result<Exit> {
     for (name, bytes) in starter.files {
         write(&folder.join(name), bytes)?;
     }
-    anstream::println!("{}: {}", folder.display(), starter.what);
+    out::line(format_args!("{}: {}", folder.display(), starter.what));
     let project = if folder == Path::new(".") {
         String::new()
     } else {
         format!(" -p {}", folder.display())
     };
-    anstream::println!("next: treaty{project} plan");
+    out::line(format_args!("next: treaty{project} plan"));
     Ok(Exit::Done)
 }
 

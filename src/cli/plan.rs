@@ -2,6 +2,7 @@
 
 use super::args::{Global, Plan, PlanFormat};
 use super::exit::Exit;
+use super::out;
 use super::session::surveyed;
 use super::show;
 use crate::ledger::Sqlite;
@@ -16,9 +17,12 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
             let (plan, settings) = (&ready.survey.plan, &ready.project.settings);
             match args.format {
                 PlanFormat::Text => {
-                    anstream::print!("{}", show::text(plan, settings, args.selected.all));
+                    out::print(format_args!(
+                        "{}",
+                        show::text(plan, settings, args.selected.all)
+                    ));
                 }
-                PlanFormat::Json => anstream::println!("{:#}", show::json(plan, settings)),
+                PlanFormat::Json => out::line(format_args!("{:#}", show::json(plan, settings))),
             }
             Ok(if args.detailed_exitcode && !plan.is_empty() {
                 Exit::Changes

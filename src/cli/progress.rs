@@ -5,9 +5,10 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::args::{Global, LogFormat};
+use super::out;
 use crate::api::operation::Op;
 use crate::apply::{Ended, Event, Listener};
 use crate::ledger::Failure;
@@ -199,9 +200,14 @@ impl Screen {
         self.last_line = Instant::now();
         if self.voice == Voice::Bar {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let form = "{prefix} {wide_bar:.green/dim} {human_pos}/{human_len}  {per_sec}  {eta} left{msg}";
+            let form =
+                "{prefix} {wide_bar:.green/dim} {human_pos}/{human_len}  {rate}  {eta} left{msg}";
             if let Ok(style) = ProgressStyle::with_template(form) {
-                bar.set_style(style.progress_chars("━╸─"));
+                let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    // What cannot be drawn is drawn the next time.
+                    let _ = write!(out, "{:.1}/s", state.per_sec());
+                };
+                bar.set_style(style.with_key("rate", rate).progress_chars("━╸─"));
             }
             bar.set_prefix(what);
             self.bar = Some(bar);
@@ -252,8 +258,8 @@ impl Screen {
 
     fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| anstream::eprintln!("{text}")),
-            None => anstream::eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| out::note(format_args!("{text}"))),
+            None => out::note(format_args!("{text}")),
         }
     }
 
@@ -292,7 +298,7 @@ impl Screen {
             }
             Event::Stopping(why) => serde_json::json!({ "event": "stopping", "why": why }),
         };
-        anstream::eprintln!("{value}");
+        out::note(format_args!("{value}"));
     }
 }
 

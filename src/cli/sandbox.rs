@@ -5,6 +5,7 @@ use anyhow::Context;
 use super::args::{Global, Sandbox as Args};
 use super::endpoint::world;
 use super::exit::{CliError, Exit};
+use super::out;
 use crate::sandbox::Sandbox;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -30,8 +31,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             Sandbox::open(&world(&global.project), &base)?
         };
         if !global.quiet {
-            anstream::println!("the sandbox serves {base}/opentreaty-service");
-            anstream::println!("any app id and secret are accepted; Ctrl-C ends it");
+            out::line(format_args!("the sandbox serves {base}/opentreaty-service"));
+            out::line(format_args!(
+                "any app id and secret are accepted; Ctrl-C ends it"
+            ));
         }
         let app = sandbox.with_credentials().router();
         let ended = async {

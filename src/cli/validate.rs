@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::args::{Global, LogFormat, Validate};
 use super::diagnostics;
 use super::exit::Exit;
+use super::out;
 use super::session::{Session, binding, invalid, load};
 use crate::apply::{Selection, Surveyor, survey};
 use crate::desired::Standing;
@@ -34,14 +35,14 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     }
     if !global.quiet && global.log_format == LogFormat::Text {
         let rows: usize = survey.plan.flows.iter().map(|flow| flow.rows.len()).sum();
-        anstream::println!(
+        out::line(format_args!(
             "\u{1b}[32mvalid\u{1b}[0m: {} accounts, {} seals, {} templates, {} flows with {rows} rows; {} warnings",
             standing.accounts.len(),
             standing.seals.len(),
             standing.templates.len(),
             survey.flows.len(),
             findings.warnings() + survey.row_findings.warnings(),
-        );
+        ));
     }
     Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::call::Client;
 use super::failure::Failure;
-use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5};
+use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, is_safe};
 use crate::id::FileKey;
 
 impl Client {
@@ -43,8 +43,10 @@ impl Client {
 
     /// The address carries its own permission: credentials never go there.
     async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), Failure> {
-        let own = self.settings.endpoint.split("://").next();
-        if !url.starts_with("https://") && url.split("://").next() != own {
+        // The emulator in this process has no address that anything could be sent to.
+        let inside =
+            self.settings.credentials.is_none() && url.starts_with(&self.settings.endpoint);
+        if !inside && !is_safe(url) {
             return Err(Failure::Refused {
                 code: ErrorCode(0),
                 message: "the upload address is not HTTPS".to_owned(),

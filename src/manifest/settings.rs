@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::decode::{Decoder, Fields};
 use super::yaml::Node;
+use crate::api::is_safe;
 use crate::api::operation::Op;
 use crate::diagnostic::{Span, did_you_mean};
 
@@ -251,7 +252,7 @@ fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
         return Some(Endpoint::Sandbox);
     }
     let url = settled.text.trim_end_matches('/');
-    if safe(url) {
+    if is_safe(url) {
         return Some(Endpoint::Url(url.to_owned()));
     }
     decoder.error(
@@ -260,24 +261,6 @@ fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
         "it is sandbox, or an https:// address; http:// only on this machine (127.0.0.1, [::1], localhost)",
     );
     None
-}
-
-/// Whether credentials may be sent there: HTTPS, or plain HTTP to this machine.
-fn safe(url: &str) -> bool {
-    let Ok(uri) = url.parse::<http::Uri>() else {
-        return false;
-    };
-    let host = uri.host().unwrap_or_default();
-    let loopback = host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    match uri.scheme_str() {
-        Some("https") => !host.is_empty(),
-        Some("http") => loopback,
-        _ => false,
-    }
 }
 
 pub(super) fn sections(decoder: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Sections {
@@ -511,21 +494,5 @@ mod tests {
             Ok(Duration::from_mins(2))
         );
         assert!("30".parse::<Millis>().is_err());
-    }
-
-    #[test]
-    fn credentials_go_over_https_or_stay_on_this_machine() {
-        for (url, expected) in [
-            ("https://o.tsign.cn/opentreaty-service", true),
-            ("http://127.0.0.1:7878", true),
-            ("http://[::1]:7878", true),
-            ("http://localhost:7878/x", true),
-            ("http://o.tsign.cn", false),
-            ("http://127.0.0.1.example.com", false),
-            ("ftp://127.0.0.1", false),
-            ("o.tsign.cn", false),
-        ] {
-            assert_eq!(safe(url), expected, "{url}");
-        }
     }
 }
