@@ -30,15 +30,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         |ready| {
             let (plan, settings) = (&ready.survey.plan, &ready.project.settings);
             if !global.quiet && global.log_format == LogFormat::Text {
-                out::print(format_args!(
-                    "{}",
-                    show::text(plan, settings, args.selected.all)
-                ));
+                out::print(show::text(plan, settings, args.selected.all));
             }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
                 carry_out(global, ready)
             } else {
-                out::note(format_args!("Nothing was done."));
+                out::note("Nothing was done.");
                 Ok(Exit::Done)
             }
         },

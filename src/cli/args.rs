@@ -165,6 +165,8 @@ pub(super) enum PlanFormat {
     Text,
     /// One JSON object
     Json,
+    /// For the description of a merge request
+    Markdown,
 }
 
 #[derive(Debug, clap::Args)]

@@ -23,7 +23,7 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat) {
     for diagnostic in all.iter().take(SHOWN) {
         match format {
             LogFormat::Text => out::note(format_args!("{}\n", render(diagnostic))),
-            LogFormat::Json => out::note(format_args!("{}", json(diagnostic))),
+            LogFormat::Json => out::note(json(diagnostic)),
         }
     }
     let found: usize = findings

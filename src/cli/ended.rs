@@ -157,7 +157,7 @@ impl Ended<'_> {
             let line = serde_json::json!({
                 "event": "end", "run": self.run.name, "exitCode": exit.code(), "items": items, "reports": folder,
             });
-            out::note(format_args!("{line}"));
+            out::note(line);
             return;
         }
         if !global.quiet {

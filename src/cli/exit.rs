@@ -80,7 +80,7 @@ pub(super) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
     match format {
         LogFormat::Json => {
             let line = serde_json::json!({ "level": "error", "message": message, "hint": hint });
-            out::note(format_args!("{line}"));
+            out::note(line);
         }
         LogFormat::Text => {
             out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {message}"));

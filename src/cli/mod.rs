@@ -7,6 +7,7 @@ mod ended;
 mod endpoint;
 mod exit;
 mod init;
+mod markdown;
 mod out;
 mod plan;
 mod progress;

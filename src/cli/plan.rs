@@ -4,7 +4,7 @@ use super::args::{Global, Plan, PlanFormat};
 use super::exit::Exit;
 use super::out;
 use super::session::surveyed;
-use super::show;
+use super::{markdown, show};
 use crate::ledger::Sqlite;
 
 pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
@@ -17,11 +17,9 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
             let (plan, settings) = (&ready.survey.plan, &ready.project.settings);
             match args.format {
                 PlanFormat::Text => {
-                    out::print(format_args!(
-                        "{}",
-                        show::text(plan, settings, args.selected.all)
-                    ));
+                    out::print(show::text(plan, settings, args.selected.all));
                 }
+                PlanFormat::Markdown => out::print(markdown::plan(plan, settings)),
                 PlanFormat::Json => out::line(format_args!("{:#}", show::json(plan, settings))),
             }
             Ok(if args.detailed_exitcode && !plan.is_empty() {

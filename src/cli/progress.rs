@@ -258,8 +258,8 @@ impl Screen {
 
     fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| out::note(format_args!("{text}"))),
-            None => out::note(format_args!("{text}")),
+            Some(bar) => bar.suspend(|| out::note(text)),
+            None => out::note(text),
         }
     }
 
@@ -298,7 +298,7 @@ impl Screen {
             }
             Event::Stopping(why) => serde_json::json!({ "event": "stopping", "why": why }),
         };
-        out::note(format_args!("{value}"));
+        out::note(value);
     }
 }
 
