@@ -91,10 +91,7 @@ async fn a_run_that_is_cut_off_anywhere_is_completed_by_the_next() {
     for nth in 1..=calls {
         for fault in [Fault::HangAfter, Fault::HangBefore] {
             let rig = Rig::loans(2).overall(nth, fault);
-            // Everything else comes to rest long before a call's timeout.
-            let cut = rig
-                .apply_while(tokio::time::sleep(Duration::from_secs(10)))
-                .await;
+            let cut = rig.apply_while(rig.hang()).await;
             assert!(cut.is_none(), "the run hangs at call {nth}");
             rig.heal();
             let (_, tally) = rig.apply().await;

@@ -62,6 +62,8 @@ enum When {
 
 struct Liar {
     sandbox: Sandbox,
+    /// Told when a call hangs.
+    hangs: tokio::sync::Notify,
     state: Mutex<LiarState>,
 }
 
@@ -132,9 +134,13 @@ impl Wire for Liar {
                 }
                 Some(Fault::HangAfter) => {
                     answer();
+                    self.hangs.notify_one();
                     std::future::pending().await
                 }
-                Some(Fault::HangBefore) => std::future::pending().await,
+                Some(Fault::HangBefore) => {
+                    self.hangs.notify_one();
+                    std::future::pending().await
+                }
             }
         })
     }
@@ -154,6 +160,7 @@ impl Rig {
         let sandbox = Sandbox::in_memory("http://world");
         let wire = Liar {
             sandbox: sandbox.clone(),
+            hangs: tokio::sync::Notify::new(),
             state: Mutex::default(),
         };
         Self {
@@ -201,6 +208,11 @@ impl Rig {
     /// From now on, the wire tells the truth; counts begin anew.
     pub(crate) fn heal(&self) {
         *self.wire.state.lock().expect("a lock") = LiarState::default();
+    }
+
+    /// Resolves once a call hangs.
+    pub(crate) async fn hang(&self) {
+        self.wire.hangs.notified().await;
     }
 
     pub(crate) fn calls(&self, path: &str) -> usize {
