@@ -6,12 +6,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
         pub struct $name(pub String);
 
@@ -19,6 +19,17 @@ macro_rules! ids {
             /// The id as the API writes it.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let id = String::deserialize(deserializer)?;
+                // An empty id names nothing: whoever answers it has not answered.
+                if id.is_empty() {
+                    return Err(serde::de::Error::custom(concat!("an empty ", stringify!($name))));
+                }
+                Ok(Self(id))
             }
         }
 
@@ -109,12 +120,16 @@ impl AddressPattern {
     /// Whether some item of the flow could be meant.
     pub fn may_match_flow(&self, flow: &str) -> bool {
         let whole = format!("flows.{flow}");
-        if wildcard(&self.0, &whole) {
-            return true;
-        }
-        match self.0.split_once('[') {
-            Some((head, _)) => wildcard(head, &whole),
-            None => self.0.contains('*') && wildcard(&self.0, &format!("{whole}[\"\"]")),
+        match self.0.split_once('*') {
+            None => {
+                self.0 == whole
+                    || self
+                        .0
+                        .strip_prefix(&whole)
+                        .is_some_and(|key| key.starts_with('['))
+            }
+            // What stands before the first star decides what can come after it.
+            Some((head, _)) => whole.starts_with(head) || head.starts_with(&whole),
         }
     }
 }

@@ -73,10 +73,15 @@ impl ErrorCode {
 
     /// What to do in manifest or sheet.
     pub fn hint(self) -> &'static str {
-        self.entry().map_or(
-            "the API document does not list this code: ask the service's support, quoting it",
-            |entry| entry.hint,
-        )
+        match self.entry() {
+            Some(entry) => entry.hint,
+            None if (1..1000).contains(&self.0) => {
+                "this is a status of HTTP: check the endpoint's address, then apply again"
+            }
+            None => {
+                "the API document does not list this code: ask the service's support, quoting it"
+            }
+        }
     }
 }
 
@@ -355,6 +360,6 @@ mod tests {
             );
         }
         assert_eq!(ErrorCode(7).message(), "");
-        assert!(ErrorCode(7).hint().contains("does not list"));
+        assert!(ErrorCode(7_000_000).hint().contains("does not list"));
     }
 }

@@ -52,5 +52,8 @@ pub(super) fn optional_text<'de, D: Deserializer<'de>>(
 pub(super) fn id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
-    Ok(T::from(text(deserializer)?.as_str()))
+    match text(deserializer)?.as_str() {
+        "" => Err(serde::de::Error::custom("an empty id")),
+        id => Ok(T::from(id)),
+    }
 }

@@ -62,8 +62,8 @@ impl Halt {
             F::Refused { code, message } => Self::Failed(Failure {
                 code: Some(code.0),
                 message: match code.english() {
-                    "" => format!("{op}: {}", without_numbers(&message)),
-                    english => format!("{op}: {} ({english})", without_numbers(&message)),
+                    "" => format!("{op}: {code} {}", message),
+                    english => format!("{op}: {code} {} ({english})", message),
                 },
                 hint: code.hint().to_owned(),
             }),
@@ -75,37 +75,5 @@ impl Halt {
                 hint: "apply again".to_owned(),
             }),
         }
-    }
-}
-
-/// A service may repeat what it was sent. Long numbers are id numbers and mobiles: they are kept nowhere.
-fn without_numbers(message: &str) -> String {
-    const LONG: usize = 7;
-    let mut kept = String::new();
-    let mut digits = String::new();
-    for character in message.chars().chain(['\0']) {
-        if character.is_ascii_digit() {
-            digits.push(character);
-            continue;
-        }
-        kept += if digits.len() < LONG { &digits } else { "***" };
-        digits.clear();
-        if character != '\0' {
-            kept.push(character);
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_numbers_of_a_message_are_not_kept() {
-        assert_eq!(
-            without_numbers("idNo 33010619900101123X: 参数错误 12"),
-            "idNo ***X: 参数错误 12"
-        );
     }
 }

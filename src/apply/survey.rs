@@ -59,6 +59,10 @@ pub struct Survey<'a> {
     pub row_findings: Findings,
     /// Accounts of rows that were seen to exist, by the fingerprint of their `thirdId`.
     pub existing: HashSet<Fingerprint>,
+    /// Targets that match nothing.
+    pub unmatched: Vec<AddressPattern>,
+    /// Targets that match an item, by their place in the selection.
+    matched: HashSet<usize>,
 }
 
 /// Why rows are refused that are well-formed by themselves.
@@ -102,6 +106,8 @@ pub async fn survey<'a>(
         refused: Refused::new(),
         row_findings: Findings::default(),
         existing: HashSet::new(),
+        unmatched: Vec::new(),
+        matched: HashSet::new(),
     };
     let mut people = RowAccounts::new(matches!(client, Some((_, Observe::All))));
     let mut needed = HashSet::new();
@@ -118,24 +124,32 @@ pub async fn survey<'a>(
         survey.flows.push(rows);
         survey.plan.flows.push(plan);
     }
+    survey.unmatched = unmatched(selection, standing, &survey.matched);
     let recorded = recorded(standing, ledger)?;
     let refused = match project.settings.failures.invalid_rows {
         InvalidRows::Refuse => survey.row_findings.errors(),
         InvalidRows::Skip => 0,
     };
-    let client = client.filter(|_| findings.errors() + refused == 0);
+    let client = client.filter(|_| findings.errors() + refused + survey.unmatched.len() == 0);
     let observed = match client {
         Some((client, observe)) => observe_standing(standing, client, observe, listener).await?,
         _ => Observed::default(),
     };
     survey.plan.standing = plan_standing(standing, &recorded, &observed, ledger.salt(), findings);
-    if !selection.targets.is_empty() || !selection.excludes.is_empty() {
+    if !selection.targets.is_empty() {
         close_over(standing, &mut needed);
         let keep = |address: &Address| {
-            selected(&selection.targets, &selection.excludes, address) || needed.contains(address)
+            selected(&selection.targets, &[], address) || needed.contains(address)
         };
         survey.plan.standing.retain(keep);
     }
+    let excluded = |address: &Address| {
+        selection
+            .excludes
+            .iter()
+            .any(|pattern| pattern.matches(address))
+    };
+    survey.plan.standing.exclude(excluded);
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
         survey.existing = people.ask(client, ledger, listener).await?;
     }
@@ -143,6 +157,25 @@ pub async fn survey<'a>(
         survey.plan.flows[flow].calls.add_all(&calls);
     }
     Ok(survey)
+}
+
+/// The targets that match neither an item nor a standing thing.
+fn unmatched(
+    selection: &Selection,
+    standing: &Standing,
+    matched: &HashSet<usize>,
+) -> Vec<AddressPattern> {
+    let accounts = standing.accounts.keys().cloned().map(Address::Account);
+    let seals = standing.seals.keys().cloned().map(Address::Seal);
+    let templates = standing.templates.keys().cloned().map(Address::Template);
+    let all: Vec<Address> = accounts.chain(seals).chain(templates).collect();
+    let targets = selection
+        .targets
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !matched.contains(at));
+    let lost = targets.filter(|(_, pattern)| !all.iter().any(|address| pattern.matches(address)));
+    lost.map(|(_, pattern)| pattern.clone()).collect()
 }
 
 fn wanted(selection: &Selection, flow: &str) -> bool {
@@ -211,6 +244,12 @@ fn plan_flow(
             continue;
         }
         let address = Address::item(&flow.name, &item.key);
+        let matching = selection
+            .targets
+            .iter()
+            .enumerate()
+            .filter(|(_, pattern)| pattern.matches(&address));
+        survey.matched.extend(matching.map(|(at, _)| at));
         let mut action = if selected(&selection.targets, &selection.excludes, &address) {
             item_action(
                 flow.on_change,

@@ -1,5 +1,6 @@
 //! `treaty apply`: plan, show, ask, do, report.
 
+use anyhow::Context;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -44,7 +45,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 
 fn carry_out(global: &Global, ready: &Ready<'_>) -> anyhow::Result<Exit> {
     let settings = &ready.project.settings;
-    let name = free_name(&settings.reports.directory, &ready.session.run_name());
+    let name = free_name(ready)?;
+    prepare_reports(&settings.reports.directory, &name)?;
     let begun = time::text(ready.session.started);
     let run = ready
         .runtime
@@ -126,13 +128,30 @@ fn holder() -> String {
     format!("process {} on {}", std::process::id(), host.trim())
 }
 
-/// A name for the run's folder that no earlier run of the same second has.
-fn free_name(reports: &std::path::Path, name: &str) -> String {
-    let mut free = name.to_owned();
+/// A name for the run and its folder that no earlier one of the same second has.
+fn free_name(ready: &Ready<'_>) -> anyhow::Result<String> {
+    let reports = &ready.project.settings.reports.directory;
+    let name = ready.session.run_name();
+    let mut free = name.clone();
     let mut number = 2;
-    while reports.join(&free).exists() {
+    while reports.join(&free).exists() || ready.ledger.has_run(&free)? {
         free = format!("{name}-{number}");
         number += 1;
     }
-    free
+    Ok(free)
+}
+
+/// Reports that could not be written would be missed after everything was sent: that is found before.
+fn prepare_reports(reports: &std::path::Path, name: &str) -> anyhow::Result<()> {
+    let folder = reports.join(name);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    let latest = reports.join("latest");
+    let taken = std::fs::symlink_metadata(&latest).is_ok_and(|found| found.is_dir());
+    anyhow::ensure!(
+        !taken,
+        "{} is a folder, and should point to the last run: move it away",
+        latest.display()
+    );
+    Ok(())
 }

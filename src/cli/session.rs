@@ -158,6 +158,11 @@ pub(super) fn surveyed(
     let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
     progress.finish();
     session.settled(settings, &findings, &survey)?;
+    if let Some(target) = survey.unmatched.first() {
+        let message = format!("the target {target} matches nothing that is declared, and no row");
+        let hint = "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all shows them";
+        return Err(CliError::new(Exit::Usage, message, hint).into());
+    }
     credentials?;
     then(&Ready {
         session: &session,

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::failure::Failure;
+use super::failure::{Failure, public};
 use super::pace::Pace;
 use super::wire::{Wire, WireError};
 use crate::api::operation::Op;
@@ -247,7 +247,10 @@ impl Client {
         if self.settings.throttle_codes.contains(&code.0) {
             return Err(Failure::Throttled { after });
         }
-        let message = envelope.msg.filter(|message| !message.is_empty());
+        let message = envelope
+            .msg
+            .map(|message| public(&message))
+            .filter(|message| !message.is_empty());
         let message = message.unwrap_or_else(|| code.message().to_owned());
         if api::wrong_credentials(code) {
             return Err(Failure::Credentials(format!("{code} {message}")));

@@ -50,3 +50,50 @@ impl std::fmt::Display for Failure {
         }
     }
 }
+
+/// What may be kept and shown of a service's words: it may repeat what it was sent. Long numbers are id numbers and
+/// mobiles, and links let people in; control characters are nobody's words.
+pub(super) fn public(message: &str) -> String {
+    const LONG: usize = 7;
+    let words = message
+        .split_whitespace()
+        .map(|word| match word.find("://") {
+            Some(_) => "(link)".to_owned(),
+            None => {
+                let mut kept = String::new();
+                let mut digits = String::new();
+                for character in word
+                    .chars()
+                    .filter(|character| !character.is_control())
+                    .chain([' '])
+                {
+                    if character.is_ascii_digit() {
+                        digits.push(character);
+                        continue;
+                    }
+                    kept += if digits.len() < LONG { &digits } else { "***" };
+                    digits.clear();
+                    kept.push(character);
+                }
+                kept.trim_end().to_owned()
+            }
+        });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_and_links_of_a_message_are_not_kept() {
+        assert_eq!(
+            public("idNo 33010619900101123X: 参数错误 12"),
+            "idNo ***X: 参数错误 12"
+        );
+        assert_eq!(
+            public("see https://o.tsign.cn/sign/1\u{1b}[31m\nnow"),
+            "see (link) now"
+        );
+    }
+}

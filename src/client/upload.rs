@@ -5,7 +5,7 @@ use http::{Method, StatusCode, header};
 use tokio::time::sleep;
 
 use super::call::Client;
-use super::failure::Failure;
+use super::failure::{Failure, public};
 use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, is_safe};
 use crate::id::FileKey;
 
@@ -65,9 +65,10 @@ impl Client {
         match (status, envelope) {
             (status, Some(envelope)) if status.is_success() && envelope.err_code != 0 => Err(Failure::Refused {
                 code: ErrorCode(envelope.err_code),
-                message: envelope.msg.unwrap_or_default(),
+                message: public(&envelope.msg.unwrap_or_default()),
             }),
-            (status, _) if status.is_success() => Ok(()),
+            (status, Some(_)) if status.is_success() => Ok(()),
+            (status, None) if status.is_success() && response.body().is_empty() => Ok(()),
             (StatusCode::TOO_MANY_REQUESTS, _) => Err(Failure::Throttled { after: None }),
             (status, _) if status.is_client_error() => Err(Failure::Refused {
                 code: ErrorCode(i64::from(status.as_u16())),

@@ -1,9 +1,9 @@
 //! A flow's rows → items, streamed in the sheet's order.
 
-use super::columns;
 use super::item::{Item, item};
 use super::rendering::Rendering;
 use super::standing::Standing;
+use super::{check, columns};
 use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
 use crate::manifest::{DocumentSource, Flow, Project};
 use crate::render::{RunTime, Salt, Scope};
@@ -120,7 +120,7 @@ impl<'a> FlowRows<'a> {
             Err(error) => {
                 return Drafted {
                     number: error.row,
-                    row: None,
+                    row: error.cells,
                     key: None,
                     outcome: Outcome::Invalid(vec![error.diagnostic]),
                 };
@@ -131,6 +131,17 @@ impl<'a> FlowRows<'a> {
         let rows = self.flow.rows.as_ref();
         let key = rows.and_then(|rows| rendering.required("key", &rows.key));
         let key = key.map(|key| key.trim().to_owned());
+        if let (Some(rows), Some(key)) = (rows, &key)
+            && check::resident_id(key).is_ok()
+        {
+            let message =
+                "the key is a resident id, and keys stand in the ledger and on the screen";
+            rendering.error(
+                &rows.key,
+                message,
+                "choose a column that names the contract",
+            );
+        }
         let wanted = match rows.and_then(|rows| rows.filter.as_ref()) {
             Some(filter) => rendering.flag("where", filter),
             None => Some(true),
@@ -145,7 +156,7 @@ impl<'a> FlowRows<'a> {
         };
         match (wanted, key) {
             (Some(false), key) => unused(Outcome::Skipped, key),
-            (Some(true), Some(key)) => {
+            (Some(true), Some(key)) if errors.is_empty() => {
                 let scope = scope.with_key(&key);
                 self.draft(number, Some(row), key, &scope)
             }

@@ -137,6 +137,11 @@ impl Sqlite {
         })
     }
 
+    /// Whether a run has this name.
+    pub fn has_run(&self, name: &str) -> Result<bool, LedgerError> {
+        self.reading(|connection| store::has_run(connection, name))
+    }
+
     /// Begins a run.
     pub async fn begin_run(&self, name: &str, at: &str) -> Result<RunRecord, LedgerError> {
         let id = self.reading(store::next_run)?;

@@ -262,6 +262,15 @@ pub(super) fn next_subject(connection: &Connection) -> rusqlite::Result<SubjectI
     connection.query_row(sql, [], |row| row.get(0))
 }
 
+/// Whether a run has this name.
+pub(super) fn has_run(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM run WHERE name = ?)",
+        [name],
+        |row| row.get(0),
+    )
+}
+
 /// The number after the last run's.
 pub(super) fn next_run(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT 1 + ifnull(max(id), 0) FROM run", [], |row| {

@@ -248,6 +248,13 @@ fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Ro
         .optional("delimiter")
         .and_then(|node| decoder.choice(node, "delimiter", &delimiters));
     fields.finish(decoder);
+    if let Some(key) = key.as_ref().filter(|key| key.uses().run) {
+        decoder.error(
+            key.span(),
+            "a key must be the same in every run, and run is not",
+            "make it of the row: a contract is known by its key",
+        );
+    }
     let file = file?;
     let path = match super::path::inside(site.root, site.folder, &file.text) {
         Ok(path) => path,

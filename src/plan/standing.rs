@@ -124,6 +124,25 @@ impl StandingPlan {
         calls
     }
 
+    /// Leaves alone what the command line excludes: what exists can still be used, and is not touched.
+    pub fn exclude(&mut self, excluded: impl Fn(&Address) -> bool) {
+        let is_out = |account: &PlannedAccount| excluded(&Address::Account(account.name.clone()));
+        self.accounts
+            .retain(|account| !(account.action == AccountAction::Create && is_out(account)));
+        for account in self.accounts.iter_mut().filter(|account| is_out(account)) {
+            account.grant = Grant::Unchanged;
+            if let AccountAction::Adopt(id) | AccountAction::Update(id, _) = &account.action {
+                account.action = AccountAction::Unchanged(id.clone());
+            }
+        }
+        self.seals.retain(|(name, action, _)| {
+            matches!(action, SealAction::Unchanged(_)) || !excluded(&Address::Seal(name.clone()))
+        });
+        self.templates.retain(|(name, action)| {
+            *action != TemplateAction::Create || !excluded(&Address::Template(name.clone()))
+        });
+    }
+
     /// Keeps what the command line means, and what that needs.
     pub fn retain(&mut self, keep: impl Fn(&Address) -> bool) {
         self.accounts

@@ -341,9 +341,11 @@ fn subscripts(source: &str) -> Vec<String> {
                 .chars()
                 .next()
                 .filter(|first| matches!(first, '"' | '\''))?;
-            rest[1..]
-                .split_once(quote)
-                .map(|(column, _)| column.to_owned())
+            let (column, behind) = rest[1..].split_once(quote)?;
+            behind
+                .trim_start()
+                .starts_with(']')
+                .then(|| column.to_owned())
         })
         .collect()
 }

@@ -5,6 +5,7 @@
 
 mod encoding;
 mod harmless;
+mod quotes;
 mod reader;
 mod row;
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::encoding::{BOM, Encoding, Guess, guess};
 use super::harmless::{REPORT_COLUMN, original};
+use super::quotes::{self, WrongQuote};
 use super::row::{Header, Row};
 use crate::diagnostic::{Cell, Diagnostic};
 
@@ -39,6 +40,8 @@ pub struct RowError {
     pub row: u64,
     /// What is wrong with it.
     pub diagnostic: Diagnostic,
+    /// Its cells, as far as they fit under the header; none when they cannot be read.
+    pub cells: Option<Row>,
 }
 
 impl Sheet {
@@ -53,6 +56,13 @@ impl Sheet {
                 Diagnostic::error(format!("the sheet cannot be read: {why}")).at(file.path_shown()),
             ]
         };
+        if std::fs::metadata(&file.path).is_ok_and(|found| !found.is_file()) {
+            return Err(vec![
+                Diagnostic::error("the sheet is no regular file")
+                    .at(file.path_shown())
+                    .hint("name a CSV or TSV file"),
+            ]);
+        }
         let encoding = match (
             file.encoding,
             guess(File::open(&file.path).map_err(broken)?).map_err(broken)?,
@@ -74,6 +84,12 @@ impl Sheet {
                     .at(file.path_shown())
                     .hint("use a comma, a semicolon or a tab, or save the sheet as UTF-8"),
             ]);
+        }
+        let quote = File::open(&file.path)
+            .and_then(|opened| quotes::check(opened, file.delimiter))
+            .map_err(broken)?;
+        if let Some(wrong) = quote {
+            return Err(vec![wrong_quote(file, wrong)]);
         }
         let mut sheet = Self {
             file: file.clone(),
@@ -210,6 +226,21 @@ fn breaks_inside(record: &csv::ByteRecord) -> u64 {
         .count() as u64
 }
 
+fn wrong_quote(file: &SheetFile, wrong: WrongQuote) -> Diagnostic {
+    let place = Cell {
+        file: file.shown.clone(),
+        row: wrong.row,
+        column: Some((Arc::from(format!("{}", wrong.column + 1)), wrong.column)),
+    };
+    let message = if wrong.endless {
+        "the quote of this cell never ends, and would take in all rows that follow"
+    } else {
+        "something follows the closing quote of this cell"
+    };
+    let hint = "a quote within a quoted cell is written twice; end the cell, or take its quote out";
+    Diagnostic::error(message).at(place).hint(hint)
+}
+
 fn undecodable(encoding: Encoding) -> Diagnostic {
     let other = match encoding {
         Encoding::Utf8 => "gb18030",
@@ -239,43 +270,49 @@ pub struct Rows {
 impl Rows {
     fn decode(&self) -> Result<Row, RowError> {
         let number = self.number;
-        let wrong = |diagnostic| {
-            Err(RowError {
-                row: number,
-                diagnostic,
-            })
-        };
-        let (expected, found) = (self.header.columns().len(), self.raw.len());
-        if found != expected {
-            return wrong(
-                Diagnostic::error(format!("the row has {found} cells, the header {expected}"))
-                    .at(self.header.cell(number, None))
-                    .hint("a cell that holds the delimiter or a line break must stand in quotes"),
-            );
-        }
+        let columns = self.header.columns();
         let mut texts =
-            csv::StringRecord::with_capacity(self.raw.as_slice().len() * 3 / 2, expected);
+            csv::StringRecord::with_capacity(self.raw.as_slice().len() * 3 / 2, columns.len());
         for (at, bytes) in cells(&self.raw).enumerate() {
-            let column = || Some(&*self.header.columns()[at]);
-            let Some(text) = self.encoding.decode(bytes) else {
-                return wrong(undecodable(self.encoding).at(self.header.cell(number, column())));
-            };
-            if text.contains('\0') {
-                return wrong(
+            let decoded = self.encoding.decode(bytes);
+            let wrong = match &decoded {
+                None => undecodable(self.encoding),
+                Some(text) if text.contains('\0') => {
                     Diagnostic::error("the cell holds a NUL character")
-                        .at(self.header.cell(number, column())),
-                );
-            }
-            texts.push_field(if self.is_report {
-                original(&text)
-            } else {
-                &text
+                }
+                Some(text) => {
+                    texts.push_field(if self.is_report { original(text) } else { text });
+                    continue;
+                }
+            };
+            let column = columns.get(at).map(|name| &**name);
+            return Err(RowError {
+                row: number,
+                diagnostic: wrong.at(self.header.cell(number, column)),
+                cells: None,
             });
         }
-        Ok(Row {
+        let found = texts.len();
+        while texts.len() < columns.len() {
+            texts.push_field("");
+        }
+        texts.truncate(columns.len());
+        let row = Row {
             header: self.header.clone(),
             number,
             cells: texts,
+        };
+        if found == columns.len() {
+            return Ok(row);
+        }
+        let message = format!("the row has {found} cells, the header {}", columns.len());
+        let hint = "a cell that holds the delimiter or a line break must stand in quotes";
+        Err(RowError {
+            row: number,
+            diagnostic: Diagnostic::error(message)
+                .at(self.header.cell(number, None))
+                .hint(hint),
+            cells: Some(row),
         })
     }
 }
@@ -295,7 +332,11 @@ impl Iterator for Rows {
                     let diagnostic =
                         Diagnostic::error(format!("the sheet cannot be read on: {error}"))
                             .at(self.header.cell(row, None));
-                    return Some(Err(RowError { row, diagnostic }));
+                    return Some(Err(RowError {
+                        row,
+                        diagnostic,
+                        cells: None,
+                    }));
                 }
             }
             let passed = self.reader.position().line() - before;
