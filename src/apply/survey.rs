@@ -110,6 +110,7 @@ pub async fn survey<'a>(
         matched: HashSet::new(),
     };
     let mut people = RowAccounts::new(matches!(client, Some((_, Observe::All))));
+    let mut unique = Unique::new(standing, ledger.salt());
     let mut needed = HashSet::new();
     for flow in project.flows.values() {
         if !wanted(selection, &flow.name) {
@@ -119,7 +120,14 @@ pub async fn survey<'a>(
         else {
             continue;
         };
-        let plan = plan_flow(&rows, standing, ledger, selection, &mut survey, &mut people)?;
+        let plan = plan_flow(
+            &rows,
+            ledger,
+            selection,
+            &mut survey,
+            &mut people,
+            &mut unique,
+        )?;
         needed.extend(needs(flow));
         survey.flows.push(rows);
         survey.plan.flows.push(plan);
@@ -188,11 +196,11 @@ fn wanted(selection: &Selection, flow: &str) -> bool {
 
 fn plan_flow(
     rows: &FlowRows<'_>,
-    standing: &Standing,
     ledger: &dyn Ledger,
     selection: &Selection,
     survey: &mut Survey<'_>,
     people: &mut RowAccounts,
+    unique: &mut Unique,
 ) -> Result<FlowPlan, Fatal> {
     let flow = rows.flow;
     let mut known: HashMap<Fingerprint, RecordedItem> = HashMap::new();
@@ -200,7 +208,7 @@ fn plan_flow(
         known.insert(ledger.salt().of(key), item);
     })?;
     let mut plan = FlowPlan::new(&flow.name);
-    let mut unique = Unique::new(standing, ledger.salt());
+    unique.begin(&flow.name);
     let drafts = rows.drafts().map_err(|error| LedgerError::Broken {
         path: flow
             .rows

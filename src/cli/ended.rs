@@ -95,7 +95,8 @@ impl Ended<'_> {
             Some(Stopped::Failures { .. }) => (Exit::Failed, "correct what failed, then apply again".to_owned()),
             None if self.tally.failed + invalid + changed > 0 || !self.tally.standing.is_empty() => (
                 Exit::Failed,
-                "correct the rows of the failed.csv and give it back as the sheet, or correct the sheet; then apply again"
+                "see treaty_error and treaty_hint in the report; correct the sheet, or the failed.csv and give that back \
+                 as the sheet; then apply again"
                     .to_owned(),
             ),
             None => (Exit::Done, String::new()),
@@ -168,7 +169,11 @@ impl Ended<'_> {
                     .collect();
                 out::line(format_args!(
                     "\u{1b}[1mflows.{flow}\u{1b}[0m  {}",
-                    counted.join(", ")
+                    if counted.is_empty() {
+                        "no rows".to_owned()
+                    } else {
+                        counted.join(", ")
+                    }
                 ));
             }
             if self.tally.not_begun > 0 {

@@ -17,6 +17,9 @@ use crate::report::CallCount;
 /// Where no bar can be drawn, so much time passes between two lines of progress.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
+/// A pause that is this long is told: nothing else moves on the screen meanwhile.
+const WORTH_TELLING: Duration = Duration::from_secs(5);
+
 /// How a question ends.
 const ASKED: &str = "asked";
 
@@ -119,7 +122,7 @@ impl Screen {
         let count = self.calls.entry(call.op).or_default();
         count.attempts += 1;
         count.failed += u64::from(call.failure.is_some());
-        count.repeated += u64::from(call.again);
+        count.repeated += u64::from(call.again.is_some());
         count.milliseconds += milliseconds;
         count.slowest_milliseconds = count.slowest_milliseconds.max(milliseconds);
     }
@@ -127,8 +130,18 @@ impl Screen {
     fn text(&mut self, event: &Event) {
         match event {
             Event::Call(call) => {
+                if let (Some(failure), Some(pause)) = (
+                    &call.failure,
+                    call.again.filter(|pause| *pause >= WORTH_TELLING),
+                ) {
+                    self.line(&format!(
+                        "waiting {} s: {}: {failure}",
+                        pause.as_secs(),
+                        call.op
+                    ));
+                }
                 if self.verbose {
-                    let outcome = match (&call.failure, call.again) {
+                    let outcome = match (&call.failure, call.again.is_some()) {
                         (None, _) => String::new(),
                         (Some(failure), false) => format!("  {failure}"),
                         (Some(failure), true) => format!("  {failure}; again"),
@@ -268,7 +281,7 @@ impl Screen {
             Event::Call(_) if !self.verbose => return,
             Event::Call(call) => serde_json::json!({
                 "event": "call", "operation": call.op.path(), "milliseconds": call.took.as_millis(),
-                "failure": call.failure.as_ref().map(ToString::to_string), "again": call.again,
+                "failure": call.failure.as_ref().map(ToString::to_string), "again": call.again.is_some(),
             }),
             Event::Asking(count) => serde_json::json!({ "event": "asking", "count": count }),
             Event::Asked => return,

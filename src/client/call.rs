@@ -59,8 +59,8 @@ pub struct CallEvent {
     pub took: Duration,
     /// Why it failed, if it did.
     pub failure: Option<Failure>,
-    /// Whether it will be tried again.
-    pub again: bool,
+    /// The pause before it is tried again; none when it is not.
+    pub again: Option<Duration>,
 }
 
 type Listener = Arc<dyn Fn(CallEvent) + Send + Sync>;
@@ -103,7 +103,13 @@ impl Client {
             self.turn(O::OP).await;
             let begin = Instant::now();
             let result = self.attempt::<O>(body.clone()).await;
-            let failure = result.as_ref().err().cloned();
+            // "No such account" is an answer.
+            let is_answer = |failure: &&Failure| matches!(failure, Failure::Refused { code, .. } if O::OP == Op::ExchangeId && api::not_there(*code));
+            let failure = result
+                .as_ref()
+                .err()
+                .filter(|failure| !is_answer(failure))
+                .cloned();
             let again = failure
                 .as_ref()
                 .and_then(|failure| self.again(O::OP, failure, attempt));
@@ -111,7 +117,7 @@ impl Client {
                 op: O::OP,
                 took: begin.elapsed(),
                 failure,
-                again: again.is_some(),
+                again,
             });
             match again {
                 Some(pause) => sleep(pause).await,
@@ -210,9 +216,11 @@ impl Client {
         match status {
             StatusCode::TOO_MANY_REQUESTS => return Err(Failure::Throttled { after }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                let own = envelope
-                    .and_then(|envelope| envelope.msg)
-                    .unwrap_or_default();
+                let own = public(
+                    &envelope
+                        .and_then(|envelope| envelope.msg)
+                        .unwrap_or_default(),
+                );
                 return Err(Failure::Credentials(format!(
                     "HTTP {} {own}",
                     status.as_u16()
@@ -261,7 +269,7 @@ impl Client {
 
 /// `Retry-After` in seconds; its other form, a date, is not worth a clock.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    const LONGEST: u64 = 600;
+    const LONGEST: u64 = 300;
     let seconds: u64 = headers
         .get(header::RETRY_AFTER)?
         .to_str()

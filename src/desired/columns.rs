@@ -35,6 +35,9 @@ pub(super) fn check(flow: &Flow, header: Option<&Header>) -> Vec<Diagnostic> {
                     format!("did you mean row[\"{near}\"]?")
                 }
                 Some(near) => format!("did you mean row.{near}?"),
+                None if header.columns().len() == 1 => {
+                    "the sheet has one column: say what stands between its cells with rows.delimiter".to_owned()
+                }
                 None => format!(
                     "its columns are {}",
                     columns().collect::<Vec<_>>().join(", ")

@@ -1,4 +1,4 @@
-//! What must be unique or agree over all rows: keys, and the people behind a `thirdId`.
+//! What must be unique or agree over all rows: keys within a flow, and the people behind a `thirdId` within a project.
 //!
 //! Holds a few bytes a row: fingerprints and row numbers, no texts.
 
@@ -18,17 +18,26 @@ type Row = u32;
 /// Half a fingerprint: enough to see that two are not the same, where another one has told that they should be.
 type Half = [u8; 8];
 
-/// What was seen so far in a flow's rows.
+/// Where somebody was seen first: a flow and a row of it. The project's own accounts are in no flow.
+#[derive(Clone, Copy)]
+struct Place {
+    flow: u16,
+    row: Row,
+}
+
+/// What was seen so far.
 pub struct Unique {
     salt: Salt,
     keys: HashMap<Fingerprint, Row>,
-    people: HashMap<Fingerprint, (Half, Row)>,
+    people: HashMap<Fingerprint, (Half, Place)>,
+    /// The flows that were begun, the present one last.
+    flows: Vec<String>,
 }
 
 /// Two rows that cannot both be right; neither is used.
 #[derive(Debug)]
 pub struct Conflict {
-    /// The rows, in the sheet's order. The first is 0 when it is no row but an account of the project.
+    /// The rows, in the sheet's order. The first is 0 when it is none of this flow.
     pub rows: [u64; 2],
     /// What is wrong.
     pub diagnostic: Diagnostic,
@@ -41,12 +50,19 @@ impl Unique {
             salt: salt.clone(),
             keys: HashMap::new(),
             people: HashMap::new(),
+            flows: vec!["the project".to_owned()],
         };
         for account in standing.accounts.values() {
-            let entry = (unique.print(account), 0);
+            let entry = (unique.print(account), Place { flow: 0, row: 0 });
             unique.people.insert(salt.of(account.third_id()), entry);
         }
         unique
+    }
+
+    /// Begins with the rows of a flow.
+    pub fn begin(&mut self, flow: &str) {
+        self.keys.clear();
+        self.flows.push(format!("flows.{flow}"));
     }
 
     /// Takes an item, and tells what it cannot stand beside.
@@ -73,17 +89,23 @@ impl Unique {
             let print = self.print(account);
             match self.people.entry(self.salt.of(account.third_id())) {
                 Entry::Occupied(known) if known.get().0 != print => {
-                    let first = u64::from(known.get().1);
-                    let (who, related) = match first {
-                        0 => ("an account of the project".to_owned(), None),
-                        first => (format!("row {first}"), Some(first)),
+                    let place = known.get().1;
+                    let here = usize::from(place.flow) + 1 == self.flows.len();
+                    let first = if here { u64::from(place.row) } else { 0 };
+                    let who = match (place.row, here) {
+                        (0, _) => "an account of the project".to_owned(),
+                        (row, true) => format!("row {row}"),
+                        (row, false) => {
+                            format!("row {row} of {}", self.flows[usize::from(place.flow)])
+                        }
+                    };
+                    let related = here.then_some(first);
+                    let kind = match account.who {
+                        super::Who::Person(_) => "person",
+                        super::Who::Organization(_) => "organization",
                     };
                     let mut diagnostic = Diagnostic::error(format!(
-                        "the thirdId of this row's {} belongs to somebody else in {who}",
-                        match account.who {
-                            super::Who::Person(_) => "person",
-                            super::Who::Organization(_) => "organization",
-                        }
+                        "the thirdId of this row's {kind} belongs to somebody else in {who}"
                     ))
                     .at(account.origin.clone())
                     .hint("the same thirdId is the same account: name, document number, mobile and e-mail must agree");
@@ -98,7 +120,14 @@ impl Unique {
                 }
                 Entry::Occupied(_) => {}
                 Entry::Vacant(vacant) => {
-                    vacant.insert((print, short(row)));
+                    let flow = u16::try_from(self.flows.len() - 1).unwrap_or(u16::MAX);
+                    vacant.insert((
+                        print,
+                        Place {
+                            flow,
+                            row: short(row),
+                        },
+                    ));
                 }
             }
         }

@@ -17,6 +17,9 @@ use crate::render::{Compiler, Environ, Scope, Variables};
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "treaty.yaml";
 
+/// Where manifests are when `treaty.yaml` does not say it.
+const DEFAULT_MANIFESTS: &str = "manifests/*.yaml";
+
 /// All that the manifests declare, for one environment.
 #[derive(Debug)]
 pub struct Project {
@@ -163,7 +166,7 @@ impl<'n> Head<'n> {
                 .extend(patterns.map(|pattern| (pattern.text, pattern.span)));
         } else {
             self.manifests
-                .push(("manifests/*.yaml".to_owned(), fields.span().clone()));
+                .push((DEFAULT_MANIFESTS.to_owned(), fields.span().clone()));
         }
         if let Some(node) = fields.optional("variables") {
             self.variables(decoder, node);
@@ -254,6 +257,27 @@ fn manifests(decoder: &mut Decoder<'_>, root: &Path, patterns: &[(String, Span)]
     let mut found = Vec::new();
     if let Ok(set) = set.build() {
         walk(root, root, &set, &mut found);
+        for (pattern, span) in patterns
+            .iter()
+            .filter(|(pattern, _)| pattern != DEFAULT_MANIFESTS)
+        {
+            let alone = globset::GlobBuilder::new(pattern)
+                .literal_separator(true)
+                .build();
+            let matches = |path: &PathBuf| {
+                let relative = path.strip_prefix(root).unwrap_or(path);
+                alone
+                    .as_ref()
+                    .is_ok_and(|glob| glob.compile_matcher().is_match(relative))
+            };
+            if !found.iter().any(matches) {
+                let warning =
+                    Diagnostic::warning(format!("the pattern {pattern} matches no file")).at(span);
+                decoder
+                    .findings
+                    .push(warning.hint("patterns begin at this folder: manifests/*.yaml"));
+            }
+        }
     }
     found.retain(|path| path != &root.join(PROJECT_FILE));
     found.sort();

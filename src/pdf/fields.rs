@@ -42,7 +42,8 @@ pub(super) fn load(bytes: &[u8]) -> Result<Document, PdfError> {
         return Err(PdfError::NoPdf("it does not begin with %PDF-".to_owned()));
     }
     let document = Document::load_mem(bytes).map_err(|error| PdfError::NoPdf(error.to_string()))?;
-    if document.is_encrypted() {
+    // One with an empty password is opened by the library, and would still be refused by the service.
+    if document.is_encrypted() || document.was_encrypted() {
         return Err(PdfError::Encrypted);
     }
     if document.get_pages().is_empty() {

@@ -286,13 +286,9 @@ impl fmt::Debug for Expr {
 
 impl From<&Error> for EvalError {
     fn from(error: &Error) -> Self {
-        let hint = match error.kind() {
-            ErrorKind::OutOfFuel => Some("the expression takes too many steps".to_owned()),
-            _ => None,
-        };
         Self {
             message: told(error),
-            hint,
+            hint: None,
         }
     }
 }
@@ -300,6 +296,7 @@ impl From<&Error> for EvalError {
 /// The error in words: its own detail, not the place in the expression, which the span tells.
 fn told(error: &Error) -> String {
     match error.detail() {
+        _ if error.kind() == ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),
     }

@@ -284,6 +284,69 @@ fn standing_things_are_updated_where_the_api_can_and_refused_where_it_cannot() {
 }
 
 #[test]
+fn what_is_excluded_is_not_touched_and_can_still_be_used() {
+    let project = Project::loans();
+    project.expect(
+        &[
+            "apply",
+            "--yes",
+            "--target",
+            "accounts.*",
+            "--target",
+            "seals.*",
+        ],
+        0,
+    );
+    project.replace("manifests/lender.yaml", "13500009999", "13500008888");
+    project.expect(&["apply", "--yes", "--exclude", "accounts.clerk"], 0);
+    assert!(
+        project.summary()["calls"]
+            .get("account/person/update")
+            .is_none()
+    );
+    assert_eq!(statuses(&project.report("loans.csv"), "done"), 200);
+    let run = project.expect(&["plan", "--exclude", "*"], 0);
+    assert!(
+        run.stdout.contains("There is nothing to do."),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn people_of_two_flows_must_agree() {
+    let project = Project::loans();
+    let manifest = project.read("manifests/loans.yaml");
+    let other = manifest[manifest.find("flows:").expect("flows")..]
+        .replace("  loans:", "  renewals:")
+        .replace("loans.csv", "more.csv");
+    project.write("manifests/renewals.yaml", other);
+    let row = project
+        .sheet()
+        .lines()
+        .take(2)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace("13500000001", "13500007777");
+    project.write("more.csv", row);
+    let run = project.expect(&["validate"], 65);
+    assert!(
+        run.stderr
+            .contains("belongs to somebody else in row 2 of flows.loans"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn reports_that_cannot_be_written_are_found_before_anything_is_sent() {
+    let project = Project::loans();
+    project.write("reports", "a file");
+    project.expect(&["apply", "--yes"], 1);
+    assert!(!project.was_called());
+}
+
+#[test]
 fn an_account_that_exists_is_taken_over() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);

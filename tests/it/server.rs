@@ -171,6 +171,46 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
+fn nothing_is_uploaded_over_plain_http_to_elsewhere() {
+    let answer = |request: Request| async move {
+        let body = match request.uri().path() {
+            "/file/uploadurl" => {
+                r#"{"errCode":0,"data":{"fileKey":"k","uploadUrl":"http://upload.invalid/x"}}"#
+            }
+            _ => {
+                r#"{"errCode":"0","msg":null,"data":{"accountId":"a","sealId":"s"},"errShow":false}"#
+            }
+        };
+        (http::StatusCode::OK, body).into_response()
+    };
+    let project = project(&serve(move |_| axum::Router::new().fallback(answer)));
+    let refused = run(&project, &["apply", "--yes", "--observe", "none"]);
+    assert_eq!(refused.code, 3, "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("the upload address is not HTTPS"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn what_a_service_says_is_shown_without_what_is_private() {
+    let answer = |_: Request| async {
+        let body = r#"{"errCode":1435203,"msg":"13500000001 https://o.tsign.cn/sign/1"}"#;
+        (http::StatusCode::OK, body).into_response()
+    };
+    let project = project(&serve(move |_| axum::Router::new().fallback(answer)));
+    let refused = run(&project, &["apply", "--yes", "--observe", "none", "-v"]);
+    assert_eq!(refused.code, 3, "{}", refused.stderr);
+    assert!(refused.stderr.contains("1435203"), "{}", refused.stderr);
+    assert!(
+        !refused.stderr.contains("13500000001") && !refused.stderr.contains("tsign.cn/sign"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
 fn the_sandbox_serves_filled_contracts() {
     let folder = Project::empty();
     let mut sandbox = folder
