@@ -62,8 +62,8 @@ impl Halt {
             F::Refused { code, message } => Self::Failed(Failure {
                 code: Some(code.0),
                 message: match code.english() {
-                    "" => format!("{op}: {code} {}", message),
-                    english => format!("{op}: {code} {} ({english})", message),
+                    "" => format!("{op}: {code} {message}"),
+                    english => format!("{op}: {code} {message} ({english})"),
                 },
                 hint: code.hint().to_owned(),
             }),

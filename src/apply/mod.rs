@@ -8,6 +8,8 @@ mod event;
 mod halt;
 mod item;
 mod look;
+mod observe;
+mod row_accounts;
 mod run;
 mod seal;
 mod step;

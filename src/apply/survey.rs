@@ -2,25 +2,23 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use futures::{StreamExt, TryStreamExt, stream};
-
-use super::event::{Event, Listener};
-use super::halt::{Fatal, Halt};
-use super::look::ask_account;
+use super::event::Listener;
+use super::halt::Fatal;
+use super::observe::observe_standing;
+use super::row_accounts::RowAccounts;
 use super::seal::{PRINT, identity};
 use crate::api::operation::Op;
-use crate::api::{Operation, QuerySeals};
 use crate::client::Client;
 use crate::desired::{
-    Account, DocumentSource, Drafted, FlowRows, Item, Outcome, SignerKind, Standing, Unique,
+    DocumentSource, Drafted, FlowRows, Item, Outcome, SignerKind, Standing, Unique,
 };
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::id::{AccountId, Address, AddressPattern, SealId};
+use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
 use crate::manifest::{Flow, InvalidRows, Project};
 use crate::plan::{
-    AccountAction, Calls, FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal,
-    RecordedStanding, item_action, plan_row_account, plan_standing, selected, template_print,
+    FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding,
+    item_action, plan_standing, selected, template_print,
 };
 use crate::render::{Fingerprint, RunTime};
 
@@ -413,166 +411,4 @@ fn recorded(standing: &Standing, ledger: &dyn Ledger) -> Result<RecordedStanding
         }
     }
     Ok(recorded)
-}
-
-/// How many questions are asked at the same time; the client's own limits hold besides.
-const QUESTIONS: usize = 64;
-
-async fn observe_standing(
-    standing: &Standing,
-    client: &Client,
-    observe: Observe,
-    listener: &Listener,
-) -> Result<Observed, Fatal> {
-    let mut observed = Observed::default();
-    if observe == Observe::None {
-        return Ok(observed);
-    }
-    listener(Event::Asking(standing.accounts.len()));
-    let third_ids: Vec<String> = standing
-        .accounts
-        .values()
-        .map(|account| account.third_id().to_owned())
-        .collect();
-    observed.accounts = ask_all(client, third_ids, listener).await?;
-    for account in standing
-        .accounts
-        .iter()
-        .filter(|(name, _)| standing.seals.values().any(|seal| seal.account == **name))
-    {
-        let third_id = account.1.third_id();
-        let Some(Some(account_id)) = observed.accounts.get(third_id) else {
-            continue;
-        };
-        let query = QuerySeals {
-            account_id: account_id.clone(),
-        };
-        let seals = client
-            .call(&query)
-            .await
-            .map_err(|failure| fatal(Halt::of(QuerySeals::OP, failure)))?;
-        let by_alias = seals
-            .into_iter()
-            .filter_map(|seal| Some((seal.seal_alias?, seal.seal_id)));
-        observed
-            .seals
-            .insert(third_id.to_owned(), by_alias.collect());
-    }
-    Ok(observed)
-}
-
-async fn ask_all(
-    client: &Client,
-    third_ids: Vec<String>,
-    listener: &Listener,
-) -> Result<BTreeMap<String, Option<AccountId>>, Fatal> {
-    stream::iter(third_ids)
-        .map(|third_id| async move {
-            let answer = ask_account(client, &third_id).await.map_err(fatal)?;
-            listener(Event::Asked);
-            Ok((third_id, answer))
-        })
-        .buffer_unordered(QUESTIONS)
-        .try_collect()
-        .await
-}
-
-/// A question that is not answered leaves no plan to be made.
-fn fatal(halt: Halt) -> Fatal {
-    match halt {
-        Halt::Fatal(fatal) => fatal,
-        Halt::Failed(failure) | Halt::InDoubt(failure) => Fatal::Unreachable(failure.message),
-    }
-}
-
-/// The accounts of the rows that are to be sent: each `thirdId` once. Where nobody is asked, they are only counted.
-struct RowAccounts {
-    ask: bool,
-    seen: HashSet<u64>,
-    /// Those that are not recorded and are to be asked for.
-    unknown: Vec<Unrecorded>,
-    /// Calls by the place of the flow in the survey.
-    calls: BTreeMap<usize, Calls>,
-}
-
-struct Unrecorded {
-    third_id: Box<str>,
-    flow: usize,
-    create: Op,
-    update: Op,
-}
-
-impl RowAccounts {
-    fn new(ask: bool) -> Self {
-        Self {
-            ask,
-            seen: HashSet::new(),
-            unknown: Vec::new(),
-            calls: BTreeMap::new(),
-        }
-    }
-
-    /// Takes an account of a row; says what is wrong with it, if it cannot be as it should.
-    fn see(
-        &mut self,
-        account: &Account,
-        flow: usize,
-        ledger: &dyn Ledger,
-    ) -> Result<Result<(), Diagnostic>, LedgerError> {
-        let record = ledger
-            .thing(ThingKind::Account, account.third_id())?
-            .map(AccountRecord::from);
-        let known = record.and_then(|record| record.account);
-        let action = match known.map(|known| plan_row_account(account, &known, ledger.salt())) {
-            Some(Err(diagnostic)) => return Ok(Err(diagnostic)),
-            Some(Ok(action)) => Some(action),
-            None => None,
-        };
-        let mut hash = [0; 8];
-        hash.copy_from_slice(&ledger.salt().of(account.third_id()).0[..8]);
-        if !self.seen.insert(u64::from_le_bytes(hash)) {
-            return Ok(Ok(()));
-        }
-        let (create, update) = super::account::creation(account);
-        match action {
-            Some(AccountAction::Update(..)) => self.calls.entry(flow).or_default().add(update, 1),
-            Some(_) => {}
-            None if self.ask => self.unknown.push(Unrecorded {
-                third_id: account.third_id().into(),
-                flow,
-                create,
-                update,
-            }),
-            None => self.calls.entry(flow).or_default().add(create, 1),
-        }
-        Ok(Ok(()))
-    }
-
-    /// Asks for those that are not recorded; gives those that exist.
-    async fn ask(
-        &mut self,
-        client: &Client,
-        ledger: &dyn Ledger,
-        listener: &Listener,
-    ) -> Result<HashSet<Fingerprint>, Fatal> {
-        listener(Event::Asking(self.unknown.len()));
-        let third_ids: Vec<String> = self
-            .unknown
-            .iter()
-            .map(|unknown| unknown.third_id.to_string())
-            .collect();
-        let answers = ask_all(client, third_ids, listener).await?;
-        let mut existing = HashSet::new();
-        for unknown in std::mem::take(&mut self.unknown) {
-            let calls = self.calls.entry(unknown.flow).or_default();
-            if matches!(answers.get(&*unknown.third_id), Some(Some(_))) {
-                calls.add(Op::ExchangeId, 1);
-                calls.add(unknown.update, 1);
-                existing.insert(ledger.salt().of(&unknown.third_id));
-            } else {
-                calls.add(unknown.create, 1);
-            }
-        }
-        Ok(existing)
-    }
 }

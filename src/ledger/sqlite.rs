@@ -31,7 +31,18 @@ pub struct Sqlite {
     salt: Salt,
     next_subject: AtomicI64,
     /// Held as long as the ledger is open for writing; the system lets go of it when the process dies.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
+}
+
+/// A lock that ends with its value, and not with the last copy of its file that a process being started may hold.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file unlocks it too, if nobody else has it.
+        let _ = self.0.unlock();
+    }
 }
 
 impl Sqlite {
@@ -133,7 +144,7 @@ impl Sqlite {
             })),
             salt,
             next_subject: AtomicI64::new(next),
-            _lock: Some(lock),
+            _lock: Some(Lock(lock)),
         })
     }
 

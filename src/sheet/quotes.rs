@@ -47,8 +47,7 @@ pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Option<Wro
         for byte in &buffer[..read] {
             place = match (place, byte) {
                 (In::Quoted, b'"') => In::Quote,
-                (In::Quoted, _) | (In::Quote, b'"') => In::Quoted,
-                (In::Start, b'"') => In::Quoted,
+                (In::Quoted, _) | (In::Quote | In::Start, b'"') => In::Quoted,
                 (_, b'\n') => {
                     row += 1;
                     column = 0;

@@ -1,0 +1,106 @@
+//! The accounts of the rows that are to be sent: which are recorded, which are to be asked for, what they cost.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::event::{Event, Listener};
+use super::halt::Fatal;
+use super::observe::ask_all;
+use crate::api::operation::Op;
+use crate::client::Client;
+use crate::desired::Account;
+use crate::diagnostic::Diagnostic;
+use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
+use crate::plan::{AccountAction, Calls, plan_row_account};
+use crate::render::Fingerprint;
+
+/// The accounts of the rows that are to be sent: each `thirdId` once. Where nobody is asked, they are only counted.
+pub(super) struct RowAccounts {
+    ask: bool,
+    seen: HashSet<u64>,
+    /// Those that are not recorded and are to be asked for.
+    unknown: Vec<Unrecorded>,
+    /// Calls by the place of the flow in the survey.
+    pub(super) calls: BTreeMap<usize, Calls>,
+}
+
+struct Unrecorded {
+    third_id: Box<str>,
+    flow: usize,
+    create: Op,
+    update: Op,
+}
+
+impl RowAccounts {
+    pub(super) fn new(ask: bool) -> Self {
+        Self {
+            ask,
+            seen: HashSet::new(),
+            unknown: Vec::new(),
+            calls: BTreeMap::new(),
+        }
+    }
+
+    /// Takes an account of a row; says what is wrong with it, if it cannot be as it should.
+    pub(super) fn see(
+        &mut self,
+        account: &Account,
+        flow: usize,
+        ledger: &dyn Ledger,
+    ) -> Result<Result<(), Diagnostic>, LedgerError> {
+        let record = ledger
+            .thing(ThingKind::Account, account.third_id())?
+            .map(AccountRecord::from);
+        let known = record.and_then(|record| record.account);
+        let action = match known.map(|known| plan_row_account(account, &known, ledger.salt())) {
+            Some(Err(diagnostic)) => return Ok(Err(diagnostic)),
+            Some(Ok(action)) => Some(action),
+            None => None,
+        };
+        let mut hash = [0; 8];
+        hash.copy_from_slice(&ledger.salt().of(account.third_id()).0[..8]);
+        if !self.seen.insert(u64::from_le_bytes(hash)) {
+            return Ok(Ok(()));
+        }
+        let (create, update) = super::account::creation(account);
+        match action {
+            Some(AccountAction::Update(..)) => self.calls.entry(flow).or_default().add(update, 1),
+            Some(_) => {}
+            None if self.ask => self.unknown.push(Unrecorded {
+                third_id: account.third_id().into(),
+                flow,
+                create,
+                update,
+            }),
+            None => self.calls.entry(flow).or_default().add(create, 1),
+        }
+        Ok(Ok(()))
+    }
+
+    /// Asks for those that are not recorded; gives those that exist.
+    pub(super) async fn ask(
+        &mut self,
+        client: &Client,
+        ledger: &dyn Ledger,
+        listener: &Listener,
+    ) -> Result<HashSet<Fingerprint>, Fatal> {
+        listener(Event::Asking(self.unknown.len()));
+        let third_ids: Vec<String> = self
+            .unknown
+            .iter()
+            .map(|unknown| unknown.third_id.to_string())
+            .collect();
+        let answers = ask_all(client, third_ids, listener).await?;
+        let mut existing = HashSet::new();
+        for unknown in std::mem::take(&mut self.unknown) {
+            let calls = self.calls.entry(unknown.flow).or_default();
+            if matches!(answers.get(&*unknown.third_id), Some(Some(_))) {
+                calls.add(Op::ExchangeId, 1);
+                calls.add(unknown.update, 1);
+                existing.insert(ledger.salt().of(&unknown.third_id));
+            } else {
+                calls.add(unknown.create, 1);
+            }
+        }
+        Ok(existing)
+    }
+}
