@@ -5,6 +5,7 @@
 //! the intent of the next step, or the end of the item, which are waited for, come after them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tokio::time::sleep;
 
@@ -147,7 +148,7 @@ impl Apply<'_> {
         let mut attempt = 1;
         loop {
             if looking {
-                match look().await.map_err(Once::NotKnown)? {
+                match settled(&look).await.map_err(Once::NotKnown)? {
                     Seen::There(answer) => return Ok(answer),
                     Seen::NotThere => {}
                     Seen::Unclear(why) => return Err(Once::NotKnown(Halt::in_doubt(O::OP, &why))),
@@ -162,7 +163,7 @@ impl Apply<'_> {
             };
             sleep(after.unwrap_or_else(|| self.client.backoff(attempt))).await;
             if attempt >= self.client.attempts() {
-                return match look().await.map_err(Once::NotKnown)? {
+                return match settled(&look).await.map_err(Once::NotKnown)? {
                     Seen::There(answer) => Ok(answer),
                     Seen::NotThere => Err(Once::NotDone(Halt::of(O::OP, failure))),
                     Seen::Unclear(why) => Err(Once::NotKnown(Halt::in_doubt(O::OP, &why))),
@@ -179,6 +180,24 @@ impl Apply<'_> {
             .call(request)
             .await
             .map_err(|failure| Halt::of(O::OP, failure))
+    }
+}
+
+/// A call whose answer was lost may still be under way at the service, also when the process that made it is gone.
+/// Only what is not there after so long counts as not carried out.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// Looks, and looks again a while later before it says that something is not there.
+async fn settled<A, L>(look: &L) -> Result<Seen<A>, Halt>
+where
+    L: AsyncFn() -> Result<Seen<A>, Halt>,
+{
+    match look().await? {
+        Seen::NotThere => {
+            sleep(SETTLING).await;
+            look().await
+        }
+        seen => Ok(seen),
     }
 }
 

@@ -49,6 +49,7 @@ async fn lost_answers_are_looked_up_and_never_guessed() {
         for fault in [
             Fault::LostAfter,
             Fault::LostBefore,
+            Fault::Late,
             Fault::StatusAfter(502),
             Fault::Status(503),
             Fault::Garbage,

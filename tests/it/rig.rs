@@ -25,6 +25,8 @@ use crate::project::Project;
 pub(crate) enum Fault {
     /// It is carried out, and its answer is lost.
     LostAfter,
+    /// Its answer is lost, and the service carries it out three seconds later.
+    Late,
     /// It is lost on the way.
     LostBefore,
     /// It never leaves.
@@ -119,6 +121,14 @@ impl Wire for Liar {
                 None => Ok(answer()),
                 Some(Fault::LostAfter) => {
                     answer();
+                    Err(WireError::Lost("connection reset".into()))
+                }
+                Some(Fault::Late) => {
+                    let sandbox = self.sandbox.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_secs(3)).await;
+                        sandbox.handle(&request, Timestamp::now());
+                    });
                     Err(WireError::Lost("connection reset".into()))
                 }
                 Some(Fault::LostBefore) => Err(WireError::Lost("connection reset".into())),
