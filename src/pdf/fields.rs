@@ -52,6 +52,14 @@ pub(super) fn load(bytes: &[u8]) -> Result<Document, PdfError> {
     Ok(document)
 }
 
+pub(super) fn save(mut document: Document) -> Result<Vec<u8>, PdfError> {
+    let mut bytes = Vec::new();
+    document
+        .save_to(&mut bytes)
+        .map_err(|error| PdfError::NoPdf(error.to_string()))?;
+    Ok(bytes)
+}
+
 pub(super) fn of(document: &Document) -> Vec<Field> {
     let mut found = Vec::new();
     if let Some(form) = form(document) {

@@ -1,13 +1,14 @@
 //! Filling a form: the values, and an appearance for each, since viewers show nothing without one.
 //!
-//! Chinese text is set in STSong-Light, one of the fonts that every viewer knows or replaces; it is not embedded.
+//! The text is set in the shipped font, of which the PDF gets the glyphs it needs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 
-use super::fields::{PdfError, load, of};
+use super::fields::{PdfError, load, of, save};
+use super::font::{Writing, ems, real, wrap};
 
 /// The bits of a field's flags that matter here (PDF 32000, tables 221 and 228).
 const READ_ONLY: i64 = 1;
@@ -19,7 +20,7 @@ const LARGEST_AUTO_SIZE: f64 = 12.0;
 /// The PDF with the given values in the fields of these names, which nobody can change any more.
 pub fn fill(bytes: &[u8], values: &BTreeMap<String, String>) -> Result<Vec<u8>, PdfError> {
     let mut document = load(bytes)?;
-    let font = document.add_object(song_font());
+    let (mut writing, font) = (Writing::default(), document.new_object_id());
     for field in of(&document) {
         let Some(value) = values.get(&field.name) else {
             continue;
@@ -29,7 +30,13 @@ pub fn fill(bytes: &[u8], values: &BTreeMap<String, String>) -> Result<Vec<u8>, 
             .cloned()
             .unwrap_or_default();
         for widget in field.widgets {
-            set_appearance(&mut document, widget, &inherited, value, font);
+            set_appearance(
+                &mut document,
+                widget,
+                &inherited,
+                value,
+                (&mut writing, font),
+            );
         }
         if let Ok(holder) = document.get_dictionary_mut(field.holder) {
             let flags = holder.get(b"Ff").and_then(Object::as_i64).unwrap_or(0);
@@ -37,44 +44,8 @@ pub fn fill(bytes: &[u8], values: &BTreeMap<String, String>) -> Result<Vec<u8>, 
             holder.set("Ff", flags | READ_ONLY);
         }
     }
-    let mut filled = Vec::new();
-    document
-        .save_to(&mut filled)
-        .map_err(|error| PdfError::NoPdf(error.to_string()))?;
-    Ok(filled)
-}
-
-/// STSong-Light with Adobe-GB1's characters; ASCII takes half the width of a Chinese character.
-fn song_font() -> Dictionary {
-    dictionary! {
-        "Type" => "Font",
-        "Subtype" => "Type0",
-        "BaseFont" => "STSong-Light-UniGB-UTF16-H",
-        "Encoding" => "UniGB-UTF16-H",
-        "DescendantFonts" => vec![Object::Dictionary(dictionary! {
-            "Type" => "Font",
-            "Subtype" => "CIDFontType0",
-            "BaseFont" => "STSong-Light",
-            "CIDSystemInfo" => dictionary! {
-                "Registry" => Object::string_literal("Adobe"),
-                "Ordering" => Object::string_literal("GB1"),
-                "Supplement" => 4,
-            },
-            "DW" => 1000,
-            "W" => vec![1.into(), 95.into(), 500.into()],
-            "FontDescriptor" => dictionary! {
-                "Type" => "FontDescriptor",
-                "FontName" => "STSong-Light",
-                "Flags" => 6,
-                "FontBBox" => vec![(-25).into(), (-254).into(), 1000.into(), 880.into()],
-                "ItalicAngle" => 0,
-                "Ascent" => 880,
-                "Descent" => -120,
-                "CapHeight" => 880,
-                "StemV" => 93,
-            },
-        })],
-    }
+    writing.embed(&mut document, font)?;
+    save(document)
 }
 
 fn set_appearance(
@@ -82,7 +53,7 @@ fn set_appearance(
     widget: ObjectId,
     inherited: &Dictionary,
     value: &str,
-    font: ObjectId,
+    (writing, font): (&mut Writing, ObjectId),
 ) {
     let Ok(dictionary) = document.get_dictionary(widget) else {
         return;
@@ -116,7 +87,7 @@ fn set_appearance(
         (height - size) / 2.0 + size * 0.2
     };
     let mut content = format!(
-        "/Tx BMC q 1 1 {:.2} {:.2} re W n BT /Song {size:.2} Tf 0 g\n",
+        "/Tx BMC q 1 1 {:.2} {:.2} re W n BT /TreatySans {size:.2} Tf 0 g\n",
         width - 2.0,
         height - 2.0
     );
@@ -132,10 +103,10 @@ fn set_appearance(
         // Writing to a string cannot fail.
         let _ = writeln!(
             content,
-            "1 0 0 1 {:.2} {:.2} Tm <{}> Tj",
+            "1 0 0 1 {:.2} {:.2} Tm {} Tj",
             2.0 + indent.max(0.0),
             first - down,
-            utf16(line)
+            writing.show(line)
         );
     }
     content += "ET Q EMC";
@@ -144,19 +115,13 @@ fn set_appearance(
             "Type" => "XObject",
             "Subtype" => "Form",
             "BBox" => vec![0.into(), 0.into(), real(width), real(height)],
-            "Resources" => dictionary! { "Font" => dictionary! { "Song" => font } },
+            "Resources" => dictionary! { "Font" => dictionary! { "TreatySans" => font } },
         },
         content.into_bytes(),
     ));
     if let Ok(dictionary) = document.get_dictionary_mut(widget) {
         dictionary.set("AP", dictionary! { "N" => appearance });
     }
-}
-
-/// A number as PDFs hold them: a page is far smaller than what this cannot say exactly enough.
-#[allow(clippy::cast_possible_truncation)]
-fn real(number: f64) -> Object {
-    Object::Real(number as f32)
 }
 
 /// The size in a default appearance such as `/Helv 11 Tf 0 g`; 0 leaves it to the viewer.
@@ -169,50 +134,13 @@ fn font_size(appearance: &[u8]) -> f64 {
         .unwrap_or(0.0)
 }
 
-fn em(character: char) -> f64 {
-    if character.is_ascii() { 0.5 } else { 1.0 }
-}
-
-fn ems(line: &str) -> f64 {
-    line.chars().map(em).sum()
-}
-
-/// Breaks text into lines no wider than so many ems.
-fn wrap(text: &str, ems: f64) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let (mut line, mut width) = (String::new(), 0.0);
-        for character in paragraph.chars() {
-            if width + em(character) > ems && !line.is_empty() {
-                lines.push(std::mem::take(&mut line));
-                width = 0.0;
-            }
-            line.push(character);
-            width += em(character);
-        }
-        lines.push(line);
-    }
-    lines
-}
-
-fn utf16(text: &str) -> String {
-    let mut hex = String::new();
-    for unit in text.encode_utf16() {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{unit:04X}");
-    }
-    hex
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_lines() {
+    fn sizes() {
         assert!((font_size(b"/Helv 11 Tf 0 g") - 11.0).abs() < f64::EPSILON);
         assert!(font_size(b"0 g").abs() < f64::EPSILON);
-        assert_eq!(wrap("张三李四ab", 4.0), ["张三李四", "ab"]);
-        assert_eq!(utf16("张a"), "5F200061");
     }
 }

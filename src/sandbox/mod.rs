@@ -5,6 +5,9 @@
 
 mod account;
 mod document;
+// Nothing in the sandbox draws yet.
+#[allow(dead_code)]
+mod drawing;
 mod face;
 mod file;
 mod flow;

@@ -1,0 +1,324 @@
+//! The text of an HTML fragment on A4 pages: headings, paragraphs, lists and tables, plainly set.
+//!
+//! A tokenizer reads it, so that any HTML has text; styles, pictures and scripts are passed over. What it holds becomes a
+//! list of blocks, which `sheet` sets on pages.
+
+use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
+
+use super::sheet::set;
+
+/// A piece of text that begins on a line of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Block {
+    /// Lines of text, broken where they must be.
+    Text {
+        text: String,
+        /// In points.
+        size: f64,
+        bold: bool,
+        /// How many lists it stands in.
+        depth: u32,
+        /// What stands before its first line.
+        mark: String,
+        centered: bool,
+    },
+    /// Rows of cells.
+    Table(Vec<Vec<Cell>>),
+    /// A line across the page.
+    Rule,
+}
+
+/// A cell of a table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Cell {
+    pub(super) text: String,
+    pub(super) bold: bool,
+    /// How many columns it takes, at least one.
+    pub(super) span: usize,
+}
+
+/// The size of what is no heading, in points.
+pub(super) const BODY: f64 = 10.5;
+
+/// No cell takes more columns.
+const WIDEST_SPAN: usize = 50;
+
+/// An HTML fragment as a PDF of A4 pages, at least one.
+pub fn page_of_html(html: &str) -> Vec<u8> {
+    set(&blocks(html))
+}
+
+/// The blocks of a fragment, in their order.
+fn blocks(html: &str) -> Vec<Block> {
+    let mut emitter = DefaultEmitter::default();
+    // What stands in a script or a style is text of it, not tags.
+    emitter.naively_switch_states(true);
+    let mut reader = Reader::default();
+    // Text in memory can always be read.
+    for token in Tokenizer::new_with_emitter(html, emitter).flatten() {
+        match token {
+            Token::StartTag(tag) => reader.start(&tag),
+            Token::EndTag(tag) => reader.end(&tag.name),
+            Token::String(text) => reader.text(&String::from_utf8_lossy(&text)),
+            _ => {}
+        }
+    }
+    reader.close_table();
+    reader.close_text();
+    reader.blocks
+}
+
+#[derive(Default)]
+struct Reader {
+    blocks: Vec<Block>,
+    /// The text of the block that is being read, its whitespace made single.
+    text: String,
+    heading: Option<f64>,
+    centered: bool,
+    mark: String,
+    /// The lists around, with the number of the last item of those that count.
+    lists: Vec<Option<u32>>,
+    /// The element whose text does not show.
+    hidden: Option<Vec<u8>>,
+    pre: bool,
+    /// How many tables are open; those in tables are read as text of their cells.
+    tables: u32,
+    rows: Vec<Vec<Cell>>,
+    in_cell: bool,
+}
+
+impl Reader {
+    fn start(&mut self, tag: &StartTag<()>) {
+        match &tag.name[..] {
+            b"script" | b"style" | b"head" | b"title" | b"template" if self.hidden.is_none() => {
+                self.hidden = (!tag.self_closing).then(|| tag.name.to_vec());
+            }
+            b"br" => self.text.push('\n'),
+            b"table" => {
+                self.tables += 1;
+                if self.tables == 1 {
+                    self.close_text();
+                }
+            }
+            b"tr" if self.tables == 1 => {
+                self.in_cell = false;
+                self.rows.push(Vec::new());
+            }
+            name @ (b"td" | b"th") if self.tables == 1 => {
+                let span = attribute(tag, b"colspan").and_then(|span| span.parse().ok());
+                let cell = Cell {
+                    text: String::new(),
+                    bold: name == b"th",
+                    span: span.unwrap_or(1).clamp(1, WIDEST_SPAN),
+                };
+                if self.rows.is_empty() {
+                    self.rows.push(Vec::new());
+                }
+                if let Some(row) = self.rows.last_mut() {
+                    row.push(cell);
+                }
+                self.in_cell = true;
+            }
+            b"pre" => {
+                self.break_block();
+                self.pre = true;
+            }
+            b"ul" | b"ol" => {
+                self.break_block();
+                let counts = &tag.name[..] == b"ol";
+                self.lists.push(counts.then_some(0));
+            }
+            b"li" => {
+                self.break_block();
+                self.mark = match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        *number = number.saturating_add(1);
+                        format!("{number}. ")
+                    }
+                    _ => "• ".to_owned(),
+                };
+            }
+            b"hr" if self.tables == 0 => {
+                self.close_text();
+                self.blocks.push(Block::Rule);
+            }
+            name => {
+                if is_block(name) {
+                    self.break_block();
+                    self.heading = heading(name);
+                    let style = attribute(tag, b"style")
+                        .unwrap_or_default()
+                        .replace(' ', "");
+                    self.centered = style.contains("text-align:center")
+                        || name == b"center"
+                        || attribute(tag, b"align").is_some_and(|side| side == "center");
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, name: &[u8]) {
+        if self.hidden.as_deref() == Some(name) {
+            self.hidden = None;
+        }
+        match name {
+            b"table" => {
+                if self.tables == 1 {
+                    self.close_table();
+                }
+                self.tables = self.tables.saturating_sub(1);
+            }
+            b"td" | b"th" if self.tables == 1 => self.in_cell = false,
+            b"ul" | b"ol" => {
+                self.break_block();
+                self.lists.pop();
+            }
+            b"pre" => {
+                self.break_block();
+                self.pre = false;
+            }
+            name if is_block(name) || name == b"li" => {
+                self.break_block();
+                (self.heading, self.centered) = (None, false);
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.hidden.is_some() {
+            return;
+        }
+        let into = match self.rows.last_mut().and_then(|row| row.last_mut()) {
+            Some(cell) if self.in_cell => &mut cell.text,
+            // Text between the cells of a table is white.
+            _ if self.tables > 0 => return,
+            _ => &mut self.text,
+        };
+        for character in text.chars() {
+            let white = character.is_ascii_whitespace();
+            if self.pre && character != '\r' {
+                into.push(character);
+            } else if !white {
+                into.push(character);
+            } else if !into.is_empty() && !into.ends_with([' ', '\n']) {
+                into.push(' ');
+            }
+        }
+    }
+
+    /// Ends a block; within a cell, a line.
+    fn break_block(&mut self) {
+        if self.tables == 0 {
+            self.close_text();
+        } else if self.in_cell
+            && let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut())
+            && !cell.text.is_empty()
+            && !cell.text.ends_with('\n')
+        {
+            cell.text.push('\n');
+        }
+    }
+
+    fn close_text(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        let text = text.trim_matches([' ', '\n']);
+        if text.is_empty() {
+            return;
+        }
+        self.blocks.push(Block::Text {
+            text: text.to_owned(),
+            size: self.heading.unwrap_or(BODY),
+            bold: self.heading.is_some(),
+            depth: u32::try_from(self.lists.len()).unwrap_or(0).min(8),
+            mark: std::mem::take(&mut self.mark),
+            centered: self.centered,
+        });
+    }
+
+    fn close_table(&mut self) {
+        let mut rows = std::mem::take(&mut self.rows);
+        self.in_cell = false;
+        rows.retain(|row| !row.is_empty());
+        for cell in rows.iter_mut().flatten() {
+            cell.text = cell.text.trim_matches([' ', '\n']).to_owned();
+        }
+        if !rows.is_empty() {
+            self.blocks.push(Block::Table(rows));
+        }
+    }
+}
+
+fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
+    let value = tag.attributes.get(name)?;
+    Some(String::from_utf8_lossy(value).trim().to_ascii_lowercase())
+}
+
+/// The size of a heading, in points.
+fn heading(name: &[u8]) -> Option<f64> {
+    match name {
+        b"h1" => Some(20.0),
+        b"h2" => Some(16.0),
+        b"h3" => Some(14.0),
+        b"h4" | b"h5" | b"h6" => Some(12.0),
+        _ => None,
+    }
+}
+
+fn is_block(name: &[u8]) -> bool {
+    const BLOCKS: [&[u8]; 17] = [
+        b"p",
+        b"div",
+        b"section",
+        b"article",
+        b"header",
+        b"footer",
+        b"main",
+        b"body",
+        b"html",
+        b"blockquote",
+        b"dl",
+        b"dt",
+        b"dd",
+        b"center",
+        b"caption",
+        b"figure",
+        b"form",
+    ];
+    heading(name).is_some() || BLOCKS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(html: &str) -> Vec<String> {
+        let text = |block| match block {
+            Block::Text { text, mark, .. } => format!("{mark}{text}"),
+            Block::Table(rows) => format!("{} rows", rows.len()),
+            Block::Rule => "---".to_owned(),
+        };
+        blocks(html).into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn the_text_of_html_without_what_does_not_show() {
+        let html = "<style>p { color: red }</style><h1>借款 合同</h1><p>甲&amp;乙\n  &lt;双方&gt;<br>第二行<script>if (a<b) {}</script>\
+            <ol><li>一<li>二</ol><ul><li>三</li></ul><hr><table><tr><td>1</td><td colspan=2>2<table><tr><td>x</table></table>尾 <b>注";
+        assert_eq!(
+            words(html),
+            [
+                "借款 合同",
+                "甲&乙 <双方>\n第二行",
+                "1. 一",
+                "2. 二",
+                "• 三",
+                "---",
+                "1 rows",
+                "尾 注"
+            ]
+        );
+        assert_eq!(words("</td></table><tr>a<td>b<"), ["ab<"]);
+        assert_eq!(words(""), Vec::<String>::new());
+    }
+}
