@@ -92,11 +92,18 @@ pub const SEAL_TYPE: Codes = Codes {
 
 /// Colours of a seal.
 pub const SEAL_COLORS: &[&str] = &["RED", "BLUE", "BLACK"];
+/// What a seal's image may be (5.8.4).
+pub const SEAL_IMAGES: &[&str] = &["image/png", "image/jpeg"];
 /// Shapes of a person's seal (5.8.2).
 pub const PERSON_SEAL_TEMPLATES: &[&str] = &["SQUARE", "RECTANGLE", "BORDERLESS"];
 /// Shapes of an organization's seal (5.8.3).
 pub const ORGANIZATION_SEAL_TEMPLATES: &[&str] =
     &["ROUND_STAR", "ROUND_NONE", "OVAL_STAR", "OVAL_NONE"];
+
+/// The most chunks that a document may have (5.4.2).
+pub const CHUNKS: usize = 10;
+/// What a chunk may be (5.4.2).
+pub const CHUNK_TYPES: &[&str] = &["text/html", "application/pdf"];
 
 /// The most bytes that a `thirdId` may have (5.2.1).
 pub const THIRD_ID_BYTES: usize = 50;

@@ -15,6 +15,12 @@ pub struct CreateTemplate {
     pub file_key: FileKey,
     /// The template's name.
     pub template_name: String,
+    /// The category it is filed under; kept for later use by the API, `0` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_type_id: Option<String>,
+    /// The form fields of a template that is no PDF; of a PDF they are read from the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_form_keys: Option<Vec<String>>,
 }
 
 /// A template's id.
@@ -44,6 +50,29 @@ pub struct CreateByTemplate {
     /// Values of the template's form fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simple_form_fields: Option<BTreeMap<String, String>>,
+    /// Pages that are appended, at most [`CHUNKS`](super::code::CHUNKS).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunked_fields: Option<Vec<Chunk>>,
+}
+
+/// Pages that are appended to a document (5.4.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Chunk {
+    /// `text/html` or `application/pdf`, in capitals or not.
+    pub mime_type: String,
+    /// Base64 of the bytes.
+    pub chunked_data: String,
+    /// Its place among the chunks.
+    #[serde(deserialize_with = "liberal::integer")]
+    pub sequence: i64,
+    /// The page to insert it after; kept for later use by the API, which appends.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_integer"
+    )]
+    pub page_pos: Option<i64>,
 }
 
 /// A document's id. The URL lives for an hour and is not kept.

@@ -36,12 +36,22 @@ impl ErrorCode {
     pub const NO_DOCUMENT_URL: Self = Self(1_435_504);
     /// A flow without a signer.
     pub const NO_SIGNER: Self = Self(1_436_002);
+    /// A signer without a document.
+    pub const NO_SIGN_DOCUMENT: Self = Self(1_436_003);
     /// The signer's account does not exist.
     pub const NO_SIGNER_ACCOUNT: Self = Self(1_436_004);
+    /// A signer's document that the flow does not have.
+    pub const NOT_A_DOCUMENT_OF_THE_FLOW: Self = Self(1_436_005);
+    /// The platform signs without a document.
+    pub const NO_PLATFORM_DOCUMENT: Self = Self(1_436_006);
     /// The account has no seal to sign with.
     pub const NO_DEFAULT_SEAL: Self = Self(1_436_007);
+    /// Who pays has nothing to do with the flow.
+    pub const NO_PAYER: Self = Self(1_436_008);
     /// The document of a flow is not usable.
     pub const BAD_DOCUMENT: Self = Self(1_436_009);
+    /// The account has not granted silent signing.
+    pub const NO_GRANT: Self = Self(1_436_010);
     /// A position without its type.
     pub const NO_SIGN_TYPE: Self = Self(1_436_011);
     /// A keyword position without its keyword.
@@ -50,8 +60,12 @@ impl ErrorCode {
     pub const NO_FLOW_MADE: Self = Self(1_436_013);
     /// A flow refuses what is asked of it.
     pub const FLOW_CHECK: Self = Self(1_436_014);
+    /// A signature could not be carried out.
+    pub const NOT_SIGNED: Self = Self(1_436_015);
     /// There is no such flow.
     pub const NO_FLOW: Self = Self(1_436_016);
+    /// Silent signing could not be granted.
+    pub const NOT_GRANTED: Self = Self(1_436_017);
     /// The flow can no longer be revoked.
     pub const NOT_REVOKED: Self = Self(1_436_018);
     /// The signed documents are not there yet.

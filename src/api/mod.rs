@@ -5,6 +5,7 @@
 
 mod account;
 mod address;
+pub mod callback;
 pub mod code;
 mod document;
 mod envelope;
@@ -22,7 +23,7 @@ pub use account::{
 };
 pub use address::is_safe;
 pub use document::{
-    CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
+    Chunk, CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
     TemplateAnswer,
 };
 pub use envelope::{Envelope, Nothing};
@@ -34,9 +35,9 @@ pub use seal::{
     QuerySeals, SealAnswer, SealEntry,
 };
 pub use sign::{
-    AddProcess, Archive, AutoSignAnswer, Detail, DetailAnswer, Download, FlowAnswer, FlowStatus,
-    HandPersonSignTask, HandSignAnswer, PlatformSignTask, Position, Revoke, SignStatus, SignedDoc,
-    SignerDetail, UndoTask,
+    Archive, Attachment, AutoSignAnswer, DocStatus, Download, FlowAnswer, FlowStatus,
+    HandSignAnswer, Position, Revoke, SignStatus, SignedDoc, UndoTask, ViewUrl, ViewUrlAnswer,
+    contract, contracts,
 };
 
 /// The header that carries the app's id (section 4.2.2).

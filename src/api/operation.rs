@@ -21,8 +21,8 @@ use super::seal::{
     QuerySeals, SealAnswer, SealEntry,
 };
 use super::sign::{
-    AddProcess, Archive, AutoSignAnswer, Detail, DetailAnswer, Download, FlowAnswer,
-    HandPersonSignTask, HandSignAnswer, PlatformSignTask, Revoke, SignedDoc, UndoTask,
+    Archive, AutoSignAnswer, Download, FlowAnswer, HandSignAnswer, Revoke, SignedDoc, UndoTask,
+    ViewUrl, ViewUrlAnswer, contract, contracts,
 };
 
 /// What a second call would do, and so what may follow a lost answer.
@@ -82,6 +82,18 @@ macro_rules! operations {
             $($(#[$doc])* fn $handler(&mut self, request: $request) -> Result<$answer, Refusal>;)*
         }
 
+        impl Op {
+            /// What the client would send for a request of this operation: its own fields, in its own types.
+            pub fn request(self, request: serde_json::Value) -> serde_json::Result<serde_json::Value> {
+                match self { $(Op::$op => serde_json::to_value(serde_json::from_value::<$request>(request)?),)* }
+            }
+
+            /// What the client understands of an answer to this operation.
+            pub fn answer(self, data: serde_json::Value) -> serde_json::Result<serde_json::Value> {
+                match self { $(Op::$op => serde_json::to_value(serde_json::from_value::<$answer>(data)?),)* }
+            }
+        }
+
         /// Parses a body, serves it and gives the answer's `data`.
         pub fn dispatch(server: &mut impl Serve, op: Op, body: &[u8]) -> Result<serde_json::Value, Refusal> {
             match op {
@@ -119,15 +131,37 @@ operations! {
     /// Ask where a document can be downloaded.
     DownloadUrl "doc/downloadurl" "5.4.3" Repeat::Read, download_url: DownloadUrl => DocUrlAnswer;
     /// Create a flow of one document.
-    AddProcess "sign/contract/addProcess" "5.5.1" Repeat::Spare, add_process: AddProcess => FlowAnswer;
+    AddProcess "sign/contract/addProcess" "5.5.1" Repeat::Spare, add_process: contract::AddProcess => FlowAnswer;
     /// Let the platform sign.
-    PlatformSignTask "sign/contract/platformSignTask" "5.5.2" Repeat::Look(Op::Detail), platform_sign_task: PlatformSignTask => AutoSignAnswer;
+    PlatformSignTask "sign/contract/platformSignTask" "5.5.2" Repeat::Look(Op::Detail), platform_sign_task: contract::PlatformSignTask => AutoSignAnswer;
+    /// Sign for an account that granted it.
+    UserSignTask "sign/contract/userSignTask" "5.5.3" Repeat::Look(Op::Detail), user_sign_task: contract::UserSignTask => AutoSignAnswer;
     /// Ask a person to sign.
-    HandPersonSignTask "sign/contract/handPersonSignTask" "5.5.4" Repeat::Look(Op::Detail), hand_person_sign_task: HandPersonSignTask => HandSignAnswer;
+    HandPersonSignTask "sign/contract/handPersonSignTask" "5.5.4" Repeat::Look(Op::Detail), hand_person_sign_task: contract::HandPersonSignTask => HandSignAnswer;
+    /// Ask a person to sign for an organization.
+    HandOrgSignTask "sign/contract/handOrgSignTask" "5.5.5" Repeat::Look(Op::Detail), hand_org_sign_task: contract::HandOrgSignTask => HandSignAnswer;
+    /// Ask a person to sign for himself and an organization.
+    HandSignTask "sign/contract/handSignTask" "5.5.6" Repeat::Look(Op::Detail), hand_sign_task: contract::HandSignTask => HandSignAnswer;
     /// Ask how far a flow is.
-    Detail "sign/contract/detail" "5.5.7" Repeat::Read, detail: Detail => DetailAnswer;
+    Detail "sign/contract/detail" "5.5.7" Repeat::Read, detail: contract::Detail => contract::DetailAnswer;
+    /// Create a flow of one or more documents.
+    ContractsAddProcess "sign/contracts/addProcess" "5.6.1" Repeat::Spare, contracts_add_process: contracts::AddProcess => FlowAnswer;
+    /// Let the platform sign, in a flow of several documents.
+    ContractsPlatformSignTask "sign/contracts/platformSignTask" "5.6.2" Repeat::Look(Op::ContractsDetail), contracts_platform_sign_task: contracts::PlatformSignTask => AutoSignAnswer;
+    /// Sign for an account that granted it, in a flow of several documents.
+    ContractsUserSignTask "sign/contracts/userSignTask" "5.6.3" Repeat::Look(Op::ContractsDetail), contracts_user_sign_task: contracts::UserSignTask => AutoSignAnswer;
+    /// Ask a person to sign several documents.
+    ContractsHandPersonSignTask "sign/contracts/handPersonSignTask" "5.6.4" Repeat::Look(Op::ContractsDetail), contracts_hand_person_sign_task: contracts::HandPersonSignTask => HandSignAnswer;
+    /// Ask a person to sign several documents for an organization.
+    ContractsHandOrgSignTask "sign/contracts/handOrgSignTask" "5.6.5" Repeat::Look(Op::ContractsDetail), contracts_hand_org_sign_task: contracts::HandOrgSignTask => HandSignAnswer;
+    /// Ask a person to sign several documents for himself and an organization.
+    ContractsHandSignTask "sign/contracts/handSignTask" "5.6.6" Repeat::Look(Op::ContractsDetail), contracts_hand_sign_task: contracts::HandSignTask => HandSignAnswer;
+    /// Ask how far a flow of several documents is.
+    ContractsDetail "sign/contracts/detail" "5.6.7" Repeat::Read, contracts_detail: contracts::Detail => contracts::DetailAnswer;
     /// Ask where the signed documents can be downloaded.
     Download "sign/download" "5.7.1" Repeat::Read, download: Download => Vec<SignedDoc>;
+    /// Ask where an account can look at a flow.
+    ViewUrl "flow/get/viewurl" "5.7.2" Repeat::Read, view_url: ViewUrl => ViewUrlAnswer;
     /// Take back one signer's task.
     UndoTask "sign/contract/undoTask" "5.7.3" Repeat::Look(Op::Detail), undo_task: UndoTask => Nothing;
     /// End a flow before all have signed.

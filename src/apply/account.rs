@@ -6,7 +6,7 @@ use super::run::Apply;
 use super::step::Once;
 use crate::api::operation::Op;
 use crate::api::{
-    AccountAnswer, CreateOrganization, CreatePerson, ErrorCode, GrantSilentSign, Operation,
+    AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ErrorCode, GrantSilentSign, Nothing, Operation,
     RevokeSilentSign, UpdateOrganization, UpdatePerson,
 };
 use crate::desired::{Account, Organization, Person, Who};
@@ -23,7 +23,7 @@ impl Apply<'_> {
         grant: Grant,
     ) -> Result<AccountId, Halt> {
         let _only = self.accounts_under_way.lock(account.third_id()).await;
-        let known = self.ledger.thing(ThingKind::Account, account.third_id())?;
+        let known = self.caller.ledger.thing(ThingKind::Account, account.third_id())?;
         let id = match action {
             AccountAction::Create => self.create(account, known.clone()).await?,
             AccountAction::Adopt(id) => self.adopt(account, id, known.as_ref()).await?,
@@ -41,13 +41,13 @@ impl Apply<'_> {
     /// The account of a row, made or updated if need be. Rows that share it come one after the other.
     pub(super) async fn row_account(&self, account: &Account) -> Result<AccountId, Halt> {
         let _only = self.accounts_under_way.lock(account.third_id()).await;
-        let known = self.ledger.thing(ThingKind::Account, account.third_id())?;
+        let known = self.caller.ledger.thing(ThingKind::Account, account.third_id())?;
         let recorded = known
             .clone()
             .map(crate::ledger::AccountRecord::from)
             .and_then(|record| record.account);
         if let Some(recorded) = recorded {
-            let action = plan_row_account(account, &recorded, self.ledger.salt())
+            let action = plan_row_account(account, &recorded, self.caller.ledger.salt())
                 .map_err(|wrong| Halt::failed(wrong.message, wrong.hint.unwrap_or_default()))?;
             if let AccountAction::Update(id, changed) = &action {
                 self.update(account, id, changed).await?;
@@ -56,11 +56,37 @@ impl Apply<'_> {
             return Ok(recorded.account_id);
         }
         if self.exists(account.third_id())
-            && let Some(id) = self.account_of(account.third_id()).await?
+            && let Some(id) = self.caller.account_of(account.third_id()).await?
         {
             return self.adopt(account, &id, known.as_ref()).await;
         }
         self.create(account, known).await
+    }
+
+    /// Deletes an account that should not be there. One that is gone meanwhile is gone.
+    pub(super) async fn delete(&self, third_id: &str, id: &AccountId) -> Result<(), Halt> {
+        let _only = self.accounts_under_way.lock(third_id).await;
+        let request = DeleteAccount {
+            account_id: id.clone(),
+        };
+        let look = async || {
+            let found = self.caller.account_of(third_id).await?;
+            Ok(match found {
+                Some(_) => Seen::NotThere,
+                None => Seen::There(Nothing),
+            })
+        };
+        match self.caller.once(false, &request, look).await {
+            Ok(Nothing) => {}
+            Err(Once::NotDone(Halt::Failed(failure)))
+                if failure.code == Some(ErrorCode::NO_ACCOUNT.0) => {}
+            Err(once) => return Err(once.into()),
+        }
+        let forget = Write::Forgotten {
+            kind: ThingKind::Account,
+            identity: third_id.to_owned(),
+        };
+        Ok(self.caller.ledger.write(vec![forget]).await?)
     }
 
     async fn create(&self, account: &Account, known: Option<Thing>) -> Result<AccountId, Halt> {
@@ -69,7 +95,7 @@ impl Apply<'_> {
             .is_some_and(|thing| thing.remote_id.is_none());
         let subject = match &known {
             Some(thing) => thing.id,
-            None => self.ledger.next_subject(),
+            None => self.caller.ledger.next_subject(),
         };
         let thing = Thing {
             id: subject,
@@ -85,19 +111,19 @@ impl Apply<'_> {
                 identity: identity.clone(),
                 thing: thing.clone(),
             };
-            self.ledger.write(vec![intent]).await?;
+            self.caller.ledger.write(vec![intent]).await?;
         }
         let look = async || {
-            let found = self.account_of(account.third_id()).await?;
+            let found = self.caller.account_of(account.third_id()).await?;
             Ok(found.map_or(Seen::NotThere, |account_id| {
                 Seen::There(AccountAnswer { account_id })
             }))
         };
         let result = match &account.who {
-            Who::Person(person) => self.once(begun, &create_person(person), look).await,
+            Who::Person(person) => self.caller.once(begun, &create_person(person), look).await,
             Who::Organization(organization) => {
                 let creator = self.standing_id(&organization.creator)?;
-                self.once(begun, &create_organization(organization, creator), look)
+                self.caller.once(begun, &create_organization(organization, creator), look)
                     .await
             }
         };
@@ -115,7 +141,7 @@ impl Apply<'_> {
                 Ok(answer.account_id)
             }
             Err(Once::NotDone(Halt::Failed(failure))) if taken(&failure) => {
-                match self.account_of(account.third_id()).await? {
+                match self.caller.account_of(account.third_id()).await? {
                     Some(id) => self.adopt(account, &id, Some(&thing)).await,
                     None => Err(Halt::Failed(failure)),
                 }
@@ -153,7 +179,7 @@ impl Apply<'_> {
                     mobile: value("mobile", person.mobile.as_ref()),
                     email: value("email", person.email.as_ref()),
                 };
-                self.call(&request).await?;
+                self.caller.call(&request).await?;
             }
             Who::Organization(organization) => {
                 let request = UpdateOrganization {
@@ -162,7 +188,7 @@ impl Apply<'_> {
                     email: value("email", organization.email.as_ref()),
                     legal_name: value("legalName", organization.legal_name.as_ref()),
                 };
-                self.call(&request).await?;
+                self.caller.call(&request).await?;
             }
         }
         Ok(())
@@ -172,7 +198,7 @@ impl Apply<'_> {
         let recorded = match grant {
             Grant::Unchanged => return Ok(()),
             Grant::Grant(deadline) => {
-                self.call(&GrantSilentSign {
+                self.caller.call(&GrantSilentSign {
                     grant_account_id: id.clone(),
                     deadline,
                 })
@@ -180,14 +206,14 @@ impl Apply<'_> {
                 Some(RecordedGrant { deadline })
             }
             Grant::Revoke => {
-                self.call(&RevokeSilentSign {
+                self.caller.call(&RevokeSilentSign {
                     grant_account_id: id.clone(),
                 })
                 .await?;
                 None
             }
         };
-        if let Some(thing) = self.ledger.thing(ThingKind::Account, account.third_id())? {
+        if let Some(thing) = self.caller.ledger.thing(ThingKind::Account, account.third_id())? {
             let thing = Thing {
                 grant: recorded,
                 ..thing
@@ -197,7 +223,7 @@ impl Apply<'_> {
                 identity: account.third_id().to_owned(),
                 thing,
             };
-            self.ledger.write(vec![write]).await?;
+            self.caller.ledger.write(vec![write]).await?;
         }
         Ok(())
     }
@@ -209,11 +235,11 @@ impl Apply<'_> {
         id: &AccountId,
         known: Option<&Thing>,
     ) -> Result<(), Halt> {
-        let subject = known.map_or_else(|| self.ledger.next_subject(), |thing| thing.id);
+        let subject = known.map_or_else(|| self.caller.ledger.next_subject(), |thing| thing.id);
         let thing = Thing {
             id: subject,
             remote_id: Some(id.0.clone()),
-            fields: field_prints(account, self.ledger.salt()),
+            fields: field_prints(account, self.caller.ledger.salt()),
             grant: known.and_then(|thing| thing.grant),
         };
         let write = Write::Thing {
@@ -221,7 +247,7 @@ impl Apply<'_> {
             identity: account.third_id().to_owned(),
             thing,
         };
-        Ok(self.ledger.write(vec![write]).await?)
+        Ok(self.caller.ledger.write(vec![write]).await?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::client::CallEvent;
 use crate::id::Address;
 use crate::ledger::Failure;
+use crate::plan::ItemStatus;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -42,8 +43,8 @@ pub enum Event {
 /// How an item ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// All that apply can do now is done.
-    Done,
+    /// All that can be done now is done; and how the item stands by that.
+    Done(ItemStatus),
     /// It failed.
     Failed(Failure),
     /// Whether a call was carried out is not known.

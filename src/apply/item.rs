@@ -1,31 +1,41 @@
 //! An item: a row's contract, from its people to its last signer. Reads like the API's own handbook.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use bytes::Bytes;
+
+use super::ask::Ask;
 use super::event::Ended;
 use super::halt::{Fatal, Halt};
+use super::look::FlowRef;
 use super::run::Apply;
-use super::step::Steps;
+use super::step::{Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{
-    AddProcess, CreateByFileKey, CreateByTemplate, HandPersonSignTask, MIME_PDF, PlatformSignTask,
+    Archive, Attachment, CreateByFileKey, CreateByTemplate, Download, MIME_PDF, Operation,
+    contract, contracts,
 };
-use crate::desired::{DocumentSource, Item, Signer, SignerKind};
+use crate::desired::{Document, DocumentSource, Item, Signer};
 use crate::id::{AccountId, DocId, FlowId};
-use crate::ledger::Write;
+use crate::ledger::{Deferral, Write};
 use crate::plan::ItemStatus;
 
-/// The steps of an item, by which the report finds what they answered.
+/// The steps of an item, by which the report finds what they answered. Several documents are numbered: `document.01`.
 pub const DOCUMENT: &str = "document";
 /// The step that creates the flow.
 pub const PROCESS: &str = "process";
 /// What stands before a signer's name in the name of his step.
 pub const SIGNER: &str = "signers.";
+/// The step that archives the flow.
+pub(super) const ARCHIVE: &str = "archive";
+/// The step that downloads the signed documents.
+pub(super) const DOWNLOAD: &str = "download";
 
 impl Apply<'_> {
     /// Sends an item, or goes on with it, and records how it ended.
     pub(super) async fn item(&self, flow: &str, item: &Item) -> Result<Ended, Fatal> {
-        let steps = match self.begin(flow, item) {
+        let mut steps = match self.begin(flow, item) {
             Ok(begun) => begun,
             Err(Halt::Fatal(fatal)) => return Err(fatal),
             Err(Halt::Failed(failure) | Halt::InDoubt(failure)) => {
@@ -34,16 +44,16 @@ impl Apply<'_> {
         };
         let sent = match self.lacks(item) {
             Some(failure) => Err(Halt::Failed(failure)),
-            None => self.send(&steps, item).await,
+            None => self.send(&mut steps, item).await,
         };
         let ended = match sent {
-            Ok(()) => Ended::Done,
+            Ok(status) => Ended::Done(status),
             Err(Halt::Failed(failure)) => Ended::Failed(failure),
             Err(Halt::InDoubt(failure)) => Ended::InDoubt(failure),
             Err(Halt::Fatal(fatal)) => return Err(fatal),
         };
         let (status, failure) = match &ended {
-            Ended::Done => (ItemStatus::Done, None),
+            Ended::Done(status) => (*status, None),
             Ended::Failed(failure) => (ItemStatus::Failed, Some(failure.clone())),
             Ended::InDoubt(failure) => (ItemStatus::InDoubt, Some(failure.clone())),
             Ended::Open => (ItemStatus::Open, None),
@@ -53,16 +63,16 @@ impl Apply<'_> {
             status,
             failure,
         };
-        self.ledger.write(vec![end]).await?;
+        self.caller.ledger.write(vec![end]).await?;
         Ok(ended)
     }
 
     /// Notes that work begins, and gives the steps that earlier runs took.
     fn begin(&self, flow: &str, item: &Item) -> Result<Steps, Halt> {
-        let known = self.ledger.item(flow, &item.key)?;
+        let known = self.caller.ledger.item(flow, &item.key)?;
         let id = known
             .as_ref()
-            .map_or_else(|| self.ledger.next_subject(), |known| known.id);
+            .map_or_else(|| self.caller.ledger.next_subject(), |known| known.id);
         // Before anybody was asked, what is left of another content or of a failure is worth nothing: a draft may
         // have expired, and its values may have been what was wrong.
         let afresh = known.as_ref().is_some_and(|known| {
@@ -70,10 +80,10 @@ impl Apply<'_> {
                 && (known.fingerprint != item.fingerprint || known.status == ItemStatus::Failed)
         });
         let steps = match known {
-            Some(known) if !afresh => self.ledger.steps(known.id)?,
+            Some(known) if !afresh => self.caller.ledger.steps(known.id)?,
             _ => Vec::new(),
         };
-        drop(self.ledger.write(vec![Write::ItemBegun {
+        drop(self.caller.ledger.write(vec![Write::ItemBegun {
             id,
             flow: flow.to_owned(),
             key: item.key.clone(),
@@ -84,49 +94,136 @@ impl Apply<'_> {
         Ok(Steps::new(id, steps))
     }
 
-    async fn send(&self, steps: &Steps, item: &Item) -> Result<(), Halt> {
+    /// All that can be done now; what waits for others is written down.
+    async fn send(&self, steps: &mut Steps, item: &Item) -> Result<ItemStatus, Halt> {
         let mut accounts = BTreeMap::new();
         for (name, account) in &item.accounts {
             accounts.insert(name.as_str(), self.row_account(account).await?);
         }
-        let doc_id = self.document(steps, item).await?;
-        let flow_id = self.process(steps, item, &accounts, doc_id).await?;
-        for signer in &item.signers {
-            self.signer(steps, item, &accounts, &flow_id, signer)
-                .await?;
+        let mut docs = Vec::new();
+        for (at, document) in item.documents.iter().enumerate() {
+            let step = match item.documents.len() {
+                1 => DOCUMENT.to_owned(),
+                _ => format!("{DOCUMENT}.{:02}", at + 1),
+            };
+            docs.push(self.document(steps, &step, document).await?);
         }
-        Ok(())
+        let flow = FlowRef {
+            id: self.process(steps, item, &accounts, &docs).await?,
+            several: docs.len() > 1,
+        };
+        steps.whose = item
+            .signers
+            .iter()
+            .map(|signer| Ok((step_of(signer), self.who(&accounts, signer)?)))
+            .collect::<Result<_, Halt>>()?;
+        for (order, signer) in (1..).zip(&item.signers) {
+            let step = step_of(signer);
+            let (op, request) = self.request(steps, item, &flow, &docs, &accounts, signer)?;
+            if signer.after.is_empty() {
+                self.caller.perform(steps, &step, op, request, &flow).await?;
+            } else {
+                let after = signer.after.iter().map(|name| format!("{SIGNER}{name}"));
+                let deferral = Deferral {
+                    order,
+                    operation: op.path().to_owned(),
+                    after: after.collect(),
+                    request,
+                };
+                self.defer(steps, step, op, deferral);
+            }
+        }
+        self.finish(steps, item, &flow, &docs);
+        // What waits for nobody but those who sign at once is done at once.
+        let at_once: Vec<String> = item
+            .signers
+            .iter()
+            .filter(|signer| signer.kind.signs_at_once())
+            .map(step_of)
+            .collect();
+        let is_signed = |step: &str| at_once.iter().any(|own| own == step) && steps.is_done(step);
+        let left = self.caller.advance(steps, &flow, is_signed).await?;
+        Ok(match (item.archive, left) {
+            (true, 0) => ItemStatus::Finished,
+            _ => ItemStatus::Done,
+        })
     }
 
-    async fn document(&self, steps: &Steps, item: &Item) -> Result<DocId, Halt> {
-        match &item.document.source {
-            DocumentSource::Template { template, fields } => {
+    /// Writes down what comes once all have signed.
+    fn finish(&self, steps: &mut Steps, item: &Item, flow: &FlowRef, docs: &[DocId]) {
+        if !item.archive {
+            return;
+        }
+        let signers = item.signers.iter().map(step_of).collect();
+        let flow_id = flow.id.clone();
+        let archive = Archive {
+            flow_id: flow_id.clone(),
+        };
+        let archive = Deferral {
+            order: u32::MAX - 1,
+            operation: Archive::OP.path().to_owned(),
+            after: signers,
+            request: serde_json::to_value(archive).unwrap_or_default(),
+        };
+        self.defer(steps, ARCHIVE.to_owned(), Archive::OP, archive);
+        let Some(target) = &item.download else { return };
+        let files: BTreeMap<&DocId, String> = docs
+            .iter()
+            .zip(&item.documents)
+            .map(|(id, document)| (id, file_of(target, document, docs.len())))
+            .collect();
+        let download = Deferral {
+            order: u32::MAX,
+            operation: Download::OP.path().to_owned(),
+            after: vec![ARCHIVE.to_owned()],
+            request: serde_json::json!({ "flowId": flow_id, "files": files }),
+        };
+        self.defer(steps, DOWNLOAD.to_owned(), Download::OP, download);
+    }
+
+    fn defer(&self, steps: &mut Steps, step: String, op: Op, deferral: Deferral) {
+        if steps.is_begun(&step) {
+            return;
+        }
+        drop(self.caller.ledger.write(vec![Write::Deferred {
+            subject: steps.subject,
+            step: step.clone(),
+            op,
+            deferral: deferral.clone(),
+        }]));
+        steps.defer(step, deferral);
+    }
+
+    async fn document(
+        &self,
+        steps: &Steps,
+        step: &str,
+        document: &Document,
+    ) -> Result<DocId, Halt> {
+        match &document.source {
+            DocumentSource::Template {
+                template,
+                fields,
+                chunks,
+            } => {
                 let request = CreateByTemplate {
                     template_id: self.template_id(template)?,
-                    name: item.document.name.clone(),
+                    name: document.name.clone(),
                     simple_form_fields: (!fields.is_empty()).then(|| fields.clone()),
+                    chunked_fields: (!chunks.is_empty()).then(|| chunks.clone()),
                 };
-                Ok(self.spare_step(steps, DOCUMENT, &request).await?.doc_id)
+                Ok(self.caller.spare_step(steps, step, &request).await?.doc_id)
             }
             DocumentSource::File(path) => {
-                if let Some(answer) = steps.receipt::<CreateByFileKey>(DOCUMENT)? {
+                if let Some(answer) = steps.receipt::<CreateByFileKey>(step)? {
                     return Ok(answer.doc_id);
                 }
-                let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-                let bytes = tokio::fs::read(path).await.map_err(|error| {
-                    Halt::failed(
-                        format!("{file_name} cannot be read: {error}"),
-                        "the file was there when the plan was made",
-                    )
-                })?;
-                let uploaded = self
-                    .client
-                    .upload(&file_name, MIME_PDF, &bytes.into())
-                    .await;
+                let (file_name, bytes) = read(path).await?;
+                let uploaded = self.caller.client.upload(&file_name, MIME_PDF, &bytes).await;
                 let request = CreateByFileKey {
                     file_key: uploaded.map_err(|failure| Halt::of(Op::UploadUrl, failure))?,
                 };
-                Ok(self.spare_step(steps, DOCUMENT, &request).await?.doc_id)
+                Ok(self.caller.spare_step(steps, step, &request).await?.doc_id)
             }
         }
     }
@@ -136,88 +233,107 @@ impl Apply<'_> {
         steps: &Steps,
         item: &Item,
         accounts: &BTreeMap<&str, AccountId>,
-        doc_id: DocId,
+        docs: &[DocId],
     ) -> Result<FlowId, Halt> {
+        if let Some(answer) = steps.receipt::<contract::AddProcess>(PROCESS)? {
+            return Ok(answer.flow_id);
+        }
         let process = &item.process;
         let account = |name: &Option<String>| {
             name.as_ref()
                 .map(|name| self.id_of(accounts, name))
                 .transpose()
         };
-        let request = AddProcess {
+        let mut attachments = Vec::new();
+        for attachment in &process.attachments {
+            let (file_name, bytes) = read(&attachment.path).await?;
+            let kind = content_type(&file_name);
+            attachments.push(Attachment {
+                file_key: self.caller.shared_file(&file_name, kind, &bytes).await?,
+                name: attachment.name.clone(),
+            });
+        }
+        let attachment_list = (!attachments.is_empty()).then_some(attachments);
+        let (initiator_account_id, payer) = (account(&process.initiator)?, account(&process.payer)?);
+        if let ([doc_id], [document]) = (docs, &item.documents[..]) {
+            let request = contract::AddProcess {
+                business_scene: process.business_scene.clone(),
+                initiator_account_id,
+                sign_validity: process.sign_validity,
+                payer,
+                sign_platform: process.sign_platform.clone(),
+                notice_type: process.notice_type.clone(),
+                notice_url: process.notice_url.clone(),
+                redirect_url: process.redirect_url.clone(),
+                add_sign_time: process.add_sign_time,
+                doc_id: doc_id.clone(),
+                doc_name: Some(document.name.clone()),
+                encryption: document.encryption,
+                attachment_list,
+            };
+            return Ok(self.caller.spare_step(steps, PROCESS, &request).await?.flow_id);
+        }
+        let doc_list = docs.iter().zip(&item.documents);
+        let request = contracts::AddProcess {
             business_scene: process.business_scene.clone(),
-            initiator_account_id: account(&process.initiator)?,
+            initiator_account_id,
             sign_validity: process.sign_validity,
-            payer: account(&process.payer)?,
+            payer,
             sign_platform: process.sign_platform.clone(),
             notice_type: process.notice_type.clone(),
             notice_url: process.notice_url.clone(),
             redirect_url: process.redirect_url.clone(),
             add_sign_time: process.add_sign_time,
-            doc_id,
-            doc_name: Some(item.document.name.clone()),
+            doc_list: doc_list
+                .map(|(doc_id, document)| contracts::ProcessDoc {
+                    doc_id: doc_id.clone(),
+                    doc_name: Some(document.name.clone()),
+                    encryption: document.encryption,
+                })
+                .collect(),
+            attachment_list,
         };
-        Ok(self.spare_step(steps, PROCESS, &request).await?.flow_id)
+        Ok(self.caller.spare_step(steps, PROCESS, &request).await?.flow_id)
     }
 
-    async fn signer(
+    /// The call that adds a signer.
+    fn request(
         &self,
         steps: &Steps,
         item: &Item,
+        flow: &FlowRef,
+        docs: &[DocId],
         accounts: &BTreeMap<&str, AccountId>,
-        flow_id: &FlowId,
         signer: &Signer,
-    ) -> Result<(), Halt> {
-        let step = format!("{SIGNER}{}", signer.name);
-        let third_order_no = Some(format!(
-            "{}-{}-{}",
-            self.ledger_mark, steps.subject, signer.name
-        ));
-        match &signer.kind {
-            SignerKind::Platform { seal } => {
-                let request = PlatformSignTask {
-                    flow_id: flow_id.clone(),
-                    third_order_no,
-                    seal_id: seal.as_ref().map(|name| self.seal_id(name)).transpose()?,
-                    pos_list: signer.positions.clone(),
-                };
-                let people = self.people(item, accounts)?;
-                let others = other_signers(steps, item, signer, |kind| {
-                    matches!(kind, SignerKind::Platform { .. })
-                });
-                let look = async || self.look_for_platform(flow_id, &people, others).await;
-                self.sign_step(steps, &step, &request, None, look).await?;
-            }
-            SignerKind::Person { account, seal_type } => {
-                let account_id = self.id_of(accounts, account)?;
-                let request = HandPersonSignTask {
-                    flow_id: flow_id.clone(),
-                    third_order_no,
-                    account_id: account_id.clone(),
-                    seal_type: seal_type.clone(),
-                    pos_list: (!signer.positions.is_empty()).then(|| signer.positions.clone()),
-                };
-                let same = |kind: &SignerKind| matches!(kind, SignerKind::Person { account: other, .. } if other == account);
-                let others = other_signers(steps, item, signer, same);
-                let look = async || self.look_for_person(flow_id, &account_id, others).await;
-                self.sign_step(steps, &step, &request, Some(&account_id), look)
-                    .await?;
-            }
-        }
-        Ok(())
+    ) -> Result<(Op, serde_json::Value), Halt> {
+        let (account, organization) = signer.kind.accounts();
+        let id = |name: Option<&String>| name.map(|name| self.id_of(accounts, name)).transpose();
+        let seal = signer.kind.seal();
+        let ask = Ask {
+            flow,
+            third_order_no: format!("{}-{}-{}", self.caller.mark, steps.subject, signer.name),
+            kind: &signer.kind,
+            account: id(account)?,
+            organization: id(organization)?,
+            seal: seal.map(|name| self.seal_id(name)).transpose()?,
+            places: &signer.places,
+            docs,
+        };
+        debug_assert_eq!(docs.len(), item.documents.len());
+        Ok(ask.request())
     }
 
-    /// The accounts of all people who sign.
-    fn people(
-        &self,
-        item: &Item,
-        accounts: &BTreeMap<&str, AccountId>,
-    ) -> Result<Vec<AccountId>, Halt> {
-        let names = item.signers.iter().filter_map(|signer| match &signer.kind {
-            SignerKind::Person { account, .. } => Some(account),
-            SignerKind::Platform { .. } => None,
-        });
-        names.map(|name| self.id_of(accounts, name)).collect()
+    fn who(&self, accounts: &BTreeMap<&str, AccountId>, signer: &Signer) -> Result<Who, Halt> {
+        let (account, organization) = signer.kind.accounts();
+        let id = |name: Option<&String>| name.map(|name| self.id_of(accounts, name)).transpose();
+        Ok(Who {
+            account: id(account)?,
+            organization: id(organization)?,
+            both: matches!(
+                signer.kind,
+                crate::desired::SignerKind::PersonAndOrganization { .. }
+            ),
+        })
     }
 
     /// The id behind a name: the row's own account, or the project's.
@@ -229,23 +345,42 @@ impl Apply<'_> {
     }
 }
 
-/// How many other signers of the same kind come before this one, and so may be what looking finds.
-fn other_signers(
-    steps: &Steps,
-    item: &Item,
-    signer: &Signer,
-    same: impl Fn(&SignerKind) -> bool,
-) -> usize {
-    let before = item
-        .signers
-        .iter()
-        .take_while(|other| other.name != signer.name);
-    let after = item
-        .signers
-        .iter()
-        .skip_while(|other| other.name != signer.name)
-        .skip(1);
-    let begun_after = after
-        .filter(|other| same(&other.kind) && steps.is_begun(&format!("{SIGNER}{}", other.name)));
-    before.filter(|other| same(&other.kind)).count() + begun_after.count()
+/// The step that adds a signer.
+fn step_of(signer: &Signer) -> String {
+    format!("{SIGNER}{}", signer.name)
+}
+
+async fn read(path: &Path) -> Result<(String, Bytes), Halt> {
+    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+    let bytes = tokio::fs::read(path).await.map_err(|error| {
+        Halt::failed(
+            format!("{file_name} cannot be read: {error}"),
+            "the file was there when the plan was made",
+        )
+    })?;
+    Ok((file_name.into_owned(), bytes.into()))
+}
+
+/// What kind of file an attachment is, by its ending.
+fn content_type(file_name: &str) -> &'static str {
+    let ending = file_name.rsplit('.').next().unwrap_or_default();
+    match ending.to_ascii_lowercase().as_str() {
+        "pdf" => MIME_PDF,
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "txt" => "text/plain",
+        "doc" => "application/msword",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xls" => "application/vnd.ms-excel",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Where a signed document goes: each of several has its own name in the file's.
+fn file_of(target: &str, document: &Document, count: usize) -> String {
+    match target.rsplit_once('.') {
+        Some((stem, ending)) if count > 1 => format!("{stem}-{}.{ending}", document.label),
+        _ => target.to_owned(),
+    }
 }

@@ -1,11 +1,12 @@
 //! Looking whether a call was carried out whose answer is not known.
 
+use super::caller::Caller;
 use super::halt::Halt;
-use super::run::Apply;
+use super::step::{Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{
-    AutoSignAnswer, Detail, DetailAnswer, ExchangeId, HandSignAnswer, QuerySeals, SealAnswer,
-    SignStatus, SignerDetail, UndoTask, not_there,
+    AutoSignAnswer, ExchangeId, FlowStatus, HandSignAnswer, Nothing, QuerySeals, SealAnswer,
+    SignStatus, UndoTask, contract, contracts, not_there,
 };
 use crate::client::Failure;
 use crate::id::{AccountId, FlowId};
@@ -20,7 +21,7 @@ pub(super) enum Seen<A> {
     Unclear(String),
 }
 
-impl Apply<'_> {
+impl Caller<'_> {
     /// The account of a `thirdId`; none where there is no such account.
     pub(super) async fn account_of(&self, third_id: &str) -> Result<Option<AccountId>, Halt> {
         ask_account(self.client, third_id).await
@@ -50,18 +51,20 @@ impl Apply<'_> {
     /// A person's task. One that is there and not signed is taken back, so that it can be made again and its link known.
     pub(super) async fn look_for_person(
         &self,
-        flow: &FlowId,
-        account: &AccountId,
-        of_others: usize,
+        flow: &FlowRef,
+        steps: &Steps,
+        name: &str,
+        who: &Who,
     ) -> Result<Seen<HandSignAnswer>, Halt> {
-        let is_his = |signer: &SignerDetail| {
-            signer.account_id == *account && signer.authorization_org_id.is_none()
+        let is_his = |task: &FoundTask| {
+            Some(&task.account) == who.account.as_ref()
+                && (task.organization == who.organization
+                    || (who.both && task.organization.is_none()))
         };
-        let tasks: Vec<SignStatus> = live(&self.detail(flow).await?)
-            .filter(|signer| is_his(signer))
-            .map(|signer| signer.sign_status)
-            .collect();
-        if tasks.len() <= of_others {
+        let of_others = steps.others(name, who);
+        let all = self.state(flow).await?.tasks;
+        let tasks: Vec<&FoundTask> = all.iter().filter(|task| is_his(task)).collect();
+        if tasks.is_empty() {
             return Ok(Seen::NotThere);
         }
         if of_others > 0 {
@@ -71,7 +74,7 @@ impl Apply<'_> {
         }
         if tasks
             .iter()
-            .any(|status| matches!(status, SignStatus::Signed | SignStatus::Ended))
+            .any(|task| matches!(task.status, SignStatus::Signed | SignStatus::Ended))
         {
             // He has acted on it: his link is of no use any more.
             return Ok(Seen::There(HandSignAnswer {
@@ -80,15 +83,26 @@ impl Apply<'_> {
                 third_order_no: None,
             }));
         }
+        let account_id = tasks[0].account.clone();
+        // Taking back takes all of a person's tasks: also those whose links are known and were sent on.
+        let takes_others = all.iter().any(|task| {
+            task.account == account_id && !is_his(task) && task.status != SignStatus::Signed
+        });
+        if takes_others {
+            return Ok(Seen::Unclear(
+                "its link is lost, and taking it back would take back another task of the same person"
+                    .to_owned(),
+            ));
+        }
         let undo = UndoTask {
-            flow_id: flow.clone(),
-            account_id: account.clone(),
+            flow_id: flow.id.clone(),
+            account_id,
         };
         let undone = self.client.call(&undo).await;
         if let Err(failure @ (Failure::NotSent(_) | Failure::Credentials(_))) = undone {
             return Err(Halt::of(Op::UndoTask, failure));
         }
-        if live(&self.detail(flow).await?).any(is_his) {
+        if self.state(flow).await?.tasks.iter().any(is_his) {
             return Ok(Seen::Unclear(
                 "the person's task is there, its link is lost, and it cannot be undone".to_owned(),
             ));
@@ -96,34 +110,101 @@ impl Apply<'_> {
         Ok(Seen::NotThere)
     }
 
-    /// The platform's signature. Its account is not known before it has signed: it is a signer that nobody else explains.
-    pub(super) async fn look_for_platform(
+    /// A signature without a person. The platform's account is not known before it has signed: it is a signer that
+    /// nobody else explains.
+    pub(super) async fn look_for_signature(
         &self,
-        flow: &FlowId,
-        others: &[AccountId],
-        of_platform: usize,
+        flow: &FlowRef,
+        steps: &Steps,
+        name: &str,
+        who: &Who,
     ) -> Result<Seen<AutoSignAnswer>, Halt> {
-        let detail = self.detail(flow).await?;
-        let unexplained: Vec<&SignerDetail> = live(&detail)
-            .filter(|signer| !others.contains(&signer.account_id))
-            .collect();
-        match unexplained.first() {
+        let people = steps.people();
+        let is_his = |task: &FoundTask| match &who.account {
+            Some(account) => task.account == *account && task.organization.is_none(),
+            None => !people.contains(&task.account),
+        };
+        let of_others = steps.others(name, who);
+        let state = self.state(flow).await?;
+        let found: Vec<&FoundTask> = state.tasks.iter().filter(|task| is_his(task)).collect();
+        match found.first() {
             None => Ok(Seen::NotThere),
-            Some(_) if of_platform > 0 => Ok(Seen::Unclear(
-                "the platform signs this flow more than once".to_owned(),
+            Some(_) if of_others > 0 => Ok(Seen::Unclear(
+                "the same account signs this flow more than once".to_owned(),
             )),
-            Some(signer) => Ok(Seen::There(AutoSignAnswer {
-                flow_id: flow.clone(),
-                account_id: signer.account_id.clone(),
+            Some(task) => Ok(Seen::There(AutoSignAnswer {
+                flow_id: flow.id.clone(),
+                account_id: task.account.clone(),
             })),
         }
     }
 
-    async fn detail(&self, flow: &FlowId) -> Result<DetailAnswer, Halt> {
-        let request = Detail {
-            flow_id: flow.clone(),
-        };
-        self.call(&request).await
+    /// Whether a flow is archived.
+    pub(super) async fn look_for_archive(&self, flow: &FlowRef) -> Result<Seen<Nothing>, Halt> {
+        Ok(match self.state(flow).await?.status {
+            FlowStatus::Finished => Seen::There(Nothing),
+            _ => Seen::NotThere,
+        })
+    }
+
+    /// How far a flow is, asked for in the way of its own family.
+    pub(super) async fn state(&self, flow: &FlowRef) -> Result<FlowState, Halt> {
+        let flow_id = flow.id.clone();
+        if flow.several {
+            let detail = self.call(&contracts::Detail { flow_id }).await?;
+            let tasks = detail.sign_detail.into_iter().map(|task| FoundTask {
+                account: task.account_id,
+                organization: task.authorization_org_id,
+                status: task.sign_status,
+                explain: task
+                    .sign_info
+                    .into_iter()
+                    .find_map(|info| info.sign_explain),
+            });
+            return Ok(FlowState::new(detail.flow_status, tasks));
+        }
+        let detail = self.call(&contract::Detail { flow_id }).await?;
+        let tasks = detail.sign_detail.into_iter().map(|task| FoundTask {
+            account: task.account_id,
+            organization: task.authorization_org_id,
+            status: task.sign_status,
+            explain: task.sign_explain,
+        });
+        Ok(FlowState::new(detail.flow_status, tasks))
+    }
+}
+
+/// A flow, and whether it is one of several documents.
+#[derive(Debug, Clone)]
+pub(super) struct FlowRef {
+    pub(super) id: FlowId,
+    pub(super) several: bool,
+}
+
+/// How far a flow is.
+pub(super) struct FlowState {
+    pub(super) status: FlowStatus,
+    /// The tasks that were not taken back.
+    pub(super) tasks: Vec<FoundTask>,
+}
+
+/// A task of a flow.
+pub(super) struct FoundTask {
+    pub(super) account: AccountId,
+    pub(super) organization: Option<AccountId>,
+    pub(super) status: SignStatus,
+    /// What the signer said to it.
+    pub(super) explain: Option<String>,
+}
+
+impl FlowState {
+    fn new(status: FlowStatus, tasks: impl Iterator<Item = FoundTask>) -> Self {
+        Self {
+            status,
+            tasks: tasks
+                .filter(|task| task.status != SignStatus::Withdrawn)
+                .collect(),
+        }
     }
 }
 
@@ -140,12 +221,4 @@ pub(super) async fn ask_account(
         Err(Failure::Refused { code, .. }) if not_there(code) => Ok(None),
         Err(failure) => Err(Halt::of(Op::ExchangeId, failure)),
     }
-}
-
-/// The signers whose task was not taken back.
-fn live(detail: &DetailAnswer) -> impl Iterator<Item = &SignerDetail> {
-    detail
-        .sign_detail
-        .iter()
-        .filter(|signer| signer.sign_status != SignStatus::Withdrawn)
 }

@@ -4,6 +4,9 @@
 //! it only finds out. Knows neither terminal nor YAML.
 
 mod account;
+mod advance;
+mod ask;
+mod caller;
 mod event;
 mod halt;
 mod item;
@@ -14,10 +17,12 @@ mod run;
 mod seal;
 mod step;
 mod survey;
+mod sync;
 mod template;
 
 pub use event::{Ended, Event, Listener};
 pub use halt::Fatal;
 pub use item::{DOCUMENT, PROCESS, SIGNER};
 pub use run::{Apply, Orders, Stop, Stopped, Tally};
+pub use sync::{Sync, Synced};
 pub use survey::{Observe, Refused, Selection, Survey, Surveyor, survey};

@@ -27,11 +27,13 @@ pub(super) async fn observe_standing(
     if observe == Observe::None {
         return Ok(observed);
     }
-    listener(Event::Asking(standing.accounts.len()));
+    listener(Event::Asking(standing.accounts.len() + standing.absent.len()));
+    let absent = standing.absent.values().map(|account| account.third_id.clone());
     let third_ids: Vec<String> = standing
         .accounts
         .values()
         .map(|account| account.third_id().to_owned())
+        .chain(absent)
         .collect();
     observed.accounts = ask_all(client, third_ids, listener).await?;
     for account in standing

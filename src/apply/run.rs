@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,11 +10,12 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{OwnedMutexGuard, watch};
 
+use super::caller::Caller;
 use super::event::{Ended, Event, Listener};
 use super::halt::{Fatal, Halt};
 use super::survey::Survey;
 use crate::client::Client;
-use crate::desired::{FlowRows, Item, Outcome, SignerKind, Standing};
+use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Standing};
 use crate::id::{AccountId, Address, SealId, TemplateId};
 use crate::ledger::{Failure, Ledger, RunRecord};
 use crate::plan::{FlowPlan, Plan, PlannedRow};
@@ -72,6 +74,8 @@ pub struct Orders<'a> {
     pub ledger: &'a dyn Ledger,
     /// The API.
     pub client: &'a Client,
+    /// The project's folder.
+    pub root: &'a Path,
     /// The run.
     pub run: RunRecord,
     /// Items that are worked on at the same time.
@@ -87,10 +91,7 @@ pub struct Orders<'a> {
 /// A run.
 pub struct Apply<'a> {
     orders: Orders<'a>,
-    pub(super) ledger: &'a dyn Ledger,
-    pub(super) client: &'a Client,
-    /// Tells this ledger's items from others' in callbacks.
-    pub(super) ledger_mark: String,
+    pub(super) caller: Caller<'a>,
     pub(super) accounts_under_way: Locks,
     resolved: Mutex<Resolved>,
 }
@@ -108,9 +109,7 @@ impl<'a> Apply<'a> {
     /// A run that has not begun.
     pub fn new(orders: Orders<'a>) -> Self {
         Self {
-            ledger: orders.ledger,
-            client: orders.client,
-            ledger_mark: orders.ledger.salt().of("thirdOrderNo").to_string()[..8].to_owned(),
+            caller: Caller::new(orders.ledger, orders.client, orders.root),
             accounts_under_way: Locks::default(),
             resolved: Mutex::default(),
             orders,
@@ -184,6 +183,13 @@ impl<'a> Apply<'a> {
             });
             Ok(())
         };
+        for (name, deletion) in &plan.standing.absent {
+            let result = match deletion {
+                Some(id) => self.delete(&self.orders.standing.absent[name].third_id, id).await,
+                None => Ok(()),
+            };
+            note(Address::Account(name.clone()), result)?;
+        }
         for planned in &plan.standing.accounts {
             let result = self.standing_account(
                 &self.orders.standing.accounts[&planned.name],
@@ -300,25 +306,28 @@ impl<'a> Apply<'a> {
 
     /// What failed among the standing things that an item needs: nothing is called for it then.
     pub(super) fn lacks(&self, item: &Item) -> Option<Failure> {
-        let own = |name: &String| !item.accounts.contains_key(name);
+        let own = |name: &&String| !item.accounts.contains_key(*name);
         let process = &item.process;
         let mut needs: Vec<Address> = [&process.initiator, &process.payer]
             .into_iter()
             .flatten()
-            .filter(|name| own(name))
+            .filter(own)
             .map(|name| Address::Account(name.clone()))
             .collect();
-        if let crate::desired::DocumentSource::Template { template, .. } = &item.document.source {
-            needs.push(Address::Template(template.clone()));
+        for document in &item.documents {
+            if let DocumentSource::Template { template, .. } = &document.source {
+                needs.push(Address::Template(template.clone()));
+            }
         }
         for signer in &item.signers {
-            match &signer.kind {
-                SignerKind::Platform { seal } => needs.extend(seal.clone().map(Address::Seal)),
-                SignerKind::Person { account, .. } if own(account) => {
-                    needs.push(Address::Account(account.clone()));
-                }
-                SignerKind::Person { .. } => {}
-            }
+            needs.extend(signer.kind.seal().cloned().map(Address::Seal));
+            let (account, organization) = signer.kind.accounts();
+            let accounts = account.into_iter().chain(organization);
+            needs.extend(
+                accounts
+                    .filter(own)
+                    .map(|name| Address::Account(name.clone())),
+            );
         }
         let resolved = self.resolved();
         needs.iter().find_map(|address| {
@@ -332,7 +341,7 @@ impl<'a> Apply<'a> {
 
     fn ended(&self, address: Address, row: u64, ended: Ended, tally: &mut Tally) {
         match &ended {
-            Ended::Done => tally.done += 1,
+            Ended::Done(_) => tally.done += 1,
             Ended::Failed(_) => tally.failed += 1,
             Ended::InDoubt(_) => tally.in_doubt += 1,
             Ended::Open => tally.open += 1,
@@ -349,7 +358,7 @@ impl<'a> Apply<'a> {
         self.orders
             .survey
             .existing
-            .contains(&self.ledger.salt().of(third_id))
+            .contains(&self.caller.ledger.salt().of(third_id))
     }
 
     /// The id of a standing account.

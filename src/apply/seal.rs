@@ -2,7 +2,9 @@
 
 use super::halt::Halt;
 use super::run::Apply;
-use crate::api::{CreateOrganizationSeal, CreatePersonSeal};
+use crate::api::{
+    CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
+};
 use crate::desired::{Seal, SealSource};
 use crate::id::{AccountId, SealId};
 use crate::ledger::{Thing, ThingKind, Write};
@@ -26,7 +28,7 @@ impl Apply<'_> {
         action: &SealAction,
     ) -> Result<SealId, Halt> {
         let identity = identity(third_id, &seal.alias);
-        let known = self.ledger.thing(ThingKind::Seal, &identity)?;
+        let known = self.caller.ledger.thing(ThingKind::Seal, &identity)?;
         let record = |id: i64, remote_id: Option<String>, made: bool| {
             let fields = made
                 .then(|| (PRINT.to_owned(), seal.fingerprint))
@@ -45,11 +47,11 @@ impl Apply<'_> {
         };
         let subject = known
             .as_ref()
-            .map_or_else(|| self.ledger.next_subject(), |thing| thing.id);
+            .map_or_else(|| self.caller.ledger.next_subject(), |thing| thing.id);
         match action {
             SealAction::Unchanged(id) => Ok(id.clone()),
             SealAction::Adopt(id) => {
-                self.ledger
+                self.caller.ledger
                     .write(vec![record(subject, Some(id.0.clone()), false)])
                     .await?;
                 Ok(id.clone())
@@ -59,9 +61,9 @@ impl Apply<'_> {
                 // an intent of an earlier run is looked up again.
                 let begun = known.is_some_and(|thing| thing.remote_id.is_none());
                 if !begun {
-                    self.ledger.write(vec![record(subject, None, true)]).await?;
+                    self.caller.ledger.write(vec![record(subject, None, true)]).await?;
                 }
-                let look = async || self.look_for_seal(account, &seal.alias).await;
+                let look = async || self.caller.look_for_seal(account, &seal.alias).await;
                 let answer = match &seal.source {
                     SealSource::Person {
                         template_type,
@@ -76,7 +78,7 @@ impl Apply<'_> {
                             template_type: template_type.clone(),
                             color: seal.color.clone(),
                         };
-                        self.once(begun, &request, look).await?
+                        self.caller.once(begun, &request, look).await?
                     }
                     SealSource::Organization {
                         template_type,
@@ -95,10 +97,32 @@ impl Apply<'_> {
                             template_type: template_type.clone(),
                             color: seal.color.clone(),
                         };
-                        self.once(begun, &request, look).await?
+                        self.caller.once(begun, &request, look).await?
+                    }
+                    SealSource::Image {
+                        file_name,
+                        content_type,
+                        bytes,
+                        of_person,
+                    } => {
+                        let file = self.caller.shared_file(file_name, content_type, bytes);
+                        let request = CreatePersonImageSeal {
+                            account_id: account.clone(),
+                            alias: seal.alias.clone(),
+                            width: seal.width,
+                            height: seal.height,
+                            color: seal.color.clone(),
+                            file_key: file.await?,
+                        };
+                        if *of_person {
+                            self.caller.once(begun, &request, look).await?
+                        } else {
+                            let request = CreateOrganizationImageSeal(request);
+                            self.caller.once(begun, &request, look).await?
+                        }
                     }
                 };
-                self.ledger
+                self.caller.ledger
                     .write(vec![record(subject, Some(answer.seal_id.0.clone()), true)])
                     .await?;
                 Ok(answer.seal_id)

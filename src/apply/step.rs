@@ -4,24 +4,47 @@
 //! goes out, and an intent without a receipt is looked up first. Receipts are written in order and not waited for:
 //! the intent of the next step, or the end of the item, which are waited for, come after them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::halt::Halt;
 use super::look::Seen;
-use super::run::Apply;
+use super::caller::Caller;
 use crate::api::Operation;
 use crate::api::operation::receipt;
 use crate::client::Failure;
 use crate::id::AccountId;
-use crate::ledger::{LedgerError, Step, SubjectId, Write};
+use crate::ledger::{Deferral, LedgerError, Step, SubjectId, Write};
 
-/// The steps of one item, as they stood when work on it began.
+/// The steps of one item: as they stood when work on it began, and who signs in which.
 pub(super) struct Steps {
     pub(super) subject: SubjectId,
     known: HashMap<String, Step>,
+    /// Who signs in which step, of those that were taken or are about to be.
+    pub(super) whose: Vec<(String, Who)>,
+    /// Steps that this run has taken.
+    taken: Mutex<HashSet<String>>,
+}
+
+/// Who signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Who {
+    /// None: the platform, whose account is not known before it has signed.
+    pub(super) account: Option<AccountId>,
+    pub(super) organization: Option<AccountId>,
+    /// Whether he may also sign for himself beside the organization.
+    pub(super) both: bool,
+}
+
+impl Who {
+    /// Whether a task that was found may be either one's.
+    fn overlaps(&self, other: &Self) -> bool {
+        self.account == other.account
+            && (self.both || other.both || self.organization == other.organization)
+    }
 }
 
 impl Steps {
@@ -29,6 +52,8 @@ impl Steps {
         Self {
             subject,
             known: known.into_iter().collect(),
+            whose: Vec::new(),
+            taken: Mutex::default(),
         }
     }
 
@@ -47,13 +72,81 @@ impl Steps {
         }
     }
 
+    /// A text that a step answered.
+    pub(super) fn answered(&self, name: &str, field: &str) -> Option<&str> {
+        match self.known.get(name)? {
+            Step::Receipt(receipt) => receipt.get(field)?.as_str(),
+            _ => None,
+        }
+    }
+
     /// Whether the step's call may have gone out.
     pub(super) fn is_begun(&self, name: &str) -> bool {
-        self.known.contains_key(name)
+        match self.known.get(name) {
+            Some(Step::Intent(_) | Step::Receipt(_)) => true,
+            Some(Step::Deferred(_)) | None => false,
+        }
+    }
+
+    /// Whether the step was answered.
+    pub(super) fn is_done(&self, name: &str) -> bool {
+        matches!(self.known.get(name), Some(Step::Receipt(_))) || self.taken().contains(name)
+    }
+
+    /// The steps that wait, in their order.
+    pub(super) fn deferred(&self) -> Vec<(String, Deferral)> {
+        let mut deferred: Vec<(String, Deferral)> = self
+            .known
+            .iter()
+            .filter_map(|(name, step)| match step {
+                Step::Deferred(deferral) | Step::Intent(Some(deferral)) => {
+                    Some((name.clone(), deferral.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        deferred.sort_by_key(|(_, deferral)| deferral.order);
+        deferred
+    }
+
+    /// Adds a step that waits.
+    pub(super) fn defer(&mut self, name: String, deferral: Deferral) {
+        self.known.insert(name, Step::Deferred(deferral));
+    }
+
+    /// All that is known, by name.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&String, &Step)> {
+        self.known.iter()
+    }
+
+    /// How many other steps may be what looking for this one finds.
+    pub(super) fn others(&self, name: &str, who: &Who) -> usize {
+        let others = self
+            .whose
+            .iter()
+            .filter(|(other, own)| other != name && own.overlaps(who));
+        others
+            .filter(|(other, _)| self.is_begun(other) || self.is_done(other))
+            .count()
+    }
+
+    /// The accounts of all that sign and are known.
+    pub(super) fn people(&self) -> Vec<AccountId> {
+        let people = self.whose.iter();
+        people.filter_map(|(_, who)| who.account.clone()).collect()
+    }
+
+    fn take(&self, name: &str) {
+        self.taken().insert(name.to_owned());
+    }
+
+    fn taken(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        // Nothing panics while it is held; what is in it stays true.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Apply<'_> {
+impl Caller<'_> {
     /// A step that can be repeated: at most an object that nobody sees is left over.
     pub(super) async fn spare_step<O: Operation>(
         &self,
@@ -69,14 +162,14 @@ impl Apply<'_> {
         Ok(answer)
     }
 
-    /// A step that asks somebody to sign, or signs: `look` tells whether an earlier call did. The receipt also keeps
-    /// whose step it is, which not every answer tells.
+    /// A step that asks somebody to sign, signs, or ends a flow: `look` tells whether an earlier call did. The receipt
+    /// also keeps whose step it is, which not every answer tells.
     pub(super) async fn sign_step<O, L>(
         &self,
         steps: &Steps,
         name: &str,
         request: &O,
-        account: Option<&AccountId>,
+        who: Option<&Who>,
         look: L,
     ) -> Result<O::Answer, Halt>
     where
@@ -98,7 +191,7 @@ impl Apply<'_> {
         }
         match self.once(begun, request, look).await {
             Ok(answer) => {
-                self.note_receipt::<O>(steps, name, &answer, account);
+                self.note_receipt::<O>(steps, name, &answer, who);
                 Ok(answer)
             }
             Err(Once::NotDone(halt)) => {
@@ -118,12 +211,25 @@ impl Apply<'_> {
         steps: &Steps,
         name: &str,
         answer: &O::Answer,
-        account: Option<&AccountId>,
+        who: Option<&Who>,
     ) {
         let mut receipt = receipt(answer);
-        if let (Some(fields), Some(account)) = (receipt.as_object_mut(), account) {
-            fields.insert("accountId".to_owned(), account.as_str().into());
+        if let (Some(fields), Some(who)) = (receipt.as_object_mut(), who) {
+            for (name, id) in [
+                ("accountId", &who.account),
+                ("authorizationOrgId", &who.organization),
+            ] {
+                if let Some(id) = id {
+                    fields.insert(name.to_owned(), id.as_str().into());
+                }
+            }
+            for (name, is) in [("both", who.both), ("platform", who.account.is_none())] {
+                if is {
+                    fields.insert(name.to_owned(), true.into());
+                }
+            }
         }
+        steps.take(name);
         drop(self.ledger.write(vec![Write::Receipt {
             subject: steps.subject,
             step: name.to_owned(),

@@ -171,7 +171,8 @@ fn unmatched(
     standing: &Standing,
     matched: &HashSet<usize>,
 ) -> Vec<AddressPattern> {
-    let accounts = standing.accounts.keys().cloned().map(Address::Account);
+    let accounts = standing.accounts.keys().chain(standing.absent.keys());
+    let accounts = accounts.cloned().map(Address::Account);
     let seals = standing.seals.keys().cloned().map(Address::Seal);
     let templates = standing.templates.keys().cloned().map(Address::Template);
     let all: Vec<Address> = accounts.chain(seals).chain(templates).collect();
@@ -292,22 +293,35 @@ fn plan_flow(
 
 /// The calls that an item needs when nothing of it is done yet.
 fn add_calls(item: &Item, plan: &mut FlowPlan) {
-    match item.document.source {
-        DocumentSource::Template { .. } => plan.calls.add(Op::CreateByTemplate, 1),
-        DocumentSource::File(_) => {
-            plan.calls.add(Op::UploadUrl, 1);
-            plan.calls.add(Op::CreateByFileKey, 1);
+    for document in &item.documents {
+        match document.source {
+            DocumentSource::Template { .. } => plan.calls.add(Op::CreateByTemplate, 1),
+            DocumentSource::File(_) => {
+                plan.calls.add(Op::UploadUrl, 1);
+                plan.calls.add(Op::CreateByFileKey, 1);
+            }
         }
     }
-    plan.calls.add(Op::AddProcess, 1);
+    let several = item.documents.len() > 1;
+    let either = |one: Op, of_several: Op| if several { of_several } else { one };
+    plan.calls.add(either(Op::AddProcess, Op::ContractsAddProcess), 1);
     for signer in &item.signers {
-        plan.calls.add(
-            match signer.kind {
-                SignerKind::Platform { .. } => Op::PlatformSignTask,
-                SignerKind::Person { .. } => Op::HandPersonSignTask,
-            },
-            1,
-        );
+        let op = match signer.kind {
+            SignerKind::Platform { .. } => {
+                either(Op::PlatformSignTask, Op::ContractsPlatformSignTask)
+            }
+            SignerKind::User { .. } => either(Op::UserSignTask, Op::ContractsUserSignTask),
+            SignerKind::Person { .. } => {
+                either(Op::HandPersonSignTask, Op::ContractsHandPersonSignTask)
+            }
+            SignerKind::Organization { .. } => {
+                either(Op::HandOrgSignTask, Op::ContractsHandOrgSignTask)
+            }
+            SignerKind::PersonAndOrganization { .. } => {
+                either(Op::HandSignTask, Op::ContractsHandSignTask)
+            }
+        };
+        plan.calls.add(op, 1);
     }
 }
 
@@ -331,16 +345,27 @@ fn needs(flow: &Flow) -> Vec<Address> {
         }
     }
     for signer in &flow.signers {
+        let seal = match &signer.kind {
+            SignerKind::Platform(auto) | SignerKind::User { signer: auto, .. } => auto.seal.as_ref(),
+            _ => None,
+        };
+        needs.extend(seal.map(|seal| Address::Seal(seal.text.clone())));
         match &signer.kind {
-            SignerKind::Platform(auto) => {
-                needs.extend(
-                    auto.seal
-                        .as_ref()
-                        .map(|seal| Address::Seal(seal.text.clone())),
-                );
+            SignerKind::Platform(_) => {}
+            SignerKind::User { account: name, .. } | SignerKind::Person { account: name, .. } => {
+                needs.push(account(name));
             }
-            SignerKind::Person { account: name, .. } => needs.push(account(name)),
-            _ => {}
+            SignerKind::Organization {
+                account: name,
+                organization,
+            } => needs.extend([account(name), account(organization)]),
+            SignerKind::PersonAndOrganization {
+                account: name,
+                organization,
+            } => {
+                needs.push(account(name));
+                needs.extend(organization.as_ref().map(account));
+            }
         }
     }
     needs
@@ -382,6 +407,13 @@ fn recorded(standing: &Standing, ledger: &dyn Ledger) -> Result<RecordedStanding
             recorded
                 .accounts
                 .insert(account.third_id().to_owned(), known);
+        }
+    }
+    for absent in standing.absent.values() {
+        let thing = ledger.thing(ThingKind::Account, &absent.third_id)?;
+        let record = thing.map(AccountRecord::from).and_then(|record| record.account);
+        if let Some(known) = record {
+            recorded.accounts.insert(absent.third_id.clone(), known);
         }
     }
     for seal in standing.seals.values() {

@@ -29,23 +29,25 @@ impl Apply<'_> {
                 },
             ) => (file_name, bytes, template_name, fingerprint),
         };
-        let uploaded = self.client.upload(file_name, MIME_PDF, bytes).await;
+        let uploaded = self.caller.client.upload(file_name, MIME_PDF, bytes).await;
         let request = CreateTemplate {
             file_key: uploaded.map_err(|failure| Halt::of(Op::UploadUrl, failure))?,
             template_name: template_name.clone(),
+            template_type_id: None,
+            template_form_keys: None,
         };
-        let answer = self.call(&request).await?;
+        let answer = self.caller.call(&request).await?;
         let write = Write::Thing {
             kind: ThingKind::Template,
             identity: fingerprint.to_string(),
             thing: Thing {
-                id: self.ledger.next_subject(),
+                id: self.caller.ledger.next_subject(),
                 remote_id: Some(answer.template_id.0.clone()),
                 fields: std::collections::BTreeMap::default(),
                 grant: None,
             },
         };
-        self.ledger.write(vec![write]).await?;
+        self.caller.ledger.write(vec![write]).await?;
         Ok(answer.template_id)
     }
 }

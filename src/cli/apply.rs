@@ -58,6 +58,7 @@ fn carry_out(global: &Global, ready: &Ready<'_>) -> anyhow::Result<Exit> {
         survey: ready.survey,
         ledger: ready.ledger,
         client: ready.client,
+        root: &ready.project.root,
         run: run.clone(),
         window: settings.limits.concurrency,
         tolerate: settings
@@ -119,7 +120,7 @@ async fn interrupt() {
 }
 
 /// Who holds the ledger, for those who are kept out.
-fn holder() -> String {
+pub(super) fn holder() -> String {
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     let host = std::env::var("HOSTNAME")
         .ok()

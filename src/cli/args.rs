@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use crate::apply::Observe;
+use crate::manifest::{Millis, Tolerance};
 use crate::id::AddressPattern;
 
 const STYLES: Styles = Styles::styled()
@@ -106,6 +107,10 @@ pub(super) enum Command {
     Plan(Plan),
     /// Do it; safe to run again at any time
     Apply(Apply),
+    /// Go on with what was sent: add waiting signers, archive, download
+    Sync(Sync),
+    /// Ask the API one question, by operation and fields
+    Ask(Ask),
     /// Serve the emulated API on this machine
     Sandbox(Sandbox),
 }
@@ -194,6 +199,26 @@ pub(super) struct Apply {
 }
 
 #[derive(Debug, clap::Args)]
+pub(super) struct Sync {
+    /// Only these items: flows.loans, 'flows.loans["HT-1"]'; * stands for anything
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) target: Vec<AddressPattern>,
+    /// But not these
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) exclude: Vec<AddressPattern>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Ask {
+    /// The path of an operation that changes nothing, such as flow/get/viewurl
+    #[arg(value_name = "OPERATION")]
+    pub(super) operation: String,
+    /// The fields of its request: flowId=123456
+    #[arg(value_name = "NAME=VALUE")]
+    pub(super) fields: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(super) struct Sandbox {
     /// Where to listen, on this machine only
     #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDRESS")]
@@ -201,4 +226,31 @@ pub(super) struct Sandbox {
     /// Keep no world: begin empty, and forget all at the end
     #[arg(long)]
     pub(super) memory: bool,
+    /// Where callbacks go, unless a flow's noticeUrl is an address of this machine
+    #[arg(long, value_name = "URL")]
+    pub(super) callback: Option<String>,
+    /// The time between two attempts to deliver a callback: 1s, 30m
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
+    pub(super) callback_interval: Millis,
+    /// Everybody who is asked signs after this time: 0s, 2m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(super) auto_sign: Option<Millis>,
+    /// The share of people who refuse instead: 10%
+    #[arg(long, value_name = "P%", default_value = "0%", value_parser = share, requires = "auto_sign")]
+    pub(super) refuse: f64,
+    /// Who refuses: the same seed, the same people
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "auto_sign")]
+    pub(super) seed: u64,
+}
+
+fn duration(text: &str) -> Result<Millis, String> {
+    text.parse()
+        .map_err(|()| "write it as 500ms, 30s, 10m or 1h".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(Tolerance::Share(share)) => Ok(share),
+        _ => Err("write it as 10%".to_owned()),
+    }
 }

@@ -16,8 +16,9 @@ use crate::manifest::{self, Endpoint};
 use crate::render::Environ;
 use crate::sandbox::Sandbox;
 
-/// Where the emulator inside treaty seems to be; nothing is ever sent there.
-const INSIDE: &str = "http://sandbox.treaty.invalid";
+/// Where the emulator inside treaty seems to be: nothing is ever sent there, and once `treaty sandbox` serves the same
+/// world, the links that were given out lead to its pages.
+const INSIDE: &str = "http://127.0.0.1:7878";
 
 /// Where the emulator keeps its world.
 pub(super) fn world(root: &Path) -> std::path::PathBuf {

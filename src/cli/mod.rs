@@ -2,6 +2,7 @@
 
 mod apply;
 mod args;
+mod ask;
 mod diagnostics;
 mod ended;
 mod endpoint;
@@ -15,6 +16,7 @@ mod prompt;
 mod sandbox;
 mod session;
 mod show;
+mod sync;
 mod validate;
 
 use clap::Parser;
@@ -42,6 +44,8 @@ pub fn run() -> Exit {
         Command::Validate(own) => validate::run(&args.global, own),
         Command::Plan(own) => plan::run(&args.global, own),
         Command::Apply(own) => apply::run(&args.global, own),
+        Command::Sync(own) => sync::run(&args.global, own),
+        Command::Ask(own) => ask::run(&args.global, own),
         Command::Sandbox(own) => sandbox::run(&args.global, own),
     };
     result.unwrap_or_else(|error| exit::report(&error, args.global.log_format))

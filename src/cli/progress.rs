@@ -175,7 +175,7 @@ impl Screen {
             } => {
                 let place = format!("{address} (row {row})");
                 match ended {
-                    Ended::Done => self.advance("done"),
+                    Ended::Done(_) => self.advance("done"),
                     Ended::Failed(failure) => {
                         self.failure(&place, failure);
                         self.advance("failed");
@@ -300,7 +300,7 @@ impl Screen {
                 ended,
             } => {
                 let (status, failure) = match ended {
-                    Ended::Done => ("done", None),
+                    Ended::Done(_) => ("done", None),
                     Ended::Failed(failure) => ("failed", Some(failure_json(failure))),
                     Ended::InDoubt(failure) => ("in_doubt", Some(failure_json(failure))),
                     Ended::Open => ("open", None),

@@ -1,12 +1,14 @@
 //! `treaty sandbox`: the emulated API over HTTP, on this machine.
 
 use anyhow::Context;
+use jiff::SignedDuration;
 
 use super::args::{Global, Sandbox as Args};
 use super::endpoint::world;
 use super::exit::{CliError, Exit};
 use super::out;
-use crate::sandbox::Sandbox;
+use crate::api::is_safe;
+use crate::sandbox::{AutoSign, Notifier, Sandbox};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if !args.addr.ip().is_loopback() {
@@ -17,6 +19,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         )
         .into());
     }
+    let notifier = notifier(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -32,10 +35,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         };
         if !global.quiet {
             out::line(format_args!("the sandbox serves {base}/opentreaty-service"));
+            out::line(format_args!("its flows are shown at {base}/"));
             out::line(format_args!(
                 "any app id and secret are accepted; Ctrl-C ends it"
             ));
         }
+        tokio::spawn(notifier.run(sandbox.clone()));
         let app = sandbox.with_credentials().router();
         let ended = async {
             drop(tokio::signal::ctrl_c().await);
@@ -44,5 +49,27 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             .with_graceful_shutdown(ended)
             .await?;
         Ok(Exit::Done)
+    })
+}
+
+fn notifier(args: &Args) -> Result<Notifier, CliError> {
+    if let Some(url) = args.callback.as_deref().filter(|url| !is_safe(url)) {
+        return Err(CliError::new(
+            Exit::Usage,
+            format!("callbacks cannot go to {url}"),
+            "use an https:// address, or http:// on this machine",
+        ));
+    }
+    let after = args
+        .auto_sign
+        .map(|after| SignedDuration::try_from(after.0).unwrap_or(SignedDuration::MAX));
+    Ok(Notifier {
+        url: args.callback.clone(),
+        interval: args.callback_interval.0,
+        auto_sign: after.map(|after| AutoSign {
+            after,
+            refuse: args.refuse,
+            seed: args.seed,
+        }),
     })
 }

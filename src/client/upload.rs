@@ -41,12 +41,33 @@ impl Client {
         }
     }
 
+    /// Downloads what an address gives. It carries its own permission: credentials never go there.
+    pub async fn download(&self, url: &str) -> Result<Bytes, String> {
+        if !self.is_inside(url) && !is_safe(url) {
+            return Err("the download address is not HTTPS".to_owned());
+        }
+        let request = http::Request::builder()
+            .method(Method::GET)
+            .uri(url)
+            .body(Bytes::new())
+            .map_err(|error| error.to_string())?;
+        let response = self.send(request).await.map_err(|failure| failure.to_string())?;
+        let status = response.status();
+        if status.is_success() {
+            Ok(response.into_body())
+        } else {
+            Err(format!("HTTP {} to a download", status.as_u16()))
+        }
+    }
+
+    /// The emulator in this process has no address that anything could be sent to.
+    fn is_inside(&self, url: &str) -> bool {
+        self.settings.credentials.is_none() && url.starts_with(&self.settings.endpoint)
+    }
+
     /// The address carries its own permission: credentials never go there.
     async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), Failure> {
-        // The emulator in this process has no address that anything could be sent to.
-        let inside =
-            self.settings.credentials.is_none() && url.starts_with(&self.settings.endpoint);
-        if !inside && !is_safe(url) {
+        if !self.is_inside(url) && !is_safe(url) {
             return Err(Failure::Refused {
                 code: ErrorCode(0),
                 message: "the upload address is not HTTPS".to_owned(),

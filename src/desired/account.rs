@@ -130,7 +130,7 @@ impl Account {
     }
 }
 
-fn third_id(text: &str) -> Result<(), Problem> {
+pub(super) fn third_id(text: &str) -> Result<(), Problem> {
     check::not_rounded(text)?;
     if text.len() > THIRD_ID_BYTES {
         return Err((

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::manifest::{
-    Anchor, DocumentSource, Flow, Organization, Person, Position, Positions, RowAccountKind,
+    Anchor, ChunkSource, DocumentSource, Flow, Organization, Person, Position, Positions, RowAccountKind,
     SignerKind,
 };
 use crate::render::Expr;
@@ -69,6 +69,11 @@ fn expressions(flow: &Flow) -> Vec<&Expr> {
     for document in &flow.documents {
         all.push(&document.doc_name);
         all.extend(&document.encryption);
+        all.extend(document.chunked_fields.iter().map(|chunk| {
+            let (ChunkSource::Html(expr) | ChunkSource::Pdf(expr) | ChunkSource::PdfData(expr)) =
+                &chunk.source;
+            expr
+        }));
         match &document.source {
             DocumentSource::Template {
                 simple_form_fields, ..
@@ -86,6 +91,10 @@ fn expressions(flow: &Flow) -> Vec<&Expr> {
     all.extend(&process.notice_url);
     all.extend(&process.redirect_url);
     all.extend(&process.add_sign_time);
+    for attachment in &process.attachments {
+        all.extend([&attachment.file, &attachment.name]);
+    }
+    all.extend(flow.finish.iter().filter_map(|finish| finish.download.as_ref()));
     for signer in &flow.signers {
         match &signer.kind {
             SignerKind::Platform(auto) => all.extend(&auto.doc_pwd),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::account::{Account, SilentSign, Who, organization, person};
+use super::content::{Contents, Site};
+use super::document::{Document, document};
 use super::rendering::Rendering;
 use crate::api::Position;
 use crate::api::code::{NOTICE_TYPE, SEAL_TYPE, SIGN_PLATFORM};
 use crate::manifest::{self, Anchor, Flow, Positions, RowAccountKind, path};
-use crate::pdf;
-use crate::render::Fingerprint;
+use crate::render::{Expr, Fingerprint};
 
 /// A contract as it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,37 +19,18 @@ pub struct Item {
     pub key: String,
     /// The people and organizations that the row declares, by their names in the flow.
     pub accounts: BTreeMap<String, Account>,
-    /// What is signed.
-    pub document: Document,
+    /// What is signed: at least one.
+    pub documents: Vec<Document>,
     /// The options of the flow.
     pub process: Process,
     /// Who signs, in this order.
     pub signers: Vec<Signer>,
+    /// Whether the flow is archived once all have signed (5.7.5).
+    pub archive: bool,
+    /// Where the signed documents are put then: a path inside the project.
+    pub download: Option<String>,
     /// Everything above but volatile values.
     pub fingerprint: Fingerprint,
-}
-
-/// What is signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
-    /// Its name at the API.
-    pub name: String,
-    /// What it is made of.
-    pub source: DocumentSource,
-}
-
-/// What a document is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DocumentSource {
-    /// A template and the values of its form fields.
-    Template {
-        /// The template's name in the manifests.
-        template: String,
-        /// The values, by field.
-        fields: BTreeMap<String, String>,
-    },
-    /// A local PDF.
-    File(PathBuf),
 }
 
 /// The options of a flow (5.5.1). Accounts are names in the flow or the manifests.
@@ -72,6 +54,17 @@ pub struct Process {
     pub redirect_url: Option<String>,
     /// Whether the time is put beside each signature.
     pub add_sign_time: Option<bool>,
+    /// Files that go along.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file that goes along with a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// The file.
+    pub path: PathBuf,
+    /// Its name at the API.
+    pub name: String,
 }
 
 /// Who signs, and where.
@@ -81,11 +74,24 @@ pub struct Signer {
     pub name: String,
     /// Who it is and how he signs.
     pub kind: SignerKind,
-    /// Where the seal goes.
+    /// The documents that he signs; empty: all of them, wherever he likes.
+    pub places: Vec<Place>,
+    /// Signers that must have signed before this one is added.
+    pub after: Vec<String>,
+}
+
+/// A document that somebody signs, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// Which of the item's documents.
+    pub document: usize,
+    /// Its password, for a signer without a person.
+    pub doc_pwd: Option<String>,
+    /// Where the seal goes; empty: the person chooses.
     pub positions: Vec<Position>,
 }
 
-/// The kinds of signers.
+/// The kinds of signers (5.5.2–5.5.6). Accounts are names in the flow or the manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignerKind {
     /// The platform, at once.
@@ -93,21 +99,81 @@ pub enum SignerKind {
         /// The seal's name in the manifests.
         seal: Option<String>,
     },
+    /// An account that granted it, at once.
+    User {
+        /// Its name.
+        account: String,
+        /// The seal's name in the manifests.
+        seal: Option<String>,
+        /// Whether it is told.
+        notice_sign_message: Option<bool>,
+    },
     /// A person, who is asked.
     Person {
-        /// His account's name in the flow or the manifests.
+        /// His account's name.
         account: String,
         /// Kinds of seal that he may use.
         seal_type: Option<String>,
     },
+    /// A person, who is asked to sign for an organization.
+    Organization {
+        /// His account's name.
+        account: String,
+        /// The organization's.
+        organization: String,
+    },
+    /// A person, who is asked to sign for himself and an organization.
+    PersonAndOrganization {
+        /// His account's name.
+        account: String,
+        /// The organization's.
+        organization: Option<String>,
+    },
+}
+
+impl SignerKind {
+    /// The account that signs, and the organization that it signs for; the platform's is not known by name.
+    pub fn accounts(&self) -> (Option<&String>, Option<&String>) {
+        match self {
+            Self::Platform { .. } => (None, None),
+            Self::User { account, .. } | Self::Person { account, .. } => (Some(account), None),
+            Self::Organization {
+                account,
+                organization,
+            } => (Some(account), Some(organization)),
+            Self::PersonAndOrganization {
+                account,
+                organization,
+            } => (Some(account), organization.as_ref()),
+        }
+    }
+
+    /// The name of the seal that is used without asking.
+    pub fn seal(&self) -> Option<&String> {
+        match self {
+            Self::Platform { seal } | Self::User { seal, .. } => seal.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether nobody is asked: the signature is there when the call returns.
+    pub fn signs_at_once(&self) -> bool {
+        matches!(self, Self::Platform { .. } | Self::User { .. })
+    }
 }
 
 pub(super) fn item(
     root: &Path,
     flow: &Flow,
     key: &str,
+    contents: &Contents,
     rendering: &mut Rendering<'_>,
 ) -> Option<Item> {
+    let site = Site {
+        root,
+        folder: &flow.folder,
+        contents,
+    };
     rendering.note("key", key);
     let mut accounts = BTreeMap::new();
     for declared in &flow.accounts {
@@ -127,101 +193,63 @@ pub(super) fn item(
         });
         accounts.extend(account.map(|account| (declared.name.clone(), account)));
     }
-    // The manifest's check lets one document through.
-    let document = flow
+    let documents: Vec<Option<Document>> = flow
         .documents
-        .first()
-        .and_then(|declared| document(root, flow, declared, rendering));
-    let process = process(rendering, &flow.process);
+        .iter()
+        .map(|declared| document(&site, declared, rendering))
+        .collect();
+    let process = process(&site, rendering, &flow.process);
     let signers: Vec<Option<Signer>> = flow
         .signers
         .iter()
         .map(|declared| signer(rendering, flow, declared))
         .collect();
+    let finish = flow.finish.as_ref();
+    let download = finish.and_then(|finish| finish.download.as_ref());
+    let download = download.and_then(|declared| target(&site, declared, rendering));
+    let archive = finish.is_some_and(|finish| finish.archive);
+    if archive {
+        rendering.note("archive", "true");
+    }
     Some(Item {
         key: key.to_owned(),
         accounts,
-        document: document?,
+        documents: documents.into_iter().collect::<Option<_>>()?,
         process: process?,
         signers: signers.into_iter().collect::<Option<_>>()?,
+        archive,
+        download,
         fingerprint: rendering.fingerprint(),
     })
 }
 
-fn document(
-    root: &Path,
-    flow: &Flow,
-    declared: &manifest::Document,
-    rendering: &mut Rendering<'_>,
-) -> Option<Document> {
-    rendering.note("document", &declared.name);
-    let name = rendering.required("name", &declared.doc_name);
-    let source = match &declared.source {
-        manifest::DocumentSource::Template {
-            template,
-            simple_form_fields,
-        } => {
-            rendering.note("template", &template.text);
-            let mut fields = BTreeMap::new();
-            for (field, _, expr) in simple_form_fields {
-                if let Some(value) = rendering
-                    .text(field, expr)
-                    .filter(|value| !value.is_empty())
-                {
-                    fields.insert(field.clone(), value);
-                }
-            }
-            DocumentSource::Template {
-                template: template.text.clone(),
-                fields,
-            }
+/// Where the signed documents go.
+fn target(site: &Site<'_>, declared: &Expr, rendering: &mut Rendering<'_>) -> Option<String> {
+    let written = rendering.required("download", declared)?;
+    match path::inside(site.root, site.folder, &written) {
+        Ok(path) if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pdf")) => {
+            Some(path::shown(site.root, &path))
         }
-        manifest::DocumentSource::File(file) => {
-            DocumentSource::File(local_pdf(root, flow, file, rendering)?)
-        }
-    };
-    Some(Document {
-        name: name?,
-        source,
-    })
-}
-
-/// The path of a local PDF, once it was seen to be one. What it holds is part of the fingerprint.
-fn local_pdf(
-    root: &Path,
-    flow: &Flow,
-    file: &crate::render::Expr,
-    rendering: &mut Rendering<'_>,
-) -> Option<PathBuf> {
-    let written = rendering.required("file", file)?;
-    let path = match path::inside(root, &flow.folder, &written) {
-        Ok(path) => path,
-        Err(why) => {
-            rendering.error(file, why, "documents lie inside the project");
-            return None;
-        }
-    };
-    match std::fs::read(&path) {
-        Err(error) => {
+        Ok(_) => {
             rendering.error(
-                file,
-                format!("{written} cannot be read: {error}"),
-                "check the path and the file",
+                declared,
+                format!("{written} is no name of a PDF"),
+                "write it as signed/{{ key }}.pdf",
             );
             None
         }
-        Ok(bytes) => {
-            if let Err(error) = pdf::check(&bytes) {
-                rendering.error(file, format!("{written}: {error}"), "a document is a PDF");
-                return None;
-            }
-            rendering.note("content", &blake3::hash(&bytes).to_hex());
-            Some(path)
+        Err(why) => {
+            rendering.error(declared, why, "signed documents stay inside the project");
+            None
         }
     }
 }
 
-fn process(rendering: &mut Rendering<'_>, declared: &manifest::Process) -> Option<Process> {
+fn process(
+    site: &Site<'_>,
+    rendering: &mut Rendering<'_>,
+    declared: &manifest::Process,
+) -> Option<Process> {
     rendering.note("process", "");
     let name = |name: &Option<manifest::Settled>| name.as_ref().map(|name| name.text.clone());
     let (initiator, payer) = (name(&declared.initiator), name(&declared.payer));
@@ -235,8 +263,14 @@ fn process(rendering: &mut Rendering<'_>, declared: &manifest::Process) -> Optio
         .add_sign_time
         .as_ref()
         .and_then(|expr| rendering.flag("addSignTime", expr));
+    let attachments: Vec<Option<Attachment>> = declared
+        .attachments
+        .iter()
+        .map(|declared| attachment(site, declared, rendering))
+        .collect();
     let process = Process {
         business_scene: String::new(),
+        attachments: attachments.into_iter().collect::<Option<_>>()?,
         initiator,
         payer,
         sign_validity: rendering.integer("signValidity", declared.sign_validity.as_ref()),
@@ -252,6 +286,21 @@ fn process(rendering: &mut Rendering<'_>, declared: &manifest::Process) -> Optio
     })
 }
 
+fn attachment(
+    site: &Site<'_>,
+    declared: &manifest::Attachment,
+    rendering: &mut Rendering<'_>,
+) -> Option<Attachment> {
+    rendering.note("attachment", "");
+    let name = rendering.required("name", &declared.name);
+    let content = site.content("file", &declared.file, rendering)?;
+    rendering.note("content", &content.hash);
+    Some(Attachment {
+        path: content.path.clone(),
+        name: name?,
+    })
+}
+
 fn signer(
     rendering: &mut Rendering<'_>,
     flow: &Flow,
@@ -259,46 +308,101 @@ fn signer(
 ) -> Option<Signer> {
     rendering.note("signer", &declared.name);
     rendering.note("kind", declared.kind.word());
-    let kind = match &declared.kind {
-        manifest::SignerKind::Platform(auto) => {
-            let seal = auto.seal.as_ref().map(|seal| seal.text.clone());
-            if let Some(seal) = &seal {
-                rendering.note("seal", seal);
-            }
-            SignerKind::Platform { seal }
+    for earlier in &declared.after {
+        rendering.note("after", &earlier.text);
+    }
+    let kind = signer_kind(rendering, &declared.kind);
+    let (account, organization) = kind.accounts();
+    for (role, name) in [
+        ("account", account),
+        ("organization", organization),
+        ("seal", kind.seal()),
+    ] {
+        if let Some(name) = name {
+            rendering.note(role, name);
         }
-        manifest::SignerKind::Person { account, seal_type } => {
-            rendering.note("account", &account.text);
-            SignerKind::Person {
-                account: account.text.clone(),
-                seal_type: rendering.codes(seal_type, &SEAL_TYPE),
-            }
+    }
+    let doc_pwd = match &declared.kind {
+        manifest::SignerKind::Platform(auto) | manifest::SignerKind::User { signer: auto, .. } => {
+            auto.doc_pwd.as_ref()
         }
-        // The manifest's check has refused the other kinds.
-        _ => return None,
+        _ => None,
     };
-    let positions = match &declared.positions {
-        Positions::Single(list) => &list[..],
-        Positions::ByDocument(map) => {
-            let document = flow
-                .documents
-                .first()
-                .map(|document| document.name.as_str());
-            let own = map
-                .iter()
-                .find(|(name, _)| Some(name.text.as_str()) == document);
-            own.map_or(&[][..], |(_, list)| list)
-        }
+    let doc_pwd = rendering.optional("docPwd", doc_pwd);
+    let number = |name: &str| {
+        flow.documents
+            .iter()
+            .position(|document| document.name == name)
     };
-    let positions: Vec<Option<Position>> = positions
-        .iter()
-        .map(|declared| position(rendering, declared))
-        .collect();
+    let listed: Vec<(usize, &[manifest::Position])> = match &declared.positions {
+        Positions::Single(list) if list.is_empty() => Vec::new(),
+        Positions::Single(list) => vec![(0, list)],
+        // Names that no document has were refused before.
+        Positions::ByDocument(map) => map
+            .iter()
+            .filter_map(|(name, list)| Some((number(&name.text)?, &list[..])))
+            .collect(),
+    };
+    let mut places = Vec::new();
+    for (document, list) in listed {
+        if flow.documents.len() > 1 {
+            rendering.note("document", &flow.documents[document].name);
+        }
+        let positions: Vec<Option<Position>> = list
+            .iter()
+            .map(|declared| position(rendering, declared))
+            .collect();
+        let locked = flow.documents[document].encryption.is_some();
+        places.push(Place {
+            document,
+            doc_pwd: doc_pwd.clone().filter(|_| locked),
+            positions: positions.into_iter().collect::<Option<_>>()?,
+        });
+    }
     Some(Signer {
         name: declared.name.clone(),
         kind,
-        positions: positions.into_iter().collect::<Option<_>>()?,
+        places,
+        after: declared.after.iter().map(|name| name.text.clone()).collect(),
     })
+}
+
+fn signer_kind(rendering: &mut Rendering<'_>, declared: &manifest::SignerKind) -> SignerKind {
+    let name = |name: &Option<manifest::Settled>| name.as_ref().map(|name| name.text.clone());
+    match declared {
+        manifest::SignerKind::Platform(auto) => SignerKind::Platform {
+            seal: name(&auto.seal),
+        },
+        manifest::SignerKind::User {
+            account,
+            signer: auto,
+            notice_sign_message,
+        } => SignerKind::User {
+            account: account.text.clone(),
+            seal: name(&auto.seal),
+            notice_sign_message: notice_sign_message
+                .as_ref()
+                .and_then(|expr| rendering.flag("noticeSignMessage", expr)),
+        },
+        manifest::SignerKind::Person { account, seal_type } => SignerKind::Person {
+            account: account.text.clone(),
+            seal_type: rendering.codes(seal_type, &SEAL_TYPE),
+        },
+        manifest::SignerKind::Organization {
+            account,
+            organization,
+        } => SignerKind::Organization {
+            account: account.text.clone(),
+            organization: organization.text.clone(),
+        },
+        manifest::SignerKind::PersonAndOrganization {
+            account,
+            organization,
+        } => SignerKind::PersonAndOrganization {
+            account: account.text.clone(),
+            organization: name(organization),
+        },
+    }
 }
 
 fn position(rendering: &mut Rendering<'_>, declared: &manifest::Position) -> Option<Position> {

@@ -6,18 +6,22 @@
 mod account;
 mod check;
 mod columns;
+mod content;
+mod document;
 mod item;
 mod rendering;
 mod rows;
 mod seal;
 mod standing;
 mod template;
+mod templates;
 mod unique;
 
 pub use account::{Account, Organization, Person, SilentSign, Who};
-pub use item::{Document, DocumentSource, Item, Process, Signer, SignerKind};
+pub use document::{Document, DocumentSource};
+pub use item::{Attachment, Item, Place, Process, Signer, SignerKind};
 pub use rows::{Drafted, Drafts, FlowRows, Outcome};
 pub use seal::{Seal, SealSource};
-pub use standing::Standing;
+pub use standing::{Absent, Standing};
 pub use template::{Template, TemplateSource};
 pub use unique::{Conflict, Unique};

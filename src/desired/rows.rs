@@ -1,11 +1,12 @@
 //! A flow's rows → items, streamed in the sheet's order.
 
+use super::content::Contents;
 use super::item::{Item, item};
 use super::rendering::Rendering;
 use super::standing::Standing;
-use super::{check, columns};
-use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
-use crate::manifest::{DocumentSource, Flow, Project};
+use super::{check, columns, templates};
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::manifest::{Flow, Project};
 use crate::render::{RunTime, Salt, Scope};
 use crate::sheet::{Row, RowError, Sheet};
 
@@ -19,6 +20,7 @@ pub struct FlowRows<'a> {
     project: &'a Project,
     scope: Scope,
     salt: Salt,
+    contents: Contents,
 }
 
 /// A row, and what became of it.
@@ -79,13 +81,14 @@ impl<'a> FlowRows<'a> {
             flow,
             sheet.as_ref().map(|sheet| &**sheet.header()),
         ));
-        form_fields(flow, standing, findings);
+        templates::check(flow, standing, findings);
         (findings.errors() == before).then(|| Self {
             flow,
             sheet,
             project,
             scope: project.scope.with_run(run),
             salt: salt.clone(),
+            contents: Contents::default(),
         })
     }
 
@@ -166,7 +169,13 @@ impl<'a> FlowRows<'a> {
 
     fn draft(&self, number: u64, row: Option<Row>, key: String, scope: &Scope) -> Drafted {
         let mut rendering = Rendering::new(scope, row.as_ref(), &self.salt);
-        let item = item(&self.project.root, self.flow, &key, &mut rendering);
+        let item = item(
+            &self.project.root,
+            self.flow,
+            &key,
+            &self.contents,
+            &mut rendering,
+        );
         let errors = std::mem::take(&mut rendering.errors);
         let outcome = match item {
             Some(item) if errors.is_empty() => Outcome::Item(Box::new(item)),
@@ -177,54 +186,6 @@ impl<'a> FlowRows<'a> {
             row,
             key: Some(key),
             outcome,
-        }
-    }
-}
-
-/// Holds the names of `simpleFormFields` against the fields that the template's PDF has.
-fn form_fields(flow: &Flow, standing: &Standing, findings: &mut Findings) {
-    for document in &flow.documents {
-        let DocumentSource::Template {
-            template,
-            simple_form_fields,
-        } = &document.source
-        else {
-            continue;
-        };
-        let known = standing
-            .templates
-            .get(&template.text)
-            .and_then(|template| template.fields.as_ref());
-        let Some(known) = known else {
-            continue;
-        };
-        for (field, span, _) in simple_form_fields {
-            if !known.contains(field) {
-                let hint = match did_you_mean(field, known.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean {near}?"),
-                    None if known.is_empty() => "the PDF has no form fields".to_owned(),
-                    None => format!(
-                        "it has {}",
-                        known.iter().cloned().collect::<Vec<_>>().join(", ")
-                    ),
-                };
-                let message = format!("the template {} has no form field {field}", template.text);
-                findings.push(Diagnostic::error(message).at(span).hint(hint));
-            }
-        }
-        let unfilled: Vec<&str> = known
-            .iter()
-            .map(String::as_str)
-            .filter(|field| !simple_form_fields.iter().any(|(name, _, _)| name == field))
-            .collect();
-        if !unfilled.is_empty() {
-            let message = format!(
-                "nothing fills these form fields of the template {}: {}",
-                template.text,
-                unfilled.join(", ")
-            );
-            let hint = "add them to simpleFormFields, or take them out of the PDF";
-            findings.push(Diagnostic::warning(message).at(&document.span).hint(hint));
         }
     }
 }

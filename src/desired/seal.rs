@@ -1,7 +1,9 @@
 //! Seals as they should be.
 
-use crate::diagnostic::Span;
-use crate::manifest;
+use bytes::Bytes;
+
+use crate::diagnostic::{Diagnostic, Findings, Span};
+use crate::manifest::{self, Project};
 use crate::render::{Fingerprint, Fingerprinter, Salt};
 
 /// A seal as it should be. Its account and alias are what it is known by; nothing else of it can be changed.
@@ -46,10 +48,26 @@ pub enum SealSource {
         /// The text along the upper edge.
         text: Option<String>,
     },
+    /// An image (5.8.4, 5.8.5).
+    Image {
+        /// The name of the file.
+        file_name: String,
+        /// Its type.
+        content_type: &'static str,
+        /// Its bytes.
+        bytes: Bytes,
+        /// Whether it is a person's.
+        of_person: bool,
+    },
 }
 
-/// A declared seal; none for a kind that cannot be made yet, which the manifest's check has refused.
-pub(super) fn seal(seal: &manifest::Seal, salt: &Salt) -> Option<Seal> {
+/// A declared seal; its image is read.
+pub(super) fn seal(
+    project: &Project,
+    seal: &manifest::Seal,
+    salt: &Salt,
+    findings: &mut Findings,
+) -> Option<Seal> {
     let text = |text: &Option<manifest::Settled>| text.as_ref().map(|text| text.text.clone());
     let source = match &seal.source {
         manifest::SealSource::Person {
@@ -70,7 +88,7 @@ pub(super) fn seal(seal: &manifest::Seal, salt: &Salt) -> Option<Seal> {
             q_text: text(q_text),
             text: text(own),
         },
-        manifest::SealSource::Image(_) => return None,
+        manifest::SealSource::Image(file) => image(project, seal, file, findings)?,
     };
     let mut print = Fingerprinter::new(salt);
     print.field("color", &seal.color.text);
@@ -100,6 +118,9 @@ pub(super) fn seal(seal: &manifest::Seal, salt: &Salt) -> Option<Seal> {
             optional("qText", q_text);
             optional("text", text);
         }
+        SealSource::Image { bytes, .. } => {
+            optional("image", Some(blake3::hash(&bytes).to_hex().to_string()));
+        }
     }
     Some(Seal {
         account: seal.account.text.clone(),
@@ -110,5 +131,63 @@ pub(super) fn seal(seal: &manifest::Seal, salt: &Salt) -> Option<Seal> {
         source,
         fingerprint: print.finish(),
         span: seal.span.clone(),
+    })
+}
+
+/// Reads an image, and sees what it is by its first bytes.
+fn image(
+    project: &Project,
+    seal: &manifest::Seal,
+    file: &manifest::Settled,
+    findings: &mut Findings,
+) -> Option<SealSource> {
+    let mut wrong = |message: String, hint: &str| {
+        findings.push(Diagnostic::error(message).at(&file.span).hint(hint));
+    };
+    let folder = project
+        .seal_folders
+        .get(&seal.name)
+        .unwrap_or(&project.root);
+    let path = match manifest::path::inside(&project.root, folder, &file.text) {
+        Ok(path) => path,
+        Err(why) => {
+            wrong(why, "images lie inside the project");
+            return None;
+        }
+    };
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => Bytes::from(bytes),
+        Err(error) => {
+            wrong(
+                format!("{} cannot be read: {error}", file.text),
+                "check the path",
+            );
+            return None;
+        }
+    };
+    let content_type = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        "image/png"
+    } else if bytes.starts_with(b"\xff\xd8\xff") {
+        "image/jpeg"
+    } else {
+        wrong(
+            format!("{} is neither PNG nor JPEG", file.text),
+            "save it as PNG, with a transparent background",
+        );
+        return None;
+    };
+    let of_person = matches!(
+        project.accounts.get(&seal.account.text).map(|account| &account.kind),
+        Some(manifest::AccountKind::Person(_))
+    );
+    Some(SealSource::Image {
+        file_name: path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        content_type,
+        bytes,
+        of_person,
     })
 }

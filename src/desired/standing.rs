@@ -7,7 +7,7 @@ use super::rendering::Rendering;
 use super::seal::{Seal, seal};
 use super::template::{Template, template};
 use crate::api::time;
-use crate::diagnostic::{Diagnostic, Findings};
+use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::manifest::{self, AccountKind, Project};
 use crate::render::{Expr, Salt};
 
@@ -16,10 +16,21 @@ use crate::render::{Expr, Salt};
 pub struct Standing {
     /// Accounts.
     pub accounts: BTreeMap<String, Account>,
+    /// Accounts that should not be there.
+    pub absent: BTreeMap<String, Absent>,
     /// Seals.
     pub seals: BTreeMap<String, Seal>,
     /// Templates.
     pub templates: BTreeMap<String, Template>,
+}
+
+/// An account that should not be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    /// The caller's own id of it.
+    pub third_id: String,
+    /// Where it is declared.
+    pub span: Span,
 }
 
 impl Standing {
@@ -43,8 +54,25 @@ impl Standing {
                 standing.accounts.insert(declared.name.clone(), account);
             }
         }
+        for declared in project.accounts.values() {
+            let absent = absent(project, declared, salt, findings);
+            let Some(absent) = absent else { continue };
+            let twin = standing
+                .accounts
+                .iter()
+                .find(|(_, other)| other.third_id() == absent.third_id);
+            if let Some((name, other)) = twin {
+                findings.push(
+                    Diagnostic::error(format!("accounts.{name} has the same thirdId"))
+                        .at(&absent.span)
+                        .related(other.origin.clone(), "declared here")
+                        .hint("an account is there, or it is absent"),
+                );
+            }
+            standing.absent.insert(declared.name.clone(), absent);
+        }
         for declared in project.seals.values() {
-            if let Some(seal) = seal(declared, salt) {
+            if let Some(seal) = seal(project, declared, salt, findings) {
                 let twin = standing
                     .seals
                     .values()
@@ -99,6 +127,24 @@ fn account(
         who: who?,
         silent_sign: silent_sign?,
         origin: (&declared.span).into(),
+    })
+}
+
+fn absent(
+    project: &Project,
+    declared: &manifest::Account,
+    salt: &Salt,
+    findings: &mut Findings,
+) -> Option<Absent> {
+    let AccountKind::Absent(third_id) = &declared.kind else {
+        return None;
+    };
+    let mut rendering = Rendering::new(&project.scope, None, salt);
+    let third_id = rendering.checked("thirdId", third_id, super::account::third_id);
+    findings.extend(rendering.errors);
+    Some(Absent {
+        third_id: third_id?,
+        span: declared.span.clone(),
     })
 }
 

@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use record::{
-    AccountRecord, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind, Write,
+    AccountRecord, Deferral, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind, Write,
 };
 pub use sqlite::{Binding, Sqlite};
 
@@ -87,6 +87,9 @@ pub trait Ledger: Send + Sync {
 
     /// The steps of an item or a thing.
     fn steps(&self, subject: SubjectId) -> Result<Vec<(String, Step)>, LedgerError>;
+
+    /// The items of which some step still waits: number, flow and key.
+    fn waiting(&self) -> Result<Vec<(SubjectId, String, String)>, LedgerError>;
 
     /// A number for a new item or thing.
     fn next_subject(&self) -> SubjectId;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::api::operation::Op;
 use crate::id::AccountId;
 use crate::plan::{ItemStatus, RecordedAccount, RecordedGrant};
@@ -69,10 +71,25 @@ impl From<Thing> for AccountRecord {
 /// How a step stands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// The call may have gone out.
-    Intent,
+    /// It waits for others to have signed.
+    Deferred(Deferral),
+    /// The call may have gone out; one that had waited keeps what it was.
+    Intent(Option<Deferral>),
     /// What it answered, without what expires.
     Receipt(serde_json::Value),
+}
+
+/// A call that waits. It is all that is needed to make the call later, when sheet and manifests may be gone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deferral {
+    /// Its place among the steps of its item.
+    pub order: u32,
+    /// The path of the operation.
+    pub operation: String,
+    /// The steps that come before it.
+    pub after: Vec<String>,
+    /// What is sent. It is forgotten once it was.
+    pub request: serde_json::Value,
 }
 
 /// Why an item failed, or is in doubt.
@@ -142,6 +159,13 @@ pub enum Write {
         /// The rest.
         thing: Thing,
     },
+    /// A thing that is no more.
+    Forgotten {
+        /// What it was.
+        kind: ThingKind,
+        /// What it was known by.
+        identity: String,
+    },
     /// Work on an item begins.
     ItemBegun {
         /// Its number.
@@ -165,6 +189,22 @@ pub enum Write {
         status: ItemStatus,
         /// Why, unless it is done.
         failure: Option<Failure>,
+    },
+    /// A call waits for others.
+    Deferred {
+        /// Of what.
+        subject: SubjectId,
+        /// The step's name.
+        step: String,
+        /// The operation.
+        op: Op,
+        /// What it waits for, and what is sent then.
+        deferral: Deferral,
+    },
+    /// What still waits is given up: the flow has ended.
+    Dropped {
+        /// Of what.
+        subject: SubjectId,
     },
     /// A call that must not be repeated blindly is about to go out.
     Intent {

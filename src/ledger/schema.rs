@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// The version of the tables below, kept in `SQLite`'s `user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Items and things are known by number; their numbers come from one sequence, so that a step belongs to one of them.
 pub(super) const TABLES: &str = "
@@ -20,8 +20,16 @@ CREATE TABLE thing (
   fields TEXT NOT NULL, granted INTEGER NOT NULL DEFAULT 0, deadline INTEGER, UNIQUE (kind, identity));
 CREATE TABLE step (
   subject INTEGER NOT NULL, name TEXT NOT NULL, operation TEXT NOT NULL, legal INTEGER NOT NULL DEFAULT 0,
-  receipt TEXT, PRIMARY KEY (subject, name)) WITHOUT ROWID;
+  begun INTEGER NOT NULL DEFAULT 1, deferral TEXT, receipt TEXT, PRIMARY KEY (subject, name)) WITHOUT ROWID;
+CREATE INDEX waiting ON step (subject) WHERE deferral IS NOT NULL;
 ";
+
+/// What makes a ledger of each version one of the next.
+pub(super) const MIGRATIONS: [&str; 1] = ["
+ALTER TABLE step ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE step ADD COLUMN deferral TEXT;
+CREATE INDEX waiting ON step (subject) WHERE deferral IS NOT NULL;
+"];
 
 /// The settings of every connection.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {

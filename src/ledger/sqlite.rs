@@ -68,6 +68,7 @@ impl Sqlite {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(std::time::Duration::from_secs(10))?;
+            migrate(&connection)?;
             Ok((version(&connection)? > 0).then_some(connection))
         };
         match open().map_err(|error| broken(path, &error))? {
@@ -120,7 +121,7 @@ impl Sqlite {
             if version(connection)? == 0 {
                 create(connection, binding)?;
             }
-            Ok(())
+            migrate(connection)
         };
         open(&mut connection).map_err(|error| broken(&error))?;
         private(path).map_err(io)?;
@@ -206,6 +207,10 @@ impl Ledger for Sqlite {
         self.reading(|connection| store::steps(connection, subject))
     }
 
+    fn waiting(&self) -> Result<Vec<(SubjectId, String, String)>, LedgerError> {
+        self.reading(store::waiting)
+    }
+
     fn next_subject(&self) -> SubjectId {
         self.next_subject.fetch_add(1, Ordering::Relaxed)
     }
@@ -241,6 +246,23 @@ fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Brings a ledger of an older treaty up to date.
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let found = version(connection)?;
+    if found == 0 {
+        return Ok(());
+    }
+    for (older, step) in (1..).zip(schema::MIGRATIONS) {
+        if older >= found {
+            let newer = older + 1;
+            connection.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {step} PRAGMA user_version = {newer}; COMMIT"
+            ))?;
+        }
+    }
+    Ok(())
 }
 
 fn create(connection: &mut Connection, binding: &Binding) -> rusqlite::Result<()> {

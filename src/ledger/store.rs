@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::record::{Failure, ItemRecord, Step, SubjectId, Thing, ThingKind, Write};
+use super::record::{Deferral, Failure, ItemRecord, Step, SubjectId, Thing, ThingKind, Write};
 use crate::plan::{ItemStatus, RecordedGrant, RecordedItem};
 use crate::render::Fingerprint;
 
@@ -48,10 +49,16 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
                 ],
             )
         }
+        Write::Forgotten { kind, identity } => run(
+            "DELETE FROM thing WHERE kind = ? AND identity = ?",
+            &[&kind.number(), identity],
+        ),
         Write::ItemBegun { .. } | Write::ItemEnded { .. } => write_item(transaction, write),
-        Write::Intent { .. } | Write::Receipt { .. } | Write::Void { .. } => {
-            write_step(transaction, write)
-        }
+        Write::Deferred { .. }
+        | Write::Dropped { .. }
+        | Write::Intent { .. }
+        | Write::Receipt { .. }
+        | Write::Void { .. } => write_step(transaction, write),
     }
 }
 
@@ -110,6 +117,25 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
 fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
     let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| execute(transaction, sql, params);
     match write {
+        Write::Deferred {
+            subject,
+            step,
+            op,
+            deferral,
+        } => run(
+            "INSERT INTO step (subject, name, operation, begun, deferral) VALUES (?1, ?2, ?3, 0, ?4)
+             ON CONFLICT (subject, name) DO UPDATE SET deferral = ?4 WHERE receipt IS NULL",
+            &[
+                subject,
+                step,
+                &op.path(),
+                &serde_json::to_string(deferral).unwrap_or_default(),
+            ],
+        ),
+        Write::Dropped { subject } => run(
+            "DELETE FROM step WHERE subject = ? AND deferral IS NOT NULL AND receipt IS NULL",
+            &[subject],
+        ),
         Write::Intent {
             subject,
             step,
@@ -120,8 +146,8 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 run("UPDATE item SET sent = 1 WHERE id = ?", &[subject])?;
             }
             run(
-                "INSERT INTO step (subject, name, operation, legal) VALUES (?, ?, ?, ?)
-                 ON CONFLICT (subject, name) DO UPDATE SET receipt = NULL",
+                "INSERT INTO step (subject, name, operation, legal) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (subject, name) DO UPDATE SET begun = 1, legal = ?4, receipt = NULL",
                 &[subject, step, &op.path(), legal],
             )
         }
@@ -132,12 +158,16 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             receipt,
         } => run(
             "INSERT INTO step (subject, name, operation, receipt) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (subject, name) DO UPDATE SET receipt = ?4",
+             ON CONFLICT (subject, name) DO UPDATE SET receipt = ?4, begun = 1, deferral = NULL",
             &[subject, step, &op.path(), &receipt.to_string()],
         ),
         Write::Void { subject, step } => {
             run(
-                "DELETE FROM step WHERE subject = ? AND name = ? AND receipt IS NULL",
+                "DELETE FROM step WHERE subject = ? AND name = ? AND receipt IS NULL AND deferral IS NULL",
+                &[subject, step],
+            )?;
+            run(
+                "UPDATE step SET begun = 0, legal = 0 WHERE subject = ? AND name = ? AND receipt IS NULL",
                 &[subject, step],
             )?;
             run(
@@ -238,20 +268,41 @@ pub(super) fn steps(
     subject: SubjectId,
 ) -> rusqlite::Result<Vec<(String, Step)>> {
     let mut statement =
-        connection.prepare_cached("SELECT name, receipt FROM step WHERE subject = ?")?;
+        connection.prepare_cached("SELECT name, receipt, begun, deferral FROM step WHERE subject = ?")?;
     let rows = statement.query_map([subject], |row| {
-        let receipt: Option<String> = row.get(1)?;
-        let step = match receipt {
-            None => Step::Intent,
-            Some(text) => Step::Receipt(serde_json::from_str(&text).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(
-                    1,
-                    rusqlite::types::Type::Text,
-                    Box::new(error),
-                )
-            })?),
+        let deferral: Option<Deferral> = json(row, 3)?;
+        let step = match (json(row, 1)?, deferral, row.get(2)?) {
+            (Some(receipt), _, _) => Step::Receipt(receipt),
+            (None, Some(deferral), false) => Step::Deferred(deferral),
+            (None, deferral, _) => Step::Intent(deferral),
         };
         Ok((row.get(0)?, step))
+    })?;
+    rows.collect()
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    let Some(text) = text else { return Ok(None) };
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
+    })
+}
+
+/// The items that wait for others to sign, or to be archived or downloaded: number, flow and key.
+pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(SubjectId, String, String)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT item.id, flow.name, item.key FROM item JOIN flow ON flow.id = item.flow
+         WHERE item.status = ? AND EXISTS
+           (SELECT 1 FROM step WHERE step.subject = item.id AND step.deferral IS NOT NULL)
+         ORDER BY item.id",
+    )?;
+    let rows = statement.query_map([status_number(ItemStatus::Done)], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
     })?;
     rows.collect()
 }
@@ -284,6 +335,10 @@ const fn status_number(status: ItemStatus) -> i64 {
         ItemStatus::Done => 1,
         ItemStatus::Failed => 2,
         ItemStatus::InDoubt => 3,
+        ItemStatus::Finished => 4,
+        ItemStatus::Rejected => 5,
+        ItemStatus::Expired => 6,
+        ItemStatus::Revoked => 7,
     }
 }
 
@@ -293,6 +348,10 @@ fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<ItemStatus> {
         1 => Ok(ItemStatus::Done),
         2 => Ok(ItemStatus::Failed),
         3 => Ok(ItemStatus::InDoubt),
+        4 => Ok(ItemStatus::Finished),
+        5 => Ok(ItemStatus::Rejected),
+        6 => Ok(ItemStatus::Expired),
+        7 => Ok(ItemStatus::Revoked),
         other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
     }
 }

@@ -28,8 +28,8 @@ pub enum AccountKind {
     Person(Person),
     /// An organization.
     Organization(Organization),
-    /// Nothing any more: deleted if it exists.
-    Absent(Span),
+    /// Nothing any more: the account of this `thirdId` is deleted if it exists.
+    Absent(Expr),
 }
 
 /// The fields of a person (5.2.1).
@@ -105,9 +105,14 @@ pub(super) fn account(
             self::organization(decoder, node).map(AccountKind::Organization)
         }
         (None, None, Some(node)) => {
-            decoder.flag(node, "absent");
-            fields.settled(decoder, "thirdId");
-            Some(AccountKind::Absent(node.span.clone()))
+            if decoder.flag(node, "absent") == Some(false) {
+                decoder.error(
+                    &node.span,
+                    "an account is absent, or it is not declared so",
+                    "declare person: or organization: instead",
+                );
+            }
+            fields.expr(decoder, "thirdId").map(AccountKind::Absent)
         }
         _ => {
             decoder.error(
@@ -119,6 +124,22 @@ pub(super) fn account(
         }
     };
     fields.finish(decoder);
+    if let Some(AccountKind::Absent(third_id)) = &kind {
+        if protect == Some(true) {
+            decoder.error(
+                third_id.span(),
+                format!("the account {name} is protected, and declared absent"),
+                "take protect away first, if it is to be deleted",
+            );
+        }
+        if !matches!(silent_sign, Some(SilentSign::No)) {
+            decoder.error(
+                third_id.span(),
+                format!("the account {name} is declared absent, and cannot grant anything"),
+                "take silentSign away",
+            );
+        }
+    }
     Some(Account {
         name: name.to_owned(),
         span: span.clone(),

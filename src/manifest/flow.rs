@@ -30,7 +30,7 @@ pub struct Flow {
     /// Who signs, in this order.
     pub signers: Vec<Signer>,
     /// What happens once all have signed.
-    pub finish: Option<Span>,
+    pub finish: Option<Finish>,
     /// What happens when a row differs from what was sent.
     pub on_change: OnChange,
     /// What happens when a sent row is no longer in the sheet.
@@ -84,10 +84,48 @@ pub struct Document {
     pub doc_name: Expr,
     /// What it is made of.
     pub source: DocumentSource,
-    /// Pages that are appended.
-    pub chunked_fields: Option<Span>,
+    /// Pages that are appended, in their sequence.
+    pub chunked_fields: Vec<Chunk>,
     /// Whether signers must give a password.
     pub encryption: Option<Expr>,
+}
+
+/// Pages that are appended to a document (5.4.2).
+#[derive(Debug)]
+pub struct Chunk {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is made of.
+    pub source: ChunkSource,
+}
+
+/// What appended pages are made of.
+#[derive(Debug)]
+pub enum ChunkSource {
+    /// HTML: the text of a file that is a template, or written in the manifest.
+    Html(Expr),
+    /// A PDF of the project.
+    Pdf(Expr),
+    /// A PDF, as Base64.
+    PdfData(Expr),
+}
+
+/// A file that goes along with a flow (5.5.1).
+#[derive(Debug)]
+pub struct Attachment {
+    /// Its path.
+    pub file: Expr,
+    /// Its name at the API.
+    pub name: Expr,
+}
+
+/// What happens once all have signed.
+#[derive(Debug)]
+pub struct Finish {
+    /// Whether the flow is archived (5.7.5).
+    pub archive: bool,
+    /// Where the signed documents are put, relative to the manifest.
+    pub download: Option<Expr>,
 }
 
 /// What a document is made of.
@@ -126,7 +164,7 @@ pub struct Process {
     /// Whether the time is put beside each signature.
     pub add_sign_time: Option<Expr>,
     /// Files that go along.
-    pub attachments: Option<Span>,
+    pub attachments: Vec<Attachment>,
 }
 
 /// What happens when a row differs from what was sent.
@@ -171,7 +209,7 @@ pub(super) fn flow(
         .unwrap_or_default();
     let documents = fields
         .required(decoder, "documents")
-        .map(|node| documents(decoder, node));
+        .map(|node| documents(decoder, site, node));
     let process = fields
         .required(decoder, "process")
         .and_then(|node| process(decoder, node));
@@ -183,7 +221,9 @@ pub(super) fn flow(
             .collect();
         signers
     });
-    let finish = fields.optional("finish").map(|node| finish(decoder, node));
+    let finish = fields
+        .optional("finish")
+        .and_then(|node| finish(decoder, node));
     let mut policies = Vec::new();
     let on_change = fields.optional("onChange").and_then(|node| {
         policies.push((node.span.clone(), "onChange"));
@@ -327,7 +367,7 @@ fn row_accounts(decoder: &mut Decoder<'_>, node: &Node) -> Vec<RowAccount> {
     accounts
 }
 
-fn documents(decoder: &mut Decoder<'_>, node: &Node) -> Vec<Document> {
+fn documents(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Vec<Document> {
     let named = decoder.named(node, "documents");
     if named.is_empty() {
         decoder.error(
@@ -338,11 +378,17 @@ fn documents(decoder: &mut Decoder<'_>, node: &Node) -> Vec<Document> {
     }
     named
         .into_iter()
-        .filter_map(|(name, span, node)| document(decoder, name, span, node))
+        .filter_map(|(name, span, node)| document(decoder, site, name, span, node))
         .collect()
 }
 
-fn document(decoder: &mut Decoder<'_>, name: &str, span: &Span, node: &Node) -> Option<Document> {
+fn document(
+    decoder: &mut Decoder<'_>,
+    site: &Site<'_>,
+    name: &str,
+    span: &Span,
+    node: &Node,
+) -> Option<Document> {
     let mut fields = decoder.fields(node, "a document")?;
     let doc_name = fields.expr(decoder, "name");
     let template = fields.optional_settled(decoder, "template");
@@ -351,10 +397,9 @@ fn document(decoder: &mut Decoder<'_>, name: &str, span: &Span, node: &Node) -> 
     let values: Vec<(String, Span, Expr)> = values
         .map(|node| decoder.entries_of_texts(node, "simpleFormFields"))
         .unwrap_or_default();
-    let chunked_fields = fields.optional("chunkedFields").map(|node| {
-        chunks(decoder, node);
-        node.span.clone()
-    });
+    let chunked_fields = fields.optional("chunkedFields");
+    let chunked_fields =
+        chunked_fields.map_or_else(Vec::new, |node| super::chunk::chunks(decoder, site, node));
     let encryption = fields.optional_expr(decoder, "encryption");
     fields.finish(decoder);
     let source = match (template, file) {
@@ -368,6 +413,13 @@ fn document(decoder: &mut Decoder<'_>, name: &str, span: &Span, node: &Node) -> 
                     span,
                     "a local PDF has no form to fill",
                     "simpleFormFields go with a template",
+                );
+            }
+            if let Some(chunk) = chunked_fields.first() {
+                decoder.error(
+                    &chunk.span,
+                    "pages are appended to a template's document only",
+                    "put them into the PDF itself, or make a template of it",
                 );
             }
             DocumentSource::File(file)
@@ -391,18 +443,6 @@ fn document(decoder: &mut Decoder<'_>, name: &str, span: &Span, node: &Node) -> 
     })
 }
 
-fn chunks(decoder: &mut Decoder<'_>, node: &Node) {
-    for chunk in decoder.list(node, "chunkedFields") {
-        if let Some(mut fields) = decoder.fields(chunk, "a chunk") {
-            fields.settled(decoder, "mimeType");
-            if fields.optional_expr(decoder, "data").is_none() {
-                fields.expr(decoder, "file");
-            }
-            fields.finish(decoder);
-        }
-    }
-}
-
 fn process(decoder: &mut Decoder<'_>, node: &Node) -> Option<Process> {
     let mut fields = decoder.fields(node, "process")?;
     let business_scene = fields.expr(decoder, "businessScene");
@@ -414,16 +454,21 @@ fn process(decoder: &mut Decoder<'_>, node: &Node) -> Option<Process> {
     let notice_url = fields.optional_expr(decoder, "noticeUrl");
     let redirect_url = fields.optional_expr(decoder, "redirectUrl");
     let add_sign_time = fields.optional_expr(decoder, "addSignTime");
-    let attachments = fields.optional("attachments").map(|node| {
-        for attachment in decoder.list(node, "attachments") {
-            if let Some(mut fields) = decoder.fields(attachment, "an attachment") {
-                fields.expr(decoder, "file");
-                fields.expr(decoder, "name");
-                fields.finish(decoder);
-            }
-        }
-        node.span.clone()
-    });
+    let attachments = fields.optional("attachments");
+    let attachments = attachments.map_or(&[][..], |node| decoder.list(node, "attachments"));
+    let attachments = attachments
+        .iter()
+        .filter_map(|node| {
+            let mut fields = decoder.fields(node, "an attachment")?;
+            let file = fields.expr(decoder, "file");
+            let name = fields.expr(decoder, "name");
+            fields.finish(decoder);
+            Some(Attachment {
+                file: file?,
+                name: name?,
+            })
+        })
+        .collect();
     fields.finish(decoder);
     Some(Process {
         business_scene: business_scene?,
@@ -439,15 +484,22 @@ fn process(decoder: &mut Decoder<'_>, node: &Node) -> Option<Process> {
     })
 }
 
-fn finish(decoder: &mut Decoder<'_>, node: &Node) -> Span {
-    if let Some(mut fields) = decoder.fields(node, "finish") {
-        fields
-            .optional("archive")
-            .map(|node| decoder.flag(node, "archive"));
-        fields.optional_expr(decoder, "download");
-        fields.finish(decoder);
+fn finish(decoder: &mut Decoder<'_>, node: &Node) -> Option<Finish> {
+    let mut fields = decoder.fields(node, "finish")?;
+    let archive = fields
+        .optional("archive")
+        .and_then(|node| decoder.flag(node, "archive"))
+        .unwrap_or(false);
+    let download = fields.optional_expr(decoder, "download");
+    fields.finish(decoder);
+    if let Some(download) = download.as_ref().filter(|_| !archive) {
+        decoder.error(
+            download.span(),
+            "only an archived flow has signed documents to download",
+            "add archive: true",
+        );
     }
-    node.span.clone()
+    Some(Finish { archive, download })
 }
 
 impl Decoder<'_> {

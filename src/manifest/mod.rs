@@ -4,6 +4,7 @@
 //! here, but for those that are the same for all rows.
 
 mod account;
+mod chunk;
 mod decode;
 mod flow;
 mod load;
@@ -18,12 +19,12 @@ mod yaml;
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};
 pub use decode::Settled;
 pub use flow::{
-    Document, DocumentSource, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
+    Attachment, Chunk, ChunkSource, Document, DocumentSource, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
 };
 pub use load::{PROJECT_FILE, Project};
 pub use seal::{Seal, SealSource, Template, TemplateSource};
 pub use settings::{
-    Endpoint, Failures, InvalidRows, Limits, Rate, RateLimit, ReportFormat, Reports, Retries,
+    Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports, Retries,
     Settings, Tolerance,
 };
 pub use signer::{Anchor, AutoSigner, Position, Positions, Signer, SignerKind};

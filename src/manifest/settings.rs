@@ -182,7 +182,9 @@ pub enum ReportFormat {
     Json,
 }
 
-struct Millis(Duration);
+/// A duration as people write it: `500ms`, `30s`, `10m`, `1h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Millis(pub Duration);
 
 impl FromStr for Millis {
     type Err = ();

@@ -1,6 +1,6 @@
 //! The form fields of a PDF.
 
-use lopdf::{Dictionary, Document, Object, ObjectId};
+use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
 
 /// Why a PDF cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,20 @@ pub fn fields(bytes: &[u8]) -> Result<Vec<Field>, PdfError> {
 /// Whether the bytes are a PDF that can be signed.
 pub fn check(bytes: &[u8]) -> Result<(), PdfError> {
     load(bytes).map(drop)
+}
+
+/// Whether a password opens a PDF; one that is not encrypted is opened by any.
+pub fn opens(bytes: &[u8], password: &str) -> bool {
+    match load(bytes) {
+        Ok(_) => true,
+        // One that asks for a password to be read at all looks damaged without it.
+        Err(_) => opened(bytes, password),
+    }
+}
+
+fn opened(bytes: &[u8], password: &str) -> bool {
+    Document::load_mem_with_options(bytes, LoadOptions::with_password(password))
+        .is_ok_and(|document| !document.get_pages().is_empty())
 }
 
 pub(super) fn load(bytes: &[u8]) -> Result<Document, PdfError> {

@@ -16,7 +16,7 @@ mod sheet;
 mod stamp;
 
 pub use append::append_pdf;
-pub use fields::{Field, PdfError, check, fields};
+pub use fields::{Field, PdfError, check, fields, opens};
 pub use fill::fill;
 pub use find::{Spot, find};
 pub use font::font;

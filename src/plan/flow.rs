@@ -22,11 +22,11 @@ pub fn item_action(
     let same = known.fingerprint == desired;
     match known.status {
         ItemStatus::InDoubt => ItemAction::InDoubt,
-        ItemStatus::Done if same => ItemAction::Unchanged,
+        status if status.is_sent() && same => ItemAction::Unchanged,
         ItemStatus::Open | ItemStatus::Failed if same || !known.sent => ItemAction::Resume,
-        ItemStatus::Done if policy == OnChange::Keep => ItemAction::Kept,
+        status if status.is_sent() && policy == OnChange::Keep => ItemAction::Kept,
         // Half sent otherwise: what it said then is not known any more, so it cannot be finished either.
-        ItemStatus::Done | ItemStatus::Open | ItemStatus::Failed => ItemAction::Changed,
+        _ => ItemAction::Changed,
     }
 }
 

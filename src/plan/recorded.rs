@@ -43,6 +43,21 @@ pub enum ItemStatus {
     Failed,
     /// Whether a call was carried out is not known.
     InDoubt,
+    /// All have signed, and the flow is archived.
+    Finished,
+    /// Somebody refused.
+    Rejected,
+    /// Its time ran out.
+    Expired,
+    /// It was ended before all had signed.
+    Revoked,
+}
+
+impl ItemStatus {
+    /// Whether it was sent, and apply has nothing more to do.
+    pub fn is_sent(self) -> bool {
+        !matches!(self, Self::Open | Self::Failed | Self::InDoubt)
+    }
 }
 
 /// What the ledger knows of an item.

@@ -8,13 +8,15 @@ use super::recorded::{Observed, RecordedAccount, RecordedStanding};
 use crate::api::operation::Op;
 use crate::desired::{Account, SealSource, SilentSign, Standing, TemplateSource, Who};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::id::{Address, AddressPattern};
+use crate::id::{AccountId, Address, AddressPattern};
 use crate::render::{Fingerprint, Salt};
 
 /// What is to be done with the standing things, each in the order in which it is done: people before the
 /// organizations that they create, accounts before their seals.
 #[derive(Debug, Default)]
 pub struct StandingPlan {
+    /// Accounts that should not be there, by name: the one to delete, if it is there.
+    pub absent: Vec<(String, Option<AccountId>)>,
     /// Accounts by name.
     pub accounts: Vec<PlannedAccount>,
     /// Seals by name.
@@ -39,7 +41,7 @@ pub struct PlannedAccount {
 impl StandingPlan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.count('=') == (self.accounts.len() + self.seals.len() + self.templates.len()) as u64
+        self.count('=') == (self.absent.len() + self.accounts.len() + self.seals.len() + self.templates.len()) as u64
     }
 
     /// How many actions of a kind.
@@ -49,6 +51,10 @@ impl StandingPlan {
 
     /// Address, symbol and what is to be said about it.
     pub fn actions(&self) -> impl Iterator<Item = (Address, char, String)> {
+        let absent = self.absent.iter().map(|(name, deletion)| {
+            let symbol = if deletion.is_some() { '-' } else { '=' };
+            (Address::Account(name.clone()), symbol, String::new())
+        });
         let accounts = self.accounts.iter().map(|account| {
             let (symbol, mut note) = match &account.action {
                 AccountAction::Create => ('+', String::new()),
@@ -90,12 +96,14 @@ impl StandingPlan {
             };
             (Address::Template(name.clone()), symbol, String::new())
         });
-        accounts.chain(seals).chain(templates)
+        absent.chain(accounts).chain(seals).chain(templates)
     }
 
     /// The calls that it needs.
     pub fn calls(&self) -> Calls {
         let mut calls = Calls::default();
+        let deletions = self.absent.iter().filter(|(_, id)| id.is_some());
+        calls.add(Op::DeleteAccount, deletions.count() as u64);
         for account in &self.accounts {
             let (create, update) = if account.is_person {
                 (Op::CreatePerson, Op::UpdatePerson)
@@ -114,7 +122,14 @@ impl StandingPlan {
             }
         }
         for (_, action, op) in &self.seals {
-            calls.add(*op, u64::from(*action == SealAction::Create));
+            let count = u64::from(*action == SealAction::Create);
+            calls.add(*op, count);
+            if matches!(
+                op,
+                Op::CreatePersonImageSeal | Op::CreateOrganizationImageSeal
+            ) {
+                calls.add(Op::UploadUrl, count);
+            }
         }
         for (_, action) in &self.templates {
             let count = u64::from(*action == TemplateAction::Create);
@@ -126,6 +141,8 @@ impl StandingPlan {
 
     /// Leaves alone what the command line excludes: what exists can still be used, and is not touched.
     pub fn exclude(&mut self, excluded: impl Fn(&Address) -> bool) {
+        self.absent
+            .retain(|(name, _)| !excluded(&Address::Account(name.clone())));
         let is_out = |account: &PlannedAccount| excluded(&Address::Account(account.name.clone()));
         self.accounts
             .retain(|account| !(account.action == AccountAction::Create && is_out(account)));
@@ -145,6 +162,8 @@ impl StandingPlan {
 
     /// Keeps what the command line means, and what that needs.
     pub fn retain(&mut self, keep: impl Fn(&Address) -> bool) {
+        self.absent
+            .retain(|(name, _)| keep(&Address::Account(name.clone())));
         self.accounts
             .retain(|account| keep(&Address::Account(account.name.clone())));
         self.seals
@@ -190,6 +209,15 @@ pub fn plan_standing(
     findings: &mut Findings,
 ) -> StandingPlan {
     let mut plan = StandingPlan::default();
+    for (name, absent) in &desired.absent {
+        // What was asked is believed; what was not, as it is recorded.
+        let recorded = || recorded.accounts.get(&absent.third_id).map(|known| known.account_id.clone());
+        let there = match observed.accounts.get(&absent.third_id) {
+            Some(seen) => seen.clone(),
+            None => recorded(),
+        };
+        plan.absent.push((name.clone(), there));
+    }
     let (people, organizations): (Vec<_>, Vec<_>) = desired
         .accounts
         .iter()
@@ -249,6 +277,10 @@ pub fn plan_standing(
         let op = match seal.source {
             SealSource::Person { .. } => Op::CreatePersonSeal,
             SealSource::Organization { .. } => Op::CreateOrganizationSeal,
+            SealSource::Image {
+                of_person: true, ..
+            } => Op::CreatePersonImageSeal,
+            SealSource::Image { .. } => Op::CreateOrganizationImageSeal,
         };
         plan.seals.push((name.clone(), action, op));
     }

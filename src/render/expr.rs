@@ -7,7 +7,7 @@ use std::fmt;
 use minijinja::value::{Object, Value, ValueKind};
 use minijinja::{Error, ErrorKind, Expression, Template};
 
-use super::engine::ENGINE;
+use super::engine::{ENGINE, PAGE};
 use super::scope::{Environ, Scope, Variables};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
@@ -107,6 +107,24 @@ impl Compiler {
             span: span.clone(),
             uses: self.uses(source, &names, span)?,
             body,
+        };
+        expr.probe()?;
+        Ok(expr)
+    }
+
+    /// Compiles a page of HTML, in which what is put in is escaped.
+    pub fn compile_page(&self, source: &str, span: &Span) -> Result<Expr, Diagnostic> {
+        // A project is loaded once in a process, and its templates live as long as that.
+        let kept: &'static str = Box::leak(source.to_owned().into_boxed_str());
+        let compiled = ENGINE.template_from_named_str(PAGE, kept).map_err(|error| {
+            Diagnostic::error(format!("the expression is wrong: {}", told(&error))).at(span)
+        })?;
+        let names = compiled.undeclared_variables(true).into_iter().collect();
+        let expr = Expr {
+            source: source.to_owned(),
+            span: span.clone(),
+            uses: self.uses(source, &names, span)?,
+            body: Body::Template(compiled),
         };
         expr.probe()?;
         Ok(expr)

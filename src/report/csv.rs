@@ -199,7 +199,7 @@ impl Tables {
                 key.as_str(),
                 status.word(),
                 action.word(),
-                said.answer(document, "docId"),
+                &said.answers(document, "docId"),
                 said.answer(process, "flowId"),
                 &code,
                 error,

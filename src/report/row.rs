@@ -22,6 +22,14 @@ pub enum Status {
     Unchanged,
     /// It was not meant.
     Skipped,
+    /// All have signed, and the flow is archived.
+    Finished,
+    /// Somebody refused.
+    Rejected,
+    /// Its time ran out.
+    Expired,
+    /// It was ended before all had signed.
+    Revoked,
 }
 
 impl Status {
@@ -33,6 +41,10 @@ impl Status {
             Self::InDoubt => "in_doubt",
             Self::Unchanged => "unchanged",
             Self::Skipped => "skipped",
+            Self::Finished => "finished",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
         }
     }
 }
@@ -103,6 +115,10 @@ fn status(action: ItemAction, record: &ItemRecord, run: i64) -> (Status, Option<
     }
     match record.status {
         ItemStatus::Done => (Status::Done, None),
+        ItemStatus::Finished => (Status::Finished, None),
+        ItemStatus::Rejected => (Status::Rejected, None),
+        ItemStatus::Expired => (Status::Expired, None),
+        ItemStatus::Revoked => (Status::Revoked, None),
         ItemStatus::InDoubt => (Status::InDoubt, record.failure.clone()),
         ItemStatus::Failed if record.run == run => (Status::Failed, record.failure.clone()),
         ItemStatus::Open if record.sent => {
@@ -163,14 +179,31 @@ impl Said {
         }
     }
 
+    /// The texts that a step, or several whose names begin so, answered; joined by `;`.
+    pub(super) fn answers(&self, step: &str, name: &str) -> String {
+        let own = |other: &&String| {
+            let rest = other.strip_prefix(step);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let all: Vec<&str> = self
+            .steps
+            .keys()
+            .filter(own)
+            .map(|step| self.answer(step, name))
+            .filter(|text| !text.is_empty())
+            .collect();
+        all.join(";")
+    }
+
     /// Whether a step was answered, and what that means for the signer whose step it is.
     pub(super) fn signer_status(&self, step: &str) -> &'static str {
         match self.steps.get(step) {
             // Who is asked has a page to sign on; who is not has signed at once.
             Some(Step::Receipt(receipt)) if receipt.get("signUrl").is_some() => "waiting",
             Some(Step::Receipt(_)) => "signed",
-            Some(Step::Intent) => "in_doubt",
-            None => "",
+            Some(Step::Intent(_)) => "in_doubt",
+            // He is asked once others have signed.
+            Some(Step::Deferred(_)) | None => "",
         }
     }
 }

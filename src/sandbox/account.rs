@@ -149,7 +149,7 @@ pub(super) fn set_grant(
         .and_then(|grant| grant.deadline)
         .is_some_and(|deadline| deadline <= session.now.as_millisecond())
     {
-        return Err(Refusal::new(ErrorCode(1_436_017), "deadline is past"));
+        return Err(Refusal::new(ErrorCode::NOT_GRANTED, "deadline is past"));
     }
     account.grant = grant;
     session.world.put(Change::Account(account));

@@ -2,29 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use base64::Engine;
 
 use super::file::arrived;
+use super::links;
 use super::serve::{Session, filled};
-use super::world::{Arrived, Change, Doc, Template, World};
+use super::world::{Arrived, Change, Doc, StoredChunk, Template};
 use crate::api::operation::Refusal;
+use crate::api::code::{CHUNKS};
 use crate::api::{
-    CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
+    Chunk, CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
     ErrorCode, MIME_PDF, TemplateAnswer,
 };
 use crate::id::{DocId, FileKey, TemplateId};
-
-/// A document's address lives one hour when it is made of a template (5.4.2) …
-const MADE_LIFE: SignedDuration = SignedDuration::from_hours(1);
-/// … and 30 minutes when it is asked for (5.4.3, 5.7.1).
-pub(super) const ASKED_LIFE: SignedDuration = SignedDuration::from_mins(30);
 
 pub(super) fn create_template(
     session: &mut Session<'_>,
     request: CreateTemplate,
 ) -> Result<TemplateAnswer, Refusal> {
     filled("templateName", &request.template_name)?;
-    pdf(session, &request.file_key)?;
+    if let Some(kind) = &request.template_type_id {
+        filled("templateTypeId", kind)?;
+    }
+    if pdf(session, &request.file_key)? == Arrived::LockedPdf {
+        return Err(ErrorCode::FILE_TYPE.into());
+    }
     let id = TemplateId(session.world.hex_id("template"));
     session.world.put(Change::Template(Template {
         id: id.clone(),
@@ -33,9 +35,11 @@ pub(super) fn create_template(
     Ok(TemplateAnswer { template_id: id })
 }
 
-fn pdf(session: &Session<'_>, key: &FileKey) -> Result<(), Refusal> {
+fn pdf(session: &Session<'_>, key: &FileKey) -> Result<Arrived, Refusal> {
     match arrived(session, key)? {
-        (file, Arrived::Pdf) if file.content_type == MIME_PDF => Ok(()),
+        (file, kind @ (Arrived::Pdf | Arrived::LockedPdf)) if file.content_type == MIME_PDF => {
+            Ok(kind)
+        }
         _ => Err(ErrorCode::FILE_TYPE.into()),
     }
 }
@@ -45,11 +49,14 @@ pub(super) fn create_by_file_key(
     request: CreateByFileKey,
 ) -> Result<DocAnswer, Refusal> {
     pdf(session, &request.file_key)?;
+    let name = session.world.files.get(&request.file_key);
+    let name = name.map_or(String::new(), |file| file.name.clone());
     Ok(create(
         session,
-        String::new(),
+        name,
         request.file_key,
         BTreeMap::new(),
+        Vec::new(),
     ))
 }
 
@@ -62,12 +69,53 @@ pub(super) fn create_by_template(
     let file = template
         .map(|template| template.file.clone())
         .ok_or_else(|| Refusal::new(ErrorCode::NO_DOCUMENT_MADE, "there is no such template"))?;
+    let chunks = chunks(request.chunked_fields.unwrap_or_default())?;
     Ok(create(
         session,
         request.name,
         file,
         request.simple_form_fields.unwrap_or_default(),
+        chunks,
     ))
+}
+
+/// The appended pages in their sequence, decoded.
+fn chunks(mut chunks: Vec<Chunk>) -> Result<Vec<StoredChunk>, Refusal> {
+    let wrong = |what: String| Refusal::new(ErrorCode::PARAMETER, what);
+    if chunks.len() > CHUNKS {
+        return Err(wrong(format!("more than {CHUNKS} chunkedFields")));
+    }
+    chunks.sort_by_key(|chunk| chunk.sequence);
+    if chunks
+        .windows(2)
+        .any(|pair| pair[0].sequence == pair[1].sequence)
+    {
+        return Err(wrong("two chunks have the same sequence".to_owned()));
+    }
+    let base64 = base64::engine::general_purpose::STANDARD;
+    chunks
+        .into_iter()
+        .map(|chunk| {
+            // The document's own example wraps the Base64 and begins the type with a blank.
+            let data: String = chunk.chunked_data.split_whitespace().collect();
+            let bytes = base64
+                .decode(&data)
+                .map_err(|_| wrong("chunkedData is no Base64".to_owned()))?;
+            match chunk.mime_type.trim().to_ascii_lowercase().as_str() {
+                "text/html" => String::from_utf8(bytes)
+                    .map(StoredChunk::Html)
+                    .map_err(|_| wrong("the HTML of a chunk is no UTF-8".to_owned())),
+                MIME_PDF => match crate::pdf::check(&bytes) {
+                    Ok(()) => Ok(StoredChunk::Pdf(data)),
+                    Err(error) => Err(Refusal::new(ErrorCode::NO_DOCUMENT_MADE, error)),
+                },
+                _ => Err(Refusal::new(
+                    ErrorCode::FILE_TYPE,
+                    format_args!("mimeType {}", chunk.mime_type),
+                )),
+            }
+        })
+        .collect()
 }
 
 fn create(
@@ -75,6 +123,7 @@ fn create(
     name: String,
     file: FileKey,
     fields: BTreeMap<String, String>,
+    chunks: Vec<StoredChunk>,
 ) -> DocAnswer {
     let number = session.world.number();
     let id = DocId(format!("20180418{number:011}"));
@@ -83,9 +132,10 @@ fn create(
         name,
         file,
         fields,
+        chunks,
     }));
     DocAnswer {
-        doc_url: Some(url(session, &id, MADE_LIFE)),
+        doc_url: Some(links::document(session.base, &id, session.now, links::MADE)),
         doc_id: id,
     }
 }
@@ -98,43 +148,6 @@ pub(super) fn download_url(
         return Err(ErrorCode::NO_DOCUMENT_URL.into());
     }
     Ok(DocUrlAnswer {
-        doc_url: url(session, &request.doc_id, ASKED_LIFE),
+        doc_url: links::document(session.base, &request.doc_id, session.now, links::ASKED),
     })
-}
-
-/// An address of a document that lives for a while.
-pub(super) fn url(session: &Session<'_>, id: &DocId, life: SignedDuration) -> String {
-    let expires = session
-        .now
-        .checked_add(life)
-        .unwrap_or(session.now)
-        .as_second();
-    format!(
-        "{}/download/{id}.pdf?Expires={expires}&Signature={}",
-        session.base,
-        signature(id, expires)
-    )
-}
-
-fn signature(id: &DocId, expires: i64) -> String {
-    let hash = blake3::keyed_hash(
-        b"the sandbox keeps no real secret",
-        format!("{id} {expires}").as_bytes(),
-    );
-    hash.to_hex()[..24].to_owned()
-}
-
-/// The document that an address names, as long as the address lives.
-pub(super) fn at<'a>(world: &'a World, now: Timestamp, name: &str, query: &str) -> Option<&'a Doc> {
-    let id = DocId(name.strip_suffix(".pdf")?.to_owned());
-    let value = |key: &str| {
-        query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| value)
-    };
-    let expires: i64 = value("Expires")?.parse().ok()?;
-    let alive = now.as_second() <= expires && value("Signature")? == signature(&id, expires);
-    world.docs.get(&id).filter(|_| alive)
 }

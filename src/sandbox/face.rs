@@ -1,6 +1,7 @@
 //! The HTTP face: requests in, responses out, whether they came over a socket or from the same process.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,14 +9,16 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 
+use super::papers::{Keeper, Papers};
 use super::serve::Session;
+use super::signing::{AutoSign, Deed, NotPossible};
 use super::store::{Store, StoreError};
-use super::world::{Change, World};
-use super::{document, file};
+use super::world::{Change, Notice, World};
+use super::{file, links, pages};
 use crate::api::operation::{Op, Refusal, dispatch};
 use crate::api::{APP_ID_HEADER, APP_SECRET_HEADER, Envelope, ErrorCode};
-use crate::id::FileKey;
-use crate::pdf;
+use crate::id::{DocId, FileKey, FlowId, SealId};
+use crate::pdf::PdfError;
 
 /// An emulated service.
 #[derive(Clone)]
@@ -25,20 +28,27 @@ pub struct Sandbox {
     needs_credentials: bool,
 }
 
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
 /// A response of the emulator.
 pub type Answer = Response<Bytes>;
 
-struct State {
-    world: World,
-    keeper: Keeper,
+pub(super) struct State {
+    pub(super) world: World,
+    pub(super) papers: Papers,
+    /// The app that called last, and its secret: callbacks are signed with it.
+    app: Option<App>,
 }
 
-/// Where the world is kept.
-enum Keeper {
-    /// As long as the process lives.
-    Memory(HashMap<FileKey, Bytes>),
-    /// In a folder.
-    Folder(Store),
+/// An app's id and secret.
+#[derive(Clone)]
+pub(super) struct App {
+    pub(super) id: String,
+    pub(super) secret: String,
 }
 
 /// The path that the real service has; it may be left out here.
@@ -58,7 +68,11 @@ impl Sandbox {
 
     fn new(world: World, keeper: Keeper, base: &str) -> Self {
         Self {
-            state: Arc::new(Mutex::new(State { world, keeper })),
+            state: Arc::new(Mutex::new(State {
+                world,
+                papers: Papers::new(keeper),
+                app: None,
+            })),
             base: base.trim_end_matches('/').into(),
             needs_credentials: false,
         }
@@ -85,12 +99,15 @@ impl Sandbox {
             .strip_prefix(PREFIX)
             .unwrap_or(path)
             .trim_start_matches('/');
+        if let Some(page) = pages::serve(self, request, path, now) {
+            return page;
+        }
         match (request.method(), path.split_once('/')) {
             (&Method::PUT, Some(("upload", key))) => {
                 self.upload(key, request.headers(), request.body(), now)
             }
-            (&Method::GET, Some(("download", name))) => {
-                self.download(name, request.uri().query().unwrap_or_default(), now)
+            (&Method::GET, Some(("download" | "seal", _))) => {
+                self.download(path, request.uri().query().unwrap_or_default(), now)
             }
             (&Method::POST, _) => match Op::at(path) {
                 Some(op) => self.call(op, request, now),
@@ -98,6 +115,30 @@ impl Sandbox {
             },
             _ => plain(StatusCode::NOT_FOUND, "text/plain", "nothing here"),
         }
+    }
+
+    /// A person acts on his task, as he would on its page.
+    pub fn act(&self, token: &str, deed: Deed, now: Timestamp) -> Result<(), NotPossible> {
+        let mut state = self.state();
+        let done = state.world.act(token, deed, now);
+        state.keep(Answer::default());
+        done
+    }
+
+    /// Lets time pass: flows run out, and with `auto` everybody signs who was asked long enough ago.
+    pub fn pass(&self, auto: Option<&AutoSign>, now: Timestamp) {
+        let mut state = self.state();
+        state.world.expire(now);
+        if let Some(auto) = auto {
+            state.world.act_for_all(auto, now);
+        }
+        state.keep(Answer::default());
+    }
+
+    /// The callbacks that are to be sent, and the app that they are for.
+    pub(super) fn take_notices(&self) -> (Vec<Notice>, Option<App>) {
+        let mut state = self.state();
+        (std::mem::take(&mut state.world.outbox), state.app.clone())
     }
 
     /// The same as a service of axum's.
@@ -131,8 +172,19 @@ impl Sandbox {
             return envelope(Err(ErrorCode::NO_PROJECT.into()));
         }
         let mut state = self.state();
+        let state = &mut *state;
+        if let (Some(id), Some(secret)) = (
+            header_text(request.headers(), APP_ID_HEADER),
+            header_text(request.headers(), APP_SECRET_HEADER),
+        ) {
+            state.app = Some(App {
+                id: id.to_owned(),
+                secret: secret.to_owned(),
+            });
+        }
         let mut session = Session {
             world: &mut state.world,
+            papers: &mut state.papers,
             now,
             base: &self.base,
         };
@@ -154,13 +206,7 @@ impl Sandbox {
                 ),
             ),
             Ok(file) => {
-                let kept = match &mut state.keeper {
-                    Keeper::Memory(files) => {
-                        files.insert(key, body.clone());
-                        Ok(())
-                    }
-                    Keeper::Folder(store) => store.put_file(&key, body),
-                };
+                let kept = state.papers.put(&key, body);
                 if let Err(error) = kept {
                     return plain(
                         StatusCode::INTERNAL_SERVER_ERROR,
@@ -178,42 +224,46 @@ impl Sandbox {
         }
     }
 
-    fn download(&self, name: &str, query: &str, now: Timestamp) -> Answer {
-        let state = self.state();
-        let Some(doc) = document::at(&state.world, now, name, query) else {
+    /// A document or a seal, at an address that lives for a while.
+    fn download(&self, path: &str, query: &str, now: Timestamp) -> Answer {
+        if !links::alive(path, query, now) {
             return plain(
                 StatusCode::FORBIDDEN,
                 "application/xml",
                 "<Error><Code>AccessDenied</Code></Error>",
             );
+        }
+        let mut state = self.state();
+        let State { world, papers, .. } = &mut *state;
+        let parts: Vec<&str> = path.split('/').collect();
+        let found = match parts[..] {
+            ["seal", name] => name.strip_suffix(".png").and_then(|id| {
+                let seal = world.seals.get(&SealId(id.to_owned()))?;
+                Some(("image/png", papers.seal_picture(seal)?))
+            }),
+            ["download", name] => {
+                let id = DocId(name.trim_end_matches(".pdf").to_owned());
+                let doc = world.docs.get(&id);
+                doc.and_then(|doc| given(papers.document(doc)))
+            }
+            ["download", flow, name] => {
+                let id = DocId(name.trim_end_matches(".pdf").to_owned());
+                let flow = world.flows.get(&FlowId(flow.to_owned()));
+                flow.and_then(|flow| given(papers.signed(world, flow, &id)))
+            }
+            _ => None,
         };
-        let bytes = match &state.keeper {
-            Keeper::Memory(files) => files.get(&doc.file).cloned(),
-            Keeper::Folder(store) => store.get_file(&doc.file),
-        };
-        let Some(bytes) = bytes else {
-            return plain(
+        match found {
+            Some((kind, bytes)) => plain(StatusCode::OK, kind, bytes),
+            None => plain(
                 StatusCode::NOT_FOUND,
                 "application/xml",
                 "<Error><Code>NoSuchKey</Code></Error>",
-            );
-        };
-        let filled = if doc.fields.is_empty() {
-            Ok(bytes.to_vec())
-        } else {
-            pdf::fill(&bytes, &doc.fields)
-        };
-        match filled {
-            Ok(bytes) => plain(StatusCode::OK, "application/pdf", bytes),
-            Err(error) => plain(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "text/plain",
-                error.to_string(),
             ),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // A panic while serving leaves a world that was not answered for yet; the next caller sees it as it is.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -224,9 +274,9 @@ const LARGEST: usize = 64 * 1024 * 1024;
 
 impl State {
     /// Writes down what has changed; only then may the answer go out.
-    fn keep(&mut self, answer: Answer) -> Answer {
+    pub(super) fn keep(&mut self, answer: Answer) -> Answer {
         let changes = self.world.take_changes();
-        match &mut self.keeper {
+        match &mut self.papers.keeper {
             Keeper::Memory(_) => answer,
             Keeper::Folder(store) => match store.append(&changes) {
                 Ok(()) => answer,
@@ -240,8 +290,12 @@ impl State {
     }
 }
 
-fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+fn given(bytes: Result<Vec<u8>, PdfError>) -> Option<(&'static str, Vec<u8>)> {
+    Some(("application/pdf", bytes.ok()?))
 }
 
 /// Business errors come with HTTP 200 (section 4.1).
@@ -266,7 +320,7 @@ fn envelope(result: Result<serde_json::Value, Refusal>) -> Answer {
     )
 }
 
-fn plain(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+pub(super) fn plain(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     answer

@@ -7,7 +7,7 @@ use super::world::{Arrived, Change, StoredFile, World};
 use crate::api::operation::Refusal;
 use crate::api::{ErrorCode, UploadUrl, UploadUrlAnswer, content_md5};
 use crate::id::FileKey;
-use crate::pdf;
+use crate::pdf::{self, PdfError};
 
 /// An upload address lives one hour (5.1.1).
 const UPLOAD_LIFE: SignedDuration = SignedDuration::from_hours(1);
@@ -33,6 +33,7 @@ pub(super) fn upload_url(
         md5: request.content_md5,
         content_type: request.content_type,
         expires: expires.as_millisecond(),
+        name: request.file_name,
         arrived: None,
     }));
     Ok(UploadUrlAnswer {
@@ -60,10 +61,10 @@ pub(super) fn check_upload(
     if content_md5(body) != file.md5 || i64::try_from(body.len()).ok() != Some(file.size) {
         return Err("InvalidDigest");
     }
-    let arrived = if pdf::check(body).is_ok() {
-        Arrived::Pdf
-    } else {
-        Arrived::Other
+    let arrived = match pdf::check(body) {
+        Ok(()) => Arrived::Pdf,
+        Err(PdfError::Encrypted) => Arrived::LockedPdf,
+        Err(PdfError::NoPdf(_)) => Arrived::Other,
     };
     Ok(StoredFile {
         arrived: Some(arrived),

@@ -5,17 +5,24 @@
 
 mod account;
 mod document;
-// Nothing in the sandbox draws yet.
-#[allow(dead_code)]
 mod drawing;
 mod face;
 mod file;
 mod flow;
+mod links;
+mod notify;
+mod pages;
+mod papers;
+mod process;
 mod seal;
 mod serve;
+mod signing;
 mod store;
+mod task;
 mod world;
 
 pub use face::{Answer, Sandbox};
+pub use notify::Notifier;
+pub use signing::{AutoSign, Deed, NotPossible};
 pub use store::StoreError;
-pub use world::{Flow, Status, Task, World};
+pub use world::{Flow, FlowDoc, Place, Task, Used, World};

@@ -1,9 +1,10 @@
 //! Seals of the emulated service (section 5.8).
 
 use super::file::arrived;
+use super::links;
 use super::serve::{Session, filled, filled_if_there};
-use super::world::{Change, Seal};
-use crate::api::code::{ORGANIZATION_SEAL_TEMPLATES, PERSON_SEAL_TEMPLATES, SEAL_COLORS};
+use super::world::{Change, Seal, SealLook};
+use crate::api::code::{ORGANIZATION_SEAL_TEMPLATES, PERSON_SEAL_TEMPLATES, SEAL_COLORS, SEAL_IMAGES};
 use crate::api::operation::Refusal;
 use crate::api::{
     CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal, ErrorCode, QuerySeals,
@@ -18,15 +19,11 @@ pub(super) fn query(
     session
         .world
         .account(&request.account_id, ErrorCode::NO_ACCOUNT)?;
-    let own = session
-        .world
-        .seals
-        .values()
-        .filter(|seal| seal.account == request.account_id);
+    let own = session.world.seals_of(&request.account_id).into_iter();
     let entries = own.map(|seal| SealEntry {
         seal_id: seal.id.clone(),
         seal_alias: Some(seal.alias.clone()),
-        seal_url: Some(format!("{}/seal/{}.png", session.base, seal.id)),
+        seal_url: Some(links::seal(session.base, &seal.id, session.now)),
     });
     Ok(entries.collect())
 }
@@ -41,14 +38,21 @@ pub(super) fn create_person(
         PERSON_SEAL_TEMPLATES,
     )?;
     filled_if_there("text", request.text.as_ref())?;
-    size(request.width, request.height)?;
-    create(
-        session,
-        request.account_id,
-        request.alias,
-        &request.color,
-        true,
-    )
+    let account = account(session, &request.account_id, true)?;
+    let own = Made {
+        account: request.account_id,
+        alias: request.alias,
+        color: request.color.clone(),
+        size: (request.width, request.height),
+        look: SealLook::Drawn {
+            template_type: request.template_type,
+            color: request.color,
+            text: request.text.unwrap_or(account),
+            h_text: None,
+            q_text: None,
+        },
+    };
+    create(session, own)
 }
 
 pub(super) fn create_organization(
@@ -67,14 +71,21 @@ pub(super) fn create_organization(
     ] {
         filled_if_there(name, text.as_ref())?;
     }
-    size(request.width, request.height)?;
-    create(
-        session,
-        request.account_id,
-        request.alias,
-        &request.color,
-        false,
-    )
+    let account = account(session, &request.account_id, false)?;
+    let own = Made {
+        account: request.account_id,
+        alias: request.alias,
+        color: request.color.clone(),
+        size: (request.width, request.height),
+        look: SealLook::Drawn {
+            template_type: request.template_type,
+            color: request.color,
+            text: request.text.unwrap_or(account),
+            h_text: request.h_text,
+            q_text: request.q_text,
+        },
+    };
+    create(session, own)
 }
 
 pub(super) fn create_image(
@@ -83,49 +94,60 @@ pub(super) fn create_image(
     of_person: bool,
 ) -> Result<SealAnswer, Refusal> {
     let (file, _) = arrived(session, &request.file_key)?;
-    if !file.content_type.starts_with("image/") {
+    if !SEAL_IMAGES.contains(&file.content_type.as_str()) {
         return Err(ErrorCode::FILE_TYPE.into());
     }
-    size(request.width, request.height)?;
-    create(
-        session,
-        request.account_id,
-        request.alias,
-        &request.color,
-        of_person,
-    )
+    account(session, &request.account_id, of_person)?;
+    let own = Made {
+        account: request.account_id,
+        alias: request.alias,
+        color: request.color,
+        size: (request.width, request.height),
+        look: SealLook::Image(request.file_key),
+    };
+    create(session, own)
 }
 
-fn create(
-    session: &mut Session<'_>,
+/// A seal that is to be made.
+struct Made {
     account: AccountId,
     alias: String,
-    color: &str,
-    of_person: bool,
-) -> Result<SealAnswer, Refusal> {
-    filled("alias", &alias)?;
-    one_of("color", color, SEAL_COLORS)?;
-    if session
-        .world
-        .account(&account, ErrorCode::NO_ACCOUNT)?
-        .is_person
-        != of_person
-    {
-        return Err(Refusal::new(
-            ErrorCode::PARAMETER,
-            "the account is of the other kind",
-        ));
+    color: String,
+    size: (Option<i64>, Option<i64>),
+    look: SealLook,
+}
+
+/// The name of an account of this kind.
+fn account(session: &Session<'_>, id: &AccountId, is_person: bool) -> Result<String, Refusal> {
+    let account = session.world.account(id, ErrorCode::NO_ACCOUNT)?;
+    if account.is_person == is_person {
+        return Ok(account.name.clone());
     }
+    Err(Refusal::new(
+        ErrorCode::PARAMETER,
+        "the account is of the other kind",
+    ))
+}
+
+fn create(session: &mut Session<'_>, made: Made) -> Result<SealAnswer, Refusal> {
+    filled("alias", &made.alias)?;
+    one_of("color", &made.color, SEAL_COLORS)?;
+    let (width, height) = (size(made.size.0)?, size(made.size.1)?);
     // A second seal of the same alias is a second seal: the service does not look either.
     let id = SealId(session.world.hex_id("seal"));
+    let number = session.world.number();
     session.world.put(Change::Seal(Seal {
         id: id.clone(),
-        account: account.clone(),
-        alias,
+        number,
+        account: made.account.clone(),
+        alias: made.alias,
+        width,
+        height,
+        look: made.look,
     }));
     Ok(SealAnswer {
         seal_id: id,
-        account_id: Some(account),
+        account_id: Some(made.account),
     })
 }
 
@@ -140,12 +162,18 @@ fn one_of(name: &str, given: &str, known: &[&str]) -> Result<(), Refusal> {
     }
 }
 
-fn size(width: Option<i64>, height: Option<i64>) -> Result<(), Refusal> {
-    if [width, height].into_iter().flatten().any(|size| size <= 0) {
-        return Err(Refusal::new(
-            ErrorCode::PARAMETER,
-            "width and height must be above 0",
-        ));
-    }
-    Ok(())
+/// The usual size of a seal, in pixels.
+const SIZE: u32 = 159;
+/// No seal needs more.
+const LARGEST: i64 = 2000;
+
+fn size(given: Option<i64>) -> Result<u32, Refusal> {
+    let given = given.unwrap_or_else(|| i64::from(SIZE));
+    u32::try_from(given)
+        .ok()
+        .filter(|_| (1..=LARGEST).contains(&given))
+        .ok_or_else(|| {
+            let what = format!("width and height must be 1 to {LARGEST}");
+            Refusal::new(ErrorCode::PARAMETER, what)
+        })
 }

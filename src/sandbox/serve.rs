@@ -2,21 +2,25 @@
 
 use jiff::Timestamp;
 
+use super::papers::Papers;
+use super::task::{ask_person, sign_at_once};
 use super::world::{Grant, World};
 use crate::api::operation::{Refusal, Serve};
 use crate::api::{
-    AccountAnswer, AddProcess, Archive, AutoSignAnswer, CreateByFileKey, CreateByTemplate,
-    CreateOrganization, CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePerson,
-    CreatePersonImageSeal, CreatePersonSeal, CreateTemplate, DeleteAccount, Detail, DetailAnswer,
-    DocAnswer, DocUrlAnswer, Download, DownloadUrl, ErrorCode, ExchangeId, FlowAnswer,
-    GrantSilentSign, HandPersonSignTask, HandSignAnswer, Nothing, PlatformSignTask, QuerySeals,
-    Revoke, RevokeSilentSign, SealAnswer, SealEntry, SignedDoc, TemplateAnswer, UndoTask,
-    UpdateOrganization, UpdatePerson, UploadUrl, UploadUrlAnswer,
+    AccountAnswer, Archive, AutoSignAnswer, CreateByFileKey, CreateByTemplate, CreateOrganization,
+    CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePerson, CreatePersonImageSeal,
+    CreatePersonSeal, CreateTemplate, DeleteAccount, DocAnswer, DocUrlAnswer, Download,
+    DownloadUrl, ErrorCode, ExchangeId, FlowAnswer, GrantSilentSign, HandSignAnswer, Nothing,
+    QuerySeals, Revoke, RevokeSilentSign, SealAnswer, SealEntry, SignedDoc, TemplateAnswer,
+    UndoTask, UpdateOrganization, UpdatePerson, UploadUrl, UploadUrlAnswer, ViewUrl, ViewUrlAnswer,
+    contract, contracts,
 };
 
 /// The world at a moment, as one caller sees it.
 pub(super) struct Session<'a> {
     pub(super) world: &'a mut World,
+    /// The bytes of its documents.
+    pub(super) papers: &'a mut Papers,
     pub(super) now: Timestamp,
     /// Where the emulator can be reached: links begin with it.
     pub(super) base: &'a str,
@@ -100,27 +104,68 @@ impl Serve for Session<'_> {
         super::document::download_url(self, &request)
     }
 
-    fn add_process(&mut self, request: AddProcess) -> Result<FlowAnswer, Refusal> {
-        super::flow::add_process(self, request)
+    fn add_process(&mut self, request: contract::AddProcess) -> Result<FlowAnswer, Refusal> {
+        super::process::add(self, request.into())
     }
 
-    fn platform_sign_task(&mut self, request: PlatformSignTask) -> Result<AutoSignAnswer, Refusal> {
-        super::flow::platform_sign_task(self, request)
+    fn platform_sign_task(&mut self, request: contract::PlatformSignTask) -> Result<AutoSignAnswer, Refusal> {
+        sign_at_once(self, request.into())
     }
 
-    fn hand_person_sign_task(
-        &mut self,
-        request: HandPersonSignTask,
-    ) -> Result<HandSignAnswer, Refusal> {
-        super::flow::hand_person_sign_task(self, request)
+    fn user_sign_task(&mut self, request: contract::UserSignTask) -> Result<AutoSignAnswer, Refusal> {
+        sign_at_once(self, request.into())
     }
 
-    fn detail(&mut self, request: Detail) -> Result<DetailAnswer, Refusal> {
+    fn hand_person_sign_task(&mut self, request: contract::HandPersonSignTask) -> Result<HandSignAnswer, Refusal> {
+        ask_person(self, request.into())
+    }
+
+    fn hand_org_sign_task(&mut self, request: contract::HandOrgSignTask) -> Result<HandSignAnswer, Refusal> {
+        ask_person(self, request.into())
+    }
+
+    fn hand_sign_task(&mut self, request: contract::HandSignTask) -> Result<HandSignAnswer, Refusal> {
+        ask_person(self, request.into())
+    }
+
+    fn detail(&mut self, request: contract::Detail) -> Result<contract::DetailAnswer, Refusal> {
         super::flow::detail(self, &request)
+    }
+
+    fn contracts_add_process(&mut self, request: contracts::AddProcess) -> Result<FlowAnswer, Refusal> {
+        super::process::add(self, request.into())
+    }
+
+    fn contracts_platform_sign_task(&mut self, request: contracts::PlatformSignTask) -> Result<AutoSignAnswer, Refusal> {
+        sign_at_once(self, request.into())
+    }
+
+    fn contracts_user_sign_task(&mut self, request: contracts::UserSignTask) -> Result<AutoSignAnswer, Refusal> {
+        sign_at_once(self, request.into())
+    }
+
+    fn contracts_hand_person_sign_task(&mut self, request: contracts::HandPersonSignTask) -> Result<HandSignAnswer, Refusal> {
+        ask_person(self, request.into())
+    }
+
+    fn contracts_hand_org_sign_task(&mut self, request: contracts::HandOrgSignTask) -> Result<HandSignAnswer, Refusal> {
+        ask_person(self, request.into())
+    }
+
+    fn contracts_hand_sign_task(&mut self, request: contracts::HandSignTask) -> Result<HandSignAnswer, Refusal> {
+        ask_person(self, request.into())
+    }
+
+    fn contracts_detail(&mut self, request: contracts::Detail) -> Result<contracts::DetailAnswer, Refusal> {
+        super::flow::contracts_detail(self, &request)
     }
 
     fn download(&mut self, request: Download) -> Result<Vec<SignedDoc>, Refusal> {
         super::flow::download(self, &request)
+    }
+
+    fn view_url(&mut self, request: ViewUrl) -> Result<ViewUrlAnswer, Refusal> {
+        super::flow::view_url(self, &request)
     }
 
     fn undo_task(&mut self, request: UndoTask) -> Result<Nothing, Refusal> {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::api::callback::Callback;
 use crate::api::operation::Refusal;
-use crate::api::{ErrorCode, FlowStatus, SignStatus};
+use crate::api::{ErrorCode, FlowStatus, Position, SignStatus};
 use crate::id::{AccountId, DocId, FileKey, FlowId, SealId, TemplateId};
 
 /// Everything that the service knows.
@@ -19,10 +20,23 @@ pub struct World {
     pub(super) docs: BTreeMap<DocId, Doc>,
     pub(super) flows: BTreeMap<FlowId, Flow>,
     pub(super) seals: BTreeMap<SealId, Seal>,
+    /// The flow of each task, by what stands in its short link.
+    pub(super) tokens: BTreeMap<String, FlowId>,
     /// The number of the next thing; ids are made of it.
     next: u64,
     /// What has changed since the store last asked.
     changes: Vec<Change>,
+    /// Callbacks that are to be sent.
+    pub(super) outbox: Vec<Notice>,
+}
+
+/// A callback that is to be sent (5.9).
+#[derive(Debug, Clone)]
+pub(super) struct Notice {
+    /// Where the flow wants it; the app's own address when absent.
+    pub(super) url: Option<String>,
+    /// What it says.
+    pub(super) callback: Callback,
 }
 
 /// A person or an organization. Numbers of documents and mobiles are checked and not kept: nothing here needs them.
@@ -53,6 +67,8 @@ pub(super) struct StoredFile {
     pub(super) content_type: String,
     /// The upload address lives until then, in milliseconds since 1970.
     pub(super) expires: i64,
+    /// The file's name, as it was announced.
+    pub(super) name: String,
     /// What arrived: nothing, a PDF, or something else.
     pub(super) arrived: Option<Arrived>,
 }
@@ -61,6 +77,8 @@ pub(super) struct StoredFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Arrived {
     Pdf,
+    /// A PDF that asks for a password.
+    LockedPdf,
     Other,
 }
 
@@ -77,6 +95,16 @@ pub(super) struct Doc {
     pub(super) file: FileKey,
     /// Values of the form, when it is made of a template.
     pub(super) fields: BTreeMap<String, String>,
+    /// Pages that are appended: a PDF, or the text of an HTML page.
+    pub(super) chunks: Vec<StoredChunk>,
+}
+
+/// Pages that are appended to a document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum StoredChunk {
+    Html(String),
+    /// Base64 of its bytes.
+    Pdf(String),
 }
 
 /// A sign flow.
@@ -84,12 +112,20 @@ pub(super) struct Doc {
 pub struct Flow {
     /// Its id.
     pub id: FlowId,
-    /// Its document.
-    pub doc: DocId,
-    /// The name of the document in it.
-    pub doc_name: String,
+    /// What it is about.
+    pub business_scene: String,
+    /// Its documents, in their order.
+    pub docs: Vec<FlowDoc>,
+    /// Names of the files that go along.
+    pub attachments: Vec<String>,
+    /// Where callbacks go.
+    pub notice_url: Option<String>,
+    /// Where a person's browser goes after signing.
+    pub redirect_url: Option<String>,
+    /// Whether the time is put beside each signature.
+    pub add_sign_time: bool,
     /// How it stands; whether its time has run out is found when it is asked for.
-    pub status: Status,
+    pub status: FlowStatus,
     /// When it was made, in milliseconds since 1970.
     pub begun: i64,
     /// The last moment for signing, in milliseconds since 1970.
@@ -98,29 +134,93 @@ pub struct Flow {
     pub tasks: Vec<Task>,
 }
 
+/// A document of a flow.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FlowDoc {
+    /// The document.
+    pub id: DocId,
+    /// Its name in the flow.
+    pub name: String,
+    /// Whether signers must give its password.
+    pub encryption: bool,
+}
+
 /// A signer's task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
+    /// What its page is known by.
+    pub token: String,
     /// Who signs.
     pub account: AccountId,
+    /// The organization that he signs for.
+    pub organization: Option<AccountId>,
+    /// Whether he may use his own seal beside the organization's.
+    pub with_own_seal: bool,
     /// How far he is.
-    pub status: Status,
+    pub status: SignStatus,
     /// The caller's own number.
     pub third_order_no: Option<String>,
+    /// What it was signed with.
+    pub used: Vec<Used>,
+    /// Whether he may only sign by hand (0) or only with a drawn seal (1): the API's numbers, separated by commas.
+    pub seal_type: Option<String>,
+    /// The documents that he signs, and where; an empty list of places leaves that to him.
+    pub places: Vec<Place>,
     /// When it was added, in milliseconds since 1970.
     pub received: i64,
-    /// When it was signed, in milliseconds since 1970.
-    pub signed: Option<i64>,
+    /// When it was signed or refused, in milliseconds since 1970.
+    pub ended: Option<i64>,
+    /// What he said to it.
+    pub explain: Option<String>,
 }
 
-/// A status by its number on the wire.
-pub type Status = i64;
+/// What a task is signed with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Used {
+    /// A seal.
+    Seal(SealId),
+    /// The seal that an account has without having made one.
+    Default(AccountId),
+    /// The person's own hand.
+    Hand,
+}
+
+/// Where a document is signed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// The document.
+    pub doc: DocId,
+    /// Where on it.
+    pub positions: Vec<Position>,
+}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Seal {
     pub(super) id: SealId,
+    /// Later seals have higher numbers: the first one of an account is its default.
+    pub(super) number: u64,
     pub(super) account: AccountId,
     pub(super) alias: String,
+    /// Its size in pixels.
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// How it looks.
+    pub(super) look: SealLook,
+}
+
+/// How a seal looks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum SealLook {
+    /// Drawn from its parameters (5.8.2, 5.8.3).
+    Drawn {
+        template_type: String,
+        color: String,
+        text: String,
+        h_text: Option<String>,
+        q_text: Option<String>,
+    },
+    /// An uploaded image (5.8.4, 5.8.5).
+    Image(FileKey),
 }
 
 /// One thing as it is after a change: what a store writes down.
@@ -174,7 +274,13 @@ impl World {
                 drop(self.templates.insert(template.id.clone(), template));
             }
             Change::Doc(doc) => drop(self.docs.insert(doc.id.clone(), doc)),
-            Change::Flow(flow) => drop(self.flows.insert(flow.id.clone(), flow)),
+            Change::Flow(flow) => {
+                for task in &flow.tasks {
+                    let short = super::links::short(&task.token).to_owned();
+                    self.tokens.insert(short, flow.id.clone());
+                }
+                self.flows.insert(flow.id.clone(), flow);
+            }
             Change::Seal(seal) => drop(self.seals.insert(seal.id.clone(), seal)),
             Change::Next(next) => {
                 self.next = self.next.max(next);
@@ -207,6 +313,27 @@ impl World {
             .ok_or_else(|| missing.into())
     }
 
+    /// The seals of an account, the first one first.
+    pub(super) fn seals_of(&self, account: &AccountId) -> Vec<&Seal> {
+        let mut seals: Vec<&Seal> = self
+            .seals
+            .values()
+            .filter(|seal| seal.account == *account)
+            .collect();
+        seals.sort_by_key(|seal| seal.number);
+        seals
+    }
+
+    /// What an account is called.
+    pub(super) fn name_of(&self, account: &AccountId) -> &str {
+        if *account == Self::platform() {
+            return "对接平台";
+        }
+        self.accounts
+            .get(account)
+            .map_or("", |account| &account.name)
+    }
+
     /// The platform's own account, which nobody created.
     pub fn platform() -> AccountId {
         AccountId("00000000000000000000000000000001".to_owned())
@@ -225,23 +352,33 @@ impl World {
 
 impl Flow {
     /// Its status at a moment.
-    pub(super) fn status_at(&self, now: Timestamp) -> Status {
-        let open =
-            [FlowStatus::Draft.number(), FlowStatus::Signing.number()].contains(&self.status);
-        if open
-            && self
-                .sign_validity
-                .is_some_and(|end| end < now.as_millisecond())
-        {
-            return FlowStatus::Expired.number();
+    pub fn status_at(&self, now: Timestamp) -> FlowStatus {
+        let over = self
+            .sign_validity
+            .is_some_and(|end| end < now.as_millisecond());
+        if self.is_open() && over {
+            return FlowStatus::Expired;
         }
         self.status
+    }
+
+    /// Whether nobody has ended it; its time may have run out.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.status, FlowStatus::Draft | FlowStatus::Signing)
+    }
+
+    /// The accounts of all tasks that were not taken back: what people have received.
+    pub fn live_tasks(&self) -> impl Iterator<Item = &AccountId> {
+        self.tasks
+            .iter()
+            .filter(|task| task.status != SignStatus::Withdrawn)
+            .map(|task| &task.account)
     }
 }
 
 impl Task {
     /// Whether it was neither signed nor taken back.
     pub fn is_pending(&self) -> bool {
-        [SignStatus::Pending.number(), SignStatus::Signing.number()].contains(&self.status)
+        matches!(self.status, SignStatus::Pending | SignStatus::Signing)
     }
 }

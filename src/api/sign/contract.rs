@@ -1,8 +1,11 @@
-//! Flows of one document, and what can be done with a flow (sections 5.5 and 5.7).
+//! Flows of one document (section 5.5).
 
 use serde::{Deserialize, Serialize};
 
-use super::liberal;
+use super::position::Position;
+use super::process::Attachment;
+use super::status::{FlowStatus, SignStatus};
+use crate::api::liberal;
 use crate::id::{AccountId, DocId, FlowId, SealId};
 
 /// Creates a flow of one document, without signers yet (5.5.1).
@@ -45,43 +48,12 @@ pub struct AddProcess {
     /// Its name in this flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc_name: Option<String>,
-}
-
-/// A flow's id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FlowAnswer {
-    /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
-    pub flow_id: FlowId,
-}
-
-/// Where a seal goes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Position {
-    /// 1 keyword, 2 page and coordinates, 3 across the seam of pages.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
-    pub sign_type: Option<i64>,
-    /// Pages: `1`, or `1-3,5`.
+    /// Whether signers must give the document's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pos_page: Option<String>,
-    /// Horizontal place, or offset from the keyword.
+    pub encryption: Option<bool>,
+    /// Files that go along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pos_x: Option<f64>,
-    /// Vertical place, or offset from the keyword.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pos_y: Option<f64>,
-    /// The keyword.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Width that the seal is scaled to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scale: Option<f64>,
+    pub attachment_list: Option<Vec<Attachment>>,
 }
 
 /// Lets the platform sign at once (5.5.2).
@@ -97,19 +69,36 @@ pub struct PlatformSignTask {
     /// The seal; the platform's default seal when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal_id: Option<SealId>,
+    /// The password of an encrypted document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doc_pwd: Option<String>,
     /// Where the seal goes.
     pub pos_list: Vec<Position>,
 }
 
-/// The answer to a signature without a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Signs for an account that granted it, at once (5.5.3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AutoSignAnswer {
+pub struct UserSignTask {
     /// The flow.
     #[serde(deserialize_with = "liberal::id")]
     pub flow_id: FlowId,
-    /// The account that signed.
+    /// The caller's own number, given back by callbacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub third_order_no: Option<String>,
+    /// Who signs: a person or an organization.
     pub account_id: AccountId,
+    /// The seal; the account's default seal when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal_id: Option<SealId>,
+    /// Whether the account is told once it has signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_sign_message: Option<bool>,
+    /// The password of an encrypted document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doc_pwd: Option<String>,
+    /// Where the seal goes.
+    pub pos_list: Vec<Position>,
 }
 
 /// Asks a person to sign (5.5.4).
@@ -132,18 +121,43 @@ pub struct HandPersonSignTask {
     pub pos_list: Option<Vec<Position>>,
 }
 
-/// Where a person signs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Asks a person to sign for an organization (5.5.5).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HandSignAnswer {
-    /// The page, valid for good.
-    pub sign_url: String,
-    /// A short form of it, valid for 30 days.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sign_short_url: Option<String>,
-    /// The number that the request carried.
+pub struct HandOrgSignTask {
+    /// The flow.
+    #[serde(deserialize_with = "liberal::id")]
+    pub flow_id: FlowId,
+    /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_order_no: Option<String>,
+    /// The person who acts for it.
+    pub account_id: AccountId,
+    /// The organization that he signs for.
+    pub authorization_org_id: AccountId,
+    /// Where the seal goes; the person chooses when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pos_list: Option<Vec<Position>>,
+}
+
+/// Asks a person to sign for himself and, at once, for organizations (5.5.6).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandSignTask {
+    /// The flow.
+    #[serde(deserialize_with = "liberal::id")]
+    pub flow_id: FlowId,
+    /// The caller's own number, given back by callbacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub third_order_no: Option<String>,
+    /// Who signs.
+    pub account_id: AccountId,
+    /// The organization that he signs for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_org_id: Option<AccountId>,
+    /// Where the seal goes; the person chooses when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pos_list: Option<Vec<Position>>,
 }
 
 /// Asks how far a flow is (5.5.7).
@@ -202,123 +216,6 @@ pub struct SignerDetail {
     /// When he received it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receive_time: Option<String>,
-}
-
-macro_rules! statuses {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// The number on the wire.
-            pub const fn number(self) -> i64 {
-                match self { $(Self::$variant => $number,)* }
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_i64(self.number())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                match liberal::integer(deserializer)? {
-                    $($number => Ok(Self::$variant),)*
-                    other => Err(serde::de::Error::custom(format!("{other} is no {}", stringify!($name)))),
-                }
-            }
-        }
-    };
-}
-
-statuses! {
-    /// The state of a flow (5.5.7).
-    FlowStatus {
-        /// No signer was added yet.
-        Draft = 0,
-        /// People are signing.
-        Signing = 1,
-        /// All have signed.
-        Finished = 2,
-        /// The caller ended it.
-        Revoked = 3,
-        /// It ended for another reason.
-        Ended = 4,
-        /// Its time ran out.
-        Expired = 5,
-        /// It was deleted.
-        Deleted = 6,
-        /// Somebody refused.
-        Rejected = 7,
-    }
-}
-
-statuses! {
-    /// The state of a signer in a flow (5.5.7).
-    SignStatus {
-        /// Has not signed.
-        Pending = 0,
-        /// Is signing.
-        Signing = 1,
-        /// Has signed.
-        Signed = 2,
-        /// It ended.
-        Ended = 3,
-        /// The task was taken back.
-        Withdrawn = 4,
-    }
-}
-
-/// Asks where the signed documents can be downloaded (5.7.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Download {
-    /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
-    pub flow_id: FlowId,
-}
-
-/// A signed document, to be downloaded within 30 minutes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SignedDoc {
-    /// The document.
-    #[serde(deserialize_with = "liberal::id")]
-    pub doc_id: DocId,
-    /// Where it can be downloaded now.
-    pub doc_url: String,
-}
-
-/// Takes back one signer's task, as long as he has not signed (5.7.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UndoTask {
-    /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
-    pub flow_id: FlowId,
-    /// Whose task.
-    pub account_id: AccountId,
-}
-
-/// Ends a flow before all have signed (5.7.4).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Revoke {
-    /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
-    pub flow_id: FlowId,
-}
-
-/// Ends a flow that all have signed (5.7.5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Archive {
-    /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
-    pub flow_id: FlowId,
 }
 
 #[cfg(test)]

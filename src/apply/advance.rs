@@ -1,0 +1,185 @@
+//! Going on with an item once others have signed: later signers, the archive, the signed documents.
+//!
+//! Needs the ledger alone: what is to be sent was written down when the item was.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::time::sleep;
+
+use super::caller::Caller;
+use super::halt::Halt;
+use super::look::FlowRef;
+use super::step::Steps;
+use crate::api::operation::Op;
+use crate::api::{Download, Operation};
+use crate::id::{DocId, FlowId};
+use crate::ledger::{Deferral, LedgerError, Write};
+
+/// What is downloaded, and where it goes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Downloads {
+    flow_id: FlowId,
+    files: BTreeMap<DocId, String>,
+}
+
+impl Caller<'_> {
+    /// Takes every waiting step whose time has come, in their order; says how many still wait.
+    pub(super) async fn advance(
+        &self,
+        steps: &Steps,
+        flow: &FlowRef,
+        is_signed: impl Fn(&str) -> bool,
+    ) -> Result<usize, Halt> {
+        let mut waiting = steps.deferred();
+        // Who was just asked has not signed; what signs or ends by itself is over at once.
+        let mut over: HashSet<String> = HashSet::new();
+        loop {
+            let ready = |step: &String| over.contains(step) || is_signed(step);
+            let next = waiting
+                .iter()
+                .position(|(_, deferral)| deferral.after.iter().all(ready));
+            let Some(next) = next else {
+                return Ok(waiting.len());
+            };
+            let (step, deferral) = waiting.remove(next);
+            let op = self.take(steps, &step, deferral, flow).await?;
+            if !asks_a_person(op) {
+                over.insert(step);
+            }
+        }
+    }
+
+    async fn take(
+        &self,
+        steps: &Steps,
+        step: &str,
+        deferral: Deferral,
+        flow: &FlowRef,
+    ) -> Result<Op, Halt> {
+        let unknown = || LedgerError::Broken {
+            path: String::new(),
+            why: format!("the step {step} waits for {}, which is no operation", deferral.operation),
+        };
+        let op = Op::at(&deferral.operation).ok_or_else(unknown)?;
+        match op {
+            Op::Download => self.download(steps, step, deferral.request).await?,
+            _ => self.perform(steps, step, op, deferral.request, flow).await?,
+        }
+        Ok(op)
+    }
+
+    /// Puts the signed documents where they belong, each whole or not at all.
+    async fn download(
+        &self,
+        steps: &Steps,
+        step: &str,
+        request: serde_json::Value,
+    ) -> Result<(), Halt> {
+        let wanted: Downloads = serde_json::from_value(request).map_err(|error| {
+            Halt::from(LedgerError::Broken {
+                path: String::new(),
+                why: format!("the step {step} cannot be read: {error}"),
+            })
+        })?;
+        let mut kept = Vec::new();
+        for (doc_id, path) in &wanted.files {
+            let bytes = self.signed_document(&wanted.flow_id, doc_id).await?;
+            keep(&self.root.join(path), &bytes)?;
+            kept.push(serde_json::json!({
+                "docId": doc_id,
+                "path": path,
+                "size": bytes.len(),
+                "sha256": hex(&Sha256::digest(&bytes)),
+            }));
+        }
+        self.ledger
+            .write(vec![Write::Receipt {
+                subject: steps.subject,
+                step: step.to_owned(),
+                op: Download::OP,
+                receipt: serde_json::Value::Array(kept),
+            }])
+            .await?;
+        Ok(())
+    }
+
+    /// A signed document, from a fresh address each time: one that is cut off or no PDF is asked for again.
+    async fn signed_document(&self, flow_id: &FlowId, doc_id: &DocId) -> Result<Bytes, Halt> {
+        let mut attempt = 1;
+        loop {
+            let request = Download {
+                flow_id: flow_id.clone(),
+            };
+            let list = self.call(&request).await?;
+            let Some(place) = list.into_iter().find(|doc| doc.doc_id == *doc_id) else {
+                return Err(Halt::failed(
+                    format!("sign/download does not list the document {doc_id}"),
+                    "look at the flow on the service's own pages",
+                ));
+            };
+            let why = match self.client.download(&place.doc_url).await {
+                Ok(bytes) if bytes.starts_with(b"%PDF-") => return Ok(bytes),
+                Ok(_) => "it is no PDF".to_owned(),
+                Err(why) => why,
+            };
+            if attempt >= self.client.attempts() {
+                return Err(Halt::failed(
+                    format!("the signed document {doc_id} cannot be downloaded: {why}"),
+                    "run treaty sync again",
+                ));
+            }
+            sleep(self.client.backoff(attempt)).await;
+            attempt += 1;
+        }
+    }
+}
+
+fn asks_a_person(op: Op) -> bool {
+    matches!(
+        op,
+        Op::HandPersonSignTask
+            | Op::HandOrgSignTask
+            | Op::HandSignTask
+            | Op::ContractsHandPersonSignTask
+            | Op::ContractsHandOrgSignTask
+            | Op::ContractsHandSignTask
+    )
+}
+
+/// Writes a file whole or not at all, for nobody else to read.
+fn keep(path: &Path, bytes: &[u8]) -> Result<(), Halt> {
+    let put = || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let part = path.with_added_extension("part");
+        let mut file = std::fs::File::create(&part)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+        std::io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    };
+    put().map_err(|error: std::io::Error| {
+        Halt::failed(
+            format!("{} cannot be written: {error}", path.display()),
+            "check the folder and the disk, then run treaty sync again",
+        )
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut hex = String::new();
+    for byte in bytes {
+        hex += &format!("{byte:02x}");
+    }
+    hex
+}

@@ -1,0 +1,63 @@
+//! What every durable step needs: the API, and the ledger that remembers what was asked of it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::halt::Halt;
+use super::run::Locks;
+use crate::api::operation::Op;
+use crate::client::Client;
+use crate::id::FileKey;
+use crate::ledger::Ledger;
+
+/// Makes calls, and has the ledger remember them.
+pub(super) struct Caller<'a> {
+    pub(super) ledger: &'a dyn Ledger,
+    pub(super) client: &'a Client,
+    /// Tells this ledger's items from others' in callbacks.
+    pub(super) mark: String,
+    /// The project's folder, where downloads go.
+    pub(super) root: &'a Path,
+    /// What this run has uploaded, by content and name.
+    uploads: Mutex<HashMap<String, FileKey>>,
+    uploading: Locks,
+}
+
+impl<'a> Caller<'a> {
+    pub(super) fn new(ledger: &'a dyn Ledger, client: &'a Client, root: &'a Path) -> Self {
+        Self {
+            mark: ledger.salt().of("thirdOrderNo").to_string()[..8].to_owned(),
+            ledger,
+            client,
+            root,
+            uploads: Mutex::default(),
+            uploading: Locks::default(),
+        }
+    }
+
+    /// Uploads a file that several things may share: an image, an attachment. Once a run is enough.
+    pub(super) async fn shared_file(
+        &self,
+        file_name: &str,
+        content_type: &str,
+        bytes: &Bytes,
+    ) -> Result<FileKey, Halt> {
+        let what = format!("{} {content_type} {file_name}", blake3::hash(bytes).to_hex());
+        let _only = self.uploading.lock(&what).await;
+        if let Some(known) = self.uploads().get(&what).cloned() {
+            return Ok(known);
+        }
+        let uploaded = self.client.upload(file_name, content_type, bytes).await;
+        let key = uploaded.map_err(|failure| Halt::of(Op::UploadUrl, failure))?;
+        self.uploads().insert(what, key.clone());
+        Ok(key)
+    }
+
+    fn uploads(&self) -> std::sync::MutexGuard<'_, HashMap<String, FileKey>> {
+        // Nothing panics while it is held; what is in it stays true.
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,247 @@
+//! Bringing what was sent up to date: who has signed is asked, and what waited for it is done.
+//!
+//! Needs the ledger alone. An item of which nothing waits is not asked about.
+
+use std::path::Path;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use super::ask::whose;
+use super::caller::Caller;
+use super::event::{Ended, Event, Listener};
+use super::halt::{Fatal, Halt};
+use super::item::{PROCESS, SIGNER};
+use super::look::{FlowRef, FlowState};
+use super::step::{Steps, Who};
+use crate::api::operation::Op;
+use crate::api::{FlowStatus, SignStatus};
+use crate::client::Client;
+use crate::id::{AccountId, Address, AddressPattern, FlowId};
+use crate::ledger::{Failure, Ledger, LedgerError, Step, SubjectId, Write};
+use crate::plan::{ItemStatus, selected};
+
+/// What a sync needs.
+pub struct Sync<'a> {
+    /// What has been done.
+    pub ledger: &'a dyn Ledger,
+    /// The API.
+    pub client: &'a Client,
+    /// The project's folder.
+    pub root: &'a Path,
+    /// These items; all when empty.
+    pub targets: Vec<AddressPattern>,
+    /// But not these.
+    pub excludes: Vec<AddressPattern>,
+    /// Items that are worked on at the same time.
+    pub window: usize,
+    /// Hears of everything.
+    pub listener: Listener,
+}
+
+/// How the items stand after a sync.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Synced {
+    /// Archived, and downloaded where that was asked for.
+    pub finished: u64,
+    /// Somebody is still to sign.
+    pub waiting: u64,
+    /// Refused, expired or revoked.
+    pub ended: u64,
+    /// Something failed; it is tried again by the next sync.
+    pub failed: u64,
+    /// Whether a call was carried out is not known.
+    pub in_doubt: u64,
+}
+
+impl Sync<'_> {
+    /// Goes through all items of which something waits.
+    pub async fn all(&self) -> Result<Synced, Fatal> {
+        let caller = Caller::new(self.ledger, self.client, self.root);
+        let items: Vec<(SubjectId, Address)> = self
+            .ledger
+            .waiting()?
+            .into_iter()
+            .map(|(id, flow, key)| (id, Address::item(&flow, &key)))
+            .filter(|(_, address)| selected(&self.targets, &self.excludes, address))
+            .collect();
+        (self.listener)(Event::Items(items.len() as u64));
+        let mut synced = Synced::default();
+        let mut items = items.into_iter();
+        let mut window = FuturesUnordered::new();
+        loop {
+            while window.len() < self.window {
+                let Some((id, address)) = items.next() else {
+                    break;
+                };
+                let caller = &caller;
+                window.push(async move { (address, caller.sync_item(id).await) });
+            }
+            let Some((address, result)) = window.next().await else {
+                return Ok(synced);
+            };
+            let ended = match result {
+                Ok(status) => {
+                    match status {
+                        ItemStatus::Finished => synced.finished += 1,
+                        ItemStatus::Done => synced.waiting += 1,
+                        _ => synced.ended += 1,
+                    }
+                    Ended::Done(status)
+                }
+                Err(Halt::Failed(failure)) => {
+                    synced.failed += 1;
+                    Ended::Failed(failure)
+                }
+                Err(Halt::InDoubt(failure)) => {
+                    synced.in_doubt += 1;
+                    Ended::InDoubt(failure)
+                }
+                Err(Halt::Fatal(fatal)) => return Err(fatal),
+            };
+            let row = 0;
+            (self.listener)(Event::Item {
+                address,
+                row,
+                ended,
+            });
+        }
+    }
+}
+
+impl Caller<'_> {
+    async fn sync_item(&self, id: SubjectId) -> Result<ItemStatus, Halt> {
+        let mut steps = Steps::new(id, self.ledger.steps(id)?);
+        let flow_id = steps.answered(PROCESS, "flowId").map(FlowId::from);
+        let flow_id = flow_id.ok_or_else(|| LedgerError::Broken {
+            path: String::new(),
+            why: format!("the item {id} waits, and has no flow"),
+        })?;
+        let several = steps.known().any(|(name, _)| name.contains('.') && name.starts_with("document"));
+        let flow = FlowRef {
+            id: flow_id,
+            several,
+        };
+        steps.whose = signers(&steps);
+        let state = self.state(&flow).await?;
+        let dead = match state.status {
+            FlowStatus::Rejected | FlowStatus::Ended | FlowStatus::Deleted => {
+                Some(ItemStatus::Rejected)
+            }
+            FlowStatus::Expired => Some(ItemStatus::Expired),
+            FlowStatus::Revoked => Some(ItemStatus::Revoked),
+            FlowStatus::Draft | FlowStatus::Signing | FlowStatus::Finished => None,
+        };
+        if let Some(status) = dead {
+            self.end(id, status, Some(why(&state, status)), true).await?;
+            return Ok(status);
+        }
+        let signed: Vec<String> = steps
+            .whose
+            .iter()
+            .filter(|(name, who)| has_signed(&steps, &state, name, who))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let result = self
+            .advance(&steps, &flow, |step| signed.iter().any(|own| own == step))
+            .await;
+        match result {
+            Ok(0) => {
+                self.end(id, ItemStatus::Finished, None, false).await?;
+                Ok(ItemStatus::Finished)
+            }
+            Ok(_) => Ok(ItemStatus::Done),
+            Err(Halt::InDoubt(failure)) => {
+                let status = ItemStatus::InDoubt;
+                self.end(id, status, Some(failure.clone()), false).await?;
+                Err(Halt::InDoubt(failure))
+            }
+            Err(halt) => Err(halt),
+        }
+    }
+
+    async fn end(
+        &self,
+        id: SubjectId,
+        status: ItemStatus,
+        failure: Option<Failure>,
+        drop_waiting: bool,
+    ) -> Result<(), Halt> {
+        let mut writes = vec![Write::ItemEnded {
+            id,
+            status,
+            failure,
+        }];
+        if drop_waiting {
+            writes.push(Write::Dropped { subject: id });
+        }
+        Ok(self.ledger.write(writes).await?)
+    }
+}
+
+/// Who signs in which step, as the ledger knows it.
+fn signers(steps: &Steps) -> Vec<(String, Who)> {
+    let signers = steps.known().filter(|(name, _)| name.starts_with(SIGNER));
+    signers
+        .filter_map(|(name, step)| {
+            let who = match step {
+                Step::Deferred(deferral) | Step::Intent(Some(deferral)) => {
+                    whose(Op::at(&deferral.operation)?, &deferral.request)?
+                }
+                Step::Intent(None) => return None,
+                Step::Receipt(receipt) => {
+                    let flag = |name: &str| receipt.get(name).is_some();
+                    let id = |name: &str| {
+                        let id = receipt.get(name)?.as_str()?;
+                        Some(AccountId(id.to_owned()))
+                    };
+                    Who {
+                        account: id("accountId").filter(|_| !flag("platform")),
+                        organization: id("authorizationOrgId"),
+                        both: flag("both"),
+                    }
+                }
+            };
+            Some((name.clone(), who))
+        })
+        .collect()
+}
+
+/// Whether a signer has signed: at once, or as the detail tells.
+fn has_signed(steps: &Steps, state: &FlowState, name: &str, who: &Who) -> bool {
+    if !steps.is_done(name) {
+        return false;
+    }
+    if steps.answered(name, "signUrl").is_none() {
+        return true;
+    }
+    let mut own = state
+        .tasks
+        .iter()
+        .filter(|task| {
+            Some(&task.account) == who.account.as_ref()
+                && (task.organization == who.organization
+                    || (who.both && task.organization.is_none()))
+        })
+        .peekable();
+    own.peek().is_some() && own.all(|task| task.status == SignStatus::Signed)
+}
+
+/// Why a flow has ended before all had signed.
+fn why(state: &FlowState, status: ItemStatus) -> Failure {
+    let said = state
+        .tasks
+        .iter()
+        .find_map(|task| task.explain.clone().filter(|text| !text.is_empty()));
+    let message = match (status, said) {
+        (ItemStatus::Rejected, Some(said)) => format!("a signer refused: {said}"),
+        (ItemStatus::Rejected, None) => "a signer refused, or signing failed".to_owned(),
+        (ItemStatus::Expired, _) => "its time ran out before all had signed".to_owned(),
+        _ => "it was revoked before all had signed".to_owned(),
+    };
+    Failure {
+        code: None,
+        message,
+        hint: "give the row a new key to send it anew".to_owned(),
+    }
+}

@@ -1,0 +1,135 @@
+//! `treaty ask`: one question to the API, as the API document puts it. What changes nothing can be asked at any time.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+
+use super::args::{Ask as Args, Global};
+use super::diagnostics;
+use super::endpoint;
+use super::exit::{CliError, Exit};
+use super::out;
+use super::progress::Progress;
+use super::session::{Session, invalid, load};
+use crate::api::operation::{Op, Operation};
+use crate::api::{Download, DownloadUrl, ExchangeId, QuerySeals, ViewUrl, contract, contracts};
+use crate::client::{Client, Failure};
+use crate::diagnostic::{Findings, did_you_mean};
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let op = operation(&args.operation)?;
+    let fields: BTreeMap<&str, &str> = args
+        .fields
+        .iter()
+        .map(|field| {
+            field.split_once('=').ok_or_else(|| {
+                CliError::new(
+                    Exit::Usage,
+                    format!("{field} is no field"),
+                    "write it as name=value: flowId=123456",
+                )
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let request = serde_json::to_value(&fields)?;
+    let understood = op.request(request.clone()).map_err(|error| {
+        CliError::new(
+            Exit::Usage,
+            format!("{op}: {error}"),
+            format!("section {} of the API document lists its fields", op.section()),
+        )
+    })?;
+    let unknown = fields.keys().find(|name| understood.get(**name).is_none());
+    if let Some(unknown) = unknown {
+        let known = understood.as_object().into_iter().flat_map(|object| object.keys());
+        let message = format!("{op} has no field {unknown}");
+        let hint = match did_you_mean(unknown, known.map(String::as_str)) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("section {} of the API document lists its fields", op.section()),
+        };
+        return Err(CliError::new(Exit::Usage, message, hint).into());
+    }
+    let session = Session::begin(global);
+    let mut findings = Findings::default();
+    let project = load(&session, global, &mut findings)?;
+    if findings.errors() > 0 {
+        diagnostics::print(&[&findings], global.log_format);
+        return Err(invalid(findings.errors(), "correct it and run the command again").into());
+    }
+    let credentials = endpoint::credentials(&project.settings.endpoint, &session.environ)?;
+    let progress = Progress::new(global);
+    let client = endpoint::client(
+        &project.root,
+        &project.settings,
+        credentials,
+        &progress.listener(),
+    )?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let answer = runtime.block_on(ask(&client, op, request));
+    progress.finish();
+    match answer? {
+        Ok(answer) => {
+            out::line(format_args!("{}", serde_json::to_string_pretty(&answer)?));
+            Ok(Exit::Done)
+        }
+        Err(failure) => Err(refused(op, failure).into()),
+    }
+}
+
+/// An operation that changes nothing.
+fn operation(path: &str) -> Result<Op, CliError> {
+    let op = Op::at(path.trim_start_matches('/')).filter(|op| op.reads());
+    op.ok_or_else(|| {
+        let reads: Vec<&str> = Op::ALL
+            .iter()
+            .filter(|op| op.reads())
+            .map(|op| op.path())
+            .collect();
+        CliError::new(
+            Exit::Usage,
+            format!("{path} is no operation that only asks"),
+            format!("there are {}", reads.join(", ")),
+        )
+    })
+}
+
+async fn ask(
+    client: &Client,
+    op: Op,
+    request: serde_json::Value,
+) -> anyhow::Result<Result<serde_json::Value, Failure>> {
+    match op {
+        Op::ExchangeId => call::<ExchangeId>(client, request).await,
+        Op::DownloadUrl => call::<DownloadUrl>(client, request).await,
+        Op::Detail => call::<contract::Detail>(client, request).await,
+        Op::ContractsDetail => call::<contracts::Detail>(client, request).await,
+        Op::Download => call::<Download>(client, request).await,
+        Op::ViewUrl => call::<ViewUrl>(client, request).await,
+        Op::QuerySeals => call::<QuerySeals>(client, request).await,
+        other => Err(anyhow::anyhow!("{other} changes something")),
+    }
+}
+
+async fn call<O: Operation>(
+    client: &Client,
+    request: serde_json::Value,
+) -> anyhow::Result<Result<serde_json::Value, Failure>> {
+    let request: O = serde_json::from_value(request).context("the request")?;
+    let answer = client.call(&request).await;
+    answer
+        .map(|answer| serde_json::to_value(answer).context("the answer"))
+        .map_or_else(|failure| Ok(Err(failure)), |answer| answer.map(Ok))
+}
+
+fn refused(op: Op, failure: Failure) -> CliError {
+    match failure {
+        Failure::Refused { code, message } => {
+            CliError::new(Exit::Error, format!("{op}: {code} {message}"), code.hint())
+        }
+        Failure::Credentials(why) => CliError::new(Exit::Credentials, why, ""),
+        Failure::NotSent(why) => CliError::new(Exit::Unreachable, why, ""),
+        failure => CliError::new(Exit::Error, format!("{op}: {failure}"), "ask again"),
+    }
+}

@@ -1,0 +1,77 @@
+//! `treaty sync`: what was sent is brought up to date, by the ledger alone.
+
+use super::apply::holder;
+use super::args::{Global, Sync as Args};
+use super::diagnostics;
+use super::endpoint;
+use super::exit::Exit;
+use super::out;
+use super::progress::Progress;
+use super::session::{Session, binding, invalid, load};
+use crate::api::time;
+use crate::apply::{Sync, Synced};
+use crate::diagnostic::Findings;
+use crate::ledger::Sqlite;
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let session = Session::begin(global);
+    let mut findings = Findings::default();
+    let project = load(&session, global, &mut findings)?;
+    if findings.errors() > 0 {
+        diagnostics::print(&[&findings], global.log_format);
+        return Err(invalid(findings.errors(), "correct it and run the command again").into());
+    }
+    let settings = &project.settings;
+    let credentials = endpoint::credentials(&settings.endpoint, &session.environ)?;
+    let ledger = Sqlite::hold(
+        &settings.ledger,
+        &binding(settings, credentials.as_ref()),
+        &holder(),
+        &time::text(session.started),
+    )?;
+    let progress = Progress::new(global);
+    let client = endpoint::client(&project.root, settings, credentials, &progress.listener())?;
+    let sync = Sync {
+        ledger: &ledger,
+        client: &client,
+        root: &project.root,
+        targets: args.target.clone(),
+        excludes: args.exclude.clone(),
+        window: settings.limits.concurrency,
+        listener: progress.listener(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let synced = runtime.block_on(sync.all());
+    progress.finish();
+    let synced = synced?;
+    if !global.quiet {
+        out::line(format_args!("{}", told(&synced)));
+    }
+    Ok(match synced {
+        Synced { in_doubt: 1.., .. } => Exit::InDoubt,
+        Synced { failed: 1.., .. } => Exit::Failed,
+        _ => Exit::Done,
+    })
+}
+
+fn told(synced: &Synced) -> String {
+    let counts = [
+        (synced.finished, "finished"),
+        (synced.waiting, "waiting for signatures"),
+        (synced.ended, "refused, expired or revoked"),
+        (synced.failed, "failed"),
+        (synced.in_doubt, "in doubt"),
+    ];
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if told.is_empty() {
+        "Nothing waits.".to_owned()
+    } else {
+        told.join(", ")
+    }
+}

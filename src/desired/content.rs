@@ -1,0 +1,85 @@
+//! The files that an item names: read, hashed, and kept where every row names the same one.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::rendering::Rendering;
+use crate::manifest::path;
+use crate::pdf::{self, PdfError};
+use crate::render::Expr;
+
+/// A file as it was read.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) path: PathBuf,
+    pub(super) bytes: Bytes,
+    /// The hash of the bytes, in hexadecimal.
+    pub(super) hash: String,
+    /// Whether it is a PDF that can be signed.
+    pub(super) pdf: Result<(), PdfError>,
+}
+
+/// Files that do not depend on the row.
+#[derive(Debug, Default)]
+pub(super) struct Contents(Mutex<HashMap<PathBuf, Arc<Content>>>);
+
+/// Where paths begin, and what was read.
+pub(super) struct Site<'a> {
+    pub(super) root: &'a Path,
+    pub(super) folder: &'a Path,
+    pub(super) contents: &'a Contents,
+}
+
+impl Site<'_> {
+    /// The file that an expression names.
+    pub(super) fn content(
+        &self,
+        name: &str,
+        file: &Expr,
+        rendering: &mut Rendering<'_>,
+    ) -> Option<Arc<Content>> {
+        let written = rendering.required(name, file)?;
+        let path = match path::inside(self.root, self.folder, &written) {
+            Ok(path) => path,
+            Err(why) => {
+                rendering.error(file, why, "files lie inside the project");
+                return None;
+            }
+        };
+        if let Some(known) = self.kept().get(&path) {
+            return Some(known.clone());
+        }
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => Bytes::from(bytes),
+            Err(error) => {
+                rendering.error(
+                    file,
+                    format!("{written} cannot be read: {error}"),
+                    "check the path and the file",
+                );
+                return None;
+            }
+        };
+        let content = Arc::new(Content {
+            hash: blake3::hash(&bytes).to_hex().to_string(),
+            pdf: pdf::check(&bytes),
+            path: path.clone(),
+            bytes,
+        });
+        if !file.uses().row && !file.uses().key {
+            self.kept().insert(path, content.clone());
+        }
+        Some(content)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<Content>>> {
+        // Nothing panics while it is held; what is in it stays true.
+        self.contents
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,139 @@
+//! Sending the emulated service's callbacks (section 5.9): signed, waited for no longer than two seconds, and
+//! repeated until somebody takes them or six were sent.
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use sha2::Sha256;
+use tokio::time::{sleep, timeout};
+
+use super::face::{App, Sandbox};
+use super::signing::AutoSign;
+use super::world::Notice;
+use crate::api::APP_ID_HEADER;
+use crate::api::callback::{ALGORITHM, ALGORITHM_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+
+/// A receiver has so long (5.9.1) …
+const PATIENCE: Duration = Duration::from_secs(2);
+/// … and is told so often.
+const TIMES: u32 = 6;
+
+/// How often flows are looked at whose time may have run out, and people who may sign by themselves.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Tells the world's news.
+#[derive(Debug, Clone)]
+pub struct Notifier {
+    /// Where callbacks of flows go that name no `noticeUrl` on this machine.
+    pub url: Option<String>,
+    /// The time between two attempts; half an hour by the document.
+    pub interval: Duration,
+    /// Whether everybody signs by himself.
+    pub auto_sign: Option<AutoSign>,
+}
+
+impl Notifier {
+    /// Lets time pass in a sandbox, and sends what there is to tell. Never ends by itself.
+    pub async fn run(self, sandbox: Sandbox) {
+        let builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never());
+        let Ok(http) = builder.build() else { return };
+        loop {
+            sandbox.pass(self.auto_sign.as_ref(), Timestamp::now());
+            let (notices, app) = sandbox.take_notices();
+            for notice in notices {
+                // What a manifest names for production is never told what happened in an emulator.
+                let own = notice.url.clone().filter(|url| is_loopback(url));
+                let url = own.or_else(|| self.url.clone());
+                let (Some(url), Some(app)) = (url, app.clone()) else {
+                    continue;
+                };
+                tokio::spawn(deliver(http.clone(), url, app, notice, self.interval));
+            }
+            sleep(TICK).await;
+        }
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url.parse::<http::Uri>().ok();
+    let host = host.as_ref().and_then(http::Uri::host).unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || ip.is_ok_and(|address| address.is_loopback())
+}
+
+async fn deliver(
+    http: reqwest::Client,
+    url: String,
+    app: App,
+    notice: Notice,
+    interval: Duration,
+) {
+    // A callback is plain data with text keys, which JSON can always say.
+    let body = serde_json::to_string(&notice.callback).unwrap_or_default();
+    for attempt in 1..=TIMES {
+        let timestamp = Timestamp::now().as_millisecond().to_string();
+        let request = http
+            .post(&url)
+            .header("content-type", "application/json")
+            .header(APP_ID_HEADER, &app.id)
+            .header(TIMESTAMP_HEADER, &timestamp)
+            .header(ALGORITHM_HEADER, ALGORITHM)
+            .header(
+                SIGNATURE_HEADER,
+                signature(&app.secret, &timestamp, &url, &body),
+            )
+            .body(body.clone());
+        // A status of 200 to 399 means that it arrived (5.9.1).
+        let taken = match timeout(PATIENCE, request.send()).await {
+            Ok(Ok(response)) => (200..400).contains(&response.status().as_u16()),
+            _ => false,
+        };
+        if taken || attempt == TIMES {
+            return;
+        }
+        sleep(interval).await;
+    }
+}
+
+/// HMAC-SHA256 over the timestamp, the values of the query in the order of their keys, and the body; in hexadecimal.
+fn signature(secret: &str, timestamp: &str, url: &str, body: &str) -> String {
+    let query = reqwest::Url::parse(url).ok();
+    let mut pairs: Vec<(String, String)> = query
+        .iter()
+        .flat_map(|url| url.query_pairs())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    pairs.sort();
+    // HMAC takes a key of any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        return String::new();
+    };
+    mac.update(timestamp.as_bytes());
+    for (_, value) in &pairs {
+        mac.update(value.as_bytes());
+    }
+    mac.update(body.as_bytes());
+    let mut hex = String::new();
+    for byte in mac.finalize().into_bytes() {
+        hex += &format!("{byte:02x}");
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed with another implementation.
+    #[test]
+    fn callbacks_are_signed_over_timestamp_query_and_body() {
+        let url = "http://127.0.0.1:8088/callback?b=2&a=1";
+        assert_eq!(
+            signature("secret", "1700000000000", url, "{}"),
+            "cf24f6a7ffdf9bcf57da9f3ba00a23222c1c5c50999252ea4f74560698fc4b97"
+        );
+    }
+}

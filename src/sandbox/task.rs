@@ -1,0 +1,511 @@
+//! Adding signers to flows of the emulated service (sections 5.5.2–5.5.6 and 5.6.2–5.6.6).
+//!
+//! The five kinds of signers, for one document or several, become one [`Ask`] here; what each may do is decided below.
+
+use super::flow::open_flow;
+use super::process::numbers;
+use super::serve::Session;
+use super::world::{Change, Flow, Place, Task, Used, World};
+use crate::api::code::SEAL_TYPE;
+use crate::api::operation::Refusal;
+use crate::api::{
+    AutoSignAnswer, ErrorCode, FlowStatus, HandSignAnswer, Position, SignStatus, contract,
+    contracts,
+};
+use crate::id::{AccountId, DocId, FlowId, SealId};
+
+/// A signer that is to be added.
+pub(super) struct Ask {
+    flow: FlowId,
+    signer: Signer,
+    third_order_no: Option<String>,
+    docs: Docs,
+}
+
+enum Signer {
+    Platform {
+        seal: Option<SealId>,
+    },
+    User {
+        account: AccountId,
+        seal: Option<SealId>,
+    },
+    Person {
+        account: AccountId,
+        seal_type: Option<String>,
+    },
+    Organization {
+        account: AccountId,
+        organization: AccountId,
+    },
+    Both {
+        account: AccountId,
+        organization: Option<AccountId>,
+    },
+}
+
+/// What is signed.
+enum Docs {
+    /// The one document of the flow.
+    TheOne {
+        password: Option<String>,
+        positions: Vec<Position>,
+    },
+    /// All documents, wherever the person likes.
+    All,
+    /// These.
+    These(Vec<Doc>),
+}
+
+struct Doc {
+    id: DocId,
+    password: Option<String>,
+    positions: Vec<Position>,
+}
+
+impl From<contract::PlatformSignTask> for Ask {
+    fn from(request: contract::PlatformSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::Platform {
+                seal: request.seal_id,
+            },
+            third_order_no: request.third_order_no,
+            docs: Docs::TheOne {
+                password: request.doc_pwd,
+                positions: request.pos_list,
+            },
+        }
+    }
+}
+
+impl From<contract::UserSignTask> for Ask {
+    fn from(request: contract::UserSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::User {
+                account: request.account_id,
+                seal: request.seal_id,
+            },
+            third_order_no: request.third_order_no,
+            docs: Docs::TheOne {
+                password: request.doc_pwd,
+                positions: request.pos_list,
+            },
+        }
+    }
+}
+
+impl From<contract::HandPersonSignTask> for Ask {
+    fn from(request: contract::HandPersonSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::Person {
+                account: request.account_id,
+                seal_type: request.seal_type,
+            },
+            third_order_no: request.third_order_no,
+            docs: by_hand(request.pos_list),
+        }
+    }
+}
+
+impl From<contract::HandOrgSignTask> for Ask {
+    fn from(request: contract::HandOrgSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::Organization {
+                account: request.account_id,
+                organization: request.authorization_org_id,
+            },
+            third_order_no: request.third_order_no,
+            docs: by_hand(request.pos_list),
+        }
+    }
+}
+
+impl From<contract::HandSignTask> for Ask {
+    fn from(request: contract::HandSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::Both {
+                account: request.account_id,
+                organization: request.authorization_org_id,
+            },
+            third_order_no: request.third_order_no,
+            docs: by_hand(request.pos_list),
+        }
+    }
+}
+
+impl From<contracts::PlatformSignTask> for Ask {
+    fn from(request: contracts::PlatformSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::Platform {
+                seal: request.seal_id,
+            },
+            third_order_no: request.third_order_no,
+            docs: automatic(request.sign_doc_list),
+        }
+    }
+}
+
+impl From<contracts::UserSignTask> for Ask {
+    fn from(request: contracts::UserSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::User {
+                account: request.account_id,
+                seal: request.seal_id,
+            },
+            third_order_no: request.third_order_no,
+            docs: automatic(request.sign_doc_list),
+        }
+    }
+}
+
+impl From<contracts::HandPersonSignTask> for Ask {
+    fn from(request: contracts::HandPersonSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::Person {
+                account: request.account_id,
+                seal_type: request.seal_type,
+            },
+            third_order_no: request.third_order_no,
+            docs: several_by_hand(request.sign_doc_list),
+        }
+    }
+}
+
+impl From<contracts::HandOrgSignTask> for Ask {
+    fn from(request: contracts::HandOrgSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::Organization {
+                account: request.account_id,
+                organization: request.authorization_org_id,
+            },
+            third_order_no: request.third_order_no,
+            docs: several_by_hand(request.sign_doc_list),
+        }
+    }
+}
+
+impl From<contracts::HandSignTask> for Ask {
+    fn from(request: contracts::HandSignTask) -> Self {
+        Self {
+            flow: request.flow_id,
+            signer: Signer::Both {
+                account: request.account_id,
+                organization: request.authorization_org_id,
+            },
+            third_order_no: request.third_order_no,
+            docs: several_by_hand(request.sign_doc_list),
+        }
+    }
+}
+
+fn by_hand(positions: Option<Vec<Position>>) -> Docs {
+    Docs::TheOne {
+        password: None,
+        positions: positions.unwrap_or_default(),
+    }
+}
+
+fn automatic(list: Vec<contracts::AutoSignDoc>) -> Docs {
+    let docs = list.into_iter().map(|doc| Doc {
+        id: doc.doc_id,
+        password: doc.doc_pwd,
+        positions: doc.pos_list,
+    });
+    Docs::These(docs.collect())
+}
+
+fn several_by_hand(list: Option<Vec<contracts::HandSignDoc>>) -> Docs {
+    // Absent or empty, the person signs all documents (5.6.4).
+    let Some(list) = list.filter(|list| !list.is_empty()) else {
+        return Docs::All;
+    };
+    let docs = list.into_iter().map(|doc| Doc {
+        id: doc.doc_id,
+        password: None,
+        positions: doc.pos_list.unwrap_or_default(),
+    });
+    Docs::These(docs.collect())
+}
+
+/// Signs at once, for the platform or for an account that granted it.
+pub(super) fn sign_at_once(
+    session: &mut Session<'_>,
+    ask: Ask,
+) -> Result<AutoSignAnswer, Refusal> {
+    let mut flow = open_flow(session, &ask.flow)?;
+    let (account, used) = match &ask.signer {
+        Signer::Platform { seal } => (World::platform(), platform_seal(session, seal.as_ref())?),
+        Signer::User { account, seal } => {
+            (account.clone(), user_seal(session, account, seal.as_ref())?)
+        }
+        _ => return Err(ErrorCode::NOT_SIGNED.into()),
+    };
+    let none = match ask.signer {
+        Signer::Platform { .. } => ErrorCode::NO_PLATFORM_DOCUMENT,
+        _ => ErrorCode::NO_SIGN_DOCUMENT,
+    };
+    let places = places(session, &flow, ask.docs, Some(none))?;
+    let now = session.now.as_millisecond();
+    let task = Task {
+        token: session.world.hex_id("task"),
+        account: account.clone(),
+        organization: None,
+        with_own_seal: false,
+        status: SignStatus::Signed,
+        third_order_no: ask.third_order_no,
+        used: vec![used],
+        seal_type: None,
+        places,
+        received: now,
+        ended: Some(now),
+        explain: None,
+    };
+    super::signing::note_update(session.world, &flow, &task, session.now);
+    flow.tasks.push(task);
+    flow.status = FlowStatus::Signing;
+    session.world.put(Change::Flow(flow));
+    Ok(AutoSignAnswer {
+        flow_id: ask.flow,
+        account_id: account,
+    })
+}
+
+/// Asks a person to sign.
+pub(super) fn ask_person(session: &mut Session<'_>, ask: Ask) -> Result<HandSignAnswer, Refusal> {
+    let mut flow = open_flow(session, &ask.flow)?;
+    let (account, organization, with_own_seal, seal_type) = match ask.signer {
+        Signer::Person { account, seal_type } => (account, None, true, seal_type),
+        Signer::Organization {
+            account,
+            organization,
+        } => (account, Some(organization), false, None),
+        Signer::Both {
+            account,
+            organization,
+        } => (account, organization, true, None),
+        _ => return Err(ErrorCode::NOT_SIGNED.into()),
+    };
+    of_kind(session, &account, true)?;
+    if let Some(organization) = &organization {
+        of_kind(session, organization, false)?;
+    }
+    numbers(&SEAL_TYPE, seal_type.as_ref())?;
+    let places = places(session, &flow, ask.docs, None)?;
+    let token = session.world.hex_id("task");
+    let (url, short) = super::links::sign(session.base, &token, session.now);
+    flow.tasks.push(Task {
+        token,
+        account,
+        organization,
+        with_own_seal,
+        status: SignStatus::Pending,
+        third_order_no: ask.third_order_no.clone(),
+        used: Vec::new(),
+        seal_type: seal_type.filter(|kinds| !kinds.is_empty()),
+        places,
+        received: session.now.as_millisecond(),
+        ended: None,
+        explain: None,
+    });
+    flow.status = FlowStatus::Signing;
+    session.world.put(Change::Flow(flow));
+    Ok(HandSignAnswer {
+        sign_url: url,
+        sign_short_url: Some(short),
+        third_order_no: ask.third_order_no,
+    })
+}
+
+fn of_kind(session: &Session<'_>, account: &AccountId, is_person: bool) -> Result<(), Refusal> {
+    let account = session
+        .world
+        .account(account, ErrorCode::NO_SIGNER_ACCOUNT)?;
+    if account.is_person == is_person {
+        return Ok(());
+    }
+    let what = if is_person {
+        "accountId is no person"
+    } else {
+        "authorizationOrgId is no organization"
+    };
+    Err(Refusal::new(ErrorCode::NO_SIGNER_ACCOUNT, what))
+}
+
+/// The platform signs with any seal of the app's accounts, or with its own.
+fn platform_seal(session: &Session<'_>, seal: Option<&SealId>) -> Result<Used, Refusal> {
+    match seal {
+        Some(seal) if !session.world.seals.contains_key(seal) => Err(ErrorCode::NO_SEAL.into()),
+        Some(seal) => Ok(Used::Seal(seal.clone())),
+        None => Ok(Used::Default(World::platform())),
+    }
+}
+
+/// An account that granted silent signing signs with one of its own seals.
+fn user_seal(
+    session: &Session<'_>,
+    account: &AccountId,
+    seal: Option<&SealId>,
+) -> Result<Used, Refusal> {
+    let world = &session.world;
+    let grant = world
+        .account(account, ErrorCode::NO_SIGNER_ACCOUNT)?
+        .grant
+        .ok_or_else(|| Refusal::from(ErrorCode::NO_GRANT))?;
+    if grant
+        .deadline
+        .is_some_and(|end| end <= session.now.as_millisecond())
+    {
+        return Err(Refusal::new(ErrorCode::NO_GRANT, "the grant has expired"));
+    }
+    let own = world.seals_of(account);
+    match seal {
+        Some(id) if own.iter().any(|seal| seal.id == *id) => Ok(Used::Seal(id.clone())),
+        Some(_) => Err(Refusal::new(
+            ErrorCode::NO_SEAL,
+            "the account has no such seal",
+        )),
+        None => match own.first() {
+            Some(seal) => Ok(Used::Seal(seal.id.clone())),
+            None => Err(ErrorCode::NO_DEFAULT_SEAL.into()),
+        },
+    }
+}
+
+/// The places of a task, checked. `without_person` is the code for no document at all, where nobody can choose.
+fn places(
+    session: &mut Session<'_>,
+    flow: &Flow,
+    docs: Docs,
+    without_person: Option<ErrorCode>,
+) -> Result<Vec<Place>, Refusal> {
+    let docs = match docs {
+        Docs::These(docs) => docs,
+        Docs::TheOne {
+            password,
+            positions,
+        } => match &flow.docs[..] {
+            [one] => vec![Doc {
+                id: one.id.clone(),
+                password,
+                positions,
+            }],
+            _ => {
+                return Err(Refusal::new(
+                    ErrorCode::FLOW_CHECK,
+                    "the flow has several documents: use sign/contracts",
+                ));
+            }
+        },
+        Docs::All => flow
+            .docs
+            .iter()
+            .map(|doc| Doc {
+                id: doc.id.clone(),
+                password: None,
+                positions: Vec::new(),
+            })
+            .collect(),
+    };
+    if let (true, Some(code)) = (docs.is_empty(), without_person) {
+        return Err(code.into());
+    }
+    let mut places = Vec::new();
+    for doc in docs {
+        let Some(of_flow) = flow.docs.iter().find(|known| known.id == doc.id) else {
+            return Err(ErrorCode::NOT_A_DOCUMENT_OF_THE_FLOW.into());
+        };
+        if without_person.is_some() {
+            if doc.positions.is_empty() {
+                return Err(Refusal::new(ErrorCode::PARAMETER, "posList is empty"));
+            }
+            if of_flow.encryption {
+                unlock(session, &doc)?;
+            }
+        }
+        for position in &doc.positions {
+            check(session, &doc, position)?;
+        }
+        places.push(Place {
+            doc: doc.id,
+            positions: doc.positions,
+        });
+    }
+    Ok(places)
+}
+
+fn unlock(session: &Session<'_>, doc: &Doc) -> Result<(), Refusal> {
+    let password = doc.password.as_deref().unwrap_or_default();
+    if password.is_empty() {
+        return Err(Refusal::new(
+            ErrorCode::NOT_SIGNED,
+            "the document is encrypted, and docPwd is missing",
+        ));
+    }
+    if !session.papers.opens(session.world, &doc.id, password) {
+        return Err(Refusal::new(ErrorCode::NOT_SIGNED, "docPwd is wrong"));
+    }
+    Ok(())
+}
+
+fn check(session: &mut Session<'_>, doc: &Doc, position: &Position) -> Result<(), Refusal> {
+    let Some(sign_type) = position.sign_type else {
+        return Err(ErrorCode::NO_SIGN_TYPE.into());
+    };
+    let pages = position.pos_page.as_deref();
+    match sign_type {
+        1 => {
+            let key = position.key.as_deref().unwrap_or_default().trim();
+            if key.is_empty() {
+                return Err(ErrorCode::NO_KEYWORD.into());
+            }
+            if session.papers.spots(session.world, &doc.id, key).is_empty() {
+                return Err(Refusal::new(
+                    ErrorCode::FLOW_CHECK,
+                    format_args!("the document has no text {key}"),
+                ));
+            }
+        }
+        2 => {
+            if pages.is_none() || position.pos_x.is_none() || position.pos_y.is_none() {
+                return Err(Refusal::new(
+                    ErrorCode::PARAMETER,
+                    "signType 2 needs posPage, posX and posY",
+                ));
+            }
+        }
+        3 => {}
+        other => {
+            return Err(Refusal::new(
+                ErrorCode::PARAMETER,
+                format_args!("signType cannot be {other}"),
+            ));
+        }
+    }
+    let Some(text) = pages else { return Ok(()) };
+    let Some(pages) = super::papers::page_list(text) else {
+        return Err(Refusal::new(
+            ErrorCode::PARAMETER,
+            format_args!("posPage cannot be {text}"),
+        ));
+    };
+    let count = session.papers.page_count(session.world, &doc.id);
+    if let Some(page) = pages
+        .iter()
+        .find(|page| count.is_some_and(|count| **page > count))
+    {
+        return Err(Refusal::new(
+            ErrorCode::FLOW_CHECK,
+            format_args!("the document has no page {page}"),
+        ));
+    }
+    Ok(())
+}
