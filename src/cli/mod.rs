@@ -13,6 +13,7 @@ mod plan;
 mod progress;
 mod prompt;
 mod sandbox;
+mod schema;
 mod session;
 mod show;
 mod validate;
@@ -43,6 +44,7 @@ pub fn run() -> Exit {
         Command::Plan(own) => plan::run(&args.global, own),
         Command::Apply(own) => apply::run(&args.global, own),
         Command::Sandbox(own) => sandbox::run(&args.global, own),
+        Command::Schema(own) => Ok(schema::run(own)),
     };
     result.unwrap_or_else(|error| exit::report(&error, args.global.log_format))
 }
