@@ -98,7 +98,10 @@ pub(super) fn form(described: &str, pattern: &str) -> Schema {
 
 /// Either of two.
 pub(super) fn either(described: &str, one: Schema, other: Schema) -> Schema {
-    schema(described, [("anyOf", json!([one, other]))])
+    schema(
+        described,
+        [("anyOf", Value::Array(vec![one.into(), other.into()]))],
+    )
 }
 
 /// The definition of this name.
@@ -111,7 +114,7 @@ pub(super) fn reference(definition: &str) -> Schema {
 pub(super) fn list(described: &str, items: Schema) -> Schema {
     schema(
         described,
-        [("type", json!("array")), ("items", json!(items))],
+        [("type", json!("array")), ("items", items.into())],
     )
 }
 
@@ -128,7 +131,7 @@ pub(super) fn any_map_of(described: &str, values: Schema) -> Schema {
         described,
         [
             ("type", json!("object")),
-            ("additionalProperties", json!(values)),
+            ("additionalProperties", values.into()),
         ],
     )
 }
