@@ -70,14 +70,18 @@ pub(super) fn flag(described: &str) -> Schema {
     )
 }
 
-/// A whole number from `least` on.
+/// A whole number from `least` on, which is 0 or 1.
 pub(super) fn integer(described: &str, least: Option<i64>) -> Schema {
     let mut number = schema("", [("type", json!("integer"))]);
     if let Some(least) = least {
         number.insert("minimum".to_owned(), json!(least));
     }
-    let quoted = form("", r"\s*[-+]?[0-9]+\s*");
-    schema(described, [("anyOf", json!([number, quoted]))])
+    let quoted = match least {
+        None => r"\s*[-+]?[0-9]+\s*",
+        Some(0) => "[0-9]+",
+        Some(_) => "0*[1-9][0-9]*",
+    };
+    either(described, number, form("", quoted))
 }
 
 /// A number.

@@ -1,7 +1,8 @@
 //! What ties the schema to the decoder, so that neither drifts from the other (tests only).
 //!
 //! The decoder tells [`record`] which fields it knows in each kind of mapping, while it reads a project that uses
-//! everything. Then that project is changed in every place, in several ways, and both must agree on what is wrong.
+//! everything. Then that project is changed in every place, in several ways, and both must agree on what is wrong; and
+//! each word that the schema offers somewhere must be one that the decoder takes there.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,6 +142,8 @@ const CHECKED_LATER: [&str; 14] = [
     "scale",
 ];
 
+const WORD: &str = "no-such-word";
+
 /// Every place of a document, as a JSON pointer.
 fn places(value: &Value, here: &str, all: &mut Vec<String>) {
     let mut inside = |name: &str, value: &Value| {
@@ -194,10 +197,11 @@ fn is_of_shape((message, hint): &(String, String)) -> bool {
 
 #[test]
 fn the_schema_refuses_what_the_decoder_refuses_and_nothing_else() {
-    const WORD: &str = "no-such-word";
     let schema = jsonschema::draft7::new(&super::project()).expect("a schema");
     let document = everything();
-    assert!(schema.is_valid(&document));
+    if let Err(error) = schema.validate(&document) {
+        panic!("everything.yaml{}: {error}", error.instance_path());
+    }
     let count = |errors: &[(String, String)]| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for (message, _) in errors {
@@ -265,4 +269,51 @@ fn the_schema_refuses_what_the_decoder_refuses_and_nothing_else() {
     }
     assert!(all.len() > 200, "{}", all.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// All words of the schema's enumerations.
+fn words(schema: &Value, all: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(map) => {
+            for (name, value) in map {
+                if let Some(values) = value.as_array().filter(|_| name == "enum") {
+                    let texts = values.iter().filter_map(Value::as_str);
+                    all.extend(texts.map(str::to_owned));
+                } else if name != "propertyNames" {
+                    words(value, all);
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| words(value, all)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_decoder_takes_the_words_of_the_schema() {
+    let schema = jsonschema::draft7::new(&super::project()).expect("a schema");
+    let document = everything();
+    let (mut all, mut candidates) = (Vec::new(), BTreeSet::new());
+    places(&document, "", &mut all);
+    words(&super::project(), &mut candidates);
+    let mut tried = 0;
+    for place in all {
+        let is_scalar = document
+            .pointer(&place)
+            .is_some_and(|value| !value.is_object() && !value.is_array());
+        // Only where not every word is taken.
+        if !is_scalar || schema.is_valid(&with(&document, &place, json!(WORD))) {
+            continue;
+        }
+        for word in &candidates {
+            let changed = with(&document, &place, json!(word));
+            if schema.is_valid(&changed) {
+                tried += 1;
+                let errors = errors(&changed.to_string());
+                let refused = errors.iter().find(|error| is_of_shape(error));
+                assert!(refused.is_none(), "{place}: {word}: {refused:?}");
+            }
+        }
+    }
+    assert!(tried > 100, "{tried}");
 }
