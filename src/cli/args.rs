@@ -113,6 +113,37 @@ pub(super) enum Command {
     Ask(Ask),
     /// Serve the emulated API on this machine
     Sandbox(Sandbox),
+    /// Print the manifest language as JSON Schema, for editors
+    #[command(long_about = SCHEMA)]
+    Schema(Schema),
+}
+
+const SCHEMA: &str = "\
+Print the manifest language as JSON Schema (draft-07), for editors and other programs.
+
+An editor that knows the schema completes fields and shows what they mean, and underlines what is wrong \
+while it is written. Those that use the YAML language server find it by a comment in a file's first line:
+
+  # yaml-language-server: $schema=.treaty/schema/project.json
+
+treaty init writes both schemas to .treaty/schema/. To write them anew:
+
+  treaty schema project > .treaty/schema/project.json
+  treaty schema manifest > .treaty/schema/manifest.json";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Schema {
+    /// Of which files
+    #[arg(value_enum, default_value_t = SchemaOf::Project, value_name = "FILES")]
+    pub(super) of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// treaty.yaml; what manifests may hold is part of it
+    Project,
+    /// Files with accounts, seals, templates and flows
+    Manifest,
 }
 
 #[derive(Debug, clap::Args)]

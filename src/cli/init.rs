@@ -8,6 +8,7 @@ use super::args::Init;
 use super::exit::{CliError, Exit};
 use super::out;
 use crate::diagnostic::did_you_mean;
+use crate::manifest::schema;
 
 /// A project to begin with.
 struct Starter {
@@ -69,6 +70,9 @@ const STARTERS: &[Starter] = &[
 /// The ledger and the reports are not for git: they name links that let people sign.
 const IGNORED: &[u8] = b".treaty/\nreports/\n";
 
+/// Where the schemas for editors lie.
+const SCHEMAS: &str = ".treaty/schema";
+
 pub(super) fn run(args: &Init) -> anyhow::Result<Exit> {
     let Some(starter) = STARTERS.iter().find(|starter| starter.name == args.starter) else {
         let names = || STARTERS.iter().map(|starter| starter.name);
@@ -104,6 +108,16 @@ pub(super) fn run(args: &Init) -> anyhow::Result<Exit> {
     for (name, bytes) in starter.files {
         write(&folder.join(name), bytes)?;
     }
+    // The starters' first lines tell editors of them. They are treaty's own: older ones are written over.
+    for (name, schema) in [
+        ("project.json", schema::project()),
+        ("manifest.json", schema::manifest()),
+    ] {
+        overwrite(
+            &folder.join(SCHEMAS).join(name),
+            format!("{schema:#}\n").as_bytes(),
+        )?;
+    }
     out::line(format_args!("{}: {}", folder.display(), starter.what));
     let project = if folder == Path::new(".") {
         String::new()
@@ -118,6 +132,10 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if path.exists() {
         return Ok(());
     }
+    overwrite(path, bytes)
+}
+
+fn overwrite(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("{} cannot be made", folder.display()))?;

@@ -14,6 +14,7 @@ mod plan;
 mod progress;
 mod prompt;
 mod sandbox;
+mod schema;
 mod session;
 mod show;
 mod sync;
@@ -47,6 +48,7 @@ pub fn run() -> Exit {
         Command::Sync(own) => sync::run(&args.global, own),
         Command::Ask(own) => ask::run(&args.global, own),
         Command::Sandbox(own) => sandbox::run(&args.global, own),
+        Command::Schema(own) => Ok(schema::run(own)),
     };
     result.unwrap_or_else(|error| exit::report(&error, args.global.log_format))
 }

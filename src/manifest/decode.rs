@@ -301,5 +301,7 @@ impl<'n> Fields<'n> {
             };
             decoder.error(span, format!("{} has no field {name}", self.what), hint);
         }
+        #[cfg(test)]
+        super::schema::tie::record(&self.what, &self.known);
     }
 }

@@ -6,4 +6,5 @@ mod journey;
 mod project;
 mod rig;
 mod rooms;
+mod schema;
 mod server;
