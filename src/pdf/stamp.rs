@@ -182,9 +182,18 @@ impl<'a> Desk<'a> {
         let pixmap = Pixmap::decode_png(png)
             .map_err(|error| PdfError::NoPdf(format!("an image is no PNG: {error}")))?;
         let (mut colors, mut alphas) = (Vec::new(), Vec::new());
+        // Viewers blend neighbours when they scale: what is transparent takes the color that was seen last, lest the
+        // edges turn dark.
+        let mut color = [255; 3];
         for pixel in pixmap.pixels() {
             let pixel = pixel.demultiply();
-            colors.extend([pixel.red(), pixel.green(), pixel.blue()]);
+            if pixel.alpha() > 127 {
+                color = [pixel.red(), pixel.green(), pixel.blue()];
+            }
+            colors.extend(match pixel.alpha() {
+                0 => color,
+                _ => [pixel.red(), pixel.green(), pixel.blue()],
+            });
             alphas.push(pixel.alpha());
         }
         let part = |space: &str| {
