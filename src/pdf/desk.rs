@@ -9,7 +9,7 @@ use tiny_skia::Pixmap;
 
 use super::append::inherited;
 use super::fields::{PdfError, load, save};
-use super::font::{Writing, ems, packed};
+use super::font::{Writing, ems, packed, real};
 use super::page::look;
 
 /// The size of text, in points.
@@ -19,7 +19,8 @@ pub(super) const TEXT: f64 = 8.0;
 struct Leaf {
     id: ObjectId,
     width: f64,
-    /// From what is shown to the page's own space: the six numbers of `cm`.
+    height: f64,
+    /// From what is shown to the page's own space: the six numbers of a matrix.
     matrix: [f64; 6],
     drawing: String,
     images: Vec<ObjectId>,
@@ -42,15 +43,16 @@ impl<'a> Desk<'a> {
         let looks = look(bytes, |pdf| -> Vec<_> {
             let shown = pdf.pages().iter().map(|page| {
                 let back = page.initial_transform(false).to_kurbo().inverse();
-                (f64::from(page.render_dimensions().0), back.as_coeffs())
+                (page.render_dimensions(), back.as_coeffs())
             });
             shown.collect()
         })?;
         let pages = document.get_pages().into_iter().zip(looks);
-        let pages = pages.map(|((number, id), (width, matrix))| {
+        let pages = pages.map(|((number, id), ((width, height), matrix))| {
             let leaf = Leaf {
                 id,
-                width,
+                width: f64::from(width),
+                height: f64::from(height),
                 matrix,
                 drawing: String::new(),
                 images: Vec::new(),
@@ -152,42 +154,49 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// Adds a page's drawing to its content, and what that needs to its resources.
+/// Adds a page's drawing to its content: a form of its own, whose names cannot be mistaken for those of the page or of
+/// an earlier stamping.
 fn paint(document: &mut Document, leaf: &Leaf, opening: ObjectId, font: ObjectId) {
-    let mut closing = "Q ".repeat(1 + open_states(document, leaf.id));
-    let _ = write!(closing, "q ");
-    for number in leaf.matrix {
-        let _ = write!(closing, "{number:.4} ");
+    let mut images = Dictionary::new();
+    for image in &leaf.images {
+        images.set(format!("TreatySeal{}", image.0), *image);
     }
-    let _ = writeln!(closing, "cm\n{}Q", leaf.drawing);
-    let closing = Stream::new(dictionary! {}, closing.into_bytes());
-    let closing = document.add_object(packed(closing));
-    let mut contents = vec![Object::Reference(opening)];
-    contents.extend(
-        document
-            .get_page_contents(leaf.id)
-            .into_iter()
-            .map(Object::Reference),
-    );
-    contents.push(Object::Reference(closing));
+    let mut fonts = Dictionary::new();
+    if leaf.has_text {
+        fonts.set("TreatySans", font);
+    }
+    let form = dictionary! {
+        "Type" => "XObject",
+        "Subtype" => "Form",
+        "BBox" => vec![0.into(), 0.into(), real(leaf.width), real(leaf.height)],
+        "Matrix" => leaf.matrix.map(real).to_vec(),
+        "Resources" => dictionary! { "XObject" => images, "Font" => fonts },
+    };
+    let form = packed(Stream::new(form, leaf.drawing.clone().into_bytes()));
+    let form = document.add_object(form);
 
     let mut resources = inherited(document, leaf.id, b"Resources")
         .map(|resources| dictionary_of(document, resources))
         .unwrap_or_default();
-    let mut add = |kind: &str, name: String, id: ObjectId| {
-        let mut part = resources
-            .get(kind.as_bytes())
-            .map(|part| dictionary_of(document, part))
-            .unwrap_or_default();
-        part.set(name, id);
-        resources.set(kind, part);
-    };
-    for image in &leaf.images {
-        add("XObject", format!("TreatySeal{}", image.0), *image);
+    let mut objects = resources
+        .get(b"XObject")
+        .map(|objects| dictionary_of(document, objects))
+        .unwrap_or_default();
+    let mut number = 1_u32;
+    while objects.has(format!("Treaty{number}").as_bytes()) {
+        number += 1;
     }
-    if leaf.has_text {
-        add("Font", "TreatySans".to_owned(), font);
-    }
+    objects.set(format!("Treaty{number}"), form);
+    resources.set("XObject", objects);
+
+    let closing = "Q ".repeat(1 + open_states(document, leaf.id));
+    let closing = format!("\n{closing}q /Treaty{number} Do Q\n");
+    let closing = Stream::new(dictionary! {}, closing.into_bytes());
+    let closing = document.add_object(closing);
+    let mut contents = vec![Object::Reference(opening)];
+    let before = document.get_page_contents(leaf.id);
+    contents.extend(before.into_iter().map(Object::Reference));
+    contents.push(Object::Reference(closing));
     if let Ok(page) = document.get_dictionary_mut(leaf.id) {
         page.set("Contents", contents);
         page.set("Resources", resources);

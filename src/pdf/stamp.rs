@@ -162,6 +162,33 @@ mod tests {
             });
             assert_eq!(images.count(), 2);
         }
+    }
+
+    #[test]
+    fn a_page_can_be_stamped_again_and_again() {
+        let image = red();
+        let mut pdf = page_of_html("<p>合同</p>");
+        let texts = ["2026-01-02", "甲方已签", "乙方 3:45"];
+        for (text, x) in texts.iter().zip([100.0, 200.0, 300.0]) {
+            let stamp = Stamp {
+                page: 1,
+                x,
+                y: 200.0,
+                width: 50.0,
+                height: 50.0,
+                image: &image,
+                text: Some(text),
+            };
+            pdf = super::stamp(&pdf, &[stamp]).unwrap();
+        }
+        for text in texts.iter().chain(&["合同"]) {
+            assert_eq!(find(&pdf, text).unwrap().len(), 1, "{text}");
+        }
+        assert!(is_red(&pdf, 1, 130, 225) && is_red(&pdf, 1, 330, 225));
+    }
+
+    #[test]
+    fn what_is_no_image_is_refused() {
         let pdf = turned(0, b"");
         let stamp = Stamp {
             page: 1,
