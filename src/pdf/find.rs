@@ -249,4 +249,33 @@ mod tests {
             let _ = find(&LOAN[..cut], "甲");
         }
     }
+
+    #[test]
+    fn words_in_pieces_and_in_fonts_that_are_not_embedded() {
+        let song = "<</Type/Font/Subtype/Type0/BaseFont/STSong-Light-UniGB-UTF16-H/Encoding/UniGB-UTF16-H\
+            /DescendantFonts[<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light\
+            /CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 4>>/DW 1000>>]>>";
+        let text = "BT 3 Tr /L 20 Tf 20 60 Td (Date:) Tj ET BT 0 Tr /L 20 Tf 20 100 Td (Da) Tj ( t) Tj [(e) -200 (:)] TJ ET \
+            BT /S 20 Tf 20 200 Td <65E5> Tj 40 0 Td <671F> Tj ET";
+        let pdf = format!(
+            "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n\
+             2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 300 300]>>\nendobj\n\
+             3 0 obj\n<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</S {song}\
+             /L<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>\nendobj\n\
+             4 0 obj\n<</Length {}>>stream\n{text}\nendstream\nendobj\ntrailer<</Root 1 0 R>>\n",
+            text.len()
+        );
+        let png = super::super::picture(pdf.as_bytes(), 1, 300)
+            .unwrap()
+            .unwrap();
+        let pixmap = tiny_skia::Pixmap::decode_png(&png).unwrap();
+        let drawn = pixmap.pixels().iter().take(300 * 150);
+        assert!(drawn.filter(|pixel| pixel.red() < 100).count() > 20);
+        let latin = find(pdf.as_bytes(), "Date:").unwrap();
+        assert_eq!(latin.len(), 1);
+        assert!((latin[0].x - 20.0).abs() < 0.1 && (latin[0].y - 97.0).abs() < 0.1);
+        let chinese = find(pdf.as_bytes(), "日期").unwrap();
+        assert_eq!(chinese.len(), 1);
+        assert!((chinese[0].width - 60.0).abs() < 0.1 && (chinese[0].height - 20.0).abs() < 0.1);
+    }
 }

@@ -196,10 +196,8 @@ impl Reader {
             _ => &mut self.text,
         };
         for character in text.chars() {
-            let white = character.is_ascii_whitespace();
-            if self.pre && character != '\r' {
-                into.push(character);
-            } else if !white {
+            let kept = self.pre && character != '\r';
+            if kept || !character.is_ascii_whitespace() {
                 into.push(character);
             } else if !into.is_empty() && !into.ends_with([' ', '\n']) {
                 into.push(' ');

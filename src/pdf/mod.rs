@@ -5,6 +5,7 @@
 //! shipped with the program, so that it shows everywhere.
 
 mod append;
+mod desk;
 mod fields;
 mod fill;
 mod find;

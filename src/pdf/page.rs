@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use hayro::hayro_interpret::InterpreterSettings;
 use hayro::hayro_interpret::font::FontQuery;
+use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
 
 use super::fields::PdfError;
@@ -17,7 +18,7 @@ pub fn page_sizes(bytes: &[u8]) -> Result<Vec<(f64, f64)>, PdfError> {
     look(bytes, |pdf| {
         pdf.pages()
             .iter()
-            .map(|page| page.render_dimensions())
+            .map(Page::render_dimensions)
             .map(|(width, height)| (f64::from(width), f64::from(height)))
             .collect()
     })

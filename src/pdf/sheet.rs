@@ -109,7 +109,8 @@ fn table(sheet: &mut Sheet, rows: &[Vec<Cell>]) {
                     + 2.0 * PADDING
             };
             sheet.room(height((most - from).min(8)));
-            let mut count = (most - from).max(1);
+            // No page has more lines.
+            let mut count = (most - from).clamp(1, 80);
             while count > 1 && height(count) > sheet.left() {
                 count -= 1;
             }
