@@ -6,8 +6,8 @@ use super::run::Apply;
 use super::step::Once;
 use crate::api::operation::Op;
 use crate::api::{
-    AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ErrorCode, GrantSilentSign, Nothing, Operation,
-    RevokeSilentSign, UpdateOrganization, UpdatePerson,
+    AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ErrorCode, GrantSilentSign,
+    Nothing, Operation, RevokeSilentSign, UpdateOrganization, UpdatePerson,
 };
 use crate::desired::{Account, Organization, Person, Who};
 use crate::id::AccountId;
@@ -23,7 +23,10 @@ impl Apply<'_> {
         grant: Grant,
     ) -> Result<AccountId, Halt> {
         let _only = self.accounts_under_way.lock(account.third_id()).await;
-        let known = self.caller.ledger.thing(ThingKind::Account, account.third_id())?;
+        let known = self
+            .caller
+            .ledger
+            .thing(ThingKind::Account, account.third_id())?;
         let id = match action {
             AccountAction::Create => self.create(account, known.clone()).await?,
             AccountAction::Adopt(id) => self.adopt(account, id, known.as_ref()).await?,
@@ -41,7 +44,10 @@ impl Apply<'_> {
     /// The account of a row, made or updated if need be. Rows that share it come one after the other.
     pub(super) async fn row_account(&self, account: &Account) -> Result<AccountId, Halt> {
         let _only = self.accounts_under_way.lock(account.third_id()).await;
-        let known = self.caller.ledger.thing(ThingKind::Account, account.third_id())?;
+        let known = self
+            .caller
+            .ledger
+            .thing(ThingKind::Account, account.third_id())?;
         let recorded = known
             .clone()
             .map(crate::ledger::AccountRecord::from)
@@ -123,7 +129,8 @@ impl Apply<'_> {
             Who::Person(person) => self.caller.once(begun, &create_person(person), look).await,
             Who::Organization(organization) => {
                 let creator = self.standing_id(&organization.creator)?;
-                self.caller.once(begun, &create_organization(organization, creator), look)
+                self.caller
+                    .once(begun, &create_organization(organization, creator), look)
                     .await
             }
         };
@@ -198,22 +205,28 @@ impl Apply<'_> {
         let recorded = match grant {
             Grant::Unchanged => return Ok(()),
             Grant::Grant(deadline) => {
-                self.caller.call(&GrantSilentSign {
-                    grant_account_id: id.clone(),
-                    deadline,
-                })
-                .await?;
+                self.caller
+                    .call(&GrantSilentSign {
+                        grant_account_id: id.clone(),
+                        deadline,
+                    })
+                    .await?;
                 Some(RecordedGrant { deadline })
             }
             Grant::Revoke => {
-                self.caller.call(&RevokeSilentSign {
-                    grant_account_id: id.clone(),
-                })
-                .await?;
+                self.caller
+                    .call(&RevokeSilentSign {
+                        grant_account_id: id.clone(),
+                    })
+                    .await?;
                 None
             }
         };
-        if let Some(thing) = self.caller.ledger.thing(ThingKind::Account, account.third_id())? {
+        if let Some(thing) = self
+            .caller
+            .ledger
+            .thing(ThingKind::Account, account.third_id())?
+        {
             let thing = Thing {
                 grant: recorded,
                 ..thing

@@ -63,12 +63,18 @@ impl Caller<'_> {
     ) -> Result<Op, Halt> {
         let unknown = || LedgerError::Broken {
             path: String::new(),
-            why: format!("the step {step} waits for {}, which is no operation", deferral.operation),
+            why: format!(
+                "the step {step} waits for {}, which is no operation",
+                deferral.operation
+            ),
         };
         let op = Op::at(&deferral.operation).ok_or_else(unknown)?;
         match op {
             Op::Download => self.download(steps, step, deferral.request).await?,
-            _ => self.perform(steps, step, op, deferral.request, flow).await?,
+            _ => {
+                self.perform(steps, step, op, deferral.request, flow)
+                    .await?;
+            }
         }
         Ok(op)
     }
@@ -94,7 +100,7 @@ impl Caller<'_> {
                 "docId": doc_id,
                 "path": path,
                 "size": bytes.len(),
-                "sha256": hex(&Sha256::digest(&bytes)),
+                "sha256": hex::encode(Sha256::digest(&bytes)),
             }));
         }
         self.ledger
@@ -174,12 +180,4 @@ fn keep(path: &Path, bytes: &[u8]) -> Result<(), Halt> {
             "check the folder and the disk, then run treaty sync again",
         )
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut hex = String::new();
-    for byte in bytes {
-        hex += &format!("{byte:02x}");
-    }
-    hex
 }

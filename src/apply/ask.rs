@@ -223,9 +223,7 @@ impl Caller<'_> {
             Op::ContractsHandPersonSignTask => {
                 call.hand::<contracts::HandPersonSignTask>(request).await
             }
-            Op::ContractsHandOrgSignTask => {
-                call.hand::<contracts::HandOrgSignTask>(request).await
-            }
+            Op::ContractsHandOrgSignTask => call.hand::<contracts::HandOrgSignTask>(request).await,
             Op::ContractsHandSignTask => call.hand::<contracts::HandSignTask>(request).await,
             Op::Archive => {
                 let request: Archive = read(step, request)?;

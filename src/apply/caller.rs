@@ -45,7 +45,10 @@ impl<'a> Caller<'a> {
         content_type: &str,
         bytes: &Bytes,
     ) -> Result<FileKey, Halt> {
-        let what = format!("{} {content_type} {file_name}", blake3::hash(bytes).to_hex());
+        let what = format!(
+            "{} {content_type} {file_name}",
+            blake3::hash(bytes).to_hex()
+        );
         let _only = self.uploading.lock(&what).await;
         if let Some(known) = self.uploads().get(&what).cloned() {
             return Ok(known);

@@ -121,7 +121,9 @@ impl Apply<'_> {
             let step = step_of(signer);
             let (op, request) = self.request(steps, item, &flow, &docs, &accounts, signer)?;
             if signer.after.is_empty() {
-                self.caller.perform(steps, &step, op, request, &flow).await?;
+                self.caller
+                    .perform(steps, &step, op, request, &flow)
+                    .await?;
             } else {
                 let after = signer.after.iter().map(|name| format!("{SIGNER}{name}"));
                 let deferral = Deferral {
@@ -219,7 +221,11 @@ impl Apply<'_> {
                     return Ok(answer.doc_id);
                 }
                 let (file_name, bytes) = read(path).await?;
-                let uploaded = self.caller.client.upload(&file_name, MIME_PDF, &bytes).await;
+                let uploaded = self
+                    .caller
+                    .client
+                    .upload(&file_name, MIME_PDF, &bytes)
+                    .await;
                 let request = CreateByFileKey {
                     file_key: uploaded.map_err(|failure| Halt::of(Op::UploadUrl, failure))?,
                 };
@@ -254,7 +260,8 @@ impl Apply<'_> {
             });
         }
         let attachment_list = (!attachments.is_empty()).then_some(attachments);
-        let (initiator_account_id, payer) = (account(&process.initiator)?, account(&process.payer)?);
+        let (initiator_account_id, payer) =
+            (account(&process.initiator)?, account(&process.payer)?);
         if let ([doc_id], [document]) = (docs, &item.documents[..]) {
             let request = contract::AddProcess {
                 business_scene: process.business_scene.clone(),
@@ -271,7 +278,11 @@ impl Apply<'_> {
                 encryption: document.encryption,
                 attachment_list,
             };
-            return Ok(self.caller.spare_step(steps, PROCESS, &request).await?.flow_id);
+            return Ok(self
+                .caller
+                .spare_step(steps, PROCESS, &request)
+                .await?
+                .flow_id);
         }
         let doc_list = docs.iter().zip(&item.documents);
         let request = contracts::AddProcess {
@@ -293,7 +304,11 @@ impl Apply<'_> {
                 .collect(),
             attachment_list,
         };
-        Ok(self.caller.spare_step(steps, PROCESS, &request).await?.flow_id)
+        Ok(self
+            .caller
+            .spare_step(steps, PROCESS, &request)
+            .await?
+            .flow_id)
     }
 
     /// The call that adds a signer.

@@ -24,5 +24,5 @@ pub use event::{Ended, Event, Listener};
 pub use halt::Fatal;
 pub use item::{DOCUMENT, PROCESS, SIGNER};
 pub use run::{Apply, Orders, Stop, Stopped, Tally};
-pub use sync::{Sync, Synced};
 pub use survey::{Observe, Refused, Selection, Survey, Surveyor, survey};
+pub use sync::{Sync, Synced};

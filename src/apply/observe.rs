@@ -27,8 +27,13 @@ pub(super) async fn observe_standing(
     if observe == Observe::None {
         return Ok(observed);
     }
-    listener(Event::Asking(standing.accounts.len() + standing.absent.len()));
-    let absent = standing.absent.values().map(|account| account.third_id.clone());
+    listener(Event::Asking(
+        standing.accounts.len() + standing.absent.len(),
+    ));
+    let absent = standing
+        .absent
+        .values()
+        .map(|account| account.third_id.clone());
     let third_ids: Vec<String> = standing
         .accounts
         .values()

@@ -185,7 +185,10 @@ impl<'a> Apply<'a> {
         };
         for (name, deletion) in &plan.standing.absent {
             let result = match deletion {
-                Some(id) => self.delete(&self.orders.standing.absent[name].third_id, id).await,
+                Some(id) => {
+                    self.delete(&self.orders.standing.absent[name].third_id, id)
+                        .await
+                }
                 None => Ok(()),
             };
             note(Address::Account(name.clone()), result)?;

@@ -4,6 +4,7 @@ use super::halt::Halt;
 use super::run::Apply;
 use crate::api::{
     CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
+    SealAnswer,
 };
 use crate::desired::{Seal, SealSource};
 use crate::id::{AccountId, SealId};
@@ -51,7 +52,8 @@ impl Apply<'_> {
         match action {
             SealAction::Unchanged(id) => Ok(id.clone()),
             SealAction::Adopt(id) => {
-                self.caller.ledger
+                self.caller
+                    .ledger
                     .write(vec![record(subject, Some(id.0.clone()), false)])
                     .await?;
                 Ok(id.clone())
@@ -61,72 +63,87 @@ impl Apply<'_> {
                 // an intent of an earlier run is looked up again.
                 let begun = known.is_some_and(|thing| thing.remote_id.is_none());
                 if !begun {
-                    self.caller.ledger.write(vec![record(subject, None, true)]).await?;
+                    self.caller
+                        .ledger
+                        .write(vec![record(subject, None, true)])
+                        .await?;
                 }
-                let look = async || self.caller.look_for_seal(account, &seal.alias).await;
-                let answer = match &seal.source {
-                    SealSource::Person {
-                        template_type,
-                        text,
-                    } => {
-                        let request = CreatePersonSeal {
-                            account_id: account.clone(),
-                            alias: seal.alias.clone(),
-                            width: seal.width,
-                            height: seal.height,
-                            text: text.clone(),
-                            template_type: template_type.clone(),
-                            color: seal.color.clone(),
-                        };
-                        self.caller.once(begun, &request, look).await?
-                    }
-                    SealSource::Organization {
-                        template_type,
-                        h_text,
-                        q_text,
-                        text,
-                    } => {
-                        let request = CreateOrganizationSeal {
-                            account_id: account.clone(),
-                            alias: seal.alias.clone(),
-                            width: seal.width,
-                            height: seal.height,
-                            h_text: h_text.clone(),
-                            q_text: q_text.clone(),
-                            text: text.clone(),
-                            template_type: template_type.clone(),
-                            color: seal.color.clone(),
-                        };
-                        self.caller.once(begun, &request, look).await?
-                    }
-                    SealSource::Image {
-                        file_name,
-                        content_type,
-                        bytes,
-                        of_person,
-                    } => {
-                        let file = self.caller.shared_file(file_name, content_type, bytes);
-                        let request = CreatePersonImageSeal {
-                            account_id: account.clone(),
-                            alias: seal.alias.clone(),
-                            width: seal.width,
-                            height: seal.height,
-                            color: seal.color.clone(),
-                            file_key: file.await?,
-                        };
-                        if *of_person {
-                            self.caller.once(begun, &request, look).await?
-                        } else {
-                            let request = CreateOrganizationImageSeal(request);
-                            self.caller.once(begun, &request, look).await?
-                        }
-                    }
-                };
-                self.caller.ledger
+                let answer = self.create_seal(seal, account, begun).await?;
+                self.caller
+                    .ledger
                     .write(vec![record(subject, Some(answer.seal_id.0.clone()), true)])
                     .await?;
                 Ok(answer.seal_id)
             }
         }
+    }
+
+    /// Makes the call that fits how the seal is made.
+    async fn create_seal(
+        &self,
+        seal: &Seal,
+        account: &AccountId,
+        begun: bool,
+    ) -> Result<SealAnswer, Halt> {
+        let look = async || self.caller.look_for_seal(account, &seal.alias).await;
+        match &seal.source {
+            SealSource::Person {
+                template_type,
+                text,
+            } => {
+                let request = CreatePersonSeal {
+                    account_id: account.clone(),
+                    alias: seal.alias.clone(),
+                    width: seal.width,
+                    height: seal.height,
+                    text: text.clone(),
+                    template_type: template_type.clone(),
+                    color: seal.color.clone(),
+                };
+                self.caller.once(begun, &request, look).await
+            }
+            SealSource::Organization {
+                template_type,
+                h_text,
+                q_text,
+                text,
+            } => {
+                let request = CreateOrganizationSeal {
+                    account_id: account.clone(),
+                    alias: seal.alias.clone(),
+                    width: seal.width,
+                    height: seal.height,
+                    h_text: h_text.clone(),
+                    q_text: q_text.clone(),
+                    text: text.clone(),
+                    template_type: template_type.clone(),
+                    color: seal.color.clone(),
+                };
+                self.caller.once(begun, &request, look).await
+            }
+            SealSource::Image {
+                file_name,
+                content_type,
+                bytes,
+                of_person,
+            } => {
+                let file = self.caller.shared_file(file_name, content_type, bytes);
+                let request = CreatePersonImageSeal {
+                    account_id: account.clone(),
+                    alias: seal.alias.clone(),
+                    width: seal.width,
+                    height: seal.height,
+                    color: seal.color.clone(),
+                    file_key: file.await?,
+                };
+                if *of_person {
+                    self.caller.once(begun, &request, look).await
+                } else {
+                    let request = CreateOrganizationImageSeal(request);
+                    self.caller.once(begun, &request, look).await
+                }
+            }
+        }
+        .map_err(Halt::from)
     }
 }

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::caller::Caller;
 use super::halt::Halt;
 use super::look::Seen;
-use super::caller::Caller;
 use crate::api::Operation;
 use crate::api::operation::receipt;
 use crate::client::Failure;

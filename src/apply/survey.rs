@@ -304,7 +304,8 @@ fn add_calls(item: &Item, plan: &mut FlowPlan) {
     }
     let several = item.documents.len() > 1;
     let either = |one: Op, of_several: Op| if several { of_several } else { one };
-    plan.calls.add(either(Op::AddProcess, Op::ContractsAddProcess), 1);
+    plan.calls
+        .add(either(Op::AddProcess, Op::ContractsAddProcess), 1);
     for signer in &item.signers {
         let op = match signer.kind {
             SignerKind::Platform { .. } => {
@@ -346,7 +347,9 @@ fn needs(flow: &Flow) -> Vec<Address> {
     }
     for signer in &flow.signers {
         let seal = match &signer.kind {
-            SignerKind::Platform(auto) | SignerKind::User { signer: auto, .. } => auto.seal.as_ref(),
+            SignerKind::Platform(auto) | SignerKind::User { signer: auto, .. } => {
+                auto.seal.as_ref()
+            }
             _ => None,
         };
         needs.extend(seal.map(|seal| Address::Seal(seal.text.clone())));
@@ -411,7 +414,9 @@ fn recorded(standing: &Standing, ledger: &dyn Ledger) -> Result<RecordedStanding
     }
     for absent in standing.absent.values() {
         let thing = ledger.thing(ThingKind::Account, &absent.third_id)?;
-        let record = thing.map(AccountRecord::from).and_then(|record| record.account);
+        let record = thing
+            .map(AccountRecord::from)
+            .and_then(|record| record.account);
         if let Some(known) = record {
             recorded.accounts.insert(absent.third_id.clone(), known);
         }

@@ -117,7 +117,9 @@ impl Caller<'_> {
             path: String::new(),
             why: format!("the item {id} waits, and has no flow"),
         })?;
-        let several = steps.known().any(|(name, _)| name.contains('.') && name.starts_with("document"));
+        let several = steps
+            .known()
+            .any(|(name, _)| name.contains('.') && name.starts_with("document"));
         let flow = FlowRef {
             id: flow_id,
             several,
@@ -133,7 +135,8 @@ impl Caller<'_> {
             FlowStatus::Draft | FlowStatus::Signing | FlowStatus::Finished => None,
         };
         if let Some(status) = dead {
-            self.end(id, status, Some(why(&state, status)), true).await?;
+            self.end(id, status, Some(why(&state, status)), true)
+                .await?;
             return Ok(status);
         }
         let signed: Vec<String> = steps

@@ -7,8 +7,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 use crate::apply::Observe;
-use crate::manifest::{Millis, Tolerance};
 use crate::id::AddressPattern;
+use crate::manifest::{Millis, Tolerance};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -231,7 +231,7 @@ pub(super) struct Apply {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Sync {
-    /// Only these items: flows.loans, 'flows.loans["HT-1"]'; * stands for anything
+    /// Only these items: flows.loans, flows.loans.*; * stands for anything
     #[arg(long, value_name = "ADDRESS")]
     pub(super) target: Vec<AddressPattern>,
     /// But not these
@@ -270,7 +270,12 @@ pub(super) struct Sandbox {
     #[arg(long, value_name = "P%", default_value = "0%", value_parser = share, requires = "auto_sign")]
     pub(super) refuse: f64,
     /// Who refuses: the same seed, the same people
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "auto_sign")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        requires = "auto_sign"
+    )]
     pub(super) seed: u64,
 }
 

@@ -36,16 +36,25 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         CliError::new(
             Exit::Usage,
             format!("{op}: {error}"),
-            format!("section {} of the API document lists its fields", op.section()),
+            format!(
+                "section {} of the API document lists its fields",
+                op.section()
+            ),
         )
     })?;
     let unknown = fields.keys().find(|name| understood.get(**name).is_none());
     if let Some(unknown) = unknown {
-        let known = understood.as_object().into_iter().flat_map(|object| object.keys());
+        let known = understood
+            .as_object()
+            .into_iter()
+            .flat_map(|object| object.keys());
         let message = format!("{op} has no field {unknown}");
         let hint = match did_you_mean(unknown, known.map(String::as_str)) {
             Some(near) => format!("did you mean {near}?"),
-            None => format!("section {} of the API document lists its fields", op.section()),
+            None => format!(
+                "section {} of the API document lists its fields",
+                op.section()
+            ),
         };
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }

@@ -51,7 +51,10 @@ impl Client {
             .uri(url)
             .body(Bytes::new())
             .map_err(|error| error.to_string())?;
-        let response = self.send(request).await.map_err(|failure| failure.to_string())?;
+        let response = self
+            .send(request)
+            .await
+            .map_err(|failure| failure.to_string())?;
         let status = response.status();
         if status.is_success() {
             Ok(response.into_body())

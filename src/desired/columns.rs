@@ -2,8 +2,8 @@
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::manifest::{
-    Anchor, ChunkSource, DocumentSource, Flow, Organization, Person, Position, Positions, RowAccountKind,
-    SignerKind,
+    Anchor, ChunkSource, DocumentSource, Flow, Organization, Person, Position, Positions,
+    RowAccountKind, SignerKind,
 };
 use crate::render::Expr;
 use crate::sheet::Header;
@@ -94,7 +94,11 @@ fn expressions(flow: &Flow) -> Vec<&Expr> {
     for attachment in &process.attachments {
         all.extend([&attachment.file, &attachment.name]);
     }
-    all.extend(flow.finish.iter().filter_map(|finish| finish.download.as_ref()));
+    all.extend(
+        flow.finish
+            .iter()
+            .filter_map(|finish| finish.download.as_ref()),
+    );
     for signer in &flow.signers {
         match &signer.kind {
             SignerKind::Platform(auto) => all.extend(&auto.doc_pwd),

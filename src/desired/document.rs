@@ -149,7 +149,9 @@ fn chunk(
             let text: String = text.split_whitespace().collect();
             let wrong = match STANDARD.decode(&text) {
                 Err(_) => Some("data is no Base64".to_owned()),
-                Ok(bytes) => pdf::check(&bytes).err().map(|error| format!("data: {error}")),
+                Ok(bytes) => pdf::check(&bytes)
+                    .err()
+                    .map(|error| format!("data: {error}")),
             };
             if let Some(wrong) = wrong {
                 rendering.error(data, wrong, "data is the Base64 of a PDF; file names one");

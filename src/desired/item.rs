@@ -227,7 +227,11 @@ pub(super) fn item(
 fn target(site: &Site<'_>, declared: &Expr, rendering: &mut Rendering<'_>) -> Option<String> {
     let written = rendering.required("download", declared)?;
     match path::inside(site.root, site.folder, &written) {
-        Ok(path) if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pdf")) => {
+        Ok(path)
+            if path
+                .extension()
+                .is_some_and(|ending| ending.eq_ignore_ascii_case("pdf")) =>
+        {
             Some(path::shown(site.root, &path))
         }
         Ok(_) => {
@@ -363,7 +367,11 @@ fn signer(
         name: declared.name.clone(),
         kind,
         places,
-        after: declared.after.iter().map(|name| name.text.clone()).collect(),
+        after: declared
+            .after
+            .iter()
+            .map(|name| name.text.clone())
+            .collect(),
     })
 }
 

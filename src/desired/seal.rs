@@ -177,7 +177,10 @@ fn image(
         return None;
     };
     let of_person = matches!(
-        project.accounts.get(&seal.account.text).map(|account| &account.kind),
+        project
+            .accounts
+            .get(&seal.account.text)
+            .map(|account| &account.kind),
         Some(manifest::AccountKind::Person(_))
     );
     Some(SealSource::Image {

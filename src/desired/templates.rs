@@ -51,7 +51,10 @@ fn place(document: &Document, bytes: &[u8], position: &Position, findings: &mut 
     }
     match &position.anchor {
         Anchor::Keyword(keyword) => {
-            let Some(word) = keyword.literal().map(str::trim).filter(|word| !word.is_empty())
+            let Some(word) = keyword
+                .literal()
+                .map(str::trim)
+                .filter(|word| !word.is_empty())
             else {
                 return;
             };

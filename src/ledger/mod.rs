@@ -14,7 +14,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use record::{
-    AccountRecord, Deferral, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind, Write,
+    AccountRecord, Deferral, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind,
+    Write,
 };
 pub use sqlite::{Binding, Sqlite};
 

@@ -400,7 +400,7 @@ mod tests {
             .expect("written");
         assert_eq!(
             ledger.steps(id).expect("read"),
-            [("signers.a".to_owned(), Step::Intent)]
+            [("signers.a".to_owned(), Step::Intent(None))]
         );
         drop(ledger);
         let ledger = hold(&path).expect("held again");

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use serde::de::DeserializeOwned;
 
 use super::record::{Deferral, Failure, ItemRecord, Step, SubjectId, Thing, ThingKind, Write};
 use crate::plan::{ItemStatus, RecordedGrant, RecordedItem};
@@ -267,8 +267,8 @@ pub(super) fn steps(
     connection: &Connection,
     subject: SubjectId,
 ) -> rusqlite::Result<Vec<(String, Step)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT name, receipt, begun, deferral FROM step WHERE subject = ?")?;
+    let mut statement = connection
+        .prepare_cached("SELECT name, receipt, begun, deferral FROM step WHERE subject = ?")?;
     let rows = statement.query_map([subject], |row| {
         let deferral: Option<Deferral> = json(row, 3)?;
         let step = match (json(row, 1)?, deferral, row.get(2)?) {
@@ -294,7 +294,9 @@ fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<O
 }
 
 /// The items that wait for others to sign, or to be archived or downloaded: number, flow and key.
-pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(SubjectId, String, String)>> {
+pub(super) fn waiting(
+    connection: &Connection,
+) -> rusqlite::Result<Vec<(SubjectId, String, String)>> {
     let mut statement = connection.prepare_cached(
         "SELECT item.id, flow.name, item.key FROM item JOIN flow ON flow.id = item.flow
          WHERE item.status = ? AND EXISTS

@@ -20,12 +20,13 @@ mod yaml;
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};
 pub use decode::Settled;
 pub use flow::{
-    Attachment, Chunk, ChunkSource, Document, DocumentSource, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
+    Attachment, Chunk, ChunkSource, Document, DocumentSource, Finish, Flow, OnChange, OnVanish,
+    Process, RowAccount, RowAccountKind, Rows,
 };
 pub use load::{PROJECT_FILE, Project};
 pub use seal::{Seal, SealSource, Template, TemplateSource};
 pub use settings::{
-    Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports, Retries,
-    Settings, Tolerance,
+    Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports,
+    Retries, Settings, Tolerance,
 };
 pub use signer::{Anchor, AutoSigner, Position, Positions, Signer, SignerKind};

@@ -153,12 +153,14 @@ fn signs(project: &Project, flow: &Flow, signer: &Signer, findings: &mut Finding
         && let Some(first) = list.first()
     {
         findings.push(
-            Diagnostic::error("the flow has several documents, and the position is of none of them")
-                .at(&first.span)
-                .hint(format!(
-                    "say which: positions: {{ {}: [ … ] }}",
-                    flow.documents[0].name
-                )),
+            Diagnostic::error(
+                "the flow has several documents, and the position is of none of them",
+            )
+            .at(&first.span)
+            .hint(format!(
+                "say which: positions: {{ {}: [ … ] }}",
+                flow.documents[0].name
+            )),
         );
     }
     let (auto, account) = match &signer.kind {

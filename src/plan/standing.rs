@@ -41,7 +41,9 @@ pub struct PlannedAccount {
 impl StandingPlan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.count('=') == (self.absent.len() + self.accounts.len() + self.seals.len() + self.templates.len()) as u64
+        self.count('=')
+            == (self.absent.len() + self.accounts.len() + self.seals.len() + self.templates.len())
+                as u64
     }
 
     /// How many actions of a kind.
@@ -211,7 +213,12 @@ pub fn plan_standing(
     let mut plan = StandingPlan::default();
     for (name, absent) in &desired.absent {
         // What was asked is believed; what was not, as it is recorded.
-        let recorded = || recorded.accounts.get(&absent.third_id).map(|known| known.account_id.clone());
+        let recorded = || {
+            recorded
+                .accounts
+                .get(&absent.third_id)
+                .map(|known| known.account_id.clone())
+        };
         let there = match observed.accounts.get(&absent.third_id) {
             Some(seen) => seen.clone(),
             None => recorded(),

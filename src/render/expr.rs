@@ -116,9 +116,11 @@ impl Compiler {
     pub fn compile_page(&self, source: &str, span: &Span) -> Result<Expr, Diagnostic> {
         // A project is loaded once in a process, and its templates live as long as that.
         let kept: &'static str = Box::leak(source.to_owned().into_boxed_str());
-        let compiled = ENGINE.template_from_named_str(PAGE, kept).map_err(|error| {
-            Diagnostic::error(format!("the expression is wrong: {}", told(&error))).at(span)
-        })?;
+        let compiled = ENGINE
+            .template_from_named_str(PAGE, kept)
+            .map_err(|error| {
+                Diagnostic::error(format!("the expression is wrong: {}", told(&error))).at(span)
+            })?;
         let names = compiled.undeclared_variables(true).into_iter().collect();
         let expr = Expr {
             source: source.to_owned(),

@@ -8,8 +8,8 @@ use super::file::arrived;
 use super::links;
 use super::serve::{Session, filled};
 use super::world::{Arrived, Change, Doc, StoredChunk, Template};
+use crate::api::code::CHUNKS;
 use crate::api::operation::Refusal;
-use crate::api::code::{CHUNKS};
 use crate::api::{
     Chunk, CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
     ErrorCode, MIME_PDF, TemplateAnswer,

@@ -30,7 +30,9 @@ pub struct Sandbox {
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sandbox").field("base", &self.base).finish_non_exhaustive()
+        f.debug_struct("Sandbox")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,7 +120,7 @@ impl Sandbox {
     }
 
     /// A person acts on his task, as he would on its page.
-    pub fn act(&self, token: &str, deed: Deed, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn act(&self, token: &str, deed: &Deed, now: Timestamp) -> Result<(), NotPossible> {
         let mut state = self.state();
         let done = state.world.act(token, deed, now);
         state.keep(Answer::default());

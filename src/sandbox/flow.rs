@@ -150,7 +150,12 @@ pub(super) fn revoke(session: &mut Session<'_>, request: &Revoke) -> Result<Noth
     let mut flow =
         open_flow(session, &request.flow_id).map_err(|_| Refusal::from(ErrorCode::NOT_REVOKED))?;
     flow.status = FlowStatus::Revoked;
-    note_finish(session.world, &flow, session.now, Some("发起方撤销签署任务"));
+    note_finish(
+        session.world,
+        &flow,
+        session.now,
+        Some("发起方撤销签署任务"),
+    );
     session.world.put(Change::Flow(flow));
     Ok(Nothing)
 }

@@ -64,13 +64,7 @@ fn is_loopback(url: &str) -> bool {
     host == "localhost" || ip.is_ok_and(|address| address.is_loopback())
 }
 
-async fn deliver(
-    http: reqwest::Client,
-    url: String,
-    app: App,
-    notice: Notice,
-    interval: Duration,
-) {
+async fn deliver(http: reqwest::Client, url: String, app: App, notice: Notice, interval: Duration) {
     // A callback is plain data with text keys, which JSON can always say.
     let body = serde_json::to_string(&notice.callback).unwrap_or_default();
     for attempt in 1..=TIMES {
@@ -116,11 +110,7 @@ fn signature(secret: &str, timestamp: &str, url: &str, body: &str) -> String {
         mac.update(value.as_bytes());
     }
     mac.update(body.as_bytes());
-    let mut hex = String::new();
-    for byte in mac.finalize().into_bytes() {
-        hex += &format!("{byte:02x}");
-    }
-    hex
+    hex::encode(mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

@@ -86,14 +86,14 @@ impl Papers {
     }
 
     /// Where a word stands in a document: first in its own text, then in what was filled in or appended.
-    pub(super) fn spots(&mut self, world: &World, doc: &DocId, word: &str) -> Vec<Spot> {
+    pub(super) fn spots(&mut self, world: &World, doc: &DocId, key: &str) -> Vec<Spot> {
         let Some(doc) = world.docs.get(doc) else {
             return Vec::new();
         };
-        let place = (doc.file.clone(), word.to_owned());
+        let place = (doc.file.clone(), key.to_owned());
         if !self.spots.contains_key(&place) {
             let bytes = self.file(&doc.file).unwrap_or_default();
-            let found = pdf::find(&bytes, word).unwrap_or_default();
+            let found = pdf::find(&bytes, key).unwrap_or_default();
             self.spots.insert(place.clone(), found);
         }
         let found = self.spots.get(&place).cloned().unwrap_or_default();
@@ -101,7 +101,7 @@ impl Papers {
             return found;
         }
         self.document(doc)
-            .and_then(|bytes| pdf::find(&bytes, word))
+            .and_then(|bytes| pdf::find(&bytes, key))
             .unwrap_or_default()
     }
 
@@ -174,13 +174,18 @@ impl Papers {
                     let when = when.and_then(|ms| Timestamp::from_millisecond(ms).ok());
                     let when = when.map(time::text);
                     for position in positions {
-                        bytes = self.place(world, id, bytes, &Impression {
-                            position,
-                            image: &image,
-                            nth,
-                            pages: u32::try_from(sizes.len()).unwrap_or(u32::MAX),
-                            when: when.as_deref(),
-                        })?;
+                        bytes = self.place(
+                            world,
+                            id,
+                            &bytes,
+                            &Impression {
+                                position,
+                                image: &image,
+                                nth,
+                                pages: u32::try_from(sizes.len()).unwrap_or(u32::MAX),
+                                when: when.as_deref(),
+                            },
+                        )?;
                     }
                 }
             }
@@ -192,7 +197,7 @@ impl Papers {
         &mut self,
         world: &World,
         doc: &DocId,
-        bytes: Vec<u8>,
+        bytes: &[u8],
         impression: &Impression<'_>,
     ) -> Result<Vec<u8>, PdfError> {
         let Impression {
@@ -213,8 +218,8 @@ impl Papers {
         let listed = position.pos_page.as_deref().and_then(page_list);
         let centres: Vec<(u32, f64, f64)> = match position.sign_type {
             Some(1) => {
-                let word = position.key.as_deref().unwrap_or_default().trim();
-                let spots = self.spots(world, doc, word).into_iter();
+                let key = position.key.as_deref().unwrap_or_default().trim();
+                let spots = self.spots(world, doc, key).into_iter();
                 let meant = |page: &u32| listed.as_ref().is_none_or(|pages| pages.contains(page));
                 spots
                     .filter(|spot| meant(&spot.page))
@@ -227,7 +232,7 @@ impl Papers {
             Some(3) => {
                 let all = || (1..=*pages).collect();
                 let pages: Vec<u32> = listed.unwrap_or_else(all);
-                return pdf::seam(&bytes, &image.png, &pages, y - height / 2.0, width, height);
+                return pdf::seam(bytes, &image.png, &pages, y - height / 2.0, width, height);
             }
             _ => listed
                 .unwrap_or_default()
@@ -247,7 +252,7 @@ impl Papers {
                 text: *when,
             })
             .collect();
-        pdf::stamp(&bytes, &stamps)
+        pdf::stamp(bytes, &stamps)
     }
 
     fn image(&self, world: &World, task: &Task, used: &Used) -> Option<Image> {

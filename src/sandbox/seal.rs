@@ -4,7 +4,9 @@ use super::file::arrived;
 use super::links;
 use super::serve::{Session, filled, filled_if_there};
 use super::world::{Change, Seal, SealLook};
-use crate::api::code::{ORGANIZATION_SEAL_TEMPLATES, PERSON_SEAL_TEMPLATES, SEAL_COLORS, SEAL_IMAGES};
+use crate::api::code::{
+    ORGANIZATION_SEAL_TEMPLATES, PERSON_SEAL_TEMPLATES, SEAL_COLORS, SEAL_IMAGES,
+};
 use crate::api::operation::Refusal;
 use crate::api::{
     CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal, ErrorCode, QuerySeals,

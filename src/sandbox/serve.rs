@@ -108,23 +108,38 @@ impl Serve for Session<'_> {
         super::process::add(self, request.into())
     }
 
-    fn platform_sign_task(&mut self, request: contract::PlatformSignTask) -> Result<AutoSignAnswer, Refusal> {
+    fn platform_sign_task(
+        &mut self,
+        request: contract::PlatformSignTask,
+    ) -> Result<AutoSignAnswer, Refusal> {
         sign_at_once(self, request.into())
     }
 
-    fn user_sign_task(&mut self, request: contract::UserSignTask) -> Result<AutoSignAnswer, Refusal> {
+    fn user_sign_task(
+        &mut self,
+        request: contract::UserSignTask,
+    ) -> Result<AutoSignAnswer, Refusal> {
         sign_at_once(self, request.into())
     }
 
-    fn hand_person_sign_task(&mut self, request: contract::HandPersonSignTask) -> Result<HandSignAnswer, Refusal> {
+    fn hand_person_sign_task(
+        &mut self,
+        request: contract::HandPersonSignTask,
+    ) -> Result<HandSignAnswer, Refusal> {
         ask_person(self, request.into())
     }
 
-    fn hand_org_sign_task(&mut self, request: contract::HandOrgSignTask) -> Result<HandSignAnswer, Refusal> {
+    fn hand_org_sign_task(
+        &mut self,
+        request: contract::HandOrgSignTask,
+    ) -> Result<HandSignAnswer, Refusal> {
         ask_person(self, request.into())
     }
 
-    fn hand_sign_task(&mut self, request: contract::HandSignTask) -> Result<HandSignAnswer, Refusal> {
+    fn hand_sign_task(
+        &mut self,
+        request: contract::HandSignTask,
+    ) -> Result<HandSignAnswer, Refusal> {
         ask_person(self, request.into())
     }
 
@@ -132,31 +147,52 @@ impl Serve for Session<'_> {
         super::flow::detail(self, &request)
     }
 
-    fn contracts_add_process(&mut self, request: contracts::AddProcess) -> Result<FlowAnswer, Refusal> {
+    fn contracts_add_process(
+        &mut self,
+        request: contracts::AddProcess,
+    ) -> Result<FlowAnswer, Refusal> {
         super::process::add(self, request.into())
     }
 
-    fn contracts_platform_sign_task(&mut self, request: contracts::PlatformSignTask) -> Result<AutoSignAnswer, Refusal> {
+    fn contracts_platform_sign_task(
+        &mut self,
+        request: contracts::PlatformSignTask,
+    ) -> Result<AutoSignAnswer, Refusal> {
         sign_at_once(self, request.into())
     }
 
-    fn contracts_user_sign_task(&mut self, request: contracts::UserSignTask) -> Result<AutoSignAnswer, Refusal> {
+    fn contracts_user_sign_task(
+        &mut self,
+        request: contracts::UserSignTask,
+    ) -> Result<AutoSignAnswer, Refusal> {
         sign_at_once(self, request.into())
     }
 
-    fn contracts_hand_person_sign_task(&mut self, request: contracts::HandPersonSignTask) -> Result<HandSignAnswer, Refusal> {
+    fn contracts_hand_person_sign_task(
+        &mut self,
+        request: contracts::HandPersonSignTask,
+    ) -> Result<HandSignAnswer, Refusal> {
         ask_person(self, request.into())
     }
 
-    fn contracts_hand_org_sign_task(&mut self, request: contracts::HandOrgSignTask) -> Result<HandSignAnswer, Refusal> {
+    fn contracts_hand_org_sign_task(
+        &mut self,
+        request: contracts::HandOrgSignTask,
+    ) -> Result<HandSignAnswer, Refusal> {
         ask_person(self, request.into())
     }
 
-    fn contracts_hand_sign_task(&mut self, request: contracts::HandSignTask) -> Result<HandSignAnswer, Refusal> {
+    fn contracts_hand_sign_task(
+        &mut self,
+        request: contracts::HandSignTask,
+    ) -> Result<HandSignAnswer, Refusal> {
         ask_person(self, request.into())
     }
 
-    fn contracts_detail(&mut self, request: contracts::Detail) -> Result<contracts::DetailAnswer, Refusal> {
+    fn contracts_detail(
+        &mut self,
+        request: contracts::Detail,
+    ) -> Result<contracts::DetailAnswer, Refusal> {
         super::flow::contracts_detail(self, &request)
     }
 

@@ -74,7 +74,7 @@ impl World {
     }
 
     /// A person acts on his task.
-    pub fn act(&mut self, token: &str, deed: Deed, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn act(&mut self, token: &str, deed: &Deed, now: Timestamp) -> Result<(), NotPossible> {
         let (flow, task) = self.task(token).ok_or(NotPossible::Unknown)?;
         if !task.is_pending() {
             return Err(NotPossible::Ended);
@@ -82,7 +82,7 @@ impl World {
         if flow.status_at(now) != FlowStatus::Signing {
             return Err(NotPossible::FlowEnded);
         }
-        if let Deed::Sign(used) = &deed
+        if let Deed::Sign(used) = deed
             && (used.is_empty() || !used.iter().all(|used| self.may_use(task, used)))
         {
             return Err(NotPossible::Seal);
@@ -92,7 +92,7 @@ impl World {
         let mut reason = None;
         for task in flow.tasks.iter_mut().filter(|task| task.token == token) {
             task.ended = Some(now.as_millisecond());
-            match &deed {
+            match deed {
                 Deed::Sign(used) => {
                     task.status = SignStatus::Signed;
                     task.used.clone_from(used);
@@ -168,11 +168,14 @@ impl World {
                     reason: "内容有误".to_owned(),
                 }
             } else {
-                let first = self.choices(task).into_iter().filter_map(|own| own.into_iter().next());
+                let first = self
+                    .choices(task)
+                    .into_iter()
+                    .filter_map(|own| own.into_iter().next());
                 Deed::Sign(first.collect())
             };
             // A flow that an earlier one of them has ended takes no more: that is what would happen to people too.
-            let _ = self.act(&token, deed, now);
+            let _ = self.act(&token, &deed, now);
         }
     }
 

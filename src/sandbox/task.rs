@@ -237,10 +237,7 @@ fn several_by_hand(list: Option<Vec<contracts::HandSignDoc>>) -> Docs {
 }
 
 /// Signs at once, for the platform or for an account that granted it.
-pub(super) fn sign_at_once(
-    session: &mut Session<'_>,
-    ask: Ask,
-) -> Result<AutoSignAnswer, Refusal> {
+pub(super) fn sign_at_once(session: &mut Session<'_>, ask: Ask) -> Result<AutoSignAnswer, Refusal> {
     let mut flow = open_flow(session, &ask.flow)?;
     let (account, used) = match &ask.signer {
         Signer::Platform { seal } => (World::platform(), platform_seal(session, seal.as_ref())?),

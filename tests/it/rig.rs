@@ -294,6 +294,7 @@ impl Rig {
                 survey: &survey,
                 ledger: &ledger,
                 client: &client,
+                root: &project.root,
                 run,
                 window: 4,
                 tolerate: None,

@@ -73,13 +73,11 @@ pub(super) fn serve(
             let mut state = sandbox.state();
             act(&mut state, token, request.body(), now)
         }
-        (&Method::GET, ["page", flow, doc, page]) => {
-            picture(&mut sandbox.state(), flow, doc, page)
-        }
+        (&Method::GET, ["page", flow, doc, page]) => picture(&mut sandbox.state(), flow, doc, page),
         (&Method::GET, ["view" | "s", _]) => None,
         _ => return None,
     };
-    let page = page.unwrap_or_else(|| gone());
+    let page = page.unwrap_or_else(gone);
     Some(if own_host(request) {
         page
     } else {
@@ -110,10 +108,10 @@ fn list(state: &State, now: Timestamp) -> Option<Answer> {
     let world = &state.world;
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for flow in world.flows.values() {
-        let word = state_word(flow.status_at(now));
-        match counts.iter_mut().find(|(known, _)| *known == word) {
+        let state = state_word(flow.status_at(now));
+        match counts.iter_mut().find(|(known, _)| *known == state) {
             Some((_, count)) => *count += 1,
-            None => counts.push((word, 1)),
+            None => counts.push((state, 1)),
         }
     }
     let mut flows: Vec<&Flow> = world.flows.values().collect();
@@ -151,9 +149,7 @@ fn sign(state: &mut State, token: &str, wrong: Option<&str>, now: Timestamp) -> 
     let world = &state.world;
     let [own, organization] = world.choices(task);
     let choices = |used: Vec<Used>| -> Vec<Value> {
-        used.iter()
-            .map(|used| choice(world, used, now))
-            .collect()
+        used.iter().map(|used| choice(world, used, now)).collect()
     };
     let open = flow.status_at(now) == FlowStatus::Signing;
     let redirect = flow
@@ -222,7 +218,7 @@ fn act(state: &mut State, token: &str, body: &[u8], now: Timestamp) -> Option<An
             Deed::Sign(used.into_iter().flatten().collect())
         }
     };
-    if let Err(error) = state.world.act(&token, deed, now) {
+    if let Err(error) = state.world.act(&token, &deed, now) {
         return sign(state, &token, Some(&error.to_string()), now);
     }
     Some(state.keep(see_other(&format!("/sign/{token}"))))
@@ -323,6 +319,9 @@ mod tests {
         assert!(!own_host(&request("evil.example:7878", None)));
         let own = Some("http://127.0.0.1:7878");
         assert!(own_form(&request("127.0.0.1:7878", own)));
-        assert!(!own_form(&request("127.0.0.1:7878", Some("https://evil.example"))));
+        assert!(!own_form(&request(
+            "127.0.0.1:7878",
+            Some("https://evil.example")
+        )));
     }
 }
