@@ -31,8 +31,8 @@ pub enum Event {
     Item {
         /// Which.
         address: Address,
-        /// Its row.
-        row: u64,
+        /// Its row, where there is a sheet.
+        row: Option<u64>,
         /// How.
         ended: Ended,
     },

@@ -351,7 +351,7 @@ impl<'a> Apply<'a> {
         }
         self.say(Event::Item {
             address,
-            row,
+            row: Some(row),
             ended,
         });
     }

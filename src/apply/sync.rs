@@ -99,10 +99,9 @@ impl Sync<'_> {
                 }
                 Err(Halt::Fatal(fatal)) => return Err(fatal),
             };
-            let row = 0;
             (self.listener)(Event::Item {
                 address,
-                row,
+                row: None,
                 ended,
             });
         }

@@ -173,7 +173,10 @@ impl Screen {
                 row,
                 ended,
             } => {
-                let place = format!("{address} (row {row})");
+                let place = match row {
+                    Some(row) => format!("{address} (row {row})"),
+                    None => address.to_string(),
+                };
                 match ended {
                     Ended::Done(_) => self.advance("done"),
                     Ended::Failed(failure) => {

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::rendering::Rendering;
-use crate::manifest::path;
+use crate::diagnostic::Diagnostic;
+use crate::manifest::{ChunkSource, DocumentSource, Flow, path};
 use crate::pdf::{self, PdfError};
-use crate::render::Expr;
+use crate::render::{Expr, Salt, Scope};
 
 /// A file as it was read.
 #[derive(Debug)]
@@ -34,6 +35,26 @@ pub(super) struct Site<'a> {
 }
 
 impl Site<'_> {
+    /// What is wrong with the files that are the same for all rows: said once, and not for each of them.
+    pub(super) fn settled(&self, flow: &Flow, scope: &Scope, salt: &Salt) -> Vec<Diagnostic> {
+        let attachments = flow.process.attachments.iter().map(|own| &own.file);
+        let documents = flow.documents.iter().filter_map(|own| match &own.source {
+            DocumentSource::File(file) => Some(file),
+            DocumentSource::Template { .. } => None,
+        });
+        let chunks = flow.documents.iter().flat_map(|own| &own.chunked_fields);
+        let chunks = chunks.filter_map(|chunk| match &chunk.source {
+            ChunkSource::Pdf(file) => Some(file),
+            ChunkSource::Html(_) | ChunkSource::PdfData(_) => None,
+        });
+        let files = attachments.chain(documents).chain(chunks);
+        let mut rendering = Rendering::new(scope, None, salt);
+        for file in files.filter(|file| !file.uses().row && !file.uses().key) {
+            self.content("file", file, &mut rendering);
+        }
+        rendering.errors
+    }
+
     /// The file that an expression names.
     pub(super) fn content(
         &self,

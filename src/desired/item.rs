@@ -349,14 +349,16 @@ fn signer(
     };
     let mut places = Vec::new();
     for (document, list) in listed {
+        // A document that is wrong by itself is not there; that was said.
+        let declared = flow.documents.get(document)?;
         if flow.documents.len() > 1 {
-            rendering.note("document", &flow.documents[document].name);
+            rendering.note("document", &declared.name);
         }
         let positions: Vec<Option<Position>> = list
             .iter()
-            .map(|declared| position(rendering, declared))
+            .map(|position| self::position(rendering, position))
             .collect();
-        let locked = flow.documents[document].encryption.is_some();
+        let locked = declared.encryption.is_some();
         places.push(Place {
             document,
             doc_pwd: doc_pwd.clone().filter(|_| locked),

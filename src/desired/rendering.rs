@@ -42,9 +42,19 @@ impl<'a> Rendering<'a> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
+        self.error_at(expr, expr.span(), message, hint);
+    }
+
+    fn error_at(
+        &mut self,
+        expr: &Expr,
+        span: &Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let diagnostic = Diagnostic::error(message).hint(hint);
         let diagnostic = match self.origin(expr) {
-            Place::Cell(cell) => diagnostic.at(cell).related(expr.span(), "rendered here"),
+            Place::Cell(cell) => diagnostic.at(cell).related(span, "rendered here"),
             place => diagnostic.at(place),
         };
         self.errors.push(diagnostic);
@@ -82,8 +92,10 @@ impl<'a> Rendering<'a> {
                 Some(text)
             }
             Err(error) => {
-                self.error(
+                let span = expr.span_of(&error);
+                self.error_at(
                     expr,
+                    &span,
                     format!("{name}: {}", error.message),
                     error.hint.unwrap_or_default(),
                 );

@@ -1,6 +1,6 @@
 //! A flow's rows → items, streamed in the sheet's order.
 
-use super::content::Contents;
+use super::content::{Contents, Site};
 use super::item::{Item, item};
 use super::rendering::Rendering;
 use super::standing::Standing;
@@ -82,13 +82,21 @@ impl<'a> FlowRows<'a> {
             sheet.as_ref().map(|sheet| &**sheet.header()),
         ));
         templates::check(flow, standing, findings);
+        let scope = project.scope.with_run(run);
+        let contents = Contents::default();
+        let site = Site {
+            root: &project.root,
+            folder: &flow.folder,
+            contents: &contents,
+        };
+        findings.extend(site.settled(flow, &scope, salt));
         (findings.errors() == before).then(|| Self {
             flow,
             sheet,
             project,
-            scope: project.scope.with_run(run),
+            scope,
             salt: salt.clone(),
-            contents: Contents::default(),
+            contents,
         })
     }
 

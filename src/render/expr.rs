@@ -45,6 +45,8 @@ pub struct EvalError {
     pub message: String,
     /// What to do, if that is known.
     pub hint: Option<String>,
+    /// The line of the expression's text, from 1.
+    pub line: Option<usize>,
 }
 
 /// Compiles scalars, and holds the names that they use against those that there are.
@@ -217,6 +219,26 @@ impl Expr {
         &self.span
     }
 
+    /// Where an error stands: the line of a page, the whole of a scalar.
+    pub fn span_of(&self, error: &EvalError) -> Span {
+        let is_page = matches!(&self.body, Body::Template(template) if template.name() == PAGE);
+        let Some(line) = error.line.filter(|line| is_page && *line > 1) else {
+            return self.span.clone();
+        };
+        if self.span.file.text != self.source {
+            // A page that is written in the manifest.
+            return self.span.clone();
+        }
+        let before = self.source.split_inclusive('\n').take(line - 1);
+        let start = before.map(str::len).sum();
+        let length = self.source[start..].lines().next().map_or(0, str::len);
+        Span {
+            line,
+            bytes: start..start + length,
+            ..self.span.clone()
+        }
+    }
+
     /// What it names.
     pub fn uses(&self) -> &Uses {
         &self.uses
@@ -246,6 +268,7 @@ impl Expr {
                     kind => Err(EvalError {
                         message: format!("the expression gives a {kind}, where a text is needed"),
                         hint: None,
+                        line: None,
                     }),
                 }
             }
@@ -269,6 +292,7 @@ impl Expr {
                 }
                 .to_owned(),
                 hint: Some("give it one: {{ … | default('…') }}".to_owned()),
+                line: None,
             });
         }
         Ok(value)
@@ -309,6 +333,7 @@ impl From<&Error> for EvalError {
         Self {
             message: told(error),
             hint: None,
+            line: error.line(),
         }
     }
 }

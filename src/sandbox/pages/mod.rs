@@ -16,6 +16,7 @@ use super::face::{Answer, Sandbox, State, header_text, plain};
 use super::links;
 use super::signing::Deed;
 use super::world::{Flow, Task, Used};
+use crate::api::operation::Op;
 use crate::api::{FlowStatus, SignStatus};
 use crate::id::{DocId, FlowId};
 use crate::pdf;
@@ -69,7 +70,8 @@ pub(super) fn serve(
             let mut state = sandbox.state();
             sign(&mut state, token, None, now)
         }
-        (&Method::POST, ["sign", token]) if own_form(request) => {
+        // Some operations begin with sign/ too.
+        (&Method::POST, ["sign", token]) if Op::at(path).is_none() && own_form(request) => {
             let mut state = sandbox.state();
             act(&mut state, token, request.body(), now)
         }
