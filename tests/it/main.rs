@@ -3,6 +3,7 @@
 mod cases;
 mod durable;
 mod journey;
+mod language;
 mod project;
 mod rig;
 mod rooms;

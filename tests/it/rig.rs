@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
-use treaty::apply::{Apply, Observe, Orders, Selection, Stop, Surveyor, Tally, survey};
+use treaty::apply::{
+    Apply, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, survey,
+};
 use treaty::client::{Client, Settings, Wire, WireError};
 use treaty::desired::Standing;
 use treaty::diagnostic::Findings;
@@ -16,7 +18,7 @@ use treaty::ledger::{Binding, Ledger, Sqlite};
 use treaty::manifest;
 use treaty::plan::Plan;
 use treaty::render::RunTime;
-use treaty::sandbox::{Flow, Sandbox, World};
+use treaty::sandbox::{AutoSign, Flow, Sandbox, World};
 
 use crate::project::Project;
 
@@ -167,6 +169,11 @@ impl Rig {
             .map(str::to_owned)
             .collect();
         project.set_sheet(&sheet.join("\r\n"));
+        Self::of(project)
+    }
+
+    /// Any project, against an empty world.
+    pub(crate) fn of(project: Project) -> Self {
         let sandbox = Sandbox::in_memory("http://world");
         let wire = Liar {
             sandbox: sandbox.clone(),
@@ -244,6 +251,58 @@ impl Rig {
         self.wire.state.lock().expect("a lock").times.clone()
     }
 
+    /// Everybody who was asked signs.
+    pub(crate) fn sign_all(&self) -> usize {
+        let pending: Vec<String> = self.sandbox.with_world(|world| {
+            let tasks = world.flows().flat_map(|flow| &flow.tasks);
+            let pending = tasks.filter(|task| task.is_pending());
+            pending.map(|task| task.token.clone()).collect()
+        });
+        let auto = AutoSign {
+            after: jiff::SignedDuration::ZERO,
+            refuse: 0.0,
+            seed: 0,
+        };
+        self.sandbox.pass(Some(&auto), Timestamp::now());
+        pending.len()
+    }
+
+    /// Goes on with what was sent, as the command does.
+    pub(crate) async fn sync(&self) -> Synced {
+        self.sync_while(std::future::pending())
+            .await
+            .expect("it ends by itself")
+    }
+
+    /// The same, cut off when the future ends.
+    pub(crate) async fn sync_while(&self, end: impl Future<Output = ()>) -> Option<Synced> {
+        let ledger = self.ledger();
+        let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
+        let sync = Sync {
+            ledger: &ledger,
+            client: &client,
+            root: self.project.root(),
+            targets: Vec::new(),
+            excludes: Vec::new(),
+            window: 4,
+            listener: Arc::new(|_| {}),
+        };
+        tokio::select! {
+            biased;
+            result = sync.all() => Some(result.expect("a sync")),
+            () = end => None,
+        }
+    }
+
+    fn ledger(&self) -> Sqlite {
+        let binding = Binding {
+            endpoint: "test".into(),
+            app_id: String::new(),
+        };
+        let path = self.project.path(".treaty/l.db");
+        Sqlite::hold(&path, &binding, "a test", "now").expect("a ledger")
+    }
+
     /// Plans and applies, as the command does.
     pub(crate) async fn apply(&self) -> (Plan, Tally) {
         self.apply_while(std::future::pending())
@@ -257,17 +316,7 @@ impl Rig {
         let environ = Arc::new(BTreeMap::new());
         let project = manifest::Project::load(self.project.root(), None, &environ, &mut findings)
             .expect("a project");
-        let binding = Binding {
-            endpoint: "test".into(),
-            app_id: String::new(),
-        };
-        let ledger = Sqlite::hold(
-            &self.project.path(".treaty/l.db"),
-            &binding,
-            "a test",
-            "now",
-        )
-        .expect("a ledger");
+        let ledger = self.ledger();
         let standing = Standing::of(&project, ledger.salt(), &mut findings);
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
         let surveyor = Surveyor {

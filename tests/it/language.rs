@@ -1,0 +1,272 @@
+//! The whole manifest language against the world: every kind of signer, seal and document, and what follows later.
+
+use treaty::api::{FlowStatus, SignStatus};
+use treaty::apply::Synced;
+use treaty::sandbox::Flow;
+
+use crate::project::{Project, root};
+use crate::rig::{Fault, Rig};
+
+/// `examples/tenancy` with the first rows of its sheet.
+fn tenancy(rows: usize) -> Rig {
+    let project = Project::copy_of(&root().join("examples/tenancy"));
+    let sheet: Vec<String> = project
+        .read("tenants.csv")
+        .lines()
+        .take(rows + 1)
+        .map(str::to_owned)
+        .collect();
+    project.write("tenants.csv", sheet.join("\n"));
+    Rig::of(project)
+}
+
+/// The loans' project with one row and other signers.
+fn signers(text: &str) -> Rig {
+    let rig = Rig::loans(1);
+    let manifest = rig.project.read("manifests/loans.yaml");
+    let (head, _) = manifest.split_once("    signers:").expect("signers");
+    rig.project
+        .write("manifests/loans.yaml", format!("{head}    signers:\n{text}"));
+    rig
+}
+
+fn flows(rig: &Rig) -> Vec<Flow> {
+    rig.sandbox.with_world(|world| {
+        let sent = world.flows().filter(|flow| flow.live_tasks().next().is_some());
+        sent.cloned().collect()
+    })
+}
+
+fn finished(count: u64) -> Synced {
+    Synced {
+        finished: count,
+        ..Synced::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_after_another_until_the_signed_documents_are_there() {
+    let rig = tenancy(2);
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (2, 0));
+    // Nobody but the tenants is asked yet, and nothing is asked of the API about it twice.
+    assert_eq!(rig.sign_all(), 2);
+    assert_eq!(rig.sync().await.waiting, 2);
+    assert_eq!(rig.sign_all(), 2, "the agent is asked once the tenant has signed");
+    assert_eq!(rig.sync().await, finished(2));
+    for flow in flows(&rig) {
+        assert_eq!(flow.status, FlowStatus::Finished);
+        assert_eq!(flow.docs.len(), 2);
+        assert_eq!(flow.attachments, ["入住指南"]);
+        let kinds: Vec<(bool, usize)> = flow
+            .tasks
+            .iter()
+            .map(|task| (task.organization.is_some(), task.places.len()))
+            .collect();
+        assert_eq!(kinds, [(false, 2), (true, 1), (false, 1)], "tenant, agent, landlord");
+    }
+    // One attachment for all, one document a row, one template.
+    assert_eq!(rig.calls("upload"), 1 + 2 + 1);
+    let lease = std::fs::read(rig.project.path("signed/ZL-2026-001-lease.pdf")).expect("a PDF");
+    assert_eq!(treaty::pdf::page_sizes(&lease).expect("pages").len(), 3, "with the appended page");
+    for word in ["周雨桐", "叁仟贰佰元整", "洗衣机 1 台"] {
+        assert!(!treaty::pdf::find(&lease, word).expect("a PDF").is_empty(), "{word}");
+    }
+    assert!(rig.project.path("signed/ZL-2026-002-rules.pdf").exists());
+    rig.heal();
+    assert_eq!(rig.sync().await, Synced::default());
+    assert_eq!(rig.total_calls(), 0, "nothing waits: no call");
+    let (plan, _) = rig.apply().await;
+    assert!(plan.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_ends_what_waits() {
+    let rig = tenancy(1);
+    rig.apply().await;
+    let token = flows(&rig)[0].tasks[0].token.clone();
+    let refuse = treaty::sandbox::Deed::Refuse {
+        reason: "租金不对".to_owned(),
+    };
+    let now = jiff::Timestamp::now();
+    rig.sandbox.act(&token, &refuse, now).expect("refused");
+    assert_eq!(rig.sync().await.ended, 1);
+    assert_eq!(rig.sync().await, Synced::default());
+    assert_eq!(flows(&rig)[0].status, FlowStatus::Rejected);
+    let (plan, _) = rig.apply().await;
+    assert!(plan.is_empty(), "what was refused is not sent again by itself");
+}
+
+/// The calls of the second family, and what comes after sending.
+const LATER: [&str; 5] = [
+    "sign/contracts/addProcess",
+    "sign/contracts/handPersonSignTask",
+    "sign/contracts/handOrgSignTask",
+    "sign/contracts/userSignTask",
+    "sign/contract/archiveProcess",
+];
+
+async fn to_the_end(rig: &Rig) {
+    for _ in 0..4 {
+        rig.sign_all();
+        rig.sync().await;
+    }
+}
+
+fn assert_each_signed_once(rig: &Rig, what: &str) {
+    let flows = flows(rig);
+    assert_eq!(flows.len(), 1, "{what}");
+    assert_eq!(flows[0].status, FlowStatus::Finished, "{what}");
+    let live = flows[0]
+        .tasks
+        .iter()
+        .filter(|task| task.status != SignStatus::Withdrawn);
+    assert_eq!(live.count(), 3, "{what}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_are_looked_up_in_the_second_family_too() {
+    for path in LATER {
+        for fault in [
+            Fault::LostAfter,
+            Fault::LostBefore,
+            Fault::Late,
+            Fault::Garbage,
+            Fault::Status(503),
+        ] {
+            let rig = tenancy(1).fault(path, 1, fault);
+            rig.apply().await;
+            to_the_end(&rig).await;
+            assert_each_signed_once(&rig, &format!("{path} {fault:?}"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sync_that_is_cut_off_is_taken_up_again() {
+    for path in &LATER[2..] {
+        for fault in [Fault::HangAfter, Fault::HangBefore] {
+            let rig = tenancy(1).fault(path, 1, fault);
+            rig.apply().await;
+            for _ in 0..3 {
+                rig.sign_all();
+                if rig.sync_while(rig.hang()).await.is_none() {
+                    rig.heal();
+                }
+            }
+            to_the_end(&rig).await;
+            assert_each_signed_once(&rig, &format!("{path} {fault:?}"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_five_kinds_of_signers_sign_one_document() {
+    let five = r#"
+      lender: { platform: { positions: [{ keyword: 甲方盖章 }] } }
+      seal: { user: { account: acme, seal: contract-seal, noticeSignMessage: true, positions: [{ page: "1", posX: 300, posY: 120, scale: 80 }] } }
+      borrower: { person: { account: borrower, sealType: [0, template], positions: [{ keyword: 乙方签字 }] } }
+      agent: { organization: { account: clerk, organization: acme } }
+      both: { personAndOrganization: { account: borrower, organization: acme } }
+"#;
+    let rig = signers(five);
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    for path in [
+        "sign/contract/platformSignTask",
+        "sign/contract/userSignTask",
+        "sign/contract/handPersonSignTask",
+        "sign/contract/handOrgSignTask",
+        "sign/contract/handSignTask",
+    ] {
+        assert_eq!(rig.calls(path), 1, "{path}");
+    }
+    let tasks = &flows(&rig)[0].tasks;
+    let at_once = tasks.iter().filter(|task| task.status == SignStatus::Signed);
+    assert_eq!((at_once.count(), tasks.len()), (2, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_needs_nobody_is_archived_and_downloaded_at_once() {
+    let rig = signers(
+        r#"
+      seal: { user: { account: acme, seal: contract-seal, positions: [{ keyword: 乙方签字 }] } }
+      lender: { platform: { seal: contract-seal, positions: [{ keyword: 甲方盖章 }] }, after: [seal] }
+    finish: { archive: true, download: "../done/{{ key }}.pdf" }
+"#,
+    );
+    let (_, tally) = rig.apply().await;
+    assert_eq!(tally.done, 1);
+    assert_eq!(flows(&rig)[0].status, FlowStatus::Finished);
+    assert!(rig.project.path("done/HT-2026-0001.pdf").exists());
+    rig.heal();
+    assert_eq!(rig.sync().await, Synced::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_two_seals_share_is_uploaded_once() {
+    let project = Project::copy_of(&root().join("examples/onboarding"));
+    let seals = project.read("manifests/seals.yaml");
+    project.write(
+        "manifests/seals.yaml",
+        format!("{seals}  second: {{ account: tiangu, alias: 财务章二, color: RED, image: ../seals/finance.png }}\n"),
+    );
+    let rig = Rig::of(project);
+    let (_, tally) = rig.apply().await;
+    assert!(tally.standing.is_empty(), "{:?}", tally.standing);
+    assert_eq!(rig.calls("upload"), 2, "one for each image");
+    assert_eq!(rig.calls("seal/create/image/organize"), 2);
+    assert_eq!(rig.calls("seal/create/image/person"), 1);
+    let (plan, _) = rig.apply().await;
+    assert!(plan.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_absent_is_deleted_once_and_grants_are_withdrawn() {
+    let project = Project::copy_of(&root().join("examples/onboarding"));
+    let absent = "former-clerk: { absent: true, thirdId: tiangu-former-clerk }";
+    let present = "former-clerk: { person: { thirdId: tiangu-former-clerk, name: 何思远, idType: 19, idNo: \"330199198506151368\" } }";
+    project.replace("manifests/accounts.yaml", absent, present);
+    for fault in [Fault::LostAfter, Fault::LostBefore, Fault::Garbage] {
+        let rig = Rig::of(Project::copy_of(project.root())).fault("account/delete", 1, fault);
+        rig.apply().await;
+        let accounts = || rig.sandbox.with_world(treaty::sandbox::World::account_count);
+        assert_eq!(accounts(), 4);
+        rig.project.replace("manifests/accounts.yaml", present, absent);
+        rig.project
+            .replace("manifests/accounts.yaml", "silentSign: { until: 2030-12-31 }", "protect: false");
+        let (plan, tally) = rig.apply().await;
+        assert_eq!(plan.count('-'), 1);
+        assert!(tally.standing.is_empty(), "{fault:?} {:?}", tally.standing);
+        assert_eq!(accounts(), 3);
+        assert_eq!(rig.calls("account/platform/revokeSilentsign"), 1);
+        let (plan, _) = rig.apply().await;
+        assert!(plan.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encrypted_document_is_signed_with_its_password() {
+    let project = |password: &str| {
+        let rig = Rig::loans(1);
+        let locked = std::fs::read(root().join("tests/data/locked.pdf")).expect("a PDF");
+        rig.project.write("locked.pdf", locked);
+        let manifest = rig.project.read("manifests/loans.yaml");
+        let (head, tail) = manifest.split_once("    documents:").expect("documents");
+        let (_, process) = tail.split_once("    process:").expect("a process");
+        let (process, _) = process.split_once("    signers:").expect("signers");
+        let documents = "    documents: { contract: { file: ../locked.pdf, name: 指南, encryption: true } }\n";
+        let signers = format!(
+            "    signers: {{ lender: {{ platform: {{ docPwd: {password}, positions: [{{ page: \"1\", posX: 100, posY: 100 }}] }} }} }}\n"
+        );
+        rig.project.write(
+            "manifests/loans.yaml",
+            format!("{head}{documents}    process:{process}{signers}"),
+        );
+        rig
+    };
+    let (_, tally) = project("edit-me").apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    let (_, tally) = project("guessed").apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1), "1436015");
+}
