@@ -184,7 +184,9 @@ fn signs(project: &Project, flow: &Flow, signer: &Signer, findings: &mut Finding
     let locked = |document: &str| {
         flow.documents
             .iter()
-            .any(|known| known.name == document && known.encryption.is_some())
+            .filter(|known| known.name == document)
+            .filter_map(|known| known.encryption.as_ref())
+            .any(|encryption| encryption.literal() != Some("false"))
     };
     let signs_locked = match &signer.positions {
         Positions::Single(_) => flow.documents.iter().any(|document| locked(&document.name)),
