@@ -8,18 +8,18 @@ use bytes::Bytes;
 use super::ask::Ask;
 use super::event::Ended;
 use super::halt::{Fatal, Halt};
-use super::look::FlowRef;
+use super::look::{FlowRef, Seen};
 use super::run::Apply;
 use super::step::{Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{
-    Archive, Attachment, CreateByFileKey, CreateByTemplate, Download, MIME_PDF, Operation,
-    contract, contracts,
+    Archive, Attachment, CreateByFileKey, CreateByTemplate, Download, MIME_PDF, Nothing, Operation,
+    Revoke, contract, contracts,
 };
 use crate::desired::{Document, DocumentSource, Item, Signer};
 use crate::id::{AccountId, DocId, FlowId};
-use crate::ledger::{Deferral, Write};
-use crate::plan::ItemStatus;
+use crate::ledger::{Deferral, ItemRecord, SubjectId, Write};
+use crate::plan::{ItemAction, ItemStatus};
 
 /// The steps of an item, by which the report finds what they answered. Several documents are numbered: `document.01`.
 pub const DOCUMENT: &str = "document";
@@ -27,6 +27,8 @@ pub const DOCUMENT: &str = "document";
 pub const PROCESS: &str = "process";
 /// What stands before a signer's name in the name of his step.
 pub const SIGNER: &str = "signers.";
+/// The step that revokes the flow, so that it can be sent anew.
+const REVOKE: &str = "revoke";
 /// The step that archives the flow.
 pub(super) const ARCHIVE: &str = "archive";
 /// The step that downloads the signed documents.
@@ -34,19 +36,17 @@ pub(super) const DOWNLOAD: &str = "download";
 
 impl Apply<'_> {
     /// Sends an item, or goes on with it, and records how it ended.
-    pub(super) async fn item(&self, flow: &str, item: &Item) -> Result<Ended, Fatal> {
-        let mut steps = match self.begin(flow, item) {
-            Ok(begun) => begun,
-            Err(Halt::Fatal(fatal)) => return Err(fatal),
-            Err(Halt::Failed(failure) | Halt::InDoubt(failure)) => {
-                return Ok(Ended::Failed(failure));
-            }
-        };
-        let sent = match self.lacks(item) {
-            Some(failure) => Err(Halt::Failed(failure)),
-            None => self.send(&mut steps, item).await,
-        };
-        let ended = match sent {
+    pub(super) async fn item(
+        &self,
+        flow: &str,
+        item: &Item,
+        action: ItemAction,
+    ) -> Result<Ended, Fatal> {
+        let known = self.caller.ledger.item(flow, &item.key)?;
+        let id = known
+            .as_ref()
+            .map_or_else(|| self.caller.ledger.next_subject(), |known| known.id);
+        let ended = match self.carry_out(flow, item, action, id, known).await {
             Ok(status) => Ended::Done(status),
             Err(Halt::Failed(failure)) => Ended::Failed(failure),
             Err(Halt::InDoubt(failure)) => Ended::InDoubt(failure),
@@ -59,7 +59,7 @@ impl Apply<'_> {
             Ended::Open => (ItemStatus::Open, None),
         };
         let end = Write::ItemEnded {
-            id: steps.subject,
+            id,
             status,
             failure,
         };
@@ -67,31 +67,76 @@ impl Apply<'_> {
         Ok(ended)
     }
 
-    /// Notes that work begins, and gives the steps that earlier runs took.
-    fn begin(&self, flow: &str, item: &Item) -> Result<Steps, Halt> {
-        let known = self.caller.ledger.item(flow, &item.key)?;
-        let id = known
-            .as_ref()
-            .map_or_else(|| self.caller.ledger.next_subject(), |known| known.id);
+    async fn carry_out(
+        &self,
+        flow: &str,
+        item: &Item,
+        action: ItemAction,
+        id: SubjectId,
+        known: Option<ItemRecord>,
+    ) -> Result<ItemStatus, Halt> {
+        let lacks = || {
+            self.lacks(item)
+                .map_or(Ok(()), |failure| Err(Halt::Failed(failure)))
+        };
+        let begin = |fingerprint, afresh| {
+            drop(self.caller.ledger.write(vec![Write::ItemBegun {
+                id,
+                flow: flow.to_owned(),
+                key: item.key.clone(),
+                fingerprint,
+                run: self.run_id(),
+                afresh,
+            }]));
+        };
+        if let (ItemAction::Reissue, Some(known)) = (action, &known) {
+            // As long as it is not revoked, it is what was sent.
+            begin(known.fingerprint, false);
+            lacks()?;
+            self.revoke(known).await?;
+        }
         // Before anybody was asked, what is left of another content or of a failure is worth nothing: a draft may
         // have expired, and its values may have been what was wrong.
         let afresh = known.as_ref().is_some_and(|known| {
-            !known.sent
-                && (known.fingerprint != item.fingerprint || known.status == ItemStatus::Failed)
+            action == ItemAction::Reissue
+                || !known.sent
+                    && (known.fingerprint != item.fingerprint || known.status == ItemStatus::Failed)
         });
-        let steps = match known {
+        let steps = match &known {
             Some(known) if !afresh => self.caller.ledger.steps(known.id)?,
             _ => Vec::new(),
         };
-        drop(self.caller.ledger.write(vec![Write::ItemBegun {
-            id,
-            flow: flow.to_owned(),
-            key: item.key.clone(),
-            fingerprint: item.fingerprint,
-            run: self.run_id(),
-            afresh,
-        }]));
-        Ok(Steps::new(id, steps))
+        begin(item.fingerprint, afresh);
+        lacks()?;
+        self.send(&mut Steps::new(id, steps), item).await
+    }
+
+    /// Ends what was sent of an item, so that it can be sent anew. What has ended by itself need not be ended.
+    async fn revoke(&self, known: &ItemRecord) -> Result<(), Halt> {
+        let steps = Steps::new(known.id, self.caller.ledger.steps(known.id)?);
+        let Some(flow_id) = steps.answered(PROCESS, "flowId") else {
+            return Ok(());
+        };
+        let flow = FlowRef {
+            id: flow_id.into(),
+            several: steps.is_done(&format!("{DOCUMENT}.01")),
+        };
+        let request = Revoke {
+            flow_id: flow.id.clone(),
+        };
+        let look = async || self.caller.look_for_end(&flow).await;
+        let revoked = self
+            .caller
+            .sign_step(&steps, REVOKE, &request, None, look)
+            .await;
+        match revoked {
+            Ok(Nothing) => Ok(()),
+            Err(Halt::Failed(failure)) => match look().await? {
+                Seen::There(_) => Ok(()),
+                _ => Err(Halt::Failed(failure)),
+            },
+            Err(halt) => Err(halt),
+        }
     }
 
     /// All that can be done now; what waits for others is written down.

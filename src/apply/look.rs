@@ -147,6 +147,20 @@ impl Caller<'_> {
         })
     }
 
+    /// Whether a flow has ended before all had signed.
+    pub(super) async fn look_for_end(&self, flow: &FlowRef) -> Result<Seen<Nothing>, Halt> {
+        Ok(match self.state(flow).await?.status {
+            FlowStatus::Draft | FlowStatus::Signing => Seen::NotThere,
+            FlowStatus::Finished => {
+                return Err(Halt::failed(
+                    "all have signed what was sent before, and that cannot be revoked",
+                    "put the row back as it was, or give the new contract a new key",
+                ));
+            }
+            _ => Seen::There(Nothing),
+        })
+    }
+
     /// How far a flow is, asked for in the way of its own family.
     pub(super) async fn state(&self, flow: &FlowRef) -> Result<FlowState, Halt> {
         let flow_id = flow.id.clone();

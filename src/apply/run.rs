@@ -259,8 +259,8 @@ impl<'a> Apply<'a> {
                         continue;
                     }
                 };
-                let row = u64::from(plan.rows[at].row);
-                window.push(self.named_item(&plan.flow, address, row, item));
+                let planned = plan.rows[at];
+                window.push(self.named_item(&plan.flow, address, planned, item));
             }
             if window.is_empty() {
                 break;
@@ -298,12 +298,12 @@ impl<'a> Apply<'a> {
         &'s self,
         flow: &'s str,
         address: Address,
-        row: u64,
+        planned: PlannedRow,
         item: Box<Item>,
     ) -> UnderWay<'s> {
         Box::pin(async move {
-            let ended = self.item(flow, &item).await;
-            (address, row, ended)
+            let ended = self.item(flow, &item, planned.action).await;
+            (address, u64::from(planned.row), ended)
         })
     }
 

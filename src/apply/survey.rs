@@ -279,6 +279,8 @@ fn plan_flow(
         }
         if action.is_work() {
             add_calls(&item, &mut plan);
+            plan.calls
+                .add(Op::Revoke, u64::from(action == ItemAction::Reissue));
         }
         plan.push(
             number,

@@ -14,7 +14,7 @@ fn color(symbol: char) -> &'static str {
     match symbol {
         '+' => "\u{1b}[32m",
         '~' | '?' => "\u{1b}[33m",
-        '!' | '-' => "\u{1b}[31m",
+        '!' | '-' | '±' => "\u{1b}[31m",
         _ => DIM,
     }
 }
@@ -43,6 +43,7 @@ fn write_text(out: &mut String, plan: &Plan, settings: &Settings, all: bool) -> 
         let kinds = [
             (ItemAction::Create, "to send"),
             (ItemAction::Resume, "to go on with"),
+            (ItemAction::Reissue, "to revoke and send anew"),
             (
                 ItemAction::InDoubt,
                 "in doubt: whether they were sent is not known",
@@ -99,8 +100,10 @@ fn write_text(out: &mut String, plan: &Plan, settings: &Settings, all: bool) -> 
 
 fn totals(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::Result {
     let counted: Vec<String> = [
+        ('-', "to delete"),
         ('+', "to create"),
         ('~', "to update"),
+        ('±', "to reissue"),
         ('?', "in doubt"),
         ('!', "blocked"),
         ('=', "unchanged"),
@@ -176,6 +179,7 @@ pub(super) fn json(plan: &Plan, settings: &Settings) -> serde_json::Value {
             "rows": flow.rows.len(),
             "send": flow.counted(ItemAction::Create),
             "resume": flow.counted(ItemAction::Resume),
+            "reissue": flow.counted(ItemAction::Reissue),
             "unchanged": flow.counted(ItemAction::Unchanged) + flow.counted(ItemAction::Kept),
             "changed": flow.counted(ItemAction::Changed),
             "invalid": flow.counted(ItemAction::Invalid),

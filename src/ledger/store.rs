@@ -76,6 +76,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             run("INSERT OR IGNORE INTO flow (name) VALUES (?)", &[flow])?;
             if *afresh {
                 run("DELETE FROM step WHERE subject = ?", &[id])?;
+                run("UPDATE item SET sent = 0 WHERE id = ?", &[id])?;
             }
             run(
                 "INSERT INTO item (id, flow, key, fingerprint, status, attempts, run)

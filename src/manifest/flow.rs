@@ -35,8 +35,8 @@ pub struct Flow {
     pub on_change: OnChange,
     /// What happens when a sent row is no longer in the sheet.
     pub on_vanish: OnVanish,
-    /// Where `onChange` and `onVanish` stand, for what cannot be done yet.
-    pub policies: Vec<(Span, &'static str)>,
+    /// Where that stands, for what cannot be done yet.
+    pub on_vanish_span: Option<Span>,
 }
 
 /// The sheet of a flow.
@@ -224,9 +224,7 @@ pub(super) fn flow(
     let finish = fields
         .optional("finish")
         .and_then(|node| finish(decoder, node));
-    let mut policies = Vec::new();
     let on_change = fields.optional("onChange").and_then(|node| {
-        policies.push((node.span.clone(), "onChange"));
         let choices = [
             ("error", OnChange::Error),
             ("keep", OnChange::Keep),
@@ -234,8 +232,9 @@ pub(super) fn flow(
         ];
         decoder.choice(node, "onChange", &choices)
     });
-    let on_vanish = fields.optional("onVanish").and_then(|node| {
-        policies.push((node.span.clone(), "onVanish"));
+    let on_vanish = fields.optional("onVanish");
+    let on_vanish_span = on_vanish.map(|node| node.span.clone());
+    let on_vanish = on_vanish.and_then(|node| {
         decoder.choice(
             node,
             "onVanish",
@@ -259,7 +258,7 @@ pub(super) fn flow(
         finish,
         on_change: on_change.unwrap_or(OnChange::Error),
         on_vanish: on_vanish.unwrap_or(OnVanish::Keep),
-        policies,
+        on_vanish_span,
     })
 }
 

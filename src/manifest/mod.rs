@@ -10,6 +10,7 @@ mod flow;
 mod load;
 pub mod path;
 mod resolve;
+mod rules;
 pub mod schema;
 mod seal;
 mod settings;

@@ -1,11 +1,12 @@
 //! Every name that a manifest refers to must be declared, and be of the kind that is needed there.
 
-use super::account::{Account, AccountKind, SilentSign};
+use super::account::{Account, AccountKind};
 use super::decode::Settled;
 use super::flow::{DocumentSource, Flow, RowAccountKind};
 use super::load::Project;
+use super::rules;
 use super::seal::SealSource;
-use super::signer::{Positions, Signer, SignerKind};
+use super::signer::{Positions, SignerKind};
 use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
 
 /// Holds all references against what is declared.
@@ -115,7 +116,7 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
                 }
             }
         }
-        signs(project, flow, signer, findings);
+        rules::signer(project, flow, signer, findings);
         if let Positions::ByDocument(documents) = &signer.positions {
             for (document, _) in documents {
                 let names = || flow.documents.iter().map(|document| document.name.as_str());
@@ -136,145 +137,13 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
             }
         }
     }
-    circles(flow, findings);
+    rules::circles(flow, findings);
     if flow.signers.is_empty() {
         findings.push(
             Diagnostic::error(format!("the flow {} has no signer", flow.name))
                 .at(&flow.span)
                 .hint("a flow needs at least one (1436002)"),
         );
-    }
-}
-
-/// What can be known of a signer before a row is read: his documents, his password, his seal and his grant.
-fn signs(project: &Project, flow: &Flow, signer: &Signer, findings: &mut Findings) {
-    let several = flow.documents.len() > 1;
-    if let (Positions::Single(list), true) = (&signer.positions, several)
-        && let Some(first) = list.first()
-    {
-        findings.push(
-            Diagnostic::error(
-                "the flow has several documents, and the position is of none of them",
-            )
-            .at(&first.span)
-            .hint(format!(
-                "say which: positions: {{ {}: [ … ] }}",
-                flow.documents[0].name
-            )),
-        );
-    }
-    let (auto, account) = match &signer.kind {
-        SignerKind::Platform(auto) => (auto, None),
-        SignerKind::User {
-            account,
-            signer: auto,
-            ..
-        } => (auto, Some(account)),
-        _ => return,
-    };
-    if let Positions::ByDocument(documents) = &signer.positions {
-        for (document, _) in documents.iter().filter(|(_, list)| list.is_empty()) {
-            findings.push(
-                Diagnostic::error(format!("the signer {} needs positions", signer.name))
-                    .at(&document.span)
-                    .hint("nobody is there to choose a place: [ { keyword: … } ]"),
-            );
-        }
-    }
-    let locked = |document: &str| {
-        flow.documents
-            .iter()
-            .filter(|known| known.name == document)
-            .filter_map(|known| known.encryption.as_ref())
-            .any(|encryption| encryption.literal() != Some("false"))
-    };
-    let signs_locked = match &signer.positions {
-        Positions::Single(_) => flow.documents.iter().any(|document| locked(&document.name)),
-        Positions::ByDocument(documents) => documents.iter().any(|(name, _)| locked(&name.text)),
-    };
-    match (&auto.doc_pwd, signs_locked) {
-        (None, true) => findings.push(
-            Diagnostic::error(format!("the signer {} needs docPwd", signer.name))
-                .at(&signer.span)
-                .hint("the document is encrypted, and nobody is there to give its password"),
-        ),
-        (Some(password), false) => findings.push(
-            Diagnostic::error("docPwd is for an encrypted document")
-                .at(password.span())
-                .hint("declare encryption: true on the document, or leave docPwd out"),
-        ),
-        _ => {}
-    }
-    let Some(account) = account else { return };
-    let standing = project.accounts.get(&account.text);
-    let Some(standing) = standing else {
-        if flow.accounts.iter().any(|own| own.name == account.text) {
-            findings.push(
-                Diagnostic::error(format!(
-                    "the row's account {} has granted nothing",
-                    account.text
-                ))
-                .at(&account.span)
-                .hint("an account that is signed for is declared under accounts, with silentSign (1436010)"),
-            );
-        }
-        return;
-    };
-    if matches!(standing.silent_sign, SilentSign::No) {
-        findings.push(
-            Diagnostic::error(format!("the account {} has not granted silent signing", account.text))
-                .at(&account.span)
-                .related(&standing.span, "declared here")
-                .hint("add silentSign: true to it, or ask the person with person: or organization: (1436010)"),
-        );
-    }
-    let own = |seal: &crate::manifest::Seal| seal.account.text == account.text;
-    match &auto.seal {
-        Some(name) => {
-            if let Some(seal) = project.seals.get(&name.text).filter(|seal| !own(seal)) {
-                findings.push(
-                    Diagnostic::error(format!(
-                        "the seal {} belongs to {}, and {} signs",
-                        name.text, seal.account.text, account.text
-                    ))
-                    .at(&name.span)
-                    .related(&seal.span, "declared here")
-                    .hint("an account signs with a seal of its own"),
-                );
-            }
-        }
-        None if !project.seals.values().any(own) => findings.push(
-            Diagnostic::warning(format!("no seal of {} is declared", account.text))
-                .at(&account.span)
-                .hint("without one that exists already, signing for it fails (1436007): declare one under seals"),
-        ),
-        None => {}
-    }
-}
-
-/// Signers that wait for each other would wait for ever.
-fn circles(flow: &Flow, findings: &mut Findings) {
-    let waits_for = |name: &str| {
-        let signer = flow.signers.iter().find(|signer| signer.name == name);
-        signer.map_or(&[][..], |signer| &signer.after[..])
-    };
-    for signer in &flow.signers {
-        let mut seen: Vec<&str> = Vec::new();
-        let mut open: Vec<&str> = signer.after.iter().map(|name| name.text.as_str()).collect();
-        while let Some(name) = open.pop() {
-            if seen.contains(&name) {
-                continue;
-            }
-            seen.push(name);
-            open.extend(waits_for(name).iter().map(|name| name.text.as_str()));
-        }
-        if let (true, Some(first)) = (seen.contains(&signer.name.as_str()), signer.after.first()) {
-            findings.push(
-                Diagnostic::error(format!("the signer {} waits for himself", signer.name))
-                    .at(&first.span)
-                    .hint("signers that wait for each other never sign: take one after away"),
-            );
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the manifest language has and this treaty cannot do yet. It is refused with its place: what is declared
 //! and not done would be worse than what is not there.
 
-use super::flow::{Flow, OnChange, OnVanish};
+use super::flow::{Flow, OnVanish};
 use super::load::Project;
 use crate::diagnostic::{Diagnostic, Findings, Span};
 
@@ -12,14 +12,10 @@ pub(super) fn check(project: &Project, findings: &mut Findings) {
 }
 
 fn check_flow(flow: &Flow, findings: &mut Findings) {
-    for (span, what) in &flow.policies {
-        let later = match *what {
-            "onChange" => flow.on_change == OnChange::Reissue,
-            _ => flow.on_vanish == OnVanish::Revoke,
-        };
-        if later {
-            refuse(findings, span, &format!("this value of {what}"), "use keep");
-        }
+    if let Some(span) = &flow.on_vanish_span
+        && flow.on_vanish == OnVanish::Revoke
+    {
+        refuse(findings, span, "this value of onVanish", "use keep");
     }
 }
 

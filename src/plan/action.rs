@@ -53,6 +53,8 @@ pub enum ItemAction {
     Create,
     /// It was begun or failed before: go on with it.
     Resume,
+    /// It was sent otherwise, and `onChange: reissue` has that revoked and the item sent anew.
+    Reissue,
     /// It was sent as it is.
     Unchanged,
     /// It was sent otherwise, and `onChange: keep` lets that stand.
@@ -74,6 +76,7 @@ impl ItemAction {
     pub fn symbol(self) -> Option<char> {
         match self {
             Self::Create | Self::Resume => Some('+'),
+            Self::Reissue => Some('±'),
             Self::Unchanged | Self::Kept => Some('='),
             Self::Changed | Self::Invalid => Some('!'),
             Self::InDoubt => Some('?'),
@@ -83,7 +86,7 @@ impl ItemAction {
 
     /// Whether apply works on it.
     pub fn is_work(self) -> bool {
-        matches!(self, Self::Create | Self::Resume)
+        matches!(self, Self::Create | Self::Resume | Self::Reissue)
     }
 
     /// The word for reports: `treaty_action`.
@@ -91,6 +94,7 @@ impl ItemAction {
         match self {
             Self::Create => "create",
             Self::Resume => "resume",
+            Self::Reissue => "reissue",
             Self::Unchanged => "none",
             Self::Kept => "keep",
             Self::Changed => "blocked",

@@ -25,6 +25,10 @@ pub fn item_action(
         status if status.is_sent() && same => ItemAction::Unchanged,
         ItemStatus::Open | ItemStatus::Failed if same || !known.sent => ItemAction::Resume,
         status if status.is_sent() && policy == OnChange::Keep => ItemAction::Kept,
+        // What all have signed cannot be revoked.
+        status if policy == OnChange::Reissue && status != ItemStatus::Finished => {
+            ItemAction::Reissue
+        }
         // Half sent otherwise: what it said then is not known any more, so it cannot be finished either.
         _ => ItemAction::Changed,
     }
@@ -161,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_is_never_sent_again() {
-        use ItemStatus::{Done, Failed, InDoubt, Open};
+        use ItemStatus::{Done, Failed, Finished, InDoubt, Open};
         let (old, new) = (Fingerprint([1; 16]), Fingerprint([2; 16]));
         let action = |status, sent, print, policy| {
             item_action(
@@ -183,6 +187,11 @@ mod tests {
             (Failed, true, new, OnChange::Error, ItemAction::Changed),
             (Open, true, new, OnChange::Keep, ItemAction::Changed),
             (Open, false, old, OnChange::Error, ItemAction::Resume),
+            (Done, true, new, OnChange::Reissue, ItemAction::Reissue),
+            (Open, true, new, OnChange::Reissue, ItemAction::Reissue),
+            (Open, false, new, OnChange::Reissue, ItemAction::Resume),
+            (Finished, true, new, OnChange::Reissue, ItemAction::Changed),
+            (InDoubt, true, new, OnChange::Reissue, ItemAction::InDoubt),
             (InDoubt, true, old, OnChange::Error, ItemAction::InDoubt),
             (InDoubt, true, new, OnChange::Keep, ItemAction::InDoubt),
         ] {

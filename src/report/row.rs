@@ -104,7 +104,7 @@ fn status(action: ItemAction, record: &ItemRecord, run: i64) -> (Status, Option<
     match action {
         ItemAction::Unchanged | ItemAction::Kept => return (Status::Unchanged, None),
         ItemAction::Changed => {
-            let hint = "put the row back as it was, or say onChange: keep in the flow";
+            let hint = "put the row back as it was, or say onChange: keep or reissue in the flow";
             return (
                 Status::Failed,
                 Some(failure("the row differs from what was sent", hint)),

@@ -25,14 +25,18 @@ fn signers(text: &str) -> Rig {
     let rig = Rig::loans(1);
     let manifest = rig.project.read("manifests/loans.yaml");
     let (head, _) = manifest.split_once("    signers:").expect("signers");
-    rig.project
-        .write("manifests/loans.yaml", format!("{head}    signers:\n{text}"));
+    rig.project.write(
+        "manifests/loans.yaml",
+        format!("{head}    signers:\n{text}"),
+    );
     rig
 }
 
 fn flows(rig: &Rig) -> Vec<Flow> {
     rig.sandbox.with_world(|world| {
-        let sent = world.flows().filter(|flow| flow.live_tasks().next().is_some());
+        let sent = world
+            .flows()
+            .filter(|flow| flow.live_tasks().next().is_some());
         sent.cloned().collect()
     })
 }
@@ -52,7 +56,11 @@ async fn one_after_another_until_the_signed_documents_are_there() {
     // Nobody but the tenants is asked yet, and nothing is asked of the API about it twice.
     assert_eq!(rig.sign_all(), 2);
     assert_eq!(rig.sync().await.waiting, 2);
-    assert_eq!(rig.sign_all(), 2, "the agent is asked once the tenant has signed");
+    assert_eq!(
+        rig.sign_all(),
+        2,
+        "the agent is asked once the tenant has signed"
+    );
     assert_eq!(rig.sync().await, finished(2));
     for flow in flows(&rig) {
         assert_eq!(flow.status, FlowStatus::Finished);
@@ -63,14 +71,25 @@ async fn one_after_another_until_the_signed_documents_are_there() {
             .iter()
             .map(|task| (task.organization.is_some(), task.places.len()))
             .collect();
-        assert_eq!(kinds, [(false, 2), (true, 1), (false, 1)], "tenant, agent, landlord");
+        assert_eq!(
+            kinds,
+            [(false, 2), (true, 1), (false, 1)],
+            "tenant, agent, landlord"
+        );
     }
     // One attachment for all, one document a row, one template.
     assert_eq!(rig.calls("upload"), 1 + 2 + 1);
     let lease = std::fs::read(rig.project.path("signed/ZL-2026-001-lease.pdf")).expect("a PDF");
-    assert_eq!(treaty::pdf::page_sizes(&lease).expect("pages").len(), 3, "with the appended page");
+    assert_eq!(
+        treaty::pdf::page_sizes(&lease).expect("pages").len(),
+        3,
+        "with the appended page"
+    );
     for word in ["周雨桐", "叁仟贰佰元整", "洗衣机 1 台"] {
-        assert!(!treaty::pdf::find(&lease, word).expect("a PDF").is_empty(), "{word}");
+        assert!(
+            !treaty::pdf::find(&lease, word).expect("a PDF").is_empty(),
+            "{word}"
+        );
     }
     assert!(rig.project.path("signed/ZL-2026-002-rules.pdf").exists());
     rig.heal();
@@ -94,7 +113,10 @@ async fn a_refusal_ends_what_waits() {
     assert_eq!(rig.sync().await, Synced::default());
     assert_eq!(flows(&rig)[0].status, FlowStatus::Rejected);
     let (plan, _) = rig.apply().await;
-    assert!(plan.is_empty(), "what was refused is not sent again by itself");
+    assert!(
+        plan.is_empty(),
+        "what was refused is not sent again by itself"
+    );
 }
 
 /// The calls of the second family, and what comes after sending.
@@ -182,7 +204,9 @@ async fn all_five_kinds_of_signers_sign_one_document() {
         assert_eq!(rig.calls(path), 1, "{path}");
     }
     let tasks = &flows(&rig)[0].tasks;
-    let at_once = tasks.iter().filter(|task| task.status == SignStatus::Signed);
+    let at_once = tasks
+        .iter()
+        .filter(|task| task.status == SignStatus::Signed);
     assert_eq!((at_once.count(), tasks.len()), (2, 5));
 }
 
@@ -230,11 +254,18 @@ async fn what_is_absent_is_deleted_once_and_grants_are_withdrawn() {
     for fault in [Fault::LostAfter, Fault::LostBefore, Fault::Garbage] {
         let rig = Rig::of(Project::copy_of(project.root())).fault("account/delete", 1, fault);
         rig.apply().await;
-        let accounts = || rig.sandbox.with_world(treaty::sandbox::World::account_count);
+        let accounts = || {
+            rig.sandbox
+                .with_world(treaty::sandbox::World::account_count)
+        };
         assert_eq!(accounts(), 4);
-        rig.project.replace("manifests/accounts.yaml", present, absent);
         rig.project
-            .replace("manifests/accounts.yaml", "silentSign: { until: 2030-12-31 }", "protect: false");
+            .replace("manifests/accounts.yaml", present, absent);
+        rig.project.replace(
+            "manifests/accounts.yaml",
+            "silentSign: { until: 2030-12-31 }",
+            "protect: false",
+        );
         let (plan, tally) = rig.apply().await;
         assert_eq!(plan.count('-'), 1);
         assert!(tally.standing.is_empty(), "{fault:?} {:?}", tally.standing);
@@ -255,7 +286,8 @@ async fn an_encrypted_document_is_signed_with_its_password() {
         let (head, tail) = manifest.split_once("    documents:").expect("documents");
         let (_, process) = tail.split_once("    process:").expect("a process");
         let (process, _) = process.split_once("    signers:").expect("signers");
-        let documents = "    documents: { contract: { file: ../locked.pdf, name: 指南, encryption: true } }\n";
+        let documents =
+            "    documents: { contract: { file: ../locked.pdf, name: 指南, encryption: true } }\n";
         let signers = format!(
             "    signers: {{ lender: {{ platform: {{ docPwd: {password}, positions: [{{ page: \"1\", posX: 100, posY: 100 }}] }} }} }}\n"
         );
@@ -269,4 +301,65 @@ async fn an_encrypted_document_is_signed_with_its_password() {
     assert_eq!((tally.done, tally.failed), (1, 0));
     let (_, tally) = project("guessed").apply().await;
     assert_eq!((tally.done, tally.failed), (0, 1), "1436015");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_row_is_revoked_and_sent_anew() {
+    for fault in [
+        None,
+        Some(Fault::LostAfter),
+        Some(Fault::LostBefore),
+        Some(Fault::Garbage),
+    ] {
+        let rig = Rig::loans(2);
+        let manifest = rig.project.read("manifests/loans.yaml");
+        rig.project.write(
+            "manifests/loans.yaml",
+            format!("{manifest}    onChange: reissue\n"),
+        );
+        rig.apply().await;
+        let sheet = rig.project.sheet();
+        rig.project
+            .set_sheet(&sheet.replacen("51010.10", "51010.20", 1));
+        let rig = match fault {
+            Some(fault) => rig.fault("sign/revoke", 1, fault),
+            None => rig,
+        };
+        let (plan, tally) = rig.apply().await;
+        assert_eq!((plan.count('±'), plan.count('=') > 0), (1, true));
+        assert_eq!(
+            (tally.done, tally.failed, tally.in_doubt),
+            (1, 0, 0),
+            "{fault:?}"
+        );
+        let flows = flows(&rig);
+        let of = |status| flows.iter().filter(|flow| flow.status == status).count();
+        assert_eq!(
+            (of(FlowStatus::Revoked), of(FlowStatus::Signing)),
+            (1, 2),
+            "{fault:?}"
+        );
+        let (plan, _) = rig.apply().await;
+        assert!(plan.is_empty(), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_all_have_signed_is_not_sent_anew() {
+    let rig = Rig::loans(1);
+    let manifest = rig.project.read("manifests/loans.yaml");
+    rig.project.write(
+        "manifests/loans.yaml",
+        format!("{manifest}    onChange: reissue\n"),
+    );
+    rig.apply().await;
+    rig.sign_all();
+    let flow_id = flows(&rig)[0].id.clone();
+    rig.archive(&flow_id).await;
+    let sheet = rig.project.sheet();
+    rig.project
+        .set_sheet(&sheet.replacen("51010.10", "51010.20", 1));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    assert_eq!(flows(&rig).len(), 1);
 }

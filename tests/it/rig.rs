@@ -267,6 +267,15 @@ impl Rig {
         pending.len()
     }
 
+    /// Somebody else archives a flow.
+    pub(crate) async fn archive(&self, flow_id: &treaty::id::FlowId) {
+        let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
+        let archive = treaty::api::Archive {
+            flow_id: flow_id.clone(),
+        };
+        client.call(&archive).await.expect("archived");
+    }
+
     /// Goes on with what was sent, as the command does.
     pub(crate) async fn sync(&self) -> Synced {
         self.sync_while(std::future::pending())

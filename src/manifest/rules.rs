@@ -1,0 +1,162 @@
+//! Rules of the API document about signers that can be held before a call (sections 5.5 and 5.6).
+
+use super::account::SilentSign;
+use super::decode::Settled;
+use super::flow::Flow;
+use super::load::Project;
+use super::seal::Seal;
+use super::signer::{AutoSigner, Positions, Signer, SignerKind};
+use crate::diagnostic::{Diagnostic, Findings};
+
+/// What can be known of a signer before a row is read: his documents, his password, his seal and his grant.
+pub(super) fn signer(project: &Project, flow: &Flow, signer: &Signer, findings: &mut Findings) {
+    places(flow, signer, findings);
+    match &signer.kind {
+        SignerKind::Platform(auto) => password(flow, signer, auto, findings),
+        SignerKind::User {
+            account,
+            signer: auto,
+            ..
+        } => {
+            password(flow, signer, auto, findings);
+            grant(project, flow, account, findings);
+            seal(project, account, auto, findings);
+        }
+        _ => {}
+    }
+}
+
+fn places(flow: &Flow, signer: &Signer, findings: &mut Findings) {
+    let several = flow.documents.len() > 1;
+    if let (Positions::Single(list), true) = (&signer.positions, several)
+        && let Some(first) = list.first()
+    {
+        findings.push(
+            Diagnostic::error(
+                "the flow has several documents, and the position is of none of them",
+            )
+            .at(&first.span)
+            .hint(format!(
+                "say which: positions: {{ {}: [ … ] }}",
+                flow.documents[0].name
+            )),
+        );
+    }
+    let automatic = matches!(
+        signer.kind,
+        SignerKind::Platform(_) | SignerKind::User { .. }
+    );
+    if let (Positions::ByDocument(documents), true) = (&signer.positions, automatic) {
+        for (document, _) in documents.iter().filter(|(_, list)| list.is_empty()) {
+            findings.push(
+                Diagnostic::error(format!("the signer {} needs positions", signer.name))
+                    .at(&document.span)
+                    .hint("nobody is there to choose a place: [ { keyword: … } ]"),
+            );
+        }
+    }
+}
+
+fn password(flow: &Flow, signer: &Signer, auto: &AutoSigner, findings: &mut Findings) {
+    let locked = |document: &str| {
+        flow.documents
+            .iter()
+            .filter(|known| known.name == document)
+            .filter_map(|known| known.encryption.as_ref())
+            .any(|encryption| encryption.literal() != Some("false"))
+    };
+    let signs_locked = match &signer.positions {
+        Positions::Single(_) => flow.documents.iter().any(|document| locked(&document.name)),
+        Positions::ByDocument(documents) => documents.iter().any(|(name, _)| locked(&name.text)),
+    };
+    match (&auto.doc_pwd, signs_locked) {
+        (None, true) => findings.push(
+            Diagnostic::error(format!("the signer {} needs docPwd", signer.name))
+                .at(&signer.span)
+                .hint("the document is encrypted, and nobody is there to give its password"),
+        ),
+        (Some(password), false) => findings.push(
+            Diagnostic::error("docPwd is for an encrypted document")
+                .at(password.span())
+                .hint("declare encryption: true on the document, or leave docPwd out"),
+        ),
+        _ => {}
+    }
+}
+
+fn grant(project: &Project, flow: &Flow, account: &Settled, findings: &mut Findings) {
+    let standing = project.accounts.get(&account.text);
+    let Some(standing) = standing else {
+        if flow.accounts.iter().any(|own| own.name == account.text) {
+            findings.push(
+                Diagnostic::error(format!(
+                    "the row's account {} has granted nothing",
+                    account.text
+                ))
+                .at(&account.span)
+                .hint("an account that is signed for is declared under accounts, with silentSign (1436010)"),
+            );
+        }
+        return;
+    };
+    if matches!(standing.silent_sign, SilentSign::No) {
+        findings.push(
+            Diagnostic::error(format!("the account {} has not granted silent signing", account.text))
+                .at(&account.span)
+                .related(&standing.span, "declared here")
+                .hint("add silentSign: true to it, or ask the person with person: or organization: (1436010)"),
+        );
+    }
+}
+
+/// An account signs with a seal of its own.
+fn seal(project: &Project, account: &Settled, auto: &AutoSigner, findings: &mut Findings) {
+    let own = |seal: &Seal| seal.account.text == account.text;
+    match &auto.seal {
+        Some(name) => {
+            if let Some(seal) = project.seals.get(&name.text).filter(|seal| !own(seal)) {
+                findings.push(
+                    Diagnostic::error(format!(
+                        "the seal {} belongs to {}, and {} signs",
+                        name.text, seal.account.text, account.text
+                    ))
+                    .at(&name.span)
+                    .related(&seal.span, "declared here")
+                    .hint("an account signs with a seal of its own"),
+                );
+            }
+        }
+        None if !project.seals.values().any(own) => findings.push(
+            Diagnostic::warning(format!("no seal of {} is declared", account.text))
+                .at(&account.span)
+                .hint("without one that exists already, signing for it fails (1436007): declare one under seals"),
+        ),
+        None => {}
+    }
+}
+
+/// Signers that wait for each other would wait for ever.
+pub(super) fn circles(flow: &Flow, findings: &mut Findings) {
+    let waits_for = |name: &str| {
+        let signer = flow.signers.iter().find(|signer| signer.name == name);
+        signer.map_or(&[][..], |signer| &signer.after[..])
+    };
+    for signer in &flow.signers {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut open: Vec<&str> = signer.after.iter().map(|name| name.text.as_str()).collect();
+        while let Some(name) = open.pop() {
+            if seen.contains(&name) {
+                continue;
+            }
+            seen.push(name);
+            open.extend(waits_for(name).iter().map(|name| name.text.as_str()));
+        }
+        if let (true, Some(first)) = (seen.contains(&signer.name.as_str()), signer.after.first()) {
+            findings.push(
+                Diagnostic::error(format!("the signer {} waits for himself", signer.name))
+                    .at(&first.span)
+                    .hint("signers that wait for each other never sign: take one after away"),
+            );
+        }
+    }
+}
