@@ -1,7 +1,9 @@
 //! treaty from outside: the binary on real folders, and the library against a world that can be looked into.
 
 mod cases;
+mod coverage;
 mod durable;
+mod golden;
 mod journey;
 mod language;
 mod project;
@@ -9,3 +11,4 @@ mod rig;
 mod rooms;
 mod schema;
 mod server;
+mod table;
