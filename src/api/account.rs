@@ -140,5 +140,6 @@ pub struct DeleteAccount {
 #[serde(rename_all = "camelCase")]
 pub struct AccountAnswer {
     /// The account.
+    #[serde(deserialize_with = "liberal::id")]
     pub account_id: AccountId,
 }

@@ -28,6 +28,7 @@ pub struct CreateTemplate {
 #[serde(rename_all = "camelCase")]
 pub struct TemplateAnswer {
     /// The template.
+    #[serde(deserialize_with = "liberal::id")]
     pub template_id: TemplateId,
 }
 

@@ -57,3 +57,18 @@ pub(super) fn id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
         id => Ok(T::from(id)),
     }
 }
+
+/// An id that may be absent, null or empty: all three mean that there is none.
+pub(super) fn optional_id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let text = optional_text(deserializer)?;
+    Ok(text.filter(|id| !id.is_empty()).map(|id| T::from(&id)))
+}
+
+/// A list that may be null.
+pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
+}

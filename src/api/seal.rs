@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::liberal;
 use crate::id::{AccountId, FileKey, SealId};
 
 /// Lists an account's seals (5.8.1).
@@ -17,6 +18,7 @@ pub struct QuerySeals {
 #[serde(rename_all = "camelCase")]
 pub struct SealEntry {
     /// The seal.
+    #[serde(deserialize_with = "liberal::id")]
     pub seal_id: SealId,
     /// The name it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,8 +113,13 @@ pub struct CreateOrganizationImageSeal(
 #[serde(rename_all = "camelCase")]
 pub struct SealAnswer {
     /// The seal.
+    #[serde(deserialize_with = "liberal::id")]
     pub seal_id: SealId,
     /// Whose it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_id"
+    )]
     pub account_id: Option<AccountId>,
 }

@@ -281,6 +281,11 @@ impl Papers {
         }
     }
 
+    /// Whether a file is an image that a seal can be made of.
+    pub(super) fn is_image(&self, key: &FileKey) -> bool {
+        self.file(key).is_some_and(|bytes| as_png(&bytes).is_some())
+    }
+
     /// A seal's image, as PNG.
     pub(super) fn seal_picture(&self, seal: &Seal) -> Option<Vec<u8>> {
         match &seal.look {

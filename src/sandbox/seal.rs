@@ -99,6 +99,12 @@ pub(super) fn create_image(
     if !SEAL_IMAGES.contains(&file.content_type.as_str()) {
         return Err(ErrorCode::FILE_TYPE.into());
     }
+    if !session.papers.is_image(&request.file_key) {
+        return Err(Refusal::new(
+            ErrorCode::FILE_TYPE,
+            "the file is no image that can be read",
+        ));
+    }
     account(session, &request.account_id, of_person)?;
     let own = Made {
         account: request.account_id,

@@ -131,7 +131,9 @@ fn tested(op: Op) -> &'static [&'static str] {
         Op::CreatePersonImageSeal | Op::CreateOrganizationImageSeal => &[IMAGES],
         Op::Revoke => &["language::a_changed_row_is_revoked_and_sent_anew"],
         Op::ViewUrl => &[ASKED],
-        Op::ContractsPlatformSignTask | Op::ContractsHandSignTask => &[],
+        Op::ContractsPlatformSignTask | Op::ContractsHandSignTask => {
+            &["language::all_five_kinds_of_signers_sign_several_documents"]
+        }
     }
 }
 
@@ -259,7 +261,11 @@ impl Stage {
             ("pdf", "application/pdf", &pdf[..]),
             ("locked", "application/pdf", &locked),
             ("text", "text/plain", b"no PDF"),
-            ("image", "image/png", b"\x89PNG"),
+            (
+                "image",
+                "image/png",
+                include_bytes!("../../examples/onboarding/seals/finance.png"),
+            ),
         ] {
             stage.file(name, kind, bytes);
             let (path, md5) = (stage.upload_path(name), content_md5(bytes));

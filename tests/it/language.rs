@@ -211,6 +211,45 @@ async fn all_five_kinds_of_signers_sign_one_document() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_five_kinds_of_signers_sign_several_documents() {
+    let rig = tenancy(1);
+    let manifest = rig.project.read("manifests/leases.yaml");
+    let (head, _) = manifest.split_once("    signers:").expect("signers");
+    let five = r#"
+      platform: { platform: { positions: { rules: [{ keyword: 住户签字 }] } } }
+      landlord: { user: { account: anju, noticeSignMessage: false, positions: { lease: [{ seam: "1-2", posY: 300 }], rules: [{ page: "1", posX: 90, posY: 90 }] } } }
+      tenant: { person: { account: tenant, positions: { rules: [] } } }
+      agent: { organization: { account: agent, organization: anju } }
+      both: { personAndOrganization: { account: tenant, organization: anju } }
+    finish: { archive: true }
+"#;
+    rig.project.write(
+        "manifests/leases.yaml",
+        format!("{head}    signers:\n{five}"),
+    );
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    for path in [
+        "sign/contracts/platformSignTask",
+        "sign/contracts/userSignTask",
+        "sign/contracts/handPersonSignTask",
+        "sign/contracts/handOrgSignTask",
+        "sign/contracts/handSignTask",
+    ] {
+        assert_eq!(rig.calls(path), 1, "{path}");
+    }
+    // Who names no document signs them all.
+    let documents: Vec<usize> = flows(&rig)[0]
+        .tasks
+        .iter()
+        .map(|task| task.places.len())
+        .collect();
+    assert_eq!(documents, [1, 2, 1, 2, 2]);
+    rig.sign_all();
+    assert_eq!(rig.sync().await, finished(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_needs_nobody_is_archived_and_downloaded_at_once() {
     let rig = signers(
         r#"

@@ -192,7 +192,7 @@ pub struct DetailAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc_name: Option<String>,
     /// Its signers. Some answers call the list `signDetailList`.
-    #[serde(default, alias = "signDetailList")]
+    #[serde(default, alias = "signDetailList", deserialize_with = "liberal::list")]
     pub sign_detail: Vec<SignerDetail>,
 }
 
@@ -203,7 +203,11 @@ pub struct SignerDetail {
     /// Who signs.
     pub account_id: AccountId,
     /// The organization that he signs for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_id"
+    )]
     pub authorization_org_id: Option<AccountId>,
     /// How far he is.
     pub sign_status: SignStatus,
