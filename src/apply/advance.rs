@@ -56,7 +56,7 @@ impl Caller<'_> {
         }
     }
 
-    async fn take(
+    pub(super) async fn take(
         &self,
         steps: &Steps,
         step: &str,

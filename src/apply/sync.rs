@@ -11,7 +11,7 @@ use super::ask::whose;
 use super::caller::Caller;
 use super::event::{Ended, Event, Listener};
 use super::halt::{Fatal, Halt};
-use super::item::{PROCESS, SIGNER};
+use super::item::{DOWNLOAD, PROCESS, SIGNER};
 use super::look::{FlowRef, FlowState};
 use super::step::{Steps, Who};
 use crate::api::operation::Op;
@@ -138,6 +138,9 @@ impl Caller<'_> {
                 .await?;
             return Ok(status);
         }
+        if state.status == FlowStatus::Finished {
+            return self.wind_up(&steps, &flow).await;
+        }
         let signed: Vec<String> = steps
             .whose
             .iter()
@@ -160,6 +163,29 @@ impl Caller<'_> {
             }
             Err(halt) => Err(halt),
         }
+    }
+
+    /// What is left to do of a flow that is archived already: by an earlier sync, by the service, or by somebody else.
+    async fn wind_up(&self, steps: &Steps, flow: &FlowRef) -> Result<ItemStatus, Halt> {
+        let mut never_asked = Vec::new();
+        for (step, deferral) in steps.deferred() {
+            if step == DOWNLOAD {
+                self.take(steps, &step, deferral, flow).await?;
+            } else if let Some(name) = step.strip_prefix(SIGNER) {
+                never_asked.push(name.to_owned());
+            }
+        }
+        let failure = (!never_asked.is_empty()).then(|| Failure {
+            code: None,
+            message: format!(
+                "the flow was archived before these signers were asked: {}",
+                never_asked.join(", ")
+            ),
+            hint: "give the row a new key to send it anew".to_owned(),
+        });
+        self.end(steps.subject, ItemStatus::Finished, failure, true)
+            .await?;
+        Ok(ItemStatus::Finished)
     }
 
     async fn end(

@@ -424,6 +424,36 @@ mod tests {
         assert!(!item.sent, "a refused call asks nobody");
     }
 
+    #[tokio::test]
+    async fn a_ledger_of_an_older_treaty_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("l.db");
+        let ledger = hold(&path).expect("held");
+        let intent = Write::Intent {
+            subject: 1,
+            step: "signers.a".into(),
+            op: Op::HandPersonSignTask,
+            legal: true,
+        };
+        ledger.write(vec![begun(1), intent]).await.expect("written");
+        drop(ledger);
+        // What version 2 added is taken away again.
+        let connection = Connection::open(&path).expect("a database");
+        connection
+            .execute_batch(
+                "DROP INDEX waiting; ALTER TABLE step DROP COLUMN begun;
+                 ALTER TABLE step DROP COLUMN deferral; PRAGMA user_version = 1",
+            )
+            .expect("version 1");
+        drop(connection);
+        for ledger in [Sqlite::read(&path, &binding()), hold(&path)] {
+            let ledger = ledger.expect("opened");
+            let steps = ledger.steps(1).expect("read");
+            assert_eq!(steps, [("signers.a".to_owned(), Step::Intent(None))]);
+            assert!(ledger.waiting().expect("read").is_empty());
+        }
+    }
+
     #[test]
     fn a_second_run_is_kept_out_and_told_who_holds_it() {
         let folder = tempfile::tempdir().expect("a folder");

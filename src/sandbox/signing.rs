@@ -50,11 +50,11 @@ pub struct AutoSign {
 }
 
 impl AutoSign {
-    /// The same seed and the same task give the same answer.
+    /// The same seed, the same person and the same contract give the same answer.
     // A share needs no more bits than a float has.
     #[allow(clippy::cast_precision_loss)]
-    fn refuses(&self, token: &str) -> bool {
-        let hash = blake3::hash(format!("{} {token}", self.seed).as_bytes());
+    fn refuses(&self, what: &str) -> bool {
+        let hash = blake3::hash(format!("{} {what}", self.seed).as_bytes());
         let mut eight = [0; 8];
         eight.copy_from_slice(&hash.as_bytes()[..8]);
         (u64::from_be_bytes(eight) as f64) / (u64::MAX as f64) < self.refuse
@@ -160,10 +160,19 @@ impl World {
             .map(|task| task.token.clone())
             .collect();
         for token in tasks {
-            let Some((_, task)) = self.task(&token) else {
+            let Some((flow, task)) = self.task(&token) else {
                 continue;
             };
-            let deed = if auto.refuses(&token) {
+            // Who and what, and not when: the same sheet has the same people refuse, in whatever order it was sent.
+            let account = self.accounts.get(&task.account);
+            let third_id = account.and_then(|account| account.third_id.as_deref());
+            let doc = flow.docs.first().map(|doc| doc.name.as_str());
+            let what = format!(
+                "{} {}",
+                third_id.unwrap_or_default(),
+                doc.unwrap_or_default()
+            );
+            let deed = if auto.refuses(&what) {
                 Deed::Refuse {
                     reason: "内容有误".to_owned(),
                 }

@@ -1,8 +1,9 @@
 //! The whole manifest language against the world: every kind of signer, seal and document, and what follows later.
 
+use jiff::SignedDuration;
 use treaty::api::{FlowStatus, SignStatus};
 use treaty::apply::Synced;
-use treaty::sandbox::Flow;
+use treaty::sandbox::{AutoSign, Flow};
 
 use crate::project::{Project, root};
 use crate::rig::{Fault, Rig};
@@ -401,4 +402,57 @@ async fn what_all_have_signed_is_not_sent_anew() {
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (0, 1));
     assert_eq!(flows(&rig).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flow_that_somebody_else_archived_is_wound_up() {
+    let rig = tenancy(1);
+    let manifest = rig.project.read("manifests/leases.yaml");
+    let (head, tail) = manifest.split_once("      agent:").expect("an agent");
+    let (_, finish) = tail.split_once("    finish:").expect("a finish");
+    rig.project.write(
+        "manifests/leases.yaml",
+        format!("{head}    finish:{finish}"),
+    );
+    rig.apply().await;
+    rig.sign_all();
+    let flow_id = flows(&rig)[0].id.clone();
+    rig.archive(&flow_id).await;
+    rig.heal();
+    assert_eq!(rig.sync().await, finished(1));
+    assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
+    assert!(rig.project.path("signed/ZL-2026-001-lease.pdf").exists());
+    assert_eq!(rig.sync().await, Synced::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_sign_and_refuse_by_themselves_by_a_seed() {
+    let rejected = async |seed, after| {
+        let rig = Rig::loans(40);
+        rig.apply().await;
+        let auto = AutoSign {
+            after,
+            refuse: 0.25,
+            seed,
+        };
+        rig.sandbox.pass(Some(&auto), jiff::Timestamp::now());
+        let flows = flows(&rig);
+        let mut refused: Vec<String> = flows
+            .iter()
+            .filter(|flow| flow.status == FlowStatus::Rejected)
+            .map(|flow| flow.docs[0].name.clone())
+            .collect();
+        refused.sort();
+        let pending = flows.iter().flat_map(|flow| &flow.tasks);
+        (refused, pending.filter(|task| task.is_pending()).count())
+    };
+    let (first, pending) = rejected(1, SignedDuration::ZERO).await;
+    assert_eq!(pending, 0, "everybody has signed or refused");
+    assert!((2..40).contains(&first.len()), "{}", first.len());
+    assert_eq!(rejected(1, SignedDuration::ZERO).await.0, first);
+    assert_ne!(rejected(2, SignedDuration::ZERO).await.0, first);
+    assert_eq!(
+        rejected(1, SignedDuration::from_hours(1)).await,
+        (Vec::new(), 40)
+    );
 }
