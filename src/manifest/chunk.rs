@@ -3,12 +3,32 @@
 use std::sync::Arc;
 
 use super::decode::Decoder;
-use super::flow::{Chunk, ChunkSource, Site};
+use super::flow::Site;
 use super::yaml::Node;
 use crate::api::MIME_PDF;
 use crate::api::code::{CHUNK_TYPES, CHUNKS};
 use crate::diagnostic::{SourceFile, Span};
 use crate::render::Expr;
+
+/// Pages that are appended to a document (5.4.2).
+#[derive(Debug)]
+pub struct Chunk {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is made of.
+    pub source: ChunkSource,
+}
+
+/// What appended pages are made of.
+#[derive(Debug)]
+pub enum ChunkSource {
+    /// HTML: the text of a file that is a template, or written in the manifest.
+    Html(Expr),
+    /// A PDF of the project.
+    Pdf(Expr),
+    /// A PDF, as Base64.
+    PdfData(Expr),
+}
 
 pub(super) fn chunks(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Vec<Chunk> {
     let nodes = decoder.list(node, "chunkedFields");

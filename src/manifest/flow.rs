@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::account::{Organization, Person, organization, person};
 use super::decode::{Decoder, Settled};
+use super::document::{Document, documents};
 use super::signer::{Signer, signer};
 use super::yaml::Node;
 use crate::diagnostic::Span;
@@ -73,43 +74,6 @@ pub enum RowAccountKind {
     Organization(Organization),
 }
 
-/// A document of a flow.
-#[derive(Debug)]
-pub struct Document {
-    /// Its name in the flow.
-    pub name: String,
-    /// Where the name stands.
-    pub span: Span,
-    /// The name that it has at the API.
-    pub doc_name: Expr,
-    /// What it is made of.
-    pub source: DocumentSource,
-    /// Pages that are appended, in their sequence.
-    pub chunked_fields: Vec<Chunk>,
-    /// Whether signers must give a password.
-    pub encryption: Option<Expr>,
-}
-
-/// Pages that are appended to a document (5.4.2).
-#[derive(Debug)]
-pub struct Chunk {
-    /// Where it stands.
-    pub span: Span,
-    /// What it is made of.
-    pub source: ChunkSource,
-}
-
-/// What appended pages are made of.
-#[derive(Debug)]
-pub enum ChunkSource {
-    /// HTML: the text of a file that is a template, or written in the manifest.
-    Html(Expr),
-    /// A PDF of the project.
-    Pdf(Expr),
-    /// A PDF, as Base64.
-    PdfData(Expr),
-}
-
 /// A file that goes along with a flow (5.5.1).
 #[derive(Debug)]
 pub struct Attachment {
@@ -126,20 +90,6 @@ pub struct Finish {
     pub archive: bool,
     /// Where the signed documents are put, relative to the manifest.
     pub download: Option<Expr>,
-}
-
-/// What a document is made of.
-#[derive(Debug)]
-pub enum DocumentSource {
-    /// A template and the values of its form fields.
-    Template {
-        /// The template's name in the manifests.
-        template: Settled,
-        /// The values, by field.
-        simple_form_fields: Vec<(String, Span, Expr)>,
-    },
-    /// A local PDF.
-    File(Expr),
 }
 
 /// The options of a flow (5.5.1).
@@ -366,82 +316,6 @@ fn row_accounts(decoder: &mut Decoder<'_>, node: &Node) -> Vec<RowAccount> {
     accounts
 }
 
-fn documents(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Vec<Document> {
-    let named = decoder.named(node, "documents");
-    if named.is_empty() {
-        decoder.error(
-            &node.span,
-            "a flow needs a document",
-            "documents: { contract: { template: …, name: … } }",
-        );
-    }
-    named
-        .into_iter()
-        .filter_map(|(name, span, node)| document(decoder, site, name, span, node))
-        .collect()
-}
-
-fn document(
-    decoder: &mut Decoder<'_>,
-    site: &Site<'_>,
-    name: &str,
-    span: &Span,
-    node: &Node,
-) -> Option<Document> {
-    let mut fields = decoder.fields(node, "a document")?;
-    let doc_name = fields.expr(decoder, "name");
-    let template = fields.optional_settled(decoder, "template");
-    let file = fields.optional_expr(decoder, "file");
-    let values = fields.optional("simpleFormFields");
-    let values: Vec<(String, Span, Expr)> = values
-        .map(|node| decoder.entries_of_texts(node, "simpleFormFields"))
-        .unwrap_or_default();
-    let chunked_fields = fields.optional("chunkedFields");
-    let chunked_fields =
-        chunked_fields.map_or_else(Vec::new, |node| super::chunk::chunks(decoder, site, node));
-    let encryption = fields.optional_expr(decoder, "encryption");
-    fields.finish(decoder);
-    let source = match (template, file) {
-        (Some(template), None) => DocumentSource::Template {
-            template,
-            simple_form_fields: values,
-        },
-        (None, Some(file)) => {
-            if let Some((_, span, _)) = values.first() {
-                decoder.error(
-                    span,
-                    "a local PDF has no form to fill",
-                    "simpleFormFields go with a template",
-                );
-            }
-            if let Some(chunk) = chunked_fields.first() {
-                decoder.error(
-                    &chunk.span,
-                    "pages are appended to a template's document only",
-                    "put them into the PDF itself, or make a template of it",
-                );
-            }
-            DocumentSource::File(file)
-        }
-        _ => {
-            decoder.error(
-                span,
-                format!("the document {name} comes from nowhere, or from two places"),
-                "it has one of template and file",
-            );
-            return None;
-        }
-    };
-    Some(Document {
-        name: name.to_owned(),
-        span: span.clone(),
-        doc_name: doc_name?,
-        source,
-        chunked_fields,
-        encryption,
-    })
-}
-
 fn process(decoder: &mut Decoder<'_>, node: &Node) -> Option<Process> {
     let mut fields = decoder.fields(node, "process")?;
     let business_scene = fields.expr(decoder, "businessScene");
@@ -499,20 +373,4 @@ fn finish(decoder: &mut Decoder<'_>, node: &Node) -> Option<Finish> {
         );
     }
     Some(Finish { archive, download })
-}
-
-impl Decoder<'_> {
-    /// A mapping from names that a PDF knows to scalars.
-    fn entries_of_texts(&mut self, node: &Node, what: &str) -> Vec<(String, Span, Expr)> {
-        let Some(fields) = self.fields(node, what) else {
-            return Vec::new();
-        };
-        let mut texts = Vec::new();
-        for (name, span, node) in fields.into_entries() {
-            if let Some(expr) = self.expr(node, name) {
-                texts.push((name.to_owned(), span.clone(), expr));
-            }
-        }
-        texts
-    }
 }

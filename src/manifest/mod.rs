@@ -6,6 +6,7 @@
 mod account;
 mod chunk;
 mod decode;
+mod document;
 mod flow;
 mod load;
 pub mod path;
@@ -19,10 +20,11 @@ mod unsupported;
 mod yaml;
 
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};
+pub use chunk::{Chunk, ChunkSource};
 pub use decode::Settled;
+pub use document::{Document, DocumentSource};
 pub use flow::{
-    Attachment, Chunk, ChunkSource, Document, DocumentSource, Finish, Flow, OnChange, OnVanish,
-    Process, RowAccount, RowAccountKind, Rows,
+    Attachment, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
 };
 pub use load::{PROJECT_FILE, Project};
 pub use seal::{Seal, SealSource, Template, TemplateSource};

@@ -2,7 +2,8 @@
 
 use super::account::{Account, AccountKind};
 use super::decode::Settled;
-use super::flow::{DocumentSource, Flow, RowAccountKind};
+use super::document::DocumentSource;
+use super::flow::{Flow, RowAccountKind};
 use super::load::Project;
 use super::rules;
 use super::seal::SealSource;

@@ -4,6 +4,7 @@
 //! It repeats what the service would repeat: a second call to ask a person is a second question.
 
 mod account;
+mod ask;
 mod document;
 mod drawing;
 mod face;

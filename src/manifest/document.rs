@@ -1,0 +1,130 @@
+//! `documents`: what is signed, made of a template or of a local PDF.
+
+use super::chunk::{Chunk, chunks};
+use super::decode::{Decoder, Settled};
+use super::flow::Site;
+use super::yaml::Node;
+use crate::diagnostic::Span;
+use crate::render::Expr;
+
+/// A document of a flow.
+#[derive(Debug)]
+pub struct Document {
+    /// Its name in the flow.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// The name that it has at the API.
+    pub doc_name: Expr,
+    /// What it is made of.
+    pub source: DocumentSource,
+    /// Pages that are appended, in their sequence.
+    pub chunked_fields: Vec<Chunk>,
+    /// Whether signers must give a password.
+    pub encryption: Option<Expr>,
+}
+
+/// What a document is made of.
+#[derive(Debug)]
+pub enum DocumentSource {
+    /// A template and the values of its form fields.
+    Template {
+        /// The template's name in the manifests.
+        template: Settled,
+        /// The values, by field.
+        simple_form_fields: Vec<(String, Span, Expr)>,
+    },
+    /// A local PDF.
+    File(Expr),
+}
+
+pub(super) fn documents(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Vec<Document> {
+    let named = decoder.named(node, "documents");
+    if named.is_empty() {
+        decoder.error(
+            &node.span,
+            "a flow needs a document",
+            "documents: { contract: { template: …, name: … } }",
+        );
+    }
+    named
+        .into_iter()
+        .filter_map(|(name, span, node)| document(decoder, site, name, span, node))
+        .collect()
+}
+
+fn document(
+    decoder: &mut Decoder<'_>,
+    site: &Site<'_>,
+    name: &str,
+    span: &Span,
+    node: &Node,
+) -> Option<Document> {
+    let mut fields = decoder.fields(node, "a document")?;
+    let doc_name = fields.expr(decoder, "name");
+    let template = fields.optional_settled(decoder, "template");
+    let file = fields.optional_expr(decoder, "file");
+    let values = fields.optional("simpleFormFields");
+    let values: Vec<(String, Span, Expr)> = values
+        .map(|node| decoder.entries_of_texts(node, "simpleFormFields"))
+        .unwrap_or_default();
+    let chunked_fields = fields.optional("chunkedFields");
+    let chunked_fields = chunked_fields.map_or_else(Vec::new, |node| chunks(decoder, site, node));
+    let encryption = fields.optional_expr(decoder, "encryption");
+    fields.finish(decoder);
+    let source = match (template, file) {
+        (Some(template), None) => DocumentSource::Template {
+            template,
+            simple_form_fields: values,
+        },
+        (None, Some(file)) => {
+            if let Some((_, span, _)) = values.first() {
+                decoder.error(
+                    span,
+                    "a local PDF has no form to fill",
+                    "simpleFormFields go with a template",
+                );
+            }
+            if let Some(chunk) = chunked_fields.first() {
+                decoder.error(
+                    &chunk.span,
+                    "pages are appended to a template's document only",
+                    "put them into the PDF itself, or make a template of it",
+                );
+            }
+            DocumentSource::File(file)
+        }
+        _ => {
+            decoder.error(
+                span,
+                format!("the document {name} comes from nowhere, or from two places"),
+                "it has one of template and file",
+            );
+            return None;
+        }
+    };
+    Some(Document {
+        name: name.to_owned(),
+        span: span.clone(),
+        doc_name: doc_name?,
+        source,
+        chunked_fields,
+        encryption,
+    })
+}
+
+impl Decoder<'_> {
+    /// A mapping from names that a PDF knows to scalars.
+    fn entries_of_texts(&mut self, node: &Node, what: &str) -> Vec<(String, Span, Expr)> {
+        let Some(fields) = self.fields(node, what) else {
+            return Vec::new();
+        };
+        let mut texts = Vec::new();
+        for (name, span, node) in fields.into_entries() {
+            if let Some(expr) = self.expr(node, name) {
+                texts.push((name.to_owned(), span.clone(), expr));
+            }
+        }
+        texts
+    }
+}
