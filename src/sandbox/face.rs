@@ -137,10 +137,12 @@ impl Sandbox {
         state.keep(Answer::default());
     }
 
-    /// The callbacks that are to be sent, and the app that they are for.
-    pub(super) fn take_notices(&self) -> (Vec<Notice>, Option<App>) {
+    /// The callbacks that are to be sent, and the app that signs them. Until an app has called they wait: after a
+    /// restart people may sign before the first call comes.
+    pub(super) fn take_notices(&self) -> Option<(App, Vec<Notice>)> {
         let mut state = self.state();
-        (std::mem::take(&mut state.world.outbox), state.app.clone())
+        let app = state.app.clone()?;
+        Some((app, std::mem::take(&mut state.world.outbox)))
     }
 
     /// The same as a service of axum's.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
@@ -36,23 +37,69 @@ pub struct Notifier {
 impl Notifier {
     /// Lets time pass in a sandbox, and sends what there is to tell. Never ends by itself.
     pub async fn run(self, sandbox: Sandbox) {
-        let builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never());
-        let Ok(http) = builder.build() else { return };
+        let Ok(post) = Post::new() else { return };
         loop {
-            sandbox.pass(self.auto_sign.as_ref(), Timestamp::now());
-            let (notices, app) = sandbox.take_notices();
-            for notice in notices {
-                // What a manifest names for production is never told what happened in an emulator.
-                let own = notice.url.clone().filter(|url| is_loopback(url));
-                let url = own.or_else(|| self.url.clone());
-                let (Some(url), Some(app)) = (url, app.clone()) else {
-                    continue;
-                };
-                tokio::spawn(deliver(http.clone(), url, app, notice, self.interval));
+            for delivery in self.step(&post, &sandbox, Timestamp::now()) {
+                // Each waits for its receiver alone.
+                tokio::spawn(delivery);
             }
             sleep(TICK).await;
+        }
+    }
+
+    /// One step of [`run`](Self::run), and its end: every callback was taken, or sent as often as it may be.
+    pub async fn flush(&self, sandbox: &Sandbox, now: Timestamp) -> Result<(), reqwest::Error> {
+        let post = Post::new()?;
+        join_all(self.step(&post, sandbox, now)).await;
+        Ok(())
+    }
+
+    /// What there is to tell at a moment.
+    fn step(
+        &self,
+        post: &Post,
+        sandbox: &Sandbox,
+        now: Timestamp,
+    ) -> Vec<impl Future<Output = ()> + Send + 'static> {
+        sandbox.pass(self.auto_sign.as_ref(), now);
+        let Some((app, notices)) = sandbox.take_notices() else {
+            return Vec::new();
+        };
+        let deliveries = notices.into_iter().filter_map(|notice| {
+            // What a manifest names for production is never told what happened in an emulator.
+            let own = notice.url.clone().filter(|url| is_loopback(url));
+            let url = own.or_else(|| self.url.clone())?;
+            let http = post.to(&url);
+            Some(deliver(http, url, app.clone(), notice, self.interval))
+        });
+        deliveries.collect()
+    }
+}
+
+/// Ways to receivers: nobody is asked for the way to this machine.
+struct Post {
+    near: reqwest::Client,
+    far: reqwest::Client,
+}
+
+impl Post {
+    fn new() -> Result<Self, reqwest::Error> {
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+        };
+        Ok(Self {
+            near: builder().no_proxy().build()?,
+            far: builder().build()?,
+        })
+    }
+
+    fn to(&self, url: &str) -> reqwest::Client {
+        if is_loopback(url) {
+            self.near.clone()
+        } else {
+            self.far.clone()
         }
     }
 }

@@ -141,8 +141,9 @@ impl Papers {
             .get(id)
             .ok_or_else(|| PdfError::NoPdf("there is no such document".to_owned()))?;
         let mut bytes = self.document(doc)?;
-        let Ok(sizes) = pdf::page_sizes(&bytes) else {
-            // One that asks for a password is given out as it is.
+        let (Ok(sizes), Ok(())) = (pdf::page_sizes(&bytes), pdf::check(&bytes)) else {
+            // An encrypted one is given out as it is, even where it can be read without a password: nothing can be
+            // drawn on it.
             return Ok(bytes);
         };
         let signed = flow

@@ -1,11 +1,15 @@
 //! treaty from outside: the binary on real folders, and the library against a world that can be looked into.
 
+mod callbacks;
 mod cases;
 mod coverage;
 mod durable;
 mod golden;
 mod journey;
 mod language;
+#[path = "../browser/office.rs"]
+mod office;
+mod pages;
 mod project;
 mod rig;
 mod rooms;

@@ -3,6 +3,7 @@
 //! Plain HTML without scripts. They answer on this machine's own names only, and take a deed only from themselves: a
 //! page of somebody else's, open in the same browser, can neither read nor sign anything here.
 
+mod form;
 mod view;
 
 use std::sync::LazyLock;
@@ -14,13 +15,12 @@ use minijinja::{Environment, Value, context};
 
 use super::face::{Answer, Sandbox, State, header_text, plain};
 use super::links;
-use super::signing::Deed;
 use super::world::{Flow, Task, Used};
 use crate::api::operation::Op;
-use crate::api::{FlowStatus, SignStatus};
+use crate::api::{SignStatus, time};
 use crate::id::{DocId, FlowId};
 use crate::pdf;
-use view::{choice, flow_value, outcome, place_lines, state_word, task_value};
+use view::{Word, Wrong, choice, flow_value, outcome, state_word, task_value};
 
 /// The pages, compiled once; what they are given is escaped.
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -29,6 +29,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("base.html", include_str!("base.html")),
         ("documents.html", include_str!("documents.html")),
         ("flow.html", include_str!("flow.html")),
+        ("gone.html", include_str!("gone.html")),
         ("list.html", include_str!("list.html")),
         ("sign.html", include_str!("sign.html")),
     ] {
@@ -52,39 +53,40 @@ pub(super) fn serve(
     now: Timestamp,
 ) -> Option<Answer> {
     let parts: Vec<&str> = path.split('/').collect();
-    let query = request.uri().query().unwrap_or_default();
-    let page = match (request.method(), &parts[..]) {
-        (&Method::GET, [""]) => list(&sandbox.state(), now),
-        (&Method::GET, ["flow", id]) => flow(&sandbox.state(), id, true, now),
-        (&Method::GET, ["view", id]) if links::alive(path, query, now) => {
-            flow(&sandbox.state(), id, false, now)
-        }
-        (&Method::GET, ["s", short]) if links::alive(path, query, now) => {
-            let state = sandbox.state();
-            state
-                .world
-                .task(short)
-                .map(|(_, task)| see_other(&format!("/sign/{}", task.token)))
-        }
-        (&Method::GET, ["sign", token]) => {
-            let mut state = sandbox.state();
-            sign(&mut state, token, None, now)
-        }
-        // Some operations begin with sign/ too.
-        (&Method::POST, ["sign", token]) if Op::at(path).is_none() && own_form(request) => {
-            let mut state = sandbox.state();
-            act(&mut state, token, request.body(), now)
-        }
-        (&Method::GET, ["page", flow, doc, page]) => picture(&mut sandbox.state(), flow, doc, page),
-        (&Method::GET, ["view" | "s", _]) => None,
-        _ => return None,
+    let is_page = match (request.method(), &parts[..]) {
+        (&Method::GET, [""] | ["flow" | "view" | "s" | "sign", _] | ["page", _, _, _]) => true,
+        // `sign/revoke` and `sign/download` are operations, whatever tokens look like.
+        (&Method::POST, ["sign", _]) => Op::at(path).is_none(),
+        _ => false,
     };
-    let page = page.unwrap_or_else(gone);
-    Some(if own_host(request) {
-        page
-    } else {
-        plain(StatusCode::FORBIDDEN, "text/plain", "not from here")
-    })
+    if !is_page {
+        return None;
+    }
+    // Asked before anything is done: what a foreign page sends must not be carried out and then refused.
+    if !own_host(request) || (request.method() == Method::POST && !own_form(request)) {
+        let no = "只能在本机访问 (not from here)";
+        return Some(closed(plain(
+            StatusCode::FORBIDDEN,
+            "text/plain; charset=utf-8",
+            no,
+        )));
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let mut state = sandbox.state();
+    let page = match (request.method(), &parts[..]) {
+        (&Method::POST, [_, token]) => form::act(&mut state, token, request.body(), now),
+        (_, ["flow", id]) => flow(&state, id, true, now),
+        (_, ["view", id]) if links::alive(path, query, now) => flow(&state, id, false, now),
+        (_, ["s", short]) if links::alive(path, query, now) => state
+            .world
+            .task(short)
+            .map(|(_, task)| see_other(&format!("/sign/{}", task.token))),
+        (_, ["sign", token]) => sign(&state, token, None, now),
+        (_, ["page", flow, doc, page]) => picture(&mut state, flow, doc, page),
+        (_, [_]) => Some(list(&state, now)),
+        _ => None,
+    };
+    Some(closed(page.unwrap_or_else(|| gone(now))))
 }
 
 /// Whether the browser knows us by a name of this machine: a foreign name may be pointed at us to read our pages.
@@ -106,9 +108,9 @@ fn own_form(request: &Request<Bytes>) -> bool {
         .is_none_or(|origin| origin.strip_prefix("http://") == Some(host))
 }
 
-fn list(state: &State, now: Timestamp) -> Option<Answer> {
+fn list(state: &State, now: Timestamp) -> Answer {
     let world = &state.world;
-    let mut counts: Vec<(&str, usize)> = Vec::new();
+    let mut counts: Vec<(Word, usize)> = Vec::new();
     for flow in world.flows.values() {
         let state = state_word(flow.status_at(now));
         match counts.iter_mut().find(|(known, _)| *known == state) {
@@ -128,22 +130,27 @@ fn list(state: &State, now: Timestamp) -> Option<Answer> {
         .into_iter()
         .map(|(state, number)| context! { state, number })
         .collect();
-    render(
-        "list.html",
-        context! { title => "签署流程", counts, flows => shown, total => flows.len() },
-    )
+    let values = context! { counts, flows => shown, total => flows.len() };
+    page("签署流程", false, "list.html", values, now)
 }
 
 fn flow(state: &State, id: &str, links: bool, now: Timestamp) -> Option<Answer> {
     let flow = state.world.flows.get(&FlowId(id.to_owned()))?;
-    let value = with_documents(state, flow, now);
-    render(
-        "flow.html",
-        context! { title => &flow.business_scene, home => links, links, flow => value },
-    )
+    let value = flow_value(&state.world, flow, now);
+    let documents = documents(state, flow)?;
+    let values = context! { links, flow => value, documents };
+    Some(page(&title(flow), links, "flow.html", values, now))
 }
 
-fn sign(state: &mut State, token: &str, wrong: Option<&str>, now: Timestamp) -> Option<Answer> {
+/// What a flow's pages are called: some flows say nothing about themselves.
+fn title(flow: &Flow) -> String {
+    match flow.business_scene.trim() {
+        "" => format!("流程 {}", flow.id),
+        scene => scene.to_owned(),
+    }
+}
+
+fn sign(state: &State, token: &str, wrong: Option<Wrong>, now: Timestamp) -> Option<Answer> {
     let (flow, task) = state.world.task(token)?;
     if task.token != token {
         return None;
@@ -153,86 +160,38 @@ fn sign(state: &mut State, token: &str, wrong: Option<&str>, now: Timestamp) -> 
     let choices = |used: Vec<Used>| -> Vec<Value> {
         used.iter().map(|used| choice(world, used, now)).collect()
     };
-    let open = flow.status_at(now) == FlowStatus::Signing;
-    let redirect = flow
-        .redirect_url
-        .as_deref()
-        .filter(|url| url.starts_with("http://") || url.starts_with("https://"));
-    render(
-        "sign.html",
-        context! {
-            title => &flow.business_scene,
-            flow => with_documents(state, flow, now),
-            task => task_value(world, task),
-            places => place_lines(flow, task),
-            own => choices(own),
-            organization => choices(organization),
-            locked => is_locked(flow, task),
-            open,
-            outcome => outcome(flow, task, now),
-            redirect => redirect.filter(|_| task.status == SignStatus::Signed),
-            wrong,
-        },
-    )
+    // Any other kind of address could be a program in disguise.
+    let is_web = |url: &&str| url.starts_with("http://") || url.starts_with("https://");
+    let redirect = flow.redirect_url.as_deref().filter(is_web);
+    let values = context! {
+        flow => flow_value(world, flow, now),
+        documents => documents(state, flow)?,
+        task => task_value(world, flow, task),
+        own => choices(own),
+        organization => choices(organization),
+        locked => is_locked(flow, task),
+        outcome => outcome(flow, task, now),
+        redirect => redirect.filter(|_| task.status == SignStatus::Signed),
+        wrong,
+    };
+    let mut answer = page(&title(flow), false, "sign.html", values, now);
+    if wrong.is_some() {
+        *answer.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Some(answer)
+}
+
+/// The documents of a task that ask for a password.
+fn locked_docs<'a>(flow: &'a Flow, task: &'a Task) -> impl Iterator<Item = &'a DocId> {
+    let signed = |id: &DocId| task.places.iter().any(|place| place.doc == *id);
+    flow.docs
+        .iter()
+        .filter(move |doc| doc.encryption && signed(&doc.id))
+        .map(|doc| &doc.id)
 }
 
 fn is_locked(flow: &Flow, task: &Task) -> bool {
-    flow.docs
-        .iter()
-        .any(|doc| doc.encryption && task.places.iter().any(|place| place.doc == doc.id))
-}
-
-fn act(state: &mut State, token: &str, body: &[u8], now: Timestamp) -> Option<Answer> {
-    let fields = form(body);
-    let field = |name: &str| {
-        fields
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    };
-    let (flow, task) = state.world.task(token)?;
-    let wrong_password = is_locked(flow, task) && {
-        let password = field("password").unwrap_or_default();
-        let opens = |doc: &DocId| state.papers.opens(&state.world, doc, &password);
-        password.is_empty()
-            || !flow
-                .docs
-                .iter()
-                .filter(|doc| doc.encryption)
-                .all(|doc| opens(&doc.id))
-    };
-    let token = task.token.clone();
-    let deed = match field("deed").as_deref() {
-        Some("refuse") => match field("reason") {
-            Some(reason) => Deed::Refuse { reason },
-            None => return sign(state, &token, Some("请填写拒签原因"), now),
-        },
-        _ if wrong_password => return sign(state, &token, Some("文档编辑密码不正确"), now),
-        _ => {
-            let [own, organization] = state.world.choices(task);
-            let chosen = |name: &str, all: Vec<Used>| {
-                let wanted = field(name);
-                all.into_iter()
-                    .find(|used| Some(view::choice_key(used)) == wanted)
-            };
-            let used = [chosen("own", own), chosen("organization", organization)];
-            Deed::Sign(used.into_iter().flatten().collect())
-        }
-    };
-    if let Err(error) = state.world.act(&token, &deed, now) {
-        return sign(state, &token, Some(&error.to_string()), now);
-    }
-    Some(state.keep(see_other(&format!("/sign/{token}"))))
-}
-
-/// The fields of a form that a browser has sent.
-fn form(body: &[u8]) -> Vec<(String, String)> {
-    // A form in a body is written as in a query.
-    let query = String::from_utf8_lossy(body);
-    reqwest::Url::parse(&format!("http://form.invalid/?{query}"))
-        .map(|url| url.query_pairs().into_owned().collect())
-        .unwrap_or_default()
+    locked_docs(flow, task).next().is_some()
 }
 
 fn picture(state: &mut State, flow: &str, doc: &str, page: &str) -> Option<Answer> {
@@ -246,43 +205,68 @@ fn picture(state: &mut State, flow: &str, doc: &str, page: &str) -> Option<Answe
     Some(plain(StatusCode::OK, "image/png", picture))
 }
 
-/// A flow, and the pages of its documents.
-fn with_documents(state: &State, flow: &Flow, now: Timestamp) -> Value {
+/// The pages of a flow's documents, as HTML.
+fn documents(state: &State, flow: &Flow) -> Option<String> {
     let documents: Vec<Value> = flow
         .docs
         .iter()
         .map(|doc| {
             let made = state.world.docs.get(&doc.id);
             let bytes = made.and_then(|made| state.papers.document(made).ok());
+            let locked = bytes
+                .as_ref()
+                .is_none_or(|bytes| pdf::check(bytes).is_err());
             let sizes = bytes.and_then(|bytes| pdf::page_sizes(&bytes).ok());
-            let pages: Vec<usize> = (1..=sizes.as_ref().map_or(0, Vec::len)).collect();
-            context! { id => &doc.id.0, name => &doc.name, locked => sizes.is_none(), pages }
+            let pages: Vec<Value> = sizes
+                .iter()
+                .flatten()
+                .zip(1..)
+                .map(|((width, height), number)| {
+                    // The page keeps its place before its picture has come.
+                    let height = (f64::from(WIDTH) * height / width).round();
+                    context! { number, width => WIDTH, height => format!("{height}") }
+                })
+                .collect();
+            context! { id => &doc.id.0, name => &doc.name, locked, pages }
         })
         .collect();
-    context! { documents, ..flow_value(&state.world, flow, now) }
+    let values = context! { flow => context! { id => &flow.id.0, documents } };
+    let template = PAGES.get_template("documents.html").ok()?;
+    template.render(values).ok()
 }
 
-fn render(name: &str, values: Value) -> Option<Answer> {
-    let page = PAGES.get_template(name).ok()?;
-    let style = include_str!("style.css");
-    let html = page.render(context! { style, ..values });
-    Some(match html {
-        Ok(html) => closed(plain(StatusCode::OK, "text/html; charset=utf-8", html)),
+/// A whole page: what is in it, and what stands around every page.
+fn page(title: &str, home: bool, name: &str, values: Value, now: Timestamp) -> Answer {
+    let filled = || {
+        let body = PAGES.get_template(name)?.render(values)?;
+        let style = include_str!("style.css");
+        let values = context! { title, home, style, body, now => time::text(now) };
+        PAGES.get_template("base.html")?.render(values)
+    };
+    match filled() {
+        Ok(html) => plain(StatusCode::OK, "text/html; charset=utf-8", html),
         Err(error) => plain(
             StatusCode::INTERNAL_SERVER_ERROR,
             "text/plain",
             error.to_string(),
         ),
-    })
+    }
 }
 
-/// Nothing but our own pictures and styles is loaded, and nobody frames the page.
+/// Nothing but our own pictures and styles is loaded, nobody frames the page, and what is shown is never an old state.
 fn closed(mut answer: Answer) -> Answer {
-    let rules = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
-    answer.headers_mut().insert(
-        header::CONTENT_SECURITY_POLICY,
-        header::HeaderValue::from_static(rules),
-    );
+    let rules = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; form-action 'self'; \
+                 frame-ancestors 'none'; base-uri 'none'";
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, rules),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // With no-referrer a browser would send our own forms without their origin.
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        let value = header::HeaderValue::from_static(value);
+        answer.headers_mut().insert(name, value);
+    }
     answer
 }
 
@@ -294,15 +278,12 @@ fn see_other(place: &str) -> Answer {
     answer
 }
 
-fn gone() -> Answer {
-    plain(
-        StatusCode::NOT_FOUND,
-        "text/plain; charset=utf-8",
-        "链接不存在或已失效 (no such page, or its time has run out)",
-    )
+fn gone(now: Timestamp) -> Answer {
+    let mut answer = page("链接不存在或已失效", true, "gone.html", context! {}, now);
+    *answer.status_mut() = StatusCode::NOT_FOUND;
+    answer
 }
 
-/// What people see of the world.
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,422 @@
+//! The sandbox's pages without a browser: what they show, to whom, and what their forms do.
+
+use http::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use lopdf::encryption::{EncryptionState, EncryptionVersion, Permissions};
+use serde_json::{Value, json};
+use treaty::api::{FlowStatus, SignStatus};
+
+use crate::office::{Asked, Office, contract};
+
+const HOST: &str = "127.0.0.1:7878";
+
+/// A flow that waits for one person.
+struct Scene {
+    office: Office,
+    flow: Value,
+    asked: Asked,
+}
+
+/// What a browser gets.
+struct Page {
+    status: StatusCode,
+    location: String,
+    text: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self::with("借款合同签署", "沈晨怡", &json!({}))
+    }
+
+    fn with(scene: &str, name: &str, more: &Value) -> Self {
+        Self::of(&contract(), scene, name, more)
+    }
+
+    fn of(pdf: &[u8], scene: &str, name: &str, more: &Value) -> Self {
+        let now: Timestamp = "2026-11-20T08:00:00Z".parse().expect("a time");
+        let office = Office::new(&format!("http://{HOST}"), now);
+        let doc = office.document("loan.pdf", pdf);
+        let flow = office.flow(scene, &doc, more);
+        let person = office.person(name);
+        // Nobody can see words in a locked document: its signer chooses the place.
+        let asked = if more["encryption"] == true {
+            let task = json!({ "flowId": flow, "accountId": person });
+            let answer = office.call("sign/contract/handPersonSignTask", &task);
+            Asked {
+                sign_url: answer["signUrl"].as_str().expect("an address").to_owned(),
+                short_url: String::new(),
+            }
+        } else {
+            office.ask(&flow, &person, "乙方签字")
+        };
+        Self {
+            office,
+            flow,
+            asked,
+        }
+    }
+
+    fn get(&self, url: &str) -> Page {
+        self.get_as(url, HOST)
+    }
+
+    fn get_as(&self, url: &str, host: &str) -> Page {
+        page(&self.office, Method::GET, url, &[("host", host)], "")
+    }
+
+    /// Sends the form of the signing page as that page does.
+    fn send(&self, fields: &[(&str, &str)]) -> Page {
+        self.send_as(fields, HOST, &format!("http://{HOST}"))
+    }
+
+    fn send_as(&self, fields: &[(&str, &str)], host: &str, origin: &str) -> Page {
+        let url = reqwest::Url::parse_with_params("http://form.invalid/", fields);
+        let url = url.expect("fields");
+        let headers = [
+            ("host", host),
+            ("origin", origin),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        let body = url.query().unwrap_or_default();
+        page(
+            &self.office,
+            Method::POST,
+            &self.asked.sign_url,
+            &headers,
+            body,
+        )
+    }
+
+    fn flow_path(&self) -> String {
+        let id = &self.flow;
+        format!(
+            "/flow/{}",
+            id.as_str().map_or(id.to_string(), str::to_owned)
+        )
+    }
+
+    fn statuses(&self) -> (FlowStatus, SignStatus) {
+        self.office.sandbox.with_world(|world| {
+            let flow = world.flows().next().expect("a flow");
+            (flow.status_at(self.office.now), flow.tasks[0].status)
+        })
+    }
+
+    /// The picture of the contract's only page.
+    fn picture(&self) -> Vec<u8> {
+        let page = self.get(&self.asked.sign_url).text;
+        let from = page.find("/page/").expect("a picture");
+        let to = page[from..].find('"').expect("its end");
+        let answer = self
+            .office
+            .send(Method::GET, &page[from..from + to], &[("host", HOST)], "");
+        assert_eq!(answer.headers()["content-type"], "image/png");
+        answer.body().to_vec()
+    }
+}
+
+fn page(office: &Office, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Page {
+    let answer = office.send(method, url, headers, body.to_owned());
+    let location = answer.headers().get("location");
+    Page {
+        status: answer.status(),
+        location: location.map_or_else(String::new, |to| to.to_str().expect("text").to_owned()),
+        text: String::from_utf8_lossy(answer.body()).into_owned(),
+    }
+}
+
+const WAITING: (FlowStatus, SignStatus) = (FlowStatus::Signing, SignStatus::Pending);
+
+#[test]
+fn the_list_and_a_flow_show_who_signs_where() {
+    let empty = Office::new(&format!("http://{HOST}"), Timestamp::UNIX_EPOCH);
+    let list = page(&empty, Method::GET, "/", &[("host", HOST)], "");
+    assert!(list.text.contains("还没有签署流程"));
+
+    let scene = Scene::new();
+    let list = scene.get("/");
+    assert_eq!(list.status, 200);
+    for shown in ["借款合同签署", "沈晨怡", "签署中", &scene.flow_path()] {
+        assert!(list.text.contains(shown), "{shown} in {}", list.text);
+    }
+    let flow = scene.get(&scene.flow_path());
+    for shown in ["关键字“乙方签字”", "待签署", scene.asked.token(), ".png"] {
+        assert!(flow.text.contains(shown), "{shown} in {}", flow.text);
+    }
+    for page in [
+        list,
+        flow,
+        scene.get(&scene.asked.sign_url),
+        scene.get("/flow/0"),
+    ] {
+        assert_eq!(page.text.matches("<h1>").count(), 1);
+        assert!(page.text.contains("<html lang=\"zh-CN\">") && !page.text.contains("<script"));
+    }
+}
+
+#[test]
+fn a_person_signs_and_sees_the_signature() {
+    let scene = Scene::new();
+    let before = scene.picture();
+    let signed = scene.send(&[("deed", "sign"), ("own", "hand")]);
+    assert_eq!(signed.status, StatusCode::SEE_OTHER);
+    assert!(scene.asked.sign_url.ends_with(&signed.location));
+    assert_eq!(scene.statuses(), (FlowStatus::Signing, SignStatus::Signed));
+    let after = scene.get(&signed.location);
+    assert!(after.text.contains("已签署") && !after.text.contains("<form"));
+    assert_ne!(scene.picture(), before);
+    assert!(scene.get(&scene.flow_path()).text.contains("等待归档"));
+    let again = scene.send(&[("deed", "refuse"), ("reason", "后悔")]);
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(scene.statuses().1, SignStatus::Signed);
+}
+
+#[test]
+fn a_person_refuses_with_a_reason_only() {
+    let scene = Scene::new();
+    let long = "长".repeat(201);
+    for reason in [
+        &[][..],
+        &[("reason", "")],
+        &[("reason", " \t")],
+        &[("reason", &long)],
+    ] {
+        let fields = [&[("deed", "refuse")], reason].concat();
+        let refused = scene.send(&fields);
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.text.contains("role=\"alert\""));
+        assert_eq!(scene.statuses(), WAITING);
+    }
+    let refused = scene.send(&[("deed", "refuse"), ("reason", "金额<b>不对")]);
+    assert_eq!(refused.status, StatusCode::SEE_OTHER);
+    let done = (FlowStatus::Rejected, SignStatus::Ended);
+    assert_eq!(scene.statuses(), done);
+    let after = scene.get(&refused.location).text;
+    assert!(after.contains("已拒签") && after.contains("金额&lt;b&gt;不对"));
+}
+
+#[test]
+fn a_form_that_says_nothing_sensible_does_nothing() {
+    let scene = Scene::new();
+    for fields in [
+        &[][..],
+        &[("own", "hand")],
+        &[("deed", "sign")],
+        &[("deed", "sign"), ("own", "no such seal")],
+        &[("deed", "sign"), ("own", "hand"), ("organization", "x")],
+        &[("deed", "dance"), ("own", "hand")],
+    ] {
+        let wrong = scene.send(fields);
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
+        assert_eq!(scene.statuses(), WAITING, "{fields:?}");
+    }
+    let cut = &scene.asked.token()[..12];
+    for token in ["x", cut, "", "ffffffffffffffffffffffffffffffff"] {
+        let url = format!("/sign/{token}");
+        assert_eq!(scene.get(&url).status, StatusCode::NOT_FOUND, "{token}");
+        let headers = [("host", HOST)];
+        let form = "deed=sign&own=hand";
+        let sent = page(&scene.office, Method::POST, &url, &headers, form);
+        assert_eq!(sent.status, StatusCode::NOT_FOUND, "{token}");
+    }
+    assert_eq!(scene.statuses(), WAITING);
+}
+
+#[test]
+fn short_and_view_links_die_after_thirty_days_and_sign_links_do_not() {
+    let mut scene = Scene::new();
+    let person = scene.office.person("乙");
+    let view = json!({ "flowId": scene.flow, "accountId": person });
+    let view = scene.office.call("flow/get/viewurl", &view);
+    let view = view["viewUrl"].as_str().expect("an address").to_owned();
+    let short = scene.asked.short_url.clone();
+    let begun = scene.office.now;
+    scene.office.now = begun + SignedDuration::from_hours(30 * 24);
+    let sent = scene.get(&short);
+    assert_eq!(sent.status, StatusCode::SEE_OTHER);
+    assert!(scene.asked.sign_url.ends_with(&sent.location));
+    let shown = scene.get(&view);
+    assert_eq!(shown.status, 200);
+    assert!(
+        !shown.text.contains(scene.asked.token()),
+        "who looks cannot sign"
+    );
+    // Its time is part of what is signed.
+    let later = short.replace("Expires=1", "Expires=2");
+    assert_eq!(scene.get(&later).status, StatusCode::NOT_FOUND);
+
+    scene.office.now += SignedDuration::from_secs(1);
+    for dead in [&short, &view] {
+        assert_eq!(scene.get(dead).status, StatusCode::NOT_FOUND, "{dead}");
+    }
+    assert_eq!(scene.get(&scene.asked.sign_url).status, 200);
+}
+
+#[test]
+fn pages_and_forms_are_for_this_machine_alone() {
+    let scene = Scene::new();
+    let flow = scene.flow_path();
+    for foreign in [
+        "evil.example:7878",
+        "evil.example",
+        "127.0.0.1.evil.example:7878",
+        "10.0.0.1",
+    ] {
+        for url in ["/", &flow, &scene.asked.sign_url, &scene.asked.short_url] {
+            let page = scene.get_as(url, foreign);
+            assert_eq!(page.status, StatusCode::FORBIDDEN, "{foreign} {url}");
+            assert!(!page.text.contains("沈晨怡"));
+        }
+        // A name of somebody else's that is pointed at this machine: origin and host agree.
+        let form = [("deed", "sign"), ("own", "hand")];
+        let sent = scene.send_as(&form, foreign, &format!("http://{foreign}"));
+        assert_eq!(sent.status, StatusCode::FORBIDDEN, "{foreign}");
+        assert_eq!(scene.statuses(), WAITING, "{foreign}");
+    }
+    for origin in ["https://evil.example", "http://127.0.0.1:8080", "null", ""] {
+        let sent = scene.send_as(&[("deed", "sign"), ("own", "hand")], HOST, origin);
+        assert_eq!(sent.status, StatusCode::FORBIDDEN, "{origin}");
+        assert_eq!(scene.statuses(), WAITING, "{origin}");
+    }
+    for own in ["localhost:7878", "[::1]:7878", "127.0.0.1"] {
+        assert_eq!(scene.get_as("/", own).status, 200, "{own}");
+    }
+}
+
+#[test]
+fn names_are_text_and_not_html() {
+    let evil = "<script>alert(1)</script>";
+    let scene = Scene::with(evil, evil, &json!({ "docName": format!("{evil}.pdf") }));
+    for url in ["/", &scene.flow_path(), &scene.asked.sign_url] {
+        let page = scene.get(url).text;
+        assert!(!page.contains("<script"), "{page}");
+        assert!(page.contains("&lt;script&gt;"), "{page}");
+    }
+}
+
+#[test]
+fn a_browser_is_sent_back_to_web_addresses_only() {
+    for (url, is_shown) in [
+        ("https://shop.example/done?a=1", true),
+        ("http://127.0.0.1:8080/", true),
+        ("javascript:alert(1)", false),
+        ("data:text/html,x", false),
+    ] {
+        let scene = Scene::with("借款", "甲", &json!({ "redirectUrl": url }));
+        assert!(
+            !scene
+                .get(&scene.asked.sign_url)
+                .text
+                .contains("rel=\"noreferrer\"")
+        );
+        scene.send(&[("deed", "sign"), ("own", "hand")]);
+        let page = scene.get(&scene.asked.sign_url).text;
+        assert_eq!(page.contains("rel=\"noreferrer\""), is_shown, "{url}");
+        assert!(!page.contains("javascript:"));
+    }
+}
+
+#[test]
+fn an_encrypted_contract_is_signed_with_its_password() {
+    let more = json!({ "encryption": true });
+    let scene = Scene::of(&locked("open sesame"), "借款", "甲", &more);
+    let shown = scene.get(&scene.asked.sign_url).text;
+    assert!(shown.contains("type=\"password\"") && shown.contains("文档已加密"));
+    let sign = [("deed", "sign"), ("own", "hand")];
+    for password in ["", "closed"] {
+        let wrong = scene.send(&[&sign[..], &[("password", password)]].concat());
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{password}");
+        assert!(wrong.text.contains("密码不正确"));
+        assert_eq!(scene.statuses(), WAITING, "{password}");
+    }
+    let signed = scene.send(&[&sign[..], &[("password", "open sesame")]].concat());
+    assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.text);
+    assert_eq!(scene.statuses().1, SignStatus::Signed);
+    assert_eq!(scene.get(&signed.location).status, 200);
+}
+
+/// The contract, asking for a password.
+fn locked(password: &str) -> Vec<u8> {
+    let mut document = lopdf::Document::load_mem(&contract()).expect("a PDF");
+    // Keys are made of the document's id.
+    let id = lopdf::Object::string_literal("0123456789abcdef");
+    document.trailer.set("ID", vec![id.clone(), id]);
+    let version = EncryptionVersion::V2 {
+        document: &document,
+        owner_password: "owner",
+        user_password: password,
+        key_length: 128,
+        permissions: Permissions::all(),
+    };
+    let state = EncryptionState::try_from(version).expect("a key");
+    document.encrypt(&state).expect("encrypted");
+    let mut bytes = Vec::new();
+    document.save_to(&mut bytes).expect("written");
+    bytes
+}
+
+#[test]
+fn operations_that_stand_beside_the_pages_stay_operations() {
+    let scene = Scene::new();
+    let flow = json!({ "flowId": scene.flow });
+    scene.office.call("sign/revoke", &flow);
+    assert_eq!(scene.statuses().0, FlowStatus::Revoked);
+    let page = scene.get(&scene.asked.sign_url).text;
+    assert!(page.contains("流程已撤销") && !page.contains("<form"));
+}
+
+#[test]
+fn an_agent_signs_for_himself_and_his_organization_at_once() {
+    let scene = Scene::new();
+    let agent = scene.office.person("经办人");
+    let organization = json!({
+        "creatorId": agent, "name": "某公司", "organType": 11, "organCode": "91330199MA2LQNDE0T",
+    });
+    let organization = scene
+        .office
+        .call("account/create/organize/common", &organization);
+    let task = json!({
+        "flowId": scene.flow, "accountId": agent, "authorizationOrgId": organization["accountId"],
+        "posList": [{ "signType": 2, "posPage": "1", "posX": 200, "posY": 300 }],
+    });
+    let answer = scene.office.call("sign/contract/handSignTask", &task);
+    let url = answer["signUrl"].as_str().expect("an address").to_owned();
+    let scene = Scene {
+        asked: Asked {
+            sign_url: url,
+            short_url: String::new(),
+        },
+        ..scene
+    };
+    let shown = scene.get(&scene.asked.sign_url).text;
+    assert!(shown.contains("经办人（某公司）") && shown.contains("第 1 页"));
+    let seal = format!(
+        "default-{}",
+        organization["accountId"].as_str().expect("text")
+    );
+    let half = scene.send(&[("deed", "sign"), ("organization", &seal)]);
+    assert_eq!(half.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let before = scene.picture();
+    let both = scene.send(&[("deed", "sign"), ("own", "hand"), ("organization", &seal)]);
+    assert_eq!(both.status, StatusCode::SEE_OTHER, "{}", both.text);
+    assert_ne!(scene.picture(), before);
+}
+
+#[test]
+fn a_contract_that_is_only_protected_from_changes_is_given_out_as_it_is() {
+    let more = json!({ "encryption": true });
+    let scene = Scene::of(&locked(""), "借款", "甲", &more);
+    let before = scene.picture();
+    // It can be read without a password, and so any opens it.
+    let signed = scene.send(&[("deed", "sign"), ("own", "hand"), ("password", "any")]);
+    assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.text);
+    assert_eq!(scene.picture(), before);
+    let page = scene.get(&scene.asked.sign_url).text;
+    assert!(page.contains("已签署") && page.contains("页面上不显示签名"));
+    let flow = json!({ "flowId": scene.flow });
+    scene.office.call("sign/contract/archiveProcess", &flow);
+    let docs = scene.office.call("sign/download", &flow);
+    let given = scene.get(docs[0]["docUrl"].as_str().expect("an address"));
+    assert_eq!(given.status, StatusCode::OK);
+}
