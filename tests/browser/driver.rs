@@ -1,0 +1,153 @@
+//! A headless Chromium, driven over `WebDriver` by a `chromedriver` of its own, and ended with it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use fantoccini::elements::Element;
+use fantoccini::key::Key;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+/// A browser with one window.
+#[derive(Clone)]
+pub(crate) struct Browser {
+    client: Client,
+}
+
+/// Ends with the value.
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Driver {
+    /// Starts on a port that the system chooses; gives its address.
+    fn start() -> (Self, String) {
+        let child = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver on PATH: apt-get install chromium chromium-driver");
+        let mut driver = Self(child);
+        let output = driver.0.stdout.take().expect("its output");
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        let port = lines
+            .find_map(|line| {
+                let (_, port) = line.split_once("successfully on port ")?;
+                port.trim_end_matches('.').parse::<u16>().ok()
+            })
+            .expect("chromedriver says on which port it listens");
+        // Its further words are of no interest, and must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        (driver, format!("http://127.0.0.1:{port}"))
+    }
+}
+
+/// Lets a test use a browser, and ends the browser however the test ends.
+pub(crate) async fn with_browser<F>(test: impl FnOnce(Browser) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (driver, address) = Driver::start();
+    let options = json!({
+        // Root in a container has no sandbox and little shared memory.
+        "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--window-size=1280,1600"],
+    });
+    let mut capabilities = serde_json::Map::new();
+    capabilities.insert("goog:chromeOptions".to_owned(), options);
+    let client = ClientBuilder::new(HttpConnector::new())
+        .capabilities(capabilities)
+        .connect(&address)
+        .await
+        .expect("a browser");
+    let browser = Browser {
+        client: client.clone(),
+    };
+    let ended = tokio::spawn(test(browser)).await;
+    let closed = client.close().await;
+    drop(driver);
+    if let Err(failed) = ended {
+        std::panic::resume_unwind(failed.into_panic());
+    }
+    closed.expect("the browser ends");
+}
+
+impl Browser {
+    pub(crate) async fn open(&self, url: &str) {
+        self.client.goto(url).await.expect("a page");
+    }
+
+    pub(crate) async fn find(&self, css: &str) -> Element {
+        let found = self.client.wait().for_element(Locator::Css(css)).await;
+        found.unwrap_or_else(|error| panic!("{css}: {error}"))
+    }
+
+    pub(crate) async fn has(&self, css: &str) -> bool {
+        let found = self.client.find_all(Locator::Css(css)).await;
+        !found.expect("a page").is_empty()
+    }
+
+    /// The text of what stands there, as it is shown.
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.expect("text")
+    }
+
+    /// A picture of what stands there, when it has been loaded.
+    pub(crate) async fn picture(&self, css: &str) -> Vec<u8> {
+        let loaded = "const image = document.querySelector(arguments[0]);\n\
+            image.scrollIntoView({ block: 'start' });\n\
+            image.loading = 'eager';\n\
+            return image.decode().then(() => image.naturalWidth);";
+        let width = self.run(loaded, css).await;
+        assert!(width.as_u64().is_some_and(|width| width > 0), "{css} shows");
+        let picture = self.find(css).await.screenshot().await;
+        picture.expect("a picture")
+    }
+
+    /// Whether the page is wider than the window.
+    pub(crate) async fn overflows(&self, width: u32) -> bool {
+        let sized = self.client.set_window_size(width, 900).await;
+        sized.expect("a window");
+        let wider = "return document.documentElement.scrollWidth > window.innerWidth;";
+        self.run(wider, "").await == true
+    }
+
+    /// Presses keys where the focus is.
+    pub(crate) async fn press(&self, keys: &str) {
+        let focused = self.client.active_element().await.expect("a focus");
+        focused.send_keys(keys).await.expect("pressed");
+    }
+
+    /// Presses Tab until something has the focus, which must then be seen.
+    pub(crate) async fn tab_to(&self, css: &str) {
+        let there = "return document.activeElement.matches(arguments[0]) &&\n\
+            getComputedStyle(document.activeElement).outlineStyle;";
+        for _ in 0..30 {
+            self.press(&String::from(char::from(Key::Tab))).await;
+            if let Value::String(outline) = self.run(there, css).await {
+                assert_ne!(outline, "none", "the focus on {css} is seen");
+                return;
+            }
+        }
+        panic!("{css} cannot be reached with the keyboard");
+    }
+
+    async fn run(&self, script: &str, argument: &str) -> Value {
+        let answer = self.client.execute(script, vec![json!(argument)]).await;
+        answer.expect("an answer")
+    }
+}
+
+/// The key that presses a button.
+pub(crate) fn enter() -> String {
+    String::from(char::from(Key::Enter))
+}
