@@ -208,7 +208,7 @@ impl World {
 /// Tells that a signer has acted.
 pub(super) fn note_update(world: &mut World, flow: &Flow, task: &Task, now: Timestamp) {
     let refused = task.status == SignStatus::Ended;
-    world.outbox.push(Notice {
+    world.tell(Notice {
         url: flow.notice_url.clone(),
         callback: Callback::Update(SignerUpdate {
             third_order_no: task.third_order_no.clone(),
@@ -228,7 +228,7 @@ pub(super) fn note_update(world: &mut World, flow: &Flow, task: &Task, now: Time
 /// Tells that a flow has ended.
 pub(super) fn note_finish(world: &mut World, flow: &Flow, now: Timestamp, why: Option<&str>) {
     let begun = Timestamp::from_millisecond(flow.begun).unwrap_or(now);
-    world.outbox.push(Notice {
+    world.tell(Notice {
         url: flow.notice_url.clone(),
         callback: Callback::Finish(FlowFinish {
             business_scene: Some(flow.business_scene.clone()),
