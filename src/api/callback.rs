@@ -35,6 +35,7 @@ pub struct SignerUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_order_no: Option<String>,
     /// Who.
+    #[serde(deserialize_with = "liberal::id")]
     pub account_id: AccountId,
     /// The flow.
     #[serde(deserialize_with = "liberal::id")]

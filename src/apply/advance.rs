@@ -161,6 +161,17 @@ fn asks_a_person(op: Op) -> bool {
 
 /// Writes a file whole or not at all, for nobody else to read.
 fn keep(path: &Path, bytes: &[u8]) -> Result<(), Halt> {
+    // What is there already was put there by somebody else, or by a run that was cut off.
+    match std::fs::read(path) {
+        Ok(there) if there == bytes => return Ok(()),
+        Ok(_) => {
+            return Err(Halt::failed(
+                format!("{} is there already, and is another file", path.display()),
+                "move it away, then run treaty sync again",
+            ));
+        }
+        Err(_) => {}
+    }
     let put = || {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;

@@ -89,16 +89,21 @@ impl Apply<'_> {
                 afresh,
             }]));
         };
+        let mut revoked = false;
         if let (ItemAction::Reissue, Some(known)) = (action, &known) {
             // As long as it is not revoked, it is what was sent.
             begin(known.fingerprint, false);
             lacks()?;
             self.revoke(known).await?;
+            revoked = true;
+        } else if let Some(known) = &known {
+            // An earlier run may have revoked it, and then was cut off.
+            revoked = self.was_revoked(known).await?;
         }
         // Before anybody was asked, what is left of another content or of a failure is worth nothing: a draft may
         // have expired, and its values may have been what was wrong.
         let afresh = known.as_ref().is_some_and(|known| {
-            action == ItemAction::Reissue
+            revoked
                 || !known.sent
                     && (known.fingerprint != item.fingerprint || known.status == ItemStatus::Failed)
         });
@@ -114,13 +119,20 @@ impl Apply<'_> {
     /// Ends what was sent of an item, so that it can be sent anew. What has ended by itself need not be ended.
     async fn revoke(&self, known: &ItemRecord) -> Result<(), Halt> {
         let steps = Steps::new(known.id, self.caller.ledger.steps(known.id)?);
-        let Some(flow_id) = steps.answered(PROCESS, "flowId") else {
+        let Some(flow) = sent_flow(&steps) else {
             return Ok(());
         };
-        let flow = FlowRef {
-            id: flow_id.into(),
-            several: steps.is_done(&format!("{DOCUMENT}.01")),
-        };
+        let state = self.caller.state(&flow).await?;
+        let asked_all = steps
+            .deferred()
+            .iter()
+            .all(|(step, _)| !step.starts_with(SIGNER));
+        if asked_all && state.all_have_signed() {
+            return Err(Halt::failed(
+                "all have signed what was sent before",
+                "put the row back as it was, or give the new contract a new key",
+            ));
+        }
         let request = Revoke {
             flow_id: flow.id.clone(),
         };
@@ -136,6 +148,21 @@ impl Apply<'_> {
                 _ => Err(Halt::Failed(failure)),
             },
             Err(halt) => Err(halt),
+        }
+    }
+
+    /// Whether an earlier run has ended what was sent, so that it could be sent anew.
+    async fn was_revoked(&self, known: &ItemRecord) -> Result<bool, Halt> {
+        let steps = Steps::new(known.id, self.caller.ledger.steps(known.id)?);
+        let Some(flow) = sent_flow(&steps).filter(|_| steps.is_begun(REVOKE)) else {
+            return Ok(false);
+        };
+        match self.caller.look_for_end(&flow).await? {
+            Seen::There(_) => Ok(true),
+            _ => {
+                self.caller.forget(&steps, REVOKE).await?;
+                Ok(false)
+            }
         }
     }
 
@@ -403,6 +430,14 @@ impl Apply<'_> {
             .cloned()
             .map_or_else(|| self.standing_id(name), Ok)
     }
+}
+
+/// The flow of an item that was sent.
+pub(super) fn sent_flow(steps: &Steps) -> Option<FlowRef> {
+    Some(FlowRef {
+        id: steps.answered(PROCESS, "flowId")?.into(),
+        several: steps.is_done(&format!("{DOCUMENT}.01")),
+    })
 }
 
 /// The step that adds a signer.

@@ -17,6 +17,8 @@ pub(super) enum Seen<A> {
     There(A),
     /// It was not.
     NotThere,
+    /// It was, and its answer was of use to nobody: it was taken back, and can be made again.
+    TakenBack,
     /// That cannot be told.
     Unclear(String),
 }
@@ -107,7 +109,7 @@ impl Caller<'_> {
                 "the person's task is there, its link is lost, and it cannot be undone".to_owned(),
             ));
         }
-        Ok(Seen::NotThere)
+        Ok(Seen::TakenBack)
     }
 
     /// A signature without a person. The platform's account is not known before it has signed: it is a signer that
@@ -212,6 +214,13 @@ pub(super) struct FoundTask {
 }
 
 impl FlowState {
+    /// Whether somebody was asked, and all have signed.
+    pub(super) fn all_have_signed(&self) -> bool {
+        let signed = |task: &FoundTask| task.status == SignStatus::Signed;
+        self.status == FlowStatus::Finished
+            || !self.tasks.is_empty() && self.tasks.iter().all(signed)
+    }
+
     fn new(status: FlowStatus, tasks: impl Iterator<Item = FoundTask>) -> Self {
         Self {
             status,

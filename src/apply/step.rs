@@ -14,6 +14,7 @@ use super::caller::Caller;
 use super::halt::Halt;
 use super::look::Seen;
 use crate::api::Operation;
+use crate::api::operation::Op;
 use crate::api::operation::receipt;
 use crate::client::Failure;
 use crate::id::AccountId;
@@ -195,18 +196,23 @@ impl Caller<'_> {
                 Ok(answer)
             }
             Err(Once::NotDone(halt)) => {
-                let void = Write::Void {
-                    subject: steps.subject,
-                    step: name.to_owned(),
-                };
-                self.ledger.write(vec![void]).await?;
+                self.forget(steps, name).await?;
                 Err(halt)
             }
             Err(Once::NotKnown(halt)) => Err(halt),
         }
     }
 
-    fn note_receipt<O: Operation>(
+    /// Forgets that a step was begun: it is known not to have been carried out.
+    pub(super) async fn forget(&self, steps: &Steps, name: &str) -> Result<(), Halt> {
+        let void = Write::Void {
+            subject: steps.subject,
+            step: name.to_owned(),
+        };
+        Ok(self.ledger.write(vec![void]).await?)
+    }
+
+    pub(super) fn note_receipt<O: Operation>(
         &self,
         steps: &Steps,
         name: &str,
@@ -252,11 +258,15 @@ impl Caller<'_> {
     {
         let mut looking = begun;
         let mut attempt = 1;
+        let mut taken_back = false;
         loop {
             if looking {
                 match settled(&look).await.map_err(Once::NotKnown)? {
                     Seen::There(answer) => return Ok(answer),
                     Seen::NotThere => {}
+                    // Each time it is made again, a person is told again: once is enough for a run.
+                    Seen::TakenBack if taken_back => return Err(Once::NotDone(kept_losing(O::OP))),
+                    Seen::TakenBack => taken_back = true,
                     Seen::Unclear(why) => return Err(Once::NotKnown(Halt::in_doubt(O::OP, &why))),
                 }
             }
@@ -271,7 +281,9 @@ impl Caller<'_> {
             if attempt >= self.client.attempts() {
                 return match settled(&look).await.map_err(Once::NotKnown)? {
                     Seen::There(answer) => Ok(answer),
-                    Seen::NotThere => Err(Once::NotDone(Halt::of(O::OP, failure))),
+                    Seen::NotThere | Seen::TakenBack => {
+                        Err(Once::NotDone(Halt::of(O::OP, failure)))
+                    }
                     Seen::Unclear(why) => Err(Once::NotKnown(Halt::in_doubt(O::OP, &why))),
                 };
             }
@@ -287,6 +299,13 @@ impl Caller<'_> {
             .await
             .map_err(|failure| Halt::of(O::OP, failure))
     }
+}
+
+fn kept_losing(op: Op) -> Halt {
+    Halt::failed(
+        format!("the answers to {op} keep getting lost; what it did was taken back"),
+        "apply again later",
+    )
 }
 
 /// A call whose answer was lost may still be under way at the service, also when the process that made it is gone.

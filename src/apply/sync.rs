@@ -11,13 +11,13 @@ use super::ask::whose;
 use super::caller::Caller;
 use super::event::{Ended, Event, Listener};
 use super::halt::{Fatal, Halt};
-use super::item::{DOWNLOAD, PROCESS, SIGNER};
+use super::item::{DOWNLOAD, SIGNER, sent_flow};
 use super::look::{FlowRef, FlowState};
 use super::step::{Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{FlowStatus, SignStatus};
 use crate::client::Client;
-use crate::id::{AccountId, Address, AddressPattern, FlowId};
+use crate::id::{AccountId, Address, AddressPattern};
 use crate::ledger::{Failure, Ledger, LedgerError, Step, SubjectId, Write};
 use crate::plan::{ItemStatus, selected};
 
@@ -52,6 +52,8 @@ pub struct Synced {
     pub failed: u64,
     /// Whether a call was carried out is not known.
     pub in_doubt: u64,
+    /// Why items ended before all had signed.
+    pub endings: Vec<(Address, Failure)>,
 }
 
 impl Sync<'_> {
@@ -81,7 +83,9 @@ impl Sync<'_> {
                 return Ok(synced);
             };
             let ended = match result {
-                Ok(status) => {
+                Ok((status, failure)) => {
+                    let ending = failure.map(|failure| (address.clone(), failure));
+                    synced.endings.extend(ending);
                     match status {
                         ItemStatus::Finished => synced.finished += 1,
                         ItemStatus::Done => synced.waiting += 1,
@@ -109,20 +113,20 @@ impl Sync<'_> {
 }
 
 impl Caller<'_> {
-    async fn sync_item(&self, id: SubjectId) -> Result<ItemStatus, Halt> {
+    /// How an item stands now, and why it has ended, if it has before all had signed.
+    async fn sync_item(&self, id: SubjectId) -> Result<(ItemStatus, Option<Failure>), Halt> {
         let mut steps = Steps::new(id, self.ledger.steps(id)?);
-        let flow_id = steps.answered(PROCESS, "flowId").map(FlowId::from);
-        let flow_id = flow_id.ok_or_else(|| LedgerError::Broken {
+        let flow = sent_flow(&steps).ok_or_else(|| LedgerError::Broken {
             path: String::new(),
             why: format!("the item {id} waits, and has no flow"),
         })?;
-        let several = steps
-            .known()
-            .any(|(name, _)| name.contains('.') && name.starts_with("document"));
-        let flow = FlowRef {
-            id: flow_id,
-            several,
-        };
+        if let Some(step) = undecided(&steps) {
+            return Err(Halt::InDoubt(Failure {
+                code: None,
+                message: format!("whether {step} was carried out is not known"),
+                hint: "look at the flow on the service's own pages".to_owned(),
+            }));
+        }
         steps.whose = signers(&steps);
         let state = self.state(&flow).await?;
         let dead = match state.status {
@@ -134,12 +138,13 @@ impl Caller<'_> {
             FlowStatus::Draft | FlowStatus::Signing | FlowStatus::Finished => None,
         };
         if let Some(status) = dead {
-            self.end(id, status, Some(why(&state, status)), true)
-                .await?;
-            return Ok(status);
+            let why = why(&state, status);
+            self.end(id, status, Some(why.clone()), true).await?;
+            return Ok((status, Some(why)));
         }
         if state.status == FlowStatus::Finished {
-            return self.wind_up(&steps, &flow).await;
+            self.wind_up(&steps, &flow).await?;
+            return Ok((ItemStatus::Finished, None));
         }
         let signed: Vec<String> = steps
             .whose
@@ -153,9 +158,13 @@ impl Caller<'_> {
         match result {
             Ok(0) => {
                 self.end(id, ItemStatus::Finished, None, false).await?;
-                Ok(ItemStatus::Finished)
+                Ok((ItemStatus::Finished, None))
             }
-            Ok(_) => Ok(ItemStatus::Done),
+            Ok(_) => {
+                // What was in doubt is so no longer.
+                self.end(id, ItemStatus::Done, None, false).await?;
+                Ok((ItemStatus::Done, None))
+            }
             Err(Halt::InDoubt(failure)) => {
                 let status = ItemStatus::InDoubt;
                 self.end(id, status, Some(failure.clone()), false).await?;
@@ -166,7 +175,7 @@ impl Caller<'_> {
     }
 
     /// What is left to do of a flow that is archived already: by an earlier sync, by the service, or by somebody else.
-    async fn wind_up(&self, steps: &Steps, flow: &FlowRef) -> Result<ItemStatus, Halt> {
+    async fn wind_up(&self, steps: &Steps, flow: &FlowRef) -> Result<(), Halt> {
         let mut never_asked = Vec::new();
         for (step, deferral) in steps.deferred() {
             if step == DOWNLOAD {
@@ -175,17 +184,23 @@ impl Caller<'_> {
                 never_asked.push(name.to_owned());
             }
         }
-        let failure = (!never_asked.is_empty()).then(|| Failure {
+        if never_asked.is_empty() {
+            return self
+                .end(steps.subject, ItemStatus::Finished, None, true)
+                .await;
+        }
+        let failure = Failure {
             code: None,
             message: format!(
                 "the flow was archived before these signers were asked: {}",
                 never_asked.join(", ")
             ),
             hint: "give the row a new key to send it anew".to_owned(),
-        });
-        self.end(steps.subject, ItemStatus::Finished, failure, true)
+        };
+        let failed = ItemStatus::Failed;
+        self.end(steps.subject, failed, Some(failure.clone()), true)
             .await?;
-        Ok(ItemStatus::Finished)
+        Err(Halt::Failed(failure))
     }
 
     async fn end(
@@ -205,6 +220,14 @@ impl Caller<'_> {
         }
         Ok(self.ledger.write(writes).await?)
     }
+}
+
+/// A step of which it is not known whether it was carried out, and that is not written down well enough to go on.
+fn undecided(steps: &Steps) -> Option<&String> {
+    steps
+        .known()
+        .find(|(_, step)| matches!(step, Step::Intent(None)))
+        .map(|(name, _)| name)
 }
 
 /// Who signs in which step, as the ledger knows it.

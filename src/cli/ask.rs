@@ -31,6 +31,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             })
         })
         .collect::<Result<_, _>>()?;
+    if fields.len() < args.fields.len() {
+        let message = "a field stands there twice".to_owned();
+        return Err(CliError::new(Exit::Usage, message, "say each field once").into());
+    }
     let request = serde_json::to_value(&fields)?;
     let understood = op.request(request.clone()).map_err(|error| {
         CliError::new(

@@ -165,8 +165,10 @@ pub(super) fn json(plan: &Plan, settings: &Settings) -> serde_json::Value {
         "endpoint": settings.endpoint.to_string(),
         "changes": !plan.is_empty(),
         "counts": {
+            "delete": plan.count('-'),
             "create": plan.count('+'),
             "update": plan.count('~'),
+            "reissue": plan.count('±'),
             "inDoubt": plan.count('?'),
             "blocked": plan.count('!'),
             "unchanged": plan.count('='),

@@ -2,12 +2,11 @@
 
 use super::apply::holder;
 use super::args::{Global, Sync as Args};
-use super::diagnostics;
 use super::endpoint;
 use super::exit::Exit;
 use super::out;
 use super::progress::Progress;
-use super::session::{Session, binding, invalid, load};
+use super::session::{Session, binding, load};
 use crate::api::time;
 use crate::apply::{Sync, Synced};
 use crate::diagnostic::Findings;
@@ -16,11 +15,8 @@ use crate::ledger::Sqlite;
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
     let mut findings = Findings::default();
+    // Only the settings are needed: what is wrong with manifests is said by the commands that use them.
     let project = load(&session, global, &mut findings)?;
-    if findings.errors() > 0 {
-        diagnostics::print(&[&findings], global.log_format);
-        return Err(invalid(findings.errors(), "correct it and run the command again").into());
-    }
     let settings = &project.settings;
     let credentials = endpoint::credentials(&settings.endpoint, &session.environ)?;
     let ledger = Sqlite::hold(
@@ -46,6 +42,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let synced = runtime.block_on(sync.all());
     progress.finish();
     let synced = synced?;
+    for (address, failure) in &synced.endings {
+        out::note(format_args!("{address}: {}", failure.message));
+    }
     if !global.quiet {
         out::line(format_args!("{}", told(&synced)));
     }

@@ -202,7 +202,7 @@ pub(super) fn item(
     let signers: Vec<Option<Signer>> = flow
         .signers
         .iter()
-        .map(|declared| signer(rendering, flow, declared))
+        .map(|declared| signer(rendering, flow, &documents, declared))
         .collect();
     let finish = flow.finish.as_ref();
     let download = finish.and_then(|finish| finish.download.as_ref());
@@ -226,6 +226,18 @@ pub(super) fn item(
 /// Where the signed documents go.
 fn target(site: &Site<'_>, declared: &Expr, rendering: &mut Rendering<'_>) -> Option<String> {
     let written = rendering.required("download", declared)?;
+    let parts: Vec<&str> = written.split('/').collect();
+    let goes_back = parts
+        .windows(2)
+        .any(|pair| pair[0] != ".." && pair[1] == "..");
+    if goes_back {
+        rendering.error(
+            declared,
+            format!("{written} goes back in the middle of the path"),
+            "a cell that stands in a path has no .. in it",
+        );
+        return None;
+    }
     match path::inside(site.root, site.folder, &written) {
         Ok(path)
             if path
@@ -308,6 +320,7 @@ fn attachment(
 fn signer(
     rendering: &mut Rendering<'_>,
     flow: &Flow,
+    documents: &[Option<Document>],
     declared: &manifest::Signer,
 ) -> Option<Signer> {
     rendering.note("signer", &declared.name);
@@ -350,15 +363,26 @@ fn signer(
     let mut places = Vec::new();
     for (document, list) in listed {
         // A document that is wrong by itself is not there; that was said.
-        let declared = flow.documents.get(document)?;
-        if flow.documents.len() > 1 {
-            rendering.note("document", &declared.name);
+        let signed = documents.get(document)?.as_ref()?;
+        if documents.len() > 1 {
+            rendering.note("document", &signed.label);
         }
         let positions: Vec<Option<Position>> = list
             .iter()
             .map(|position| self::position(rendering, position))
             .collect();
-        let locked = declared.encryption.is_some();
+        let locked = signed.encryption == Some(true);
+        if let (true, None, Some(encryption)) = (
+            locked && kind.signs_at_once(),
+            &doc_pwd,
+            &flow.documents[document].encryption,
+        ) {
+            rendering.error(
+                encryption,
+                format!("the signer {} needs docPwd", declared.name),
+                "the document is encrypted, and nobody is there to give its password",
+            );
+        }
         places.push(Place {
             document,
             doc_pwd: doc_pwd.clone().filter(|_| locked),
@@ -435,8 +459,9 @@ fn position(rendering: &mut Rendering<'_>, declared: &manifest::Position) -> Opt
 /// Pages as the API writes them: `1-3,5`.
 fn pages(text: &str) -> Result<(), super::check::Problem> {
     let number = |text: &str| text.parse::<u32>().is_ok_and(|page| page > 0);
+    let ordered = |first: &str, last: &str| first.parse::<u32>().ok() <= last.parse::<u32>().ok();
     let fine = text.split(',').all(|part| match part.split_once('-') {
-        Some((first, last)) => number(first) && number(last),
+        Some((first, last)) => number(first) && number(last) && ordered(first, last),
         None => number(part),
     });
     if fine {

@@ -2,8 +2,8 @@
 //!
 //! Holds a few bytes a row: fingerprints and row numbers, no texts.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use super::account::Account;
 use super::item::Item;
@@ -30,6 +30,10 @@ pub struct Unique {
     salt: Salt,
     keys: HashMap<Fingerprint, Row>,
     people: HashMap<Fingerprint, (Half, Place)>,
+    /// Accounts of the project that should not be there.
+    absent: HashSet<Fingerprint>,
+    /// Where signed documents go, with the place of the item in `flows` and its row.
+    downloads: HashMap<Fingerprint, Place>,
     /// The flows that were begun, the present one last.
     flows: Vec<String>,
 }
@@ -50,6 +54,12 @@ impl Unique {
             salt: salt.clone(),
             keys: HashMap::new(),
             people: HashMap::new(),
+            absent: standing
+                .absent
+                .values()
+                .map(|absent| salt.of(&absent.third_id))
+                .collect(),
+            downloads: HashMap::new(),
             flows: vec!["the project".to_owned()],
         };
         for account in standing.accounts.values() {
@@ -85,7 +95,20 @@ impl Unique {
                 vacant.insert(short(row));
             }
         }
+        if let Some(conflict) = self.see_download(item, row, header) {
+            return Some(conflict);
+        }
         for account in item.accounts.values() {
+            if self.absent.contains(&self.salt.of(account.third_id())) {
+                return Some(Conflict {
+                    rows: [0, row],
+                    diagnostic: Diagnostic::error(
+                        "the thirdId of this row is declared absent by the project".to_owned(),
+                    )
+                    .at(account.origin.clone())
+                    .hint("take the account out of the project's accounts, or correct the row"),
+                });
+            }
             let print = self.print(account);
             match self.people.entry(self.salt.of(account.third_id())) {
                 Entry::Occupied(known) if known.get().0 != print => {
@@ -132,6 +155,37 @@ impl Unique {
             }
         }
         None
+    }
+
+    /// Two contracts in one file would be one of them.
+    fn see_download(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
+        let target = item.download.as_ref()?;
+        let flow = u16::try_from(self.flows.len() - 1).unwrap_or(u16::MAX);
+        match self.downloads.entry(self.salt.of(target)) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Place {
+                    flow,
+                    row: short(row),
+                });
+                None
+            }
+            Entry::Occupied(first) => {
+                let here = first.get().flow == flow;
+                let first = if here { u64::from(first.get().row) } else { 0 };
+                let mut diagnostic = Diagnostic::error(format!(
+                    "the signed document of another row goes to {target} too"
+                ))
+                .at(header.cell(row, None))
+                .hint("name the file by the key: download: \"signed/{{ key }}.pdf\"");
+                if here {
+                    diagnostic = diagnostic.related(header.cell(first, None), "of this row");
+                }
+                Some(Conflict {
+                    rows: [first, row],
+                    diagnostic,
+                })
+            }
+        }
     }
 
     fn print(&self, account: &Account) -> Half {

@@ -37,5 +37,7 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // A password that waited is gone once it was sent.
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok(())
 }

@@ -300,13 +300,12 @@ pub(super) fn waiting(
 ) -> rusqlite::Result<Vec<(SubjectId, String, String)>> {
     let mut statement = connection.prepare_cached(
         "SELECT item.id, flow.name, item.key FROM item JOIN flow ON flow.id = item.flow
-         WHERE item.status = ? AND EXISTS
+         WHERE item.status IN (?, ?) AND EXISTS
            (SELECT 1 FROM step WHERE step.subject = item.id AND step.deferral IS NOT NULL)
          ORDER BY item.id",
     )?;
-    let rows = statement.query_map([status_number(ItemStatus::Done)], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-    })?;
+    let statuses = [ItemStatus::Done, ItemStatus::InDoubt].map(status_number);
+    let rows = statement.query_map(statuses, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     rows.collect()
 }
 

@@ -63,19 +63,24 @@ fn password(flow: &Flow, signer: &Signer, auto: &AutoSigner, findings: &mut Find
             .iter()
             .filter(|known| known.name == document)
             .filter_map(|known| known.encryption.as_ref())
-            .any(|encryption| encryption.literal() != Some("false"))
+            .any(|encryption| encryption.literal() == Some("true"))
     };
     let signs_locked = match &signer.positions {
         Positions::Single(_) => flow.documents.iter().any(|document| locked(&document.name)),
         Positions::ByDocument(documents) => documents.iter().any(|(name, _)| locked(&name.text)),
     };
+    // Where it depends on the row, the row tells.
+    let may_be_locked = flow.documents.iter().any(|document| {
+        let encryption = document.encryption.as_ref();
+        encryption.is_some_and(|encryption| encryption.literal().is_none())
+    });
     match (&auto.doc_pwd, signs_locked) {
         (None, true) => findings.push(
             Diagnostic::error(format!("the signer {} needs docPwd", signer.name))
                 .at(&signer.span)
                 .hint("the document is encrypted, and nobody is there to give its password"),
         ),
-        (Some(password), false) => findings.push(
+        (Some(password), false) if !may_be_locked => findings.push(
             Diagnostic::error("docPwd is for an encrypted document")
                 .at(password.span())
                 .hint("declare encryption: true on the document, or leave docPwd out"),

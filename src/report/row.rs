@@ -102,7 +102,9 @@ pub(super) fn stand(
 
 fn status(action: ItemAction, record: &ItemRecord, run: i64) -> (Status, Option<Failure>) {
     match action {
-        ItemAction::Unchanged | ItemAction::Kept => return (Status::Unchanged, None),
+        ItemAction::Unchanged | ItemAction::Kept if record.status == ItemStatus::Done => {
+            return (Status::Unchanged, None);
+        }
         ItemAction::Changed => {
             let hint = "put the row back as it was, or say onChange: keep or reissue in the flow";
             return (
@@ -116,9 +118,9 @@ fn status(action: ItemAction, record: &ItemRecord, run: i64) -> (Status, Option<
     match record.status {
         ItemStatus::Done => (Status::Done, None),
         ItemStatus::Finished => (Status::Finished, None),
-        ItemStatus::Rejected => (Status::Rejected, None),
-        ItemStatus::Expired => (Status::Expired, None),
-        ItemStatus::Revoked => (Status::Revoked, None),
+        ItemStatus::Rejected => (Status::Rejected, record.failure.clone()),
+        ItemStatus::Expired => (Status::Expired, record.failure.clone()),
+        ItemStatus::Revoked => (Status::Revoked, record.failure.clone()),
         ItemStatus::InDoubt => (Status::InDoubt, record.failure.clone()),
         ItemStatus::Failed if record.run == run => (Status::Failed, record.failure.clone()),
         ItemStatus::Open if record.sent => {

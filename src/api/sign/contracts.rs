@@ -219,6 +219,7 @@ pub struct DetailAnswer {
 #[serde(rename_all = "camelCase")]
 pub struct SignerDetail {
     /// Who signs.
+    #[serde(deserialize_with = "liberal::id")]
     pub account_id: AccountId,
     /// The organization that he signs for.
     #[serde(

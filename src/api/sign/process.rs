@@ -34,6 +34,7 @@ pub struct AutoSignAnswer {
     #[serde(deserialize_with = "liberal::id")]
     pub flow_id: FlowId,
     /// The account that signed.
+    #[serde(deserialize_with = "liberal::id")]
     pub account_id: AccountId,
 }
 
