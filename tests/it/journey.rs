@@ -546,3 +546,44 @@ fn starters_and_examples_can_be_applied() {
         project.expect(&["validate"], 0);
     }
 }
+
+#[test]
+fn the_report_says_how_contracts_ended() {
+    let project = Project::copy_of(&root().join("examples/tenancy"));
+    project.expect(&["apply", "--yes"], 0);
+    let now = jiff::Timestamp::now();
+    {
+        let world = project.path(".treaty/sandbox");
+        let sandbox = treaty::sandbox::Sandbox::open(&world, "http://127.0.0.1").expect("a world");
+        let token = sandbox.with_world(|world| {
+            let flow = world.flows().next().expect("a flow");
+            flow.tasks[0].token.clone()
+        });
+        let refuse = treaty::sandbox::Deed::Refuse {
+            reason: "租金不对".to_owned(),
+        };
+        sandbox.act(&token, &refuse, now).expect("refused");
+    }
+    let sync = project.expect(&["sync"], 0);
+    assert!(
+        sync.stderr.contains("a signer refused: 租金不对"),
+        "{}",
+        sync.stderr
+    );
+    assert!(
+        sync.stdout.contains("5 waiting for signatures, 1 refused"),
+        "{}",
+        sync.stdout
+    );
+    project.expect(&["apply", "--yes"], 0);
+    let report = project.report("leases.csv");
+    let of = |status: &str| {
+        report
+            .iter()
+            .filter(|row| row["treaty_status"] == status)
+            .count()
+    };
+    assert_eq!((of("rejected"), of("unchanged")), (1, 5));
+    let rejected = report.iter().find(|row| row["treaty_status"] == "rejected");
+    assert!(rejected.expect("a row")["treaty_error"].contains("租金不对"));
+}

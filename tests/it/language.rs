@@ -384,6 +384,89 @@ async fn a_changed_row_is_revoked_and_sent_anew() {
     }
 }
 
+/// The loans' project with one row whose amount can be changed, and `onChange: reissue`.
+fn reissuing() -> Rig {
+    let rig = Rig::loans(1);
+    let manifest = rig.project.read("manifests/loans.yaml");
+    rig.project.write(
+        "manifests/loans.yaml",
+        format!("{manifest}    onChange: reissue\n"),
+    );
+    rig
+}
+
+fn change_amount(rig: &Rig, from: &str, to: &str) {
+    let sheet = rig.project.sheet();
+    assert!(sheet.contains(from));
+    rig.project.set_sheet(&sheet.replacen(from, to, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_all_have_signed_and_nobody_archived_is_not_sent_anew_either() {
+    let rig = reissuing();
+    rig.apply().await;
+    rig.sign_all();
+    change_amount(&rig, "51010.10", "51010.20");
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    assert_eq!(rig.calls("sign/revoke"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_revoked_before_the_run_was_cut_off_is_sent_anew_although_the_row_is_back() {
+    for fault in [Fault::HangAfter, Fault::HangBefore] {
+        let rig = reissuing().fault("sign/revoke", 1, fault);
+        rig.apply().await;
+        change_amount(&rig, "51010.10", "51010.20");
+        assert!(rig.apply_while(rig.hang()).await.is_none());
+        rig.heal();
+        change_amount(&rig, "51010.20", "51010.10");
+        rig.apply().await;
+        let open = flows(&rig)
+            .iter()
+            .filter(|flow| flow.status == FlowStatus::Signing)
+            .count();
+        assert_eq!(open, 1, "{fault:?}");
+        let (plan, _) = rig.apply().await;
+        assert!(plan.is_empty(), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_not_asked_again_and_again_while_answers_get_lost() {
+    let rig = Rig::loans(1).always("sign/contract/handPersonSignTask", Fault::LostAfter);
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    assert_eq!(rig.calls("sign/contract/handPersonSignTask"), 2);
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!(tally.done, 1);
+    rig.assert_each_once(1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flow_that_ended_before_all_were_asked_has_failed() {
+    let rig = tenancy(1);
+    rig.apply().await;
+    rig.sign_all();
+    let flow_id = flows(&rig)[0].id.clone();
+    rig.archive(&flow_id).await;
+    assert_eq!(rig.sync().await.failed, 1);
+    assert_eq!(rig.sync().await, Synced::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_there_is_not_overwritten() {
+    let rig = tenancy(1);
+    rig.project.write("signed/ZL-2026-001-rules.pdf", "mine");
+    rig.apply().await;
+    to_the_end(&rig).await;
+    assert_eq!(rig.project.read("signed/ZL-2026-001-rules.pdf"), "mine");
+    assert_eq!(rig.sync().await.failed, 1);
+    std::fs::remove_file(rig.project.path("signed/ZL-2026-001-rules.pdf")).expect("removed");
+    assert_eq!(rig.sync().await, finished(1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_all_have_signed_is_not_sent_anew() {
     let rig = Rig::loans(1);

@@ -233,7 +233,7 @@ mod tests {
         for body in [
             r#"{"flowId":"100","flowStatus":1,"startTime":"2018-06-05 11:57:03","signStatus":1,"docId":"138","docName":"测试文档",
                 "signDetail":[{"accountId":"8b33","authorizationOrgId":"7ee3","signStatus":0}]}"#,
-            r#"{"flowId":100,"flowStatus":"1","docId":138,"signDetailList":[{"accountId":"8b33","signStatus":"0"}]}"#,
+            r#"{"flowId":100,"flowStatus":"1","docId":138,"signDetailList":[{"accountId":"8b33","authorizationOrgId":"","signStatus":"0"}]}"#,
         ] {
             let detail: DetailAnswer = serde_json::from_str(body).expect("a detail");
             assert_eq!(detail.flow_id.as_str(), "100");
