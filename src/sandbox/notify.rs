@@ -1,12 +1,14 @@
 //! Sending the emulated service's callbacks (section 5.9): signed, waited for no longer than two seconds, and
 //! repeated until somebody takes them or six were sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::face::{App, Sandbox};
@@ -69,15 +71,23 @@ impl Notifier {
             // What a manifest names for production is never told what happened in an emulator.
             let own = notice.url.clone().filter(|url| is_loopback(url));
             let url = own.or_else(|| self.url.clone())?;
-            let http = post.to(&url);
-            Some(deliver(http, url, app.clone(), notice, self.interval))
+            let way = Way {
+                http: post.to(&url),
+                places: post.places.clone(),
+                url,
+            };
+            Some(deliver(way, app.clone(), notice, self.interval))
         });
         deliveries.collect()
     }
 }
 
+/// So many callbacks are on their way at the same time: a receiver that is slow for many is slow for each.
+const AT_ONCE: usize = 32;
+
 /// Ways to receivers: nobody is asked for the way to this machine.
 struct Post {
+    places: Arc<Semaphore>,
     near: reqwest::Client,
     far: reqwest::Client,
 }
@@ -90,6 +100,7 @@ impl Post {
                 .retry(reqwest::retry::never())
         };
         Ok(Self {
+            places: Arc::new(Semaphore::new(AT_ONCE)),
             near: builder().no_proxy().build()?,
             far: builder().build()?,
         })
@@ -111,10 +122,20 @@ fn is_loopback(url: &str) -> bool {
     host == "localhost" || ip.is_ok_and(|address| address.is_loopback())
 }
 
-async fn deliver(http: reqwest::Client, url: String, app: App, notice: Notice, interval: Duration) {
+/// The way of one callback.
+struct Way {
+    http: reqwest::Client,
+    places: Arc<Semaphore>,
+    url: String,
+}
+
+async fn deliver(way: Way, app: App, notice: Notice, interval: Duration) {
+    let Way { http, places, url } = way;
     // A callback is plain data with text keys, which JSON can always say.
     let body = serde_json::to_string(&notice.callback).unwrap_or_default();
     for attempt in 1..=TIMES {
+        // Nobody closes it.
+        let place = places.acquire().await;
         let timestamp = Timestamp::now().as_millisecond().to_string();
         let request = http
             .post(&url)
@@ -132,6 +153,7 @@ async fn deliver(http: reqwest::Client, url: String, app: App, notice: Notice, i
             Ok(Ok(response)) => (200..400).contains(&response.status().as_u16()),
             _ => false,
         };
+        drop(place);
         if taken || attempt == TIMES {
             return;
         }
