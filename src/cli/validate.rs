@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use super::args::{Global, LogFormat, Validate};
 use super::diagnostics;
+use super::endpoint;
 use super::exit::Exit;
 use super::out;
 use super::session::{Session, binding, invalid, load};
 use crate::apply::{Selection, Surveyor, survey};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
-use crate::ledger::{Ledger, Sqlite};
+use crate::ledger::{Ledger, LedgerError, Sqlite};
+use crate::manifest::Settings;
 
 pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
     let mut findings = Findings::default();
     let project = load(&session, global, &mut findings)?;
-    // What was recorded plays no part: a project is valid or not by itself.
-    let ledger = Sqlite::empty(&binding(&project.settings, None))?;
+    let ledger = recorded(&session, &project.settings)?;
     let standing = Standing::of(&project, ledger.salt(), &mut findings);
     let surveyor = Surveyor {
         project: &project,
@@ -45,4 +46,14 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
         ));
     }
     Ok(Exit::Done)
+}
+
+/// What was made before cannot all be changed: where that is recorded, it is held against what is declared. Without
+/// credentials, or with a ledger that `plan` would refuse, a project is valid or not by itself.
+fn recorded(session: &Session, settings: &Settings) -> Result<Sqlite, LedgerError> {
+    let known = endpoint::credentials(&settings.endpoint, &session.environ).ok();
+    let ledger = known.and_then(|credentials| {
+        Sqlite::read(&settings.ledger, &binding(settings, credentials.as_ref())).ok()
+    });
+    ledger.map_or_else(|| Sqlite::empty(&binding(settings, None)), Ok)
 }

@@ -587,3 +587,24 @@ fn the_report_says_how_contracts_ended() {
     let rejected = report.iter().find(|row| row["treaty_status"] == "rejected");
     assert!(rejected.expect("a row")["treaty_error"].contains("租金不对"));
 }
+
+#[test]
+fn what_cannot_be_changed_any_more_is_found_before_a_call() {
+    let project = Project::copy_of(&root().join("examples/onboarding"));
+    project.expect(&["apply", "--yes"], 0);
+    project.expect(&["validate"], 0);
+    project.replace(
+        "manifests/accounts.yaml",
+        "idNo: \"330199197001101010\"\n      mobile",
+        "idNo: \"330199198506151368\"\n      mobile",
+    );
+    project.replace("manifests/seals.yaml", "color: BLUE", "color: RED");
+    let run = project.expect(&["validate"], 65);
+    for what in [
+        "idNo differs from what the account was made with",
+        "the seal finance-seal was made otherwise",
+        "2 errors were found",
+    ] {
+        assert!(run.stderr.contains(what), "{}", run.stderr);
+    }
+}
