@@ -10,21 +10,65 @@ use crate::api::operation::Op;
 use crate::api::{
     Archive, AutoSignAnswer, HandSignAnswer, Nothing, Operation, Position, contract, contracts,
 };
-use crate::desired::{Place, SignerKind};
+use crate::desired::Place;
 use crate::id::{AccountId, DocId, SealId};
 use crate::ledger::LedgerError;
 
-/// A signer with the ids of all that he needs.
+/// A signer of a flow, and where he signs.
 pub(super) struct Ask<'a> {
     pub(super) flow: &'a FlowRef,
     pub(super) third_order_no: String,
-    pub(super) kind: &'a SignerKind,
-    pub(super) account: Option<AccountId>,
-    pub(super) organization: Option<AccountId>,
-    pub(super) seal: Option<SealId>,
+    pub(super) signs: Signs,
     pub(super) places: &'a [Place],
     /// The documents of the flow.
     pub(super) docs: &'a [DocId],
+}
+
+/// How somebody signs, with the ids of all that he needs.
+pub(super) enum Signs {
+    Platform {
+        seal: Option<SealId>,
+    },
+    User {
+        account: AccountId,
+        seal: Option<SealId>,
+        notice_sign_message: Option<bool>,
+    },
+    Person {
+        account: AccountId,
+        seal_type: Option<String>,
+    },
+    Organization {
+        account: AccountId,
+        organization: AccountId,
+    },
+    PersonAndOrganization {
+        account: AccountId,
+        organization: Option<AccountId>,
+    },
+}
+
+impl Signs {
+    /// Who it is that signs.
+    pub(super) fn who(&self) -> Who {
+        let (account, organization) = match self {
+            Self::Platform { .. } => (None, None),
+            Self::User { account, .. } | Self::Person { account, .. } => (Some(account), None),
+            Self::Organization {
+                account,
+                organization,
+            } => (Some(account), Some(organization)),
+            Self::PersonAndOrganization {
+                account,
+                organization,
+            } => (Some(account), organization.as_ref()),
+        };
+        Who {
+            account: account.cloned(),
+            organization: organization.cloned(),
+            both: matches!(self, Self::PersonAndOrganization { .. }),
+        }
+    }
 }
 
 impl Ask<'_> {
@@ -47,48 +91,52 @@ impl Ask<'_> {
         let doc_pwd = self.places.iter().find_map(|place| place.doc_pwd.clone());
         let flow_id = self.flow.id.clone();
         let third_order_no = Some(self.third_order_no);
-        let account_id = self.account.unwrap_or_else(|| AccountId(String::new()));
-        match self.kind {
-            SignerKind::Platform { .. } => said(&contract::PlatformSignTask {
+        match self.signs {
+            Signs::Platform { seal } => said(&contract::PlatformSignTask {
                 flow_id,
                 third_order_no,
-                seal_id: self.seal,
+                seal_id: seal,
                 doc_pwd,
                 pos_list: positions,
             }),
-            SignerKind::User {
+            Signs::User {
+                account,
+                seal,
                 notice_sign_message,
-                ..
             } => said(&contract::UserSignTask {
                 flow_id,
                 third_order_no,
-                account_id,
-                seal_id: self.seal,
-                notice_sign_message: *notice_sign_message,
+                account_id: account,
+                seal_id: seal,
+                notice_sign_message,
                 doc_pwd,
                 pos_list: positions,
             }),
-            SignerKind::Person { seal_type, .. } => said(&contract::HandPersonSignTask {
+            Signs::Person { account, seal_type } => said(&contract::HandPersonSignTask {
                 flow_id,
                 third_order_no,
-                account_id,
-                seal_type: seal_type.clone(),
+                account_id: account,
+                seal_type,
                 pos_list: hand,
             }),
-            SignerKind::Organization { .. } => said(&contract::HandOrgSignTask {
+            Signs::Organization {
+                account,
+                organization,
+            } => said(&contract::HandOrgSignTask {
                 flow_id,
                 third_order_no,
-                account_id,
-                authorization_org_id: self
-                    .organization
-                    .unwrap_or_else(|| AccountId(String::new())),
+                account_id: account,
+                authorization_org_id: organization,
                 pos_list: hand,
             }),
-            SignerKind::PersonAndOrganization { .. } => said(&contract::HandSignTask {
+            Signs::PersonAndOrganization {
+                account,
+                organization,
+            } => said(&contract::HandSignTask {
                 flow_id,
                 third_order_no,
-                account_id,
-                authorization_org_id: self.organization,
+                account_id: account,
+                authorization_org_id: organization,
                 pos_list: hand,
             }),
         }
@@ -115,46 +163,50 @@ impl Ask<'_> {
         let hand = (!hand.is_empty()).then_some(hand);
         let flow_id = self.flow.id.clone();
         let third_order_no = Some(self.third_order_no);
-        let account_id = self.account.unwrap_or_else(|| AccountId(String::new()));
-        match self.kind {
-            SignerKind::Platform { .. } => said(&contracts::PlatformSignTask {
+        match self.signs {
+            Signs::Platform { seal } => said(&contracts::PlatformSignTask {
                 flow_id,
                 third_order_no,
-                seal_id: self.seal,
+                seal_id: seal,
                 sign_doc_list: auto,
             }),
-            SignerKind::User {
+            Signs::User {
+                account,
+                seal,
                 notice_sign_message,
-                ..
             } => said(&contracts::UserSignTask {
                 flow_id,
                 third_order_no,
-                account_id,
-                seal_id: self.seal,
-                notice_sign_message: *notice_sign_message,
+                account_id: account,
+                seal_id: seal,
+                notice_sign_message,
                 sign_doc_list: auto,
             }),
-            SignerKind::Person { seal_type, .. } => said(&contracts::HandPersonSignTask {
+            Signs::Person { account, seal_type } => said(&contracts::HandPersonSignTask {
                 flow_id,
                 third_order_no,
-                account_id,
-                seal_type: seal_type.clone(),
+                account_id: account,
+                seal_type,
                 sign_doc_list: hand,
             }),
-            SignerKind::Organization { .. } => said(&contracts::HandOrgSignTask {
+            Signs::Organization {
+                account,
+                organization,
+            } => said(&contracts::HandOrgSignTask {
                 flow_id,
                 third_order_no,
-                account_id,
-                authorization_org_id: self
-                    .organization
-                    .unwrap_or_else(|| AccountId(String::new())),
+                account_id: account,
+                authorization_org_id: organization,
                 sign_doc_list: hand,
             }),
-            SignerKind::PersonAndOrganization { .. } => said(&contracts::HandSignTask {
+            Signs::PersonAndOrganization {
+                account,
+                organization,
+            } => said(&contracts::HandSignTask {
                 flow_id,
                 third_order_no,
-                account_id,
-                authorization_org_id: self.organization,
+                account_id: account,
+                authorization_org_id: organization,
                 sign_doc_list: hand,
             }),
         }

@@ -5,18 +5,18 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::ask::Ask;
+use super::ask::{Ask, Signs};
 use super::event::Ended;
 use super::halt::{Fatal, Halt};
 use super::look::{FlowRef, Seen};
 use super::run::Apply;
-use super::step::{Steps, Who};
+use super::step::Steps;
 use crate::api::operation::Op;
 use crate::api::{
     Archive, Attachment, CreateByFileKey, CreateByTemplate, Download, MIME_PDF, Nothing, Operation,
     Revoke, contract, contracts,
 };
-use crate::desired::{Document, DocumentSource, Item, Signer};
+use crate::desired::{Document, DocumentSource, Item, Signer, SignerKind};
 use crate::id::{AccountId, DocId, FlowId};
 use crate::ledger::{Deferral, ItemRecord, SubjectId, Write};
 use crate::plan::{ItemAction, ItemStatus};
@@ -89,37 +89,35 @@ impl Apply<'_> {
                 afresh,
             }]));
         };
-        let mut revoked = false;
-        if let (ItemAction::Reissue, Some(known)) = (action, &known) {
-            // As long as it is not revoked, it is what was sent.
-            begin(known.fingerprint, false);
-            lacks()?;
-            self.revoke(known).await?;
-            revoked = true;
-        } else if let Some(known) = &known {
-            // An earlier run may have revoked it, and then was cut off.
-            revoked = self.was_revoked(known).await?;
-        }
+        let mut steps = Steps::new(id, self.caller.ledger.steps(id)?);
+        let revoked = match (action, &known) {
+            (ItemAction::Reissue, Some(known)) => {
+                // As long as it is not revoked, it is what was sent.
+                begin(known.fingerprint, false);
+                lacks()?;
+                self.revoke(&steps).await?;
+                true
+            }
+            _ => self.was_revoked(&steps).await?,
+        };
         // Before anybody was asked, what is left of another content or of a failure is worth nothing: a draft may
         // have expired, and its values may have been what was wrong.
-        let afresh = known.as_ref().is_some_and(|known| {
+        let afresh = known.is_some_and(|known| {
             revoked
                 || !known.sent
                     && (known.fingerprint != item.fingerprint || known.status == ItemStatus::Failed)
         });
-        let steps = match &known {
-            Some(known) if !afresh => self.caller.ledger.steps(known.id)?,
-            _ => Vec::new(),
-        };
+        if afresh {
+            steps = Steps::new(id, Vec::new());
+        }
         begin(item.fingerprint, afresh);
         lacks()?;
-        self.send(&mut Steps::new(id, steps), item).await
+        self.send(&mut steps, item).await
     }
 
     /// Ends what was sent of an item, so that it can be sent anew. What has ended by itself need not be ended.
-    async fn revoke(&self, known: &ItemRecord) -> Result<(), Halt> {
-        let steps = Steps::new(known.id, self.caller.ledger.steps(known.id)?);
-        let Some(flow) = sent_flow(&steps) else {
+    async fn revoke(&self, steps: &Steps) -> Result<(), Halt> {
+        let Some(flow) = sent_flow(steps) else {
             return Ok(());
         };
         let state = self.caller.state(&flow).await?;
@@ -139,7 +137,7 @@ impl Apply<'_> {
         let look = async || self.caller.look_for_end(&flow).await;
         let revoked = self
             .caller
-            .sign_step(&steps, REVOKE, &request, None, look)
+            .sign_step(steps, REVOKE, &request, None, look)
             .await;
         match revoked {
             Ok(Nothing) => Ok(()),
@@ -151,16 +149,15 @@ impl Apply<'_> {
         }
     }
 
-    /// Whether an earlier run has ended what was sent, so that it could be sent anew.
-    async fn was_revoked(&self, known: &ItemRecord) -> Result<bool, Halt> {
-        let steps = Steps::new(known.id, self.caller.ledger.steps(known.id)?);
-        let Some(flow) = sent_flow(&steps).filter(|_| steps.is_begun(REVOKE)) else {
+    /// Whether an earlier run has ended what was sent, so that it could be sent anew, and then was cut off.
+    async fn was_revoked(&self, steps: &Steps) -> Result<bool, Halt> {
+        let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(REVOKE)) else {
             return Ok(false);
         };
         match self.caller.look_for_end(&flow).await? {
             Seen::There(_) => Ok(true),
             _ => {
-                self.caller.forget(&steps, REVOKE).await?;
+                self.caller.forget(steps, REVOKE).await?;
                 Ok(false)
             }
         }
@@ -184,14 +181,25 @@ impl Apply<'_> {
             id: self.process(steps, item, &accounts, &docs).await?,
             several: docs.len() > 1,
         };
-        steps.whose = item
+        let signers: Vec<(&Signer, Signs)> = item
             .signers
             .iter()
-            .map(|signer| Ok((step_of(signer), self.who(&accounts, signer)?)))
+            .map(|signer| Ok((signer, self.signs(&accounts, &signer.kind)?)))
             .collect::<Result<_, Halt>>()?;
-        for (order, signer) in (1..).zip(&item.signers) {
+        steps.whose = signers
+            .iter()
+            .map(|(signer, signs)| (step_of(signer), signs.who()))
+            .collect();
+        for (order, (signer, signs)) in (1..).zip(signers) {
             let step = step_of(signer);
-            let (op, request) = self.request(steps, item, &flow, &docs, &accounts, signer)?;
+            let ask = Ask {
+                flow: &flow,
+                third_order_no: format!("{}-{}-{}", self.caller.mark, steps.subject, signer.name),
+                signs,
+                places: &signer.places,
+                docs: &docs,
+            };
+            let (op, request) = ask.request();
             if signer.after.is_empty() {
                 self.caller
                     .perform(steps, &step, op, request, &flow)
@@ -383,43 +391,43 @@ impl Apply<'_> {
             .flow_id)
     }
 
-    /// The call that adds a signer.
-    fn request(
+    /// How a signer signs, with the ids of all that he needs.
+    fn signs(
         &self,
-        steps: &Steps,
-        item: &Item,
-        flow: &FlowRef,
-        docs: &[DocId],
         accounts: &BTreeMap<&str, AccountId>,
-        signer: &Signer,
-    ) -> Result<(Op, serde_json::Value), Halt> {
-        let (account, organization) = signer.kind.accounts();
-        let id = |name: Option<&String>| name.map(|name| self.id_of(accounts, name)).transpose();
-        let seal = signer.kind.seal();
-        let ask = Ask {
-            flow,
-            third_order_no: format!("{}-{}-{}", self.caller.mark, steps.subject, signer.name),
-            kind: &signer.kind,
-            account: id(account)?,
-            organization: id(organization)?,
-            seal: seal.map(|name| self.seal_id(name)).transpose()?,
-            places: &signer.places,
-            docs,
-        };
-        debug_assert_eq!(docs.len(), item.documents.len());
-        Ok(ask.request())
-    }
-
-    fn who(&self, accounts: &BTreeMap<&str, AccountId>, signer: &Signer) -> Result<Who, Halt> {
-        let (account, organization) = signer.kind.accounts();
-        let id = |name: Option<&String>| name.map(|name| self.id_of(accounts, name)).transpose();
-        Ok(Who {
-            account: id(account)?,
-            organization: id(organization)?,
-            both: matches!(
-                signer.kind,
-                crate::desired::SignerKind::PersonAndOrganization { .. }
-            ),
+        kind: &SignerKind,
+    ) -> Result<Signs, Halt> {
+        let id = |name: &String| self.id_of(accounts, name);
+        let seal = |name: &Option<String>| name.as_ref().map(|name| self.seal_id(name)).transpose();
+        Ok(match kind {
+            SignerKind::Platform { seal: own } => Signs::Platform { seal: seal(own)? },
+            SignerKind::User {
+                account,
+                seal: own,
+                notice_sign_message,
+            } => Signs::User {
+                account: id(account)?,
+                seal: seal(own)?,
+                notice_sign_message: *notice_sign_message,
+            },
+            SignerKind::Person { account, seal_type } => Signs::Person {
+                account: id(account)?,
+                seal_type: seal_type.clone(),
+            },
+            SignerKind::Organization {
+                account,
+                organization,
+            } => Signs::Organization {
+                account: id(account)?,
+                organization: id(organization)?,
+            },
+            SignerKind::PersonAndOrganization {
+                account,
+                organization,
+            } => Signs::PersonAndOrganization {
+                account: id(account)?,
+                organization: organization.as_ref().map(id).transpose()?,
+            },
         })
     }
 

@@ -58,11 +58,7 @@ impl Caller<'_> {
         name: &str,
         who: &Who,
     ) -> Result<Seen<HandSignAnswer>, Halt> {
-        let is_his = |task: &FoundTask| {
-            Some(&task.account) == who.account.as_ref()
-                && (task.organization == who.organization
-                    || (who.both && task.organization.is_none()))
-        };
+        let is_his = |task: &FoundTask| task.is_of(who);
         let of_others = steps.others(name, who);
         let all = self.state(flow).await?.tasks;
         let tasks: Vec<&FoundTask> = all.iter().filter(|task| is_his(task)).collect();
@@ -211,6 +207,14 @@ pub(super) struct FoundTask {
     pub(super) status: SignStatus,
     /// What the signer said to it.
     pub(super) explain: Option<String>,
+}
+
+impl FoundTask {
+    /// Whether it is somebody's: who signs for himself and an organization may be listed as either.
+    pub(super) fn is_of(&self, who: &Who) -> bool {
+        Some(&self.account) == who.account.as_ref()
+            && (self.organization == who.organization || (who.both && self.organization.is_none()))
+    }
 }
 
 impl FlowState {

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::time::sleep;
 
 use super::caller::Caller;
@@ -41,6 +42,35 @@ pub(super) struct Who {
 }
 
 impl Who {
+    /// Writes it beside what a call has answered.
+    fn note(&self, receipt: &mut Map<String, Value>) {
+        for (name, id) in [
+            ("accountId", &self.account),
+            ("authorizationOrgId", &self.organization),
+        ] {
+            if let Some(id) = id {
+                receipt.insert(name.to_owned(), id.as_str().into());
+            }
+        }
+        for (name, is) in [("both", self.both), ("platform", self.account.is_none())] {
+            if is {
+                receipt.insert(name.to_owned(), true.into());
+            }
+        }
+    }
+
+    /// Reads it again.
+    pub(super) fn of(receipt: &Value) -> Self {
+        let is = |name: &str| receipt.get(name).is_some();
+        let id = |name: &str| receipt.get(name)?.as_str().map(AccountId::from);
+        Self {
+            // The platform's answer tells its account, which is not known before.
+            account: id("accountId").filter(|_| !is("platform")),
+            organization: id("authorizationOrgId"),
+            both: is("both"),
+        }
+    }
+
     /// Whether a task that was found may be either one's.
     fn overlaps(&self, other: &Self) -> bool {
         self.account == other.account
@@ -221,19 +251,7 @@ impl Caller<'_> {
     ) {
         let mut receipt = receipt(answer);
         if let (Some(fields), Some(who)) = (receipt.as_object_mut(), who) {
-            for (name, id) in [
-                ("accountId", &who.account),
-                ("authorizationOrgId", &who.organization),
-            ] {
-                if let Some(id) = id {
-                    fields.insert(name.to_owned(), id.as_str().into());
-                }
-            }
-            for (name, is) in [("both", who.both), ("platform", who.account.is_none())] {
-                if is {
-                    fields.insert(name.to_owned(), true.into());
-                }
-            }
+            who.note(fields);
         }
         steps.take(name);
         drop(self.ledger.write(vec![Write::Receipt {

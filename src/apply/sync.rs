@@ -11,13 +11,13 @@ use super::ask::whose;
 use super::caller::Caller;
 use super::event::{Ended, Event, Listener};
 use super::halt::{Fatal, Halt};
-use super::item::{DOWNLOAD, SIGNER, sent_flow};
+use super::item::{ARCHIVE, DOWNLOAD, SIGNER, sent_flow};
 use super::look::{FlowRef, FlowState};
 use super::step::{Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{FlowStatus, SignStatus};
 use crate::client::Client;
-use crate::id::{AccountId, Address, AddressPattern};
+use crate::id::{Address, AddressPattern};
 use crate::ledger::{Failure, Ledger, LedgerError, Step, SubjectId, Write};
 use crate::plan::{ItemStatus, selected};
 
@@ -156,14 +156,14 @@ impl Caller<'_> {
             .advance(&steps, &flow, |step| signed.iter().any(|own| own == step))
             .await;
         match result {
-            Ok(0) => {
-                self.end(id, ItemStatus::Finished, None, false).await?;
-                Ok((ItemStatus::Finished, None))
-            }
-            Ok(_) => {
-                // What was in doubt is so no longer.
-                self.end(id, ItemStatus::Done, None, false).await?;
-                Ok((ItemStatus::Done, None))
+            Ok(left) => {
+                // Who was just added has not signed: only the archive ends an item. What was in doubt is so no longer.
+                let status = match left {
+                    0 if steps.is_done(ARCHIVE) => ItemStatus::Finished,
+                    _ => ItemStatus::Done,
+                };
+                self.end(id, status, None, false).await?;
+                Ok((status, None))
             }
             Err(Halt::InDoubt(failure)) => {
                 let status = ItemStatus::InDoubt;
@@ -240,18 +240,7 @@ fn signers(steps: &Steps) -> Vec<(String, Who)> {
                     whose(Op::at(&deferral.operation)?, &deferral.request)?
                 }
                 Step::Intent(None) => return None,
-                Step::Receipt(receipt) => {
-                    let flag = |name: &str| receipt.get(name).is_some();
-                    let id = |name: &str| {
-                        let id = receipt.get(name)?.as_str()?;
-                        Some(AccountId(id.to_owned()))
-                    };
-                    Who {
-                        account: id("accountId").filter(|_| !flag("platform")),
-                        organization: id("authorizationOrgId"),
-                        both: flag("both"),
-                    }
-                }
+                Step::Receipt(receipt) => Who::of(receipt),
             };
             Some((name.clone(), who))
         })
@@ -266,15 +255,7 @@ fn has_signed(steps: &Steps, state: &FlowState, name: &str, who: &Who) -> bool {
     if steps.answered(name, "signUrl").is_none() {
         return true;
     }
-    let mut own = state
-        .tasks
-        .iter()
-        .filter(|task| {
-            Some(&task.account) == who.account.as_ref()
-                && (task.organization == who.organization
-                    || (who.both && task.organization.is_none()))
-        })
-        .peekable();
+    let mut own = state.tasks.iter().filter(|task| task.is_of(who)).peekable();
     own.peek().is_some() && own.all(|task| task.status == SignStatus::Signed)
 }
 
