@@ -16,3 +16,4 @@ mod rooms;
 mod schema;
 mod server;
 mod table;
+mod wire;

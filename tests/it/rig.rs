@@ -75,6 +75,8 @@ struct Liar {
 struct LiarState {
     faults: Vec<(When, Fault)>,
     calls: BTreeMap<String, usize>,
+    /// What was sent last to each path.
+    bodies: BTreeMap<String, Bytes>,
     total: usize,
     /// When each call arrived, on the test's clock.
     times: Vec<tokio::time::Instant>,
@@ -96,6 +98,7 @@ impl Wire for Liar {
                 let mut state = self.state.lock().expect("a lock");
                 state.total += 1;
                 state.times.push(tokio::time::Instant::now());
+                state.bodies.insert(path.clone(), request.body().clone());
                 let total = state.total;
                 let count = state.calls.entry(path.clone()).or_default();
                 *count += 1;
@@ -241,6 +244,16 @@ impl Rig {
             .get(path)
             .copied()
             .unwrap_or(0)
+    }
+
+    /// What was sent last to a path.
+    pub(crate) fn body(&self, path: &str) -> serde_json::Value {
+        let state = self.wire.state.lock().expect("a lock");
+        let body = state
+            .bodies
+            .get(path)
+            .unwrap_or_else(|| panic!("no call to {path}"));
+        serde_json::from_slice(body).expect("JSON")
     }
 
     pub(crate) fn total_calls(&self) -> usize {
