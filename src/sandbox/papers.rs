@@ -150,44 +150,32 @@ impl Papers {
             .tasks
             .iter()
             .filter(|task| task.status == SignStatus::Signed);
+        let pages = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
         for (at, task) in signed.enumerate() {
+            let when = task.ended.filter(|_| flow.add_sign_time);
+            let when = when.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            let when = when.map(time::text);
+            let wherever = [wherever(at, pages)];
+            let own = task.places.iter().filter(|place| place.doc == *id);
+            let positions: Vec<&Position> = own
+                .flat_map(|place| match &place.positions[..] {
+                    [] => &wherever[..],
+                    positions => positions,
+                })
+                .collect();
             for (nth, used) in task.used.iter().enumerate() {
                 let Some(image) = self.image(world, task, used) else {
                     continue;
                 };
-                let places = task.places.iter().filter(|place| place.doc == *id);
-                for place in places {
-                    let free = Position {
-                        sign_type: Some(2),
-                        pos_page: Some(sizes.len().to_string()),
-                        pos_x: Some(120.0 + 150.0 * f64::from(u16::try_from(at % 3).unwrap_or(0))),
-                        pos_y: Some(90.0 + 110.0 * f64::from(u16::try_from(at / 3).unwrap_or(0))),
-                        key: None,
-                        scale: None,
+                for position in &positions {
+                    let impression = Impression {
+                        position,
+                        image: &image,
+                        nth,
+                        pages,
+                        when: when.as_deref(),
                     };
-                    let free = [free];
-                    let positions = if place.positions.is_empty() {
-                        &free[..]
-                    } else {
-                        &place.positions[..]
-                    };
-                    let when = task.ended.filter(|_| flow.add_sign_time);
-                    let when = when.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-                    let when = when.map(time::text);
-                    for position in positions {
-                        bytes = self.place(
-                            world,
-                            id,
-                            &bytes,
-                            &Impression {
-                                position,
-                                image: &image,
-                                nth,
-                                pages: u32::try_from(sizes.len()).unwrap_or(u32::MAX),
-                                when: when.as_deref(),
-                            },
-                        )?;
-                    }
+                    bytes = self.place(world, id, &bytes, &impression)?;
                 }
             }
         }
@@ -363,6 +351,19 @@ fn shape(template_type: &str) -> Shape {
         "OVAL_STAR" => Shape::OvalStar,
         "OVAL_NONE" => Shape::OvalNone,
         _ => Shape::RoundStar,
+    }
+}
+
+/// Where somebody signs who was left to choose: on the last page, beside those who chose before him.
+fn wherever(at: usize, last_page: u32) -> Position {
+    let small = |number: usize| f64::from(u16::try_from(number).unwrap_or(u16::MAX));
+    Position {
+        sign_type: Some(2),
+        pos_page: Some(last_page.to_string()),
+        pos_x: Some(120.0 + 150.0 * small(at % 3)),
+        pos_y: Some(90.0 + 110.0 * small(at / 3)),
+        key: None,
+        scale: None,
     }
 }
 

@@ -129,7 +129,7 @@ fn tested(op: Op) -> &'static [&'static str] {
         ],
         Op::CreatePersonSeal => &[STARTERS],
         Op::CreatePersonImageSeal | Op::CreateOrganizationImageSeal => &[IMAGES],
-        Op::Revoke => &["language::a_changed_row_is_revoked_and_sent_anew"],
+        Op::Revoke => &["reissue::a_changed_row_is_revoked_and_sent_anew"],
         Op::ViewUrl => &[ASKED],
         Op::ContractsPlatformSignTask | Op::ContractsHandSignTask => {
             &["language::all_five_kinds_of_signers_sign_several_documents"]

@@ -608,3 +608,28 @@ fn what_cannot_be_changed_any_more_is_found_before_a_call() {
         assert!(run.stderr.contains(what), "{}", run.stderr);
     }
 }
+
+#[test]
+fn the_report_carries_the_code_of_the_service_and_what_to_do() {
+    let project = Project::loans();
+    project.replace(
+        "manifests/loans.yaml",
+        "loan: { file: ../templates/loan.pdf, templateName: 借款合同 }",
+        "loan: { templateId: 00000000000000000000000000000000 }",
+    );
+    project.expect(&["apply", "--yes"], 3);
+    let report = project.report("loans.csv");
+    assert_eq!(report.len(), 200);
+    for row in report {
+        assert_eq!(
+            (&*row["treaty_status"], &*row["treaty_error_code"]),
+            ("failed", "1435502")
+        );
+        let (code, error) = (treaty::api::ErrorCode(1_435_502), &row["treaty_error"]);
+        assert!(
+            error.contains(code.message()) && error.contains(code.english()),
+            "{error}"
+        );
+        assert_eq!(row["treaty_hint"], code.hint());
+    }
+}

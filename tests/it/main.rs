@@ -11,6 +11,7 @@ mod language;
 mod office;
 mod pages;
 mod project;
+mod reissue;
 mod rig;
 mod rooms;
 mod schema;

@@ -404,6 +404,17 @@ impl Rig {
         }
     }
 
+    /// The flows that somebody was asked to sign.
+    pub(crate) fn sent(&self) -> Vec<Flow> {
+        self.sandbox.with_world(|world| {
+            let flows = world.flows();
+            flows
+                .filter(|flow| flow.live_tasks().next().is_some())
+                .cloned()
+                .collect()
+        })
+    }
+
     /// Every contract went out once: one flow with signers for each, one live task for each signer.
     pub(crate) fn assert_each_once(&self, items: usize) {
         self.sandbox.with_world(|world| {

@@ -1,0 +1,115 @@
+//! `onChange: reissue`: what was sent is revoked and sent anew, once, and never what all have signed.
+
+use treaty::api::FlowStatus;
+
+use crate::rig::{Fault, Rig};
+
+/// The loans' project with one row whose amount can be changed, and `onChange: reissue`.
+fn reissuing() -> Rig {
+    let rig = Rig::loans(1);
+    let manifest = rig.project.read("manifests/loans.yaml");
+    rig.project.write(
+        "manifests/loans.yaml",
+        format!("{manifest}    onChange: reissue\n"),
+    );
+    rig
+}
+
+fn change_amount(rig: &Rig, from: &str, to: &str) {
+    let sheet = rig.project.sheet();
+    assert!(sheet.contains(from));
+    rig.project.set_sheet(&sheet.replacen(from, to, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_row_is_revoked_and_sent_anew() {
+    for fault in [
+        None,
+        Some(Fault::LostAfter),
+        Some(Fault::LostBefore),
+        Some(Fault::Garbage),
+    ] {
+        let rig = Rig::loans(2);
+        let manifest = rig.project.read("manifests/loans.yaml");
+        rig.project.write(
+            "manifests/loans.yaml",
+            format!("{manifest}    onChange: reissue\n"),
+        );
+        rig.apply().await;
+        let sheet = rig.project.sheet();
+        rig.project
+            .set_sheet(&sheet.replacen("51010.10", "51010.20", 1));
+        let rig = match fault {
+            Some(fault) => rig.fault("sign/revoke", 1, fault),
+            None => rig,
+        };
+        let (plan, tally) = rig.apply().await;
+        assert_eq!((plan.count('±'), plan.count('=') > 0), (1, true));
+        assert_eq!(
+            (tally.done, tally.failed, tally.in_doubt),
+            (1, 0, 0),
+            "{fault:?}"
+        );
+        let flows = rig.sent();
+        let of = |status| flows.iter().filter(|flow| flow.status == status).count();
+        assert_eq!(
+            (of(FlowStatus::Revoked), of(FlowStatus::Signing)),
+            (1, 2),
+            "{fault:?}"
+        );
+        let (plan, _) = rig.apply().await;
+        assert!(plan.is_empty(), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_all_have_signed_and_nobody_archived_is_not_sent_anew_either() {
+    let rig = reissuing();
+    rig.apply().await;
+    rig.sign_all();
+    change_amount(&rig, "51010.10", "51010.20");
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    assert_eq!(rig.calls("sign/revoke"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_revoked_before_the_run_was_cut_off_is_sent_anew_although_the_row_is_back() {
+    for fault in [Fault::HangAfter, Fault::HangBefore] {
+        let rig = reissuing().fault("sign/revoke", 1, fault);
+        rig.apply().await;
+        change_amount(&rig, "51010.10", "51010.20");
+        assert!(rig.apply_while(rig.hang()).await.is_none());
+        rig.heal();
+        change_amount(&rig, "51010.20", "51010.10");
+        rig.apply().await;
+        let open = rig
+            .sent()
+            .iter()
+            .filter(|flow| flow.status == FlowStatus::Signing)
+            .count();
+        assert_eq!(open, 1, "{fault:?}");
+        let (plan, _) = rig.apply().await;
+        assert!(plan.is_empty(), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_all_have_signed_is_not_sent_anew() {
+    let rig = Rig::loans(1);
+    let manifest = rig.project.read("manifests/loans.yaml");
+    rig.project.write(
+        "manifests/loans.yaml",
+        format!("{manifest}    onChange: reissue\n"),
+    );
+    rig.apply().await;
+    rig.sign_all();
+    let flow_id = rig.sent()[0].id.clone();
+    rig.archive(&flow_id).await;
+    let sheet = rig.project.sheet();
+    rig.project
+        .set_sheet(&sheet.replacen("51010.10", "51010.20", 1));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    assert_eq!(rig.sent().len(), 1);
+}
