@@ -5,10 +5,10 @@
 //! | room | holds |
 //! |---|---|
 //! | [`id`], [`diagnostic`] | typed ids and addresses; what is wrong, where, and what to do |
-//! | [`api`] | the wire as data: the table of operations, requests and answers, error codes |
+//! | [`api`] | the wire as data: the table of operations, requests and answers, error codes, callbacks |
 //! | [`sheet`] | CSV and TSV → rows that know where they stand |
 //! | [`render`] | expressions: strict, compiled once; filters; fingerprints |
-//! | [`pdf`] | the form fields of a template; filling one |
+//! | [`pdf`] | forms and their filling; words, pictures and seals on pages |
 //! | [`manifest`] | files → a validated project |
 //! | [`desired`] | project and rows → what should be, checked |
 //! | [`plan`] | desired, recorded, observed → what is to be done; pure |

@@ -5,14 +5,22 @@ pub fn is_safe(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else {
         return false;
     };
-    let host = uri.host().unwrap_or_default();
-    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    let loopback = host == "localhost" || ip.is_ok_and(|address| address.is_loopback());
     match uri.scheme_str() {
-        Some("https") => !host.is_empty(),
-        Some("http") => loopback,
+        Some("https") => uri.host().is_some_and(|host| !host.is_empty()),
+        Some("http") => is_here(&uri),
         _ => false,
     }
+}
+
+/// Whether the URL is one of this machine.
+pub fn is_loopback(url: &str) -> bool {
+    url.parse().is_ok_and(|uri| is_here(&uri))
+}
+
+fn is_here(uri: &http::Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || ip.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

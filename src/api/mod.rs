@@ -21,7 +21,7 @@ pub use account::{
     AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ExchangeId, GrantSilentSign,
     RevokeSilentSign, UpdateOrganization, UpdatePerson,
 };
-pub use address::is_safe;
+pub use address::{is_loopback, is_safe};
 pub use document::{
     Chunk, CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
     TemplateAnswer,

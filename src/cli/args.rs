@@ -231,7 +231,7 @@ pub(super) struct Apply {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Sync {
-    /// Only these items: flows.loans, flows.loans.*; * stands for anything
+    /// Only these items, such as flows.loans; * stands for any text
     #[arg(long, value_name = "ADDRESS")]
     pub(super) target: Vec<AddressPattern>,
     /// But not these

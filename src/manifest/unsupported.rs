@@ -3,26 +3,16 @@
 
 use super::flow::{Flow, OnVanish};
 use super::load::Project;
-use crate::diagnostic::{Diagnostic, Findings, Span};
+use crate::diagnostic::{Diagnostic, Findings};
 
 pub(super) fn check(project: &Project, findings: &mut Findings) {
-    for flow in project.flows.values() {
-        check_flow(flow, findings);
+    let revoking = |flow: &&Flow| flow.on_vanish == OnVanish::Revoke;
+    let flows = project.flows.values().filter(revoking);
+    for span in flows.filter_map(|flow| flow.on_vanish_span.as_ref()) {
+        findings.push(
+            Diagnostic::error("this value of onVanish: not supported yet")
+                .at(span)
+                .hint("use keep"),
+        );
     }
-}
-
-fn check_flow(flow: &Flow, findings: &mut Findings) {
-    if let Some(span) = &flow.on_vanish_span
-        && flow.on_vanish == OnVanish::Revoke
-    {
-        refuse(findings, span, "this value of onVanish", "use keep");
-    }
-}
-
-fn refuse(findings: &mut Findings, span: &Span, what: &str, hint: &str) {
-    findings.push(
-        Diagnostic::error(format!("{what}: not supported yet"))
-            .at(span)
-            .hint(hint),
-    );
 }

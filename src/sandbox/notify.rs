@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use super::face::{App, Sandbox};
 use super::signing::AutoSign;
 use super::world::Notice;
-use crate::api::APP_ID_HEADER;
 use crate::api::callback::{ALGORITHM, ALGORITHM_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use crate::api::{APP_ID_HEADER, is_loopback};
 
 /// A receiver has so long (5.9.1) …
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -113,13 +113,6 @@ impl Post {
             self.far.clone()
         }
     }
-}
-
-fn is_loopback(url: &str) -> bool {
-    let host = url.parse::<http::Uri>().ok();
-    let host = host.as_ref().and_then(http::Uri::host).unwrap_or_default();
-    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || ip.is_ok_and(|address| address.is_loopback())
 }
 
 /// The way of one callback.
