@@ -133,7 +133,12 @@ fn of_ledger(error: &LedgerError) -> (Exit, String) {
     match error {
         LedgerError::Held(_) => (
             Exit::Held,
-            "wait until it has ended; two runs at once could send twice".to_owned(),
+            "wait until it has ended; two runs at once could send twice. One that has died loses the ledger 30 s later"
+                .to_owned(),
+        ),
+        LedgerError::Taken(_) => (
+            Exit::Held,
+            "nothing was written since; the other run looks up what was under way here".to_owned(),
         ),
         LedgerError::Bound { .. } => (
             Exit::Error,

@@ -3,10 +3,14 @@
 //! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobiles. Writes are acknowledged
 //! once they are on disk, in the order in which they were given: who awaits the last one has all of them.
 
+mod file;
+mod lease;
 mod record;
 mod schema;
 mod sqlite;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::future::Future;
@@ -17,7 +21,7 @@ pub use record::{
     AccountRecord, Deferral, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind,
     Write,
 };
-pub use sqlite::{Binding, Sqlite};
+pub use sqlite::{Binding, Pulse, Sqlite};
 
 use crate::plan::RecordedItem;
 use crate::render::Salt;
@@ -28,6 +32,9 @@ pub enum LedgerError {
     /// Another run holds it.
     #[error("another run holds the ledger: {0}")]
     Held(String),
+    /// Another run has taken it, since this one gave no sign of life for too long.
+    #[error("another run has taken over the ledger while this one was stopped: {0}")]
+    Taken(String),
     /// It belongs to another endpoint or app.
     #[error("the ledger {path} belongs to {what}, and ids of one never go to another")]
     Bound {

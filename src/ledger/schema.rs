@@ -3,12 +3,14 @@
 use rusqlite::Connection;
 
 /// The version of the tables below, kept in `SQLite`'s `user_version`.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Items and things are known by number; their numbers come from one sequence, so that a step belongs to one of them.
 pub(super) const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, since TEXT NOT NULL, fence INTEGER NOT NULL);
+CREATE TABLE lease (
+  id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, since TEXT NOT NULL, fence INTEGER NOT NULL,
+  machine TEXT NOT NULL DEFAULT '', locked INTEGER NOT NULL DEFAULT 0, beat INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE run (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, begun TEXT NOT NULL, ended TEXT, exit INTEGER);
 CREATE TABLE flow (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE item (
@@ -25,11 +27,18 @@ CREATE INDEX waiting ON step (subject) WHERE deferral IS NOT NULL;
 ";
 
 /// What makes a ledger of each version one of the next.
-pub(super) const MIGRATIONS: [&str; 1] = ["
+pub(super) const MIGRATIONS: [&str; 2] = [
+    "
 ALTER TABLE step ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE step ADD COLUMN deferral TEXT;
 CREATE INDEX waiting ON step (subject) WHERE deferral IS NOT NULL;
-"];
+",
+    "
+ALTER TABLE lease ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+ALTER TABLE lease ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lease ADD COLUMN beat INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// The settings of every connection.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
@@ -37,6 +46,7 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
     // A password that waited is gone once it was sent.
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(())

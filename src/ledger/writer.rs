@@ -1,16 +1,25 @@
 //! Group commit: one thread writes, and whatever waits goes into one transaction with one sync to disk.
+//!
+//! The same thread gives the signs of life of the lease, with every transaction and when nothing is written.
 
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::lease::{self, BEAT, Sure};
 use super::record::Write;
 use super::{LedgerError, Written, store};
 
 /// Writes that share one sync at most: enough that the disk's latency is spread thin, few enough that nobody waits long.
 const GROUP: usize = 1024;
+
+enum Message {
+    Write(Job),
+    /// Nothing comes after it.
+    End,
+}
 
 struct Job {
     writes: Vec<Write>,
@@ -20,63 +29,115 @@ struct Job {
 /// The handle of the writing thread, which ends when the handle is dropped.
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: Option<mpsc::Sender<Job>>,
+    pub(super) queue: Queue,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Where writes wait for the thread.
+#[derive(Debug, Clone)]
+pub(super) struct Queue(mpsc::Sender<Message>);
+
+impl Queue {
+    pub(super) fn write(&self, writes: Vec<Write>) -> Written {
+        let (done, written) = oneshot::channel();
+        // A thread that is gone drops the sender, and whoever waits is told.
+        let _ = self.0.send(Message::Write(Job { writes, done }));
+        Written(written)
+    }
+}
+
+/// What the thread works with.
+pub(super) struct Desk {
+    pub(super) connection: Connection,
+    /// The number of the lease.
+    pub(super) fence: i64,
+    pub(super) sure: Sure,
 }
 
 impl Writer {
     /// Starts the thread. `broken` puts the database's words into an error.
     pub(super) fn start(
-        mut connection: Connection,
+        mut desk: Desk,
         broken: impl Fn(&rusqlite::Error) -> LedgerError + Send + 'static,
     ) -> Self {
-        let (queue, jobs) = mpsc::channel::<Job>();
+        let (queue, messages) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             // After a failed write nothing may follow it: what comes later may build on it.
             let mut failed: Option<LedgerError> = None;
-            while let Ok(first) = jobs.recv() {
-                let mut group = vec![first];
-                group.extend(jobs.try_iter().take(GROUP - 1));
+            let mut ended = false;
+            while !ended {
+                let mut group = Vec::new();
+                match messages.recv_timeout(BEAT) {
+                    Ok(Message::Write(first)) => group.push(first),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
+                }
+                while group.len() < GROUP && !ended {
+                    match messages.try_recv() {
+                        Ok(Message::Write(job)) => group.push(job),
+                        Ok(Message::End) => ended = true,
+                        Err(_) => break,
+                    }
+                }
                 let result = match &failed {
                     Some(error) => Err(error.clone()),
-                    None => commit(&mut connection, &group).map_err(|error| broken(&error)),
+                    None => desk.commit(&group).map_err(|error| match error {
+                        NotWritten::Taken(by) => LedgerError::Taken(by),
+                        NotWritten::Broken(error) => broken(&error),
+                    }),
                 };
-                failed = failed.or_else(|| result.clone().err());
+                // A sign of life alone may fail and be given later: then the lease tells whether it was in time.
+                let matters = |error: &LedgerError| {
+                    !group.is_empty() || matches!(error, LedgerError::Taken(_))
+                };
+                failed = failed.or_else(|| result.clone().err().filter(matters));
                 for job in group {
                     // Nobody may be waiting, and that is fine.
                     let _ = job.done.send(result.clone());
                 }
             }
+            // Whoever comes next need not wait. What cannot be given back runs out.
+            let _ = lease::give_back(&desk.connection, desk.fence);
         });
         Self {
-            queue: Some(queue),
+            queue: Queue(queue),
             thread: Some(thread),
         }
     }
+}
 
-    pub(super) fn write(&self, writes: Vec<Write>) -> Written {
-        let (done, written) = oneshot::channel();
-        if let Some(queue) = &self.queue {
-            // A thread that is gone drops the sender, and whoever waits is told.
-            let _ = queue.send(Job { writes, done });
-        }
-        Written(written)
+/// Why nothing was written.
+enum NotWritten {
+    /// Another run has the ledger.
+    Taken(String),
+    Broken(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for NotWritten {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Broken(error)
     }
 }
 
-fn commit(connection: &mut Connection, group: &[Job]) -> rusqlite::Result<()> {
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    for write in group.iter().flat_map(|job| &job.writes) {
-        store::write(&transaction, write)?;
+impl Desk {
+    fn commit(&mut self, group: &[Job]) -> Result<(), NotWritten> {
+        let moment = Sure::now();
+        let behavior = rusqlite::TransactionBehavior::Immediate;
+        let transaction = self.connection.transaction_with_behavior(behavior)?;
+        lease::beat(&transaction, self.fence, lease::now())?.map_err(NotWritten::Taken)?;
+        for write in group.iter().flat_map(|job| &job.writes) {
+            store::write(&transaction, write)?;
+        }
+        transaction.commit()?;
+        self.sure.renew(moment);
+        Ok(())
     }
-    transaction.commit()
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         // The thread ends once it has written all that is queued.
-        drop(self.queue.take());
+        let _ = self.queue.0.send(Message::End);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

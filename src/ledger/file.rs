@@ -1,0 +1,172 @@
+//! The file of a ledger: made whole or not at all, and refused when it is newer, damaged, or somebody else's.
+
+use std::fs::File;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+
+use super::sqlite::Binding;
+use super::{LedgerError, schema};
+use crate::render::Salt;
+
+/// Opens a connection to a ledger that is there. Nothing is written to a file that is no ledger of ours.
+pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+    let own = |error: &rusqlite::Error| broken(path, error);
+    let length = std::fs::metadata(path).map_err(|error| io(path, &error))?;
+    if length.len() == 0 {
+        return Err(damaged(path, "it is empty"));
+    }
+    // Reading a WAL database takes write access to its side files.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| own(&error))?;
+    let found = version(&connection).map_err(|error| own(&error))?;
+    if found > schema::VERSION {
+        return Err(LedgerError::Newer(path.display().to_string()));
+    }
+    if found < 1 {
+        return Err(damaged(path, "it is no ledger"));
+    }
+    schema::configure(&connection).map_err(|error| own(&error))?;
+    if found < schema::VERSION {
+        migrate(&mut connection).map_err(|error| own(&error))?;
+    }
+    Ok(connection)
+}
+
+/// Makes an empty ledger beside its place and moves it there, so that what is there is never half a ledger.
+pub(super) fn make(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
+    let own = |error: std::io::Error| io(path, &error);
+    let part = path.with_added_extension("part");
+    match std::fs::remove_file(&part) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(own(error)),
+        _ => {}
+    }
+    // Links in the ledger let people sign: nobody else on the machine may read it.
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    drop(options.open(&part).map_err(own)?);
+    let fill = || {
+        let mut connection = Connection::open(&part)?;
+        create(&mut connection, binding)?;
+        connection.close().map_err(|(_, error)| error)
+    };
+    fill().map_err(|error| broken(path, &error))?;
+    std::fs::rename(&part, path).map_err(own)
+}
+
+/// Reads all of the file: a page that is damaged may not be met until it is too late.
+pub(super) fn sound(path: &Path) -> Result<(), LedgerError> {
+    let check = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        schema::configure(&connection)?;
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+    };
+    match check().map_err(|error| broken(path, &error))?.as_str() {
+        "ok" => Ok(()),
+        found => Err(damaged(path, found.lines().last().unwrap_or_default())),
+    }
+}
+
+pub(super) fn io(path: &Path, error: &std::io::Error) -> LedgerError {
+    LedgerError::Broken {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    }
+}
+
+fn damaged(path: &Path, why: &str) -> LedgerError {
+    LedgerError::Broken {
+        path: path.display().to_string(),
+        why: format!("the file is damaged, and is left as it is ({why})"),
+    }
+}
+
+pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
+    let why = match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+            return damaged(path, &error.to_string());
+        }
+        Some(rusqlite::ErrorCode::DiskFull) => "the disk is full".to_owned(),
+        _ => error.to_string(),
+    };
+    LedgerError::Broken {
+        path: path.display().to_string(),
+        why,
+    }
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Brings a ledger of an older treaty up to date.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    for (older, step) in (1..).zip(schema::MIGRATIONS) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Somebody else may have done it meanwhile.
+        if version(&transaction)? == older {
+            transaction.execute_batch(step)?;
+            transaction.pragma_update(None, "user_version", older + 1)?;
+        }
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+pub(super) fn create(connection: &mut Connection, binding: &Binding) -> rusqlite::Result<()> {
+    let mut salt = [0; 32];
+    connection.query_row("SELECT randomblob(32)", [], |row| {
+        salt = row.get(0)?;
+        Ok(())
+    })?;
+    let salt = Salt(salt);
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(schema::TABLES)?;
+    let app = salt.of(&binding.app_id).to_string();
+    for (name, value) in [
+        ("salt", &salt.0[..]),
+        ("endpoint", binding.endpoint.as_bytes()),
+        ("app", app.as_bytes()),
+    ] {
+        transaction.execute(
+            "INSERT INTO meta (name, value) VALUES (?, ?)",
+            params![name, value],
+        )?;
+    }
+    transaction.pragma_update(None, "user_version", schema::VERSION)?;
+    transaction.commit()
+}
+
+/// Holds the file against what it should be, and gives its salt.
+pub(super) fn check(
+    path: &Path,
+    connection: &Connection,
+    binding: &Binding,
+) -> Result<Salt, LedgerError> {
+    let own = |error: &rusqlite::Error| broken(path, error);
+    let meta = |name: &str| {
+        let sql = "SELECT value FROM meta WHERE name = ?";
+        connection
+            .query_row(sql, [name], |row| row.get::<_, Vec<u8>>(0))
+            .map_err(|error| own(&error))
+    };
+    let text = |name: &str| meta(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let salt = meta("salt")?.try_into();
+    let salt: [u8; 32] = salt.map_err(|_| damaged(path, "its salt is of the wrong length"))?;
+    let salt = Salt(salt);
+    let bound = |what: String| LedgerError::Bound {
+        path: path.display().to_string(),
+        what,
+    };
+    let endpoint = text("endpoint")?;
+    if endpoint != binding.endpoint {
+        return Err(bound(format!("the endpoint {endpoint}")));
+    }
+    if text("app")? != salt.of(&binding.app_id).to_string() {
+        return Err(bound("another app id".to_owned()));
+    }
+    Ok(salt)
+}

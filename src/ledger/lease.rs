@@ -1,0 +1,213 @@
+//! The lease: one run at a time holds a ledger, and says again and again that it is alive.
+//!
+//! A lock of the file system tells at once that a holder on this machine is dead. Where it cannot tell (a holder on
+//! another machine, or one that is stopped and not dead), the lease runs out. Each holder has a number of its own,
+//! its fence; every transaction checks it, so that a holder that wakes up too late writes nothing.
+
+use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+/// The time between two signs of life.
+pub(super) const BEAT: Duration = Duration::from_secs(5);
+/// A holder that has given no sign of life for so long has lost the ledger to whoever comes.
+const EXPIRY: Duration = Duration::from_secs(30);
+/// A holder that is not sure that it still holds the ledger asks, and this long before others may take it.
+const SURE: Duration = Duration::from_secs(20);
+
+/// A lock that ends with its value, and not with the last copy of its file that a process being started may hold.
+#[derive(Debug)]
+pub(super) struct Lock(pub(super) File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file unlocks it too, if nobody else has it.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Who wants to hold a ledger.
+#[derive(Debug, Clone)]
+pub(super) struct Claim<'a> {
+    /// Who, for those who are kept out.
+    pub(super) holder: &'a str,
+    /// Since when, for them too.
+    pub(super) since: &'a str,
+    /// Where its lock is worth anything.
+    pub(super) machine: &'a str,
+    /// Whether it has the lock.
+    pub(super) locked: bool,
+}
+
+/// The lease as it stands in the file.
+#[derive(Debug)]
+struct Lease {
+    holder: String,
+    since: String,
+    machine: String,
+    /// Whether its holder has the lock.
+    locked: bool,
+    /// The last sign of life, in milliseconds since 1970; 0: given back.
+    beat: i64,
+}
+
+impl Lease {
+    fn read(connection: &Connection) -> rusqlite::Result<Option<Self>> {
+        let sql = "SELECT holder, since, machine, locked, beat FROM lease";
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Self {
+                holder: row.get(0)?,
+                since: row.get(1)?,
+                machine: row.get(2)?,
+                locked: row.get(3)?,
+                beat: row.get(4)?,
+            })
+        };
+        connection.query_row(sql, [], read).optional()
+    }
+
+    /// Whether somebody else may have it.
+    fn is_free(&self, claim: &Claim<'_>, now: i64) -> bool {
+        let died = claim.locked && self.locked && self.machine == claim.machine;
+        self.beat == 0 || died || self.age(now) >= EXPIRY
+    }
+
+    /// How long ago its holder was heard of.
+    fn age(&self, now: i64) -> Duration {
+        Duration::from_millis(u64::try_from(now - self.beat).unwrap_or(0))
+    }
+
+    fn told(&self, now: i64) -> String {
+        let age = self.age(now).as_secs();
+        format!(
+            "{}, since {}, heard of {age} s ago",
+            self.holder, self.since
+        )
+    }
+}
+
+/// Takes the lease, and gives its fence; or tells who has it.
+pub(super) fn take(
+    transaction: &Transaction<'_>,
+    claim: &Claim<'_>,
+    now: i64,
+) -> rusqlite::Result<Result<i64, String>> {
+    if let Some(found) = Lease::read(transaction)?
+        && !found.is_free(claim, now)
+    {
+        return Ok(Err(found.told(now)));
+    }
+    transaction.execute(
+        "INSERT INTO lease (id, holder, since, machine, locked, beat, fence) VALUES (1, ?1, ?2, ?3, ?4, ?5, 1)
+         ON CONFLICT (id) DO UPDATE SET
+           holder = ?1, since = ?2, machine = ?3, locked = ?4, beat = ?5, fence = fence + 1",
+        params![claim.holder, claim.since, claim.machine, claim.locked, now],
+    )?;
+    let fence = transaction.query_row("SELECT fence FROM lease", [], |row| row.get(0))?;
+    Ok(Ok(fence))
+}
+
+/// Gives a sign of life; or tells who has taken the ledger meanwhile.
+pub(super) fn beat(
+    transaction: &Transaction<'_>,
+    fence: i64,
+    now: i64,
+) -> rusqlite::Result<Result<(), String>> {
+    let mut own = transaction.prepare_cached("UPDATE lease SET beat = ? WHERE fence = ?")?;
+    if own.execute([now, fence])? == 1 {
+        return Ok(Ok(()));
+    }
+    let other = Lease::read(transaction)?;
+    Ok(Err(other.map_or_else(
+        || "somebody who is gone".to_owned(),
+        |lease| lease.told(now),
+    )))
+}
+
+/// Gives the lease back.
+pub(super) fn give_back(connection: &Connection, fence: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE lease SET beat = 0 WHERE fence = ?";
+    connection.execute(sql, [fence]).map(drop)
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The machine, as far as locks on files reach: one running kernel.
+pub(super) fn machine() -> String {
+    // Elsewhere every machine is taken for this one, and the lock for a sign of who is alive.
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+/// When a holder has last known that the ledger is its own.
+#[derive(Debug, Clone)]
+pub(super) struct Sure(Arc<Mutex<(Instant, SystemTime)>>);
+
+impl Sure {
+    pub(super) fn since(moment: (Instant, SystemTime)) -> Self {
+        Self(Arc::new(Mutex::new(moment)))
+    }
+
+    pub(super) fn now() -> (Instant, SystemTime) {
+        (Instant::now(), SystemTime::now())
+    }
+
+    pub(super) fn renew(&self, moment: (Instant, SystemTime)) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = moment;
+    }
+
+    /// Whether nobody can have taken the ledger yet. One clock stands still while the machine sleeps, and the other
+    /// may be set: the longer time counts.
+    pub(super) fn is_fresh(&self) -> bool {
+        let (instant, time) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let elapsed = instant.elapsed().max(time.elapsed().unwrap_or_default());
+        elapsed < SURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_take_a_lease_follows_from_lock_machine_and_age() {
+        let now = 1_000_000;
+        let second = 1000;
+        // (the claim has the lock, on this machine; the holder has the lock, heard of seconds ago) → free
+        for (locked, here, held_lock, ago, free) in [
+            // The lock is free again: its holder on this machine is dead.
+            (true, true, true, 1, true),
+            // On another machine the lock says nothing.
+            (true, false, true, 1, false),
+            (true, false, true, 30, true),
+            // The holder took over from one that was stopped, so that it has no lock.
+            (true, true, false, 1, false),
+            (true, true, false, 30, true),
+            // Somebody has the lock and is alive, or has been stopped.
+            (false, true, true, 29, false),
+            (false, true, true, 30, true),
+        ] {
+            let lease = Lease {
+                holder: "other".into(),
+                since: "then".into(),
+                machine: "a".into(),
+                locked: held_lock,
+                beat: now - ago * second,
+            };
+            let claim = Claim {
+                holder: "own",
+                since: "now",
+                machine: if here { "a" } else { "b" },
+                locked,
+            };
+            let case = (locked, here, held_lock, ago);
+            assert_eq!(lease.is_free(&claim, now), free, "{case:?}");
+            assert!(Lease { beat: 0, ..lease }.is_free(&claim, now), "{case:?}");
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Ledgers in files: held, reopened, brought up to date, damaged.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::lease::Sure;
+use super::writer::{Desk, Writer};
+use super::*;
+use crate::api::operation::Op;
+use crate::plan::ItemStatus;
+use crate::render::Fingerprint;
+
+fn binding() -> Binding {
+    Binding {
+        endpoint: "sandbox".into(),
+        app_id: String::new(),
+    }
+}
+
+fn hold(path: &Path) -> Result<Sqlite, LedgerError> {
+    Sqlite::hold(path, &binding(), "a test", "2026-11-23 08:00:00")
+}
+
+fn begun(id: SubjectId) -> Write {
+    Write::ItemBegun {
+        id,
+        flow: "loan".into(),
+        key: format!("HT-{id}"),
+        fingerprint: Fingerprint([7; 16]),
+        run: 1,
+        afresh: false,
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_reopening() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let ledger = hold(&path).expect("held");
+    let id = ledger.next_subject();
+    let intent = Write::Intent {
+        subject: id,
+        step: "signers.a".into(),
+        op: Op::HandPersonSignTask,
+        legal: true,
+    };
+    ledger
+        .write(vec![begun(id), intent])
+        .await
+        .expect("written");
+    assert_eq!(
+        ledger.steps(id).expect("read"),
+        [("signers.a".to_owned(), Step::Intent(None))]
+    );
+    drop(ledger);
+    let ledger = hold(&path).expect("held again");
+    assert!(ledger.next_subject() > id);
+    let item = ledger
+        .item("loan", &format!("HT-{id}"))
+        .expect("read")
+        .expect("there");
+    assert!(item.sent && item.status == ItemStatus::Open && item.attempts == 1);
+    ledger
+        .write(vec![Write::Void {
+            subject: id,
+            step: "signers.a".into(),
+        }])
+        .await
+        .expect("written");
+    let item = ledger
+        .item("loan", &format!("HT-{id}"))
+        .expect("read")
+        .expect("there");
+    assert!(!item.sent, "a refused call asks nobody");
+}
+
+#[tokio::test]
+async fn a_ledger_of_an_older_treaty_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let ledger = hold(&path).expect("held");
+    let intent = Write::Intent {
+        subject: 1,
+        step: "signers.a".into(),
+        op: Op::HandPersonSignTask,
+        legal: true,
+    };
+    ledger.write(vec![begun(1), intent]).await.expect("written");
+    drop(ledger);
+    // What later versions added is taken away again.
+    let connection = Connection::open(&path).expect("a database");
+    connection
+        .execute_batch(
+            "DROP INDEX waiting; ALTER TABLE step DROP COLUMN begun;
+             ALTER TABLE step DROP COLUMN deferral; ALTER TABLE lease DROP COLUMN machine;
+             ALTER TABLE lease DROP COLUMN locked; ALTER TABLE lease DROP COLUMN beat;
+             PRAGMA user_version = 1",
+        )
+        .expect("version 1");
+    drop(connection);
+    for ledger in [Sqlite::read(&path, &binding()), hold(&path)] {
+        let ledger = ledger.expect("opened");
+        let steps = ledger.steps(1).expect("read");
+        assert_eq!(steps, [("signers.a".to_owned(), Step::Intent(None))]);
+        assert!(ledger.waiting().expect("read").is_empty());
+    }
+}
+
+#[test]
+fn a_second_run_is_kept_out_and_told_who_holds_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let first = hold(&path).expect("held");
+    let error = hold(&path).expect_err("kept out");
+    let told = error.to_string();
+    let expected = "another run holds the ledger: a test, since 2026-11-23 08:00:00, heard of ";
+    assert!(told.starts_with(expected), "{told}");
+    drop(first);
+    hold(&path).expect("free again");
+}
+
+#[test]
+fn a_ledger_belongs_to_its_endpoint_and_app() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    drop(hold(&path).expect("held"));
+    for other in [
+        Binding {
+            endpoint: "https://o.tsign.cn/opentreaty-service".into(),
+            ..binding()
+        },
+        Binding {
+            app_id: "another".into(),
+            ..binding()
+        },
+    ] {
+        assert!(matches!(
+            Sqlite::read(&path, &other),
+            Err(LedgerError::Bound { .. })
+        ));
+        assert!(matches!(
+            Sqlite::hold(&path, &other, "", ""),
+            Err(LedgerError::Bound { .. })
+        ));
+    }
+    let bytes = std::fs::read(&path).expect("read");
+    assert!(!bytes.windows(7).any(|window| window == b"another"));
+}
+
+#[test]
+fn reading_makes_no_file_and_a_damaged_one_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let ledger = Sqlite::read(&path, &binding()).expect("an empty ledger");
+    assert!(ledger.item("loan", "HT-1").expect("read").is_none() && !path.exists());
+    let damaged = b"this is no database, but it is long enough to be taken for one".repeat(20);
+    std::fs::write(&path, &damaged).expect("written");
+    for result in [
+        Sqlite::read(&path, &binding()).map(drop),
+        hold(&path).map(drop),
+    ] {
+        assert!(result.expect_err("refused").to_string().contains("damaged"));
+    }
+    assert_eq!(std::fs::read(&path).expect("read"), damaged);
+}
+
+/// A holder that was stopped for too long, and wakes up after another has taken the ledger.
+#[tokio::test]
+async fn a_holder_that_wakes_up_too_late_writes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let stopped = hold(&path).expect("held");
+    stopped.write(vec![begun(1)]).await.expect("written");
+    hold(&path).expect_err("it is alive");
+    let connection = Connection::open(&path).expect("a database");
+    let long_ago = "UPDATE lease SET beat = beat - 40000";
+    connection.execute(long_ago, []).expect("forty seconds ago");
+    let next = hold(&path).expect("taken over");
+    next.write(vec![begun(2)]).await.expect("written");
+    let late = stopped.write(vec![begun(3)]).await.expect_err("too late");
+    assert!(
+        matches!(&late, LedgerError::Taken(by) if by.starts_with("a test")),
+        "{late}"
+    );
+    let pulse = stopped.pulse().expect("it was held");
+    drop(stopped);
+    pulse.check().await.expect("it was sure a moment ago");
+    assert!(next.item("loan", "HT-3").expect("read").is_none());
+    hold(&path).expect_err("what was stopped gives nothing back that is not its own");
+    drop(next);
+    drop(hold(&path).expect("given back"));
+}
+
+#[tokio::test]
+async fn a_full_disk_ends_a_run_and_harms_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    drop(hold(&path).expect("made"));
+    let connection = file::open(&path).expect("opened");
+    connection
+        .pragma_update(None, "max_page_count", 40)
+        .expect("a small disk");
+    let desk = Desk {
+        fence: 1,
+        sure: Sure::since(Sure::now()),
+        connection,
+    };
+    let own = path.clone();
+    let writer = Writer::start(desk, move |error| file::broken(&own, error));
+    let mut written = 0;
+    let error = loop {
+        let many = (1..=100).map(|at| begun(written * 100 + at)).collect();
+        match writer.queue.write(many).await {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().ends_with("the disk is full"), "{error}");
+    let after = writer.queue.write(vec![begun(1)]).await;
+    after.expect_err("nothing follows what failed");
+    drop(writer);
+    let ledger = hold(&path).expect("held again");
+    ledger.sound().expect("unharmed");
+    let mut count = 0;
+    let mut each = |_: &str, _: RecordedItem| count += 1;
+    ledger.items("loan", &mut each).expect("read");
+    assert_eq!(count, written * 100, "all that was acknowledged is there");
+}
+
+#[tokio::test]
+async fn damage_anywhere_in_the_file_is_found_before_a_run_begins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let ledger = hold(&path).expect("held");
+    let items = (1..5000).map(begun).collect();
+    ledger.write(items).await.expect("written");
+    ledger.begin_run("one", "now").await.expect("sound");
+    drop(ledger);
+    let mut bytes = std::fs::read(&path).expect("read");
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xA5);
+    std::fs::write(&path, &bytes).expect("written");
+    let ledger = hold(&path).expect("its beginning is as it was");
+    let error = ledger.begin_run("two", "now").await.expect_err("found");
+    assert!(error.to_string().contains("damaged"), "{error}");
+    drop(ledger);
+    for other in [&b""[..], &bytes[..bytes.len() / 2]] {
+        std::fs::write(&path, other).expect("written");
+        let opened = hold(&path).and_then(|ledger| ledger.sound());
+        let error = opened.expect_err("found");
+        assert!(error.to_string().contains("damaged"), "{error}");
+    }
+    let foreign = folder.path().join("foreign.db");
+    let connection = Connection::open(&foreign).expect("a database");
+    connection
+        .execute_batch("CREATE TABLE own (x)")
+        .expect("a table");
+    drop(connection);
+    let before = std::fs::read(&foreign).expect("read");
+    let error = hold(&foreign).expect_err("refused");
+    assert!(error.to_string().contains("it is no ledger"), "{error}");
+    assert_eq!(std::fs::read(&foreign).expect("read"), before);
+}
+
+#[test]
+fn a_ledger_of_a_newer_treaty_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    drop(hold(&path).expect("held"));
+    let connection = Connection::open(&path).expect("a database");
+    connection
+        .execute_batch("PRAGMA user_version = 999")
+        .expect("a version");
+    drop(connection);
+    let before = std::fs::read(&path).expect("read");
+    for result in [
+        Sqlite::read(&path, &binding()).map(drop),
+        hold(&path).map(drop),
+    ] {
+        assert!(matches!(result, Err(LedgerError::Newer(_))), "{result:?}");
+    }
+    assert_eq!(std::fs::read(&path).expect("read"), before);
+}
