@@ -8,7 +8,6 @@ use std::path::Path;
 use bytes::Bytes;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tokio::time::sleep;
 
 use super::caller::Caller;
 use super::halt::Halt;
@@ -141,7 +140,7 @@ impl Caller<'_> {
                     "run treaty sync again",
                 ));
             }
-            sleep(self.client.backoff(attempt)).await;
+            self.client.wait_after(attempt, None).await;
             attempt += 1;
         }
     }

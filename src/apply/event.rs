@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::client::CallEvent;
+use crate::client::ClientEvent;
 use crate::id::Address;
 use crate::ledger::Failure;
 use crate::plan::ItemStatus;
@@ -10,8 +10,8 @@ use crate::plan::ItemStatus;
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A call was attempted.
-    Call(CallEvent),
+    /// A call was attempted, or the endpoint went down, came back, or asked to slow down.
+    Client(ClientEvent),
     /// Asking what exists begins: so many questions.
     Asking(usize),
     /// One question was answered.

@@ -67,7 +67,8 @@ impl Halt {
                 },
                 hint: code.hint().to_owned(),
             }),
-            F::NotSent(why) => Self::Fatal(Fatal::Unreachable(why)),
+            F::NotSent(why) | F::Down(why) => Self::Fatal(Fatal::Unreachable(why)),
+            F::Barred(why) => Self::Fatal(Fatal::Ledger(LedgerError::Taken(why))),
             F::Credentials(why) => Self::Fatal(Fatal::Credentials(why)),
             failure @ (F::Throttled { .. } | F::Unknown { .. }) => Self::Failed(Failure {
                 code: None,

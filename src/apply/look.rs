@@ -97,7 +97,13 @@ impl Caller<'_> {
             account_id,
         };
         let undone = self.client.call(&undo).await;
-        if let Err(failure @ (Failure::NotSent(_) | Failure::Credentials(_))) = undone {
+        if let Err(
+            failure @ (Failure::NotSent(_)
+            | Failure::Down(_)
+            | Failure::Barred(_)
+            | Failure::Credentials(_)),
+        ) = undone
+        {
             return Err(Halt::of(Op::UndoTask, failure));
         }
         if self.state(flow).await?.tasks.iter().any(is_his) {

@@ -9,6 +9,7 @@ mod ask;
 mod caller;
 mod event;
 mod halt;
+mod held;
 mod item;
 mod look;
 mod observe;
@@ -22,6 +23,7 @@ mod template;
 
 pub use event::{Ended, Event, Listener};
 pub use halt::Fatal;
+pub use held::HeldWire;
 pub use item::{DOCUMENT, PROCESS, SIGNER};
 pub use run::{Apply, Orders, Stop, Stopped, Tally};
 pub use survey::{Observe, Refused, Selection, Survey, Surveyor, survey};

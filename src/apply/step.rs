@@ -295,7 +295,7 @@ impl Caller<'_> {
             let Failure::Unknown { after, .. } = &failure else {
                 return Err(Once::NotDone(Halt::of(O::OP, failure)));
             };
-            sleep(after.unwrap_or_else(|| self.client.backoff(attempt))).await;
+            self.client.wait_after(attempt, *after).await;
             if attempt >= self.client.attempts() {
                 return match settled(&look).await.map_err(Once::NotKnown)? {
                     Seen::There(answer) => Ok(answer),

@@ -75,6 +75,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         &project.root,
         &project.settings,
         credentials,
+        None,
         &progress.listener(),
     )?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -142,7 +143,7 @@ fn refused(op: Op, failure: Failure) -> CliError {
             CliError::new(Exit::Error, format!("{op}: {code} {message}"), code.hint())
         }
         Failure::Credentials(why) => CliError::new(Exit::Credentials, why, ""),
-        Failure::NotSent(why) => CliError::new(Exit::Unreachable, why, ""),
+        Failure::NotSent(why) | Failure::Down(why) => CliError::new(Exit::Unreachable, why, ""),
         failure => CliError::new(Exit::Error, format!("{op}: {failure}"), "ask again"),
     }
 }

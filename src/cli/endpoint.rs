@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::exit::{CliError, Exit};
-use crate::apply::{Event, Listener};
+use crate::apply::{Event, HeldWire, Listener};
 use crate::client::{Client, Credentials, Https, Settings, Wire, WireError};
+use crate::ledger::Pulse;
 use crate::manifest::{self, Endpoint};
 use crate::render::Environ;
 use crate::sandbox::Sandbox;
@@ -25,11 +26,12 @@ pub(super) fn world(root: &Path) -> std::path::PathBuf {
     root.join(".treaty").join("sandbox")
 }
 
-/// A client for the project's endpoint.
+/// A client for the project's endpoint. With a pulse, it calls only while the ledger is held.
 pub(super) fn client(
     root: &Path,
     settings: &manifest::Settings,
     credentials: Option<Credentials>,
+    pulse: Option<Pulse>,
     listener: &Listener,
 ) -> anyhow::Result<Client> {
     let (wire, endpoint): (Arc<dyn Wire>, String) = match &settings.endpoint {
@@ -44,6 +46,10 @@ pub(super) fn client(
                 .context("HTTPS cannot be used")?;
             (Arc::new(https), url.clone())
         }
+    };
+    let wire = match pulse {
+        Some(pulse) => Arc::new(HeldWire { wire, pulse }),
+        None => wire,
     };
     let limits = &settings.limits;
     let retries = &settings.retries;
@@ -61,13 +67,14 @@ pub(super) fn client(
         backoff: retries.backoff,
         max_backoff: retries.max_backoff,
         timeout: retries.timeout,
+        outage: retries.outage,
         throttle_codes: retries.throttle_codes.clone(),
     };
     let listener = listener.clone();
     Ok(Client::new(
         wire,
         settings,
-        Arc::new(move |call| listener(Event::Call(call))),
+        Arc::new(move |event| listener(Event::Client(event))),
     ))
 }
 

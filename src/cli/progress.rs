@@ -11,6 +11,7 @@ use super::args::{Global, LogFormat};
 use super::out;
 use crate::api::operation::Op;
 use crate::apply::{Ended, Event, Listener};
+use crate::client::ClientEvent;
 use crate::ledger::Failure;
 use crate::report::CallCount;
 
@@ -107,7 +108,7 @@ impl Progress {
 
 impl Screen {
     fn hear(&mut self, event: &Event) {
-        if let Event::Call(call) = event {
+        if let Event::Client(ClientEvent::Call(call)) = event {
             self.count(call);
         }
         match self.voice {
@@ -129,7 +130,7 @@ impl Screen {
 
     fn text(&mut self, event: &Event) {
         match event {
-            Event::Call(call) => {
+            Event::Client(ClientEvent::Call(call)) => {
                 if let (Some(failure), Some(pause)) = (
                     &call.failure,
                     call.again.filter(|pause| *pause >= WORTH_TELLING),
@@ -152,6 +153,23 @@ impl Screen {
                         call.op
                     ));
                 }
+            }
+            Event::Client(ClientEvent::Paused { why, pause }) => {
+                let seconds = pause.as_secs_f64();
+                self.line(&format!(
+                    "\u{1b}[33mpaused\u{1b}[0m: {why}; trying again in {seconds:.1} s"
+                ));
+            }
+            Event::Client(ClientEvent::Back { after }) => {
+                self.line(&format!(
+                    "\u{1b}[32mgoing on\u{1b}[0m: the endpoint answers again after {:.0} s",
+                    after.as_secs_f64()
+                ));
+            }
+            Event::Client(ClientEvent::Slowed { rate }) => {
+                self.line(&format!(
+                    "the service asks to slow down: {rate:.1} calls a second for now"
+                ));
             }
             Event::Asking(0) | Event::Items(0) => {}
             Event::Asking(count) => self.begin(*count as u64, "asking"),
@@ -281,8 +299,17 @@ impl Screen {
 
     fn json(&self, event: &Event) {
         let value = match event {
-            Event::Call(_) if !self.verbose => return,
-            Event::Call(call) => serde_json::json!({
+            Event::Client(ClientEvent::Call(_)) if !self.verbose => return,
+            Event::Client(ClientEvent::Paused { why, pause }) => serde_json::json!({
+                "event": "paused", "why": why, "milliseconds": pause.as_millis(),
+            }),
+            Event::Client(ClientEvent::Back { after }) => {
+                serde_json::json!({ "event": "back", "milliseconds": after.as_millis() })
+            }
+            Event::Client(ClientEvent::Slowed { rate }) => {
+                serde_json::json!({ "event": "slowed", "callsPerSecond": rate })
+            }
+            Event::Client(ClientEvent::Call(call)) => serde_json::json!({
                 "event": "call", "operation": call.op.path(), "milliseconds": call.took.as_millis(),
                 "failure": call.failure.as_ref().map(ToString::to_string), "again": call.again.is_some(),
             }),

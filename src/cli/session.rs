@@ -128,15 +128,14 @@ pub(super) fn surveyed(
     let (ledger, client) = match &credentials {
         Ok(known) => {
             let ledger = open(&session, settings, &binding(settings, known.as_ref()))?;
-            (
-                ledger,
-                Some(endpoint::client(
-                    &project.root,
-                    settings,
-                    known.clone(),
-                    &listener,
-                )?),
-            )
+            let client = endpoint::client(
+                &project.root,
+                settings,
+                known.clone(),
+                ledger.pulse(),
+                &listener,
+            )?;
+            (ledger, Some(client))
         }
         Err(_) => (Sqlite::empty(&binding(settings, None))?, None),
     };
@@ -157,6 +156,7 @@ pub(super) fn surveyed(
         .map(|client| (client, selected.observe.into()));
     let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
     progress.finish();
+    ledger.sound()?;
     session.settled(settings, &findings, &survey)?;
     if let Some(target) = survey.unmatched.first() {
         let message = format!("the target {target} matches nothing that is declared, and no row");

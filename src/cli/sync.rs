@@ -26,7 +26,14 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         &time::text(session.started),
     )?;
     let progress = Progress::new(global);
-    let client = endpoint::client(&project.root, settings, credentials, &progress.listener())?;
+    ledger.sound()?;
+    let client = endpoint::client(
+        &project.root,
+        settings,
+        credentials,
+        ledger.pulse(),
+        &progress.listener(),
+    )?;
     let sync = Sync {
         ledger: &ledger,
         client: &client,

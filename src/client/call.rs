@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::breaker::{Breaker, Change};
+use super::budget::Budget;
 use super::failure::{Failure, public};
 use super::pace::Pace;
 use super::wire::{Wire, WireError};
@@ -46,6 +48,8 @@ pub struct Settings {
     pub max_backoff: Duration,
     /// How long one attempt may take.
     pub timeout: Duration,
+    /// How long an endpoint that has answered before may be silent, or ask to slow down, before that is final.
+    pub outage: Duration,
     /// Business codes that mean "slow down".
     pub throttle_codes: Vec<i64>,
 }
@@ -63,14 +67,40 @@ pub struct CallEvent {
     pub again: Option<Duration>,
 }
 
-type Listener = Arc<dyn Fn(CallEvent) + Send + Sync>;
+/// What happens between the client and the endpoint.
+#[derive(Debug, Clone)]
+pub enum ClientEvent {
+    /// A call was attempted.
+    Call(CallEvent),
+    /// The endpoint is down; calls wait, and one at a time tries again.
+    Paused {
+        /// What came instead of answers.
+        why: String,
+        /// The time until the next try.
+        pause: Duration,
+    },
+    /// The endpoint answers again.
+    Back {
+        /// How long it did not.
+        after: Duration,
+    },
+    /// The service asked to slow down.
+    Slowed {
+        /// The new pace, in calls a second.
+        rate: f64,
+    },
+}
+
+type Listener = Arc<dyn Fn(ClientEvent) + Send + Sync>;
 
 /// Calls the API.
 pub struct Client {
     wire: Arc<dyn Wire>,
     pub(super) settings: Settings,
-    pace: Option<Pace>,
+    pace: Pace,
     operation_paces: BTreeMap<Op, Pace>,
+    breaker: Breaker,
+    budget: Budget,
     in_flight: Semaphore,
     listener: Listener,
 }
@@ -80,12 +110,14 @@ impl Client {
     pub fn new(wire: Arc<dyn Wire>, settings: Settings, listener: Listener) -> Self {
         Self {
             wire,
-            pace: settings.rate.map(Pace::new),
+            pace: Pace::new(settings.rate),
             operation_paces: settings
                 .operation_rates
                 .iter()
-                .map(|(op, rate)| (*op, Pace::new(*rate)))
+                .map(|(op, rate)| (*op, Pace::new(Some(*rate))))
                 .collect(),
+            breaker: Breaker::new(settings.outage),
+            budget: Budget::new(),
             in_flight: Semaphore::new(settings.concurrency),
             settings,
             listener,
@@ -98,11 +130,14 @@ impl Client {
         let body =
             serde_json::to_vec(request).map_err(|error| Failure::NotSent(error.to_string()))?;
         let body = Bytes::from(body);
+        let asked = Instant::now();
         let mut attempt = 1;
+        self.budget.earn();
         loop {
-            self.turn(O::OP).await;
+            self.turn(O::OP).await?;
             let begin = Instant::now();
             let result = self.attempt::<O>(body.clone()).await;
+            self.heed(result.as_ref().err());
             // "No such account" is an answer.
             let is_answer = |failure: &&Failure| matches!(failure, Failure::Refused { code, .. } if O::OP == Op::ExchangeId && api::not_there(*code));
             let failure = result
@@ -112,34 +147,75 @@ impl Client {
                 .cloned();
             let again = failure
                 .as_ref()
-                .and_then(|failure| self.again(O::OP, failure, attempt));
-            (self.listener)(CallEvent {
+                .and_then(|failure| self.again(O::OP, failure, attempt, asked));
+            (self.listener)(ClientEvent::Call(CallEvent {
                 op: O::OP,
                 took: begin.elapsed(),
-                failure,
+                failure: failure.clone(),
                 again,
-            });
+            }));
             match again {
-                Some(pause) => sleep(pause).await,
+                Some(pause) => self.wait(pause).await,
                 None => return result,
             }
-            attempt += 1;
+            // Neither an endpoint that is down nor one that is busy costs a call its attempts.
+            let throttled = matches!(failure, Some(Failure::Throttled { .. }));
+            attempt += u32::from(!throttled && !self.breaker.is_down());
         }
     }
 
-    async fn turn(&self, op: Op) {
-        if let Some(pace) = self.operation_paces.get(&op) {
-            pace.turn().await;
+    /// Waits until a call may go out: the endpoint is not down, and it is the call's turn.
+    async fn turn(&self, op: Op) -> Result<(), Failure> {
+        loop {
+            self.breaker.pass().await.map_err(Failure::Down)?;
+            let trying = self.breaker.is_down();
+            if let Some(pace) = self.operation_paces.get(&op) {
+                pace.turn().await;
+            }
+            self.pace.turn().await;
+            // It may have gone down while the turn was waited for.
+            if trying || !self.breaker.is_down() {
+                return Ok(());
+            }
         }
-        if let Some(pace) = &self.pace {
-            pace.turn().await;
+    }
+
+    /// What an attempt's end says of the endpoint.
+    fn heed(&self, failure: Option<&Failure>) {
+        let change = match failure {
+            Some(Failure::NotSent(why) | Failure::Unknown { why, .. }) => {
+                self.breaker.silent(why, |tries| self.backoff(tries))
+            }
+            Some(Failure::Barred(_)) => None,
+            _ => self.breaker.answered(),
+        };
+        match (change, failure) {
+            (Some(Change::Paused(pause)), Some(failure)) => (self.listener)(ClientEvent::Paused {
+                why: failure.to_string(),
+                pause,
+            }),
+            (Some(Change::Back(after)), _) => (self.listener)(ClientEvent::Back { after }),
+            _ => {}
+        }
+    }
+
+    /// The service asks to slow down.
+    fn slow_down(&self, op: Op, after: Option<Duration>) {
+        if let Some(pace) = self.operation_paces.get(&op) {
+            pace.slow_down(after);
+        }
+        if let Some(rate) = self.pace.slow_down(after) {
+            (self.listener)(ClientEvent::Slowed { rate });
         }
     }
 
     /// The pause before the next attempt; none when there is no next.
-    fn again(&self, op: Op, failure: &Failure, attempt: u32) -> Option<Duration> {
+    fn again(&self, op: Op, failure: &Failure, attempt: u32, asked: Instant) -> Option<Duration> {
         let after = match failure {
-            Failure::Throttled { after } => *after,
+            Failure::Throttled { after } => {
+                let patient = asked.elapsed() < self.settings.outage;
+                return patient.then(|| after.unwrap_or_else(|| self.backoff(attempt)));
+            }
             Failure::NotSent(_) => None,
             Failure::Unknown { after, .. } if !matches!(op.repeat(), Repeat::Look(_)) => *after,
             Failure::Refused { code, .. } if api::transient(op, *code) => None,
@@ -148,8 +224,21 @@ impl Client {
         (attempt < self.settings.attempts).then(|| after.unwrap_or_else(|| self.backoff(attempt)))
     }
 
+    /// Waits before something is tried again, and until the budget of retries allows it. Whoever tries again passes
+    /// here: there is no other pause.
+    async fn wait(&self, pause: Duration) {
+        sleep(pause).await;
+        self.budget.spend().await;
+    }
+
+    /// The wait after so many attempts, for those who look between two of them.
+    pub async fn wait_after(&self, attempt: u32, after: Option<Duration>) {
+        self.wait(after.unwrap_or_else(|| self.backoff(attempt)))
+            .await;
+    }
+
     /// The pause after so many attempts: doubled each time, and spread so that many callers do not come back at once.
-    pub fn backoff(&self, attempt: u32) -> Duration {
+    fn backoff(&self, attempt: u32) -> Duration {
         let doubled = self
             .settings
             .backoff
@@ -184,7 +273,15 @@ impl Client {
             .body(body)
             .map_err(|error| Failure::NotSent(error.to_string()))?;
         let response = self.send(request).await?;
-        self.read::<O>(&response)
+        let result = self.read::<O>(&response);
+        // A gateway that is too busy says so by these, too (the notes on section 6).
+        let busy = matches!(response.status().as_u16(), 502..=504);
+        match &result {
+            Err(Failure::Throttled { after }) => self.slow_down(O::OP, *after),
+            Err(Failure::Unknown { after, .. }) if busy => self.slow_down(O::OP, *after),
+            _ => {}
+        }
+        result
     }
 
     /// Sends a request and waits for its response, no longer than the timeout.
@@ -200,6 +297,7 @@ impl Client {
         match timeout(self.settings.timeout, self.wire.send(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(WireError::NotSent(why))) => Err(Failure::NotSent(why)),
+            Ok(Err(WireError::Barred(why))) => Err(Failure::Barred(why)),
             Ok(Err(WireError::Lost(why))) => Err(Failure::Unknown { why, after: None }),
             Err(_) => Err(Failure::Unknown {
                 why: format!("no answer within {} s", self.settings.timeout.as_secs_f64()),

@@ -30,6 +30,10 @@ pub enum Failure {
     },
     /// The app id or secret is not accepted.
     Credentials(String),
+    /// The endpoint has been down for too long: nothing is tried any more.
+    Down(String),
+    /// The caller may call no more: it was not sent.
+    Barred(String),
 }
 
 impl Failure {
@@ -46,6 +50,8 @@ impl std::fmt::Display for Failure {
             Self::Throttled { .. } => f.write_str("the service asks to slow down"),
             Self::NotSent(why) => write!(f, "the endpoint cannot be reached: {why}"),
             Self::Unknown { why, .. } => write!(f, "no proper answer: {why}"),
+            Self::Down(why) => write!(f, "the endpoint is down: {why}"),
+            Self::Barred(why) => f.write_str(why),
             Self::Credentials(why) => write!(f, "the credentials are refused: {why}"),
         }
     }

@@ -3,6 +3,8 @@
 //! One limiter that all calls pass, one retry policy, none hidden in a library. What a failed call may have done is
 //! part of its failure, and whoever called decides by it. Knows neither plan nor ledger.
 
+mod breaker;
+mod budget;
 mod call;
 mod failure;
 mod https;
@@ -10,7 +12,7 @@ mod pace;
 mod upload;
 mod wire;
 
-pub use call::{CallEvent, Client, Credentials, Settings};
+pub use call::{CallEvent, Client, ClientEvent, Credentials, Settings};
 pub use failure::Failure;
 pub use https::Https;
 pub use wire::{Wire, WireError};

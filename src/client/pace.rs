@@ -1,36 +1,135 @@
 //! The pace: turns that are handed out one by one, evenly spaced, first come first served.
+//!
+//! A service that says "slow down" halves it at once; it comes back step by step.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+/// One "slow down" counts for all that come within so long: they answer calls of the same pace.
+const ONE_BURST: Duration = Duration::from_secs(1);
+/// The share of its limit that a slowed pace regains each second.
+const REGAIN: f64 = 0.05;
+/// A pace without a limit grows by this factor each second, once it was slowed.
+const GROW: f64 = 1.1;
+/// The slowest, as a share of the limit.
+const SLOWEST: f64 = 1.0 / 32.0;
+/// The slowest without a limit, in turns a second.
+const SLOWEST_WITHOUT: f64 = 1.0;
+/// A pace without a limit that has grown so far is none.
+const NO_PACE: f64 = 10_000.0;
+
 /// A limit of so many turns a second. Turns do not pile up while nobody wants one, so no second ever sees more.
 #[derive(Debug)]
 pub(super) struct Pace {
-    interval: Duration,
-    next: Mutex<Option<Instant>>,
+    /// Turns a second; none: no limit, until the service asks to slow down.
+    limit: Option<f64>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Turns a second now.
+    rate: Option<f64>,
+    next: Option<Instant>,
+    /// When it was slowed or has regained last; none at its own pace.
+    changed: Option<Instant>,
+    /// When it was slowed last.
+    slowed: Option<Instant>,
+    /// The turns of this second and of the one before, and when it began.
+    counted: (u32, u32, Option<Instant>),
 }
 
 impl Pace {
-    /// A pace of `rate` turns a second.
-    pub(super) fn new(rate: f64) -> Self {
+    /// A pace of `limit` turns a second.
+    pub(super) fn new(limit: Option<f64>) -> Self {
         Self {
-            interval: Duration::from_secs_f64(1.0 / rate),
-            next: Mutex::new(None),
+            limit,
+            state: Mutex::new(State {
+                rate: limit,
+                next: None,
+                changed: None,
+                slowed: None,
+                counted: (0, 0, None),
+            }),
         }
     }
 
     /// Waits for the next turn.
     pub(super) async fn turn(&self) {
         let at = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state();
             let now = Instant::now();
-            let at = next.map_or(now, |next| next.max(now));
-            *next = Some(at + self.interval);
+            state.regain(self.limit, now);
+            state.count(now);
+            let at = state.next.map_or(now, |next| next.max(now));
+            state.next = state
+                .rate
+                .map(|rate| at + Duration::from_secs_f64(1.0 / rate))
+                .or(state.next);
             at
         };
         sleep_until(at).await;
+    }
+
+    /// The service asks to slow down, and perhaps to wait. Gives the new pace, where it changes.
+    pub(super) fn slow_down(&self, after: Option<Duration>) -> Option<f64> {
+        let mut state = self.state();
+        let now = Instant::now();
+        if let Some(after) = after {
+            let until = now + after;
+            state.next = Some(state.next.map_or(until, |next| next.max(until)));
+        }
+        if state.slowed.is_some_and(|slowed| now - slowed < ONE_BURST) {
+            return None;
+        }
+        let (this, before, _) = state.counted;
+        let slowest = self.limit.map_or(SLOWEST_WITHOUT, |limit| limit * SLOWEST);
+        let was = state.rate.unwrap_or_else(|| f64::from(this.max(before)));
+        let rate = (was / 2.0).max(slowest);
+        state.rate = Some(rate);
+        (state.slowed, state.changed) = (Some(now), Some(now));
+        Some(rate)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held; what is in it stays true.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Comes back to its own pace, second by second.
+    fn regain(&mut self, limit: Option<f64>, now: Instant) {
+        let (Some(changed), Some(rate)) = (self.changed, self.rate) else {
+            return;
+        };
+        let seconds = (now - changed).as_secs();
+        if seconds == 0 {
+            return;
+        }
+        // Longer than this no pace takes to come back.
+        let steps = f64::from(u32::try_from(seconds).unwrap_or(u32::MAX).min(1000));
+        let rate = match limit {
+            Some(limit) => limit.min(rate + limit * REGAIN * steps),
+            None => rate * GROW.powf(steps),
+        };
+        self.changed = Some(changed + Duration::from_secs(seconds));
+        self.rate = Some(rate);
+        if limit.is_some_and(|limit| rate >= limit) {
+            self.changed = None;
+        } else if limit.is_none() && rate >= NO_PACE {
+            (self.rate, self.next, self.changed) = (None, None, None);
+        }
+    }
+
+    fn count(&mut self, now: Instant) {
+        let (this, _, began) = &mut self.counted;
+        match began {
+            Some(began) if now - *began < Duration::from_secs(1) => *this += 1,
+            _ => self.counted = (1, *this, Some(now)),
+        }
     }
 }
 
@@ -38,19 +137,54 @@ impl Pace {
 mod tests {
     use super::*;
 
+    async fn seconds(pace: &Pace, turns: u32) -> f64 {
+        let begin = Instant::now();
+        for _ in 0..turns {
+            pace.turn().await;
+        }
+        begin.elapsed().as_secs_f64()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn turns_are_even_and_do_not_pile_up() {
-        let pace = Pace::new(10.0);
-        let begin = Instant::now();
-        for _ in 0..31 {
-            pace.turn().await;
-        }
-        assert_eq!(begin.elapsed().as_secs(), 3);
+        let pace = Pace::new(Some(10.0));
+        assert!((3.0..3.1).contains(&seconds(&pace, 31).await));
         tokio::time::sleep(Duration::from_mins(1)).await;
-        let begin = Instant::now();
-        for _ in 0..11 {
-            pace.turn().await;
+        assert!((1.0..1.1).contains(&seconds(&pace, 11).await));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pace_is_halved_at_once_and_comes_back_slowly() {
+        let pace = Pace::new(Some(10.0));
+        seconds(&pace, 10).await;
+        assert_eq!(pace.slow_down(None), Some(5.0));
+        assert_eq!(pace.slow_down(None), None, "the same burst");
+        let slow = seconds(&pace, 11).await;
+        assert!((1.6..2.1).contains(&slow), "{slow}");
+        seconds(&pace, 80).await;
+        let full = seconds(&pace, 100).await;
+        assert!((9.9..10.2).contains(&full), "{full}");
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            pace.slow_down(None);
         }
-        assert_eq!(begin.elapsed().as_secs(), 1);
+        assert!(seconds(&pace, 2).await < 4.0, "it never stands still");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_limit_the_pace_is_found_by_asking_to_slow_down() {
+        let pace = Pace::new(None);
+        assert!(seconds(&pace, 1000).await < 0.1);
+        assert_eq!(pace.slow_down(Some(Duration::from_secs(7))), Some(500.0));
+        let begin = Instant::now();
+        pace.turn().await;
+        assert_eq!(begin.elapsed().as_secs(), 7, "as long as was asked for");
+        let slow = seconds(&pace, 500).await;
+        assert!((0.4..1.1).contains(&slow), "{slow}");
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        assert!(
+            seconds(&pace, 100_000).await < 0.1,
+            "and at last there is none"
+        );
     }
 }

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
-use tokio::time::sleep;
 
 use super::call::Client;
 use super::failure::{Failure, public};
@@ -28,7 +27,11 @@ impl Client {
             let place = self.call(&request).await?;
             let failure = match self.put(&place.upload_url, &request, bytes).await {
                 Ok(()) => return Ok(place.file_key),
-                Err(failure @ (Failure::Refused { .. } | Failure::Credentials(_))) => {
+                Err(
+                    failure @ (Failure::Refused { .. }
+                    | Failure::Credentials(_)
+                    | Failure::Barred(_)),
+                ) => {
                     return Err(failure);
                 }
                 Err(failure) => failure,
@@ -36,7 +39,7 @@ impl Client {
             if attempt >= self.attempts() {
                 return Err(failure);
             }
-            sleep(self.backoff(attempt)).await;
+            self.wait_after(attempt, None).await;
             attempt += 1;
         }
     }

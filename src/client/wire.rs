@@ -8,6 +8,8 @@ use futures::future::BoxFuture;
 pub enum WireError {
     /// The request never left: nothing was done.
     NotSent(String),
+    /// It was held back, as every later one would be: the caller may not call any more.
+    Barred(String),
     /// It left, or may have: whether it was carried out is not known.
     Lost(String),
 }

@@ -8,6 +8,7 @@ use super::account::{Account, account};
 use super::decode::{Decoder, Fields};
 use super::flow::{Flow, Site, flow};
 use super::seal::{Seal, Template, seal, template};
+use super::sections;
 use super::settings::{self, Settings};
 use super::yaml::{Node, parse};
 use super::{path, resolve, unsupported};
@@ -222,7 +223,7 @@ fn settings_of(
     fields: &mut Fields<'_>,
     environment: Option<(String, &Node)>,
 ) -> Option<Settings> {
-    let sections = settings::sections(decoder, fields);
+    let sections = sections::sections(decoder, fields);
     let reports = settings::reports(decoder, root, fields.optional("reports"));
     let (name, node) = environment?;
     let environment = settings::environment(decoder, node)?;

@@ -14,6 +14,7 @@ mod resolve;
 mod rules;
 pub mod schema;
 mod seal;
+mod sections;
 mod settings;
 mod signer;
 mod unsupported;

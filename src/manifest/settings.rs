@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::decode::{Decoder, Fields};
+use super::decode::Decoder;
+use super::sections::{Sections, sections};
 use super::yaml::Node;
 use crate::api::is_safe;
 use crate::api::operation::Op;
-use crate::diagnostic::{Span, did_you_mean};
 
 /// All that is settled for one environment.
 #[derive(Debug, Clone)]
@@ -103,6 +103,8 @@ pub struct Retries {
     pub max_backoff: Duration,
     /// How long one call may take.
     pub timeout: Duration,
+    /// How long an endpoint that has answered before may be down until the run ends.
+    pub outage: Duration,
     /// Business error codes that mean "slow down".
     pub throttle_codes: Vec<i64>,
 }
@@ -114,6 +116,8 @@ pub struct Failures {
     pub invalid_rows: InvalidRows,
     /// Failed items, past which nothing new is started; none: no bound.
     pub tolerate: Option<Tolerance>,
+    /// What was sent and apply may revoke, as a count or as a share of a flow's recorded items.
+    pub revoke: Tolerance,
 }
 
 /// What an invalid row does.
@@ -206,22 +210,6 @@ impl FromStr for Millis {
     }
 }
 
-/// The sections that the project and an environment may both have; what the environment says wins.
-#[derive(Default)]
-pub(super) struct Sections {
-    rate: Option<RateLimit>,
-    concurrency: Option<usize>,
-    operations: BTreeMap<Op, Rate>,
-    attempts: Option<u32>,
-    backoff: Option<Duration>,
-    max_backoff: Option<Duration>,
-    timeout: Option<Duration>,
-    throttle_codes: Option<Vec<i64>>,
-    invalid_rows: Option<InvalidRows>,
-    tolerate: Option<Tolerance>,
-    ledger: Option<(String, Span)>,
-}
-
 /// An environment as `treaty.yaml` declares it.
 pub(super) struct Environment {
     endpoint: Option<Endpoint>,
@@ -263,98 +251,6 @@ fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
         "it is sandbox, or an https:// address; http:// only on this machine (127.0.0.1, [::1], localhost)",
     );
     None
-}
-
-pub(super) fn sections(decoder: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Sections {
-    let mut sections = Sections::default();
-    if let Some(node) = fields.optional("limits") {
-        limits(decoder, node, &mut sections);
-    }
-    if let Some(node) = fields.optional("retries") {
-        retries(decoder, node, &mut sections);
-    }
-    if let Some(mut fields) = fields
-        .optional("failures")
-        .and_then(|node| decoder.fields(node, "failures"))
-    {
-        let choices = [("refuse", InvalidRows::Refuse), ("skip", InvalidRows::Skip)];
-        sections.invalid_rows = fields
-            .optional("invalidRows")
-            .and_then(|node| decoder.choice(node, "invalidRows", &choices));
-        sections.tolerate = fields
-            .optional("tolerate")
-            .and_then(|node| decoder.parsed(node, "tolerate", "as a count or a share: 20 or 5%"));
-        fields.finish(decoder);
-    }
-    sections.ledger = fields
-        .optional_settled(decoder, "ledger")
-        .map(|ledger| (ledger.text, ledger.span));
-    sections
-}
-
-fn limits(decoder: &mut Decoder<'_>, node: &Node, sections: &mut Sections) {
-    const RATE: &str = "10/s, 600/m, 5000/h or none";
-    let Some(mut fields) = decoder.fields(node, "limits") else {
-        return;
-    };
-    sections.rate = fields
-        .optional("rate")
-        .and_then(|node| decoder.parsed(node, "rate", RATE));
-    sections.concurrency = fields
-        .optional("concurrency")
-        .and_then(|node| {
-            decoder.parsed::<std::num::NonZeroUsize>(node, "concurrency", "as a number from 1: 16")
-        })
-        .map(std::num::NonZeroUsize::get);
-    if let Some(node) = fields.optional("operations") {
-        let operations = decoder
-            .fields(node, "operations")
-            .map(Fields::into_entries)
-            .unwrap_or_default();
-        for (path, span, node) in operations {
-            let Some(op) = Op::at(path) else {
-                let near = did_you_mean(path, Op::ALL.iter().map(|op| op.path()));
-                let hint = near.map_or(
-                    "it is a path of the API, such as doc/createbytemplate".to_owned(),
-                    |near| format!("did you mean {near}?"),
-                );
-                decoder.error(span, format!("there is no operation {path}"), hint);
-                continue;
-            };
-            if let Some(RateLimit(Some(rate))) = decoder.parsed(node, path, RATE) {
-                sections.operations.insert(op, rate);
-            }
-        }
-    }
-    fields.finish(decoder);
-}
-
-fn retries(decoder: &mut Decoder<'_>, node: &Node, sections: &mut Sections) {
-    let Some(mut fields) = decoder.fields(node, "retries") else {
-        return;
-    };
-    let mut duration = |decoder: &mut Decoder<'_>, name: &'static str| {
-        let node = fields.optional(name)?;
-        decoder
-            .parsed::<Millis>(node, name, "500ms, 30s or 2m")
-            .map(|millis| millis.0)
-    };
-    sections.backoff = duration(decoder, "backoff");
-    sections.max_backoff = duration(decoder, "maxBackoff");
-    sections.timeout = duration(decoder, "timeout");
-    sections.attempts = fields
-        .optional("attempts")
-        .and_then(|node| {
-            decoder.parsed::<std::num::NonZeroU32>(node, "attempts", "as a number from 1: 6")
-        })
-        .map(std::num::NonZeroU32::get);
-    sections.throttle_codes = fields.optional("throttleCodes").map(|node| {
-        let codes = decoder.list(node, "throttleCodes").iter();
-        codes
-            .filter_map(|node| decoder.parsed(node, "a throttle code", "as a number: 1435099"))
-            .collect()
-    });
-    fields.finish(decoder);
 }
 
 pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node>) -> Reports {
@@ -408,14 +304,11 @@ pub(super) fn settle(
     reports: Reports,
 ) -> Option<Settings> {
     let endpoint = environment.endpoint?;
-    let own = environment.sections;
-    let default_rate = match endpoint {
-        Endpoint::Sandbox => RateLimit(None),
-        Endpoint::Url(_) => RateLimit(Some(Rate(10.0))),
-    };
-    let mut operations = project.operations;
-    operations.extend(own.operations);
-    let ledger = match own.ledger.or(project.ledger) {
+    let own = environment.sections.over(project);
+    let limits = own.limits(&endpoint);
+    let retries = own.retries();
+    let failures = own.failures();
+    let ledger = match own.ledger {
         None => root.join(".treaty").join(format!("{name}.db")),
         Some((text, span)) => {
             if text.starts_with("postgres://") || text.starts_with("postgresql://") {
@@ -439,37 +332,9 @@ pub(super) fn settle(
         environment: name.to_owned(),
         endpoint,
         protected: environment.protected,
-        limits: Limits {
-            rate: own.rate.or(project.rate).unwrap_or(default_rate).0,
-            concurrency: own.concurrency.or(project.concurrency).unwrap_or(16),
-            operations,
-        },
-        retries: Retries {
-            attempts: own.attempts.or(project.attempts).unwrap_or(6),
-            backoff: own
-                .backoff
-                .or(project.backoff)
-                .unwrap_or(Duration::from_millis(500)),
-            max_backoff: own
-                .max_backoff
-                .or(project.max_backoff)
-                .unwrap_or(Duration::from_secs(30)),
-            timeout: own
-                .timeout
-                .or(project.timeout)
-                .unwrap_or(Duration::from_secs(30)),
-            throttle_codes: own
-                .throttle_codes
-                .or(project.throttle_codes)
-                .unwrap_or_default(),
-        },
-        failures: Failures {
-            invalid_rows: own
-                .invalid_rows
-                .or(project.invalid_rows)
-                .unwrap_or(InvalidRows::Refuse),
-            tolerate: own.tolerate.or(project.tolerate),
-        },
+        limits,
+        retries,
+        failures,
         ledger,
         reports,
     })

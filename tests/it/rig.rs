@@ -400,6 +400,7 @@ impl Rig {
             backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),
             timeout: Duration::from_secs(30),
+            outage: Duration::from_mins(3),
             throttle_codes: self.throttle_codes.clone(),
         }
     }

@@ -149,6 +149,10 @@ fn retries() -> Schema {
                 duration("How long one call may take. Default: 30s."),
             ),
             optional(
+                "outage",
+                duration("How long an endpoint that has answered before may be down until the run ends. Default: attempts times maxBackoff."),
+            ),
+            optional(
                 "throttleCodes",
                 list(
                     "Business error codes of the API that mean \"slow down\".",
@@ -161,8 +165,15 @@ fn retries() -> Schema {
 }
 
 fn failures() -> Schema {
+    let tolerance = |described| {
+        either(
+            described,
+            integer("A count.", Some(0)),
+            form("A share.", r"\s*[0-9]*\.?[0-9]+\s*%"),
+        )
+    };
     Object::new(
-        "What may fail.",
+        "What may fail, and what may be revoked.",
         vec![
             optional(
                 "invalidRows",
@@ -173,11 +184,11 @@ fn failures() -> Schema {
             ),
             optional(
                 "tolerate",
-                either(
-                    "Failed items, a count or a share (20, 5%), past which nothing new is started. Default: no bound.",
-                    integer("A count.", Some(0)),
-                    form("A share.", r"\s*[0-9]*\.?[0-9]+\s*%"),
-                ),
+                tolerance("Failed items, a count or a share (20, 5%), past which nothing new is started. Default: no bound."),
+            ),
+            optional(
+                "revoke",
+                tolerance("What was sent and one apply may revoke, as a count or as a share of a flow's recorded items. Default: 10%."),
             ),
         ],
     )

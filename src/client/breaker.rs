@@ -1,0 +1,207 @@
+//! The circuit breaker: when the endpoint is down, calls wait instead of failing one by one.
+//!
+//! After so many calls in a row without a proper answer, one call at a time tries whether the endpoint is back, and
+//! the others wait for it. An endpoint that has never answered is taken for a wrong address, and is not waited for.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// So many calls in a row without an answer, and the endpoint counts as down.
+const SILENT: u32 = 8;
+
+/// Whether calls may go out.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    /// How long an outage may last.
+    outage: Duration,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether the endpoint has ever answered.
+    known: bool,
+    /// Calls without an answer since the last one that was answered.
+    silent: u32,
+    /// Since when there was no answer.
+    since: Option<Instant>,
+    down: Option<Down>,
+}
+
+#[derive(Debug)]
+struct Down {
+    why: String,
+    /// When the next call may try.
+    next: Instant,
+    /// Whether one is trying.
+    trying: bool,
+    /// How many have tried.
+    tries: u32,
+}
+
+/// What a call's end has changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The endpoint is down, and is tried again after a pause.
+    Paused(Duration),
+    /// It is back after so long.
+    Back(Duration),
+}
+
+impl Breaker {
+    pub(super) fn new(outage: Duration) -> Self {
+        Self {
+            outage,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Waits until a call may go out; the error says why none may any more.
+    pub(super) async fn pass(&self) -> Result<(), String> {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let next = {
+                let mut state = self.state();
+                let over = state
+                    .since
+                    .is_some_and(|since| since.elapsed() >= self.outage);
+                let Some(down) = &mut state.down else {
+                    return Ok(());
+                };
+                if over {
+                    return Err(down.why.clone());
+                }
+                if !down.trying && down.next <= Instant::now() {
+                    down.trying = true;
+                    return Ok(());
+                }
+                (!down.trying).then_some(down.next)
+            };
+            match next {
+                Some(next) => tokio::select! {
+                    () = changed => {}
+                    () = sleep_until(next) => {}
+                },
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Whether the endpoint counts as down.
+    pub(super) fn is_down(&self) -> bool {
+        self.state().down.is_some()
+    }
+
+    /// The endpoint has answered, whatever it said.
+    pub(super) fn answered(&self) -> Option<Change> {
+        let mut state = self.state();
+        let since = state.since.take();
+        let down = state.down.take();
+        state.known = true;
+        state.silent = 0;
+        drop(state);
+        down?;
+        self.changed.notify_waiters();
+        Some(Change::Back(
+            since.map_or(Duration::ZERO, |since| since.elapsed()),
+        ))
+    }
+
+    /// A call has got no answer. `pause` gives the pause after so many tries.
+    pub(super) fn silent(&self, why: &str, pause: impl Fn(u32) -> Duration) -> Option<Change> {
+        let mut state = self.state();
+        let now = Instant::now();
+        state.silent += 1;
+        state.since.get_or_insert(now);
+        let count = state.silent;
+        let known = state.known;
+        let tries = match &mut state.down {
+            // Calls that were under way when it went down tell nothing new.
+            Some(down) if !down.trying => return None,
+            Some(down) => down.tries + 1,
+            None if known && count >= SILENT => 1,
+            None => return None,
+        };
+        let pause = pause(tries);
+        state.down = Some(Down {
+            why: why.to_owned(),
+            next: now + pause,
+            trying: false,
+            tries,
+        });
+        drop(state);
+        self.changed.notify_waiters();
+        Some(Change::Paused(pause))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held; what is in it stays true.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(2);
+
+    fn fail(breaker: &Breaker, times: u32) -> Vec<Option<Change>> {
+        (0..times)
+            .map(|_| breaker.silent("reset", |_| PAUSE))
+            .collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_call_tries_while_the_others_wait() {
+        let breaker = Breaker::new(Duration::from_mins(1));
+        assert_eq!(breaker.answered(), None);
+        let changes = fail(&breaker, SILENT);
+        assert_eq!(
+            changes[usize::try_from(SILENT - 1).expect("small")],
+            Some(Change::Paused(PAUSE))
+        );
+        let began = Instant::now();
+        breaker.pass().await.expect("the first may try");
+        assert_eq!(began.elapsed(), PAUSE);
+        let second = tokio::time::timeout(Duration::from_secs(30), breaker.pass());
+        assert!(second.await.is_err(), "one at a time");
+        let (others, _) = tokio::join!(
+            async {
+                breaker.pass().await.expect("it is back");
+                breaker.pass().await.expect("for all");
+            },
+            async { assert!(matches!(breaker.answered(), Some(Change::Back(_)))) }
+        );
+        others
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_that_is_too_long_ends_the_wait() {
+        let breaker = Breaker::new(Duration::from_secs(5));
+        breaker.answered();
+        fail(&breaker, SILENT);
+        let began = Instant::now();
+        let why = loop {
+            match breaker.pass().await {
+                Ok(()) => drop(breaker.silent("reset", |_| PAUSE)),
+                Err(why) => break why,
+            }
+        };
+        assert_eq!((why.as_str(), began.elapsed().as_secs()), ("reset", 6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_has_never_answered_is_not_waited_for() {
+        let breaker = Breaker::new(Duration::from_secs(5));
+        assert!(fail(&breaker, 100).iter().all(Option::is_none));
+        breaker.pass().await.expect("its calls fail by themselves");
+    }
+}
