@@ -221,7 +221,9 @@ impl Client {
             Failure::Refused { code, .. } if api::transient(op, *code) => None,
             _ => return None,
         };
-        (attempt < self.settings.attempts).then(|| after.unwrap_or_else(|| self.backoff(attempt)))
+        // Once the endpoint counts as down, it is the breaker that gives up.
+        let left = attempt < self.settings.attempts || self.breaker.is_down();
+        left.then(|| after.unwrap_or_else(|| self.backoff(attempt)))
     }
 
     /// Waits before something is tried again, and until the budget of retries allows it. Whoever tries again passes

@@ -9,6 +9,7 @@ mod journey;
 mod language;
 #[path = "../browser/office.rs"]
 mod office;
+mod outage;
 mod pages;
 mod project;
 mod reissue;
