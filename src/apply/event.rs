@@ -25,6 +25,8 @@ pub enum Event {
         /// Why it is not, if it is not.
         failure: Option<Failure>,
     },
+    /// Flows of items whose rows have vanished are ended: so many.
+    Revoking(u64),
     /// Work on items begins: so many.
     Items(u64),
     /// An item ended, for this run.

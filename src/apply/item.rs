@@ -8,13 +8,13 @@ use bytes::Bytes;
 use super::ask::{Ask, Signs};
 use super::event::Ended;
 use super::halt::{Fatal, Halt};
-use super::look::{FlowRef, Seen};
+use super::look::FlowRef;
 use super::run::Apply;
 use super::step::Steps;
 use crate::api::operation::Op;
 use crate::api::{
-    Archive, Attachment, CreateByFileKey, CreateByTemplate, Download, MIME_PDF, Nothing, Operation,
-    Revoke, contract, contracts,
+    Archive, Attachment, CreateByFileKey, CreateByTemplate, Download, MIME_PDF, Operation,
+    contract, contracts,
 };
 use crate::desired::{Document, DocumentSource, Item, Signer, SignerKind};
 use crate::id::{AccountId, DocId, FlowId};
@@ -27,8 +27,8 @@ pub const DOCUMENT: &str = "document";
 pub const PROCESS: &str = "process";
 /// What stands before a signer's name in the name of his step.
 pub const SIGNER: &str = "signers.";
-/// The step that revokes the flow, so that it can be sent anew.
-const REVOKE: &str = "revoke";
+/// The step that revokes the flow.
+pub(super) const REVOKE: &str = "revoke";
 /// The step that archives the flow.
 pub(super) const ARCHIVE: &str = "archive";
 /// The step that downloads the signed documents.
@@ -95,7 +95,7 @@ impl Apply<'_> {
                 // As long as it is not revoked, it is what was sent.
                 begin(known.fingerprint, false);
                 lacks()?;
-                self.revoke(&steps).await?;
+                self.revoke(&steps, known.status).await?;
                 true
             }
             _ => self.was_revoked(&steps).await?,
@@ -113,54 +113,6 @@ impl Apply<'_> {
         begin(item.fingerprint, afresh);
         lacks()?;
         self.send(&mut steps, item).await
-    }
-
-    /// Ends what was sent of an item, so that it can be sent anew. What has ended by itself need not be ended.
-    async fn revoke(&self, steps: &Steps) -> Result<(), Halt> {
-        let Some(flow) = sent_flow(steps) else {
-            return Ok(());
-        };
-        let state = self.caller.state(&flow).await?;
-        let asked_all = steps
-            .deferred()
-            .iter()
-            .all(|(step, _)| !step.starts_with(SIGNER));
-        if asked_all && state.all_have_signed() {
-            return Err(Halt::failed(
-                "all have signed what was sent before",
-                "put the row back as it was, or give the new contract a new key",
-            ));
-        }
-        let request = Revoke {
-            flow_id: flow.id.clone(),
-        };
-        let look = async || self.caller.look_for_end(&flow).await;
-        let revoked = self
-            .caller
-            .sign_step(steps, REVOKE, &request, None, look)
-            .await;
-        match revoked {
-            Ok(Nothing) => Ok(()),
-            Err(Halt::Failed(failure)) => match look().await? {
-                Seen::There(_) => Ok(()),
-                _ => Err(Halt::Failed(failure)),
-            },
-            Err(halt) => Err(halt),
-        }
-    }
-
-    /// Whether an earlier run has ended what was sent, so that it could be sent anew, and then was cut off.
-    async fn was_revoked(&self, steps: &Steps) -> Result<bool, Halt> {
-        let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(REVOKE)) else {
-            return Ok(false);
-        };
-        match self.caller.look_for_end(&flow).await? {
-            Seen::There(_) => Ok(true),
-            _ => {
-                self.caller.forget(steps, REVOKE).await?;
-                Ok(false)
-            }
-        }
     }
 
     /// All that can be done now; what waits for others is written down.
@@ -438,14 +390,6 @@ impl Apply<'_> {
             .cloned()
             .map_or_else(|| self.standing_id(name), Ok)
     }
-}
-
-/// The flow of an item that was sent.
-pub(super) fn sent_flow(steps: &Steps) -> Option<FlowRef> {
-    Some(FlowRef {
-        id: steps.answered(PROCESS, "flowId")?.into(),
-        several: steps.is_done(&format!("{DOCUMENT}.01")),
-    })
 }
 
 /// The step that adds a signer.

@@ -2,6 +2,7 @@
 
 use super::caller::Caller;
 use super::halt::Halt;
+use super::item::{DOCUMENT, PROCESS};
 use super::step::{Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{
@@ -158,7 +159,7 @@ impl Caller<'_> {
             FlowStatus::Finished => {
                 return Err(Halt::failed(
                     "all have signed what was sent before, and that cannot be revoked",
-                    "put the row back as it was, or give the new contract a new key",
+                    "put the row back as it was; a new contract needs a new key",
                 ));
             }
             _ => Seen::There(Nothing),
@@ -197,6 +198,14 @@ impl Caller<'_> {
 pub(super) struct FlowRef {
     pub(super) id: FlowId,
     pub(super) several: bool,
+}
+
+/// The flow of an item that was sent.
+pub(super) fn sent_flow(steps: &Steps) -> Option<FlowRef> {
+    Some(FlowRef {
+        id: steps.answered(PROCESS, "flowId")?.into(),
+        several: steps.is_done(&format!("{DOCUMENT}.01")),
+    })
 }
 
 /// How far a flow is.

@@ -12,7 +12,9 @@ mod halt;
 mod held;
 mod item;
 mod look;
+mod needs;
 mod observe;
+mod revoke;
 mod row_accounts;
 mod run;
 mod seal;
@@ -20,6 +22,7 @@ mod step;
 mod survey;
 mod sync;
 mod template;
+mod vanished;
 
 pub use event::{Ended, Event, Listener};
 pub use halt::Fatal;

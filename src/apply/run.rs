@@ -121,9 +121,20 @@ impl<'a> Apply<'a> {
         let survey = self.orders.survey;
         let mut tally = Tally::default();
         let work: u64 = survey.plan.flows.iter().map(FlowPlan::work).sum();
-        if let Err(fatal) = self.standing_things(&survey.plan, &mut tally).await {
-            tally.not_begun = work;
-            return self.stop_for(Stopped::Fatal(fatal), tally);
+        // What ends comes first: an account that is to go may still be asked to sign.
+        let revocations: u64 = survey.plan.flows.iter().map(FlowPlan::revocations).sum();
+        self.say(Event::Revoking(revocations));
+        for plan in &survey.plan.flows {
+            self.revoke_vanished(plan, &mut tally).await;
+        }
+        if tally.stopped.is_none()
+            && let Err(fatal) = self.standing_things(&survey.plan, &mut tally).await
+        {
+            self.stop_for(Stopped::Fatal(fatal), &mut tally);
+        }
+        if tally.stopped.is_some() {
+            tally.not_begun += work;
+            return tally;
         }
         self.say(Event::Items(work));
         for (rows, plan) in survey.flows.iter().zip(&survey.plan.flows) {
@@ -132,7 +143,7 @@ impl<'a> Apply<'a> {
         tally
     }
 
-    fn stop_for(&self, stopped: Stopped, mut tally: Tally) -> Tally {
+    pub(super) fn stop_for(&self, stopped: Stopped, tally: &mut Tally) {
         if tally.stopped.is_none() {
             self.say(Event::Stopping(match &stopped {
                 Stopped::Asked => {
@@ -145,7 +156,16 @@ impl<'a> Apply<'a> {
             }));
             tally.stopped = Some(stopped);
         }
-        tally
+    }
+
+    /// Says when to stop.
+    pub(super) fn stop(&self) -> watch::Receiver<Stop> {
+        self.orders.stop.clone()
+    }
+
+    /// Items that are worked on at the same time.
+    pub(super) fn window(&self) -> usize {
+        self.orders.window
     }
 
     /// The number of the run.
@@ -242,11 +262,11 @@ impl<'a> Apply<'a> {
         };
         let mut drafts = drafts.fuse();
         let mut window = FuturesUnordered::new();
-        let mut stop = self.orders.stop.clone();
+        let mut stop = self.stop();
         loop {
             while tally.stopped.is_none() && window.len() < self.orders.window {
                 if *stop.borrow() != Stop::No {
-                    *tally = self.stop_for(Stopped::Asked, std::mem::take(tally));
+                    self.stop_for(Stopped::Asked, tally);
                     break;
                 }
                 let Some((at, draft)) = drafts.next() else {
@@ -255,7 +275,7 @@ impl<'a> Apply<'a> {
                 let (address, item) = match planned_item(&plan.flow, &plan.rows[at], draft) {
                     Ok(planned) => planned,
                     Err((address, row, failure)) => {
-                        self.ended(address, row, Ended::Failed(failure), tally);
+                        self.ended(address, Some(row), Ended::Failed(failure), tally);
                         continue;
                     }
                 };
@@ -268,16 +288,16 @@ impl<'a> Apply<'a> {
             tokio::select! {
                 biased;
                 ended = window.next() => match ended {
-                    Some((address, row, Ok(ended))) => self.ended(address, row, ended, tally),
+                    Some((address, row, Ok(ended))) => self.ended(address, Some(row), ended, tally),
                     Some((address, row, Err(fatal))) => {
-                        self.ended(address, row, Ended::Open, tally);
-                        *tally = self.stop_for(Stopped::Fatal(fatal), std::mem::take(tally));
+                        self.ended(address, Some(row), Ended::Open, tally);
+                        self.stop_for(Stopped::Fatal(fatal), tally);
                     }
                     None => break,
                 },
                 () = stopped_now(&mut stop) => {
                     tally.open += window.len() as u64;
-                    *tally = self.stop_for(Stopped::Asked, std::mem::take(tally));
+                    self.stop_for(Stopped::Asked, tally);
                     break;
                 }
             }
@@ -286,7 +306,7 @@ impl<'a> Apply<'a> {
                 .tolerate
                 .filter(|tolerated| tally.failed > *tolerated)
             {
-                *tally = self.stop_for(Stopped::Failures { tolerated }, std::mem::take(tally));
+                self.stop_for(Stopped::Failures { tolerated }, tally);
             }
         }
         if tally.stopped.is_some() {
@@ -342,7 +362,13 @@ impl<'a> Apply<'a> {
         })
     }
 
-    fn ended(&self, address: Address, row: u64, ended: Ended, tally: &mut Tally) {
+    pub(super) fn ended(
+        &self,
+        address: Address,
+        row: Option<u64>,
+        ended: Ended,
+        tally: &mut Tally,
+    ) {
         match &ended {
             Ended::Done(_) => tally.done += 1,
             Ended::Failed(_) => tally.failed += 1,
@@ -351,7 +377,7 @@ impl<'a> Apply<'a> {
         }
         self.say(Event::Item {
             address,
-            row: Some(row),
+            row,
             ended,
         });
     }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::event::Listener;
 use super::halt::Fatal;
+use super::needs::{close_over, needs};
 use super::observe::observe_standing;
 use super::row_accounts::RowAccounts;
 use super::seal::{PRINT, identity};
+use super::vanished::{guard, vanished};
 use crate::api::operation::Op;
 use crate::client::Client;
 use crate::desired::{
@@ -15,9 +17,9 @@ use crate::desired::{
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
-use crate::manifest::{Flow, InvalidRows, Project};
+use crate::manifest::{InvalidRows, Project, Tolerance};
 use crate::plan::{
-    FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding,
+    FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding, Retry,
     item_action, plan_standing, selected, template_print,
 };
 use crate::render::{Fingerprint, RunTime};
@@ -40,6 +42,10 @@ pub struct Selection {
     pub targets: Vec<AddressPattern>,
     /// But not these.
     pub excludes: Vec<AddressPattern>,
+    /// Only what has failed, or only what is in doubt; all when absent.
+    pub retry: Option<Retry>,
+    /// What may be revoked of a flow; what the project says when absent.
+    pub max_revoke: Option<Tolerance>,
     /// Whether every item is shown, and not some of each kind.
     pub show_all: bool,
 }
@@ -61,6 +67,15 @@ pub struct Survey<'a> {
     pub unmatched: Vec<AddressPattern>,
     /// Targets that match an item, by their place in the selection.
     matched: HashSet<usize>,
+}
+
+impl Survey<'_> {
+    /// Remembers which targets mean an item.
+    pub(super) fn note_match(&mut self, selection: &Selection, address: &Address) {
+        let targets = selection.targets.iter().enumerate();
+        let matching = targets.filter(|(_, pattern)| pattern.matches(address));
+        self.matched.extend(matching.map(|(at, _)| at));
+    }
 }
 
 /// Why rows are refused that are well-formed by themselves.
@@ -126,6 +141,7 @@ pub async fn survey<'a>(
             &mut people,
             &mut unique,
         )?;
+        findings.extend(guard(flow, &plan, surveyor)?);
         needed.extend(needs(flow));
         survey.flows.push(rows);
         survey.plan.flows.push(plan);
@@ -215,6 +231,7 @@ fn plan_flow(
             .map_or(String::new(), |rows| rows.file.shown.to_string()),
         why: error.to_string(),
     })?;
+    let mut all_have_keys = true;
     for (_, draft) in drafts {
         let Drafted {
             number,
@@ -223,6 +240,8 @@ fn plan_flow(
             ..
         } = draft;
         let key = key.as_deref();
+        all_have_keys &= key.is_some();
+        let recorded = key.and_then(|key| known.remove(&ledger.salt().of(key)));
         let item = match outcome {
             Outcome::Skipped => {
                 plan.push(number, key, ItemAction::Skipped, None, false);
@@ -251,18 +270,13 @@ fn plan_flow(
             continue;
         }
         let address = Address::item(&flow.name, &item.key);
-        let matching = selection
-            .targets
-            .iter()
-            .enumerate()
-            .filter(|(_, pattern)| pattern.matches(&address));
-        survey.matched.extend(matching.map(|(at, _)| at));
+        survey.note_match(selection, &address);
         let mut action = if selected(&selection.targets, &selection.excludes, &address) {
-            item_action(
-                flow.on_change,
-                known.get(&ledger.salt().of(&item.key)).copied(),
-                item.fingerprint,
-            )
+            let action = item_action(flow.on_change, recorded, item.fingerprint);
+            match selection.retry {
+                Some(retry) => retry.narrow(action, recorded, item.fingerprint),
+                None => action,
+            }
         } else {
             ItemAction::Excluded
         };
@@ -290,6 +304,15 @@ fn plan_flow(
             selection.show_all,
         );
     }
+    vanished(
+        flow,
+        &known,
+        all_have_keys,
+        ledger,
+        selection,
+        survey,
+        &mut plan,
+    )?;
     Ok(plan)
 }
 
@@ -326,79 +349,6 @@ fn add_calls(item: &Item, plan: &mut FlowPlan) {
         };
         plan.calls.add(op, 1);
     }
-}
-
-/// The standing things that a flow names.
-fn needs(flow: &Flow) -> Vec<Address> {
-    use crate::manifest::{DocumentSource, RowAccountKind, SignerKind};
-    let account = |name: &crate::manifest::Settled| Address::Account(name.text.clone());
-    let mut needs: Vec<Address> = [&flow.process.initiator, &flow.process.payer]
-        .into_iter()
-        .flatten()
-        .map(account)
-        .collect();
-    for document in &flow.documents {
-        if let DocumentSource::Template { template, .. } = &document.source {
-            needs.push(Address::Template(template.text.clone()));
-        }
-    }
-    for declared in &flow.accounts {
-        if let RowAccountKind::Organization(organization) = &declared.kind {
-            needs.push(account(&organization.creator));
-        }
-    }
-    for signer in &flow.signers {
-        let seal = match &signer.kind {
-            SignerKind::Platform(auto) | SignerKind::User { signer: auto, .. } => {
-                auto.seal.as_ref()
-            }
-            _ => None,
-        };
-        needs.extend(seal.map(|seal| Address::Seal(seal.text.clone())));
-        match &signer.kind {
-            SignerKind::Platform(_) => {}
-            SignerKind::User { account: name, .. } | SignerKind::Person { account: name, .. } => {
-                needs.push(account(name));
-            }
-            SignerKind::Organization {
-                account: name,
-                organization,
-            } => needs.extend([account(name), account(organization)]),
-            SignerKind::PersonAndOrganization {
-                account: name,
-                organization,
-            } => {
-                needs.push(account(name));
-                needs.extend(organization.as_ref().map(account));
-            }
-        }
-    }
-    needs
-}
-
-/// Adds what the needed things need themselves: a seal its account, an organization its creator.
-fn close_over(standing: &Standing, needed: &mut HashSet<Address>) {
-    let seals = standing
-        .seals
-        .iter()
-        .filter(|(name, _)| needed.contains(&Address::Seal((*name).clone())));
-    let accounts: Vec<Address> = seals
-        .map(|(_, seal)| Address::Account(seal.account.clone()))
-        .collect();
-    needed.extend(accounts);
-    let creators = standing
-        .accounts
-        .iter()
-        .filter(|(name, _)| needed.contains(&Address::Account((*name).clone())));
-    let creators: Vec<Address> = creators
-        .filter_map(|(_, account)| match &account.who {
-            crate::desired::Who::Organization(organization) => {
-                Some(Address::Account(organization.creator.clone()))
-            }
-            crate::desired::Who::Person(_) => None,
-        })
-        .collect();
-    needed.extend(creators);
 }
 
 /// What the ledger knows of the standing things.

@@ -19,6 +19,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     surveyed(
         global,
         &args.selected,
+        args.retry.map(Into::into),
         |settings| prompt::check(args, settings),
         |session, settings, binding| {
             Sqlite::hold(
@@ -34,7 +35,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
                 out::print(show::text(plan, settings, args.selected.all));
             }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
-                carry_out(global, ready)
+                carry_out(global, args, ready)
             } else {
                 out::note("Nothing was done.");
                 Ok(Exit::Done)
@@ -43,7 +44,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     )
 }
 
-fn carry_out(global: &Global, ready: &Ready<'_>) -> anyhow::Result<Exit> {
+fn carry_out(global: &Global, args: &Args, ready: &Ready<'_>) -> anyhow::Result<Exit> {
     let settings = &ready.project.settings;
     let name = free_name(ready)?;
     prepare_reports(&settings.reports.directory, &name)?;
@@ -61,9 +62,9 @@ fn carry_out(global: &Global, ready: &Ready<'_>) -> anyhow::Result<Exit> {
         root: &ready.project.root,
         run: run.clone(),
         window: settings.limits.concurrency,
-        tolerate: settings
-            .failures
-            .tolerate
+        tolerate: args
+            .max_failures
+            .or(settings.failures.tolerate)
             .map(|tolerance| tolerance.of(work)),
         listener: ready.progress.listener(),
         stop,
@@ -80,14 +81,20 @@ fn carry_out(global: &Global, ready: &Ready<'_>) -> anyhow::Result<Exit> {
         run: &run,
         tally: &tally,
     };
-    let exit = ended.report(global)?;
+    let exit = ended.report(global);
+    // A run whose reports cannot be written has ended, too.
+    let code = exit.as_ref().map_or(Exit::Error, |exit| *exit).code();
     let end = Write::RunEnded {
         run: run.id,
         at: time::text(Timestamp::now()),
-        exit: i32::from(exit.code()),
+        exit: i32::from(code),
     };
-    ready.runtime.block_on(ready.ledger.write(vec![end]))?;
-    Ok(exit)
+    let written = ready.runtime.block_on(ready.ledger.write(vec![end]));
+    // A ledger that cannot be written any more has ended the run, and was told.
+    if tally.stopped.is_none() {
+        written?;
+    }
+    exit
 }
 
 /// The first interrupt lets what is under way end, the second ends at once.

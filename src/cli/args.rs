@@ -9,6 +9,7 @@ use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use crate::apply::Observe;
 use crate::id::AddressPattern;
 use crate::manifest::{Millis, Tolerance};
+use crate::plan::Retry;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -170,6 +171,9 @@ pub(super) struct Selected {
     /// Which accounts are asked for by idexchange
     #[arg(long, value_enum, default_value_t = ObserveArg::All, value_name = "WHICH")]
     pub(super) observe: ObserveArg,
+    /// What may be revoked of a flow, since its rows vanished or changed; wins over failures.revoke
+    #[arg(long, value_name = "N|P%", value_parser = tolerance)]
+    pub(super) max_revoke: Option<Tolerance>,
     /// Show every action and not some of each kind
     #[arg(long)]
     pub(super) all: bool,
@@ -221,12 +225,35 @@ pub(super) struct Plan {
 pub(super) struct Apply {
     #[command(flatten)]
     pub(super) selected: Selected,
+    /// Take only what has failed, or only what is in doubt: that is looked up once more
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) retry: Option<RetryArg>,
+    /// Failed items, past which nothing new is begun; wins over failures.tolerate
+    #[arg(long, value_name = "N|P%", value_parser = tolerance)]
+    pub(super) max_failures: Option<Tolerance>,
     /// Do not ask
     #[arg(long)]
     pub(super) yes: bool,
     /// The name of a protected environment
     #[arg(long, value_name = "NAME")]
     pub(super) confirm: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RetryArg {
+    /// What has failed
+    Failed,
+    /// What is in doubt
+    InDoubt,
+}
+
+impl From<RetryArg> for Retry {
+    fn from(arg: RetryArg) -> Self {
+        match arg {
+            RetryArg::Failed => Self::Failed,
+            RetryArg::InDoubt => Self::InDoubt,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -282,6 +309,11 @@ pub(super) struct Sandbox {
 fn duration(text: &str) -> Result<Millis, String> {
     text.parse()
         .map_err(|()| "write it as 500ms, 30s, 10m or 1h".to_owned())
+}
+
+fn tolerance(text: &str) -> Result<Tolerance, String> {
+    text.parse()
+        .map_err(|()| "write it as a count or a share: 20 or 5%".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -30,6 +30,10 @@ impl Ended<'_> {
         let folder = settings.reports.directory.join(&self.run.name);
         let csv = settings.reports.formats.contains(&ReportFormat::Csv);
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
+        let not_begun = match self.stopped() {
+            Some(why) => format!("not begun: {why}"),
+            None => "not begun: the run ended before".to_owned(),
+        };
         for (rows, plan) in self
             .ready
             .survey
@@ -43,6 +47,7 @@ impl Ended<'_> {
                 refused: &|row| self.ready.survey.refused.get(&(plan.flow.clone(), row)),
                 ledger: self.ready.ledger,
                 run: self.run.id,
+                not_begun: &not_begun,
                 steps: [DOCUMENT, PROCESS, SIGNER],
             };
             items.insert(plan.flow.clone(), write_flow(&folder, &report, csv)?);
@@ -61,39 +66,26 @@ impl Ended<'_> {
     /// How the run ended, and what to do next.
     fn exit(&self) -> (Exit, String) {
         let again = "apply again: what is done is not done again".to_owned();
-        let invalid: u64 = self
-            .ready
-            .survey
-            .plan
-            .flows
-            .iter()
-            .map(|flow| flow.counted(ItemAction::Invalid))
-            .sum();
-        let changed: u64 = self
-            .ready
-            .survey
-            .plan
-            .flows
-            .iter()
-            .map(|flow| flow.counted(ItemAction::Changed))
-            .sum();
-        let doubt: u64 = self
-            .ready
-            .survey
-            .plan
-            .flows
-            .iter()
-            .map(|flow| flow.counted(ItemAction::InDoubt))
-            .sum();
+        let planned = |action| {
+            let flows = self.ready.survey.plan.flows.iter();
+            flows.map(|flow| flow.counted(action)).sum::<u64>()
+        };
+        // What is in doubt and was looked up once more is counted by what came of it.
+        let doubt = planned(ItemAction::InDoubt);
+        let blocked = planned(ItemAction::Invalid)
+            + planned(ItemAction::Changed)
+            + planned(ItemAction::Stranded);
         match &self.tally.stopped {
             Some(Stopped::Fatal(fatal)) => exit::of_fatal(fatal),
             Some(Stopped::Asked) => (Exit::Interrupted, again),
             _ if self.tally.in_doubt + doubt > 0 => (
                 Exit::InDoubt,
-                "what is in doubt is never sent again by itself: look at it on the service's own pages".to_owned(),
+                "what is in doubt is never sent again by itself: look at it on the service's own pages, then \
+                 apply --retry in-doubt or state settle"
+                    .to_owned(),
             ),
             Some(Stopped::Failures { .. }) => (Exit::Failed, "correct what failed, then apply again".to_owned()),
-            None if self.tally.failed + invalid + changed > 0 || !self.tally.standing.is_empty() => (
+            None if self.tally.failed + blocked > 0 || !self.tally.standing.is_empty() => (
                 Exit::Failed,
                 "see treaty_error and treaty_hint in the report; correct the sheet, or the failed.csv and give that back \
                  as the sheet; then apply again"
@@ -101,6 +93,15 @@ impl Ended<'_> {
             ),
             None => (Exit::Done, String::new()),
         }
+    }
+
+    /// Why the run ended before all was done.
+    fn stopped(&self) -> Option<String> {
+        self.tally.stopped.as_ref().map(|stopped| match stopped {
+            Stopped::Asked => "the run was interrupted".to_owned(),
+            Stopped::Failures { tolerated } => format!("more than {tolerated} items failed"),
+            Stopped::Fatal(fatal) => fatal.to_string(),
+        })
     }
 
     fn summary(&self, items: BTreeMap<String, Counts>, exit: Exit) -> Summary {
@@ -124,11 +125,7 @@ impl Ended<'_> {
             ended: time::text(ended),
             seconds,
             exit_code: i32::from(exit.code()),
-            stopped: self.tally.stopped.as_ref().map(|stopped| match stopped {
-                Stopped::Asked => "interrupted".to_owned(),
-                Stopped::Failures { tolerated } => format!("more than {tolerated} items failed"),
-                Stopped::Fatal(fatal) => fatal.to_string(),
-            }),
+            stopped: self.stopped(),
             items,
             standing_failures: self
                 .tally

@@ -34,22 +34,23 @@ fn write_plan(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::R
     if !plan.flows.is_empty() {
         writeln!(
             out,
-            "| flow | rows | send | go on | reissue | unchanged | blocked | in doubt | left out |"
+            "| flow | rows | revoke | send | go on | reissue | unchanged | blocked | in doubt | left out |"
         )?;
-        writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+        writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
     }
     for flow in &plan.flows {
         let both = |one, other| flow.counted(one) + flow.counted(other);
         writeln!(
             out,
-            "| `{}` | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             flow.flow,
             flow.rows.len(),
+            flow.revocations(),
             flow.counted(ItemAction::Create),
             flow.counted(ItemAction::Resume),
             flow.counted(ItemAction::Reissue),
             both(ItemAction::Unchanged, ItemAction::Kept),
-            both(ItemAction::Changed, ItemAction::Invalid),
+            both(ItemAction::Changed, ItemAction::Invalid) + flow.counted(ItemAction::Stranded),
             flow.counted(ItemAction::InDoubt),
             both(ItemAction::Skipped, ItemAction::Excluded),
         )?;

@@ -11,6 +11,7 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
     surveyed(
         global,
         &args.selected,
+        None,
         |_| Ok(()),
         |_, settings, binding| Sqlite::read(&settings.ledger, binding),
         |ready| {

@@ -171,7 +171,7 @@ impl Screen {
                     "the service asks to slow down: {rate:.1} calls a second for now"
                 ));
             }
-            Event::Asking(0) | Event::Items(0) => {}
+            Event::Asking(0) | Event::Items(0) | Event::Revoking(0) => {}
             Event::Asking(count) => self.begin(*count as u64, "asking"),
             Event::Asked => self.advance(ASKED),
             Event::Standing {
@@ -185,6 +185,7 @@ impl Screen {
                 }
                 None => {}
             },
+            Event::Revoking(count) => self.begin(*count, "revoking"),
             Event::Items(count) => self.begin(*count, "sending"),
             Event::Item {
                 address,
@@ -323,6 +324,7 @@ impl Screen {
                 "event": "standing", "address": address.to_string(), "action": symbol.to_string(),
                 "failure": failure.as_ref().map(failure_json),
             }),
+            Event::Revoking(count) => serde_json::json!({ "event": "revoking", "count": count }),
             Event::Items(count) => serde_json::json!({ "event": "items", "count": count }),
             Event::Item {
                 address,

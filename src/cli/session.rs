@@ -17,6 +17,7 @@ use crate::desired::Standing;
 use crate::diagnostic::Findings;
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{InvalidRows, Project, Settings};
+use crate::plan::Retry;
 use crate::render::{Environ, RunTime};
 
 /// One run of treaty.
@@ -108,11 +109,12 @@ pub(super) struct Ready<'a> {
     pub(super) runtime: &'a tokio::runtime::Runtime,
 }
 
-/// Loads, opens the ledger, surveys, and goes on. `before` may refuse what was asked for, before anything is opened;
+/// Loads, opens the ledger, surveys, and goes on. With `retry` only some items are taken. `before` may refuse what was asked for, before anything is opened;
 /// `open` opens the ledger. What is wrong with the project is said before that credentials are missing.
 pub(super) fn surveyed(
     global: &Global,
     selected: &Selected,
+    retry: Option<Retry>,
     before: impl FnOnce(&Settings) -> Result<(), CliError>,
     open: impl FnOnce(&Session, &Settings, &Binding) -> Result<Sqlite, LedgerError>,
     then: impl FnOnce(&Ready<'_>) -> anyhow::Result<Exit>,
@@ -147,7 +149,13 @@ pub(super) fn surveyed(
         project: &project,
         standing: &standing,
         ledger: &ledger,
-        selection: Selection::from(selected),
+        selection: Selection {
+            targets: selected.target.clone(),
+            excludes: selected.exclude.clone(),
+            retry,
+            max_revoke: selected.max_revoke,
+            show_all: selected.all,
+        },
         run: session.run_time.clone(),
         listener,
     };
@@ -183,15 +191,5 @@ pub(super) fn binding(settings: &Settings, credentials: Option<&Credentials>) ->
         app_id: credentials
             .map(|credentials| credentials.app_id.clone())
             .unwrap_or_default(),
-    }
-}
-
-impl From<&Selected> for Selection {
-    fn from(selected: &Selected) -> Self {
-        Self {
-            targets: selected.target.clone(),
-            excludes: selected.exclude.clone(),
-            show_all: selected.all,
-        }
     }
 }

@@ -41,6 +41,7 @@ fn write_text(out: &mut String, plan: &Plan, settings: &Settings, all: bool) -> 
     }
     for flow in &plan.flows {
         let kinds = [
+            (ItemAction::Revoke, "to revoke: no longer in the sheet"),
             (ItemAction::Create, "to send"),
             (ItemAction::Resume, "to go on with"),
             (ItemAction::Reissue, "to revoke and send anew"),
@@ -53,6 +54,10 @@ fn write_text(out: &mut String, plan: &Plan, settings: &Settings, all: bool) -> 
                 "blocked: the row differs from what was sent",
             ),
             (ItemAction::Invalid, "blocked: the row cannot be used"),
+            (
+                ItemAction::Stranded,
+                "blocked: cut off while they were sent, and no longer in the sheet",
+            ),
             (ItemAction::Unchanged, "unchanged"),
             (ItemAction::Kept, "kept as they were sent"),
             (ItemAction::Skipped, "left out by where"),
@@ -80,11 +85,10 @@ fn write_text(out: &mut String, plan: &Plan, settings: &Settings, all: bool) -> 
                 .filter(|sample| sample.action == action)
                 .collect();
             for sample in &samples {
-                writeln!(
-                    out,
-                    "      {}  {DIM}row {}{RESET}",
-                    sample.address, sample.row
-                )?;
+                match sample.row {
+                    Some(row) => writeln!(out, "      {}  {DIM}row {row}{RESET}", sample.address)?,
+                    None => writeln!(out, "      {}", sample.address)?,
+                }
             }
             if !samples.is_empty() && count > samples.len() as u64 {
                 writeln!(
@@ -100,7 +104,7 @@ fn write_text(out: &mut String, plan: &Plan, settings: &Settings, all: bool) -> 
 
 fn totals(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::Result {
     let counted: Vec<String> = [
-        ('-', "to delete"),
+        ('-', "to delete or revoke"),
         ('+', "to create"),
         ('~', "to update"),
         ('±', "to reissue"),
@@ -185,6 +189,8 @@ pub(super) fn json(plan: &Plan, settings: &Settings) -> serde_json::Value {
             "unchanged": flow.counted(ItemAction::Unchanged) + flow.counted(ItemAction::Kept),
             "changed": flow.counted(ItemAction::Changed),
             "invalid": flow.counted(ItemAction::Invalid),
+            "revoke": flow.counted(ItemAction::Revoke),
+            "stranded": flow.counted(ItemAction::Stranded),
             "inDoubt": flow.counted(ItemAction::InDoubt),
             "skipped": flow.counted(ItemAction::Skipped) + flow.counted(ItemAction::Excluded),
             "samplesOfEachKind": SAMPLES,

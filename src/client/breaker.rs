@@ -23,8 +23,8 @@ pub(super) struct Breaker {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether the endpoint has ever answered.
-    known: bool,
+    /// When the endpoint has answered last.
+    answered: Option<Instant>,
     /// Calls without an answer since the last one that was answered.
     silent: u32,
     /// Since when there was no answer.
@@ -104,7 +104,7 @@ impl Breaker {
         let mut state = self.state();
         let since = state.since.take();
         let down = state.down.take();
-        state.known = true;
+        state.answered = Some(Instant::now());
         state.silent = 0;
         drop(state);
         down?;
@@ -114,19 +114,26 @@ impl Breaker {
         ))
     }
 
-    /// A call has got no answer. `pause` gives the pause after so many tries.
-    pub(super) fn silent(&self, why: &str, pause: impl Fn(u32) -> Duration) -> Option<Change> {
+    /// A call has got no answer. One that has no attempt left tells when it began: if nobody got an answer since, it
+    /// is not the call's fault. `pause` gives the pause after so many tries.
+    pub(super) fn silent(
+        &self,
+        why: &str,
+        exhausted: Option<Instant>,
+        pause: impl Fn(u32) -> Duration,
+    ) -> Option<Change> {
         let mut state = self.state();
         let now = Instant::now();
         state.silent += 1;
         state.since.get_or_insert(now);
-        let count = state.silent;
-        let known = state.known;
+        let nobody = |answered| exhausted.is_some_and(|asked| answered <= asked);
+        let down = |answered| state.silent >= SILENT || nobody(answered);
+        let is_down = state.answered.is_some_and(down);
         let tries = match &mut state.down {
             // Calls that were under way when it went down tell nothing new.
             Some(down) if !down.trying => return None,
             Some(down) => down.tries + 1,
-            None if known && count >= SILENT => 1,
+            None if is_down => 1,
             None => return None,
         };
         let pause = pause(tries);
@@ -155,7 +162,7 @@ mod tests {
 
     fn fail(breaker: &Breaker, times: u32) -> Vec<Option<Change>> {
         (0..times)
-            .map(|_| breaker.silent("reset", |_| PAUSE))
+            .map(|_| breaker.silent("reset", None, |_| PAUSE))
             .collect()
     }
 
@@ -173,14 +180,13 @@ mod tests {
         assert_eq!(began.elapsed(), PAUSE);
         let second = tokio::time::timeout(Duration::from_secs(30), breaker.pass());
         assert!(second.await.is_err(), "one at a time");
-        let (others, _) = tokio::join!(
+        tokio::join!(
             async {
                 breaker.pass().await.expect("it is back");
                 breaker.pass().await.expect("for all");
             },
             async { assert!(matches!(breaker.answered(), Some(Change::Back(_)))) }
         );
-        others
     }
 
     #[tokio::test(start_paused = true)]
@@ -191,11 +197,22 @@ mod tests {
         let began = Instant::now();
         let why = loop {
             match breaker.pass().await {
-                Ok(()) => drop(breaker.silent("reset", |_| PAUSE)),
+                Ok(()) => drop(breaker.silent("reset", None, |_| PAUSE)),
                 Err(why) => break why,
             }
         };
         assert_eq!((why.as_str(), began.elapsed().as_secs()), ("reset", 6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_nobody_answered_since_it_began_does_not_fail_alone() {
+        let breaker = Breaker::new(Duration::from_mins(1));
+        let before = Instant::now();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        breaker.answered();
+        assert_eq!(breaker.silent("reset", Some(before), |_| PAUSE), None);
+        let since = Instant::now();
+        assert!(breaker.silent("reset", Some(since), |_| PAUSE).is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -137,7 +137,8 @@ impl Client {
             self.turn(O::OP).await?;
             let begin = Instant::now();
             let result = self.attempt::<O>(body.clone()).await;
-            self.heed(result.as_ref().err());
+            let exhausted = attempt >= self.settings.attempts;
+            self.heed(result.as_ref().err(), exhausted.then_some(asked));
             // "No such account" is an answer.
             let is_answer = |failure: &&Failure| matches!(failure, Failure::Refused { code, .. } if O::OP == Op::ExchangeId && api::not_there(*code));
             let failure = result
@@ -180,11 +181,16 @@ impl Client {
         }
     }
 
-    /// What an attempt's end says of the endpoint.
-    fn heed(&self, failure: Option<&Failure>) {
+    /// What an attempt's end says of the endpoint. A call's last attempt comes with the moment of its first.
+    fn heed(&self, failure: Option<&Failure>, exhausted: Option<Instant>) {
+        let pause = |tries| self.backoff(tries);
         let change = match failure {
+            // What is heard of a gateway may be about this one call.
+            Some(Failure::Unknown {
+                why, heard: true, ..
+            }) => self.breaker.silent(why, None, pause),
             Some(Failure::NotSent(why) | Failure::Unknown { why, .. }) => {
-                self.breaker.silent(why, |tries| self.backoff(tries))
+                self.breaker.silent(why, exhausted, pause)
             }
             Some(Failure::Barred(_)) => None,
             _ => self.breaker.answered(),
@@ -300,10 +306,15 @@ impl Client {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(WireError::NotSent(why))) => Err(Failure::NotSent(why)),
             Ok(Err(WireError::Barred(why))) => Err(Failure::Barred(why)),
-            Ok(Err(WireError::Lost(why))) => Err(Failure::Unknown { why, after: None }),
+            Ok(Err(WireError::Lost(why))) => Err(Failure::Unknown {
+                why,
+                after: None,
+                heard: false,
+            }),
             Err(_) => Err(Failure::Unknown {
                 why: format!("no answer within {} s", self.settings.timeout.as_secs_f64()),
                 after: None,
+                heard: false,
             }),
         }
     }
@@ -311,7 +322,8 @@ impl Client {
     fn read<O: Operation>(&self, response: &http::Response<Bytes>) -> Result<O::Answer, Failure> {
         let status = response.status();
         let after = retry_after(response.headers());
-        let unknown = |why: String| Err(Failure::Unknown { why, after });
+        let heard = true;
+        let unknown = |why: String| Err(Failure::Unknown { why, after, heard });
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
         match status {
             StatusCode::TOO_MANY_REQUESTS => return Err(Failure::Throttled { after }),

@@ -27,6 +27,8 @@ pub enum Failure {
         why: String,
         /// How long to wait before the next, if the service said so.
         after: Option<Duration>,
+        /// Whether anything answered, a gateway at least.
+        heard: bool,
     },
     /// The app id or secret is not accepted.
     Credentials(String),

@@ -104,6 +104,7 @@ impl Client {
             (status, _) => Err(Failure::Unknown {
                 why: format!("HTTP {} to an upload", status.as_u16()),
                 after: None,
+                heard: true,
             }),
         }
     }

@@ -11,7 +11,7 @@ use super::seal::{Seal, Template, seal, template};
 use super::sections;
 use super::settings::{self, Settings};
 use super::yaml::{Node, parse};
-use super::{path, resolve, unsupported};
+use super::{path, resolve};
 use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
 use crate::render::{Compiler, Environ, Scope, Variables};
 
@@ -90,7 +90,6 @@ impl Project {
         if !loader.incomplete {
             resolve::check(&project, decoder.findings);
         }
-        unsupported::check(&project, decoder.findings);
         Some(project)
     }
 }

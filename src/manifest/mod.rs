@@ -17,7 +17,6 @@ mod seal;
 mod sections;
 mod settings;
 mod signer;
-mod unsupported;
 mod yaml;
 
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};

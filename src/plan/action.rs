@@ -63,6 +63,10 @@ pub enum ItemAction {
     Changed,
     /// Whether it was sent is not known.
     InDoubt,
+    /// Its row is no longer in the sheet, and `onVanish: revoke` has it ended.
+    Revoke,
+    /// Its run was cut off while it was being sent, and its row is no longer in the sheet.
+    Stranded,
     /// `where` says no.
     Skipped,
     /// The row cannot be used.
@@ -78,13 +82,14 @@ impl ItemAction {
             Self::Create | Self::Resume => Some('+'),
             Self::Reissue => Some('±'),
             Self::Unchanged | Self::Kept => Some('='),
-            Self::Changed | Self::Invalid => Some('!'),
+            Self::Revoke => Some('-'),
+            Self::Changed | Self::Invalid | Self::Stranded => Some('!'),
             Self::InDoubt => Some('?'),
             Self::Skipped | Self::Excluded => None,
         }
     }
 
-    /// Whether apply works on it.
+    /// Whether apply sends it, or goes on sending it.
     pub fn is_work(self) -> bool {
         matches!(self, Self::Create | Self::Resume | Self::Reissue)
     }
@@ -97,8 +102,9 @@ impl ItemAction {
             Self::Reissue => "reissue",
             Self::Unchanged => "none",
             Self::Kept => "keep",
-            Self::Changed => "blocked",
+            Self::Changed | Self::Stranded => "blocked",
             Self::InDoubt => "in_doubt",
+            Self::Revoke => "revoke",
             Self::Skipped => "skip",
             Self::Invalid => "refuse",
             Self::Excluded => "exclude",

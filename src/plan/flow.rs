@@ -3,6 +3,8 @@
 use super::action::ItemAction;
 use super::calls::Calls;
 use super::recorded::{ItemStatus, RecordedItem};
+use super::vanish::Vanished;
+use crate::api::operation::Op;
 use crate::id::Address;
 use crate::manifest::OnChange;
 use crate::render::Fingerprint;
@@ -34,6 +36,36 @@ pub fn item_action(
     }
 }
 
+/// What one apply takes, of all that it could.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Only what has failed.
+    Failed,
+    /// Only what is in doubt: it is looked up once more.
+    InDoubt,
+}
+
+impl Retry {
+    /// What is left of an action when only some are taken.
+    pub fn narrow(
+        self,
+        action: ItemAction,
+        known: Option<RecordedItem>,
+        desired: Fingerprint,
+    ) -> ItemAction {
+        let known = known.map(|known| {
+            let same = known.fingerprint == desired || !known.sent;
+            (known.status, same)
+        });
+        match (self, known) {
+            (Self::Failed, Some((ItemStatus::Failed, _))) => action,
+            (Self::InDoubt, Some((ItemStatus::InDoubt, true))) => ItemAction::Resume,
+            _ if action.is_work() => ItemAction::Excluded,
+            _ => action,
+        }
+    }
+}
+
 /// What is to be done with a flow's items, in the sheet's order.
 #[derive(Debug)]
 pub struct FlowPlan {
@@ -41,6 +73,8 @@ pub struct FlowPlan {
     pub flow: String,
     /// One entry a row, in the sheet's order.
     pub rows: Vec<PlannedRow>,
+    /// Recorded items without a row that something is to be done about, or to be said.
+    pub vanished: Vec<Vanished>,
     /// Some items of each kind, to be shown.
     pub samples: Vec<Sample>,
     /// The calls that it needs.
@@ -86,8 +120,8 @@ pub struct Sample {
     pub address: Address,
     /// What is to be done.
     pub action: ItemAction,
-    /// Where it comes from.
-    pub row: u64,
+    /// Where it comes from; none when its row has vanished.
+    pub row: Option<u64>,
 }
 
 /// How many items of each kind a plan shows unless all are asked for.
@@ -99,6 +133,7 @@ impl FlowPlan {
         Self {
             flow: flow.to_owned(),
             rows: Vec::new(),
+            vanished: Vec::new(),
             samples: Vec::new(),
             calls: Calls::default(),
         }
@@ -114,12 +149,26 @@ impl FlowPlan {
         all: bool,
     ) {
         self.rows.push(PlannedRow::new(row, action, print));
-        let shown = self
-            .samples
-            .iter()
-            .filter(|sample| sample.action == action)
-            .count();
-        if let Some(key) = key.filter(|_| action.symbol().is_some() && (all || shown < SAMPLES)) {
+        if let Some(key) = key {
+            self.show(key, action, Some(row), all);
+        }
+    }
+
+    /// Takes an item whose row has vanished.
+    pub fn push_vanished(&mut self, key: &str, action: ItemAction, all: bool) {
+        self.show(key, action, None, all);
+        self.calls
+            .add(Op::Revoke, u64::from(action == ItemAction::Revoke));
+        self.vanished.push(Vanished {
+            key: key.to_owned(),
+            action,
+        });
+    }
+
+    fn show(&mut self, key: &str, action: ItemAction, row: Option<u64>, all: bool) {
+        let same = |sample: &&Sample| sample.action == action;
+        let shown = self.samples.iter().filter(same).count();
+        if action.symbol().is_some() && (all || shown < SAMPLES) {
             self.samples.push(Sample {
                 address: Address::item(&self.flow, key),
                 action,
@@ -137,25 +186,33 @@ impl FlowPlan {
         {
             self.rows[at].action = ItemAction::Invalid;
         }
-        self.samples.retain(|sample| sample.row != row);
+        self.samples.retain(|sample| sample.row != Some(row));
     }
 
-    /// How many rows have an action.
+    /// How many items have an action.
     pub fn counted(&self, action: ItemAction) -> u64 {
-        self.rows.iter().filter(|row| row.action == action).count() as u64
+        self.actions().filter(|own| *own == action).count() as u64
     }
 
     /// How many items of a kind.
     pub fn count(&self, symbol: char) -> u64 {
-        self.rows
-            .iter()
-            .filter(|row| row.action.symbol() == Some(symbol))
-            .count() as u64
+        let of_kind = |action: &ItemAction| action.symbol() == Some(symbol);
+        self.actions().filter(of_kind).count() as u64
     }
 
-    /// How many items apply works on.
+    /// How many items apply sends.
     pub fn work(&self) -> u64 {
         self.rows.iter().filter(|row| row.action.is_work()).count() as u64
+    }
+
+    /// How many items apply ends, since their rows have vanished.
+    pub fn revocations(&self) -> u64 {
+        self.counted(ItemAction::Revoke)
+    }
+
+    fn actions(&self) -> impl Iterator<Item = ItemAction> {
+        let rows = self.rows.iter().map(|row| row.action);
+        rows.chain(self.vanished.iter().map(|item| item.action))
     }
 }
 
@@ -202,5 +259,80 @@ mod tests {
             );
         }
         assert_eq!(item_action(OnChange::Error, None, new), ItemAction::Create);
+    }
+
+    #[test]
+    fn a_retry_takes_only_what_it_is_for() {
+        use ItemAction::{Changed, Create, Excluded, InDoubt, Resume, Unchanged};
+        let (old, new) = (Fingerprint([1; 16]), Fingerprint([2; 16]));
+        let known = |status| {
+            Some(RecordedItem {
+                fingerprint: old,
+                status,
+                sent: true,
+            })
+        };
+        for (retry, known, desired, action, expected) in [
+            (Retry::Failed, None, new, Create, Excluded),
+            (
+                Retry::Failed,
+                known(ItemStatus::Failed),
+                old,
+                Resume,
+                Resume,
+            ),
+            (
+                Retry::Failed,
+                known(ItemStatus::Failed),
+                new,
+                Changed,
+                Changed,
+            ),
+            (
+                Retry::Failed,
+                known(ItemStatus::Open),
+                old,
+                Resume,
+                Excluded,
+            ),
+            (
+                Retry::Failed,
+                known(ItemStatus::InDoubt),
+                old,
+                InDoubt,
+                InDoubt,
+            ),
+            (
+                Retry::InDoubt,
+                known(ItemStatus::InDoubt),
+                old,
+                InDoubt,
+                Resume,
+            ),
+            (
+                Retry::InDoubt,
+                known(ItemStatus::InDoubt),
+                new,
+                InDoubt,
+                InDoubt,
+            ),
+            (
+                Retry::InDoubt,
+                known(ItemStatus::Failed),
+                old,
+                Resume,
+                Excluded,
+            ),
+            (
+                Retry::InDoubt,
+                known(ItemStatus::Done),
+                old,
+                Unchanged,
+                Unchanged,
+            ),
+        ] {
+            let narrowed = retry.narrow(action, known, desired);
+            assert_eq!(narrowed, expected, "{retry:?} {known:?}");
+        }
     }
 }

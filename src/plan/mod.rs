@@ -8,10 +8,11 @@ mod calls;
 mod flow;
 mod recorded;
 mod standing;
+mod vanish;
 
 pub use action::{AccountAction, Grant, ItemAction, SealAction, TemplateAction};
 pub use calls::Calls;
-pub use flow::{FlowPlan, ItemPolicy, PlannedRow, SAMPLES, Sample, item_action};
+pub use flow::{FlowPlan, ItemPolicy, PlannedRow, Retry, SAMPLES, Sample, item_action};
 pub use recorded::{
     ItemStatus, Observed, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal,
     RecordedStanding,
@@ -20,6 +21,7 @@ pub use standing::{
     PlannedAccount, StandingPlan, field_prints, plan_row_account, plan_standing, selected,
     template_print,
 };
+pub use vanish::{Revocations, Vanished, vanish_action};
 
 /// All that apply will do.
 #[derive(Debug, Default)]
@@ -33,7 +35,11 @@ pub struct Plan {
 impl Plan {
     /// Whether applying it would change anything.
     pub fn is_empty(&self) -> bool {
-        self.standing.is_empty() && self.flows.iter().all(|flow| flow.work() == 0)
+        self.standing.is_empty()
+            && self
+                .flows
+                .iter()
+                .all(|flow| flow.work() + flow.revocations() == 0)
     }
 
     /// The calls that it needs.

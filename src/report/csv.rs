@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::row::{Counts, Said, Status, stand};
 use super::whole::{ReportError, WholeFile};
-use crate::desired::{Drafted, FlowRows, Outcome};
+use crate::desired::{FlowRows, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::{FlowPlan, ItemAction};
@@ -23,6 +23,8 @@ pub struct FlowReport<'a> {
     pub ledger: &'a dyn Ledger,
     /// The run.
     pub run: i64,
+    /// Why items were not begun.
+    pub not_begun: &'a str,
     /// The names of the steps that answer with document and flow, and what stands before a signer's.
     pub steps: [&'static str; 3],
 }
@@ -90,18 +92,22 @@ pub fn write_flow(
         if let Outcome::Invalid(errors) = &draft.outcome {
             wrong.extend(errors.iter().cloned());
         }
-        let flow = &report.plan.flow;
-        let (status, said) = stand(
-            report.ledger,
-            report.run,
-            flow,
-            draft.key.as_deref(),
-            action,
-            &wrong,
-        )?;
-        *counts.entry(status).or_default() += 1;
+        let key = draft.key.as_deref();
+        let stands = stand(report, key, action, &wrong)?;
+        *counts.entry(stands.0).or_default() += 1;
         if let Some(tables) = &mut tables {
-            tables.row(report, &draft, action, status, &said)?;
+            let cells = draft.row.as_ref().map(|row| row.cells().collect());
+            let record = tables.row(report, cells.as_ref(), key, action, &stands)?;
+            tables.note_failed(record, key, &stands)?;
+        }
+    }
+    // What has no row any more stands at the end, without cells.
+    for item in &report.plan.vanished {
+        let key = Some(item.key.as_str());
+        let stands = stand(report, key, item.action, &[])?;
+        *counts.entry(stands.0).or_default() += 1;
+        if let Some(tables) = &mut tables {
+            tables.row(report, None, key, item.action, &stands)?;
         }
     }
     if let Some(tables) = tables {
@@ -115,7 +121,6 @@ struct Tables {
     failed: csv::Writer<WholeFile>,
     /// The sheet's own columns that a report repeats, by index.
     columns: Vec<usize>,
-    width: usize,
     any_failed: bool,
     path: std::path::PathBuf,
 }
@@ -136,7 +141,6 @@ impl Tables {
         let mut tables = Self {
             all: table(&path)?,
             failed: table(&folder.join(format!("{}.failed.csv", report.plan.flow)))?,
-            width: header.len(),
             any_failed: false,
             columns,
             path,
@@ -162,48 +166,37 @@ impl Tables {
         Ok(tables)
     }
 
+    /// Writes a row, and gives the sheet's own cells of it back.
     fn row(
         &mut self,
         report: &FlowReport<'_>,
-        draft: &Drafted,
+        cells: Option<&Vec<&str>>,
+        key: Option<&str>,
         action: ItemAction,
-        status: Status,
-        said: &Said,
-    ) -> Result<(), ReportError> {
-        let cells: Vec<&str> = match &draft.row {
-            Some(row) => row.cells().collect(),
-            None => vec![""; self.width],
-        };
+        (status, said): &(Status, Said),
+    ) -> Result<Vec<String>, ReportError> {
+        let cell = |at: &usize| cells.map_or("", |cells| cells[*at]);
         let own: Vec<String> = self
             .columns
             .iter()
-            .map(|at| harmless(cells[*at]).into_owned())
+            .map(|at| harmless(cell(at)).into_owned())
             .collect();
         let [document, process, signer_prefix] = report.steps;
-        let key = draft.key.clone().unwrap_or_default();
-        let code = said
-            .failure
-            .as_ref()
-            .and_then(|failure| failure.code)
-            .map(|code| code.to_string());
-        let code = code.unwrap_or_default();
-        let (error, hint) = said.failure.as_ref().map_or(("", ""), |failure| {
-            (failure.message.as_str(), failure.hint.as_str())
-        });
+        let [code, error, hint] = said.failed();
         let attempts = said
             .attempts
             .map_or(String::new(), |attempts| attempts.to_string());
         let mut record = own.clone();
         record.extend(
             [
-                key.as_str(),
+                key.unwrap_or_default(),
                 status.word(),
                 action.word(),
                 &said.answers(document, "docId"),
                 said.answer(process, "flowId"),
                 &code,
-                error,
-                hint,
+                &error,
+                &hint,
                 &attempts,
             ]
             .map(|text| harmless(text).into_owned()),
@@ -219,16 +212,24 @@ impl Tables {
             record.extend(answers.map(|text| harmless(text).into_owned()));
         }
         write_record(&mut self.all, &self.path, &record)?;
-        if status == Status::Failed {
-            self.any_failed = true;
-            let mut record = own;
-            record.extend(
-                [key.as_str(), status.word(), &code, error, hint]
-                    .map(|text| harmless(text).into_owned()),
-            );
-            write_record(&mut self.failed, &self.path, &record)?;
+        Ok(own)
+    }
+
+    /// Writes a row that failed for those who correct it.
+    fn note_failed(
+        &mut self,
+        mut record: Vec<String>,
+        key: Option<&str>,
+        (status, said): &(Status, Said),
+    ) -> Result<(), ReportError> {
+        if *status != Status::Failed {
+            return Ok(());
         }
-        Ok(())
+        self.any_failed = true;
+        let [code, error, hint] = said.failed();
+        let own = [key.unwrap_or_default(), status.word(), &code, &error, &hint];
+        record.extend(own.map(|text| harmless(text).into_owned()));
+        write_record(&mut self.failed, &self.path, &record)
     }
 
     fn finish(self) -> Result<(), ReportError> {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::csv::FlowReport;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{Failure, ItemRecord, Ledger, LedgerError, Step};
+use crate::ledger::{Failure, ItemRecord, LedgerError, Step};
 use crate::plan::{ItemAction, ItemStatus};
 
 /// How an item stands, as reports say it.
@@ -60,15 +61,12 @@ pub(super) struct Said {
     steps: BTreeMap<String, Step>,
 }
 
-/// What is left to say of items that the run did not begin.
-const NOT_BEGUN: &str = "not begun: the run ended before";
+/// What to do about items that the run did not begin.
 const APPLY_AGAIN: &str = "apply again";
 
 /// How the item of a row stands.
 pub(super) fn stand(
-    ledger: &dyn Ledger,
-    run: i64,
-    flow: &str,
+    report: &FlowReport<'_>,
     key: Option<&str>,
     action: ItemAction,
     wrong: &[Diagnostic],
@@ -87,11 +85,13 @@ pub(super) fn stand(
         ItemAction::Invalid => return plain(Status::Failed, Some(told(wrong))),
         _ => {}
     }
+    let (ledger, flow) = (report.ledger, &report.plan.flow);
+    let not_begun = failure(report.not_begun, APPLY_AGAIN);
     let Some(record) = key.map(|key| ledger.item(flow, key)).transpose()?.flatten() else {
-        return plain(Status::Failed, Some(failure(NOT_BEGUN, APPLY_AGAIN)));
+        return plain(Status::Failed, Some(not_begun));
     };
     let steps = ledger.steps(record.id)?.into_iter().collect();
-    let (status, failure) = status(action, &record, run);
+    let (status, failure) = status(action, &record, report.run, not_begun);
     let said = Said {
         attempts: Some(record.attempts),
         failure,
@@ -100,8 +100,29 @@ pub(super) fn stand(
     Ok((status, said))
 }
 
-fn status(action: ItemAction, record: &ItemRecord, run: i64) -> (Status, Option<Failure>) {
+fn status(
+    action: ItemAction,
+    record: &ItemRecord,
+    run: i64,
+    not_begun: Failure,
+) -> (Status, Option<Failure>) {
     match action {
+        ItemAction::Revoke if record.status != ItemStatus::Revoked => {
+            let why = record.failure.clone().unwrap_or(not_begun);
+            let doubt = record.status == ItemStatus::InDoubt;
+            let status = if doubt {
+                Status::InDoubt
+            } else {
+                Status::Failed
+            };
+            return (status, Some(why));
+        }
+        ItemAction::Stranded => {
+            let message =
+                "it was cut off while it was being sent, and its row is no longer in the sheet";
+            let hint = "put the row back and apply again; or end it with onVanish: revoke";
+            return (Status::Failed, Some(failure(message, hint)));
+        }
         ItemAction::Unchanged | ItemAction::Kept if record.status == ItemStatus::Done => {
             return (Status::Unchanged, None);
         }
@@ -133,9 +154,7 @@ fn status(action: ItemAction, record: &ItemRecord, run: i64) -> (Status, Option<
                 )),
             )
         }
-        ItemStatus::Failed | ItemStatus::Open => {
-            (Status::Failed, Some(failure(NOT_BEGUN, APPLY_AGAIN)))
-        }
+        ItemStatus::Failed | ItemStatus::Open => (Status::Failed, Some(not_begun)),
     }
 }
 
@@ -170,6 +189,15 @@ fn told(wrong: &[Diagnostic]) -> Failure {
 }
 
 impl Said {
+    /// The code, the words and the hint of what failed; empty where nothing did.
+    pub(super) fn failed(&self) -> [String; 3] {
+        let Some(failure) = &self.failure else {
+            return Default::default();
+        };
+        let code = failure.code.map_or(String::new(), |code| code.to_string());
+        [code, failure.message.clone(), failure.hint.clone()]
+    }
+
     /// A text that a step answered.
     pub(super) fn answer(&self, step: &str, name: &str) -> &str {
         match self.steps.get(step) {

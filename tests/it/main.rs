@@ -18,4 +18,5 @@ mod rooms;
 mod schema;
 mod server;
 mod table;
+mod vanish;
 mod wire;

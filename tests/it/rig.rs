@@ -15,8 +15,8 @@ use treaty::client::{Client, Settings, Wire, WireError};
 use treaty::desired::Standing;
 use treaty::diagnostic::Findings;
 use treaty::ledger::{Binding, Ledger, Sqlite};
-use treaty::manifest;
-use treaty::plan::Plan;
+use treaty::manifest::{self, Tolerance};
+use treaty::plan::{Plan, Retry};
 use treaty::render::RunTime;
 use treaty::sandbox::{AutoSign, Flow, Sandbox, World};
 
@@ -52,6 +52,10 @@ pub(crate) struct Rig {
     wire: Arc<Liar>,
     pub(crate) rate: Option<f64>,
     pub(crate) throttle_codes: Vec<i64>,
+    /// Only what has failed or is in doubt.
+    pub(crate) retry: Option<Retry>,
+    /// So many may be revoked.
+    pub(crate) max_revoke: Option<u64>,
 }
 
 /// When a fault happens.
@@ -189,6 +193,8 @@ impl Rig {
             wire: Arc::new(wire),
             rate: None,
             throttle_codes: Vec::new(),
+            retry: None,
+            max_revoke: None,
         }
     }
 
@@ -345,7 +351,11 @@ impl Rig {
             project: &project,
             standing: &standing,
             ledger: &ledger,
-            selection: Selection::default(),
+            selection: Selection {
+                retry: self.retry,
+                max_revoke: self.max_revoke.map(Tolerance::Count),
+                ..Selection::default()
+            },
             run: RunTime::at(Timestamp::now()),
             listener: Arc::new(|_| {}),
         };

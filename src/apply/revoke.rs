@@ -1,0 +1,122 @@
+//! Ending flows: what was sent otherwise than it should be, and what has no row any more.
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use super::event::Ended;
+use super::halt::{Fatal, Halt};
+use super::item::{REVOKE, SIGNER};
+use super::look::{Seen, sent_flow};
+use super::run::{Apply, Stop, Stopped, Tally};
+use super::step::Steps;
+use crate::api::{Nothing, Revoke};
+use crate::id::Address;
+use crate::ledger::Write;
+use crate::plan::{FlowPlan, ItemAction, ItemStatus, Vanished};
+
+impl Apply<'_> {
+    /// Ends what has no row any more.
+    pub(super) async fn revoke_vanished(&self, plan: &FlowPlan, tally: &mut Tally) {
+        let revoked = |item: &&Vanished| item.action == ItemAction::Revoke;
+        let mut left = plan.vanished.iter().filter(revoked);
+        let mut window = FuturesUnordered::new();
+        let stop = self.stop();
+        loop {
+            while tally.stopped.is_none() && window.len() < self.window() {
+                if *stop.borrow() != Stop::No {
+                    self.stop_for(Stopped::Asked, tally);
+                    break;
+                }
+                let Some(item) = left.next() else { break };
+                let address = Address::item(&plan.flow, &item.key);
+                window.push(async { (address, self.revoke_item(&plan.flow, &item.key).await) });
+            }
+            let Some((address, ended)) = window.next().await else {
+                break;
+            };
+            match ended {
+                Ok(ended) => self.ended(address, None, ended, tally),
+                Err(fatal) => {
+                    self.ended(address, None, Ended::Open, tally);
+                    self.stop_for(Stopped::Fatal(fatal), tally);
+                }
+            }
+        }
+        tally.not_begun += left.count() as u64;
+    }
+
+    async fn revoke_item(&self, flow: &str, key: &str) -> Result<Ended, Fatal> {
+        let Some(known) = self.caller.ledger.item(flow, key)? else {
+            return Ok(Ended::Open);
+        };
+        let steps = Steps::new(known.id, self.caller.ledger.steps(known.id)?);
+        let (ended, status, failure) = match self.revoke(&steps, known.status).await {
+            Ok(()) => (Ended::Done(ItemStatus::Revoked), ItemStatus::Revoked, None),
+            // What was sent stands as it did.
+            Err(Halt::Failed(failure)) => {
+                (Ended::Failed(failure.clone()), known.status, Some(failure))
+            }
+            Err(Halt::InDoubt(failure)) => {
+                let doubt = ItemStatus::InDoubt;
+                (Ended::InDoubt(failure.clone()), doubt, Some(failure))
+            }
+            Err(Halt::Fatal(fatal)) => return Err(fatal),
+        };
+        let mut writes = vec![Write::ItemEnded {
+            id: known.id,
+            status,
+            failure,
+        }];
+        if status == ItemStatus::Revoked {
+            writes.push(Write::Dropped { subject: known.id });
+        }
+        self.caller.ledger.write(writes).await?;
+        Ok(ended)
+    }
+
+    /// Ends what was sent of an item. What has ended by itself need not be ended.
+    pub(super) async fn revoke(&self, steps: &Steps, known: ItemStatus) -> Result<(), Halt> {
+        let Some(flow) = sent_flow(steps) else {
+            return Ok(());
+        };
+        let state = self.caller.state(&flow).await?;
+        let waits = |(step, _): &(String, _)| step.starts_with(SIGNER);
+        let asked_all = known.is_sent() && !steps.deferred().iter().any(waits);
+        if asked_all && state.all_have_signed() {
+            return Err(Halt::failed(
+                "all have signed what was sent before",
+                "put the row back as it was; a new contract needs a new key",
+            ));
+        }
+        let request = Revoke {
+            flow_id: flow.id.clone(),
+        };
+        let look = async || self.caller.look_for_end(&flow).await;
+        let revoked = self
+            .caller
+            .sign_step(steps, REVOKE, &request, None, look)
+            .await;
+        match revoked {
+            Ok(Nothing) => Ok(()),
+            Err(Halt::Failed(failure)) => match look().await? {
+                Seen::There(_) => Ok(()),
+                _ => Err(Halt::Failed(failure)),
+            },
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// Whether an earlier run has ended what was sent, so that it could be sent anew, and then was cut off.
+    pub(super) async fn was_revoked(&self, steps: &Steps) -> Result<bool, Halt> {
+        let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(REVOKE)) else {
+            return Ok(false);
+        };
+        match self.caller.look_for_end(&flow).await? {
+            Seen::There(_) => Ok(true),
+            _ => {
+                self.caller.forget(steps, REVOKE).await?;
+                Ok(false)
+            }
+        }
+    }
+}

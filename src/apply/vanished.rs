@@ -1,0 +1,92 @@
+//! Items that are recorded and have no row any more, and how many of a flow may be revoked at once.
+
+use std::collections::HashMap;
+
+use super::survey::{Selection, Survey, Surveyor};
+use crate::diagnostic::Diagnostic;
+use crate::id::Address;
+use crate::ledger::{Ledger, LedgerError};
+use crate::manifest::Flow;
+use crate::plan::{FlowPlan, ItemAction, RecordedItem, Revocations, selected, vanish_action};
+use crate::render::Fingerprint;
+
+/// Plans what is recorded and was not met among the rows.
+pub(super) fn vanished(
+    flow: &Flow,
+    left: &HashMap<Fingerprint, RecordedItem>,
+    all_have_keys: bool,
+    ledger: &dyn Ledger,
+    selection: &Selection,
+    survey: &mut Survey<'_>,
+    plan: &mut FlowPlan,
+) -> Result<(), LedgerError> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    ledger.items(&flow.name, &mut |key, item| {
+        if !left.contains_key(&ledger.salt().of(key)) {
+            return;
+        }
+        let Some(action) = vanish_action(flow.on_vanish, item) else {
+            return;
+        };
+        let address = Address::item(&flow.name, key);
+        survey.note_match(selection, &address);
+        let wanted = selected(&selection.targets, &selection.excludes, &address);
+        // A row whose key cannot be told may be any item's.
+        let revoke_none = !all_have_keys || selection.retry.is_some();
+        if wanted && !(action == ItemAction::Revoke && revoke_none) {
+            plan.push_vanished(key, action, selection.show_all);
+        }
+    })
+}
+
+/// Refuses to revoke more of a flow than is allowed: an empty sheet, or another one, is a mistake more often than not.
+pub(super) fn guard(
+    flow: &Flow,
+    plan: &FlowPlan,
+    surveyor: &Surveyor<'_>,
+) -> Result<Option<Diagnostic>, LedgerError> {
+    let mut recorded = 0;
+    let (vanished, reissued) = (plan.revocations(), plan.counted(ItemAction::Reissue));
+    if vanished + reissued == 0 {
+        return Ok(None);
+    }
+    let count = &mut |_: &str, _: RecordedItem| recorded += 1;
+    surveyor.ledger.items(&flow.name, count)?;
+    let all = Revocations {
+        recorded,
+        vanished,
+        reissued,
+    };
+    let own = surveyor.project.settings.failures.revoke;
+    let allowed = surveyor.selection.max_revoke.unwrap_or(own);
+    let Some(count) = all.too_many(allowed) else {
+        return Ok(None);
+    };
+    let mut why = Vec::new();
+    if vanished > 0 {
+        why.push(format!("the rows of {vanished} are no longer in the sheet"));
+    }
+    if reissued > 0 {
+        why.push(format!("the rows of {reissued} changed"));
+    }
+    let error = Diagnostic::error(format!(
+        "flows.{}: {count} of its {recorded} recorded items would be revoked ({}), and {} may be",
+        flow.name,
+        why.join(", "),
+        allowed.of(recorded)
+    ));
+    let place = match vanished {
+        0 => None,
+        _ => flow.on_vanish_span.as_ref(),
+    };
+    let error = match place {
+        Some(span) => error.at(span),
+        None => error,
+    };
+    let hint = format!(
+        "look whether it is the right sheet; if it is, say --max-revoke {count}, or failures: {{ revoke: … }} in treaty.yaml"
+    );
+    Ok(Some(error.hint(hint)))
+}

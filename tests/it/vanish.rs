@@ -1,0 +1,179 @@
+//! From night to night: rows that are no longer in the sheet, and what is taken up again.
+
+use treaty::api::FlowStatus;
+use treaty::plan::{ItemAction, Retry};
+
+use crate::project::Project;
+use crate::rig::{Fault, Rig};
+
+const PERSON: &str = "sign/contract/handPersonSignTask";
+
+fn revoking(rows: usize) -> Rig {
+    let rig = Rig::loans(rows);
+    on_vanish_revoke(&rig.project);
+    rig
+}
+
+fn on_vanish_revoke(project: &Project) {
+    let manifest = project.read("manifests/loans.yaml");
+    project.write(
+        "manifests/loans.yaml",
+        format!("{manifest}    onVanish: revoke\n"),
+    );
+}
+
+/// Takes rows out of the sheet, by their place from 1.
+fn remove(project: &Project, gone: impl Fn(usize) -> bool) {
+    let sheet = project.sheet();
+    let left = sheet.lines().enumerate().filter(|(at, _)| !gone(*at));
+    let left: Vec<&str> = left.map(|(_, line)| line).collect();
+    project.set_sheet(&left.join("\r\n"));
+}
+
+fn count(rig: &Rig, status: FlowStatus) -> usize {
+    let sent = rig.sent();
+    sent.iter().filter(|flow| flow.status == status).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_longer_in_the_sheet_is_revoked_once() {
+    for fault in [
+        None,
+        Some(Fault::LostAfter),
+        Some(Fault::LostBefore),
+        Some(Fault::HangAfter),
+    ] {
+        let rig = revoking(12);
+        rig.apply().await;
+        remove(&rig.project, |at| at == 5);
+        let rig = match fault {
+            Some(fault) => rig.fault("sign/revoke", 1, fault),
+            None => rig,
+        };
+        if fault == Some(Fault::HangAfter) {
+            assert!(rig.apply_while(rig.hang()).await.is_none());
+            rig.heal();
+        }
+        let (plan, tally) = rig.apply().await;
+        assert_eq!(
+            (plan.count('-'), tally.done, tally.failed, tally.in_doubt),
+            (1, 1, 0, 0),
+            "{fault:?}"
+        );
+        assert_eq!(count(&rig, FlowStatus::Revoked), 1, "{fault:?}");
+        assert_eq!(count(&rig, FlowStatus::Signing), 11, "{fault:?}");
+        let (plan, _) = rig.apply().await;
+        assert!(plan.is_empty() && plan.count('-') == 0, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_all_have_signed_is_not_revoked() {
+    let rig = revoking(12);
+    rig.apply().await;
+    rig.sign_all();
+    remove(&rig.project, |at| at == 5);
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    assert_eq!(count(&rig, FlowStatus::Revoked), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_left_the_sheet_while_it_was_being_sent_is_not_forgotten() {
+    let rig = Rig::loans(12).fault(PERSON, 3, Fault::HangAfter);
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    rig.heal();
+    let open = rig.sent().len();
+    assert!(open > 0);
+    remove(&rig.project, |at| at > 0);
+    let (plan, _) = rig.apply().await;
+    let stranded = plan.flows[0].counted(ItemAction::Stranded);
+    assert!(stranded > 0, "it is said");
+    assert!(plan.is_empty(), "and nothing is done by itself");
+    on_vanish_revoke(&rig.project);
+    let mut rig = rig;
+    rig.max_revoke = Some(100);
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.failed, tally.in_doubt), (0, 0));
+    assert_eq!(count(&rig, FlowStatus::Revoked), open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_doubt_or_failed_is_taken_up_when_it_is_asked_for() {
+    let mut rig = Rig::loans(5)
+        .fault(PERSON, 2, Fault::LostAfter)
+        .fault("sign/contract/addProcess", 3, Fault::Status(404))
+        .always("sign/contract/undoTask", Fault::Status(500));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed, tally.in_doubt), (3, 1, 1));
+    rig.heal();
+    rig.retry = Some(Retry::InDoubt);
+    let (plan, tally) = rig.apply().await;
+    assert_eq!(
+        (plan.flows[0].work(), tally.done, tally.in_doubt),
+        (1, 1, 0)
+    );
+    rig.retry = Some(Retry::Failed);
+    let (plan, tally) = rig.apply().await;
+    assert_eq!((plan.flows[0].work(), tally.done), (1, 1));
+    rig.assert_each_once(5);
+}
+
+#[test]
+fn a_sheet_that_lacks_too_much_revokes_nothing() {
+    let project = Project::loans();
+    on_vanish_revoke(&project);
+    project.expect(&["apply", "--yes"], 0);
+    remove(&project, |at| at > 150);
+    for args in [&["plan"][..], &["apply", "--yes"]] {
+        let refused = project.expect(args, 65);
+        assert!(
+            refused
+                .stderr
+                .contains("50 of its 200 recorded items would be revoked")
+                && refused.stderr.contains("--max-revoke 50")
+                && refused.stderr.contains("onVanish: revoke"),
+            "{}",
+            refused.stderr
+        );
+    }
+    let plan = project.expect(&["plan", "--max-revoke", "25%"], 0);
+    assert!(plan.stdout.contains("- 50 to revoke"), "{}", plan.stdout);
+    project.expect(&["apply", "--yes", "--max-revoke", "50"], 0);
+    let report = project.report("loans.csv");
+    let (kept, gone) = report.split_at(150);
+    assert!(kept.iter().all(|row| row["treaty_status"] == "unchanged"));
+    assert_eq!(gone.len(), 50);
+    for row in gone {
+        assert_eq!(
+            (row["treaty_status"].as_str(), row["treaty_action"].as_str()),
+            ("revoked", "revoke")
+        );
+        assert!(row["姓名"].is_empty() && !row["treaty_key"].is_empty());
+    }
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+}
+
+#[test]
+fn more_failures_than_are_tolerated_end_the_run_and_the_report_says_so() {
+    let project = Project::loans();
+    // A keyword that stands nowhere: the service refuses each borrower.
+    project.replace(
+        "manifests/loans.yaml",
+        "keyword: 乙方签字, posX: 60",
+        "keyword: 不在, posX: 60",
+    );
+    let run = project.expect(&["apply", "--yes", "--max-failures", "10"], 3);
+    assert!(
+        run.stderr.contains("more than 10 items failed"),
+        "{}",
+        run.stderr
+    );
+    let report = project.report("loans.csv");
+    let not_begun = report
+        .iter()
+        .filter(|row| row["treaty_error"] == "not begun: more than 10 items failed")
+        .count();
+    assert!((150..190).contains(&not_begun), "{not_begun}");
+    assert_eq!(project.summary()["stopped"], "more than 10 items failed");
+}
