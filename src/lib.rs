@@ -4,7 +4,7 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | [`id`], [`diagnostic`] | typed ids and addresses; what is wrong, where, and what to do |
+//! | [`id`], [`diagnostic`], [`crash`] | typed ids and addresses; what is wrong, where, and what to do; where tests cut a run off |
 //! | [`api`] | the wire as data: the table of operations, requests and answers, error codes, callbacks |
 //! | [`sheet`] | CSV and TSV → rows that know where they stand |
 //! | [`render`] | expressions: strict, compiled once; filters; fingerprints |
@@ -25,6 +25,7 @@ pub mod api;
 pub mod apply;
 pub mod cli;
 pub mod client;
+pub mod crash;
 pub mod desired;
 pub mod diagnostic;
 pub mod id;

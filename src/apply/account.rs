@@ -9,6 +9,7 @@ use crate::api::{
     AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ErrorCode, GrantSilentSign,
     Nothing, Operation, RevokeSilentSign, UpdateOrganization, UpdatePerson,
 };
+use crate::crash::point;
 use crate::desired::{Account, Organization, Person, Who};
 use crate::id::AccountId;
 use crate::ledger::{Failure, Thing, ThingKind, Write};
@@ -118,6 +119,7 @@ impl Apply<'_> {
                 thing: thing.clone(),
             };
             self.caller.ledger.write(vec![intent]).await?;
+            point("account.intent");
         }
         let look = async || {
             let found = self.caller.account_of(account.third_id()).await?;
@@ -134,6 +136,7 @@ impl Apply<'_> {
                     .await
             }
         };
+        point("account.answered");
         let taken = |failure: &Failure| {
             [
                 ErrorCode::ACCOUNT_EXISTS.0,
@@ -145,6 +148,7 @@ impl Apply<'_> {
             Ok(answer) => {
                 self.record(account, &answer.account_id, Some(&thing))
                     .await?;
+                point("account.recorded");
                 Ok(answer.account_id)
             }
             Err(Once::NotDone(Halt::Failed(failure))) if taken(&failure) => {
@@ -222,6 +226,7 @@ impl Apply<'_> {
                 None
             }
         };
+        point("account.granted");
         if let Some(thing) = self
             .caller
             .ledger

@@ -16,6 +16,7 @@ use super::look::FlowRef;
 use super::step::Steps;
 use crate::api::operation::Op;
 use crate::api::{Download, Operation};
+use crate::crash::point;
 use crate::id::{DocId, FlowId};
 use crate::ledger::{Deferral, LedgerError, Write};
 
@@ -184,7 +185,10 @@ fn keep(path: &Path, bytes: &[u8]) -> Result<(), Halt> {
         }
         std::io::Write::write_all(&mut file, bytes)?;
         file.sync_all()?;
-        std::fs::rename(&part, path)
+        point("download.part");
+        std::fs::rename(&part, path)?;
+        point("download.kept");
+        Ok(())
     };
     put().map_err(|error: std::io::Error| {
         Halt::failed(

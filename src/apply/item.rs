@@ -16,6 +16,7 @@ use crate::api::{
     Archive, Attachment, CreateByFileKey, CreateByTemplate, Download, MIME_PDF, Operation,
     contract, contracts,
 };
+use crate::crash::point;
 use crate::desired::{Document, DocumentSource, Item, Signer, SignerKind};
 use crate::id::{AccountId, DocId, FlowId};
 use crate::ledger::{Deferral, ItemRecord, SubjectId, Write};
@@ -63,7 +64,9 @@ impl Apply<'_> {
             status,
             failure,
         };
+        point("item.ending");
         self.caller.ledger.write(vec![end]).await?;
+        point("item.ended");
         Ok(ended)
     }
 
@@ -111,6 +114,7 @@ impl Apply<'_> {
             steps = Steps::new(id, Vec::new());
         }
         begin(item.fingerprint, afresh);
+        point("item.begun");
         lacks()?;
         self.send(&mut steps, item).await
     }
@@ -225,6 +229,7 @@ impl Apply<'_> {
             op,
             deferral: deferral.clone(),
         }]));
+        point("step.deferred");
         steps.defer(step, deferral);
     }
 

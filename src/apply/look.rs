@@ -10,6 +10,7 @@ use crate::api::{
     SignStatus, UndoTask, contract, contracts, not_there,
 };
 use crate::client::Failure;
+use crate::crash::point;
 use crate::id::{AccountId, FlowId};
 
 /// What looking tells.
@@ -82,6 +83,7 @@ impl Caller<'_> {
                 third_order_no: None,
             }));
         }
+        point("look.found");
         let account_id = tasks[0].account.clone();
         // Taking back takes all of a person's tasks: also those whose links are known and were sent on.
         let takes_others = all.iter().any(|task| {
@@ -107,6 +109,7 @@ impl Caller<'_> {
         {
             return Err(Halt::of(Op::UndoTask, failure));
         }
+        point("look.undone");
         if self.state(flow).await?.tasks.iter().any(is_his) {
             return Ok(Seen::Unclear(
                 "the person's task is there, its link is lost, and it cannot be undone".to_owned(),

@@ -450,7 +450,7 @@ fn planned_item(
 }
 
 /// Resolves once the run must end at once.
-async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
+pub(super) async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
     if stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
         // Nobody can ask any more.
         std::future::pending::<()>().await;

@@ -6,6 +6,7 @@ use crate::api::{
     CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
     SealAnswer,
 };
+use crate::crash::point;
 use crate::desired::{Seal, SealSource};
 use crate::id::{AccountId, SealId};
 use crate::ledger::{Thing, ThingKind, Write};
@@ -67,12 +68,15 @@ impl Apply<'_> {
                         .ledger
                         .write(vec![record(subject, None, true)])
                         .await?;
+                    point("seal.intent");
                 }
                 let answer = self.create_seal(seal, account, begun).await?;
+                point("seal.answered");
                 self.caller
                     .ledger
                     .write(vec![record(subject, Some(answer.seal_id.0.clone()), true)])
                     .await?;
+                point("seal.recorded");
                 Ok(answer.seal_id)
             }
         }

@@ -18,6 +18,7 @@ use crate::api::Operation;
 use crate::api::operation::Op;
 use crate::api::operation::receipt;
 use crate::client::Failure;
+use crate::crash::point;
 use crate::id::AccountId;
 use crate::ledger::{Deferral, LedgerError, Step, SubjectId, Write};
 
@@ -189,7 +190,9 @@ impl Caller<'_> {
             return Ok(answer);
         }
         let answer = self.call(request).await?;
+        point("spare.answered");
         self.note_receipt::<O>(steps, name, &answer, None);
+        point("spare.receipt");
         Ok(answer)
     }
 
@@ -211,6 +214,7 @@ impl Caller<'_> {
             return Ok(answer);
         }
         let begun = steps.is_begun(name);
+        point("step.begin");
         if !begun {
             let intent = Write::Intent {
                 subject: steps.subject,
@@ -219,10 +223,13 @@ impl Caller<'_> {
                 legal: true,
             };
             self.ledger.write(vec![intent]).await?;
+            point("step.intent");
         }
         match self.once(begun, request, look).await {
             Ok(answer) => {
+                point("step.answered");
                 self.note_receipt::<O>(steps, name, &answer, who);
+                point("step.receipt");
                 Ok(answer)
             }
             Err(Once::NotDone(halt)) => {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use tokio::sync::watch;
 
 use super::ask::whose;
 use super::caller::Caller;
@@ -13,6 +14,7 @@ use super::event::{Ended, Event, Listener};
 use super::halt::{Fatal, Halt};
 use super::item::{ARCHIVE, DOWNLOAD, SIGNER};
 use super::look::{FlowRef, FlowState, sent_flow};
+use super::run::{Stop, stopped_now};
 use super::step::{Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{FlowStatus, SignStatus};
@@ -37,6 +39,8 @@ pub struct Sync<'a> {
     pub window: usize,
     /// Hears of everything.
     pub listener: Listener,
+    /// Says when to stop.
+    pub stop: watch::Receiver<Stop>,
 }
 
 /// How the items stand after a sync.
@@ -54,6 +58,8 @@ pub struct Synced {
     pub in_doubt: u64,
     /// Why items ended before all had signed.
     pub endings: Vec<(Address, Failure)>,
+    /// Whether it was asked to stop before all were looked at.
+    pub stopped: bool,
 }
 
 impl Sync<'_> {
@@ -71,16 +77,30 @@ impl Sync<'_> {
         let mut synced = Synced::default();
         let mut items = items.into_iter();
         let mut window = FuturesUnordered::new();
+        let mut stop = self.stop.clone();
+        let mut fatal = None;
         loop {
-            while window.len() < self.window {
+            while window.len() < self.window && fatal.is_none() {
+                if *stop.borrow() != Stop::No {
+                    synced.stopped = true;
+                    break;
+                }
                 let Some((id, address)) = items.next() else {
                     break;
                 };
                 let caller = &caller;
                 window.push(async move { (address, caller.sync_item(id).await) });
             }
-            let Some((address, result)) = window.next().await else {
-                return Ok(synced);
+            let next = tokio::select! {
+                biased;
+                next = window.next() => next,
+                () = stopped_now(&mut stop) => {
+                    synced.stopped = true;
+                    None
+                }
+            };
+            let Some((address, result)) = next else {
+                return fatal.map_or(Ok(synced), Err);
             };
             let ended = match result {
                 Ok((status, failure)) => {
@@ -101,7 +121,11 @@ impl Sync<'_> {
                     synced.in_doubt += 1;
                     Ended::InDoubt(failure)
                 }
-                Err(Halt::Fatal(fatal)) => return Err(fatal),
+                Err(Halt::Fatal(why)) => {
+                    // What is under way ends.
+                    fatal.get_or_insert(why);
+                    Ended::Open
+                }
             };
             (self.listener)(Event::Item {
                 address,

@@ -4,6 +4,7 @@ use super::halt::Halt;
 use super::run::Apply;
 use crate::api::operation::Op;
 use crate::api::{CreateTemplate, MIME_PDF};
+use crate::crash::point;
 use crate::desired::{Template, TemplateSource};
 use crate::id::TemplateId;
 use crate::ledger::{Thing, ThingKind, Write};
@@ -37,6 +38,7 @@ impl Apply<'_> {
             template_form_keys: None,
         };
         let answer = self.caller.call(&request).await?;
+        point("template.answered");
         let write = Write::Thing {
             kind: ThingKind::Template,
             identity: fingerprint.to_string(),
@@ -48,6 +50,7 @@ impl Apply<'_> {
             },
         };
         self.caller.ledger.write(vec![write]).await?;
+        point("template.recorded");
         Ok(answer.template_id)
     }
 }

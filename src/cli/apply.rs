@@ -7,11 +7,13 @@ use tokio::sync::watch;
 use super::args::{Apply as Args, Global, LogFormat};
 use super::ended::Ended;
 use super::exit::Exit;
+use super::interrupt::interrupts;
 use super::out;
 use super::session::{Ready, surveyed};
 use super::{prompt, show};
 use crate::api::time;
 use crate::apply::{Apply, Orders, Stop};
+use crate::crash::point;
 use crate::ledger::{Ledger, Sqlite, Write};
 use crate::plan::FlowPlan;
 
@@ -52,6 +54,7 @@ fn carry_out(global: &Global, args: &Args, ready: &Ready<'_>) -> anyhow::Result<
     let run = ready
         .runtime
         .block_on(ready.ledger.begin_run(&name, &begun))?;
+    point("run.begun");
     let work: u64 = ready.survey.plan.flows.iter().map(FlowPlan::work).sum();
     let (ask, stop) = watch::channel(Stop::No);
     let apply = Apply::new(Orders {
@@ -70,7 +73,7 @@ fn carry_out(global: &Global, args: &Args, ready: &Ready<'_>) -> anyhow::Result<
         stop,
     });
     let tally = ready.runtime.block_on(async {
-        let interrupted = tokio::spawn(listen_for_interrupts(ask));
+        let interrupted = tokio::spawn(interrupts(ask));
         let tally = apply.all().await;
         interrupted.abort();
         tally
@@ -90,40 +93,12 @@ fn carry_out(global: &Global, args: &Args, ready: &Ready<'_>) -> anyhow::Result<
         exit: i32::from(code),
     };
     let written = ready.runtime.block_on(ready.ledger.write(vec![end]));
+    point("run.ended");
     // A ledger that cannot be written any more has ended the run, and was told.
     if tally.stopped.is_none() {
         written?;
     }
     exit
-}
-
-/// The first interrupt lets what is under way end, the second ends at once.
-async fn listen_for_interrupts(ask: watch::Sender<Stop>) {
-    for stop in [Stop::Drain, Stop::Now] {
-        interrupt().await;
-        // Nobody listens any more when the run has ended.
-        let _ = ask.send(stop);
-    }
-    std::future::pending::<()>().await;
-}
-
-#[cfg(unix)]
-async fn interrupt() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
-    }
-}
-
-#[cfg(not(unix))]
-async fn interrupt() {
-    drop(tokio::signal::ctrl_c().await);
 }
 
 /// Who holds the ledger, for those who are kept out.

@@ -8,6 +8,7 @@ mod ended;
 mod endpoint;
 mod exit;
 mod init;
+mod interrupt;
 mod markdown;
 mod out;
 mod plan;

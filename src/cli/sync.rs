@@ -1,14 +1,17 @@
 //! `treaty sync`: what was sent is brought up to date, by the ledger alone.
 
+use tokio::sync::watch;
+
 use super::apply::holder;
 use super::args::{Global, Sync as Args};
 use super::endpoint;
 use super::exit::Exit;
+use super::interrupt::interrupts;
 use super::out;
 use super::progress::Progress;
 use super::session::{Session, binding, load};
 use crate::api::time;
-use crate::apply::{Sync, Synced};
+use crate::apply::{Stop, Sync, Synced};
 use crate::diagnostic::Findings;
 use crate::ledger::Sqlite;
 
@@ -34,6 +37,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         ledger.pulse(),
         &progress.listener(),
     )?;
+    let (ask, stop) = watch::channel(Stop::No);
     let sync = Sync {
         ledger: &ledger,
         client: &client,
@@ -42,11 +46,17 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         excludes: args.exclude.clone(),
         window: settings.limits.concurrency,
         listener: progress.listener(),
+        stop,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let synced = runtime.block_on(sync.all());
+    let synced = runtime.block_on(async {
+        let interrupted = tokio::spawn(interrupts(ask));
+        let synced = sync.all().await;
+        interrupted.abort();
+        synced
+    });
     progress.finish();
     let synced = synced?;
     for (address, failure) in &synced.endings {
@@ -56,6 +66,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         out::line(format_args!("{}", told(&synced)));
     }
     Ok(match synced {
+        Synced { stopped: true, .. } => Exit::Interrupted,
         Synced { in_doubt: 1.., .. } => Exit::InDoubt,
         Synced { failed: 1.., .. } => Exit::Failed,
         _ => Exit::Done,
@@ -70,11 +81,14 @@ fn told(synced: &Synced) -> String {
         (synced.failed, "failed"),
         (synced.in_doubt, "in doubt"),
     ];
-    let told: Vec<String> = counts
+    let mut told: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
+    if synced.stopped {
+        told.push("stopped before all were asked for".to_owned());
+    }
     if told.is_empty() {
         "Nothing waits.".to_owned()
     } else {

@@ -6,6 +6,7 @@ use http::{Method, StatusCode, header};
 use super::call::Client;
 use super::failure::{Failure, public};
 use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, is_safe};
+use crate::crash::point;
 use crate::id::FileKey;
 
 impl Client {
@@ -26,7 +27,10 @@ impl Client {
         loop {
             let place = self.call(&request).await?;
             let failure = match self.put(&place.upload_url, &request, bytes).await {
-                Ok(()) => return Ok(place.file_key),
+                Ok(()) => {
+                    point("upload.put");
+                    return Ok(place.file_key);
+                }
                 Err(
                     failure @ (Failure::Refused { .. }
                     | Failure::Credentials(_)

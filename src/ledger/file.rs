@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use super::sqlite::Binding;
 use super::{LedgerError, schema};
+use crate::crash::point;
 use crate::render::Salt;
 
 /// Opens a connection to a ledger that is there. Nothing is written to a file that is no ledger of ours.
@@ -53,7 +54,10 @@ pub(super) fn make(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
         connection.close().map_err(|(_, error)| error)
     };
     fill().map_err(|error| broken(path, &error))?;
-    std::fs::rename(&part, path).map_err(own)
+    point("ledger.filled");
+    std::fs::rename(&part, path).map_err(own)?;
+    point("ledger.placed");
+    Ok(())
 }
 
 /// Reads all of the file: a page that is damaged may not be met until it is too late.

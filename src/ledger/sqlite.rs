@@ -13,6 +13,7 @@ use super::lease::{self, Claim, Lock, Sure};
 use super::record::{ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind, Write};
 use super::writer::{Desk, Queue, Writer};
 use super::{Ledger, LedgerError, Written, store};
+use crate::crash::point;
 use crate::plan::RecordedItem;
 use crate::render::Salt;
 
@@ -128,6 +129,7 @@ impl Sqlite {
         };
         let fence = claimed(&mut connection, &claim).map_err(|error| broken(&error))?;
         let fence = fence.map_err(LedgerError::Held)?;
+        point("lease.taken");
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
         let sure = Sure::since(moment);
         let desk = Desk {

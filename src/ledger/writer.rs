@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::lease::{self, BEAT, Sure};
 use super::record::Write;
 use super::{LedgerError, Written, store};
+use crate::crash::point;
 
 /// Writes that share one sync at most: enough that the disk's latency is spread thin, few enough that nobody waits long.
 const GROUP: usize = 1024;
@@ -128,7 +129,9 @@ impl Desk {
         for write in group.iter().flat_map(|job| &job.writes) {
             store::write(&transaction, write)?;
         }
+        point("commit.before");
         transaction.commit()?;
+        point("commit.after");
         self.sure.renew(moment);
         Ok(())
     }

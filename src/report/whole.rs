@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::crash::point;
+
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{path} cannot be written: {source}")]
@@ -51,6 +53,7 @@ impl WholeFile {
 
     /// Puts the file in its place.
     pub fn finish(mut self) -> Result<(), ReportError> {
+        point("report.part");
         let result = self
             .file
             .flush()
@@ -96,6 +99,7 @@ pub fn point_latest(reports: &Path, run: &str) -> Result<(), ReportError> {
             _ => {}
         }
         std::os::unix::fs::symlink(run, &anew)?;
+        point("report.latest");
         std::fs::rename(&anew, &latest)
     };
     #[cfg(not(unix))]

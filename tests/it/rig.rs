@@ -306,6 +306,7 @@ impl Rig {
     pub(crate) async fn sync_while(&self, end: impl Future<Output = ()>) -> Option<Synced> {
         let ledger = self.ledger();
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
+        let (_ask, stop) = watch::channel(Stop::No);
         let sync = Sync {
             ledger: &ledger,
             client: &client,
@@ -314,6 +315,7 @@ impl Rig {
             excludes: Vec::new(),
             window: 4,
             listener: Arc::new(|_| {}),
+            stop,
         };
         tokio::select! {
             biased;

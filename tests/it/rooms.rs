@@ -6,9 +6,10 @@ use std::path::Path;
 use crate::project::root;
 
 /// The layers, as `lib.rs` lists them.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 16] = [
     "id",
     "diagnostic",
+    "crash",
     "api",
     "sheet",
     "render",

@@ -1,0 +1,34 @@
+//! Ctrl-C and SIGTERM: once drains, twice stops.
+
+use tokio::sync::watch;
+
+use crate::apply::Stop;
+
+/// The first interrupt lets what is under way end, the second ends at once.
+pub(super) async fn interrupts(ask: watch::Sender<Stop>) {
+    for stop in [Stop::Drain, Stop::Now] {
+        interrupt().await;
+        // Nobody listens any more when the run has ended.
+        let _ = ask.send(stop);
+    }
+    std::future::pending::<()>().await;
+}
+
+#[cfg(unix)]
+async fn interrupt() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupt() {
+    drop(tokio::signal::ctrl_c().await);
+}

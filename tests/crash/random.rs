@@ -1,0 +1,45 @@
+//! Kills at random moments, by a seed: the process gets SIGKILL, again and again, until one run ends by itself.
+
+use std::time::Duration;
+
+use crate::night::{Loans, Night};
+use crate::table::Table;
+
+/// Numbers that follow from a seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+/// So many nights, each killed a few times before it is let through.
+pub(crate) fn kills(table: &mut Table, nights: u64) {
+    for seed in 1..=nights {
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let office = Loans { rows: 40 }.begin();
+        for _ in 0..3 {
+            let mut process = office
+                .command(&["apply", "--yes", "-q"], None)
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .expect("treaty runs");
+            // How far it comes is random, and not how long it takes: machines differ.
+            let flows = || office.sandbox.with_world(|world| world.flows().count());
+            let enough = flows() + usize::try_from(random.below(25)).expect("small");
+            while flows() < enough && process.try_wait().expect("a process").is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_micros(random.below(8000)));
+            process.kill().expect("killed");
+            process.wait().expect("it ends");
+        }
+        office.complete();
+        table.add("SIGKILL", office.count());
+    }
+}

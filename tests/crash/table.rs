@@ -1,0 +1,68 @@
+//! What was counted, as a table.
+
+use std::collections::BTreeMap;
+
+/// What people would have received after a night.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counted {
+    /// Tasks that somebody was given beside his own.
+    pub(crate) duplicates: usize,
+    /// Signers without a task, rows without a link, files that did not arrive.
+    pub(crate) lost: usize,
+    /// Items that are said to be in doubt.
+    pub(crate) in_doubt: usize,
+    /// Tasks that were taken back, and made again so that their link is known.
+    pub(crate) again: usize,
+}
+
+/// Counts by point, or by another cause.
+#[derive(Debug)]
+pub(crate) struct Table {
+    rows: Vec<String>,
+    /// Runs that were killed, and what was counted after them.
+    counts: BTreeMap<String, (usize, Counted)>,
+}
+
+impl Table {
+    /// A table of these causes, nothing counted yet.
+    pub(crate) fn new(causes: &[&str]) -> Self {
+        let rows: Vec<String> = causes.iter().map(|cause| (*cause).to_owned()).collect();
+        Self {
+            counts: rows
+                .iter()
+                .cloned()
+                .map(|row| (row, (0, Counted::default())))
+                .collect(),
+            rows,
+        }
+    }
+
+    pub(crate) fn add(&mut self, cause: &str, counted: Counted) {
+        let (runs, all) = self.counts.get_mut(cause).expect("a cause of the table");
+        *runs += 1;
+        all.duplicates += counted.duplicates;
+        all.lost += counted.lost;
+        all.in_doubt += counted.in_doubt;
+        all.again += counted.again;
+    }
+
+    pub(crate) fn print(&self, cause: &str) {
+        println!("| {cause} | runs | duplicates | lost | in doubt | links made again |");
+        println!("|---|--:|--:|--:|--:|--:|");
+        for row in &self.rows {
+            let (runs, counted) = &self.counts[row];
+            println!(
+                "| `{row}` | {runs} | {} | {} | {} | {} |",
+                counted.duplicates, counted.lost, counted.in_doubt, counted.again
+            );
+        }
+    }
+
+    pub(crate) fn assert_clean(&self) {
+        for (cause, (runs, counted)) in &self.counts {
+            assert!(*runs > 0, "no run passes {cause}");
+            let clean = (counted.duplicates, counted.lost, counted.in_doubt) == (0, 0, 0);
+            assert!(clean, "{cause}: {counted:?}");
+        }
+    }
+}
