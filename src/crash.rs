@@ -5,7 +5,7 @@
 
 /// All of them, in the order of a run.
 #[cfg(feature = "crash-points")]
-pub const POINTS: [&str; 33] = [
+pub const POINTS: [&str; 32] = [
     "ledger.filled",
     "ledger.placed",
     "lease.taken",
@@ -32,11 +32,10 @@ pub const POINTS: [&str; 33] = [
     "look.undone",
     "commit.before",
     "commit.after",
-    "download.part",
-    "download.kept",
     "item.ending",
     "item.ended",
-    "report.part",
+    "file.part",
+    "file.placed",
     "report.latest",
     "run.ended",
 ];

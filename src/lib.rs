@@ -4,7 +4,8 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | [`id`], [`diagnostic`], [`crash`] | typed ids and addresses; what is wrong, where, and what to do; where tests cut a run off |
+//! | [`id`], [`diagnostic`] | typed ids and addresses; what is wrong, where, and what to do |
+//! | [`crash`], [`whole`] | where tests cut a run off; files that appear whole or not at all |
 //! | [`api`] | the wire as data: the table of operations, requests and answers, error codes, callbacks |
 //! | [`sheet`] | CSV and TSV → rows that know where they stand |
 //! | [`render`] | expressions: strict, compiled once; filters; fingerprints |
@@ -37,3 +38,4 @@ pub mod render;
 pub mod report;
 pub mod sandbox;
 pub mod sheet;
+pub mod whole;

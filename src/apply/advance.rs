@@ -3,6 +3,7 @@
 //! Needs the ledger alone: what is to be sent was written down when the item was.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io::Write as _;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -16,9 +17,9 @@ use super::look::FlowRef;
 use super::step::Steps;
 use crate::api::operation::Op;
 use crate::api::{Download, Operation};
-use crate::crash::point;
 use crate::id::{DocId, FlowId};
 use crate::ledger::{Deferral, LedgerError, Write};
+use crate::whole::WholeFile;
 
 /// What is downloaded, and where it goes.
 #[derive(Deserialize)]
@@ -173,26 +174,15 @@ fn keep(path: &Path, bytes: &[u8]) -> Result<(), Halt> {
         Err(_) => {}
     }
     let put = || {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+        let mut file = WholeFile::begin(path)?;
+        match file.write_all(bytes) {
+            Ok(()) => file.finish(),
+            Err(source) => Err(file.error(source)),
         }
-        let part = path.with_added_extension("part");
-        let mut file = std::fs::File::create(&part)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        }
-        std::io::Write::write_all(&mut file, bytes)?;
-        file.sync_all()?;
-        point("download.part");
-        std::fs::rename(&part, path)?;
-        point("download.kept");
-        Ok(())
     };
-    put().map_err(|error: std::io::Error| {
+    put().map_err(|error| {
         Halt::failed(
-            format!("{} cannot be written: {error}", path.display()),
+            error.to_string(),
             "check the folder and the disk, then run treaty sync again",
         )
     })

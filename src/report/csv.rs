@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use super::row::{Counts, Said, Status, stand};
-use super::whole::{ReportError, WholeFile};
 use crate::desired::{FlowRows, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::{FlowPlan, ItemAction};
 use crate::sheet::harmless;
+use crate::whole::{FileError, WholeFile};
 
 /// What a flow's report is made of.
 pub struct FlowReport<'a> {
@@ -34,7 +34,7 @@ pub struct FlowReport<'a> {
 pub enum FlowReportError {
     /// It cannot be written.
     #[error(transparent)]
-    Report(#[from] ReportError),
+    File(#[from] FileError),
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -126,7 +126,7 @@ struct Tables {
 }
 
 impl Tables {
-    fn begin(folder: &Path, report: &FlowReport<'_>) -> Result<Self, ReportError> {
+    fn begin(folder: &Path, report: &FlowReport<'_>) -> Result<Self, FileError> {
         let header = report
             .rows
             .sheet
@@ -174,7 +174,7 @@ impl Tables {
         key: Option<&str>,
         action: ItemAction,
         (status, said): &(Status, Said),
-    ) -> Result<Vec<String>, ReportError> {
+    ) -> Result<Vec<String>, FileError> {
         let cell = |at: &usize| cells.map_or("", |cells| cells[*at]);
         let own: Vec<String> = self
             .columns
@@ -221,7 +221,7 @@ impl Tables {
         mut record: Vec<String>,
         key: Option<&str>,
         (status, said): &(Status, Said),
-    ) -> Result<(), ReportError> {
+    ) -> Result<(), FileError> {
         if *status != Status::Failed {
             return Ok(());
         }
@@ -232,27 +232,19 @@ impl Tables {
         write_record(&mut self.failed, &self.path, &record)
     }
 
-    fn finish(self) -> Result<(), ReportError> {
+    fn finish(self) -> Result<(), FileError> {
         finish(self.all, &self.path)?;
         if self.any_failed {
             finish(self.failed, &self.path)
         } else {
-            match self.failed.into_inner() {
-                Ok(file) => file.discard(),
-                Err(error) => {
-                    return Err(ReportError {
-                        path: self.path,
-                        source: std::io::Error::other(error.to_string()),
-                    });
-                }
-            }
+            // Nobody needs an empty one: dropped, it leaves nothing.
             Ok(())
         }
     }
 }
 
 /// A table that spreadsheets open as what it is: UTF-8 with its mark, lines ended as they expect.
-fn table(path: &Path) -> Result<csv::Writer<WholeFile>, ReportError> {
+fn table(path: &Path) -> Result<csv::Writer<WholeFile>, FileError> {
     let mut file = WholeFile::begin(path)?;
     file.write_all("\u{feff}".as_bytes())
         .map_err(|source| file.error(source))?;
@@ -265,17 +257,17 @@ fn write_record(
     table: &mut csv::Writer<WholeFile>,
     path: &Path,
     cells: &[String],
-) -> Result<(), ReportError> {
-    table.write_record(cells).map_err(|error| ReportError {
+) -> Result<(), FileError> {
+    table.write_record(cells).map_err(|error| FileError {
         path: path.to_owned(),
         source: std::io::Error::other(error),
     })
 }
 
-fn finish(table: csv::Writer<WholeFile>, path: &Path) -> Result<(), ReportError> {
+fn finish(table: csv::Writer<WholeFile>, path: &Path) -> Result<(), FileError> {
     match table.into_inner() {
         Ok(file) => file.finish(),
-        Err(error) => Err(ReportError {
+        Err(error) => Err(FileError {
             path: path.to_owned(),
             source: std::io::Error::other(error.to_string()),
         }),

@@ -4,11 +4,11 @@
 //! not at all. Knows neither client nor apply.
 
 mod csv;
+mod latest;
 mod row;
 mod summary;
-mod whole;
 
 pub use csv::{FlowReport, FlowReportError, write_flow};
+pub use latest::point_latest;
 pub use row::{Counts, Status};
 pub use summary::{CallCount, Summary};
-pub use whole::{ReportError, WholeFile, point_latest};

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::row::Counts;
-use super::whole::{ReportError, WholeFile};
+use crate::whole::{FileError, WholeFile};
 
 /// A run in numbers.
 #[derive(Debug, Serialize)]
@@ -67,7 +67,7 @@ pub struct CallCount {
 
 impl Summary {
     /// Writes it to `run.json` in a folder.
-    pub fn write(&self, folder: &Path) -> Result<(), ReportError> {
+    pub fn write(&self, folder: &Path) -> Result<(), FileError> {
         let mut file = WholeFile::begin(&folder.join("run.json"))?;
         let written = serde_json::to_writer_pretty(&mut file, self).map_err(std::io::Error::other);
         match written.and_then(|()| file.write_all(b"\n")) {

@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::project::root;
 
 /// The layers, as `lib.rs` lists them.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "id",
     "diagnostic",
     "crash",
+    "whole",
     "api",
     "sheet",
     "render",
