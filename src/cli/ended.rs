@@ -26,6 +26,12 @@ pub(super) struct Ended<'a> {
 impl Ended<'_> {
     /// Writes the reports and says how the run ended.
     pub(super) fn report(&self, global: &Global) -> anyhow::Result<Exit> {
+        // Said first: what stopped the run may keep its reports from being written, too.
+        if let (Some(Stopped::Fatal(fatal)), LogFormat::Text) =
+            (&self.tally.stopped, global.log_format)
+        {
+            out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {fatal}"));
+        }
         let settings = &self.ready.project.settings;
         let folder = settings.reports.directory.join(&self.run.name);
         let csv = settings.reports.formats.contains(&ReportFormat::Csv);
@@ -193,9 +199,6 @@ impl Ended<'_> {
                 "{calls} calls in {seconds:.1} s; reports in {}",
                 folder.display()
             ));
-        }
-        if let Some(Stopped::Fatal(fatal)) = &self.tally.stopped {
-            out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {fatal}"));
         }
         if !hint.is_empty() {
             out::note(format_args!("\u{1b}[1;36mhint\u{1b}[0m: {hint}"));

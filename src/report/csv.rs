@@ -260,7 +260,7 @@ fn write_record(
 ) -> Result<(), FileError> {
     table.write_record(cells).map_err(|error| FileError {
         path: path.to_owned(),
-        source: std::io::Error::other(error),
+        why: std::io::Error::other(error),
     })
 }
 
@@ -269,7 +269,7 @@ fn finish(table: csv::Writer<WholeFile>, path: &Path) -> Result<(), FileError> {
         Ok(file) => file.finish(),
         Err(error) => Err(FileError {
             path: path.to_owned(),
-            source: std::io::Error::other(error.to_string()),
+            why: std::io::Error::other(error.to_string()),
         }),
     }
 }
