@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::file::{self, broken};
 use super::lease::{self, Claim, Lock, Sure};
@@ -127,7 +127,14 @@ impl Sqlite {
             machine: &lease::machine(),
             locked: lock.is_some(),
         };
-        let fence = claimed(&mut connection, &claim).map_err(|error| broken(&error))?;
+        let fence = match claimed(&mut connection, &claim) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                // Whoever writes for so long has been stopped in the middle of it.
+                let holder = lease::holder(&connection).map_err(|error| broken(&error))?;
+                Err(holder.unwrap_or_default())
+            }
+            claimed => claimed.map_err(|error| broken(&error))?,
+        };
         let fence = fence.map_err(LedgerError::Held)?;
         point("lease.taken");
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;

@@ -17,6 +17,7 @@ mod rig;
 mod rooms;
 mod schema;
 mod server;
+mod signals;
 mod table;
 mod vanish;
 mod wire;

@@ -11,7 +11,7 @@ use treaty::sandbox::Sandbox;
 use crate::project::Project;
 
 /// Serves until the process ends; gives the address.
-fn serve(app: impl FnOnce(&str) -> axum::Router + Send + 'static) -> String {
+pub(crate) fn serve(app: impl FnOnce(&str) -> axum::Router + Send + 'static) -> String {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -31,10 +31,20 @@ fn serve(app: impl FnOnce(&str) -> axum::Router + Send + 'static) -> String {
     told.recv().expect("an address")
 }
 
-/// The example, for an endpoint.
+/// The example with five rows, for an endpoint.
 fn project(endpoint: &str) -> Project {
+    project_of(endpoint, 5)
+}
+
+/// The example with so many rows, for an endpoint.
+pub(crate) fn project_of(endpoint: &str, rows: usize) -> Project {
     let project = Project::loans();
-    let sheet: Vec<String> = project.sheet().lines().take(6).map(str::to_owned).collect();
+    let sheet: Vec<String> = project
+        .sheet()
+        .lines()
+        .take(rows + 1)
+        .map(str::to_owned)
+        .collect();
     project.set_sheet(&sheet.join("\r\n"));
     project.write(
         "treaty.yaml",
@@ -46,7 +56,7 @@ fn project(endpoint: &str) -> Project {
     project
 }
 
-fn run(project: &Project, args: &[&str]) -> crate::project::Run {
+pub(crate) fn run(project: &Project, args: &[&str]) -> crate::project::Run {
     let mut command = project.command(args);
     command
         .env("TREATY_APP_ID", "app")
