@@ -12,7 +12,7 @@ use crate::apply::{Selection, Surveyor, survey};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, LedgerError, Sqlite};
-use crate::manifest::Settings;
+use crate::manifest::{Settings, Tolerance};
 
 pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
@@ -24,7 +24,11 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
         project: &project,
         standing: &standing,
         ledger: &ledger,
-        selection: Selection::default(),
+        // A sheet that would revoke much is valid; it is the plan that refuses it.
+        selection: Selection {
+            max_revoke: Some(Tolerance::Count(u64::MAX)),
+            ..Selection::default()
+        },
         run: session.run_time.clone(),
         listener: Arc::new(|_| {}),
     };

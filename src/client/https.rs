@@ -5,8 +5,11 @@ use futures::future::BoxFuture;
 
 use super::wire::{Wire, WireError};
 
-/// An answer larger than this is none of the API's.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// An answer larger than this is none of the API's: many may be read at the same time.
+const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
+
+/// The largest document that is downloaded.
+const LARGEST_DOCUMENT: usize = 64 * 1024 * 1024;
 
 /// HTTPS with a pool of connections. No retries and no redirects: the one is the ledger's business, and the other
 /// would carry credentials elsewhere.
@@ -36,6 +39,10 @@ impl Wire for Https {
         request: http::Request<Bytes>,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         Box::pin(async move {
+            let largest = match *request.method() {
+                http::Method::GET => LARGEST_DOCUMENT,
+                _ => LARGEST_ANSWER,
+            };
             let request = reqwest::Request::try_from(request)
                 .map_err(|error| WireError::NotSent(told(&error)))?;
             let mut response = self.0.execute(request).await.map_err(|error| {
@@ -55,7 +62,7 @@ impl Wire for Https {
                 .await
                 .map_err(|error| WireError::Lost(told(&error)))?
             {
-                if body.len() + piece.len() > LARGEST_ANSWER {
+                if body.len() + piece.len() > largest {
                     return Err(WireError::Lost("the answer does not end".to_owned()));
                 }
                 body.extend_from_slice(&piece);

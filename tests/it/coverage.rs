@@ -59,7 +59,9 @@ fn reached(op: Op) -> &'static str {
         }
         Op::ViewUrl => "`treaty ask flow/get/viewurl flowId=… accountId=…`",
         Op::UndoTask => "by itself, when the answer with a person's sign link was lost",
-        Op::Revoke => "`onChange: reissue`, when a row differs from what was sent",
+        Op::Revoke => {
+            "`onChange: reissue`, when a row differs from what was sent; `onVanish: revoke`, when it is no longer in the sheet"
+        }
         Op::Archive => "`finish: { archive: true }` and `treaty sync`",
         Op::QuerySeals => "before a seal is created; `treaty ask seal/query accountId=…`",
         Op::CreatePersonSeal => "`seals.<name>.personTemplate`",
@@ -129,7 +131,10 @@ fn tested(op: Op) -> &'static [&'static str] {
         ],
         Op::CreatePersonSeal => &[STARTERS],
         Op::CreatePersonImageSeal | Op::CreateOrganizationImageSeal => &[IMAGES],
-        Op::Revoke => &["reissue::a_changed_row_is_revoked_and_sent_anew"],
+        Op::Revoke => &[
+            "reissue::a_changed_row_is_revoked_and_sent_anew",
+            "vanish::what_is_no_longer_in_the_sheet_is_revoked_once",
+        ],
         Op::ViewUrl => &[ASKED],
         Op::ContractsPlatformSignTask | Op::ContractsHandSignTask => {
             &["language::all_five_kinds_of_signers_sign_several_documents"]

@@ -125,6 +125,7 @@ fn a_sheet_that_lacks_too_much_revokes_nothing() {
     on_vanish_revoke(&project);
     project.expect(&["apply", "--yes"], 0);
     remove(&project, |at| at > 150);
+    project.expect(&["validate"], 0);
     for args in [&["plan"][..], &["apply", "--yes"]] {
         let refused = project.expect(args, 65);
         assert!(
