@@ -169,7 +169,11 @@ impl Sqlite {
         Ok(run)
     }
 
-    fn reading<T>(
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn reading<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
@@ -230,7 +234,7 @@ impl Ledger for Sqlite {
     }
 }
 
-fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
+pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
     let why = match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
             format!("the file is damaged, and is left as it is ({error})")
