@@ -3,21 +3,15 @@
 //! First a header, then runs, things, items with their steps, last how many lines there were, so that a file that was
 //! cut off is known for one. Nothing is held but one line; what is read in goes into one transaction.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::record::{Deferral, SubjectId, ThingKind};
+use super::lines::{FORMAT, Header, Item, Line, Run, Status, Step, Thing};
+use super::record::{SubjectId, ThingKind};
 use super::sqlite::broken;
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
-use crate::plan::ItemStatus;
 use crate::render::{Fingerprint, Salt};
-
-/// The version of the lines below.
-const FORMAT: u32 = 1;
 
 /// Why a ledger cannot be written out.
 #[derive(Debug, thiserror::Error)]
@@ -60,114 +54,6 @@ pub struct Imported {
     pub things: u64,
     /// Items.
     pub items: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-enum Line {
-    Ledger(Header),
-    Run(Run),
-    Thing(Thing),
-    Item(Box<Item>),
-    End { lines: u64 },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Header {
-    format: u32,
-    treaty: String,
-    endpoint: String,
-    app: String,
-    salt: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Run {
-    id: i64,
-    name: String,
-    begun: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ended: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    exit: Option<i64>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Thing {
-    id: SubjectId,
-    kind: ThingKind,
-    identity: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    remote_id: Option<String>,
-    fields: BTreeMap<String, String>,
-    granted: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    deadline: Option<i64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    steps: Vec<Step>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Item {
-    id: SubjectId,
-    flow: String,
-    key: String,
-    fingerprint: String,
-    status: Status,
-    sent: bool,
-    attempts: u32,
-    run: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    code: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    steps: Vec<Step>,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(remote = "ItemStatus", rename_all = "snake_case")]
-enum StatusWord {
-    Open,
-    Done,
-    Failed,
-    InDoubt,
-    Finished,
-    Rejected,
-    Expired,
-    Revoked,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-struct Status(#[serde(with = "StatusWord")] ItemStatus);
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Step {
-    name: String,
-    operation: String,
-    legal: bool,
-    begun: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    deferral: Option<Deferral>,
-    /// A call may answer null, and that is an answer.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "present"
-    )]
-    receipt: Option<Value>,
-}
-
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
 }
 
 impl Sqlite {
@@ -410,116 +296,5 @@ fn told(error: &serde_json::Error) -> String {
     match text.rsplit_once(" at line ") {
         Some((what, _)) => format!("{what} (column {column})"),
         None => text,
-    }
-}
-
-impl Header {
-    /// The key of its fingerprints, if it is a ledger that belongs here.
-    fn salt(&self, binding: &Binding, file: &str) -> Result<Result<Salt, String>, LedgerError> {
-        if self.format > FORMAT {
-            return Err(LedgerError::Newer(file.to_owned()));
-        }
-        let mut salt = [0; 32];
-        if hex::decode_to_slice(&self.salt, &mut salt).is_err() {
-            return Ok(Err("salt is of the wrong length".to_owned()));
-        }
-        let salt = Salt(salt);
-        let bound = |what: String| LedgerError::Bound {
-            path: file.to_owned(),
-            what,
-        };
-        if self.endpoint != binding.endpoint {
-            return Err(bound(format!("the endpoint {}", self.endpoint)));
-        }
-        if self.app != salt.of(&binding.app_id).to_string() {
-            return Err(bound("another app id".to_owned()));
-        }
-        Ok(Ok(salt))
-    }
-
-    fn keep(&self, transaction: &Transaction<'_>, salt: &Salt) -> rusqlite::Result<()> {
-        let mut statement =
-            transaction.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)")?;
-        statement.execute(params!["salt", &salt.0[..]])?;
-        statement.execute(params!["app", self.app.as_bytes()])?;
-        Ok(())
-    }
-}
-
-impl Run {
-    fn keep(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO run (id, name, begun, ended, exit) VALUES (?, ?, ?, ?, ?)";
-        transaction
-            .prepare_cached(sql)?
-            .execute(params![
-                self.id, self.name, self.begun, self.ended, self.exit
-            ])
-            .map(drop)
-    }
-}
-
-impl Thing {
-    fn keep(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO thing (id, kind, identity, remote_id, fields, granted, deadline)
-                   VALUES (?, ?, ?, ?, ?, ?, ?)";
-        transaction.prepare_cached(sql)?.execute(params![
-            self.id,
-            self.kind.number(),
-            self.identity,
-            self.remote_id,
-            serde_json::to_string(&self.fields).unwrap_or_default(),
-            self.granted,
-            self.deadline,
-        ])?;
-        self.steps
-            .iter()
-            .try_for_each(|step| step.keep(transaction, self.id))
-    }
-}
-
-impl Item {
-    fn keep(&self, transaction: &Transaction<'_>, print: Fingerprint) -> rusqlite::Result<()> {
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO flow (name) VALUES (?)")?
-            .execute([&self.flow])?;
-        let sql = "INSERT INTO item (id, flow, key, fingerprint, status, sent, attempts, run, code, message, hint)
-                   VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        transaction.prepare_cached(sql)?.execute(params![
-            self.id,
-            self.flow,
-            self.key,
-            print.0,
-            store::status_number(self.status.0),
-            self.sent,
-            self.attempts,
-            self.run,
-            self.code,
-            self.message,
-            self.hint,
-        ])?;
-        self.steps
-            .iter()
-            .try_for_each(|step| step.keep(transaction, self.id))
-    }
-}
-
-impl Step {
-    fn keep(&self, transaction: &Transaction<'_>, subject: SubjectId) -> rusqlite::Result<()> {
-        let deferral = self.deferral.as_ref();
-        let deferral = deferral.map(|deferral| serde_json::to_string(deferral).unwrap_or_default());
-        let sql = "INSERT INTO step (subject, name, operation, legal, begun, deferral, receipt)
-                   VALUES (?, ?, ?, ?, ?, ?, ?)";
-        transaction
-            .prepare_cached(sql)?
-            .execute(params![
-                subject,
-                self.name,
-                self.operation,
-                self.legal,
-                self.begun,
-                deferral,
-                self.receipt.as_ref().map(ToString::to_string),
-            ])
-            .map(drop)
     }
 }

@@ -4,6 +4,7 @@
 //! once they are on disk, in the order in which they were given: who awaits the last one has all of them.
 
 mod export;
+mod lines;
 mod record;
 mod schema;
 mod sqlite;
