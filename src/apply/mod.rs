@@ -8,7 +8,9 @@ mod adopt;
 mod advance;
 mod ask;
 mod assign;
+mod audit;
 mod caller;
+mod compare;
 mod event;
 mod finish;
 mod halt;
@@ -26,6 +28,7 @@ mod sync;
 mod template;
 
 pub use adopt::{Adopter, Adoption, NotAdopted};
+pub use audit::{Audit, AuditError, Audited, Verdict};
 pub use event::{Ended, Event, Listener};
 pub use halt::Fatal;
 pub use item::{DOCUMENT, PROCESS, SIGNER};

@@ -251,7 +251,7 @@ impl Tables {
 }
 
 /// A table that spreadsheets open as what it is: UTF-8 with its mark, lines ended as they expect.
-fn table(path: &Path) -> Result<csv::Writer<WholeFile>, ReportError> {
+pub(super) fn table(path: &Path) -> Result<csv::Writer<WholeFile>, ReportError> {
     let mut file = WholeFile::begin(path)?;
     file.write_all("\u{feff}".as_bytes())
         .map_err(|source| file.error(source))?;
@@ -260,7 +260,7 @@ fn table(path: &Path) -> Result<csv::Writer<WholeFile>, ReportError> {
         .from_writer(file))
 }
 
-fn write_record(
+pub(super) fn write_record(
     table: &mut csv::Writer<WholeFile>,
     path: &Path,
     cells: &[String],
@@ -271,7 +271,7 @@ fn write_record(
     })
 }
 
-fn finish(table: csv::Writer<WholeFile>, path: &Path) -> Result<(), ReportError> {
+pub(super) fn finish(table: csv::Writer<WholeFile>, path: &Path) -> Result<(), ReportError> {
     match table.into_inner() {
         Ok(file) => file.finish(),
         Err(error) => Err(ReportError {

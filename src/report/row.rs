@@ -100,6 +100,11 @@ pub(super) fn stand(
     Ok((status, said))
 }
 
+/// How an item stands by the ledger alone, and why, unless it is well.
+pub fn recorded(record: &ItemRecord) -> (Status, Option<Failure>) {
+    status(ItemAction::Resume, record, record.run)
+}
+
 fn status(action: ItemAction, record: &ItemRecord, run: i64) -> (Status, Option<Failure>) {
     match action {
         ItemAction::Unchanged | ItemAction::Kept if record.status == ItemStatus::Done => {
