@@ -21,7 +21,7 @@ use crate::api::operation::Op;
 use crate::api::{ErrorCode, FlowStatus, QuerySeals};
 use crate::desired::{Account, DocumentSource, Item, Seal, Standing, Template};
 use crate::id::{AccountId, Address, DocId, FlowId};
-use crate::ledger::{Failure, LedgerError, Records, Thing, ThingKind, Write};
+use crate::ledger::{Failure, ItemRecord, LedgerError, Records, Thing, ThingKind, Write};
 use crate::plan::{ItemStatus, field_prints, template_print};
 
 /// Looks at what is to be taken over.
@@ -219,19 +219,7 @@ impl<'a> Adopter<'a> {
         };
         let steps = Steps::new(subject, self.records.steps(subject)?);
         let recorded = sent_flow(&steps);
-        if let Some(other) = recorded.as_ref().filter(|flow| flow.id.as_str() != id) {
-            return Err(no(
-                format!("{address} is recorded with the flow {}", other.id),
-                format!("treaty state forget '{address}' first, if that one does not count"),
-            ));
-        }
-        if let Some(known) = known.filter(|known| recorded.is_some() && known.status.is_sent()) {
-            let run = if known.run == 0 { "taken over" } else { "sent" };
-            return Err(no(
-                format!("{address} is recorded with the flow {id} already, and was {run}"),
-                format!("treaty state show '{address}' shows all that is known of it"),
-            ));
-        }
+        refuse_recorded(&address, known.as_ref(), recorded.as_ref(), id)?;
         self.refuse_shared(&address, id)?;
         let flow_ref = FlowRef {
             id: FlowId(id.to_owned()),
@@ -378,6 +366,31 @@ impl<'a> Adopter<'a> {
         }
         Ok((ids, writes))
     }
+}
+
+/// What is recorded with another flow is that one's; what was sent with this one needs nothing.
+fn refuse_recorded(
+    address: &Address,
+    known: Option<&ItemRecord>,
+    recorded: Option<&FlowRef>,
+    id: &str,
+) -> Result<(), NotAdopted> {
+    let (Some(known), Some(flow)) = (known, recorded) else {
+        return Ok(());
+    };
+    if flow.id.as_str() != id {
+        return Err(no(
+            format!("{address} is recorded with the flow {}", flow.id),
+            format!("treaty state forget '{address}' first, if that one does not count"),
+        ));
+    }
+    if known.status.is_sent() {
+        return Err(no(
+            format!("{address} is recorded with the flow {id} already"),
+            format!("treaty state show '{address}' shows all that is known of it"),
+        ));
+    }
+    Ok(())
 }
 
 /// What is not recorded yet is.
