@@ -91,7 +91,7 @@ fn carry_out(global: &Global, ready: &Ready<'_>) -> anyhow::Result<Exit> {
 }
 
 /// The first interrupt lets what is under way end, the second ends at once.
-async fn listen_for_interrupts(ask: watch::Sender<Stop>) {
+pub(super) async fn listen_for_interrupts(ask: watch::Sender<Stop>) {
     for stop in [Stop::Drain, Stop::Now] {
         interrupt().await;
         // Nobody listens any more when the run has ended.
