@@ -11,7 +11,9 @@ use super::progress::Progress;
 use super::state::Place;
 use super::{endpoint, out};
 use crate::apply::{Audit, Audited, Stop, Verdict};
+use crate::id::Address;
 use crate::ledger::{Records, RunRecord, Sqlite};
+use crate::plan::selected;
 use crate::report::{AuditJournal, AuditLine};
 
 /// The folder of an audit of items that no run has worked on.
@@ -77,7 +79,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     let table = folder.join(format!("{base}.csv"));
-    let counts = journal.table(&table)?;
+    let counts = journal.table(&table, |line| {
+        let address = Address::item(&line.flow, &line.key);
+        selected(&args.matching.target, &args.matching.exclude, &address)
+    })?;
     let told: Vec<String> = counts
         .iter()
         .map(|(verdict, count)| format!("{count} {verdict}"))

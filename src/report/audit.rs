@@ -113,13 +113,19 @@ impl AuditJournal {
         self.file.write_all(&text)
     }
 
-    /// Writes the table, and counts verdicts.
-    pub fn table(mut self, path: &Path) -> Result<BTreeMap<String, u64>, ReportError> {
+    /// Writes the table of all that it holds, and counts the verdicts of those that are meant.
+    pub fn table(
+        mut self,
+        path: &Path,
+        meant: impl Fn(&AuditLine) -> bool,
+    ) -> Result<BTreeMap<String, u64>, ReportError> {
         let mut places = Vec::new();
         let mut counts = BTreeMap::new();
         self.each(|place, line| {
             places.push((line.id, place));
-            *counts.entry(line.verdict).or_default() += 1;
+            if meant(&line) {
+                *counts.entry(line.verdict).or_default() += 1;
+            }
         })?;
         places.sort_unstable();
         let mut out = table(path)?;

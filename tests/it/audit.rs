@@ -176,6 +176,16 @@ fn an_audit_goes_on_where_it_was_and_writes_a_table() {
     assert_eq!(run.stderr.matches("sign/contract/detail").count(), 9);
     project.expect(&["audit", "--all"], 0);
     assert_eq!(project.report("audit-all.csv").len(), 200);
+    let run = project.expect(
+        &[
+            "audit",
+            "--all",
+            "--target",
+            "flows.loans[\"HT-2026-000*\"]",
+        ],
+        0,
+    );
+    assert!(run.stdout.contains("9 exactly_once"), "{}", run.stdout);
     project.expect(&["audit", "--run", "no-run"], 64);
     let run = project.expect(&["audit", "--again"], 0);
     assert!(!run.stdout.contains("/sign/") && !run.stderr.contains("/sign/"));
