@@ -67,10 +67,21 @@ ids! {
 pub enum Address {
     /// A declared account.
     Account(String),
+    /// An account by its `thirdId`: `accounts["C-17"]`. People of rows have no name in a manifest.
+    AccountOf(String),
     /// A declared seal.
     Seal(String),
+    /// A seal by what it is known by: `seals["acme"]["合同专用章"]`.
+    SealOf {
+        /// The `thirdId` of its account.
+        third_id: String,
+        /// Its name at the API.
+        alias: String,
+    },
     /// A declared template.
     Template(String),
+    /// A template by the fingerprint that it is recorded under: `templates["0f3c…"]`.
+    TemplateOf(String),
     /// A flow as a whole.
     Flow(String),
     /// One row's contract: an item of a flow.
@@ -96,11 +107,68 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(name) => write!(f, "accounts.{name}"),
+            Self::AccountOf(third_id) => write!(f, "accounts[\"{third_id}\"]"),
             Self::Seal(name) => write!(f, "seals.{name}"),
+            Self::SealOf { third_id, alias } => {
+                write!(f, "seals[\"{third_id}\"][\"{alias}\"]")
+            }
             Self::Template(name) => write!(f, "templates.{name}"),
+            Self::TemplateOf(print) => write!(f, "templates[\"{print}\"]"),
             Self::Flow(name) => write!(f, "flows.{name}"),
             Self::Item { flow, key } => write!(f, "flows.{flow}[\"{key}\"]"),
         }
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let head = text.find(['.', '[']).unwrap_or(text.len());
+        let (section, rest) = text.split_at(head);
+        let example = match section {
+            "accounts" => "accounts.acme or accounts[\"C-17\"], by its thirdId",
+            "seals" => {
+                "seals.contract-seal or seals[\"acme\"][\"合同专用章\"], by thirdId and alias"
+            }
+            "templates" => "templates.loan",
+            "flows" => "flows.loan[\"HT-1\"]",
+            _ => {
+                return Err(format!(
+                    "an address starts with accounts, seals, templates or flows, for example flows.loan[\"HT-1\"]; got {text}"
+                ));
+            }
+        };
+        let wrong = || format!("{text} is no address; write it as {example}");
+        // A key may hold quotes and brackets: it goes from the first mark to the last.
+        let keyed = rest.find("[\"").map(|at| {
+            let key = rest[at + 2..].strip_suffix("\"]");
+            (&rest[..at], key.filter(|key| !key.is_empty()))
+        });
+        let name = |dotted: &str| {
+            let name = dotted.strip_prefix('.').unwrap_or_default();
+            let is_name = !name.is_empty() && !name.contains(['.', '[', ']', '"', '*']);
+            is_name.then(|| name.to_owned()).ok_or_else(wrong)
+        };
+        Ok(match (section, keyed) {
+            ("accounts", None) => Self::Account(name(rest)?),
+            ("seals", None) => Self::Seal(name(rest)?),
+            ("templates", None) => Self::Template(name(rest)?),
+            ("accounts", Some(("", Some(third_id)))) => Self::AccountOf(third_id.to_owned()),
+            ("templates", Some(("", Some(print)))) => Self::TemplateOf(print.to_owned()),
+            ("seals", Some(("", Some(both)))) => match both.split_once("\"][\"") {
+                Some((third_id, alias)) if !third_id.is_empty() && !alias.is_empty() => {
+                    Self::SealOf {
+                        third_id: third_id.to_owned(),
+                        alias: alias.to_owned(),
+                    }
+                }
+                _ => return Err(wrong()),
+            },
+            ("flows", None) => Self::Flow(name(rest)?),
+            ("flows", Some((flow, Some(key)))) => Self::item(&name(flow)?, key),
+            _ => return Err(wrong()),
+        })
     }
 }
 
@@ -138,7 +206,16 @@ impl FromStr for AddressPattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = ["accounts.", "seals.", "templates.", "flows.", "*"];
+        let known = [
+            "accounts.",
+            "accounts[",
+            "seals.",
+            "seals[",
+            "templates.",
+            "templates[",
+            "flows.",
+            "*",
+        ];
         if known.iter().any(|head| text.starts_with(head)) {
             Ok(Self(text.to_owned()))
         } else {
@@ -178,6 +255,40 @@ fn wildcard(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_written() {
+        for text in [
+            "accounts.acme",
+            "accounts[\"C-17\"]",
+            "seals.contract-seal",
+            "seals[\"acme\"][\"合同[1]\"]",
+            "templates.loan",
+            "templates[\"0f3c\"]",
+            "flows.loan",
+            "flows.loan[\"HT-1\"]",
+            "flows.loan[\"a\"][\"b\"]",
+            "flows.loan[\"a.b*\"\"]",
+        ] {
+            let address: Address = text.parse().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(address.to_string(), text);
+        }
+        for (text, part) in [
+            ("loan", "starts with"),
+            ("", "starts with"),
+            ("flows.", "flows.loan["),
+            ("flows[\"HT-1\"]", "flows.loan["),
+            ("flows.loan[HT-1]", "flows.loan["),
+            ("flows.loan[\"HT-1\"", "flows.loan["),
+            ("flows.loan[\"\"]", "flows.loan["),
+            ("accounts.acme[\"x\"]", "by its thirdId"),
+            ("seals[\"acme\"]", "thirdId and alias"),
+            ("accounts.*", "by its thirdId"),
+        ] {
+            let error = text.parse::<Address>().expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
 
     #[test]
     fn patterns_match_addresses_and_whole_flows() {

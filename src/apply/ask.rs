@@ -10,7 +10,7 @@ use crate::api::operation::Op;
 use crate::api::{
     Archive, AutoSignAnswer, HandSignAnswer, Nothing, Operation, Position, contract, contracts,
 };
-use crate::desired::Place;
+use crate::desired::{Place, SignerKind};
 use crate::id::{AccountId, DocId, SealId};
 use crate::ledger::LedgerError;
 
@@ -217,6 +217,18 @@ impl Ask<'_> {
 fn said<O: Operation + Serialize>(request: &O) -> (Op, serde_json::Value) {
     // A request is plain data with text keys, which JSON can always say.
     (O::OP, serde_json::to_value(request).unwrap_or_default())
+}
+
+/// The operation that adds a signer.
+pub(super) fn sign_op(kind: &SignerKind, several: bool) -> Op {
+    let (one, of_several) = match kind {
+        SignerKind::Platform { .. } => (Op::PlatformSignTask, Op::ContractsPlatformSignTask),
+        SignerKind::User { .. } => (Op::UserSignTask, Op::ContractsUserSignTask),
+        SignerKind::Person { .. } => (Op::HandPersonSignTask, Op::ContractsHandPersonSignTask),
+        SignerKind::Organization { .. } => (Op::HandOrgSignTask, Op::ContractsHandOrgSignTask),
+        SignerKind::PersonAndOrganization { .. } => (Op::HandSignTask, Op::ContractsHandSignTask),
+    };
+    if several { of_several } else { one }
 }
 
 /// Whose task a request is.

@@ -7,15 +7,13 @@ use bytes::Bytes;
 
 use super::ask::{Ask, Signs};
 use super::event::Ended;
+use super::finish::afterwards;
 use super::halt::{Fatal, Halt};
 use super::look::FlowRef;
 use super::run::Apply;
 use super::step::Steps;
 use crate::api::operation::Op;
-use crate::api::{
-    Archive, Attachment, CreateByFileKey, CreateByTemplate, Download, MIME_PDF, Operation,
-    contract, contracts,
-};
+use crate::api::{Attachment, CreateByFileKey, CreateByTemplate, MIME_PDF, contract, contracts};
 use crate::crash::point;
 use crate::desired::{Document, DocumentSource, Item, Signer, SignerKind};
 use crate::id::{AccountId, DocId, FlowId};
@@ -127,10 +125,7 @@ impl Apply<'_> {
         }
         let mut docs = Vec::new();
         for (at, document) in item.documents.iter().enumerate() {
-            let step = match item.documents.len() {
-                1 => DOCUMENT.to_owned(),
-                _ => format!("{DOCUMENT}.{:02}", at + 1),
-            };
+            let step = document_step(at, item.documents.len());
             docs.push(self.document(steps, &step, document).await?);
         }
         let flow = FlowRef {
@@ -189,34 +184,9 @@ impl Apply<'_> {
 
     /// Writes down what comes once all have signed.
     fn finish(&self, steps: &mut Steps, item: &Item, flow: &FlowRef, docs: &[DocId]) {
-        if !item.archive {
-            return;
+        for (step, op, deferral) in afterwards(item, flow, docs) {
+            self.defer(steps, step, op, deferral);
         }
-        let signers = item.signers.iter().map(step_of).collect();
-        let flow_id = flow.id.clone();
-        let archive = Archive {
-            flow_id: flow_id.clone(),
-        };
-        let archive = Deferral {
-            order: u32::MAX - 1,
-            operation: Archive::OP.path().to_owned(),
-            after: signers,
-            request: serde_json::to_value(archive).unwrap_or_default(),
-        };
-        self.defer(steps, ARCHIVE.to_owned(), Archive::OP, archive);
-        let Some(target) = &item.download else { return };
-        let files: BTreeMap<&DocId, String> = docs
-            .iter()
-            .zip(&item.documents)
-            .map(|(id, document)| (id, file_of(target, document, docs.len())))
-            .collect();
-        let download = Deferral {
-            order: u32::MAX,
-            operation: Download::OP.path().to_owned(),
-            after: vec![ARCHIVE.to_owned()],
-            request: serde_json::json!({ "flowId": flow_id, "files": files }),
-        };
-        self.defer(steps, DOWNLOAD.to_owned(), Download::OP, download);
     }
 
     fn defer(&self, steps: &mut Steps, step: String, op: Op, deferral: Deferral) {
@@ -397,8 +367,16 @@ impl Apply<'_> {
     }
 }
 
+/// The step that makes a document, by its place from 0.
+pub(super) fn document_step(at: usize, of: usize) -> String {
+    match of {
+        1 => DOCUMENT.to_owned(),
+        _ => format!("{DOCUMENT}.{:02}", at + 1),
+    }
+}
+
 /// The step that adds a signer.
-fn step_of(signer: &Signer) -> String {
+pub(super) fn step_of(signer: &Signer) -> String {
     format!("{SIGNER}{}", signer.name)
 }
 
@@ -426,13 +404,5 @@ fn content_type(file_name: &str) -> &'static str {
         "xls" => "application/vnd.ms-excel",
         "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         _ => "application/octet-stream",
-    }
-}
-
-/// Where a signed document goes: each of several has its own name in the file's.
-fn file_of(target: &str, document: &Document, count: usize) -> String {
-    match target.rsplit_once('.') {
-        Some((stem, ending)) if count > 1 => format!("{stem}-{}.{ending}", document.label),
-        _ => target.to_owned(),
     }
 }

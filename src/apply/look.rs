@@ -11,7 +11,7 @@ use crate::api::{
 };
 use crate::client::Failure;
 use crate::crash::point;
-use crate::id::{AccountId, FlowId};
+use crate::id::{AccountId, DocId, FlowId};
 
 /// What looking tells.
 pub(super) enum Seen<A> {
@@ -174,6 +174,9 @@ impl Caller<'_> {
         let flow_id = flow.id.clone();
         if flow.several {
             let detail = self.call(&contracts::Detail { flow_id }).await?;
+            let infos = detail.sign_detail.iter().flat_map(|task| &task.sign_info);
+            let docs = infos.map(|info| (info.doc_id.clone(), info.doc_name.clone()));
+            let docs = docs.collect();
             let tasks = detail.sign_detail.into_iter().map(|task| FoundTask {
                 account: task.account_id,
                 organization: task.authorization_org_id,
@@ -183,16 +186,18 @@ impl Caller<'_> {
                     .into_iter()
                     .find_map(|info| info.sign_explain),
             });
-            return Ok(FlowState::new(detail.flow_status, tasks));
+            return Ok(FlowState::new(detail.flow_status, docs, tasks));
         }
         let detail = self.call(&contract::Detail { flow_id }).await?;
+        let doc = detail.doc_id.filter(|id| !id.is_empty()).map(DocId);
+        let docs = doc.map(|id| (id, detail.doc_name)).into_iter().collect();
         let tasks = detail.sign_detail.into_iter().map(|task| FoundTask {
             account: task.account_id,
             organization: task.authorization_org_id,
             status: task.sign_status,
             explain: task.sign_explain,
         });
-        Ok(FlowState::new(detail.flow_status, tasks))
+        Ok(FlowState::new(detail.flow_status, docs, tasks))
     }
 }
 
@@ -214,6 +219,8 @@ pub(super) fn sent_flow(steps: &Steps) -> Option<FlowRef> {
 /// How far a flow is.
 pub(super) struct FlowState {
     pub(super) status: FlowStatus,
+    /// The documents that it tells, with their names; one that several sign stands there several times.
+    pub(super) docs: Vec<(DocId, Option<String>)>,
     /// The tasks that were not taken back.
     pub(super) tasks: Vec<FoundTask>,
 }
@@ -243,9 +250,14 @@ impl FlowState {
             || !self.tasks.is_empty() && self.tasks.iter().all(signed)
     }
 
-    fn new(status: FlowStatus, tasks: impl Iterator<Item = FoundTask>) -> Self {
+    fn new(
+        status: FlowStatus,
+        docs: Vec<(DocId, Option<String>)>,
+        tasks: impl Iterator<Item = FoundTask>,
+    ) -> Self {
         Self {
             status,
+            docs,
             tasks: tasks
                 .filter(|task| task.status != SignStatus::Withdrawn)
                 .collect(),

@@ -4,10 +4,15 @@
 //! it only finds out. Knows neither terminal nor YAML.
 
 mod account;
+mod adopt;
 mod advance;
 mod ask;
+mod assign;
+mod audit;
 mod caller;
+mod compare;
 mod event;
+mod finish;
 mod halt;
 mod held;
 mod item;
@@ -16,18 +21,25 @@ mod needs;
 mod observe;
 mod revoke;
 mod row_accounts;
+mod rows;
 mod run;
 mod seal;
+mod settle;
 mod step;
 mod survey;
 mod sync;
 mod template;
 mod vanished;
 
+pub use adopt::{Adopter, Adoption, NotAdopted};
+pub use audit::{Audit, AuditError, Audited, Verdict};
 pub use event::{Ended, Event, Listener};
 pub use halt::Fatal;
 pub use held::HeldWire;
 pub use item::{DOCUMENT, PROCESS, SIGNER};
+pub use rows::Rows;
 pub use run::{Apply, Orders, Stop, Stopped, Tally};
+pub use seal::{identity as seal_identity, parts as seal_parts};
+pub use settle::settle_again;
 pub use survey::{Observe, Refused, Selection, Survey, Surveyor, survey};
 pub use sync::{Sync, Synced};

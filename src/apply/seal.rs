@@ -16,8 +16,13 @@ use crate::plan::SealAction;
 pub(super) const PRINT: &str = "seal";
 
 /// What a seal is recorded under: no `thirdId` has a line break in it that would not be seen by its own check.
-pub(super) fn identity(third_id: &str, alias: &str) -> String {
+pub fn identity(third_id: &str, alias: &str) -> String {
     format!("{third_id}\n{alias}")
+}
+
+/// The `thirdId` of its account, and the alias, of what a seal is recorded under.
+pub fn parts(identity: &str) -> (&str, &str) {
+    identity.split_once('\n').unwrap_or((identity, ""))
 }
 
 impl Apply<'_> {

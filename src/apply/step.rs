@@ -44,7 +44,7 @@ pub(super) struct Who {
 
 impl Who {
     /// Writes it beside what a call has answered.
-    fn note(&self, receipt: &mut Map<String, Value>) {
+    pub(super) fn note(&self, receipt: &mut Map<String, Value>) {
         for (name, id) in [
             ("accountId", &self.account),
             ("authorizationOrgId", &self.organization),
@@ -73,7 +73,7 @@ impl Who {
     }
 
     /// Whether a task that was found may be either one's.
-    fn overlaps(&self, other: &Self) -> bool {
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
         self.account == other.account
             && (self.both || other.both || self.organization == other.organization)
     }

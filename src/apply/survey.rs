@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::ask::sign_op;
 use super::event::Listener;
 use super::halt::Fatal;
 use super::needs::{close_over, needs};
@@ -11,9 +12,7 @@ use super::seal::{PRINT, identity};
 use super::vanished::{guard, vanished};
 use crate::api::operation::Op;
 use crate::client::Client;
-use crate::desired::{
-    DocumentSource, Drafted, FlowRows, Item, Outcome, SignerKind, Standing, Unique,
-};
+use crate::desired::{DocumentSource, Drafted, FlowRows, Item, Outcome, Standing, Unique};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
@@ -328,26 +327,14 @@ fn add_calls(item: &Item, plan: &mut FlowPlan) {
         }
     }
     let several = item.documents.len() > 1;
-    let either = |one: Op, of_several: Op| if several { of_several } else { one };
-    plan.calls
-        .add(either(Op::AddProcess, Op::ContractsAddProcess), 1);
+    let process = if several {
+        Op::ContractsAddProcess
+    } else {
+        Op::AddProcess
+    };
+    plan.calls.add(process, 1);
     for signer in &item.signers {
-        let op = match signer.kind {
-            SignerKind::Platform { .. } => {
-                either(Op::PlatformSignTask, Op::ContractsPlatformSignTask)
-            }
-            SignerKind::User { .. } => either(Op::UserSignTask, Op::ContractsUserSignTask),
-            SignerKind::Person { .. } => {
-                either(Op::HandPersonSignTask, Op::ContractsHandPersonSignTask)
-            }
-            SignerKind::Organization { .. } => {
-                either(Op::HandOrgSignTask, Op::ContractsHandOrgSignTask)
-            }
-            SignerKind::PersonAndOrganization { .. } => {
-                either(Op::HandSignTask, Op::ContractsHandSignTask)
-            }
-        };
-        plan.calls.add(op, 1);
+        plan.calls.add(sign_op(&signer.kind, several), 1);
     }
 }
 

@@ -153,15 +153,7 @@ impl Caller<'_> {
         }
         steps.whose = signers(&steps);
         let state = self.state(&flow).await?;
-        let dead = match state.status {
-            FlowStatus::Rejected | FlowStatus::Ended | FlowStatus::Deleted => {
-                Some(ItemStatus::Rejected)
-            }
-            FlowStatus::Expired => Some(ItemStatus::Expired),
-            FlowStatus::Revoked => Some(ItemStatus::Revoked),
-            FlowStatus::Draft | FlowStatus::Signing | FlowStatus::Finished => None,
-        };
-        if let Some(status) = dead {
+        if let Some(status) = dead(state.status) {
             let why = why(&state, status);
             self.end(id, status, Some(why.clone()), true).await?;
             return Ok((status, Some(why)));
@@ -247,7 +239,7 @@ impl Caller<'_> {
 }
 
 /// A step of which it is not known whether it was carried out, and that is not written down well enough to go on.
-fn undecided(steps: &Steps) -> Option<&String> {
+pub(super) fn undecided(steps: &Steps) -> Option<&String> {
     steps
         .known()
         .find(|(_, step)| matches!(step, Step::Intent(None)))
@@ -283,8 +275,20 @@ fn has_signed(steps: &Steps, state: &FlowState, name: &str, who: &Who) -> bool {
     own.peek().is_some() && own.all(|task| task.status == SignStatus::Signed)
 }
 
+/// How an item stands whose flow has ended before all had signed.
+pub(super) fn dead(status: FlowStatus) -> Option<ItemStatus> {
+    match status {
+        FlowStatus::Rejected | FlowStatus::Ended | FlowStatus::Deleted => {
+            Some(ItemStatus::Rejected)
+        }
+        FlowStatus::Expired => Some(ItemStatus::Expired),
+        FlowStatus::Revoked => Some(ItemStatus::Revoked),
+        FlowStatus::Draft | FlowStatus::Signing | FlowStatus::Finished => None,
+    }
+}
+
 /// Why a flow has ended before all had signed.
-fn why(state: &FlowState, status: ItemStatus) -> Failure {
+pub(super) fn why(state: &FlowState, status: ItemStatus) -> Failure {
     let said = state
         .tasks
         .iter()

@@ -1,5 +1,8 @@
 //! What can be said on the command line.
 
+mod state;
+mod watch;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,6 +13,13 @@ use crate::apply::Observe;
 use crate::id::AddressPattern;
 use crate::manifest::{Millis, Tolerance};
 use crate::plan::Retry;
+
+use state::STATE;
+pub(super) use state::{
+    Adopt, Consent, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
+};
+use watch::{AUDIT, STATUS};
+pub(super) use watch::{Audit, Format, Matching, Status};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -110,6 +120,15 @@ pub(super) enum Command {
     Apply(Apply),
     /// Go on with what was sent: add waiting signers, archive, download
     Sync(Sync),
+    /// Show what the ledger knows, by flow and state
+    #[command(long_about = STATUS)]
+    Status(Status),
+    /// Ask the API about every item that was sent, and say whether each is there once
+    #[command(long_about = AUDIT)]
+    Audit(Audit),
+    /// Look at what is recorded, and correct it
+    #[command(long_about = STATE)]
+    State(State),
     /// Ask the API one question, by operation and fields
     Ask(Ask),
     /// Serve the emulated API on this machine

@@ -1,7 +1,8 @@
 //! Exit codes, and the one place where errors become them.
 
-use crate::apply::Fatal;
+use crate::apply::{AuditError, Fatal, NotAdopted};
 use crate::ledger::LedgerError;
+use crate::report::JournalError;
 use crate::sandbox::StoreError;
 
 use super::args::LogFormat;
@@ -101,6 +102,15 @@ fn classify(error: &anyhow::Error) -> (Exit, String) {
     }
     if let Some(ledger) = error.downcast_ref::<LedgerError>() {
         return of_ledger(ledger);
+    }
+    if let Some(JournalError::Busy(_)) = error.downcast_ref::<JournalError>() {
+        return (Exit::Held, "wait until it has ended".to_owned());
+    }
+    if let Some(AuditError::Fatal(fatal)) = error.downcast_ref::<AuditError>() {
+        return of_fatal(fatal);
+    }
+    if let Some(NotAdopted::Fatal(fatal)) = error.downcast_ref::<NotAdopted>() {
+        return of_fatal(fatal);
     }
     match error.downcast_ref::<StoreError>() {
         Some(StoreError::Busy(_)) => (Exit::Held, "wait until it has ended".to_owned()),

@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod ask;
+mod audit;
 mod diagnostics;
 mod ended;
 mod endpoint;
@@ -18,6 +19,8 @@ mod sandbox;
 mod schema;
 mod session;
 mod show;
+mod state;
+mod status;
 mod sync;
 mod validate;
 
@@ -47,6 +50,9 @@ pub fn run() -> Exit {
         Command::Plan(own) => plan::run(&args.global, own),
         Command::Apply(own) => apply::run(&args.global, own),
         Command::Sync(own) => sync::run(&args.global, own),
+        Command::Status(own) => status::run(&args.global, own),
+        Command::State(own) => state::run(&args.global, own),
+        Command::Audit(own) => audit::run(&args.global, own),
         Command::Ask(own) => ask::run(&args.global, own),
         Command::Sandbox(own) => sandbox::run(&args.global, own),
         Command::Schema(own) => Ok(schema::run(own)),

@@ -2,15 +2,49 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use super::args::Apply;
+use super::args::{Apply, Consent};
 use super::exit::{CliError, Exit};
 use crate::manifest::Settings;
 
+/// What a command line says beforehand, and what is to be done.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    yes: bool,
+    confirm: Option<&'a str>,
+    /// What is done without being asked: "apply".
+    what: &'static str,
+    /// The question.
+    question: &'static str,
+}
+
+impl<'a> From<&'a Apply> for Said<'a> {
+    fn from(args: &'a Apply) -> Self {
+        Self {
+            yes: args.yes,
+            confirm: args.confirm.as_deref(),
+            what: "apply",
+            question: "Apply this to",
+        }
+    }
+}
+
+impl<'a> From<&'a Consent> for Said<'a> {
+    fn from(args: &'a Consent) -> Self {
+        Self {
+            yes: args.yes,
+            confirm: args.confirm.as_deref(),
+            what: "do it",
+            question: "Do this in",
+        }
+    }
+}
+
 /// Whether the command says all that it must, before anything is asked of the API.
-pub(super) fn check(args: &Apply, settings: &Settings) -> Result<(), CliError> {
+pub(super) fn check<'a>(args: impl Into<Said<'a>>, settings: &Settings) -> Result<(), CliError> {
+    let args = args.into();
     let name = &settings.environment;
     let usage = |message: String, hint: String| Err(CliError::new(Exit::Usage, message, hint));
-    match &args.confirm {
+    match args.confirm {
         Some(said) if said != name => usage(
             format!("the environment is {name}, and {said} was confirmed"),
             format!("say --confirm {name}"),
@@ -21,14 +55,18 @@ pub(super) fn check(args: &Apply, settings: &Settings) -> Result<(), CliError> {
         ),
         _ if !args.yes && !std::io::stdin().is_terminal() => usage(
             "nobody is there to be asked: standard input is no terminal".to_owned(),
-            "say --yes to apply without being asked".to_owned(),
+            format!("say --yes to {} without being asked", args.what),
         ),
         _ => Ok(()),
     }
 }
 
 /// Whether the plan may be carried out: said beforehand, or asked for.
-pub(super) fn confirmed(args: &Apply, settings: &Settings) -> Result<bool, CliError> {
+pub(super) fn confirmed<'a>(
+    args: impl Into<Said<'a>>,
+    settings: &Settings,
+) -> Result<bool, CliError> {
+    let args = args.into();
     let name = &settings.environment;
     if settings.protected && args.confirm.is_none() {
         return Ok(answer(&format!("{name} is protected. Its name, to go on: "))? == *name);
@@ -36,7 +74,7 @@ pub(super) fn confirmed(args: &Apply, settings: &Settings) -> Result<bool, CliEr
     if args.yes {
         return Ok(true);
     }
-    let answer = answer(&format!("Apply this to {name}? [y/N] "))?;
+    let answer = answer(&format!("{} {name}? [y/N] ", args.question))?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }
 

@@ -3,11 +3,14 @@
 //! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobiles. Writes are acknowledged
 //! once they are on disk, in the order in which they were given: who awaits the last one has all of them.
 
+mod export;
 mod file;
 mod lease;
+mod lines;
 mod record;
 mod schema;
 mod sqlite;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -17,11 +20,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use export::{ExportError, ImportError, Imported};
 pub use record::{
     AccountRecord, Deferral, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind,
     Write,
 };
 pub use sqlite::{Binding, Pulse, Sqlite};
+pub use state::{KnownItem, KnownStep, KnownThing, Records};
 
 use crate::plan::RecordedItem;
 use crate::render::Salt;

@@ -13,7 +13,8 @@ use crate::render::Fingerprint;
 pub type SubjectId = i64;
 
 /// The kinds of things that outlive a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ThingKind {
     /// Known by its `thirdId`.
     Account,
@@ -29,6 +30,21 @@ impl ThingKind {
             Self::Account => 1,
             Self::Seal => 2,
             Self::Template => 3,
+        }
+    }
+
+    pub(super) fn numbered(number: i64) -> Option<Self> {
+        [Self::Account, Self::Seal, Self::Template]
+            .into_iter()
+            .find(|kind| kind.number() == number)
+    }
+
+    /// What it is called.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Seal => "seal",
+            Self::Template => "template",
         }
     }
 }
@@ -189,6 +205,11 @@ pub enum Write {
         status: ItemStatus,
         /// Why, unless it is done.
         failure: Option<Failure>,
+    },
+    /// An item of which nothing is to be known any more, nor of its steps.
+    ItemForgotten {
+        /// Its number.
+        id: SubjectId,
     },
     /// A call waits for others.
     Deferred {

@@ -206,7 +206,11 @@ impl Sqlite {
         Ok(run)
     }
 
-    fn reading<T>(
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn reading<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {

@@ -53,7 +53,9 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
             "DELETE FROM thing WHERE kind = ? AND identity = ?",
             &[&kind.number(), identity],
         ),
-        Write::ItemBegun { .. } | Write::ItemEnded { .. } => write_item(transaction, write),
+        Write::ItemBegun { .. } | Write::ItemEnded { .. } | Write::ItemForgotten { .. } => {
+            write_item(transaction, write)
+        }
         Write::Deferred { .. }
         | Write::Dropped { .. }
         | Write::Intent { .. }
@@ -110,6 +112,10 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                     &failure.map(|failure| &failure.hint),
                 ],
             )
+        }
+        Write::ItemForgotten { id } => {
+            run("DELETE FROM step WHERE subject = ?", &[id])?;
+            run("DELETE FROM item WHERE id = ?", &[id])
         }
         _ => Ok(()),
     }
@@ -282,7 +288,10 @@ pub(super) fn steps(
     rows.collect()
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+pub(super) fn json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<T>> {
     let text: Option<String> = row.get(column)?;
     let Some(text) = text else { return Ok(None) };
     serde_json::from_str(&text).map(Some).map_err(|error| {
@@ -331,7 +340,7 @@ pub(super) fn next_run(connection: &Connection) -> rusqlite::Result<i64> {
     })
 }
 
-const fn status_number(status: ItemStatus) -> i64 {
+pub(super) const fn status_number(status: ItemStatus) -> i64 {
     match status {
         ItemStatus::Open => 0,
         ItemStatus::Done => 1,
@@ -344,7 +353,7 @@ const fn status_number(status: ItemStatus) -> i64 {
     }
 }
 
-fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<ItemStatus> {
+pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<ItemStatus> {
     match row.get::<_, i64>(column)? {
         0 => Ok(ItemStatus::Open),
         1 => Ok(ItemStatus::Done),

@@ -244,7 +244,7 @@ impl Tables {
 }
 
 /// A table that spreadsheets open as what it is: UTF-8 with its mark, lines ended as they expect.
-fn table(path: &Path) -> Result<csv::Writer<WholeFile>, FileError> {
+pub(super) fn table(path: &Path) -> Result<csv::Writer<WholeFile>, FileError> {
     let mut file = WholeFile::begin(path)?;
     file.write_all("\u{feff}".as_bytes())
         .map_err(|source| file.error(source))?;
@@ -253,7 +253,7 @@ fn table(path: &Path) -> Result<csv::Writer<WholeFile>, FileError> {
         .from_writer(file))
 }
 
-fn write_record(
+pub(super) fn write_record(
     table: &mut csv::Writer<WholeFile>,
     path: &Path,
     cells: &[String],
@@ -264,7 +264,7 @@ fn write_record(
     })
 }
 
-fn finish(table: csv::Writer<WholeFile>, path: &Path) -> Result<(), FileError> {
+pub(super) fn finish(table: csv::Writer<WholeFile>, path: &Path) -> Result<(), FileError> {
     match table.into_inner() {
         Ok(file) => file.finish(),
         Err(error) => Err(FileError {

@@ -3,12 +3,14 @@
 //! The ledger's records and the plan's decisions, folded over the sheet's rows in their order. Files appear whole or
 //! not at all. Knows neither client nor apply.
 
+mod audit;
 mod csv;
 mod latest;
 mod row;
 mod summary;
 
+pub use audit::{AuditJournal, AuditLine, JournalError};
 pub use csv::{FlowReport, FlowReportError, write_flow};
 pub use latest::point_latest;
-pub use row::{Counts, Status};
+pub use row::{Counts, Status, recorded};
 pub use summary::{CallCount, Summary};

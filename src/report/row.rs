@@ -100,6 +100,12 @@ pub(super) fn stand(
     Ok((status, said))
 }
 
+/// How an item stands by the ledger alone, and why, unless it is well.
+pub fn recorded(record: &ItemRecord) -> (Status, Option<Failure>) {
+    let not_begun = failure("not begun: the run ended before", APPLY_AGAIN);
+    status(ItemAction::Resume, record, record.run, not_begun)
+}
+
 fn status(
     action: ItemAction,
     record: &ItemRecord,

@@ -94,6 +94,13 @@ impl Sandbox {
         look(&self.state().world)
     }
 
+    /// Changes the world as no call could: what somebody else does at a service, or what goes wrong there.
+    pub fn tamper(&self, deed: impl FnOnce(&mut World)) {
+        let mut state = self.state();
+        deed(&mut state.world);
+        state.keep(Answer::default());
+    }
+
     /// Serves one request at a moment.
     pub fn handle(&self, request: &Request<Bytes>, now: Timestamp) -> Answer {
         let path = request.uri().path();

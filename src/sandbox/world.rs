@@ -352,6 +352,27 @@ impl World {
         self.flows.values()
     }
 
+    /// Changes a flow, if it is there.
+    pub fn change_flow(&mut self, id: &FlowId, change: impl FnOnce(&mut Flow)) {
+        if let Some(mut flow) = self.flows.get(id).cloned() {
+            change(&mut flow);
+            self.put(Change::Flow(flow));
+        }
+    }
+
+    /// Loses a flow, as long as the process lives: a journal has no word for it.
+    pub fn remove_flow(&mut self, id: &FlowId) {
+        self.flows.remove(id);
+    }
+
+    /// Deletes an account, if it is there.
+    pub fn remove_account(&mut self, id: &AccountId) {
+        if let Some(mut account) = self.accounts.get(id).cloned() {
+            account.deleted = true;
+            self.put(Change::Account(account));
+        }
+    }
+
     /// How many accounts there are.
     pub fn account_count(&self) -> usize {
         self.third_ids.len()

@@ -9,7 +9,7 @@ use crate::project::{Project, root};
 use crate::rig::{Fault, Rig};
 
 /// `examples/tenancy` with the first rows of its sheet.
-fn tenancy(rows: usize) -> Rig {
+pub(crate) fn tenancy(rows: usize) -> Rig {
     let project = Project::copy_of(&root().join("examples/tenancy"));
     let sheet: Vec<String> = project
         .read("tenants.csv")

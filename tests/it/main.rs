@@ -1,6 +1,8 @@
 //! treaty from outside: the binary on real folders, and the library against a world that can be looked into.
 
+mod audit;
 mod callbacks;
+mod carry;
 mod cases;
 mod coverage;
 mod durable;
@@ -18,6 +20,8 @@ mod rooms;
 mod schema;
 mod server;
 mod signals;
+mod state;
+mod state_rig;
 mod table;
 mod vanish;
 mod wire;

@@ -165,6 +165,14 @@ impl Wire for Liar {
     }
 }
 
+/// What the rig's ledgers belong to.
+pub(crate) fn binding() -> Binding {
+    Binding {
+        endpoint: "test".into(),
+        app_id: String::new(),
+    }
+}
+
 impl Rig {
     /// The example's manifests with the first rows of its sheet.
     pub(crate) fn loans(rows: usize) -> Self {
@@ -324,13 +332,22 @@ impl Rig {
         }
     }
 
-    fn ledger(&self) -> Sqlite {
-        let binding = Binding {
-            endpoint: "test".into(),
-            app_id: String::new(),
-        };
-        let path = self.project.path(".treaty/l.db");
-        Sqlite::hold(&path, &binding, "a test", "now").expect("a ledger")
+    /// The ledger's file.
+    pub(crate) fn ledger_path(&self) -> std::path::PathBuf {
+        self.project.path(".treaty/l.db")
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}))
+    }
+
+    pub(crate) fn ledger(&self) -> Sqlite {
+        Sqlite::hold(&self.ledger_path(), &binding(), "a test", "now").expect("a ledger")
+    }
+
+    pub(crate) fn manifests(&self, findings: &mut Findings) -> manifest::Project {
+        let environ = Arc::new(BTreeMap::new());
+        manifest::Project::load(self.project.root(), None, &environ, findings).expect("a project")
     }
 
     /// Plans and applies, as the command does.
@@ -343,9 +360,7 @@ impl Rig {
     /// The same, cut off when the future ends: what a killed process leaves behind.
     pub(crate) async fn apply_while(&self, end: impl Future<Output = ()>) -> Option<(Plan, Tally)> {
         let mut findings = Findings::default();
-        let environ = Arc::new(BTreeMap::new());
-        let project = manifest::Project::load(self.project.root(), None, &environ, &mut findings)
-            .expect("a project");
+        let project = self.manifests(&mut findings);
         let ledger = self.ledger();
         let standing = Standing::of(&project, ledger.salt(), &mut findings);
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));

@@ -1,0 +1,160 @@
+//! What is recorded of an item, held against what the service says of its flow.
+
+use super::audit::Verdict;
+use super::item::SIGNER;
+use super::look::{FlowState, FoundTask};
+use super::step::{Steps, Who};
+use super::sync::dead;
+use crate::api::FlowStatus;
+use crate::id::AccountId;
+use crate::ledger::Step;
+use crate::plan::ItemStatus;
+
+/// What differs, by how bad it is.
+#[derive(Default)]
+pub(super) struct Differs(pub(super) Vec<(Verdict, String, &'static str)>);
+
+const SYNC: &str = "run treaty sync: it brings what is recorded up to date";
+pub(super) const PAGES: &str = "look at the flow on the service's own pages";
+
+impl Differs {
+    pub(super) fn note(&mut self, verdict: Verdict, what: impl Into<String>, hint: &'static str) {
+        self.0.push((verdict, what.into(), hint));
+    }
+}
+
+/// A signer that was added.
+pub(super) struct Added {
+    pub(super) step: String,
+    pub(super) who: Who,
+    /// The account that the platform signed with.
+    platform: Option<AccountId>,
+}
+
+pub(super) fn signers(steps: &Steps) -> Vec<Added> {
+    let receipts = steps.known().filter_map(|(name, step)| match step {
+        Step::Receipt(receipt) if name.starts_with(SIGNER) => Some((name, receipt)),
+        _ => None,
+    });
+    let mut signers: Vec<Added> = receipts
+        .map(|(name, receipt)| {
+            let who = Who::of(receipt);
+            let own = receipt.get("accountId").and_then(|id| id.as_str());
+            Added {
+                step: name.clone(),
+                platform: own.filter(|_| who.account.is_none()).map(AccountId::from),
+                who,
+            }
+        })
+        .collect();
+    signers.sort_by(|one, other| one.step.cmp(&other.step));
+    signers
+}
+
+fn steps_people(signers: &[Added]) -> Vec<&AccountId> {
+    let people = signers
+        .iter()
+        .filter_map(|signer| signer.who.account.as_ref());
+    people.collect()
+}
+
+/// Each signer has one task, and there is no other.
+pub(super) fn compare_tasks(steps: &Steps, state: &FlowState, differs: &mut Differs) {
+    let mut signers = signers(steps);
+    // Who may be listed in two ways takes what is left.
+    signers.sort_by_key(|signer| (signer.who.account.is_none(), signer.who.both));
+    let people = steps_people(&signers);
+    let mut free: Vec<&FoundTask> = state.tasks.iter().collect();
+    for signer in &signers {
+        let is_his = |task: &&FoundTask| match (&signer.who.account, &signer.platform) {
+            (Some(_), _) => task.is_of(&signer.who),
+            (None, Some(own)) => task.account == *own,
+            (None, None) => !people.contains(&&task.account),
+        };
+        let blurred = match &signer.platform {
+            Some(own) => people.contains(&own),
+            None => {
+                signer.who.account.is_none() && free.iter().filter(|task| is_his(task)).count() > 1
+            }
+        };
+        if signer.who.account.is_none() && blurred {
+            let what = format!(
+                "the platform's own account cannot be told apart from others in {}",
+                signer.step
+            );
+            differs.note(Verdict::Unproven, what, PAGES);
+        }
+        match free.iter().position(is_his) {
+            Some(at) => drop(free.remove(at)),
+            None => differs.note(
+                Verdict::Missing,
+                format!("the flow has no task of {}", signer.step),
+                PAGES,
+            ),
+        }
+    }
+    for task in free {
+        let own = signers.iter().find(|signer| match &signer.platform {
+            Some(platform) => task.account == *platform,
+            None => task.is_of(&signer.who),
+        });
+        let what = match own {
+            Some(signer) => format!(
+                "the flow has one task of {} more than is recorded",
+                signer.step
+            ),
+            None => format!(
+                "no recorded step explains a task of the account {}",
+                task.account
+            ),
+        };
+        differs.note(Verdict::Different, what, PAGES);
+    }
+}
+
+/// What is recorded of the flow, and what the service says, agree.
+pub(super) fn compare_status(
+    recorded: ItemStatus,
+    steps: &Steps,
+    state: &FlowState,
+    differs: &mut Differs,
+) {
+    let there = dead(state.status);
+    let agree = match (recorded, there, state.status) {
+        (ItemStatus::Done, None, FlowStatus::Draft | FlowStatus::Signing)
+        | (ItemStatus::Finished, None, FlowStatus::Finished) => true,
+        // Nobody has asked to be told when all have signed.
+        (ItemStatus::Done, None, FlowStatus::Finished) => steps.deferred().is_empty(),
+        (recorded, Some(there), _) => recorded == there,
+        _ => false,
+    };
+    if agree {
+        return;
+    }
+    let what = format!(
+        "it is recorded as {}, and the service says {}",
+        match recorded {
+            ItemStatus::Done => "under way",
+            ItemStatus::Finished => "finished",
+            ItemStatus::Rejected => "refused",
+            ItemStatus::Expired => "expired",
+            ItemStatus::Revoked => "revoked",
+            ItemStatus::Open | ItemStatus::Failed | ItemStatus::InDoubt => "not sent",
+        },
+        match state.status {
+            FlowStatus::Draft => "that it is a draft",
+            FlowStatus::Signing => "that people are signing",
+            FlowStatus::Finished => "that it is finished",
+            FlowStatus::Revoked => "that it was revoked",
+            FlowStatus::Ended => "that it has ended",
+            FlowStatus::Expired => "that it has expired",
+            FlowStatus::Deleted => "that it was deleted",
+            FlowStatus::Rejected => "that somebody refused",
+        }
+    );
+    let hint = match recorded {
+        ItemStatus::Done => SYNC,
+        _ => PAGES,
+    };
+    differs.note(Verdict::Different, what, hint);
+}

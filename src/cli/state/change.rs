@@ -1,0 +1,194 @@
+//! `treaty state forget` and `settle`: what a person knows better than the ledger.
+
+use super::super::args::{Forget, Global, Settle, Settlement};
+use super::super::endpoint;
+use super::super::exit::{CliError, Exit};
+use super::super::progress::Progress;
+use super::adopt::{declared_account, named};
+use super::show::answered;
+use super::{Found, Names, Place, runtime};
+use crate::apply::{Adopter, Adoption, Rows, settle_again};
+use crate::diagnostic::Findings;
+use crate::id::Address;
+use crate::ledger::{
+    KnownItem, KnownStep, KnownThing, Ledger, Sqlite, Step, Thing, ThingKind, Write,
+};
+use crate::plan::ItemStatus;
+use crate::report;
+
+pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
+    let place = Place::of(global, Some(&args.consent))?;
+    let ledger = place.hold()?;
+    let names = Names::of(&place.project, ledger.salt(), &mut Findings::default());
+    let address = &args.address;
+    let write = match names.find(&ledger, address)? {
+        Found::Item(known, steps) => {
+            place.tell(forgotten_item(address, &known, &steps));
+            Write::ItemForgotten {
+                id: known.record.id,
+            }
+        }
+        Found::Thing(known) => {
+            let what = known.kind.word();
+            place.tell(match (&known.thing.remote_id, known.kind) {
+                (None, _) => format!(
+                    "Whether the {what} was made is not known. The next apply does not look for it by its record any more."
+                ),
+                (Some(id), ThingKind::Template) => {
+                    format!(
+                        "The {what} {id} stays at the service. The next apply uploads it again."
+                    )
+                }
+                (Some(id), _) => format!(
+                    "The {what} {id} stays at the service. The next apply finds it there and takes it over."
+                ),
+            });
+            Write::Forgotten {
+                kind: known.kind,
+                identity: known.identity,
+            }
+        }
+    };
+    let done = format!("{address} is forgotten.");
+    place.agreed(&args.consent, &ledger, vec![write], &done)
+}
+
+fn forgotten_item(address: &Address, known: &KnownItem, steps: &[KnownStep]) -> String {
+    if !known.record.sent {
+        return format!("Nobody was asked to sign {address}. The next apply begins it anew.");
+    }
+    let flow = answered(steps).unwrap_or_default();
+    format!(
+        "{address} was sent: its flow {flow} stays at the service, and the people in it have been asked to sign.\n\
+         The next apply does not know that any more: while the row is in the sheet, it is sent again, as a second contract."
+    )
+}
+
+pub(super) fn settle(global: &Global, args: &Settle) -> anyhow::Result<Exit> {
+    if args.how == Settlement::Again && args.id.is_some() {
+        let hint = "say: settle ADDRESS again, or: settle ADDRESS done ID";
+        return Err(CliError::new(Exit::Usage, "what was not done has no ID", hint).into());
+    }
+    let place = Place::of(global, Some(&args.consent))?;
+    let ledger = place.hold()?;
+    let names = Names::of(&place.project, ledger.salt(), &mut Findings::default());
+    let adoption = match names.find(&ledger, &args.address)? {
+        Found::Item(known, steps) => {
+            settle_item(global, &place, &ledger, &names, args, &known, &steps)?
+        }
+        Found::Thing(known) => settle_thing(global, &place, &ledger, &names, args, known)?,
+    };
+    for line in &adoption.told {
+        place.tell(line);
+    }
+    let done = match args.how {
+        Settlement::Done => format!("{} is settled: it was done.", args.address),
+        Settlement::Again => format!(
+            "{} is settled: the next apply sends it again.",
+            args.address
+        ),
+    };
+    place.agreed(&args.consent, &ledger, adoption.writes, &done)
+}
+
+fn settle_item(
+    global: &Global,
+    place: &Place,
+    ledger: &Sqlite,
+    names: &Names,
+    args: &Settle,
+    known: &KnownItem,
+    steps: &[KnownStep],
+) -> anyhow::Result<Adoption> {
+    let address = &args.address;
+    let in_doubt = steps
+        .iter()
+        .any(|step| matches!(step.step, Step::Intent(_)));
+    if known.record.status != ItemStatus::InDoubt && !in_doubt {
+        let (status, failure) = report::recorded(&known.record);
+        let why = failure.map_or(String::new(), |failure| format!(" ({})", failure.message));
+        return Err(CliError::new(
+            Exit::Usage,
+            format!("{address} is not in doubt: it is {}{why}", status.word()),
+            format!("treaty state show '{address}' shows all that is known of it"),
+        )
+        .into());
+    }
+    let Some(id) = args.id.as_deref().filter(|_| args.how == Settlement::Done) else {
+        return Ok(settle_again(known.record.id, steps));
+    };
+    let progress = Progress::new(global);
+    let client = endpoint::client(
+        &place.project.root,
+        &place.project.settings,
+        place.credentials.clone(),
+        ledger.pulse(),
+        &progress.listener(),
+    )?;
+    let rows = Rows {
+        project: &place.project,
+        standing: &names.standing,
+        run: &place.session.run_time,
+        salt: ledger.salt(),
+    };
+    // What the row says of its signers counts only while it is what was sent.
+    let item = rows.item(&known.flow, &known.key, &mut Findings::default());
+    let item = item.filter(|item| item.fingerprint == known.record.fingerprint);
+    let adopter = Adopter::new(ledger, &client, &place.project.root, &names.standing);
+    let settled =
+        runtime()?.block_on(adopter.settle(address, known.record.id, steps, item.as_deref(), id));
+    progress.finish();
+    named(settled)
+}
+
+fn settle_thing(
+    global: &Global,
+    place: &Place,
+    ledger: &Sqlite,
+    names: &Names,
+    args: &Settle,
+    known: KnownThing,
+) -> anyhow::Result<Adoption> {
+    let address = &args.address;
+    if let Some(id) = &known.thing.remote_id {
+        return Err(CliError::new(
+            Exit::Usage,
+            format!("{address} is not in doubt: it is recorded with the id {id}"),
+            format!("treaty state adopt '{address}' ID records another"),
+        )
+        .into());
+    }
+    let Some(id) = args.id.as_deref().filter(|_| args.how == Settlement::Done) else {
+        return Ok(Adoption {
+            writes: vec![Write::Forgotten {
+                kind: known.kind,
+                identity: known.identity,
+            }],
+            told: Vec::new(),
+        });
+    };
+    if known.kind == ThingKind::Account {
+        let account = declared_account(place, ledger, names, &known.identity)?;
+        let progress = Progress::new(global);
+        let client = endpoint::client(
+            &place.project.root,
+            &place.project.settings,
+            place.credentials.clone(),
+            ledger.pulse(),
+            &progress.listener(),
+        )?;
+        let adopter = Adopter::new(ledger, &client, &place.project.root, &names.standing);
+        return named(adopter.settle_account(&account, id));
+    }
+    Ok(Adoption {
+        writes: vec![Write::Thing {
+            kind: known.kind,
+            identity: known.identity,
+            thing: Thing {
+                remote_id: Some(id.to_owned()),
+                ..known.thing
+            },
+        }],
+        told: Vec::new(),
+    })
+}

@@ -1,0 +1,246 @@
+//! The lines of an exported ledger, and how each is put into one.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Transaction, params};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::record::{Deferral, SubjectId, ThingKind};
+use super::{Binding, LedgerError, store};
+use crate::plan::ItemStatus;
+use crate::render::{Fingerprint, Salt};
+
+/// The version of the lines below.
+pub(super) const FORMAT: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) enum Line {
+    Ledger(Header),
+    Run(Run),
+    Thing(Thing),
+    Item(Box<Item>),
+    End { lines: u64 },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Header {
+    pub(super) format: u32,
+    pub(super) treaty: String,
+    pub(super) endpoint: String,
+    pub(super) app: String,
+    pub(super) salt: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Run {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) begun: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ended: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) exit: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Thing {
+    pub(super) id: SubjectId,
+    pub(super) kind: ThingKind,
+    pub(super) identity: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) remote_id: Option<String>,
+    pub(super) fields: BTreeMap<String, String>,
+    pub(super) granted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) deadline: Option<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Item {
+    pub(super) id: SubjectId,
+    pub(super) flow: String,
+    pub(super) key: String,
+    pub(super) fingerprint: String,
+    pub(super) status: Status,
+    pub(super) sent: bool,
+    pub(super) attempts: u32,
+    pub(super) run: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) message: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(remote = "ItemStatus", rename_all = "snake_case")]
+pub(super) enum StatusWord {
+    Open,
+    Done,
+    Failed,
+    InDoubt,
+    Finished,
+    Rejected,
+    Expired,
+    Revoked,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Status(#[serde(with = "StatusWord")] pub(super) ItemStatus);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Step {
+    pub(super) name: String,
+    pub(super) operation: String,
+    pub(super) legal: bool,
+    pub(super) begun: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) deferral: Option<Deferral>,
+    /// A call may answer null, and that is an answer.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
+    pub(super) receipt: Option<Value>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+impl Header {
+    /// The key of its fingerprints, if it is a ledger that belongs here.
+    pub(super) fn salt(
+        &self,
+        binding: &Binding,
+        file: &str,
+    ) -> Result<Result<Salt, String>, LedgerError> {
+        if self.format > FORMAT {
+            return Err(LedgerError::Newer(file.to_owned()));
+        }
+        let mut salt = [0; 32];
+        if hex::decode_to_slice(&self.salt, &mut salt).is_err() {
+            return Ok(Err("salt is of the wrong length".to_owned()));
+        }
+        let salt = Salt(salt);
+        let bound = |what: String| LedgerError::Bound {
+            path: file.to_owned(),
+            what,
+        };
+        if self.endpoint != binding.endpoint {
+            return Err(bound(format!("the endpoint {}", self.endpoint)));
+        }
+        if self.app != salt.of(&binding.app_id).to_string() {
+            return Err(bound("another app id".to_owned()));
+        }
+        Ok(Ok(salt))
+    }
+
+    pub(super) fn keep(&self, transaction: &Transaction<'_>, salt: &Salt) -> rusqlite::Result<()> {
+        let mut statement =
+            transaction.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)")?;
+        statement.execute(params!["salt", &salt.0[..]])?;
+        statement.execute(params!["app", self.app.as_bytes()])?;
+        Ok(())
+    }
+}
+
+impl Run {
+    pub(super) fn keep(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO run (id, name, begun, ended, exit) VALUES (?, ?, ?, ?, ?)";
+        transaction
+            .prepare_cached(sql)?
+            .execute(params![
+                self.id, self.name, self.begun, self.ended, self.exit
+            ])
+            .map(drop)
+    }
+}
+
+impl Thing {
+    pub(super) fn keep(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO thing (id, kind, identity, remote_id, fields, granted, deadline)
+                   VALUES (?, ?, ?, ?, ?, ?, ?)";
+        transaction.prepare_cached(sql)?.execute(params![
+            self.id,
+            self.kind.number(),
+            self.identity,
+            self.remote_id,
+            serde_json::to_string(&self.fields).unwrap_or_default(),
+            self.granted,
+            self.deadline,
+        ])?;
+        self.steps
+            .iter()
+            .try_for_each(|step| step.keep(transaction, self.id))
+    }
+}
+
+impl Item {
+    pub(super) fn keep(
+        &self,
+        transaction: &Transaction<'_>,
+        print: Fingerprint,
+    ) -> rusqlite::Result<()> {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO flow (name) VALUES (?)")?
+            .execute([&self.flow])?;
+        let sql = "INSERT INTO item (id, flow, key, fingerprint, status, sent, attempts, run, code, message, hint)
+                   VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        transaction.prepare_cached(sql)?.execute(params![
+            self.id,
+            self.flow,
+            self.key,
+            print.0,
+            store::status_number(self.status.0),
+            self.sent,
+            self.attempts,
+            self.run,
+            self.code,
+            self.message,
+            self.hint,
+        ])?;
+        self.steps
+            .iter()
+            .try_for_each(|step| step.keep(transaction, self.id))
+    }
+}
+
+impl Step {
+    pub(super) fn keep(
+        &self,
+        transaction: &Transaction<'_>,
+        subject: SubjectId,
+    ) -> rusqlite::Result<()> {
+        let deferral = self.deferral.as_ref();
+        let deferral = deferral.map(|deferral| serde_json::to_string(deferral).unwrap_or_default());
+        let sql = "INSERT INTO step (subject, name, operation, legal, begun, deferral, receipt)
+                   VALUES (?, ?, ?, ?, ?, ?, ?)";
+        transaction
+            .prepare_cached(sql)?
+            .execute(params![
+                subject,
+                self.name,
+                self.operation,
+                self.legal,
+                self.begun,
+                deferral,
+                self.receipt.as_ref().map(ToString::to_string),
+            ])
+            .map(drop)
+    }
+}

@@ -1,0 +1,241 @@
+//! All that is recorded, for those who look through it: things, items, steps and runs.
+//!
+//! Everything streams or comes in pages; nothing here asks for a whole ledger at once. Whoever is called back must not
+//! ask the ledger again: it is being read.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::record::{Deferral, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind};
+use super::{Ledger, LedgerError, Sqlite, store};
+use crate::plan::RecordedGrant;
+use crate::render::Fingerprint;
+
+/// A thing, and what it is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownThing {
+    /// What it is.
+    pub kind: ThingKind,
+    /// What it is known by.
+    pub identity: String,
+    /// The rest.
+    pub thing: Thing,
+}
+
+/// An item, and what it is known by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownItem {
+    /// Its flow.
+    pub flow: String,
+    /// Its key.
+    pub key: String,
+    /// The rest.
+    pub record: ItemRecord,
+    /// The name of the run that worked on it last; none when it was taken over.
+    pub run: Option<String>,
+    /// What the step that was asked for has answered.
+    pub answered: Option<String>,
+}
+
+/// A step, and the operation that it calls.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownStep {
+    /// Its name.
+    pub name: String,
+    /// The path of its operation.
+    pub operation: String,
+    /// How it stands.
+    pub step: Step,
+}
+
+/// What can be read through.
+pub trait Records: Ledger {
+    /// Every thing, by kind and by what it is known by.
+    fn each_thing(
+        &self,
+        each: &mut dyn FnMut(KnownThing) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError>;
+
+    /// Every item, by flow and in the order in which they were begun first, each with the text that a step has answered
+    /// in a field of its answer.
+    fn each_item(
+        &self,
+        answer: (&str, &str),
+        each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError>;
+
+    /// The next items after a number, of one run or of all.
+    fn items_after(
+        &self,
+        run: Option<i64>,
+        after: SubjectId,
+        most: u32,
+    ) -> Result<Vec<KnownItem>, LedgerError>;
+
+    /// The steps of an item or a thing, with their operations.
+    fn known_steps(&self, subject: SubjectId) -> Result<Vec<KnownStep>, LedgerError>;
+
+    /// A thing by its number.
+    fn thing_numbered(&self, id: SubjectId) -> Result<Option<KnownThing>, LedgerError>;
+
+    /// The last run, or the one of a name.
+    fn run(&self, name: Option<&str>) -> Result<Option<RunRecord>, LedgerError>;
+}
+
+impl Records for Sqlite {
+    fn each_thing(
+        &self,
+        each: &mut dyn FnMut(KnownThing) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.reading(|connection| {
+            let sql = format!("{THING} ORDER BY kind, identity");
+            let mut statement = connection.prepare(&sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if each(thing(row)?).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn each_item(
+        &self,
+        (step, field): (&str, &str),
+        each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.reading(|connection| {
+            let sql = format!("{ITEM} ORDER BY flow.name, item.id");
+            let mut statement = connection.prepare(&sql)?;
+            let mut rows = statement.query(params![step, format!("$.{field}")])?;
+            while let Some(row) = rows.next()? {
+                if each(item(row)?).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn items_after(
+        &self,
+        run: Option<i64>,
+        after: SubjectId,
+        most: u32,
+    ) -> Result<Vec<KnownItem>, LedgerError> {
+        self.reading(|connection| {
+            let sql = format!(
+                "{ITEM} WHERE item.id > ?3 AND (?4 IS NULL OR item.run = ?4) ORDER BY item.id LIMIT ?5"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params!["", "$", after, run, most], item)?;
+            rows.collect()
+        })
+    }
+
+    fn known_steps(&self, subject: SubjectId) -> Result<Vec<KnownStep>, LedgerError> {
+        self.reading(|connection| steps(connection, subject))
+    }
+
+    fn thing_numbered(&self, id: SubjectId) -> Result<Option<KnownThing>, LedgerError> {
+        self.reading(|connection| {
+            let sql = format!("{THING} WHERE id = ?");
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_row([id], thing).optional()
+        })
+    }
+
+    fn run(&self, name: Option<&str>) -> Result<Option<RunRecord>, LedgerError> {
+        self.reading(|connection| {
+            let sql = "SELECT id, name FROM run WHERE ?1 IS NULL OR name = ?1 ORDER BY id DESC";
+            let found = connection.query_row(sql, [name], |row| {
+                Ok(RunRecord {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                })
+            });
+            found.optional()
+        })
+    }
+}
+
+const THING: &str = "SELECT kind, identity, id, remote_id, fields, granted, deadline FROM thing";
+
+fn thing(row: &Row<'_>) -> rusqlite::Result<KnownThing> {
+    let kind: i64 = row.get(0)?;
+    let kind =
+        ThingKind::numbered(kind).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, kind))?;
+    let fields: Option<BTreeMap<String, String>> = store::json(row, 4)?;
+    let fields = fields.unwrap_or_default().into_iter();
+    let granted: bool = row.get(5)?;
+    let deadline = row.get(6)?;
+    Ok(KnownThing {
+        kind,
+        identity: row.get(1)?,
+        thing: Thing {
+            id: row.get(2)?,
+            remote_id: row.get(3)?,
+            fields: fields
+                .filter_map(|(name, print)| Some((name, Fingerprint::parse(&print)?)))
+                .collect(),
+            grant: granted.then_some(RecordedGrant { deadline }),
+        },
+    })
+}
+
+/// `?1` and `?2` are the step and the path of the field whose text comes along.
+const ITEM: &str = "
+SELECT flow.name, item.key, item.id, item.fingerprint, item.status, item.sent, item.attempts, item.run,
+  item.code, item.message, item.hint, run.name,
+  (SELECT json_extract(step.receipt, ?2) FROM step WHERE step.subject = item.id AND step.name = ?1)
+FROM item JOIN flow ON flow.id = item.flow LEFT JOIN run ON run.id = item.run";
+
+fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
+    let message: Option<String> = row.get(9)?;
+    let hint: Option<String> = row.get(10)?;
+    let code = row.get(8)?;
+    Ok(KnownItem {
+        flow: row.get(0)?,
+        key: row.get(1)?,
+        record: ItemRecord {
+            id: row.get(2)?,
+            fingerprint: Fingerprint(row.get(3)?),
+            status: store::status(row, 4)?,
+            sent: row.get(5)?,
+            attempts: row.get(6)?,
+            run: row.get(7)?,
+            failure: message.map(|message| Failure {
+                code,
+                message,
+                hint: hint.unwrap_or_default(),
+            }),
+        },
+        run: row.get(11)?,
+        answered: row.get(12)?,
+    })
+}
+
+/// The steps of an item in the order in which they are taken: what waits comes last, as it says itself.
+fn steps(connection: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<KnownStep>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, operation, receipt, begun, deferral FROM step WHERE subject = ?
+         ORDER BY deferral IS NOT NULL, json_extract(deferral, '$.order'), name",
+    )?;
+    let rows = statement.query_map([subject], |row| {
+        let deferral: Option<Deferral> = store::json(row, 4)?;
+        let step = match (store::json(row, 2)?, deferral, row.get(3)?) {
+            (Some(receipt), _, _) => Step::Receipt(receipt),
+            (None, Some(deferral), false) => Step::Deferred(deferral),
+            (None, deferral, _) => Step::Intent(deferral),
+        };
+        Ok(KnownStep {
+            name: row.get(0)?,
+            operation: row.get(1)?,
+            step,
+        })
+    })?;
+    rows.collect()
+}
