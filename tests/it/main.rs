@@ -4,6 +4,7 @@ mod callbacks;
 mod cases;
 mod coverage;
 mod durable;
+mod faulty;
 mod golden;
 mod journey;
 mod language;
