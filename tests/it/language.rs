@@ -6,7 +6,7 @@ use treaty::apply::Synced;
 use treaty::sandbox::AutoSign;
 
 use crate::project::{Project, root};
-use crate::rig::{Fault, Rig};
+use crate::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, Rig};
 
 /// `examples/tenancy` with the first rows of its sheet.
 fn tenancy(rows: usize) -> Rig {
@@ -144,7 +144,7 @@ async fn lost_answers_are_looked_up_in_the_second_family_too() {
         for fault in [
             Fault::LostAfter,
             Fault::LostBefore,
-            Fault::Late,
+            LATE,
             Fault::Garbage,
             Fault::Status(503),
         ] {
@@ -159,7 +159,7 @@ async fn lost_answers_are_looked_up_in_the_second_family_too() {
 #[tokio::test(start_paused = true)]
 async fn a_sync_that_is_cut_off_is_taken_up_again() {
     for path in &LATER[2..] {
-        for fault in [Fault::HangAfter, Fault::HangBefore] {
+        for fault in [HANG_AFTER, HANG_BEFORE] {
             let rig = tenancy(1).fault(path, 1, fault);
             rig.apply().await;
             for _ in 0..3 {
