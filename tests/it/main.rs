@@ -1,9 +1,11 @@
 //! treaty from outside: the binary on real folders, and the library against a world that can be looked into.
 
+mod audit;
 mod callbacks;
 mod cases;
 mod coverage;
 mod durable;
+mod faults;
 mod faulty;
 mod golden;
 mod journey;

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use treaty::apply::{
-    Apply, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, survey,
+    Apply, Fatal, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, survey,
 };
 use treaty::client::{Client, Settings, Wire, WireError};
 use treaty::desired::Standing;
@@ -176,6 +176,13 @@ impl Rig {
         self
     }
 
+    /// From now on, these faults happen; their counts begin anew.
+    pub(crate) fn lie(&self, faults: Faults) {
+        let mut state = self.wire.state.lock().expect("a lock");
+        state.faults = faults;
+        state.counters = Counters::default();
+    }
+
     /// From now on, the wire tells the truth; counts begin anew.
     pub(crate) fn heal(&self) {
         *self.wire.state.lock().expect("a lock") = LiarState::default();
@@ -249,6 +256,19 @@ impl Rig {
 
     /// The same, cut off when the future ends.
     pub(crate) async fn sync_while(&self, end: impl Future<Output = ()>) -> Option<Synced> {
+        tokio::select! {
+            biased;
+            result = self.try_sync() => Some(result.expect("a sync")),
+            () = end => None,
+        }
+    }
+
+    /// The same, over a wire that may give no answer at all: then there is none here either.
+    pub(crate) async fn sync_tolerant(&self) -> Option<Synced> {
+        self.try_sync().await.ok()
+    }
+
+    async fn try_sync(&self) -> Result<Synced, Fatal> {
         let ledger = self.ledger();
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
         let (_ask, stop) = watch::channel(Stop::No);
@@ -262,14 +282,10 @@ impl Rig {
             listener: Arc::new(|_| {}),
             stop,
         };
-        tokio::select! {
-            biased;
-            result = sync.all() => Some(result.expect("a sync")),
-            () = end => None,
-        }
+        sync.all().await
     }
 
-    fn ledger(&self) -> Sqlite {
+    pub(crate) fn ledger(&self) -> Sqlite {
         let binding = Binding {
             endpoint: "test".into(),
             app_id: String::new(),
