@@ -122,6 +122,26 @@ async fn what_looking_cannot_tell_is_in_doubt_and_stays_so() {
     assert_eq!((tally.done, rig.calls(PERSON)), (0, 0));
 }
 
+/// That a task was taken back is a lost answer like others: looking tells, and what was not done is done again.
+#[tokio::test(start_paused = true)]
+async fn a_lost_taking_back_is_looked_up_too() {
+    const UNDO: &str = "sign/contract/undoTask";
+    for fault in [
+        Fault::LostAfter,
+        LATE,
+        Fault::LostBefore,
+        Fault::Status(503),
+        Fault::Garbage,
+    ] {
+        let rig = Rig::loans(2)
+            .fault(PERSON, 1, Fault::LostAfter)
+            .fault(UNDO, 1, fault);
+        let (_, tally) = rig.apply().await;
+        assert_eq!((tally.done, tally.in_doubt), (2, 0), "{fault:?}");
+        rig.assert_each_once(2);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_gone_ends_the_run_and_the_next_goes_on() {
     let rig = Rig::loans(6).always(PERSON, NOT_SENT);
