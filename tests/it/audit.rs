@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use treaty::api::{FlowStatus, SignStatus};
 use treaty::ledger::{Ledger, Step};
-use treaty::plan::ItemStatus;
+use treaty::plan::{FlowPlan, ItemAction, ItemStatus};
 use treaty::sandbox::{Flow, Task};
 
 use crate::rig::Rig;
@@ -19,6 +19,8 @@ pub(crate) struct Audit {
     pub(crate) lost: u64,
     /// Items of which the ledger says so.
     pub(crate) in_doubt: u64,
+    /// Items that somebody refused before all were asked: each apply tries them again, in vain.
+    pub(crate) stuck: u64,
     /// What exactly, for a test that fails.
     pub(crate) notes: Vec<String>,
 }
@@ -31,6 +33,34 @@ pub(crate) struct Declared<'a> {
     pub(crate) keys: Vec<String>,
     /// The signers' names.
     pub(crate) signers: &'a [&'a str],
+}
+
+/// Applies, syncs and signs until nothing moves any more. After each round that left nothing to do, and before anybody
+/// signs, world and ledger must agree.
+pub(crate) async fn until_quiet(rig: &Rig, declared: &[Declared<'_>]) -> Audit {
+    const ROUNDS: usize = 200;
+    for _ in 0..ROUNDS {
+        // A survey or a sync may get no answer; then the next one tries.
+        let applied = rig.apply_while(std::future::pending()).await;
+        let synced = rig.sync_tolerant().await;
+        let (Some((plan, _)), Some(0)) = (applied, synced.map(|synced| synced.failed)) else {
+            continue;
+        };
+        let found = audit(rig, declared);
+        let work: u64 = plan.flows.iter().map(FlowPlan::work).sum();
+        if !plan.standing.is_empty() || work > found.stuck {
+            continue;
+        }
+        let doubts = plan.flows.iter();
+        let shown: u64 = doubts.map(|flow| flow.counted(ItemAction::InDoubt)).sum();
+        if found.duplicates + found.lost > 0 || (shown == found.in_doubt && rig.sign_all() == 0) {
+            return found;
+        }
+    }
+    panic!(
+        "after {ROUNDS} rounds it is not quiet: {:?}",
+        audit(rig, declared)
+    );
 }
 
 impl Audit {
@@ -66,13 +96,16 @@ fn live(flow: &Flow) -> impl Iterator<Item = &Task> {
 }
 
 /// Looks at everything. It is to be called between runs.
-pub(crate) fn audit(rig: &Rig, declared: &Declared<'_>) -> Audit {
+pub(crate) fn audit(rig: &Rig, declared: &[Declared<'_>]) -> Audit {
     let mut audit = Audit::default();
     let flows: Vec<Flow> = rig
         .sandbox
         .with_world(|world| world.flows().cloned().collect());
     let ledger = rig.ledger();
-    for key in &declared.keys {
+    let declared = declared
+        .iter()
+        .flat_map(|declared| declared.keys.iter().map(move |key| (declared, key)));
+    for (declared, key) in declared {
         let own = flows.iter().filter(|flow| flow.docs[0].name.contains(key));
         let asked = own.filter(|flow| {
             flow.status != FlowStatus::Revoked && flow.live_tasks().next().is_some()

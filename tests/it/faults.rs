@@ -6,10 +6,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use treaty::plan::ItemAction;
 use treaty::sandbox::{Faults, Rule};
 
-use crate::audit::{Audit, Declared, audit};
+use crate::audit::{Audit, Declared, until_quiet};
 use crate::project::{Project, root};
 use crate::rig::{Fault, Rig};
 
@@ -147,36 +146,6 @@ fn five() -> Rig {
     rig
 }
 
-/// Applies, syncs and signs until nothing moves any more. After each round that left nothing to do, and before anybody
-/// signs, world and ledger must agree.
-pub(crate) async fn until_quiet(rig: &Rig, declared: &Declared<'_>) -> Audit {
-    const ROUNDS: usize = 200;
-    for _ in 0..ROUNDS {
-        // A survey or a sync may get no answer; then the next one tries.
-        let applied = rig.apply_while(std::future::pending()).await;
-        let plan = applied
-            .map(|(plan, _)| plan)
-            .filter(treaty::plan::Plan::is_empty);
-        let synced = rig.sync_tolerant().await;
-        let (Some(plan), Some(0)) = (plan, synced.map(|synced| synced.failed)) else {
-            continue;
-        };
-        let found = audit(rig, declared);
-        let shown: u64 = plan
-            .flows
-            .iter()
-            .map(|flow| flow.counted(ItemAction::InDoubt))
-            .sum();
-        if found.duplicates + found.lost > 0 || (shown == found.in_doubt && rig.sign_all() == 0) {
-            return found;
-        }
-    }
-    panic!(
-        "after {ROUNDS} rounds it is not quiet: {:?}",
-        audit(rig, declared)
-    );
-}
-
 /// A line of the table.
 #[derive(Default)]
 struct Line {
@@ -216,7 +185,7 @@ async fn measure(kinds: &[Fault], percent: u32, seeds: Range<u64>) -> Line {
                 keys: (family.keys)(),
                 signers: family.signers,
             };
-            let found = until_quiet(&rig, &declared).await;
+            let found = until_quiet(&rig, &[declared]).await;
             line.runs += 1;
             line.calls += rig.total_calls();
             line.found.duplicates += found.duplicates;
@@ -247,6 +216,7 @@ async fn faults_leave_no_duplicate_and_lose_nothing() {
                 lost,
                 in_doubt,
                 notes,
+                ..
             } = found;
             println!(
                 "| {name} | {percent}% | {runs} | {calls} | {duplicates} | {lost} | {in_doubt} |"

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use treaty::api::FlowStatus;
 use treaty::apply::{
     Apply, Fatal, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, survey,
 };
@@ -48,6 +49,8 @@ pub(crate) struct Rig {
     pub(crate) retry: Option<Retry>,
     /// So many may be revoked.
     pub(crate) max_revoke: Option<u64>,
+    /// Items that are worked on at the same time.
+    pub(crate) window: usize,
 }
 
 struct Liar {
@@ -151,6 +154,7 @@ impl Rig {
             throttle_codes: Vec::new(),
             retry: None,
             max_revoke: None,
+            window: 4,
         }
     }
 
@@ -225,7 +229,10 @@ impl Rig {
     /// Everybody who was asked signs.
     pub(crate) fn sign_all(&self) -> usize {
         let pending: Vec<String> = self.sandbox.with_world(|world| {
-            let tasks = world.flows().flat_map(|flow| &flow.tasks);
+            let open = world
+                .flows()
+                .filter(|flow| flow.status == FlowStatus::Signing);
+            let tasks = open.flat_map(|flow| &flow.tasks);
             let pending = tasks.filter(|task| task.is_pending());
             pending.map(|task| task.token.clone()).collect()
         });
@@ -278,7 +285,7 @@ impl Rig {
             root: self.project.root(),
             targets: Vec::new(),
             excludes: Vec::new(),
-            window: 4,
+            window: self.window,
             listener: Arc::new(|_| {}),
             stop,
         };
@@ -340,7 +347,7 @@ impl Rig {
                 client: &client,
                 root: &project.root,
                 run,
-                window: 4,
+                window: self.window,
                 tolerate: None,
                 listener: Arc::new(|_| {}),
                 stop,
