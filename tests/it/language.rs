@@ -346,6 +346,26 @@ async fn a_person_is_not_asked_again_and_again_while_answers_get_lost() {
     rig.assert_each_once(1);
 }
 
+/// The same person signs twice, and the detail cannot tell which of his tasks it lists: no sync may forget the doubt.
+#[tokio::test(start_paused = true)]
+async fn a_doubt_about_who_waited_stays_until_it_is_settled() {
+    let rig = signers(
+        r"
+      both: { personAndOrganization: { account: borrower, organization: acme } }
+      borrower: { person: { account: borrower }, after: [both] }
+",
+    )
+    .fault("sign/contract/handPersonSignTask", 1, LATE);
+    rig.apply().await;
+    rig.sign_all();
+    for _ in 0..3 {
+        assert_eq!(rig.sync().await.in_doubt, 1);
+        let (plan, _) = rig.apply().await;
+        assert_eq!(plan.count('?'), 1);
+    }
+    assert_eq!(rig.calls("sign/contract/handPersonSignTask"), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_flow_that_ended_before_all_were_asked_has_failed() {
     let rig = tenancy(1);
