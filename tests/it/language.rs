@@ -3,6 +3,8 @@
 use jiff::SignedDuration;
 use treaty::api::{FlowStatus, SignStatus};
 use treaty::apply::Synced;
+use treaty::ledger::{Ledger, Write};
+use treaty::plan::ItemStatus;
 use treaty::sandbox::AutoSign;
 
 use crate::project::{Project, root};
@@ -374,6 +376,25 @@ async fn a_flow_that_ended_before_all_were_asked_has_failed() {
     let flow_id = rig.sent()[0].id.clone();
     rig.archive(&flow_id).await;
     assert_eq!(rig.sync().await.failed, 1);
+    assert_eq!(rig.sync().await, Synced::default());
+}
+
+/// A sync that is cut off between its last call and the item's end: nothing waits any more, and nobody has said so.
+#[tokio::test(start_paused = true)]
+async fn what_was_archived_before_a_sync_was_cut_off_is_finished_by_the_next() {
+    let rig = tenancy(1);
+    rig.apply().await;
+    to_the_end(&rig).await;
+    let ledger = rig.ledger();
+    let item = ledger.item("leases", "ZL-2026-001").expect("a ledger");
+    let unsaid = Write::ItemEnded {
+        id: item.expect("an item").id,
+        status: ItemStatus::Done,
+        failure: None,
+    };
+    ledger.write(vec![unsaid]).await.expect("written");
+    drop(ledger);
+    assert_eq!(rig.sync().await, finished(1));
     assert_eq!(rig.sync().await, Synced::default());
 }
 
