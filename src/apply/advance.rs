@@ -43,9 +43,10 @@ impl Caller<'_> {
         loop {
             let archived = |step: &str| step == ARCHIVE && steps.is_done(step);
             let ready = |step: &String| over.contains(step) || is_signed(step) || archived(step);
-            let next = waiting
-                .iter()
-                .position(|(_, deferral)| deferral.after.iter().all(ready));
+            // What was begun had its turn, whatever the detail seems to tell now.
+            let next = waiting.iter().position(|(step, deferral)| {
+                steps.is_begun(step) || deferral.after.iter().all(ready)
+            });
             let Some(next) = next else {
                 return Ok(waiting.len());
             };

@@ -1,9 +1,11 @@
 //! Looking whether a call was carried out whose answer is not known.
 
+use tokio::time::sleep;
+
 use super::caller::Caller;
 use super::halt::Halt;
 use super::item::{DOCUMENT, PROCESS};
-use super::step::{Steps, Who};
+use super::step::{SETTLING, Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{
     AutoSignAnswer, ExchangeId, FlowStatus, HandSignAnswer, Nothing, QuerySeals, SealAnswer,
@@ -99,23 +101,43 @@ impl Caller<'_> {
             flow_id: flow.id.clone(),
             account_id,
         };
-        let undone = self.client.call(&undo).await;
-        if let Err(
-            failure @ (Failure::NotSent(_)
-            | Failure::Down(_)
-            | Failure::Barred(_)
-            | Failure::Credentials(_)),
-        ) = undone
-        {
-            return Err(Halt::of(Op::UndoTask, failure));
+        self.take_back(flow, &undo, is_his).await
+    }
+
+    /// Takes a person's unsigned task back. It is done again only once it cannot be under way any more: a late one
+    /// would take back the task that comes next.
+    async fn take_back(
+        &self,
+        flow: &FlowRef,
+        undo: &UndoTask,
+        is_his: impl Fn(&FoundTask) -> bool,
+    ) -> Result<Seen<HandSignAnswer>, Halt> {
+        for _ in 0..self.client.attempts() {
+            let undone = self.client.call(undo).await;
+            if let Err(
+                failure @ (Failure::NotSent(_)
+                | Failure::Down(_)
+                | Failure::Barred(_)
+                | Failure::Credentials(_)),
+            ) = undone
+            {
+                return Err(Halt::of(Op::UndoTask, failure));
+            }
+            point("look.undone");
+            if !self.state(flow).await?.tasks.iter().any(&is_his) {
+                return Ok(Seen::TakenBack);
+            }
+            if !matches!(undone, Err(Failure::Unknown { .. })) {
+                break;
+            }
+            sleep(SETTLING).await;
+            if !self.state(flow).await?.tasks.iter().any(&is_his) {
+                return Ok(Seen::TakenBack);
+            }
         }
-        point("look.undone");
-        if self.state(flow).await?.tasks.iter().any(is_his) {
-            return Ok(Seen::Unclear(
-                "the person's task is there, its link is lost, and it cannot be undone".to_owned(),
-            ));
-        }
-        Ok(Seen::TakenBack)
+        Ok(Seen::Unclear(
+            "the person's task is there, its link is lost, and it cannot be undone".to_owned(),
+        ))
     }
 
     /// A signature without a person. The platform's account is not known before it has signed: it is a signer that

@@ -335,7 +335,7 @@ fn kept_losing(op: Op) -> Halt {
 
 /// A call whose answer was lost may still be under way at the service, also when the process that made it is gone.
 /// Only what is not there after so long counts as not carried out.
-const SETTLING: Duration = Duration::from_secs(5);
+pub(super) const SETTLING: Duration = Duration::from_secs(5);
 
 /// Looks, and looks again a while later before it says that something is not there.
 async fn settled<A, L>(look: &L) -> Result<Seen<A>, Halt>

@@ -323,6 +323,9 @@ pub(super) struct Sandbox {
         requires = "auto_sign"
     )]
     pub(super) seed: u64,
+    /// Calls go wrong as this YAML file says: lost answers, late ones, gateways, refused connections
+    #[arg(long, value_name = "FILE")]
+    pub(super) faults: Option<PathBuf>,
 }
 
 fn duration(text: &str) -> Result<Millis, String> {

@@ -8,6 +8,7 @@ mod diagnostics;
 mod ended;
 mod endpoint;
 mod exit;
+mod faults;
 mod init;
 mod interrupt;
 mod markdown;

@@ -6,9 +6,10 @@ use jiff::SignedDuration;
 use super::args::{Global, Sandbox as Args};
 use super::endpoint::world;
 use super::exit::{CliError, Exit};
-use super::out;
+use super::{diagnostics, faults, out};
 use crate::api::is_safe;
-use crate::sandbox::{AutoSign, Notifier, Sandbox};
+use crate::diagnostic::Findings;
+use crate::sandbox::{AutoSign, Counters, Faulty, Notifier, Sandbox};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if !args.addr.ip().is_loopback() {
@@ -20,6 +21,16 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         .into());
     }
     let notifier = notifier(args)?;
+    let faults = match args.faults.as_deref().map(faults::read).transpose()? {
+        None => None,
+        Some(Ok(faults)) => Some(faults),
+        Some(Err(diagnostic)) => {
+            let mut findings = Findings::default();
+            findings.push(diagnostic);
+            diagnostics::print(&[&findings], global.log_format);
+            return Ok(Exit::Invalid);
+        }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -41,15 +52,41 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             ));
         }
         tokio::spawn(notifier.run(sandbox.clone()));
-        let app = sandbox.with_credentials().router();
+        let sandbox = sandbox.with_credentials();
         let ended = async {
             drop(tokio::signal::ctrl_c().await);
         };
-        axum::serve(listener, app)
-            .with_graceful_shutdown(ended)
-            .await?;
+        let Some(faults) = faults else {
+            axum::serve(listener, sandbox.router())
+                .with_graceful_shutdown(ended)
+                .await?;
+            return Ok(Exit::Done);
+        };
+        if !global.quiet {
+            out::line(format_args!("its faults are counted at {base}/faults"));
+        }
+        let server = Faulty::new(sandbox, faults);
+        server.serve(listener, ended).await?;
+        if !global.quiet {
+            out::line(told(&server.counters()));
+        }
         Ok(Exit::Done)
     })
+}
+
+/// How many faults of each kind were dealt.
+fn told(counters: &Counters) -> String {
+    let kinds = counters.dealt.iter();
+    let kinds: Vec<String> = kinds
+        .map(|(kind, count)| format!("{kind} {count}"))
+        .collect();
+    let faults: u64 = counters.dealt.values().sum();
+    let list = if kinds.is_empty() { "" } else { ": " };
+    format!(
+        "{faults} of {} calls went wrong{list}{}",
+        counters.calls,
+        kinds.join(", ")
+    )
 }
 
 fn notifier(args: &Args) -> Result<Notifier, CliError> {

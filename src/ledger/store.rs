@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::record::{Deferral, Failure, ItemRecord, Step, SubjectId, Thing, ThingKind, Write};
+use crate::api::operation::Op;
 use crate::plan::{ItemStatus, RecordedGrant, RecordedItem};
 use crate::render::Fingerprint;
 
@@ -303,18 +304,22 @@ pub(super) fn json<T: DeserializeOwned>(
     })
 }
 
-/// The items that wait for others to sign, or to be archived or downloaded: number, flow and key.
+/// The items that wait for others to sign, or to be archived or downloaded: number, flow and key. What is archived, and
+/// not finished, is of a run that was cut off before it could say so.
 pub(super) fn waiting(
     connection: &Connection,
 ) -> rusqlite::Result<Vec<(SubjectId, String, String)>> {
     let mut statement = connection.prepare_cached(
         "SELECT item.id, flow.name, item.key FROM item JOIN flow ON flow.id = item.flow
          WHERE item.status IN (?, ?) AND EXISTS
-           (SELECT 1 FROM step WHERE step.subject = item.id AND step.deferral IS NOT NULL)
+           (SELECT 1 FROM step WHERE step.subject = item.id AND
+             (step.deferral IS NOT NULL OR step.operation = ? AND step.receipt IS NOT NULL))
          ORDER BY item.id",
     )?;
-    let statuses = [ItemStatus::Done, ItemStatus::InDoubt].map(status_number);
-    let rows = statement.query_map(statuses, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let [done, in_doubt] = [ItemStatus::Done, ItemStatus::InDoubt].map(status_number);
+    let rows = statement.query_map(params![done, in_doubt, Op::Archive.path()], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
     rows.collect()
 }
 

@@ -33,3 +33,4 @@ pub use settings::{
     Retries, Settings, Tolerance,
 };
 pub use signer::{Anchor, AutoSigner, Position, Positions, Signer, SignerKind};
+pub use yaml::read_yaml;

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
@@ -46,7 +46,20 @@ pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
     Ok(raw.settle(file))
 }
 
-fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic {
+/// Reads a file that is no manifest, whose values are what they look like; the first thing that is wrong has its place.
+pub fn read_yaml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Result<T, Diagnostic> {
+    let options = serde_yaml::options! {
+        budget: serde_yaml::budget! { max_nodes: MOST_NODES, max_depth: DEEPEST },
+        with_snippet: false,
+    };
+    serde_yaml::from_str_with_options(&file.text, options).map_err(|error| {
+        let (what, span) = told(file, &error);
+        Diagnostic::error(what).at(span)
+    })
+}
+
+/// What the library says, and where.
+fn told(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> (String, Span) {
     let (line, column) = error
         .location()
         .map_or((1, 1), |at| (index(at.line()), index(at.column())));
@@ -55,8 +68,13 @@ fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic
         .rsplit_once(" at line ")
         .map_or(&*text, |(what, _)| what)
         .replace('\n', " ");
-    let diagnostic =
-        Diagnostic::error(format!("this is no proper YAML: {what}")).at(at(file, line, column));
+    (what, at(file, line, column))
+}
+
+fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic {
+    let (what, span) = told(file, error);
+    let line = span.line;
+    let diagnostic = Diagnostic::error(format!("this is no proper YAML: {what}")).at(span);
     let shown = file
         .text
         .lines()

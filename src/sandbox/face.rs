@@ -103,11 +103,7 @@ impl Sandbox {
 
     /// Serves one request at a moment.
     pub fn handle(&self, request: &Request<Bytes>, now: Timestamp) -> Answer {
-        let path = request.uri().path();
-        let path = path
-            .strip_prefix(PREFIX)
-            .unwrap_or(path)
-            .trim_start_matches('/');
+        let path = below(request.uri().path());
         if let Some(page) = pages::serve(self, request, path, now) {
             return page;
         }
@@ -280,8 +276,15 @@ impl Sandbox {
     }
 }
 
+/// The path below the service's own.
+pub(super) fn below(path: &str) -> &str {
+    path.strip_prefix(PREFIX)
+        .unwrap_or(path)
+        .trim_start_matches('/')
+}
+
 /// No request of the API is larger.
-const LARGEST: usize = 64 * 1024 * 1024;
+pub(super) const LARGEST: usize = 64 * 1024 * 1024;
 
 impl State {
     /// Writes down what has changed; only then may the answer go out.

@@ -1,13 +1,17 @@
 //! The emulator: a pure [`World`] that follows the API document's rules, behind an HTTP face, kept in a folder.
 //!
 //! It shares the operation table's types with the client and no logic, so that neither hides the other's mistakes.
-//! It repeats what the service would repeat: a second call to ask a person is a second question.
+//! It repeats what the service would repeat: a second call to ask a person is a second question. And it can lie the
+//! way networks do: [`Faults`] say to which calls.
 
 mod account;
 mod ask;
 mod document;
 mod drawing;
 mod face;
+mod fault;
+mod faults;
+mod faulty;
 mod file;
 mod flow;
 mod links;
@@ -23,6 +27,9 @@ mod task;
 mod world;
 
 pub use face::{Answer, Sandbox};
+pub use fault::{Fault, Unanswered};
+pub use faults::{Counters, DOWNLOAD, Faults, Rule, UPLOAD, operation};
+pub use faulty::Faulty;
 pub use notify::Notifier;
 pub use signing::{AutoSign, Deed, NotPossible};
 pub use store::StoreError;

@@ -121,7 +121,7 @@ impl World {
     }
 
     /// What a task may be signed with: first for the person himself, then for the organization.
-    pub(super) fn choices(&self, task: &Task) -> [Vec<Used>; 2] {
+    pub fn choices(&self, task: &Task) -> [Vec<Used>; 2] {
         let allowed = |kind: &str| {
             task.seal_type
                 .as_deref()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use treaty::apply::{Fatal, Stopped};
 use treaty::plan::ItemAction;
 
-use crate::rig::{Fault, Rig};
+use crate::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, NOT_SENT, Rig};
 
 const PLATFORM: &str = "sign/contract/platformSignTask";
 const PERSON: &str = "sign/contract/handPersonSignTask";
@@ -49,12 +49,12 @@ async fn lost_answers_are_looked_up_and_never_guessed() {
         for fault in [
             Fault::LostAfter,
             Fault::LostBefore,
-            Fault::Late,
+            LATE,
             Fault::StatusAfter(502),
             Fault::Status(503),
             Fault::Garbage,
-            Fault::HangAfter,
-            Fault::NotSent,
+            HANG_AFTER,
+            NOT_SENT,
             Fault::Status(429),
         ] {
             let rig = Rig::loans(3).fault(path, 1, fault);
@@ -77,7 +77,7 @@ async fn lost_answers_are_looked_up_and_never_guessed() {
 /// A seal is asked for again only when looking does not find it.
 fn repeated_seal(path: &str, fault: Fault) -> bool {
     path == "seal/create/organize"
-        && matches!(fault, Fault::LostBefore | Fault::Status(_) | Fault::NotSent)
+        && matches!(fault, Fault::LostBefore | Fault::Status(_) | NOT_SENT)
 }
 
 /// A process that is killed at any call, before or after the service did its work, and then run again.
@@ -90,7 +90,7 @@ async fn a_run_that_is_cut_off_anywhere_is_completed_by_the_next() {
     };
     assert!(calls > 15);
     for nth in 1..=calls {
-        for fault in [Fault::HangAfter, Fault::HangBefore] {
+        for fault in [HANG_AFTER, HANG_BEFORE] {
             let rig = Rig::loans(2).overall(nth, fault);
             let cut = rig.apply_while(rig.hang()).await;
             assert!(cut.is_none(), "the run hangs at call {nth}");
@@ -122,9 +122,29 @@ async fn what_looking_cannot_tell_is_in_doubt_and_stays_so() {
     assert_eq!((tally.done, rig.calls(PERSON)), (0, 0));
 }
 
+/// That a task was taken back is a lost answer like others: looking tells, and what was not done is done again.
+#[tokio::test(start_paused = true)]
+async fn a_lost_taking_back_is_looked_up_too() {
+    const UNDO: &str = "sign/contract/undoTask";
+    for fault in [
+        Fault::LostAfter,
+        LATE,
+        Fault::LostBefore,
+        Fault::Status(503),
+        Fault::Garbage,
+    ] {
+        let rig = Rig::loans(2)
+            .fault(PERSON, 1, Fault::LostAfter)
+            .fault(UNDO, 1, fault);
+        let (_, tally) = rig.apply().await;
+        assert_eq!((tally.done, tally.in_doubt), (2, 0), "{fault:?}");
+        rig.assert_each_once(2);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_gone_ends_the_run_and_the_next_goes_on() {
-    let rig = Rig::loans(6).always(PERSON, Fault::NotSent);
+    let rig = Rig::loans(6).always(PERSON, NOT_SENT);
     let (_, tally) = rig.apply().await;
     assert!(
         matches!(tally.stopped, Some(Stopped::Fatal(Fatal::Unreachable(_)))),
@@ -169,7 +189,7 @@ async fn random_faults_leave_each_contract_once() {
                     Fault::Status(503),
                     Fault::StatusAfter(500),
                     Fault::Garbage,
-                    Fault::NotSent,
+                    NOT_SENT,
                 ];
                 rig = rig.overall(nth, faults[usize::try_from(random(6)).expect("small")]);
             }

@@ -3,10 +3,12 @@
 use jiff::SignedDuration;
 use treaty::api::{FlowStatus, SignStatus};
 use treaty::apply::Synced;
+use treaty::ledger::{Ledger, Write};
+use treaty::plan::ItemStatus;
 use treaty::sandbox::AutoSign;
 
 use crate::project::{Project, root};
-use crate::rig::{Fault, Rig};
+use crate::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, Rig};
 
 /// `examples/tenancy` with the first rows of its sheet.
 pub(crate) fn tenancy(rows: usize) -> Rig {
@@ -144,7 +146,7 @@ async fn lost_answers_are_looked_up_in_the_second_family_too() {
         for fault in [
             Fault::LostAfter,
             Fault::LostBefore,
-            Fault::Late,
+            LATE,
             Fault::Garbage,
             Fault::Status(503),
         ] {
@@ -159,7 +161,7 @@ async fn lost_answers_are_looked_up_in_the_second_family_too() {
 #[tokio::test(start_paused = true)]
 async fn a_sync_that_is_cut_off_is_taken_up_again() {
     for path in &LATER[2..] {
-        for fault in [Fault::HangAfter, Fault::HangBefore] {
+        for fault in [HANG_AFTER, HANG_BEFORE] {
             let rig = tenancy(1).fault(path, 1, fault);
             rig.apply().await;
             for _ in 0..3 {
@@ -346,6 +348,26 @@ async fn a_person_is_not_asked_again_and_again_while_answers_get_lost() {
     rig.assert_each_once(1);
 }
 
+/// The same person signs twice, and the detail cannot tell which of his tasks it lists: no sync may forget the doubt.
+#[tokio::test(start_paused = true)]
+async fn a_doubt_about_who_waited_stays_until_it_is_settled() {
+    let rig = signers(
+        r"
+      both: { personAndOrganization: { account: borrower, organization: acme } }
+      borrower: { person: { account: borrower }, after: [both] }
+",
+    )
+    .fault("sign/contract/handPersonSignTask", 1, LATE);
+    rig.apply().await;
+    rig.sign_all();
+    for _ in 0..3 {
+        assert_eq!(rig.sync().await.in_doubt, 1);
+        let (plan, _) = rig.apply().await;
+        assert_eq!(plan.count('?'), 1);
+    }
+    assert_eq!(rig.calls("sign/contract/handPersonSignTask"), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_flow_that_ended_before_all_were_asked_has_failed() {
     let rig = tenancy(1);
@@ -354,6 +376,25 @@ async fn a_flow_that_ended_before_all_were_asked_has_failed() {
     let flow_id = rig.sent()[0].id.clone();
     rig.archive(&flow_id).await;
     assert_eq!(rig.sync().await.failed, 1);
+    assert_eq!(rig.sync().await, Synced::default());
+}
+
+/// A sync that is cut off between its last call and the item's end: nothing waits any more, and nobody has said so.
+#[tokio::test(start_paused = true)]
+async fn what_was_archived_before_a_sync_was_cut_off_is_finished_by_the_next() {
+    let rig = tenancy(1);
+    rig.apply().await;
+    to_the_end(&rig).await;
+    let ledger = rig.ledger();
+    let item = ledger.item("leases", "ZL-2026-001").expect("a ledger");
+    let unsaid = Write::ItemEnded {
+        id: item.expect("an item").id,
+        status: ItemStatus::Done,
+        failure: None,
+    };
+    ledger.write(vec![unsaid]).await.expect("written");
+    drop(ledger);
+    assert_eq!(rig.sync().await, finished(1));
     assert_eq!(rig.sync().await, Synced::default());
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use treaty::apply::{Fatal, Stopped};
 
-use crate::rig::{Fault, Rig};
+use crate::rig::{Fault, NOT_SENT, Rig};
 
 /// The endpoint is gone from the so-and-so-many-th call on.
 fn down_from(mut rig: Rig, first: usize, fault: Fault) -> Rig {
@@ -18,7 +18,7 @@ fn down_from(mut rig: Rig, first: usize, fault: Fault) -> Rig {
 #[tokio::test(start_paused = true)]
 async fn a_run_waits_until_the_endpoint_is_back() {
     for fault in [
-        Fault::NotSent,
+        NOT_SENT,
         Fault::Status(503),
         Fault::LostBefore,
         Fault::Garbage,

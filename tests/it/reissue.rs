@@ -2,7 +2,7 @@
 
 use treaty::api::FlowStatus;
 
-use crate::rig::{Fault, Rig};
+use crate::rig::{Fault, HANG_AFTER, HANG_BEFORE, Rig};
 
 /// The loans' project with one row whose amount can be changed, and `onChange: reissue`.
 fn reissuing() -> Rig {
@@ -75,7 +75,7 @@ async fn what_all_have_signed_and_nobody_archived_is_not_sent_anew_either() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_revoked_before_the_run_was_cut_off_is_sent_anew_although_the_row_is_back() {
-    for fault in [Fault::HangAfter, Fault::HangBefore] {
+    for fault in [HANG_AFTER, HANG_BEFORE] {
         let rig = reissuing().fault("sign/revoke", 1, fault);
         rig.apply().await;
         change_amount(&rig, "51010.10", "51010.20");

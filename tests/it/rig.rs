@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use treaty::api::FlowStatus;
 use treaty::apply::{
-    Apply, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, survey,
+    Apply, Fatal, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, survey,
 };
 use treaty::client::{Client, Settings, Wire, WireError};
 use treaty::desired::Standing;
@@ -18,32 +19,24 @@ use treaty::ledger::{Binding, Ledger, Sqlite};
 use treaty::manifest::{self, Tolerance};
 use treaty::plan::{Plan, Retry};
 use treaty::render::RunTime;
-use treaty::sandbox::{AutoSign, Flow, Sandbox, World};
+pub(crate) use treaty::sandbox::Fault;
+use treaty::sandbox::{
+    AutoSign, Counters, Faults, Flow, Rule, Sandbox, Unanswered, World, operation,
+};
 
 use crate::project::Project;
 
-/// What a wire does to one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It is carried out, and its answer is lost.
-    LostAfter,
-    /// Its answer is lost, and the service carries it out three seconds later.
-    Late,
-    /// It is lost on the way.
-    LostBefore,
-    /// It never leaves.
-    NotSent,
-    /// A gateway answers instead.
-    Status(u16),
-    /// A gateway answers instead, after the call was carried out.
-    StatusAfter(u16),
-    /// The answer is no JSON.
-    Garbage,
-    /// It is carried out, and its answer never comes.
-    HangAfter,
-    /// It never arrives, and no answer comes.
-    HangBefore,
-}
+/// Longer than any test lasts.
+const FOREVER: Duration = Duration::from_hours(10_000);
+
+/// Its answer is lost, and the service carries it out three seconds later.
+pub(crate) const LATE: Fault = Fault::WorkLate(Duration::from_secs(3));
+/// It never leaves.
+pub(crate) const NOT_SENT: Fault = Fault::Refused(Duration::ZERO);
+/// It is carried out, and its answer never comes.
+pub(crate) const HANG_AFTER: Fault = Fault::AnswerLate(FOREVER);
+/// It never arrives, and no answer comes.
+pub(crate) const HANG_BEFORE: Fault = Fault::Slow(FOREVER);
 
 /// A project, a world and a ledger.
 pub(crate) struct Rig {
@@ -56,16 +49,8 @@ pub(crate) struct Rig {
     pub(crate) retry: Option<Retry>,
     /// So many may be revoked.
     pub(crate) max_revoke: Option<u64>,
-}
-
-/// When a fault happens.
-enum When {
-    /// At the so-and-so-many-th call of this path, from 1.
-    Nth(&'static str, usize),
-    /// At the so-and-so-many-th call of all, from 1.
-    Overall(usize),
-    /// At every call of this path.
-    Always(&'static str),
+    /// Items that are worked on at the same time.
+    pub(crate) window: usize,
 }
 
 struct Liar {
@@ -77,7 +62,10 @@ struct Liar {
 
 #[derive(Default)]
 struct LiarState {
-    faults: Vec<(When, Fault)>,
+    faults: Faults,
+    counters: Counters,
+    /// Nobody listens until then.
+    closed: Option<tokio::time::Instant>,
     calls: BTreeMap<String, usize>,
     /// What was sent last to each path.
     bodies: BTreeMap<String, Bytes>,
@@ -86,79 +74,50 @@ struct LiarState {
     times: Vec<tokio::time::Instant>,
 }
 
+impl LiarState {
+    /// Notes a call, and tells what happens to it.
+    fn arrived(&mut self, request: &http::Request<Bytes>) -> Option<Fault> {
+        let now = tokio::time::Instant::now();
+        let path = request.uri().path();
+        let named = operation(request.method(), path);
+        let path = named.unwrap_or(path.trim_start_matches('/')).to_owned();
+        self.total += 1;
+        self.times.push(now);
+        self.bodies.insert(path.clone(), request.body().clone());
+        *self.calls.entry(path).or_default() += 1;
+        if self.closed.is_some_and(|until| now < until) {
+            return Some(NOT_SENT);
+        }
+        let fault = self.faults.decide(named?, &mut self.counters);
+        if let Some(Fault::Refused(time)) = fault {
+            self.closed = Some(now + time);
+        }
+        fault
+    }
+}
+
 impl Wire for Liar {
     fn send(
         &self,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         Box::pin(async move {
-            let path = request.uri().path().trim_start_matches('/').to_owned();
-            let path = if path.starts_with("upload/") {
-                "upload".to_owned()
-            } else {
-                path
-            };
-            let fault = {
-                let mut state = self.state.lock().expect("a lock");
-                state.total += 1;
-                state.times.push(tokio::time::Instant::now());
-                state.bodies.insert(path.clone(), request.body().clone());
-                let total = state.total;
-                let count = state.calls.entry(path.clone()).or_default();
-                *count += 1;
-                let count = *count;
-                let fits = |when: &When| match when {
-                    When::Nth(wanted, nth) => *wanted == path && *nth == count,
-                    When::Overall(nth) => *nth == total,
-                    When::Always(wanted) => *wanted == path,
-                };
-                state
-                    .faults
-                    .iter()
-                    .find(|(when, _)| fits(when))
-                    .map(|(_, fault)| *fault)
-            };
+            let fault = self.state.lock().expect("a lock").arrived(&request);
             tokio::task::yield_now().await;
-            let answer = || self.sandbox.handle(&request, Timestamp::now());
-            let gateway = |status: u16| {
-                Ok(http::Response::builder()
-                    .status(status)
-                    .body(Bytes::from_static(b"<html>"))
-                    .expect("a response"))
-            };
+            if matches!(fault, Some(HANG_AFTER | HANG_BEFORE)) {
+                self.hangs.notify_one();
+            }
             match fault {
-                None => Ok(answer()),
-                Some(Fault::LostAfter) => {
-                    answer();
-                    Err(WireError::Lost("connection reset".into()))
-                }
-                Some(Fault::Late) => {
-                    let sandbox = self.sandbox.clone();
-                    tokio::spawn(async move {
-                        tokio::time::sleep(Duration::from_secs(3)).await;
-                        sandbox.handle(&request, Timestamp::now());
-                    });
-                    Err(WireError::Lost("connection reset".into()))
-                }
-                Some(Fault::LostBefore) => Err(WireError::Lost("connection reset".into())),
-                Some(Fault::NotSent) => Err(WireError::NotSent("connection refused".into())),
-                Some(Fault::Status(status)) => gateway(status),
-                Some(Fault::StatusAfter(status)) => {
-                    answer();
-                    gateway(status)
-                }
-                Some(Fault::Garbage) => {
-                    answer();
-                    gateway(200)
-                }
-                Some(Fault::HangAfter) => {
-                    answer();
-                    self.hangs.notify_one();
-                    std::future::pending().await
-                }
-                Some(Fault::HangBefore) => {
-                    self.hangs.notify_one();
-                    std::future::pending().await
+                // Its work would begin whenever the paused clock finds nothing else to wait for.
+                Some(HANG_BEFORE) => std::future::pending().await,
+                None => Ok(self.sandbox.handle(&request, Timestamp::now())),
+                Some(fault) => {
+                    let answer = fault.serve(&self.sandbox, request).await;
+                    answer.map_err(|gone| match gone {
+                        Unanswered::Closed(_) => WireError::NotSent("connection refused".into()),
+                        Unanswered::Cut => WireError::Lost("connection reset".into()),
+                        Unanswered::Endless => WireError::Lost(gone.to_string()),
+                    })
                 }
             }
         })
@@ -203,40 +162,37 @@ impl Rig {
             throttle_codes: Vec::new(),
             retry: None,
             max_revoke: None,
+            window: 4,
         }
     }
 
     /// A fault at the nth call of a path.
     pub(crate) fn fault(self, path: &'static str, nth: usize, fault: Fault) -> Self {
-        self.wire
-            .state
-            .lock()
-            .expect("a lock")
-            .faults
-            .push((When::Nth(path, nth), fault));
-        self
+        self.rule(Rule::always(fault).of(path).nth(nth as u64))
     }
 
     /// A fault at every call of a path.
     pub(crate) fn always(self, path: &'static str, fault: Fault) -> Self {
-        self.wire
-            .state
-            .lock()
-            .expect("a lock")
-            .faults
-            .push((When::Always(path), fault));
-        self
+        self.rule(Rule::always(fault).of(path))
     }
 
     /// A fault at the nth call of all.
     pub(crate) fn overall(self, nth: usize, fault: Fault) -> Self {
-        self.wire
-            .state
-            .lock()
-            .expect("a lock")
-            .faults
-            .push((When::Overall(nth), fault));
+        self.rule(Rule::always(fault).nth(nth as u64))
+    }
+
+    fn rule(self, rule: Rule) -> Self {
+        let mut state = self.wire.state.lock().expect("a lock");
+        state.faults.rules.push(rule);
+        drop(state);
         self
+    }
+
+    /// From now on, these faults happen; their counts begin anew.
+    pub(crate) fn lie(&self, faults: Faults) {
+        let mut state = self.wire.state.lock().expect("a lock");
+        state.faults = faults;
+        state.counters = Counters::default();
     }
 
     /// From now on, the wire tells the truth; counts begin anew.
@@ -281,7 +237,10 @@ impl Rig {
     /// Everybody who was asked signs.
     pub(crate) fn sign_all(&self) -> usize {
         let pending: Vec<String> = self.sandbox.with_world(|world| {
-            let tasks = world.flows().flat_map(|flow| &flow.tasks);
+            let open = world
+                .flows()
+                .filter(|flow| flow.status == FlowStatus::Signing);
+            let tasks = open.flat_map(|flow| &flow.tasks);
             let pending = tasks.filter(|task| task.is_pending());
             pending.map(|task| task.token.clone()).collect()
         });
@@ -312,6 +271,19 @@ impl Rig {
 
     /// The same, cut off when the future ends.
     pub(crate) async fn sync_while(&self, end: impl Future<Output = ()>) -> Option<Synced> {
+        tokio::select! {
+            biased;
+            result = self.try_sync() => Some(result.expect("a sync")),
+            () = end => None,
+        }
+    }
+
+    /// The same, over a wire that may give no answer at all: then there is none here either.
+    pub(crate) async fn sync_tolerant(&self) -> Option<Synced> {
+        self.try_sync().await.ok()
+    }
+
+    async fn try_sync(&self) -> Result<Synced, Fatal> {
         let ledger = self.ledger();
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
         let (_ask, stop) = watch::channel(Stop::No);
@@ -321,15 +293,11 @@ impl Rig {
             root: self.project.root(),
             targets: Vec::new(),
             excludes: Vec::new(),
-            window: 4,
+            window: self.window,
             listener: Arc::new(|_| {}),
             stop,
         };
-        tokio::select! {
-            biased;
-            result = sync.all() => Some(result.expect("a sync")),
-            () = end => None,
-        }
+        sync.all().await
     }
 
     /// The ledger's file.
@@ -394,7 +362,7 @@ impl Rig {
                 client: &client,
                 root: &project.root,
                 run,
-                window: 4,
+                window: self.window,
                 tolerate: None,
                 listener: Arc::new(|_| {}),
                 stop,

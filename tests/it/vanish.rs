@@ -4,7 +4,7 @@ use treaty::api::FlowStatus;
 use treaty::plan::{ItemAction, Retry};
 
 use crate::project::Project;
-use crate::rig::{Fault, Rig};
+use crate::rig::{Fault, HANG_AFTER, Rig};
 
 const PERSON: &str = "sign/contract/handPersonSignTask";
 
@@ -41,7 +41,7 @@ async fn what_is_no_longer_in_the_sheet_is_revoked_once() {
         None,
         Some(Fault::LostAfter),
         Some(Fault::LostBefore),
-        Some(Fault::HangAfter),
+        Some(HANG_AFTER),
     ] {
         let rig = revoking(12);
         rig.apply().await;
@@ -50,7 +50,7 @@ async fn what_is_no_longer_in_the_sheet_is_revoked_once() {
             Some(fault) => rig.fault("sign/revoke", 1, fault),
             None => rig,
         };
-        if fault == Some(Fault::HangAfter) {
+        if fault == Some(HANG_AFTER) {
             assert!(rig.apply_while(rig.hang()).await.is_none());
             rig.heal();
         }
@@ -80,7 +80,7 @@ async fn what_all_have_signed_is_not_revoked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_row_that_left_the_sheet_while_it_was_being_sent_is_not_forgotten() {
-    let rig = Rig::loans(12).fault(PERSON, 3, Fault::HangAfter);
+    let rig = Rig::loans(12).fault(PERSON, 3, HANG_AFTER);
     assert!(rig.apply_while(rig.hang()).await.is_none());
     rig.heal();
     let open = rig.sent().len();
