@@ -9,15 +9,16 @@ use super::ask::{Ask, Signs};
 use super::event::Ended;
 use super::finish::afterwards;
 use super::halt::{Fatal, Halt};
-use super::look::FlowRef;
+use super::look::{FlowRef, sent_flow};
 use super::run::Apply;
 use super::step::Steps;
+use super::sync::{dead, why};
 use crate::api::operation::Op;
 use crate::api::{Attachment, CreateByFileKey, CreateByTemplate, MIME_PDF, contract, contracts};
 use crate::crash::point;
 use crate::desired::{Document, DocumentSource, Item, Signer, SignerKind};
 use crate::id::{AccountId, DocId, FlowId};
-use crate::ledger::{Deferral, ItemRecord, SubjectId, Write};
+use crate::ledger::{Deferral, Failure, ItemRecord, SubjectId, Write};
 use crate::plan::{ItemAction, ItemStatus};
 
 /// The steps of an item, by which the report finds what they answered. Several documents are numbered: `document.01`.
@@ -45,17 +46,18 @@ impl Apply<'_> {
         let id = known
             .as_ref()
             .map_or_else(|| self.caller.ledger.next_subject(), |known| known.id);
-        let ended = match self.carry_out(flow, item, action, id, known).await {
-            Ok(status) => Ended::Done(status),
-            Err(Halt::Failed(failure)) => Ended::Failed(failure),
-            Err(Halt::InDoubt(failure)) => Ended::InDoubt(failure),
+        let done = |status| (Ended::Done(status), status);
+        let ((ended, status), failure) = match self.carry_out(flow, item, action, id, known).await {
+            Ok((status, why)) => (done(status), why),
+            Err(Halt::Failed(failure)) => {
+                let ended = Ended::Failed(failure.clone());
+                ((ended, ItemStatus::Failed), Some(failure))
+            }
+            Err(Halt::InDoubt(failure)) => {
+                let ended = Ended::InDoubt(failure.clone());
+                ((ended, ItemStatus::InDoubt), Some(failure))
+            }
             Err(Halt::Fatal(fatal)) => return Err(fatal),
-        };
-        let (status, failure) = match &ended {
-            Ended::Done(status) => (*status, None),
-            Ended::Failed(failure) => (ItemStatus::Failed, Some(failure.clone())),
-            Ended::InDoubt(failure) => (ItemStatus::InDoubt, Some(failure.clone())),
-            Ended::Open => (ItemStatus::Open, None),
         };
         let end = Write::ItemEnded {
             id,
@@ -68,6 +70,7 @@ impl Apply<'_> {
         Ok(ended)
     }
 
+    /// How the item stands then; and why, if its flow has ended before all had signed.
     async fn carry_out(
         &self,
         flow: &str,
@@ -75,7 +78,7 @@ impl Apply<'_> {
         action: ItemAction,
         id: SubjectId,
         known: Option<ItemRecord>,
-    ) -> Result<ItemStatus, Halt> {
+    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
         let lacks = || {
             self.lacks(item)
                 .map_or(Ok(()), |failure| Err(Halt::Failed(failure)))
@@ -103,7 +106,7 @@ impl Apply<'_> {
         };
         // Before anybody was asked, what is left of another content or of a failure is worth nothing: a draft may
         // have expired, and its values may have been what was wrong.
-        let afresh = known.is_some_and(|known| {
+        let afresh = known.as_ref().is_some_and(|known| {
             revoked
                 || !known.sent
                     && (known.fingerprint != item.fingerprint || known.status == ItemStatus::Failed)
@@ -114,7 +117,25 @@ impl Apply<'_> {
         begin(item.fingerprint, afresh);
         point("item.begun");
         lacks()?;
-        self.send(&mut steps, item).await
+        let was_sent = !afresh && known.is_some_and(|known| known.sent);
+        match self.send(&mut steps, item).await {
+            Ok(status) => Ok((status, None)),
+            // What somebody has refused meanwhile cannot be gone on with, and would be tried in vain every night.
+            Err(Halt::Failed(failure)) if was_sent => match self.ending(&steps).await? {
+                Some((status, why)) => Ok((status, Some(why))),
+                None => Err(Halt::Failed(failure)),
+            },
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// How the flow of an item that was sent before has ended, if it has before all had signed.
+    async fn ending(&self, steps: &Steps) -> Result<Option<(ItemStatus, Failure)>, Halt> {
+        let Some(flow) = sent_flow(steps) else {
+            return Ok(None);
+        };
+        let state = self.caller.state(&flow).await?;
+        Ok(dead(state.status).map(|status| (status, why(&state, status))))
     }
 
     /// All that can be done now; what waits for others is written down.

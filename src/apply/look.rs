@@ -196,10 +196,11 @@ impl Caller<'_> {
         let flow_id = flow.id.clone();
         if flow.several {
             let detail = self.call(&contracts::Detail { flow_id }).await?;
-            let infos = detail.sign_detail.iter().flat_map(|task| &task.sign_info);
+            let signers = listed(detail.sign_detail, detail.flow_status)?;
+            let infos = signers.iter().flat_map(|task| &task.sign_info);
             let docs = infos.map(|info| (info.doc_id.clone(), info.doc_name.clone()));
             let docs = docs.collect();
-            let tasks = detail.sign_detail.into_iter().map(|task| FoundTask {
+            let tasks = signers.into_iter().map(|task| FoundTask {
                 account: task.account_id,
                 organization: task.authorization_org_id,
                 status: task.sign_status,
@@ -213,13 +214,27 @@ impl Caller<'_> {
         let detail = self.call(&contract::Detail { flow_id }).await?;
         let doc = detail.doc_id.filter(|id| !id.is_empty()).map(DocId);
         let docs = doc.map(|id| (id, detail.doc_name)).into_iter().collect();
-        let tasks = detail.sign_detail.into_iter().map(|task| FoundTask {
+        let signers = listed(detail.sign_detail, detail.flow_status)?;
+        let tasks = signers.into_iter().map(|task| FoundTask {
             account: task.account_id,
             organization: task.authorization_org_id,
             status: task.sign_status,
             explain: task.sign_explain,
         });
         Ok(FlowState::new(detail.flow_status, docs, tasks))
+    }
+}
+
+/// The signers that a detail lists. Only of a draft it may say nothing: elsewhere that does not mean that nobody was
+/// asked.
+fn listed<T>(signers: Option<Vec<T>>, status: FlowStatus) -> Result<Vec<T>, Halt> {
+    match (signers, status) {
+        (Some(signers), _) => Ok(signers),
+        (None, FlowStatus::Draft) => Ok(Vec::new()),
+        (None, _) => Err(Halt::failed(
+            "the flow's details do not list its signers",
+            "apply again: they are asked for before anything is sent",
+        )),
     }
 }
 

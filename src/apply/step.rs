@@ -17,7 +17,7 @@ use super::look::Seen;
 use crate::api::Operation;
 use crate::api::operation::Op;
 use crate::api::operation::receipt;
-use crate::client::Failure;
+use crate::client::{Failure, Lost};
 use crate::crash::point;
 use crate::id::AccountId;
 use crate::ledger::{Deferral, LedgerError, Step, SubjectId, Write};
@@ -284,9 +284,10 @@ impl Caller<'_> {
         let mut looking = begun;
         let mut attempt = 1;
         let mut taken_back = false;
+        let mut settling = SETTLING;
         loop {
             if looking {
-                match settled(&look).await.map_err(Once::NotKnown)? {
+                match settled(&look, settling).await.map_err(Once::NotKnown)? {
                     Seen::There(answer) => return Ok(answer),
                     Seen::NotThere => {}
                     // Each time it is made again, a person is told again: once is enough for a run.
@@ -299,12 +300,17 @@ impl Caller<'_> {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let Failure::Unknown { after, .. } = &failure else {
+            let Failure::Unknown { after, lost, .. } = &failure else {
                 return Err(Once::NotDone(Halt::of(O::OP, failure)));
+            };
+            // A service that was too slow once may be as slow again before it is through.
+            settling = match lost {
+                Lost::Late => SETTLING.max(self.client.timeout()),
+                Lost::Cut | Lost::Garbled => SETTLING,
             };
             self.client.wait_after(attempt, *after).await;
             if attempt >= self.client.attempts() {
-                return match settled(&look).await.map_err(Once::NotKnown)? {
+                return match settled(&look, settling).await.map_err(Once::NotKnown)? {
                     Seen::There(answer) => Ok(answer),
                     Seen::NotThere | Seen::TakenBack => {
                         Err(Once::NotDone(Halt::of(O::OP, failure)))
@@ -338,13 +344,13 @@ fn kept_losing(op: Op) -> Halt {
 pub(super) const SETTLING: Duration = Duration::from_secs(5);
 
 /// Looks, and looks again a while later before it says that something is not there.
-async fn settled<A, L>(look: &L) -> Result<Seen<A>, Halt>
+async fn settled<A, L>(look: &L, settling: Duration) -> Result<Seen<A>, Halt>
 where
     L: AsyncFn() -> Result<Seen<A>, Halt>,
 {
     match look().await? {
         Seen::NotThere => {
-            sleep(SETTLING).await;
+            sleep(settling).await;
             look().await
         }
         seen => Ok(seen),

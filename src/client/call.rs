@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::breaker::{Breaker, Change};
 use super::budget::Budget;
-use super::failure::{Failure, public};
+use super::failure::{Failure, Lost, public};
 use super::pace::Pace;
 use super::wire::{Wire, WireError};
 use crate::api::operation::Op;
@@ -187,7 +187,9 @@ impl Client {
         let change = match failure {
             // What is heard of a gateway may be about this one call.
             Some(Failure::Unknown {
-                why, heard: true, ..
+                why,
+                lost: Lost::Garbled,
+                ..
             }) => self.breaker.silent(why, None, pause),
             Some(Failure::NotSent(why) | Failure::Unknown { why, .. }) => {
                 self.breaker.silent(why, exhausted, pause)
@@ -255,6 +257,11 @@ impl Client {
         longest.mul_f64(0.5 + 0.5 * spread())
     }
 
+    /// How long one attempt may take.
+    pub fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
     /// Attempts at most, for those who look between two of them.
     pub fn attempts(&self) -> u32 {
         self.settings.attempts
@@ -309,12 +316,12 @@ impl Client {
             Ok(Err(WireError::Lost(why))) => Err(Failure::Unknown {
                 why,
                 after: None,
-                heard: false,
+                lost: Lost::Cut,
             }),
             Err(_) => Err(Failure::Unknown {
                 why: format!("no answer within {} s", self.settings.timeout.as_secs_f64()),
                 after: None,
-                heard: false,
+                lost: Lost::Late,
             }),
         }
     }
@@ -322,8 +329,11 @@ impl Client {
     fn read<O: Operation>(&self, response: &http::Response<Bytes>) -> Result<O::Answer, Failure> {
         let status = response.status();
         let after = retry_after(response.headers());
-        let heard = true;
-        let unknown = |why: String| Err(Failure::Unknown { why, after, heard });
+        let lost = match status {
+            StatusCode::GATEWAY_TIMEOUT => Lost::Late,
+            _ => Lost::Garbled,
+        };
+        let unknown = |why: String| Err(Failure::Unknown { why, after, lost });
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
         match status {
             StatusCode::TOO_MANY_REQUESTS => return Err(Failure::Throttled { after }),

@@ -27,8 +27,8 @@ pub enum Failure {
         why: String,
         /// How long to wait before the next, if the service said so.
         after: Option<Duration>,
-        /// Whether anything answered, a gateway at least.
-        heard: bool,
+        /// How its answer was lost.
+        lost: Lost,
     },
     /// The app id or secret is not accepted.
     Credentials(String),
@@ -36,6 +36,17 @@ pub enum Failure {
     Down(String),
     /// The caller may call no more: it was not sent.
     Barred(String),
+}
+
+/// How an answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// The line was cut.
+    Cut,
+    /// Nothing came in time: the service may still be working on it.
+    Late,
+    /// Something answered, a gateway at least, and not as the API does.
+    Garbled,
 }
 
 impl Failure {

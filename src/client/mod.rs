@@ -13,6 +13,6 @@ mod upload;
 mod wire;
 
 pub use call::{CallEvent, Client, ClientEvent, Credentials, Settings};
-pub use failure::Failure;
+pub use failure::{Failure, Lost};
 pub use https::Https;
 pub use wire::{Wire, WireError};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode, header};
 
 use super::call::Client;
-use super::failure::{Failure, public};
+use super::failure::{Failure, Lost, public};
 use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, is_safe};
 use crate::crash::point;
 use crate::id::FileKey;
@@ -108,7 +108,7 @@ impl Client {
             (status, _) => Err(Failure::Unknown {
                 why: format!("HTTP {} to an upload", status.as_u16()),
                 after: None,
-                heard: true,
+                lost: Lost::Garbled,
             }),
         }
     }

@@ -53,7 +53,7 @@ pub(super) fn detail(
         start_time: text(flow.begun),
         doc_id: first.map(|doc| doc.id.0.clone()),
         doc_name: first.map(|doc| doc.name.clone()),
-        sign_detail: flow.tasks.iter().map(signer).collect(),
+        sign_detail: Some(flow.tasks.iter().map(signer).collect()),
     })
 }
 
@@ -72,7 +72,7 @@ pub(super) fn contracts_detail(
         flow_id: flow.id.clone(),
         flow_status: flow.status_at(session.now),
         start_time: text(flow.begun),
-        sign_detail: flow.tasks.iter().map(signer).collect(),
+        sign_detail: Some(flow.tasks.iter().map(signer).collect()),
     })
 }
 

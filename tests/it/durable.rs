@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use treaty::apply::{Fatal, Stopped};
 use treaty::plan::ItemAction;
+use treaty::sandbox::AutoSign;
 
 use crate::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, NOT_SENT, Rig};
 
@@ -70,6 +71,21 @@ async fn lost_answers_are_looked_up_and_never_guessed() {
                 1 + usize::from(repeated_seal(path, fault)),
                 "{path} {fault:?}"
             );
+        }
+    }
+}
+
+/// The service is slower than the client is patient, and does the work all the same.
+#[tokio::test(start_paused = true)]
+async fn what_is_done_long_after_nobody_waits_any_more_is_not_done_again() {
+    for path in [PERSON, PLATFORM] {
+        for seconds in [35, 50] {
+            let slow = Fault::Slow(Duration::from_secs(seconds));
+            let rig = Rig::loans(3).fault(path, 1, slow);
+            let (_, tally) = rig.apply().await;
+            assert_eq!((tally.done, tally.in_doubt), (3, 0), "{path} {seconds}");
+            tokio::time::sleep(Duration::from_mins(2)).await;
+            rig.assert_each_once(3);
         }
     }
 }
@@ -156,6 +172,33 @@ async fn an_endpoint_that_is_gone_ends_the_run_and_the_next_goes_on() {
     let (_, tally) = rig.apply().await;
     assert_eq!(tally.done, 6);
     rig.assert_each_once(6);
+}
+
+/// Somebody refuses while another signer could not be added: the item has ended, and is not tried every night.
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_before_all_were_asked_has_ended() {
+    // The last of two people for each of twelve.
+    let rig = Rig::loans(12).fault(PERSON, 24, Fault::Status(404));
+    rig.project.replace(
+        "manifests/loans.yaml",
+        "      borrower:\n        person: { account",
+        "      witness: { person: { account: clerk } }\n      borrower:\n        person: { account",
+    );
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (11, 1));
+    rig.heal();
+    let refuse = AutoSign {
+        after: jiff::SignedDuration::ZERO,
+        refuse: 1.0,
+        seed: 0,
+    };
+    rig.sandbox.pass(Some(&refuse), jiff::Timestamp::now());
+    let rig = rig.always("sign/contract/handPersonSignTask", Fault::Status(404));
+    let (plan, tally) = rig.apply().await;
+    assert_eq!((plan.flows[0].work(), tally.failed), (1, 0));
+    rig.heal();
+    let (plan, _) = rig.apply().await;
+    assert!(plan.is_empty(), "nothing is left to try");
 }
 
 #[tokio::test(start_paused = true)]

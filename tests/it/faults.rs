@@ -10,7 +10,7 @@ use treaty::sandbox::{Faults, Rule};
 
 use crate::project::{Project, root};
 use crate::rig::{Fault, Rig};
-use crate::truth::{Truth, Declared, until_quiet};
+use crate::truth::{Declared, Truth, until_quiet};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -19,8 +19,6 @@ pub(crate) struct Truth {
     pub(crate) lost: u64,
     /// Items of which the ledger says so.
     pub(crate) in_doubt: u64,
-    /// Items that somebody refused before all were asked: each apply tries them again, in vain.
-    pub(crate) stuck: u64,
     /// What exactly, for a test that fails.
     pub(crate) notes: Vec<String>,
 }
@@ -48,7 +46,7 @@ pub(crate) async fn until_quiet(rig: &Rig, declared: &[Declared<'_>]) -> Truth {
         };
         let found = audit(rig, declared);
         let work: u64 = plan.flows.iter().map(FlowPlan::work).sum();
-        if !plan.standing.is_empty() || work > found.stuck {
+        if !plan.standing.is_empty() || work > 0 {
             continue;
         }
         let doubts = plan.flows.iter();

@@ -191,9 +191,13 @@ pub struct DetailAnswer {
     /// The document's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc_name: Option<String>,
-    /// Its signers. Some answers call the list `signDetailList`.
-    #[serde(default, alias = "signDetailList", deserialize_with = "liberal::list")]
-    pub sign_detail: Vec<SignerDetail>,
+    /// Its signers. Some answers call the list `signDetailList`. A list that is not there says nothing of them.
+    #[serde(
+        default,
+        alias = "signDetailList",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sign_detail: Option<Vec<SignerDetail>>,
 }
 
 /// One signer of a flow.
@@ -238,7 +242,8 @@ mod tests {
             let detail: DetailAnswer = serde_json::from_str(body).expect("a detail");
             assert_eq!(detail.flow_id.as_str(), "100");
             assert_eq!(detail.flow_status, FlowStatus::Signing);
-            assert_eq!(detail.sign_detail[0].sign_status, SignStatus::Pending);
+            let signers = detail.sign_detail.expect("signers");
+            assert_eq!(signers[0].sign_status, SignStatus::Pending);
         }
     }
 }

@@ -209,9 +209,13 @@ pub struct DetailAnswer {
     /// When it was made, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<String>,
-    /// Its signers. Some answers call the list `signDetailList`.
-    #[serde(default, alias = "signDetailList", deserialize_with = "liberal::list")]
-    pub sign_detail: Vec<SignerDetail>,
+    /// Its signers. Some answers call the list `signDetailList`. A list that is not there says nothing of them.
+    #[serde(
+        default,
+        alias = "signDetailList",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sign_detail: Option<Vec<SignerDetail>>,
 }
 
 /// One signer of a flow.
