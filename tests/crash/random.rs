@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::night::{Loans, Night};
-use crate::table::Table;
+use crate::table::Counted;
 
 /// Numbers that follow from a seed.
 struct Random(u64);
@@ -17,29 +17,27 @@ impl Random {
     }
 }
 
-/// So many nights, each killed a few times before it is let through.
-pub(crate) fn kills(table: &mut Table, nights: u64) {
-    for seed in 1..=nights {
-        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let office = Loans { rows: 40 }.begin();
-        for _ in 0..3 {
-            let mut process = office
-                .command(&["apply", "--yes", "-q"], None)
-                .stdout(std::process::Stdio::null())
-                .stderr(std::process::Stdio::null())
-                .spawn()
-                .expect("treaty runs");
-            // How far it comes is random, and not how long it takes: machines differ.
-            let flows = || office.sandbox.with_world(|world| world.flows().count());
-            let enough = flows() + usize::try_from(random.below(25)).expect("small");
-            while flows() < enough && process.try_wait().expect("a process").is_none() {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            std::thread::sleep(Duration::from_micros(random.below(8000)));
-            process.kill().expect("killed");
-            process.wait().expect("it ends");
+/// A night that is killed three times before it is let through, and what was counted after it.
+pub(crate) fn night(seed: u64) -> Counted {
+    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let office = Loans { rows: 40 }.begin();
+    for _ in 0..3 {
+        let mut process = office
+            .command(&["apply", "--yes", "-q"], None)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("treaty runs");
+        // How far it comes is random, and not how long it takes: machines differ.
+        let flows = || office.sandbox.with_world(|world| world.flows().count());
+        let enough = flows() + usize::try_from(random.below(25)).expect("small");
+        while flows() < enough && process.try_wait().expect("a process").is_none() {
+            std::thread::sleep(Duration::from_millis(1));
         }
-        office.complete();
-        table.add("SIGKILL", office.count());
+        std::thread::sleep(Duration::from_micros(random.below(8000)));
+        process.kill().expect("killed");
+        process.wait().expect("it ends");
     }
+    office.complete();
+    office.count()
 }
