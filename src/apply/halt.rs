@@ -50,7 +50,8 @@ impl Halt {
         Self::InDoubt(Failure {
             code: None,
             message: format!("whether {op} was carried out is not known: {why}"),
-            hint: "look at the flow on the service's own pages; it is not sent again by itself"
+            hint: "it is not sent again by itself: apply --retry in-doubt looks once more, state settle says what a \
+                   person saw on the service's own pages"
                 .to_owned(),
         })
     }
