@@ -91,6 +91,9 @@ pub enum ClientEvent {
     },
 }
 
+/// While the endpoint is down, one call tries at least so often: that harms nobody, and no time is lost once it is back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 type Listener = Arc<dyn Fn(ClientEvent) + Send + Sync>;
 
 /// Calls the API.
@@ -183,7 +186,7 @@ impl Client {
 
     /// What an attempt's end says of the endpoint. A call's last attempt comes with the moment of its first.
     fn heed(&self, failure: Option<&Failure>, exhausted: Option<Instant>) {
-        let pause = |tries| self.backoff(tries);
+        let pause = |tries| self.backoff(tries).min(LONGEST_PAUSE);
         let change = match failure {
             // What is heard of a gateway may be about this one call.
             Some(Failure::Unknown {

@@ -58,9 +58,9 @@ impl Pace {
 
     /// Waits for the next turn.
     pub(super) async fn turn(&self) {
+        let now = Instant::now();
         let at = {
             let mut state = self.state();
-            let now = Instant::now();
             state.regain(self.limit, now);
             state.count(now);
             let at = state.next.map_or(now, |next| next.max(now));
@@ -70,7 +70,9 @@ impl Pace {
                 .or(state.next);
             at
         };
-        sleep_until(at).await;
+        if at > now {
+            sleep_until(at).await;
+        }
     }
 
     /// The service asks to slow down, and perhaps to wait. Gives the new pace, where it changes.
