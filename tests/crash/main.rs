@@ -16,7 +16,7 @@ use std::sync::Mutex;
 
 use treaty::crash::POINTS;
 
-use night::{Cut, Leases, Loans, Night, Revoked};
+use night::{Cut, Leases, Loans, Night, Revoked, Signing};
 use table::{Counted, Table};
 
 /// Whether every case is tried, and not a few of each.
@@ -62,7 +62,7 @@ fn at_once<T: Send>(cases: Vec<T>, work: impl Fn(T) + Sync) {
 
 #[test]
 fn nothing_is_sent_twice_or_lost_wherever_a_run_is_killed() {
-    let nights: [&(dyn Night + Sync); 4] = [&Loans { rows: 3 }, &Leases, &Revoked, &Cut];
+    let nights: [&(dyn Night + Sync); 5] = [&Loans { rows: 3 }, &Leases, &Signing, &Revoked, &Cut];
     let cases = POINTS.iter();
     let cases = cases.flat_map(|point| nights.map(|night| (*point, night)));
     let table = Mutex::new(Table::new(&POINTS));
