@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::args::{Apply as Args, Global, LogFormat};
 use super::ended::Ended;
 use super::exit::Exit;
-use super::interrupt::interrupts;
+use super::interrupt::interruptible;
 use super::out;
 use super::session::{Ready, surveyed};
 use super::{prompt, show};
@@ -72,12 +72,7 @@ fn carry_out(global: &Global, args: &Args, ready: &Ready<'_>) -> anyhow::Result<
         listener: ready.progress.listener(),
         stop,
     });
-    let tally = ready.runtime.block_on(async {
-        let interrupted = tokio::spawn(interrupts(ask));
-        let tally = apply.all().await;
-        interrupted.abort();
-        tally
-    });
+    let tally = ready.runtime.block_on(interruptible(ask, apply.all()));
     ready.progress.finish();
     let ended = Ended {
         ready,

@@ -6,10 +6,10 @@ use tokio::sync::watch;
 
 use super::args::{Audit as Args, Global};
 use super::exit::{CliError, Exit};
-use super::interrupt::interrupts;
+use super::interrupt::interruptible;
+use super::out;
 use super::progress::Progress;
 use super::state::Place;
-use super::{endpoint, out};
 use crate::apply::{Audit, Audited, Stop, Verdict};
 use crate::id::Address;
 use crate::ledger::{Records, RunRecord, Sqlite};
@@ -42,13 +42,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         );
     }
     let progress = Progress::new(global);
-    let client = endpoint::client(
-        &place.project.root,
-        settings,
-        place.credentials.clone(),
-        None,
-        &progress.listener(),
-    )?;
+    let client = place.client(&ledger, &progress)?;
     let (ask, stop) = watch::channel(Stop::No);
     let audit = Audit {
         records: &ledger,
@@ -65,12 +59,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let whole = runtime.block_on(async {
-        let interrupted = tokio::spawn(interrupts(ask));
-        let whole = audit.all(|audited| journal.push(&line(audited))).await;
-        interrupted.abort();
-        whole
-    });
+    let all = audit.all(|audited| journal.push(&line(audited)));
+    let whole = runtime.block_on(interruptible(ask, all));
     progress.finish();
     if !whole? {
         out::tell(

@@ -4,8 +4,16 @@ use tokio::sync::watch;
 
 use crate::apply::Stop;
 
+/// Works until it is done, and tells it of interrupts.
+pub(super) async fn interruptible<T>(ask: watch::Sender<Stop>, work: impl Future<Output = T>) -> T {
+    let interrupted = tokio::spawn(interrupts(ask));
+    let done = work.await;
+    interrupted.abort();
+    done
+}
+
 /// The first interrupt lets what is under way end, the second ends at once.
-pub(super) async fn interrupts(ask: watch::Sender<Stop>) {
+async fn interrupts(ask: watch::Sender<Stop>) {
     for stop in [Stop::Drain, Stop::Now] {
         interrupt().await;
         // Nobody listens any more when the run has ended.

@@ -6,7 +6,7 @@ use super::apply::holder;
 use super::args::{Global, Sync as Args};
 use super::endpoint;
 use super::exit::Exit;
-use super::interrupt::interrupts;
+use super::interrupt::interruptible;
 use super::out;
 use super::progress::Progress;
 use super::session::{Session, binding, load};
@@ -51,12 +51,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let synced = runtime.block_on(async {
-        let interrupted = tokio::spawn(interrupts(ask));
-        let synced = sync.all().await;
-        interrupted.abort();
-        synced
-    });
+    let synced = runtime.block_on(interruptible(ask, sync.all()));
     progress.finish();
     let synced = synced?;
     for (address, failure) in &synced.endings {

@@ -10,6 +10,8 @@ mod night;
 #[path = "../it/project.rs"]
 mod project;
 mod random;
+#[path = "../it/serve.rs"]
+mod serve;
 mod table;
 
 use std::sync::Mutex;

@@ -8,6 +8,7 @@ use treaty::api::FlowStatus;
 use treaty::sandbox::{AutoSign, Flow, Sandbox};
 
 use crate::project::{Project, Run, root};
+use crate::serve::serve;
 use crate::table::Counted;
 
 /// A night that can be begun again and again.
@@ -113,7 +114,7 @@ impl Night for Revoked {
 
 impl Office {
     fn new(project: Project, signers: usize, items: usize) -> Self {
-        let (base, sandbox) = serve();
+        let (base, sandbox) = served();
         project.write(
             "treaty.yaml",
             format!(
@@ -272,24 +273,13 @@ pub(crate) fn was_killed(status: ExitStatus) -> bool {
     std::os::unix::process::ExitStatusExt::signal(&status).is_some()
 }
 
-/// Serves an empty world until the tests end; gives its address.
-fn serve() -> (String, Sandbox) {
+/// Serves an empty world; gives its address.
+fn served() -> (String, Sandbox) {
     let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-                .await
-                .expect("a port");
-            let base = format!("http://{}", listener.local_addr().expect("an address"));
-            let sandbox = Sandbox::in_memory(&base);
-            let router = sandbox.clone().with_credentials().router();
-            tell.send((base, sandbox)).expect("somebody waits");
-            axum::serve(listener, router).await.expect("served");
-        });
+    let base = serve(move |base| {
+        let sandbox = Sandbox::in_memory(base);
+        tell.send(sandbox.clone()).expect("somebody waits");
+        sandbox.with_credentials().router()
     });
-    told.recv().expect("an address")
+    (base, told.recv().expect("a world"))
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use treaty::sandbox::Sandbox;
 
-use crate::project::{Project, Run};
+use crate::project::Project;
+use crate::server::{project_of, run};
 
 /// A served sandbox, ended with the test.
 struct Served {
@@ -209,30 +210,16 @@ fn a_bad_night_over_http_leaves_each_contract_once() {
     const ROWS: usize = 5;
     let folder = Project::empty();
     let served = Served::with(&folder, NIGHT);
-    let project = Project::loans();
-    let sheet: Vec<String> = project
-        .sheet()
-        .lines()
-        .take(ROWS + 1)
-        .map(str::to_owned)
-        .collect();
-    project.set_sheet(&sheet.join("\r\n"));
-    project.write(
+    let project = project_of(&served.endpoint, ROWS);
+    project.replace(
         "treaty.yaml",
-        format!(
-            "version: 1\nproject: night\ndefaultEnvironment: test\nenvironments:\n  test: {{ endpoint: \"{}\" }}\n\
-             variables: {{ lender: 天谷 }}\nlimits: {{ rate: none, concurrency: 1 }}\n\
-             retries: {{ attempts: 3, backoff: 1ms, maxBackoff: 5ms, timeout: 500ms }}\n",
-            served.endpoint
-        ),
+        "limits: { rate: none }\nretries: { attempts: 2, backoff: 1ms }",
+        "limits: { rate: none, concurrency: 1 }\n\
+         retries: { attempts: 3, backoff: 1ms, maxBackoff: 5ms, timeout: 500ms }",
     );
     let mut codes = Vec::new();
     for _ in 0..10 {
-        let mut command = project.command(&["apply", "--yes"]);
-        command
-            .env("TREATY_APP_ID", "app")
-            .env("TREATY_APP_SECRET", "s");
-        let run = Run::from(command.output().expect("treaty runs"));
+        let run = run(&project, &["apply", "--yes"]);
         codes.push(run.code);
         assert!(
             [0, 3, 69].contains(&run.code),

@@ -22,6 +22,7 @@ mod rig;
 mod rooms;
 mod schema;
 mod script;
+mod serve;
 mod server;
 mod signals;
 mod state;

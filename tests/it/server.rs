@@ -9,27 +9,7 @@ use axum::response::{IntoResponse, Response};
 use treaty::sandbox::Sandbox;
 
 use crate::project::Project;
-
-/// Serves until the process ends; gives the address.
-pub(crate) fn serve(app: impl FnOnce(&str) -> axum::Router + Send + 'static) -> String {
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-                .await
-                .expect("a port");
-            let base = format!("http://{}", listener.local_addr().expect("an address"));
-            let app = app(&base);
-            tell.send(base).expect("somebody waits");
-            axum::serve(listener, app).await.expect("served");
-        });
-    });
-    told.recv().expect("an address")
-}
+use crate::serve::serve;
 
 /// The example with five rows, for an endpoint.
 fn project(endpoint: &str) -> Project {

@@ -10,7 +10,8 @@ use axum::extract::Request;
 use treaty::sandbox::Sandbox;
 
 use crate::project::Run;
-use crate::server::{project_of, run, serve};
+use crate::serve::serve;
+use crate::server::{project_of, run};
 
 /// A sandbox whose answers take their time, with calls counted.
 fn slow() -> (String, Sandbox, Arc<AtomicUsize>) {

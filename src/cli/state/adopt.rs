@@ -1,10 +1,10 @@
 //! `treaty state adopt`: what exists elsewhere becomes recorded.
 
 use super::super::args::{Adopt, Global};
+use super::super::diagnostics;
 use super::super::exit::{CliError, Exit};
 use super::super::progress::Progress;
 use super::super::session::invalid;
-use super::super::{diagnostics, endpoint};
 use super::{Names, Place, runtime};
 use crate::apply::{Adopter, Adoption, NotAdopted, Rows};
 use crate::desired::{Account, Item};
@@ -31,13 +31,7 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
     }
     let item = item?;
     let progress = Progress::new(global);
-    let client = endpoint::client(
-        &place.project.root,
-        &place.project.settings,
-        place.credentials.clone(),
-        ledger.pulse(),
-        &progress.listener(),
-    )?;
+    let client = place.client(&ledger, &progress)?;
     let standing = &names.standing;
     let adopter = Adopter::new(&ledger, &client, &place.project.root, standing);
     let adoption = match address {

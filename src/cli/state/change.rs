@@ -1,7 +1,6 @@
 //! `treaty state forget` and `settle`: what a person knows better than the ledger.
 
 use super::super::args::{Forget, Global, Settle, Settlement};
-use super::super::endpoint;
 use super::super::exit::{CliError, Exit};
 use super::super::progress::Progress;
 use super::adopt::{declared_account, named};
@@ -118,13 +117,7 @@ fn settle_item(
         return Ok(settle_again(known.record.id, steps));
     };
     let progress = Progress::new(global);
-    let client = endpoint::client(
-        &place.project.root,
-        &place.project.settings,
-        place.credentials.clone(),
-        ledger.pulse(),
-        &progress.listener(),
-    )?;
+    let client = place.client(ledger, &progress)?;
     let rows = Rows {
         project: &place.project,
         standing: &names.standing,
@@ -170,13 +163,7 @@ fn settle_thing(
     if known.kind == ThingKind::Account {
         let account = declared_account(place, ledger, names, &known.identity)?;
         let progress = Progress::new(global);
-        let client = endpoint::client(
-            &place.project.root,
-            &place.project.settings,
-            place.credentials.clone(),
-            ledger.pulse(),
-            &progress.listener(),
-        )?;
+        let client = place.client(ledger, &progress)?;
         let adopter = Adopter::new(ledger, &client, &place.project.root, &names.standing);
         return named(adopter.settle_account(&account, id));
     }

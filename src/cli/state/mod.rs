@@ -12,11 +12,12 @@ use std::ops::ControlFlow;
 use super::apply::holder;
 use super::args::{Consent, Global, State, StateCommand};
 use super::exit::{CliError, Exit};
+use super::progress::Progress;
 use super::session::{Session, binding, load};
 use super::{endpoint, out, prompt};
 use crate::api::time;
 use crate::apply::{PROCESS, seal_identity, seal_parts};
-use crate::client::Credentials;
+use crate::client::{Client, Credentials};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
 use crate::id::Address;
@@ -76,6 +77,17 @@ impl Place {
         let ledger = Sqlite::read(&self.project.settings.ledger, &self.binding)?;
         ledger.sound()?;
         Ok(ledger)
+    }
+
+    /// A client that calls as long as the ledger is held, or was opened to be read.
+    pub(super) fn client(&self, ledger: &Sqlite, progress: &Progress) -> anyhow::Result<Client> {
+        endpoint::client(
+            &self.project.root,
+            &self.project.settings,
+            self.credentials.clone(),
+            ledger.pulse(),
+            &progress.listener(),
+        )
     }
 
     /// Says something beside the result.
