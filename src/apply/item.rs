@@ -59,13 +59,16 @@ impl Apply<'_> {
             }
             Err(Halt::Fatal(fatal)) => return Err(fatal),
         };
-        let end = Write::ItemEnded {
+        let mut writes = vec![Write::ItemEnded {
             id,
             status,
             failure,
-        };
+        }];
+        if status.has_ended() {
+            writes.push(Write::Dropped { subject: id });
+        }
         point("item.ending");
-        self.caller.ledger.write(vec![end]).await?;
+        self.caller.ledger.write(writes).await?;
         point("item.ended");
         Ok(ended)
     }

@@ -67,7 +67,7 @@ impl Apply<'_> {
             status,
             failure,
         }];
-        if status == ItemStatus::Revoked {
+        if status.has_ended() {
             writes.push(Write::Dropped { subject: known.id });
         }
         self.caller.ledger.write(writes).await?;

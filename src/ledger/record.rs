@@ -222,7 +222,7 @@ pub enum Write {
         /// What it waits for, and what is sent then.
         deferral: Deferral,
     },
-    /// What still waits is given up: the flow has ended.
+    /// What still waits is given up: the flow has ended. What may have gone out stays known.
     Dropped {
         /// Of what.
         subject: SubjectId,

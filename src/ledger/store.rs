@@ -140,10 +140,17 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 &serde_json::to_string(deferral).unwrap_or_default(),
             ],
         ),
-        Write::Dropped { subject } => run(
-            "DELETE FROM step WHERE subject = ? AND deferral IS NOT NULL AND receipt IS NULL",
-            &[subject],
-        ),
+        Write::Dropped { subject } => {
+            run(
+                "DELETE FROM step WHERE subject = ? AND deferral IS NOT NULL AND receipt IS NULL AND NOT begun",
+                &[subject],
+            )?;
+            // What may have gone out is not forgotten; only what would be sent is of no use any more.
+            run(
+                "UPDATE step SET deferral = NULL WHERE subject = ? AND receipt IS NULL",
+                &[subject],
+            )
+        }
         Write::Intent {
             subject,
             step,

@@ -54,6 +54,11 @@ pub enum ItemStatus {
 }
 
 impl ItemStatus {
+    /// Whether its flow ended before all had signed.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Rejected | Self::Expired | Self::Revoked)
+    }
+
     /// Whether it was sent, and apply has nothing more to do.
     pub fn is_sent(self) -> bool {
         !matches!(self, Self::Open | Self::Failed | Self::InDoubt)
