@@ -207,7 +207,8 @@ fn item(
         // Of a flow that has ended it need not be known any more whether somebody was asked: that he may have been is.
         let may_be = || steps.values().any(|step| matches!(step, Step::Intent(_)));
         let ended = !matches!(flow.status, FlowStatus::Signing | FlowStatus::Finished);
-        if !explained.contains(&who_of_task(task)) && !(ended && may_be()) {
+        let known = explained.contains(&who_of_task(task)) || ended && may_be();
+        if !known {
             audit.lost(format!(
                 "{key}: the ledger does not know of {:?}",
                 who_of_task(task)
