@@ -75,6 +75,11 @@ impl ErrorCode {
         ENTRIES.iter().find(|entry| entry.code == self.0)
     }
 
+    /// Whether section 6 knows it: what another code says of a call is anybody's guess.
+    pub fn is_documented(self) -> bool {
+        self.entry().is_some()
+    }
+
     /// The document's words; empty for a code that it does not list.
     pub fn message(self) -> &'static str {
         self.entry().map_or("", |entry| entry.message)

@@ -85,7 +85,7 @@ impl Apply<'_> {
         };
         match self.caller.once(false, &request, look).await {
             Ok(Nothing) => {}
-            Err(Once::NotDone(Halt::Failed(failure)))
+            Err(Once::NotDone(Halt::Failed(failure)) | Once::Unsure(Halt::Failed(failure)))
                 if failure.code == Some(ErrorCode::NO_ACCOUNT.0) => {}
             Err(once) => return Err(once.into()),
         }
@@ -151,7 +151,9 @@ impl Apply<'_> {
                 point("account.recorded");
                 Ok(answer.account_id)
             }
-            Err(Once::NotDone(Halt::Failed(failure))) if taken(&failure) => {
+            Err(Once::NotDone(Halt::Failed(failure)) | Once::Unsure(Halt::Failed(failure)))
+                if taken(&failure) =>
+            {
                 match self.caller.account_of(account.third_id()).await? {
                     Some(id) => self.adopt(account, &id, Some(&thing)).await,
                     None => Err(Halt::Failed(failure)),

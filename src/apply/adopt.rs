@@ -54,7 +54,9 @@ pub enum NotAdopted {
 impl From<Halt> for NotAdopted {
     fn from(halt: Halt) -> Self {
         match halt {
-            Halt::Failed(failure) | Halt::InDoubt(failure) => Self::No(failure),
+            Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure) => {
+                Self::No(failure)
+            }
             Halt::Fatal(fatal) => Self::Fatal(fatal),
         }
     }

@@ -289,7 +289,7 @@ impl Asking<'_> {
                 let what = format!("the service has no flow {}", flow.id);
                 differs.note(Verdict::Missing, what, PAGES);
             }
-            Err(Halt::Failed(failure) | Halt::InDoubt(failure)) => {
+            Err(Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
                 let what = format!("the question was not answered: {}", failure.message);
                 differs.note(Verdict::Unproven, what, AGAIN);
             }
@@ -371,7 +371,7 @@ impl Asking<'_> {
             Ok(Some(found)) => Exchanged::Other(found.0.into()),
             Ok(None) => Exchanged::Gone,
             Err(Halt::Fatal(fatal)) => return Err(fatal),
-            Err(Halt::Failed(failure) | Halt::InDoubt(failure)) => {
+            Err(Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
                 Exchanged::Unanswered(failure.message.into())
             }
         };

@@ -11,6 +11,8 @@ pub(super) enum Halt {
     Failed(Failure),
     /// Whether a call was carried out is not known, and looking does not tell.
     InDoubt(Failure),
+    /// Whether a call was carried out is not known, and looking has failed for now: the next run looks again.
+    NotLooked(Failure),
     /// Nothing can go on. What was under way stays open, and is looked up by the next run.
     Fatal(Fatal),
 }

@@ -47,6 +47,7 @@ impl Apply<'_> {
             .as_ref()
             .map_or_else(|| self.caller.ledger.next_subject(), |known| known.id);
         let done = |status| (Ended::Done(status), status);
+        let doubted = known.as_ref().map(|known| known.status) == Some(ItemStatus::InDoubt);
         let ((ended, status), failure) = match self.carry_out(flow, item, action, id, known).await {
             Ok((status, why)) => (done(status), why),
             Err(Halt::Failed(failure)) => {
@@ -56,6 +57,15 @@ impl Apply<'_> {
             Err(Halt::InDoubt(failure)) => {
                 let ended = Ended::InDoubt(failure.clone());
                 ((ended, ItemStatus::InDoubt), Some(failure))
+            }
+            Err(Halt::NotLooked(failure)) => {
+                let ended = Ended::InDoubt(failure.clone());
+                let open = if doubted {
+                    ItemStatus::InDoubt
+                } else {
+                    ItemStatus::Open
+                };
+                ((ended, open), Some(failure))
             }
             Err(Halt::Fatal(fatal)) => return Err(fatal),
         };

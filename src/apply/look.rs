@@ -67,7 +67,7 @@ impl Caller<'_> {
         let all = self.state(flow).await?.tasks;
         let tasks: Vec<&FoundTask> = all.iter().filter(|task| is_his(task)).collect();
         if tasks.is_empty() {
-            return Ok(Seen::NotThere);
+            return Ok(absent(steps, name, &all));
         }
         if of_others > 0 {
             return Ok(Seen::Unclear(
@@ -158,7 +158,7 @@ impl Caller<'_> {
         let state = self.state(flow).await?;
         let found: Vec<&FoundTask> = state.tasks.iter().filter(|task| is_his(task)).collect();
         match found.first() {
-            None => Ok(Seen::NotThere),
+            None => Ok(absent(steps, name, &state.tasks)),
             Some(_) if of_others > 0 => Ok(Seen::Unclear(
                 "the same account signs this flow more than once".to_owned(),
             )),
@@ -222,6 +222,23 @@ impl Caller<'_> {
             explain: task.sign_explain,
         });
         Ok(FlowState::new(detail.flow_status, docs, tasks))
+    }
+}
+
+/// What it means that somebody is not listed: nothing, when others are not who were added for sure.
+fn absent<A>(steps: &Steps, name: &str, tasks: &[FoundTask]) -> Seen<A> {
+    let people = steps.people();
+    let is_listed = |who: &Who| {
+        tasks.iter().any(|task| match &who.account {
+            Some(account) => task.account == *account,
+            None => !people.contains(&task.account),
+        })
+    };
+    let mut added = steps.whose.iter();
+    if added.all(|(other, who)| other == name || !steps.is_done(other) || is_listed(who)) {
+        Seen::NotThere
+    } else {
+        Seen::Unclear("the flow's details lack signers who were added".to_owned())
     }
 }
 

@@ -87,6 +87,8 @@ pub(super) async fn ask_all(
 fn fatal(halt: Halt) -> Fatal {
     match halt {
         Halt::Fatal(fatal) => fatal,
-        Halt::Failed(failure) | Halt::InDoubt(failure) => Fatal::Unreachable(failure.message),
+        Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure) => {
+            Fatal::Unreachable(failure.message)
+        }
     }
 }

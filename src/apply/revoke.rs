@@ -7,7 +7,7 @@ use super::event::Ended;
 use super::halt::{Fatal, Halt};
 use super::item::{REVOKE, SIGNER};
 use super::look::{Seen, sent_flow};
-use super::run::{Apply, Stop, Stopped, Tally};
+use super::run::{Apply, Stop, Stopped, Tally, stopped_now};
 use super::step::Steps;
 use crate::api::{Nothing, Revoke};
 use crate::id::Address;
@@ -20,7 +20,7 @@ impl Apply<'_> {
         let revoked = |item: &&Vanished| item.action == ItemAction::Revoke;
         let mut left = plan.vanished.iter().filter(revoked);
         let mut window = FuturesUnordered::new();
-        let stop = self.stop();
+        let mut stop = self.stop();
         loop {
             while tally.stopped.is_none() && window.len() < self.window() {
                 if *stop.borrow() != Stop::No {
@@ -31,7 +31,16 @@ impl Apply<'_> {
                 let address = Address::item(&plan.flow, &item.key);
                 window.push(async { (address, self.revoke_item(&plan.flow, &item.key).await) });
             }
-            let Some((address, ended)) = window.next().await else {
+            let next = tokio::select! {
+                biased;
+                next = window.next() => next,
+                () = stopped_now(&mut stop) => {
+                    tally.open += window.len() as u64;
+                    self.stop_for(Stopped::Asked, tally);
+                    None
+                }
+            };
+            let Some((address, ended)) = next else {
                 break;
             };
             match ended {
@@ -50,6 +59,15 @@ impl Apply<'_> {
             return Ok(Ended::Open);
         };
         let steps = Steps::new(known.id, self.caller.ledger.steps(known.id)?);
+        // Open until it has ended: should the run be cut off and the row come back, it is looked at again.
+        drop(self.caller.ledger.write(vec![Write::ItemBegun {
+            id: known.id,
+            flow: flow.to_owned(),
+            key: key.to_owned(),
+            fingerprint: known.fingerprint,
+            run: self.run_id(),
+            afresh: false,
+        }]));
         let (ended, status, failure) = match self.revoke(&steps, known.status).await {
             Ok(()) => (Ended::Done(ItemStatus::Revoked), ItemStatus::Revoked, None),
             // What was sent stands as it did.
@@ -59,6 +77,10 @@ impl Apply<'_> {
             Err(Halt::InDoubt(failure)) => {
                 let doubt = ItemStatus::InDoubt;
                 (Ended::InDoubt(failure.clone()), doubt, Some(failure))
+            }
+            Err(Halt::NotLooked(failure)) => {
+                let open = ItemStatus::Open;
+                (Ended::InDoubt(failure.clone()), open, Some(failure))
             }
             Err(Halt::Fatal(fatal)) => return Err(fatal),
         };

@@ -127,10 +127,16 @@ impl<'a> Apply<'a> {
         for plan in &survey.plan.flows {
             self.revoke_vanished(plan, &mut tally).await;
         }
-        if tally.stopped.is_none()
-            && let Err(fatal) = self.standing_things(&survey.plan, &mut tally).await
-        {
-            self.stop_for(Stopped::Fatal(fatal), &mut tally);
+        if tally.stopped.is_none() {
+            let mut stop = self.stop();
+            let made = tokio::select! {
+                biased;
+                made = self.standing_things(&survey.plan, &mut tally) => made,
+                () = stopped_now(&mut stop) => Err(Stopped::Asked),
+            };
+            if let Err(stopped) = made {
+                self.stop_for(stopped, &mut tally);
+            }
         }
         if tally.stopped.is_some() {
             tally.not_begun += work;
@@ -163,6 +169,14 @@ impl<'a> Apply<'a> {
         self.orders.stop.clone()
     }
 
+    /// An error once nothing new is to be started.
+    fn go_on(&self) -> Result<(), Stopped> {
+        match *self.orders.stop.borrow() {
+            Stop::No => Ok(()),
+            Stop::Drain | Stop::Now => Err(Stopped::Asked),
+        }
+    }
+
     /// Items that are worked on at the same time.
     pub(super) fn window(&self) -> usize {
         self.orders.window
@@ -177,7 +191,7 @@ impl<'a> Apply<'a> {
         (self.orders.listener)(event);
     }
 
-    async fn standing_things(&self, plan: &Plan, tally: &mut Tally) -> Result<(), Fatal> {
+    async fn standing_things(&self, plan: &Plan, tally: &mut Tally) -> Result<(), Stopped> {
         let symbols: HashMap<Address, char> = plan
             .standing
             .actions()
@@ -186,8 +200,10 @@ impl<'a> Apply<'a> {
         let mut note = |address: Address, result: Result<(), Halt>| {
             let failure = match result {
                 Ok(()) => None,
-                Err(Halt::Fatal(fatal)) => return Err(fatal),
-                Err(Halt::Failed(failure) | Halt::InDoubt(failure)) => Some(failure),
+                Err(Halt::Fatal(fatal)) => return Err(Stopped::Fatal(fatal)),
+                Err(Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
+                    Some(failure)
+                }
             };
             if let Some(failure) = &failure {
                 self.resolved()
@@ -204,6 +220,7 @@ impl<'a> Apply<'a> {
             Ok(())
         };
         for (name, deletion) in &plan.standing.absent {
+            self.go_on()?;
             let result = match deletion {
                 Some(id) => {
                     self.delete(&self.orders.standing.absent[name].third_id, id)
@@ -214,6 +231,7 @@ impl<'a> Apply<'a> {
             note(Address::Account(name.clone()), result)?;
         }
         for planned in &plan.standing.accounts {
+            self.go_on()?;
             let result = self.standing_account(
                 &self.orders.standing.accounts[&planned.name],
                 &planned.action,
@@ -225,6 +243,7 @@ impl<'a> Apply<'a> {
             note(Address::Account(planned.name.clone()), result)?;
         }
         for (name, action, _) in &plan.standing.seals {
+            self.go_on()?;
             let seal = &self.orders.standing.seals[name];
             let third_id = self
                 .orders
@@ -242,6 +261,7 @@ impl<'a> Apply<'a> {
             note(Address::Seal(name.clone()), result)?;
         }
         for (name, action) in &plan.standing.templates {
+            self.go_on()?;
             let result = self
                 .template(&self.orders.standing.templates[name], action)
                 .await
@@ -263,6 +283,7 @@ impl<'a> Apply<'a> {
         let mut drafts = drafts.fuse();
         let mut window = FuturesUnordered::new();
         let mut stop = self.stop();
+        let mut begun = 0;
         loop {
             while tally.stopped.is_none() && window.len() < self.orders.window {
                 if *stop.borrow() != Stop::No {
@@ -272,6 +293,7 @@ impl<'a> Apply<'a> {
                 let Some((at, draft)) = drafts.next() else {
                     break;
                 };
+                begun += 1;
                 let (address, item) = match planned_item(&plan.flow, &plan.rows[at], draft) {
                     Ok(planned) => planned,
                     Err((address, row, failure)) => {
@@ -309,9 +331,8 @@ impl<'a> Apply<'a> {
                 self.stop_for(Stopped::Failures { tolerated }, tally);
             }
         }
-        if tally.stopped.is_some() {
-            tally.not_begun += drafts.count() as u64;
-        }
+        // Rows that are gone from the sheet since the plan was made were not begun either.
+        tally.not_begun += plan.work().saturating_sub(begun);
     }
 
     fn named_item<'s>(

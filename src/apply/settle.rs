@@ -14,8 +14,8 @@ use super::item::{ARCHIVE, SIGNER, step_of};
 use super::look::sent_flow;
 use super::step::{Steps, Who};
 use crate::api::operation::Op;
-use crate::desired::{Account, Item};
-use crate::id::{AccountId, Address};
+use crate::desired::Item;
+use crate::id::Address;
 use crate::ledger::{KnownStep, Step, Write};
 use crate::plan::ItemStatus;
 
@@ -110,16 +110,6 @@ impl Adopter<'_> {
             failure: None,
         });
         Ok(adoption)
-    }
-
-    /// A person says that an account that may have been created was, and what its id is.
-    pub fn settle_account(&self, account: &Account, id: &str) -> Result<Adoption, NotAdopted> {
-        Ok(Adoption {
-            writes: vec![self.account_write(account, &AccountId(id.to_owned()))?],
-            told: vec![
-                "What can be set of it is set as it is declared by the next apply.".to_owned(),
-            ],
-        })
     }
 }
 

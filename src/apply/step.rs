@@ -236,7 +236,9 @@ impl Caller<'_> {
                 self.forget(steps, name).await?;
                 Err(halt)
             }
-            Err(Once::NotKnown(halt)) => Err(halt),
+            // Looking has failed, which settles nothing: the next run looks again.
+            Err(Once::NotKnown(Halt::Failed(failure))) => Err(Halt::NotLooked(failure)),
+            Err(Once::Unsure(halt) | Once::NotKnown(halt)) => Err(halt),
         }
     }
 
@@ -285,6 +287,8 @@ impl Caller<'_> {
         let mut attempt = 1;
         let mut taken_back = false;
         let mut settling = SETTLING;
+        // Whether an earlier attempt of this run may have been carried out, and only later than it was looked for.
+        let mut unsure = false;
         loop {
             if looking {
                 match settled(&look, settling).await.map_err(Once::NotKnown)? {
@@ -300,18 +304,26 @@ impl Caller<'_> {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let Failure::Unknown { after, lost, .. } = &failure else {
-                return Err(Once::NotDone(Halt::of(O::OP, failure)));
+            let last = match &failure {
+                Failure::Unknown { after, lost, .. } => {
+                    unsure = true;
+                    // A service that was too slow once may be as slow again before it is through.
+                    settling = match lost {
+                        Lost::Late => SETTLING.max(self.client.timeout()),
+                        Lost::Cut | Lost::Garbled => SETTLING,
+                    };
+                    self.client.wait_after(attempt, *after).await;
+                    attempt >= self.client.attempts()
+                }
+                // A code that nobody has described is looked at once: it need not mean that nothing was done.
+                Failure::Refused { code, .. } if !code.is_documented() => true,
+                _ if unsure => return Err(Once::Unsure(Halt::of(O::OP, failure))),
+                _ => return Err(Once::NotDone(Halt::of(O::OP, failure))),
             };
-            // A service that was too slow once may be as slow again before it is through.
-            settling = match lost {
-                Lost::Late => SETTLING.max(self.client.timeout()),
-                Lost::Cut | Lost::Garbled => SETTLING,
-            };
-            self.client.wait_after(attempt, *after).await;
-            if attempt >= self.client.attempts() {
+            if last {
                 return match settled(&look, settling).await.map_err(Once::NotKnown)? {
                     Seen::There(answer) => Ok(answer),
+                    Seen::NotThere if unsure => Err(Once::Unsure(Halt::of(O::OP, failure))),
                     Seen::NotThere | Seen::TakenBack => {
                         Err(Once::NotDone(Halt::of(O::OP, failure)))
                     }
@@ -361,6 +373,8 @@ where
 pub(super) enum Once {
     /// It was not carried out.
     NotDone(Halt),
+    /// The last attempt was not, and an earlier one was not when it was looked for: the next run looks again.
+    Unsure(Halt),
     /// It may have been.
     NotKnown(Halt),
 }
@@ -368,7 +382,7 @@ pub(super) enum Once {
 impl From<Once> for Halt {
     fn from(once: Once) -> Self {
         match once {
-            Once::NotDone(halt) | Once::NotKnown(halt) => halt,
+            Once::NotDone(halt) | Once::Unsure(halt) | Once::NotKnown(halt) => halt,
         }
     }
 }

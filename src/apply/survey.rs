@@ -16,10 +16,10 @@ use crate::desired::{DocumentSource, Drafted, FlowRows, Item, Outcome, Standing,
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
-use crate::manifest::{InvalidRows, Project, Tolerance};
+use crate::manifest::{InvalidRows, OnVanish, Project, Tolerance};
 use crate::plan::{
     FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding, Retry,
-    item_action, plan_standing, selected, template_print,
+    item_action, plan_standing, selected, template_print, vanish_action,
 };
 use crate::render::{Fingerprint, RunTime};
 
@@ -243,7 +243,10 @@ fn plan_flow(
         let recorded = key.and_then(|key| known.remove(&ledger.salt().of(key)));
         let item = match outcome {
             Outcome::Skipped => {
-                plan.push(number, key, ItemAction::Skipped, None, false);
+                // What has no end yet is not out of the world because the row says that it is not wanted.
+                let left = recorded.and_then(|recorded| vanish_action(OnVanish::Keep, recorded));
+                let action = left.unwrap_or(ItemAction::Skipped);
+                plan.push(number, key, action, None, false);
                 continue;
             }
             Outcome::Invalid(errors) => {

@@ -117,7 +117,7 @@ impl Sync<'_> {
                     synced.failed += 1;
                     Ended::Failed(failure)
                 }
-                Err(Halt::InDoubt(failure)) => {
+                Err(Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
                     synced.in_doubt += 1;
                     Ended::InDoubt(failure)
                 }

@@ -52,7 +52,8 @@ pub(super) fn guard(
     if vanished + reissued == 0 {
         return Ok(None);
     }
-    let count = &mut |_: &str, _: RecordedItem| recorded += 1;
+    // What is finished or has ended cannot be revoked: months of it must not make an empty sheet look small.
+    let count = &mut |_: &str, item: RecordedItem| recorded += u64::from(item.can_be_revoked());
     surveyor.ledger.items(&flow.name, count)?;
     let all = Revocations {
         recorded,
@@ -61,7 +62,8 @@ pub(super) fn guard(
     };
     let own = surveyor.project.settings.failures.revoke;
     let allowed = surveyor.selection.max_revoke.unwrap_or(own);
-    let Some(count) = all.too_many(allowed) else {
+    let said = surveyor.selection.max_revoke.is_some();
+    let Some(count) = all.too_many(allowed, said) else {
         return Ok(None);
     };
     let mut why = Vec::new();
@@ -72,7 +74,7 @@ pub(super) fn guard(
         why.push(format!("the rows of {reissued} changed"));
     }
     let error = Diagnostic::error(format!(
-        "flows.{}: {count} of its {recorded} recorded items would be revoked ({}), and {} may be",
+        "flows.{}: {count} of its {recorded} items under way would be revoked ({}), and {} may be",
         flow.name,
         why.join(", "),
         allowed.of(recorded)

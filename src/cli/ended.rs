@@ -91,7 +91,7 @@ impl Ended<'_> {
                     .to_owned(),
             ),
             Some(Stopped::Failures { .. }) => (Exit::Failed, "correct what failed, then apply again".to_owned()),
-            None if self.tally.failed + blocked > 0 || !self.tally.standing.is_empty() => (
+            None if self.tally.failed + self.tally.not_begun + blocked > 0 || !self.tally.standing.is_empty() => (
                 Exit::Failed,
                 "see treaty_error and treaty_hint in the report; correct the sheet, or the failed.csv and give that back \
                  as the sheet; then apply again"
@@ -180,10 +180,7 @@ impl Ended<'_> {
                 ));
             }
             if self.tally.not_begun > 0 {
-                out::line(format_args!(
-                    "  {} of the failed were not begun",
-                    self.tally.not_begun
-                ));
+                out::line(format_args!("  {} were not begun", self.tally.not_begun));
             }
             let seconds = Timestamp::now()
                 .duration_since(self.ready.session.started)

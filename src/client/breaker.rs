@@ -99,6 +99,33 @@ impl Breaker {
         self.state().down.is_some()
     }
 
+    /// Whether the endpoint has ever answered.
+    pub(super) fn has_answered(&self) -> bool {
+        self.state().answered.is_some()
+    }
+
+    /// The endpoint asks to slow down, which is an answer, and does nothing. When nobody has got another for as long
+    /// as an outage may last, that is the end of it.
+    pub(super) fn throttled(&self) -> Option<Change> {
+        let mut state = self.state();
+        let now = Instant::now();
+        let since = *state.since.get_or_insert(now);
+        state.silent = 0;
+        if now - since >= self.outage {
+            state.down = Some(Down {
+                why: "it asks to slow down, and does nothing else".to_owned(),
+                next: now,
+                trying: false,
+                tries: 0,
+            });
+            return None;
+        }
+        state.down.take()?;
+        drop(state);
+        self.changed.notify_waiters();
+        Some(Change::Back(now - since))
+    }
+
     /// The endpoint has answered, whatever it said.
     pub(super) fn answered(&self) -> Option<Change> {
         let mut state = self.state();

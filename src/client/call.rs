@@ -197,6 +197,7 @@ impl Client {
             Some(Failure::NotSent(why) | Failure::Unknown { why, .. }) => {
                 self.breaker.silent(why, exhausted, pause)
             }
+            Some(Failure::Throttled { .. }) => self.breaker.throttled(),
             Some(Failure::Barred(_)) => None,
             _ => self.breaker.answered(),
         };
@@ -340,6 +341,8 @@ impl Client {
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
         match status {
             StatusCode::TOO_MANY_REQUESTS => return Err(Failure::Throttled { after }),
+            // A guard before the service may dislike a single call, and says so with a page.
+            StatusCode::FORBIDDEN if envelope.is_none() && self.breaker.has_answered() => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let own = public(
                     &envelope
@@ -365,7 +368,8 @@ impl Client {
             if status.is_client_error() {
                 return Err(Failure::Refused {
                     code: ErrorCode(i64::from(status.as_u16())),
-                    message: "the endpoint does not know this call: check its address".to_owned(),
+                    message: "this is not the API's own answer: check the address, and what stands before it"
+                        .to_owned(),
                 });
             }
             return unknown("the answer is not the API's JSON".to_owned());

@@ -37,6 +37,8 @@ struct State {
     changed: Option<Instant>,
     /// When it was slowed last.
     slowed: Option<Instant>,
+    /// How often it was slowed or held.
+    bursts: u64,
     /// The turns of this second and of the one before, and when it began.
     counted: (u32, u32, Option<Instant>),
 }
@@ -51,6 +53,7 @@ impl Pace {
                 next: None,
                 changed: None,
                 slowed: None,
+                bursts: 0,
                 counted: (0, 0, None),
             }),
         }
@@ -58,8 +61,19 @@ impl Pace {
 
     /// Waits for the next turn.
     pub(super) async fn turn(&self) {
+        loop {
+            let burst = self.wait_for_turn().await;
+            // Whoever had his turn already when the service asked to slow down takes another.
+            if self.state().bursts == burst {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a turn, and tells how often the service had asked to slow down when it was handed out.
+    async fn wait_for_turn(&self) -> u64 {
         let now = Instant::now();
-        let at = {
+        let (at, burst) = {
             let mut state = self.state();
             state.regain(self.limit, now);
             state.count(now);
@@ -68,11 +82,12 @@ impl Pace {
                 .rate
                 .map(|rate| at + Duration::from_secs_f64(1.0 / rate))
                 .or(state.next);
-            at
+            (at, state.bursts)
         };
         if at > now {
             sleep_until(at).await;
         }
+        burst
     }
 
     /// The service asks to slow down, and perhaps to wait. Gives the new pace, where it changes.
@@ -83,7 +98,11 @@ impl Pace {
             let until = now + after;
             state.next = Some(state.next.map_or(until, |next| next.max(until)));
         }
-        if state.slowed.is_some_and(|slowed| now - slowed < ONE_BURST) {
+        let same_burst = state.slowed.is_some_and(|slowed| now - slowed < ONE_BURST);
+        if after.is_some() || !same_burst {
+            state.bursts += 1;
+        }
+        if same_burst {
             return None;
         }
         let (this, before, _) = state.counted;

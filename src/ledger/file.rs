@@ -10,6 +10,19 @@ use super::{LedgerError, schema};
 use crate::crash::point;
 use crate::render::Salt;
 
+/// Whether there is a ledger. One that cannot be reached is no reason to begin a new one: it knows what was sent.
+pub(super) fn is_there(path: &Path) -> Result<bool, LedgerError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.is_symlink() => Ok(true),
+        // It may lead to a disk that is not there.
+        Ok(_) => std::fs::metadata(path)
+            .map(|_| true)
+            .map_err(|error| io(path, &error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(io(path, &error)),
+    }
+}
+
 /// Opens a connection to a ledger that is there. Nothing is written to a file that is no ledger of ours.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let own = |error: &rusqlite::Error| broken(path, error);
@@ -55,7 +68,16 @@ pub(super) fn make(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
     };
     fill().map_err(|error| broken(path, &error))?;
     point("ledger.filled");
-    std::fs::rename(&part, path).map_err(own)?;
+    // Unlike a rename, a link never replaces what somebody else has put there meanwhile.
+    std::fs::hard_link(&part, path)
+        .or_else(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Err(error),
+            // Not every file system has links.
+            _ => std::fs::rename(&part, path),
+        })
+        .map_err(own)?;
+    // A second name does no harm, and is overwritten by the next.
+    let _ = std::fs::remove_file(&part);
     point("ledger.placed");
     Ok(())
 }
@@ -92,6 +114,9 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
     let why = match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
             return damaged(path, &error.to_string());
+        }
+        Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            return LedgerError::Held("somebody has been writing to it for 10 s".to_owned());
         }
         Some(rusqlite::ErrorCode::DiskFull) => "the disk is full".to_owned(),
         _ => error.to_string(),

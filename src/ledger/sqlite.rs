@@ -78,7 +78,7 @@ impl Sqlite {
 
     /// Opens it to be read. Where there is no file yet, an empty ledger is read and none is made.
     pub fn read(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
-        if !path.exists() {
+        if !file::is_there(path)? {
             return Self::empty(binding);
         }
         let connection = file::open(path)?;
@@ -111,7 +111,7 @@ impl Sqlite {
             std::fs::create_dir_all(folder).map_err(|error| file::io(path, &error))?;
         }
         let lock = lock(path)?;
-        if !path.exists() {
+        if !file::is_there(path)? {
             if lock.is_none() {
                 return Err(LedgerError::Held("it has just begun".to_owned()));
             }

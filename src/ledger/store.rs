@@ -85,8 +85,9 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 "INSERT INTO item (id, flow, key, fingerprint, status, attempts, run)
                  VALUES (?1, (SELECT id FROM flow WHERE name = ?2), ?3, ?4, ?5, 1, ?6)
                  ON CONFLICT (flow, key) DO UPDATE SET
-                   fingerprint = ?4, status = ?5, attempts = attempts + 1, run = ?6,
-                   code = NULL, message = NULL, hint = NULL",
+                   fingerprint = ?4, status = iif(status = ?7, status, ?5), attempts = attempts + 1, run = ?6,
+                   code = iif(status = ?7, code, NULL), message = iif(status = ?7, message, NULL),
+                   hint = iif(status = ?7, hint, NULL)",
                 &[
                     id,
                     flow,
@@ -94,6 +95,8 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                     &fingerprint.0,
                     &status_number(ItemStatus::Open),
                     number,
+                    // A doubt stays until it is settled, also when the run that looks once more is cut off.
+                    &status_number(ItemStatus::InDoubt),
                 ],
             )
         }

@@ -58,7 +58,9 @@ impl Retry {
             (known.status, same)
         });
         match (self, known) {
-            (Self::Failed, Some((ItemStatus::Failed, _))) => action,
+            // What was cut off is told to be failed, or in doubt once somebody may have been asked: it is both's.
+            (Self::Failed, Some((ItemStatus::Failed | ItemStatus::Open, _)))
+            | (Self::InDoubt, Some((ItemStatus::Open, _))) => action,
             (Self::InDoubt, Some((ItemStatus::InDoubt, true))) => ItemAction::Resume,
             _ if action.is_work() => ItemAction::Excluded,
             _ => action,
@@ -288,13 +290,7 @@ mod tests {
                 Changed,
                 Changed,
             ),
-            (
-                Retry::Failed,
-                known(ItemStatus::Open),
-                old,
-                Resume,
-                Excluded,
-            ),
+            (Retry::Failed, known(ItemStatus::Open), old, Resume, Resume),
             (
                 Retry::Failed,
                 known(ItemStatus::InDoubt),

@@ -76,6 +76,14 @@ pub struct RecordedItem {
     pub sent: bool,
 }
 
+impl RecordedItem {
+    /// Whether somebody was asked, or may have been, and its flow is not known to have ended.
+    pub fn can_be_revoked(self) -> bool {
+        let ended = self.status.has_ended() || self.status == ItemStatus::Finished;
+        self.sent && !ended
+    }
+}
+
 /// What the ledger knows of the standing things of a project.
 #[derive(Debug, Clone, Default)]
 pub struct RecordedStanding {

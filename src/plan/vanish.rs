@@ -30,7 +30,7 @@ pub fn vanish_action(policy: OnVanish, known: RecordedItem) -> Option<ItemAction
 /// What one apply would revoke of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revocations {
-    /// Items of the flow that are recorded.
+    /// Items of the flow that could be revoked.
     pub recorded: u64,
     /// Items whose rows have vanished.
     pub vanished: u64,
@@ -39,10 +39,14 @@ pub struct Revocations {
 }
 
 impl Revocations {
-    /// How many would be revoked, if that is more than is allowed. One that changed is always let through: its new
-    /// contract follows at once.
-    pub fn too_many(self, allowed: Tolerance) -> Option<u64> {
-        let reissued = if self.reissued > 1 { self.reissued } else { 0 };
+    /// How many would be revoked, if that is more than is allowed. One that changed is let through unless somebody
+    /// has said a number: its new contract follows at once.
+    pub fn too_many(self, allowed: Tolerance, said: bool) -> Option<u64> {
+        let reissued = if self.reissued > 1 || said {
+            self.reissued
+        } else {
+            0
+        };
         let all = self.vanished + reissued;
         (all > allowed.of(self.recorded)).then_some(all)
     }
@@ -88,7 +92,7 @@ mod tests {
                 vanished,
                 reissued,
             };
-            all.too_many(allowed)
+            all.too_many(allowed, false)
         };
         let tenth = Tolerance::Share(0.1);
         assert_eq!(too_many(200, 20, 0, tenth), None);

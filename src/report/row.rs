@@ -124,8 +124,7 @@ fn status(
             return (status, Some(why));
         }
         ItemAction::Stranded => {
-            let message =
-                "it was cut off while it was being sent, and its row is no longer in the sheet";
+            let message = "it was cut off while it was being sent, and its row is no longer in the sheet, or left out by where";
             let hint = "put the row back and apply again; or end it with onVanish: revoke";
             return (Status::Failed, Some(failure(message, hint)));
         }
@@ -151,14 +150,12 @@ fn status(
         ItemStatus::InDoubt => (Status::InDoubt, record.failure.clone()),
         ItemStatus::Failed if record.run == run => (Status::Failed, record.failure.clone()),
         ItemStatus::Open if record.sent => {
-            let message = "the run ended while somebody was being asked to sign";
-            (
-                Status::InDoubt,
-                Some(failure(
-                    message,
-                    "apply again: it is looked up before anything is sent",
-                )),
-            )
+            let cut_off = failure(
+                "the run ended while somebody was being asked to sign",
+                "apply again: it is looked up before anything is sent",
+            );
+            let why = record.failure.clone().unwrap_or(cut_off);
+            (Status::InDoubt, Some(why))
         }
         ItemStatus::Failed | ItemStatus::Open => (Status::Failed, Some(not_begun)),
     }

@@ -131,7 +131,7 @@ fn a_sheet_that_lacks_too_much_revokes_nothing() {
         assert!(
             refused
                 .stderr
-                .contains("50 of its 200 recorded items would be revoked")
+                .contains("50 of its 200 items under way would be revoked")
                 && refused.stderr.contains("--max-revoke 50")
                 && refused.stderr.contains("onVanish: revoke"),
             "{}",

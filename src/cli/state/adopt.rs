@@ -77,7 +77,7 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
 }
 
 /// The address in the manifests of a thing, if it is declared.
-fn name_of(names: &Names, address: &Address) -> Option<Address> {
+pub(super) fn name_of(names: &Names, address: &Address) -> Option<Address> {
     let (kind, identity) = names.identity(address)?;
     Some(names.address(kind, &identity))
 }
@@ -145,7 +145,10 @@ pub(super) fn declared_account(
     })
 }
 
-fn undeclared<'a>(address: &Address, known: impl IntoIterator<Item = &'a String>) -> CliError {
+pub(super) fn undeclared<'a>(
+    address: &Address,
+    known: impl IntoIterator<Item = &'a String>,
+) -> CliError {
     let text = address.to_string();
     let name = text.split_once('.').map_or("", |(_, name)| name);
     let hint = match (

@@ -3,15 +3,13 @@
 use super::super::args::{Forget, Global, Settle, Settlement};
 use super::super::exit::{CliError, Exit};
 use super::super::progress::Progress;
-use super::adopt::{declared_account, named};
+use super::adopt::{declared_account, name_of, named, undeclared};
 use super::show::answered;
 use super::{Found, Names, Place, runtime};
 use crate::apply::{Adopter, Adoption, Rows, settle_again};
 use crate::diagnostic::Findings;
 use crate::id::Address;
-use crate::ledger::{
-    KnownItem, KnownStep, KnownThing, Ledger, Sqlite, Step, Thing, ThingKind, Write,
-};
+use crate::ledger::{KnownItem, KnownStep, KnownThing, Ledger, Sqlite, Step, ThingKind, Write};
 use crate::plan::ItemStatus;
 use crate::report;
 
@@ -160,22 +158,21 @@ fn settle_thing(
             told: Vec::new(),
         });
     };
-    if known.kind == ThingKind::Account {
-        let account = declared_account(place, ledger, names, &known.identity)?;
-        let progress = Progress::new(global);
-        let client = place.client(ledger, &progress)?;
-        let adopter = Adopter::new(ledger, &client, &place.project.root, &names.standing);
-        return named(adopter.settle_account(&account, id));
-    }
-    Ok(Adoption {
-        writes: vec![Write::Thing {
-            kind: known.kind,
-            identity: known.identity,
-            thing: Thing {
-                remote_id: Some(id.to_owned()),
-                ..known.thing
-            },
-        }],
-        told: Vec::new(),
-    })
+    let progress = Progress::new(global);
+    let client = place.client(ledger, &progress)?;
+    let adopter = Adopter::new(ledger, &client, &place.project.root, &names.standing);
+    // What a person says is held against what the service says: another's id would send his contracts there.
+    let settled = match (known.kind, name_of(names, address)) {
+        (ThingKind::Account, _) => {
+            let account = declared_account(place, ledger, names, &known.identity)?;
+            runtime()?.block_on(adopter.account(&account, id))
+        }
+        (ThingKind::Seal, Some(Address::Seal(name))) => {
+            let seal = &names.standing.seals[&name];
+            runtime()?.block_on(adopter.seal(seal, id))
+        }
+        _ => return Err(undeclared(address, names.standing.seals.keys()).into()),
+    };
+    progress.finish();
+    named(settled)
 }
