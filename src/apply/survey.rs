@@ -9,7 +9,7 @@ use super::needs::{close_over, needs};
 use super::observe::observe_standing;
 use super::row_accounts::RowAccounts;
 use super::seal::{PRINT, identity};
-use super::vanished::{guard, vanished};
+use super::vanished::{guard, undeclared, vanished};
 use crate::api::operation::Op;
 use crate::client::Client;
 use crate::desired::{DocumentSource, Drafted, FlowRows, Item, Outcome, Standing, Unique};
@@ -145,6 +145,7 @@ pub async fn survey<'a>(
         survey.flows.push(rows);
         survey.plan.flows.push(plan);
     }
+    findings.extend(undeclared(project, ledger)?);
     survey.unmatched = unmatched(selection, standing, &survey.matched);
     let recorded = recorded(standing, ledger)?;
     let refused = match project.settings.failures.invalid_rows {

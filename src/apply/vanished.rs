@@ -6,7 +6,7 @@ use super::survey::{Selection, Survey, Surveyor};
 use crate::diagnostic::Diagnostic;
 use crate::id::Address;
 use crate::ledger::{Ledger, LedgerError};
-use crate::manifest::Flow;
+use crate::manifest::{Flow, OnVanish, Project};
 use crate::plan::{FlowPlan, ItemAction, RecordedItem, Revocations, selected, vanish_action};
 use crate::render::Fingerprint;
 
@@ -39,6 +39,31 @@ pub(super) fn vanished(
             plan.push_vanished(key, action, selection.show_all);
         }
     })
+}
+
+/// Tells of flows that are recorded and not declared any more, where not all that was begun has an end.
+pub(super) fn undeclared(
+    project: &Project,
+    ledger: &dyn Ledger,
+) -> Result<Vec<Diagnostic>, LedgerError> {
+    let mut told = Vec::new();
+    for flow in ledger.flows()? {
+        if project.flows.contains_key(&flow) {
+            continue;
+        }
+        let mut without_end = 0;
+        ledger.items(&flow, &mut |_, item| {
+            without_end += u64::from(vanish_action(OnVanish::Keep, item).is_some());
+        })?;
+        if without_end > 0 {
+            let message = format!(
+                "flows.{flow} is not declared any more, and {without_end} of its items are in doubt or were cut off while they were sent"
+            );
+            let hint = format!("treaty status --target flows.{flow} --in-doubt lists them");
+            told.push(Diagnostic::warning(message).hint(hint));
+        }
+    }
+    Ok(told)
 }
 
 /// Refuses to revoke more of a flow than is allowed: an empty sheet, or another one, is a mistake more often than not.

@@ -225,7 +225,8 @@ impl Client {
     fn again(&self, op: Op, failure: &Failure, attempt: u32, asked: Instant) -> Option<Duration> {
         let after = match failure {
             Failure::Throttled { after } => {
-                let patient = asked.elapsed() < self.settings.outage;
+                // When nobody is served, the breaker knows it first; this is for one that is put off alone.
+                let patient = asked.elapsed() < 2 * self.settings.outage;
                 return patient.then(|| after.unwrap_or_else(|| self.backoff(attempt)));
             }
             Failure::NotSent(_) => None,

@@ -39,6 +39,8 @@ struct State {
     slowed: Option<Instant>,
     /// How often it was slowed or held.
     bursts: u64,
+    /// No turn before this.
+    held: Option<Instant>,
     /// The turns of this second and of the one before, and when it began.
     counted: (u32, u32, Option<Instant>),
 }
@@ -54,6 +56,7 @@ impl Pace {
                 changed: None,
                 slowed: None,
                 bursts: 0,
+                held: None,
                 counted: (0, 0, None),
             }),
         }
@@ -94,13 +97,13 @@ impl Pace {
     pub(super) fn slow_down(&self, after: Option<Duration>) -> Option<f64> {
         let mut state = self.state();
         let now = Instant::now();
-        if let Some(after) = after {
-            let until = now + after;
-            state.next = Some(state.next.map_or(until, |next| next.max(until)));
-        }
         let same_burst = state.slowed.is_some_and(|slowed| now - slowed < ONE_BURST);
         if after.is_some() || !same_burst {
+            // Turns that are waited for are given out anew, from here on.
             state.bursts += 1;
+            let held = after.map_or(now, |after| now + after);
+            state.held = state.held.max(Some(held));
+            state.next = state.held;
         }
         if same_burst {
             return None;
@@ -110,6 +113,9 @@ impl Pace {
         let was = state.rate.unwrap_or_else(|| f64::from(this.max(before)));
         let rate = (was / 2.0).max(slowest);
         state.rate = Some(rate);
+        state.next = state
+            .next
+            .map(|next| next + Duration::from_secs_f64(1.0 / rate));
         (state.slowed, state.changed) = (Some(now), Some(now));
         Some(rate)
     }
@@ -181,7 +187,7 @@ mod tests {
         assert_eq!(pace.slow_down(None), Some(5.0));
         assert_eq!(pace.slow_down(None), None, "the same burst");
         let slow = seconds(&pace, 11).await;
-        assert!((1.6..2.1).contains(&slow), "{slow}");
+        assert!((1.8..2.3).contains(&slow), "{slow}");
         seconds(&pace, 80).await;
         let full = seconds(&pace, 100).await;
         assert!((9.9..10.2).contains(&full), "{full}");

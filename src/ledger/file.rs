@@ -88,7 +88,9 @@ pub(super) fn sound(path: &Path) -> Result<(), LedgerError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         schema::configure(&connection)?;
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| {
+            row.get::<_, String>(0)
+        })
     };
     match check().map_err(|error| broken(path, &error))?.as_str() {
         "ok" => Ok(()),

@@ -95,6 +95,9 @@ pub trait Ledger: Send + Sync {
         each: &mut dyn FnMut(&str, RecordedItem),
     ) -> Result<(), LedgerError>;
 
+    /// The names of all flows of which something is recorded.
+    fn flows(&self) -> Result<Vec<String>, LedgerError>;
+
     /// All that is known of one item.
     fn item(&self, flow: &str, key: &str) -> Result<Option<ItemRecord>, LedgerError>;
 

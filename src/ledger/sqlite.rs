@@ -120,6 +120,8 @@ impl Sqlite {
         let mut connection = file::open(path)?;
         let reader = file::open(path)?;
         let salt = file::check(path, &connection, binding)?;
+        // Before the lease is taken: a damaged ledger is left as it is.
+        file::sound(path)?;
         let moment = Sure::now();
         let claim = Claim {
             holder,
@@ -159,7 +161,7 @@ impl Sqlite {
                 writer,
                 _lock: lock,
             }),
-            check: Mutex::new(Some(check(path))),
+            check: Mutex::default(),
         })
     }
 
@@ -168,7 +170,8 @@ impl Sqlite {
         self.held.as_ref().map(|held| held.pulse.clone())
     }
 
-    /// Waits until all of the file was read, which began when it was opened: nothing is decided by a damaged one.
+    /// Waits until all of the file was read, which began when it was opened to be read: nothing is decided by a damaged
+    /// one. What is held was read before.
     pub fn sound(&self) -> Result<(), LedgerError> {
         let check = self
             .check
@@ -192,7 +195,6 @@ impl Sqlite {
 
     /// Begins a run.
     pub async fn begin_run(&self, name: &str, at: &str) -> Result<RunRecord, LedgerError> {
-        self.sound()?;
         let id = self.reading(store::next_run)?;
         let run = RunRecord {
             id,
@@ -246,6 +248,10 @@ impl Ledger for Sqlite {
 
     fn steps(&self, subject: SubjectId) -> Result<Vec<(String, Step)>, LedgerError> {
         self.reading(|connection| store::steps(connection, subject))
+    }
+
+    fn flows(&self) -> Result<Vec<String>, LedgerError> {
+        self.reading(store::flows)
     }
 
     fn waiting(&self) -> Result<Vec<(SubjectId, String, String)>, LedgerError> {

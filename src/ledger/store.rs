@@ -251,6 +251,12 @@ pub(super) fn items(
     Ok(())
 }
 
+pub(super) fn flows(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare_cached("SELECT name FROM flow ORDER BY name")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    names.collect()
+}
+
 pub(super) fn item(
     connection: &Connection,
     flow: &str,

@@ -241,16 +241,20 @@ async fn damage_anywhere_in_the_file_is_found_before_a_run_begins() {
     let middle = bytes.len() / 2 / 4096 * 4096;
     bytes[middle..middle + 4096].fill(0xA5);
     std::fs::write(&path, &bytes).expect("written");
-    let ledger = hold(&path).expect("its beginning is as it was");
-    let error = ledger.begin_run("two", "now").await.expect_err("found");
+    let error = hold(&path).expect_err("found");
     assert!(error.to_string().contains("damaged"), "{error}");
-    drop(ledger);
+    let left = std::fs::read(&path).expect("read");
+    assert!(left == bytes, "it is left as it is");
     for other in [&b""[..], &bytes[..bytes.len() / 2]] {
         std::fs::write(&path, other).expect("written");
-        let opened = hold(&path).and_then(|ledger| ledger.sound());
-        let error = opened.expect_err("found");
+        let error = hold(&path).expect_err("found");
         assert!(error.to_string().contains("damaged"), "{error}");
     }
+    // A link that leads to a disk that is not there is no empty ledger either.
+    let gone = folder.path().join("gone.db");
+    std::os::unix::fs::symlink(folder.path().join("unmounted/l.db"), &gone).expect("a link");
+    hold(&gone).expect_err("it cannot be reached");
+    Sqlite::read(&gone, &binding()).expect_err("nor read");
     let foreign = folder.path().join("foreign.db");
     let connection = Connection::open(&foreign).expect("a database");
     connection

@@ -90,6 +90,36 @@ async fn what_is_done_long_after_nobody_waits_any_more_is_not_done_again() {
     }
 }
 
+/// A lost call is done later than it was looked for, and what came in between was refused: the next run looks again.
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_once_is_looked_for_by_the_next_run_too() {
+    let late = Fault::WorkLate(Duration::from_secs(14));
+    let rig = Rig::loans(1)
+        .fault(PERSON, 1, late)
+        .fault(PERSON, 2, Fault::Status(404));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    rig.assert_each_once(1);
+}
+
+/// Looking fails too: that somebody was asked is not known, and is said so.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_looked_for_is_in_doubt_until_it_can() {
+    let rig = Rig::loans(2)
+        .fault(PERSON, 1, Fault::LostAfter)
+        .always("sign/contract/detail", Fault::Status(404));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 1));
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    rig.assert_each_once(2);
+}
+
 /// A seal is asked for again only when looking does not find it.
 fn repeated_seal(path: &str, fault: Fault) -> bool {
     path == "seal/create/organize"

@@ -61,6 +61,21 @@ async fn an_endpoint_that_stays_away_ends_the_run_with_everything_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_only_asks_to_slow_down_ends_the_run() {
+    let rig = Rig::loans(8).always("sign/contract/addProcess", Fault::Status(429));
+    let began = Instant::now();
+    let (_, tally) = rig.apply().await;
+    assert!(
+        matches!(tally.stopped, Some(Stopped::Fatal(Fatal::Unreachable(_)))),
+        "{:?}",
+        tally.stopped
+    );
+    let waited = began.elapsed().as_secs();
+    assert!((180..300).contains(&waited), "{waited} s");
+    assert_eq!(tally.failed, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_asks_to_slow_down_fails_nobody() {
     let rig = Rig::loans(8).always("sign/contract/addProcess", Fault::Status(429));
     let ((_, tally), ()) = tokio::join!(rig.apply(), async {

@@ -99,6 +99,24 @@ fn a_run_that_is_asked_to_stop_ends_what_is_under_way_and_is_completed_by_the_ne
 }
 
 #[test]
+fn a_run_that_is_asked_to_stop_while_it_makes_standing_things_begins_nothing_else() {
+    let (base, _, calls) = slow();
+    let project = project_of(&base, 5);
+    let child = spawn(&project, &["apply", "--yes"]);
+    // Two accounts of the project and five of rows were asked for, and the first is made.
+    wait_for(&calls, 8);
+    signal(&child, "-TERM");
+    let ended = Run::from(child.wait_with_output().expect("it ends"));
+    assert_eq!(ended.code, 130, "{}", ended.stderr);
+    assert!(calls.load(Ordering::Relaxed) < 14);
+    let not_begun = "not begun: the run was interrupted";
+    let report = project.report("loans.csv");
+    assert!(report.iter().all(|row| row["treaty_error"] == not_begun));
+    let next = run(&project, &["apply", "--yes"]);
+    assert_eq!(next.code, 0, "{}", next.stderr);
+}
+
+#[test]
 fn a_second_run_is_told_who_holds_the_ledger() {
     let (base, _, calls) = slow();
     let project = project_of(&base, 30);

@@ -67,6 +67,25 @@ async fn what_is_no_longer_in_the_sheet_is_revoked_once() {
     }
 }
 
+/// The run is cut off while it revokes, and then the row comes back: it is sent anew, since it was revoked.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_comes_back_while_it_is_revoked_has_a_contract_again() {
+    let rig = revoking(12);
+    rig.apply().await;
+    let sheet = rig.project.sheet();
+    remove(&rig.project, |at| at == 5);
+    let rig = rig.fault("sign/revoke", 1, crate::rig::HANG_AFTER);
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    rig.heal();
+    rig.project.set_sheet(&sheet);
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 0));
+    assert_eq!(count(&rig, FlowStatus::Revoked), 1);
+    assert_eq!(count(&rig, FlowStatus::Signing), 12);
+    let (plan, _) = rig.apply().await;
+    assert!(plan.is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_all_have_signed_is_not_revoked() {
     let rig = revoking(12);
