@@ -11,7 +11,7 @@ use super::run::{Apply, Stop, Stopped, Tally, stopped_now};
 use super::step::Steps;
 use crate::api::{Nothing, Revoke};
 use crate::id::Address;
-use crate::ledger::Write;
+use crate::ledger::{Failure, Write};
 use crate::plan::{FlowPlan, ItemAction, ItemStatus, Vanished};
 
 impl Apply<'_> {
@@ -69,7 +69,15 @@ impl Apply<'_> {
             afresh: false,
         }]));
         let (ended, status, failure) = match self.revoke(&steps, known.status).await {
-            Ok(()) => (Ended::Done(ItemStatus::Revoked), ItemStatus::Revoked, None),
+            Ok(()) => {
+                let revoked = ItemStatus::Revoked;
+                let why = Failure {
+                    code: None,
+                    message: "its row was no longer in the sheet".to_owned(),
+                    hint: "give the row a new key to send it anew".to_owned(),
+                };
+                (Ended::Done(revoked), revoked, Some(why))
+            }
             // What was sent stands as it did.
             Err(Halt::Failed(failure)) => {
                 (Ended::Failed(failure.clone()), known.status, Some(failure))

@@ -89,7 +89,14 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 
 /// The run whose folder the report goes to.
 fn of_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<Option<RunRecord>> {
-    let run = ledger.run(args.run.as_deref())?;
+    let run = match &args.run {
+        None if !args.all => match ledger.working_run()? {
+            Some(run) => Some(run),
+            // Nothing was sent by any run; that one ran is worth a file that says so.
+            None => ledger.run(None)?,
+        },
+        name => ledger.run(name.as_deref())?,
+    };
     match (&args.run, &run) {
         (Some(name), None) => Err(CliError::new(
             Exit::Usage,

@@ -175,6 +175,12 @@ impl Breaker {
         Some(Change::Paused(pause))
     }
 
+    /// A call that was counted already has got no answer again: that matters only if it was the one to try.
+    pub(super) fn silent_still(&self, pause: impl Fn(u32) -> Duration) -> Option<Change> {
+        let why = self.state().down.as_ref()?.why.clone();
+        self.silent(&why, None, pause)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held; what is in it stays true.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -140,8 +140,7 @@ impl Client {
             self.turn(O::OP).await?;
             let begin = Instant::now();
             let result = self.attempt::<O>(body.clone()).await;
-            let exhausted = attempt >= self.settings.attempts;
-            self.heed(result.as_ref().err(), exhausted.then_some(asked));
+            self.heed(result.as_ref().err(), attempt, asked);
             // "No such account" is an answer.
             let is_answer = |failure: &&Failure| matches!(failure, Failure::Refused { code, .. } if O::OP == Op::ExchangeId && api::not_there(*code));
             let failure = result
@@ -184,16 +183,20 @@ impl Client {
         }
     }
 
-    /// What an attempt's end says of the endpoint. A call's last attempt comes with the moment of its first.
-    fn heed(&self, failure: Option<&Failure>, exhausted: Option<Instant>) {
+    /// What an attempt's end says of the endpoint, for a call that was first made at a moment.
+    fn heed(&self, failure: Option<&Failure>, attempt: u32, asked: Instant) {
+        let exhausted = (attempt >= self.settings.attempts).then_some(asked);
         let pause = |tries| self.backoff(tries).min(LONGEST_PAUSE);
         let change = match failure {
-            // What is heard of a gateway may be about this one call.
+            // What is heard of a gateway may be about this one call: what it says again and again tells no more.
             Some(Failure::Unknown {
                 why,
                 lost: Lost::Garbled,
                 ..
-            }) => self.breaker.silent(why, None, pause),
+            }) => match attempt {
+                1..=3 => self.breaker.silent(why, None, pause),
+                _ => self.breaker.silent_still(pause),
+            },
             Some(Failure::NotSent(why) | Failure::Unknown { why, .. }) => {
                 self.breaker.silent(why, exhausted, pause)
             }

@@ -82,6 +82,9 @@ pub trait Records: Ledger {
 
     /// The last run, or the one of a name.
     fn run(&self, name: Option<&str>) -> Result<Option<RunRecord>, LedgerError>;
+
+    /// The last run that worked on an item.
+    fn working_run(&self) -> Result<Option<RunRecord>, LedgerError>;
 }
 
 impl Records for Sqlite {
@@ -151,15 +154,23 @@ impl Records for Sqlite {
     fn run(&self, name: Option<&str>) -> Result<Option<RunRecord>, LedgerError> {
         self.reading(|connection| {
             let sql = "SELECT id, name FROM run WHERE ?1 IS NULL OR name = ?1 ORDER BY id DESC";
-            let found = connection.query_row(sql, [name], |row| {
-                Ok(RunRecord {
-                    id: row.get(0)?,
-                    name: row.get(1)?,
-                })
-            });
-            found.optional()
+            connection.query_row(sql, [name], of_run).optional()
         })
     }
+
+    fn working_run(&self) -> Result<Option<RunRecord>, LedgerError> {
+        self.reading(|connection| {
+            let sql = "SELECT id, name FROM run WHERE id = (SELECT max(run) FROM item)";
+            connection.query_row(sql, [], of_run).optional()
+        })
+    }
+}
+
+fn of_run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+    Ok(RunRecord {
+        id: row.get(0)?,
+        name: row.get(1)?,
+    })
 }
 
 const THING: &str = "SELECT kind, identity, id, remote_id, fields, granted, deadline FROM thing";

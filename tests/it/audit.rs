@@ -187,6 +187,10 @@ fn an_audit_goes_on_where_it_was_and_writes_a_table() {
     );
     assert!(run.stdout.contains("9 exactly_once"), "{}", run.stdout);
     project.expect(&["audit", "--run", "no-run"], 64);
+    // A run that had nothing to do leaves nothing to audit: it is the one before that is meant.
+    project.expect(&["apply", "--yes"], 0);
+    let run = project.expect(&["audit", "--again"], 0);
+    assert!(run.stdout.contains("200 exactly_once; "), "{}", run.stdout);
     let run = project.expect(&["audit", "--again"], 0);
     assert!(!run.stdout.contains("/sign/") && !run.stderr.contains("/sign/"));
 }

@@ -60,6 +60,17 @@ async fn an_endpoint_that_stays_away_ends_the_run_with_everything_recorded() {
     rig.assert_each_once(8);
 }
 
+/// Two rows that a gateway stumbles over, with nobody else under way: they fail, and the endpoint is not down.
+#[tokio::test(start_paused = true)]
+async fn rows_that_nobody_can_serve_do_not_count_as_an_outage() {
+    let mut rig = Rig::loans(6);
+    for nth in 5..20 {
+        rig = rig.fault("doc/createbytemplate", nth, Fault::Garbage);
+    }
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (4, 2), "{:?}", tally.stopped);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_that_only_asks_to_slow_down_ends_the_run() {
     let rig = Rig::loans(8).always("sign/contract/addProcess", Fault::Status(429));
