@@ -158,10 +158,11 @@ pub async fn survey<'a>(
         _ => Observed::default(),
     };
     survey.plan.standing = plan_standing(standing, &recorded, &observed, ledger.salt(), findings);
-    if !selection.targets.is_empty() {
+    if !selection.targets.is_empty() || selection.retry.is_some() {
         close_over(standing, &mut needed);
+        let meant = |address: &Address| selected(&selection.targets, &[], address);
         let keep = |address: &Address| {
-            selected(&selection.targets, &[], address) || needed.contains(address)
+            selection.retry.is_none() && meant(address) || needed.contains(address)
         };
         survey.plan.standing.retain(keep);
     }
