@@ -256,7 +256,7 @@ impl Asking<'_> {
             .failure
             .as_ref()
             .map_or(String::new(), |failure| format!(": {}", failure.message));
-        let flow = sent_flow(steps).filter(|_| record.sent);
+        let flow = sent_flow(steps).filter(|_| record.sent || record.status == ItemStatus::Revoked);
         let Some(flow) = flow else {
             let what = format!("nobody was asked to sign{why}");
             differs.note(Verdict::Unproven, what, "apply sends it");

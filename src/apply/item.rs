@@ -122,7 +122,8 @@ impl Apply<'_> {
         let afresh = known.as_ref().is_some_and(|known| {
             revoked
                 || !known.sent
-                    && (known.fingerprint != item.fingerprint || known.status == ItemStatus::Failed)
+                    && (known.fingerprint != item.fingerprint
+                        || matches!(known.status, ItemStatus::Failed | ItemStatus::Revoked))
         });
         if afresh {
             steps = Steps::new(id, Vec::new());

@@ -74,7 +74,7 @@ impl Apply<'_> {
                 let why = Failure {
                     code: None,
                     message: "its row was no longer in the sheet".to_owned(),
-                    hint: "give the row a new key to send it anew".to_owned(),
+                    hint: "put the row back to send it anew".to_owned(),
                 };
                 (Ended::Done(revoked), revoked, Some(why))
             }
@@ -99,6 +99,7 @@ impl Apply<'_> {
         }];
         if status.has_ended() {
             writes.push(Write::Dropped { subject: known.id });
+            writes.push(Write::Withdrawn { id: known.id });
         }
         self.caller.ledger.write(writes).await?;
         Ok(ended)

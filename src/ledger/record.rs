@@ -222,6 +222,11 @@ pub enum Write {
         /// What it waits for, and what is sent then.
         deferral: Deferral,
     },
+    /// What was sent of an item was ended since its row had vanished: should the row come back, it is sent anew.
+    Withdrawn {
+        /// Its number.
+        id: SubjectId,
+    },
     /// What still waits is given up: the flow has ended. What may have gone out stays known.
     Dropped {
         /// Of what.

@@ -54,9 +54,10 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
             "DELETE FROM thing WHERE kind = ? AND identity = ?",
             &[&kind.number(), identity],
         ),
-        Write::ItemBegun { .. } | Write::ItemEnded { .. } | Write::ItemForgotten { .. } => {
-            write_item(transaction, write)
-        }
+        Write::ItemBegun { .. }
+        | Write::ItemEnded { .. }
+        | Write::Withdrawn { .. }
+        | Write::ItemForgotten { .. } => write_item(transaction, write),
         Write::Deferred { .. }
         | Write::Dropped { .. }
         | Write::Intent { .. }
@@ -100,6 +101,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 ],
             )
         }
+        Write::Withdrawn { id } => run("UPDATE item SET sent = 0 WHERE id = ?", &[id]),
         Write::ItemEnded {
             id,
             status,

@@ -24,6 +24,8 @@ pub fn item_action(
     let same = known.fingerprint == desired;
     match known.status {
         ItemStatus::InDoubt => ItemAction::InDoubt,
+        // Its row had vanished, and is back.
+        ItemStatus::Revoked if !known.sent => ItemAction::Create,
         status if status.is_sent() && same => ItemAction::Unchanged,
         ItemStatus::Open | ItemStatus::Failed if same || !known.sent => ItemAction::Resume,
         status if status.is_sent() && policy == OnChange::Keep => ItemAction::Kept,
@@ -224,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_is_never_sent_again() {
-        use ItemStatus::{Done, Failed, Finished, InDoubt, Open};
+        use ItemStatus::{Done, Failed, Finished, InDoubt, Open, Revoked};
         let (old, new) = (Fingerprint([1; 16]), Fingerprint([2; 16]));
         let action = |status, sent, print, policy| {
             item_action(
@@ -250,6 +252,9 @@ mod tests {
             (Open, true, new, OnChange::Reissue, ItemAction::Reissue),
             (Open, false, new, OnChange::Reissue, ItemAction::Resume),
             (Finished, true, new, OnChange::Reissue, ItemAction::Changed),
+            (Revoked, true, old, OnChange::Error, ItemAction::Unchanged),
+            (Revoked, false, old, OnChange::Error, ItemAction::Create),
+            (Revoked, false, new, OnChange::Error, ItemAction::Create),
             (InDoubt, true, new, OnChange::Reissue, ItemAction::InDoubt),
             (InDoubt, true, old, OnChange::Error, ItemAction::InDoubt),
             (InDoubt, true, new, OnChange::Keep, ItemAction::InDoubt),

@@ -67,6 +67,23 @@ async fn what_is_no_longer_in_the_sheet_is_revoked_once() {
     }
 }
 
+/// A sheet that lacked a row for a night: the contract was revoked, and the row that is back gets another.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_comes_back_is_sent_anew() {
+    let rig = revoking(12);
+    rig.apply().await;
+    let sheet = rig.project.sheet();
+    remove(&rig.project, |at| at == 5);
+    rig.apply().await;
+    assert!(rig.apply().await.0.is_empty());
+    rig.project.set_sheet(&sheet);
+    let (plan, tally) = rig.apply().await;
+    assert_eq!((plan.flows[0].work(), tally.done, tally.failed), (1, 1, 0));
+    assert_eq!(count(&rig, FlowStatus::Revoked), 1);
+    assert_eq!(count(&rig, FlowStatus::Signing), 12);
+    assert!(rig.apply().await.0.is_empty());
+}
+
 /// The run is cut off while it revokes, and then the row comes back: it is sent anew, since it was revoked.
 #[tokio::test(start_paused = true)]
 async fn a_row_that_comes_back_while_it_is_revoked_has_a_contract_again() {
@@ -184,6 +201,12 @@ fn a_sheet_that_lacks_too_much_revokes_nothing() {
         assert!(row["姓名"].is_empty() && !row["treaty_key"].is_empty());
     }
     project.expect(&["plan", "--detailed-exitcode"], 0);
+    let audit = project.expect(&["audit", "--all"], 0);
+    assert!(
+        audit.stdout.contains("200 exactly_once"),
+        "{}",
+        audit.stdout
+    );
 }
 
 #[test]
