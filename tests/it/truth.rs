@@ -41,12 +41,14 @@ pub(crate) async fn until_quiet(rig: &Rig, declared: &[Declared<'_>]) -> Truth {
         // A survey or a sync may get no answer; then the next one tries.
         let applied = rig.apply_while(std::future::pending()).await;
         let synced = rig.sync_tolerant().await;
-        let (Some((plan, _)), Some(0)) = (applied, synced.map(|synced| synced.failed)) else {
+        let (Some((plan, _)), Some(synced)) = (applied, synced) else {
             continue;
         };
         let found = audit(rig, declared);
         let work: u64 = plan.flows.iter().map(FlowPlan::work).sum();
-        if !plan.standing.is_empty() || work > 0 {
+        // What could not be looked at is in doubt for that sync alone, and looked at by the next.
+        let again = synced.failed > 0 || synced.in_doubt > found.in_doubt;
+        if again || !plan.standing.is_empty() || work > 0 {
             continue;
         }
         let doubts = plan.flows.iter();
