@@ -29,7 +29,6 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         &time::text(session.started),
     )?;
     let progress = Progress::new(global);
-    ledger.sound()?;
     let client = endpoint::client(
         &project.root,
         settings,

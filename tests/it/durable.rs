@@ -106,6 +106,25 @@ async fn what_was_lost_once_is_looked_for_by_the_next_run_too() {
     rig.assert_each_once(1);
 }
 
+/// Details that lack somebody who was added for sure say nothing of who is looked for.
+#[tokio::test(start_paused = true)]
+async fn details_that_lack_a_known_signer_prove_nothing() {
+    let rig = Rig::loans(1).fault(PERSON, 2, HANG_BEFORE);
+    rig.project.replace(
+        "manifests/loans.yaml",
+        "      borrower:\n        person: { account",
+        "      witness: { person: { account: clerk } }\n      borrower:\n        person: { account",
+    );
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    rig.heal();
+    let flow = rig.sent()[0].id.clone();
+    rig.sandbox.tamper(|world| {
+        world.change_flow(&flow, |flow| flow.tasks.retain(|task| !task.is_pending()));
+    });
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.in_doubt, rig.calls(PERSON)), (0, 1, 0));
+}
+
 /// Looking fails too: that somebody was asked is not known, and is said so.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_looked_for_is_in_doubt_until_it_can() {

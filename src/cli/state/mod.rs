@@ -96,14 +96,12 @@ impl Place {
     }
 
     fn hold(&self) -> Result<Sqlite, LedgerError> {
-        let ledger = Sqlite::hold(
+        Sqlite::hold(
             &self.project.settings.ledger,
             &self.binding,
             &holder(),
             &time::text(self.session.started),
-        )?;
-        ledger.sound()?;
-        Ok(ledger)
+        )
     }
 
     /// Asks, unless that was said beforehand, and writes.
