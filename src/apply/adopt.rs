@@ -16,7 +16,7 @@ use super::item::{PROCESS, document_step, step_of};
 use super::look::{FlowRef, FlowState, sent_flow};
 use super::seal::identity;
 use super::step::{Steps, Who};
-use super::sync::{dead, why};
+use super::visit::{dead, why};
 use crate::api::operation::Op;
 use crate::api::{ErrorCode, FlowStatus, QuerySeals};
 use crate::desired::{Account, DocumentSource, Item, Seal, Standing, Template};
@@ -237,6 +237,8 @@ impl<'a> Adopter<'a> {
             flow: flow.to_owned(),
             key: item.key.clone(),
             fingerprint: item.fingerprint,
+            content: item.content,
+            at: self.caller.now(),
             // No run has made it.
             run: 0,
             afresh: recorded.is_none(),
@@ -276,7 +278,7 @@ impl<'a> Adopter<'a> {
             ]);
         }
         let (status, failure) = stands(item, &state, &left);
-        if status == ItemStatus::Done {
+        if status == ItemStatus::Waiting {
             let waiting = afterwards(item, &flow_ref, &docs).into_iter();
             let waiting = waiting.map(|(step, op, deferral)| {
                 let write = Write::Deferred {
@@ -304,6 +306,7 @@ impl<'a> Adopter<'a> {
             id: subject,
             status,
             failure,
+            at: self.caller.now(),
         });
         Ok(adoption)
     }
@@ -439,10 +442,12 @@ fn stands(item: &Item, state: &FlowState, left: &[String]) -> (ItemStatus, Optio
     let status = match (dead(state.status), state.status) {
         (Some(end), _) => return (end, Some(why(state, end))),
         // What is archived is still to be downloaded by sync, where that is wanted.
-        (None, FlowStatus::Finished) if item.archive && item.download.is_some() => ItemStatus::Done,
+        (None, FlowStatus::Finished) if item.archive && item.download.is_some() => {
+            ItemStatus::Waiting
+        }
         (None, FlowStatus::Finished) => ItemStatus::Finished,
         _ if !left.is_empty() => ItemStatus::Open,
-        _ => ItemStatus::Done,
+        _ => ItemStatus::Waiting,
     };
     (status, None)
 }

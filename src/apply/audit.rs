@@ -18,7 +18,7 @@ use super::halt::{Fatal, Halt};
 use super::look::sent_flow;
 use super::run::{Locks, Stop};
 use super::step::Steps;
-use super::sync::undecided;
+use super::visit::undecided;
 use crate::api::ErrorCode;
 use crate::client::Client;
 use crate::id::{AccountId, Address, AddressPattern, FlowId};

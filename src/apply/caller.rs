@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
+use super::clock::Clock;
 use super::halt::Halt;
 use super::run::Locks;
 use crate::api::operation::Op;
@@ -21,6 +23,7 @@ pub(super) struct Caller<'a> {
     pub(super) mark: String,
     /// The project's folder, where downloads go.
     pub(super) root: &'a Path,
+    pub(super) clock: Clock,
     /// What this run has uploaded, by content and name.
     uploads: Mutex<HashMap<String, FileKey>>,
     uploading: Locks,
@@ -33,9 +36,15 @@ impl<'a> Caller<'a> {
             ledger,
             client,
             root,
+            clock: Clock::start(),
             uploads: Mutex::default(),
             uploading: Locks::default(),
         }
+    }
+
+    /// What time it is.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Uploads a file that several things may share: an image, an attachment. Once a run is enough.

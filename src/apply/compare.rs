@@ -4,7 +4,7 @@ use super::audit::Verdict;
 use super::item::SIGNER;
 use super::look::{FlowState, FoundTask};
 use super::step::{Steps, Who};
-use super::sync::dead;
+use super::visit::dead;
 use crate::api::FlowStatus;
 use crate::id::AccountId;
 use crate::ledger::Step;
@@ -121,10 +121,12 @@ pub(super) fn compare_status(
 ) {
     let there = dead(state.status);
     let agree = match (recorded, there, state.status) {
-        (ItemStatus::Done, None, FlowStatus::Draft | FlowStatus::Signing)
+        (ItemStatus::Done | ItemStatus::Waiting, None, FlowStatus::Draft | FlowStatus::Signing)
         | (ItemStatus::Finished, None, FlowStatus::Finished) => true,
         // Nobody has asked to be told when all have signed.
-        (ItemStatus::Done, None, FlowStatus::Finished) => steps.deferred().is_empty(),
+        (ItemStatus::Done | ItemStatus::Waiting, None, FlowStatus::Finished) => {
+            steps.deferred().is_empty()
+        }
         (recorded, Some(there), _) => recorded == there,
         _ => false,
     };
@@ -134,7 +136,7 @@ pub(super) fn compare_status(
     let what = format!(
         "it is recorded as {}, and the service says {}",
         match recorded {
-            ItemStatus::Done => "under way",
+            ItemStatus::Done | ItemStatus::Waiting => "under way",
             ItemStatus::Finished => "finished",
             ItemStatus::Rejected => "refused",
             ItemStatus::Expired => "expired",
@@ -153,7 +155,7 @@ pub(super) fn compare_status(
         }
     );
     let hint = match recorded {
-        ItemStatus::Done => SYNC,
+        ItemStatus::Waiting => SYNC,
         _ => PAGES,
     };
     differs.note(Verdict::Different, what, hint);

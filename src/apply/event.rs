@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::sync::Synced;
 use crate::client::ClientEvent;
 use crate::id::Address;
 use crate::ledger::Failure;
@@ -29,6 +30,8 @@ pub enum Event {
     Revoking(u64),
     /// Work on items begins: so many.
     Items(u64),
+    /// How those stand that are followed until they have their end. Those that were not visited yet count as waiting.
+    Following(Synced),
     /// An item ended, for this run.
     Item {
         /// Which.
@@ -47,6 +50,8 @@ pub enum Event {
 pub enum Ended {
     /// All that can be done now is done; and how the item stands by that.
     Done(ItemStatus),
+    /// Its flow has ended before all had signed, and why.
+    Over(ItemStatus, Failure),
     /// It failed.
     Failed(Failure),
     /// Whether a call was carried out is not known.

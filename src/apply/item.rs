@@ -12,7 +12,7 @@ use super::halt::{Fatal, Halt};
 use super::look::{FlowRef, sent_flow};
 use super::run::Apply;
 use super::step::Steps;
-use super::sync::{dead, why};
+use super::visit::{dead, why};
 use crate::api::operation::Op;
 use crate::api::{Attachment, CreateByFileKey, CreateByTemplate, MIME_PDF, contract, contracts};
 use crate::crash::point;
@@ -32,7 +32,7 @@ pub(super) const REVOKE: &str = "revoke";
 /// The step that archives the flow.
 pub(super) const ARCHIVE: &str = "archive";
 /// The step that downloads the signed documents.
-pub(super) const DOWNLOAD: &str = "download";
+pub const DOWNLOAD: &str = "download";
 
 impl Apply<'_> {
     /// Sends an item, or goes on with it, and records how it ended.
@@ -73,6 +73,7 @@ impl Apply<'_> {
             id,
             status,
             failure,
+            at: self.caller.now(),
         }];
         if status.has_ended() {
             writes.push(Write::Dropped { subject: id });
@@ -96,13 +97,15 @@ impl Apply<'_> {
             self.lacks(item)
                 .map_or(Ok(()), |failure| Err(Halt::Failed(failure)))
         };
-        let begin = |fingerprint, afresh| {
+        let begin = |fingerprint, content, afresh| {
             drop(self.caller.ledger.write(vec![Write::ItemBegun {
                 id,
                 flow: flow.to_owned(),
                 key: item.key.clone(),
                 fingerprint,
+                content,
                 run: self.run_id(),
+                at: self.caller.now(),
                 afresh,
             }]));
         };
@@ -110,7 +113,7 @@ impl Apply<'_> {
         let revoked = match (action, &known) {
             (ItemAction::Reissue, Some(known)) => {
                 // As long as it is not revoked, it is what was sent.
-                begin(known.fingerprint, false);
+                begin(known.fingerprint, None, false);
                 lacks()?;
                 self.revoke(&steps, known.status).await?;
                 true
@@ -128,7 +131,7 @@ impl Apply<'_> {
         if afresh {
             steps = Steps::new(id, Vec::new());
         }
-        begin(item.fingerprint, afresh);
+        begin(item.fingerprint, item.content, afresh);
         point("item.begun");
         lacks()?;
         let was_sent = !afresh && known.is_some_and(|known| known.sent);
@@ -211,9 +214,14 @@ impl Apply<'_> {
             .collect();
         let is_signed = |step: &str| at_once.iter().any(|own| own == step) && steps.is_done(step);
         let left = self.caller.advance(steps, &flow, is_signed).await?;
-        Ok(match (item.archive, left) {
-            (true, 0) => ItemStatus::Finished,
-            _ => ItemStatus::Done,
+        let all_at_once = item
+            .signers
+            .iter()
+            .all(|signer| signer.kind.signs_at_once());
+        Ok(match left {
+            0 if item.archive => ItemStatus::Finished,
+            0 if all_at_once => ItemStatus::Done,
+            _ => ItemStatus::Waiting,
         })
     }
 

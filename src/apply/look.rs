@@ -204,6 +204,11 @@ impl Caller<'_> {
                 account: task.account_id,
                 organization: task.authorization_org_id,
                 status: task.sign_status,
+                time: task
+                    .sign_info
+                    .iter()
+                    .filter_map(|info| info.sign_time.clone())
+                    .max(),
                 explain: task
                     .sign_info
                     .into_iter()
@@ -219,6 +224,7 @@ impl Caller<'_> {
             account: task.account_id,
             organization: task.authorization_org_id,
             status: task.sign_status,
+            time: task.sign_time,
             explain: task.sign_explain,
         });
         Ok(FlowState::new(detail.flow_status, docs, tasks))
@@ -284,6 +290,8 @@ pub(super) struct FoundTask {
     pub(super) account: AccountId,
     pub(super) organization: Option<AccountId>,
     pub(super) status: SignStatus,
+    /// When he signed or refused, as the API says it.
+    pub(super) time: Option<String>,
     /// What the signer said to it.
     pub(super) explain: Option<String>,
 }

@@ -65,7 +65,9 @@ impl Apply<'_> {
             flow: flow.to_owned(),
             key: key.to_owned(),
             fingerprint: known.fingerprint,
+            content: None,
             run: self.run_id(),
+            at: self.caller.now(),
             afresh: false,
         }]));
         let (ended, status, failure) = match self.revoke(&steps, known.status).await {
@@ -96,6 +98,7 @@ impl Apply<'_> {
             id: known.id,
             status,
             failure,
+            at: self.caller.now(),
         }];
         if status.has_ended() {
             writes.push(Write::Dropped { subject: known.id });

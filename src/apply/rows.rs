@@ -21,7 +21,7 @@ impl Rows<'_> {
     /// The contract of a row, if a row has this key. What is wrong with the sheet or the row is found.
     pub fn item(&self, flow: &str, key: &str, findings: &mut Findings) -> Option<Box<Item>> {
         let rows = self.open(flow, findings)?;
-        let mut drafts = rows.drafts().ok()?.map(|(_, draft)| draft);
+        let mut drafts = rows.drafts_of(|_| true).ok()?.map(|(_, draft)| draft);
         match drafts
             .find(|draft| draft.key.as_deref() == Some(key))?
             .outcome

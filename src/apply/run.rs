@@ -391,7 +391,7 @@ impl<'a> Apply<'a> {
         tally: &mut Tally,
     ) {
         match &ended {
-            Ended::Done(_) => tally.done += 1,
+            Ended::Done(_) | Ended::Over(..) => tally.done += 1,
             Ended::Failed(_) => tally.failed += 1,
             Ended::InDoubt(_) => tally.in_doubt += 1,
             Ended::Open => tally.open += 1,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::adopt::{Adopter, Adoption, NotAdopted, no};
@@ -108,6 +109,7 @@ impl Adopter<'_> {
             id: subject,
             status: after_done(known),
             failure: None,
+            at: self.caller.now(),
         });
         Ok(adoption)
     }
@@ -127,11 +129,12 @@ pub fn settle_again(subject: i64, known: &[KnownStep]) -> Adoption {
     writes.push(Write::ItemEnded {
         id: subject,
         status: if waited(known) {
-            ItemStatus::Done
+            ItemStatus::Waiting
         } else {
             ItemStatus::Open
         },
         failure: None,
+        at: Timestamp::now(),
     });
     let told = "If it was done after all, it is done twice: somebody may be asked to sign twice.";
     Adoption {
@@ -160,6 +163,6 @@ fn after_done(known: &[KnownStep]) -> ItemStatus {
     } else if archived && !known.iter().any(waits) {
         ItemStatus::Finished
     } else {
-        ItemStatus::Done
+        ItemStatus::Waiting
     }
 }

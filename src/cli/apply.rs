@@ -7,14 +7,15 @@ use tokio::sync::watch;
 use super::args::{Apply as Args, Global, LogFormat};
 use super::ended::Ended;
 use super::exit::Exit;
+use super::follow::{self, Follow};
 use super::interrupt::interruptible;
 use super::out;
 use super::session::{Ready, surveyed};
 use super::{prompt, show};
 use crate::api::time;
-use crate::apply::{Apply, Orders, Stop};
+use crate::apply::{Apply, Orders, Stop, Synced, Tally};
 use crate::crash::point;
-use crate::ledger::{Ledger, Sqlite, Write};
+use crate::ledger::{Ledger, RunRecord, Sqlite, Write};
 use crate::plan::FlowPlan;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -74,10 +75,42 @@ fn carry_out(global: &Global, args: &Args, ready: &Ready<'_>) -> anyhow::Result<
     });
     let tally = ready.runtime.block_on(interruptible(ask, apply.all()));
     ready.progress.finish();
+    let exit = end(global, ready, &run, &tally, None)?;
+    if !args.waiting.wait || tally.stopped.is_some() {
+        return Ok(exit);
+    }
+    let follow = Follow {
+        project: ready.project,
+        ledger: ready.ledger,
+        client: ready.client,
+        progress: ready.progress,
+        runtime: ready.runtime,
+        targets: &args.selected.target,
+        excludes: &args.selected.exclude,
+        waiting: &args.waiting,
+        started: ready.session.started,
+    };
+    let followed = follow.run()?;
+    follow::say(
+        &followed,
+        global.quiet || global.log_format == LogFormat::Json,
+    );
+    end(global, ready, &run, &tally, Some(&followed))
+}
+
+/// Writes the reports, and down how the run ended.
+fn end(
+    global: &Global,
+    ready: &Ready<'_>,
+    run: &RunRecord,
+    tally: &Tally,
+    followed: Option<&Synced>,
+) -> anyhow::Result<Exit> {
     let ended = Ended {
         ready,
-        run: &run,
-        tally: &tally,
+        run,
+        tally,
+        followed,
     };
     let exit = ended.report(global);
     // A run whose reports cannot be written has ended, too.

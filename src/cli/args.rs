@@ -18,8 +18,8 @@ use state::STATE;
 pub(super) use state::{
     Adopt, Consent, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
 };
-use watch::{AUDIT, STATUS};
-pub(super) use watch::{Audit, Format, Matching, Status};
+use watch::{AUDIT, STATUS, SYNC};
+pub(super) use watch::{Audit, Format, Matching, Status, Sync, Until, Waiting};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -119,6 +119,7 @@ pub(super) enum Command {
     /// Do it; safe to run again at any time
     Apply(Apply),
     /// Go on with what was sent: add waiting signers, archive, download
+    #[command(long_about = SYNC)]
     Sync(Sync),
     /// Show what the ledger knows, by flow and state
     #[command(long_about = STATUS)]
@@ -256,6 +257,8 @@ pub(super) struct Apply {
     /// The name of a protected environment
     #[arg(long, value_name = "NAME")]
     pub(super) confirm: Option<String>,
+    #[command(flatten)]
+    pub(super) waiting: Waiting,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -273,16 +276,6 @@ impl From<RetryArg> for Retry {
             RetryArg::InDoubt => Self::InDoubt,
         }
     }
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Sync {
-    /// Only these items, such as flows.loans; * stands for any text
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) target: Vec<AddressPattern>,
-    /// But not these
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) exclude: Vec<AddressPattern>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -7,20 +7,23 @@ use jiff::Timestamp;
 
 use super::args::{Global, LogFormat};
 use super::exit::{self, Exit};
+use super::follow;
 use super::out;
 use super::session::Ready;
 use crate::api::time;
-use crate::apply::{DOCUMENT, PROCESS, SIGNER, Stopped, Tally};
+use crate::apply::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER, Stopped, Synced, Tally};
 use crate::ledger::RunRecord;
 use crate::manifest::ReportFormat;
 use crate::plan::ItemAction;
-use crate::report::{Counts, FlowReport, Summary, point_latest, write_flow};
+use crate::report::{Counts, Each, FlowReport, Summary, point_latest, write_flow};
 
 /// A run that has ended, to be reported.
 pub(super) struct Ended<'a> {
     pub(super) ready: &'a Ready<'a>,
     pub(super) run: &'a RunRecord,
     pub(super) tally: &'a Tally,
+    /// How far people were with signing, once that was waited for.
+    pub(super) followed: Option<&'a Synced>,
 }
 
 impl Ended<'_> {
@@ -47,14 +50,31 @@ impl Ended<'_> {
             .iter()
             .zip(&self.ready.survey.plan.flows)
         {
+            let action = |at: usize, _: Option<&str>| {
+                let planned = plan.rows.get(at);
+                Some(planned.map_or(ItemAction::Invalid, |planned| planned.action))
+            };
+            let rest = |each: &mut Each<'_>| {
+                let mut vanished = plan.vanished.iter();
+                vanished.try_for_each(|item| each(&item.key, item.action))
+            };
             let report = FlowReport {
-                rows,
-                plan,
+                flow: &plan.flow,
+                rows: Some(rows),
+                signers: rows
+                    .flow
+                    .signers
+                    .iter()
+                    .map(|signer| signer.name.as_str())
+                    .collect(),
+                action: &action,
+                rest: &rest,
+                signing: self.followed.is_some(),
                 refused: &|row| self.ready.survey.refused.get(&(plan.flow.clone(), row)),
                 ledger: self.ready.ledger,
                 run: self.run.id,
                 not_begun: &not_begun,
-                steps: [DOCUMENT, PROCESS, SIGNER],
+                steps: [DOCUMENT, PROCESS, SIGNER, DOWNLOAD],
             };
             items.insert(plan.flow.clone(), write_flow(&folder, &report, csv)?);
         }
@@ -97,7 +117,7 @@ impl Ended<'_> {
                  as the sheet; then apply again"
                     .to_owned(),
             ),
-            None => (Exit::Done, String::new()),
+            None => (self.followed.map_or(Exit::Done, follow::exit), String::new()),
         }
     }
 

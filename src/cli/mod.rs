@@ -9,6 +9,7 @@ mod ended;
 mod endpoint;
 mod exit;
 mod faults;
+mod follow;
 mod init;
 mod interrupt;
 mod markdown;

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use super::args::{Global, LogFormat};
 use super::out;
 use crate::api::operation::Op;
-use crate::apply::{Ended, Event, Listener};
+use crate::apply::{Ended, Event, Listener, Synced};
 use crate::client::ClientEvent;
 use crate::ledger::Failure;
 use crate::report::CallCount;
@@ -37,6 +37,9 @@ struct Screen {
     last_line: Instant,
     calls: BTreeMap<Op, CallCount>,
     failures: usize,
+    /// Whether items are followed until they have their end, and how many had it when that was told last.
+    following: bool,
+    followed: u64,
 }
 
 /// So many failed items are told one by one; all are in the report.
@@ -69,6 +72,8 @@ impl Progress {
             last_line: Instant::now(),
             calls: BTreeMap::new(),
             failures: 0,
+            following: false,
+            followed: 0,
         })))
     }
 
@@ -81,6 +86,16 @@ impl Progress {
                 .unwrap_or_else(PoisonError::into_inner)
                 .hear(&event);
         })
+    }
+
+    /// Says something between the lines of progress.
+    pub(super) fn tell(&self, text: &str) {
+        let screen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match screen.voice {
+            Voice::Silent => {}
+            Voice::Json => out::note(serde_json::json!({ "event": "note", "message": text })),
+            Voice::Bar | Voice::Lines => screen.line(text),
+        }
     }
 
     /// Takes the bar off the screen.
@@ -187,6 +202,7 @@ impl Screen {
             },
             Event::Revoking(count) => self.begin(*count, "revoking"),
             Event::Items(count) => self.begin(*count, "sending"),
+            Event::Following(synced) => self.follow(synced),
             Event::Item {
                 address,
                 row,
@@ -198,6 +214,10 @@ impl Screen {
                 };
                 match ended {
                     Ended::Done(_) => self.advance("done"),
+                    Ended::Over(_, why) => {
+                        self.failure(&place, why);
+                        self.advance("done");
+                    }
                     Ended::Failed(failure) => {
                         self.failure(&place, failure);
                         self.advance("failed");
@@ -210,6 +230,42 @@ impl Screen {
                 }
             }
             Event::Stopping(why) => self.line(&format!("\u{1b}[33mstopping\u{1b}[0m: {why}")),
+        }
+    }
+
+    /// Shows how many of those that are followed have their end.
+    fn follow(&mut self, synced: &Synced) {
+        let over = synced.finished + synced.done + synced.ended;
+        let all = over + synced.waiting + synced.failed + synced.in_doubt + synced.cut_off;
+        if !self.following {
+            self.begin(all, "waiting");
+            self.following = true;
+        }
+        let all = all.max(self.total);
+        let trouble = [
+            (synced.ended, "ended early"),
+            (synced.failed, "failed"),
+            (synced.in_doubt, "in doubt"),
+        ];
+        let trouble = trouble.iter().filter(|(count, _)| *count > 0);
+        let trouble: Vec<String> = trouble
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let trouble = trouble.join(", ");
+        if let Some(bar) = &self.bar {
+            bar.set_position(over);
+            bar.set_message(match trouble.as_str() {
+                "" => trouble,
+                _ => format!("  \u{1b}[31m{trouble}\u{1b}[0m"),
+            });
+        } else if over != self.followed && self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            self.followed = over;
+            let trouble = match trouble.as_str() {
+                "" => trouble,
+                _ => format!(" ({trouble})"),
+            };
+            self.line(&format!("{over}/{all} have their end{trouble}"));
         }
     }
 
@@ -226,6 +282,7 @@ impl Screen {
     }
 
     fn begin(&mut self, total: u64, what: &'static str) {
+        self.following = false;
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -250,6 +307,9 @@ impl Screen {
     }
 
     fn advance(&mut self, how: &'static str) {
+        if self.following {
+            return;
+        }
         *self.ended.entry(how).or_default() += 1;
         let position: u64 = self.ended.values().sum();
         let trouble: Vec<String> = ["failed", "in doubt"]
@@ -333,6 +393,7 @@ impl Screen {
             } => {
                 let (status, failure) = match ended {
                     Ended::Done(_) => ("done", None),
+                    Ended::Over(_, why) => ("ended", Some(failure_json(why))),
                     Ended::Failed(failure) => ("failed", Some(failure_json(failure))),
                     Ended::InDoubt(failure) => ("in_doubt", Some(failure_json(failure))),
                     Ended::Open => ("open", None),
@@ -341,6 +402,10 @@ impl Screen {
                     "event": "item", "address": address.to_string(), "row": row, "status": status, "failure": failure,
                 })
             }
+            Event::Following(synced) => serde_json::json!({
+                "event": "following", "finished": synced.finished, "done": synced.done, "waiting": synced.waiting,
+                "ended": synced.ended, "failed": synced.failed, "inDoubt": synced.in_doubt,
+            }),
             Event::Stopping(why) => serde_json::json!({ "event": "stopping", "why": why }),
         };
         out::note(value);

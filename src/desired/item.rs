@@ -10,7 +10,7 @@ use super::rendering::Rendering;
 use crate::api::Position;
 use crate::api::code::{NOTICE_TYPE, SEAL_TYPE, SIGN_PLATFORM};
 use crate::manifest::{self, Anchor, Flow, Positions, RowAccountKind, path};
-use crate::render::{Expr, Fingerprint};
+use crate::render::{Expr, Fingerprint, Salt};
 
 /// A contract as it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub struct Item {
     pub download: Option<String>,
     /// Everything above but volatile values.
     pub fingerprint: Fingerprint,
+    /// That of all but its people; only of what is sent.
+    pub content: Option<Fingerprint>,
 }
 
 /// The options of a flow (5.5.1). Accounts are names in the flow or the manifests.
@@ -167,6 +169,7 @@ pub(super) fn item(
     flow: &Flow,
     key: &str,
     contents: &Contents,
+    content_salt: Option<&Salt>,
     rendering: &mut Rendering<'_>,
 ) -> Option<Item> {
     let site = Site {
@@ -192,6 +195,9 @@ pub(super) fn item(
             origin,
         });
         accounts.extend(account.map(|account| (declared.name.clone(), account)));
+    }
+    if let Some(salt) = content_salt {
+        rendering.begin_content(salt);
     }
     let documents: Vec<Option<Document>> = flow
         .documents
@@ -220,6 +226,7 @@ pub(super) fn item(
         archive,
         download,
         fingerprint: rendering.fingerprint(),
+        content: rendering.content(),
     })
 }
 

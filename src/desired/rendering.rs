@@ -13,6 +13,8 @@ pub(super) struct Rendering<'a> {
     scope: &'a Scope,
     row: Option<&'a Row>,
     print: Fingerprinter,
+    /// That of all but the people, where it is wanted.
+    content: Option<Fingerprinter>,
     /// What was wrong.
     pub(super) errors: Vec<Diagnostic>,
 }
@@ -23,6 +25,7 @@ impl<'a> Rendering<'a> {
             scope,
             row,
             print: Fingerprinter::new(salt),
+            content: None,
             errors: Vec::new(),
         }
     }
@@ -31,9 +34,21 @@ impl<'a> Rendering<'a> {
         self.print.finish()
     }
 
+    /// What comes from here on is content: it has a fingerprint of its own.
+    pub(super) fn begin_content(&mut self, salt: &Salt) {
+        self.content = Some(Fingerprinter::new(salt));
+    }
+
+    pub(super) fn content(&self) -> Option<Fingerprint> {
+        self.content.as_ref().map(Fingerprinter::finish)
+    }
+
     /// Adds something to the fingerprint that is no expression.
     pub(super) fn note(&mut self, name: &str, value: &str) {
         self.print.field(name, value);
+        if let Some(content) = &mut self.content {
+            content.field(name, value);
+        }
     }
 
     pub(super) fn error(
@@ -106,7 +121,7 @@ impl<'a> Rendering<'a> {
 
     fn record(&mut self, name: &str, expr: &Expr, text: &str) {
         if !expr.uses().run && !text.is_empty() {
-            self.print.field(name, text);
+            self.note(name, text);
         }
     }
 

@@ -102,30 +102,39 @@ impl<'a> FlowRows<'a> {
 
     /// Streams the rows from the first one.
     pub fn drafts(&self) -> std::io::Result<Drafts<'_>> {
-        self.drafts_of(|_| true)
+        self.stream(None, |_| true)
     }
 
-    /// Streams the rows that are wanted, by their place in the order, from 0. The others are not rendered.
+    /// Streams the rows that are to be sent, by their place in the order, from 0: their content has a fingerprint, too.
+    /// The others are not rendered.
     pub fn drafts_of<'s>(
         &'s self,
+        wanted: impl FnMut(usize) -> bool + Send + 's,
+    ) -> std::io::Result<Drafts<'s>> {
+        self.stream(Some(&self.salt), wanted)
+    }
+
+    fn stream<'s>(
+        &'s self,
+        content: Option<&'s Salt>,
         mut wanted: impl FnMut(usize) -> bool + Send + 's,
     ) -> std::io::Result<Drafts<'s>> {
         Ok(match &self.sheet {
-            None => Box::new(wanted(0).then(|| (0, self.single())).into_iter()),
+            None => Box::new(wanted(0).then(|| (0, self.single(content))).into_iter()),
             Some(sheet) => {
                 let rows = sheet.rows()?.enumerate().filter(move |(at, _)| wanted(*at));
-                Box::new(rows.map(|(at, row)| (at, self.of_row(row))))
+                Box::new(rows.map(move |(at, row)| (at, self.of_row(row, content))))
             }
         })
     }
 
     /// The one item of a flow without rows.
-    fn single(&self) -> Drafted {
+    fn single(&self, content: Option<&Salt>) -> Drafted {
         let scope = self.scope.with_key(&self.flow.name);
-        self.draft(1, None, self.flow.name.clone(), &scope)
+        self.draft(1, None, self.flow.name.clone(), &scope, content)
     }
 
-    fn of_row(&self, row: Result<Row, RowError>) -> Drafted {
+    fn of_row(&self, row: Result<Row, RowError>, content: Option<&Salt>) -> Drafted {
         let row = match row {
             Ok(row) => row,
             Err(error) => {
@@ -169,19 +178,27 @@ impl<'a> FlowRows<'a> {
             (Some(false), key) => unused(Outcome::Skipped, key),
             (Some(true), Some(key)) if errors.is_empty() => {
                 let scope = scope.with_key(&key);
-                self.draft(number, Some(row), key, &scope)
+                self.draft(number, Some(row), key, &scope, content)
             }
             (_, key) => unused(Outcome::Invalid(errors), key),
         }
     }
 
-    fn draft(&self, number: u64, row: Option<Row>, key: String, scope: &Scope) -> Drafted {
+    fn draft(
+        &self,
+        number: u64,
+        row: Option<Row>,
+        key: String,
+        scope: &Scope,
+        content: Option<&Salt>,
+    ) -> Drafted {
         let mut rendering = Rendering::new(scope, row.as_ref(), &self.salt);
         let item = item(
             &self.project.root,
             self.flow,
             &key,
             &self.contents,
+            content,
             &mut rendering,
         );
         let errors = std::mem::take(&mut rendering.errors);

@@ -173,7 +173,8 @@ fn export(
             steps: steps(connection, id)?,
         }))?;
     }
-    let sql = "SELECT item.id, flow.name, key, fingerprint, status, sent, attempts, run, code, message, hint
+    let sql = "SELECT item.id, flow.name, key, fingerprint, status, sent, attempts, run, code, message, hint,
+                 content, sent_at, moved_at, looked_at
                FROM item JOIN flow ON flow.id = item.flow ORDER BY item.id";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
@@ -191,6 +192,12 @@ fn export(
             code: row.get(8)?,
             message: row.get(9)?,
             hint: row.get(10)?,
+            content: row
+                .get::<_, Option<[u8; 16]>>(11)?
+                .map(|content| Fingerprint(content).to_string()),
+            sent_at: row.get(12)?,
+            moved_at: row.get(13)?,
+            looked_at: row.get(14)?,
             steps: steps(connection, id)?,
         })))?;
     }
@@ -200,7 +207,8 @@ fn export(
 
 fn steps(connection: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<Step>> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, operation, legal, begun, deferral, receipt FROM step WHERE subject = ? ORDER BY name",
+        "SELECT name, operation, legal, begun, deferral, receipt, sign_status, sign_time
+         FROM step WHERE subject = ? ORDER BY name",
     )?;
     let rows = statement.query_map([subject], |row| {
         Ok(Step {
@@ -210,6 +218,8 @@ fn steps(connection: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<St
             begun: row.get(3)?,
             deferral: store::json(row, 4)?,
             receipt: store::json(row, 5)?,
+            sign_status: row.get(6)?,
+            sign_time: row.get(7)?,
         })
     })?;
     rows.collect()
@@ -222,7 +232,7 @@ fn import(
     binding: &Binding,
 ) -> Result<Imported, ImportError> {
     let mut imported = Imported::default();
-    let mut number = 0;
+    let (mut number, mut format) = (0, FORMAT);
     let mut ended = false;
     let mut text = String::new();
     loop {
@@ -245,6 +255,7 @@ fn import(
         let line: Line = serde_json::from_str(&text).map_err(|error| wrong(told(&error)))?;
         let done = match line {
             Line::Ledger(header) if number == 1 => {
+                format = header.format;
                 let salt = header.salt(binding, file)?.map_err(&wrong)?;
                 header.keep(transaction, &salt)
             }
@@ -280,6 +291,14 @@ fn import(
         done.map_err(|error| wrong(error.to_string()))?;
     }
     if ended {
+        if format < FORMAT {
+            let told = transaction.execute(schema::TELL_WAITING, []);
+            told.map_err(|error| ImportError::Line {
+                file: file.to_owned(),
+                line: number,
+                why: error.to_string(),
+            })?;
+        }
         return Ok(imported);
     }
     Err(ImportError::Line {

@@ -140,6 +140,9 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         // Somebody else may have done it meanwhile.
         if version(&transaction)? == older {
             transaction.execute_batch(step)?;
+            if older + 1 == schema::VERSION {
+                transaction.execute(schema::TELL_WAITING, [])?;
+            }
             transaction.pragma_update(None, "user_version", older + 1)?;
         }
         transaction.commit()?;

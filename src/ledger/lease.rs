@@ -39,6 +39,17 @@ pub(super) struct Claim<'a> {
     pub(super) machine: &'a str,
     /// Whether it has the lock.
     pub(super) locked: bool,
+    /// Whether it gives the ledger back after a few seconds.
+    pub(super) brief: bool,
+}
+
+/// Who keeps others out.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// Who, and since when.
+    pub(super) by: String,
+    /// Whether it gives the ledger back after a few seconds.
+    pub(super) brief: bool,
 }
 
 /// The lease as it stands in the file.
@@ -51,11 +62,12 @@ struct Lease {
     locked: bool,
     /// The last sign of life, in milliseconds since 1970; 0: given back.
     beat: i64,
+    brief: bool,
 }
 
 impl Lease {
     fn read(connection: &Connection) -> rusqlite::Result<Option<Self>> {
-        let sql = "SELECT holder, since, machine, locked, beat FROM lease";
+        let sql = "SELECT holder, since, machine, locked, beat, brief FROM lease";
         let read = |row: &rusqlite::Row<'_>| {
             Ok(Self {
                 holder: row.get(0)?,
@@ -63,6 +75,7 @@ impl Lease {
                 machine: row.get(2)?,
                 locked: row.get(3)?,
                 beat: row.get(4)?,
+                brief: row.get(5)?,
             })
         };
         connection.query_row(sql, [], read).optional()
@@ -93,17 +106,27 @@ pub(super) fn take(
     transaction: &Transaction<'_>,
     claim: &Claim<'_>,
     now: i64,
-) -> rusqlite::Result<Result<i64, String>> {
+) -> rusqlite::Result<Result<i64, Kept>> {
     if let Some(found) = Lease::read(transaction)?
         && !found.is_free(claim, now)
     {
-        return Ok(Err(found.told(now)));
+        return Ok(Err(Kept {
+            by: found.told(now),
+            brief: found.brief,
+        }));
     }
     transaction.execute(
-        "INSERT INTO lease (id, holder, since, machine, locked, beat, fence) VALUES (1, ?1, ?2, ?3, ?4, ?5, 1)
+        "INSERT INTO lease (id, holder, since, machine, locked, beat, brief, fence) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 1)
          ON CONFLICT (id) DO UPDATE SET
-           holder = ?1, since = ?2, machine = ?3, locked = ?4, beat = ?5, fence = fence + 1",
-        params![claim.holder, claim.since, claim.machine, claim.locked, now],
+           holder = ?1, since = ?2, machine = ?3, locked = ?4, beat = ?5, brief = ?6, fence = fence + 1",
+        params![
+            claim.holder,
+            claim.since,
+            claim.machine,
+            claim.locked,
+            now,
+            claim.brief
+        ],
     )?;
     let fence = transaction.query_row("SELECT fence FROM lease", [], |row| row.get(0))?;
     Ok(Ok(fence))
@@ -203,12 +226,14 @@ mod tests {
                 machine: "a".into(),
                 locked: held_lock,
                 beat: now - ago * second,
+                brief: false,
             };
             let claim = Claim {
                 holder: "own",
                 since: "now",
                 machine: if here { "a" } else { "b" },
                 locked,
+                brief: false,
             };
             let case = (locked, here, held_lock, ago);
             assert_eq!(lease.is_free(&claim, now), free, "{case:?}");

@@ -12,7 +12,7 @@ use crate::plan::ItemStatus;
 use crate::render::{Fingerprint, Salt};
 
 /// The version of the lines below.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -79,6 +79,15 @@ pub(super) struct Item {
     pub(super) message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<String>,
+    /// In milliseconds since 1970, as the other two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sent_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) moved_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) looked_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) steps: Vec<Step>,
 }
@@ -94,6 +103,7 @@ pub(super) enum StatusWord {
     Rejected,
     Expired,
     Revoked,
+    Waiting,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,6 +126,10 @@ pub(super) struct Step {
         deserialize_with = "present"
     )]
     pub(super) receipt: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sign_status: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sign_time: Option<String>,
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
@@ -199,8 +213,10 @@ impl Item {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO flow (name) VALUES (?)")?
             .execute([&self.flow])?;
-        let sql = "INSERT INTO item (id, flow, key, fingerprint, status, sent, attempts, run, code, message, hint)
-                   VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let content = self.content.as_deref().and_then(Fingerprint::parse);
+        let sql = "INSERT INTO item (id, flow, key, fingerprint, status, sent, attempts, run, code, message, hint,
+                     content, sent_at, moved_at, looked_at)
+                   VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         transaction.prepare_cached(sql)?.execute(params![
             self.id,
             self.flow,
@@ -213,6 +229,10 @@ impl Item {
             self.code,
             self.message,
             self.hint,
+            content.map(|content| content.0),
+            self.sent_at,
+            self.moved_at,
+            self.looked_at,
         ])?;
         self.steps
             .iter()
@@ -228,8 +248,8 @@ impl Step {
     ) -> rusqlite::Result<()> {
         let deferral = self.deferral.as_ref();
         let deferral = deferral.map(|deferral| serde_json::to_string(deferral).unwrap_or_default());
-        let sql = "INSERT INTO step (subject, name, operation, legal, begun, deferral, receipt)
-                   VALUES (?, ?, ?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO step (subject, name, operation, legal, begun, deferral, receipt, sign_status, sign_time)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
         transaction
             .prepare_cached(sql)?
             .execute(params![
@@ -240,6 +260,8 @@ impl Step {
                 self.begun,
                 deferral,
                 self.receipt.as_ref().map(ToString::to_string),
+                self.sign_status,
+                self.sign_time,
             ])
             .map(drop)
     }

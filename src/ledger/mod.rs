@@ -5,6 +5,7 @@
 
 mod export;
 mod file;
+mod inbox;
 mod lease;
 mod lines;
 mod record;
@@ -21,9 +22,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use export::{ExportError, ImportError, Imported};
+pub use inbox::{Inbox, Noted, Told};
 pub use record::{
-    AccountRecord, Deferral, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind,
-    Write,
+    AccountRecord, Deferral, Failure, ItemRecord, Notice, RunRecord, SignState, Step, SubjectId,
+    Thing, ThingKind, Write,
 };
 pub use sqlite::{Binding, Pulse, Sqlite};
 pub use state::{KnownItem, KnownStep, KnownThing, Records};
@@ -104,8 +106,11 @@ pub trait Ledger: Send + Sync {
     /// The steps of an item or a thing.
     fn steps(&self, subject: SubjectId) -> Result<Vec<(String, Step)>, LedgerError>;
 
-    /// The items of which some step still waits: number, flow and key.
-    fn waiting(&self) -> Result<Vec<(SubjectId, String, String)>, LedgerError>;
+    /// The items of which somebody was asked, or may have been, and that have no end yet, with flow and key.
+    fn under_way(&self, each: &mut dyn FnMut(SubjectId, &str, &str)) -> Result<(), LedgerError>;
+
+    /// The oldest callbacks that nobody has looked at.
+    fn notices(&self, most: u32) -> Result<Vec<Notice>, LedgerError>;
 
     /// A number for a new item or thing.
     fn next_subject(&self) -> SubjectId;

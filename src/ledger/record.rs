@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::api::SignStatus;
 use crate::api::operation::Op;
 use crate::id::AccountId;
 use crate::plan::{ItemStatus, RecordedAccount, RecordedGrant};
@@ -95,6 +97,15 @@ pub enum Step {
     Receipt(serde_json::Value),
 }
 
+/// How far a signer was when the flow was asked for last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignState {
+    /// How far.
+    pub status: SignStatus,
+    /// When he signed or refused, as the API says it.
+    pub time: Option<String>,
+}
+
 /// A call that waits. It is all that is needed to make the call later, when sheet and manifests may be gone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deferral {
@@ -134,8 +145,39 @@ pub struct ItemRecord {
     pub attempts: u32,
     /// The run that worked on it last.
     pub run: i64,
-    /// Why it failed, or is in doubt.
+    /// Why it failed, or is in doubt. Of an item that waits: why going on with it has failed, which is tried again.
     pub failure: Option<Failure>,
+    /// The fingerprint of all but its people; none when an older treaty sent it.
+    pub content: Option<Fingerprint>,
+    /// When all was done that could be done at first.
+    pub sent_at: Option<Timestamp>,
+    /// When something was last seen to have changed.
+    pub moved_at: Option<Timestamp>,
+    /// When its flow was asked for last.
+    pub looked_at: Option<Timestamp>,
+}
+
+impl ItemRecord {
+    /// When it came to its end, if it has.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        let ended = self.status.has_ended() || self.status == ItemStatus::Finished;
+        self.moved_at.filter(|_| ended)
+    }
+
+    /// Whether somebody was asked, or may have been, and it has no end yet.
+    pub fn is_under_way(&self) -> bool {
+        use ItemStatus::{Failed, InDoubt, Open, Waiting};
+        self.sent && matches!(self.status, Open | Failed | InDoubt | Waiting)
+    }
+}
+
+/// What a callback has told of, and nobody has looked at since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Its number.
+    pub id: i64,
+    /// The item, if the flow is one of this ledger's.
+    pub item: Option<SubjectId>,
 }
 
 /// A run of apply.
@@ -192,8 +234,12 @@ pub enum Write {
         key: String,
         /// What is to be sent.
         fingerprint: Fingerprint,
+        /// The fingerprint of all but its people; none: as it was.
+        content: Option<Fingerprint>,
         /// The run.
         run: i64,
+        /// When.
+        at: Timestamp,
         /// Whether earlier steps are forgotten: nobody was asked to sign yet, and they are of no use.
         afresh: bool,
     },
@@ -205,6 +251,24 @@ pub enum Write {
         status: ItemStatus,
         /// Why, unless it is done.
         failure: Option<Failure>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A flow was asked for.
+    Looked {
+        /// Of what.
+        id: SubjectId,
+        /// When.
+        at: Timestamp,
+        /// How far its signers were, by the names of their steps.
+        signers: Vec<(String, SignState)>,
+    },
+    /// Callbacks were looked at.
+    Handled {
+        /// Their numbers.
+        notices: Vec<i64>,
+        /// When.
+        at: Timestamp,
     },
     /// An item of which nothing is to be known any more, nor of its steps.
     ItemForgotten {

@@ -5,17 +5,23 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::file::{self, broken};
-use super::lease::{self, Claim, Lock, Sure};
-use super::record::{ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind, Write};
+use super::lease::{self, Claim, Kept, Lock, Sure};
+use super::record::{ItemRecord, Notice, RunRecord, Step, SubjectId, Thing, ThingKind, Write};
 use super::writer::{Desk, Queue, Writer};
 use super::{Ledger, LedgerError, Written, store};
 use crate::crash::point;
 use crate::plan::RecordedItem;
 use crate::render::Salt;
+
+/// Whoever holds a ledger briefly is waited for so long …
+const PATIENCE: Duration = Duration::from_secs(15);
+/// … and is asked so often.
+const BETWEEN: Duration = Duration::from_millis(20);
 
 /// What a ledger belongs to: ids of one endpoint or app mean nothing to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,45 +105,83 @@ impl Sqlite {
     }
 
     /// Opens it to be written, and keeps every other run out until it is dropped, or until its holder has given no
-    /// sign of life for half a minute.
+    /// sign of life for half a minute. Whoever holds it briefly is waited for.
     pub fn hold(
         path: &Path,
         binding: &Binding,
         holder: &str,
         since: &str,
     ) -> Result<Self, LedgerError> {
-        let broken = |error: &rusqlite::Error| broken(path, error);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| file::io(path, &error))?;
-        }
-        let lock = lock(path)?;
-        if !file::is_there(path)? {
-            if lock.is_none() {
-                return Err(LedgerError::Held("it has just begun".to_owned()));
-            }
-            file::make(path, binding)?;
-        }
-        let mut connection = file::open(path)?;
-        let reader = file::open(path)?;
-        let salt = file::check(path, &connection, binding)?;
+        let lock = made(path, binding)?;
         // Before the lease is taken: a damaged ledger is left as it is.
+        file::open(path)?;
         file::sound(path)?;
-        let moment = Sure::now();
         let claim = Claim {
             holder,
             since,
             machine: &lease::machine(),
-            locked: lock.is_some(),
+            locked: false,
+            brief: false,
         };
-        let fence = match claimed(&mut connection, &claim) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                // Whoever writes for so long has been stopped in the middle of it.
-                let holder = lease::holder(&connection).map_err(|error| broken(&error))?;
-                Err(holder.unwrap_or_default())
+        Self::claim(path, binding, lock, claim, PATIENCE)
+    }
+
+    /// Holds a ledger, which was read through when it was opened first, for a few seconds; none while somebody else does.
+    pub fn hold_briefly(
+        path: &Path,
+        binding: &Binding,
+        holder: &str,
+        since: &str,
+    ) -> Result<Option<Self>, LedgerError> {
+        let claim = Claim {
+            holder,
+            since,
+            machine: &lease::machine(),
+            locked: false,
+            brief: true,
+        };
+        match Self::claim(path, binding, lock(path)?, claim, Duration::ZERO) {
+            Ok(held) => Ok(Some(held)),
+            Err(LedgerError::Held(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn claim(
+        path: &Path,
+        binding: &Binding,
+        mut lock: Option<Lock>,
+        mut claim: Claim<'_>,
+        patience: Duration,
+    ) -> Result<Self, LedgerError> {
+        let broken = |error: &rusqlite::Error| broken(path, error);
+        let mut connection = file::open(path)?;
+        let reader = file::open(path)?;
+        let salt = file::check(path, &connection, binding)?;
+        let begun = Instant::now();
+        let (moment, fence) = loop {
+            let moment = Sure::now();
+            claim.locked = lock.is_some();
+            let kept = match claimed(&mut connection, &claim) {
+                Ok(Ok(fence)) => break (moment, fence),
+                Ok(Err(kept)) => kept,
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                    // Whoever writes for so long has been stopped in the middle of it.
+                    let by = lease::holder(&connection).map_err(|error| broken(&error))?;
+                    Kept {
+                        by: by.unwrap_or_default(),
+                        brief: false,
+                    }
+                }
+                Err(error) => return Err(broken(&error)),
+            };
+            if !kept.brief || begun.elapsed() >= patience {
+                return Err(LedgerError::Held(kept.by));
             }
-            claimed => claimed.map_err(|error| broken(&error))?,
+            drop(lock.take());
+            std::thread::sleep(BETWEEN);
+            lock = self::lock(path)?;
         };
-        let fence = fence.map_err(LedgerError::Held)?;
         point("lease.taken");
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
         let sure = Sure::since(moment);
@@ -254,8 +298,12 @@ impl Ledger for Sqlite {
         self.reading(store::flows)
     }
 
-    fn waiting(&self) -> Result<Vec<(SubjectId, String, String)>, LedgerError> {
-        self.reading(store::waiting)
+    fn under_way(&self, each: &mut dyn FnMut(SubjectId, &str, &str)) -> Result<(), LedgerError> {
+        self.reading(|connection| store::under_way(connection, each))
+    }
+
+    fn notices(&self, most: u32) -> Result<Vec<Notice>, LedgerError> {
+        self.reading(|connection| store::notices(connection, most))
     }
 
     fn next_subject(&self) -> SubjectId {
@@ -277,6 +325,21 @@ impl Ledger for Sqlite {
     }
 }
 
+/// Makes a ledger where there is none, and gives its lock; none where somebody has it.
+pub(super) fn made(path: &Path, binding: &Binding) -> Result<Option<Lock>, LedgerError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| file::io(path, &error))?;
+    }
+    let lock = lock(path)?;
+    if !file::is_there(path)? {
+        if lock.is_none() {
+            return Err(LedgerError::Held("it has just begun".to_owned()));
+        }
+        file::make(path, binding)?;
+    }
+    Ok(lock)
+}
+
 /// The lock beside a ledger; none where somebody has it.
 fn lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
     let open = File::options()
@@ -292,10 +355,7 @@ fn lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
     }
 }
 
-fn claimed(
-    connection: &mut Connection,
-    claim: &Claim<'_>,
-) -> rusqlite::Result<Result<i64, String>> {
+fn claimed(connection: &mut Connection, claim: &Claim<'_>) -> rusqlite::Result<Result<i64, Kept>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let fence = lease::take(&transaction, claim, lease::now())?;
     transaction.commit()?;

@@ -8,7 +8,9 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::record::{Deferral, Failure, ItemRecord, RunRecord, Step, SubjectId, Thing, ThingKind};
+use super::record::{
+    Deferral, ItemRecord, RunRecord, SignState, Step, SubjectId, Thing, ThingKind,
+};
 use super::{Ledger, LedgerError, Sqlite, store};
 use crate::plan::RecordedGrant;
 use crate::render::Fingerprint;
@@ -48,6 +50,8 @@ pub struct KnownStep {
     pub operation: String,
     /// How it stands.
     pub step: Step,
+    /// How far its signer is, if it is a signer's and was asked for since.
+    pub sign: Option<SignState>,
 }
 
 /// What can be read through.
@@ -73,6 +77,9 @@ pub trait Records: Ledger {
         after: SubjectId,
         most: u32,
     ) -> Result<Vec<KnownItem>, LedgerError>;
+
+    /// An item by its number.
+    fn item_numbered(&self, id: SubjectId) -> Result<Option<KnownItem>, LedgerError>;
 
     /// The steps of an item or a thing, with their operations.
     fn known_steps(&self, subject: SubjectId) -> Result<Vec<KnownStep>, LedgerError>;
@@ -139,6 +146,14 @@ impl Records for Sqlite {
         })
     }
 
+    fn item_numbered(&self, id: SubjectId) -> Result<Option<KnownItem>, LedgerError> {
+        self.reading(|connection| {
+            let sql = format!("{ITEM} WHERE item.id = ?3");
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_row(params!["", "$", id], item).optional()
+        })
+    }
+
     fn known_steps(&self, subject: SubjectId) -> Result<Vec<KnownStep>, LedgerError> {
         self.reading(|connection| steps(connection, subject))
     }
@@ -200,39 +215,24 @@ fn thing(row: &Row<'_>) -> rusqlite::Result<KnownThing> {
 /// `?1` and `?2` are the step and the path of the field whose text comes along.
 const ITEM: &str = "
 SELECT flow.name, item.key, item.id, item.fingerprint, item.status, item.sent, item.attempts, item.run,
-  item.code, item.message, item.hint, run.name,
+  item.code, item.message, item.hint, item.content, item.sent_at, item.moved_at, item.looked_at, run.name,
   (SELECT json_extract(step.receipt, ?2) FROM step WHERE step.subject = item.id AND step.name = ?1)
 FROM item JOIN flow ON flow.id = item.flow LEFT JOIN run ON run.id = item.run";
 
 fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
-    let message: Option<String> = row.get(9)?;
-    let hint: Option<String> = row.get(10)?;
-    let code = row.get(8)?;
     Ok(KnownItem {
         flow: row.get(0)?,
         key: row.get(1)?,
-        record: ItemRecord {
-            id: row.get(2)?,
-            fingerprint: Fingerprint(row.get(3)?),
-            status: store::status(row, 4)?,
-            sent: row.get(5)?,
-            attempts: row.get(6)?,
-            run: row.get(7)?,
-            failure: message.map(|message| Failure {
-                code,
-                message,
-                hint: hint.unwrap_or_default(),
-            }),
-        },
-        run: row.get(11)?,
-        answered: row.get(12)?,
+        record: store::item_record(row, 2)?,
+        run: row.get(15)?,
+        answered: row.get(16)?,
     })
 }
 
 /// The steps of an item in the order in which they are taken: what waits comes last, as it says itself.
 fn steps(connection: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<KnownStep>> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, operation, receipt, begun, deferral FROM step WHERE subject = ?
+        "SELECT name, operation, receipt, begun, deferral, sign_status, sign_time FROM step WHERE subject = ?
          ORDER BY deferral IS NOT NULL, json_extract(deferral, '$.order'), name",
     )?;
     let rows = statement.query_map([subject], |row| {
@@ -246,6 +246,7 @@ fn steps(connection: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<Kn
             name: row.get(0)?,
             operation: row.get(1)?,
             step,
+            sign: store::sign_state(row, 5)?,
         })
     })?;
     rows.collect()

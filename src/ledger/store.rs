@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
-use super::record::{Deferral, Failure, ItemRecord, Step, SubjectId, Thing, ThingKind, Write};
-use crate::api::operation::Op;
+use super::record::{
+    Deferral, Failure, ItemRecord, Notice, SignState, Step, SubjectId, Thing, ThingKind, Write,
+};
+use crate::api::SignStatus;
 use crate::plan::{ItemStatus, RecordedGrant, RecordedItem};
 use crate::render::Fingerprint;
 
@@ -56,6 +59,8 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
         ),
         Write::ItemBegun { .. }
         | Write::ItemEnded { .. }
+        | Write::Looked { .. }
+        | Write::Handled { .. }
         | Write::Withdrawn { .. }
         | Write::ItemForgotten { .. } => write_item(transaction, write),
         Write::Deferred { .. }
@@ -74,19 +79,25 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             flow,
             key,
             fingerprint,
+            content,
             run: number,
+            at,
             afresh,
         } => {
             run("INSERT OR IGNORE INTO flow (name) VALUES (?)", &[flow])?;
             if *afresh {
                 run("DELETE FROM step WHERE subject = ?", &[id])?;
-                run("UPDATE item SET sent = 0 WHERE id = ?", &[id])?;
+                run(
+                    "UPDATE item SET sent = 0, sent_at = NULL, looked_at = NULL WHERE id = ?",
+                    &[id],
+                )?;
             }
             run(
-                "INSERT INTO item (id, flow, key, fingerprint, status, attempts, run)
-                 VALUES (?1, (SELECT id FROM flow WHERE name = ?2), ?3, ?4, ?5, 1, ?6)
+                "INSERT INTO item (id, flow, key, fingerprint, status, attempts, run, content, moved_at)
+                 VALUES (?1, (SELECT id FROM flow WHERE name = ?2), ?3, ?4, ?5, 1, ?6, ?8, ?9)
                  ON CONFLICT (flow, key) DO UPDATE SET
                    fingerprint = ?4, status = iif(status = ?7, status, ?5), attempts = attempts + 1, run = ?6,
+                   content = ifnull(?8, content), moved_at = ?9,
                    code = iif(status = ?7, code, NULL), message = iif(status = ?7, message, NULL),
                    hint = iif(status = ?7, hint, NULL)",
                 &[
@@ -98,6 +109,8 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                     number,
                     // A doubt stays until it is settled, also when the run that looks once more is cut off.
                     &status_number(ItemStatus::InDoubt),
+                    &content.map(|content| content.0),
+                    &at.as_millisecond(),
                 ],
             )
         }
@@ -106,25 +119,59 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             id,
             status,
             failure,
+            at,
         } => {
             let failure = failure.as_ref();
             run(
-                "UPDATE item SET status = ?2, code = ?3, message = ?4, hint = ?5 WHERE id = ?1",
+                "UPDATE item SET status = ?2, code = ?3, message = ?4, hint = ?5,
+                   moved_at = iif(status = ?2 AND message IS ?4, moved_at, ?6),
+                   sent_at = iif(?7, ifnull(sent_at, ?6), sent_at)
+                 WHERE id = ?1",
                 &[
                     id,
                     &status_number(*status),
                     &failure.and_then(|failure| failure.code),
                     &failure.map(|failure| &failure.message),
                     &failure.map(|failure| &failure.hint),
+                    &at.as_millisecond(),
+                    &status.is_sent(),
                 ],
             )
         }
+        Write::Looked { id, at, signers } => looked(transaction, *id, *at, signers),
+        Write::Handled { notices, at } => notices.iter().try_for_each(|notice| {
+            run(
+                "UPDATE notice SET handled = ?2 WHERE id = ?1",
+                &[notice, &at.as_millisecond()],
+            )
+        }),
         Write::ItemForgotten { id } => {
             run("DELETE FROM step WHERE subject = ?", &[id])?;
             run("DELETE FROM item WHERE id = ?", &[id])
         }
         _ => Ok(()),
     }
+}
+
+fn looked(
+    transaction: &Transaction<'_>,
+    id: SubjectId,
+    at: Timestamp,
+    signers: &[(String, SignState)],
+) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "UPDATE step SET sign_status = ?3, sign_time = ?4
+         WHERE subject = ?1 AND name = ?2 AND (sign_status IS NOT ?3 OR sign_time IS NOT ?4)",
+    )?;
+    let mut moved = 0;
+    for (step, state) in signers {
+        moved += statement.execute(params![id, step, state.status.number(), state.time])?;
+    }
+    let mut statement = transaction.prepare_cached(
+        "UPDATE item SET looked_at = ?2, moved_at = iif(?3, ?2, moved_at) WHERE id = ?1",
+    )?;
+    let at = at.as_millisecond();
+    statement.execute(params![id, at, moved > 0]).map(drop)
 }
 
 fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
@@ -265,28 +312,56 @@ pub(super) fn item(
     key: &str,
 ) -> rusqlite::Result<Option<ItemRecord>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, fingerprint, status, sent, attempts, run, code, message, hint FROM item
-         WHERE flow = (SELECT id FROM flow WHERE name = ?) AND key = ?",
+        "SELECT id, fingerprint, status, sent, attempts, run, code, message, hint, content, sent_at, moved_at, looked_at
+         FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND key = ?",
     )?;
-    let found = statement.query_row([flow, key], |row| {
-        let message: Option<String> = row.get(7)?;
-        let hint: Option<String> = row.get(8)?;
-        let code = row.get(6)?;
-        Ok(ItemRecord {
-            id: row.get(0)?,
-            fingerprint: Fingerprint(row.get(1)?),
-            status: status(row, 2)?,
-            sent: row.get(3)?,
-            attempts: row.get(4)?,
-            run: row.get(5)?,
-            failure: message.map(|message| Failure {
-                code,
-                message,
-                hint: hint.unwrap_or_default(),
-            }),
-        })
-    });
+    let found = statement.query_row([flow, key], |row| item_record(row, 0));
     found.optional()
+}
+
+/// An item's own columns, from one of them on: number, fingerprint, status, sent, attempts, run, code, message, hint,
+/// content, and its three moments.
+pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRecord> {
+    let message: Option<String> = row.get(from + 7)?;
+    let hint: Option<String> = row.get(from + 8)?;
+    let code = row.get(from + 6)?;
+    let content: Option<[u8; 16]> = row.get(from + 9)?;
+    Ok(ItemRecord {
+        id: row.get(from)?,
+        fingerprint: Fingerprint(row.get(from + 1)?),
+        status: status(row, from + 2)?,
+        sent: row.get(from + 3)?,
+        attempts: row.get(from + 4)?,
+        run: row.get(from + 5)?,
+        failure: message.map(|message| Failure {
+            code,
+            message,
+            hint: hint.unwrap_or_default(),
+        }),
+        content: content.map(Fingerprint),
+        sent_at: moment(row, from + 10)?,
+        moved_at: moment(row, from + 11)?,
+        looked_at: moment(row, from + 12)?,
+    })
+}
+
+/// A moment; what is out of range is none.
+fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let milliseconds: Option<i64> = row.get(column)?;
+    Ok(milliseconds.and_then(|at| Timestamp::from_millisecond(at).ok()))
+}
+
+/// How far a signer was, if that was ever asked.
+pub(super) fn sign_state(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<SignState>> {
+    let number: Option<i64> = row.get(from)?;
+    let Some(number) = number else {
+        return Ok(None);
+    };
+    Ok(Some(SignState {
+        status: SignStatus::numbered(number)
+            .ok_or(rusqlite::Error::IntegralValueOutOfRange(from, number))?,
+        time: row.get(from + 1)?,
+    }))
 }
 
 pub(super) fn steps(
@@ -322,21 +397,39 @@ pub(super) fn json<T: DeserializeOwned>(
     })
 }
 
-/// The items that wait for others to sign, or to be archived or downloaded: number, flow and key. What is archived, and
-/// not finished, is of a run that was cut off before it could say so.
-pub(super) fn waiting(
+/// The items of which somebody was asked, or may have been, and that have no end yet, in the order in which they were
+/// begun first: number, flow and key.
+pub(super) fn under_way(
     connection: &Connection,
-) -> rusqlite::Result<Vec<(SubjectId, String, String)>> {
+    each: &mut dyn FnMut(SubjectId, &str, &str),
+) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT item.id, flow.name, item.key FROM item JOIN flow ON flow.id = item.flow
-         WHERE item.status IN (?, ?) AND EXISTS
-           (SELECT 1 FROM step WHERE step.subject = item.id AND
-             (step.deferral IS NOT NULL OR step.operation = ? AND step.receipt IS NOT NULL))
-         ORDER BY item.id",
+         WHERE item.sent = 1 AND item.status IN (0, 2, 3, 8) ORDER BY item.id",
     )?;
-    let [done, in_doubt] = [ItemStatus::Done, ItemStatus::InDoubt].map(status_number);
-    let rows = statement.query_map(params![done, in_doubt, Op::Archive.path()], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(
+            row.get(0)?,
+            row.get_ref(1)?.as_str()?,
+            row.get_ref(2)?.as_str()?,
+        );
+    }
+    Ok(())
+}
+
+/// The oldest callbacks that nobody has looked at.
+pub(super) fn notices(connection: &Connection, most: u32) -> rusqlite::Result<Vec<Notice>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, (SELECT subject FROM step
+           WHERE step.name = 'process' AND json_extract(step.receipt, '$.flowId') = notice.flow_id)
+         FROM notice WHERE handled IS NULL ORDER BY id LIMIT ?",
+    )?;
+    let rows = statement.query_map([most], |row| {
+        Ok(Notice {
+            id: row.get(0)?,
+            item: row.get(1)?,
+        })
     })?;
     rows.collect()
 }
@@ -373,6 +466,7 @@ pub(super) const fn status_number(status: ItemStatus) -> i64 {
         ItemStatus::Rejected => 5,
         ItemStatus::Expired => 6,
         ItemStatus::Revoked => 7,
+        ItemStatus::Waiting => 8,
     }
 }
 
@@ -386,6 +480,7 @@ pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<ItemStatu
         5 => Ok(ItemStatus::Rejected),
         6 => Ok(ItemStatus::Expired),
         7 => Ok(ItemStatus::Revoked),
+        8 => Ok(ItemStatus::Waiting),
         other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
     }
 }

@@ -37,8 +37,10 @@ pub struct RecordedSeal {
 pub enum ItemStatus {
     /// Begun and not ended: the run was cut off.
     Open,
-    /// All that apply can do now is done.
+    /// All is done that was asked for, and nobody is still to sign.
     Done,
+    /// All that can be done now is done; somebody is still to sign, or something waits for that.
+    Waiting,
     /// It failed for a known reason.
     Failed,
     /// Whether a call was carried out is not known.
@@ -57,6 +59,11 @@ impl ItemStatus {
     /// Whether its flow ended before all had signed.
     pub fn has_ended(self) -> bool {
         matches!(self, Self::Rejected | Self::Expired | Self::Revoked)
+    }
+
+    /// Whether it was sent, and nobody has said or done what ends it.
+    pub fn is_without_end(self) -> bool {
+        matches!(self, Self::Done | Self::Waiting)
     }
 
     /// Whether it was sent, and apply has nothing more to do.

@@ -18,7 +18,9 @@ pub fn vanish_action(policy: OnVanish, known: RecordedItem) -> Option<ItemAction
     let revoke = policy == OnVanish::Revoke;
     match known.status {
         ItemStatus::InDoubt => Some(ItemAction::InDoubt),
-        ItemStatus::Open | ItemStatus::Failed | ItemStatus::Done if revoke && known.sent => {
+        ItemStatus::Open | ItemStatus::Failed | ItemStatus::Done | ItemStatus::Waiting
+            if revoke && known.sent =>
+        {
             Some(ItemAction::Revoke)
         }
         // No report has told of it yet: its run was cut off.
@@ -59,11 +61,13 @@ mod tests {
 
     #[test]
     fn only_what_was_sent_and_can_be_ended_is_revoked() {
-        use ItemStatus::{Done, Failed, Finished, InDoubt, Open, Rejected};
+        use ItemStatus::{Done, Failed, Finished, InDoubt, Open, Rejected, Waiting};
         let (keep, revoke) = (OnVanish::Keep, OnVanish::Revoke);
         for (policy, status, sent, expected) in [
             (keep, Done, true, None),
             (revoke, Done, true, Some(ItemAction::Revoke)),
+            (keep, Waiting, true, None),
+            (revoke, Waiting, true, Some(ItemAction::Revoke)),
             (keep, Open, true, Some(ItemAction::Stranded)),
             (revoke, Open, true, Some(ItemAction::Revoke)),
             (revoke, Open, false, None),

@@ -4,30 +4,43 @@ use std::io::Write;
 use std::path::Path;
 
 use super::row::{Counts, Said, Status, stand};
+use crate::api::time;
 use crate::desired::{FlowRows, Outcome};
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{Ledger, LedgerError};
-use crate::plan::{FlowPlan, ItemAction};
+use crate::ledger::{ItemRecord, LedgerError, Records};
+use crate::plan::ItemAction;
 use crate::sheet::harmless;
 use crate::whole::{FileError, WholeFile};
 
 /// What a flow's report is made of.
 pub struct FlowReport<'a> {
-    /// The flow and its sheet.
-    pub rows: &'a FlowRows<'a>,
-    /// What was decided for each row.
-    pub plan: &'a FlowPlan,
+    /// Its name.
+    pub flow: &'a str,
+    /// Its sheet, as far as there is one.
+    pub rows: Option<&'a FlowRows<'a>>,
+    /// The names of its signers, in their order.
+    pub signers: Vec<&'a str>,
+    /// What was decided for a row, by its place in the order; none: the report leaves it out.
+    pub action: &'a dyn Fn(usize, Option<&str>) -> Option<ItemAction>,
+    /// Items that have no row, with what was decided for them.
+    pub rest: &'a dyn Fn(&mut Each<'_>) -> Result<(), FlowReportError>,
     /// Why a well-formed row was refused.
     pub refused: &'a dyn Fn(u64) -> Option<&'a Diagnostic>,
     /// What has been done.
-    pub ledger: &'a dyn Ledger,
+    pub ledger: &'a dyn Records,
     /// The run.
     pub run: i64,
     /// Why items were not begun.
     pub not_begun: &'a str,
-    /// The names of the steps that answer with document and flow, and what stands before a signer's.
-    pub steps: [&'static str; 3],
+    /// Whether it tells how far people are with signing, and not what a run has done.
+    pub signing: bool,
+    /// The names of the steps that answer with document and flow, what stands before a signer's, and the step that
+    /// answers with the signed files.
+    pub steps: [&'static str; 4],
 }
+
+/// Takes the key of an item, and what was decided for it.
+pub type Each<'a> = dyn FnMut(&str, ItemAction) -> Result<(), FlowReportError> + 'a;
 
 /// Why a report cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +69,20 @@ const COMMON: [&str; 9] = [
     "treaty_hint",
     "treaty_attempts",
 ];
-const OF_SIGNER: [&str; 4] = ["account_id", "sign_url", "sign_short_url", "status"];
+const OF_SIGNER: [&str; 5] = [
+    "account_id",
+    "sign_url",
+    "sign_short_url",
+    "status",
+    "sign_time",
+];
+/// Stands after the signers.
+const LAST: [&str; 4] = [
+    "treaty_sent_at",
+    "treaty_ended_at",
+    "treaty_file",
+    "treaty_sha256",
+];
 /// What those need who correct failed rows.
 const FAILED: [&str; 5] = [
     "treaty_key",
@@ -79,12 +105,16 @@ pub fn write_flow(
         None
     };
     // A row whose item was decided on needs no more than its key; one that was refused tells why once more.
-    for (at, draft) in report.rows.drafts().map_err(FlowReportError::Sheet)? {
-        let action = report
-            .plan
-            .rows
-            .get(at)
-            .map_or(ItemAction::Invalid, |planned| planned.action);
+    let drafts = report.rows.map(FlowRows::drafts).transpose();
+    for (at, draft) in drafts
+        .map_err(FlowReportError::Sheet)?
+        .into_iter()
+        .flatten()
+    {
+        let key = draft.key.as_deref();
+        let Some(action) = (report.action)(at, key) else {
+            continue;
+        };
         let mut wrong: Vec<Diagnostic> = (report.refused)(draft.number)
             .cloned()
             .into_iter()
@@ -92,7 +122,6 @@ pub fn write_flow(
         if let Outcome::Invalid(errors) = &draft.outcome {
             wrong.extend(errors.iter().cloned());
         }
-        let key = draft.key.as_deref();
         let stands = stand(report, key, action, &wrong)?;
         *counts.entry(stands.0).or_default() += 1;
         if let Some(tables) = &mut tables {
@@ -101,15 +130,15 @@ pub fn write_flow(
             tables.note_failed(record, key, &stands)?;
         }
     }
-    // What has no row any more stands at the end, without cells.
-    for item in &report.plan.vanished {
-        let key = Some(item.key.as_str());
-        let stands = stand(report, key, item.action, &[])?;
+    // What has no row stands at the end, without cells.
+    (report.rest)(&mut |key, action| {
+        let stands = stand(report, Some(key), action, &[])?;
         *counts.entry(stands.0).or_default() += 1;
         if let Some(tables) = &mut tables {
-            tables.row(report, None, key, item.action, &stands)?;
+            tables.row(report, None, Some(key), action, &stands)?;
         }
-    }
+        Ok(())
+    })?;
     if let Some(tables) = tables {
         tables.finish()?;
     }
@@ -127,20 +156,18 @@ struct Tables {
 
 impl Tables {
     fn begin(folder: &Path, report: &FlowReport<'_>) -> Result<Self, FileError> {
-        let header = report
-            .rows
-            .sheet
-            .as_ref()
+        let sheet = report.rows.and_then(|rows| rows.sheet.as_ref());
+        let header = sheet
             .map(|sheet| sheet.header().columns().to_vec())
             .unwrap_or_default();
         // A sheet that is an earlier report brings the columns of that one.
         let columns: Vec<usize> = (0..header.len())
             .filter(|at| !header[*at].starts_with(OWN))
             .collect();
-        let path = folder.join(format!("{}.csv", report.plan.flow));
+        let path = folder.join(format!("{}.csv", report.flow));
         let mut tables = Self {
             all: table(&path)?,
-            failed: table(&folder.join(format!("{}.failed.csv", report.plan.flow)))?,
+            failed: table(&folder.join(format!("{}.failed.csv", report.flow)))?,
             any_failed: false,
             columns,
             path,
@@ -152,13 +179,11 @@ impl Tables {
             .collect();
         let mut names = own.clone();
         names.extend(COMMON.iter().map(|name| (*name).to_owned()));
-        for signer in &report.rows.flow.signers {
-            names.extend(
-                OF_SIGNER
-                    .iter()
-                    .map(|name| format!("{OWN}{}_{name}", signer.name)),
-            );
+        for signer in &report.signers {
+            let own = OF_SIGNER.iter();
+            names.extend(own.map(|name| format!("{OWN}{signer}_{name}")));
         }
+        names.extend(LAST.map(str::to_owned));
         write_record(&mut tables.all, &tables.path, &names)?;
         let mut names = own;
         names.extend(FAILED.iter().map(|name| (*name).to_owned()));
@@ -181,11 +206,12 @@ impl Tables {
             .iter()
             .map(|at| harmless(cell(at)).into_owned())
             .collect();
-        let [document, process, signer_prefix] = report.steps;
+        let [document, process, signer_prefix, download] = report.steps;
         let [code, error, hint] = said.failed();
-        let attempts = said
-            .attempts
-            .map_or(String::new(), |attempts| attempts.to_string());
+        let item = said.record.as_ref();
+        let attempts = item.map_or(String::new(), |item| item.attempts.to_string());
+        let sent = item.and_then(|item| item.sent_at);
+        let ended = item.and_then(ItemRecord::ended_at);
         let mut record = own.clone();
         record.extend(
             [
@@ -201,16 +227,24 @@ impl Tables {
             ]
             .map(|text| harmless(text).into_owned()),
         );
-        for signer in &report.rows.flow.signers {
-            let step = format!("{signer_prefix}{}", signer.name);
+        for signer in &report.signers {
+            let step = format!("{signer_prefix}{signer}");
             let answers = [
                 said.answer(&step, "accountId"),
                 said.answer(&step, "signUrl"),
                 said.answer(&step, "signShortUrl"),
                 said.signer_status(&step),
+                said.sign_time(&step),
             ];
             record.extend(answers.map(|text| harmless(text).into_owned()));
         }
+        let last = [
+            sent.map(time::text).unwrap_or_default(),
+            ended.map(time::text).unwrap_or_default(),
+            said.listed(download, "path"),
+            said.listed(download, "sha256"),
+        ];
+        record.extend(last.map(|text| harmless(&text).into_owned()));
         write_record(&mut self.all, &self.path, &record)?;
         Ok(own)
     }

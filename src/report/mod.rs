@@ -10,7 +10,7 @@ mod row;
 mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
-pub use csv::{FlowReport, FlowReportError, write_flow};
+pub use csv::{Each, FlowReport, FlowReportError, write_flow};
 pub use latest::point_latest;
 pub use row::{Counts, Status, recorded};
 pub use summary::{CallCount, Summary};

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::csv::FlowReport;
+use crate::api::SignStatus;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{Failure, ItemRecord, LedgerError, Step};
+use crate::ledger::{Failure, ItemRecord, KnownStep, LedgerError, Step};
 use crate::plan::{ItemAction, ItemStatus};
 
 /// How an item stands, as reports say it.
@@ -15,6 +16,8 @@ use crate::plan::{ItemAction, ItemStatus};
 pub enum Status {
     /// All that apply can do now is done.
     Done,
+    /// Somebody is still to sign.
+    Waiting,
     /// It failed, or was not begun.
     Failed,
     /// Whether a call was carried out is not known.
@@ -38,6 +41,7 @@ impl Status {
     pub fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
+            Self::Waiting => "waiting",
             Self::Failed => "failed",
             Self::InDoubt => "in_doubt",
             Self::Unchanged => "unchanged",
@@ -56,9 +60,10 @@ pub type Counts = BTreeMap<Status, u64>;
 /// What a report says of an item, beside the sheet's own cells.
 #[derive(Debug, Default)]
 pub(super) struct Said {
-    pub(super) attempts: Option<u32>,
     pub(super) failure: Option<Failure>,
-    steps: BTreeMap<String, Step>,
+    /// What is recorded; none of an item that was never begun.
+    pub(super) record: Option<ItemRecord>,
+    steps: BTreeMap<String, KnownStep>,
 }
 
 /// What to do about items that the run did not begin.
@@ -85,17 +90,17 @@ pub(super) fn stand(
         ItemAction::Invalid => return plain(Status::Failed, Some(told(wrong))),
         _ => {}
     }
-    let (ledger, flow) = (report.ledger, &report.plan.flow);
+    let (ledger, flow) = (report.ledger, report.flow);
     let not_begun = failure(report.not_begun, APPLY_AGAIN);
     let Some(record) = key.map(|key| ledger.item(flow, key)).transpose()?.flatten() else {
         return plain(Status::Failed, Some(not_begun));
     };
-    let steps = ledger.steps(record.id)?.into_iter().collect();
-    let (status, failure) = status(action, &record, report.run, not_begun);
+    let steps = ledger.known_steps(record.id)?.into_iter();
+    let (status, failure) = status(action, &record, report.run, not_begun, report.signing);
     let said = Said {
-        attempts: Some(record.attempts),
         failure,
-        steps,
+        record: Some(record),
+        steps: steps.map(|step| (step.name.clone(), step)).collect(),
     };
     Ok((status, said))
 }
@@ -103,7 +108,7 @@ pub(super) fn stand(
 /// How an item stands by the ledger alone, and why, unless it is well.
 pub fn recorded(record: &ItemRecord) -> (Status, Option<Failure>) {
     let not_begun = failure("not begun: the run ended before", APPLY_AGAIN);
-    status(ItemAction::Resume, record, record.run, not_begun)
+    status(ItemAction::Resume, record, record.run, not_begun, true)
 }
 
 fn status(
@@ -111,6 +116,7 @@ fn status(
     record: &ItemRecord,
     run: i64,
     not_begun: Failure,
+    signing: bool,
 ) -> (Status, Option<Failure>) {
     match action {
         ItemAction::Revoke if record.status != ItemStatus::Revoked => {
@@ -128,7 +134,9 @@ fn status(
             let hint = "put the row back and apply again; or end it with onVanish: revoke";
             return (Status::Failed, Some(failure(message, hint)));
         }
-        ItemAction::Unchanged | ItemAction::Kept if record.status == ItemStatus::Done => {
+        ItemAction::Unchanged | ItemAction::Kept
+            if !signing && record.failure.is_none() && record.status.is_without_end() =>
+        {
             return (Status::Unchanged, None);
         }
         ItemAction::Changed => {
@@ -142,7 +150,12 @@ fn status(
         _ => {}
     }
     match record.status {
-        ItemStatus::Done => (Status::Done, None),
+        // Going on with it has failed, or it was not as it should be.
+        ItemStatus::Waiting | ItemStatus::Finished if record.failure.is_some() => {
+            (Status::Failed, record.failure.clone())
+        }
+        ItemStatus::Waiting if signing => (Status::Waiting, None),
+        ItemStatus::Done | ItemStatus::Waiting => (Status::Done, None),
         ItemStatus::Finished => (Status::Finished, None),
         ItemStatus::Rejected => (Status::Rejected, record.failure.clone()),
         ItemStatus::Expired => (Status::Expired, record.failure.clone()),
@@ -201,15 +214,26 @@ impl Said {
         [code, failure.message.clone(), failure.hint.clone()]
     }
 
+    /// What a step answered.
+    fn receipt(&self, step: &str) -> Option<&serde_json::Value> {
+        match &self.steps.get(step)?.step {
+            Step::Receipt(receipt) => Some(receipt),
+            _ => None,
+        }
+    }
+
     /// A text that a step answered.
     pub(super) fn answer(&self, step: &str, name: &str) -> &str {
-        match self.steps.get(step) {
-            Some(Step::Receipt(receipt)) => receipt
-                .get(name)
-                .and_then(|value| value.as_str())
-                .unwrap_or_default(),
-            _ => "",
-        }
+        let value = self.receipt(step).and_then(|receipt| receipt.get(name));
+        value.and_then(|value| value.as_str()).unwrap_or_default()
+    }
+
+    /// A text of each thing in the list that a step answered; joined by `;`.
+    pub(super) fn listed(&self, step: &str, name: &str) -> String {
+        let list = self.receipt(step).and_then(|receipt| receipt.as_array());
+        let texts = list.into_iter().flatten();
+        let texts: Vec<&str> = texts.filter_map(|one| one.get(name)?.as_str()).collect();
+        texts.join(";")
     }
 
     /// The texts that a step, or several whose names begin so, answered; joined by `;`.
@@ -228,15 +252,38 @@ impl Said {
         all.join(";")
     }
 
-    /// Whether a step was answered, and what that means for the signer whose step it is.
+    /// How the signer stands whose step it is: as the flow's details said when they were asked for last, or as his call
+    /// was answered.
     pub(super) fn signer_status(&self, step: &str) -> &'static str {
-        match self.steps.get(step) {
+        let Some(known) = self.steps.get(step) else {
+            return "";
+        };
+        match (&known.step, &known.sign) {
+            (Step::Receipt(_), Some(sign)) => match sign.status {
+                SignStatus::Pending => "waiting",
+                SignStatus::Signing => "signing",
+                SignStatus::Signed => "signed",
+                SignStatus::Ended if self.is(ItemStatus::Rejected) => "rejected",
+                SignStatus::Ended => "ended",
+                SignStatus::Withdrawn => "withdrawn",
+            },
             // Who is asked has a page to sign on; who is not has signed at once.
-            Some(Step::Receipt(receipt)) if receipt.get("signUrl").is_some() => "waiting",
-            Some(Step::Receipt(_)) => "signed",
-            Some(Step::Intent(_)) => "in_doubt",
+            (Step::Receipt(receipt), None) if receipt.get("signUrl").is_some() => "waiting",
+            (Step::Receipt(_), None) => "signed",
+            (Step::Intent(_), _) => "in_doubt",
             // He is asked once others have signed.
-            Some(Step::Deferred(_)) | None => "",
+            (Step::Deferred(_), _) => "",
         }
+    }
+
+    /// When a signer signed or refused, as the API says it.
+    pub(super) fn sign_time(&self, step: &str) -> &str {
+        let sign = self.steps.get(step).and_then(|known| known.sign.as_ref());
+        let time = sign.and_then(|sign| sign.time.as_deref());
+        time.unwrap_or_default()
+    }
+
+    fn is(&self, status: ItemStatus) -> bool {
+        self.record.as_ref().map(|record| record.status) == Some(status)
     }
 }

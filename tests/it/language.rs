@@ -389,8 +389,9 @@ async fn what_was_archived_before_a_sync_was_cut_off_is_finished_by_the_next() {
     let item = ledger.item("leases", "ZL-2026-001").expect("a ledger");
     let unsaid = Write::ItemEnded {
         id: item.expect("an item").id,
-        status: ItemStatus::Done,
+        status: ItemStatus::Waiting,
         failure: None,
+        at: jiff::Timestamp::now(),
     };
     ledger.write(vec![unsaid]).await.expect("written");
     drop(ledger);

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use treaty::api::FlowStatus;
 use treaty::apply::{
-    Apply, Fatal, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, survey,
+    Apply, Course, Fatal, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, Wait,
+    survey,
 };
 use treaty::client::{Client, Settings, Wire, WireError};
 use treaty::desired::Standing;
@@ -283,12 +284,22 @@ impl Rig {
         self.try_sync().await.ok()
     }
 
+    /// Goes on until nothing is under way.
+    pub(crate) async fn follow(&self, wait: Wait) -> Synced {
+        self.course(Course::Wait(wait)).await.expect("a sync")
+    }
+
     async fn try_sync(&self) -> Result<Synced, Fatal> {
+        self.course(Course::Once).await
+    }
+
+    /// Visits what is under way, so often.
+    pub(crate) async fn course(&self, course: Course) -> Result<Synced, Fatal> {
         let ledger = self.ledger();
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
         let (_ask, stop) = watch::channel(Stop::No);
         let sync = Sync {
-            ledger: &ledger,
+            records: &ledger,
             client: &client,
             root: self.project.root(),
             targets: Vec::new(),
@@ -296,6 +307,7 @@ impl Rig {
             window: self.window,
             listener: Arc::new(|_| {}),
             stop,
+            course,
         };
         sync.all().await
     }

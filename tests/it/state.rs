@@ -66,7 +66,7 @@ fn everything_is_listed_and_one_is_shown_without_its_links() {
         .expect("an item");
     assert_eq!(
         (&item["status"], &item["attempts"]),
-        (&"done".into(), &1.into())
+        (&"waiting".into(), &1.into())
     );
     assert!(item["run"].is_string() && item["flowId"].is_string());
     let only = list(&project, &["--target", "flows.loans", "--exclude", FIRST]);
@@ -116,7 +116,7 @@ fn what_is_not_recorded_is_wrong_usage_and_what_is_near_is_named() {
         assert!(run.stderr.contains("--yes"), "{}", run.stderr);
     }
     let run = project.expect(&["state", "settle", FIRST, "again", "--yes"], 64);
-    assert!(run.stderr.contains("it is done"), "{}", run.stderr);
+    assert!(run.stderr.contains("it is waiting"), "{}", run.stderr);
     let run = project.expect(&["state", "settle", "accounts.acme", "again", "--yes"], 64);
     assert!(
         run.stderr.contains("is recorded with the id"),
@@ -216,7 +216,7 @@ fn standing_things_and_flows_are_adopted_by_a_ledger_that_lost_them() {
     let shown = show(&project, FIRST);
     assert_eq!(
         (&shown["status"], &shown["run"]),
-        (&"done".into(), &Value::Null)
+        (&"waiting".into(), &Value::Null)
     );
     let plan = project.expect(&["plan"], 0).stdout;
     assert!(plan.contains("= 2"), "{plan}");
@@ -347,7 +347,7 @@ fn status_tells_flows_and_states_without_a_sheet_or_a_call() {
     let run = project.expect(&["status"], 0);
     assert!(
         run.stdout
-            .contains("flows.loans  3 done\n5 accounts, 1 seal, 1 template\nlast run "),
+            .contains("flows.loans  3 waiting\n5 accounts, 1 seal, 1 template\nlast run "),
         "{}",
         run.stdout
     );
@@ -358,7 +358,7 @@ fn status_tells_flows_and_states_without_a_sheet_or_a_call() {
     let status: Value = serde_json::from_str(&run.stdout).expect("JSON");
     assert_eq!(
         status["flows"],
-        serde_json::json!({ "loans": { "done": 1 } })
+        serde_json::json!({ "loans": { "waiting": 1 } })
     );
     assert_eq!(status["items"], serde_json::json!([]));
     let run = project.expect(&["status", "--format", "json"], 0);
@@ -409,7 +409,7 @@ fn doubt_is_shown_and_settled_from_the_command_line() {
 
     let run = project.expect(&["status", "--in-doubt"], 0);
     for part in [
-        "2 done, 1 in_doubt",
+        "2 waiting, 1 in_doubt",
         "(1 being made)",
         "? accounts.acme: whether the account",
         "? flows.loans[\"HT-2026-0001\"]: whether it",

@@ -15,6 +15,14 @@ macro_rules! statuses {
             pub const fn number(self) -> i64 {
                 match self { $(Self::$variant => $number,)* }
             }
+
+            /// The state of a number.
+            pub const fn numbered(number: i64) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
         }
 
         impl Serialize for $name {
@@ -25,10 +33,9 @@ macro_rules! statuses {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                match liberal::integer(deserializer)? {
-                    $($number => Ok(Self::$variant),)*
-                    other => Err(serde::de::Error::custom(format!("{other} is no {}", stringify!($name)))),
-                }
+                let number = liberal::integer(deserializer)?;
+                Self::numbered(number)
+                    .ok_or_else(|| serde::de::Error::custom(format!("{number} is no {}", stringify!($name))))
             }
         }
     };

@@ -1,8 +1,20 @@
-//! `treaty status` and `treaty audit`: what is recorded, and whether it is so.
+//! `treaty sync`, `treaty status` and `treaty audit`: what was sent, what is recorded, and whether it is so.
 
 use clap::ValueEnum;
+use jiff::civil::Time;
 
 use crate::id::AddressPattern;
+use crate::manifest::Millis;
+
+pub(super) const SYNC: &str = "\
+Go on with what was sent: every flow that is under way is asked for, signers whose turn it is are added, what all have \
+signed is archived, and its documents are downloaded.
+
+Needs the ledger alone; last month's sheet may be gone. Nothing under way: no call. With --wait it goes on by itself until \
+nothing is under way, or --until. A flow is asked for again after a tenth of the time in which nothing has happened in it, \
+but not before --every and not later than 6 hours; callbacks that treaty listen has received are answered at once.
+
+Exit codes: 0 also when people are still to sign, 3 something failed, 4 something is in doubt, 130 interrupted.";
 
 pub(super) const STATUS: &str = "\
 Show what the ledger knows, by flow and state.
@@ -26,6 +38,56 @@ pub(crate) struct Matching {
     /// But not these
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) exclude: Vec<AddressPattern>,
+}
+
+/// Whether a command goes on until all have signed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Waiting {
+    /// Go on until nothing is under way any more
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// The time between two questions about a flow in which something has just happened
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = super::duration, requires = "wait")]
+    pub(crate) every: Millis,
+    /// When waiting ends: a time of day in Asia/Shanghai (06:00) or a duration (2h)
+    #[arg(long, value_name = "TIME", value_parser = until, requires = "wait")]
+    pub(crate) until: Option<Until>,
+}
+
+/// When waiting ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Until {
+    /// At this time of day, in Asia/Shanghai.
+    Clock(Time),
+    /// So long after the command was given.
+    After(Millis),
+}
+
+impl std::str::FromStr for Until {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if let Ok(after) = text.parse() {
+            return Ok(Self::After(after));
+        }
+        let (hour, minute) = text.split_once(':').ok_or(())?;
+        let number = |text: &str| text.parse().map_err(|_| ());
+        let at = Time::new(number(hour)?, number(minute)?, 0, 0);
+        at.map(Self::Clock).map_err(|_| ())
+    }
+}
+
+fn until(text: &str) -> Result<Until, String> {
+    text.parse()
+        .map_err(|()| "write it as a time of day or a duration: 06:00 or 2h".to_owned())
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sync {
+    #[command(flatten)]
+    pub(crate) matching: Matching,
+    #[command(flatten)]
+    pub(crate) waiting: Waiting,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -20,7 +20,7 @@ use crate::apply::{PROCESS, seal_identity, seal_parts};
 use crate::client::{Client, Credentials};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
-use crate::id::Address;
+use crate::id::{Address, AddressPattern};
 use crate::ledger::{
     Binding, KnownItem, KnownStep, KnownThing, Ledger, LedgerError, Records, Sqlite, ThingKind,
     Write,
@@ -248,6 +248,39 @@ impl Names {
             near.hint(),
         ))
     }
+}
+
+/// An error for the first target that means nothing that is recorded, with what is near it.
+pub(super) fn meets(ledger: &Sqlite, targets: &[AddressPattern]) -> anyhow::Result<()> {
+    let mut missed: Vec<(&AddressPattern, Near)> = targets
+        .iter()
+        .map(|target| (target, Near::new(&target.to_string())))
+        .collect();
+    if missed.is_empty() {
+        return Ok(());
+    }
+    ledger.each_item(("", ""), &mut |known| {
+        let address = Address::item(&known.flow, &known.key);
+        missed.retain(|(target, _)| !target.matches(&address));
+        for (_, near) in &mut missed {
+            near.see(&Address::Flow(known.flow.clone()));
+            near.see(&address);
+        }
+        if missed.is_empty() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    let Some((target, near)) = missed.first() else {
+        return Ok(());
+    };
+    Err(CliError::new(
+        Exit::Usage,
+        format!("the target {target} matches nothing that is recorded"),
+        near.hint(),
+    )
+    .into())
 }
 
 /// What is recorded at an address.

@@ -1,0 +1,247 @@
+//! One visit to an item that is under way: its flow is asked for, its signers' states are written down, and what waited
+//! and has its turn is done. Needs the ledger alone.
+
+use super::ask::whose;
+use super::caller::Caller;
+use super::halt::Halt;
+use super::item::{ARCHIVE, DOWNLOAD, SIGNER};
+use super::look::{FlowRef, FlowState, FoundTask, sent_flow};
+use super::step::{Steps, Who};
+use crate::api::operation::Op;
+use crate::api::{FlowStatus, SignStatus};
+use crate::ledger::{Failure, ItemRecord, SignState, Step, SubjectId, Write};
+use crate::plan::ItemStatus;
+
+/// The states of signers, by the names of their steps.
+type SignStates = Vec<(String, SignState)>;
+
+impl Caller<'_> {
+    /// How an item stands now; and why, if its flow has ended, or if something keeps it from going on.
+    pub(super) async fn visit(
+        &self,
+        item: &ItemRecord,
+    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
+        let mut steps = Steps::new(item.id, self.ledger.steps(item.id)?);
+        let Some(flow) = sent_flow(&steps) else {
+            return Err(Halt::failed(
+                "its flow is not known",
+                "treaty state show tells what is recorded of it",
+            ));
+        };
+        steps.whose = signers(&steps);
+        let state = self.state(&flow).await?;
+        let states = sign_states(&steps, &state);
+        drop(self.ledger.write(vec![Write::Looked {
+            id: item.id,
+            at: self.now(),
+            signers: states.clone(),
+        }]));
+        if let Some(status) = dead(state.status) {
+            let why = why(&state, status);
+            self.end(item.id, status, Some(why.clone()), true).await?;
+            return Ok((status, Some(why)));
+        }
+        if let Some(step) = undecided(&steps) {
+            return Err(Halt::InDoubt(Failure {
+                code: None,
+                message: format!("whether {step} was carried out is not known"),
+                hint: "look at the flow on the service's own pages".to_owned(),
+            }));
+        }
+        if matches!(item.status, ItemStatus::Open | ItemStatus::Failed) {
+            // Apply was not through with it, and needs its row to go on.
+            return Ok((item.status, item.failure.clone()));
+        }
+        let (stands, failure) = match self.go_on(&steps, &flow, &state, &states).await {
+            Ok(gone_on) => gone_on,
+            Err(Halt::Failed(failure)) => {
+                // All that apply can do is done: going on is tried again by the next visit.
+                let waiting = ItemStatus::Waiting;
+                self.end(item.id, waiting, Some(failure.clone()), false)
+                    .await?;
+                return Err(Halt::Failed(failure));
+            }
+            Err(Halt::InDoubt(failure)) => {
+                let doubt = ItemStatus::InDoubt;
+                self.end(item.id, doubt, Some(failure.clone()), false)
+                    .await?;
+                return Err(Halt::InDoubt(failure));
+            }
+            Err(halt) => return Err(halt),
+        };
+        if (stands, &failure) != (item.status, &item.failure) {
+            let finished = stands == ItemStatus::Finished;
+            self.end(item.id, stands, failure.clone(), finished).await?;
+        }
+        match failure {
+            Some(failure) => Err(Halt::Failed(failure)),
+            None => Ok((stands, None)),
+        }
+    }
+
+    async fn go_on(
+        &self,
+        steps: &Steps,
+        flow: &FlowRef,
+        state: &FlowState,
+        states: &SignStates,
+    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
+        if state.status == FlowStatus::Finished {
+            let never_asked = self.wind_up(steps, flow).await?;
+            return Ok((ItemStatus::Finished, never_asked));
+        }
+        let signed = |step: &str| {
+            let mut own = states.iter().filter(|(name, _)| name == step);
+            own.any(|(_, sign)| sign.status == SignStatus::Signed)
+        };
+        let left = self.advance(steps, flow, signed).await?;
+        // Who was just added has not signed.
+        let all_signed = steps.whose.iter().all(|(step, _)| signed(step));
+        Ok(match left {
+            0 if steps.is_done(ARCHIVE) => (ItemStatus::Finished, None),
+            0 if all_signed => (ItemStatus::Done, None),
+            _ => (ItemStatus::Waiting, withdrawn(states)),
+        })
+    }
+
+    /// What is left to do of a flow that is archived already: by an earlier visit, by the service, or by somebody else.
+    /// Tells of signers who never were asked.
+    async fn wind_up(&self, steps: &Steps, flow: &FlowRef) -> Result<Option<Failure>, Halt> {
+        let mut never_asked = Vec::new();
+        for (step, deferral) in steps.deferred() {
+            if step == DOWNLOAD {
+                self.take(steps, &step, deferral, flow).await?;
+            } else if let Some(name) = step.strip_prefix(SIGNER) {
+                never_asked.push(name.to_owned());
+            }
+        }
+        let names = never_asked.join(", ");
+        Ok((!never_asked.is_empty()).then(|| Failure {
+            code: None,
+            message: format!("the flow was archived before these signers were asked: {names}"),
+            hint: "give the row a new key to send it anew".to_owned(),
+        }))
+    }
+
+    pub(super) async fn end(
+        &self,
+        id: SubjectId,
+        status: ItemStatus,
+        failure: Option<Failure>,
+        drop_waiting: bool,
+    ) -> Result<(), Halt> {
+        let mut writes = vec![Write::ItemEnded {
+            id,
+            status,
+            failure,
+            at: self.now(),
+        }];
+        if drop_waiting {
+            writes.push(Write::Dropped { subject: id });
+        }
+        Ok(self.ledger.write(writes).await?)
+    }
+}
+
+/// A step of which it is not known whether it was carried out, and that is not written down well enough to go on.
+pub(super) fn undecided(steps: &Steps) -> Option<&String> {
+    steps
+        .known()
+        .find(|(_, step)| matches!(step, Step::Intent(None)))
+        .map(|(name, _)| name)
+}
+
+/// Who signs in which step, as the ledger knows it.
+pub(super) fn signers(steps: &Steps) -> Vec<(String, Who)> {
+    let signers = steps.known().filter(|(name, _)| name.starts_with(SIGNER));
+    signers
+        .filter_map(|(name, step)| {
+            let who = match step {
+                Step::Deferred(deferral) | Step::Intent(Some(deferral)) => {
+                    whose(Op::at(&deferral.operation)?, &deferral.request)?
+                }
+                Step::Intent(None) => return None,
+                Step::Receipt(receipt) => Who::of(receipt),
+            };
+            Some((name.clone(), who))
+        })
+        .collect()
+}
+
+/// How far each signer is who was added.
+pub(super) fn sign_states(steps: &Steps, state: &FlowState) -> SignStates {
+    let added = steps.whose.iter().filter(|(name, _)| steps.is_done(name));
+    added
+        .filter_map(|(name, who)| Some((name.clone(), sign_state(steps, state, name, who)?)))
+        .collect()
+}
+
+/// How far a signer is. Who signs at once has signed; whose task is not there was taken back by somebody.
+fn sign_state(steps: &Steps, state: &FlowState, name: &str, who: &Who) -> Option<SignState> {
+    let at_once = steps.answered(name, "signUrl").is_none();
+    // The platform's account is known by what its call has answered.
+    let answered = steps.answered(name, "accountId");
+    let is_his = |task: &&FoundTask| match &who.account {
+        Some(_) => task.is_of(who),
+        None => Some(task.account.as_str()) == answered,
+    };
+    let own: Vec<&FoundTask> = state.tasks.iter().filter(is_his).collect();
+    let any = |status: SignStatus| own.iter().any(|task| task.status == status);
+    let status = if at_once {
+        SignStatus::Signed
+    } else if own.is_empty() {
+        if state.status == FlowStatus::Draft {
+            return None;
+        }
+        SignStatus::Withdrawn
+    } else {
+        use SignStatus::{Ended, Pending, Signed, Signing};
+        let first = [Ended, Signing, Pending].into_iter().find(|one| any(*one));
+        first.unwrap_or(Signed)
+    };
+    let time = own.iter().filter_map(|task| task.time.clone()).max();
+    Some(SignState { status, time })
+}
+
+/// A signer who can sign no more, in a flow that goes on.
+fn withdrawn(states: &SignStates) -> Option<Failure> {
+    let lost = |(_, sign): &&(String, SignState)| sign.status == SignStatus::Withdrawn;
+    let (step, _) = states.iter().find(lost)?;
+    let name = step.strip_prefix(SIGNER).unwrap_or(step);
+    Some(Failure {
+        code: None,
+        message: format!("the task of {name} was taken back by somebody else"),
+        hint: format!("treaty revoke --signer {name} makes it again"),
+    })
+}
+
+/// How an item stands whose flow has ended before all had signed.
+pub(super) fn dead(status: FlowStatus) -> Option<ItemStatus> {
+    match status {
+        FlowStatus::Rejected | FlowStatus::Ended | FlowStatus::Deleted => {
+            Some(ItemStatus::Rejected)
+        }
+        FlowStatus::Expired => Some(ItemStatus::Expired),
+        FlowStatus::Revoked => Some(ItemStatus::Revoked),
+        FlowStatus::Draft | FlowStatus::Signing | FlowStatus::Finished => None,
+    }
+}
+
+/// Why a flow has ended before all had signed.
+pub(super) fn why(state: &FlowState, status: ItemStatus) -> Failure {
+    let said = state
+        .tasks
+        .iter()
+        .find_map(|task| task.explain.clone().filter(|text| !text.is_empty()));
+    let message = match (status, said) {
+        (ItemStatus::Rejected, Some(said)) => format!("a signer refused: {said}"),
+        (ItemStatus::Rejected, None) => "a signer refused, or signing failed".to_owned(),
+        (ItemStatus::Expired, _) => "its time ran out before all had signed".to_owned(),
+        _ => "it was revoked before all had signed".to_owned(),
+    };
+    Failure {
+        code: None,
+        message,
+        hint: "give the row a new key to send it anew".to_owned(),
+    }
+}
