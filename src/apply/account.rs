@@ -1,5 +1,6 @@
 //! Accounts: created once for each `thirdId`, updated, granted.
 
+use super::caller::Caller;
 use super::halt::Halt;
 use super::look::Seen;
 use super::run::Apply;
@@ -32,8 +33,8 @@ impl Apply<'_> {
             AccountAction::Create => self.create(account, known.clone()).await?,
             AccountAction::Adopt(id) => self.adopt(account, id, known.as_ref()).await?,
             AccountAction::Update(id, changed) => {
-                self.update(account, id, changed).await?;
-                self.record(account, id, known.as_ref()).await?;
+                self.caller.update(account, id, changed).await?;
+                self.caller.record(account, id, known.as_ref()).await?;
                 id.clone()
             }
             AccountAction::Unchanged(id) => id.clone(),
@@ -57,8 +58,8 @@ impl Apply<'_> {
             let action = plan_row_account(account, &recorded, self.caller.ledger.salt())
                 .map_err(|wrong| Halt::failed(wrong.message, wrong.hint.unwrap_or_default()))?;
             if let AccountAction::Update(id, changed) = &action {
-                self.update(account, id, changed).await?;
-                self.record(account, id, known.as_ref()).await?;
+                self.caller.update(account, id, changed).await?;
+                self.caller.record(account, id, known.as_ref()).await?;
             }
             return Ok(recorded.account_id);
         }
@@ -146,7 +147,8 @@ impl Apply<'_> {
         };
         match result {
             Ok(answer) => {
-                self.record(account, &answer.account_id, Some(&thing))
+                self.caller
+                    .record(account, &answer.account_id, Some(&thing))
                     .await?;
                 point("account.recorded");
                 Ok(answer.account_id)
@@ -170,41 +172,17 @@ impl Apply<'_> {
         id: &AccountId,
         known: Option<&Thing>,
     ) -> Result<AccountId, Halt> {
-        self.update(account, id, account.updatable()).await?;
+        self.caller.update(account, id, account.updatable()).await?;
         // A grant belongs to the account that it was made for.
         let same = known.filter(|thing| thing.remote_id.as_deref() == Some(id.as_str()));
         let fresh = known.map(|thing| Thing {
             grant: None,
             ..thing.clone()
         });
-        self.record(account, id, same.or(fresh.as_ref())).await?;
+        self.caller
+            .record(account, id, same.or(fresh.as_ref()))
+            .await?;
         Ok(id.clone())
-    }
-
-    async fn update(&self, account: &Account, id: &AccountId, fields: &[&str]) -> Result<(), Halt> {
-        let value =
-            |name: &str, value: Option<&String>| value.filter(|_| fields.contains(&name)).cloned();
-        match &account.who {
-            Who::Person(person) => {
-                let request = UpdatePerson {
-                    account_id: id.clone(),
-                    name: value("name", Some(&person.name)),
-                    mobile: value("mobile", person.mobile.as_ref()),
-                    email: value("email", person.email.as_ref()),
-                };
-                self.caller.call(&request).await?;
-            }
-            Who::Organization(organization) => {
-                let request = UpdateOrganization {
-                    account_id: id.clone(),
-                    name: value("name", Some(&organization.name)),
-                    email: value("email", organization.email.as_ref()),
-                    legal_name: value("legalName", organization.legal_name.as_ref()),
-                };
-                self.caller.call(&request).await?;
-            }
-        }
-        Ok(())
     }
 
     async fn grant(&self, account: &Account, id: &AccountId, grant: Grant) -> Result<(), Halt> {
@@ -247,19 +225,53 @@ impl Apply<'_> {
         }
         Ok(())
     }
+}
 
-    /// Records the account as it was just set.
-    async fn record(
+impl Caller<'_> {
+    /// Sets what can be set of an account.
+    pub(super) async fn update(
+        &self,
+        account: &Account,
+        id: &AccountId,
+        fields: &[&str],
+    ) -> Result<(), Halt> {
+        let value =
+            |name: &str, value: Option<&String>| value.filter(|_| fields.contains(&name)).cloned();
+        match &account.who {
+            Who::Person(person) => {
+                let request = UpdatePerson {
+                    account_id: id.clone(),
+                    name: value("name", Some(&person.name)),
+                    mobile: value("mobile", person.mobile.as_ref()),
+                    email: value("email", person.email.as_ref()),
+                };
+                self.call(&request).await?;
+            }
+            Who::Organization(organization) => {
+                let request = UpdateOrganization {
+                    account_id: id.clone(),
+                    name: value("name", Some(&organization.name)),
+                    email: value("email", organization.email.as_ref()),
+                    legal_name: value("legalName", organization.legal_name.as_ref()),
+                };
+                self.call(&request).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records an account as it was just set.
+    pub(super) async fn record(
         &self,
         account: &Account,
         id: &AccountId,
         known: Option<&Thing>,
     ) -> Result<(), Halt> {
-        let subject = known.map_or_else(|| self.caller.ledger.next_subject(), |thing| thing.id);
+        let subject = known.map_or_else(|| self.ledger.next_subject(), |thing| thing.id);
         let thing = Thing {
             id: subject,
             remote_id: Some(id.0.clone()),
-            fields: field_prints(account, self.caller.ledger.salt()),
+            fields: field_prints(account, self.ledger.salt()),
             grant: known.and_then(|thing| thing.grant),
         };
         let write = Write::Thing {
@@ -267,7 +279,7 @@ impl Apply<'_> {
             identity: account.third_id().to_owned(),
             thing,
         };
-        Ok(self.caller.ledger.write(vec![write]).await?)
+        Ok(self.ledger.write(vec![write]).await?)
     }
 }
 

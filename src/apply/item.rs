@@ -27,8 +27,10 @@ pub const DOCUMENT: &str = "document";
 pub const PROCESS: &str = "process";
 /// What stands before a signer's name in the name of his step.
 pub const SIGNER: &str = "signers.";
-/// The step that revokes the flow.
+/// The step that revokes the flow, so that its row can be sent anew.
 pub(super) const REVOKE: &str = "revoke";
+/// The step that revokes the flow for good.
+pub(super) const END: &str = "end";
 /// The step that archives the flow.
 pub(super) const ARCHIVE: &str = "archive";
 /// The step that downloads the signed documents.
@@ -115,10 +117,10 @@ impl Apply<'_> {
                 // As long as it is not revoked, it is what was sent.
                 begin(known.fingerprint, None, false);
                 lacks()?;
-                self.revoke(&steps, known.status).await?;
+                self.caller.revoke(&steps, REVOKE, known.status).await?;
                 true
             }
-            _ => self.was_revoked(&steps).await?,
+            _ => self.caller.was_revoked(&steps).await?,
         };
         // Before anybody was asked, what is left of another content or of a failure is worth nothing: a draft may
         // have expired, and its values may have been what was wrong.

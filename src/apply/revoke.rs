@@ -3,6 +3,7 @@
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+use super::caller::Caller;
 use super::event::Ended;
 use super::halt::{Fatal, Halt};
 use super::item::{REVOKE, SIGNER};
@@ -70,7 +71,8 @@ impl Apply<'_> {
             at: self.caller.now(),
             afresh: false,
         }]));
-        let (ended, status, failure) = match self.revoke(&steps, known.status).await {
+        let (ended, status, failure) = match self.caller.revoke(&steps, REVOKE, known.status).await
+        {
             Ok(()) => {
                 let revoked = ItemStatus::Revoked;
                 let why = Failure {
@@ -107,13 +109,20 @@ impl Apply<'_> {
         self.caller.ledger.write(writes).await?;
         Ok(ended)
     }
+}
 
-    /// Ends what was sent of an item. What has ended by itself need not be ended.
-    pub(super) async fn revoke(&self, steps: &Steps, known: ItemStatus) -> Result<(), Halt> {
+impl Caller<'_> {
+    /// Ends what was sent of an item, in a step of this name. What has ended by itself need not be ended.
+    pub(super) async fn revoke(
+        &self,
+        steps: &Steps,
+        name: &str,
+        known: ItemStatus,
+    ) -> Result<(), Halt> {
         let Some(flow) = sent_flow(steps) else {
             return Ok(());
         };
-        let state = self.caller.state(&flow).await?;
+        let state = self.state(&flow).await?;
         let waits = |(step, _): &(String, _)| step.starts_with(SIGNER);
         let asked_all = known.is_sent() && !steps.deferred().iter().any(waits);
         if asked_all && state.all_have_signed() {
@@ -125,12 +134,8 @@ impl Apply<'_> {
         let request = Revoke {
             flow_id: flow.id.clone(),
         };
-        let look = async || self.caller.look_for_end(&flow).await;
-        let revoked = self
-            .caller
-            .sign_step(steps, REVOKE, &request, None, look)
-            .await;
-        match revoked {
+        let look = async || self.look_for_end(&flow).await;
+        match self.sign_step(steps, name, &request, None, look).await {
             Ok(Nothing) => Ok(()),
             Err(Halt::Failed(failure)) => match look().await? {
                 Seen::There(_) => Ok(()),
@@ -145,10 +150,10 @@ impl Apply<'_> {
         let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(REVOKE)) else {
             return Ok(false);
         };
-        match self.caller.look_for_end(&flow).await? {
+        match self.look_for_end(&flow).await? {
             Seen::There(_) => Ok(true),
             _ => {
-                self.caller.forget(steps, REVOKE).await?;
+                self.forget(steps, REVOKE).await?;
                 Ok(false)
             }
         }

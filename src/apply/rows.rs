@@ -1,5 +1,7 @@
 //! Finding a row by its key, and a person of a row by his `thirdId`, in the sheets as they are now.
 
+use std::collections::HashSet;
+
 use crate::desired::{Account, FlowRows, Item, Outcome, Standing};
 use crate::diagnostic::Findings;
 use crate::manifest::Project;
@@ -33,6 +35,31 @@ impl Rows<'_> {
             }
             Outcome::Skipped => None,
         }
+    }
+
+    /// The contracts of rows that have these keys, in the sheet's order. What is wrong with the sheet or such a row is found.
+    pub fn items(
+        &self,
+        flow: &str,
+        keys: &HashSet<&str>,
+        findings: &mut Findings,
+    ) -> Vec<Box<Item>> {
+        let mut items = Vec::new();
+        if let Some(rows) = self.open(flow, findings)
+            && let Ok(drafts) = rows.drafts_of(|_| true)
+        {
+            for (_, draft) in drafts {
+                if !draft.key.as_deref().is_some_and(|key| keys.contains(key)) {
+                    continue;
+                }
+                match draft.outcome {
+                    Outcome::Item(item) => items.push(item),
+                    Outcome::Invalid(errors) => findings.extend(errors),
+                    Outcome::Skipped => {}
+                }
+            }
+        }
+        items
     }
 
     /// A person or organization of some row.

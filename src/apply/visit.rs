@@ -4,7 +4,7 @@
 use super::ask::whose;
 use super::caller::Caller;
 use super::halt::Halt;
-use super::item::{ARCHIVE, DOWNLOAD, SIGNER};
+use super::item::{ARCHIVE, DOWNLOAD, END, REVOKE, SIGNER};
 use super::look::{FlowRef, FlowState, FoundTask, sent_flow};
 use super::step::{Steps, Who};
 use crate::api::operation::Op;
@@ -39,7 +39,16 @@ impl Caller<'_> {
         if let Some(status) = dead(state.status) {
             let why = why(&state, status);
             self.end(item.id, status, Some(why.clone()), true).await?;
+            if status == ItemStatus::Revoked && steps.is_begun(REVOKE) {
+                // Its row may still be sent anew.
+                let withdrawn = Write::Withdrawn { id: item.id };
+                self.ledger.write(vec![withdrawn]).await?;
+            }
             return Ok((status, Some(why)));
+        }
+        if steps.is_begun(END) {
+            // Whoever wanted it ended was cut off; should it end after all, the next visit sees it.
+            self.forget(&steps, END).await?;
         }
         if let Some(step) = undecided(&steps) {
             return Err(Halt::InDoubt(Failure {
@@ -147,7 +156,7 @@ impl Caller<'_> {
 pub(super) fn undecided(steps: &Steps) -> Option<&String> {
     steps
         .known()
-        .find(|(_, step)| matches!(step, Step::Intent(None)))
+        .find(|(name, step)| matches!(step, Step::Intent(None)) && *name != END)
         .map(|(name, _)| name)
 }
 

@@ -17,6 +17,7 @@ mod out;
 mod plan;
 mod progress;
 mod prompt;
+mod revoke;
 mod sandbox;
 mod schema;
 mod session;
@@ -52,6 +53,7 @@ pub fn run() -> Exit {
         Command::Plan(own) => plan::run(&args.global, own),
         Command::Apply(own) => apply::run(&args.global, own),
         Command::Sync(own) => sync::run(&args.global, own),
+        Command::Revoke(own) => revoke::run(&args.global, own),
         Command::Status(own) => status::run(&args.global, own),
         Command::State(own) => state::run(&args.global, own),
         Command::Audit(own) => audit::run(&args.global, own),

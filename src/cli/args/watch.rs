@@ -16,6 +16,15 @@ but not before --every and not later than 6 hours; callbacks that treaty listen 
 
 Exit codes: 0 also when people are still to sign, 3 something failed, 4 something is in doubt, 130 interrupted.";
 
+pub(super) const REVOKE: &str = "\
+End flows that are under way (sign/revoke): nobody can sign them any more. Shows how many, and asks.
+
+With --signer only the task of that signer is taken back (sign/contract/undoTask) and made again, in a flow that goes \
+on: his mobile was wrong, say. Correct the row first: what the row says of its people now is set before he is asked \
+again, and nothing else in the row may differ from what was sent.
+
+What was revoked is not sent again by the next apply, also when its row is still in the sheet.";
+
 pub(super) const STATUS: &str = "\
 Show what the ledger knows, by flow and state.
 
@@ -88,6 +97,21 @@ pub(crate) struct Sync {
     pub(crate) matching: Matching,
     #[command(flatten)]
     pub(crate) waiting: Waiting,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Revoke {
+    /// Which items, such as flows.loans; * stands for any text
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    pub(crate) target: Vec<AddressPattern>,
+    /// But not these
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<AddressPattern>,
+    /// Only take back this signer's task, and make it again
+    #[arg(long, value_name = "SIGNER")]
+    pub(crate) signer: Option<String>,
+    #[command(flatten)]
+    pub(crate) consent: super::Consent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

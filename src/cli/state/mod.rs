@@ -91,11 +91,11 @@ impl Place {
     }
 
     /// Says something beside the result.
-    fn tell(&self, text: impl std::fmt::Display) {
+    pub(super) fn tell(&self, text: impl std::fmt::Display) {
         out::tell(self.session.log_format, text);
     }
 
-    fn hold(&self) -> Result<Sqlite, LedgerError> {
+    pub(super) fn hold(&self) -> Result<Sqlite, LedgerError> {
         Sqlite::hold(
             &self.project.settings.ledger,
             &self.binding,
@@ -122,7 +122,7 @@ impl Place {
     }
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -159,6 +159,11 @@ impl Names {
             }
         }
         Self { standing, names }
+    }
+
+    /// What should stand.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// The address of a recorded thing: its name, or what it is known by.

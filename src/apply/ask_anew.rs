@@ -1,0 +1,260 @@
+//! A signer's task is taken back and made again: his mobile was wrong, say.
+//!
+//! What is to be sent is written down before his task is touched, as that of a step that was begun: should the process die
+//! anywhere, sync looks for the task, takes it back while nobody has signed, and makes it again, once.
+
+use super::ask::{Ask, Signs};
+use super::caller::Caller;
+use super::event::Ended;
+use super::halt::{Fatal, Halt};
+use super::item::{DOCUMENT, SIGNER};
+use super::look::{FlowRef, FoundTask, sent_flow};
+use super::step::{Steps, Who};
+use super::visit::{dead, signers, why};
+use super::withdraw::{Withdrawal, Withdrawn, ended};
+use crate::api::SignStatus;
+use crate::desired::{Account, Item, Signer, SignerKind};
+use crate::id::{AccountId, Address, DocId};
+use crate::ledger::{AccountRecord, Deferral, KnownItem, Thing, ThingKind, Write};
+use crate::plan::{AccountAction, ItemStatus, RecordedAccount, plan_row_account};
+
+/// An item, its row as it is now, and the signer who is asked anew.
+#[derive(Debug, Clone)]
+pub struct AskAnew {
+    /// What is recorded.
+    pub known: KnownItem,
+    /// The contract of its row.
+    pub item: Box<Item>,
+    /// The signer's name in the flow.
+    pub signer: String,
+}
+
+impl Withdrawal<'_> {
+    /// Takes a task of each item back (5.7.3) and makes it again.
+    pub async fn ask_anew(&self, items: Vec<AskAnew>) -> Result<Withdrawn, Fatal> {
+        let caller = Caller::new(self.records, self.client, self.root);
+        (self.listener)(super::event::Event::Items(items.len() as u64));
+        let work = async |one: AskAnew| caller.ask_anew(&one).await;
+        self.through(items, work).await
+    }
+}
+
+impl Caller<'_> {
+    async fn ask_anew(&self, one: &AskAnew) -> Result<(Address, Ended), Halt> {
+        ended(&one.known, self.asked_anew(one).await)
+    }
+
+    async fn asked_anew(&self, one: &AskAnew) -> Result<Ended, Halt> {
+        let (record, item) = (&one.known.record, &one.item);
+        let same = record.fingerprint == item.fingerprint;
+        if !same && (record.content.is_none() || record.content != item.content) {
+            return Err(Halt::failed(
+                "its row differs from what was sent in more than its people",
+                "put the row back but for his mobile, name or email; or end it with treaty revoke, and give the row a new key",
+            ));
+        }
+        if record.status != ItemStatus::Waiting {
+            return Err(Halt::failed(
+                "apply is not through with it",
+                "apply again, or settle what is in doubt, before a signer is asked anew",
+            ));
+        }
+        let mut steps = Steps::new(record.id, self.ledger.steps(record.id)?);
+        steps.whose = signers(&steps);
+        let name = format!("{SIGNER}{}", one.signer);
+        let (Some(flow), Some(signer)) = (sent_flow(&steps), signer(item, &one.signer)) else {
+            return Err(Halt::failed(
+                format!("the flow has no signer {}", one.signer),
+                "signers are named in the manifest",
+            ));
+        };
+        if steps.answered(&name, "signUrl").is_none() {
+            return Err(Halt::failed(
+                format!(
+                    "{} was not asked to sign yet, or signs by itself",
+                    one.signer
+                ),
+                "who waits for others is asked by treaty sync",
+            ));
+        }
+        let state = self.state(&flow).await?;
+        if let Some(status) = dead(state.status) {
+            let why = why(&state, status);
+            self.end(record.id, status, Some(why.clone()), true).await?;
+            return Ok(Ended::Over(status, why));
+        }
+        let who = steps.whose.iter().find(|(step, _)| *step == name);
+        let Some(who) = who.map(|(_, who)| who.clone()) else {
+            return Err(Halt::failed("who signs is not recorded", ""));
+        };
+        can_be_taken_back(&steps, &name, &who, &state.tasks)?;
+        self.correct(&steps, item).await?;
+        let (op, request) = Ask {
+            flow: &flow,
+            third_order_no: format!("{}-{}-{}", self.mark, record.id, signer.name),
+            signs: signs(&signer.kind, who)?,
+            places: &signer.places,
+            docs: &docs(&steps, &flow),
+        }
+        .request();
+        let deferral = Deferral {
+            order: 0,
+            operation: op.path().to_owned(),
+            after: Vec::new(),
+            request,
+        };
+        let subject = record.id;
+        self.ledger
+            .write(vec![
+                Write::ItemBegun {
+                    id: subject,
+                    flow: one.known.flow.clone(),
+                    key: one.known.key.clone(),
+                    fingerprint: item.fingerprint,
+                    content: item.content,
+                    run: record.run,
+                    at: self.now(),
+                    afresh: false,
+                },
+                Write::Intent {
+                    subject,
+                    step: name.clone(),
+                    op,
+                    legal: true,
+                },
+                Write::Deferred {
+                    subject,
+                    step: name,
+                    op,
+                    deferral,
+                },
+                Write::ItemEnded {
+                    id: subject,
+                    status: ItemStatus::Waiting,
+                    failure: None,
+                    at: self.now(),
+                },
+            ])
+            .await?;
+        let (status, failure) = self.visit(record).await?;
+        Ok(match failure {
+            Some(why) if status.has_ended() => Ended::Over(status, why),
+            Some(failure) => Ended::Failed(failure),
+            None => Ended::Done(status),
+        })
+    }
+
+    /// Sets what was wrong with the people of the row, as it has them now. They must be those who were asked.
+    async fn correct(&self, steps: &Steps, item: &Item) -> Result<(), Halt> {
+        let asked: Vec<&AccountId> = steps
+            .whose
+            .iter()
+            .flat_map(|(_, who)| who.account.iter().chain(&who.organization))
+            .collect();
+        let signing: Vec<&String> = item
+            .signers
+            .iter()
+            .flat_map(|signer| {
+                let (account, organization) = signer.kind.accounts();
+                account.into_iter().chain(organization)
+            })
+            .collect();
+        for (name, account) in &item.accounts {
+            let known = self.ledger.thing(ThingKind::Account, account.third_id())?;
+            let record = known.clone().map(AccountRecord::from);
+            let recorded = record.and_then(|record| record.account);
+            let is_same = |recorded: &RecordedAccount| {
+                !signing.contains(&name) || asked.contains(&&recorded.account_id)
+            };
+            let Some(recorded) = recorded.filter(is_same) else {
+                return Err(Halt::failed(
+                    format!("the row has another thirdId for {name} than what was sent"),
+                    "put the thirdId back; another person needs a new key",
+                ));
+            };
+            self.correct_account(account, recorded, known).await?;
+        }
+        Ok(())
+    }
+
+    async fn correct_account(
+        &self,
+        account: &Account,
+        recorded: RecordedAccount,
+        known: Option<Thing>,
+    ) -> Result<(), Halt> {
+        let action = plan_row_account(account, &recorded, self.ledger.salt())
+            .map_err(|wrong| Halt::failed(wrong.message, wrong.hint.unwrap_or_default()))?;
+        if let AccountAction::Update(id, changed) = &action {
+            self.update(account, id, changed).await?;
+            self.record(account, id, known.as_ref()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn signer<'i>(item: &'i Item, name: &str) -> Option<&'i Signer> {
+    item.signers.iter().find(|signer| signer.name == name)
+}
+
+/// How he signs, with the ids that were used before.
+fn signs(kind: &SignerKind, who: Who) -> Result<Signs, Halt> {
+    let Some(account) = who.account else {
+        return Err(Halt::failed("who signs is not recorded", ""));
+    };
+    Ok(match (kind, who.organization) {
+        (SignerKind::Person { seal_type, .. }, _) => Signs::Person {
+            account,
+            seal_type: seal_type.clone(),
+        },
+        (SignerKind::Organization { .. }, Some(organization)) => Signs::Organization {
+            account,
+            organization,
+        },
+        (_, organization) => Signs::PersonAndOrganization {
+            account,
+            organization,
+        },
+    })
+}
+
+/// The documents of the flow, in their order.
+fn docs(steps: &Steps, flow: &FlowRef) -> Vec<DocId> {
+    let own = |name: &String| match name.strip_prefix(DOCUMENT) {
+        Some("") => !flow.several,
+        Some(rest) => rest.starts_with('.'),
+        None => false,
+    };
+    let mut names: Vec<&String> = steps.known().map(|(name, _)| name).collect();
+    names.retain(|name| own(name));
+    names.sort();
+    let ids = names
+        .iter()
+        .filter_map(|name| steps.answered(name, "docId"));
+    ids.map(DocId::from).collect()
+}
+
+/// Refuses what would take back more than his unsigned task.
+fn can_be_taken_back(
+    steps: &Steps,
+    name: &str,
+    who: &Who,
+    tasks: &[FoundTask],
+) -> Result<(), Halt> {
+    let pages = "look at the flow on the service's own pages";
+    let is_his = |task: &&FoundTask| task.is_of(who);
+    let acted = |task: &FoundTask| matches!(task.status, SignStatus::Signed | SignStatus::Ended);
+    if tasks.iter().filter(is_his).any(acted) {
+        return Err(Halt::failed("he has signed or refused already", pages));
+    }
+    let takes_others = tasks.iter().any(|task| {
+        Some(&task.account) == who.account.as_ref() && !task.is_of(who) && !acted(task)
+    });
+    if takes_others || steps.others(name, who) > 0 {
+        return Err(Halt::failed(
+            "the same person has another task in this flow, which would be taken back, too",
+            pages,
+        ));
+    }
+    Ok(())
+}
