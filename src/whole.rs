@@ -1,7 +1,7 @@
-//! Files that appear whole or not at all, and that nobody else on the machine can read.
+//! Files that appear whole or not at all, and that nobody else on the machine can read unless they are meant to be.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::crash::point;
@@ -27,8 +27,18 @@ pub struct WholeFile {
 }
 
 impl WholeFile {
-    /// Begins a file.
+    /// Begins a file that its owner alone can read.
     pub fn begin(place: &Path) -> Result<Self, FileError> {
+        Self::begin_with(place, 0o600)
+    }
+
+    /// Begins a file that everybody on the machine can read: it must say nothing of anybody.
+    pub fn begin_public(place: &Path) -> Result<Self, FileError> {
+        Self::begin_with(place, 0o644)
+    }
+
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "there are no modes"))]
+    fn begin_with(place: &Path, mode: u32) -> Result<Self, FileError> {
         let part = place.with_added_extension("part");
         let open = || {
             if let Some(folder) = place.parent() {
@@ -37,7 +47,7 @@ impl WholeFile {
             let mut options = File::options();
             options.create(true).truncate(true).write(true);
             #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
             options.open(&part)
         };
         match open() {
@@ -83,6 +93,16 @@ impl Write for WholeFile {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.file.flush()
+    }
+}
+
+impl Seek for WholeFile {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
+
+    fn stream_position(&mut self) -> std::io::Result<u64> {
+        self.file.stream_position()
     }
 }
 

@@ -133,8 +133,10 @@ impl Caller<'_> {
                 ));
             };
             let why = match self.client.download(&place.doc_url).await {
-                Ok(bytes) if bytes.starts_with(b"%PDF-") => return Ok(bytes),
-                Ok(_) => "it is no PDF".to_owned(),
+                Ok(bytes) => match not_whole(&bytes) {
+                    None => return Ok(bytes),
+                    Some(why) => why.to_owned(),
+                },
                 Err(why) => why,
             };
             if attempt >= self.client.attempts() {
@@ -146,6 +148,20 @@ impl Caller<'_> {
             self.client.wait_after(attempt, None).await;
             attempt += 1;
         }
+    }
+}
+
+/// Why what was downloaded is not kept. A PDF's last lines say where everything in it stands: one that is cut off lacks
+/// them.
+fn not_whole(bytes: &[u8]) -> Option<&'static str> {
+    const END: &[u8] = b"%%EOF";
+    let last = &bytes[bytes.len().saturating_sub(1024)..];
+    if !bytes.starts_with(b"%PDF-") {
+        Some("it is no PDF")
+    } else if !last.windows(END.len()).any(|part| part == END) {
+        Some("the PDF is cut off")
+    } else {
+        None
     }
 }
 

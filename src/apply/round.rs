@@ -1,6 +1,6 @@
 //! One sync from its begin to its end: which item is visited next, and how those stand that were.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -43,6 +43,8 @@ pub(super) struct Round<'a> {
     failing: HashMap<SubjectId, u32>,
     /// Callbacks by their items, which are visited soon.
     notices: HashMap<SubjectId, Vec<i64>>,
+    /// Callbacks that were looked at, and may not yet be written down as that.
+    seen: HashSet<i64>,
     inbox_read: Option<Instant>,
     told: Option<Instant>,
     endings: Vec<(Address, Failure)>,
@@ -79,6 +81,7 @@ impl<'a> Round<'a> {
             stood: HashMap::new(),
             failing: HashMap::new(),
             notices: HashMap::new(),
+            seen: HashSet::new(),
             inbox_read: None,
             told: None,
             endings: Vec::new(),
@@ -122,7 +125,13 @@ impl<'a> Round<'a> {
         }
         self.inbox_read = Some(Instant::now());
         let mut nobodys = Vec::new();
-        for notice in self.sync.records.notices(NOTICES)? {
+        let listed = self.sync.records.notices(NOTICES)?;
+        self.seen
+            .retain(|id| listed.iter().any(|notice| notice.id == *id));
+        for notice in listed {
+            if self.seen.contains(&notice.id) {
+                continue;
+            }
             let Some(item) = notice.item else {
                 nobodys.push(notice.id);
                 continue;
@@ -273,11 +282,12 @@ impl<'a> Round<'a> {
         self.handled(notices);
     }
 
-    fn handled(&self, notices: Vec<i64>) {
+    fn handled(&mut self, notices: Vec<i64>) {
         if !notices.is_empty() {
+            self.seen.extend(&notices);
             let at = self.clock.now();
             let handled = Write::Handled { notices, at };
-            // What is not written is looked at once more.
+            // What is not written is looked at once more by the next sync.
             drop(self.sync.records.write(vec![handled]));
         }
     }

@@ -9,16 +9,23 @@ use super::ended::Ended;
 use super::exit::Exit;
 use super::follow::{self, Follow};
 use super::interrupt::interruptible;
+use super::metrics::Numbers;
 use super::out;
 use super::session::{Ready, surveyed};
 use super::{prompt, show};
 use crate::api::time;
-use crate::apply::{Apply, Orders, Stop, Synced, Tally};
+use crate::apply::{Apply, Orders, Stop};
 use crate::crash::point;
-use crate::ledger::{Ledger, RunRecord, Sqlite, Write};
+use crate::ledger::{Ledger, Sqlite, Write};
 use crate::plan::FlowPlan;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let mut numbers = Numbers::of("apply");
+    let result = planned(global, args, &mut numbers);
+    numbers.write(args.metrics.as_deref(), result)
+}
+
+fn planned(global: &Global, args: &Args, numbers: &mut Numbers) -> anyhow::Result<Exit> {
     surveyed(
         global,
         &args.selected,
@@ -34,11 +41,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         },
         |ready| {
             let (plan, settings) = (&ready.survey.plan, &ready.project.settings);
+            numbers.name(ready.project);
             if !global.quiet && global.log_format == LogFormat::Text {
                 out::print(show::text(plan, settings, args.selected.all));
             }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
-                carry_out(global, args, ready)
+                carry_out(global, args, ready, numbers)
             } else {
                 out::note("Nothing was done.");
                 Ok(Exit::Done)
@@ -47,7 +55,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     )
 }
 
-fn carry_out(global: &Global, args: &Args, ready: &Ready<'_>) -> anyhow::Result<Exit> {
+fn carry_out(
+    global: &Global,
+    args: &Args,
+    ready: &Ready<'_>,
+    numbers: &mut Numbers,
+) -> anyhow::Result<Exit> {
     let settings = &ready.project.settings;
     let name = free_name(ready)?;
     prepare_reports(&settings.reports.directory, &name)?;
@@ -75,7 +88,13 @@ fn carry_out(global: &Global, args: &Args, ready: &Ready<'_>) -> anyhow::Result<
     });
     let tally = ready.runtime.block_on(interruptible(ask, apply.all()));
     ready.progress.finish();
-    let exit = end(global, ready, &run, &tally, None)?;
+    let ended = |followed| Ended {
+        ready,
+        run: &run,
+        tally: &tally,
+        followed,
+    };
+    let exit = end(global, &ended(None), numbers)?;
     if !args.waiting.wait || tally.stopped.is_some() {
         return Ok(exit);
     }
@@ -95,35 +114,24 @@ fn carry_out(global: &Global, args: &Args, ready: &Ready<'_>) -> anyhow::Result<
         &followed,
         global.quiet || global.log_format == LogFormat::Json,
     );
-    end(global, ready, &run, &tally, Some(&followed))
+    end(global, &ended(Some(&followed)), numbers)
 }
 
 /// Writes the reports, and down how the run ended.
-fn end(
-    global: &Global,
-    ready: &Ready<'_>,
-    run: &RunRecord,
-    tally: &Tally,
-    followed: Option<&Synced>,
-) -> anyhow::Result<Exit> {
-    let ended = Ended {
-        ready,
-        run,
-        tally,
-        followed,
-    };
-    let exit = ended.report(global);
+fn end(global: &Global, ended: &Ended<'_>, numbers: &mut Numbers) -> anyhow::Result<Exit> {
+    let exit = ended.report(global, numbers);
     // A run whose reports cannot be written has ended, too.
     let code = exit.as_ref().map_or(Exit::Error, |exit| *exit).code();
     let end = Write::RunEnded {
-        run: run.id,
+        run: ended.run.id,
         at: time::text(Timestamp::now()),
         exit: i32::from(code),
     };
+    let ready = ended.ready;
     let written = ready.runtime.block_on(ready.ledger.write(vec![end]));
     point("run.ended");
     // A ledger that cannot be written any more has ended the run, and was told.
-    if tally.stopped.is_none() {
+    if ended.tally.stopped.is_none() {
         written?;
     }
     exit

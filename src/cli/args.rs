@@ -18,8 +18,8 @@ use state::STATE;
 pub(super) use state::{
     Adopt, Consent, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
 };
-use watch::{AUDIT, REVOKE, STATUS, SYNC};
-pub(super) use watch::{Audit, Format, Matching, Revoke, Status, Sync, Until, Waiting};
+use watch::{AUDIT, REPORT, REVOKE, STATUS, SYNC};
+pub(super) use watch::{Audit, Format, Matching, Report, Revoke, Status, Sync, Until, Waiting};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -127,6 +127,9 @@ pub(super) enum Command {
     /// Show what the ledger knows, by flow and state
     #[command(long_about = STATUS)]
     Status(Status),
+    /// Write the reports of a run again, as things stand now
+    #[command(long_about = REPORT)]
+    Report(Report),
     /// Ask the API about every item that was sent, and say whether each is there once
     #[command(long_about = AUDIT)]
     Audit(Audit),
@@ -168,6 +171,8 @@ pub(super) enum SchemaOf {
     Project,
     /// Files with accounts, seals, templates and flows
     Manifest,
+    /// run.json, which reports the numbers of a run
+    Run,
 }
 
 #[derive(Debug, clap::Args)]
@@ -262,6 +267,9 @@ pub(super) struct Apply {
     pub(super) confirm: Option<String>,
     #[command(flatten)]
     pub(super) waiting: Waiting,
+    /// Write how it went to this file, in the words of Prometheus, however it ended
+    #[arg(long, value_name = "FILE")]
+    pub(super) metrics: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

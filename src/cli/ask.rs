@@ -137,7 +137,7 @@ async fn call<O: Operation>(
         .map_or_else(|failure| Ok(Err(failure)), |answer| answer.map(Ok))
 }
 
-fn refused(op: Op, failure: Failure) -> CliError {
+pub(super) fn refused(op: Op, failure: Failure) -> CliError {
     match failure {
         Failure::Refused { code, message } => {
             CliError::new(Exit::Error, format!("{op}: {code} {message}"), code.hint())

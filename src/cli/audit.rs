@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::state::Place;
 use crate::apply::{Audit, Audited, Stop, Verdict};
 use crate::id::Address;
-use crate::ledger::{Records, RunRecord, Sqlite};
+use crate::ledger::{KnownRun, Records, Sqlite};
 use crate::plan::selected;
 use crate::report::{AuditJournal, AuditLine};
 
@@ -24,8 +24,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let ledger = place.read()?;
     let run = of_run(&ledger, args)?;
     let (folder, base) = match &run {
-        Some(run) if !args.all => (run.name.as_str(), "audit"),
-        Some(run) => (run.name.as_str(), "audit-all"),
+        Some(run) if !args.all => (run.record.name.as_str(), "audit"),
+        Some(run) => (run.record.name.as_str(), "audit-all"),
         None => (NO_RUN, "audit-all"),
     };
     let settings = &place.project.settings;
@@ -48,7 +48,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         records: &ledger,
         client: &client,
         root: &place.project.root,
-        run: run.filter(|_| !args.all).map(|run| run.id),
+        run: run.filter(|_| !args.all).map(|run| run.record.id),
         targets: args.matching.target.clone(),
         excludes: args.matching.exclude.clone(),
         skip,
@@ -88,7 +88,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// The run whose folder the report goes to.
-fn of_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<Option<RunRecord>> {
+fn of_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<Option<KnownRun>> {
     let run = match &args.run {
         None if !args.all => match ledger.working_run()? {
             Some(run) => Some(run),

@@ -8,14 +8,23 @@ use jiff::Timestamp;
 use super::args::{Global, LogFormat};
 use super::exit::{self, Exit};
 use super::follow;
+use super::metrics::Numbers;
 use super::out;
 use super::session::Ready;
 use crate::api::time;
 use crate::apply::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER, Stopped, Synced, Tally};
+use crate::desired::Drafted;
 use crate::ledger::RunRecord;
-use crate::manifest::ReportFormat;
 use crate::plan::ItemAction;
-use crate::report::{Counts, Each, FlowReport, Summary, point_latest, write_flow};
+use crate::report::{Counts, Each, FlowReport, Reports, StepNames, Summary, point_latest};
+
+/// Where reports find what an item's calls have answered.
+pub(super) const STEPS: StepNames = StepNames {
+    document: DOCUMENT,
+    process: PROCESS,
+    signer: SIGNER,
+    download: DOWNLOAD,
+};
 
 /// A run that has ended, to be reported.
 pub(super) struct Ended<'a> {
@@ -28,7 +37,7 @@ pub(super) struct Ended<'a> {
 
 impl Ended<'_> {
     /// Writes the reports and says how the run ended.
-    pub(super) fn report(&self, global: &Global) -> anyhow::Result<Exit> {
+    pub(super) fn report(&self, global: &Global, numbers: &mut Numbers) -> anyhow::Result<Exit> {
         // Said first: what stopped the run may keep its reports from being written, too.
         if let (Some(Stopped::Fatal(fatal)), LogFormat::Text) =
             (&self.tally.stopped, global.log_format)
@@ -37,7 +46,8 @@ impl Ended<'_> {
         }
         let settings = &self.ready.project.settings;
         let folder = settings.reports.directory.join(&self.run.name);
-        let csv = settings.reports.formats.contains(&ReportFormat::Csv);
+        let formats = &settings.reports.formats;
+        let mut reports = Reports::begin(&folder, &self.ready.project.name, formats)?;
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
         let not_begun = match self.stopped() {
             Some(why) => format!("not begun: {why}"),
@@ -50,9 +60,11 @@ impl Ended<'_> {
             .iter()
             .zip(&self.ready.survey.plan.flows)
         {
-            let action = |at: usize, _: Option<&str>| {
+            let action = |at: usize, _: &Drafted| {
                 let planned = plan.rows.get(at);
-                Some(planned.map_or(ItemAction::Invalid, |planned| planned.action))
+                Ok(Some(
+                    planned.map_or(ItemAction::Invalid, |planned| planned.action),
+                ))
             };
             let rest = |each: &mut Each<'_>| {
                 let mut vanished = plan.vanished.iter();
@@ -74,18 +86,18 @@ impl Ended<'_> {
                 ledger: self.ready.ledger,
                 run: self.run.id,
                 not_begun: &not_begun,
-                steps: [DOCUMENT, PROCESS, SIGNER, DOWNLOAD],
+                steps: STEPS,
             };
-            items.insert(plan.flow.clone(), write_flow(&folder, &report, csv)?);
+            items.insert(plan.flow.clone(), reports.flow(&report)?);
         }
         let (exit, hint) = self.exit();
-        if settings.reports.formats.contains(&ReportFormat::Json) {
-            self.summary(items.clone(), exit).write(&folder)?;
-        }
+        let summary = self.summary(items, exit);
+        numbers.take(&summary);
+        reports.finish(&summary)?;
         if folder.exists() {
             point_latest(&settings.reports.directory, &self.run.name)?;
         }
-        self.say(global, &items, &folder, exit, &hint);
+        self.say(global, &summary.items, &folder, exit, &hint);
         Ok(exit)
     }
 
@@ -146,11 +158,12 @@ impl Ended<'_> {
             project: self.ready.project.name.clone(),
             environment: settings.environment.clone(),
             endpoint: settings.endpoint.to_string(),
-            treaty: env!("CARGO_PKG_VERSION"),
+            treaty: env!("CARGO_PKG_VERSION").to_owned(),
             started: time::text(self.ready.session.started),
-            ended: time::text(ended),
+            ended: Some(time::text(ended)),
+            reported: None,
             seconds,
-            exit_code: i32::from(exit.code()),
+            exit_code: Some(i32::from(exit.code())),
             stopped: self.stopped(),
             items,
             standing_failures: self
@@ -161,7 +174,7 @@ impl Ended<'_> {
                 .collect(),
             calls: calls
                 .into_iter()
-                .map(|(op, count)| (op.path(), count))
+                .map(|(op, count)| (op.path().to_owned(), count))
                 .collect(),
             calls_total: total,
             rate,

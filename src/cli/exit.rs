@@ -93,6 +93,11 @@ pub(super) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
     exit
 }
 
+/// The exit code of an error.
+pub(super) fn of(error: &anyhow::Error) -> Exit {
+    classify(error).0
+}
+
 fn classify(error: &anyhow::Error) -> (Exit, String) {
     if let Some(own) = error.downcast_ref::<CliError>() {
         return (own.exit, own.hint.clone());

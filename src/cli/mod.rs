@@ -12,11 +12,14 @@ mod faults;
 mod follow;
 mod init;
 mod interrupt;
+mod links;
 mod markdown;
+mod metrics;
 mod out;
 mod plan;
 mod progress;
 mod prompt;
+mod report;
 mod revoke;
 mod sandbox;
 mod schema;
@@ -54,6 +57,7 @@ pub fn run() -> Exit {
         Command::Apply(own) => apply::run(&args.global, own),
         Command::Sync(own) => sync::run(&args.global, own),
         Command::Revoke(own) => revoke::run(&args.global, own),
+        Command::Report(own) => report::run(&args.global, own),
         Command::Status(own) => status::run(&args.global, own),
         Command::State(own) => state::run(&args.global, own),
         Command::Audit(own) => audit::run(&args.global, own),

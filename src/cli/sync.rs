@@ -1,44 +1,30 @@
 //! `treaty sync`: what was sent is brought up to date, by the ledger alone.
 
-use super::apply::holder;
 use super::args::{Global, Sync as Args};
-use super::endpoint;
 use super::exit::Exit;
 use super::follow::{self, Follow};
+use super::metrics::Numbers;
 use super::progress::Progress;
-use super::session::{Session, binding, load};
-use super::state::meets;
-use crate::api::time;
-use crate::diagnostic::Findings;
-use crate::ledger::Sqlite;
+use super::state::{Place, meets, runtime};
+use super::status;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    let session = Session::begin(global);
-    let mut findings = Findings::default();
+    let mut numbers = Numbers::of("sync");
+    let result = synced(global, args, &mut numbers);
+    numbers.write(args.metrics.as_deref(), result)
+}
+
+fn synced(global: &Global, args: &Args, numbers: &mut Numbers) -> anyhow::Result<Exit> {
     // Only the settings are needed: what is wrong with manifests is said by the commands that use them.
-    let project = load(&session, global, &mut findings)?;
-    let settings = &project.settings;
-    let credentials = endpoint::credentials(&settings.endpoint, &session.environ)?;
-    let ledger = Sqlite::hold(
-        &settings.ledger,
-        &binding(settings, credentials.as_ref()),
-        &holder(),
-        &time::text(session.started),
-    )?;
+    let place = Place::of(global, None)?;
+    numbers.name(&place.project);
+    let ledger = place.hold()?;
     meets(&ledger, &args.matching.target)?;
     let progress = Progress::new(global);
-    let client = endpoint::client(
-        &project.root,
-        settings,
-        credentials,
-        ledger.pulse(),
-        &progress.listener(),
-    )?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let client = place.client(&ledger, &progress)?;
+    let runtime = runtime()?;
     let follow = Follow {
-        project: &project,
+        project: &place.project,
         ledger: &ledger,
         client: &client,
         progress: &progress,
@@ -46,9 +32,11 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         targets: &args.matching.target,
         excludes: &args.matching.exclude,
         waiting: &args.waiting,
-        started: session.started,
+        started: place.session.started,
     };
-    let synced = follow.run()?;
+    let synced = follow.run();
+    numbers.count(status::counts(&ledger, &args.matching)?, &progress);
+    let synced = synced?;
     follow::say(&synced, global.quiet);
     Ok(follow::exit(&synced))
 }

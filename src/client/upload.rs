@@ -63,10 +63,18 @@ impl Client {
             .await
             .map_err(|failure| failure.to_string())?;
         let status = response.status();
-        if status.is_success() {
-            Ok(response.into_body())
-        } else {
-            Err(format!("HTTP {} to a download", status.as_u16()))
+        if !status.is_success() {
+            return Err(format!("HTTP {} to a download", status.as_u16()));
+        }
+        let length = response.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let body = response.into_body();
+        match length {
+            Some(length) if length != body.len() => Err(format!(
+                "{length} bytes were announced, and {} came",
+                body.len()
+            )),
+            _ => Ok(body),
         }
     }
 

@@ -28,7 +28,7 @@ pub use record::{
     Thing, ThingKind, Write,
 };
 pub use sqlite::{Binding, Pulse, Sqlite};
-pub use state::{KnownItem, KnownStep, KnownThing, Records};
+pub use state::{KnownItem, KnownRun, KnownStep, KnownThing, Pending, Records};
 
 use crate::plan::RecordedItem;
 use crate::render::Salt;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::record::{
@@ -39,6 +40,42 @@ pub struct KnownItem {
     pub run: Option<String>,
     /// What the step that was asked for has answered.
     pub answered: Option<String>,
+}
+
+/// A run, and how it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownRun {
+    /// The run.
+    pub record: RunRecord,
+    /// When it began, in the API's form.
+    pub begun: String,
+    /// When it ended; none when it was cut off, or goes on.
+    pub ended: Option<String>,
+    /// Its exit code.
+    pub exit: Option<i32>,
+}
+
+/// A signer who was asked and has not signed, in a flow that is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The item's number.
+    pub item: SubjectId,
+    /// The flow's name.
+    pub flow: String,
+    /// The item's key.
+    pub key: String,
+    /// The signer's name.
+    pub signer: String,
+    /// The flow's id.
+    pub flow_id: String,
+    /// The signer's account.
+    pub account_id: String,
+    /// Where he signs; empty when that is not known.
+    pub sign_url: String,
+    /// Whether its item waits for signatures, and has not failed and is not in doubt.
+    pub is_waiting: bool,
+    /// When all was done that could be done at first.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// A step, and the operation that it calls.
@@ -88,10 +125,23 @@ pub trait Records: Ledger {
     fn thing_numbered(&self, id: SubjectId) -> Result<Option<KnownThing>, LedgerError>;
 
     /// The last run, or the one of a name.
-    fn run(&self, name: Option<&str>) -> Result<Option<RunRecord>, LedgerError>;
+    fn run(&self, name: Option<&str>) -> Result<Option<KnownRun>, LedgerError>;
 
     /// The last run that worked on an item.
-    fn working_run(&self) -> Result<Option<RunRecord>, LedgerError>;
+    fn working_run(&self) -> Result<Option<KnownRun>, LedgerError>;
+
+    /// Every signer who was asked and has not signed, of flows that are under way, in the order in which their items
+    /// were begun first.
+    fn each_pending(
+        &self,
+        each: &mut dyn FnMut(Pending) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError>;
+
+    /// The names of the signers of a flow's items.
+    fn signers(&self, flow: &str) -> Result<Vec<String>, LedgerError>;
+
+    /// How many items of a flow a run worked on last.
+    fn count_of_run(&self, flow: &str, run: i64) -> Result<u64, LedgerError>;
 }
 
 impl Records for Sqlite {
@@ -166,25 +216,93 @@ impl Records for Sqlite {
         })
     }
 
-    fn run(&self, name: Option<&str>) -> Result<Option<RunRecord>, LedgerError> {
+    fn run(&self, name: Option<&str>) -> Result<Option<KnownRun>, LedgerError> {
         self.reading(|connection| {
-            let sql = "SELECT id, name FROM run WHERE ?1 IS NULL OR name = ?1 ORDER BY id DESC";
-            connection.query_row(sql, [name], of_run).optional()
+            let sql = format!("{RUN} WHERE ?1 IS NULL OR name = ?1 ORDER BY id DESC");
+            connection.query_row(&sql, [name], of_run).optional()
         })
     }
 
-    fn working_run(&self) -> Result<Option<RunRecord>, LedgerError> {
+    fn working_run(&self) -> Result<Option<KnownRun>, LedgerError> {
         self.reading(|connection| {
-            let sql = "SELECT id, name FROM run WHERE id = (SELECT max(run) FROM item)";
-            connection.query_row(sql, [], of_run).optional()
+            let sql = format!("{RUN} WHERE id = (SELECT max(run) FROM item)");
+            connection.query_row(&sql, [], of_run).optional()
+        })
+    }
+
+    fn each_pending(
+        &self,
+        each: &mut dyn FnMut(Pending) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.reading(|connection| {
+            let mut statement = connection.prepare(PENDING)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if each(pending(row)?).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn signers(&self, flow: &str) -> Result<Vec<String>, LedgerError> {
+        self.reading(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT DISTINCT substr(step.name, 9) FROM step JOIN item ON item.id = step.subject
+                 WHERE item.flow = (SELECT id FROM flow WHERE name = ?) AND step.name LIKE 'signers.%' ORDER BY 1",
+            )?;
+            let names = statement.query_map([flow], |row| row.get(0))?;
+            names.collect()
+        })
+    }
+
+    fn count_of_run(&self, flow: &str, run: i64) -> Result<u64, LedgerError> {
+        self.reading(|connection| {
+            let sql = "SELECT count(*) FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND run = ?";
+            let count: i64 = connection.query_row(sql, params![flow, run], |row| row.get(0))?;
+            Ok(u64::try_from(count).unwrap_or_default())
         })
     }
 }
 
-fn of_run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
-    Ok(RunRecord {
-        id: row.get(0)?,
-        name: row.get(1)?,
+const RUN: &str = "SELECT id, name, begun, ended, exit FROM run";
+
+fn of_run(row: &Row<'_>) -> rusqlite::Result<KnownRun> {
+    Ok(KnownRun {
+        record: RunRecord {
+            id: row.get(0)?,
+            name: row.get(1)?,
+        },
+        begun: row.get(2)?,
+        ended: row.get(3)?,
+        exit: row.get(4)?,
+    })
+}
+
+/// Who has a page to sign on, and was not seen to have signed: 0 waits, 1 is signing.
+const PENDING: &str = "
+SELECT flow.name, item.key, substr(step.name, 9), ifnull(json_extract(process.receipt, '$.flowId'), ''),
+  ifnull(json_extract(step.receipt, '$.accountId'), ''), json_extract(step.receipt, '$.signUrl'),
+  item.sent_at, item.status = 8 AND item.message IS NULL, item.id
+FROM item JOIN flow ON flow.id = item.flow
+  JOIN step ON step.subject = item.id AND step.name LIKE 'signers.%'
+  LEFT JOIN step AS process ON process.subject = item.id AND process.name = 'process'
+WHERE item.sent = 1 AND item.status IN (0, 2, 3, 8)
+  AND json_extract(step.receipt, '$.signUrl') IS NOT NULL AND ifnull(step.sign_status, 0) IN (0, 1)
+ORDER BY item.id, step.name";
+
+fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
+    Ok(Pending {
+        flow: row.get(0)?,
+        key: row.get(1)?,
+        signer: row.get(2)?,
+        flow_id: row.get(3)?,
+        account_id: row.get(4)?,
+        sign_url: row.get(5)?,
+        sent_at: store::moment(row, 6)?,
+        is_waiting: row.get(7)?,
+        item: row.get(8)?,
     })
 }
 

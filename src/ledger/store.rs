@@ -214,7 +214,8 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             }
             run(
                 "INSERT INTO step (subject, name, operation, legal) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (subject, name) DO UPDATE SET begun = 1, legal = ?4, receipt = NULL",
+                 ON CONFLICT (subject, name) DO UPDATE SET
+                   begun = 1, legal = ?4, receipt = NULL, sign_status = NULL, sign_time = NULL",
                 &[subject, step, &op.path(), legal],
             )
         }
@@ -346,7 +347,7 @@ pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRe
 }
 
 /// A moment; what is out of range is none.
-fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     let milliseconds: Option<i64> = row.get(column)?;
     Ok(milliseconds.and_then(|at| Timestamp::from_millisecond(at).ok()))
 }

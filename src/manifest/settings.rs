@@ -184,6 +184,10 @@ pub enum ReportFormat {
     Csv,
     /// `run.json`.
     Json,
+    /// `report.html`.
+    Html,
+    /// `junit.xml`.
+    Junit,
 }
 
 /// A duration as people write it: `500ms`, `30s`, `10m`, `1h`.
@@ -256,7 +260,7 @@ fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
 pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node>) -> Reports {
     let mut reports = Reports {
         directory: root.join("reports"),
-        formats: vec![ReportFormat::Csv, ReportFormat::Json],
+        formats: vec![ReportFormat::Csv, ReportFormat::Json, ReportFormat::Html],
     };
     let Some(mut fields) = node.and_then(|node| decoder.fields(node, "reports")) else {
         return reports;
@@ -273,8 +277,8 @@ pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node
             ("csv", Some(ReportFormat::Csv)),
             ("json", Some(ReportFormat::Json)),
             ("xlsx", None),
-            ("html", None),
-            ("junit", None),
+            ("html", Some(ReportFormat::Html)),
+            ("junit", Some(ReportFormat::Junit)),
         ];
         for node in decoder.list(node, "formats") {
             match decoder.choice(node, "a report's format", &choices) {
@@ -283,7 +287,7 @@ pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node
                     decoder.error(
                         &node.span,
                         "this kind of report is not supported yet",
-                        "there are csv and json",
+                        "there are csv, json, html and junit",
                     );
                 }
                 None => {}

@@ -5,12 +5,18 @@
 
 mod audit;
 mod csv;
+mod flow;
+mod junit;
 mod latest;
+mod metrics;
+mod outputs;
 mod row;
 mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
-pub use csv::{Each, FlowReport, FlowReportError, write_flow};
+pub use flow::{Decided, Each, FlowReport, FlowReportError, StepNames};
 pub use latest::point_latest;
+pub use metrics::{Metrics, write_metrics};
+pub use outputs::Reports;
 pub use row::{Counts, Status, recorded};
-pub use summary::{CallCount, Summary};
+pub use summary::{CallCount, Calls, SCHEMA, Summary};

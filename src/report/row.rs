@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::csv::FlowReport;
+use super::flow::FlowReport;
 use crate::api::SignStatus;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{Failure, ItemRecord, KnownStep, LedgerError, Step};
 use crate::plan::{ItemAction, ItemStatus};
 
 /// How an item stands, as reports say it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// All that apply can do now is done.

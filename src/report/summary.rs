@@ -1,16 +1,22 @@
-//! `run.json`: the run in numbers.
+//! `run.json`: the run in numbers. `docs/schema/run.json` is its schema.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::row::Counts;
 use crate::whole::{FileError, WholeFile};
 
+/// The schema of `run.json`, as JSON.
+pub const SCHEMA: &str = include_str!("../../docs/schema/run.json");
+
+/// Calls by the paths of their operations.
+pub type Calls = BTreeMap<String, CallCount>;
+
 /// A run in numbers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// The run's name: the folder of its reports.
@@ -22,35 +28,40 @@ pub struct Summary {
     /// Where the API was.
     pub endpoint: String,
     /// The version of treaty.
-    pub treaty: &'static str,
+    pub treaty: String,
     /// When it began, in Asia/Shanghai.
     pub started: String,
-    /// When it ended, in Asia/Shanghai.
-    pub ended: String,
+    /// When it ended, in Asia/Shanghai; none of a run that was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    /// When the reports were written again, in Asia/Shanghai: items are counted as they stood then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<String>,
     /// How long it took.
     pub seconds: f64,
-    /// Its exit code.
-    pub exit_code: i32,
+    /// Its exit code; none of a run that was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
     /// Why it ended before all was done.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
     /// Items by flow and status.
     pub items: BTreeMap<String, Counts>,
     /// Standing things that failed, and why.
     pub standing_failures: BTreeMap<String, String>,
     /// Calls by operation.
-    pub calls: BTreeMap<&'static str, CallCount>,
+    pub calls: Calls,
     /// All calls.
     pub calls_total: u64,
     /// Calls a second over the run.
     pub rate: f64,
     /// The limit that was set; none: no limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<f64>,
 }
 
 /// The calls of one operation.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallCount {
     /// Attempts, answered or not.
@@ -66,6 +77,12 @@ pub struct CallCount {
 }
 
 impl Summary {
+    /// Reads what an earlier report of a run says; none where there is none that can be read.
+    pub fn read(folder: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(folder.join("run.json")).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
     /// Writes it to `run.json` in a folder.
     pub fn write(&self, folder: &Path) -> Result<(), FileError> {
         let mut file = WholeFile::begin(&folder.join("run.json"))?;

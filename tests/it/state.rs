@@ -347,7 +347,14 @@ fn status_tells_flows_and_states_without_a_sheet_or_a_call() {
     let run = project.expect(&["status"], 0);
     assert!(
         run.stdout
-            .contains("flows.loans  3 waiting\n5 accounts, 1 seal, 1 template\nlast run "),
+            .contains("flows.loans  3 waiting\n  waiting for borrower  3, the longest for "),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout
+            .contains("\n5 accounts, 1 seal, 1 template\nlast run ")
+            && run.stdout.ends_with(", ended with 0\n"),
         "{}",
         run.stdout
     );

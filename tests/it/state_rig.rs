@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use treaty::apply::{Adopter, Audit, Audited, NotAdopted, Rows, Stop, settle_again};
+use treaty::apply::{
+    Adopter, AskAnew, Audit, Audited, NotAdopted, Rows, Stop, Withdrawal, Withdrawn, settle_again,
+};
 use treaty::desired::Standing;
 use treaty::diagnostic::Findings;
 use treaty::id::Address;
@@ -124,6 +126,68 @@ impl Rig {
 
     pub(crate) fn import(&self, lines: &[u8]) -> Result<Imported, ImportError> {
         self.ledger().import("lines", lines, &binding())
+    }
+
+    /// Ends everything that is under way; none when nothing can go on.
+    pub(crate) async fn withdraw(&self) -> Option<Withdrawn> {
+        let ledger = self.ledger();
+        let mut items = ledger.items_after(None, 0, 1000).expect("read");
+        items.retain(|item| item.record.is_under_way());
+        let client = self.client();
+        let (_ask, stop) = watch::channel(Stop::No);
+        let withdrawal = self.withdrawal(&ledger, &client, stop);
+        withdrawal.all(items).await.ok()
+    }
+
+    /// Asks a signer of every loan anew.
+    pub(crate) async fn ask_anew(&self, signer: &str) -> Option<Withdrawn> {
+        self.ask_anew_in("loans", signer).await
+    }
+
+    /// Asks a signer of everything that is under way anew, with the rows as they are now.
+    pub(crate) async fn ask_anew_in(&self, flow: &str, signer: &str) -> Option<Withdrawn> {
+        let mut findings = Findings::default();
+        let project = self.manifests(&mut findings);
+        let ledger = self.ledger();
+        let standing = Standing::of(&project, ledger.salt(), &mut findings);
+        let rows = Rows {
+            project: &project,
+            standing: &standing,
+            run: &RunTime::at(Timestamp::now()),
+            salt: ledger.salt(),
+        };
+        let mut items = ledger.items_after(None, 0, 1000).expect("read");
+        items.retain(|item| item.record.is_under_way());
+        let keys = items.iter().map(|item| item.key.as_str()).collect();
+        let contracts = rows.items(flow, &keys, &mut findings);
+        let anew = items.iter().zip(contracts).map(|(known, item)| AskAnew {
+            known: known.clone(),
+            item,
+            signer: signer.to_owned(),
+        });
+        let anew = anew.collect();
+        let client = self.client();
+        let (_ask, stop) = watch::channel(Stop::No);
+        self.withdrawal(&ledger, &client, stop)
+            .ask_anew(anew)
+            .await
+            .ok()
+    }
+
+    fn withdrawal<'a>(
+        &'a self,
+        ledger: &'a treaty::ledger::Sqlite,
+        client: &'a treaty::client::Client,
+        stop: watch::Receiver<Stop>,
+    ) -> Withdrawal<'a> {
+        Withdrawal {
+            records: ledger,
+            client,
+            root: self.project.root(),
+            window: self.window,
+            listener: Arc::new(|_| {}),
+            stop,
+        }
     }
 
     /// Audits every item.

@@ -1,5 +1,7 @@
 //! `treaty sync`, `treaty status` and `treaty audit`: what was sent, what is recorded, and whether it is so.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use jiff::civil::Time;
 
@@ -28,7 +30,16 @@ What was revoked is not sent again by the next apply, also when its row is still
 pub(super) const STATUS: &str = "\
 Show what the ledger knows, by flow and state.
 
-Nothing is asked of the API, no sheet is read, and a run that is under way is not disturbed.";
+Nothing is asked of the API (but by --view), no sheet is read, and a run that is under way is not disturbed. For each \
+flow: how many items stand how, for how long those have waited that wait longest, and for whom. --links written to a file \
+has a line for each who is to sign, with tabs between address, signer, age and link.";
+
+pub(super) const REPORT: &str = "\
+Write the reports of a run again, with what is recorded now: who has signed and when, what was archived, what ended.
+
+By the ledger, and by the sheet where it can still be read; nothing is asked of the API: treaty sync first brings what is \
+recorded up to date. The last run's reports tell of every row of the sheet and of what else the run worked on; those of \
+an earlier run (--run) of the items that no later run has worked on.";
 
 pub(super) const AUDIT: &str = "\
 Ask the API about every item that the last run worked on, and say whether each is there exactly once.
@@ -97,6 +108,18 @@ pub(crate) struct Sync {
     pub(crate) matching: Matching,
     #[command(flatten)]
     pub(crate) waiting: Waiting,
+    /// Write how it went to this file, in the words of Prometheus, however it ended
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) matching: Matching,
+    /// The run whose reports are written; the last one when absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) run: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -123,6 +146,10 @@ pub(crate) enum Format {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) matching: Matching,
@@ -132,6 +159,12 @@ pub(crate) struct Status {
     /// Also list the items that are in doubt, and why
     #[arg(long)]
     pub(crate) in_doubt: bool,
+    /// Also list who is to sign, since when, and where: whole links when written to a file
+    #[arg(long)]
+    pub(crate) links: bool,
+    /// With the links, ask the API for an address at which each of them can look at the flow
+    #[arg(long, requires = "links")]
+    pub(crate) view: bool,
     /// How it is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

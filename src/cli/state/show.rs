@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::args::{Format, Global, Show};
 use super::super::exit::Exit;
+use super::super::links::masked_in;
 use super::super::out;
 use super::list::{item_json, thing_json, worked};
 use super::{FLOW_ID, Found, Names, Place};
@@ -142,7 +143,7 @@ fn stands(step: &KnownStep) -> String {
         Step::Deferred(deferral) => format!("waits for {}", deferral.after.join(", ")),
         Step::Intent(_) => "may have gone out; its answer is not known".to_owned(),
         Step::Receipt(receipt) => {
-            let told = told(&masked(receipt));
+            let told = told(&masked_in(receipt));
             if told.is_empty() {
                 "answered".to_owned()
             } else {
@@ -175,25 +176,6 @@ fn told(receipt: &Value) -> String {
     }
 }
 
-/// An answer without what stands in its links: whoever has a link can sign.
-fn masked(value: &Value) -> Value {
-    match value {
-        Value::String(text) => match text.split_once("://") {
-            Some((scheme, rest)) if scheme.starts_with("http") => {
-                let host = rest.split('/').next().unwrap_or_default();
-                format!("{scheme}://{host}/…").into()
-            }
-            _ => text.clone().into(),
-        },
-        Value::Array(all) => all.iter().map(masked).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| (name.clone(), masked(value)))
-            .collect(),
-        other => other.clone(),
-    }
-}
-
 /// What is sent stays in the ledger: it may hold a password.
 fn step_json(step: &KnownStep, mask: bool) -> Value {
     let mut value = json!({ "name": step.name, "operation": step.operation });
@@ -206,7 +188,7 @@ fn step_json(step: &KnownStep, mask: bool) -> Value {
         Step::Receipt(receipt) => {
             value["state"] = "answered".into();
             value["answer"] = if mask {
-                masked(receipt)
+                masked_in(receipt)
             } else {
                 receipt.clone()
             };

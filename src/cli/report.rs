@@ -1,0 +1,249 @@
+//! `treaty report`: the reports of a run, written again as things stand now. By the ledger and the sheet; nothing is asked.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use jiff::Timestamp;
+
+use super::args::{Global, Report as Args};
+use super::ended::STEPS;
+use super::exit::{CliError, Exit};
+use super::state::{Names, Place, meets};
+use super::{diagnostics, out};
+use crate::api::time;
+use crate::desired::{Drafted, FlowRows, Outcome};
+use crate::id::Address;
+use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite};
+use crate::plan::{ItemAction, selected};
+use crate::report::{
+    Calls, Counts, Each, FlowReport, FlowReportError, Reports, Summary, point_latest,
+};
+
+/// So many items are read at once.
+const PAGE: u32 = 1000;
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let mut place = Place::of(global, None)?;
+    let ledger = place.read()?;
+    let run = which(&ledger, args)?;
+    meets(&ledger, &args.matching.target)?;
+    let is_last = ledger.run(None)?.as_ref() == Some(&run);
+    let mut findings = std::mem::take(&mut place.findings);
+    let names = Names::of(&place.project, ledger.salt(), &mut findings);
+    let settings = &place.project.settings.reports;
+    let folder = settings.directory.join(&run.record.name);
+    let mut reports = Reports::begin(&folder, &place.project.name, &settings.formats)?;
+    let mut items: BTreeMap<String, Counts> = BTreeMap::new();
+    for name in flows(&place, &ledger, &run, is_last)? {
+        let flow = place.project.flows.get(&name);
+        let rows = flow.and_then(|flow| {
+            let (project, run) = (&place.project, &place.session.run_time);
+            FlowRows::open(
+                project,
+                names.standing(),
+                flow,
+                run,
+                ledger.salt(),
+                &mut findings,
+            )
+        });
+        let own = Own {
+            ledger: &ledger,
+            args,
+            flow: &name,
+            run: run.record.id,
+            is_last,
+            rows: rows.as_ref(),
+            met: Cell::new(0),
+        };
+        let mut signers: Vec<String> = flow.map_or(Vec::new(), |flow| {
+            flow.signers
+                .iter()
+                .map(|signer| signer.name.clone())
+                .collect()
+        });
+        // Who was declared when it was sent, and is not any more.
+        let recorded = ledger.signers(&name)?.into_iter();
+        let gone: Vec<String> = recorded.filter(|name| !signers.contains(name)).collect();
+        signers.extend(gone);
+        let report = FlowReport {
+            flow: &name,
+            rows: rows.as_ref(),
+            signers: signers.iter().map(String::as_str).collect(),
+            action: &|_, draft| own.action(draft),
+            rest: &|each| own.rest(each),
+            refused: &|_| None,
+            ledger: &ledger,
+            run: run.record.id,
+            not_begun: "not sent: no run has begun it",
+            signing: true,
+            steps: STEPS,
+        };
+        items.insert(name.clone(), reports.flow(&report)?);
+    }
+    reports.finish(&summary(&place, &run, &folder, items.clone()))?;
+    if is_last && folder.exists() {
+        point_latest(&settings.directory, &run.record.name)?;
+    }
+    if findings.errors() > 0 {
+        diagnostics::print(&[&findings], global.log_format);
+        place.tell("what these sheets say is left out of the reports; what is recorded of their rows is in them");
+    }
+    if !global.quiet {
+        for (flow, counts) in &items {
+            let counts = counts.iter();
+            let counted: Vec<String> = counts
+                .map(|(status, count)| format!("{count} {}", status.word()))
+                .collect();
+            out::line(format_args!(
+                "\u{1b}[1mflows.{flow}\u{1b}[0m  {}",
+                counted.join(", ")
+            ));
+        }
+        out::line(format_args!("reports in {}", folder.display()));
+    }
+    Ok(Exit::Done)
+}
+
+fn which(ledger: &Sqlite, args: &Args) -> anyhow::Result<KnownRun> {
+    let found = ledger.run(args.run.as_deref())?;
+    found.ok_or_else(|| {
+        let (message, hint) = match &args.run {
+            Some(name) => (
+                format!("no run {name} is recorded"),
+                "a run has the name of its folder in the reports",
+            ),
+            None => ("no run is recorded".to_owned(), "apply first"),
+        };
+        CliError::new(Exit::Usage, message, hint).into()
+    })
+}
+
+/// The flows that a run's reports tell of.
+fn flows(
+    place: &Place,
+    ledger: &Sqlite,
+    run: &KnownRun,
+    is_last: bool,
+) -> Result<Vec<String>, LedgerError> {
+    let declared: BTreeSet<String> = place.project.flows.keys().cloned().collect();
+    let mut all = declared.clone();
+    all.extend(ledger.flows()?);
+    let mut told = Vec::new();
+    for flow in all {
+        let has_rows = is_last && declared.contains(&flow);
+        if has_rows || ledger.count_of_run(&flow, run.record.id)? > 0 {
+            told.push(flow);
+        }
+    }
+    Ok(told)
+}
+
+/// What of a flow is the run's own.
+struct Own<'a> {
+    ledger: &'a Sqlite,
+    args: &'a Args,
+    flow: &'a str,
+    run: i64,
+    /// Whether it is the last run, which tells of every row of the sheet.
+    is_last: bool,
+    rows: Option<&'a FlowRows<'a>>,
+    /// Items of the run that have a row.
+    met: Cell<u64>,
+}
+
+impl Own<'_> {
+    fn means(&self, key: &str) -> bool {
+        let matching = &self.args.matching;
+        let address = Address::item(self.flow, key);
+        selected(&matching.target, &matching.exclude, &address)
+    }
+
+    fn action(&self, draft: &Drafted) -> Result<Option<ItemAction>, LedgerError> {
+        let Some(key) = &draft.key else {
+            let all = self.args.matching.target.is_empty();
+            return Ok((self.is_last && all).then_some(ItemAction::Invalid));
+        };
+        if !self.means(key) {
+            return Ok(None);
+        }
+        Ok(match (self.ledger.item(self.flow, key)?, &draft.outcome) {
+            (Some(record), _) => {
+                self.met
+                    .set(self.met.get() + u64::from(record.run == self.run));
+                (self.is_last || record.run == self.run).then_some(ItemAction::Unchanged)
+            }
+            (None, _) if !self.is_last => None,
+            (None, Outcome::Item(_)) => Some(ItemAction::Create),
+            (None, Outcome::Skipped) => Some(ItemAction::Skipped),
+            (None, Outcome::Invalid(_)) => Some(ItemAction::Invalid),
+        })
+    }
+
+    /// What the run worked on and has no row any more.
+    fn rest(&self, each: &mut Each<'_>) -> Result<(), FlowReportError> {
+        if self.ledger.count_of_run(self.flow, self.run)? == self.met.get() {
+            return Ok(());
+        }
+        let mut in_sheet = HashSet::new();
+        let drafts = self.rows.map(FlowRows::drafts).transpose();
+        for (_, draft) in drafts
+            .map_err(FlowReportError::Sheet)?
+            .into_iter()
+            .flatten()
+        {
+            in_sheet.extend(draft.key.map(|key| self.ledger.salt().of(&key)));
+        }
+        let mut after = 0;
+        loop {
+            let items = self.ledger.items_after(Some(self.run), after, PAGE)?;
+            let Some(last) = items.last() else {
+                return Ok(());
+            };
+            after = last.record.id;
+            for item in items {
+                let own = item.flow == self.flow && self.means(&item.key);
+                if own && !in_sheet.contains(&self.ledger.salt().of(&item.key)) {
+                    each(&item.key, ItemAction::Unchanged)?;
+                }
+            }
+        }
+    }
+}
+
+/// What `run.json` says then: what the run itself has written, but for how the items stand.
+fn summary(
+    place: &Place,
+    run: &KnownRun,
+    folder: &std::path::Path,
+    items: BTreeMap<String, Counts>,
+) -> Summary {
+    let settings = &place.project.settings;
+    let earlier = Summary::read(folder).filter(|summary| summary.run == run.record.name);
+    let written = earlier.unwrap_or_else(|| Summary {
+        run: run.record.name.clone(),
+        project: place.project.name.clone(),
+        environment: settings.environment.clone(),
+        endpoint: settings.endpoint.to_string(),
+        treaty: String::new(),
+        started: run.begun.clone(),
+        ended: run.ended.clone(),
+        reported: None,
+        // A run that was cut off has not said how long it took, and which calls it made.
+        seconds: 0.0,
+        exit_code: run.exit,
+        stopped: run.ended.is_none().then(|| "it was cut off".to_owned()),
+        items: BTreeMap::new(),
+        standing_failures: BTreeMap::new(),
+        calls: Calls::new(),
+        calls_total: 0,
+        rate: 0.0,
+        rate_limit: None,
+    });
+    Summary {
+        treaty: env!("CARGO_PKG_VERSION").to_owned(),
+        reported: Some(time::text(Timestamp::now())),
+        items,
+        ..written
+    }
+}

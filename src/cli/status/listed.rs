@@ -1,0 +1,160 @@
+//! What status lists one by one: what has failed, what is in doubt, and where people sign.
+
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::args::Status as Args;
+use super::super::links::masked;
+use super::super::state::{FLOW_ID, Names};
+use super::age;
+use crate::api::time;
+use crate::id::Address;
+use crate::ledger::{Failure, LedgerError, Pending, Records, Sqlite};
+use crate::plan::selected;
+use crate::report::{self, Status};
+
+/// One thing or item that has failed, or is in doubt.
+pub(super) struct Trouble<'a> {
+    address: &'a Address,
+    status: Status,
+    flow_id: Option<String>,
+    failure: Option<Failure>,
+}
+
+impl Trouble<'_> {
+    pub(super) fn line(&self) -> String {
+        let symbol = match self.status {
+            Status::InDoubt => '?',
+            _ => '!',
+        };
+        let (message, hint) = self.failure.as_ref().map_or(("", ""), |failure| {
+            (failure.message.as_str(), failure.hint.as_str())
+        });
+        let hint = match hint {
+            "" => String::new(),
+            hint => format!("\n  hint: {hint}"),
+        };
+        format!(
+            "\u{1b}[31m{symbol}\u{1b}[0m {}: {message}{hint}",
+            self.address
+        )
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let failure = self.failure.as_ref().map(|failure| {
+            json!({ "code": failure.code, "message": failure.message, "hint": failure.hint })
+        });
+        json!({
+            "address": self.address.to_string(), "status": self.status.word(), "flowId": self.flow_id,
+            "failure": failure,
+        })
+    }
+}
+
+/// Everything that has failed or is in doubt, as far as it was asked for.
+pub(super) fn troubles(
+    ledger: &Sqlite,
+    names: &Names,
+    args: &Args,
+    tell: &mut dyn FnMut(&Trouble<'_>) -> ControlFlow<()>,
+) -> Result<(), LedgerError> {
+    let means =
+        |address: &Address| selected(&args.matching.target, &args.matching.exclude, address);
+    if args.in_doubt {
+        ledger.each_thing(&mut |known| {
+            let address = names.address(known.kind, &known.identity);
+            if known.thing.remote_id.is_some() || !means(&address) {
+                return ControlFlow::Continue(());
+            }
+            tell(&Trouble {
+                address: &address,
+                status: Status::InDoubt,
+                flow_id: None,
+                failure: Some(Failure {
+                    code: None,
+                    message: format!("whether the {} was made is not known", known.kind.word()),
+                    hint: "apply again: it is looked up first".to_owned(),
+                }),
+            })
+        })?;
+    }
+    if !args.failed && !args.in_doubt {
+        return Ok(());
+    }
+    ledger.each_item(FLOW_ID, &mut |known| {
+        let address = Address::item(&known.flow, &known.key);
+        let (status, failure) = report::recorded(&known.record);
+        let wanted = match status {
+            Status::Failed => args.failed,
+            Status::InDoubt => args.in_doubt,
+            _ => false,
+        };
+        if !wanted || !means(&address) {
+            return ControlFlow::Continue(());
+        }
+        tell(&Trouble {
+            address: &address,
+            status,
+            flow_id: known.answered,
+            failure,
+        })
+    })
+}
+
+/// Who is to sign, and where.
+pub(super) struct Link {
+    pub(super) pending: Pending,
+    /// Where the flow can be looked at as he sees it, once that was asked for.
+    pub(super) view_url: Option<String>,
+}
+
+impl Link {
+    pub(super) fn line(&self, now: Timestamp, mask: bool) -> String {
+        let pending = &self.pending;
+        let shown = |url: &str| if mask { masked(url) } else { url.to_owned() };
+        let url = match pending.sign_url.as_str() {
+            "" => "its link is not known".to_owned(),
+            url => shown(url),
+        };
+        let view = self.view_url.as_deref();
+        let view = view.map_or(String::new(), |url| format!("\t{}", shown(url)));
+        let age = pending.sent_at.map_or(String::new(), |at| age(at, now));
+        let address = Address::item(&pending.flow, &pending.key);
+        format!("{address}\t{}\t{age}\t{url}{view}", pending.signer)
+    }
+
+    pub(super) fn json(&self, mask: bool) -> Value {
+        let pending = &self.pending;
+        let shown = |url: &str| if mask { masked(url) } else { url.to_owned() };
+        let mut value = json!({
+            "address": Address::item(&pending.flow, &pending.key).to_string(), "key": pending.key,
+            "signer": pending.signer, "flowId": pending.flow_id, "accountId": pending.account_id,
+            "sentAt": pending.sent_at.map(time::text),
+            "signUrl": (!pending.sign_url.is_empty()).then(|| shown(&pending.sign_url)),
+        });
+        if let Some(url) = &self.view_url {
+            value["viewUrl"] = shown(url).into();
+        }
+        value
+    }
+}
+
+/// Everybody who is to sign.
+pub(super) fn links(
+    ledger: &Sqlite,
+    args: &Args,
+    tell: &mut dyn FnMut(Link) -> ControlFlow<()>,
+) -> Result<(), LedgerError> {
+    ledger.each_pending(&mut |pending| {
+        let address = Address::item(&pending.flow, &pending.key);
+        if !selected(&args.matching.target, &args.matching.exclude, &address) {
+            return ControlFlow::Continue(());
+        }
+        tell(Link {
+            pending,
+            view_url: None,
+        })
+    })
+}
