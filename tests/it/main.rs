@@ -12,6 +12,7 @@ mod follow;
 mod golden;
 mod journey;
 mod language;
+mod nightly;
 #[path = "../browser/office.rs"]
 mod office;
 mod outage;

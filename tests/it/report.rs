@@ -1,4 +1,4 @@
-//! What is reported after the run: reports written again, JUnit, `run.json`, metrics, and links.
+//! What is reported after the run: reports written again, `JUnit`, `run.json`, metrics, and links.
 
 use std::collections::BTreeMap;
 
@@ -243,18 +243,19 @@ impl Element {
             children: Vec::new(),
         };
         let end = format!("</{name}>");
-        while !empty {
+        if empty {
+            return (element, rest);
+        }
+        loop {
             let at = rest.find('<').expect("an end");
             rest = &rest[at..];
             if let Some(after) = rest.strip_prefix(end.as_str()) {
-                rest = after;
-                break;
+                return (element, after);
             }
             let (child, after) = Self::parse(rest);
             element.children.push(child);
             rest = after;
         }
-        (element, rest)
     }
 }
 
@@ -393,17 +394,17 @@ fn metrics_are_written_however_a_command_ends() {
 fn links_of_those_who_are_to_sign_are_given_whole_to_files() {
     let project = tenancy();
     let run = project.expect(&["status", "--links"], 0);
-    let lines: Vec<Vec<&str>> = run
+    let table: Vec<Vec<&str>> = run
         .stdout
         .lines()
         .map(|line| line.split('\t').collect())
         .collect();
-    assert_eq!(lines.len(), 6);
-    assert_eq!(lines[0][..2], ["flows.leases[\"ZL-2026-001\"]", "tenant"]);
+    assert_eq!(table.len(), 6);
+    assert_eq!(table[0][..2], ["flows.leases[\"ZL-2026-001\"]", "tenant"]);
     assert!(
-        lines[0][3].starts_with("http://127.0.0.1:7878/sign/"),
+        table[0][3].starts_with("http://127.0.0.1:7878/sign/"),
         "{:?}",
-        lines[0]
+        table[0]
     );
 
     act(&project, &[0], 1);
@@ -414,12 +415,13 @@ fn links_of_those_who_are_to_sign_are_given_whole_to_files() {
     ];
     let run = project.expect(&[&asked[..], &[first]].concat(), 0);
     let status: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    let links = status["links"].as_array().expect("links");
-    assert_eq!(links.len(), 1);
-    assert_eq!(links[0]["signer"], "agent");
-    assert_eq!(links[0]["address"], first);
+    let all = status["links"].as_array().expect("links");
+    assert_eq!(all.len(), 1);
+    let link = &all[0];
+    assert_eq!(link["signer"], "agent");
+    assert_eq!(link["address"], first);
     assert!(
-        links[0]["viewUrl"]
+        link["viewUrl"]
             .as_str()
             .is_some_and(|url| url.contains("/view/")),
         "{status:#}"
