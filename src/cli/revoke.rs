@@ -138,11 +138,11 @@ fn with_rows(
 /// What is about to be done.
 fn shown(items: &[KnownItem], over: u64, signer: Option<&str>) -> String {
     let mut lines = vec![match (items.len(), signer) {
-        (1, None) => "1 flow is ended: nobody can sign it any more.".to_owned(),
-        (count, None) => format!("{count} flows are ended: nobody can sign them any more."),
+        (1, None) => "1 flow will be ended: nobody can sign it then.".to_owned(),
+        (count, None) => format!("{count} flows will be ended: nobody can sign them then."),
         (count, Some(signer)) => format!(
-            "The task of {signer} is taken back and made again in {count} flow{}: the person is told anew, and the \
-             earlier link leads nowhere.",
+            "The task of {signer} will be taken back and made again in {count} flow{}: the person is told anew, and \
+             the earlier link leads nowhere.",
             if count == 1 { "" } else { "s" }
         ),
     }];

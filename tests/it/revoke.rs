@@ -292,7 +292,7 @@ fn what_is_meant_is_shown_and_must_be_confirmed() {
     let first = "flows.loans[\"HT-2026-0001\"]";
     let run = project.expect(&["revoke", "--target", first, "--yes"], 0);
     assert!(
-        run.stderr.contains("1 flow is ended") && run.stderr.contains(first),
+        run.stderr.contains("1 flow will be ended") && run.stderr.contains(first),
         "{}",
         run.stderr
     );
