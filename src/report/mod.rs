@@ -6,6 +6,7 @@
 mod audit;
 mod csv;
 mod flow;
+mod html;
 mod junit;
 mod latest;
 mod metrics;
@@ -15,6 +16,7 @@ mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
 pub use flow::{Decided, Each, FlowReport, FlowReportError, StepNames};
+pub use html::{Page, Seen, SeenSigner};
 pub use latest::point_latest;
 pub use metrics::{Metrics, write_metrics};
 pub use outputs::Reports;

@@ -1,0 +1,228 @@
+//! `run.json`'s numbers turned into the head of the page: a sentence, figures, facts, and the calls by operation.
+
+use serde::Serialize;
+
+use super::super::row::Status;
+use super::super::summary::{CallCount, Summary};
+use super::bars::{Word, count, sums};
+use super::words;
+
+/// So many standing things that failed are listed.
+const STANDING: usize = 200;
+
+/// The head.
+#[derive(Debug, Serialize)]
+pub(super) struct Head<'a> {
+    project: &'a str,
+    environment: &'a str,
+    run: &'a str,
+    version: &'a str,
+    ended: &'a str,
+    /// What the run came to.
+    verdict: String,
+    /// Whether a person is needed.
+    tone: &'static str,
+    stopped: Option<&'a str>,
+    figures: Vec<Figure>,
+    facts: Vec<(&'static str, String)>,
+    calls: Vec<Call>,
+    calls_told: String,
+    standing: Vec<(&'a str, &'a str)>,
+    standing_more: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Figure {
+    status: Word,
+    count: String,
+}
+
+/// The calls of one operation.
+#[derive(Debug, Serialize)]
+struct Call {
+    operation: &'static str,
+    attempts: String,
+    failed: String,
+    repeated: String,
+    mean: String,
+    slowest: String,
+    any_failed: bool,
+}
+
+impl<'a> Head<'a> {
+    /// The head of a run's page.
+    pub(super) fn of(run: &'a Summary) -> Self {
+        let all = sums(run);
+        let figures = words::STATUSES.into_iter().filter_map(|status| {
+            let count = count(&all, status);
+            (count > 0).then(|| Figure {
+                status: Word::of(status),
+                count: words::count(count),
+            })
+        });
+        let needed = count(&all, Status::Failed) + count(&all, Status::InDoubt);
+        let well = needed == 0 && run.standing_failures.is_empty() && run.exit_code == 0;
+        let standing = run.standing_failures.iter();
+        Self {
+            project: &run.project,
+            environment: &run.environment,
+            run: &run.run,
+            version: run.treaty,
+            ended: &run.ended,
+            verdict: verdict(run),
+            tone: if well { "well" } else { "needed" },
+            stopped: run.stopped.as_deref(),
+            figures: figures.collect(),
+            facts: facts(run),
+            calls: run.calls.iter().map(|(op, calls)| call(op, calls)).collect(),
+            calls_told: calls_told(run),
+            standing: standing
+                .take(STANDING)
+                .map(|(address, why)| (&address[..], &why[..]))
+                .collect(),
+            standing_more: run.standing_failures.len().saturating_sub(STANDING),
+        }
+    }
+}
+
+/// The run in one sentence.
+fn verdict(run: &Summary) -> String {
+    let all = sums(run);
+    let total: u64 = all.values().sum();
+    let [failed, doubt] = [Status::Failed, Status::InDoubt].map(|status| count(&all, status));
+    let items = |count| words::counted(count, "item", "items");
+    let is = |count| if count == 1 { "is" } else { "are" };
+    let needed = match (failed, doubt) {
+        (0, 0) => None,
+        (_, 0) => Some(format!("{} failed", items(failed))),
+        (0, _) => Some(format!("{} {} in doubt", items(doubt), is(doubt))),
+        _ => {
+            let (doubt, is) = (words::count(doubt), is(doubt));
+            Some(format!("{} failed and {doubt} {is} in doubt", items(failed)))
+        }
+    };
+    let standing = run.standing_failures.len() as u64;
+    let standing = (standing > 0).then(|| {
+        let things = words::counted(standing, "standing thing", "standing things");
+        format!("{things} failed")
+    });
+    let needed: Vec<String> = standing.into_iter().chain(needed).collect();
+    match (total, &needed[..]) {
+        (0, []) => "No item was part of this run.".to_owned(),
+        (0, _) => format!("{}.", needed.join("; ")),
+        (_, []) => format!("Of {}, none failed and none is in doubt.", items(total)),
+        _ => format!("Of {}: {}.", items(total), needed.join("; ")),
+    }
+}
+
+fn facts(run: &Summary) -> Vec<(&'static str, String)> {
+    let limit = run.rate_limit.map_or_else(
+        || "no limit".to_owned(),
+        |limit| format!("limit {limit} a second"),
+    );
+    let rate = format!("{:.1} a second; {limit}", run.rate);
+    let exit = format!("{}: {}", run.exit_code, words::exit(run.exit_code));
+    vec![
+        ("Environment", run.environment.clone()),
+        ("Run", run.run.clone()),
+        ("Begun", run.started.clone()),
+        ("Ended", run.ended.clone()),
+        ("Took", words::duration(run.seconds)),
+        ("Exit code", exit),
+        ("Calls", words::count(run.calls_total)),
+        ("Rate", rate),
+        ("Endpoint", run.endpoint.clone()),
+    ]
+}
+
+fn call(operation: &'static str, calls: &CallCount) -> Call {
+    let mean = calls.milliseconds / calls.attempts.max(1);
+    Call {
+        operation,
+        attempts: words::count(calls.attempts),
+        failed: words::count(calls.failed),
+        repeated: words::count(calls.repeated),
+        mean: words::count(mean),
+        slowest: words::count(calls.slowest_milliseconds),
+        any_failed: calls.failed > 0,
+    }
+}
+
+fn calls_told(run: &Summary) -> String {
+    let failed: u64 = run.calls.values().map(|calls| calls.failed).sum();
+    let repeated: u64 = run.calls.values().map(|calls| calls.repeated).sum();
+    let calls = words::counted(run.calls_total, "call", "calls");
+    format!(
+        "{calls} in all, of which {} failed and {} were repeated.",
+        words::count(failed),
+        words::count(repeated)
+    )
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// A run of a minute without items.
+    pub(in crate::report::html) fn summary() -> Summary {
+        Summary {
+            run: "2026-11-24T10-00-00".to_owned(),
+            project: "consumer-loans".to_owned(),
+            environment: "stage".to_owned(),
+            endpoint: "https://api.example/".to_owned(),
+            treaty: "0.1.0",
+            started: "2026-11-24 10:00:00".to_owned(),
+            ended: "2026-11-24 10:00:50".to_owned(),
+            seconds: 50.0,
+            exit_code: 0,
+            stopped: None,
+            items: BTreeMap::new(),
+            standing_failures: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            calls_total: 0,
+            rate: 0.0,
+            rate_limit: None,
+        }
+    }
+
+    fn said(failed: u64, doubt: u64, done: u64, standing: usize) -> String {
+        let mut run = summary();
+        let counts = [
+            (Status::Failed, failed),
+            (Status::InDoubt, doubt),
+            (Status::Done, done),
+        ];
+        run.items.insert("loans".to_owned(), counts.into());
+        for n in 0..standing {
+            run.standing_failures
+                .insert(format!("accounts.a{n}"), "no".to_owned());
+        }
+        verdict(&run)
+    }
+
+    #[test]
+    fn a_run_comes_to_one_sentence() {
+        assert_eq!(said(0, 0, 0, 0), "No item was part of this run.");
+        assert_eq!(said(0, 0, 7, 0), "Of 7 items, none failed and none is in doubt.");
+        assert_eq!(said(1, 0, 1, 0), "Of 2 items: 1 item failed.");
+        assert_eq!(said(0, 2, 0, 0), "Of 2 items: 2 items are in doubt.");
+        assert_eq!(said(3, 1, 0, 0), "Of 4 items: 3 items failed and 1 is in doubt.");
+        assert_eq!(
+            said(3, 0, 0, 2),
+            "Of 3 items: 2 standing things failed; 3 items failed."
+        );
+        assert_eq!(said(0, 0, 0, 1), "1 standing thing failed.");
+    }
+
+    #[test]
+    fn a_run_without_flows_or_calls_has_a_head() {
+        let run = summary();
+        let head = Head::of(&run);
+        assert_eq!(head.tone, "well");
+        assert!(head.figures.is_empty() && head.calls.is_empty());
+        let rate = head.facts.iter().find(|(name, _)| *name == "Rate");
+        assert_eq!(rate.map(|(_, text)| &text[..]), Some("0.0 a second; no limit"));
+    }
+}
