@@ -2,11 +2,15 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
+use http::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
+use reqwest::Url;
 use serde_json::{Value, json};
 
 /// A browser with one window.
@@ -62,8 +66,10 @@ where
         "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--window-size=1280,1600"],
     });
+    let logs = json!({ "browser": "ALL" });
     let mut capabilities = serde_json::Map::new();
     capabilities.insert("goog:chromeOptions".to_owned(), options);
+    capabilities.insert("goog:loggingPrefs".to_owned(), logs);
     let client = ClientBuilder::new(HttpConnector::new())
         .capabilities(capabilities)
         .connect(&address)
@@ -121,6 +127,48 @@ impl Browser {
         self.run(wider, "").await == true
     }
 
+    /// What the page's own script would get for an expression.
+    pub(crate) async fn value(&self, expression: &str) -> Value {
+        self.run(&format!("return {expression};"), "").await
+    }
+
+    /// Waits until an expression holds.
+    pub(crate) async fn until(&self, expression: &str) {
+        for _ in 0..100 {
+            if self.value(expression).await == true {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        panic!("never: {expression}");
+    }
+
+    /// Clicks what stands there.
+    pub(crate) async fn click(&self, css: &str) {
+        let clicked = self.find(css).await.click().await;
+        clicked.expect("a click");
+    }
+
+    /// Has pages see a dark system, or paper.
+    pub(crate) async fn emulate(&self, medium: &str, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let parameters = json!({ "media": medium, "features": features });
+        let command = "Emulation.setEmulatedMedia";
+        let body = json!({ "cmd": command, "params": parameters });
+        self.extra("goog/cdp/execute", body).await;
+    }
+
+    /// What the browser complained about since it was asked last.
+    pub(crate) async fn complaints(&self) -> Vec<Value> {
+        let log = self.extra("se/log", json!({ "type": "browser" })).await;
+        log.as_array().cloned().expect("a log")
+    }
+
+    async fn extra(&self, path: &'static str, body: Value) -> Value {
+        let answer = self.client.issue_cmd(Extra { path, body }).await;
+        answer.expect("an answer")
+    }
+
     /// Presses keys where the focus is.
     pub(crate) async fn press(&self, keys: &str) {
         let focused = self.client.active_element().await.expect("a focus");
@@ -144,6 +192,27 @@ impl Browser {
     async fn run(&self, script: &str, argument: &str) -> Value {
         let answer = self.client.execute(script, vec![json!(argument)]).await;
         answer.expect("an answer")
+    }
+}
+
+/// What an address that is none is told by: it has no shorter name here.
+type NotAUrl = <Url as std::str::FromStr>::Err;
+
+/// A command of this driver's own.
+#[derive(Debug)]
+struct Extra {
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for Extra {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, NotAUrl> {
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/{}", self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
     }
 }
 

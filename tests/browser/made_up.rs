@@ -8,7 +8,8 @@ use treaty::ledger::Failure;
 use treaty::report::{CallCount, Counts, Page, Seen, SeenSigner, Status, Summary};
 
 /// A key that would be a script, were it not text.
-pub(crate) const HOSTILE: &str = "</script><img src=x onerror=\"document.title='hit'\">\u{2028}=1+1";
+pub(crate) const HOSTILE: &str =
+    "</script><img src=x onerror=\"document.title='hit'\">\u{2028}=1+1";
 /// 2026-11-24 10:09:22 in Shanghai.
 const BEGUN: i64 = 1_795_486_162;
 
@@ -23,7 +24,11 @@ pub(crate) fn write(folder: &Path, items: u64) {
     for n in 0..items {
         // Three of four are loans.
         let loans = n < items * 3 / 4;
-        let flow = if loans { "consumer-loans" } else { "借款担保合同" };
+        let flow = if loans {
+            "consumer-loans"
+        } else {
+            "借款担保合同"
+        };
         let status = status(n, loans);
         let counts: &mut Counts = run.items.entry(flow.to_owned()).or_default();
         *counts.entry(status).or_default() += 1;
@@ -74,13 +79,27 @@ fn see(page: &mut Page, n: u64, flow: &str, status: Status) {
         begun.checked_add(SignedDuration::from_secs(seconds)).ok()
     };
     let never = matches!(status, Status::Failed | Status::Skipped);
-    let over = matches!(status, Status::Finished | Status::Rejected | Status::Revoked | Status::Expired);
+    let over = matches!(
+        status,
+        Status::Finished | Status::Rejected | Status::Revoked | Status::Expired
+    );
     let sent_at = after(20 + n / 3).filter(|_| !never);
     let ended_at = after(140 + n / 3 + (n * 7919) % 600).filter(|_| over);
     let failure = failure(n, status);
-    let key = if n == 5 { HOSTILE.to_owned() } else { format!("HT-2026-{:06}", n + 1) };
-    let url = format!("https://sign.example/s/{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let flow_id = if never { String::new() } else { format!("{:024x}", n.wrapping_mul(0x00c0_ffee_1234_5677)) };
+    let key = if n == 5 {
+        HOSTILE.to_owned()
+    } else {
+        format!("HT-2026-{:06}", n + 1)
+    };
+    let url = format!(
+        "https://sign.example/s/{:016x}",
+        n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    );
+    let flow_id = if never {
+        String::new()
+    } else {
+        format!("{:024x}", n.wrapping_mul(0x00c0_ffee_1234_5677))
+    };
     let ended = ended_at.map(time::text).unwrap_or_default();
     let (borrower, lender) = match status {
         Status::Finished => ("signed", "signed"),
@@ -96,8 +115,15 @@ fn see(page: &mut Page, n: u64, flow: &str, status: Status) {
         sign_url,
         time: if status == "signed" { &ended } else { "" },
     };
-    let signers = [signer("borrower", borrower, &url[..]), signer("出借人", lender, "")];
-    let file = if status == Status::Finished { format!("signed/{key}.pdf") } else { String::new() };
+    let signers = [
+        signer("borrower", borrower, &url[..]),
+        signer("出借人", lender, ""),
+    ];
+    let file = if status == Status::Finished {
+        format!("signed/{key}.pdf")
+    } else {
+        String::new()
+    };
     page.see(&Seen {
         flow,
         key: &key,
@@ -133,19 +159,25 @@ fn summary() -> Summary {
         exit_code: 4,
         stopped: Some("more than 30 items failed".to_owned()),
         items: std::collections::BTreeMap::new(),
-        standing_failures: [("seals.branch-seal".to_owned(), "seal/create: 印章图片不合法".to_owned())].into(),
+        standing_failures: [(
+            "seals.branch-seal".to_owned(),
+            "seal/create: 印章图片不合法".to_owned(),
+        )]
+        .into(),
         calls: calls
             .into_iter()
-            .map(|(op, attempts, failed, repeated, milliseconds, slowest_milliseconds)| {
-                let count = CallCount {
-                    attempts,
-                    failed,
-                    repeated,
-                    milliseconds,
-                    slowest_milliseconds,
-                };
-                (op, count)
-            })
+            .map(
+                |(op, attempts, failed, repeated, milliseconds, slowest_milliseconds)| {
+                    let count = CallCount {
+                        attempts,
+                        failed,
+                        repeated,
+                        milliseconds,
+                        slowest_milliseconds,
+                    };
+                    (op, count)
+                },
+            )
             .collect(),
         calls_total: 16_039,
         rate: 11.47,

@@ -1,8 +1,10 @@
-//! The sandbox's pages in a real browser, used with the keyboard alone. Needs Chromium and its driver; how to run it
+//! The sandbox's pages and the page of a report in a real browser, used with the keyboard alone. Needs Chromium and its driver; how to run it
 //! stands in `docs/sandbox.md`.
 
 mod driver;
+mod made_up;
 mod office;
+mod report;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

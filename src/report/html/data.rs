@@ -29,7 +29,10 @@ pub(super) fn write(kept: &[&Kept], into: &mut impl Write) -> Result<(), Error> 
     let (mut texts, mut places) = (Vec::new(), HashMap::new());
     for kept in kept {
         let signers = kept.signers.iter().map(|signer| &signer.name);
-        for text in [&kept.flow, &kept.message, &kept.hint].into_iter().chain(signers) {
+        for text in [&kept.flow, &kept.message, &kept.hint]
+            .into_iter()
+            .chain(signers)
+        {
             places.entry(&**text).or_insert_with(|| {
                 texts.push(&**text);
                 texts.len() - 1
@@ -57,7 +60,12 @@ fn items<S: Serializer>(
             (place(&signer.name), state, &signer.link, &signer.time)
         });
         (
-            (place(&kept.flow), &kept.key, kept.row, words::place(kept.status)),
+            (
+                place(&kept.flow),
+                &kept.key,
+                kept.row,
+                words::place(kept.status),
+            ),
             (&kept.flow_id, kept.sent(), kept.ended(), &kept.file),
             (kept.code, place(&kept.message), place(&kept.hint)),
             signers.collect::<Vec<_>>(),
@@ -88,8 +96,8 @@ impl Formatter for Inert {
 #[cfg(test)]
 mod tests {
     use super::super::kept::Rows;
-    use super::super::seen::tests::item;
     use super::super::seen::Seen;
+    use super::super::seen::tests::item;
     use super::*;
 
     #[test]

@@ -96,10 +96,7 @@ mod tests {
             ),
             ("“借款合同” is too long", "… is too long"),
             ("since 2026-11-24 10:09:22.5, twice", "since … …, twice"),
-            (
-                "see https://a.example/x?y=1 for it",
-                "see … for it",
-            ),
+            ("see https://a.example/x?y=1 for it", "see … for it"),
             ("id_no: is not valid", "id_no: is not valid"),
             ("it's Li's: 5", "it's Li's: …"),
             ("'it's' there", "… there"),

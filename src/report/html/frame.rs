@@ -59,7 +59,11 @@ pub(super) fn begin(title: &str, parts: Vec<String>) -> Result<String, Error> {
 
 /// All that stands after the data.
 pub(super) fn end() -> [&'static str; 3] {
-    ["</script>\n<script>", SCRIPT, "</script>\n</body>\n</html>\n"]
+    [
+        "</script>\n<script>",
+        SCRIPT,
+        "</script>\n</body>\n</html>\n",
+    ]
 }
 
 #[cfg(test)]
@@ -72,7 +76,10 @@ mod tests {
         assert!(!STYLE.contains('\r') && !SCRIPT.contains('\r'));
         assert!(!STYLE.contains("</") && !SCRIPT.contains("</") && !SCRIPT.contains("<!--"));
         for outside in ["http:", "https:", "@import", "fetch(", "innerHTML"] {
-            assert!(!STYLE.contains(outside) && !SCRIPT.contains(outside), "{outside}");
+            assert!(
+                !STYLE.contains(outside) && !SCRIPT.contains(outside),
+                "{outside}"
+            );
         }
     }
 }

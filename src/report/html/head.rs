@@ -15,13 +15,8 @@ const STANDING: usize = 200;
 pub(super) struct Head<'a> {
     project: &'a str,
     environment: &'a str,
-    run: &'a str,
-    version: &'a str,
-    ended: &'a str,
     /// What the run came to.
     verdict: String,
-    /// Whether a person is needed.
-    tone: &'static str,
     stopped: Option<&'a str>,
     figures: Vec<Figure>,
     facts: Vec<(&'static str, String)>,
@@ -60,21 +55,19 @@ impl<'a> Head<'a> {
                 count: words::count(count),
             })
         });
-        let needed = count(&all, Status::Failed) + count(&all, Status::InDoubt);
-        let well = needed == 0 && run.standing_failures.is_empty() && run.exit_code == 0;
         let standing = run.standing_failures.iter();
         Self {
             project: &run.project,
             environment: &run.environment,
-            run: &run.run,
-            version: run.treaty,
-            ended: &run.ended,
             verdict: verdict(run),
-            tone: if well { "well" } else { "needed" },
             stopped: run.stopped.as_deref(),
             figures: figures.collect(),
             facts: facts(run),
-            calls: run.calls.iter().map(|(op, calls)| call(op, calls)).collect(),
+            calls: run
+                .calls
+                .iter()
+                .map(|(op, calls)| call(op, calls))
+                .collect(),
             calls_told: calls_told(run),
             standing: standing
                 .take(STANDING)
@@ -85,34 +78,29 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The run in one sentence.
+/// The run in a sentence or two.
 fn verdict(run: &Summary) -> String {
     let all = sums(run);
     let total: u64 = all.values().sum();
     let [failed, doubt] = [Status::Failed, Status::InDoubt].map(|status| count(&all, status));
-    let items = |count| words::counted(count, "item", "items");
-    let is = |count| if count == 1 { "is" } else { "are" };
-    let needed = match (failed, doubt) {
-        (0, 0) => None,
-        (_, 0) => Some(format!("{} failed", items(failed))),
-        (0, _) => Some(format!("{} {} in doubt", items(doubt), is(doubt))),
+    let items = words::counted(total, "item", "items");
+    let is = if doubt == 1 { "is" } else { "are" };
+    let mut told = match (total, failed, doubt) {
+        (0, _, _) => "No item was part of this run.".to_owned(),
+        (_, 0, 0) => format!("Of {items}, none failed and none is in doubt."),
+        (_, _, 0) => format!("Of {items}, {} failed.", words::count(failed)),
+        (_, 0, _) => format!("Of {items}, {} {is} in doubt.", words::count(doubt)),
         _ => {
-            let (doubt, is) = (words::count(doubt), is(doubt));
-            Some(format!("{} failed and {doubt} {is} in doubt", items(failed)))
+            let [failed, doubt] = [failed, doubt].map(words::count);
+            format!("Of {items}, {failed} failed and {doubt} {is} in doubt.")
         }
     };
     let standing = run.standing_failures.len() as u64;
-    let standing = (standing > 0).then(|| {
+    if standing > 0 {
         let things = words::counted(standing, "standing thing", "standing things");
-        format!("{things} failed")
-    });
-    let needed: Vec<String> = standing.into_iter().chain(needed).collect();
-    match (total, &needed[..]) {
-        (0, []) => "No item was part of this run.".to_owned(),
-        (0, _) => format!("{}.", needed.join("; ")),
-        (_, []) => format!("Of {}, none failed and none is in doubt.", items(total)),
-        _ => format!("Of {}: {}.", items(total), needed.join("; ")),
+        told = format!("{told} {things} failed.");
     }
+    told
 }
 
 fn facts(run: &Summary) -> Vec<(&'static str, String)> {
@@ -132,6 +120,7 @@ fn facts(run: &Summary) -> Vec<(&'static str, String)> {
         ("Calls", words::count(run.calls_total)),
         ("Rate", rate),
         ("Endpoint", run.endpoint.clone()),
+        ("Version of treaty", run.treaty.to_owned()),
     ]
 }
 
@@ -204,25 +193,34 @@ pub(super) mod tests {
 
     #[test]
     fn a_run_comes_to_one_sentence() {
-        assert_eq!(said(0, 0, 0, 0), "No item was part of this run.");
-        assert_eq!(said(0, 0, 7, 0), "Of 7 items, none failed and none is in doubt.");
-        assert_eq!(said(1, 0, 1, 0), "Of 2 items: 1 item failed.");
-        assert_eq!(said(0, 2, 0, 0), "Of 2 items: 2 items are in doubt.");
-        assert_eq!(said(3, 1, 0, 0), "Of 4 items: 3 items failed and 1 is in doubt.");
-        assert_eq!(
-            said(3, 0, 0, 2),
-            "Of 3 items: 2 standing things failed; 3 items failed."
-        );
-        assert_eq!(said(0, 0, 0, 1), "1 standing thing failed.");
+        for (counts, expected) in [
+            ((0, 0, 0, 0), "No item was part of this run."),
+            (
+                (0, 0, 7, 0),
+                "Of 7 items, none failed and none is in doubt.",
+            ),
+            ((1, 0, 0, 0), "Of 1 item, 1 failed."),
+            ((0, 2, 0, 0), "Of 2 items, 2 are in doubt."),
+            ((3, 1, 0, 0), "Of 4 items, 3 failed and 1 is in doubt."),
+            (
+                (3, 0, 0, 2),
+                "Of 3 items, 3 failed. 2 standing things failed.",
+            ),
+        ] {
+            let (failed, doubt, done, standing) = counts;
+            assert_eq!(said(failed, doubt, done, standing), expected);
+        }
     }
 
     #[test]
     fn a_run_without_flows_or_calls_has_a_head() {
         let run = summary();
         let head = Head::of(&run);
-        assert_eq!(head.tone, "well");
         assert!(head.figures.is_empty() && head.calls.is_empty());
         let rate = head.facts.iter().find(|(name, _)| *name == "Rate");
-        assert_eq!(rate.map(|(_, text)| &text[..]), Some("0.0 a second; no limit"));
+        assert_eq!(
+            rate.map(|(_, text)| &text[..]),
+            Some("0.0 a second; no limit")
+        );
     }
 }

@@ -33,8 +33,6 @@ struct ListedCause<'a> {
     message: &'a str,
     hint: &'a str,
     count: String,
-    /// The share of the most frequent one, in percent.
-    share: u64,
     examples: &'a [(String, String)],
     /// How many items are not named.
     more: Option<String>,
@@ -76,11 +74,10 @@ struct ListedSigner<'a> {
 impl<'a> ListedCauses<'a> {
     pub(super) fn of(causes: &'a Causes) -> Self {
         let (frequent, others) = causes.most_frequent(CAUSES);
-        let most = frequent.first().map_or(1, |cause| cause.count);
         let items = frequent.iter().map(|cause| cause.count).sum::<u64>() + others;
         let (distinct, more) = causes.distinct();
         let distinct = words::counted(distinct as u64, "cause", "causes");
-        let list = frequent.into_iter().map(|cause| ListedCause::of(cause, most));
+        let list = frequent.into_iter().map(ListedCause::of);
         Self {
             causes: list.collect(),
             items: words::counted(items, "item", "items"),
@@ -95,7 +92,7 @@ impl<'a> ListedCauses<'a> {
 }
 
 impl<'a> ListedCause<'a> {
-    fn of(cause: &'a Cause, most: u64) -> Self {
+    fn of(cause: &'a Cause) -> Self {
         let more = cause.count - cause.examples.len() as u64;
         Self {
             status: Word::of(cause.status),
@@ -103,7 +100,6 @@ impl<'a> ListedCause<'a> {
             message: &cause.message,
             hint: &cause.hint,
             count: words::count(cause.count),
-            share: (cause.count * 100).div_ceil(most),
             examples: &cause.examples,
             more: (more > 0).then(|| words::count(more)),
         }
@@ -171,8 +167,8 @@ impl<'a> ListedSigner<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::super::row::Status;
-    use super::super::seen::tests::item;
     use super::super::seen::Seen;
+    use super::super::seen::tests::item;
     use super::*;
 
     fn plain(needing: usize, well: usize) -> (usize, bool) {

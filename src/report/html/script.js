@@ -155,9 +155,9 @@
     const need = items.filter((item) => NEED.includes(item.word));
     const list = filtered() || sorted ? chosen : need.length > 0 ? need : items.slice(0, SHOWN);
     body.replaceChildren(...list.slice(0, PRINTED).map(line));
-    const printed = Math.min(PRINTED, list.length);
-    const which = filtered() || !sorted && need.length > 0 && " that failed or are in doubt" || "";
-    found.textContent = `${count(printed)} of ${count(list.length)} items${which === true ? " that were chosen" : which} are printed; ${count(items.length)} are in the page, and all in the tables beside it.`;
+    const printed = `${list.length > PRINTED ? `${count(PRINTED)} of ` : ""}${count(list.length)}`;
+    const which = filtered() ? " that were chosen" : sorted || need.length === 0 ? "" : " that failed or are in doubt";
+    found.textContent = `Printed here: ${printed} items${which}. The page has ${count(items.length)}; the tables beside it have all.`;
   });
   addEventListener("afterprint", show);
 

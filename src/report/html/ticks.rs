@@ -65,7 +65,10 @@ mod tests {
     const TEN: i64 = 1_795_485_600;
 
     fn words(from: i64, to: i64) -> Vec<String> {
-        moments(from, to).into_iter().map(|(_, text)| text).collect()
+        moments(from, to)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect()
     }
 
     #[test]
@@ -74,7 +77,10 @@ mod tests {
             words(TEN + 1, TEN + 25),
             ["10:00:05", "10:00:10", "10:00:15", "10:00:20", "10:00:25"]
         );
-        assert_eq!(words(TEN, TEN + 1_300), ["10:00", "10:05", "10:10", "10:15", "10:20"]);
+        assert_eq!(
+            words(TEN, TEN + 1_300),
+            ["10:00", "10:05", "10:10", "10:15", "10:20"]
+        );
         assert_eq!(
             words(TEN, TEN + 86_400),
             ["11-24 12:00", "11-24 18:00", "11-25 00:00", "11-25 06:00"]

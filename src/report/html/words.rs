@@ -145,7 +145,14 @@ mod tests {
     #[test]
     fn durations_are_readable() {
         let told = [0.04, 59.9, 59.97, 61.0, 3_600.0, 90_061.0].map(duration);
-        let expected = ["0.0 s", "59.9 s", "1 min 0 s", "1 min 1 s", "1 h 0 min", "1 d 1 h"];
+        let expected = [
+            "0.0 s",
+            "59.9 s",
+            "1 min 0 s",
+            "1 min 1 s",
+            "1 h 0 min",
+            "1 d 1 h",
+        ];
         assert_eq!(told, expected);
     }
 }
