@@ -40,10 +40,10 @@ pub(crate) fn write(folder: &Path, items: u64) {
 fn status(n: u64, loans: bool) -> Status {
     match n % 97 {
         3 | 41 if loans => Status::Failed,
-        7 if n % 5 == 0 => Status::InDoubt,
+        7 if n.is_multiple_of(5) => Status::InDoubt,
         11 => Status::Rejected,
         13 if loans => Status::Expired,
-        17 if n % 2 == 0 => Status::Revoked,
+        17 if n.is_multiple_of(2) => Status::Revoked,
         19 => Status::Skipped,
         23..=25 => Status::Unchanged,
         30..=39 => Status::Done,

@@ -20,7 +20,7 @@ const DIGIT: f64 = 8.5;
 #[derive(Debug, Serialize)]
 pub(super) struct Bars<'a> {
     /// The statuses that occur.
-    statuses: Vec<Word>,
+    statuses: Vec<Named>,
     flows: Vec<FlowBar<'a>>,
     /// The counts of all flows together, by the statuses that occur.
     sums: Vec<Cell>,
@@ -29,7 +29,7 @@ pub(super) struct Bars<'a> {
 
 /// A status in words.
 #[derive(Debug, Serialize)]
-pub(super) struct Word {
+pub(super) struct Named {
     word: &'static str,
     label: &'static str,
     meaning: &'static str,
@@ -103,12 +103,12 @@ impl<'a> Bars<'a> {
             flows: flows.collect(),
             sums: cells(&all),
             total: words::count(all.values().sum()),
-            statuses: present.iter().map(|status| Word::of(*status)).collect(),
+            statuses: present.iter().map(|status| Named::of(*status)).collect(),
         }
     }
 }
 
-impl Word {
+impl Named {
     pub(super) fn of(status: Status) -> Self {
         Self {
             word: status.word(),

@@ -33,7 +33,7 @@ pub(super) struct Cause {
 pub(super) struct Causes {
     /// By what they are known by.
     known: HashMap<String, usize>,
-    causes: Vec<Cause>,
+    told_apart: Vec<Cause>,
     others: u64,
     /// Used again for every item: most of them know their cause.
     identity: String,
@@ -52,12 +52,12 @@ impl Causes {
         fold(message, &mut self.identity);
         let at = match self.known.get(&self.identity) {
             Some(at) => *at,
-            None if self.causes.len() == CAUSES => {
+            None if self.told_apart.len() == CAUSES => {
                 self.others += 1;
                 return;
             }
             None => {
-                self.causes.push(Cause {
+                self.told_apart.push(Cause {
                     status: item.status,
                     code,
                     message: message.to_owned(),
@@ -67,12 +67,12 @@ impl Causes {
                     count: 0,
                     examples: Vec::new(),
                 });
-                let at = self.causes.len() - 1;
+                let at = self.told_apart.len() - 1;
                 self.known.insert(self.identity.clone(), at);
                 at
             }
         };
-        let cause = &mut self.causes[at];
+        let cause = &mut self.told_apart[at];
         cause.count += 1;
         if cause.message != message {
             let folded = &self.identity[begun..];
@@ -88,7 +88,7 @@ impl Causes {
 
     /// The most frequent causes, and how many items have another.
     pub(super) fn most_frequent(&self, most: usize) -> (Vec<&Cause>, u64) {
-        let mut all: Vec<&Cause> = self.causes.iter().collect();
+        let mut all: Vec<&Cause> = self.told_apart.iter().collect();
         // Those that are as frequent stay in the order in which they were seen.
         all.sort_by_key(|cause| std::cmp::Reverse(cause.count));
         let cut = all.split_off(most.min(all.len()));
@@ -98,7 +98,7 @@ impl Causes {
 
     /// How many causes were told apart, and whether there may be more.
     pub(super) fn distinct(&self) -> (usize, bool) {
-        (self.causes.len(), self.others > 0)
+        (self.told_apart.len(), self.others > 0)
     }
 }
 

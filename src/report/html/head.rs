@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::row::Status;
 use super::super::summary::{CallCount, Summary};
-use super::bars::{Word, count, sums};
+use super::bars::{Named, count, sums};
 use super::words;
 
 /// So many standing things that failed are listed.
@@ -28,7 +28,7 @@ pub(super) struct Head<'a> {
 
 #[derive(Debug, Serialize)]
 struct Figure {
-    status: Word,
+    status: Named,
     count: String,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Head<'a> {
         let figures = words::STATUSES.into_iter().filter_map(|status| {
             let count = count(&all, status);
             (count > 0).then(|| Figure {
-                status: Word::of(status),
+                status: Named::of(status),
                 count: words::count(count),
             })
         });

@@ -39,11 +39,11 @@ pub(super) struct KeptSigner {
     pub(super) time: Box<str>,
 }
 
-/// The items that are kept, in the order in which they give way to others: the last of them first.
+/// The items that are kept. When there are too many, the last of the last rank gives way.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     seen: u64,
-    /// Whether a person is needed: in doubt, failed; then all others, and those that were not meant.
+    /// In doubt, failed, all others, and those that were not meant.
     ranks: [Vec<Kept>; 4],
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::bars::Word;
+use super::bars::Named;
 use super::causes::{Cause, Causes};
 use super::kept::{Kept, KeptSigner, Rows};
 use super::words;
@@ -28,7 +28,7 @@ pub(super) struct ListedCauses<'a> {
 
 #[derive(Debug, Serialize)]
 struct ListedCause<'a> {
-    status: Word,
+    status: Named,
     code: Option<i64>,
     message: &'a str,
     hint: &'a str,
@@ -52,7 +52,7 @@ struct ListedItem<'a> {
     flow: &'a str,
     key: &'a str,
     row: Option<u64>,
-    status: Word,
+    status: Named,
     flow_id: &'a str,
     sent: String,
     ended: String,
@@ -95,7 +95,7 @@ impl<'a> ListedCause<'a> {
     fn of(cause: &'a Cause) -> Self {
         let more = cause.count - cause.examples.len() as u64;
         Self {
-            status: Word::of(cause.status),
+            status: Named::of(cause.status),
             code: cause.code,
             message: &cause.message,
             hint: &cause.hint,
@@ -140,7 +140,7 @@ impl<'a> ListedItem<'a> {
             flow: &kept.flow,
             key: &kept.key,
             row: kept.row,
-            status: Word::of(kept.status),
+            status: Named::of(kept.status),
             flow_id: &kept.flow_id,
             sent: kept.sent(),
             ended: kept.ended(),

@@ -46,7 +46,8 @@ impl Page {
         self.rows.add(item);
     }
 
-    /// Writes the page into the folder of the run's reports. Tables that stand there already are linked.
+    /// Writes `report.html` into the folder of the run's reports. The tables are written before it: those that stand
+    /// there are linked.
     pub fn write(&self, folder: &Path, summary: &Summary) -> Result<(), FileError> {
         let mut file = WholeFile::begin(&folder.join("report.html"))?;
         match self.pour(&mut file, folder, summary) {

@@ -19,8 +19,18 @@ pub(super) const STATUSES: [Status; 10] = [
 
 /// The place of a status in that order.
 pub(super) fn place(status: Status) -> usize {
-    let found = STATUSES.iter().position(|known| *known == status);
-    found.expect("all statuses are listed, and a test reads the list")
+    match status {
+        Status::Finished => 0,
+        Status::Done => 1,
+        Status::Unchanged => 2,
+        Status::Waiting => 3,
+        Status::Rejected => 4,
+        Status::Expired => 5,
+        Status::Revoked => 6,
+        Status::InDoubt => 7,
+        Status::Failed => 8,
+        Status::Skipped => 9,
+    }
 }
 
 /// How a status is called.
@@ -88,7 +98,7 @@ pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -128,10 +138,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_status_has_a_place() {
-        let mut places: Vec<usize> = STATUSES.map(place).to_vec();
-        places.dedup();
-        assert_eq!(places.len(), STATUSES.len());
+    fn every_status_has_its_place() {
+        assert!(STATUSES.map(place).into_iter().eq(0..STATUSES.len()));
     }
 
     #[test]
