@@ -152,11 +152,12 @@ fn summary() -> Summary {
         project: "consumer-lending".to_owned(),
         environment: "production".to_owned(),
         endpoint: "https://openapi.tsign.example/".to_owned(),
-        treaty: "0.1.0",
+        treaty: "0.1.0".to_owned(),
+        reported: None,
         started: "2026-11-24 10:09:22".to_owned(),
-        ended: "2026-11-24 10:32:40".to_owned(),
+        ended: Some("2026-11-24 10:32:40".to_owned()),
         seconds: 1398.0,
-        exit_code: 4,
+        exit_code: Some(4),
         stopped: Some("more than 30 items failed".to_owned()),
         items: std::collections::BTreeMap::new(),
         standing_failures: [(
@@ -175,7 +176,7 @@ fn summary() -> Summary {
                         milliseconds,
                         slowest_milliseconds,
                     };
-                    (op, count)
+                    (op.to_owned(), count)
                 },
             )
             .collect(),

@@ -51,7 +51,7 @@ impl Curve {
     /// The picture of a run; none when nothing was sent or ended.
     pub(super) fn of(moments: &Moments, summary: &Summary) -> Option<Self> {
         let begun = second(&summary.started);
-        let axis = Axis::of(moments, begun, second(&summary.ended))?;
+        let axis = Axis::of(moments, begun, summary.ended.as_deref().and_then(second))?;
         let total = |which: usize| moments.buckets().map(|b| b.counts[which]).sum::<u64>();
         let totals = [total(0), total(1)];
         let lines = ticks::counts(totals[0].max(totals[1]));

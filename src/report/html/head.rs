@@ -20,7 +20,7 @@ pub(super) struct Head<'a> {
     stopped: Option<&'a str>,
     figures: Vec<Figure>,
     facts: Vec<(&'static str, String)>,
-    calls: Vec<Call>,
+    calls: Vec<Call<'a>>,
     calls_told: String,
     standing: Vec<(&'a str, &'a str)>,
     standing_more: usize,
@@ -34,8 +34,8 @@ struct Figure {
 
 /// The calls of one operation.
 #[derive(Debug, Serialize)]
-struct Call {
-    operation: &'static str,
+struct Call<'a> {
+    operation: &'a str,
     attempts: String,
     failed: String,
     repeated: String,
@@ -109,22 +109,30 @@ fn facts(run: &Summary) -> Vec<(&'static str, String)> {
         |limit| format!("limit {limit} a second"),
     );
     let rate = format!("{:.1} a second; {limit}", run.rate);
-    let exit = format!("{}: {}", run.exit_code, words::exit(run.exit_code));
-    vec![
+    let cut_off = || "never: it was cut off".to_owned();
+    let exit = run.exit_code.map_or_else(
+        || "none: it was cut off".to_owned(),
+        |code| format!("{code}: {}", words::exit(code)),
+    );
+    let facts = [
         ("Environment", run.environment.clone()),
         ("Run", run.run.clone()),
         ("Begun", run.started.clone()),
-        ("Ended", run.ended.clone()),
+        ("Ended", run.ended.clone().unwrap_or_else(cut_off)),
         ("Took", words::duration(run.seconds)),
         ("Exit code", exit),
         ("Calls", words::count(run.calls_total)),
         ("Rate", rate),
         ("Endpoint", run.endpoint.clone()),
-        ("Version of treaty", run.treaty.to_owned()),
-    ]
+        ("Version of treaty", run.treaty.clone()),
+    ];
+    // Items may have gone on since the run.
+    let reported = run.reported.iter();
+    let reported = reported.map(|at| ("Items as they stood at", at.clone()));
+    facts.into_iter().chain(reported).collect()
 }
 
-fn call(operation: &'static str, calls: &CallCount) -> Call {
+fn call<'a>(operation: &'a str, calls: &CallCount) -> Call<'a> {
     let mean = calls.milliseconds / calls.attempts.max(1);
     Call {
         operation,
@@ -161,11 +169,12 @@ pub(super) mod tests {
             project: "consumer-loans".to_owned(),
             environment: "stage".to_owned(),
             endpoint: "https://api.example/".to_owned(),
-            treaty: "0.1.0",
+            treaty: "0.1.0".to_owned(),
             started: "2026-11-24 10:00:00".to_owned(),
-            ended: "2026-11-24 10:00:50".to_owned(),
+            ended: Some("2026-11-24 10:00:50".to_owned()),
+            reported: None,
             seconds: 50.0,
-            exit_code: 0,
+            exit_code: Some(0),
             stopped: None,
             items: BTreeMap::new(),
             standing_failures: BTreeMap::new(),
@@ -210,6 +219,19 @@ pub(super) mod tests {
             let (failed, doubt, done, standing) = counts;
             assert_eq!(said(failed, doubt, done, standing), expected);
         }
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_says_so() {
+        let mut run = summary();
+        (run.ended, run.exit_code) = (None, None);
+        run.reported = Some("2026-11-25 08:00:00".to_owned());
+        let facts = Head::of(&run).facts;
+        let told = |name| facts.iter().find(|(known, _)| *known == name);
+        let told = |name| told(name).map(|(_, text)| &text[..]);
+        assert_eq!(told("Ended"), Some("never: it was cut off"));
+        assert_eq!(told("Exit code"), Some("none: it was cut off"));
+        assert_eq!(told("Items as they stood at"), Some("2026-11-25 08:00:00"));
     }
 
     #[test]
