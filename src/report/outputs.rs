@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::csv::Tables;
 use super::flow::{FlowReport, Line};
+use super::html::{Page, Seen, SeenSigner};
 use super::junit::Junit;
 use super::summary::Summary;
+use crate::ledger::ItemRecord;
 use crate::manifest::ReportFormat;
 use crate::whole::FileError;
 
@@ -16,6 +18,7 @@ pub struct Reports {
     json: bool,
     tables: Option<Tables>,
     junit: Option<Junit>,
+    page: Option<Page>,
 }
 
 impl Reports {
@@ -33,6 +36,7 @@ impl Reports {
             json: wants(ReportFormat::Json),
             tables: None,
             junit: junit.transpose()?,
+            page: wants(ReportFormat::Html).then(Page::default),
         })
     }
 
@@ -62,6 +66,9 @@ impl Reports {
                 line.said,
             )?;
         }
+        if let Some(page) = &mut self.page {
+            show(page, report, line);
+        }
         Ok(())
     }
 
@@ -77,9 +84,45 @@ impl Reports {
         if let Some(junit) = self.junit {
             junit.finish(summary)?;
         }
+        if let Some(page) = self.page {
+            page.write(&self.folder, summary)?;
+        }
         if self.json {
             summary.write(&self.folder)?;
         }
         Ok(())
     }
+}
+
+/// Tells the page of a row.
+fn show(page: &mut Page, report: &FlowReport<'_>, line: &Line<'_>) {
+    let (said, steps) = (line.said, report.steps);
+    let signers: Vec<SeenSigner<'_>> = report
+        .signers
+        .iter()
+        .map(|name| {
+            let step = format!("{}{name}", steps.signer);
+            SeenSigner {
+                name,
+                status: said.signer_status(&step),
+                sign_url: said.answer(&step, "signUrl"),
+                time: said.sign_time(&step),
+            }
+        })
+        .collect();
+    let item = said.record.as_ref();
+    page.see(&Seen {
+        flow: report.flow,
+        key: line.key.unwrap_or_default(),
+        row: line
+            .row
+            .filter(|_| report.rows.is_some_and(|rows| rows.sheet.is_some())),
+        status: line.status,
+        failure: said.failure.as_ref(),
+        flow_id: said.answer(steps.process, "flowId"),
+        sent_at: item.and_then(|item| item.sent_at),
+        ended_at: item.and_then(ItemRecord::ended_at),
+        signers: &signers,
+        file: &said.listed(steps.download, "path"),
+    });
 }

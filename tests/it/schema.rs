@@ -28,6 +28,10 @@ fn errors(validator: &Validator, document: &Value) -> String {
 fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
+        // What runs treaty every night is no manifest.
+        if path.ends_with("kubernetes") {
+            continue;
+        }
         if path.is_dir() {
             yaml_files(&path, found);
         } else if path.extension().is_some_and(|ending| ending == "yaml") {
