@@ -56,7 +56,7 @@ fn what_the_units_run_can_be_run() {
         args.extend(command.iter().map(|word| match word.as_str() {
             // Nobody signs here, and nobody waits for six in the morning.
             "06:00" => "0s",
-            metrics if metrics.ends_with(".prom") => "treaty.prom",
+            path if path.starts_with('/') => "treaty.prom",
             word => word,
         }));
         let run = project.expect(&args, 0);
