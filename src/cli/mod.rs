@@ -12,6 +12,7 @@ mod faults;
 mod follow;
 mod init;
 mod interrupt;
+mod listen;
 mod markdown;
 mod out;
 mod plan;
@@ -53,6 +54,7 @@ pub fn run() -> Exit {
         Command::Plan(own) => plan::run(&args.global, own),
         Command::Apply(own) => apply::run(&args.global, own),
         Command::Sync(own) => sync::run(&args.global, own),
+        Command::Listen(own) => listen::run(&args.global, own),
         Command::Revoke(own) => revoke::run(&args.global, own),
         Command::Status(own) => status::run(&args.global, own),
         Command::State(own) => state::run(&args.global, own),
