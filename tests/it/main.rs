@@ -4,6 +4,7 @@ mod audit;
 mod callbacks;
 mod carry;
 mod cases;
+mod confirm;
 mod coverage;
 mod durable;
 mod faults;
@@ -11,6 +12,9 @@ mod faulty;
 mod golden;
 mod journey;
 mod language;
+mod listen;
+mod listen_command;
+mod listen_rig;
 #[path = "../browser/office.rs"]
 mod office;
 mod outage;
