@@ -179,7 +179,6 @@ fn say(global: &Global, said: &Said<'_>) {
             };
             tell(follow::told(&counts));
         }
-        Said::Confirmed(_) => {}
         Said::Trouble(fatal) => {
             let (_, hint) = of_fatal(fatal);
             tell(format!(
@@ -187,7 +186,7 @@ fn say(global: &Global, said: &Said<'_>) {
             ));
         }
         Said::Back if !global.quiet => tell("flows are asked for again".to_owned()),
-        Said::Back => {}
+        Said::Confirmed(_) | Said::Back => {}
     }
 }
 

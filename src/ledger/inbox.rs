@@ -23,6 +23,12 @@ const KEPT: Duration = Duration::from_hours(7 * 24);
 /// What is older is removed so often.
 const SWEEP: Duration = Duration::from_hours(1);
 
+/// A run that writes all the time leaves the file alone for moments only: whoever does not look often misses them, and
+/// the pauses of `SQLite` itself grow to a tenth of a second. So often it is looked at shortly …
+const OFTEN: (i32, Duration) = (10_000, Duration::from_micros(50));
+/// … and then so often, until it is given up after some ten seconds, like everywhere.
+const SELDOM: (i32, Duration) = (9_000, Duration::from_millis(1));
+
 /// What a callback tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
@@ -66,8 +72,10 @@ impl Inbox {
     /// Opens the inbox of a ledger, which is read through before and made where there is none.
     pub fn open(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
         drop(made(path, binding)?);
-        let connection = file::open(path)?;
+        let mut connection = file::open(path)?;
         let salt = file::check(path, &connection, binding)?;
+        let patient = connection.busy_handler(Some(look_again));
+        patient.map_err(|error| broken(path, &error))?;
         file::sound(path)?;
         let (queue, jobs) = mpsc::channel();
         let path = path.to_owned();
@@ -108,6 +116,12 @@ impl Inbox {
         self.queue.send(job(answer)).map_err(|_| gone())?;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
+}
+
+/// Waits a moment for whoever writes; tells whether it is worth another look.
+fn look_again(looks: i32) -> bool {
+    std::thread::sleep(if looks < OFTEN.0 { OFTEN.1 } else { SELDOM.1 });
+    looks < OFTEN.0 + SELDOM.0
 }
 
 fn write_all(

@@ -103,10 +103,10 @@ impl Confirmer<'_> {
             if let Err(why) = &step
                 && !matches!(why, Fatal::Ledger(LedgerError::Taken(_)))
             {
-                let why_text = why.to_string();
-                if trouble.as_ref() != Some(&why_text) {
+                let told = why.to_string();
+                if trouble.as_ref() != Some(&told) {
                     (self.say)(Said::Trouble(why));
-                    trouble = Some(why_text);
+                    trouble = Some(told);
                 }
             }
             let (wait, wakes) = match step {
@@ -130,7 +130,7 @@ impl Confirmer<'_> {
                 if wakes {
                     news.notified().await;
                 } else {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             };
             tokio::select! {
@@ -167,9 +167,10 @@ impl Confirmer<'_> {
             .iter()
             .filter_map(|(address, _)| address.to_string().parse().ok())
             .collect();
-        let course = match targets.is_empty() {
-            true => Course::Told(BRIEF),
-            false => Course::Once,
+        let course = if targets.is_empty() {
+            Course::Told(BRIEF)
+        } else {
+            Course::Once
         };
         let sync = Sync {
             records: &ledger,

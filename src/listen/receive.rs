@@ -18,7 +18,7 @@ use super::metrics::Metrics;
 use super::outcome::{Outcome, Verdict};
 use crate::api::callback::{News, Verifier};
 use crate::id::FlowId;
-use crate::ledger::{Inbox, LedgerError, Told};
+use crate::ledger::{Inbox, Told};
 use crate::render::{Fingerprint, Salt};
 
 /// Nothing of section 5.9 comes near to it.
@@ -184,7 +184,7 @@ impl Desk {
     async fn note(&self, told: Told) -> Result<Outcome, String> {
         match timeout(WRITTEN, self.inbox.note(told)).await {
             Ok(Ok(noted)) => Ok(noted.into()),
-            Ok(Err(error)) => Err(told_of(&error)),
+            Ok(Err(error)) => Err(error.to_string()),
             // It may be written all the same: then the next one is a repeat.
             Err(_) => Err("the ledger was not written in time".to_owned()),
         }
@@ -203,10 +203,6 @@ impl Desk {
         *health = Some((Instant::now(), well));
         well
     }
-}
-
-fn told_of(error: &LedgerError) -> String {
-    error.to_string()
 }
 
 /// The bytes of a body that is not too large. What is too large is not read on.

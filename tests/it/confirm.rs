@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
-use treaty::apply::{Course, Stop, Synced};
+use treaty::apply::{Course, Stop, Synced, Wait};
 use treaty::ledger::{Inbox, Ledger, Noted, Sqlite};
 use treaty::listen::{Again, Confirmed, Confirmer, Metrics, Said, Way};
 use treaty::plan::ItemStatus;
@@ -273,4 +273,29 @@ async fn what_is_told_during_a_visit_is_asked_for_once_more() {
     assert_eq!(rig.calls("sign/contract/detail"), 2, "and not more often");
     let unhandled = futures::executor::block_on(inbox.unhandled());
     assert_eq!(unhandled.expect("a count"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_answers_callbacks_itself() {
+    let rig = Rig::loans(2);
+    rig.apply().await;
+    let flow = rig.sent()[0].id.to_string();
+    let inbox = Inbox::open(&rig.ledger_path(), &binding()).expect("an inbox");
+    let told = async {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        rig.sign_all();
+        note(&inbox, &flow, 0);
+        while futures::executor::block_on(inbox.unhandled()).expect("a count") > 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let half_a_day = Wait {
+        every: Duration::from_hours(12),
+        until: None,
+    };
+    tokio::select! {
+        _ = rig.follow(half_a_day) => panic!("the other one is not asked for before its time"),
+        () = told => {}
+    }
+    assert_eq!(rig.calls("sign/contract/detail"), 2 + 1);
 }

@@ -1,5 +1,6 @@
 //! Receiving callbacks (section 5.9): what is accepted, and how everything else is answered.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use base64::Engine;
@@ -371,7 +372,8 @@ async fn what_is_under_way_at_the_end_is_answered_and_nothing_new_is_taken() {
         body.len()
     );
     for (name, value) in &signed(Timestamp::now(), "", body.as_bytes()) {
-        head += &format!("{name}: {}\r\n", value.to_str().expect("text"));
+        let value = value.to_str().expect("text");
+        write!(head, "{name}: {value}\r\n").expect("a string");
     }
     line.write_all(format!("{head}expect: 100-continue\r\n\r\n").as_bytes())
         .await

@@ -107,13 +107,12 @@ fn it_receives_until_it_is_asked_to_end_and_tells_no_secrets() {
         let headers = signed(Timestamp::now(), "", text.as_bytes());
         let client = crate::listen_rig::Listening::client();
         let request = client.post(url).headers(headers).body(body.to_owned());
-        let answer = runtime.block_on(async {
+        runtime.block_on(async {
             let answer = request.send().await.expect("an answer");
             (answer.status().as_u16(), answer.text().await.expect("text"))
-        });
-        answer
+        })
     };
-    let body = finish("100").replace("}", r#","statusDescription":"金额不对"}"#);
+    let body = finish("100").replace('}', r#","statusDescription":"金额不对"}"#);
     let taken = r#"{"errCode":0,"msg":"success"}"#.to_owned();
     assert_eq!(post(&url, &body, true), (200, taken));
     assert_eq!(post(&url, &body, false).0, 401);

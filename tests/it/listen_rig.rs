@@ -82,13 +82,13 @@ impl Listening {
         let inbox = Inbox::open(ledger, binding).expect("an inbox");
         let (metrics, news) = <(Arc<Metrics>, Arc<Notify>)>::default();
         let heard: Arc<Mutex<Vec<Outcome>>> = Arc::default();
-        let hears = heard.clone();
+        let ear = heard.clone();
         let receiver = Receiver::new(
             verifier(),
             inbox.clone(),
             metrics.clone(),
             news.clone(),
-            move |one| hears.lock().expect("a lock").push(one.outcome),
+            move |one| ear.lock().expect("a lock").push(one.outcome),
         );
         let router = receiver.router(&"/callback".parse().expect("a path"));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
