@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 use treaty::apply::{Course, Stop, Synced, Wait};
-use treaty::ledger::{Inbox, Ledger, Noted, Sqlite};
+use treaty::ledger::{Inbox, Ledger, Noted, Sqlite, Step};
 use treaty::listen::{Again, Confirmed, Confirmer, Metrics, Said, Way};
 use treaty::plan::ItemStatus;
 use treaty::sandbox::{AutoSign, Faults, Notifier, Rule};
@@ -298,4 +298,26 @@ async fn a_run_that_waits_answers_callbacks_itself() {
         () = told => {}
     }
     assert_eq!(rig.calls("sign/contract/detail"), 2 + 1);
+}
+
+/// What a listener leaves behind that is killed in the middle of a call.
+#[tokio::test(start_paused = true)]
+async fn an_archive_that_was_cut_off_is_known_to_be_done_by_whoever_comes_next() {
+    let rig = tenancy(1).fault("sign/contract/archiveProcess", 1, crate::rig::HANG_AFTER);
+    rig.apply().await;
+    for _ in 0..2 {
+        rig.sign_all();
+        rig.sync_while(rig.hang()).await;
+    }
+    assert_eq!(rig.sync().await.finished, 1);
+    let ledger = Sqlite::read(&rig.ledger_path(), &binding()).expect("a ledger");
+    let item = ledger
+        .item("leases", "ZL-2026-001")
+        .expect("read")
+        .expect("an item");
+    let steps = ledger.steps(item.id).expect("steps");
+    let open = steps
+        .iter()
+        .filter(|(_, step)| !matches!(step, Step::Receipt(_)));
+    assert_eq!(open.count(), 0, "{steps:?}");
 }
