@@ -17,6 +17,7 @@
 //! | [`client`] | calls to the API: pace, retries, uploads |
 //! | [`apply`] | the plan, carried out in durable steps |
 //! | [`report`] | a run → CSV and JSON |
+//! | [`listen`] | callbacks, received and confirmed |
 //! | [`sandbox`] | the emulated API |
 //! | [`cli`] | arguments, commands, progress, exit codes |
 //!
@@ -31,6 +32,7 @@ pub mod desired;
 pub mod diagnostic;
 pub mod id;
 pub mod ledger;
+pub mod listen;
 pub mod manifest;
 pub mod pdf;
 pub mod plan;

@@ -1,10 +1,16 @@
 //! What the service tells by itself (section 5.9): the payloads of its two callbacks, and the headers that sign them.
+//!
+//! They are written out as the document has them. Who receives one reads it by [`Verifier`], which asks for less.
+
+mod verify;
 
 use serde::{Deserialize, Serialize};
 
 use super::liberal;
 use super::sign::{DocStatus, FlowStatus};
 use crate::id::{AccountId, FlowId};
+
+pub use verify::{News, Refused, Verifier};
 
 /// Carries the moment of sending, in milliseconds since 1970.
 pub const TIMESTAMP_HEADER: &str = "x-tsign-open-timestamp";

@@ -43,8 +43,10 @@ pub(super) struct Round<'a> {
     failing: HashMap<SubjectId, u32>,
     /// Callbacks by their items, which are visited soon.
     notices: HashMap<SubjectId, Vec<i64>>,
-    /// Callbacks that were looked at, and may not yet be written down as that.
-    seen: HashSet<i64>,
+    /// Items that are visited right now: what is told meanwhile may be newer than what the visit finds.
+    visited: HashSet<SubjectId>,
+    /// Callbacks that are handled, which the ledger may not show yet.
+    handled: HashSet<i64>,
     inbox_read: Option<Instant>,
     told: Option<Instant>,
     endings: Vec<(Address, Failure)>,
@@ -81,7 +83,8 @@ impl<'a> Round<'a> {
             stood: HashMap::new(),
             failing: HashMap::new(),
             notices: HashMap::new(),
-            seen: HashSet::new(),
+            visited: HashSet::new(),
+            handled: HashSet::new(),
             inbox_read: None,
             told: None,
             endings: Vec::new(),
@@ -125,17 +128,22 @@ impl<'a> Round<'a> {
         }
         self.inbox_read = Some(Instant::now());
         let mut nobodys = Vec::new();
-        let listed = self.sync.records.notices(NOTICES)?;
-        self.seen
-            .retain(|id| listed.iter().any(|notice| notice.id == *id));
-        for notice in listed {
-            if self.seen.contains(&notice.id) {
+        let unhandled = self.sync.records.notices(NOTICES)?;
+        // What is handled and shown no more need not be remembered.
+        let shown = |id: &i64| unhandled.binary_search_by_key(id, |notice| notice.id);
+        self.handled.retain(|id| shown(id).is_ok());
+        for notice in unhandled {
+            if self.handled.contains(&notice.id) {
                 continue;
             }
             let Some(item) = notice.item else {
                 nobodys.push(notice.id);
                 continue;
             };
+            if self.visited.contains(&item) {
+                // It is visited once more after this.
+                continue;
+            }
             if let Some(waiting) = self.notices.get_mut(&item) {
                 if !waiting.contains(&notice.id) {
                     waiting.push(notice.id);
@@ -145,7 +153,7 @@ impl<'a> Round<'a> {
             if told {
                 self.schedule.put(item, self.begun);
             } else if !self.schedule.hasten(item) {
-                // It has its end, or is visited right now.
+                // It has its end.
                 nobodys.push(notice.id);
                 continue;
             }
@@ -160,7 +168,10 @@ impl<'a> Round<'a> {
         while let Some(id) = self.schedule.next(Instant::now()) {
             let item = self.sync.records.item_numbered(id)?;
             match item.filter(|item| item.record.is_under_way()) {
-                Some(item) => return Ok(Some(item)),
+                Some(item) => {
+                    self.visited.insert(id);
+                    return Ok(Some(item));
+                }
                 None => self.looked_at(id),
             }
         }
@@ -175,6 +186,7 @@ impl<'a> Round<'a> {
     ) -> Result<(), Fatal> {
         let id = item.record.id;
         let address = Address::item(&item.flow, &item.key);
+        self.visited.remove(&id);
         self.looked_at(id);
         let (stood, ended) = match result {
             Ok((status, Some(why))) if status.has_ended() => {
@@ -284,7 +296,7 @@ impl<'a> Round<'a> {
 
     fn handled(&mut self, notices: Vec<i64>) {
         if !notices.is_empty() {
-            self.seen.extend(&notices);
+            self.handled.extend(&notices);
             let at = self.clock.now();
             let handled = Write::Handled { notices, at };
             // What is not written is looked at once more by the next sync.

@@ -18,8 +18,10 @@ use state::STATE;
 pub(super) use state::{
     Adopt, Consent, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
 };
-use watch::{AUDIT, REPORT, REVOKE, STATUS, SYNC};
-pub(super) use watch::{Audit, Format, Matching, Report, Revoke, Status, Sync, Until, Waiting};
+use watch::{AUDIT, LISTEN, REPORT, REVOKE, STATUS, SYNC};
+pub(super) use watch::{
+    Audit, Format, Listen, Matching, Report, Revoke, Status, Sync, Until, Waiting,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -121,6 +123,9 @@ pub(super) enum Command {
     /// Go on with what was sent: add waiting signers, archive, download
     #[command(long_about = SYNC)]
     Sync(Sync),
+    /// Receive callbacks, and ask for the flows that they tell of
+    #[command(long_about = LISTEN)]
+    Listen(Listen),
     /// End flows that are under way, or ask one of their signers anew
     #[command(long_about = REVOKE)]
     Revoke(Revoke),

@@ -34,22 +34,39 @@ pub(super) fn client(
     pulse: Option<Pulse>,
     listener: &Listener,
 ) -> anyhow::Result<Client> {
-    let (wire, endpoint): (Arc<dyn Wire>, String) = match &settings.endpoint {
-        Endpoint::Sandbox => (
-            Arc::new(Inside(Sandbox::open(&world(root), INSIDE)?)),
-            INSIDE.to_owned(),
-        ),
+    let wire = wire(root, settings)?;
+    Ok(client_over(wire, settings, credentials, pulse, listener))
+}
+
+/// The wire to the project's endpoint.
+pub(super) fn wire(root: &Path, settings: &manifest::Settings) -> anyhow::Result<Arc<dyn Wire>> {
+    Ok(match &settings.endpoint {
+        Endpoint::Sandbox => Arc::new(Inside(Sandbox::open(&world(root), INSIDE)?)),
         Endpoint::Url(url) => {
             let https = Https::new(settings.limits.concurrency, url.starts_with("http://"));
             let https = https
                 .map_err(anyhow::Error::msg)
                 .context("HTTPS cannot be used")?;
-            (Arc::new(https), url.clone())
+            Arc::new(https)
         }
-    };
+    })
+}
+
+/// A client over a wire that is there already.
+pub(super) fn client_over(
+    wire: Arc<dyn Wire>,
+    settings: &manifest::Settings,
+    credentials: Option<Credentials>,
+    pulse: Option<Pulse>,
+    listener: &Listener,
+) -> Client {
     let wire = match pulse {
         Some(pulse) => Arc::new(HeldWire { wire, pulse }),
         None => wire,
+    };
+    let endpoint = match &settings.endpoint {
+        Endpoint::Sandbox => INSIDE.to_owned(),
+        Endpoint::Url(url) => url.clone(),
     };
     let limits = &settings.limits;
     let retries = &settings.retries;
@@ -71,11 +88,11 @@ pub(super) fn client(
         throttle_codes: retries.throttle_codes.clone(),
     };
     let listener = listener.clone();
-    Ok(Client::new(
+    Client::new(
         wire,
         settings,
         Arc::new(move |event| listener(Event::Client(event))),
-    ))
+    )
 }
 
 /// The credentials that the endpoint needs; the emulator inside treaty needs none.

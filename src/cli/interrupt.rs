@@ -22,8 +22,9 @@ async fn interrupts(ask: watch::Sender<Stop>) {
     std::future::pending::<()>().await;
 }
 
+/// The next interrupt.
 #[cfg(unix)]
-async fn interrupt() {
+pub(super) async fn interrupt() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
@@ -37,6 +38,6 @@ async fn interrupt() {
 }
 
 #[cfg(not(unix))]
-async fn interrupt() {
+pub(super) async fn interrupt() {
     drop(tokio::signal::ctrl_c().await);
 }

@@ -13,6 +13,7 @@ mod follow;
 mod init;
 mod interrupt;
 mod links;
+mod listen;
 mod markdown;
 mod metrics;
 mod out;
@@ -56,6 +57,7 @@ pub fn run() -> Exit {
         Command::Plan(own) => plan::run(&args.global, own),
         Command::Apply(own) => apply::run(&args.global, own),
         Command::Sync(own) => sync::run(&args.global, own),
+        Command::Listen(own) => listen::run(&args.global, own),
         Command::Revoke(own) => revoke::run(&args.global, own),
         Command::Report(own) => report::run(&args.global, own),
         Command::Status(own) => status::run(&args.global, own),

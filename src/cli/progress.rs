@@ -307,7 +307,8 @@ impl Screen {
     }
 
     fn advance(&mut self, how: &'static str) {
-        if self.following {
+        // What nobody has counted beforehand is told by whoever does it.
+        if self.following || self.total == 0 {
             return;
         }
         *self.ended.entry(how).or_default() += 1;

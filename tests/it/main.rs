@@ -4,6 +4,7 @@ mod audit;
 mod callbacks;
 mod carry;
 mod cases;
+mod confirm;
 mod coverage;
 mod durable;
 mod faults;
@@ -12,6 +13,9 @@ mod follow;
 mod golden;
 mod journey;
 mod language;
+mod listen;
+mod listen_command;
+mod listen_rig;
 mod nightly;
 #[path = "../browser/office.rs"]
 mod office;

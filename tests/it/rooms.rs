@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::project::root;
 
 /// The layers, as `lib.rs` lists them.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "id",
     "diagnostic",
     "crash",
@@ -22,12 +22,13 @@ const ORDER: [&str; 17] = [
     "client",
     "apply",
     "report",
+    "listen",
     "sandbox",
     "cli",
 ];
 
 /// What a room must not know although it stands above.
-const STRANGERS: [(&str, &[&str]); 8] = [
+const STRANGERS: [(&str, &[&str]); 9] = [
     ("sheet", &["api"]),
     ("pdf", &["id", "api", "sheet", "render"]),
     ("plan", &["sheet", "pdf"]),
@@ -38,10 +39,12 @@ const STRANGERS: [(&str, &[&str]); 8] = [
     ),
     ("apply", &["sheet", "pdf"]),
     ("report", &["client", "apply"]),
+    ("listen", &["manifest", "desired", "sheet", "pdf", "report"]),
     (
         "sandbox",
         &[
-            "manifest", "desired", "plan", "ledger", "client", "apply", "report", "render", "sheet",
+            "manifest", "desired", "plan", "ledger", "client", "apply", "report", "render",
+            "sheet", "listen",
         ],
     ),
 ];

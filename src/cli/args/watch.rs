@@ -1,4 +1,7 @@
-//! `treaty sync`, `treaty status` and `treaty audit`: what was sent, what is recorded, and whether it is so.
+//! `treaty sync`, `treaty listen`, `treaty status` and `treaty audit`: what was sent, what is told of it, what is recorded,
+//! and whether it is so.
+
+use std::net::SocketAddr;
 
 use std::path::PathBuf;
 
@@ -6,6 +9,7 @@ use clap::ValueEnum;
 use jiff::civil::Time;
 
 use crate::id::AddressPattern;
+use crate::listen::CallbackPath;
 use crate::manifest::Millis;
 
 pub(super) const SYNC: &str = "\
@@ -17,6 +21,16 @@ nothing is under way, or --until. A flow is asked for again after a tenth of the
 but not before --every and not later than 6 hours; callbacks that treaty listen has received are answered at once.
 
 Exit codes: 0 also when people are still to sign, 3 something failed, 4 something is in doubt, 130 interrupted.";
+
+pub(super) const LISTEN: &str = "\
+Receive the callbacks of the service (section 5.9 of the API document), and bring the flows that they tell of up to date.
+
+Each is verified, written down and answered; then its flow is asked for, for a callback alone changes nothing. While \
+another run holds the ledger, callbacks are still received: a run with --wait answers them itself, and after others \
+listen does. Several can stand behind a balancer on one machine and one ledger. TLS is the balancer's business.
+
+GET /healthz says whether callbacks can be written down, GET /metrics counts them for Prometheus. Ctrl-C or SIGTERM \
+ends it, with exit code 0.";
 
 pub(super) const REVOKE: &str = "\
 End flows that are under way (sign/revoke): nobody can sign them any more. Shows how many, and asks.
@@ -120,6 +134,22 @@ pub(crate) struct Report {
     /// The run whose reports are written; the last one when absent
     #[arg(long, value_name = "NAME")]
     pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Listen {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:8088", value_name = "ADDRESS")]
+    pub(crate) addr: SocketAddr,
+    /// The path of the address that the service calls
+    #[arg(long, default_value = "/callback", value_name = "PATH")]
+    pub(crate) path: CallbackPath,
+    /// A callback that was signed longer ago, or so far in the future, is refused
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = super::duration)]
+    pub(crate) max_age: Millis,
+    /// Only write callbacks down: sync --wait or another listener asks for the flows
+    #[arg(long)]
+    pub(crate) no_confirm: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,0 +1,250 @@
+//! `treaty listen`: callbacks are received, written down and answered, and the flows that they tell of asked for.
+//!
+//! Receiving has threads of its own: asking for flows reads the ledger and waits for the service, and nobody who calls
+//! waits for that.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use jiff::SignedDuration;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+
+use super::apply::holder;
+use super::args::{Global, Listen as Args, LogFormat};
+use super::exit::{CliError, Exit, of_fatal};
+use super::interrupt::interrupt;
+use super::progress::Progress;
+use super::session::{Session, binding, load};
+use super::{endpoint, follow, out};
+use crate::api::callback::Verifier;
+use crate::apply::{Stop, Synced};
+use crate::client::Credentials;
+use crate::diagnostic::Findings;
+use crate::ledger::{Binding, Inbox, LedgerError};
+use crate::listen::{Again, Confirmer, Heard, Metrics, Outcome, Receiver, Said, Way, serve};
+use crate::manifest::{Endpoint, Settings};
+
+/// While the ledger is held, an endpoint that is down is waited for no longer: others may want it.
+const OUTAGE: Duration = Duration::from_secs(3);
+/// Refusals of one kind are told so often: whoever sends many may want to fill a disk.
+const TOLD: Duration = Duration::from_secs(10);
+/// Another run that is just making the ledger is waited for so long.
+const MAKING: Duration = Duration::from_secs(5);
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let session = Session::begin(global);
+    let mut findings = Findings::default();
+    // Only the settings are needed.
+    let project = load(&session, global, &mut findings)?;
+    let settings = &project.settings;
+    let credentials = endpoint::credentials(&settings.endpoint, &session.environ)?;
+    let Some(credentials) = credentials.filter(|_| settings.endpoint != Endpoint::Sandbox) else {
+        return Err(no_callbacks().into());
+    };
+    let binding = binding(settings, Some(&credentials));
+    let inbox = open(settings, &binding)?;
+    let (metrics, news) = <(Arc<Metrics>, Arc<Notify>)>::default();
+    let receiver = Receiver::new(
+        verifier(args, &credentials),
+        inbox.clone(),
+        metrics.clone(),
+        news.clone(),
+        hearer(global),
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let bound = runtime.block_on(TcpListener::bind(args.addr));
+    let listener = bound.with_context(|| format!("{} cannot be listened on", args.addr))?;
+    let base = format!("http://{}", listener.local_addr()?);
+    let (ask, stop) = watch::channel(Stop::No);
+    let wire = endpoint::wire(&project.root, settings)?;
+    let hasty = hasty(settings);
+    let confirmer = Confirmer {
+        inbox,
+        ledger: &settings.ledger,
+        binding: &binding,
+        holder: holder(),
+        root: &project.root,
+        window: settings.limits.concurrency,
+        way: Box::new(|pulse| {
+            // What is told of failures begins anew each time: there is no report that holds the rest.
+            let listener = Progress::new(global).listener();
+            let own = Some(credentials.clone());
+            let client = endpoint::client_over(wire.clone(), &hasty, own, pulse, &listener);
+            Way { client, listener }
+        }),
+        say: Box::new(|said| say(global, &said)),
+        metrics,
+        news,
+        stop,
+        again: Again::default(),
+    };
+    if !global.quiet {
+        out::line(format_args!(
+            "treaty receives callbacks at {base}{}",
+            args.path
+        ));
+        out::line(format_args!(
+            "its health is told at {base}/healthz, its counts at {base}/metrics"
+        ));
+        out::line("Ctrl-C ends it");
+    }
+    std::thread::scope(|scope| {
+        if !args.no_confirm {
+            scope.spawn(|| confirm(confirmer, global.log_format));
+        }
+        runtime.block_on(async {
+            let served = serve(listener, receiver.router(&args.path), async {
+                interrupt().await;
+                // Whoever confirms may have ended.
+                let _ = ask.send(Stop::Drain);
+            });
+            tokio::select! {
+                () = served => {}
+                // The second time, nothing is waited for.
+                () = twice() => std::process::exit(i32::from(Exit::Interrupted.code())),
+            }
+        });
+    });
+    Ok(Exit::Done)
+}
+
+async fn twice() {
+    interrupt().await;
+    interrupt().await;
+}
+
+fn no_callbacks() -> CliError {
+    CliError::new(
+        Exit::Usage,
+        "the emulator inside treaty sends no callbacks, and has no secret to sign them with",
+        "serve it with treaty sandbox --callback http://127.0.0.1:8088/callback, and choose an environment whose endpoint is its address",
+    )
+}
+
+/// Opens the inbox. Who else begins at the same moment is just making the ledger.
+fn open(settings: &Settings, binding: &Binding) -> Result<Inbox, LedgerError> {
+    let begun = Instant::now();
+    loop {
+        match Inbox::open(&settings.ledger, binding) {
+            Err(LedgerError::Held(_)) if begun.elapsed() < MAKING => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn verifier(args: &Args, credentials: &Credentials) -> Verifier {
+    Verifier {
+        app_id: credentials.app_id.clone(),
+        app_secret: credentials.app_secret.clone(),
+        max_age: SignedDuration::try_from(args.max_age.0).unwrap_or(SignedDuration::MAX),
+    }
+}
+
+/// The settings of a client that holds the ledger briefly.
+fn hasty(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    settings.retries.outage = settings.retries.outage.min(OUTAGE);
+    settings
+}
+
+/// Confirms on a thread of its own, until it is asked to stop.
+fn confirm(confirmer: Confirmer<'_>, format: LogFormat) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(confirmer.run()),
+        Err(error) => out::tell(
+            format,
+            format_args!("callbacks are only written down: {error}"),
+        ),
+    }
+}
+
+fn say(global: &Global, said: &Said<'_>) {
+    let tell = |text: String| out::tell(global.log_format, text);
+    match said {
+        Said::Confirmed(synced) if !global.quiet && has_visited(synced) => {
+            // What is left is taken up again by itself.
+            let counts = Synced {
+                stopped: false,
+                ..(*synced).clone()
+            };
+            tell(follow::told(&counts));
+        }
+        Said::Trouble(fatal) => {
+            let (_, hint) = of_fatal(fatal);
+            tell(format!(
+                "flows cannot be asked for at the moment; callbacks are received all the same: {fatal}\n  hint: {hint}"
+            ));
+        }
+        Said::Back if !global.quiet => tell("flows are asked for again".to_owned()),
+        Said::Confirmed(_) | Said::Back => {}
+    }
+}
+
+fn has_visited(synced: &Synced) -> bool {
+    let Synced {
+        finished,
+        done,
+        waiting,
+        ended,
+        failed,
+        in_doubt,
+        cut_off,
+        ..
+    } = synced;
+    finished + done + waiting + ended + failed + in_doubt + cut_off > 0
+}
+
+/// Tells of callbacks: each with -v; otherwise those that were not taken, and not all of them.
+fn hearer(global: &Global) -> impl Fn(&Heard<'_>) + Send + Sync + 'static {
+    let (format, verbose, quiet) = (global.log_format, global.verbose > 0, global.quiet);
+    let told: Mutex<BTreeMap<&'static str, (Instant, u64)>> = Mutex::default();
+    move |heard| {
+        if heard.outcome.is_taken() {
+            if verbose {
+                let flow = heard
+                    .flow
+                    .map_or_else(String::new, |flow| format!(" flow {flow}"));
+                out::tell(
+                    format,
+                    format_args!("callback: {}{flow}", heard.outcome.word()),
+                );
+            }
+            return;
+        }
+        if quiet && heard.outcome != Outcome::Failed {
+            return;
+        }
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let untold = match told.get_mut(heard.outcome.word()) {
+            Some((at, untold)) if at.elapsed() < TOLD && !verbose => {
+                *untold += 1;
+                return;
+            }
+            Some((_, untold)) => *untold,
+            None => 0,
+        };
+        told.insert(heard.outcome.word(), (Instant::now(), 0));
+        let more = match untold {
+            0 => String::new(),
+            untold => format!(" ({untold} more since the last line)"),
+        };
+        out::tell(
+            format,
+            format_args!(
+                "callback refused: {}: {}{more}",
+                heard.outcome.word(),
+                heard.why
+            ),
+        );
+    }
+}
