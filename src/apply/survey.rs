@@ -225,15 +225,8 @@ fn plan_flow(
     })?;
     let mut plan = FlowPlan::new(&flow.name);
     unique.begin(&flow.name);
-    let drafts = rows.drafts().map_err(|error| LedgerError::Broken {
-        path: flow
-            .rows
-            .as_ref()
-            .map_or(String::new(), |rows| rows.file.shown.to_string()),
-        why: error.to_string(),
-    })?;
     let mut all_have_keys = true;
-    for (_, draft) in drafts {
+    let taken = rows.each(|_, draft| {
         let Drafted {
             number,
             key,
@@ -249,12 +242,12 @@ fn plan_flow(
                 let left = recorded.and_then(|recorded| vanish_action(OnVanish::Keep, recorded));
                 let action = left.unwrap_or(ItemAction::Skipped);
                 plan.push(number, key, action, None, false);
-                continue;
+                return Ok(());
             }
             Outcome::Invalid(errors) => {
                 survey.row_findings.extend(errors);
                 plan.push(number, key, ItemAction::Invalid, None, selection.show_all);
-                continue;
+                return Ok(());
             }
             Outcome::Item(item) => item,
         };
@@ -271,7 +264,7 @@ fn plan_flow(
             }
             survey.row_findings.push(conflict.diagnostic);
             plan.push(number, key, ItemAction::Invalid, None, selection.show_all);
-            continue;
+            return Ok(());
         }
         let address = Address::item(&flow.name, &item.key);
         survey.note_match(selection, &address);
@@ -307,7 +300,15 @@ fn plan_flow(
             Some(item.fingerprint),
             selection.show_all,
         );
-    }
+        Ok::<(), Fatal>(())
+    });
+    taken.map_err(|error| LedgerError::Broken {
+        path: flow
+            .rows
+            .as_ref()
+            .map_or(String::new(), |rows| rows.file.shown.to_string()),
+        why: error.to_string(),
+    })??;
     vanished(
         flow,
         &known,

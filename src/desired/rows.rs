@@ -1,5 +1,7 @@
 //! A flow's rows → items, streamed in the sheet's order.
 
+use rayon::prelude::*;
+
 use super::content::{Contents, Site};
 use super::item::{Item, item};
 use super::rendering::Rendering;
@@ -46,6 +48,9 @@ pub enum Outcome {
     /// It cannot be used.
     Invalid(Vec<Diagnostic>),
 }
+
+/// So many rows are rendered together: enough to keep every core busy, few enough to weigh nothing.
+const BATCH: usize = 1024;
 
 /// Rows, each with its place in the order, from 0.
 pub type Drafts<'a> = Box<dyn Iterator<Item = (usize, Drafted)> + Send + 'a>;
@@ -98,6 +103,41 @@ impl<'a> FlowRows<'a> {
             salt: salt.clone(),
             contents,
         })
+    }
+
+    /// Hands over every row, in the sheet's order and one at a time. While some are taken, those that come next are rendered
+    /// on all cores; how many are held does not depend on the sheet.
+    pub fn each<E: Send>(
+        &self,
+        mut take: impl FnMut(usize, Drafted) -> Result<(), E> + Send,
+    ) -> Result<Result<(), E>, std::io::Error> {
+        let Some(sheet) = &self.sheet else {
+            return Ok(take(0, self.single(None)));
+        };
+        let mut rows = sheet.rows()?.enumerate();
+        let mut drafted: Vec<(usize, Drafted)> = Vec::new();
+        loop {
+            let read: Vec<_> = rows.by_ref().take(BATCH).collect();
+            if read.is_empty() && drafted.is_empty() {
+                return Ok(Ok(()));
+            }
+            let (taken, next) = rayon::join(
+                || {
+                    drafted
+                        .drain(..)
+                        .try_for_each(|(at, draft)| take(at, draft))
+                },
+                || {
+                    let rows = read.into_par_iter();
+                    let next = rows.map(|(at, row)| (at, self.of_row(row, None)));
+                    next.collect()
+                },
+            );
+            if taken.is_err() {
+                return Ok(taken);
+            }
+            drafted = next;
+        }
     }
 
     /// Streams the rows from the first one.

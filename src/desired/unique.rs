@@ -12,28 +12,30 @@ use crate::diagnostic::Diagnostic;
 use crate::render::{Fingerprint, Fingerprinter, Salt};
 use crate::sheet::Header;
 
-/// A row's number in four bytes: no sheet that can be sent in a night has more rows.
-type Row = u32;
+/// A row's number in four bytes: no sheet that can be sent in a night has more rows. As bytes, so that it takes no more room
+/// beside a half than it needs.
+type Row = [u8; 4];
 
-/// Half a fingerprint: enough to see that two are not the same, where another one has told that they should be.
+/// Half a fingerprint. That two of a million different texts have the same is as good as impossible, and would refuse a
+/// row and not send one.
 type Half = [u8; 8];
 
 /// Where somebody was seen first: a flow and a row of it. The project's own accounts are in no flow.
 #[derive(Clone, Copy)]
 struct Place {
-    flow: u16,
+    flow: [u8; 2],
     row: Row,
 }
 
 /// What was seen so far.
 pub struct Unique {
     salt: Salt,
-    keys: HashMap<Fingerprint, Row>,
-    people: HashMap<Fingerprint, (Half, Place)>,
+    keys: HashMap<Half, Row>,
+    people: HashMap<Half, (Half, Place)>,
     /// Accounts of the project that should not be there.
     absent: HashSet<Fingerprint>,
     /// Where signed documents go, with the place of the item in `flows` and its row.
-    downloads: HashMap<Fingerprint, Place>,
+    downloads: HashMap<Half, Place>,
     /// The flows that were begun, the present one last.
     flows: Vec<String>,
 }
@@ -63,8 +65,8 @@ impl Unique {
             flows: vec!["the project".to_owned()],
         };
         for account in standing.accounts.values() {
-            let entry = (unique.print(account), Place { flow: 0, row: 0 });
-            unique.people.insert(salt.of(account.third_id()), entry);
+            let entry = (unique.print(account), Place::of(0, 0));
+            unique.people.insert(unique.half(account.third_id()), entry);
         }
         unique
     }
@@ -77,9 +79,9 @@ impl Unique {
 
     /// Takes an item, and tells what it cannot stand beside.
     pub fn see(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
-        match self.keys.entry(self.salt.of(&item.key)) {
+        match self.keys.entry(self.half(&item.key)) {
             Entry::Occupied(first) => {
-                let first = u64::from(*first.get());
+                let first = number(*first.get());
                 return Some(Conflict {
                     rows: [first, row],
                     diagnostic: Diagnostic::error(format!(
@@ -110,16 +112,18 @@ impl Unique {
                 });
             }
             let print = self.print(account);
-            match self.people.entry(self.salt.of(account.third_id())) {
+            match self.people.entry(self.half(account.third_id())) {
                 Entry::Occupied(known) if known.get().0 != print => {
                     let place = known.get().1;
-                    let here = usize::from(place.flow) + 1 == self.flows.len();
-                    let first = if here { u64::from(place.row) } else { 0 };
-                    let who = match (place.row, here) {
+                    let flow = usize::from(u16::from_le_bytes(place.flow));
+                    let here = flow + 1 == self.flows.len();
+                    let row_there = number(place.row);
+                    let first = if here { row_there } else { 0 };
+                    let who = match (row_there, here) {
                         (0, _) => "an account of the project".to_owned(),
                         (row, true) => format!("row {row}"),
                         (row, false) => {
-                            format!("row {row} of {}", self.flows[usize::from(place.flow)])
+                            format!("row {row} of {}", self.flows[flow])
                         }
                     };
                     let related = here.then_some(first);
@@ -143,14 +147,7 @@ impl Unique {
                 }
                 Entry::Occupied(_) => {}
                 Entry::Vacant(vacant) => {
-                    let flow = u16::try_from(self.flows.len() - 1).unwrap_or(u16::MAX);
-                    vacant.insert((
-                        print,
-                        Place {
-                            flow,
-                            row: short(row),
-                        },
-                    ));
+                    vacant.insert((print, Place::of(self.flows.len() - 1, row)));
                 }
             }
         }
@@ -160,18 +157,15 @@ impl Unique {
     /// Two contracts in one file would be one of them.
     fn see_download(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
         let target = item.download.as_ref()?;
-        let flow = u16::try_from(self.flows.len() - 1).unwrap_or(u16::MAX);
-        match self.downloads.entry(self.salt.of(target)) {
+        let place = Place::of(self.flows.len() - 1, row);
+        match self.downloads.entry(self.half(target)) {
             Entry::Vacant(vacant) => {
-                vacant.insert(Place {
-                    flow,
-                    row: short(row),
-                });
+                vacant.insert(place);
                 None
             }
             Entry::Occupied(first) => {
-                let here = first.get().flow == flow;
-                let first = if here { u64::from(first.get().row) } else { 0 };
+                let here = first.get().flow == place.flow;
+                let first = if here { number(first.get().row) } else { 0 };
                 let mut diagnostic = Diagnostic::error(format!(
                     "the signed document of another row goes to {target} too"
                 ))
@@ -193,12 +187,33 @@ impl Unique {
         for (name, value) in account.fields() {
             print.field(name, &value);
         }
-        let mut half = Half::default();
-        half.copy_from_slice(&print.finish().0[..8]);
-        half
+        half(print.finish())
+    }
+
+    fn half(&self, text: &str) -> Half {
+        half(self.salt.of(text))
     }
 }
 
+impl Place {
+    fn of(flow: usize, row: u64) -> Self {
+        Self {
+            flow: u16::try_from(flow).unwrap_or(u16::MAX).to_le_bytes(),
+            row: short(row),
+        }
+    }
+}
+
+fn half(print: Fingerprint) -> Half {
+    let mut half = Half::default();
+    half.copy_from_slice(&print.0[..8]);
+    half
+}
+
 fn short(row: u64) -> Row {
-    Row::try_from(row).unwrap_or(Row::MAX)
+    u32::try_from(row).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+fn number(row: Row) -> u64 {
+    u64::from(u32::from_le_bytes(row))
 }

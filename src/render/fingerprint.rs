@@ -15,7 +15,7 @@ impl Salt {
 
     /// The fingerprint of one text.
     pub fn of(&self, text: &str) -> Fingerprint {
-        let mut print = Fingerprinter::new(self);
+        let mut print = Fingerprinter::with_room(self, 16 + text.len());
         print.field("", text);
         print.finish()
     }
@@ -53,27 +53,42 @@ impl fmt::Debug for Fingerprint {
 
 /// Takes the fields of a thing one by one. A field that is absent is not given, so that an optional field which
 /// is added to the language later changes no fingerprint that exists.
-#[derive(Debug)]
-pub struct Fingerprinter(blake3::Hasher);
+pub struct Fingerprinter {
+    salt: Salt,
+    /// All that was taken: hashed at once, which is much faster than in many small pieces.
+    taken: Vec<u8>,
+}
+
+/// What a row's fields come to, mostly.
+const ROOM: usize = 1024;
 
 impl Fingerprinter {
     /// Begins one.
     pub fn new(salt: &Salt) -> Self {
-        Self(blake3::Hasher::new_keyed(&salt.0))
+        Self::with_room(salt, ROOM)
+    }
+
+    fn with_room(salt: &Salt, room: usize) -> Self {
+        Self {
+            salt: salt.clone(),
+            taken: Vec::with_capacity(room),
+        }
     }
 
     /// Takes a field; lengths stand before the bytes, so that no two lists of fields look alike.
     pub fn field(&mut self, name: &str, value: &str) {
         for part in [name, value] {
-            self.0.update(&(part.len() as u64).to_le_bytes());
-            self.0.update(part.as_bytes());
+            self.taken
+                .extend_from_slice(&(part.len() as u64).to_le_bytes());
+            self.taken.extend_from_slice(part.as_bytes());
         }
     }
 
     /// The fingerprint of all that was taken.
     pub fn finish(&self) -> Fingerprint {
+        let hash = blake3::keyed_hash(&self.salt.0, &self.taken);
         let mut print = [0; 16];
-        print.copy_from_slice(&self.0.finalize().as_bytes()[..16]);
+        print.copy_from_slice(&hash.as_bytes()[..16]);
         Fingerprint(print)
     }
 }
