@@ -13,6 +13,7 @@ use super::step::{Steps, Who};
 use super::visit::{dead, signers, why};
 use super::withdraw::{Withdrawal, Withdrawn, ended};
 use crate::api::SignStatus;
+use crate::api::operation::Op;
 use crate::desired::{Account, Item, Signer, SignerKind};
 use crate::id::{AccountId, Address, DocId};
 use crate::ledger::{AccountRecord, Deferral, KnownItem, Thing, ThingKind, Write};
@@ -46,19 +47,7 @@ impl Caller<'_> {
 
     async fn asked_anew(&self, one: &AskAnew) -> Result<Ended, Halt> {
         let (record, item) = (&one.known.record, &one.item);
-        let same = record.fingerprint == item.fingerprint;
-        if !same && (record.content.is_none() || record.content != item.content) {
-            return Err(Halt::failed(
-                "its row differs from what was sent in more than its people",
-                "put the row back but for his mobile, name or email; or end it with treaty revoke, and give the row a new key",
-            ));
-        }
-        if record.status != ItemStatus::Waiting {
-            return Err(Halt::failed(
-                "apply is not through with it",
-                "apply again, or settle what is in doubt, before a signer is asked anew",
-            ));
-        }
+        same_content(one)?;
         let mut steps = Steps::new(record.id, self.ledger.steps(record.id)?);
         steps.whose = signers(&steps);
         let name = format!("{SIGNER}{}", one.signer);
@@ -97,51 +86,67 @@ impl Caller<'_> {
             docs: &docs(&steps, &flow),
         }
         .request();
+        self.write_down(one, &name, op, request).await?;
+        let (status, failure) = self.visit(record).await?;
+        let asked = Steps::new(record.id, self.ledger.steps(record.id)?);
+        match failure {
+            Some(why) if status.has_ended() => Ok(Ended::Over(status, why)),
+            Some(failure) => Ok(Ended::Failed(failure)),
+            None if asked.answered(&name, "signUrl") == Some("") => Err(Halt::failed(
+                "he signed or refused while his task was to be taken back",
+                "treaty sync brings what is recorded up to date",
+            )),
+            None => Ok(Ended::Done(status)),
+        }
+    }
+
+    /// Writes the call that makes his task anew down as one that was begun and not answered.
+    async fn write_down(
+        &self,
+        one: &AskAnew,
+        step: &str,
+        op: Op,
+        request: serde_json::Value,
+    ) -> Result<(), Halt> {
+        let (record, item) = (&one.known.record, &one.item);
+        let (subject, step) = (record.id, step.to_owned());
         let deferral = Deferral {
             order: 0,
             operation: op.path().to_owned(),
             after: Vec::new(),
             request,
         };
-        let subject = record.id;
-        self.ledger
-            .write(vec![
-                Write::ItemBegun {
-                    id: subject,
-                    flow: one.known.flow.clone(),
-                    key: one.known.key.clone(),
-                    fingerprint: item.fingerprint,
-                    content: item.content,
-                    run: record.run,
-                    at: self.now(),
-                    afresh: false,
-                },
-                Write::Intent {
-                    subject,
-                    step: name.clone(),
-                    op,
-                    legal: true,
-                },
-                Write::Deferred {
-                    subject,
-                    step: name,
-                    op,
-                    deferral,
-                },
-                Write::ItemEnded {
-                    id: subject,
-                    status: ItemStatus::Waiting,
-                    failure: None,
-                    at: self.now(),
-                },
-            ])
-            .await?;
-        let (status, failure) = self.visit(record).await?;
-        Ok(match failure {
-            Some(why) if status.has_ended() => Ended::Over(status, why),
-            Some(failure) => Ended::Failed(failure),
-            None => Ended::Done(status),
-        })
+        let writes = vec![
+            Write::ItemBegun {
+                id: subject,
+                flow: one.known.flow.clone(),
+                key: one.known.key.clone(),
+                fingerprint: item.fingerprint,
+                content: item.content,
+                run: record.run,
+                at: self.now(),
+                afresh: false,
+            },
+            Write::Intent {
+                subject,
+                step: step.clone(),
+                op,
+                legal: true,
+            },
+            Write::Deferred {
+                subject,
+                step,
+                op,
+                deferral,
+            },
+            Write::ItemEnded {
+                id: subject,
+                status: ItemStatus::Waiting,
+                failure: None,
+                at: self.now(),
+            },
+        ];
+        Ok(self.ledger.write(writes).await?)
     }
 
     /// Sets what was wrong with the people of the row, as it has them now. They must be those who were asked.
@@ -191,6 +196,25 @@ impl Caller<'_> {
         }
         Ok(())
     }
+}
+
+/// Refuses what apply is not through with, and a row that differs from what was sent in more than its people.
+fn same_content(one: &AskAnew) -> Result<(), Halt> {
+    let (record, item) = (&one.known.record, &one.item);
+    let same = record.fingerprint == item.fingerprint;
+    if !same && (record.content.is_none() || record.content != item.content) {
+        return Err(Halt::failed(
+            "its row differs from what was sent in more than its people",
+            "put the row back but for his mobile, name or email; or end it with treaty revoke, and give the row a new key",
+        ));
+    }
+    if record.status != ItemStatus::Waiting {
+        return Err(Halt::failed(
+            "apply is not through with it",
+            "apply again, or settle what is in doubt, before a signer is asked anew",
+        ));
+    }
+    Ok(())
 }
 
 fn signer<'i>(item: &'i Item, name: &str) -> Option<&'i Signer> {

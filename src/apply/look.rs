@@ -196,7 +196,8 @@ impl Caller<'_> {
         let flow_id = flow.id.clone();
         if flow.several {
             let detail = self.call(&contracts::Detail { flow_id }).await?;
-            let signers = listed(detail.sign_detail, detail.flow_status)?;
+            let status = detail.flow_status;
+            let signers = listed(detail.signers(), status)?;
             let infos = signers.iter().flat_map(|task| &task.sign_info);
             let docs = infos.map(|info| (info.doc_id.clone(), info.doc_name.clone()));
             let docs = docs.collect();
@@ -214,12 +215,14 @@ impl Caller<'_> {
                     .into_iter()
                     .find_map(|info| info.sign_explain),
             });
-            return Ok(FlowState::new(detail.flow_status, docs, tasks));
+            return Ok(FlowState::new(status, docs, tasks));
         }
         let detail = self.call(&contract::Detail { flow_id }).await?;
-        let doc = detail.doc_id.filter(|id| !id.is_empty()).map(DocId);
-        let docs = doc.map(|id| (id, detail.doc_name)).into_iter().collect();
-        let signers = listed(detail.sign_detail, detail.flow_status)?;
+        let doc = detail.doc_id.clone().filter(|id| !id.is_empty());
+        let name = detail.doc_name.clone();
+        let docs = doc.map(|id| (DocId(id), name)).into_iter().collect();
+        let status = detail.flow_status;
+        let signers = listed(detail.signers(), status)?;
         let tasks = signers.into_iter().map(|task| FoundTask {
             account: task.account_id,
             organization: task.authorization_org_id,
@@ -227,7 +230,7 @@ impl Caller<'_> {
             time: task.sign_time,
             explain: task.sign_explain,
         });
-        Ok(FlowState::new(detail.flow_status, docs, tasks))
+        Ok(FlowState::new(status, docs, tasks))
     }
 }
 
@@ -248,16 +251,16 @@ fn absent<A>(steps: &Steps, name: &str, tasks: &[FoundTask]) -> Seen<A> {
     }
 }
 
-/// The signers that a detail lists. Only of a draft it may say nothing: elsewhere that does not mean that nobody was
-/// asked.
+/// The signers that a detail lists. Of a draft it may say nothing, and of a flow that has ended before all had signed,
+/// where its state is enough: elsewhere that does not mean that nobody was asked.
 fn listed<T>(signers: Option<Vec<T>>, status: FlowStatus) -> Result<Vec<T>, Halt> {
     match (signers, status) {
         (Some(signers), _) => Ok(signers),
-        (None, FlowStatus::Draft) => Ok(Vec::new()),
-        (None, _) => Err(Halt::failed(
+        (None, FlowStatus::Signing | FlowStatus::Finished) => Err(Halt::failed(
             "the flow's details do not list its signers",
             "apply again: they are asked for before anything is sent",
         )),
+        (None, _) => Ok(Vec::new()),
     }
 }
 

@@ -9,7 +9,7 @@ use super::clock::Clock;
 use super::event::{Ended, Event};
 use super::halt::{Fatal, Halt};
 use super::schedule::{Schedule, pause};
-use super::sync::{Course, ENDINGS, Sync, Synced};
+use super::sync::{Course, ENDINGS, Sync, Synced, Wait};
 use crate::id::Address;
 use crate::ledger::{Failure, KnownItem, LedgerError, SubjectId, Write};
 use crate::plan::{ItemStatus, selected};
@@ -20,6 +20,8 @@ const INBOX: Duration = Duration::from_secs(1);
 const NOTICES: u32 = 256;
 /// Progress is told so often.
 const TOLD: Duration = Duration::from_secs(1);
+/// What fails is visited half as often each time, so many times.
+const MOST_DOUBLED: u32 = 9;
 /// Nobody waits for what is later than that.
 const LONG: Duration = Duration::from_hours(24);
 
@@ -153,9 +155,14 @@ impl<'a> Round<'a> {
             if told {
                 self.schedule.put(item, self.begun);
             } else if !self.schedule.hasten(item) {
-                // It has its end.
-                nobodys.push(notice.id);
-                continue;
+                let known = self.sync.records.item_numbered(item)?;
+                if !known.is_some_and(|item| item.record.is_under_way()) {
+                    // It has its end.
+                    nobodys.push(notice.id);
+                    continue;
+                }
+                // It had failed too often, or was sent after this began.
+                self.schedule.put(item, Instant::now());
             }
             self.notices.insert(item, vec![notice.id]);
         }
@@ -208,7 +215,7 @@ impl<'a> Round<'a> {
             if is_news && !waits {
                 self.say(address, ended);
             }
-            self.again(id, stood, wait.every)?;
+            self.again(id, stood, wait)?;
             self.tell();
         } else {
             self.say(address, ended);
@@ -216,19 +223,24 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    /// Has an item visited again that has no end yet. One that fails again and again is given up for this time.
-    fn again(&mut self, id: SubjectId, stood: Stood, every: Duration) -> Result<(), LedgerError> {
-        match stood {
-            Stood::Is(ItemStatus::Waiting) => drop(self.failing.remove(&id)),
+    /// Has an item visited again that has no end yet. One that fails again and again is visited ever more seldom; and
+    /// where nothing else ends the waiting, it is given up for this time.
+    fn again(&mut self, id: SubjectId, stood: Stood, wait: Wait) -> Result<(), LedgerError> {
+        let every = match stood {
+            Stood::Is(ItemStatus::Waiting) => {
+                self.failing.remove(&id);
+                wait.every
+            }
             Stood::Is(_) => return Ok(()),
             Stood::Failed | Stood::InDoubt => {
                 let times = self.failing.entry(id).or_default();
                 *times += 1;
-                if *times >= self.sync.client.attempts() {
+                if wait.until.is_none() && *times >= self.sync.client.attempts() {
                     return Ok(());
                 }
+                wait.every * 2_u32.saturating_pow((*times - 1).min(MOST_DOUBLED))
             }
-        }
+        };
         let known = self.sync.records.item_numbered(id)?;
         let moved = known.and_then(|item| item.record.moved_at);
         let age = moved.map(|moved| self.clock.now().duration_since(moved));

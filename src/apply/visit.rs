@@ -240,11 +240,17 @@ pub(super) fn dead(status: FlowStatus) -> Option<ItemStatus> {
 
 /// Why a flow has ended before all had signed.
 pub(super) fn why(state: &FlowState, status: ItemStatus) -> Failure {
-    let said = state
+    // Who signs may say something, too.
+    let refused = state
         .tasks
         .iter()
-        .find_map(|task| task.explain.clone().filter(|text| !text.is_empty()));
+        .filter(|task| task.status == SignStatus::Ended);
+    let mut words = refused.filter_map(|task| task.explain.clone());
+    let said = words.find(|text| !text.is_empty());
     let message = match (status, said) {
+        (ItemStatus::Rejected, _) if state.status == FlowStatus::Deleted => {
+            "the flow was deleted at the service".to_owned()
+        }
         (ItemStatus::Rejected, Some(said)) => format!("a signer refused: {said}"),
         (ItemStatus::Rejected, None) => "a signer refused, or signing failed".to_owned(),
         (ItemStatus::Expired, _) => "its time ran out before all had signed".to_owned(),

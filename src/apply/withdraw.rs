@@ -11,12 +11,12 @@ use super::item::END;
 use super::look::sent_flow;
 use super::run::Stop;
 use super::step::Steps;
-use super::visit::{dead, why};
+use super::visit::{dead, sign_states, signers, why};
 use super::window::{Through, each};
 use crate::api::FlowStatus;
 use crate::client::Client;
 use crate::id::Address;
-use crate::ledger::{Failure, KnownItem, Records};
+use crate::ledger::{Failure, KnownItem, Records, Step, Write};
 use crate::plan::ItemStatus;
 
 /// What ending flows needs.
@@ -104,13 +104,21 @@ pub(super) fn ended(
 }
 
 impl Caller<'_> {
+    /// Whether a step's call may have gone out, and has no answer.
+    fn is_open(&self, steps: &Steps, name: &str) -> Result<bool, Halt> {
+        let known = self.ledger.steps(steps.subject)?;
+        let mut own = known.iter().filter(|(step, _)| step == name);
+        Ok(own.any(|(_, step)| matches!(step, Step::Intent(_))))
+    }
+
     async fn withdraw(&self, item: &KnownItem) -> Result<(Address, Ended), Halt> {
         ended(item, self.ended_for_good(item).await)
     }
 
     async fn ended_for_good(&self, item: &KnownItem) -> Result<Ended, Halt> {
         let record = &item.record;
-        let steps = Steps::new(record.id, self.ledger.steps(record.id)?);
+        let mut steps = Steps::new(record.id, self.ledger.steps(record.id)?);
+        steps.whose = signers(&steps);
         let Some(flow) = sent_flow(&steps) else {
             return Err(Halt::failed(
                 "its flow is not known",
@@ -118,6 +126,11 @@ impl Caller<'_> {
             ));
         };
         let state = self.state(&flow).await?;
+        drop(self.ledger.write(vec![Write::Looked {
+            id: record.id,
+            at: self.now(),
+            signers: sign_states(&steps, &state),
+        }]));
         if let Some(status) = dead(state.status) {
             let why = why(&state, status);
             self.end(record.id, status, Some(why.clone()), true).await?;
@@ -129,7 +142,13 @@ impl Caller<'_> {
                 "treaty sync brings what is recorded up to date",
             ));
         }
-        self.revoke(&steps, END, ItemStatus::Open).await?;
+        match self.revoke(&steps, END, ItemStatus::Open).await {
+            // Its answers were lost, and it may end yet: the next sync sees.
+            Err(Halt::Failed(failure)) if self.is_open(&steps, END)? => {
+                return Err(Halt::InDoubt(failure));
+            }
+            result => result?,
+        }
         let why = Failure {
             code: None,
             message: "it was revoked by treaty revoke".to_owned(),

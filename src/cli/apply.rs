@@ -1,5 +1,7 @@
 //! `treaty apply`: plan, show, ask, do, report.
 
+use std::cell::RefCell;
+
 use anyhow::Context;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -14,23 +16,26 @@ use super::out;
 use super::session::{Ready, surveyed};
 use super::{prompt, show};
 use crate::api::time;
-use crate::apply::{Apply, Orders, Stop};
+use crate::apply::{Apply, Orders, Stop, Stopped, Synced, Tally};
 use crate::crash::point;
 use crate::ledger::{Ledger, Sqlite, Write};
 use crate::plan::FlowPlan;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    let mut numbers = Numbers::of("apply");
-    let result = planned(global, args, &mut numbers);
-    numbers.write(args.metrics.as_deref(), result)
+    let numbers = RefCell::new(Numbers::of("apply"));
+    let result = planned(global, args, &numbers);
+    numbers.into_inner().write(args.metrics.as_deref(), result)
 }
 
-fn planned(global: &Global, args: &Args, numbers: &mut Numbers) -> anyhow::Result<Exit> {
+fn planned(global: &Global, args: &Args, numbers: &RefCell<Numbers>) -> anyhow::Result<Exit> {
     surveyed(
         global,
         &args.selected,
         args.retry.map(Into::into),
-        |settings| prompt::check(args, settings),
+        |project| {
+            numbers.borrow_mut().name(project);
+            prompt::check(args, &project.settings)
+        },
         |session, settings, binding| {
             Sqlite::hold(
                 &settings.ledger,
@@ -41,12 +46,11 @@ fn planned(global: &Global, args: &Args, numbers: &mut Numbers) -> anyhow::Resul
         },
         |ready| {
             let (plan, settings) = (&ready.survey.plan, &ready.project.settings);
-            numbers.name(ready.project);
             if !global.quiet && global.log_format == LogFormat::Text {
                 out::print(show::text(plan, settings, args.selected.all));
             }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
-                carry_out(global, args, ready, numbers)
+                carry_out(global, args, ready, &mut numbers.borrow_mut())
             } else {
                 out::note("Nothing was done.");
                 Ok(Exit::Done)
@@ -88,14 +92,16 @@ fn carry_out(
     });
     let tally = ready.runtime.block_on(interruptible(ask, apply.all()));
     ready.progress.finish();
-    let ended = |followed| Ended {
+    let sent = Ended {
         ready,
         run: &run,
         tally: &tally,
-        followed,
+        followed: None,
     };
-    let exit = end(global, &ended(None), numbers)?;
-    if !args.waiting.wait || tally.stopped.is_some() {
+    let exit = end(global, &sent, numbers)?;
+    // That too many of tonight's failed is no reason to forget those who were asked before.
+    let goes_on = matches!(tally.stopped, None | Some(Stopped::Failures { .. }));
+    if !args.waiting.wait || !goes_on {
         return Ok(exit);
     }
     let follow = Follow {
@@ -109,12 +115,25 @@ fn carry_out(
         waiting: &args.waiting,
         started: ready.session.started,
     };
-    let followed = follow.run()?;
-    follow::say(
-        &followed,
-        global.quiet || global.log_format == LogFormat::Json,
-    );
-    end(global, &ended(Some(&followed)), numbers)
+    let (tally, followed) = match follow.run() {
+        Ok(followed) => {
+            let quiet = global.quiet || global.log_format == LogFormat::Json;
+            follow::say(&followed, quiet);
+            (tally, followed)
+        }
+        // How far they came until then is reported all the same.
+        Err(fatal) => {
+            let stopped = Some(Stopped::Fatal(fatal));
+            (Tally { stopped, ..tally }, Synced::default())
+        }
+    };
+    let ended = Ended {
+        ready,
+        run: &run,
+        tally: &tally,
+        followed: Some(&followed),
+    };
+    end(global, &ended, numbers)
 }
 
 /// Writes the reports, and down how the run ended.

@@ -15,8 +15,8 @@ use crate::api::time;
 use crate::apply::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER, Stopped, Synced, Tally};
 use crate::desired::Drafted;
 use crate::ledger::RunRecord;
-use crate::plan::ItemAction;
-use crate::report::{Counts, Each, FlowReport, Reports, StepNames, Summary, point_latest};
+use crate::plan::{FlowPlan, ItemAction};
+use crate::report::{Counts, Each, FlowReport, Reports, Status, StepNames, Summary, point_latest};
 
 /// Where reports find what an item's calls have answered.
 pub(super) const STEPS: StepNames = StepNames {
@@ -90,7 +90,7 @@ impl Ended<'_> {
             };
             items.insert(plan.flow.clone(), reports.flow(&report)?);
         }
-        let (exit, hint) = self.exit();
+        let (exit, hint) = self.exit(&items);
         let summary = self.summary(items, exit);
         numbers.take(&summary);
         reports.finish(&summary)?;
@@ -101,45 +101,59 @@ impl Ended<'_> {
         Ok(exit)
     }
 
-    /// How the run ended, and what to do next.
-    fn exit(&self) -> (Exit, String) {
-        let again = "apply again: what is done is not done again".to_owned();
-        let planned = |action| {
-            let flows = self.ready.survey.plan.flows.iter();
-            flows.map(|flow| flow.counted(action)).sum::<u64>()
-        };
-        // What is in doubt and was looked up once more is counted by what came of it.
-        let doubt = planned(ItemAction::InDoubt);
-        let blocked = planned(ItemAction::Invalid)
-            + planned(ItemAction::Changed)
-            + planned(ItemAction::Stranded);
-        match &self.tally.stopped {
+    /// How the run ended, and what to do next. The exit code never tells less than the reports: what stopped the run comes
+    /// first, then doubt, then what failed.
+    fn exit(&self, items: &BTreeMap<String, Counts>) -> (Exit, String) {
+        let any = |status| items.values().any(|counts| counts.contains_key(&status));
+        // Of a row that differs from what was sent, reports may tell how far that is.
+        let changed = |flow: &FlowPlan| flow.counted(ItemAction::Changed);
+        let blocked: u64 = self.ready.survey.plan.flows.iter().map(changed).sum();
+        let tally = self.tally;
+        let followed = self.followed.map_or(Exit::Done, follow::exit);
+        match &tally.stopped {
             Some(Stopped::Fatal(fatal)) => exit::of_fatal(fatal),
-            Some(Stopped::Asked) => (Exit::Interrupted, again),
-            _ if self.tally.in_doubt + doubt > 0 => (
+            Some(Stopped::Asked) => (
+                Exit::Interrupted,
+                "apply again: what is done is not done again".to_owned(),
+            ),
+            _ if followed == Exit::Interrupted => (followed, String::new()),
+            _ if tally.in_doubt > 0 || any(Status::InDoubt) || followed == Exit::InDoubt => (
                 Exit::InDoubt,
                 "what is in doubt is never sent again by itself: look at it on the service's own pages, then \
                  apply --retry in-doubt or state settle"
                     .to_owned(),
             ),
-            Some(Stopped::Failures { .. }) => (Exit::Failed, "correct what failed, then apply again".to_owned()),
-            None if self.tally.failed + self.tally.not_begun + blocked > 0 || !self.tally.standing.is_empty() => (
+            Some(Stopped::Failures { .. }) => (
+                Exit::Failed,
+                "correct what failed, then apply again".to_owned(),
+            ),
+            None if tally.failed + tally.not_begun + blocked > 0
+                || any(Status::Failed)
+                || !tally.standing.is_empty() =>
+            (
                 Exit::Failed,
                 "see treaty_error and treaty_hint in the report; correct the sheet, or the failed.csv and give that back \
                  as the sheet; then apply again"
                     .to_owned(),
             ),
-            None => (self.followed.map_or(Exit::Done, follow::exit), String::new()),
+            None => (followed, String::new()),
         }
     }
 
     /// Why the run ended before all was done.
     fn stopped(&self) -> Option<String> {
-        self.tally.stopped.as_ref().map(|stopped| match stopped {
-            Stopped::Asked => "the run was interrupted".to_owned(),
-            Stopped::Failures { tolerated } => format!("more than {tolerated} items failed"),
-            Stopped::Fatal(fatal) => fatal.to_string(),
-        })
+        let interrupted = "the run was interrupted".to_owned();
+        match &self.tally.stopped {
+            Some(Stopped::Asked) => Some(interrupted),
+            Some(Stopped::Failures { tolerated }) => {
+                Some(format!("more than {tolerated} items failed"))
+            }
+            Some(Stopped::Fatal(fatal)) => Some(fatal.to_string()),
+            None => self
+                .followed
+                .is_some_and(|followed| followed.stopped)
+                .then_some(interrupted),
+        }
     }
 
     fn summary(&self, items: BTreeMap<String, Counts>, exit: Exit) -> Summary {

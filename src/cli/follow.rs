@@ -56,6 +56,11 @@ impl Follow<'_> {
             return Course::Once;
         }
         let until = self.waiting.until.map(|until| until.from(self.started));
+        if until.is_some_and(|until| until <= Timestamp::now()) {
+            self.progress
+                .tell("the time to wait is over: all are asked for once");
+            return Course::Once;
+        }
         if let Some(until) = until {
             let until = time::text(until);
             self.progress
@@ -73,6 +78,9 @@ impl Follow<'_> {
     }
 }
 
+/// A time of day that has passed so long ago at most is over, and not the next day's.
+const JUST_PASSED: SignedDuration = SignedDuration::from_hours(4);
+
 impl Until {
     /// When that is, for a command that was given at a moment.
     fn from(self, started: Timestamp) -> Timestamp {
@@ -83,12 +91,16 @@ impl Until {
             }
             Self::Clock(at) => {
                 let now = time::local(started);
-                let today = now.date().to_datetime(at);
-                let next = if today > now {
-                    today
-                } else {
-                    today.saturating_add(SignedDuration::from_hours(24))
-                };
+                let day = SignedDuration::from_hours(24);
+                let mut next = now.date().to_datetime(at);
+                // The last time that it was so late, when that is not long ago: whoever is started again then, since the
+                // endpoint was down or the machine, must not wait for another day.
+                while next > now {
+                    next = next.saturating_sub(day);
+                }
+                if now.duration_since(next) > JUST_PASSED {
+                    next = next.saturating_add(day);
+                }
                 let next = time::epoch_ms(next).map(Timestamp::from_millisecond);
                 next.and_then(Result::ok).unwrap_or(Timestamp::MAX)
             }
@@ -144,14 +156,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_of_day_is_the_next_one_in_shanghai() {
+    fn a_time_of_day_is_the_next_one_in_shanghai_unless_it_has_just_passed() {
         let at = |text: &str| text.parse::<Timestamp>().expect("a time");
         // 22:30 in Shanghai.
         let started = at("2026-11-24T14:30:00Z");
         let until = |text: &str| text.parse::<Until>().expect("an end").from(started);
         assert_eq!(until("06:00"), at("2026-11-24T22:00:00Z"));
         assert_eq!(until("22:31"), at("2026-11-24T14:31:00Z"));
-        assert_eq!(until("22:30"), at("2026-11-25T14:30:00Z"));
+        assert_eq!(until("22:30"), started);
+        assert_eq!(until("18:30"), at("2026-11-24T10:30:00Z"));
+        assert_eq!(until("18:29"), at("2026-11-25T10:29:00Z"));
+        // Started again at five past midnight.
+        let later = at("2026-11-24T16:05:00Z");
+        let until_from = |text: &str| text.parse::<Until>().expect("an end").from(later);
+        assert_eq!(until_from("23:00"), at("2026-11-24T15:00:00Z"));
+        assert_eq!(until_from("06:00"), at("2026-11-24T22:00:00Z"));
         assert_eq!(until("90m"), at("2026-11-24T16:00:00Z"));
         assert!("24:00".parse::<Until>().is_err());
         assert!("six".parse::<Until>().is_err());

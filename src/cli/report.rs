@@ -31,7 +31,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut findings = std::mem::take(&mut place.findings);
     let names = Names::of(&place.project, ledger.salt(), &mut findings);
     let settings = &place.project.settings.reports;
-    let folder = settings.directory.join(&run.record.name);
+    let is_whole = args.matching.target.is_empty() && args.matching.exclude.is_empty();
+    // A part must not take the place of the whole.
+    let part = if is_whole { "" } else { "-selected" };
+    let folder = settings
+        .directory
+        .join(format!("{}{part}", run.record.name));
     let mut reports = Reports::begin(&folder, &place.project.name, &settings.formats)?;
     let mut items: BTreeMap<String, Counts> = BTreeMap::new();
     for name in flows(&place, &ledger, &run, is_last)? {
@@ -81,8 +86,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         };
         items.insert(name.clone(), reports.flow(&report)?);
     }
-    reports.finish(&summary(&place, &run, &folder, items.clone()))?;
-    if is_last && folder.exists() {
+    let whole = settings.directory.join(&run.record.name);
+    reports.finish(&summary(&place, &run, &whole, items.clone()))?;
+    if is_last && is_whole && folder.exists() {
         point_latest(&settings.directory, &run.record.name)?;
     }
     if findings.errors() > 0 {

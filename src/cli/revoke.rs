@@ -1,13 +1,13 @@
 //! `treaty revoke`: flows are ended, or one signer's task is taken back and made again. Shows how many, and asks.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use tokio::sync::watch;
 
 use super::args::{Global, Revoke as Args};
 use super::diagnostics;
-use super::exit::Exit;
+use super::exit::{CliError, Exit};
 use super::interrupt::interruptible;
 use super::out;
 use super::progress::Progress;
@@ -15,6 +15,7 @@ use super::prompt;
 use super::session::invalid;
 use super::state::{Names, Place, meets, runtime};
 use crate::apply::{AskAnew, Rows, Stop, Withdrawal, Withdrawn};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::id::Address;
 use crate::ledger::{KnownItem, Ledger, Records, Sqlite};
 use crate::plan::selected;
@@ -32,6 +33,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             "Nothing of that is under way ({over} have their end, or nobody was asked)."
         ));
         return Ok(Exit::Done);
+    }
+    if let Some(signer) = &args.signer {
+        has_signer(&ledger, &items, signer)?;
     }
     let anew = match &args.signer {
         Some(signer) => Some(with_rows(&mut place, global, &ledger, &items, signer)?),
@@ -85,6 +89,24 @@ fn chosen(ledger: &Sqlite, args: &Args) -> anyhow::Result<(Vec<KnownItem>, u64)>
     Ok((items, over))
 }
 
+/// Refuses a signer that none of the flows has.
+fn has_signer(ledger: &Sqlite, items: &[KnownItem], signer: &str) -> anyhow::Result<()> {
+    let flows: BTreeSet<&str> = items.iter().map(|item| item.flow.as_str()).collect();
+    let mut known = BTreeSet::new();
+    for flow in flows {
+        known.extend(ledger.signers(flow)?);
+    }
+    if known.contains(signer) {
+        return Ok(());
+    }
+    let hint = match did_you_mean(signer, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("there are {}", Vec::from_iter(known).join(", ")),
+    };
+    let message = format!("no flow that is meant has a signer {signer}");
+    Err(CliError::new(Exit::Usage, message, hint).into())
+}
+
 /// Gives each item its row as it is now: where and how he signs is not kept anywhere else.
 fn with_rows(
     place: &mut Place,
@@ -116,7 +138,7 @@ fn with_rows(
         if !contracts.contains_key(&(known.flow.clone(), known.key.clone())) {
             let message = format!("{address} has no row that can be used");
             let hint = "its row tells where and how the signer signs: put it back into the sheet";
-            findings.push(crate::diagnostic::Diagnostic::error(message).hint(hint));
+            findings.push(Diagnostic::error(message).hint(hint));
         }
     }
     if findings.errors() > 0 {

@@ -115,7 +115,7 @@ pub(super) fn surveyed(
     global: &Global,
     selected: &Selected,
     retry: Option<Retry>,
-    before: impl FnOnce(&Settings) -> Result<(), CliError>,
+    before: impl FnOnce(&Project) -> Result<(), CliError>,
     open: impl FnOnce(&Session, &Settings, &Binding) -> Result<Sqlite, LedgerError>,
     then: impl FnOnce(&Ready<'_>) -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {
@@ -123,7 +123,7 @@ pub(super) fn surveyed(
     let mut findings = Findings::default();
     let project = load(&session, global, &mut findings)?;
     let settings = &project.settings;
-    before(settings)?;
+    before(&project)?;
     let credentials = endpoint::credentials(&settings.endpoint, &session.environ);
     let progress = Progress::new(global);
     let listener = progress.listener();

@@ -231,6 +231,10 @@ pub(super) fn item(
 }
 
 /// Where the signed documents go.
+/// File systems take names of 255 bytes; what is put after a name while the file is written, or to tell several documents
+/// apart, needs the rest.
+const LONGEST_NAME: usize = 200;
+
 fn target(site: &Site<'_>, declared: &Expr, rendering: &mut Rendering<'_>) -> Option<String> {
     let written = rendering.required("download", declared)?;
     let parts: Vec<&str> = written.split('/').collect();
@@ -242,6 +246,15 @@ fn target(site: &Site<'_>, declared: &Expr, rendering: &mut Rendering<'_>) -> Op
             declared,
             format!("{written} goes back in the middle of the path"),
             "a cell that stands in a path has no .. in it",
+        );
+        return None;
+    }
+    if let Some(long) = parts.iter().find(|part| part.len() > LONGEST_NAME) {
+        let bytes = long.len();
+        rendering.error(
+            declared,
+            format!("the path has a name of {bytes} bytes, and no file can have one of more than {LONGEST_NAME}"),
+            "a Chinese character takes three bytes: name the file by a shorter column",
         );
         return None;
     }

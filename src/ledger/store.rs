@@ -239,8 +239,11 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 &[subject, step],
             )?;
             run(
-                "UPDATE item SET sent = EXISTS (SELECT 1 FROM step WHERE subject = ?1 AND legal) WHERE id = ?1",
-                &[subject],
+                // A task that is to be made anew, or had waited for others, is one of a flow that was sent.
+                "UPDATE item SET sent = EXISTS
+                   (SELECT 1 FROM step WHERE subject = ?1 AND (legal OR name = ?2 AND deferral IS NOT NULL))
+                 WHERE id = ?1",
+                &[subject, step],
             )
         }
         _ => Ok(()),

@@ -69,7 +69,7 @@ impl Tables {
         let path = folder.join(format!("{}.csv", report.flow));
         let mut tables = Self {
             all: table(&path)?,
-            failed: table(&folder.join(format!("{}.failed.csv", report.flow)))?,
+            failed: table(&failed_path(&path))?,
             any_failed: false,
             columns,
             path,
@@ -121,10 +121,21 @@ impl Tables {
         if self.any_failed {
             finish(self.failed, &self.path)
         } else {
-            // Nobody needs an empty one: dropped, it leaves nothing.
-            Ok(())
+            // Nobody needs an empty one: dropped, it leaves nothing. One that was written before is not true any more.
+            let earlier = failed_path(&self.path);
+            match std::fs::remove_file(&earlier) {
+                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                    Err(FileError { path: earlier, why })
+                }
+                _ => Ok(()),
+            }
         }
     }
+}
+
+/// The table of the rows that failed, beside the one of all.
+fn failed_path(all: &Path) -> PathBuf {
+    all.with_extension("failed.csv")
 }
 
 /// A row's own columns of a report.

@@ -141,10 +141,11 @@ fn status(
         }
         ItemAction::Changed => {
             let hint = "put the row back as it was, or say onChange: keep or reissue in the flow";
-            return (
-                Status::Failed,
-                Some(failure("the row differs from what was sent", hint)),
-            );
+            let differs = failure("the row differs from what was sent", hint);
+            // How far the contract is that was sent is told all the same: nobody may take it for one that was not.
+            let (own, _) = status(ItemAction::Kept, record, run, not_begun, signing);
+            let is_sent = record.status.is_sent() && signing;
+            return (if is_sent { own } else { Status::Failed }, Some(differs));
         }
         ItemAction::InDoubt => return (Status::InDoubt, record.failure.clone()),
         _ => {}
@@ -260,6 +261,8 @@ impl Said {
         };
         match (&known.step, &known.sign) {
             (Step::Receipt(_), Some(sign)) => match sign.status {
+                // Nobody can sign any more.
+                SignStatus::Pending | SignStatus::Signing if self.is_over() => "ended",
                 SignStatus::Pending => "waiting",
                 SignStatus::Signing => "signing",
                 SignStatus::Signed => "signed",
@@ -268,7 +271,9 @@ impl Said {
                 SignStatus::Withdrawn => "withdrawn",
             },
             // Who is asked has a page to sign on; who is not has signed at once.
-            (Step::Receipt(receipt), None) if receipt.get("signUrl").is_some() => "waiting",
+            (Step::Receipt(receipt), None) if receipt.get("signUrl").is_some() => {
+                if self.is_over() { "ended" } else { "waiting" }
+            }
             (Step::Receipt(_), None) => "signed",
             (Step::Intent(_), _) => "in_doubt",
             // He is asked once others have signed.
@@ -281,6 +286,12 @@ impl Said {
         let sign = self.steps.get(step).and_then(|known| known.sign.as_ref());
         let time = sign.and_then(|sign| sign.time.as_deref());
         time.unwrap_or_default()
+    }
+
+    /// Whether its flow has ended before all had signed.
+    fn is_over(&self) -> bool {
+        let record = self.record.as_ref();
+        record.is_some_and(|record| record.status.has_ended())
     }
 
     fn is(&self, status: ItemStatus) -> bool {

@@ -54,6 +54,7 @@ pub(super) fn detail(
         doc_id: first.map(|doc| doc.id.0.clone()),
         doc_name: first.map(|doc| doc.name.clone()),
         sign_detail: Some(flow.tasks.iter().map(signer).collect()),
+        sign_detail_list: None,
     })
 }
 
@@ -73,6 +74,7 @@ pub(super) fn contracts_detail(
         flow_status: flow.status_at(session.now),
         start_time: text(flow.begun),
         sign_detail: Some(flow.tasks.iter().map(signer).collect()),
+        sign_detail_list: None,
     })
 }
 

@@ -201,6 +201,35 @@ async fn a_download_that_is_cut_short_or_no_pdf_is_not_kept_and_tried_from_a_fre
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_disturbance_at_the_service_does_not_end_the_night() {
+    let rig = Rig::loans(2).always(DETAIL, Fault::Status(400));
+    rig.apply().await;
+    let until = Wait {
+        until: Timestamp::now()
+            .checked_add(SignedDuration::from_hours(8))
+            .ok(),
+        ..wait(30)
+    };
+    let night = async {
+        sleep(Duration::from_hours(1)).await;
+        rig.heal();
+        rig.sign_all();
+        std::future::pending::<()>().await;
+    };
+    let begun = Instant::now();
+    let synced = tokio::select! {
+        synced = rig.follow(until) => synced,
+        () = night => unreachable!("it never ends"),
+    };
+    assert_eq!((synced.done, synced.failed), (2, 0));
+    assert!(
+        begun.elapsed() < Duration::from_hours(4),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_item_that_fails_again_and_again_is_given_up_for_this_time() {
     let rig = tenancy(2).always("download", Fault::Garbage);
     rig.apply().await;

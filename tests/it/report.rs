@@ -443,3 +443,47 @@ fn links_of_those_who_are_to_sign_are_given_whole_to_files() {
         run.stderr
     );
 }
+
+#[test]
+fn a_part_of_a_report_does_not_take_the_place_of_the_whole() {
+    let project = applied(3);
+    let name = project.summary()["run"].as_str().expect("a run").to_owned();
+    let first = "flows.loans[\"HT-2026-0001\"]";
+    let run = project.expect(&["report", "--target", first], 0);
+    assert!(
+        run.stdout.contains(&format!("{name}-selected")),
+        "{}",
+        run.stdout
+    );
+    let part = project.read(&format!("reports/{name}-selected/loans.csv"));
+    assert!(part.contains("HT-2026-0001") && !part.contains("HT-2026-0002"));
+    assert_eq!(project.report("loans.csv").len(), 3);
+}
+
+#[test]
+fn a_row_that_changed_after_it_was_sent_is_not_taken_for_one_that_was_not() {
+    let project = tenancy();
+    project.replace("tenants.csv", ",3200,", ",3300,");
+    act(&project, &[0, 2], 1);
+    let run = project.expect(&["apply", "--yes", "--wait", "--until", "0s"], 3);
+    assert!(
+        run.stdout.contains("5 waiting, 1 rejected"),
+        "{}",
+        run.stdout
+    );
+    let report = by_key(project.report("leases.csv"));
+    let first = &report["ZL-2026-001"];
+    assert_eq!(first["treaty_status"], "waiting");
+    assert_eq!(first["treaty_action"], "blocked");
+    assert!(first["treaty_error"].contains("differs from what was sent"));
+    assert!(!project.path("reports/latest/leases.failed.csv").exists());
+    assert_eq!(project.summary()["exitCode"], 3);
+}
+
+#[test]
+fn a_file_name_that_no_file_can_have_is_found_before_anything_is_sent() {
+    let project = Project::copy_of(&root().join("examples/tenancy"));
+    project.replace("tenants.csv", "ZL-2026-001", &"长".repeat(80));
+    let run = project.expect(&["validate"], 65);
+    assert!(run.stderr.contains("a name of 244 bytes"), "{}", run.stderr);
+}

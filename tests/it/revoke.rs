@@ -287,8 +287,12 @@ fn what_is_meant_is_shown_and_must_be_confirmed() {
         "{}",
         run.stderr
     );
-    let run = project.expect(&[&all[..], &["--signer", "lendr", "--yes"]].concat(), 3);
-    assert!(run.stderr.contains("has no signer lendr"), "{}", run.stderr);
+    let run = project.expect(&[&all[..], &["--signer", "lendr", "--yes"]].concat(), 64);
+    assert!(
+        run.stderr.contains("has a signer lendr") && run.stderr.contains("did you mean lender?"),
+        "{}",
+        run.stderr
+    );
     let first = "flows.loans[\"HT-2026-0001\"]";
     let run = project.expect(&["revoke", "--target", first, "--yes"], 0);
     assert!(
@@ -327,4 +331,70 @@ fn a_protected_environment_is_confirmed_by_its_name() {
     let run = project.expect(&all, 64);
     assert!(run.stderr.contains("--confirm sandbox"), "{}", run.stderr);
     project.expect(&[&all[..], &["--confirm", "sandbox"]].concat(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_cannot_be_made_anew_is_not_forgotten() {
+    for fault in [
+        Fault::Status(400),
+        Fault::LostBefore,
+        Fault::LostAfter,
+        Fault::Fieldless,
+    ] {
+        let rig = Rig::loans(1);
+        rig.apply().await;
+        rig.heal();
+        let rig = rig.always(PERSON, fault);
+        let withdrawn = rig.ask_anew("borrower").await.expect("it can go on");
+        assert_eq!(withdrawn.failed + withdrawn.in_doubt, 1, "{fault:?}");
+        // A night passes in which it still cannot.
+        rig.sync().await;
+        let item = rig
+            .ledger()
+            .items_after(None, 0, 1)
+            .expect("read")
+            .remove(0);
+        assert!(item.record.is_under_way(), "{fault:?}");
+        rig.apply().await;
+        rig.heal();
+        let synced = rig.sync().await;
+        assert_eq!(
+            (synced.waiting, synced.failed, synced.in_doubt),
+            (1, 0, 0),
+            "{fault:?}"
+        );
+        rig.assert_each_once(1);
+        let flow = rig.sent()[0].clone();
+        let live = flow
+            .tasks
+            .iter()
+            .find(|task| task.is_pending())
+            .expect("a task");
+        assert!(link(&rig).contains(&live.token), "{fault:?}");
+        let (plan, _) = rig.apply().await;
+        assert!(plan.is_empty(), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_may_yet_happen_is_in_doubt_and_how_far_signers_were_is_known() {
+    let rig = Rig::loans(1).always(REVOKE, Fault::LostBefore);
+    rig.apply().await;
+    let expected = Withdrawn {
+        in_doubt: 1,
+        ..Withdrawn::default()
+    };
+    assert_eq!(rig.withdraw().await, Some(expected));
+    rig.heal();
+    assert_eq!(rig.sync().await.waiting, 1);
+    rig.sign_all();
+    assert_eq!(rig.withdraw().await, Some(done(1)));
+    let ledger = rig.ledger();
+    let item = ledger.items_after(None, 0, 1).expect("read").remove(0);
+    let steps = ledger.known_steps(item.record.id).expect("read");
+    let borrower = steps.iter().find(|step| step.name == "signers.borrower");
+    let sign = borrower
+        .and_then(|step| step.sign.clone())
+        .expect("asked for");
+    assert_eq!(sign.status, SignStatus::Signed);
 }

@@ -46,7 +46,11 @@ pub struct AddProcess {
     #[serde(deserialize_with = "liberal::id")]
     pub doc_id: DocId,
     /// Its name in this flow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub doc_name: Option<String>,
     /// Whether signers must give the document's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,7 +183,11 @@ pub struct DetailAnswer {
     /// Its state, as section 5.5.7 numbers them.
     pub flow_status: FlowStatus,
     /// When it was made, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub start_time: Option<String>,
     /// Its document.
     #[serde(
@@ -189,15 +197,29 @@ pub struct DetailAnswer {
     )]
     pub doc_id: Option<String>,
     /// The document's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub doc_name: Option<String>,
-    /// Its signers. Some answers call the list `signDetailList`. A list that is not there says nothing of them.
     #[serde(
         default,
-        alias = "signDetailList",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
+    pub doc_name: Option<String>,
+    /// Its signers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_detail: Option<Vec<SignerDetail>>,
+    /// What some answers call them; some have both names, and one of them null.
+    #[serde(
+        default,
+        rename(serialize = "signDetail", deserialize = "signDetailList"),
         skip_serializing_if = "Option::is_none"
     )]
-    pub sign_detail: Option<Vec<SignerDetail>>,
+    pub sign_detail_list: Option<Vec<SignerDetail>>,
+}
+
+impl DetailAnswer {
+    /// Its signers, however the list is called. A list that is not there says nothing of them.
+    pub fn signers(self) -> Option<Vec<SignerDetail>> {
+        self.sign_detail.or(self.sign_detail_list)
+    }
 }
 
 /// One signer of a flow.
@@ -217,13 +239,25 @@ pub struct SignerDetail {
     /// How far he is.
     pub sign_status: SignStatus,
     /// When he signed or refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub sign_time: Option<String>,
     /// What he said to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub sign_explain: Option<String>,
     /// When he received it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub receive_time: Option<String>,
 }
 
@@ -238,11 +272,12 @@ mod tests {
             r#"{"flowId":"100","flowStatus":1,"startTime":"2018-06-05 11:57:03","signStatus":1,"docId":"138","docName":"测试文档",
                 "signDetail":[{"accountId":"8b33","authorizationOrgId":"7ee3","signStatus":0}]}"#,
             r#"{"flowId":100,"flowStatus":"1","docId":138,"signDetailList":[{"accountId":"8b33","authorizationOrgId":"","signStatus":"0"}]}"#,
+            r#"{"flowId":100,"flowStatus":1,"signDetail":null,"signDetailList":[{"accountId":"8b33","signStatus":0,"signTime":1528171023000}]}"#,
         ] {
             let detail: DetailAnswer = serde_json::from_str(body).expect("a detail");
             assert_eq!(detail.flow_id.as_str(), "100");
             assert_eq!(detail.flow_status, FlowStatus::Signing);
-            let signers = detail.sign_detail.expect("signers");
+            let signers = detail.signers().expect("signers");
             assert_eq!(signers[0].sign_status, SignStatus::Pending);
         }
     }

@@ -57,7 +57,11 @@ pub struct ProcessDoc {
     #[serde(deserialize_with = "liberal::id")]
     pub doc_id: DocId,
     /// Its name in this flow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub doc_name: Option<String>,
     /// Whether signers must give its password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -207,15 +211,29 @@ pub struct DetailAnswer {
     /// Its state, as section 5.6.7 numbers them.
     pub flow_status: FlowStatus,
     /// When it was made, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start_time: Option<String>,
-    /// Its signers. Some answers call the list `signDetailList`. A list that is not there says nothing of them.
     #[serde(
         default,
-        alias = "signDetailList",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
+    pub start_time: Option<String>,
+    /// Its signers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_detail: Option<Vec<SignerDetail>>,
+    /// What some answers call them; some have both names, and one of them null.
+    #[serde(
+        default,
+        rename(serialize = "signDetail", deserialize = "signDetailList"),
         skip_serializing_if = "Option::is_none"
     )]
-    pub sign_detail: Option<Vec<SignerDetail>>,
+    pub sign_detail_list: Option<Vec<SignerDetail>>,
+}
+
+impl DetailAnswer {
+    /// Its signers, however the list is called. A list that is not there says nothing of them.
+    pub fn signers(self) -> Option<Vec<SignerDetail>> {
+        self.sign_detail.or(self.sign_detail_list)
+    }
 }
 
 /// One signer of a flow.
@@ -247,17 +265,33 @@ pub struct SignedInfo {
     #[serde(deserialize_with = "liberal::id")]
     pub doc_id: DocId,
     /// Its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub doc_name: Option<String>,
     /// When he received it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub receive_time: Option<String>,
     /// When he signed or refused it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub sign_time: Option<String>,
     /// How it stands.
     pub sign_status: DocStatus,
     /// What he said to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_text"
+    )]
     pub sign_explain: Option<String>,
 }

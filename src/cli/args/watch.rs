@@ -83,7 +83,7 @@ pub(crate) struct Waiting {
     /// The time between two questions about a flow in which something has just happened
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = super::duration, requires = "wait")]
     pub(crate) every: Millis,
-    /// When waiting ends: a time of day in Asia/Shanghai (06:00) or a duration (2h)
+    /// When waiting ends: a time of day in Asia/Shanghai (06:00; one of the last four hours is over) or a duration (2h)
     #[arg(long, value_name = "TIME", value_parser = until, requires = "wait")]
     pub(crate) until: Option<Until>,
 }

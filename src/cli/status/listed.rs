@@ -122,6 +122,8 @@ impl Link {
         let view = view.map_or(String::new(), |url| format!("\t{}", shown(url)));
         let age = pending.sent_at.map_or(String::new(), |at| age(at, now));
         let address = Address::item(&pending.flow, &pending.key);
+        // A key may hold what would break the line.
+        let address = address.to_string().replace(['\t', '\r', '\n'], " ");
         format!("{address}\t{}\t{age}\t{url}{view}", pending.signer)
     }
 
