@@ -16,7 +16,6 @@ use crate::render::Fingerprint;
 /// The accounts of the rows that are to be sent: each `thirdId` once. Where nobody is asked, they are only counted.
 pub(super) struct RowAccounts {
     ask: bool,
-    seen: HashSet<u64>,
     /// Those that are not recorded and are to be asked for.
     unknown: Vec<Unrecorded>,
     /// Calls by the place of the flow in the survey.
@@ -34,16 +33,16 @@ impl RowAccounts {
     pub(super) fn new(ask: bool) -> Self {
         Self {
             ask,
-            seen: HashSet::new(),
             unknown: Vec::new(),
             calls: BTreeMap::new(),
         }
     }
 
-    /// Takes an account of a row; says what is wrong with it, if it cannot be as it should.
+    /// Takes an account of a row, which is counted the first time; says what is wrong with it, if it cannot be as it should.
     pub(super) fn see(
         &mut self,
         account: &Account,
+        is_first: bool,
         flow: usize,
         ledger: &dyn Ledger,
     ) -> Result<Result<(), Diagnostic>, LedgerError> {
@@ -56,9 +55,7 @@ impl RowAccounts {
             Some(Ok(action)) => Some(action),
             None => None,
         };
-        let mut hash = [0; 8];
-        hash.copy_from_slice(&ledger.salt().of(account.third_id()).0[..8]);
-        if !self.seen.insert(u64::from_le_bytes(hash)) {
+        if !is_first {
             return Ok(Ok(()));
         }
         let (create, update) = super::account::creation(account);

@@ -16,7 +16,7 @@ use crate::desired::{DocumentSource, Drafted, FlowRows, Item, Outcome, Standing,
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
-use crate::manifest::{InvalidRows, OnVanish, Project, Tolerance};
+use crate::manifest::{Flow, InvalidRows, OnVanish, Project, Tolerance};
 use crate::plan::{
     FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding, Retry,
     item_action, plan_standing, selected, template_print, vanish_action,
@@ -224,7 +224,8 @@ fn plan_flow(
         known.insert(ledger.salt().of(key), item);
     })?;
     let mut plan = FlowPlan::new(&flow.name);
-    unique.begin(&flow.name);
+    plan.rows.reserve_exact(rows.most());
+    unique.begin(flow, rows.most());
     let mut all_have_keys = true;
     let taken = rows.each(|_, draft| {
         let Drafted {
@@ -279,7 +280,9 @@ fn plan_flow(
         };
         if action.is_work() {
             for account in item.accounts.values() {
-                if let Err(diagnostic) = people.see(account, survey.flows.len(), ledger)? {
+                let is_first = unique.count(account);
+                let seen = people.see(account, is_first, survey.flows.len(), ledger)?;
+                if let Err(diagnostic) = seen {
                     survey
                         .refused
                         .insert((flow.name.clone(), number), diagnostic.clone());
@@ -302,13 +305,7 @@ fn plan_flow(
         );
         Ok::<(), Fatal>(())
     });
-    taken.map_err(|error| LedgerError::Broken {
-        path: flow
-            .rows
-            .as_ref()
-            .map_or(String::new(), |rows| rows.file.shown.to_string()),
-        why: error.to_string(),
-    })??;
+    taken.map_err(|error| unreadable(flow, &error))??;
     vanished(
         flow,
         &known,
@@ -319,6 +316,15 @@ fn plan_flow(
         &mut plan,
     )?;
     Ok(plan)
+}
+
+/// A sheet that could be opened, and not read to its end.
+fn unreadable(flow: &Flow, error: &std::io::Error) -> LedgerError {
+    let rows = flow.rows.as_ref();
+    LedgerError::Broken {
+        path: rows.map_or(String::new(), |rows| rows.file.shown.to_string()),
+        why: error.to_string(),
+    }
 }
 
 /// The calls that an item needs when nothing of it is done yet.

@@ -50,7 +50,7 @@ pub enum Outcome {
 }
 
 /// So many rows are rendered together: enough to keep every core busy, few enough to weigh nothing.
-const BATCH: usize = 1024;
+const BATCH: usize = 512;
 
 /// Rows, each with its place in the order, from 0.
 pub type Drafts<'a> = Box<dyn Iterator<Item = (usize, Drafted)> + Send + 'a>;
@@ -103,6 +103,11 @@ impl<'a> FlowRows<'a> {
             salt: salt.clone(),
             contents,
         })
+    }
+
+    /// As many rows as there can be at most.
+    pub fn most(&self) -> usize {
+        self.sheet.as_ref().map_or(1, Sheet::most_rows)
     }
 
     /// Hands over every row, in the sheet's order and one at a time. While some are taken, those that come next are rendered

@@ -9,6 +9,7 @@ use super::account::Account;
 use super::item::Item;
 use super::standing::Standing;
 use crate::diagnostic::Diagnostic;
+use crate::manifest::Flow;
 use crate::render::{Fingerprint, Fingerprinter, Salt};
 use crate::sheet::Header;
 
@@ -25,6 +26,8 @@ type Half = [u8; 8];
 struct Place {
     flow: [u8; 2],
     row: Row,
+    /// Whether it was counted.
+    counted: bool,
 }
 
 /// What was seen so far.
@@ -71,9 +74,20 @@ impl Unique {
         unique
     }
 
-    /// Begins with the rows of a flow.
-    pub fn begin(&mut self, flow: &str) {
-        self.keys.clear();
+    /// Begins with the rows of a flow: so many at most. Room is made at once, since growing takes twice as much.
+    pub fn begin(&mut self, flow: &Flow, rows: usize) {
+        self.keys = HashMap::with_capacity(rows);
+        if !flow.accounts.is_empty() {
+            self.people.reserve(rows);
+        }
+        if flow
+            .finish
+            .as_ref()
+            .is_some_and(|finish| finish.download.is_some())
+        {
+            self.downloads.reserve(rows);
+        }
+        let flow = &flow.name;
         self.flows.push(format!("flows.{flow}"));
     }
 
@@ -154,6 +168,13 @@ impl Unique {
         None
     }
 
+    /// Whether an account that was seen is counted for the first time.
+    pub fn count(&mut self, account: &Account) -> bool {
+        let half = self.half(account.third_id());
+        let known = self.people.get_mut(&half);
+        known.is_some_and(|(_, place)| !std::mem::replace(&mut place.counted, true))
+    }
+
     /// Two contracts in one file would be one of them.
     fn see_download(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
         let target = item.download.as_ref()?;
@@ -200,6 +221,7 @@ impl Place {
         Self {
             flow: u16::try_from(flow).unwrap_or(u16::MAX).to_le_bytes(),
             row: short(row),
+            counted: false,
         }
     }
 }

@@ -23,13 +23,14 @@ enum In {
     Quote,
 }
 
-/// Reads the whole file once, in pieces. In the encodings that sheets come in, no other character holds these bytes.
-pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Option<WrongQuote>> {
+/// Reads the whole file once, in pieces, and counts its rows, the header and empty ones too. In the encodings that sheets
+/// come in, no other character holds these bytes.
+pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Result<u64, WrongQuote>> {
     let mut buffer = vec![0; 64 * 1024];
     let (mut row, mut column, mut place) = (1, 0, In::Start);
     // Where the quote that is open stands; line breaks within it do not count as rows.
     let wrong = |row, column, endless| {
-        Ok(Some(WrongQuote {
+        Ok(Err(WrongQuote {
             row,
             column,
             endless,
@@ -41,7 +42,7 @@ pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Option<Wro
             return if matches!(place, In::Quoted) {
                 wrong(row, column, true)
             } else {
-                Ok(None)
+                Ok(Ok(row))
             };
         }
         for byte in &buffer[..read] {
@@ -73,7 +74,8 @@ mod tests {
 
     fn checked(text: &str) -> Option<(u64, usize, bool)> {
         let found = check(text.as_bytes(), b',').expect("memory can be read");
-        found.map(|wrong| (wrong.row, wrong.column, wrong.endless))
+        let wrong = found.err();
+        wrong.map(|wrong| (wrong.row, wrong.column, wrong.endless))
     }
 
     #[test]

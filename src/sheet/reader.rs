@@ -31,6 +31,7 @@ pub struct Sheet {
     encoding: Encoding,
     header: Arc<Header>,
     is_report: bool,
+    most: u64,
 }
 
 /// A row that cannot be used.
@@ -88,14 +89,13 @@ impl Sheet {
         let quote = File::open(&file.path)
             .and_then(|opened| quotes::check(opened, file.delimiter))
             .map_err(broken)?;
-        if let Some(wrong) = quote {
-            return Err(vec![wrong_quote(file, wrong)]);
-        }
+        let most = quote.map_err(|wrong| vec![wrong_quote(file, wrong)])?;
         let mut sheet = Self {
             file: file.clone(),
             encoding,
             header: Arc::new(Header::new(file.shown.clone(), Vec::new())),
             is_report: false,
+            most,
         };
         let columns = sheet.read_header()?;
         sheet.is_report = columns.iter().any(|name| &**name == REPORT_COLUMN);
@@ -106,6 +106,11 @@ impl Sheet {
     /// The columns.
     pub fn header(&self) -> &Arc<Header> {
         &self.header
+    }
+
+    /// As many rows as it can have at most; mostly one more than it has.
+    pub fn most_rows(&self) -> usize {
+        usize::try_from(self.most).unwrap_or(usize::MAX)
     }
 
     /// The encoding that was settled or found.
