@@ -1,7 +1,7 @@
 //! `treaty report`: the reports of a run, written again as things stand now. By the ledger and the sheet; nothing is asked.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
@@ -59,7 +59,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             run: run.record.id,
             is_last,
             rows: rows.as_ref(),
-            met: Cell::new(0),
+            met: AtomicU64::new(0),
         };
         let mut signers: Vec<String> = flow.map_or(Vec::new(), |flow| {
             flow.signers
@@ -155,7 +155,7 @@ struct Own<'a> {
     is_last: bool,
     rows: Option<&'a FlowRows<'a>>,
     /// Items of the run that have a row.
-    met: Cell<u64>,
+    met: AtomicU64,
 }
 
 impl Own<'_> {
@@ -176,7 +176,7 @@ impl Own<'_> {
         Ok(match (self.ledger.item(self.flow, key)?, &draft.outcome) {
             (Some(record), _) => {
                 self.met
-                    .set(self.met.get() + u64::from(record.run == self.run));
+                    .fetch_add(u64::from(record.run == self.run), Ordering::Relaxed);
                 (self.is_last || record.run == self.run).then_some(ItemAction::Unchanged)
             }
             (None, _) if !self.is_last => None,
@@ -188,7 +188,7 @@ impl Own<'_> {
 
     /// What the run worked on and has no row any more.
     fn rest(&self, each: &mut Each<'_>) -> Result<(), FlowReportError> {
-        if self.ledger.count_of_run(self.flow, self.run)? == self.met.get() {
+        if self.ledger.count_of_run(self.flow, self.run)? == self.met.load(Ordering::Relaxed) {
             return Ok(());
         }
         let mut in_sheet = HashSet::new();

@@ -19,9 +19,9 @@ pub struct FlowReport<'a> {
     /// What was decided for a row, by its place in the order; none: the report leaves it out.
     pub action: &'a Decided<'a>,
     /// Items that have no row, with what was decided for them.
-    pub rest: &'a dyn Fn(&mut Each<'_>) -> Result<(), FlowReportError>,
+    pub rest: &'a (dyn Fn(&mut Each<'_>) -> Result<(), FlowReportError> + Sync),
     /// Why a well-formed row was refused.
-    pub refused: &'a dyn Fn(u64) -> Option<&'a Diagnostic>,
+    pub refused: &'a (dyn Fn(u64) -> Option<&'a Diagnostic> + Sync),
     /// What has been done.
     pub ledger: &'a dyn Records,
     /// The run.
@@ -48,7 +48,8 @@ pub struct StepNames {
 }
 
 /// Tells what was decided for a row, by its place in the order.
-pub type Decided<'a> = dyn Fn(usize, &Drafted) -> Result<Option<ItemAction>, LedgerError> + 'a;
+pub type Decided<'a> =
+    dyn Fn(usize, &Drafted) -> Result<Option<ItemAction>, LedgerError> + Sync + 'a;
 
 /// Takes the key of an item, and what was decided for it.
 pub type Each<'a> = dyn FnMut(&str, ItemAction) -> Result<(), FlowReportError> + 'a;
@@ -88,25 +89,9 @@ impl Reports {
     pub fn flow(&mut self, report: &FlowReport<'_>) -> Result<Counts, FlowReportError> {
         let mut counts = Counts::new();
         self.begin_flow(report)?;
-        // A row whose item was decided on needs no more than its key; one that was refused tells why once more.
-        let drafts = report.rows.map(FlowRows::drafts).transpose();
-        let drafts = drafts.map_err(FlowReportError::Sheet)?;
-        for (at, draft) in drafts.into_iter().flatten() {
-            let Some(action) = (report.action)(at, &draft)? else {
-                continue;
-            };
-            let key = draft.key.as_deref();
-            let (status, said) = stand(report, key, action, &wrong(report, &draft))?;
-            *counts.entry(status).or_default() += 1;
-            let line = Line {
-                row: Some(draft.number),
-                cells: draft.row.as_ref().map(|row| row.cells().collect()),
-                key,
-                action,
-                status,
-                said: &said,
-            };
-            self.line(report, &line)?;
+        if let Some(rows) = report.rows {
+            let told = rows.each(|at, draft| self.row(report, at, &draft, &mut counts));
+            told.map_err(FlowReportError::Sheet)??;
         }
         // What has no row stands at the end, without cells.
         (report.rest)(&mut |key, action| {
@@ -124,6 +109,30 @@ impl Reports {
         })?;
         self.end_flow()?;
         Ok(counts)
+    }
+
+    fn row(
+        &mut self,
+        report: &FlowReport<'_>,
+        at: usize,
+        draft: &Drafted,
+        counts: &mut Counts,
+    ) -> Result<(), FlowReportError> {
+        let Some(action) = (report.action)(at, draft)? else {
+            return Ok(());
+        };
+        let key = draft.key.as_deref();
+        let (status, said) = stand(report, key, action, &wrong(report, draft))?;
+        *counts.entry(status).or_default() += 1;
+        let line = Line {
+            row: Some(draft.number),
+            cells: draft.row.as_ref().map(|row| row.cells().collect()),
+            key,
+            action,
+            status,
+            said: &said,
+        };
+        Ok(self.line(report, &line)?)
     }
 }
 
