@@ -16,7 +16,7 @@
 //! | [`ledger`] | what has been done |
 //! | [`client`] | calls to the API: pace, retries, uploads |
 //! | [`apply`] | the plan, carried out in durable steps |
-//! | [`report`] | a run → CSV and JSON |
+//! | [`report`] | a run → CSV, JSON, HTML, `JUnit`, metrics |
 //! | [`listen`] | callbacks, received and confirmed |
 //! | [`sandbox`] | the emulated API |
 //! | [`cli`] | arguments, commands, progress, exit codes |

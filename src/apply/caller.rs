@@ -1,6 +1,6 @@
 //! What every durable step needs: the API, and the ledger that remembers what was asked of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ use super::run::Locks;
 use crate::api::operation::Op;
 use crate::client::Client;
 use crate::id::FileKey;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, SubjectId};
 
 /// Makes calls, and has the ledger remember them.
 pub(super) struct Caller<'a> {
@@ -27,6 +27,8 @@ pub(super) struct Caller<'a> {
     /// What this run has uploaded, by content and name.
     uploads: Mutex<HashMap<String, FileKey>>,
     uploading: Locks,
+    /// Steps whose answers keep getting lost: a person is told each time that his task is made again.
+    losing: Mutex<HashSet<(SubjectId, String)>>,
 }
 
 impl<'a> Caller<'a> {
@@ -39,6 +41,7 @@ impl<'a> Caller<'a> {
             clock: Clock::start(),
             uploads: Mutex::default(),
             uploading: Locks::default(),
+            losing: Mutex::default(),
         }
     }
 
@@ -66,6 +69,17 @@ impl<'a> Caller<'a> {
         let key = uploaded.map_err(|failure| Halt::of(Op::UploadUrl, failure))?;
         self.uploads().insert(what, key.clone());
         Ok(key)
+    }
+
+    /// Whether a step is not to be tried again in this run, however often it is visited.
+    pub(super) fn keeps_losing(&self, subject: SubjectId, step: &str) -> bool {
+        let losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
+        losing.contains(&(subject, step.to_owned()))
+    }
+
+    pub(super) fn note_losing(&self, subject: SubjectId, step: &str) {
+        let mut losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
+        losing.insert((subject, step.to_owned()));
     }
 
     fn uploads(&self) -> std::sync::MutexGuard<'_, HashMap<String, FileKey>> {

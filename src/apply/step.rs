@@ -213,6 +213,9 @@ impl Caller<'_> {
         if let Some(answer) = steps.receipt::<O>(name)? {
             return Ok(answer);
         }
+        if self.keeps_losing(steps.subject, name) {
+            return Err(kept_losing(O::OP));
+        }
         let begun = steps.is_begun(name);
         point("step.begin");
         if !begun {
@@ -233,6 +236,11 @@ impl Caller<'_> {
                 Ok(answer)
             }
             Err(Once::NotDone(halt)) => {
+                self.forget(steps, name).await?;
+                Err(halt)
+            }
+            Err(Once::KeptLosing(halt)) => {
+                self.note_losing(steps.subject, name);
                 self.forget(steps, name).await?;
                 Err(halt)
             }
@@ -295,7 +303,9 @@ impl Caller<'_> {
                     Seen::There(answer) => return Ok(answer),
                     Seen::NotThere => {}
                     // Each time it is made again, a person is told again: once is enough for a run.
-                    Seen::TakenBack if taken_back => return Err(Once::NotDone(kept_losing(O::OP))),
+                    Seen::TakenBack if taken_back => {
+                        return Err(Once::KeptLosing(kept_losing(O::OP)));
+                    }
                     Seen::TakenBack => taken_back = true,
                     Seen::Unclear(why) => return Err(Once::NotKnown(Halt::in_doubt(O::OP, &why))),
                 }
@@ -373,6 +383,8 @@ where
 pub(super) enum Once {
     /// It was not carried out.
     NotDone(Halt),
+    /// It was, twice, and was taken back each time since nobody knows its answer: no more in this run.
+    KeptLosing(Halt),
     /// The last attempt was not, and an earlier one was not when it was looked for: the next run looks again.
     Unsure(Halt),
     /// It may have been.
@@ -382,7 +394,10 @@ pub(super) enum Once {
 impl From<Once> for Halt {
     fn from(once: Once) -> Self {
         match once {
-            Once::NotDone(halt) | Once::Unsure(halt) | Once::NotKnown(halt) => halt,
+            Once::NotDone(halt)
+            | Once::KeptLosing(halt)
+            | Once::Unsure(halt)
+            | Once::NotKnown(halt) => halt,
         }
     }
 }

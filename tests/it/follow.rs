@@ -230,6 +230,27 @@ async fn a_disturbance_at_the_service_does_not_end_the_night() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_told_again_and_again_through_a_night_in_which_answers_get_lost() {
+    let rig = tenancy(1).always("sign/contracts/handOrgSignTask", Fault::LostAfter);
+    rig.apply().await;
+    rig.sign_all();
+    let until = Wait {
+        until: Timestamp::now()
+            .checked_add(SignedDuration::from_hours(8))
+            .ok(),
+        ..wait(30)
+    };
+    let synced = rig.follow(until).await;
+    assert_eq!((synced.failed, synced.waiting), (1, 0));
+    assert_eq!(rig.calls("sign/contracts/handOrgSignTask"), 2);
+    let live = rig.sent()[0].live_tasks().count();
+    assert_eq!(live, 1, "the tenant's, who has signed");
+    rig.heal();
+    assert_eq!(rig.sync().await.waiting, 1);
+    assert_eq!(rig.sent()[0].live_tasks().count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_item_that_fails_again_and_again_is_given_up_for_this_time() {
     let rig = tenancy(2).always("download", Fault::Garbage);
     rig.apply().await;
