@@ -81,13 +81,20 @@ impl Caller<'_> {
         let (op, request) = Ask {
             flow: &flow,
             third_order_no: format!("{}-{}-{}", self.mark, record.id, signer.name),
-            signs: signs(&signer.kind, who)?,
+            signs: signs(&signer.kind, who.clone())?,
             places: &signer.places,
             docs: &docs(&steps, &flow),
         }
         .request();
         self.write_down(one, &name, op, request).await?;
-        let (status, failure) = self.visit(record).await?;
+        let visited = self.visit(record).await;
+        if let Err(Halt::InDoubt(_) | Halt::NotLooked(_)) = &visited {
+            let now = self.state(&flow).await?;
+            if is_untouched(&who, &state.tasks, &now.tasks) {
+                return self.restore(&steps, &name, op).await;
+            }
+        }
+        let (status, failure) = visited?;
         let asked = Steps::new(record.id, self.ledger.steps(record.id)?);
         match failure {
             Some(why) if status.has_ended() => Ok(Ended::Over(status, why)),
@@ -147,6 +154,31 @@ impl Caller<'_> {
             },
         ];
         Ok(self.ledger.write(writes).await?)
+    }
+
+    /// His task could not be taken back: it stands, and so does the link that he has.
+    async fn restore(&self, steps: &Steps, step: &str, op: Op) -> Result<Ended, Halt> {
+        if let Some(receipt) = steps.kept(step) {
+            let writes = vec![
+                Write::Receipt {
+                    subject: steps.subject,
+                    step: step.to_owned(),
+                    op,
+                    receipt: receipt.clone(),
+                },
+                Write::ItemEnded {
+                    id: steps.subject,
+                    status: ItemStatus::Waiting,
+                    failure: None,
+                    at: self.now(),
+                },
+            ];
+            self.ledger.write(writes).await?;
+        }
+        Err(Halt::failed(
+            "his task could not be taken back: it stands, and so does his link",
+            "try again later; what the row says of him is set already",
+        ))
     }
 
     /// Sets what was wrong with the people of the row, as it has them now. They must be those who were asked.
@@ -240,6 +272,20 @@ fn signs(kind: &SignerKind, who: Who) -> Result<Signs, Halt> {
             organization,
         },
     })
+}
+
+/// Whether his tasks are the very ones that were there before, and nobody has acted on them.
+fn is_untouched(who: &Who, before: &[FoundTask], now: &[FoundTask]) -> bool {
+    let his = |tasks: &[FoundTask]| -> Option<Vec<String>> {
+        let own = tasks.iter().filter(|task| task.is_of(who));
+        own.map(|task| {
+            let acted = matches!(task.status, SignStatus::Signed | SignStatus::Ended);
+            task.received.clone().filter(|_| !acted)
+        })
+        .collect()
+    };
+    let (before, now) = (his(before), his(now));
+    before.as_ref().is_some_and(|tasks| !tasks.is_empty()) && before == now
 }
 
 /// The documents of the flow, in their order.

@@ -205,6 +205,11 @@ impl Caller<'_> {
                 account: task.account_id,
                 organization: task.authorization_org_id,
                 status: task.sign_status,
+                received: task
+                    .sign_info
+                    .iter()
+                    .filter_map(|info| info.receive_time.clone())
+                    .max(),
                 time: task
                     .sign_info
                     .iter()
@@ -227,6 +232,7 @@ impl Caller<'_> {
             account: task.account_id,
             organization: task.authorization_org_id,
             status: task.sign_status,
+            received: task.receive_time,
             time: task.sign_time,
             explain: task.sign_explain,
         });
@@ -293,6 +299,8 @@ pub(super) struct FoundTask {
     pub(super) account: AccountId,
     pub(super) organization: Option<AccountId>,
     pub(super) status: SignStatus,
+    /// When he was asked, as the API says it: it tells a task from one that was made anew.
+    pub(super) received: Option<String>,
     /// When he signed or refused, as the API says it.
     pub(super) time: Option<String>,
     /// What the signer said to it.

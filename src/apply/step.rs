@@ -112,6 +112,14 @@ impl Steps {
         }
     }
 
+    /// All that a step answered.
+    pub(super) fn kept(&self, name: &str) -> Option<&Value> {
+        match self.known.get(name)? {
+            Step::Receipt(receipt) => Some(receipt),
+            _ => None,
+        }
+    }
+
     /// Whether the step's call may have gone out.
     pub(super) fn is_begun(&self, name: &str) -> bool {
         match self.known.get(name) {

@@ -377,6 +377,27 @@ async fn a_task_that_cannot_be_made_anew_is_not_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_that_cannot_be_taken_back_stands_with_its_link() {
+    for fault in [Fault::Status(400), Fault::LostBefore] {
+        let rig = Rig::loans(1);
+        rig.apply().await;
+        let before = link(&rig);
+        let rig = rig.always(UNDO, fault);
+        let failed = Withdrawn {
+            failed: 1,
+            ..Withdrawn::default()
+        };
+        assert_eq!(rig.ask_anew("borrower").await, Some(failed), "{fault:?}");
+        assert_eq!(link(&rig), before, "{fault:?}");
+        assert_eq!((rig.calls(PERSON), tasks(&rig)), (1, (1, 0)), "{fault:?}");
+        rig.heal();
+        assert_eq!(rig.sync().await.waiting, 1);
+        assert_eq!(rig.sign_all(), 1);
+        assert_eq!(rig.sync().await.done, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_revocation_that_may_yet_happen_is_in_doubt_and_how_far_signers_were_is_known() {
     let rig = Rig::loans(1).always(REVOKE, Fault::LostBefore);
     rig.apply().await;
