@@ -51,8 +51,7 @@ async fn an_endpoint_that_stays_away_ends_the_run_with_everything_recorded() {
         tally.stopped
     );
     let waited = began.elapsed().as_secs();
-    // On a busy machine the paused clock runs ahead while the ledger is written.
-    assert!((180..900).contains(&waited), "{waited} s");
+    assert!((180..300).contains(&waited), "{waited} s");
     assert!(rig.total_calls() < 80, "{} calls", rig.total_calls());
     assert_eq!(tally.failed, 0, "nobody failed for it");
     rig.heal();
@@ -83,8 +82,7 @@ async fn a_service_that_only_asks_to_slow_down_ends_the_run() {
         tally.stopped
     );
     let waited = began.elapsed().as_secs();
-    // On a busy machine the paused clock runs ahead while the ledger is written.
-    assert!((180..900).contains(&waited), "{waited} s");
+    assert!((180..300).contains(&waited), "{waited} s");
     assert_eq!(tally.failed, 0);
 }
 
