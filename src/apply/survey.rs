@@ -224,8 +224,8 @@ fn plan_flow(
         known.insert(ledger.salt().of(key), item);
     })?;
     let mut plan = FlowPlan::new(&flow.name);
-    plan.rows.reserve_exact(rows.most());
-    unique.begin(flow, rows.most());
+    plan.rows.reserve_exact(rows.expected());
+    unique.begin(flow, rows.expected());
     let mut all_have_keys = true;
     let taken = rows.each(|_, draft| {
         let Drafted {

@@ -11,6 +11,7 @@ use super::follow;
 use super::metrics::Numbers;
 use super::out;
 use super::session::Ready;
+use super::show;
 use crate::api::time;
 use crate::apply::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER, Stopped, Synced, Tally};
 use crate::desired::Drafted;
@@ -212,20 +213,7 @@ impl Ended<'_> {
             return;
         }
         if !global.quiet {
-            for (flow, counts) in items {
-                let counted: Vec<String> = counts
-                    .iter()
-                    .map(|(status, count)| format!("{count} {}", status.word()))
-                    .collect();
-                out::line(format_args!(
-                    "\u{1b}[1mflows.{flow}\u{1b}[0m  {}",
-                    if counted.is_empty() {
-                        "no rows".to_owned()
-                    } else {
-                        counted.join(", ")
-                    }
-                ));
-            }
+            show::counted(items);
             if self.tally.not_begun > 0 {
                 out::line(format_args!("  {} were not begun", self.tally.not_begun));
             }

@@ -1,7 +1,7 @@
 //! `treaty report`: the reports of a run, written again as things stand now. By the ledger and the sheet; nothing is asked.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
@@ -9,12 +9,13 @@ use super::args::{Global, Report as Args};
 use super::ended::STEPS;
 use super::exit::{CliError, Exit};
 use super::state::{Names, Place, meets};
-use super::{diagnostics, out};
+use super::{diagnostics, out, show};
 use crate::api::time;
 use crate::desired::{Drafted, FlowRows, Outcome};
 use crate::id::Address;
 use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite};
 use crate::plan::{ItemAction, selected};
+use crate::render::Fingerprint;
 use crate::report::{
     Calls, Counts, Each, FlowReport, FlowReportError, Reports, Summary, point_latest,
 };
@@ -58,8 +59,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             flow: &name,
             run: run.record.id,
             is_last,
-            rows: rows.as_ref(),
-            met: AtomicU64::new(0),
+            in_sheet: Mutex::default(),
         };
         let mut signers: Vec<String> = flow.map_or(Vec::new(), |flow| {
             flow.signers
@@ -96,16 +96,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         place.tell("what these sheets say is left out of the reports; what is recorded of their rows is in them");
     }
     if !global.quiet {
-        for (flow, counts) in &items {
-            let counts = counts.iter();
-            let counted: Vec<String> = counts
-                .map(|(status, count)| format!("{count} {}", status.word()))
-                .collect();
-            out::line(format_args!(
-                "\u{1b}[1mflows.{flow}\u{1b}[0m  {}",
-                counted.join(", ")
-            ));
-        }
+        show::counted(&items);
         out::line(format_args!("reports in {}", folder.display()));
     }
     Ok(Exit::Done)
@@ -153,12 +144,16 @@ struct Own<'a> {
     run: i64,
     /// Whether it is the last run, which tells of every row of the sheet.
     is_last: bool,
-    rows: Option<&'a FlowRows<'a>>,
-    /// Items of the run that have a row.
-    met: AtomicU64,
+    /// The keys of the sheet, as fingerprints.
+    in_sheet: Mutex<HashSet<Fingerprint>>,
 }
 
 impl Own<'_> {
+    fn in_sheet(&self) -> MutexGuard<'_, HashSet<Fingerprint>> {
+        // Nothing panics while it is held; what is in it stays true.
+        self.in_sheet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn means(&self, key: &str) -> bool {
         let matching = &self.args.matching;
         let address = Address::item(self.flow, key);
@@ -170,13 +165,12 @@ impl Own<'_> {
             let all = self.args.matching.target.is_empty();
             return Ok((self.is_last && all).then_some(ItemAction::Invalid));
         };
+        self.in_sheet().insert(self.ledger.salt().of(key));
         if !self.means(key) {
             return Ok(None);
         }
         Ok(match (self.ledger.item(self.flow, key)?, &draft.outcome) {
             (Some(record), _) => {
-                self.met
-                    .fetch_add(u64::from(record.run == self.run), Ordering::Relaxed);
                 (self.is_last || record.run == self.run).then_some(ItemAction::Unchanged)
             }
             (None, _) if !self.is_last => None,
@@ -188,18 +182,7 @@ impl Own<'_> {
 
     /// What the run worked on and has no row any more.
     fn rest(&self, each: &mut Each<'_>) -> Result<(), FlowReportError> {
-        if self.ledger.count_of_run(self.flow, self.run)? == self.met.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let mut in_sheet = HashSet::new();
-        let drafts = self.rows.map(FlowRows::drafts).transpose();
-        for (_, draft) in drafts
-            .map_err(FlowReportError::Sheet)?
-            .into_iter()
-            .flatten()
-        {
-            in_sheet.extend(draft.key.map(|key| self.ledger.salt().of(&key)));
-        }
+        let in_sheet = self.in_sheet();
         let mut after = 0;
         loop {
             let items = self.ledger.items_after(Some(self.run), after, PAGE)?;

@@ -1,9 +1,12 @@
 //! A plan as people read it, and as programs do.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::out;
 use crate::manifest::Settings;
 use crate::plan::{ItemAction, Plan, SAMPLES};
+use crate::report::Counts;
 
 const RESET: &str = "\u{1b}[0m";
 const BOLD: &str = "\u{1b}[1m";
@@ -128,7 +131,11 @@ fn totals(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::Resul
         return writeln!(out, "There is nothing to do.");
     }
     let calls = plan.calls();
-    writeln!(out, "\n{BOLD}Calls:{RESET} {} at most", calls.total())?;
+    writeln!(
+        out,
+        "\n{BOLD}Calls:{RESET} {} at most, beside those that only ask",
+        calls.total()
+    )?;
     for (op, count) in calls.iter() {
         writeln!(out, "  {count:>8}  {op}")?;
     }
@@ -145,6 +152,21 @@ fn totals(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::Resul
         ),
         (Some(seconds), None) => writeln!(out, "{BOLD}Time:{RESET} {}", duration(seconds)),
         (None, _) => writeln!(out, "{BOLD}Time:{RESET} no limit is set"),
+    }
+}
+
+/// Prints how many items of each flow stand how.
+pub(super) fn counted(items: &BTreeMap<String, Counts>) {
+    for (flow, counts) in items {
+        let counted: Vec<String> = counts
+            .iter()
+            .map(|(status, count)| format!("{count} {}", status.word()))
+            .collect();
+        let counted = match counted.join(", ") {
+            none if none.is_empty() => "no rows".to_owned(),
+            counted => counted,
+        };
+        out::line(format_args!("\u{1b}[1mflows.{flow}\u{1b}[0m  {counted}"));
     }
 }
 

@@ -105,9 +105,9 @@ impl<'a> FlowRows<'a> {
         })
     }
 
-    /// As many rows as there can be at most.
-    pub fn most(&self) -> usize {
-        self.sheet.as_ref().map_or(1, Sheet::most_rows)
+    /// For so many rows room may be made at once.
+    pub fn expected(&self) -> usize {
+        self.sheet.as_ref().map_or(1, Sheet::expected_rows)
     }
 
     /// Hands over every row, in the sheet's order and one at a time. While some are taken, those that come next are rendered

@@ -74,7 +74,7 @@ impl Unique {
         unique
     }
 
-    /// Begins with the rows of a flow: so many at most. Room is made at once, since growing takes twice as much.
+    /// Begins with the rows of a flow, for so many of which room is made at once: growing takes twice as much.
     pub fn begin(&mut self, flow: &Flow, rows: usize) {
         self.keys = HashMap::with_capacity(rows);
         if !flow.accounts.is_empty() {

@@ -11,6 +11,9 @@ use super::quotes::{self, WrongQuote};
 use super::row::{Header, Row};
 use crate::diagnostic::{Cell, Diagnostic};
 
+/// Room for more rows is made only once they are there.
+const MOST_EXPECTED: usize = 1 << 20;
+
 /// A sheet's file and how to read it.
 #[derive(Debug, Clone)]
 pub struct SheetFile {
@@ -108,9 +111,10 @@ impl Sheet {
         &self.header
     }
 
-    /// As many rows as it can have at most; mostly one more than it has.
-    pub fn most_rows(&self) -> usize {
-        usize::try_from(self.most).unwrap_or(usize::MAX)
+    /// For so many rows room may be made at once: mostly one more than it has. A file of empty lines has none, and is not
+    /// believed to have billions.
+    pub fn expected_rows(&self) -> usize {
+        usize::try_from(self.most).map_or(MOST_EXPECTED, |most| most.min(MOST_EXPECTED))
     }
 
     /// The encoding that was settled or found.
@@ -379,6 +383,16 @@ mod tests {
         rows.map(|row| row.expect("a row"))
             .map(|row| (row.number, row.get("a").unwrap_or("").to_owned()))
             .collect()
+    }
+
+    #[test]
+    fn empty_lines_are_not_believed_to_be_rows() {
+        let rows = |lines: usize| {
+            let (_file, sheet) = sheet(["a\n1\n", &"\n".repeat(lines)].concat().as_bytes());
+            Sheet::open(&sheet).expect("a sheet").expected_rows()
+        };
+        assert_eq!(rows(0), 3);
+        assert_eq!(rows(MOST_EXPECTED), MOST_EXPECTED);
     }
 
     #[test]

@@ -138,6 +138,20 @@ fn an_earlier_run_is_reported_by_what_no_later_one_has_worked_on() {
 }
 
 #[test]
+fn a_row_that_stands_in_the_sheet_twice_hides_none_that_is_gone() {
+    let project = applied(2);
+    let sheet = project.sheet();
+    let lines: Vec<&str> = sheet.lines().collect();
+    project.set_sheet(&[lines[0], lines[1], lines[1]].join("\r\n"));
+    project.expect(&["report"], 0);
+    let report = by_key(project.report("loans.csv"));
+    assert_eq!(
+        report.keys().collect::<Vec<_>>(),
+        ["HT-2026-0001", "HT-2026-0002"]
+    );
+}
+
+#[test]
 fn a_run_that_was_cut_off_before_its_reports_can_be_reported() {
     let project = applied(2);
     let name = project.summary()["run"].as_str().expect("a run").to_owned();
@@ -426,7 +440,16 @@ fn links_of_those_who_are_to_sign_are_given_whole_to_files() {
             .is_some_and(|url| url.contains("/view/")),
         "{status:#}"
     );
-    assert_eq!(status["waits"]["leases"]["signers"]["agent"]["count"], 1);
+    let waits = &status["waits"]["leases"];
+    assert_eq!(waits["signers"]["agent"]["count"], 1);
+    for moment in [
+        &status["oldest"]["leases"]["waiting"],
+        &waits["signers"]["agent"]["oldest"],
+        &waits["lookedAt"],
+        &link["sentAt"],
+    ] {
+        assert_eq!(moment.as_str().map(str::len), Some(19), "{status:#}");
+    }
     let run = project.expect(&["status"], 0);
     for part in [
         "flows.leases  5 waiting, 1 rejected\n",
