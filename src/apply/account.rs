@@ -14,7 +14,9 @@ use crate::crash::point;
 use crate::desired::{Account, Organization, Person, Who};
 use crate::id::AccountId;
 use crate::ledger::{Failure, Thing, ThingKind, Write};
-use crate::plan::{AccountAction, Grant, RecordedGrant, field_prints, plan_row_account};
+use crate::plan::{
+    AccountAction, Grant, RecordedAccount, RecordedGrant, field_prints, plan_row_account,
+};
 
 impl Apply<'_> {
     /// Does what the plan says about a standing account.
@@ -55,12 +57,9 @@ impl Apply<'_> {
             .map(crate::ledger::AccountRecord::from)
             .and_then(|record| record.account);
         if let Some(recorded) = recorded {
-            let action = plan_row_account(account, &recorded, self.caller.ledger.salt())
-                .map_err(|wrong| Halt::failed(wrong.message, wrong.hint.unwrap_or_default()))?;
-            if let AccountAction::Update(id, changed) = &action {
-                self.caller.update(account, id, changed).await?;
-                self.caller.record(account, id, known.as_ref()).await?;
-            }
+            self.caller
+                .bring_up_to_date(account, &recorded, known.as_ref())
+                .await?;
             return Ok(recorded.account_id);
         }
         if self.exists(account.third_id())
@@ -228,6 +227,22 @@ impl Apply<'_> {
 }
 
 impl Caller<'_> {
+    /// Sets what a row says otherwise of a recorded account than was set last.
+    pub(super) async fn bring_up_to_date(
+        &self,
+        account: &Account,
+        recorded: &RecordedAccount,
+        known: Option<&Thing>,
+    ) -> Result<(), Halt> {
+        let action = plan_row_account(account, recorded, self.ledger.salt())
+            .map_err(|wrong| Halt::failed(wrong.message, wrong.hint.unwrap_or_default()))?;
+        if let AccountAction::Update(id, changed) = &action {
+            self.update(account, id, changed).await?;
+            self.record(account, id, known).await?;
+        }
+        Ok(())
+    }
+
     /// Sets what can be set of an account.
     pub(super) async fn update(
         &self,

@@ -14,10 +14,10 @@ use super::visit::{dead, signers, why};
 use super::withdraw::{Withdrawal, Withdrawn, ended};
 use crate::api::SignStatus;
 use crate::api::operation::Op;
-use crate::desired::{Account, Item, Signer, SignerKind};
+use crate::desired::{Item, Signer, SignerKind};
 use crate::id::{AccountId, Address, DocId};
-use crate::ledger::{AccountRecord, Deferral, KnownItem, Thing, ThingKind, Write};
-use crate::plan::{AccountAction, ItemStatus, RecordedAccount, plan_row_account};
+use crate::ledger::{AccountRecord, Deferral, KnownItem, ThingKind, Write};
+use crate::plan::{ItemStatus, RecordedAccount};
 
 /// An item, its row as it is now, and the signer who is asked anew.
 #[derive(Debug, Clone)]
@@ -209,22 +209,8 @@ impl Caller<'_> {
                     "put the thirdId back; another person needs a new key",
                 ));
             };
-            self.correct_account(account, recorded, known).await?;
-        }
-        Ok(())
-    }
-
-    async fn correct_account(
-        &self,
-        account: &Account,
-        recorded: RecordedAccount,
-        known: Option<Thing>,
-    ) -> Result<(), Halt> {
-        let action = plan_row_account(account, &recorded, self.ledger.salt())
-            .map_err(|wrong| Halt::failed(wrong.message, wrong.hint.unwrap_or_default()))?;
-        if let AccountAction::Update(id, changed) = &action {
-            self.update(account, id, changed).await?;
-            self.record(account, id, known.as_ref()).await?;
+            self.bring_up_to_date(account, &recorded, known.as_ref())
+                .await?;
         }
         Ok(())
     }

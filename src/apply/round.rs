@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::clock::Clock;
 use super::event::{Ended, Event};
 use super::halt::{Fatal, Halt};
-use super::schedule::{Schedule, pause};
+use super::schedule::{Schedule, patience, pause};
 use super::sync::{Course, ENDINGS, Sync, Synced, Wait};
 use crate::id::Address;
 use crate::ledger::{Failure, KnownItem, LedgerError, SubjectId, Write};
@@ -20,8 +20,6 @@ const INBOX: Duration = Duration::from_secs(1);
 const NOTICES: u32 = 256;
 /// Progress is told so often.
 const TOLD: Duration = Duration::from_secs(1);
-/// What fails is visited half as often each time, so many times.
-const MOST_DOUBLED: u32 = 9;
 /// Nobody waits for what is later than that.
 const LONG: Duration = Duration::from_hours(24);
 
@@ -238,7 +236,7 @@ impl<'a> Round<'a> {
                 if wait.until.is_none() && *times >= self.sync.client.attempts() {
                     return Ok(());
                 }
-                wait.every * 2_u32.saturating_pow((*times - 1).min(MOST_DOUBLED))
+                patience(wait.every, *times)
             }
         };
         let known = self.sync.records.item_numbered(id)?;

@@ -18,6 +18,15 @@ pub(super) fn pause(every: Duration, age: Duration) -> Duration {
     (age / 10).clamp(every, SELDOM.max(every))
 }
 
+/// The time between two visits to an item of which the last ones have failed, so many in a row: twice as long each time, at
+/// least `every` and at most six hours.
+pub(super) fn patience(every: Duration, failures: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+    every
+        .saturating_mul(doubled)
+        .clamp(every, SELDOM.max(every))
+}
+
 /// What is to be asked for, and when: what comes first is first in line.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
@@ -95,6 +104,28 @@ mod tests {
         }
         let seldom = Duration::from_hours(12);
         assert_eq!(pause(seldom, Duration::ZERO), seldom);
+    }
+
+    #[test]
+    fn what_fails_is_visited_ever_more_seldom_and_every_six_hours_at_least() {
+        let minutes = |minutes| Duration::from_mins(minutes);
+        for (failures, expected) in [
+            (0, 5),
+            (1, 5),
+            (2, 10),
+            (4, 40),
+            (7, 320),
+            (8, 360),
+            (99, 360),
+        ] {
+            assert_eq!(
+                patience(minutes(5), failures),
+                minutes(expected),
+                "{failures}"
+            );
+        }
+        let seldom = Duration::from_hours(12);
+        assert_eq!(patience(seldom, 3), seldom);
     }
 
     #[tokio::test(start_paused = true)]

@@ -91,25 +91,18 @@ impl Steps {
 
     /// What a step answered, if it was answered.
     pub(super) fn receipt<O: Operation>(&self, name: &str) -> Result<Option<O::Answer>, Halt> {
-        match self.known.get(name) {
-            Some(Step::Receipt(receipt)) => serde_json::from_value(receipt.clone())
-                .map(Some)
-                .map_err(|error| {
-                    Halt::from(LedgerError::Broken {
-                        path: String::new(),
-                        why: format!("the receipt of {name} cannot be read: {error}"),
-                    })
-                }),
-            _ => Ok(None),
-        }
+        let read = |receipt: &Value| serde_json::from_value(receipt.clone());
+        self.kept(name).map(read).transpose().map_err(|error| {
+            Halt::from(LedgerError::Broken {
+                path: String::new(),
+                why: format!("the receipt of {name} cannot be read: {error}"),
+            })
+        })
     }
 
     /// A text that a step answered.
     pub(super) fn answered(&self, name: &str, field: &str) -> Option<&str> {
-        match self.known.get(name)? {
-            Step::Receipt(receipt) => receipt.get(field)?.as_str(),
-            _ => None,
-        }
+        self.kept(name)?.get(field)?.as_str()
     }
 
     /// All that a step answered.
@@ -130,7 +123,7 @@ impl Steps {
 
     /// Whether the step was answered.
     pub(super) fn is_done(&self, name: &str) -> bool {
-        matches!(self.known.get(name), Some(Step::Receipt(_))) || self.taken().contains(name)
+        self.kept(name).is_some() || self.taken().contains(name)
     }
 
     /// The steps that wait, in their order.

@@ -17,15 +17,14 @@ use super::args::{Global, Listen as Args, LogFormat};
 use super::exit::{CliError, Exit, of_fatal};
 use super::interrupt::interrupt;
 use super::progress::Progress;
-use super::session::{Session, binding, load};
+use super::state::Place;
 use super::{endpoint, follow, out};
 use crate::api::callback::Verifier;
 use crate::apply::{Stop, Synced};
 use crate::client::Credentials;
-use crate::diagnostic::Findings;
 use crate::ledger::{Binding, Inbox, LedgerError};
 use crate::listen::{Again, Confirmer, Heard, Metrics, Outcome, Receiver, Said, Way, serve};
-use crate::manifest::{Endpoint, Settings};
+use crate::manifest::Settings;
 
 /// While the ledger is held, an endpoint that is down is waited for no longer: others may want it.
 const OUTAGE: Duration = Duration::from_secs(3);
@@ -35,17 +34,13 @@ const TOLD: Duration = Duration::from_secs(10);
 const MAKING: Duration = Duration::from_secs(5);
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    let session = Session::begin(global);
-    let mut findings = Findings::default();
-    // Only the settings are needed.
-    let project = load(&session, global, &mut findings)?;
-    let settings = &project.settings;
-    let credentials = endpoint::credentials(&settings.endpoint, &session.environ)?;
-    let Some(credentials) = credentials.filter(|_| settings.endpoint != Endpoint::Sandbox) else {
+    let place = Place::of(global, None)?;
+    let (settings, root, binding) = (&place.project.settings, &place.project.root, &place.binding);
+    // The emulator inside treaty needs none.
+    let Some(credentials) = place.credentials.clone() else {
         return Err(no_callbacks().into());
     };
-    let binding = binding(settings, Some(&credentials));
-    let inbox = open(settings, &binding)?;
+    let inbox = open(settings, binding)?;
     let (metrics, news) = <(Arc<Metrics>, Arc<Notify>)>::default();
     let receiver = Receiver::new(
         verifier(args, &credentials),
@@ -61,14 +56,14 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let listener = bound.with_context(|| format!("{} cannot be listened on", args.addr))?;
     let base = format!("http://{}", listener.local_addr()?);
     let (ask, stop) = watch::channel(Stop::No);
-    let wire = endpoint::wire(&project.root, settings)?;
+    let wire = endpoint::wire(root, settings)?;
     let hasty = hasty(settings);
     let confirmer = Confirmer {
         inbox,
         ledger: &settings.ledger,
-        binding: &binding,
+        binding,
         holder: holder(),
-        root: &project.root,
+        root,
         window: settings.limits.concurrency,
         way: Box::new(|pulse| {
             // What is told of failures begins anew each time: there is no report that holds the rest.

@@ -12,7 +12,7 @@ use treaty::plan::ItemStatus;
 use treaty::sandbox::Deed;
 
 use crate::language::tenancy;
-use crate::rig::{Fault, Rig, binding};
+use crate::rig::{Fault, Rig, binding, pending};
 
 const DETAIL: &str = "sign/contract/detail";
 
@@ -33,9 +33,7 @@ async fn sign_every(rig: &Rig, pause: Duration) {
 
 /// How the signers of the first item stand, by the names of their steps.
 fn signers(rig: &Rig) -> Vec<(String, SignStatus)> {
-    let ledger = rig.ledger();
-    let item = ledger.items_after(None, 0, 1).expect("read").remove(0);
-    let steps = ledger.known_steps(item.record.id).expect("read");
+    let (_, steps) = rig.first();
     let signers = steps.into_iter();
     signers
         .filter_map(|step| Some((step.name, step.sign?.status)))
@@ -112,6 +110,25 @@ async fn what_nobody_touches_is_asked_for_ever_more_seldom() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn waiting_keeps_to_the_pace_of_everything_else() {
+    let mut rig = Rig::loans(12);
+    rig.apply().await;
+    rig.heal();
+    rig.rate = Some(10.0);
+    let until = Wait {
+        until: Timestamp::now()
+            .checked_add(SignedDuration::from_secs(20))
+            .ok(),
+        ..wait(5)
+    };
+    assert_eq!(rig.follow(until).await.waiting, 12);
+    let times = rig.call_times();
+    assert!(times.len() >= 36, "{}", times.len());
+    let closest = times.windows(2).map(|two| two[1] - two[0]).min();
+    assert!(closest >= Some(Duration::from_millis(99)), "{closest:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn how_far_each_signer_is_is_recorded() {
     let rig = tenancy(1);
     rig.apply().await;
@@ -128,9 +145,7 @@ async fn how_far_each_signer_is_is_recorded() {
         ("signers.tenant".to_owned(), SignStatus::Signed),
     ];
     assert_eq!(signers(&rig), both);
-    let ledger = rig.ledger();
-    let item = ledger.items_after(None, 0, 1).expect("read").remove(0);
-    let steps = ledger.known_steps(item.record.id).expect("read");
+    let (item, steps) = rig.first();
     let tenant = steps.iter().find(|step| step.name == "signers.tenant");
     let signed = tenant.and_then(|step| step.sign.clone()).expect("signed");
     assert_eq!(
@@ -145,19 +160,15 @@ async fn a_task_that_somebody_else_took_back_is_said_and_waits_for_a_person() {
     let rig = Rig::loans(1);
     rig.apply().await;
     let flow = rig.sent()[0].clone();
-    let borrower = flow.tasks.iter().find(|task| task.is_pending());
+    let borrower = pending(&flow);
     let undo = treaty::api::UndoTask {
         flow_id: flow.id.clone(),
-        account_id: borrower.expect("a task").account.clone(),
+        account_id: borrower.account.clone(),
     };
     rig.client().call(&undo).await.expect("taken back");
     let synced = rig.sync().await;
     assert_eq!((synced.failed, synced.waiting), (1, 0));
-    let item = rig
-        .ledger()
-        .items_after(None, 0, 1)
-        .expect("read")
-        .remove(0);
+    let (item, _) = rig.first();
     let failure = item.record.failure.expect("a failure");
     assert!(
         failure.message.contains("borrower was taken back"),
@@ -321,13 +332,7 @@ async fn what_was_told_while_nobody_looked_is_visited_and_nothing_else_is() {
         told(&inbox, &FlowId("404".into()), "signed, elsewhere"),
         Noted::Unknown
     );
-    let token = flow
-        .tasks
-        .iter()
-        .find(|task| task.is_pending())
-        .expect("a task")
-        .token
-        .clone();
+    let token = pending(&flow).token.clone();
     let signed = Deed::Sign(vec![treaty::sandbox::Used::Hand]);
     rig.sandbox
         .act(&token, &signed, Timestamp::now())

@@ -7,7 +7,7 @@ use treaty::plan::ItemStatus;
 
 use crate::language::tenancy;
 use crate::project::Project;
-use crate::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, Rig};
+use crate::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, Rig, pending};
 use crate::state::applied;
 
 const REVOKE: &str = "sign/revoke";
@@ -89,25 +89,13 @@ async fn what_has_ended_by_itself_is_noted_and_what_is_archived_cannot_be_revoke
     let rig = Rig::loans(2);
     rig.apply().await;
     let flows = in_order(&rig);
-    let token = flows[0]
-        .tasks
-        .iter()
-        .find(|task| task.is_pending())
-        .expect("a task")
-        .token
-        .clone();
+    let token = pending(&flows[0]).token.clone();
     let reason = "金额不对".to_owned();
     let refuse = treaty::sandbox::Deed::Refuse { reason };
     rig.sandbox
         .act(&token, &refuse, jiff::Timestamp::now())
         .expect("refused");
-    let token = flows[1]
-        .tasks
-        .iter()
-        .find(|task| task.is_pending())
-        .expect("a task")
-        .token
-        .clone();
+    let token = pending(&flows[1]).token.clone();
     let sign = treaty::sandbox::Deed::Sign(vec![treaty::sandbox::Used::Hand]);
     rig.sandbox
         .act(&token, &sign, jiff::Timestamp::now())
@@ -155,9 +143,7 @@ fn tasks(rig: &Rig) -> (usize, usize) {
 }
 
 fn link(rig: &Rig) -> String {
-    let ledger = rig.ledger();
-    let item = ledger.items_after(None, 0, 1).expect("read").remove(0);
-    let steps = ledger.known_steps(item.record.id).expect("read");
+    let (_, steps) = rig.first();
     let signer = steps.iter().find(|step| step.name == "signers.borrower");
     match &signer.expect("the borrower").step {
         treaty::ledger::Step::Receipt(receipt) => {
@@ -178,11 +164,7 @@ async fn a_signer_is_asked_anew_with_his_corrected_mobile() {
     assert_eq!((rig.calls(UNDO), rig.calls(PERSON)), (1, 2));
     assert_eq!(tasks(&rig), (1, 1));
     let flow = rig.sent()[0].clone();
-    let live = flow
-        .tasks
-        .iter()
-        .find(|task| task.is_pending())
-        .expect("a task");
+    let live = pending(&flow);
     assert_ne!(link(&rig), before);
     assert!(link(&rig).contains(&live.token), "the new link is recorded");
     rig.assert_each_once(1);
@@ -217,11 +199,7 @@ async fn asking_anew_may_be_cut_off_anywhere_and_nobody_has_two_tasks() {
             let (plan, _) = rig.apply().await;
             assert!(plan.is_empty(), "cut off at call {nth}, {fault:?}");
             let flow = rig.sent()[0].clone();
-            let live = flow
-                .tasks
-                .iter()
-                .find(|task| task.is_pending())
-                .expect("a task");
+            let live = pending(&flow);
             assert!(
                 link(&rig).contains(&live.token),
                 "cut off at call {nth}, {fault:?}"
@@ -349,11 +327,7 @@ async fn a_task_that_cannot_be_made_anew_is_not_forgotten() {
         assert_eq!(withdrawn.failed + withdrawn.in_doubt, 1, "{fault:?}");
         // A night passes in which it still cannot.
         rig.sync().await;
-        let item = rig
-            .ledger()
-            .items_after(None, 0, 1)
-            .expect("read")
-            .remove(0);
+        let (item, _) = rig.first();
         assert!(item.record.is_under_way(), "{fault:?}");
         rig.apply().await;
         rig.heal();
@@ -365,11 +339,7 @@ async fn a_task_that_cannot_be_made_anew_is_not_forgotten() {
         );
         rig.assert_each_once(1);
         let flow = rig.sent()[0].clone();
-        let live = flow
-            .tasks
-            .iter()
-            .find(|task| task.is_pending())
-            .expect("a task");
+        let live = pending(&flow);
         assert!(link(&rig).contains(&live.token), "{fault:?}");
         let (plan, _) = rig.apply().await;
         assert!(plan.is_empty(), "{fault:?}");
@@ -410,9 +380,7 @@ async fn a_revocation_that_may_yet_happen_is_in_doubt_and_how_far_signers_were_i
     assert_eq!(rig.sync().await.waiting, 1);
     rig.sign_all();
     assert_eq!(rig.withdraw().await, Some(done(1)));
-    let ledger = rig.ledger();
-    let item = ledger.items_after(None, 0, 1).expect("read").remove(0);
-    let steps = ledger.known_steps(item.record.id).expect("read");
+    let (_, steps) = rig.first();
     let borrower = steps.iter().find(|step| step.name == "signers.borrower");
     let sign = borrower
         .and_then(|step| step.sign.clone())

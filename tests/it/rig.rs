@@ -16,13 +16,13 @@ use treaty::apply::{
 use treaty::client::{Client, Settings, Wire, WireError};
 use treaty::desired::Standing;
 use treaty::diagnostic::Findings;
-use treaty::ledger::{Binding, Ledger, Sqlite};
+use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
 use treaty::manifest::{self, Tolerance};
 use treaty::plan::{Plan, Retry};
 use treaty::render::RunTime;
 pub(crate) use treaty::sandbox::Fault;
 use treaty::sandbox::{
-    AutoSign, Counters, Faults, Flow, Rule, Sandbox, Unanswered, World, operation,
+    AutoSign, Counters, Faults, Flow, Rule, Sandbox, Task, Unanswered, World, operation,
 };
 
 use crate::project::Project;
@@ -123,6 +123,12 @@ impl Wire for Liar {
             }
         })
     }
+}
+
+/// The task of a flow that is still to be signed.
+pub(crate) fn pending(flow: &Flow) -> &Task {
+    let task = flow.tasks.iter().find(|task| task.is_pending());
+    task.expect("a task that is to be signed")
 }
 
 /// What the rig's ledgers belong to.
@@ -410,6 +416,14 @@ impl Rig {
             outage: Duration::from_mins(3),
             throttle_codes: self.throttle_codes.clone(),
         }
+    }
+
+    /// The item that was begun first, and its steps.
+    pub(crate) fn first(&self) -> (KnownItem, Vec<KnownStep>) {
+        let ledger = self.ledger();
+        let item = ledger.items_after(None, 0, 1).expect("read").remove(0);
+        let steps = ledger.known_steps(item.record.id).expect("read");
+        (item, steps)
     }
 
     /// The flows that somebody was asked to sign.
