@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use treaty::api::SignStatus;
-use treaty::sandbox::{Deed, Sandbox, Used};
+use treaty::sandbox::{AutoSign, Deed, Sandbox, Used};
 
 use crate::project::{Project, root};
 use crate::state::applied;
@@ -105,6 +105,57 @@ fn reports_are_written_again_with_signing_states_and_dates() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn signed_files_stand_in_the_report_with_their_checksums() {
+    use sha2::Digest;
+    let project = tenancy();
+    let everybody = AutoSign {
+        after: jiff::SignedDuration::ZERO,
+        refuse: 0.0,
+        seed: 0,
+    };
+    for _ in 0..2 {
+        let world = project.path(".treaty/sandbox");
+        let sandbox = Sandbox::open(&world, "http://127.0.0.1").expect("a world");
+        sandbox.pass(Some(&everybody), Timestamp::now());
+        drop(sandbox);
+        project.expect(&["sync"], 0);
+    }
+    project.expect(&["report"], 0);
+    let report = project.report("leases.csv");
+    assert_eq!(report.len(), 6);
+    for row in report {
+        assert_eq!(row["treaty_status"], "finished");
+        let (files, sums) = (&row["treaty_file"], &row["treaty_sha256"]);
+        assert_eq!(files.split(';').count(), 2, "{files}");
+        for (file, sum) in files.split(';').zip(sums.split(';')) {
+            let bytes = std::fs::read(project.path(file)).expect("a signed file");
+            assert_eq!(hex::encode(sha2::Sha256::digest(&bytes)), sum, "{file}");
+        }
+    }
+    let shown = project.expect(
+        &[
+            "state",
+            "show",
+            "flows.leases[\"ZL-2026-001\"]",
+            "--format",
+            "json",
+        ],
+        0,
+    );
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    let steps = shown["steps"].as_array().expect("steps");
+    let download = steps.iter().find(|step| step["name"] == "download");
+    for kept in download.expect("a download")["answer"]
+        .as_array()
+        .expect("files")
+    {
+        let path = project.path(kept["path"].as_str().expect("a path"));
+        let size = std::fs::metadata(path).expect("there").len();
+        assert_eq!(kept["size"], size);
+    }
 }
 
 #[test]
