@@ -67,6 +67,16 @@ pub enum LedgerError {
 #[derive(Debug)]
 pub struct Written(tokio::sync::oneshot::Receiver<Result<(), LedgerError>>);
 
+impl Written {
+    /// What is known already.
+    fn known(result: Result<(), LedgerError>) -> Self {
+        let (done, written) = tokio::sync::oneshot::channel();
+        // Whoever waits is made in the next line.
+        let _ = done.send(result);
+        Self(written)
+    }
+}
+
 impl Future for Written {
     type Output = Result<(), LedgerError>;
 

@@ -209,6 +209,16 @@ impl Sqlite {
         })
     }
 
+    /// From now on every write is on disk before `write` returns. For those whose clock stands still and jumps whenever
+    /// they only wait: it knows nothing of the thread that writes.
+    #[must_use]
+    pub fn at_once(mut self) -> Self {
+        if let Some(held) = &mut self.held {
+            held.writer.queue.at_once = true;
+        }
+        self
+    }
+
     /// Tells whether this run still holds the ledger; none when it was opened to be read.
     pub fn pulse(&self) -> Option<Pulse> {
         self.held.as_ref().map(|held| held.pulse.clone())
@@ -313,14 +323,10 @@ impl Ledger for Sqlite {
     fn write(&self, writes: Vec<Write>) -> Written {
         match &self.held {
             Some(held) => held.writer.queue.write(writes),
-            None => {
-                let (done, written) = tokio::sync::oneshot::channel();
-                let _ = done.send(Err(LedgerError::Broken {
-                    path: self.path.display().to_string(),
-                    why: "it was opened to be read".to_owned(),
-                }));
-                Written(written)
-            }
+            None => Written::known(Err(LedgerError::Broken {
+                path: self.path.display().to_string(),
+                why: "it was opened to be read".to_owned(),
+            })),
         }
     }
 }

@@ -36,14 +36,22 @@ pub(super) struct Writer {
 
 /// Where writes wait for the thread.
 #[derive(Debug, Clone)]
-pub(super) struct Queue(mpsc::Sender<Message>);
+pub(super) struct Queue {
+    messages: mpsc::Sender<Message>,
+    /// Whoever gives a write stands still until it is on disk.
+    pub(super) at_once: bool,
+}
 
 impl Queue {
     pub(super) fn write(&self, writes: Vec<Write>) -> Written {
         let (done, written) = oneshot::channel();
         // A thread that is gone drops the sender, and whoever waits is told.
-        let _ = self.0.send(Message::Write(Job { writes, done }));
-        Written(written)
+        let _ = self.messages.send(Message::Write(Job { writes, done }));
+        let written = Written(written);
+        if self.at_once {
+            return Written::known(futures::executor::block_on(written));
+        }
+        written
     }
 }
 
@@ -101,7 +109,10 @@ impl Writer {
             let _ = lease::give_back(&desk.connection, desk.fence);
         });
         Self {
-            queue: Queue(queue),
+            queue: Queue {
+                messages: queue,
+                at_once: false,
+            },
             thread: Some(thread),
         }
     }
@@ -140,7 +151,7 @@ impl Desk {
 impl Drop for Writer {
     fn drop(&mut self) {
         // The thread ends once it has written all that is queued.
-        let _ = self.queue.0.send(Message::End);
+        let _ = self.queue.messages.send(Message::End);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

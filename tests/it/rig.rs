@@ -328,7 +328,8 @@ impl Rig {
     }
 
     pub(crate) fn ledger(&self) -> Sqlite {
-        Sqlite::hold(&self.ledger_path(), &binding(), "a test", "now").expect("a ledger")
+        let held = Sqlite::hold(&self.ledger_path(), &binding(), "a test", "now");
+        held.expect("a ledger").at_once()
     }
 
     pub(crate) fn manifests(&self, findings: &mut Findings) -> manifest::Project {
