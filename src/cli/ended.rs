@@ -14,10 +14,11 @@ use super::session::Ready;
 use super::show;
 use crate::api::time;
 use crate::apply::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER, Stopped, Synced, Tally};
-use crate::desired::Drafted;
 use crate::ledger::RunRecord;
 use crate::plan::{FlowPlan, ItemAction};
-use crate::report::{Counts, Each, FlowReport, Reports, Status, StepNames, Summary, point_latest};
+use crate::report::{
+    Counts, Each, FlowReport, Reports, Status, StepNames, Summary, Told, point_latest,
+};
 
 /// Where reports find what an item's calls have answered.
 pub(super) const STEPS: StepNames = StepNames {
@@ -61,11 +62,9 @@ impl Ended<'_> {
             .iter()
             .zip(&self.ready.survey.plan.flows)
         {
-            let action = |at: usize, _: &Drafted| {
+            let action = |at: usize, _: &Told<'_>| {
                 let planned = plan.rows.get(at);
-                Ok(Some(
-                    planned.map_or(ItemAction::Invalid, |planned| planned.action),
-                ))
+                Some(planned.map_or(ItemAction::Invalid, |planned| planned.action))
             };
             let rest = |each: &mut Each<'_>| {
                 let mut vanished = plan.vanished.iter();

@@ -1,6 +1,6 @@
 //! `treaty report`: the reports of a run, written again as things stand now. By the ledger and the sheet; nothing is asked.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -11,17 +11,13 @@ use super::exit::{CliError, Exit};
 use super::state::{Names, Place, meets};
 use super::{diagnostics, out, show};
 use crate::api::time;
-use crate::desired::{Drafted, FlowRows, Outcome};
+use crate::desired::{FlowRows, Outcome};
 use crate::id::Address;
-use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite};
+use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite, SubjectId};
 use crate::plan::{ItemAction, selected};
-use crate::render::Fingerprint;
 use crate::report::{
-    Calls, Counts, Each, FlowReport, FlowReportError, Reports, Summary, point_latest,
+    Calls, Counts, Each, FlowReport, FlowReportError, Reports, Summary, Told, point_latest,
 };
-
-/// So many items are read at once.
-const PAGE: u32 = 1000;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut place = Place::of(global, None)?;
@@ -75,7 +71,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             flow: &name,
             rows: rows.as_ref(),
             signers: signers.iter().map(String::as_str).collect(),
-            action: &|_, draft| own.action(draft),
+            action: &|_, told| own.action(told),
             rest: &|each| own.rest(each),
             refused: &|_| None,
             ledger: &ledger,
@@ -129,7 +125,7 @@ fn flows(
     let mut told = Vec::new();
     for flow in all {
         let has_rows = is_last && declared.contains(&flow);
-        if has_rows || ledger.count_of_run(&flow, run.record.id)? > 0 {
+        if has_rows || ledger.has_worked_on(&flow, run.record.id)? {
             told.push(flow);
         }
     }
@@ -144,12 +140,12 @@ struct Own<'a> {
     run: i64,
     /// Whether it is the last run, which tells of every row of the sheet.
     is_last: bool,
-    /// The keys of the sheet, as fingerprints.
-    in_sheet: Mutex<HashSet<Fingerprint>>,
+    /// What has a row.
+    in_sheet: Mutex<Numbers>,
 }
 
 impl Own<'_> {
-    fn in_sheet(&self) -> MutexGuard<'_, HashSet<Fingerprint>> {
+    fn in_sheet(&self) -> MutexGuard<'_, Numbers> {
         // Nothing panics while it is held; what is in it stays true.
         self.in_sheet.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,44 +156,66 @@ impl Own<'_> {
         selected(&matching.target, &matching.exclude, &address)
     }
 
-    fn action(&self, draft: &Drafted) -> Result<Option<ItemAction>, LedgerError> {
-        let Some(key) = &draft.key else {
+    fn action(&self, told: &Told<'_>) -> Option<ItemAction> {
+        let Some(key) = told.key else {
             let all = self.args.matching.target.is_empty();
-            return Ok((self.is_last && all).then_some(ItemAction::Invalid));
+            return (self.is_last && all).then_some(ItemAction::Invalid);
         };
-        self.in_sheet().insert(self.ledger.salt().of(key));
-        if !self.means(key) {
-            return Ok(None);
+        if let Some(record) = told.record {
+            self.in_sheet().insert(record.id);
         }
-        Ok(match (self.ledger.item(self.flow, key)?, &draft.outcome) {
+        if !self.means(key) {
+            return None;
+        }
+        match (told.record, told.outcome) {
             (Some(record), _) => {
                 (self.is_last || record.run == self.run).then_some(ItemAction::Unchanged)
             }
             (None, _) if !self.is_last => None,
-            (None, Outcome::Item(_)) => Some(ItemAction::Create),
-            (None, Outcome::Skipped) => Some(ItemAction::Skipped),
-            (None, Outcome::Invalid(_)) => Some(ItemAction::Invalid),
-        })
+            (None, Some(Outcome::Skipped)) => Some(ItemAction::Skipped),
+            (None, Some(Outcome::Invalid(_))) => Some(ItemAction::Invalid),
+            (None, Some(Outcome::Item(_)) | None) => Some(ItemAction::Create),
+        }
     }
 
     /// What the run worked on and has no row any more.
     fn rest(&self, each: &mut Each<'_>) -> Result<(), FlowReportError> {
+        let mut gone = Vec::new();
         let in_sheet = self.in_sheet();
-        let mut after = 0;
-        loop {
-            let items = self.ledger.items_after(Some(self.run), after, PAGE)?;
-            let Some(last) = items.last() else {
-                return Ok(());
-            };
-            after = last.record.id;
-            for item in items {
-                let own = item.flow == self.flow && self.means(&item.key);
-                if own && !in_sheet.contains(&self.ledger.salt().of(&item.key)) {
-                    each(&item.key, ItemAction::Unchanged)?;
-                }
+        self.ledger.each_of_run(self.flow, self.run, &mut |id| {
+            if !in_sheet.contains(id) {
+                gone.push(id);
+            }
+        })?;
+        for id in gone {
+            if let Some(item) = self.ledger.item_numbered(id)?
+                && self.means(&item.key)
+            {
+                each(&item.key, ItemAction::Unchanged)?;
             }
         }
+        Ok(())
     }
+}
+
+/// A set of items by their numbers, a bit for each: most are handed out one after the other.
+#[derive(Default)]
+struct Numbers(BTreeMap<SubjectId, u64>);
+
+impl Numbers {
+    fn insert(&mut self, id: SubjectId) {
+        *self.0.entry(id / 64).or_default() |= bit(id);
+    }
+
+    fn contains(&self, id: SubjectId) -> bool {
+        self.0
+            .get(&(id / 64))
+            .is_some_and(|bits| bits & bit(id) != 0)
+    }
+}
+
+fn bit(id: SubjectId) -> u64 {
+    1 << id.rem_euclid(64)
 }
 
 /// What `run.json` says then: what the run itself has written, but for how the items stand.

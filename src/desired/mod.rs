@@ -20,7 +20,7 @@ mod unique;
 pub use account::{Account, Organization, Person, SilentSign, Who};
 pub use document::{Document, DocumentSource};
 pub use item::{Attachment, Item, Place, Process, Signer, SignerKind};
-pub use rows::{Drafted, Drafts, FlowRows, Outcome};
+pub use rows::{Drafted, Drafts, FlowRows, Keyed, Outcome};
 pub use seal::{Seal, SealSource};
 pub use standing::{Absent, Standing};
 pub use template::{Template, TemplateSource};

@@ -38,6 +38,19 @@ pub struct Drafted {
     pub outcome: Outcome,
 }
 
+/// A row of which nothing is rendered yet but its key, and whether it is wanted.
+#[derive(Debug)]
+pub struct Keyed {
+    /// Its number; 1 for the one item of a flow without rows.
+    pub number: u64,
+    /// The row; none when it cannot be read, or there is none.
+    pub row: Option<Row>,
+    /// The item's key, where it is known.
+    pub key: Option<String>,
+    /// What the rest is rendered in; what became of the row where that is known already.
+    scope: Result<Scope, Outcome>,
+}
+
 /// What became of a row.
 #[derive(Debug)]
 pub enum Outcome {
@@ -116,32 +129,44 @@ impl<'a> FlowRows<'a> {
         &self,
         mut take: impl FnMut(usize, Drafted) -> Result<(), E> + Send,
     ) -> Result<Result<(), E>, std::io::Error> {
+        let prepare = |keyed: Vec<(usize, Keyed)>| {
+            let drafts = keyed.into_par_iter();
+            Ok(drafts
+                .map(|(at, keyed)| (at, self.draft(keyed, None)))
+                .collect())
+        };
+        self.each_prepared(prepare, |(at, draft)| take(at, draft))
+    }
+
+    /// The same, for those who need less of a row than all of it, or something else beside it: what they hand over is
+    /// prepared, many rows at once and while those before are taken.
+    pub fn each_prepared<T: Send, E: Send>(
+        &self,
+        mut prepare: impl FnMut(Vec<(usize, Keyed)>) -> Result<Vec<T>, E> + Send,
+        mut take: impl FnMut(T) -> Result<(), E> + Send,
+    ) -> Result<Result<(), E>, std::io::Error> {
         let Some(sheet) = &self.sheet else {
-            return Ok(take(0, self.single(None)));
+            let single = prepare(vec![(0, self.single())]);
+            return Ok(single.and_then(|single| single.into_iter().try_for_each(take)));
         };
         let mut rows = sheet.rows()?.enumerate();
-        let mut drafted: Vec<(usize, Drafted)> = Vec::new();
+        let mut prepared: Vec<T> = Vec::new();
         loop {
             let read: Vec<_> = rows.by_ref().take(BATCH).collect();
-            if read.is_empty() && drafted.is_empty() {
+            if read.is_empty() && prepared.is_empty() {
                 return Ok(Ok(()));
             }
             let (taken, next) = rayon::join(
-                || {
-                    drafted
-                        .drain(..)
-                        .try_for_each(|(at, draft)| take(at, draft))
-                },
+                || prepared.drain(..).try_for_each(&mut take),
                 || {
                     let rows = read.into_par_iter();
-                    let next = rows.map(|(at, row)| (at, self.of_row(row, None)));
-                    next.collect()
+                    prepare(rows.map(|(at, row)| (at, self.keyed(row))).collect())
                 },
             );
-            if taken.is_err() {
-                return Ok(taken);
+            match taken.and(next) {
+                Ok(next) => prepared = next,
+                Err(error) => return Ok(Err(error)),
             }
-            drafted = next;
         }
     }
 
@@ -165,29 +190,36 @@ impl<'a> FlowRows<'a> {
         mut wanted: impl FnMut(usize) -> bool + Send + 's,
     ) -> std::io::Result<Drafts<'s>> {
         Ok(match &self.sheet {
-            None => Box::new(wanted(0).then(|| (0, self.single(content))).into_iter()),
+            None => {
+                let single = || (0, self.draft(self.single(), content));
+                Box::new(wanted(0).then(single).into_iter())
+            }
             Some(sheet) => {
                 let rows = sheet.rows()?.enumerate().filter(move |(at, _)| wanted(*at));
-                Box::new(rows.map(move |(at, row)| (at, self.of_row(row, content))))
+                Box::new(rows.map(move |(at, row)| (at, self.draft(self.keyed(row), content))))
             }
         })
     }
 
     /// The one item of a flow without rows.
-    fn single(&self, content: Option<&Salt>) -> Drafted {
-        let scope = self.scope.with_key(&self.flow.name);
-        self.draft(1, None, self.flow.name.clone(), &scope, content)
+    fn single(&self) -> Keyed {
+        Keyed {
+            number: 1,
+            row: None,
+            key: Some(self.flow.name.clone()),
+            scope: Ok(self.scope.clone()),
+        }
     }
 
-    fn of_row(&self, row: Result<Row, RowError>, content: Option<&Salt>) -> Drafted {
+    fn keyed(&self, row: Result<Row, RowError>) -> Keyed {
         let row = match row {
             Ok(row) => row,
             Err(error) => {
-                return Drafted {
+                return Keyed {
                     number: error.row,
                     row: error.cells,
                     key: None,
-                    outcome: Outcome::Invalid(vec![error.diagnostic]),
+                    scope: Err(Outcome::Invalid(vec![error.diagnostic])),
                 };
             }
         };
@@ -212,50 +244,66 @@ impl<'a> FlowRows<'a> {
             None => Some(true),
         };
         let errors = rendering.errors;
-        let number = row.number;
-        let unused = |outcome, key| Drafted {
-            number,
-            row: Some(row.clone()),
-            key,
-            outcome,
+        let scope = match wanted {
+            Some(false) => Err(Outcome::Skipped),
+            Some(true) if key.is_some() && errors.is_empty() => Ok(scope),
+            _ => Err(Outcome::Invalid(errors)),
         };
-        match (wanted, key) {
-            (Some(false), key) => unused(Outcome::Skipped, key),
-            (Some(true), Some(key)) if errors.is_empty() => {
-                let scope = scope.with_key(&key);
-                self.draft(number, Some(row), key, &scope, content)
-            }
-            (_, key) => unused(Outcome::Invalid(errors), key),
+        Keyed {
+            number: row.number,
+            row: Some(row),
+            key,
+            scope,
         }
     }
 
-    fn draft(
+    /// Renders the rest of a row.
+    pub fn rendered(&self, keyed: Keyed) -> Drafted {
+        self.draft(keyed, None)
+    }
+
+    fn draft(&self, keyed: Keyed, content: Option<&Salt>) -> Drafted {
+        let Keyed {
+            number,
+            row,
+            key,
+            scope,
+        } = keyed;
+        let outcome = match (scope, &key) {
+            (Ok(scope), Some(key)) => self.outcome(row.as_ref(), key, &scope, content),
+            (Err(outcome), _) => outcome,
+            // What has no key was not told to be rendered.
+            (Ok(_), None) => Outcome::Invalid(Vec::new()),
+        };
+        Drafted {
+            number,
+            row,
+            key,
+            outcome,
+        }
+    }
+
+    fn outcome(
         &self,
-        number: u64,
-        row: Option<Row>,
-        key: String,
+        row: Option<&Row>,
+        key: &str,
         scope: &Scope,
         content: Option<&Salt>,
-    ) -> Drafted {
-        let mut rendering = Rendering::new(scope, row.as_ref(), &self.salt);
+    ) -> Outcome {
+        let scope = scope.with_key(key);
+        let mut rendering = Rendering::new(&scope, row, &self.salt);
         let item = item(
             &self.project.root,
             self.flow,
-            &key,
+            key,
             &self.contents,
             content,
             &mut rendering,
         );
         let errors = std::mem::take(&mut rendering.errors);
-        let outcome = match item {
+        match item {
             Some(item) if errors.is_empty() => Outcome::Item(Box::new(item)),
             _ => Outcome::Invalid(errors),
-        };
-        Drafted {
-            number,
-            row,
-            key: Some(key),
-            outcome,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobiles. Writes are acknowledged
 //! once they are on disk, in the order in which they were given: who awaits the last one has all of them.
 
+mod ahead;
 mod export;
 mod file;
 mod inbox;
@@ -21,6 +22,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use ahead::ReadAhead;
 pub use export::{ExportError, ImportError, Imported};
 pub use inbox::{Inbox, Noted, Told};
 pub use record::{
@@ -28,7 +30,7 @@ pub use record::{
     Thing, ThingKind, Write,
 };
 pub use sqlite::{Binding, Pulse, Sqlite};
-pub use state::{KnownItem, KnownRun, KnownStep, KnownThing, Pending, Records};
+pub use state::{KnownItem, KnownRun, KnownStep, KnownThing, Pending, Records, WholeItem};
 
 use crate::plan::RecordedItem;
 use crate::render::Salt;

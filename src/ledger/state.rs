@@ -91,6 +91,17 @@ pub struct KnownStep {
     pub sign: Option<SignState>,
 }
 
+/// An item with all that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WholeItem {
+    /// Its key.
+    pub key: String,
+    /// The item.
+    pub record: ItemRecord,
+    /// Its steps.
+    pub steps: Vec<KnownStep>,
+}
+
 /// What can be read through.
 pub trait Records: Ledger {
     /// Every thing, by kind and by what it is known by.
@@ -140,8 +151,25 @@ pub trait Records: Ledger {
     /// The names of the signers of a flow's items.
     fn signers(&self, flow: &str) -> Result<Vec<String>, LedgerError>;
 
-    /// How many items of a flow a run worked on last.
-    fn count_of_run(&self, flow: &str, run: i64) -> Result<u64, LedgerError>;
+    /// The next items of a flow after a number, in the order in which they were begun first, each with all that is known
+    /// of it.
+    fn whole_after(
+        &self,
+        flow: &str,
+        after: SubjectId,
+        most: u32,
+    ) -> Result<Vec<WholeItem>, LedgerError>;
+
+    /// Whether a run worked on an item of a flow, and no later one did.
+    fn has_worked_on(&self, flow: &str, run: i64) -> Result<bool, LedgerError>;
+
+    /// The items of a flow that a run worked on last, by number.
+    fn each_of_run(
+        &self,
+        flow: &str,
+        run: i64,
+        each: &mut dyn FnMut(SubjectId),
+    ) -> Result<(), LedgerError>;
 }
 
 impl Records for Sqlite {
@@ -257,11 +285,38 @@ impl Records for Sqlite {
         })
     }
 
-    fn count_of_run(&self, flow: &str, run: i64) -> Result<u64, LedgerError> {
+    fn whole_after(
+        &self,
+        flow: &str,
+        after: SubjectId,
+        most: u32,
+    ) -> Result<Vec<WholeItem>, LedgerError> {
+        self.reading(|connection| whole_after(connection, flow, after, most))
+    }
+
+    fn has_worked_on(&self, flow: &str, run: i64) -> Result<bool, LedgerError> {
         self.reading(|connection| {
-            let sql = "SELECT count(*) FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND run = ?";
-            let count: i64 = connection.query_row(sql, params![flow, run], |row| row.get(0))?;
-            Ok(u64::try_from(count).unwrap_or_default())
+            let sql = "SELECT EXISTS (SELECT 1 FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND run = ?)";
+            connection.query_row(sql, params![flow, run], |row| row.get(0))
+        })
+    }
+
+    fn each_of_run(
+        &self,
+        flow: &str,
+        run: i64,
+        each: &mut dyn FnMut(SubjectId),
+    ) -> Result<(), LedgerError> {
+        self.reading(|connection| {
+            // In the order of the numbers, not by the index of keys.
+            let mut statement = connection.prepare_cached(
+                "SELECT id FROM item WHERE +flow = (SELECT id FROM flow WHERE name = ?) AND run = ? ORDER BY id",
+            )?;
+            let mut rows = statement.query(params![flow, run])?;
+            while let Some(row) = rows.next()? {
+                each(row.get(0)?);
+            }
+            Ok(())
         })
     }
 }
@@ -347,25 +402,69 @@ fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
     })
 }
 
+/// Two tables, each read in one go, and put together by number.
+fn whole_after(
+    connection: &Connection,
+    flow: &str,
+    after: SubjectId,
+    most: u32,
+) -> rusqlite::Result<Vec<WholeItem>> {
+    // In the order of the numbers, not by the index of keys.
+    let mut statement = connection.prepare_cached(
+        "SELECT key, id, fingerprint, status, sent, attempts, run, code, message, hint, content, sent_at, moved_at, looked_at
+         FROM item WHERE id > ?2 AND +flow = (SELECT id FROM flow WHERE name = ?1) ORDER BY id LIMIT ?3",
+    )?;
+    let items = statement.query_map(params![flow, after, most], |row| {
+        Ok(WholeItem {
+            key: row.get(0)?,
+            record: store::item_record(row, 1)?,
+            steps: Vec::new(),
+        })
+    })?;
+    let mut items: Vec<WholeItem> = items.collect::<rusqlite::Result<_>>()?;
+    let (Some(first), Some(last)) = (items.first(), items.last()) else {
+        return Ok(items);
+    };
+    let between = [first.record.id, last.record.id];
+    let mut statement = connection.prepare_cached(
+        "SELECT name, operation, receipt, begun, deferral, sign_status, sign_time, subject FROM step
+         WHERE subject BETWEEN ? AND ? ORDER BY subject, name",
+    )?;
+    let mut rows = statement.query(between)?;
+    let mut at = 0;
+    while let Some(row) = rows.next()? {
+        let subject: SubjectId = row.get(7)?;
+        while items[at].record.id < subject {
+            at += 1;
+        }
+        if items[at].record.id == subject {
+            items[at].steps.push(step(row)?);
+        }
+    }
+    Ok(items)
+}
+
 /// The steps of an item in the order in which they are taken: what waits comes last, as it says itself.
 fn steps(connection: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<KnownStep>> {
     let mut statement = connection.prepare_cached(
         "SELECT name, operation, receipt, begun, deferral, sign_status, sign_time FROM step WHERE subject = ?
          ORDER BY deferral IS NOT NULL, json_extract(deferral, '$.order'), name",
     )?;
-    let rows = statement.query_map([subject], |row| {
-        let deferral: Option<Deferral> = store::json(row, 4)?;
-        let step = match (store::json(row, 2)?, deferral, row.get(3)?) {
-            (Some(receipt), _, _) => Step::Receipt(receipt),
-            (None, Some(deferral), false) => Step::Deferred(deferral),
-            (None, deferral, _) => Step::Intent(deferral),
-        };
-        Ok(KnownStep {
-            name: row.get(0)?,
-            operation: row.get(1)?,
-            step,
-            sign: store::sign_state(row, 5)?,
-        })
-    })?;
+    let rows = statement.query_map([subject], step)?;
     rows.collect()
+}
+
+fn step(row: &Row<'_>) -> rusqlite::Result<KnownStep> {
+    let deferral: Option<Deferral> = store::json(row, 4)?;
+    let step = match (store::json(row, 2)?, deferral, row.get(3)?) {
+        (Some(receipt), _, _) => Step::Receipt(receipt),
+        (None, Some(deferral), false) => Step::Deferred(deferral),
+        (None, deferral, _) => Step::Intent(deferral),
+    };
+    Ok(KnownStep {
+        name: row.get(0)?,
+        operation: row.get(1)?,
+        step,
+        sign: store::sign_state(row, 5)?,
+    })
 }

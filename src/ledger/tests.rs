@@ -296,3 +296,56 @@ fn a_ledger_of_a_newer_treaty_is_refused_and_left_alone() {
     }
     assert_eq!(std::fs::read(&path).expect("read"), before);
 }
+
+/// Whoever asks for one item after the other is told of each what asking for it alone tells.
+#[tokio::test]
+async fn reading_ahead_tells_the_same_in_any_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = hold(&folder.path().join("l.db")).expect("held");
+    let mut writes = Vec::new();
+    for id in 1..=200 {
+        // Others stand between them: another flow's, and accounts.
+        let (flow, id) = (if id % 3 == 0 { "others" } else { "loan" }, 2 * id);
+        let mut item = begun(id);
+        if let Write::ItemBegun { flow: own, .. } = &mut item {
+            flow.clone_into(own);
+        }
+        writes.push(item);
+        for step in ["document", "process", "signers.a"]
+            .iter()
+            .take((id % 4) as usize)
+        {
+            writes.push(Write::Receipt {
+                subject: id,
+                step: (*step).into(),
+                op: Op::AddProcess,
+                receipt: serde_json::json!({ "flowId": id.to_string() }),
+            });
+        }
+    }
+    ledger.write(writes).await.expect("written");
+    let in_order: Vec<i64> = (1..=210).map(|id| 2 * id).collect();
+    let with_gaps = in_order
+        .iter()
+        .copied()
+        .filter(|id| id % 50 < 8 || id % 7 == 0);
+    let shuffled = in_order.iter().map(|id| id * 37 % 421);
+    let backwards = in_order.iter().rev().copied();
+    for order in [
+        in_order.clone(),
+        with_gaps.collect(),
+        shuffled.collect(),
+        backwards.collect(),
+    ] {
+        let mut ahead = ReadAhead::of(&ledger, "loan");
+        for id in order {
+            let key = format!("HT-{id}");
+            let found = ahead.item(&key).expect("read");
+            let alone = ledger.item("loan", &key).expect("read").map(|record| {
+                let steps = ledger.known_steps(record.id).expect("read");
+                WholeItem { key, record, steps }
+            });
+            assert_eq!(found, alone, "{id}");
+        }
+    }
+}

@@ -1,11 +1,14 @@
 //! A flow's rows, in the sheet's order, with what became of each: told once, to every file of a report.
 
+use rayon::prelude::*;
+
 use super::outputs::Reports;
 use super::row::{Counts, Said, Status, stand};
-use crate::desired::{Drafted, FlowRows, Outcome};
+use crate::desired::{Drafted, FlowRows, Keyed, Outcome};
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{LedgerError, Records};
+use crate::ledger::{ItemRecord, LedgerError, ReadAhead, Records, WholeItem};
 use crate::plan::ItemAction;
+use crate::sheet::Row;
 use crate::whole::FileError;
 
 /// What a flow's reports are made of.
@@ -48,8 +51,17 @@ pub struct StepNames {
 }
 
 /// Tells what was decided for a row, by its place in the order.
-pub type Decided<'a> =
-    dyn Fn(usize, &Drafted) -> Result<Option<ItemAction>, LedgerError> + Sync + 'a;
+pub type Decided<'a> = dyn Fn(usize, &Told<'_>) -> Option<ItemAction> + Sync + 'a;
+
+/// A row, as far as it decides what is told of it.
+pub struct Told<'a> {
+    /// Its item's key, where it is known.
+    pub key: Option<&'a str>,
+    /// What is recorded of the item …
+    pub record: Option<&'a ItemRecord>,
+    /// … and what became of a row of which nothing is: only such a one is rendered.
+    pub outcome: Option<&'a Outcome>,
+}
 
 /// Takes the key of an item, and what was decided for it.
 pub type Each<'a> = dyn FnMut(&str, ItemAction) -> Result<(), FlowReportError> + 'a;
@@ -84,18 +96,28 @@ pub(super) struct Line<'a> {
     pub(super) said: &'a Said,
 }
 
+/// A row, with what is recorded of its item.
+enum Found {
+    Recorded(Keyed, Box<WholeItem>),
+    New(Drafted),
+}
+
 impl Reports {
     /// Tells of a flow's rows, and counts them.
     pub fn flow(&mut self, report: &FlowReport<'_>) -> Result<Counts, FlowReportError> {
         let mut counts = Counts::new();
+        let mut recorded = ReadAhead::of(report.ledger, report.flow);
         self.begin_flow(report)?;
         if let Some(rows) = report.rows {
-            let told = rows.each(|at, draft| self.row(report, at, &draft, &mut counts));
+            let told = rows.each_prepared(
+                |keyed| found(rows, &mut recorded, keyed),
+                |(at, found)| self.row(report, rows, at, found, &mut counts),
+            );
             told.map_err(FlowReportError::Sheet)??;
         }
         // What has no row stands at the end, without cells.
         (report.rest)(&mut |key, action| {
-            let (status, said) = stand(report, Some(key), action, &[])?;
+            let (status, said) = stand(report, recorded.item(key)?, action, &[]);
             *counts.entry(status).or_default() += 1;
             let line = Line {
                 row: None,
@@ -114,26 +136,85 @@ impl Reports {
     fn row(
         &mut self,
         report: &FlowReport<'_>,
+        rows: &FlowRows<'_>,
         at: usize,
-        draft: &Drafted,
+        found: Found,
         counts: &mut Counts,
     ) -> Result<(), FlowReportError> {
-        let Some(action) = (report.action)(at, draft)? else {
+        let told = match &found {
+            Found::Recorded(row, item) => Told {
+                key: row.key.as_deref(),
+                record: Some(&item.record),
+                outcome: None,
+            },
+            Found::New(draft) => Told {
+                key: draft.key.as_deref(),
+                record: None,
+                outcome: Some(&draft.outcome),
+            },
+        };
+        let Some(action) = (report.action)(at, &told) else {
             return Ok(());
         };
-        let key = draft.key.as_deref();
-        let (status, said) = stand(report, key, action, &wrong(report, draft))?;
+        let (number, row, key, known, wrong) = match found {
+            Found::Recorded(row, item) if action != ItemAction::Invalid => {
+                (row.number, row.row, row.key, Some(*item), Vec::new())
+            }
+            // What keeps a row from being used is known once it is rendered.
+            Found::Recorded(row, _) => unusable(report, rows.rendered(row)),
+            Found::New(draft) => unusable(report, draft),
+        };
+        let (status, said) = stand(report, known, action, &wrong);
         *counts.entry(status).or_default() += 1;
         let line = Line {
-            row: Some(draft.number),
-            cells: draft.row.as_ref().map(|row| row.cells().collect()),
-            key,
+            row: Some(number),
+            cells: row.as_ref().map(|row| row.cells().collect()),
+            key: key.as_deref(),
             action,
             status,
             said: &said,
         };
         Ok(self.line(report, &line)?)
     }
+}
+
+/// Finds what is recorded of rows, and renders those of which nothing is.
+fn found(
+    rows: &FlowRows<'_>,
+    recorded: &mut ReadAhead<'_>,
+    keyed: Vec<(usize, Keyed)>,
+) -> Result<Vec<(usize, Found)>, FlowReportError> {
+    let look = |(at, row): (usize, Keyed)| {
+        let item = row
+            .key
+            .as_deref()
+            .map(|key| recorded.item(key))
+            .transpose()?;
+        Ok((at, row, item.flatten()))
+    };
+    let looked: Vec<_> = keyed
+        .into_iter()
+        .map(look)
+        .collect::<Result<_, LedgerError>>()?;
+    let whole = looked.into_par_iter().map(|(at, row, item)| match item {
+        Some(item) => (at, Found::Recorded(row, Box::new(item))),
+        None => (at, Found::New(rows.rendered(row))),
+    });
+    Ok(whole.collect())
+}
+
+/// A row's number, cells, key, what is recorded, and all that is wrong with it.
+type Unusable = (
+    u64,
+    Option<Row>,
+    Option<String>,
+    Option<WholeItem>,
+    Vec<Diagnostic>,
+);
+
+fn unusable(report: &FlowReport<'_>, draft: Drafted) -> Unusable {
+    let wrong = wrong(report, &draft);
+    (draft.number, draft.row, draft.key, None, wrong)
 }
 
 /// All that is wrong with a row.

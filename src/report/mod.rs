@@ -15,7 +15,7 @@ mod row;
 mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
-pub use flow::{Decided, Each, FlowReport, FlowReportError, StepNames};
+pub use flow::{Decided, Each, FlowReport, FlowReportError, StepNames, Told};
 pub use html::{Page, Seen, SeenSigner};
 pub use latest::point_latest;
 pub use metrics::{Metrics, write_metrics};

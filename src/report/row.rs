@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::flow::FlowReport;
 use crate::api::SignStatus;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{Failure, ItemRecord, KnownStep, LedgerError, Step};
+use crate::ledger::{Failure, ItemRecord, KnownStep, Step, WholeItem};
 use crate::plan::{ItemAction, ItemStatus};
 
 /// How an item stands, as reports say it.
@@ -69,40 +69,37 @@ pub(super) struct Said {
 /// What to do about items that the run did not begin.
 const APPLY_AGAIN: &str = "apply again";
 
-/// How the item of a row stands.
+/// How the item of a row stands, by what is known of it; `wrong` is what keeps the row from being used.
 pub(super) fn stand(
     report: &FlowReport<'_>,
-    key: Option<&str>,
+    known: Option<WholeItem>,
     action: ItemAction,
     wrong: &[Diagnostic],
-) -> Result<(Status, Said), LedgerError> {
+) -> (Status, Said) {
     let plain = |status, failure| {
-        Ok((
-            status,
-            Said {
-                failure,
-                ..Said::default()
-            },
-        ))
+        let said = Said {
+            failure,
+            ..Said::default()
+        };
+        (status, said)
     };
     match action {
         ItemAction::Skipped | ItemAction::Excluded => return plain(Status::Skipped, None),
         ItemAction::Invalid => return plain(Status::Failed, Some(told(wrong))),
         _ => {}
     }
-    let (ledger, flow) = (report.ledger, report.flow);
     let not_begun = failure(report.not_begun, APPLY_AGAIN);
-    let Some(record) = key.map(|key| ledger.item(flow, key)).transpose()?.flatten() else {
+    let Some(WholeItem { record, steps, .. }) = known else {
         return plain(Status::Failed, Some(not_begun));
     };
-    let steps = ledger.known_steps(record.id)?.into_iter();
     let (status, failure) = status(action, &record, report.run, not_begun, report.signing);
+    let steps = steps.into_iter();
     let said = Said {
         failure,
         record: Some(record),
         steps: steps.map(|step| (step.name.clone(), step)).collect(),
     };
-    Ok((status, said))
+    (status, said)
 }
 
 /// How an item stands by the ledger alone, and why, unless it is well.

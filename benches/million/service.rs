@@ -1,0 +1,206 @@
+//! A service on this machine that answers at once, or after a while, and counts what arrives.
+//!
+//! What a row needs is answered without a world; the few standing things are left to the sandbox, which remembers them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use axum::body::to_bytes;
+use axum::extract::Request;
+use http::{Response, header};
+use treaty::api::operation::Op;
+use treaty::sandbox::Sandbox;
+
+/// Before the `thirdId` of whose account it is.
+const PERSON: &str = "0123456789abcdef";
+const PLATFORM: &str = "0123456789abcdef0123456789abcdef";
+
+/// A call that arrived.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) at: Instant,
+    pub(crate) op: Op,
+    /// The row whose person it is about, where it says so.
+    pub(crate) row: Option<u32>,
+}
+
+/// The service, from outside.
+pub(crate) struct Service {
+    /// Where it is.
+    pub(crate) base: String,
+    state: Arc<State>,
+}
+
+struct State {
+    sandbox: Sandbox,
+    /// It answers after a time between these.
+    latency: (Duration, Duration),
+    next: AtomicU64,
+    arrivals: Mutex<Vec<Arrival>>,
+    /// The tasks of each flow, by its number from 1.
+    flows: Mutex<Vec<Tasks>>,
+}
+
+/// Who was asked in a flow.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tasks {
+    platform: bool,
+    row: Option<u32>,
+}
+
+impl Service {
+    /// Serves until the process ends, on two threads.
+    pub(crate) fn start(latency: (Duration, Duration)) -> Self {
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+                let listener = listener.expect("a port");
+                let base = format!("http://{}", listener.local_addr().expect("an address"));
+                let state = Arc::new(State {
+                    sandbox: Sandbox::in_memory(&base),
+                    latency,
+                    next: AtomicU64::new(1),
+                    arrivals: Mutex::default(),
+                    flows: Mutex::default(),
+                });
+                let service = Self {
+                    base,
+                    state: state.clone(),
+                };
+                tell.send(service).expect("somebody waits");
+                let app = axum::Router::new()
+                    .fallback(move |request: Request| answer(state.clone(), request));
+                axum::serve(listener, app).await.expect("served");
+            });
+        });
+        told.recv().expect("a service")
+    }
+
+    /// What has arrived since this was asked last.
+    pub(crate) fn take(&self) -> Vec<Arrival> {
+        std::mem::take(&mut self.state.arrivals.lock().expect("a lock"))
+    }
+
+    /// How many calls have arrived since then.
+    pub(crate) fn count(&self) -> usize {
+        self.state.arrivals.lock().expect("a lock").len()
+    }
+}
+
+async fn answer(state: Arc<State>, request: Request) -> Response<axum::body::Body> {
+    let at = Instant::now();
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, 1 << 26).await.expect("a body");
+    let op = Op::at(parts.uri.path().trim_start_matches('/'));
+    if let Some(op) = op {
+        let row = row(op, &body);
+        let arrival = Arrival { at, op, row };
+        state.arrivals.lock().expect("a lock").push(arrival);
+    }
+    let (least, most) = state.latency;
+    if !most.is_zero() {
+        let nth = state.next.load(Ordering::Relaxed);
+        // Scattered, and the same in every run.
+        let share = (nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32;
+        tokio::time::sleep(least + (most - least).mul_f64(f64::from(share) / f64::from(1 << 24)))
+            .await;
+    }
+    if let Some(text) = op.and_then(|op| state.of_row(op, &body)) {
+        return Response::builder()
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(text.into())
+            .expect("a response");
+    }
+    let request = http::Request::from_parts(parts, body);
+    let answer = state.sandbox.handle(&request, jiff::Timestamp::now());
+    answer.map(Into::into)
+}
+
+impl State {
+    /// The answer to a call about a row; none when it is about something that stands.
+    fn of_row(&self, op: Op, body: &[u8]) -> Option<String> {
+        let id = || self.next.fetch_add(1, Ordering::Relaxed);
+        let done = |data: String| Some(format!(r#"{{"errCode":0,"msg":"success","data":{data}}}"#));
+        match op {
+            Op::ExchangeId if text(body, "thirdId")?.starts_with('C') => {
+                Some(r#"{"errCode":1435204,"msg":"账号不存在"}"#.to_owned())
+            }
+            Op::CreatePerson if text(body, "thirdId")?.starts_with('C') => done(format!(
+                r#"{{"accountId":"{PERSON}{}"}}"#,
+                text(body, "thirdId")?
+            )),
+            Op::CreateByTemplate => done(format!(r#"{{"docId":"{:032}"}}"#, id())),
+            Op::AddProcess => {
+                let mut flows = self.flows();
+                flows.push(Tasks::default());
+                done(format!(r#"{{"flowId":"{}"}}"#, flows.len()))
+            }
+            Op::PlatformSignTask => {
+                let flow = text(body, "flowId")?;
+                self.change(flow, |tasks| tasks.platform = true)?;
+                done(format!(r#"{{"flowId":"{flow}","accountId":"{PLATFORM}"}}"#))
+            }
+            Op::HandPersonSignTask => {
+                let row = row(op, body);
+                self.change(text(body, "flowId")?, |tasks| tasks.row = row)?;
+                done(format!(
+                    r#"{{"signUrl":"https://sign.example/{0:032}","signShortUrl":"https://s.example/{0}"}}"#,
+                    id()
+                ))
+            }
+            Op::UndoTask => {
+                self.change(text(body, "flowId")?, |tasks| tasks.row = None)?;
+                done("null".to_owned())
+            }
+            Op::Detail => {
+                let flow = text(body, "flowId")?;
+                let tasks = self.change(flow, |tasks| *tasks)?;
+                let platform = tasks
+                    .platform
+                    .then(|| format!(r#"{{"accountId":"{PLATFORM}","signStatus":2}}"#));
+                let person = tasks
+                    .row
+                    .map(|row| format!(r#"{{"accountId":"{PERSON}C{row:07}","signStatus":0}}"#));
+                let signers: Vec<String> = platform.into_iter().chain(person).collect();
+                done(format!(
+                    r#"{{"flowId":"{flow}","flowStatus":1,"docId":"1","docName":"1","signDetail":[{}]}}"#,
+                    signers.join(",")
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    fn flows(&self) -> MutexGuard<'_, Vec<Tasks>> {
+        self.flows.lock().expect("a lock")
+    }
+
+    fn change<T>(&self, flow: &str, change: impl FnOnce(&mut Tasks) -> T) -> Option<T> {
+        let nth: usize = flow.parse().ok()?;
+        self.flows().get_mut(nth.checked_sub(1)?).map(change)
+    }
+}
+
+/// The row that a call is about: the number in its person's `thirdId`.
+fn row(op: Op, body: &[u8]) -> Option<u32> {
+    let who = match op {
+        Op::CreatePerson => text(body, "thirdId")?,
+        Op::HandPersonSignTask => text(body, "accountId")?,
+        _ => return None,
+    };
+    who.rsplit_once('C')?.1.parse().ok()
+}
+
+/// A text of a request, as treaty writes it: without escapes.
+fn text<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
+    let body = std::str::from_utf8(body).ok()?;
+    let begin = body.find(&format!("\"{name}\":\""))? + name.len() + 4;
+    body[begin..].split('"').next()
+}
