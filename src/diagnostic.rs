@@ -187,17 +187,39 @@ impl From<PathBuf> for Place {
 /// costs no more memory than a small one.
 const KEPT: usize = 1000;
 
+/// Hears of every finding, also of those that are only counted.
+pub type Hears = Arc<dyn Fn(&Diagnostic) + Send + Sync>;
+
 /// All that was found, in the order it was found.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Findings {
     kept: Vec<Diagnostic>,
     errors: usize,
     warnings: usize,
+    hears: Option<Hears>,
 }
 
 impl Findings {
+    /// From now on somebody hears of all, those before included.
+    pub fn tell(&mut self, hears: Hears) {
+        self.kept.iter().for_each(|diagnostic| hears(diagnostic));
+        self.hears = Some(hears);
+    }
+
+    /// Nothing found yet, of which the same one hears.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            hears: self.hears.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        if let Some(hears) = &self.hears {
+            hears(&diagnostic);
+        }
         match diagnostic.severity {
             Severity::Error => self.errors += 1,
             Severity::Warning => self.warnings += 1,
@@ -227,6 +249,16 @@ impl Findings {
     /// The ones that were kept.
     pub fn kept(&self) -> &[Diagnostic] {
         &self.kept
+    }
+}
+
+impl fmt::Debug for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Findings")
+            .field("kept", &self.kept)
+            .field("errors", &self.errors)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
     }
 }
 

@@ -14,8 +14,8 @@ use crate::desired::Standing;
 use crate::id::AccountId;
 use crate::plan::Observed;
 
-/// How many questions are asked at the same time; the client's own limits hold besides.
-const QUESTIONS: usize = 64;
+/// How many questions are asked at the same time: more than any window has places, which the client holds to.
+const QUESTIONS: usize = 1024;
 
 pub(super) async fn observe_standing(
     standing: &Standing,

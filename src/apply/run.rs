@@ -177,9 +177,9 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// Items that are worked on at the same time.
+    /// Items that are worked on at the same time, now.
     pub(super) fn window(&self) -> usize {
-        self.orders.window
+        self.orders.window.min(self.orders.client.width())
     }
 
     /// The number of the run.
@@ -285,7 +285,7 @@ impl<'a> Apply<'a> {
         let mut stop = self.stop();
         let mut begun = 0;
         loop {
-            while tally.stopped.is_none() && window.len() < self.orders.window {
+            while tally.stopped.is_none() && window.len() < self.window() {
                 if *stop.borrow() != Stop::No {
                     self.stop_for(Stopped::Asked, tally);
                     break;

@@ -116,7 +116,7 @@ pub async fn survey<'a>(
         plan: Plan::default(),
         flows: Vec::new(),
         refused: Refused::new(),
-        row_findings: Findings::default(),
+        row_findings: findings.beside(),
         existing: HashSet::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),

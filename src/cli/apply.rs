@@ -82,7 +82,7 @@ fn carry_out(
         client: ready.client,
         root: &ready.project.root,
         run: run.clone(),
-        window: settings.limits.concurrency,
+        window: settings.limits.window(),
         tolerate: args
             .max_failures
             .or(settings.failures.tolerate)

@@ -66,7 +66,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut findings = Findings::default();
     let project = load(&session, global, &mut findings)?;
     if findings.errors() > 0 {
-        diagnostics::print(&[&findings], global.log_format);
+        diagnostics::print(&[&findings], global.log_format, None);
         return Err(invalid(findings.errors(), "correct it and run the command again").into());
     }
     let credentials = endpoint::credentials(&project.settings.endpoint, &session.environ)?;

@@ -52,7 +52,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         targets: args.matching.target.clone(),
         excludes: args.matching.exclude.clone(),
         skip,
-        window: settings.limits.concurrency,
+        window: settings.limits.window(),
         listener: progress.listener(),
         stop,
     };

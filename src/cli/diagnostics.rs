@@ -6,12 +6,19 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use super::args::LogFormat;
 use super::out;
 use crate::diagnostic::{Diagnostic, Findings, Place, Severity};
+use crate::manifest::Settings;
+use crate::report::ErrorTable;
 
 /// So many are shown; the rest is counted.
 const SHOWN: usize = 100;
 
-/// Prints findings to standard error, errors first.
-pub(super) fn print(findings: &[&Findings], format: LogFormat) {
+/// Where all are written once they are more than are shown.
+pub(super) fn table(settings: &Settings) -> ErrorTable {
+    ErrorTable::beyond(SHOWN, &settings.reports.directory.join("errors.csv"))
+}
+
+/// Prints findings to standard error, errors first, and tells where the others are.
+pub(super) fn print(findings: &[&Findings], format: LogFormat, table: Option<&ErrorTable>) {
     let mut all: Vec<&Diagnostic> = findings
         .iter()
         .flat_map(|findings| findings.kept())
@@ -30,8 +37,26 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat) {
         .iter()
         .map(|findings| findings.errors() + findings.warnings())
         .sum();
-    if found > SHOWN && format == LogFormat::Text {
-        out::note(format_args!("… and {} more\n", found - SHOWN));
+    let written = table.map(ErrorTable::finish).transpose();
+    if let Err(error) = &written {
+        out::note(format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {error}\n"));
+    }
+    if found <= SHOWN {
+        return;
+    }
+    let file = written.ok().flatten().flatten();
+    match format {
+        LogFormat::Text => {
+            let file = file.map(|file| format!("; all are in {}", file.display()));
+            let more = found - SHOWN;
+            out::note(format_args!(
+                "… and {more} more{}\n",
+                file.unwrap_or_default()
+            ));
+        }
+        LogFormat::Json => {
+            out::note(serde_json::json!({ "event": "findings", "count": found, "file": file }));
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn wire(root: &Path, settings: &manifest::Settings) -> anyhow::Result
     Ok(match &settings.endpoint {
         Endpoint::Sandbox => Arc::new(Inside(Sandbox::open(&world(root), INSIDE)?)),
         Endpoint::Url(url) => {
-            let https = Https::new(settings.limits.concurrency, url.starts_with("http://"));
+            let https = Https::new(settings.limits.window(), url.starts_with("http://"));
             let https = https
                 .map_err(anyhow::Error::msg)
                 .context("HTTPS cannot be used")?;
@@ -79,7 +79,7 @@ pub(super) fn client_over(
             .iter()
             .map(|(op, rate)| (*op, rate.0))
             .collect(),
-        concurrency: limits.concurrency,
+        concurrency: limits.concurrency.map(std::num::NonZeroUsize::get),
         attempts: retries.attempts,
         backoff: retries.backoff,
         max_backoff: retries.max_backoff,

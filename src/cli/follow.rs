@@ -41,7 +41,7 @@ impl Follow<'_> {
             root: &self.project.root,
             targets: self.targets.to_vec(),
             excludes: self.excludes.to_vec(),
-            window: self.project.settings.limits.concurrency,
+            window: self.project.settings.limits.window(),
             listener: self.progress.listener(),
             stop,
             course: self.course(),

@@ -88,7 +88,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         point_latest(&settings.directory, &run.record.name)?;
     }
     if findings.errors() > 0 {
-        diagnostics::print(&[&findings], global.log_format);
+        diagnostics::print(&[&findings], global.log_format, None);
         place.tell("what these sheets say is left out of the reports; what is recorded of their rows is in them");
     }
     if !global.quiet {

@@ -53,7 +53,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         records: &ledger,
         client: &client,
         root: &place.project.root,
-        window: place.project.settings.limits.concurrency,
+        window: place.project.settings.limits.window(),
         listener: progress.listener(),
         stop,
     };
@@ -142,7 +142,7 @@ fn with_rows(
         }
     }
     if findings.errors() > 0 {
-        diagnostics::print(&[&findings], global.log_format);
+        diagnostics::print(&[&findings], global.log_format, None);
         let hint = "correct it and run the command again; nothing was called";
         return Err(invalid(findings.errors(), hint).into());
     }

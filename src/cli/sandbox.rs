@@ -27,7 +27,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         Some(Err(diagnostic)) => {
             let mut findings = Findings::default();
             findings.push(diagnostic);
-            diagnostics::print(&[&findings], global.log_format);
+            diagnostics::print(&[&findings], global.log_format, None);
             return Ok(Exit::Invalid);
         }
     };

@@ -19,6 +19,7 @@ use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{InvalidRows, Project, Settings};
 use crate::plan::Retry;
 use crate::render::{Environ, RunTime};
+use crate::report::ErrorTable;
 
 /// One run of treaty.
 pub(super) struct Session {
@@ -49,8 +50,10 @@ impl Session {
         settings: &Settings,
         findings: &Findings,
         survey: &Survey<'_>,
+        errors: &ErrorTable,
     ) -> Result<(), CliError> {
-        diagnostics::print(&[findings, &survey.row_findings], self.log_format);
+        let all = [findings, &survey.row_findings];
+        diagnostics::print(&all, self.log_format, Some(errors));
         let refused = match settings.failures.invalid_rows {
             InvalidRows::Refuse => survey.row_findings.errors(),
             InvalidRows::Skip => 0,
@@ -92,7 +95,7 @@ pub(super) fn load(
     let environment = global.environment.as_deref();
     let project = Project::load(&global.project, environment, &session.environ, findings);
     project.ok_or_else(|| {
-        diagnostics::print(&[findings], session.log_format);
+        diagnostics::print(&[findings], session.log_format, None);
         invalid(findings.errors(), "")
     })
 }
@@ -124,6 +127,8 @@ pub(super) fn surveyed(
     let project = load(&session, global, &mut findings)?;
     let settings = &project.settings;
     before(&project)?;
+    let errors = diagnostics::table(settings);
+    findings.tell(errors.hears());
     let credentials = endpoint::credentials(&settings.endpoint, &session.environ);
     let progress = Progress::new(global);
     let listener = progress.listener();
@@ -165,7 +170,7 @@ pub(super) fn surveyed(
     let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
     progress.finish();
     ledger.sound()?;
-    session.settled(settings, &findings, &survey)?;
+    session.settled(settings, &findings, &survey, &errors)?;
     if let Some(target) = survey.unmatched.first() {
         let message = format!("the target {target} matches nothing that is declared, and no row");
         let hint = "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all shows them";

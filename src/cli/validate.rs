@@ -18,6 +18,8 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
     let mut findings = Findings::default();
     let project = load(&session, global, &mut findings)?;
+    let errors = diagnostics::table(&project.settings);
+    findings.tell(errors.hears());
     let ledger = recorded(&session, &project.settings)?;
     let standing = Standing::of(&project, ledger.salt(), &mut findings);
     let surveyor = Surveyor {
@@ -33,7 +35,8 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
         listener: Arc::new(|_| {}),
     };
     let survey = futures::executor::block_on(survey(&surveyor, None, &mut findings))?;
-    diagnostics::print(&[&findings, &survey.row_findings], session.log_format);
+    let all = [&findings, &survey.row_findings];
+    diagnostics::print(&all, session.log_format, Some(&errors));
     let errors = findings.errors() + survey.row_findings.errors();
     if errors > 0 {
         return Err(invalid(errors, "correct it and validate again").into());

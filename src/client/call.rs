@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::breaker::{Breaker, Change};
 use super::budget::Budget;
 use super::failure::{Failure, Lost, public};
 use super::pace::Pace;
+use super::window::Window;
 use super::wire::{Wire, WireError};
 use crate::api::operation::Op;
 use crate::api::{self, APP_ID_HEADER, APP_SECRET_HEADER, Envelope, ErrorCode, Operation, Repeat};
@@ -38,8 +38,8 @@ pub struct Settings {
     pub rate: Option<f64>,
     /// Calls a second, of single operations.
     pub operation_rates: BTreeMap<Op, f64>,
-    /// Calls in flight at most.
-    pub concurrency: usize,
+    /// Calls in flight at most; none: as many as the latency allows.
+    pub concurrency: Option<usize>,
     /// Attempts at most, the first included.
     pub attempts: u32,
     /// The pause after the first attempt; it doubles with each.
@@ -96,15 +96,64 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 type Listener = Arc<dyn Fn(ClientEvent) + Send + Sync>;
 
+/// Addresses and headers, made once: they are the same in every call.
+struct Head {
+    addresses: BTreeMap<Op, Uri>,
+    headers: HeaderMap,
+}
+
+impl Head {
+    fn of(settings: &Settings) -> Result<Self, Failure> {
+        let address = |op: &Op| {
+            let address = format!("{}/{}", settings.endpoint, op.path()).parse();
+            let address =
+                address.map_err(|_| Failure::NotSent("the endpoint is no address".into()));
+            Ok((*op, address?))
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        if let Some(credentials) = &settings.credentials {
+            let value = |what: &str, text: &str| {
+                HeaderValue::from_str(text).map_err(|_| {
+                    Failure::Credentials(format!(
+                        "the {what} has characters that no header can carry"
+                    ))
+                })
+            };
+            let mut secret = value("secret", credentials.app_secret.expose_secret())?;
+            secret.set_sensitive(true);
+            headers.insert(APP_ID_HEADER, value("app id", &credentials.app_id)?);
+            headers.insert(APP_SECRET_HEADER, secret);
+        }
+        Ok(Self {
+            addresses: Op::ALL.iter().map(address).collect::<Result<_, _>>()?,
+            headers,
+        })
+    }
+
+    fn request(&self, op: Op, body: Bytes) -> http::Request<Bytes> {
+        let mut request = http::Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.addresses[&op].clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}
+
 /// Calls the API.
 pub struct Client {
     wire: Arc<dyn Wire>,
     pub(super) settings: Settings,
+    /// What stands before every body.
+    head: Result<Head, Failure>,
     pace: Pace,
     operation_paces: BTreeMap<Op, Pace>,
     breaker: Breaker,
     budget: Budget,
-    in_flight: Semaphore,
+    window: Window,
     listener: Listener,
 }
 
@@ -121,7 +170,8 @@ impl Client {
                 .collect(),
             breaker: Breaker::new(settings.outage),
             budget: Budget::new(),
-            in_flight: Semaphore::new(settings.concurrency),
+            window: Window::new(settings.concurrency),
+            head: Head::of(&settings),
             settings,
             listener,
         }
@@ -270,32 +320,22 @@ impl Client {
         self.settings.timeout
     }
 
+    /// How much can be under way at the same time so that no call in flight could be more.
+    pub fn width(&self) -> usize {
+        self.window.width()
+    }
+
     /// Attempts at most, for those who look between two of them.
     pub fn attempts(&self) -> u32 {
         self.settings.attempts
     }
 
     async fn attempt<O: Operation>(&self, body: Bytes) -> Result<O::Answer, Failure> {
-        let mut request = http::Request::builder()
-            .method(Method::POST)
-            .uri(format!("{}/{}", self.settings.endpoint, O::OP.path()))
-            .header(header::CONTENT_TYPE, "application/json");
-        if let Some(credentials) = &self.settings.credentials {
-            let mut secret = http::HeaderValue::from_str(credentials.app_secret.expose_secret())
-                .map_err(|_| {
-                    Failure::Credentials(
-                        "the secret has characters that no header can carry".to_owned(),
-                    )
-                })?;
-            secret.set_sensitive(true);
-            request = request
-                .header(APP_ID_HEADER, &credentials.app_id)
-                .header(APP_SECRET_HEADER, secret);
-        }
-        let request = request
-            .body(body)
-            .map_err(|error| Failure::NotSent(error.to_string()))?;
-        let response = self.send(request).await?;
+        let request = match &self.head {
+            Ok(head) => head.request(O::OP, body),
+            Err(failure) => return Err(failure.clone()),
+        };
+        let response = self.send(Some(O::OP), request).await?;
         let result = self.read::<O>(&response);
         // A gateway that is too busy says so by these, too (the notes on section 6).
         let busy = matches!(response.status().as_u16(), 502..=504);
@@ -307,17 +347,31 @@ impl Client {
         result
     }
 
-    /// Sends a request and waits for its response, no longer than the timeout.
+    /// Sends a request and waits for its response, no longer than the timeout. Only operations keep to the pace.
     pub(super) async fn send(
         &self,
+        op: Option<Op>,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, Failure> {
-        let _place = self
-            .in_flight
-            .acquire()
-            .await
-            .map_err(|_| Failure::NotSent("the client has ended".to_owned()))?;
-        match timeout(self.settings.timeout, self.wire.send(request)).await {
+        let ended = || Failure::NotSent("the client has ended".to_owned());
+        let _place = self.window.place().await.ok_or_else(ended)?;
+        if let Some(op) = op {
+            if let Some(pace) = self.operation_paces.get(&op) {
+                pace.depart().await;
+            }
+            self.pace.depart().await;
+        }
+        let begin = Instant::now();
+        let result = timeout(self.settings.timeout, self.wire.send(request)).await;
+        if let Some(op) = op {
+            let overload = match &result {
+                Ok(Ok(response)) => matches!(response.status().as_u16(), 429 | 502..=504),
+                Ok(Err(error)) => matches!(error, WireError::Lost(_)),
+                Err(_) => true,
+            };
+            self.window.answered(op, begin.elapsed(), overload);
+        }
+        match result {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(WireError::NotSent(why))) => Err(Failure::NotSent(why)),
             Ok(Err(WireError::Barred(why))) => Err(Failure::Barred(why)),

@@ -1,7 +1,12 @@
 //! The wire over HTTPS.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
+use http::{Method, Uri};
+use reqwest::Url;
 
 use super::wire::{Wire, WireError};
 
@@ -14,7 +19,11 @@ const LARGEST_DOCUMENT: usize = 64 * 1024 * 1024;
 /// HTTPS with a pool of connections. No retries and no redirects: the one is the ledger's business, and the other
 /// would carry credentials elsewhere.
 #[derive(Debug)]
-pub struct Https(reqwest::Client);
+pub struct Https {
+    client: reqwest::Client,
+    /// The addresses of the operations, as the library wants them: few, and each is parsed once.
+    operations: Mutex<HashMap<Uri, Url>>,
+}
 
 impl Https {
     /// A pool of so many connections. To an endpoint on this machine, no proxy is asked.
@@ -29,7 +38,33 @@ impl Https {
         if loopback {
             builder = builder.no_proxy();
         }
-        builder.build().map(Self).map_err(|error| told(&error))
+        let client = builder.build().map_err(|error| told(&error))?;
+        Ok(Self {
+            client,
+            operations: Mutex::default(),
+        })
+    }
+
+    fn request(&self, request: http::Request<Bytes>) -> Result<reqwest::Request, String> {
+        if *request.method() != Method::POST {
+            return reqwest::Request::try_from(request).map_err(|error| told(&error));
+        }
+        let (parts, body) = request.into_parts();
+        let mut known = self
+            .operations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let url = match known.get(&parts.uri) {
+            Some(url) => url.clone(),
+            None => {
+                let url = Url::parse(&parts.uri.to_string()).map_err(|error| error.to_string())?;
+                known.entry(parts.uri).or_insert(url).clone()
+            }
+        };
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.body_mut() = Some(body.into());
+        Ok(request)
     }
 }
 
@@ -40,12 +75,11 @@ impl Wire for Https {
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         Box::pin(async move {
             let largest = match *request.method() {
-                http::Method::GET => LARGEST_DOCUMENT,
+                Method::GET => LARGEST_DOCUMENT,
                 _ => LARGEST_ANSWER,
             };
-            let request = reqwest::Request::try_from(request)
-                .map_err(|error| WireError::NotSent(told(&error)))?;
-            let mut response = self.0.execute(request).await.map_err(|error| {
+            let request = self.request(request).map_err(WireError::NotSent)?;
+            let mut response = self.client.execute(request).await.map_err(|error| {
                 if error.is_connect() || error.is_builder() {
                     WireError::NotSent(told(&error))
                 } else {
@@ -54,7 +88,7 @@ impl Wire for Https {
             })?;
             let mut parts = http::Response::builder().status(response.status());
             if let Some(headers) = parts.headers_mut() {
-                headers.extend(response.headers().clone());
+                *headers = std::mem::take(response.headers_mut());
             }
             let mut body = BytesMut::new();
             while let Some(piece) = response

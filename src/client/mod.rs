@@ -10,6 +10,7 @@ mod failure;
 mod https;
 mod pace;
 mod upload;
+mod window;
 mod wire;
 
 pub use call::{CallEvent, Client, ClientEvent, Credentials, Settings};

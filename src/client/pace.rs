@@ -1,7 +1,9 @@
-//! The pace: turns that are handed out one by one, evenly spaced, first come first served.
+//! The pace: turns that are handed out one by one, evenly spaced, first come first served. Whoever was late for his turn
+//! does not make a second fuller for it: departures are counted once more.
 //!
 //! A service that says "slow down" halves it at once; it comes back step by step.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// One "slow down" counts for all that come within so long: they answer calls of the same pace.
 const ONE_BURST: Duration = Duration::from_secs(1);
+/// What a limit is counted over.
+const SECOND: Duration = Duration::from_secs(1);
 /// The share of its limit that a slowed pace regains each second.
 const REGAIN: f64 = 0.05;
 /// A pace without a limit grows by this factor each second, once it was slowed.
@@ -41,6 +45,8 @@ struct State {
     bursts: u64,
     /// No turn before this.
     held: Option<Instant>,
+    /// Departures within the last second.
+    gone: VecDeque<Instant>,
     /// The turns of this second and of the one before, and when it began.
     counted: (u32, u32, Option<Instant>),
 }
@@ -57,6 +63,7 @@ impl Pace {
                 slowed: None,
                 bursts: 0,
                 held: None,
+                gone: VecDeque::new(),
                 counted: (0, 0, None),
             }),
         }
@@ -70,6 +77,17 @@ impl Pace {
             if self.state().bursts == burst {
                 return;
             }
+        }
+    }
+
+    /// Lets out one whose turn it was, once the limit allows it.
+    pub(super) async fn depart(&self) {
+        let Some(limit) = self.limit else { return };
+        loop {
+            let Err(at) = self.state().depart(limit, Instant::now()) else {
+                return;
+            };
+            sleep_until(at).await;
         }
     }
 
@@ -127,6 +145,26 @@ impl Pace {
 }
 
 impl State {
+    /// Notes a departure; an error tells when there can be one.
+    fn depart(&mut self, limit: f64, now: Instant) -> Result<(), Instant> {
+        while self.gone.front().is_some_and(|gone| now - *gone >= SECOND) {
+            self.gone.pop_front();
+        }
+        match self.gone.front() {
+            // A count of calls is far below 2^32. Below one a second, turns alone keep the limit.
+            Some(first)
+                if f64::from(u32::try_from(self.gone.len()).unwrap_or(u32::MAX)) + 1.0
+                    > limit.max(1.0) =>
+            {
+                Err(*first + SECOND)
+            }
+            _ => {
+                self.gone.push_back(now);
+                Ok(())
+            }
+        }
+    }
+
     /// Comes back to its own pace, second by second.
     fn regain(&mut self, limit: Option<f64>, now: Instant) {
         let (Some(changed), Some(rate)) = (self.changed, self.rate) else {
@@ -178,6 +216,29 @@ mod tests {
         assert!((3.0..3.1).contains(&seconds(&pace, 31).await));
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert!((1.0..1.1).contains(&seconds(&pace, 11).await));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_are_late_do_not_leave_together() {
+        let pace = Pace::new(Some(10.0));
+        let begin = Instant::now();
+        for nth in 1..=30 {
+            pace.turn().await;
+            // All of a second are held up until its end.
+            if nth % 10 == 0 {
+                for _ in 0..10 {
+                    pace.depart().await;
+                }
+            }
+        }
+        let mut left = begin.elapsed().as_secs_f64();
+        assert!((2.9..3.1).contains(&left), "{left}");
+        // The next ones come at once, and are held back.
+        for _ in 0..10 {
+            pace.depart().await;
+        }
+        left = begin.elapsed().as_secs_f64() - left;
+        assert!((0.9..1.1).contains(&left), "{left}");
     }
 
     #[tokio::test(start_paused = true)]

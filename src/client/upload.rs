@@ -59,7 +59,7 @@ impl Client {
             .body(Bytes::new())
             .map_err(|error| error.to_string())?;
         let response = self
-            .send(request)
+            .send(None, request)
             .await
             .map_err(|failure| failure.to_string())?;
         let status = response.status();
@@ -98,7 +98,7 @@ impl Client {
             .header(header::CONTENT_TYPE, &file.content_type)
             .body(bytes.clone())
             .map_err(|error| Failure::NotSent(error.to_string()))?;
-        let response = self.send(request).await?;
+        let response = self.send(None, request).await?;
         let status = response.status();
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
         match (status, envelope) {

@@ -4,6 +4,7 @@
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -15,6 +16,11 @@ use crate::crash::point;
 
 /// Writes that share one sync at most: enough that the disk's latency is spread thin, few enough that nobody waits long.
 const GROUP: usize = 1024;
+
+/// When so many have shared a sync, the next ones are waited for …
+const BUSY: usize = 4;
+/// … so long: what a sync takes, more or less. Under load one sync then carries many times more.
+const LINGER: Duration = Duration::from_micros(300);
 
 enum Message {
     Write(Job),
@@ -74,12 +80,16 @@ impl Writer {
             // After a failed write nothing may follow it: what comes later may build on it.
             let mut failed: Option<LedgerError> = None;
             let mut ended = false;
+            let mut busy = false;
             while !ended {
                 let mut group = Vec::new();
                 match messages.recv_timeout(BEAT) {
                     Ok(Message::Write(first)) => group.push(first),
                     Err(RecvTimeoutError::Timeout) => {}
                     Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
+                }
+                if busy {
+                    std::thread::sleep(LINGER);
                 }
                 while group.len() < GROUP && !ended {
                     match messages.try_recv() {
@@ -88,6 +98,7 @@ impl Writer {
                         Err(_) => break,
                     }
                 }
+                busy = group.len() >= BUSY;
                 let result = match &failed {
                     Some(error) => Err(error.clone()),
                     None => desk.commit(&group).map_err(|error| match error {

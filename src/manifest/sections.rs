@@ -1,11 +1,13 @@
 //! The sections that the project and an environment may both have: limits, retries, failures, and the ledger's place.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::decode::{Decoder, Fields};
 use super::settings::{
-    Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, Retries, Tolerance,
+    Concurrency, Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, Retries,
+    Tolerance,
 };
 use super::yaml::Node;
 use crate::api::operation::Op;
@@ -15,7 +17,7 @@ use crate::diagnostic::{Span, did_you_mean};
 #[derive(Default)]
 pub(super) struct Sections {
     rate: Option<RateLimit>,
-    concurrency: Option<usize>,
+    concurrency: Option<Concurrency>,
     operations: BTreeMap<Op, Rate>,
     attempts: Option<u32>,
     backoff: Option<Duration>,
@@ -59,7 +61,7 @@ impl Sections {
         };
         Limits {
             rate: self.rate.unwrap_or(default).0,
-            concurrency: self.concurrency.unwrap_or(16),
+            concurrency: self.concurrency.map_or(NonZeroUsize::new(16), |own| own.0),
             operations: self.operations.clone(),
         }
     }
@@ -128,10 +130,7 @@ fn limits(decoder: &mut Decoder<'_>, node: &Node, sections: &mut Sections) {
         .and_then(|node| decoder.parsed(node, "rate", RATE));
     sections.concurrency = fields
         .optional("concurrency")
-        .and_then(|node| {
-            decoder.parsed::<std::num::NonZeroUsize>(node, "concurrency", "as a number from 1: 16")
-        })
-        .map(std::num::NonZeroUsize::get);
+        .and_then(|node| decoder.parsed(node, "concurrency", "as a number from 1, or as auto"));
     if let Some(node) = fields.optional("operations") {
         let operations = decoder
             .fields(node, "operations")

@@ -1,6 +1,7 @@
 //! The settings of `treaty.yaml`: environments, limits, retries, failures, ledger and reports.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -86,10 +87,38 @@ impl FromStr for RateLimit {
 pub struct Limits {
     /// All operations together; none: no limit.
     pub rate: Option<Rate>,
-    /// Calls in flight at most.
-    pub concurrency: usize,
+    /// Calls in flight at most, and contracts that are worked on at the same time; none: as many as the latency allows.
+    pub concurrency: Option<NonZeroUsize>,
     /// Limits of single operations.
     pub operations: BTreeMap<Op, Rate>,
+}
+
+impl Limits {
+    /// Things that are worked on at the same time at most.
+    pub fn window(&self) -> usize {
+        self.concurrency.map_or(WIDEST, NonZeroUsize::get)
+    }
+}
+
+/// What `auto` can come to.
+const WIDEST: usize = 1024;
+
+/// `concurrency` as people write it: `16`, or `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Concurrency(pub(super) Option<NonZeroUsize>);
+
+impl FromStr for Concurrency {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "auto" => Ok(Self(None)),
+            number => number
+                .parse()
+                .map(|number| Self(Some(number)))
+                .map_err(|_| ()),
+        }
+    }
 }
 
 /// How often again.

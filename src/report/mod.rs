@@ -5,6 +5,7 @@
 
 mod audit;
 mod csv;
+mod errors;
 mod flow;
 mod html;
 mod junit;
@@ -15,6 +16,7 @@ mod row;
 mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
+pub use errors::ErrorTable;
 pub use flow::{Decided, Each, FlowReport, FlowReportError, StepNames, Told};
 pub use html::{Page, Seen, SeenSigner};
 pub use latest::point_latest;

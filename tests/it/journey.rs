@@ -169,6 +169,35 @@ fn invalid_rows_are_refused_or_corrected_and_given_back() {
 }
 
 #[test]
+fn what_is_too_much_for_a_screen_is_in_a_file() {
+    let project = Project::loans();
+    let sheet = project.sheet();
+    project.set_sheet(&sheet.replace(",330", ",331"));
+    let run = project.expect(&["validate"], 65);
+    assert_eq!(run.stderr.matches("loans.csv, row").count(), 100);
+    assert!(
+        run.stderr
+            .contains("… and 100 more; all are in ./reports/errors.csv"),
+        "{}",
+        run.stderr
+    );
+    let text = project.read("reports/errors.csv");
+    let mut table = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let rows: Vec<csv::StringRecord> = table.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), 200);
+    assert_eq!(
+        [&rows[199][0], &rows[199][1], &rows[199][2], &rows[199][3]],
+        ["error", "loans.csv", "201", "身份证号"]
+    );
+    let json = project.expect(&["validate", "--log-format", "json"], 65);
+    assert!(json.stderr.contains(r#""count":200"#), "{}", json.stderr);
+    // What was found once is not true any more when it was corrected.
+    project.set_sheet(&sheet);
+    project.expect(&["validate"], 0);
+    assert!(!project.path("reports/errors.csv").exists());
+}
+
+#[test]
 fn a_sheet_in_another_encoding_is_the_same_sheet() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);

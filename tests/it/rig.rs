@@ -409,7 +409,7 @@ impl Rig {
             credentials: None,
             rate: self.rate,
             operation_rates: BTreeMap::new(),
-            concurrency: 4,
+            concurrency: Some(4),
             attempts: 4,
             backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),

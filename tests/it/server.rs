@@ -62,6 +62,7 @@ fn contracts_go_out_over_http_and_credentials_to_the_api_alone() {
         ))
     });
     let project = project(&format!("{base}/opentreaty-service"));
+    project.replace("treaty.yaml", "rate: none", "rate: none, concurrency: auto");
     let done = run(&project, &["apply", "--yes", "-v"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert!(!done.stderr.contains("not-to-be-seen") && !done.stdout.contains("not-to-be-seen"));

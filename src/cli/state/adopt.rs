@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
         _ => Ok(None),
     };
     if findings.errors() > 0 {
-        diagnostics::print(&[&findings], global.log_format);
+        diagnostics::print(&[&findings], global.log_format, None);
         return Err(invalid(findings.errors(), "correct it and run the command again").into());
     }
     let item = item?;

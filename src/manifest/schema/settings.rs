@@ -121,7 +121,14 @@ fn limits() -> Schema {
                 "rate",
                 rate("All operations together: N/s, N/m, N/h or none. Default: 10/s, on the sandbox none."),
             ),
-            optional("concurrency", integer("Calls in flight at most. Default: 16.", Some(1))),
+            optional(
+                "concurrency",
+                either(
+                    "Calls in flight at most, and contracts under way: a number, or auto, which follows the latency. Default: 16.",
+                    integer("", Some(1)),
+                    word("", &["auto"]),
+                ),
+            ),
             optional("operations", operations),
         ],
     )
