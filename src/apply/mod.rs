@@ -18,6 +18,7 @@ mod finish;
 mod halt;
 mod held;
 mod item;
+mod known;
 mod look;
 mod needs;
 mod observe;

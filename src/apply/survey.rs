@@ -1,10 +1,11 @@
 //! The survey: all rows rendered and checked, what exists asked for, and a plan made of it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::ask::sign_op;
 use super::event::Listener;
 use super::halt::Fatal;
+use super::known::Known;
 use super::needs::{close_over, needs};
 use super::observe::observe_standing;
 use super::row_accounts::RowAccounts;
@@ -18,8 +19,8 @@ use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
 use crate::manifest::{Flow, InvalidRows, OnVanish, Project, Tolerance};
 use crate::plan::{
-    FlowPlan, ItemAction, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding, Retry,
-    item_action, plan_standing, selected, template_print, vanish_action,
+    FlowPlan, ItemAction, Observed, Plan, RecordedSeal, RecordedStanding, Retry, item_action,
+    plan_standing, selected, template_print, vanish_action,
 };
 use crate::render::{Fingerprint, RunTime};
 
@@ -219,10 +220,7 @@ fn plan_flow(
     unique: &mut Unique,
 ) -> Result<FlowPlan, Fatal> {
     let flow = rows.flow;
-    let mut known: HashMap<Fingerprint, RecordedItem> = HashMap::new();
-    ledger.items(&flow.name, &mut |key, item| {
-        known.insert(ledger.salt().of(key), item);
-    })?;
+    let mut known = Known::of(ledger, &flow.name)?;
     let mut plan = FlowPlan::new(&flow.name);
     plan.rows.reserve_exact(rows.expected());
     unique.begin(flow, rows.expected());
@@ -236,7 +234,7 @@ fn plan_flow(
         } = draft;
         let key = key.as_deref();
         all_have_keys &= key.is_some();
-        let recorded = key.and_then(|key| known.remove(&ledger.salt().of(key)));
+        let recorded = key.and_then(|key| known.meet(key));
         let item = match outcome {
             Outcome::Skipped => {
                 // What has no end yet is not out of the world because the row says that it is not wanted.

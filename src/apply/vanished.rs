@@ -1,30 +1,28 @@
 //! Items that are recorded and have no row any more, and how many of a flow may be revoked at once.
 
-use std::collections::HashMap;
-
+use super::known::Known;
 use super::survey::{Selection, Survey, Surveyor};
 use crate::diagnostic::Diagnostic;
 use crate::id::Address;
 use crate::ledger::{Ledger, LedgerError};
 use crate::manifest::{Flow, OnVanish, Project};
 use crate::plan::{FlowPlan, ItemAction, RecordedItem, Revocations, selected, vanish_action};
-use crate::render::Fingerprint;
 
 /// Plans what is recorded and was not met among the rows.
 pub(super) fn vanished(
     flow: &Flow,
-    left: &HashMap<Fingerprint, RecordedItem>,
+    known: &Known,
     all_have_keys: bool,
     ledger: &dyn Ledger,
     selection: &Selection,
     survey: &mut Survey<'_>,
     plan: &mut FlowPlan,
 ) -> Result<(), LedgerError> {
-    if left.is_empty() {
+    if known.is_through() {
         return Ok(());
     }
     ledger.items(&flow.name, &mut |key, item| {
-        if !left.contains_key(&ledger.salt().of(key)) {
+        if !known.is_left(key) {
             return;
         }
         let Some(action) = vanish_action(flow.on_vanish, item) else {

@@ -47,7 +47,12 @@ fn planned(global: &Global, args: &Args, numbers: &RefCell<Numbers>) -> anyhow::
         |ready| {
             let (plan, settings) = (&ready.survey.plan, &ready.project.settings);
             if !global.quiet && global.log_format == LogFormat::Text {
-                out::print(show::text(plan, settings, args.selected.all));
+                out::print(show::text(
+                    plan,
+                    settings,
+                    args.selected.all,
+                    ready.session.started,
+                ));
             }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
                 carry_out(global, args, ready, &mut numbers.borrow_mut())

@@ -18,7 +18,12 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
             let (plan, settings) = (&ready.survey.plan, &ready.project.settings);
             match args.format {
                 PlanFormat::Text => {
-                    out::print(show::text(plan, settings, args.selected.all));
+                    out::print(show::text(
+                        plan,
+                        settings,
+                        args.selected.all,
+                        ready.session.started,
+                    ));
                 }
                 PlanFormat::Markdown => out::print(markdown::plan(plan, settings)),
                 PlanFormat::Json => out::line(format_args!("{:#}", show::json(plan, settings))),

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::out;
+use crate::api::time;
 use crate::manifest::Settings;
 use crate::plan::{ItemAction, Plan, SAMPLES};
 use crate::report::Counts;
@@ -22,15 +25,21 @@ fn color(symbol: char) -> &'static str {
     }
 }
 
-/// The whole plan. `all` shows what is unchanged, too.
-pub(super) fn text(plan: &Plan, settings: &Settings, all: bool) -> String {
+/// The whole plan. `all` shows what is unchanged, too; `now` is when it would be begun.
+pub(super) fn text(plan: &Plan, settings: &Settings, all: bool, now: Timestamp) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = write_text(&mut out, plan, settings, all);
+    let _ = write_text(&mut out, plan, settings, all, now);
     out
 }
 
-fn write_text(out: &mut String, plan: &Plan, settings: &Settings, all: bool) -> std::fmt::Result {
+fn write_text(
+    out: &mut String,
+    plan: &Plan,
+    settings: &Settings,
+    all: bool,
+    now: Timestamp,
+) -> std::fmt::Result {
     for (address, symbol, note) in plan.standing.actions() {
         if symbol == '=' && !all {
             continue;
@@ -102,10 +111,10 @@ fn write_text(out: &mut String, plan: &Plan, settings: &Settings, all: bool) -> 
             }
         }
     }
-    totals(out, plan, settings)
+    totals(out, plan, settings, now)
 }
 
-fn totals(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::Result {
+fn totals(out: &mut String, plan: &Plan, settings: &Settings, now: Timestamp) -> std::fmt::Result {
     let counted: Vec<String> = [
         ('-', "to delete or revoke"),
         ('+', "to create"),
@@ -143,16 +152,26 @@ fn totals(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::Resul
     let seconds = calls.seconds(limits.rate.map(|rate| rate.0), |op| {
         limits.operations.get(&op).map(|rate| rate.0)
     });
-    match (seconds, limits.rate) {
-        (Some(seconds), Some(rate)) => writeln!(
-            out,
-            "{BOLD}Time:{RESET} {} at {}/s",
-            duration(seconds),
-            rate.0
-        ),
-        (Some(seconds), None) => writeln!(out, "{BOLD}Time:{RESET} {}", duration(seconds)),
-        (None, _) => writeln!(out, "{BOLD}Time:{RESET} no limit is set"),
+    let Some(seconds) = seconds else {
+        return writeln!(out, "{BOLD}Time:{RESET} no limit is set");
+    };
+    write!(out, "{BOLD}Time:{RESET} {}", duration(seconds))?;
+    if let Some(rate) = limits.rate {
+        write!(out, " at {}/s", rate.0)?;
     }
+    match ends(now, seconds) {
+        Some(end) => writeln!(out, "; begun now, it ends at {end}"),
+        None => writeln!(out),
+    }
+}
+
+/// When something ends that is worth waiting for, to the minute.
+fn ends(now: Timestamp, seconds: f64) -> Option<String> {
+    let end = now
+        .checked_add(SignedDuration::try_from_secs_f64(seconds).ok()?)
+        .ok()?;
+    let end = time::local(end).strftime("%Y-%m-%d %H:%M").to_string();
+    (seconds >= 60.0).then_some(end)
 }
 
 /// Prints how many items of each flow stand how.
@@ -230,7 +249,18 @@ pub(super) fn json(plan: &Plan, settings: &Settings) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::*;
+
+    #[test]
+    fn the_end_is_told_when_it_is_worth_waiting_for() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(ends(now, 59.0), None);
+        assert_eq!(
+            ends(now, 20.0 * 3600.0).as_deref(),
+            Some("1970-01-02 04:00")
+        );
+        assert_eq!(ends(now, f64::INFINITY), None);
+    }
 
     #[test]
     fn durations_are_as_precise_as_they_need_to_be() {

@@ -313,7 +313,7 @@ async fn reading_ahead_tells_the_same_in_any_order() {
         writes.push(item);
         for step in ["document", "process", "signers.a"]
             .iter()
-            .take((id % 4) as usize)
+            .take(usize::try_from(id % 4).expect("small"))
         {
             writes.push(Write::Receipt {
                 subject: id,

@@ -55,6 +55,8 @@ impl Queue {
         let _ = self.messages.send(Message::Write(Job { writes, done }));
         let written = Written(written);
         if self.at_once {
+            // Nobody else gets a turn meanwhile, so that there is none to be yielded.
+            let written = tokio::task::coop::unconstrained(written);
             return Written::known(futures::executor::block_on(written));
         }
         written

@@ -10,6 +10,7 @@ mod durable;
 mod faults;
 mod faulty;
 mod follow;
+mod forecast;
 mod golden;
 mod journey;
 mod language;

@@ -50,7 +50,7 @@ pub(crate) struct Rig {
     pub(crate) retry: Option<Retry>,
     /// So many may be revoked.
     pub(crate) max_revoke: Option<u64>,
-    /// Items that are worked on at the same time.
+    /// Items that are worked on, and calls that are in flight, at the same time.
     pub(crate) window: usize,
 }
 
@@ -71,6 +71,8 @@ struct LiarState {
     /// What was sent last to each path.
     bodies: BTreeMap<String, Bytes>,
     total: usize,
+    /// Each answer takes so long.
+    latency: Duration,
     /// When each call arrived, on the test's clock.
     times: Vec<tokio::time::Instant>,
 }
@@ -111,7 +113,13 @@ impl Wire for Liar {
             match fault {
                 // Its work would begin whenever the paused clock finds nothing else to wait for.
                 Some(HANG_BEFORE) => std::future::pending().await,
-                None => Ok(self.sandbox.handle(&request, Timestamp::now())),
+                None => {
+                    let latency = self.state.lock().expect("a lock").latency;
+                    if !latency.is_zero() {
+                        tokio::time::sleep(latency).await;
+                    }
+                    Ok(self.sandbox.handle(&request, Timestamp::now()))
+                }
                 Some(fault) => {
                     let answer = fault.serve(&self.sandbox, request).await;
                     answer.map_err(|gone| match gone {
@@ -176,6 +184,12 @@ impl Rig {
     /// A fault at the nth call of a path.
     pub(crate) fn fault(self, path: &'static str, nth: usize, fault: Fault) -> Self {
         self.rule(Rule::always(fault).of(path).nth(nth as u64))
+    }
+
+    /// Every answer takes so long.
+    pub(crate) fn answered_after(self, latency: Duration) -> Self {
+        self.wire.state.lock().expect("a lock").latency = latency;
+        self
     }
 
     /// A fault at every call of a path.
@@ -409,7 +423,7 @@ impl Rig {
             credentials: None,
             rate: self.rate,
             operation_rates: BTreeMap::new(),
-            concurrency: Some(4),
+            concurrency: Some(self.window),
             attempts: 4,
             backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),
