@@ -12,9 +12,9 @@ use super::service::{Arrival, Service};
 
 /// Calls a second, seconds that a run takes, and contracts under way at once.
 const RATES: [(u32, u32, u32); 4] = [
-    (10, 20, 16),
-    (50, 20, 32),
-    (400, 20, 128),
+    (10, 30, 16),
+    (50, 60, 32),
+    (400, 60, 128),
     (5_000, 20, 2_048),
 ];
 /// What a row takes when each person is asked for.

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 pub(super) const VERSION: i64 = 4;
 
 /// Items and things are known by number; their numbers come from one sequence, so that a step belongs to one of them.
+/// The index of what is under way does without `IN`, for which every write of an item would make a table of its own.
 pub(super) const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE lease (
@@ -26,7 +27,7 @@ CREATE TABLE step (
   subject INTEGER NOT NULL, name TEXT NOT NULL, operation TEXT NOT NULL, legal INTEGER NOT NULL DEFAULT 0,
   begun INTEGER NOT NULL DEFAULT 1, deferral TEXT, receipt TEXT, sign_status INTEGER, sign_time TEXT,
   PRIMARY KEY (subject, name)) WITHOUT ROWID;
-CREATE INDEX under_way ON item (id) WHERE sent = 1 AND status IN (0, 2, 3, 8);
+CREATE INDEX under_way ON item (id) WHERE sent = 1 AND (status = 0 OR status = 2 OR status = 3 OR status = 8);
 CREATE INDEX flow_id ON step (json_extract(receipt, '$.flowId')) WHERE name = 'process';
 CREATE TABLE notice (
   id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, flow_id TEXT NOT NULL, received INTEGER NOT NULL,
@@ -55,7 +56,7 @@ ALTER TABLE item ADD COLUMN looked_at INTEGER;
 ALTER TABLE step ADD COLUMN sign_status INTEGER;
 ALTER TABLE step ADD COLUMN sign_time TEXT;
 DROP INDEX waiting;
-CREATE INDEX under_way ON item (id) WHERE sent = 1 AND status IN (0, 2, 3, 8);
+CREATE INDEX under_way ON item (id) WHERE sent = 1 AND (status = 0 OR status = 2 OR status = 3 OR status = 8);
 CREATE INDEX flow_id ON step (json_extract(receipt, '$.flowId')) WHERE name = 'process';
 CREATE TABLE notice (
   id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, flow_id TEXT NOT NULL, received INTEGER NOT NULL,

@@ -343,7 +343,7 @@ SELECT flow.name, item.key, substr(step.name, 9), ifnull(json_extract(process.re
 FROM item JOIN flow ON flow.id = item.flow
   JOIN step ON step.subject = item.id AND step.name LIKE 'signers.%'
   LEFT JOIN step AS process ON process.subject = item.id AND process.name = 'process'
-WHERE item.sent = 1 AND item.status IN (0, 2, 3, 8)
+WHERE item.sent = 1 AND (item.status = 0 OR item.status = 2 OR item.status = 3 OR item.status = 8)
   AND json_extract(step.receipt, '$.signUrl') IS NOT NULL AND ifnull(step.sign_status, 0) IN (0, 1)
 ORDER BY item.id, step.name";
 

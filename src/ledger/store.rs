@@ -409,7 +409,7 @@ pub(super) fn under_way(
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT item.id, flow.name, item.key FROM item JOIN flow ON flow.id = item.flow
-         WHERE item.sent = 1 AND item.status IN (0, 2, 3, 8) ORDER BY item.id",
+         WHERE item.sent = 1 AND (item.status = 0 OR item.status = 2 OR item.status = 3 OR item.status = 8) ORDER BY item.id",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
