@@ -1,7 +1,7 @@
 //! treaty as its users start it, with what it took.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,9 +34,17 @@ pub(crate) struct Running {
     bytes: u64,
 }
 
+/// The program: the one of this build, or the one that `TREATY` names.
+pub(crate) fn program() -> PathBuf {
+    let named = std::env::var_os("TREATY").map(PathBuf::from);
+    let own = || PathBuf::from(env!("CARGO_BIN_EXE_treaty"));
+    let program = named.unwrap_or_else(own);
+    program.canonicalize().expect("a program")
+}
+
 /// Starts treaty in a project.
 pub(crate) fn start(root: &Path, args: &[&str]) -> Running {
-    let child = Command::new(env!("CARGO_BIN_EXE_treaty"))
+    let child = Command::new(program())
         .args(args)
         .current_dir(root)
         .env("TREATY_APP_ID", "bench")

@@ -2,12 +2,15 @@
 //! this machine.
 //!
 //! `cargo bench --bench million` measures all and prints a table; `cargo bench --bench million -- pace resume` only some.
-//! `ROWS` is the number of rows instead of 1,000,000. `wrk` is asked for the limit of the wire, where it is installed.
+//! `TREATY` names the program to measure, such as `target/release/treaty`, which is linked more tightly than a bench is.
+//! `ROWS` is the number of rows instead of 1,000,000. `wrk` is asked for the limit of the wire, where it is installed;
+//! `benches/peers/run` sees to the other peers.
 
 mod command;
 mod limit;
 mod night;
 mod pace;
+mod peers;
 mod project;
 mod service;
 mod start;
@@ -21,7 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub(crate) struct Reading {
     pub(crate) what: String,
     pub(crate) target: String,
-    pub(crate) reading: String,
+    pub(crate) seen: String,
     pub(crate) reached: bool,
 }
 
@@ -29,13 +32,13 @@ impl Reading {
     pub(crate) fn new(
         what: impl Into<String>,
         target: impl Into<String>,
-        reading: impl Into<String>,
+        seen: impl Into<String>,
         reached: bool,
     ) -> Self {
         Self {
             what: what.into(),
             target: target.into(),
-            reading: reading.into(),
+            seen: seen.into(),
             reached,
         }
     }
@@ -44,12 +47,13 @@ impl Reading {
 /// A case: its name on the command line, and what measures it.
 type Case = (&'static str, fn() -> Vec<Reading>);
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 6] = [
     ("start", start::readings),
     ("pace", pace::readings),
     ("wire", wire::readings),
     ("latency", wire::latency),
     ("night", night::readings),
+    ("peers", peers::readings),
 ];
 
 fn main() {
@@ -70,11 +74,11 @@ fn main() {
                 let Reading {
                     what,
                     target,
-                    reading,
+                    seen,
                     reached,
                 } = line;
                 let reached = if reached { "" } else { "not reached" };
-                println!("| {what} | {target} | {reading} | {reached} |");
+                println!("| {what} | {target} | {seen} | {reached} |");
             }
         }
     }

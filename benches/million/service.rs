@@ -109,8 +109,13 @@ async fn answer(state: Arc<State>, request: Request) -> Response<axum::body::Bod
         let nth = state.next.load(Ordering::Relaxed);
         // Scattered, and the same in every run.
         let share = (nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32;
-        tokio::time::sleep(least + (most - least).mul_f64(f64::from(share) / f64::from(1 << 24)))
-            .await;
+        tokio::time::sleep(
+            least
+                + most
+                    .saturating_sub(least)
+                    .mul_f64(f64::from(share) / f64::from(1 << 24)),
+        )
+        .await;
     }
     if let Some(text) = op.and_then(|op| state.of_row(op, &body)) {
         return Response::builder()

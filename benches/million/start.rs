@@ -1,7 +1,7 @@
 //! How long it takes until treaty has done something small, and how large it is.
 
 use super::Reading;
-use super::command::succeed;
+use super::command::{program, succeed};
 use super::project::Project;
 
 pub(crate) fn readings() -> Vec<Reading> {
@@ -12,7 +12,7 @@ pub(crate) fn readings() -> Vec<Reading> {
         times.fold(f64::INFINITY, f64::min)
     };
     let (validate, help) = (quickest(&["validate"]), quickest(&["--help"]));
-    let program = std::fs::metadata(env!("CARGO_BIN_EXE_treaty")).expect("the program");
+    let program = std::fs::metadata(program()).expect("the program");
     #[allow(clippy::cast_precision_loss)]
     let size = program.len() as f64 / 1e6;
     vec![

@@ -1,5 +1,6 @@
 //! `<flow>.csv` and `<flow>.failed.csv`: the sheet's own columns in its own order, then what became of each row.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -100,17 +101,21 @@ impl Tables {
         line: &Line<'_>,
     ) -> Result<(), FileError> {
         let cell = |at: &usize| line.cells.as_ref().map_or("", |cells| cells[*at]);
-        let columns = self.columns.iter();
-        let mut own: Vec<String> = columns.map(|at| harmless(cell(at)).into_owned()).collect();
-        let mut record = own.clone();
-        record.extend(whole(report, line).map(|text| harmless(&text).into_owned()));
-        write_record(&mut self.all, &self.path, &record)?;
+        let all = &mut self.all;
+        let own = self.columns.iter().map(cell);
+        let written = own
+            .map(Cow::Borrowed)
+            .chain(whole(report, line))
+            .try_for_each(|text| all.write_field(harmless(&text).as_bytes()))
+            .and_then(|()| end_record(all));
+        written.map_err(|error| wrong(&self.path, error))?;
         if line.status == Status::Failed && line.row.is_some() {
             self.any_failed = true;
             let key = line.key.unwrap_or_default();
             let [code, error, hint] = line.said.failed();
             let failed = [key, line.status.word(), &code, &error, &hint];
-            own.extend(failed.map(|text| harmless(text).into_owned()));
+            let own = self.columns.iter().map(cell).chain(failed);
+            let own: Vec<String> = own.map(|text| harmless(text).into_owned()).collect();
             write_record(&mut self.failed, &self.path, &own)?;
         }
         Ok(())
@@ -139,31 +144,32 @@ fn failed_path(all: &Path) -> PathBuf {
 }
 
 /// A row's own columns of a report.
-fn whole(report: &FlowReport<'_>, line: &Line<'_>) -> impl Iterator<Item = String> {
+fn whole<'a>(report: &'a FlowReport<'_>, line: &'a Line<'_>) -> impl Iterator<Item = Cow<'a, str>> {
     let (said, steps) = (line.said, report.steps);
     let item = said.record.as_ref();
-    let [code, error, hint] = said.failed();
+    let [code, error, hint] = said.failed().map(Cow::Owned);
+    let attempts = item.map_or(String::new(), |item| item.attempts.to_string());
     let common = [
-        line.key.unwrap_or_default().to_owned(),
-        line.status.word().to_owned(),
-        line.action.word().to_owned(),
-        said.answers(steps.document, "docId"),
-        said.answer(steps.process, "flowId").to_owned(),
+        line.key.unwrap_or_default().into(),
+        line.status.word().into(),
+        line.action.word().into(),
+        said.answers(steps.document, "docId").into(),
+        said.answer(steps.process, "flowId").into(),
         code,
         error,
         hint,
-        item.map_or(String::new(), |item| item.attempts.to_string()),
+        attempts.into(),
     ];
     let signers = report.signers.iter().flat_map(move |signer| {
         let step = format!("{}{signer}", steps.signer);
-        let texts = [
+        [
             said.answer(&step, "accountId"),
             said.answer(&step, "signUrl"),
             said.answer(&step, "signShortUrl"),
             said.signer_status(&step),
             said.sign_time(&step),
-        ];
-        texts.map(str::to_owned)
+        ]
+        .map(Cow::Borrowed)
     });
     let moment = |at: Option<jiff::Timestamp>| at.map(time::text).unwrap_or_default();
     let last = [
@@ -172,7 +178,10 @@ fn whole(report: &FlowReport<'_>, line: &Line<'_>) -> impl Iterator<Item = Strin
         said.listed(steps.download, "path"),
         said.listed(steps.download, "sha256"),
     ];
-    common.into_iter().chain(signers).chain(last)
+    common
+        .into_iter()
+        .chain(signers)
+        .chain(last.map(Cow::Owned))
 }
 
 /// A table that spreadsheets open as what it is: UTF-8 with its mark, lines ended as they expect.
@@ -190,10 +199,21 @@ pub(super) fn write_record(
     path: &Path,
     cells: &[String],
 ) -> Result<(), FileError> {
-    table.write_record(cells).map_err(|error| FileError {
+    table
+        .write_record(cells)
+        .map_err(|error| wrong(path, error))
+}
+
+/// Ends a record whose cells were written one by one.
+fn end_record(table: &mut csv::Writer<WholeFile>) -> csv::Result<()> {
+    table.write_record(None::<&[u8]>)
+}
+
+fn wrong(path: &Path, error: csv::Error) -> FileError {
+    FileError {
         path: path.to_owned(),
         why: std::io::Error::other(error),
-    })
+    }
 }
 
 pub(super) fn finish(table: csv::Writer<WholeFile>, path: &Path) -> Result<(), FileError> {

@@ -5,9 +5,9 @@
 
 mod encoding;
 mod harmless;
-mod quotes;
 mod reader;
 mod row;
+mod split;
 
 pub use encoding::Encoding;
 pub use harmless::harmless;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::encoding::{BOM, Encoding, Guess, guess};
 use super::harmless::{REPORT_COLUMN, original};
-use super::quotes::{self, WrongQuote};
 use super::row::{Header, Row};
+use super::split::{self, COLUMNS, What, Wrong};
 use crate::diagnostic::{Cell, Diagnostic};
 
 /// Room for more rows is made only once they are there.
@@ -89,10 +89,10 @@ impl Sheet {
                     .hint("use a comma, a semicolon or a tab, or save the sheet as UTF-8"),
             ]);
         }
-        let quote = File::open(&file.path)
-            .and_then(|opened| quotes::check(opened, file.delimiter))
+        let split = File::open(&file.path)
+            .and_then(|opened| split::check(opened, file.delimiter))
             .map_err(broken)?;
-        let most = quote.map_err(|wrong| vec![wrong_quote(file, wrong)])?;
+        let most = split.map_err(|wrong| vec![not_split(file, wrong)])?;
         let mut sheet = Self {
             file: file.clone(),
             encoding,
@@ -235,18 +235,38 @@ fn breaks_inside(record: &csv::ByteRecord) -> u64 {
         .count() as u64
 }
 
-fn wrong_quote(file: &SheetFile, wrong: WrongQuote) -> Diagnostic {
+fn not_split(file: &SheetFile, wrong: Wrong) -> Diagnostic {
     let place = Cell {
         file: file.shown.clone(),
         row: wrong.row,
         column: Some((Arc::from(format!("{}", wrong.column + 1)), wrong.column)),
     };
-    let message = if wrong.endless {
-        "the quote of this cell never ends, and would take in all rows that follow"
-    } else {
-        "something follows the closing quote of this cell"
+    let of_quotes =
+        "a quote within a quoted cell is written twice; end the cell, or take its quote out";
+    let of_delimiters = "look whether the file is a sheet, and whether rows.delimiter is right";
+    let (message, hint) = match wrong.what {
+        What::Endless => (
+            "the quote of this cell never ends, and would take in all rows that follow".to_owned(),
+            of_quotes,
+        ),
+        What::Follows => (
+            "something follows the closing quote of this cell".to_owned(),
+            of_quotes,
+        ),
+        What::LongCell => (
+            "the cell is longer than the 32,767 characters that a spreadsheet's can have"
+                .to_owned(),
+            of_delimiters,
+        ),
+        What::LongRow => (
+            "the row is longer than one megabyte".to_owned(),
+            of_delimiters,
+        ),
+        What::Columns => (
+            format!("the sheet has more than {COLUMNS} columns"),
+            "delete the empty columns at its right, or put the ones that are needed into a sheet of their own",
+        ),
     };
-    let hint = "a quote within a quoted cell is written twice; end the cell, or take its quote out";
     Diagnostic::error(message).at(place).hint(hint)
 }
 
