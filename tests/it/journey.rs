@@ -198,6 +198,32 @@ fn what_is_too_much_for_a_screen_is_in_a_file() {
 }
 
 #[test]
+fn what_is_larger_than_a_spreadsheet_allows_is_refused_with_its_place() {
+    let project = Project::loans();
+    let sheet = project.sheet();
+    let (head, rows) = sheet.split_once('\n').expect("a header");
+    let name = rows.split(',').nth(2).expect("a name");
+    let long = rows.replacen(name, &"沈".repeat(3_500_000), 1);
+    project.set_sheet(&format!("{head}\n{long}"));
+    let run = project.expect(&["validate"], 65);
+    let place = "loans.csv, row 2, column 3 (C)";
+    assert!(
+        run.stderr.contains("32,767") && run.stderr.contains(place),
+        "{}",
+        run.stderr
+    );
+    let wide = format!("{},{}", head.trim_end(), ",".repeat(16_384));
+    project.set_sheet(&format!("{wide}\r\n{rows}"));
+    let run = project.expect(&["validate"], 65);
+    let place = "loans.csv, row 1, column 1025 (AMK)";
+    assert!(
+        run.stderr.contains("1024 columns") && run.stderr.contains(place),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn a_sheet_in_another_encoding_is_the_same_sheet() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
