@@ -10,7 +10,7 @@ use super::project::Project;
 use super::service::Service;
 
 /// Rows that Terraform plans: it takes minutes for ten times as many.
-const ROWS: u32 = 2_000;
+const ROWS: u32 = 200;
 
 pub(crate) fn readings() -> Vec<Reading> {
     let mut readings = vec![user()];
