@@ -150,14 +150,11 @@ impl State {
         while self.gone.front().is_some_and(|gone| now - *gone >= SECOND) {
             self.gone.pop_front();
         }
+        // A count of calls is far below 2^32.
+        let gone = f64::from(u32::try_from(self.gone.len()).unwrap_or(u32::MAX));
         match self.gone.front() {
-            // A count of calls is far below 2^32. Below one a second, turns alone keep the limit.
-            Some(first)
-                if f64::from(u32::try_from(self.gone.len()).unwrap_or(u32::MAX)) + 1.0
-                    > limit.max(1.0) =>
-            {
-                Err(*first + SECOND)
-            }
+            // What is over of an uneven limit is one more in some seconds: turns alone keep that.
+            Some(first) if gone >= limit.ceil() => Err(*first + SECOND),
             _ => {
                 self.gone.push_back(now);
                 Ok(())
@@ -216,6 +213,21 @@ mod tests {
         assert!((3.0..3.1).contains(&seconds(&pace, 31).await));
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert!((1.0..1.1).contains(&seconds(&pace, 11).await));
+    }
+
+    /// A limit by the minute need not be a whole number of turns a second.
+    #[tokio::test(start_paused = true)]
+    async fn departures_do_not_slow_an_uneven_limit_down() {
+        for limit in [100.0 / 60.0, 2.5, 3.0, 7.0] {
+            let pace = Pace::new(Some(limit));
+            let begin = Instant::now();
+            for _ in 0..=100 {
+                pace.turn().await;
+                pace.depart().await;
+            }
+            let mean = 100.0 / begin.elapsed().as_secs_f64() / limit;
+            assert!((0.99..=1.0).contains(&mean), "{limit}: {mean}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
