@@ -9,13 +9,10 @@ use super::halt::{Fatal, Halt};
 use super::look::ask_account;
 use super::survey::Observe;
 use crate::api::{Operation, QuerySeals};
-use crate::client::Client;
+use crate::client::{Client, WIDEST};
 use crate::desired::Standing;
 use crate::id::AccountId;
 use crate::plan::Observed;
-
-/// How many questions are asked at the same time: more than any window has places, which the client holds to.
-const QUESTIONS: usize = 1024;
 
 pub(super) async fn observe_standing(
     standing: &Standing,
@@ -78,7 +75,8 @@ pub(super) async fn ask_all(
             listener(Event::Asked);
             Ok((third_id, answer))
         })
-        .buffer_unordered(QUESTIONS)
+        // The client holds to its own window.
+        .buffer_unordered(WIDEST)
         .try_collect()
         .await
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use super::args::{Audit as Args, Global};
+use super::endpoint;
 use super::exit::{CliError, Exit};
 use super::interrupt::interruptible;
 use super::out;
@@ -52,7 +53,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         targets: args.matching.target.clone(),
         excludes: args.matching.exclude.clone(),
         skip,
-        window: settings.limits.window(),
+        window: endpoint::window(&settings.limits),
         listener: progress.listener(),
         stop,
     };

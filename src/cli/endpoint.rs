@@ -1,5 +1,6 @@
 //! The way to the API: credentials, and a wire to the endpoint or to the emulator in this process.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,9 +12,9 @@ use secrecy::SecretString;
 
 use super::exit::{CliError, Exit};
 use crate::apply::{Event, HeldWire, Listener};
-use crate::client::{Client, Credentials, Https, Settings, Wire, WireError};
+use crate::client::{Client, Credentials, Https, Settings, WIDEST, Wire, WireError};
 use crate::ledger::Pulse;
-use crate::manifest::{self, Endpoint};
+use crate::manifest::{self, Endpoint, Limits};
 use crate::render::Environ;
 use crate::sandbox::Sandbox;
 
@@ -43,13 +44,18 @@ pub(super) fn wire(root: &Path, settings: &manifest::Settings) -> anyhow::Result
     Ok(match &settings.endpoint {
         Endpoint::Sandbox => Arc::new(Inside(Sandbox::open(&world(root), INSIDE)?)),
         Endpoint::Url(url) => {
-            let https = Https::new(settings.limits.window(), url.starts_with("http://"));
+            let https = Https::new(window(&settings.limits), url.starts_with("http://"));
             let https = https
                 .map_err(anyhow::Error::msg)
                 .context("HTTPS cannot be used")?;
             Arc::new(https)
         }
     })
+}
+
+/// Things that are worked on at the same time at most.
+pub(super) fn window(limits: &Limits) -> usize {
+    limits.concurrency.map_or(WIDEST, NonZeroUsize::get)
 }
 
 /// A client over a wire that is there already.
@@ -79,7 +85,7 @@ pub(super) fn client_over(
             .iter()
             .map(|(op, rate)| (*op, rate.0))
             .collect(),
-        concurrency: limits.concurrency.map(std::num::NonZeroUsize::get),
+        concurrency: limits.concurrency.map(NonZeroUsize::get),
         attempts: retries.attempts,
         backoff: retries.backoff,
         max_backoff: retries.max_backoff,

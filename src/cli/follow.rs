@@ -6,6 +6,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::args::{Until, Waiting};
+use super::endpoint;
 use super::exit::Exit;
 use super::interrupt::interruptible;
 use super::out;
@@ -41,7 +42,7 @@ impl Follow<'_> {
             root: &self.project.root,
             targets: self.targets.to_vec(),
             excludes: self.excludes.to_vec(),
-            window: self.project.settings.limits.window(),
+            window: endpoint::window(&self.project.settings.limits),
             listener: self.progress.listener(),
             stop,
             course: self.course(),

@@ -64,7 +64,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         binding,
         holder: holder(),
         root,
-        window: settings.limits.window(),
+        window: endpoint::window(&settings.limits),
         way: Box::new(|pulse| {
             // What is told of failures begins anew each time: there is no report that holds the rest.
             let listener = Progress::new(global).listener();

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::args::{Global, Revoke as Args};
 use super::diagnostics;
+use super::endpoint;
 use super::exit::{CliError, Exit};
 use super::interrupt::interruptible;
 use super::out;
@@ -53,7 +54,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         records: &ledger,
         client: &client,
         root: &place.project.root,
-        window: place.project.settings.limits.window(),
+        window: endpoint::window(&place.project.settings.limits),
         listener: progress.listener(),
         stop,
     };

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use secrecy::{ExposeSecret, SecretString};
+use http::{HeaderMap, StatusCode, header};
+use secrecy::SecretString;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::breaker::{Breaker, Change};
 use super::budget::Budget;
 use super::failure::{Failure, Lost, public};
+use super::head::Head;
 use super::pace::Pace;
 use super::window::Window;
 use super::wire::{Wire, WireError};
 use crate::api::operation::Op;
-use crate::api::{self, APP_ID_HEADER, APP_SECRET_HEADER, Envelope, ErrorCode, Operation, Repeat};
+use crate::api::{self, Envelope, ErrorCode, Operation, Repeat};
 
 /// What the API knows the caller by.
 #[derive(Debug, Clone)]
@@ -95,53 +96,6 @@ pub enum ClientEvent {
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 type Listener = Arc<dyn Fn(ClientEvent) + Send + Sync>;
-
-/// Addresses and headers, made once: they are the same in every call.
-struct Head {
-    addresses: BTreeMap<Op, Uri>,
-    headers: HeaderMap,
-}
-
-impl Head {
-    fn of(settings: &Settings) -> Result<Self, Failure> {
-        let address = |op: &Op| {
-            let address = format!("{}/{}", settings.endpoint, op.path()).parse();
-            let address =
-                address.map_err(|_| Failure::NotSent("the endpoint is no address".into()));
-            Ok((*op, address?))
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        if let Some(credentials) = &settings.credentials {
-            let value = |what: &str, text: &str| {
-                HeaderValue::from_str(text).map_err(|_| {
-                    Failure::Credentials(format!(
-                        "the {what} has characters that no header can carry"
-                    ))
-                })
-            };
-            let mut secret = value("secret", credentials.app_secret.expose_secret())?;
-            secret.set_sensitive(true);
-            headers.insert(APP_ID_HEADER, value("app id", &credentials.app_id)?);
-            headers.insert(APP_SECRET_HEADER, secret);
-        }
-        Ok(Self {
-            addresses: Op::ALL.iter().map(address).collect::<Result<_, _>>()?,
-            headers,
-        })
-    }
-
-    fn request(&self, op: Op, body: Bytes) -> http::Request<Bytes> {
-        let mut request = http::Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.addresses[&op].clone();
-        *request.headers_mut() = self.headers.clone();
-        request
-    }
-}
 
 /// Calls the API.
 pub struct Client {
@@ -320,7 +274,7 @@ impl Client {
         self.settings.timeout
     }
 
-    /// How much can be under way at the same time so that no call in flight could be more.
+    /// How many things to work on at the same time, now, so that the window is full.
     pub fn width(&self) -> usize {
         self.window.width()
     }

@@ -14,7 +14,7 @@ const FIRST: usize = 4;
 /// … and has never less …
 const LEAST: usize = 2;
 /// … nor more than these.
-pub(super) const MOST: usize = 1024;
+pub const WIDEST: usize = 1024;
 /// So many answers tell how long an operation takes.
 const ANSWERS: u32 = 32;
 /// What an operation takes at its best is forgotten slowly, each time that so many have answered: it may have been luck.
@@ -187,7 +187,7 @@ impl Latency {
             // What still takes longer has become slower for good: that is its best from now on.
             self.operations.clear();
         }
-        next.clamp(LEAST, MOST)
+        next.clamp(LEAST, WIDEST)
     }
 }
 

@@ -93,16 +93,6 @@ pub struct Limits {
     pub operations: BTreeMap<Op, Rate>,
 }
 
-impl Limits {
-    /// Things that are worked on at the same time at most.
-    pub fn window(&self) -> usize {
-        self.concurrency.map_or(WIDEST, NonZeroUsize::get)
-    }
-}
-
-/// What `auto` can come to.
-const WIDEST: usize = 1024;
-
 /// `concurrency` as people write it: `16`, or `auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Concurrency(pub(super) Option<NonZeroUsize>);

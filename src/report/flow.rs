@@ -8,7 +8,6 @@ use crate::desired::{Drafted, FlowRows, Keyed, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{ItemRecord, LedgerError, ReadAhead, Records, WholeItem};
 use crate::plan::ItemAction;
-use crate::sheet::Row;
 use crate::whole::FileError;
 
 /// What a flow's reports are made of.
@@ -156,13 +155,17 @@ impl Reports {
         let Some(action) = (report.action)(at, &told) else {
             return Ok(());
         };
+        let unusable = |draft: Drafted| {
+            let wrong = wrong(report, &draft);
+            (draft.number, draft.row, draft.key, None, wrong)
+        };
         let (number, row, key, known, wrong) = match found {
             Found::Recorded(row, item) if action != ItemAction::Invalid => {
                 (row.number, row.row, row.key, Some(*item), Vec::new())
             }
             // What keeps a row from being used is known once it is rendered.
-            Found::Recorded(row, _) => unusable(report, rows.rendered(row)),
-            Found::New(draft) => unusable(report, draft),
+            Found::Recorded(row, _) => unusable(rows.rendered(row)),
+            Found::New(draft) => unusable(draft),
         };
         let (status, said) = stand(report, known, action, &wrong);
         *counts.entry(status).or_default() += 1;
@@ -201,20 +204,6 @@ fn found(
         None => (at, Found::New(rows.rendered(row))),
     });
     Ok(whole.collect())
-}
-
-/// A row's number, cells, key, what is recorded, and all that is wrong with it.
-type Unusable = (
-    u64,
-    Option<Row>,
-    Option<String>,
-    Option<WholeItem>,
-    Vec<Diagnostic>,
-);
-
-fn unusable(report: &FlowReport<'_>, draft: Drafted) -> Unusable {
-    let wrong = wrong(report, &draft);
-    (draft.number, draft.row, draft.key, None, wrong)
 }
 
 /// All that is wrong with a row.

@@ -21,6 +21,7 @@ mod nightly;
 #[path = "../browser/office.rs"]
 mod office;
 mod outage;
+mod pace;
 mod pages;
 mod project;
 mod properties;

@@ -1,0 +1,61 @@
+//! What stands before every body: made once, since it is the same in every call.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use secrecy::ExposeSecret;
+
+use super::call::Settings;
+use super::failure::Failure;
+use crate::api::operation::Op;
+use crate::api::{APP_ID_HEADER, APP_SECRET_HEADER};
+
+/// Addresses and headers.
+pub(super) struct Head {
+    addresses: BTreeMap<Op, Uri>,
+    headers: HeaderMap,
+}
+
+impl Head {
+    /// What these settings make of every call.
+    pub(super) fn of(settings: &Settings) -> Result<Self, Failure> {
+        let address = |op: &Op| {
+            let address = format!("{}/{}", settings.endpoint, op.path()).parse();
+            let address =
+                address.map_err(|_| Failure::NotSent("the endpoint is no address".into()));
+            Ok((*op, address?))
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        if let Some(credentials) = &settings.credentials {
+            let value = |what: &str, text: &str| {
+                HeaderValue::from_str(text).map_err(|_| {
+                    Failure::Credentials(format!(
+                        "the {what} has characters that no header can carry"
+                    ))
+                })
+            };
+            let mut secret = value("secret", credentials.app_secret.expose_secret())?;
+            secret.set_sensitive(true);
+            headers.insert(APP_ID_HEADER, value("app id", &credentials.app_id)?);
+            headers.insert(APP_SECRET_HEADER, secret);
+        }
+        Ok(Self {
+            addresses: Op::ALL.iter().map(address).collect::<Result<_, _>>()?,
+            headers,
+        })
+    }
+
+    /// A request with a body.
+    pub(super) fn request(&self, op: Op, body: Bytes) -> http::Request<Bytes> {
+        let mut request = http::Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.addresses[&op].clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}

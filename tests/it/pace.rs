@@ -1,0 +1,94 @@
+//! The client's limits, as a service counts what arrives.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, join, join_all};
+use tokio::time::Instant;
+use treaty::api::operation::Op;
+use treaty::api::{ExchangeId, UploadUrl};
+use treaty::client::{Client, Settings, Wire, WireError};
+
+/// Notes when each operation was called, and knows nobody.
+#[derive(Default)]
+struct Counter(Mutex<Vec<(String, Instant)>>);
+
+impl Wire for Counter {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
+        let path = request.uri().path().trim_start_matches('/').to_owned();
+        self.0.lock().expect("a lock").push((path, Instant::now()));
+        let answer = Bytes::from_static(br#"{"errCode":1435204,"msg":"-"}"#);
+        Box::pin(async move { Ok(http::Response::new(answer)) })
+    }
+}
+
+/// The most calls of any second.
+fn fullest(times: &[Instant]) -> usize {
+    let within = |from: &Instant| {
+        let second = times
+            .iter()
+            .filter(|at| *at >= from && **at - *from < Duration::from_secs(1));
+        second.count()
+    };
+    times.iter().map(within).max().unwrap_or(0)
+}
+
+/// A limited operation whose calls wait among many others for the limit of all does not catch up beyond its own.
+#[tokio::test(start_paused = true)]
+async fn an_operation_keeps_its_limit_among_others() {
+    let counter = Arc::new(Counter::default());
+    let settings = Settings {
+        endpoint: "http://world".into(),
+        credentials: None,
+        rate: Some(50.0),
+        operation_rates: BTreeMap::from([(Op::UploadUrl, 5.0)]),
+        concurrency: Some(128),
+        attempts: 1,
+        backoff: Duration::from_millis(500),
+        max_backoff: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
+        outage: Duration::from_mins(3),
+        throttle_codes: Vec::new(),
+    };
+    let client = Client::new(counter.clone(), settings, Arc::new(|_| {}));
+    let client = &client;
+    let limited = (0..60).map(|_| async move {
+        let request = UploadUrl {
+            file_name: "a.pdf".into(),
+            file_size: 1,
+            content_type: "application/pdf".into(),
+            content_md5: "-".into(),
+        };
+        client.call(&request).await
+    });
+    // Others come in waves, so that the wait for the limit of all is long at times and short at others.
+    let others = (0..500).map(|nth: u64| async move {
+        tokio::time::sleep(Duration::from_secs(nth / 125 * 4)).await;
+        let request = ExchangeId {
+            third_id: nth.to_string(),
+        };
+        client.call(&request).await
+    });
+    join(join_all(limited), join_all(others)).await;
+    let calls = counter.0.lock().expect("a lock").clone();
+    let of = |op: Op| {
+        let own = calls.iter().filter(|(path, _)| path == op.path());
+        own.map(|(_, at)| *at).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (of(Op::UploadUrl).len(), of(Op::ExchangeId).len()),
+        (60, 500)
+    );
+    assert!(
+        fullest(&of(Op::UploadUrl)) <= 5,
+        "{}",
+        fullest(&of(Op::UploadUrl))
+    );
+    let all: Vec<Instant> = calls.iter().map(|(_, at)| *at).collect();
+    assert!(fullest(&all) <= 50, "{}", fullest(&all));
+}
