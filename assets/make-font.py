@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Makes font.ttf.zlib: Droid Sans Fallback with Open Sans's Latin and some of DejaVu Sans's signs put in.
+"""Makes font.ttf.br: Droid Sans Fallback with Open Sans's Latin and some of DejaVu Sans's signs put in.
 
 Droid Sans Fallback has no ASCII of its own; one file that has everything keeps the Rust side simple.
-Needs fonttools, and the Debian packages fonts-droid-fallback, fonts-open-sans and fonts-dejavu-core:
+Needs fonttools and brotli, and the Debian packages fonts-droid-fallback, fonts-open-sans and fonts-dejavu-core:
 
-    make-font.py DroidSansFallbackFull.ttf OpenSans-Regular.ttf DejaVuSans.ttf font.ttf.zlib
+    make-font.py DroidSansFallbackFull.ttf OpenSans-Regular.ttf DejaVuSans.ttf font.ttf.br
 """
 
 import io
 import sys
-import zlib
 
+import brotli
 from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.pens.transformPen import TransformPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
@@ -63,4 +63,4 @@ out = io.BytesIO()
 cjk.recalcTimestamp = False
 cjk.save(out)
 with open(sys.argv[4], "wb") as file:
-    file.write(zlib.compress(out.getvalue(), 9))
+    file.write(brotli.compress(out.getvalue(), quality=11, lgwin=24))

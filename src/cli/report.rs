@@ -57,20 +57,19 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             is_last,
             in_sheet: Mutex::default(),
         };
-        let mut signers: Vec<String> = flow.map_or(Vec::new(), |flow| {
+        let mut signers: Vec<&str> = flow.map_or(Vec::new(), |flow| {
             flow.signers
                 .iter()
-                .map(|signer| signer.name.clone())
+                .map(|signer| signer.name.as_str())
                 .collect()
         });
         // Who was declared when it was sent, and is not any more.
-        let recorded = ledger.signers(&name)?.into_iter();
-        let gone: Vec<String> = recorded.filter(|name| !signers.contains(name)).collect();
-        signers.extend(gone);
+        let gone = ledger.other_signers(&name, &signers)?;
+        signers.extend(gone.iter().map(String::as_str));
         let report = FlowReport {
             flow: &name,
             rows: rows.as_ref(),
-            signers: signers.iter().map(String::as_str).collect(),
+            signers,
             action: &|_, told| own.action(told),
             rest: &|each| own.rest(each),
             refused: &|_| None,

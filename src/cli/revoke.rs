@@ -95,7 +95,7 @@ fn has_signer(ledger: &Sqlite, items: &[KnownItem], signer: &str) -> anyhow::Res
     let flows: BTreeSet<&str> = items.iter().map(|item| item.flow.as_str()).collect();
     let mut known = BTreeSet::new();
     for flow in flows {
-        known.extend(ledger.signers(flow)?);
+        known.extend(ledger.other_signers(flow, &[])?);
     }
     if known.contains(signer) {
         return Ok(());

@@ -45,10 +45,7 @@ impl<'a> ReadAhead<'a> {
             return Ok(Some(found));
         }
         if self.ahead.is_empty() && !self.ended {
-            let next = self.records.whole_after(self.flow, self.last, self.page)?;
-            self.ended = next.is_empty();
-            self.page = PAGE.min(self.page * 2);
-            self.ahead = next.into();
+            self.read_page()?;
             if let Some(found) = self.expected(key) {
                 return Ok(Some(found));
             }
@@ -60,9 +57,26 @@ impl<'a> ReadAhead<'a> {
         (self.page, self.last, self.ended) = (1, record.id, false);
         Ok(Some(WholeItem {
             key: key.to_owned(),
-            steps: self.records.known_steps(record.id)?,
+            steps: self.records.written_steps(record.id)?,
             record,
         }))
+    }
+
+    /// Reads what will be asked for next, for those who have something else to do meanwhile.
+    pub fn read_on(&mut self) -> Result<(), LedgerError> {
+        if self.page == PAGE && self.ahead.len() < PAGE as usize && !self.ended {
+            self.read_page()?;
+        }
+        Ok(())
+    }
+
+    fn read_page(&mut self) -> Result<(), LedgerError> {
+        let read = self.ahead.back().map_or(self.last, |item| item.record.id);
+        let next = self.records.whole_after(self.flow, read, self.page)?;
+        self.ended = next.is_empty();
+        self.page = PAGE.min(self.page * 2);
+        self.ahead.extend(next);
+        Ok(())
     }
 
     /// The item, if it is one of the next; those before it are passed over.

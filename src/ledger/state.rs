@@ -98,8 +98,23 @@ pub struct WholeItem {
     pub key: String,
     /// The item.
     pub record: ItemRecord,
-    /// Its steps.
-    pub steps: Vec<KnownStep>,
+    /// Its steps, by name.
+    pub steps: Vec<WrittenStep>,
+}
+
+/// A step as it is written: for those who read millions, and can take what it says apart on other cores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenStep {
+    /// Its name.
+    pub name: String,
+    /// What its call answered, as JSON.
+    pub receipt: Option<String>,
+    /// Whether its call may have gone out.
+    pub begun: bool,
+    /// Whether it has waited for others to have signed.
+    pub waits: bool,
+    /// How far its signer is, if it is a signer's and was asked for since.
+    pub sign: Option<SignState>,
 }
 
 /// What can be read through.
@@ -129,6 +144,9 @@ pub trait Records: Ledger {
     /// An item by its number.
     fn item_numbered(&self, id: SubjectId) -> Result<Option<KnownItem>, LedgerError>;
 
+    /// The steps of an item as they are written, by name.
+    fn written_steps(&self, subject: SubjectId) -> Result<Vec<WrittenStep>, LedgerError>;
+
     /// The steps of an item or a thing, with their operations.
     fn known_steps(&self, subject: SubjectId) -> Result<Vec<KnownStep>, LedgerError>;
 
@@ -148,8 +166,8 @@ pub trait Records: Ledger {
         each: &mut dyn FnMut(Pending) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
-    /// The names of the signers of a flow's items.
-    fn signers(&self, flow: &str) -> Result<Vec<String>, LedgerError>;
+    /// The names of the signers of a flow's items, beside those that are known.
+    fn other_signers(&self, flow: &str, known: &[&str]) -> Result<Vec<String>, LedgerError>;
 
     /// The next items of a flow after a number, in the order in which they were begun first, each with all that is known
     /// of it.
@@ -232,6 +250,14 @@ impl Records for Sqlite {
         })
     }
 
+    fn written_steps(&self, subject: SubjectId) -> Result<Vec<WrittenStep>, LedgerError> {
+        self.reading(|connection| {
+            let mut steps = Vec::new();
+            written(connection, [subject, subject], |_, step| steps.push(step))?;
+            Ok(steps)
+        })
+    }
+
     fn known_steps(&self, subject: SubjectId) -> Result<Vec<KnownStep>, LedgerError> {
         self.reading(|connection| steps(connection, subject))
     }
@@ -274,13 +300,17 @@ impl Records for Sqlite {
         })
     }
 
-    fn signers(&self, flow: &str) -> Result<Vec<String>, LedgerError> {
+    fn other_signers(&self, flow: &str, known: &[&str]) -> Result<Vec<String>, LedgerError> {
         self.reading(|connection| {
+            // The steps once, in their order; an item is asked for only where a name is not known.
             let mut statement = connection.prepare_cached(
-                "SELECT DISTINCT substr(step.name, 9) FROM step JOIN item ON item.id = step.subject
-                 WHERE item.flow = (SELECT id FROM flow WHERE name = ?) AND step.name LIKE 'signers.%' ORDER BY 1",
+                "SELECT DISTINCT substr(step.name, 9) FROM step CROSS JOIN item ON item.id = step.subject
+                 WHERE step.name >= 'signers.' AND step.name < 'signers/'
+                   AND step.name NOT IN (SELECT 'signers.' || value FROM json_each(?2))
+                   AND item.flow = (SELECT id FROM flow WHERE name = ?1) ORDER BY 1",
             )?;
-            let names = statement.query_map([flow], |row| row.get(0))?;
+            let known = serde_json::json!(known).to_string();
+            let names = statement.query_map([flow, &known], |row| row.get(0))?;
             names.collect()
         })
     }
@@ -426,22 +456,40 @@ fn whole_after(
         return Ok(items);
     };
     let between = [first.record.id, last.record.id];
-    let mut statement = connection.prepare_cached(
-        "SELECT name, operation, receipt, begun, deferral, sign_status, sign_time, subject FROM step
-         WHERE subject BETWEEN ? AND ? ORDER BY subject, name",
-    )?;
-    let mut rows = statement.query(between)?;
     let mut at = 0;
-    while let Some(row) = rows.next()? {
-        let subject: SubjectId = row.get(7)?;
+    written(connection, between, |subject, step| {
         while items[at].record.id < subject {
             at += 1;
         }
         if items[at].record.id == subject {
-            items[at].steps.push(step(row)?);
+            items[at].steps.push(step);
         }
-    }
+    })?;
     Ok(items)
+}
+
+/// The steps of the items from one number to another, by name.
+fn written(
+    connection: &Connection,
+    between: [SubjectId; 2],
+    mut each: impl FnMut(SubjectId, WrittenStep),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT subject, name, receipt, begun, deferral IS NOT NULL, sign_status, sign_time FROM step
+         WHERE subject BETWEEN ? AND ? ORDER BY subject, name",
+    )?;
+    let mut rows = statement.query(between)?;
+    while let Some(row) = rows.next()? {
+        let step = WrittenStep {
+            name: row.get(1)?,
+            receipt: row.get(2)?,
+            begun: row.get(3)?,
+            waits: row.get(4)?,
+            sign: store::sign_state(row, 5)?,
+        };
+        each(row.get(0)?, step);
+    }
+    Ok(())
 }
 
 /// The steps of an item in the order in which they are taken: what waits comes last, as it says itself.

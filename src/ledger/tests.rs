@@ -342,7 +342,7 @@ async fn reading_ahead_tells_the_same_in_any_order() {
             let key = format!("HT-{id}");
             let found = ahead.item(&key).expect("read");
             let alone = ledger.item("loan", &key).expect("read").map(|record| {
-                let steps = ledger.known_steps(record.id).expect("read");
+                let steps = ledger.written_steps(record.id).expect("read");
                 WholeItem { key, record, steps }
             });
             assert_eq!(found, alone, "{id}");

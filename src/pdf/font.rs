@@ -15,9 +15,9 @@ use ttf_parser::Face;
 use super::fields::PdfError;
 
 static FONT: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let packed = include_bytes!("../../assets/font.ttf.zlib");
+    let packed = include_bytes!("../../assets/font.ttf.br");
     let mut font = Vec::new();
-    flate2::read::ZlibDecoder::new(&packed[..])
+    brotli_decompressor::Decompressor::new(&packed[..], 4096)
         .read_to_end(&mut font)
         .expect("the shipped font was packed whole");
     font

@@ -49,16 +49,31 @@ const FAILED: [&str; 5] = [
 
 /// The tables of a flow.
 pub(super) struct Tables {
-    all: csv::Writer<WholeFile>,
-    failed: csv::Writer<WholeFile>,
-    /// The sheet's own columns that a report repeats, by index.
-    columns: Vec<usize>,
+    all: WholeFile,
+    failed: WholeFile,
     any_failed: bool,
     path: PathBuf,
 }
 
+/// The sheet's own columns that the tables repeat, by index.
+pub(super) struct Columns {
+    own: Vec<usize>,
+    path: PathBuf,
+}
+
+/// Lines of both tables, while they are put into bytes.
+pub(super) struct Lines {
+    all: csv::Writer<Vec<u8>>,
+    failed: csv::Writer<Vec<u8>>,
+    any_failed: bool,
+}
+
 impl Tables {
-    pub(super) fn begin(folder: &Path, report: &FlowReport<'_>) -> Result<Self, FileError> {
+    /// Begins both, with their headers.
+    pub(super) fn begin(
+        folder: &Path,
+        report: &FlowReport<'_>,
+    ) -> Result<(Self, Columns), FileError> {
         let sheet = report.rows.and_then(|rows| rows.sheet.as_ref());
         let header = sheet
             .map(|sheet| sheet.header().columns().to_vec())
@@ -68,63 +83,51 @@ impl Tables {
             .filter(|at| !header[*at].starts_with(OWN))
             .collect();
         let path = folder.join(format!("{}.csv", report.flow));
-        let mut tables = Self {
-            all: table(&path)?,
-            failed: table(&failed_path(&path))?,
-            any_failed: false,
-            columns,
-            path,
-        };
-        let own: Vec<String> = tables
-            .columns
+        let own: Vec<String> = columns
             .iter()
             .map(|at| harmless(&header[*at]).into_owned())
             .collect();
-        let mut names = own.clone();
-        names.extend(COMMON.iter().map(|name| (*name).to_owned()));
+        let mut all = own.clone();
+        all.extend(COMMON.iter().map(|name| (*name).to_owned()));
         for signer in &report.signers {
             let own = OF_SIGNER.iter();
-            names.extend(own.map(|name| format!("{OWN}{signer}_{name}")));
+            all.extend(own.map(|name| format!("{OWN}{signer}_{name}")));
         }
-        names.extend(LAST.map(str::to_owned));
-        write_record(&mut tables.all, &tables.path, &names)?;
-        let mut names = own;
-        names.extend(FAILED.iter().map(|name| (*name).to_owned()));
-        write_record(&mut tables.failed, &tables.path, &names)?;
-        Ok(tables)
+        all.extend(LAST.map(str::to_owned));
+        let mut failed = own;
+        failed.extend(FAILED.iter().map(|name| (*name).to_owned()));
+        let begun = |path: &Path, names: &[String]| {
+            let mut table = table(path)?;
+            write_record(&mut table, path, names)?;
+            table
+                .into_inner()
+                .map_err(|error| wrong(path, error.into_error().into()))
+        };
+        let tables = Self {
+            all: begun(&path, &all)?,
+            failed: begun(&failed_path(&path), &failed)?,
+            any_failed: false,
+            path: path.clone(),
+        };
+        Ok((tables, Columns { own: columns, path }))
     }
 
-    /// Writes a row, and one that failed also for those who correct it.
-    pub(super) fn line(
-        &mut self,
-        report: &FlowReport<'_>,
-        line: &Line<'_>,
-    ) -> Result<(), FileError> {
-        let cell = |at: &usize| line.cells.as_ref().map_or("", |cells| cells[*at]);
-        let all = &mut self.all;
-        let own = self.columns.iter().map(cell);
-        let written = own
-            .map(Cow::Borrowed)
-            .chain(whole(report, line))
-            .try_for_each(|text| all.write_field(harmless(&text).as_bytes()))
-            .and_then(|()| end_record(all));
-        written.map_err(|error| wrong(&self.path, error))?;
-        if line.status == Status::Failed && line.row.is_some() {
-            self.any_failed = true;
-            let key = line.key.unwrap_or_default();
-            let [code, error, hint] = line.said.failed();
-            let failed = [key, line.status.word(), &code, &error, &hint];
-            let own = self.columns.iter().map(cell).chain(failed);
-            let own: Vec<String> = own.map(|text| harmless(text).into_owned()).collect();
-            write_record(&mut self.failed, &self.path, &own)?;
+    /// Writes the next lines.
+    pub(super) fn write(&mut self, lines: Lines) -> Result<(), FileError> {
+        self.any_failed |= lines.any_failed;
+        for (file, lines) in [(&mut self.all, lines.all), (&mut self.failed, lines.failed)] {
+            let bytes = lines
+                .into_inner()
+                .map_err(|error| wrong(&self.path, error.into_error().into()))?;
+            file.write_all(&bytes).map_err(|why| file.error(why))?;
         }
         Ok(())
     }
 
     pub(super) fn finish(self) -> Result<(), FileError> {
-        finish(self.all, &self.path)?;
+        self.all.finish()?;
         if self.any_failed {
-            finish(self.failed, &self.path)
+            self.failed.finish()
         } else {
             // Nobody needs an empty one: dropped, it leaves nothing. One that was written before is not true any more.
             let earlier = failed_path(&self.path);
@@ -138,45 +141,99 @@ impl Tables {
     }
 }
 
+impl Lines {
+    /// None yet.
+    pub(super) fn new() -> Self {
+        let empty = || {
+            csv::WriterBuilder::new()
+                .terminator(csv::Terminator::CRLF)
+                .from_writer(Vec::new())
+        };
+        Self {
+            all: empty(),
+            failed: empty(),
+            any_failed: false,
+        }
+    }
+
+    /// Takes a row, and one that failed also for those who correct it.
+    pub(super) fn push(
+        &mut self,
+        columns: &Columns,
+        report: &FlowReport<'_>,
+        line: &Line,
+    ) -> Result<(), FileError> {
+        let own = || {
+            let row = line.cells.as_ref();
+            let cells = columns.own.iter();
+            cells.map(move |at| row.and_then(|row| row.at(*at)).unwrap_or_default())
+        };
+        let all = own().map(Cow::Borrowed).chain(whole(report, line));
+        let wrong = |error| wrong(&columns.path, error);
+        put(&mut self.all, all).map_err(wrong)?;
+        if line.status == Status::Failed && line.row.is_some() {
+            self.any_failed = true;
+            let [code, error, hint] = line.said.failed();
+            let key = line.key.as_deref().unwrap_or_default();
+            let failed = [key, line.status.word(), &code, &error, &hint];
+            let failed = own().chain(failed).map(Cow::Borrowed);
+            put(&mut self.failed, failed).map_err(wrong)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts the cells of one record into a table.
+fn put<'a>(
+    table: &mut csv::Writer<Vec<u8>>,
+    cells: impl Iterator<Item = Cow<'a, str>>,
+) -> csv::Result<()> {
+    for cell in cells {
+        table.write_field(harmless(&cell).as_bytes())?;
+    }
+    table.write_record(None::<&[u8]>)
+}
+
 /// The table of the rows that failed, beside the one of all.
 fn failed_path(all: &Path) -> PathBuf {
     all.with_extension("failed.csv")
 }
 
 /// A row's own columns of a report.
-fn whole<'a>(report: &'a FlowReport<'_>, line: &'a Line<'_>) -> impl Iterator<Item = Cow<'a, str>> {
-    let (said, steps) = (line.said, report.steps);
+fn whole<'a>(report: &'a FlowReport<'_>, line: &'a Line) -> impl Iterator<Item = Cow<'a, str>> {
+    let (said, steps) = (&line.said, report.steps);
     let item = said.record.as_ref();
     let [code, error, hint] = said.failed().map(Cow::Owned);
     let attempts = item.map_or(String::new(), |item| item.attempts.to_string());
     let common = [
-        line.key.unwrap_or_default().into(),
+        line.key.as_deref().unwrap_or_default().into(),
         line.status.word().into(),
         line.action.word().into(),
         said.answers(steps.document, "docId").into(),
-        said.answer(steps.process, "flowId").into(),
+        said.step(steps.process).answer("flowId").into(),
         code,
         error,
         hint,
         attempts.into(),
     ];
-    let signers = report.signers.iter().flat_map(move |signer| {
-        let step = format!("{}{signer}", steps.signer);
+    let signers = report.signers.iter().flat_map(move |name| {
+        let signer = said.signer(steps.signer, name);
         [
-            said.answer(&step, "accountId"),
-            said.answer(&step, "signUrl"),
-            said.answer(&step, "signShortUrl"),
-            said.signer_status(&step),
-            said.sign_time(&step),
+            signer.answer("accountId"),
+            signer.answer("signUrl"),
+            signer.answer("signShortUrl"),
+            signer.status(),
+            signer.time(),
         ]
         .map(Cow::Borrowed)
     });
     let moment = |at: Option<jiff::Timestamp>| at.map(time::text).unwrap_or_default();
+    let download = said.step(steps.download);
     let last = [
         moment(item.and_then(|item| item.sent_at)),
         moment(item.and_then(ItemRecord::ended_at)),
-        said.listed(steps.download, "path"),
-        said.listed(steps.download, "sha256"),
+        download.listed("path"),
+        download.listed("sha256"),
     ];
     common
         .into_iter()
@@ -202,11 +259,6 @@ pub(super) fn write_record(
     table
         .write_record(cells)
         .map_err(|error| wrong(path, error))
-}
-
-/// Ends a record whose cells were written one by one.
-fn end_record(table: &mut csv::Writer<WholeFile>) -> csv::Result<()> {
-    table.write_record(None::<&[u8]>)
 }
 
 fn wrong(path: &Path, error: csv::Error) -> FileError {

@@ -2,12 +2,14 @@
 
 use rayon::prelude::*;
 
+use super::csv::{Columns, Lines};
 use super::outputs::Reports;
 use super::row::{Counts, Said, Status, stand};
 use crate::desired::{Drafted, FlowRows, Keyed, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{ItemRecord, LedgerError, ReadAhead, Records, WholeItem};
 use crate::plan::ItemAction;
+use crate::sheet::Row;
 use crate::whole::FileError;
 
 /// What a flow's reports are made of.
@@ -80,130 +82,187 @@ pub enum FlowReportError {
 }
 
 /// One row as reports tell it.
-pub(super) struct Line<'a> {
+pub(super) struct Line {
     /// Its number in the sheet, from 1 where there is no sheet; none of an item that has no row any more.
     pub(super) row: Option<u64>,
     /// Its cells.
-    pub(super) cells: Option<Vec<&'a str>>,
+    pub(super) cells: Option<Row>,
     /// Its item's key, where it is known.
-    pub(super) key: Option<&'a str>,
+    pub(super) key: Option<String>,
     /// What was decided.
     pub(super) action: ItemAction,
     /// How its item stands …
     pub(super) status: Status,
     /// … and what there is to say of it.
-    pub(super) said: &'a Said,
+    pub(super) said: Said,
 }
 
-/// A row, with what is recorded of its item.
-enum Found {
-    Recorded(Keyed, Box<WholeItem>),
-    New(Drafted),
+/// Some rows, told one after the other.
+#[derive(Default)]
+struct Part {
+    lines: Vec<Line>,
+    tables: Option<Lines>,
 }
+
+/// So many rows are told together: few enough that every core has its share of a batch.
+const TOGETHER: usize = 32;
 
 impl Reports {
     /// Tells of a flow's rows, and counts them.
     pub fn flow(&mut self, report: &FlowReport<'_>) -> Result<Counts, FlowReportError> {
         let mut counts = Counts::new();
         let mut recorded = ReadAhead::of(report.ledger, report.flow);
-        self.begin_flow(report)?;
+        let columns = self.begin_flow(report)?;
         if let Some(rows) = report.rows {
+            let teller = Teller {
+                report,
+                rows,
+                columns: columns.as_ref(),
+            };
             let told = rows.each_prepared(
-                |keyed| found(rows, &mut recorded, keyed),
-                |(at, found)| self.row(report, rows, at, found, &mut counts),
+                |keyed| teller.tell(keyed, &mut recorded),
+                |part| self.take(report, part, &mut counts),
             );
             told.map_err(FlowReportError::Sheet)??;
         }
         // What has no row stands at the end, without cells.
         (report.rest)(&mut |key, action| {
-            let (status, said) = stand(report, recorded.item(key)?, action, &[]);
-            *counts.entry(status).or_default() += 1;
+            let (status, said) = stand(report, recorded.item(key)?, action, &[])?;
+            let mut part = Part::default();
             let line = Line {
                 row: None,
                 cells: None,
-                key: Some(key),
+                key: Some(key.to_owned()),
                 action,
                 status,
-                said: &said,
+                said,
             };
-            Ok(self.line(report, &line)?)
+            part.push(line, report, columns.as_ref())?;
+            self.take(report, part, &mut counts)
         })?;
         self.end_flow()?;
         Ok(counts)
     }
 
-    fn row(
+    fn take(
         &mut self,
         report: &FlowReport<'_>,
-        rows: &FlowRows<'_>,
-        at: usize,
-        found: Found,
+        part: Part,
         counts: &mut Counts,
     ) -> Result<(), FlowReportError> {
-        let told = match &found {
-            Found::Recorded(row, item) => Told {
-                key: row.key.as_deref(),
-                record: Some(&item.record),
-                outcome: None,
-            },
-            Found::New(draft) => Told {
-                key: draft.key.as_deref(),
-                record: None,
-                outcome: Some(&draft.outcome),
-            },
-        };
-        let Some(action) = (report.action)(at, &told) else {
-            return Ok(());
-        };
-        let unusable = |draft: Drafted| {
-            let wrong = wrong(report, &draft);
-            (draft.number, draft.row, draft.key, None, wrong)
-        };
-        let (number, row, key, known, wrong) = match found {
-            Found::Recorded(row, item) if action != ItemAction::Invalid => {
-                (row.number, row.row, row.key, Some(*item), Vec::new())
-            }
-            // What keeps a row from being used is known once it is rendered.
-            Found::Recorded(row, _) => unusable(rows.rendered(row)),
-            Found::New(draft) => unusable(draft),
-        };
-        let (status, said) = stand(report, known, action, &wrong);
-        *counts.entry(status).or_default() += 1;
-        let line = Line {
-            row: Some(number),
-            cells: row.as_ref().map(|row| row.cells().collect()),
-            key: key.as_deref(),
-            action,
-            status,
-            said: &said,
-        };
-        Ok(self.line(report, &line)?)
+        for line in &part.lines {
+            *counts.entry(line.status).or_default() += 1;
+        }
+        Ok(self.told(report, &part.lines, part.tables)?)
     }
 }
 
-/// Finds what is recorded of rows, and renders those of which nothing is.
-fn found(
-    rows: &FlowRows<'_>,
-    recorded: &mut ReadAhead<'_>,
-    keyed: Vec<(usize, Keyed)>,
-) -> Result<Vec<(usize, Found)>, FlowReportError> {
-    let look = |(at, row): (usize, Keyed)| {
-        let item = row
-            .key
-            .as_deref()
-            .map(|key| recorded.item(key))
-            .transpose()?;
-        Ok((at, row, item.flatten()))
-    };
-    let looked: Vec<_> = keyed
-        .into_iter()
-        .map(look)
-        .collect::<Result<_, LedgerError>>()?;
-    let whole = looked.into_par_iter().map(|(at, row, item)| match item {
-        Some(item) => (at, Found::Recorded(row, Box::new(item))),
-        None => (at, Found::New(rows.rendered(row))),
-    });
-    Ok(whole.collect())
+impl Part {
+    fn push(
+        &mut self,
+        line: Line,
+        report: &FlowReport<'_>,
+        columns: Option<&Columns>,
+    ) -> Result<(), FileError> {
+        if let Some(columns) = columns {
+            let tables = self.tables.get_or_insert_with(Lines::new);
+            tables.push(columns, report, &line)?;
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+}
+
+/// Tells of rows, many at once on all cores; in their order nothing is left but to write it down.
+struct Teller<'a, 'r> {
+    report: &'a FlowReport<'r>,
+    rows: &'a FlowRows<'r>,
+    columns: Option<&'a Columns>,
+}
+
+/// A row with its place in the order, and what is recorded of its item.
+type Found = (usize, Keyed, Option<WholeItem>);
+
+impl Teller<'_, '_> {
+    /// Tells of the next rows, while what is recorded of those after them is read.
+    fn tell(
+        &self,
+        keyed: Vec<(usize, Keyed)>,
+        recorded: &mut ReadAhead<'_>,
+    ) -> Result<Vec<Part>, FlowReportError> {
+        let find = |(at, row): (usize, Keyed)| {
+            let key = row.key.as_deref();
+            let item = key.map(|key| recorded.item(key)).transpose()?;
+            Ok((at, row, item.flatten()))
+        };
+        let found = keyed.into_iter().map(find);
+        let found: Vec<Found> = found.collect::<Result<_, LedgerError>>()?;
+        let (parts, read) = rayon::join(
+            || {
+                let parts = found.into_par_iter().chunks(TOGETHER);
+                parts.map(|rows| self.part(rows)).collect()
+            },
+            || recorded.read_on(),
+        );
+        read?;
+        parts
+    }
+
+    fn part(&self, found: Vec<Found>) -> Result<Part, FlowReportError> {
+        let mut part = Part::default();
+        for (at, row, item) in found {
+            if let Some(line) = self.line(at, row, item)? {
+                part.push(line, self.report, self.columns)?;
+            }
+        }
+        Ok(part)
+    }
+
+    /// What is told of a row; none when the report leaves it out. Only a row of which nothing is recorded is rendered, and
+    /// one that cannot be used: what keeps it from that is known then.
+    fn line(
+        &self,
+        at: usize,
+        row: Keyed,
+        item: Option<WholeItem>,
+    ) -> Result<Option<Line>, LedgerError> {
+        let decide = |key: Option<&str>, record, outcome| {
+            (self.report.action)(
+                at,
+                &Told {
+                    key,
+                    record,
+                    outcome,
+                },
+            )
+        };
+        let recorded = item.as_ref().map(|item| &item.record);
+        let early = recorded.map(|record| decide(row.key.as_deref(), Some(record), None));
+        let (action, (number, cells, key), wrong) = match early {
+            Some(None) => return Ok(None),
+            Some(Some(action)) if action != ItemAction::Invalid => {
+                (action, (row.number, row.row, row.key), Vec::new())
+            }
+            early => {
+                let draft = self.rows.rendered(row);
+                let late = || decide(draft.key.as_deref(), None, Some(&draft.outcome));
+                let Some(action) = early.unwrap_or_else(late) else {
+                    return Ok(None);
+                };
+                let wrong = wrong(self.report, &draft);
+                (action, (draft.number, draft.row, draft.key), wrong)
+            }
+        };
+        let (status, said) = stand(self.report, item, action, &wrong)?;
+        Ok(Some(Line {
+            row: Some(number),
+            cells,
+            key,
+            action,
+            status,
+            said,
+        }))
+    }
 }
 
 /// All that is wrong with a row.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::csv::Tables;
+use super::csv::{Columns, Lines, Tables};
 use super::flow::{FlowReport, Line};
 use super::html::{Page, Seen, SeenSigner};
 use super::junit::Junit;
@@ -40,34 +40,40 @@ impl Reports {
         })
     }
 
-    pub(super) fn begin_flow(&mut self, report: &FlowReport<'_>) -> Result<(), FileError> {
-        if self.csv {
-            self.tables = Some(Tables::begin(&self.folder, report)?);
-        }
-        match &mut self.junit {
-            Some(junit) => junit.begin_suite(&format!("flows.{}", report.flow)),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn line(
+    /// Begins with a flow; gives the sheet's columns that its tables repeat, if there are tables.
+    pub(super) fn begin_flow(
         &mut self,
         report: &FlowReport<'_>,
-        line: &Line<'_>,
-    ) -> Result<(), FileError> {
-        if let Some(tables) = &mut self.tables {
-            tables.line(report, line)?;
-        }
+    ) -> Result<Option<Columns>, FileError> {
         if let Some(junit) = &mut self.junit {
-            junit.case(
-                line.key.unwrap_or_default(),
-                line.row,
-                line.status,
-                line.said,
-            )?;
+            junit.begin_suite(&format!("flows.{}", report.flow))?;
         }
-        if let Some(page) = &mut self.page {
-            show(page, report, line);
+        if !self.csv {
+            return Ok(None);
+        }
+        let (tables, columns) = Tables::begin(&self.folder, report)?;
+        self.tables = Some(tables);
+        Ok(Some(columns))
+    }
+
+    /// Takes the next rows, and what the tables say of them.
+    pub(super) fn told(
+        &mut self,
+        report: &FlowReport<'_>,
+        rows: &[Line],
+        lines: Option<Lines>,
+    ) -> Result<(), FileError> {
+        if let (Some(tables), Some(lines)) = (&mut self.tables, lines) {
+            tables.write(lines)?;
+        }
+        for line in rows {
+            if let Some(junit) = &mut self.junit {
+                let key = line.key.as_deref().unwrap_or_default();
+                junit.case(key, line.row, line.status, &line.said)?;
+            }
+            if let Some(page) = &mut self.page {
+                show(page, report, line);
+            }
         }
         Ok(())
     }
@@ -95,34 +101,34 @@ impl Reports {
 }
 
 /// Tells the page of a row.
-fn show(page: &mut Page, report: &FlowReport<'_>, line: &Line<'_>) {
-    let (said, steps) = (line.said, report.steps);
+fn show(page: &mut Page, report: &FlowReport<'_>, line: &Line) {
+    let (said, steps) = (&line.said, report.steps);
     let signers: Vec<SeenSigner<'_>> = report
         .signers
         .iter()
         .map(|name| {
-            let step = format!("{}{name}", steps.signer);
+            let signer = said.signer(steps.signer, name);
             SeenSigner {
                 name,
-                status: said.signer_status(&step),
-                sign_url: said.answer(&step, "signUrl"),
-                time: said.sign_time(&step),
+                status: signer.status(),
+                sign_url: signer.answer("signUrl"),
+                time: signer.time(),
             }
         })
         .collect();
     let item = said.record.as_ref();
     page.see(&Seen {
         flow: report.flow,
-        key: line.key.unwrap_or_default(),
+        key: line.key.as_deref().unwrap_or_default(),
         row: line
             .row
             .filter(|_| report.rows.is_some_and(|rows| rows.sheet.is_some())),
         status: line.status,
         failure: said.failure.as_ref(),
-        flow_id: said.answer(steps.process, "flowId"),
+        flow_id: said.step(steps.process).answer("flowId"),
         sent_at: item.and_then(|item| item.sent_at),
         ended_at: item.and_then(ItemRecord::ended_at),
         signers: &signers,
-        file: &said.listed(steps.download, "path"),
+        file: &said.step(steps.download).listed("path"),
     });
 }

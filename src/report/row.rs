@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::flow::FlowReport;
 use crate::api::SignStatus;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{Failure, ItemRecord, KnownStep, Step, WholeItem};
+use crate::ledger::{Failure, ItemRecord, LedgerError, SignState, WholeItem, WrittenStep};
 use crate::plan::{ItemAction, ItemStatus};
 
 /// How an item stands, as reports say it.
@@ -63,7 +63,55 @@ pub(super) struct Said {
     pub(super) failure: Option<Failure>,
     /// What is recorded; none of an item that was never begun.
     pub(super) record: Option<ItemRecord>,
-    steps: BTreeMap<String, KnownStep>,
+    /// By name.
+    steps: Vec<SaidStep>,
+}
+
+/// A step, as far as a report tells of it.
+#[derive(Debug)]
+struct SaidStep {
+    name: String,
+    state: State,
+    sign: Option<SignState>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// It waits for others to have signed.
+    Waits,
+    /// The call may have gone out.
+    Begun,
+    /// What it answered.
+    Answered(serde_json::Value),
+}
+
+impl SaidStep {
+    fn read(step: WrittenStep) -> Result<Self, LedgerError> {
+        let state = match step.receipt {
+            None if step.waits && !step.begun => State::Waits,
+            None => State::Begun,
+            Some(receipt) => {
+                State::Answered(serde_json::from_str(&receipt).map_err(|error| {
+                    LedgerError::Broken {
+                        path: String::new(),
+                        why: format!("what {} answered cannot be read: {error}", step.name),
+                    }
+                })?)
+            }
+        };
+        Ok(Self {
+            name: step.name,
+            state,
+            sign: step.sign,
+        })
+    }
+}
+
+/// A step of an item, if it has one of that name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answered<'a> {
+    step: Option<&'a SaidStep>,
+    of: &'a Said,
 }
 
 /// What to do about items that the run did not begin.
@@ -75,13 +123,13 @@ pub(super) fn stand(
     known: Option<WholeItem>,
     action: ItemAction,
     wrong: &[Diagnostic],
-) -> (Status, Said) {
+) -> Result<(Status, Said), LedgerError> {
     let plain = |status, failure| {
         let said = Said {
             failure,
             ..Said::default()
         };
-        (status, said)
+        Ok((status, said))
     };
     match action {
         ItemAction::Skipped | ItemAction::Excluded => return plain(Status::Skipped, None),
@@ -93,13 +141,13 @@ pub(super) fn stand(
         return plain(Status::Failed, Some(not_begun));
     };
     let (status, failure) = status(action, &record, report.run, not_begun, report.signing);
-    let steps = steps.into_iter();
+    let steps = steps.into_iter().map(SaidStep::read);
     let said = Said {
         failure,
         record: Some(record),
-        steps: steps.map(|step| (step.name.clone(), step)).collect(),
+        steps: steps.collect::<Result<_, _>>()?,
     };
-    (status, said)
+    Ok((status, said))
 }
 
 /// How an item stands by the ledger alone, and why, unless it is well.
@@ -212,77 +260,41 @@ impl Said {
         [code, failure.message.clone(), failure.hint.clone()]
     }
 
-    /// What a step answered.
-    fn receipt(&self, step: &str) -> Option<&serde_json::Value> {
-        match &self.steps.get(step)?.step {
-            Step::Receipt(receipt) => Some(receipt),
-            _ => None,
+    /// The step of a name.
+    pub(super) fn step(&self, name: &str) -> Answered<'_> {
+        self.found(|step| step.name == name)
+    }
+
+    /// The step of a signer.
+    pub(super) fn signer(&self, begin: &str, name: &str) -> Answered<'_> {
+        self.found(|step| step.name.strip_prefix(begin) == Some(name))
+    }
+
+    fn found(&self, is: impl Fn(&SaidStep) -> bool) -> Answered<'_> {
+        Answered {
+            step: self.steps.iter().find(|step| is(step)),
+            of: self,
         }
-    }
-
-    /// A text that a step answered.
-    pub(super) fn answer(&self, step: &str, name: &str) -> &str {
-        let value = self.receipt(step).and_then(|receipt| receipt.get(name));
-        value.and_then(|value| value.as_str()).unwrap_or_default()
-    }
-
-    /// A text of each thing in the list that a step answered; joined by `;`.
-    pub(super) fn listed(&self, step: &str, name: &str) -> String {
-        let list = self.receipt(step).and_then(|receipt| receipt.as_array());
-        let texts = list.into_iter().flatten();
-        let texts: Vec<&str> = texts.filter_map(|one| one.get(name)?.as_str()).collect();
-        texts.join(";")
     }
 
     /// The texts that a step, or several whose names begin so, answered; joined by `;`.
     pub(super) fn answers(&self, step: &str, name: &str) -> String {
-        let own = |other: &&String| {
-            let rest = other.strip_prefix(step);
+        let own = |other: &&SaidStep| {
+            let rest = other.name.strip_prefix(step);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let answered = |step| Answered {
+            step: Some(step),
+            of: self,
         };
         let all: Vec<&str> = self
             .steps
-            .keys()
+            .iter()
             .filter(own)
-            .map(|step| self.answer(step, name))
+            .map(|step| answered(step).answer(name))
             .filter(|text| !text.is_empty())
             .collect();
         all.join(";")
-    }
-
-    /// How the signer stands whose step it is: as the flow's details said when they were asked for last, or as his call
-    /// was answered.
-    pub(super) fn signer_status(&self, step: &str) -> &'static str {
-        let Some(known) = self.steps.get(step) else {
-            return "";
-        };
-        match (&known.step, &known.sign) {
-            (Step::Receipt(_), Some(sign)) => match sign.status {
-                // Nobody can sign any more.
-                SignStatus::Pending | SignStatus::Signing if self.is_over() => "ended",
-                SignStatus::Pending => "waiting",
-                SignStatus::Signing => "signing",
-                SignStatus::Signed => "signed",
-                SignStatus::Ended if self.is(ItemStatus::Rejected) => "rejected",
-                SignStatus::Ended => "ended",
-                SignStatus::Withdrawn => "withdrawn",
-            },
-            // Who is asked has a page to sign on; who is not has signed at once.
-            (Step::Receipt(receipt), None) if receipt.get("signUrl").is_some() => {
-                if self.is_over() { "ended" } else { "waiting" }
-            }
-            (Step::Receipt(_), None) => "signed",
-            (Step::Intent(_), _) => "in_doubt",
-            // He is asked once others have signed.
-            (Step::Deferred(_), _) => "",
-        }
-    }
-
-    /// When a signer signed or refused, as the API says it.
-    pub(super) fn sign_time(&self, step: &str) -> &str {
-        let sign = self.steps.get(step).and_then(|known| known.sign.as_ref());
-        let time = sign.and_then(|sign| sign.time.as_deref());
-        time.unwrap_or_default()
     }
 
     /// Whether its flow has ended before all had signed.
@@ -293,5 +305,68 @@ impl Said {
 
     fn is(&self, status: ItemStatus) -> bool {
         self.record.as_ref().map(|record| record.status) == Some(status)
+    }
+}
+
+impl<'a> Answered<'a> {
+    /// What it answered.
+    fn receipt(self) -> Option<&'a serde_json::Value> {
+        match &self.step?.state {
+            State::Answered(receipt) => Some(receipt),
+            State::Waits | State::Begun => None,
+        }
+    }
+
+    /// A text that it answered.
+    pub(super) fn answer(self, name: &str) -> &'a str {
+        let value = self.receipt().and_then(|receipt| receipt.get(name));
+        value.and_then(|value| value.as_str()).unwrap_or_default()
+    }
+
+    /// A text of each thing in the list that it answered; joined by `;`.
+    pub(super) fn listed(self, name: &str) -> String {
+        let list = self.receipt().and_then(|receipt| receipt.as_array());
+        let texts = list.into_iter().flatten();
+        let texts: Vec<&str> = texts.filter_map(|one| one.get(name)?.as_str()).collect();
+        texts.join(";")
+    }
+
+    /// How the signer stands whose step it is: as the flow's details said when they were asked for last, or as his call
+    /// was answered.
+    pub(super) fn status(self) -> &'static str {
+        let Some(step) = self.step else {
+            return "";
+        };
+        match (&step.state, &step.sign) {
+            (State::Answered(_), Some(sign)) => match sign.status {
+                // Nobody can sign any more.
+                SignStatus::Pending | SignStatus::Signing if self.of.is_over() => "ended",
+                SignStatus::Pending => "waiting",
+                SignStatus::Signing => "signing",
+                SignStatus::Signed => "signed",
+                SignStatus::Ended if self.of.is(ItemStatus::Rejected) => "rejected",
+                SignStatus::Ended => "ended",
+                SignStatus::Withdrawn => "withdrawn",
+            },
+            // Who is asked has a page to sign on; who is not has signed at once.
+            (State::Answered(receipt), None) if receipt.get("signUrl").is_some() => {
+                if self.of.is_over() {
+                    "ended"
+                } else {
+                    "waiting"
+                }
+            }
+            (State::Answered(_), None) => "signed",
+            (State::Begun, _) => "in_doubt",
+            // He is asked once others have signed.
+            (State::Waits, _) => "",
+        }
+    }
+
+    /// When the signer signed or refused, as the API says it.
+    pub(super) fn time(self) -> &'a str {
+        let sign = self.step.and_then(|step| step.sign.as_ref());
+        let time = sign.and_then(|sign| sign.time.as_deref());
+        time.unwrap_or_default()
     }
 }

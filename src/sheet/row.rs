@@ -68,9 +68,9 @@ impl Row {
         self.cells.get(self.header.position(column)?)
     }
 
-    /// All cells, in the columns' order.
-    pub fn cells(&self) -> impl Iterator<Item = &str> {
-        self.cells.iter()
+    /// The cell's text by its column's index.
+    pub fn at(&self, column: usize) -> Option<&str> {
+        self.cells.get(column)
     }
 
     /// The place of one of its cells, or of the row.
