@@ -231,52 +231,35 @@ fn settings_of(
 
 /// The files that the patterns match, each once, in order.
 fn manifests(decoder: &mut Decoder<'_>, root: &Path, patterns: &[(String, Span)]) -> Vec<PathBuf> {
-    let mut set = globset::GlobSetBuilder::new();
+    let mut usable = Vec::new();
     for (pattern, span) in patterns {
-        match globset::GlobBuilder::new(pattern)
-            .literal_separator(true)
-            .build()
-        {
-            Ok(_) if pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") => {
-                decoder.error(
-                    span,
-                    format!("the pattern {pattern} leaves the project's folder"),
-                    "manifests lie inside the project",
-                );
-            }
-            Ok(glob) => {
-                set.add(glob);
-            }
-            Err(error) => decoder.error(
+        if pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") {
+            decoder.error(
                 span,
-                format!("the pattern is wrong: {}", error.kind()),
+                format!("the pattern {pattern} leaves the project's folder"),
+                "manifests lie inside the project",
+            );
+        } else if let Some(open) = unclosed(pattern) {
+            decoder.error(
+                span,
+                format!("the pattern is wrong: its {open} is not closed"),
                 "for example manifests/*.yaml",
-            ),
+            );
+        } else {
+            usable.push(pattern.as_str());
         }
     }
     let mut found = Vec::new();
-    if let Ok(set) = set.build() {
-        walk(root, root, &set, &mut found);
-        for (pattern, span) in patterns
-            .iter()
-            .filter(|(pattern, _)| pattern != DEFAULT_MANIFESTS)
-        {
-            let alone = globset::GlobBuilder::new(pattern)
-                .literal_separator(true)
-                .build();
-            let matches = |path: &PathBuf| {
-                let relative = path.strip_prefix(root).unwrap_or(path);
-                alone
-                    .as_ref()
-                    .is_ok_and(|glob| glob.compile_matcher().is_match(relative))
-            };
-            if !found.iter().any(matches) {
-                let warning =
-                    Diagnostic::warning(format!("the pattern {pattern} matches no file")).at(span);
-                decoder
-                    .findings
-                    .push(warning.hint("patterns begin at this folder: manifests/*.yaml"));
-            }
+    walk(root, root, &usable, &mut found);
+    for (pattern, span) in patterns {
+        let matches = |path: &PathBuf| matches(pattern, path.strip_prefix(root).unwrap_or(path));
+        let wanted = pattern != DEFAULT_MANIFESTS && usable.contains(&pattern.as_str());
+        if wanted && !found.iter().any(matches) {
+            let warning =
+                Diagnostic::warning(format!("the pattern {pattern} matches no file")).at(span);
+            decoder
+                .findings
+                .push(warning.hint("patterns begin at this folder: manifests/*.yaml"));
         }
     }
     found.retain(|path| path != &root.join(PROJECT_FILE));
@@ -284,7 +267,28 @@ fn manifests(decoder: &mut Decoder<'_>, root: &Path, patterns: &[(String, Span)]
     found
 }
 
-fn walk(root: &Path, folder: &Path, set: &globset::GlobSet, found: &mut Vec<PathBuf>) {
+/// A bracket that is opened and not closed: such a pattern matches nothing.
+fn unclosed(pattern: &str) -> Option<char> {
+    let mut open = Vec::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match (c, open.last()) {
+            ('\\', _) => drop(chars.next()),
+            (']', Some('[')) | ('}', Some('{')) => drop(open.pop()),
+            // Between square brackets the others stand for themselves.
+            (_, Some('[')) => {}
+            ('[' | '{', _) => open.push(c),
+            _ => {}
+        }
+    }
+    open.pop()
+}
+
+fn matches(pattern: &str, relative: &Path) -> bool {
+    fast_glob::glob_match(pattern, relative.as_os_str().as_encoded_bytes())
+}
+
+fn walk(root: &Path, folder: &Path, patterns: &[&str], found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };
@@ -292,11 +296,11 @@ fn walk(root: &Path, folder: &Path, set: &globset::GlobSet, found: &mut Vec<Path
         let path = entry.path();
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() && !hidden => walk(root, &path, set, found),
+            Ok(kind) if kind.is_dir() && !hidden => walk(root, &path, patterns, found),
             Ok(kind) if !kind.is_dir() => {
                 let relative = path.strip_prefix(root).unwrap_or(&path);
                 let inside = path::inside(root, root, &relative.display().to_string()).is_ok();
-                if inside && set.is_match(relative) {
+                if inside && patterns.iter().any(|pattern| matches(pattern, relative)) {
                     found.push(path);
                 }
             }
@@ -412,5 +416,40 @@ impl<'a> Loader<'a> {
             }
         }
         fresh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_within_a_folder_and_below() {
+        for (pattern, path, expected) in [
+            ("manifests/*.yaml", "manifests/loans.yaml", true),
+            ("manifests/*.yaml", "manifests/more/loans.yaml", false),
+            ("manifests/**/*.yaml", "manifests/more/loans.yaml", true),
+            ("manifests/**/*.yaml", "manifests/loans.yaml", true),
+            ("{loans,leases}.yaml", "leases.yaml", true),
+            ("合同/?[0-9].yaml", "合同/a1.yaml", true),
+            ("*.yaml", "loans.yml", false),
+        ] {
+            let found = matches(pattern, Path::new(path));
+            assert_eq!(found, expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn a_bracket_that_is_not_closed_is_found() {
+        for (pattern, expected) in [
+            ("manifests/[ab.yaml", Some('[')),
+            ("{loans,leases.yaml", Some('{')),
+            ("{a,[}]b", Some('{')),
+            ("{a,[b{]}.yaml", None),
+            (r"\[a.yaml", None),
+            ("manifests/*.yaml", None),
+        ] {
+            assert_eq!(unclosed(pattern), expected, "{pattern}");
+        }
     }
 }
