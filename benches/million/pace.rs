@@ -10,12 +10,12 @@ use super::command::succeed;
 use super::project::Project;
 use super::service::{Arrival, Service};
 
-/// Calls a second, seconds that a run takes, and contracts under way at once.
+/// Calls a second, seconds that a run takes, and calls in flight at most.
 const RATES: [(u32, u32, u32); 4] = [
     (10, 30, 16),
     (50, 60, 32),
     (400, 60, 128),
-    (5_000, 20, 2_048),
+    (5_000, 60, 1_024),
 ];
 /// What a row takes when each person is asked for.
 const CALLS: u32 = 6;
@@ -101,7 +101,8 @@ fn in_order(rate: u32, window: u32, calls: &[Arrival]) -> Reading {
     }
     let displaced = ended.iter().map(|(row, at)| at.abs_diff(*row as usize));
     let displaced = displaced.max().unwrap_or(0);
-    let window = window as usize;
+    // Half as many contracts again as there may be calls.
+    let window = (window + window / 2) as usize;
     Reading::new(
         format!("… rows of {rate}/s that are half done at once"),
         format!("{window}, the window"),

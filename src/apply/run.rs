@@ -78,7 +78,7 @@ pub struct Orders<'a> {
     pub root: &'a Path,
     /// The run.
     pub run: RunRecord,
-    /// Items that are worked on at the same time.
+    /// Calls in flight at most.
     pub window: usize,
     /// Failed items, past which nothing new is started; none: no bound.
     pub tolerate: Option<u64>,
@@ -177,9 +177,11 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// Items that are worked on at the same time, now.
+    /// Items that are worked on at the same time, now: half as many again as there may be calls in flight, since some always
+    /// wait for the ledger.
     pub(super) fn window(&self) -> usize {
-        self.orders.window.min(self.orders.client.width())
+        let calls = self.orders.window.min(self.orders.client.width());
+        calls + calls / 2
     }
 
     /// The number of the run.
@@ -480,15 +482,25 @@ pub(super) async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
 
 /// Keeps those apart who work on the same thing.
 #[derive(Default)]
-pub(super) struct Locks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+pub(super) struct Locks(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    locks: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
+    /// Once there are so many, those that nobody has are thrown away.
+    many: usize,
+}
 
 impl Locks {
     /// Waits until nobody else works on it.
     pub(super) async fn lock(&self, name: &str) -> OwnedMutexGuard<()> {
         let lock = {
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-            locks.entry(name.to_owned()).or_default().clone()
+            let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if table.locks.len() >= table.many {
+                table.locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+                table.many = 2 * table.locks.len() + 16;
+            }
+            table.locks.entry(name.to_owned()).or_default().clone()
         };
         lock.lock_owned().await
     }
