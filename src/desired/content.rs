@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
+use super::document::few_enough;
 use super::rendering::Rendering;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{ChunkSource, DocumentSource, Flow, path};
@@ -21,6 +22,15 @@ pub(super) struct Content {
     pub(super) hash: String,
     /// Whether it is a PDF that can be signed.
     pub(super) pdf: Result<(), PdfError>,
+    pages: OnceLock<usize>,
+}
+
+impl Content {
+    /// How many pages it has; one where that cannot be told.
+    pub(super) fn pages(&self) -> usize {
+        let count = || pdf::page_sizes(&self.bytes).map_or(1, |sizes| sizes.len());
+        *self.pages.get_or_init(count)
+    }
 }
 
 /// Files that do not depend on the row.
@@ -48,9 +58,23 @@ impl Site<'_> {
             ChunkSource::Html(_) | ChunkSource::PdfData(_) => None,
         });
         let files = attachments.chain(documents).chain(chunks);
+        let is_same = |expr: &Expr| !expr.uses().row && !expr.uses().key;
         let mut rendering = Rendering::new(scope, None, salt);
-        for file in files.filter(|file| !file.uses().row && !file.uses().key) {
+        for file in files.filter(|file| is_same(file)) {
             self.content("file", file, &mut rendering);
+        }
+        if rendering.errors.is_empty() {
+            for document in &flow.documents {
+                let pages = document.chunked_fields.iter().map(|own| match &own.source {
+                    ChunkSource::Pdf(file) if is_same(file) => self
+                        .content("file", file, &mut rendering)
+                        .map_or(1, |content| content.pages()),
+                    // Whatever the row makes of it.
+                    _ => 1,
+                });
+                let pages = pages.sum();
+                few_enough(&document.chunked_fields, pages, &mut rendering);
+            }
         }
         rendering.errors
     }
@@ -87,6 +111,7 @@ impl Site<'_> {
         let content = Arc::new(Content {
             hash: blake3::hash(&bytes).to_hex().to_string(),
             pdf: pdf::check(&bytes),
+            pages: OnceLock::new(),
             path: path.clone(),
             bytes,
         });

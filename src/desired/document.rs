@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::content::Site;
 use super::rendering::Rendering;
+use crate::api::code::CHUNKS;
 use crate::api::{Chunk, MIME_PDF};
 use crate::manifest::{self, ChunkSource};
 use crate::pdf::{self, PdfError};
@@ -67,16 +68,11 @@ pub(super) fn document(
                     fields.insert(field.clone(), value);
                 }
             }
-            let chunks: Vec<Option<Chunk>> = declared
-                .chunked_fields
-                .iter()
-                .enumerate()
-                .map(|(at, declared)| chunk(site, at, declared, rendering))
-                .collect();
+            let chunks = chunks(site, declared, rendering);
             DocumentSource::Template {
                 template: template.text.clone(),
                 fields,
-                chunks: chunks.into_iter().collect::<Option<_>>()?,
+                chunks: chunks?,
             }
         }
         manifest::DocumentSource::File(file) => {
@@ -118,17 +114,55 @@ fn local_pdf(
     Some(DocumentSource::File(content.path.clone()))
 }
 
+/// The pages that are appended: no more than the service takes (5.4.2), as far as that can be told before.
+fn chunks(
+    site: &Site<'_>,
+    declared: &manifest::Document,
+    rendering: &mut Rendering<'_>,
+) -> Option<Vec<Chunk>> {
+    let declared = &declared.chunked_fields;
+    let chunks = declared.iter().enumerate();
+    // Each says what is wrong with it.
+    let chunks: Vec<_> = chunks
+        .map(|(at, declared)| chunk(site, at, declared, rendering))
+        .collect();
+    let chunks: Vec<(Chunk, usize)> = chunks.into_iter().collect::<Option<_>>()?;
+    let pages = chunks.iter().map(|(_, pages)| pages).sum();
+    few_enough(declared, pages, rendering)?;
+    Some(chunks.into_iter().map(|(chunk, _)| chunk).collect())
+}
+
+/// Says so where so many pages are too many.
+pub(super) fn few_enough(
+    declared: &[manifest::Chunk],
+    pages: usize,
+    rendering: &mut Rendering<'_>,
+) -> Option<()> {
+    // Of too many chunks it was said already.
+    let too_many = pages > CHUNKS && declared.len() <= CHUNKS;
+    let last = declared.last().filter(|_| too_many);
+    if let Some(last) = last {
+        rendering.error(
+            last.source.expr(),
+            format!("chunkedFields add {pages} pages, and {CHUNKS} may be added"),
+            "give the longest as a document of its own, or as an attachment",
+        );
+    }
+    last.is_none().then_some(())
+}
+
+/// One of them, and its pages: of HTML at least one.
 fn chunk(
     site: &Site<'_>,
     at: usize,
     declared: &manifest::Chunk,
     rendering: &mut Rendering<'_>,
-) -> Option<Chunk> {
+) -> Option<(Chunk, usize)> {
     rendering.note("chunk", "");
-    let (mime_type, chunked_data) = match &declared.source {
+    let (mime_type, chunked_data, pages) = match &declared.source {
         ChunkSource::Html(page) => {
             let html = rendering.required("chunkedFields", page)?;
-            ("text/html", STANDARD.encode(html))
+            ("text/html", STANDARD.encode(html), 1)
         }
         ChunkSource::Pdf(file) => {
             let content = site.content("file", file, rendering)?;
@@ -142,28 +176,32 @@ fn chunk(
                 return None;
             }
             rendering.note("content", &content.hash);
-            (MIME_PDF, STANDARD.encode(&content.bytes))
+            (MIME_PDF, STANDARD.encode(&content.bytes), content.pages())
         }
         ChunkSource::PdfData(data) => {
             let text = rendering.required("data", data)?;
             let text: String = text.split_whitespace().collect();
-            let wrong = match STANDARD.decode(&text) {
-                Err(_) => Some("data is no Base64".to_owned()),
-                Ok(bytes) => pdf::check(&bytes)
-                    .err()
-                    .map(|error| format!("data: {error}")),
-            };
-            if let Some(wrong) = wrong {
-                rendering.error(data, wrong, "data is the Base64 of a PDF; file names one");
-                return None;
+            let bytes = STANDARD
+                .decode(&text)
+                .map_err(|_| "data is no Base64".to_owned());
+            let checked = bytes.and_then(|bytes| match pdf::check(&bytes) {
+                Ok(()) => Ok(pdf::page_sizes(&bytes).map_or(1, |sizes| sizes.len())),
+                Err(error) => Err(format!("data: {error}")),
+            });
+            match checked {
+                Ok(pages) => (MIME_PDF, text, pages),
+                Err(wrong) => {
+                    rendering.error(data, wrong, "data is the Base64 of a PDF; file names one");
+                    return None;
+                }
             }
-            (MIME_PDF, text)
         }
     };
-    Some(Chunk {
+    let chunk = Chunk {
         mime_type: mime_type.to_owned(),
         chunked_data,
         sequence: i64::try_from(at).unwrap_or(i64::MAX),
         page_pos: None,
-    })
+    };
+    Some((chunk, pages))
 }

@@ -30,6 +30,14 @@ pub enum ChunkSource {
     PdfData(Expr),
 }
 
+impl ChunkSource {
+    /// The expression that it is made of.
+    pub fn expr(&self) -> &Expr {
+        let (Self::Html(expr) | Self::Pdf(expr) | Self::PdfData(expr)) = self;
+        expr
+    }
+}
+
 pub(super) fn chunks(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Vec<Chunk> {
     let nodes = decoder.list(node, "chunkedFields");
     if let Some(first) = nodes.get(CHUNKS) {

@@ -463,3 +463,28 @@ async fn people_sign_and_refuse_by_themselves_by_a_seed() {
         (Vec::new(), 40)
     );
 }
+
+#[test]
+fn pages_that_are_too_many_to_be_appended_are_counted_before_anything_is_called() {
+    let project = Project::loans();
+    let lease = root().join("examples/tenancy/templates/lease.pdf");
+    std::fs::copy(lease, project.path("templates/lease.pdf")).expect("two pages");
+    let chunks = |times| {
+        let chunk = "          - { mimeType: application/pdf, file: ../templates/lease.pdf }\n";
+        format!(
+            "        chunkedFields:\n{}        simpleFormFields:",
+            chunk.repeat(times)
+        )
+    };
+    project.replace(
+        "manifests/loans.yaml",
+        "        simpleFormFields:",
+        &chunks(5),
+    );
+    project.expect(&["validate"], 0);
+    project.replace("manifests/loans.yaml", &chunks(5), &chunks(6));
+    let refused = project.expect(&["validate"], 65).stderr;
+    let told = "chunkedFields add 12 pages, and 10 may be added";
+    assert_eq!(refused.matches(told).count(), 1, "{refused}");
+    assert!(refused.contains("manifests/loans.yaml:"), "{refused}");
+}
