@@ -241,7 +241,14 @@ pub fn receipt(answer: &impl Serialize) -> serde_json::Value {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::new(ErrorCode::PARAMETER, error))
+    let wrong = |what: &dyn fmt::Display| Refusal::new(ErrorCode::PARAMETER, what);
+    let mut fields: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(body).map_err(|error| wrong(&error))?;
+    // The document has two names for one thing (5.2.2), and some callers send both.
+    if fields.get("creatorId") == fields.get("agentAccountId") {
+        fields.remove("agentAccountId");
+    }
+    serde_json::from_value(fields.into()).map_err(|error| wrong(&error))
 }
 
 fn answer<T: Serialize>(answer: T) -> Result<serde_json::Value, Refusal> {

@@ -37,10 +37,18 @@ pub struct CreatePersonSeal {
     /// Its name.
     pub alias: String,
     /// Width of the signature field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_integer"
+    )]
     pub width: Option<i64>,
     /// Height of the signature field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_integer"
+    )]
     pub height: Option<i64>,
     /// The text on it; the account's name when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,10 +68,18 @@ pub struct CreateOrganizationSeal {
     /// Its name.
     pub alias: String,
     /// Width of the signature field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_integer"
+    )]
     pub width: Option<i64>,
     /// Height of the signature field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_integer"
+    )]
     pub height: Option<i64>,
     /// The line across.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,10 +105,18 @@ pub struct CreatePersonImageSeal {
     /// Its name.
     pub alias: String,
     /// Width of the signature field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_integer"
+    )]
     pub width: Option<i64>,
     /// Height of the signature field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_integer"
+    )]
     pub height: Option<i64>,
     /// RED, BLUE or BLACK.
     pub color: String,

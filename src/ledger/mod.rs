@@ -30,7 +30,9 @@ pub use record::{
     Thing, ThingKind, Write,
 };
 pub use sqlite::{Binding, Pulse, Sqlite};
-pub use state::{KnownItem, KnownRun, KnownStep, KnownThing, Pending, Records, WholeItem, WrittenStep};
+pub use state::{
+    KnownItem, KnownRun, KnownStep, KnownThing, Pending, Records, WholeItem, WrittenStep,
+};
 
 use crate::plan::RecordedItem;
 use crate::render::Salt;

@@ -90,14 +90,12 @@ impl SaidStep {
         let state = match step.receipt {
             None if step.waits && !step.begun => State::Waits,
             None => State::Begun,
-            Some(receipt) => {
-                State::Answered(serde_json::from_str(&receipt).map_err(|error| {
-                    LedgerError::Broken {
-                        path: String::new(),
-                        why: format!("what {} answered cannot be read: {error}", step.name),
-                    }
-                })?)
-            }
+            Some(receipt) => State::Answered(serde_json::from_str(&receipt).map_err(|error| {
+                LedgerError::Broken {
+                    path: String::new(),
+                    why: format!("what {} answered cannot be read: {error}", step.name),
+                }
+            })?),
         };
         Ok(Self {
             name: step.name,

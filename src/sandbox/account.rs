@@ -19,7 +19,7 @@ pub(super) fn create_person(
     known(&ID_TYPE, request.id_type)?;
     filled_if_there("mobile", request.mobile.as_ref())?;
     filled_if_there("email", request.email.as_ref())?;
-    create(session, request.third_id, request.name, true)
+    create(session, request.third_id, request.name, None)
 }
 
 pub(super) fn create_organization(
@@ -48,7 +48,8 @@ pub(super) fn create_organization(
     if !creator.is_person {
         return Err(Refusal::new(ErrorCode::PARAMETER, "creatorId is no person"));
     }
-    create(session, request.third_id, request.name, false)
+    let creator = Some(request.creator_id);
+    create(session, request.third_id, request.name, creator)
 }
 
 fn known(codes: &Codes, number: i64) -> Result<(), Refusal> {
@@ -62,11 +63,12 @@ fn known(codes: &Codes, number: i64) -> Result<(), Refusal> {
     }
 }
 
+/// A person, or an organization that a person created.
 fn create(
     session: &mut Session<'_>,
     third_id: Option<String>,
     name: String,
-    is_person: bool,
+    creator: Option<AccountId>,
 ) -> Result<AccountAnswer, Refusal> {
     if let Some(third_id) = &third_id {
         filled("thirdId", third_id)?;
@@ -95,9 +97,10 @@ fn create(
         id: id.clone(),
         third_id,
         name,
-        is_person,
+        is_person: creator.is_none(),
         deleted: false,
         grant: None,
+        creator,
     }));
     Ok(AccountAnswer { account_id: id })
 }

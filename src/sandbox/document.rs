@@ -24,6 +24,7 @@ pub(super) fn create_template(
     if let Some(kind) = &request.template_type_id {
         filled("templateTypeId", kind)?;
     }
+    announced(session, &request.file_key)?;
     if pdf(session, &request.file_key)? == Arrived::LockedPdf {
         return Err(ErrorCode::FILE_TYPE.into());
     }
@@ -37,11 +38,19 @@ pub(super) fn create_template(
 
 fn pdf(session: &Session<'_>, key: &FileKey) -> Result<Arrived, Refusal> {
     match arrived(session, key)? {
-        (file, kind @ (Arrived::Pdf | Arrived::LockedPdf)) if file.content_type == MIME_PDF => {
-            Ok(kind)
-        }
+        (_, kind @ (Arrived::Pdf | Arrived::LockedPdf)) => Ok(kind),
         _ => Err(ErrorCode::FILE_TYPE.into()),
     }
+}
+
+/// Whether a file was announced as what a template is made of (5.3.1).
+fn announced(session: &Session<'_>, key: &FileKey) -> Result<(), Refusal> {
+    let (file, _) = arrived(session, key)?;
+    let kind = file.content_type.split(';').next().unwrap_or_default();
+    if kind.trim().eq_ignore_ascii_case(MIME_PDF) {
+        return Ok(());
+    }
+    Err(ErrorCode::FILE_TYPE.into())
 }
 
 pub(super) fn create_by_file_key(
@@ -93,6 +102,14 @@ fn chunks(mut chunks: Vec<Chunk>) -> Result<Vec<StoredChunk>, Refusal> {
         return Err(wrong("two chunks have the same sequence".to_owned()));
     }
     let base64 = base64::engine::general_purpose::STANDARD;
+    let mut pages = 0;
+    let mut count = |bytes: &[u8]| {
+        pages += crate::pdf::page_sizes(bytes).map_or(1, |sizes| sizes.len());
+        if pages > CHUNKS {
+            return Err(wrong(format!("chunkedFields add more than {CHUNKS} pages")));
+        }
+        Ok(())
+    };
     chunks
         .into_iter()
         .map(|chunk| {
@@ -102,13 +119,18 @@ fn chunks(mut chunks: Vec<Chunk>) -> Result<Vec<StoredChunk>, Refusal> {
                 .decode(&data)
                 .map_err(|_| wrong("chunkedData is no Base64".to_owned()))?;
             match chunk.mime_type.trim().to_ascii_lowercase().as_str() {
-                "text/html" => String::from_utf8(bytes)
-                    .map(StoredChunk::Html)
-                    .map_err(|_| wrong("the HTML of a chunk is no UTF-8".to_owned())),
-                MIME_PDF => match crate::pdf::check(&bytes) {
-                    Ok(()) => Ok(StoredChunk::Pdf(data)),
-                    Err(error) => Err(Refusal::new(ErrorCode::NO_DOCUMENT_MADE, error)),
-                },
+                "text/html" => {
+                    let html = String::from_utf8(bytes)
+                        .map_err(|_| wrong("the HTML of a chunk is no UTF-8".to_owned()))?;
+                    count(&crate::pdf::page_of_html(&html))?;
+                    Ok(StoredChunk::Html(html))
+                }
+                MIME_PDF => {
+                    crate::pdf::check(&bytes)
+                        .map_err(|error| Refusal::new(ErrorCode::NO_DOCUMENT_MADE, error))?;
+                    count(&bytes)?;
+                    Ok(StoredChunk::Pdf(data))
+                }
                 _ => Err(Refusal::new(
                     ErrorCode::FILE_TYPE,
                     format_args!("mimeType {}", chunk.mime_type),

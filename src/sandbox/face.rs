@@ -116,8 +116,17 @@ impl Sandbox {
             }
             (&Method::POST, _) => match Op::at(path) {
                 Some(op) => self.call(op, request, now),
-                None => plain(StatusCode::NOT_FOUND, "text/plain", "no such operation"),
+                None => none(StatusCode::NOT_FOUND, "there is no such operation"),
             },
+            _ if Op::at(path).is_some() => {
+                let mut answer = none(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "operations are called with POST",
+                );
+                let post = header::HeaderValue::from_static("POST");
+                answer.headers_mut().insert(header::ALLOW, post);
+                answer
+            }
             _ => plain(StatusCode::NOT_FOUND, "text/plain", "nothing here"),
         }
     }
@@ -166,8 +175,8 @@ impl Sandbox {
     }
 
     fn call(&self, op: Op, request: &Request<Bytes>, now: Timestamp) -> Answer {
-        let json = header_text(request.headers(), header::CONTENT_TYPE.as_str());
-        if !json.is_some_and(|kind| kind.starts_with("application/json")) {
+        let kind = header_text(request.headers(), header::CONTENT_TYPE.as_str());
+        if !kind.is_some_and(is_json) {
             return envelope(Err(Refusal::new(
                 ErrorCode::PARAMETER,
                 "Content-Type is not application/json",
@@ -308,6 +317,19 @@ pub(super) fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a 
     headers.get(name)?.to_str().ok()
 }
 
+/// Whether a `Content-Type` is that of a call: its case does not matter, and neither does a charset that says what JSON is.
+fn is_json(kind: &str) -> bool {
+    let mut parts = kind.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let is_json = parts.next().is_some_and(|kind| kind == "application/json");
+    let other = |part: String| {
+        let charset = part
+            .strip_prefix("charset=")
+            .map(|set| set.trim_matches('"'));
+        charset.is_some_and(|set| set != "utf-8" && set != "utf8")
+    };
+    is_json && !parts.any(other)
+}
+
 fn given(bytes: Result<Vec<u8>, PdfError>) -> Option<(&'static str, Vec<u8>)> {
     Some(("application/pdf", bytes.ok()?))
 }
@@ -332,6 +354,13 @@ fn envelope(result: Result<serde_json::Value, Refusal>) -> Answer {
         "application/json",
         serde_json::to_vec(&envelope).unwrap_or_default(),
     )
+}
+
+/// What is no operation is answered in JSON, as everything is that is called (section 4.1).
+fn none(status: StatusCode, why: &str) -> Answer {
+    let mut answer = envelope(Err(Refusal::new(ErrorCode::PARAMETER, why)));
+    *answer.status_mut() = status;
+    answer
 }
 
 pub(super) fn plain(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {

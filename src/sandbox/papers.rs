@@ -270,9 +270,11 @@ impl Papers {
         }
     }
 
-    /// Whether a file is an image that a seal can be made of.
-    pub(super) fn is_image(&self, key: &FileKey) -> bool {
-        self.file(key).is_some_and(|bytes| as_png(&bytes).is_some())
+    /// The width and height of an image that a seal can be made of, in pixels; none where the file is no such image.
+    pub(super) fn image_size(&self, key: &FileKey) -> Option<(u32, u32)> {
+        let png = as_png(&self.file(key)?)?;
+        let image = Pixmap::decode_png(&png).ok()?;
+        Some((image.width(), image.height()))
     }
 
     /// A seal's image, as PNG.

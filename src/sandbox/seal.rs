@@ -46,6 +46,7 @@ pub(super) fn create_person(
         alias: request.alias,
         color: request.color.clone(),
         size: (request.width, request.height),
+        shape: (1, 1),
         look: SealLook::Drawn {
             template_type: request.template_type,
             color: request.color,
@@ -79,6 +80,7 @@ pub(super) fn create_organization(
         alias: request.alias,
         color: request.color.clone(),
         size: (request.width, request.height),
+        shape: (1, 1),
         look: SealLook::Drawn {
             template_type: request.template_type,
             color: request.color,
@@ -99,18 +101,20 @@ pub(super) fn create_image(
     if !SEAL_IMAGES.contains(&file.content_type.as_str()) {
         return Err(ErrorCode::FILE_TYPE.into());
     }
-    if !session.papers.is_image(&request.file_key) {
-        return Err(Refusal::new(
+    let shape = session.papers.image_size(&request.file_key);
+    let shape = shape.ok_or_else(|| {
+        Refusal::new(
             ErrorCode::FILE_TYPE,
             "the file is no image that can be read",
-        ));
-    }
+        )
+    })?;
     account(session, &request.account_id, of_person)?;
     let own = Made {
         account: request.account_id,
         alias: request.alias,
         color: request.color,
         size: (request.width, request.height),
+        shape,
         look: SealLook::Image(request.file_key),
     };
     create(session, own)
@@ -122,6 +126,8 @@ struct Made {
     alias: String,
     color: String,
     size: (Option<i64>, Option<i64>),
+    /// How its width is to its height where they are not both given.
+    shape: (u32, u32),
     look: SealLook,
 }
 
@@ -140,7 +146,7 @@ fn account(session: &Session<'_>, id: &AccountId, is_person: bool) -> Result<Str
 fn create(session: &mut Session<'_>, made: Made) -> Result<SealAnswer, Refusal> {
     filled("alias", &made.alias)?;
     one_of("color", &made.color, SEAL_COLORS)?;
-    let (width, height) = (size(made.size.0)?, size(made.size.1)?);
+    let (width, height) = size(made.size, made.shape)?;
     // A second seal of the same alias is a second seal: the service does not look either.
     let id = SealId(session.world.hex_id("seal"));
     let number = session.world.number();
@@ -173,15 +179,58 @@ fn one_of(name: &str, given: &str, known: &[&str]) -> Result<(), Refusal> {
 /// The usual size of a seal, in pixels.
 const SIZE: u32 = 159;
 /// No seal needs more.
-const LARGEST: i64 = 2000;
+const LARGEST: u32 = 2000;
 
-fn size(given: Option<i64>) -> Result<u32, Refusal> {
-    let given = given.unwrap_or_else(|| i64::from(SIZE));
-    u32::try_from(given)
-        .ok()
-        .filter(|_| (1..=LARGEST).contains(&given))
-        .ok_or_else(|| {
+/// The size of a seal. What is not given follows from the other and from its shape.
+fn size(given: (Option<i64>, Option<i64>), shape: (u32, u32)) -> Result<(u32, u32), Refusal> {
+    let checked = |length: i64| {
+        let length = u32::try_from(length).ok();
+        let fits = length.filter(|length| (1..=LARGEST).contains(length));
+        fits.ok_or_else(|| {
             let what = format!("width and height must be 1 to {LARGEST}");
             Refusal::new(ErrorCode::PARAMETER, what)
         })
+    };
+    // Of an image that is nothing but a line, something is to be seen.
+    let scaled = |length: u32, by: u32, to: u32| {
+        let scaled = u64::from(length) * u64::from(by) / u64::from(to.max(1));
+        u32::try_from(scaled.clamp(1, u64::from(LARGEST))).unwrap_or(LARGEST)
+    };
+    let (wide, high) = shape;
+    Ok(match given {
+        (Some(width), Some(height)) => (checked(width)?, checked(height)?),
+        (Some(width), None) => {
+            let width = checked(width)?;
+            (width, scaled(width, high, wide))
+        }
+        (None, Some(height)) => {
+            let height = checked(height)?;
+            (scaled(height, wide, high), height)
+        }
+        (None, None) if wide >= high => (SIZE, scaled(SIZE, high, wide)),
+        (None, None) => (scaled(SIZE, wide, high), SIZE),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_keeps_its_proportions_unless_both_lengths_are_given() {
+        let image = (120, 60);
+        for (given, expected) in [
+            ((None, None), (159, 79)),
+            ((Some(60), None), (60, 30)),
+            ((None, Some(60)), (120, 60)),
+            ((Some(60), Some(60)), (60, 60)),
+        ] {
+            assert_eq!(size(given, image).ok(), Some(expected), "{given:?}");
+        }
+        assert_eq!(size((None, None), (60, 120)).ok(), Some((79, 159)));
+        assert_eq!(size((Some(80), None), (1, 1)).ok(), Some((80, 80)));
+        for wrong in [0, -1, 2001] {
+            assert!(size((Some(wrong), None), image).is_err(), "{wrong}");
+        }
+    }
 }

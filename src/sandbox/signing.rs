@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::world::{Change, Flow, Notice, Task, Used, World};
+use super::world::{Account, Change, Flow, Notice, Task, Used, World};
 use crate::api::callback::{Callback, FlowFinish, SignerUpdate};
 use crate::api::time;
 use crate::api::{DocStatus, FlowStatus, SignStatus};
@@ -141,7 +141,19 @@ impl World {
         if task.with_own_seal && allowed("1") {
             own.extend(of(&task.account));
         }
-        [own, task.organization.as_ref().map(of).unwrap_or_default()]
+        let is_his = |account: &&Account| {
+            account.creator.as_ref() == Some(&task.account) && !account.deleted
+        };
+        let organization = match &task.organization {
+            Some(organization) => of(organization),
+            // He chooses on the page whom he signs for (5.5.6).
+            None if task.for_any_organization => {
+                let own = self.accounts.values().filter(is_his);
+                own.flat_map(|account| of(&account.id)).collect()
+            }
+            None => Vec::new(),
+        };
+        [own, organization]
     }
 
     /// Acts for everybody who was asked long enough ago.

@@ -10,11 +10,14 @@ use super::world::{Change, Flow, Place, Task, Used, World};
 use crate::api::code::SEAL_TYPE;
 use crate::api::operation::Refusal;
 use crate::api::{AutoSignAnswer, ErrorCode, FlowStatus, HandSignAnswer, Position, SignStatus};
-use crate::id::{AccountId, SealId};
+use crate::id::{AccountId, FlowId, SealId};
+
+/// No page is so wide, in points.
+const WIDEST: f64 = 14_400.0;
 
 /// Signs at once, for the platform or for an account that granted it.
 pub(super) fn sign_at_once(session: &mut Session<'_>, ask: Ask) -> Result<AutoSignAnswer, Refusal> {
-    let mut flow = open_flow(session, &ask.flow)?;
+    let mut flow = asking_flow(session, &ask.flow)?;
     let (account, used) = match &ask.signer {
         Signer::Platform { seal } => (World::platform(), platform_seal(session, seal.as_ref())?),
         Signer::User { account, seal } => {
@@ -33,6 +36,7 @@ pub(super) fn sign_at_once(session: &mut Session<'_>, ask: Ask) -> Result<AutoSi
         account: account.clone(),
         organization: None,
         with_own_seal: false,
+        for_any_organization: false,
         status: SignStatus::Signed,
         third_order_no: ask.third_order_no,
         used: vec![used],
@@ -54,7 +58,14 @@ pub(super) fn sign_at_once(session: &mut Session<'_>, ask: Ask) -> Result<AutoSi
 
 /// Asks a person to sign.
 pub(super) fn ask_person(session: &mut Session<'_>, ask: Ask) -> Result<HandSignAnswer, Refusal> {
-    let mut flow = open_flow(session, &ask.flow)?;
+    let mut flow = asking_flow(session, &ask.flow)?;
+    let for_any_organization = matches!(
+        ask.signer,
+        Signer::Both {
+            organization: None,
+            ..
+        }
+    );
     let (account, organization, with_own_seal, seal_type) = match ask.signer {
         Signer::Person { account, seal_type } => (account, None, true, seal_type),
         Signer::Organization {
@@ -80,6 +91,7 @@ pub(super) fn ask_person(session: &mut Session<'_>, ask: Ask) -> Result<HandSign
         account,
         organization,
         with_own_seal,
+        for_any_organization,
         status: SignStatus::Pending,
         third_order_no: ask.third_order_no.clone(),
         used: Vec::new(),
@@ -96,6 +108,18 @@ pub(super) fn ask_person(session: &mut Session<'_>, ask: Ask) -> Result<HandSign
         sign_short_url: Some(short),
         third_order_no: ask.third_order_no,
     })
+}
+
+/// A flow in which somebody may still be asked. One that all have signed in time goes on without an end, but not with others.
+fn asking_flow(session: &Session<'_>, id: &FlowId) -> Result<Flow, Refusal> {
+    let flow = open_flow(session, id)?;
+    if flow.is_late(session.now) {
+        return Err(Refusal::new(
+            ErrorCode::FLOW_CHECK,
+            "the flow's signValidity is past",
+        ));
+    }
+    Ok(flow)
 }
 
 fn of_kind(session: &Session<'_>, account: &AccountId, is_person: bool) -> Result<(), Refusal> {
@@ -233,52 +257,46 @@ fn check(session: &mut Session<'_>, doc: &Doc, position: &Position) -> Result<()
     let Some(sign_type) = position.sign_type else {
         return Err(ErrorCode::NO_SIGN_TYPE.into());
     };
-    let pages = position.pos_page.as_deref();
+    let wrong = |what: String| Refusal::new(ErrorCode::PARAMETER, what);
+    let of_flow = |what: String| Refusal::new(ErrorCode::FLOW_CHECK, what);
+    if let Some(scale) = position.scale
+        && !(scale > 0.0 && scale <= WIDEST)
+    {
+        return Err(wrong(format!("scale cannot be {scale}")));
+    }
+    let pages = match position.pos_page.as_deref() {
+        None => None,
+        Some(text) => {
+            let pages = super::papers::page_list(text);
+            Some(pages.ok_or_else(|| wrong(format!("posPage cannot be {text}")))?)
+        }
+    };
+    let count = session.papers.page_count(session.world, &doc.id);
+    let beyond = |page: &&u32| count.is_some_and(|count| **page > count);
+    if let Some(page) = pages.iter().flatten().find(beyond) {
+        return Err(of_flow(format!("the document has no page {page}")));
+    }
     match sign_type {
         1 => {
             let key = position.key.as_deref().unwrap_or_default().trim();
             if key.is_empty() {
                 return Err(ErrorCode::NO_KEYWORD.into());
             }
-            if session.papers.spots(session.world, &doc.id, key).is_empty() {
-                return Err(Refusal::new(
-                    ErrorCode::FLOW_CHECK,
-                    format_args!("the document has no text {key}"),
-                ));
+            let spots = session.papers.spots(session.world, &doc.id, key);
+            if spots.is_empty() {
+                return Err(of_flow(format!("the document has no text {key}")));
+            }
+            if let (Some(listed), Some(text)) = (&pages, &position.pos_page)
+                && !spots.iter().any(|spot| listed.contains(&spot.page))
+            {
+                return Err(of_flow(format!("the pages {text} have no text {key}")));
             }
         }
-        2 => {
-            if pages.is_none() || position.pos_x.is_none() || position.pos_y.is_none() {
-                return Err(Refusal::new(
-                    ErrorCode::PARAMETER,
-                    "signType 2 needs posPage, posX and posY",
-                ));
-            }
+        2 if pages.is_none() || position.pos_x.is_none() || position.pos_y.is_none() => {
+            return Err(wrong("signType 2 needs posPage, posX and posY".to_owned()));
         }
-        3 => {}
-        other => {
-            return Err(Refusal::new(
-                ErrorCode::PARAMETER,
-                format_args!("signType cannot be {other}"),
-            ));
-        }
-    }
-    let Some(text) = pages else { return Ok(()) };
-    let Some(pages) = super::papers::page_list(text) else {
-        return Err(Refusal::new(
-            ErrorCode::PARAMETER,
-            format_args!("posPage cannot be {text}"),
-        ));
-    };
-    let count = session.papers.page_count(session.world, &doc.id);
-    if let Some(page) = pages
-        .iter()
-        .find(|page| count.is_some_and(|count| **page > count))
-    {
-        return Err(Refusal::new(
-            ErrorCode::FLOW_CHECK,
-            format_args!("the document has no page {page}"),
-        ));
+        2 | 3 => {}
+        other => return Err(wrong(format!("signType cannot be {other}"))),
     }
     Ok(())
 }

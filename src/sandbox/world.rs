@@ -49,6 +49,9 @@ pub(super) struct Account {
     pub(super) deleted: bool,
     /// Silent signing, where it is granted.
     pub(super) grant: Option<Grant>,
+    /// The person who acts for it, of an organization.
+    #[serde(default)]
+    pub(super) creator: Option<AccountId>,
 }
 
 /// A grant of silent signing.
@@ -156,6 +159,9 @@ pub struct Task {
     pub organization: Option<AccountId>,
     /// Whether he may use his own seal beside the organization's.
     pub with_own_seal: bool,
+    /// Whether he may sign for any organization that he created.
+    #[serde(default)]
+    pub for_any_organization: bool,
     /// How far he is.
     pub status: SignStatus,
     /// The caller's own number.
@@ -382,13 +388,23 @@ impl World {
 impl Flow {
     /// Its status at a moment.
     pub fn status_at(&self, now: Timestamp) -> FlowStatus {
-        let over = self
-            .sign_validity
-            .is_some_and(|end| end < now.as_millisecond());
-        if self.is_open() && over {
+        // What all have signed in time is not unsigned when it is over (5.9.4): it can still be archived.
+        let mut live = self
+            .tasks
+            .iter()
+            .filter(|task| task.status != SignStatus::Withdrawn)
+            .peekable();
+        let is_signed = live.peek().is_some() && live.all(|task| task.status == SignStatus::Signed);
+        if self.is_open() && self.is_late(now) && !is_signed {
             return FlowStatus::Expired;
         }
         self.status
+    }
+
+    /// Whether the last moment for signing is past.
+    pub(super) fn is_late(&self, now: Timestamp) -> bool {
+        self.sign_validity
+            .is_some_and(|end| end < now.as_millisecond())
     }
 
     /// Whether nobody has ended it; its time may have run out.

@@ -236,14 +236,14 @@ fn the_tests_that_the_page_names_are_there() {
 }
 
 /// The emulator, with what `stage.tsv` puts into it.
-struct Stage {
-    sandbox: Sandbox,
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
     /// Answers by the name of the call.
     answers: BTreeMap<String, Value>,
 }
 
 /// When the stage is set. Grants and flows of the stage that end, end a second later.
-fn begin() -> Timestamp {
+pub(crate) fn begin() -> Timestamp {
     Timestamp::from_millisecond(1_800_000_000_000).expect("a moment")
 }
 
@@ -266,6 +266,7 @@ impl Stage {
             ("pdf", "application/pdf", &pdf[..]),
             ("locked", "application/pdf", &locked),
             ("text", "text/plain", b"no PDF"),
+            ("bytes", "application/octet-stream", &pdf),
             (
                 "image",
                 "image/png",
@@ -283,7 +284,7 @@ impl Stage {
         stage
     }
 
-    fn set() -> Self {
+    pub(crate) fn set() -> Self {
         let mut stage = Self::empty();
         for row in table("stage.tsv") {
             let op = Op::at(cell(&row, "operation")).expect("an operation");
@@ -338,7 +339,7 @@ impl Stage {
     }
 
     /// A call whose request names answers of earlier ones: `$flow.flowId`.
-    fn call(&self, op: Op, request: &str, now: Timestamp) -> Envelope {
+    pub(crate) fn call(&self, op: Op, request: &str, now: Timestamp) -> Envelope {
         let mut text = String::new();
         let mut pieces = request.split("\"$");
         text += pieces.next().unwrap_or_default();
@@ -355,7 +356,7 @@ impl Stage {
         self.send(op, "application/json", &text, now)
     }
 
-    fn send(&self, op: Op, kind: &str, body: &str, now: Timestamp) -> Envelope {
+    pub(crate) fn send(&self, op: Op, kind: &str, body: &str, now: Timestamp) -> Envelope {
         let request = Request::post(format!("/{op}")).header("Content-Type", kind);
         let request = request.body(Bytes::copy_from_slice(body.as_bytes()));
         let answer = self.sandbox.handle(&request.expect("a request"), now);

@@ -2,6 +2,7 @@
 
 mod audit;
 mod callbacks;
+mod callers;
 mod carry;
 mod cases;
 mod confirm;

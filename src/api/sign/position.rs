@@ -19,15 +19,27 @@ pub struct Position {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos_page: Option<String>,
     /// Horizontal place, or offset from the keyword.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_number"
+    )]
     pub pos_x: Option<f64>,
     /// Vertical place, or offset from the keyword.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_number"
+    )]
     pub pos_y: Option<f64>,
     /// The keyword; needed when `sign_type` is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Width that the seal is scaled to; its own width when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "liberal::optional_number"
+    )]
     pub scale: Option<f64>,
 }

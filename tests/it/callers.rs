@@ -1,0 +1,162 @@
+//! Other people's clients at the sandbox: what they may write differently, and what the document does not allow.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use treaty::api::operation::Op;
+use treaty::api::{Envelope, FlowStatus};
+use treaty::sandbox::Used;
+
+use crate::coverage::{Stage, begin};
+
+const REFUSED: i64 = 1_435_002;
+
+/// The code of an answer, and what it gives.
+fn told(stage: &Stage, op: Op, request: &Value) -> (i64, Value) {
+    let answer = stage.call(op, &request.to_string(), begin());
+    (answer.err_code, answer.data.unwrap_or_default())
+}
+
+#[test]
+fn a_content_type_is_read_as_one() {
+    let stage = Stage::set();
+    let body = r#"{"thirdId":"acme"}"#;
+    let code = |kind: &str| stage.send(Op::ExchangeId, kind, body, begin()).err_code;
+    for kind in [
+        "application/json",
+        "Application/JSON",
+        "application/json;charset=UTF-8",
+        "application/json; charset=\"utf-8\"",
+    ] {
+        assert_eq!(code(kind), 0, "{kind}");
+    }
+    for kind in [
+        "application/jsonx",
+        "application/json; charset=gbk",
+        "text/json",
+    ] {
+        assert_eq!(code(kind), REFUSED, "{kind}");
+    }
+}
+
+#[test]
+fn fields_have_names_and_no_places() {
+    let stage = Stage::set();
+    let answer = stage.send(Op::ExchangeId, "application/json", r#"["acme"]"#, begin());
+    assert_eq!(answer.err_code, REFUSED);
+}
+
+/// The document calls the creator by two names: who is not sure sends both.
+#[test]
+fn a_creator_may_be_named_twice() {
+    let stage = Stage::set();
+    let request = |third_id: &str, agent: &str| {
+        json!({
+            "thirdId": third_id, "creatorId": "$clerk.accountId", "agentAccountId": agent,
+            "name": "天谷科技信息有限公司", "organCode": "745830607", "organType": 12,
+        })
+    };
+    let (same, _) = told(
+        &stage,
+        Op::CreateOrganization,
+        &request("one", "$clerk.accountId"),
+    );
+    let (other, _) = told(
+        &stage,
+        Op::CreateOrganization,
+        &request("two", "$person.accountId"),
+    );
+    assert_eq!((same, other), (0, REFUSED));
+}
+
+#[test]
+fn numbers_may_come_as_text() {
+    let stage = Stage::set();
+    let sign = |x: &str| {
+        let position =
+            json!({ "signType": "2", "posPage": "1", "posX": x, "posY": "120", "scale": "90" });
+        json!({ "flowId": "$flow.flowId", "posList": [position] })
+    };
+    assert_eq!(told(&stage, Op::PlatformSignTask, &sign("300")).0, 0);
+    for wrong in ["left", "NaN", "inf", ""] {
+        let (code, _) = told(&stage, Op::PlatformSignTask, &sign(wrong));
+        assert_eq!(code, REFUSED, "{wrong}");
+    }
+    let seal = json!({
+        "accountId": "$clerk.accountId", "alias": "方", "color": "RED", "templateType": "SQUARE",
+        "width": "111", "height": "111",
+    });
+    assert_eq!(told(&stage, Op::CreatePersonSeal, &seal).0, 0);
+}
+
+/// Only 5.3.1 says what a file must have been announced as.
+#[test]
+fn a_pdf_is_one_whatever_it_was_announced_as() {
+    let stage = Stage::set();
+    let key = json!({ "fileKey": "$bytes.fileKey", "templateName": "借款合同" });
+    assert_eq!(told(&stage, Op::CreateByFileKey, &key).0, 0);
+    assert_eq!(told(&stage, Op::CreateTemplate, &key).0, 1_435_305);
+}
+
+#[test]
+fn what_is_no_operation_is_told_in_json() {
+    let stage = Stage::set();
+    let ask = |method: Method, path: &str| {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Bytes::from_static(b"{}")).expect("a request");
+        let answer = stage.sandbox.handle(&request, begin());
+        let told: Envelope = serde_json::from_slice(answer.body()).expect("an envelope");
+        (answer.status().as_u16(), told.err_code)
+    };
+    let path = "/opentreaty-service/account/idexchange";
+    assert_eq!(ask(Method::GET, path), (405, REFUSED));
+    assert_eq!(
+        ask(Method::POST, "/opentreaty-service/account/unknown"),
+        (404, REFUSED)
+    );
+}
+
+/// Status 5 is "not signed in time" (5.9.4).
+#[test]
+fn what_was_signed_in_time_does_not_expire() {
+    let stage = Stage::set();
+    let validity = begin() + SignedDuration::from_mins(1);
+    let process = json!({
+        "businessScene": "买房子", "docId": "$doc.docId", "signValidity": validity.as_millisecond(),
+    });
+    let (_, made) = told(&stage, Op::AddProcess, &process);
+    let flow = &made["flowId"];
+    let sign = json!({
+        "flowId": flow, "posList": [{ "signType": 1, "key": "甲方盖章", "posPage": "1" }],
+    });
+    assert_eq!(told(&stage, Op::PlatformSignTask, &sign).0, 0);
+    let later = begin() + SignedDuration::from_mins(2);
+    let code = |op, request: &Value| stage.call(op, &request.to_string(), later).err_code;
+    assert_eq!(code(Op::PlatformSignTask, &sign), 1_436_014, "nobody else");
+    assert_eq!(code(Op::Archive, &json!({ "flowId": flow })), 0);
+    let status = stage.sandbox.with_world(|world| {
+        let own = world.flows().find(|known| *flow == known.id.0);
+        own.expect("the flow").status_at(later)
+    });
+    assert_eq!(status, FlowStatus::Finished);
+}
+
+/// Whom he signs for is chosen on the page where the call does not say it (5.5.6).
+#[test]
+fn a_person_may_choose_among_his_organizations() {
+    let stage = Stage::set();
+    let organizations = |account: &str| {
+        let ask = json!({ "flowId": "$draft.flowId", "accountId": account });
+        let (_, asked) = told(&stage, Op::HandSignTask, &ask);
+        let url = asked["signUrl"].as_str().expect("an address").to_owned();
+        stage.sandbox.with_world(|world| {
+            let mut tasks = world.flows().flat_map(|flow| &flow.tasks);
+            let own = tasks.find(|task| url.ends_with(&task.token));
+            world.choices(own.expect("a task"))[1].clone()
+        })
+    };
+    let used = organizations("$clerk.accountId");
+    assert!(matches!(used[..], [Used::Seal(_), ..]), "{used:?}");
+    assert!(organizations("$person.accountId").is_empty());
+}
