@@ -1,13 +1,16 @@
 //! `treaty sandbox`: the emulated API over HTTP, on this machine.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use jiff::SignedDuration;
 
-use super::args::{Global, Sandbox as Args};
+use super::args::{Global, LogFormat, Sandbox as Args};
 use super::endpoint::world;
 use super::exit::{CliError, Exit};
 use super::{diagnostics, faults, out};
-use crate::api::is_safe;
+use crate::api::operation::Op;
+use crate::api::{ErrorCode, is_safe};
 use crate::diagnostic::Findings;
 use crate::sandbox::{AutoSign, Counters, Faulty, Notifier, Sandbox};
 
@@ -52,7 +55,11 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             ));
         }
         tokio::spawn(notifier.run(sandbox.clone()));
-        let sandbox = sandbox.with_credentials();
+        let mut sandbox = sandbox.with_credentials();
+        if global.verbose > 0 {
+            let log_format = global.log_format;
+            sandbox = sandbox.heard_by(Arc::new(move |op, code| hear(log_format, op, code)));
+        }
         let ended = async {
             drop(tokio::signal::ctrl_c().await);
         };
@@ -72,6 +79,17 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         }
         Ok(Exit::Done)
     })
+}
+
+/// Says that an operation was called, and how it was answered.
+fn hear(log_format: LogFormat, op: Op, code: ErrorCode) {
+    match (log_format, code.0) {
+        (LogFormat::Json, number) => out::note(serde_json::json!({
+            "event": "served", "operation": op.path(), "errCode": number,
+        })),
+        (LogFormat::Text, 0) => out::note(format_args!("{op}  ok")),
+        (LogFormat::Text, _) => out::note(format_args!("{op}  {code} {}", code.message())),
+    }
 }
 
 /// How many faults of each kind were dealt.

@@ -26,7 +26,11 @@ pub struct Sandbox {
     state: Arc<Mutex<State>>,
     base: Arc<str>,
     needs_credentials: bool,
+    hear: Option<Arc<Hear>>,
 }
+
+/// Hears of every call: which operation, and the code of its answer.
+pub type Hear = dyn Fn(Op, ErrorCode) + Send + Sync;
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,6 +81,16 @@ impl Sandbox {
             })),
             base: base.trim_end_matches('/').into(),
             needs_credentials: false,
+            hear: None,
+        }
+    }
+
+    /// The same world, for somebody who wants to hear of every call.
+    #[must_use]
+    pub fn heard_by(self, hear: Arc<Hear>) -> Self {
+        Self {
+            hear: Some(hear),
+            ..self
         }
     }
 
@@ -175,20 +189,34 @@ impl Sandbox {
     }
 
     fn call(&self, op: Op, request: &Request<Bytes>, now: Timestamp) -> Answer {
+        let mut state = self.state();
+        let result = self.served(&mut state, op, request, now);
+        if let Some(hear) = &self.hear {
+            let code = result.as_ref().err().map(|refusal| refusal.code);
+            hear(op, code.unwrap_or(ErrorCode(0)));
+        }
+        state.keep(envelope(result))
+    }
+
+    fn served(
+        &self,
+        state: &mut State,
+        op: Op,
+        request: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<serde_json::Value, Refusal> {
         let kind = header_text(request.headers(), header::CONTENT_TYPE.as_str());
         if !kind.is_some_and(is_json) {
-            return envelope(Err(Refusal::new(
+            return Err(Refusal::new(
                 ErrorCode::PARAMETER,
                 "Content-Type is not application/json",
-            )));
+            ));
         }
         let shown =
             |name| header_text(request.headers(), name).is_some_and(|value| !value.is_empty());
         if self.needs_credentials && !(shown(APP_ID_HEADER) && shown(APP_SECRET_HEADER)) {
-            return envelope(Err(ErrorCode::NO_PROJECT.into()));
+            return Err(ErrorCode::NO_PROJECT.into());
         }
-        let mut state = self.state();
-        let state = &mut *state;
         if let (Some(id), Some(secret)) = (
             header_text(request.headers(), APP_ID_HEADER),
             header_text(request.headers(), APP_SECRET_HEADER),
@@ -204,8 +232,7 @@ impl Sandbox {
             now,
             base: &self.base,
         };
-        let result = dispatch(&mut session, op, request.body());
-        state.keep(envelope(result))
+        dispatch(&mut session, op, request.body())
     }
 
     fn upload(&self, key: &str, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Answer {

@@ -26,7 +26,7 @@ mod store;
 mod task;
 mod world;
 
-pub use face::{Answer, Sandbox};
+pub use face::{Answer, Hear, Sandbox};
 pub use fault::{Fault, Unanswered};
 pub use faults::{Counters, DOWNLOAD, Faults, Rule, UPLOAD, operation};
 pub use faulty::Faulty;

@@ -205,10 +205,13 @@ fn what_a_service_says_is_shown_without_what_is_private() {
 fn the_sandbox_serves_filled_contracts() {
     let folder = Project::empty();
     let mut sandbox = folder
-        .command(&["sandbox", "--addr", "127.0.0.1:0"])
+        .command(&["sandbox", "--addr", "127.0.0.1:0", "-v"])
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("a server");
+    let told = sandbox.stderr.take().expect("what it says");
+    let told = std::thread::spawn(|| std::io::read_to_string(told).expect("text"));
     let mut lines = BufReader::new(sandbox.stdout.take().expect("its output")).lines();
     let line = lines.next().expect("a line").expect("text");
     let endpoint = line.rsplit(' ').next().expect("an address").to_owned();
@@ -224,8 +227,11 @@ fn the_sandbox_serves_filled_contracts() {
     let without = post(&endpoint, "account/idexchange", r#"{"thirdId":"x"}"#, &[]);
     sandbox.kill().expect("killed");
     sandbox.wait().expect("gone");
+    let told = told.join().expect("all that it said");
 
     assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(told.contains("doc/downloadurl  ok\n"), "{told}");
+    assert!(told.contains("account/idexchange  1435103 "), "{told}");
     assert_eq!(without["errCode"], 1_435_103, "credentials are needed");
     let document = lopdf::Document::load_mem(&contract).expect("a PDF");
     let values: Vec<String> = document
