@@ -203,9 +203,10 @@ fn row(op: Op, body: &[u8]) -> Option<u32> {
     who.rsplit_once('C')?.1.parse().ok()
 }
 
-/// A text of a request, as treaty writes it: without escapes.
+/// A text of a request, as its callers write it: without escapes, perhaps with blanks.
 fn text<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
     let body = std::str::from_utf8(body).ok()?;
-    let begin = body.find(&format!("\"{name}\":\""))? + name.len() + 4;
-    body[begin..].split('"').next()
+    let begin = body.find(&format!("\"{name}\":"))? + name.len() + 3;
+    let text = body[begin..].trim_start().strip_prefix('"')?;
+    text.split('"').next()
 }
