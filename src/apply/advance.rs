@@ -2,7 +2,7 @@
 //!
 //! Needs the ledger alone: what is to be sent was written down when the item was.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -10,11 +10,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::ask::signs_at_once;
 use super::caller::Caller;
 use super::halt::Halt;
 use super::item::ARCHIVE;
 use super::look::FlowRef;
 use super::step::Steps;
+use super::visit::SignStates;
 use crate::api::operation::Op;
 use crate::api::{Download, Operation};
 use crate::id::{DocId, FlowId};
@@ -30,30 +32,29 @@ struct Downloads {
 }
 
 impl Caller<'_> {
-    /// Takes every waiting step whose time has come, in their order; says how many still wait.
+    /// Takes every waiting step whose time has come, in their order; says how many still wait, and how far the signers are.
     pub(super) async fn advance(
         &self,
         steps: &Steps,
         flow: &FlowRef,
-        is_signed: impl Fn(&str) -> bool,
-    ) -> Result<usize, Halt> {
+        mut states: SignStates,
+    ) -> Result<(usize, SignStates), Halt> {
         let mut waiting = steps.deferred();
-        // Who was just asked has not signed; what signs or ends by itself is over at once.
-        let mut over: HashSet<String> = HashSet::new();
         loop {
             let archived = |step: &str| step == ARCHIVE && steps.is_done(step);
-            let ready = |step: &String| over.contains(step) || is_signed(step) || archived(step);
+            let ready = |step: &String| states.signed(step) || archived(step);
             // What was begun had its turn, whatever the detail seems to tell now.
             let next = waiting.iter().position(|(step, deferral)| {
                 steps.is_begun(step) || deferral.after.iter().all(ready)
             });
             let Some(next) = next else {
-                return Ok(waiting.len());
+                return Ok((waiting.len(), states));
             };
             let (step, deferral) = waiting.remove(next);
             let op = self.take(steps, &step, deferral, flow).await?;
-            if !asks_a_person(op) {
-                over.insert(step);
+            // Who was just asked has not signed; who signs by himself may have.
+            if signs_at_once(op) {
+                states = self.looked(steps, flow).await?.1;
             }
         }
     }
@@ -163,18 +164,6 @@ fn not_whole(bytes: &[u8]) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-fn asks_a_person(op: Op) -> bool {
-    matches!(
-        op,
-        Op::HandPersonSignTask
-            | Op::HandOrgSignTask
-            | Op::HandSignTask
-            | Op::ContractsHandPersonSignTask
-            | Op::ContractsHandOrgSignTask
-            | Op::ContractsHandSignTask
-    )
 }
 
 /// Writes a file whole or not at all, for nobody else to read.

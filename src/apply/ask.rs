@@ -231,6 +231,17 @@ pub(super) fn sign_op(kind: &SignerKind, several: bool) -> Op {
     if several { of_several } else { one }
 }
 
+/// Whether an operation has somebody sign without a person.
+pub(super) fn signs_at_once(op: Op) -> bool {
+    matches!(
+        op,
+        Op::PlatformSignTask
+            | Op::UserSignTask
+            | Op::ContractsPlatformSignTask
+            | Op::ContractsUserSignTask
+    )
+}
+
 /// Whose task a request is.
 pub(super) fn whose(op: Op, request: &serde_json::Value) -> Option<Who> {
     let id = |name: &str| {

@@ -99,7 +99,7 @@ impl Caller<'_> {
         match failure {
             Some(why) if status.has_ended() => Ok(Ended::Over(status, why)),
             Some(failure) => Ok(Ended::Failed(failure)),
-            None if asked.answered(&name, "signUrl") == Some("") => Err(Halt::failed(
+            None if asked.answered(&name, "signUrl").as_deref() == Some("") => Err(Halt::failed(
                 "he signed or refused while his task was to be taken back",
                 "treaty sync brings what is recorded up to date",
             )),
@@ -287,7 +287,7 @@ fn docs(steps: &Steps, flow: &FlowRef) -> Vec<DocId> {
     let ids = names
         .iter()
         .filter_map(|name| steps.answered(name, "docId"));
-    ids.map(DocId::from).collect()
+    ids.map(DocId).collect()
 }
 
 /// Refuses what would take back more than his unsigned task.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::adopt::{NotAdopted, no};
+use super::ask::signs_at_once;
 use super::look::{FlowState, FoundTask};
 use super::step::Who;
 use crate::api::operation::Op;
@@ -35,7 +36,7 @@ pub(super) fn assigned<'t>(
     let known = signers.iter().filter_map(|(.., who)| who.as_ref());
     let people: Vec<&AccountId> = known.filter_map(|who| who.account.as_ref()).collect();
     let is_of = |task: &FoundTask, who: &Who| match who.account {
-        Some(_) => task.is_of(who),
+        Some(_) => task.is_of(who) || task.is_in_the_name_of(who),
         // The platform's account is not known: it is nobody else's.
         None => !people.contains(&&task.account),
     };
@@ -69,15 +70,8 @@ pub(super) fn assigned<'t>(
 
 /// What the call that added a signer would have answered, but for a link that nobody knows.
 pub(super) fn sign_receipt(op: Op, flow_id: &str, who: &Who, task: &FoundTask) -> Value {
-    let at_once = matches!(
-        op,
-        Op::PlatformSignTask
-            | Op::UserSignTask
-            | Op::ContractsPlatformSignTask
-            | Op::ContractsUserSignTask
-    );
     let mut receipt = Map::new();
-    if at_once {
+    if signs_at_once(op) {
         receipt.insert("flowId".to_owned(), flow_id.into());
         receipt.insert("accountId".to_owned(), task.account.as_str().into());
     } else {

@@ -66,8 +66,14 @@ pub(super) fn compare_tasks(steps: &Steps, state: &FlowState, differs: &mut Diff
     let people = steps_people(&signers);
     let mut free: Vec<&FoundTask> = state.tasks.iter().collect();
     for signer in &signers {
+        let of_others = |task: &FoundTask| {
+            let mut others = signers.iter().filter(|other| other.step != signer.step);
+            others.any(|other| task.is_of(&other.who))
+        };
         let is_his = |task: &&FoundTask| match (&signer.who.account, &signer.platform) {
-            (Some(_), _) => task.is_of(&signer.who),
+            (Some(_), _) => {
+                task.is_of(&signer.who) || task.is_in_the_name_of(&signer.who) && !of_others(task)
+            }
             (None, Some(own)) => task.account == *own,
             (None, None) => !people.contains(&&task.account),
         };

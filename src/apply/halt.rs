@@ -23,6 +23,14 @@ pub enum Fatal {
     /// The endpoint cannot be reached.
     #[error("the endpoint cannot be reached: {0}")]
     Unreachable(String),
+    /// It answers, and does not say what there is.
+    #[error("what exists of {of} cannot be told: {why}")]
+    NotTold {
+        /// What it was asked about.
+        of: String,
+        /// What it said.
+        why: String,
+    },
     /// The app id or secret is not accepted.
     #[error("the credentials are refused: {0}")]
     Credentials(String),

@@ -12,7 +12,7 @@ use super::halt::{Fatal, Halt};
 use super::look::{FlowRef, sent_flow};
 use super::run::Apply;
 use super::step::Steps;
-use super::visit::{dead, why};
+use super::visit::{SignStates, dead, why};
 use crate::api::operation::Op;
 use crate::api::{Attachment, CreateByFileKey, CreateByTemplate, MIME_PDF, contract, contracts};
 use crate::crash::point;
@@ -138,7 +138,7 @@ impl Apply<'_> {
         lacks()?;
         let was_sent = !afresh && known.is_some_and(|known| known.sent);
         match self.send(&mut steps, item).await {
-            Ok(status) => Ok((status, None)),
+            Ok(sent) => Ok(sent),
             // What somebody has refused meanwhile cannot be gone on with, and would be tried in vain every night.
             Err(Halt::Failed(failure)) if was_sent => match self.ending(&steps).await? {
                 Some((status, why)) => Ok((status, Some(why))),
@@ -157,8 +157,12 @@ impl Apply<'_> {
         Ok(dead(state.status).map(|status| (status, why(&state, status))))
     }
 
-    /// All that can be done now; what waits for others is written down.
-    async fn send(&self, steps: &mut Steps, item: &Item) -> Result<ItemStatus, Halt> {
+    /// All that can be done now; what waits for others is written down. Tells of a signer, too, who can sign no more.
+    async fn send(
+        &self,
+        steps: &mut Steps,
+        item: &Item,
+    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
         let mut accounts = BTreeMap::new();
         for (name, account) in &item.accounts {
             accounts.insert(name.as_str(), self.row_account(account).await?);
@@ -207,23 +211,30 @@ impl Apply<'_> {
             }
         }
         self.finish(steps, item, &flow, &docs);
-        // What waits for nobody but those who sign at once is done at once.
-        let at_once: Vec<String> = item
-            .signers
-            .iter()
-            .filter(|signer| signer.kind.signs_at_once())
-            .map(step_of)
-            .collect();
-        let is_signed = |step: &str| at_once.iter().any(|own| own == step) && steps.is_done(step);
-        let left = self.caller.advance(steps, &flow, is_signed).await?;
+        // What waits for nobody but those who sign at once is done once they have.
+        let at_once = |step: &String| {
+            let mut own = item.signers.iter();
+            own.any(|signer| step_of(signer) == *step && signer.kind.signs_at_once())
+        };
         let all_at_once = item
             .signers
             .iter()
             .all(|signer| signer.kind.signs_at_once());
+        let mut waiting = steps.deferred().into_iter();
+        let states = if all_at_once || waiting.any(|(_, own)| own.after.iter().all(at_once)) {
+            self.caller.looked(steps, &flow).await?.1
+        } else {
+            SignStates::default()
+        };
+        let (left, states) = self.caller.advance(steps, &flow, states).await?;
+        let all_signed = item
+            .signers
+            .iter()
+            .all(|signer| states.signed(&step_of(signer)));
         Ok(match left {
-            0 if item.archive => ItemStatus::Finished,
-            0 if all_at_once => ItemStatus::Done,
-            _ => ItemStatus::Waiting,
+            0 if item.archive => (ItemStatus::Finished, None),
+            0 if all_signed => (ItemStatus::Done, None),
+            _ => (ItemStatus::Waiting, states.lost()),
         })
     }
 

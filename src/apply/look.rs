@@ -25,6 +25,8 @@ pub(super) enum Seen<A> {
     TakenBack,
     /// That cannot be told.
     Unclear(String),
+    /// That cannot be told yet: what the service shows lacks what was done before.
+    Behind(String),
 }
 
 impl Caller<'_> {
@@ -43,15 +45,22 @@ impl Caller<'_> {
             account_id: account.clone(),
         };
         let seals = self.call(&query).await?;
-        let own = seals
-            .into_iter()
-            .find(|seal| seal.seal_alias.as_deref() == Some(alias));
-        Ok(own.map_or(Seen::NotThere, |seal| {
-            Seen::There(SealAnswer {
+        // A service need not tell aliases (5.8.1): what has none may be this one.
+        let nameless = seals
+            .iter()
+            .any(|seal| seal.seal_alias.as_deref().unwrap_or_default().is_empty());
+        let mut own = seals.into_iter();
+        let own = own.find(|seal| seal.seal_alias.as_deref() == Some(alias));
+        Ok(match own {
+            Some(seal) => Seen::There(SealAnswer {
                 seal_id: seal.seal_id,
                 account_id: Some(account.clone()),
-            })
-        }))
+            }),
+            None if nameless => {
+                Seen::Unclear("the service lists seals without their aliases".to_owned())
+            }
+            None => Seen::NotThere,
+        })
     }
 
     /// A person's task. One that is there and not signed is taken back, so that it can be made again and its link known.
@@ -149,14 +158,9 @@ impl Caller<'_> {
         name: &str,
         who: &Who,
     ) -> Result<Seen<AutoSignAnswer>, Halt> {
-        let people = steps.people();
-        let is_his = |task: &FoundTask| match &who.account {
-            Some(account) => task.account == *account && task.organization.is_none(),
-            None => !people.contains(&task.account),
-        };
         let of_others = steps.others(name, who);
         let state = self.state(flow).await?;
-        let found: Vec<&FoundTask> = state.tasks.iter().filter(|task| is_his(task)).collect();
+        let found = of(&state.tasks, steps, name, who);
         match found.first() {
             None => Ok(absent(steps, name, &state.tasks)),
             Some(_) if of_others > 0 => Ok(Seen::Unclear(
@@ -240,12 +244,47 @@ impl Caller<'_> {
     }
 }
 
+/// The tasks of a signer among those of a flow. An organization that signs at once may be listed under the person who acts
+/// for it; the platform, whose account is known by what its call has answered, is otherwise a signer that nobody else explains.
+pub(super) fn of<'t>(
+    tasks: &'t [FoundTask],
+    steps: &Steps,
+    name: &str,
+    who: &Who,
+) -> Vec<&'t FoundTask> {
+    let all = |is_his: &dyn Fn(&FoundTask) -> bool| -> Vec<&'t FoundTask> {
+        tasks.iter().filter(|task| is_his(task)).collect()
+    };
+    let of_others = |task: &FoundTask| {
+        let mut others = steps.whose.iter().filter(|(other, _)| other != name);
+        others.any(|(_, other)| task.is_of(other))
+    };
+    if who.account.is_none() {
+        let answered = steps.answered(name, "accountId");
+        let own =
+            all(&|task| Some(&task.account.0) == answered.as_ref() && task.organization.is_none());
+        let people = steps.people();
+        return if own.is_empty() {
+            all(&|task| !people.contains(&task.account) && !of_others(task))
+        } else {
+            own
+        };
+    }
+    let own = all(&|task| task.is_of(who));
+    if own.is_empty() {
+        return all(&|task| task.is_in_the_name_of(who) && !of_others(task));
+    }
+    own
+}
+
 /// What it means that somebody is not listed: nothing, when others are not who were added for sure.
 fn absent<A>(steps: &Steps, name: &str, tasks: &[FoundTask]) -> Seen<A> {
     let people = steps.people();
     let is_listed = |who: &Who| {
         tasks.iter().any(|task| match &who.account {
-            Some(account) => task.account == *account,
+            Some(account) => {
+                task.account == *account || task.organization.as_ref() == Some(account)
+            }
             None => !people.contains(&task.account),
         })
     };
@@ -253,7 +292,7 @@ fn absent<A>(steps: &Steps, name: &str, tasks: &[FoundTask]) -> Seen<A> {
     if added.all(|(other, who)| other == name || !steps.is_done(other) || is_listed(who)) {
         Seen::NotThere
     } else {
-        Seen::Unclear("the flow's details lack signers who were added".to_owned())
+        Seen::Behind("the flow's details lack signers who were added".to_owned())
     }
 }
 
@@ -280,7 +319,7 @@ pub(super) struct FlowRef {
 /// The flow of an item that was sent.
 pub(super) fn sent_flow(steps: &Steps) -> Option<FlowRef> {
     Some(FlowRef {
-        id: steps.answered(PROCESS, "flowId")?.into(),
+        id: FlowId(steps.answered(PROCESS, "flowId")?),
         several: steps.is_done(&format!("{DOCUMENT}.01")),
     })
 }
@@ -290,8 +329,10 @@ pub(super) struct FlowState {
     pub(super) status: FlowStatus,
     /// The documents that it tells, with their names; one that several sign stands there several times.
     pub(super) docs: Vec<(DocId, Option<String>)>,
-    /// The tasks that were not taken back.
+    /// The tasks that were not taken back …
     pub(super) tasks: Vec<FoundTask>,
+    /// … and those that were, as far as they are told.
+    pub(super) withdrawn: Vec<FoundTask>,
 }
 
 /// A task of a flow.
@@ -308,10 +349,18 @@ pub(super) struct FoundTask {
 }
 
 impl FoundTask {
-    /// Whether it is somebody's: who signs for himself and an organization may be listed as either.
+    /// Whether it is somebody's: who signs for himself and an organization may be listed as either, and one who chooses his
+    /// organization as he signs under any.
     pub(super) fn is_of(&self, who: &Who) -> bool {
+        let chosen = self.organization.is_none() || who.organization.is_none();
         Some(&self.account) == who.account.as_ref()
-            && (self.organization == who.organization || (who.both && self.organization.is_none()))
+            && (self.organization == who.organization || (who.both && chosen))
+    }
+
+    /// Whether it is an account's own signature, listed under somebody who acts for it.
+    pub(super) fn is_in_the_name_of(&self, who: &Who) -> bool {
+        let alone = who.organization.is_none() && !who.both;
+        alone && self.organization.is_some() && self.organization == who.account
     }
 }
 
@@ -328,12 +377,12 @@ impl FlowState {
         docs: Vec<(DocId, Option<String>)>,
         tasks: impl Iterator<Item = FoundTask>,
     ) -> Self {
+        let (withdrawn, tasks) = tasks.partition(|task| task.status == SignStatus::Withdrawn);
         Self {
             status,
             docs,
-            tasks: tasks
-                .filter(|task| task.status != SignStatus::Withdrawn)
-                .collect(),
+            tasks,
+            withdrawn,
         }
     }
 }

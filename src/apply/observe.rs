@@ -12,6 +12,7 @@ use crate::api::{Operation, QuerySeals};
 use crate::client::{Client, WIDEST};
 use crate::desired::Standing;
 use crate::id::AccountId;
+use crate::ledger::Failure;
 use crate::plan::Observed;
 
 pub(super) async fn observe_standing(
@@ -37,7 +38,13 @@ pub(super) async fn observe_standing(
         .map(|account| account.third_id().to_owned())
         .chain(absent)
         .collect();
-    observed.accounts = ask_all(client, third_ids, listener).await?;
+    for (third_id, answer) in ask_all(client, third_ids, listener).await? {
+        let answer = answer.map_err(|failure| Fatal::NotTold {
+            of: format!("the thirdId {third_id}"),
+            why: failure.message,
+        })?;
+        observed.accounts.insert(third_id, answer);
+    }
     for account in standing
         .accounts
         .iter()
@@ -54,24 +61,30 @@ pub(super) async fn observe_standing(
             .call(&query)
             .await
             .map_err(|failure| fatal(Halt::of(QuerySeals::OP, failure)))?;
-        let by_alias = seals
-            .into_iter()
-            .filter_map(|seal| Some((seal.seal_alias?, seal.seal_id)));
-        observed
-            .seals
-            .insert(third_id.to_owned(), by_alias.collect());
+        let seals = seals.into_iter().map(|seal| {
+            (
+                seal.seal_id,
+                seal.seal_alias.filter(|alias| !alias.is_empty()),
+            )
+        });
+        observed.seals.insert(third_id.to_owned(), seals.collect());
     }
     Ok(observed)
 }
 
+/// What the service says of each `thirdId`: whose account it is, if there is one; or why it will not say so of this one.
 pub(super) async fn ask_all(
     client: &Client,
     third_ids: Vec<String>,
     listener: &Listener,
-) -> Result<BTreeMap<String, Option<AccountId>>, Fatal> {
+) -> Result<BTreeMap<String, Result<Option<AccountId>, Failure>>, Fatal> {
     stream::iter(third_ids)
         .map(|third_id| async move {
-            let answer = ask_account(client, &third_id).await.map_err(fatal)?;
+            let answer = match ask_account(client, &third_id).await {
+                Ok(answer) => Ok(answer),
+                Err(Halt::Failed(failure)) if failure.code.is_some() => Err(failure),
+                Err(halt) => return Err(fatal(halt)),
+            };
             listener(Event::Asked);
             Ok((third_id, answer))
         })
@@ -86,7 +99,13 @@ fn fatal(halt: Halt) -> Fatal {
     match halt {
         Halt::Fatal(fatal) => fatal,
         Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure) => {
-            Fatal::Unreachable(failure.message)
+            match failure.code {
+                Some(_) => Fatal::NotTold {
+                    of: "an account of the project".to_owned(),
+                    why: failure.message,
+                },
+                None => Fatal::Unreachable(failure.message),
+            }
         }
     }
 }

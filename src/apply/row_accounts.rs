@@ -90,7 +90,8 @@ impl RowAccounts {
         let mut existing = HashSet::new();
         for unknown in std::mem::take(&mut self.unknown) {
             let calls = self.calls.entry(unknown.flow).or_default();
-            if matches!(answers.get(&*unknown.third_id), Some(Some(_))) {
+            // Of whom the service will not say whether he exists, his row says so, and keeps no other from being sent.
+            if matches!(answers.get(&*unknown.third_id), Some(Ok(Some(_)))) {
                 calls.add(Op::ExchangeId, 1);
                 calls.add(unknown.update, 1);
                 existing.insert(ledger.salt().of(&unknown.third_id));

@@ -4,7 +4,7 @@
 //! goes out, and an intent without a receipt is looked up first. Receipts are written in order and not waited for:
 //! the intent of the next step, or the end of the item, which are waited for, come after them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ pub(super) struct Steps {
     known: HashMap<String, Step>,
     /// Who signs in which step, of those that were taken or are about to be.
     pub(super) whose: Vec<(String, Who)>,
-    /// Steps that this run has taken.
-    taken: Mutex<HashSet<String>>,
+    /// What those have answered that this run has taken.
+    taken: Mutex<HashMap<String, Value>>,
 }
 
 /// Who signs.
@@ -91,26 +91,28 @@ impl Steps {
 
     /// What a step answered, if it was answered.
     pub(super) fn receipt<O: Operation>(&self, name: &str) -> Result<Option<O::Answer>, Halt> {
-        let read = |receipt: &Value| serde_json::from_value(receipt.clone());
-        self.kept(name).map(read).transpose().map_err(|error| {
-            Halt::from(LedgerError::Broken {
-                path: String::new(),
-                why: format!("the receipt of {name} cannot be read: {error}"),
+        self.kept(name)
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(|error| {
+                Halt::from(LedgerError::Broken {
+                    path: String::new(),
+                    why: format!("the receipt of {name} cannot be read: {error}"),
+                })
             })
-        })
     }
 
     /// A text that a step answered.
-    pub(super) fn answered(&self, name: &str, field: &str) -> Option<&str> {
-        self.kept(name)?.get(field)?.as_str()
+    pub(super) fn answered(&self, name: &str, field: &str) -> Option<String> {
+        Some(self.kept(name)?.get(field)?.as_str()?.to_owned())
     }
 
     /// All that a step answered.
-    pub(super) fn kept(&self, name: &str) -> Option<&Value> {
-        match self.known.get(name)? {
-            Step::Receipt(receipt) => Some(receipt),
-            _ => None,
+    pub(super) fn kept(&self, name: &str) -> Option<Value> {
+        if let Some(Step::Receipt(receipt)) = self.known.get(name) {
+            return Some(receipt.clone());
         }
+        self.taken().get(name).cloned()
     }
 
     /// Whether the step's call may have gone out.
@@ -123,7 +125,12 @@ impl Steps {
 
     /// Whether the step was answered.
     pub(super) fn is_done(&self, name: &str) -> bool {
-        self.kept(name).is_some() || self.taken().contains(name)
+        matches!(self.known.get(name), Some(Step::Receipt(_))) || self.taken().contains_key(name)
+    }
+
+    /// Whether this run has taken any.
+    pub(super) fn took_any(&self) -> bool {
+        !self.taken().is_empty()
     }
 
     /// The steps that wait, in their order.
@@ -169,11 +176,11 @@ impl Steps {
         people.filter_map(|(_, who)| who.account.clone()).collect()
     }
 
-    fn take(&self, name: &str) {
-        self.taken().insert(name.to_owned());
+    fn take(&self, name: &str, receipt: Value) {
+        self.taken().insert(name.to_owned(), receipt);
     }
 
-    fn taken(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+    fn taken(&self) -> std::sync::MutexGuard<'_, HashMap<String, Value>> {
         // Nothing panics while it is held; what is in it stays true.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -271,7 +278,7 @@ impl Caller<'_> {
         if let (Some(fields), Some(who)) = (receipt.as_object_mut(), who) {
             who.note(fields);
         }
-        steps.take(name);
+        steps.take(name, receipt.clone());
         drop(self.ledger.write(vec![Write::Receipt {
             subject: steps.subject,
             step: name.to_owned(),
@@ -308,7 +315,9 @@ impl Caller<'_> {
                         return Err(Once::KeptLosing(kept_losing(O::OP)));
                     }
                     Seen::TakenBack => taken_back = true,
-                    Seen::Unclear(why) => return Err(Once::NotKnown(Halt::in_doubt(O::OP, &why))),
+                    Seen::Unclear(why) | Seen::Behind(why) => {
+                        return Err(Once::NotKnown(Halt::in_doubt(O::OP, &why)));
+                    }
                 }
             }
             let failure = match self.client.call(request).await {
@@ -338,7 +347,9 @@ impl Caller<'_> {
                     Seen::NotThere | Seen::TakenBack => {
                         Err(Once::NotDone(Halt::of(O::OP, failure)))
                     }
-                    Seen::Unclear(why) => Err(Once::NotKnown(Halt::in_doubt(O::OP, &why))),
+                    Seen::Unclear(why) | Seen::Behind(why) => {
+                        Err(Once::NotKnown(Halt::in_doubt(O::OP, &why)))
+                    }
                 };
             }
             looking = true;
@@ -366,13 +377,14 @@ fn kept_losing(op: Op) -> Halt {
 /// Only what is not there after so long counts as not carried out.
 pub(super) const SETTLING: Duration = Duration::from_secs(5);
 
-/// Looks, and looks again a while later before it says that something is not there.
+/// Looks, and looks again a while later before it says that something is not there, or that it cannot be told: the details may
+/// be behind.
 async fn settled<A, L>(look: &L, settling: Duration) -> Result<Seen<A>, Halt>
 where
     L: AsyncFn() -> Result<Seen<A>, Halt>,
 {
     match look().await? {
-        Seen::NotThere => {
+        Seen::NotThere | Seen::Behind(_) => {
             sleep(settling).await;
             look().await
         }

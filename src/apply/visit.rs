@@ -5,7 +5,7 @@ use super::ask::whose;
 use super::caller::Caller;
 use super::halt::Halt;
 use super::item::{ARCHIVE, DOWNLOAD, END, REVOKE, SIGNER};
-use super::look::{FlowRef, FlowState, FoundTask, sent_flow};
+use super::look::{self, FlowRef, FlowState, sent_flow};
 use super::step::{Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{FlowStatus, SignStatus};
@@ -13,7 +13,8 @@ use crate::ledger::{Failure, ItemRecord, SignState, Step, SubjectId, Write};
 use crate::plan::ItemStatus;
 
 /// The states of signers, by the names of their steps.
-type SignStates = Vec<(String, SignState)>;
+#[derive(Debug, Default)]
+pub(super) struct SignStates(Vec<(String, SignState)>);
 
 impl Caller<'_> {
     /// How an item stands now; and why, if its flow has ended, or if something keeps it from going on.
@@ -29,13 +30,7 @@ impl Caller<'_> {
             ));
         };
         steps.whose = signers(&steps);
-        let state = self.state(&flow).await?;
-        let states = sign_states(&steps, &state);
-        drop(self.ledger.write(vec![Write::Looked {
-            id: item.id,
-            at: self.now(),
-            signers: states.clone(),
-        }]));
+        let (state, states) = self.looked(&steps, &flow).await?;
         if let Some(status) = dead(state.status) {
             let why = why(&state, status);
             self.end(item.id, status, Some(why.clone()), true).await?;
@@ -61,7 +56,12 @@ impl Caller<'_> {
             // Apply was not through with it, and needs its row to go on.
             return Ok((item.status, item.failure.clone()));
         }
-        let (stands, failure) = match self.go_on(&steps, &flow, &state, &states).await {
+        let gone_on = self.go_on(&steps, &flow, &state, states).await;
+        if steps.took_any() && !matches!(gone_on, Err(Halt::Fatal(_))) {
+            // The next visit reads what this one has written: a receipt that is not there yet would be a call in doubt.
+            self.ledger.write(Vec::new()).await?;
+        }
+        let (stands, failure) = match gone_on {
             Ok(gone_on) => gone_on,
             Err(Halt::Failed(failure)) => {
                 // All that apply can do is done: going on is tried again by the next visit.
@@ -88,28 +88,40 @@ impl Caller<'_> {
         }
     }
 
+    /// Asks how far a flow and its signers are, and writes that down.
+    pub(super) async fn looked(
+        &self,
+        steps: &Steps,
+        flow: &FlowRef,
+    ) -> Result<(FlowState, SignStates), Halt> {
+        let state = self.state(flow).await?;
+        let states = SignStates::of(steps, &state);
+        drop(self.ledger.write(vec![Write::Looked {
+            id: steps.subject,
+            at: self.now(),
+            signers: states.0.clone(),
+        }]));
+        Ok((state, states))
+    }
+
     async fn go_on(
         &self,
         steps: &Steps,
         flow: &FlowRef,
         state: &FlowState,
-        states: &SignStates,
+        states: SignStates,
     ) -> Result<(ItemStatus, Option<Failure>), Halt> {
         if state.status == FlowStatus::Finished {
             let never_asked = self.wind_up(steps, flow).await?;
             return Ok((ItemStatus::Finished, never_asked));
         }
-        let signed = |step: &str| {
-            let mut own = states.iter().filter(|(name, _)| name == step);
-            own.any(|(_, sign)| sign.status == SignStatus::Signed)
-        };
-        let left = self.advance(steps, flow, signed).await?;
+        let (left, states) = self.advance(steps, flow, states).await?;
         // Who was just added has not signed.
-        let all_signed = steps.whose.iter().all(|(step, _)| signed(step));
+        let all_signed = steps.whose.iter().all(|(step, _)| states.signed(step));
         Ok(match left {
             0 if steps.is_done(ARCHIVE) => (ItemStatus::Finished, None),
             0 if all_signed => (ItemStatus::Done, None),
-            _ => (ItemStatus::Waiting, withdrawn(states)),
+            _ => (ItemStatus::Waiting, states.lost()),
         })
     }
 
@@ -179,51 +191,69 @@ pub(super) fn signers(steps: &Steps) -> Vec<(String, Who)> {
         .collect()
 }
 
-/// How far each signer is who was added.
-pub(super) fn sign_states(steps: &Steps, state: &FlowState) -> SignStates {
-    let added = steps.whose.iter().filter(|(name, _)| steps.is_done(name));
-    added
-        .filter_map(|(name, who)| Some((name.clone(), sign_state(steps, state, name, who)?)))
-        .collect()
+impl SignStates {
+    /// How far each signer is who was added.
+    pub(super) fn of(steps: &Steps, state: &FlowState) -> Self {
+        let added = steps.whose.iter().filter(|(name, _)| steps.is_done(name));
+        let states = added
+            .filter_map(|(name, who)| Some((name.clone(), sign_state(steps, state, name, who)?)));
+        Self(states.collect())
+    }
+
+    /// Whether a signer has signed.
+    pub(super) fn signed(&self, step: &str) -> bool {
+        let mut own = self.0.iter().filter(|(name, _)| name == step);
+        own.any(|(_, sign)| sign.status == SignStatus::Signed)
+    }
+
+    /// A signer who can sign no more, in a flow that goes on.
+    pub(super) fn lost(&self) -> Option<Failure> {
+        use SignStatus::{Ended, Withdrawn};
+        let lost = |(_, sign): &&(String, SignState)| matches!(sign.status, Ended | Withdrawn);
+        let (step, sign) = self.0.iter().find(lost)?;
+        let name = step.strip_prefix(SIGNER).unwrap_or(step);
+        let (message, hint) = match sign.status {
+            Withdrawn => (
+                format!("the task of {name} was taken back by somebody else"),
+                format!("treaty revoke --signer {name} makes it again, if it is a person's"),
+            ),
+            _ => (
+                format!("{name} has refused, or the signature has failed"),
+                "look at the flow on the service's own pages; onChange: reissue sends a changed row anew"
+                    .to_owned(),
+            ),
+        };
+        Some(Failure {
+            code: None,
+            message,
+            hint,
+        })
+    }
 }
 
-/// How far a signer is. Who signs at once has signed; whose task is not there was taken back by somebody.
+/// How far a signer is, as the details tell it. That somebody was to sign at once does not mean that he has: the service
+/// signs when it can (5.9.1). Whose task is not there was taken back by somebody.
 fn sign_state(steps: &Steps, state: &FlowState, name: &str, who: &Who) -> Option<SignState> {
-    let at_once = steps.answered(name, "signUrl").is_none();
-    // The platform's account is known by what its call has answered.
-    let answered = steps.answered(name, "accountId");
-    let is_his = |task: &&FoundTask| match &who.account {
-        Some(_) => task.is_of(who),
-        None => Some(task.account.as_str()) == answered,
-    };
-    let own: Vec<&FoundTask> = state.tasks.iter().filter(is_his).collect();
+    use SignStatus::{Ended, Pending, Signed, Signing, Withdrawn};
+    let own = look::of(&state.tasks, steps, name, who);
     let any = |status: SignStatus| own.iter().any(|task| task.status == status);
-    let status = if at_once {
-        SignStatus::Signed
-    } else if own.is_empty() {
-        if state.status == FlowStatus::Draft {
-            return None;
-        }
-        SignStatus::Withdrawn
-    } else {
-        use SignStatus::{Ended, Pending, Signed, Signing};
+    let status = if !own.is_empty() {
         let first = [Ended, Signing, Pending].into_iter().find(|one| any(*one));
         first.unwrap_or(Signed)
+    } else if state.status == FlowStatus::Draft {
+        return None;
+    } else if steps.answered(name, "signUrl").is_some()
+        || !look::of(&state.withdrawn, steps, name, who).is_empty()
+    {
+        Withdrawn
+    } else if state.status == FlowStatus::Finished {
+        Signed
+    } else {
+        // The service has taken it, and does not list it yet.
+        Signing
     };
     let time = own.iter().filter_map(|task| task.time.clone()).max();
     Some(SignState { status, time })
-}
-
-/// A signer who can sign no more, in a flow that goes on.
-fn withdrawn(states: &SignStates) -> Option<Failure> {
-    let lost = |(_, sign): &&(String, SignState)| sign.status == SignStatus::Withdrawn;
-    let (step, _) = states.iter().find(lost)?;
-    let name = step.strip_prefix(SIGNER).unwrap_or(step);
-    Some(Failure {
-        code: None,
-        message: format!("the task of {name} was taken back by somebody else"),
-        hint: format!("treaty revoke --signer {name} makes it again"),
-    })
 }
 
 /// How an item stands whose flow has ended before all had signed.

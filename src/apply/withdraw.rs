@@ -11,12 +11,12 @@ use super::item::END;
 use super::look::sent_flow;
 use super::run::Stop;
 use super::step::Steps;
-use super::visit::{dead, sign_states, signers, why};
+use super::visit::{dead, signers, why};
 use super::window::{Through, each};
 use crate::api::FlowStatus;
 use crate::client::Client;
 use crate::id::Address;
-use crate::ledger::{Failure, KnownItem, Records, Step, Write};
+use crate::ledger::{Failure, KnownItem, Records, Step};
 use crate::plan::ItemStatus;
 
 /// What ending flows needs.
@@ -125,12 +125,7 @@ impl Caller<'_> {
                 "treaty state show tells what is recorded of it",
             ));
         };
-        let state = self.state(&flow).await?;
-        drop(self.ledger.write(vec![Write::Looked {
-            id: record.id,
-            at: self.now(),
-            signers: sign_states(&steps, &state),
-        }]));
+        let (state, _) = self.looked(&steps, &flow).await?;
         if let Some(status) = dead(state.status) {
             let why = why(&state, status);
             self.end(record.id, status, Some(why.clone()), true).await?;

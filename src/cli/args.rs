@@ -318,6 +318,9 @@ pub(super) struct Sandbox {
     /// The time between two attempts to deliver a callback: 1s, 30m
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
     pub(super) callback_interval: Millis,
+    /// A signature without a person takes this time: 0s, 2s
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub(super) signing_takes: Millis,
     /// Everybody who is asked signs after this time: 0s, 2m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) auto_sign: Option<Millis>,

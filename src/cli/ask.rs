@@ -143,7 +143,11 @@ pub(super) fn refused(op: Op, failure: Failure) -> CliError {
             CliError::new(Exit::Error, format!("{op}: {code} {message}"), code.hint())
         }
         Failure::Credentials(why) => CliError::new(Exit::Credentials, why, ""),
-        Failure::NotSent(why) | Failure::Down(why) => CliError::new(Exit::Unreachable, why, ""),
+        Failure::NotSent(why) | Failure::Down(why) => CliError::new(
+            Exit::Unreachable,
+            format!("the endpoint cannot be reached: {why}"),
+            "check the endpoint and the network",
+        ),
         failure => CliError::new(Exit::Error, format!("{op}: {failure}"), "ask again"),
     }
 }

@@ -135,6 +135,11 @@ pub(super) fn of_fatal(fatal: &Fatal) -> (Exit, String) {
             "check the endpoint and the network, then apply again: what was done is recorded"
                 .to_owned(),
         ),
+        Fatal::NotTold { .. } => (
+            Exit::Error,
+            "look up what the code means, and correct what is declared; with --observe none the ledger is believed"
+                .to_owned(),
+        ),
         Fatal::Credentials(_) => (
             Exit::Credentials,
             "check TREATY_APP_ID and TREATY_APP_SECRET, and that they belong to this environment"

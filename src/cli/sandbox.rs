@@ -54,6 +54,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
                 "any app id and secret are accepted; Ctrl-C ends it"
             ));
         }
+        let takes = SignedDuration::try_from(args.signing_takes.0);
+        let sandbox = sandbox.signing_takes(takes.unwrap_or(SignedDuration::MAX));
         tokio::spawn(notifier.run(sandbox.clone()));
         let mut sandbox = sandbox.with_credentials();
         if global.verbose > 0 {

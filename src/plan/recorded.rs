@@ -107,6 +107,7 @@ pub struct RecordedStanding {
 pub struct Observed {
     /// The account of each `thirdId` that was asked for; none where there is no such account.
     pub accounts: BTreeMap<String, Option<AccountId>>,
-    /// The seals, by alias, of each `thirdId` whose account exists and was asked.
-    pub seals: BTreeMap<String, BTreeMap<String, SealId>>,
+    /// The seals of each `thirdId` whose account exists and was asked, with their aliases: a service need not tell them
+    /// (5.8.1).
+    pub seals: BTreeMap<String, Vec<(SealId, Option<String>)>>,
 }

@@ -255,8 +255,12 @@ pub fn plan_standing(
             .accounts
             .iter()
             .any(|planned| planned.name == seal.account && planned.action == AccountAction::Create);
-        let there = |id| seen.is_none_or(|seals| seals.values().any(|other| other == id));
-        let action = match (known, seen.and_then(|seals| seals.get(&seal.alias))) {
+        let there = |id| seen.is_none_or(|seals| seals.iter().any(|(other, _)| other == id));
+        let of_alias = seen.into_iter().flatten().find(|(_, alias)| {
+            let alias = alias.as_deref();
+            alias == Some(&seal.alias)
+        });
+        let action = match (known, of_alias.map(|(id, _)| id)) {
             _ if created => SealAction::Create,
             (Some(known), _)
                 if known

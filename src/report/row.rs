@@ -346,7 +346,7 @@ impl<'a> Answered<'a> {
                 SignStatus::Ended => "ended",
                 SignStatus::Withdrawn => "withdrawn",
             },
-            // Who is asked has a page to sign on; who is not has signed at once.
+            // Who is asked has a page to sign on; for who is not the service signs, and when it has is not known yet (5.9.1).
             (State::Answered(receipt), None) if receipt.get("signUrl").is_some() => {
                 if self.of.is_over() {
                     "ended"
@@ -354,7 +354,7 @@ impl<'a> Answered<'a> {
                     "waiting"
                 }
             }
-            (State::Answered(_), None) => "signed",
+            (State::Answered(_), None) => "signing",
             (State::Begun, _) => "in_doubt",
             // He is asked once others have signed.
             (State::Waits, _) => "",

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::papers::{Keeper, Papers};
 use super::serve::Session;
@@ -27,6 +27,7 @@ pub struct Sandbox {
     base: Arc<str>,
     needs_credentials: bool,
     hear: Option<Arc<Hear>>,
+    signing_takes: SignedDuration,
 }
 
 /// Hears of every call: which operation, and the code of its answer.
@@ -82,6 +83,16 @@ impl Sandbox {
             base: base.trim_end_matches('/').into(),
             needs_credentials: false,
             hear: None,
+            signing_takes: SignedDuration::ZERO,
+        }
+    }
+
+    /// The same world, in which a signature without a person takes so long.
+    #[must_use]
+    pub fn signing_takes(self, signing_takes: SignedDuration) -> Self {
+        Self {
+            signing_takes,
+            ..self
         }
     }
 
@@ -156,6 +167,7 @@ impl Sandbox {
     /// Lets time pass: flows run out, and with `auto` everybody signs who was asked long enough ago.
     pub fn pass(&self, auto: Option<&AutoSign>, now: Timestamp) {
         let mut state = self.state();
+        state.world.end_signing(self.signing_takes, now);
         state.world.expire(now);
         if let Some(auto) = auto {
             state.world.act_for_all(auto, now);
@@ -226,11 +238,13 @@ impl Sandbox {
                 secret: secret.to_owned(),
             });
         }
+        state.world.end_signing(self.signing_takes, now);
         let mut session = Session {
             world: &mut state.world,
             papers: &mut state.papers,
             now,
             base: &self.base,
+            signing_takes: self.signing_takes,
         };
         dispatch(&mut session, op, request.body())
     }

@@ -1,6 +1,6 @@
 //! One request at one moment: the table's handlers, each in the file of its kind.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::papers::Papers;
 use super::task::{ask_person, sign_at_once};
@@ -24,6 +24,8 @@ pub(super) struct Session<'a> {
     pub(super) now: Timestamp,
     /// Where the emulator can be reached: links begin with it.
     pub(super) base: &'a str,
+    /// How long a signature without a person takes.
+    pub(super) signing_takes: SignedDuration,
 }
 
 /// A required text must say something.

@@ -200,6 +200,34 @@ impl World {
         }
     }
 
+    /// Ends the signatures without a person that were to take so long.
+    pub(super) fn end_signing(&mut self, takes: SignedDuration, now: Timestamp) {
+        let is_due = |task: &Task| {
+            let asked = Timestamp::from_millisecond(task.received).unwrap_or(now);
+            task.status == SignStatus::Signing
+                && asked.checked_add(takes).is_ok_and(|then| then <= now)
+        };
+        for id in self.signing.clone() {
+            let Some(mut flow) = self.flows.get(&id).cloned() else {
+                continue;
+            };
+            let goes_on = flow.status_at(now) == FlowStatus::Signing;
+            if !goes_on || !flow.tasks.iter().any(is_due) {
+                continue;
+            }
+            let mut signed = Vec::new();
+            for task in flow.tasks.iter_mut().filter(|task| is_due(task)) {
+                task.status = SignStatus::Signed;
+                task.ended = Some(now.as_millisecond());
+                signed.push(task.clone());
+            }
+            for task in &signed {
+                note_update(self, &flow, task, now);
+            }
+            self.put(Change::Flow(flow));
+        }
+    }
+
     /// Ends the flows whose time has run out.
     pub(super) fn expire(&mut self, now: Timestamp) {
         let over: Vec<FlowId> = self

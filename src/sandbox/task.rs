@@ -31,22 +31,30 @@ pub(super) fn sign_at_once(session: &mut Session<'_>, ask: Ask) -> Result<AutoSi
     };
     let places = places(session, &flow, ask.docs, Some(none))?;
     let now = session.now.as_millisecond();
+    // The service signs when it can (5.9.1).
+    let (status, ended) = if session.signing_takes.is_zero() {
+        (SignStatus::Signed, Some(now))
+    } else {
+        (SignStatus::Signing, None)
+    };
     let task = Task {
         token: session.world.hex_id("task"),
         account: account.clone(),
         organization: None,
         with_own_seal: false,
         for_any_organization: false,
-        status: SignStatus::Signed,
+        status,
         third_order_no: ask.third_order_no,
         used: vec![used],
         seal_type: None,
         places,
         received: now,
-        ended: Some(now),
+        ended,
         explain: None,
     };
-    super::signing::note_update(session.world, &flow, &task, session.now);
+    if ended.is_some() {
+        super::signing::note_update(session.world, &flow, &task, session.now);
+    }
     flow.tasks.push(task);
     flow.status = FlowStatus::Signing;
     session.world.put(Change::Flow(flow));

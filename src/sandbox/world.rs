@@ -1,6 +1,6 @@
 //! The state of the emulated service, and what changes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub struct World {
     pub(super) seals: BTreeMap<SealId, Seal>,
     /// The flow of each task, by what stands in its short link.
     pub(super) tokens: BTreeMap<String, FlowId>,
+    /// Flows in which a signature without a person is being made.
+    pub(super) signing: BTreeSet<FlowId>,
     /// The number of the next thing; ids are made of it.
     next: u64,
     /// What has changed since the store last asked.
@@ -285,6 +287,15 @@ impl World {
                     let short = super::links::short(&task.token).to_owned();
                     self.tokens.insert(short, flow.id.clone());
                 }
+                if flow
+                    .tasks
+                    .iter()
+                    .any(|task| task.status == SignStatus::Signing)
+                {
+                    self.signing.insert(flow.id.clone());
+                } else {
+                    self.signing.remove(&flow.id);
+                }
                 self.flows.insert(flow.id.clone(), flow);
             }
             Change::Seal(seal) => drop(self.seals.insert(seal.id.clone(), seal)),
@@ -377,6 +388,11 @@ impl World {
             account.deleted = true;
             self.put(Change::Account(account));
         }
+    }
+
+    /// The account of a `thirdId`.
+    pub fn account_of(&self, third_id: &str) -> Option<&AccountId> {
+        self.third_ids.get(third_id)
     }
 
     /// How many accounts there are.

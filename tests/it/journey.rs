@@ -42,7 +42,8 @@ fn two_hundred_loans_become_contracts_once() {
             "{column}"
         );
     }
-    assert_eq!(report[0]["treaty_lender_status"], "signed");
+    // That it has been asked to sign is all that is known: the service signs when it can (5.9.1).
+    assert_eq!(report[0]["treaty_lender_status"], "signing");
     assert_eq!(report[0]["treaty_borrower_status"], "waiting");
     assert!(!project.path("reports/latest/loans.failed.csv").exists());
 

@@ -24,7 +24,7 @@ pub(crate) fn tenancy(rows: usize) -> Rig {
 }
 
 /// The loans' project with one row and other signers.
-fn signers(text: &str) -> Rig {
+pub(crate) fn signers(text: &str) -> Rig {
     let rig = Rig::loans(1);
     let manifest = rig.project.read("manifests/loans.yaml");
     let (head, _) = manifest.split_once("    signers:").expect("signers");

@@ -36,6 +36,7 @@ mod script;
 mod serve;
 mod server;
 mod signals;
+mod signing;
 mod state;
 mod state_rig;
 mod table;

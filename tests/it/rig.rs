@@ -181,6 +181,16 @@ impl Rig {
         }
     }
 
+    /// From now on, a signature without a person takes so long; counts begin anew.
+    pub(crate) fn signing_takes(&mut self, time: jiff::SignedDuration) {
+        self.sandbox = self.sandbox.clone().signing_takes(time);
+        self.wire = Arc::new(Liar {
+            sandbox: self.sandbox.clone(),
+            hangs: tokio::sync::Notify::new(),
+            state: Mutex::default(),
+        });
+    }
+
     /// A fault at the nth call of a path.
     pub(crate) fn fault(self, path: &'static str, nth: usize, fault: Fault) -> Self {
         self.rule(Rule::always(fault).of(path).nth(nth as u64))

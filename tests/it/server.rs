@@ -201,6 +201,47 @@ fn what_a_service_says_is_shown_without_what_is_private() {
     );
 }
 
+/// The document lets a service leave aliases out (5.8.1), and refuse a question about one person.
+#[test]
+fn a_service_that_tells_less_makes_nothing_twice_and_keeps_no_other_row() {
+    let base = serve(|base| {
+        let sandbox = Sandbox::in_memory(base);
+        axum::Router::new().fallback(move |request: Request| {
+            let sandbox = sandbox.clone();
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = axum::body::to_bytes(body, 1 << 26).await.expect("a body");
+                let asked = String::from_utf8_lossy(&body).into_owned();
+                let path = parts.uri.path().to_owned();
+                if path.ends_with("account/idexchange") && asked.contains("C-50002") {
+                    let no = r#"{"errCode":1435002,"msg":"参数错误"}"#;
+                    return (http::StatusCode::OK, no.to_owned()).into_response();
+                }
+                let request = http::Request::from_parts(parts, body);
+                let answer = sandbox.handle(&request, jiff::Timestamp::now());
+                let (parts, body) = answer.into_parts();
+                if !path.ends_with("seal/query") {
+                    return (parts.status, body).into_response();
+                }
+                let mut told: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+                for seal in told["data"].as_array_mut().into_iter().flatten() {
+                    seal.as_object_mut().expect("a seal").remove("sealAlias");
+                }
+                (parts.status, told.to_string()).into_response()
+            }
+        })
+    });
+    let project = project(&base);
+    let sheet = project.sheet();
+    let third_id = sheet.lines().nth(3).and_then(|row| row.split(',').nth(1));
+    project.set_sheet(&sheet.replacen(third_id.expect("a thirdId"), "C-50002", 1));
+    let done = run(&project, &["apply", "--yes"]);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    // What was made is known by its id, whatever its alias.
+    let plan = run(&project, &["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.code, 0, "{}{}", plan.stdout, plan.stderr);
+}
+
 #[test]
 fn the_sandbox_serves_filled_contracts() {
     let folder = Project::empty();

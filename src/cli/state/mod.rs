@@ -323,7 +323,7 @@ impl Near {
             return;
         }
         let distance = strsim::damerau_levenshtein(&self.wanted, &text.to_lowercase());
-        if distance < worst {
+        if distance < worst && !self.best.iter().any(|(_, known)| *known == text) {
             let at = self.best.partition_point(|(known, _)| *known <= distance);
             self.best.insert(at, (distance, text));
             self.best.truncate(NEAREST);

@@ -1,0 +1,188 @@
+//! The service signs when it can (5.9.1), and lists who signs as it likes: what is believed is what its details say.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use treaty::api::SignStatus;
+use treaty::apply::{Course, Sync, Synced, Wait};
+use treaty::id::AccountId;
+use treaty::ledger::Sqlite;
+use treaty::plan::ItemStatus;
+use treaty::sandbox::{Flow, Task};
+
+use crate::language::{signers, tenancy};
+use crate::rig::{Rig, binding};
+
+const PLATFORM: &str = "      lender: { platform: { positions: { contract: [{ keyword: 甲方盖章 }] } } }\n    finish: { archive: true }\n";
+const SEALED: &str = "      lender: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n    finish: { archive: true }\n";
+
+fn waiting() -> Synced {
+    Synced {
+        waiting: 1,
+        ..Synced::default()
+    }
+}
+
+fn failed() -> Synced {
+    Synced {
+        failed: 1,
+        ..Synced::default()
+    }
+}
+
+fn finished() -> Synced {
+    Synced {
+        finished: 1,
+        ..Synced::default()
+    }
+}
+
+/// Changes the one flow, as no call could.
+fn change(rig: &Rig, change: impl FnOnce(&mut Flow)) {
+    let id = rig.sent()[0].id.clone();
+    rig.sandbox.tamper(|world| world.change_flow(&id, change));
+}
+
+fn task(rig: &Rig, nth: usize, change_task: impl FnOnce(&mut Task)) {
+    change(rig, |flow| change_task(&mut flow.tasks[nth]));
+}
+
+fn account(rig: &Rig, third_id: &str) -> AccountId {
+    let found = rig
+        .sandbox
+        .with_world(|world| world.account_of(third_id).cloned());
+    found.expect("an account")
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_signed_is_not_archived_and_waits_for_its_signature() {
+    let mut rig = signers(PLATFORM);
+    rig.signing_takes(SignedDuration::from_hours(1));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
+    assert_eq!(rig.first().0.record.status, ItemStatus::Waiting);
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
+    rig.signing_takes(SignedDuration::ZERO);
+    assert_eq!(rig.sync().await, finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_without_a_person_that_failed_is_said_to_have_failed() {
+    for (status, why) in [
+        (SignStatus::Ended, "the signature has failed"),
+        (SignStatus::Withdrawn, "taken back"),
+    ] {
+        let mut rig = signers(PLATFORM);
+        rig.signing_takes(SignedDuration::from_hours(1));
+        rig.apply().await;
+        task(&rig, 0, |task| task.status = status);
+        assert_eq!(rig.sync().await, failed(), "{status:?}");
+        let (item, steps) = rig.first();
+        let failure = item.record.failure.expect("why");
+        assert!(failure.message.contains(why), "{}", failure.message);
+        let lender = steps.iter().find(|step| step.name == "signers.lender");
+        let told = lender.and_then(|step| step.sign.as_ref()).expect("told");
+        assert_eq!(told.status, status);
+        assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_after_a_signature_is_asked_once_it_is_there() {
+    let mut rig = tenancy(1);
+    let manifest = rig.project.read("manifests/leases.yaml");
+    let manifest = manifest
+        .replace("        after: [tenant]\n", "        after: [landlord]\n")
+        .replace("        after: [agent]\n", "        after: [tenant]\n");
+    rig.project.write("manifests/leases.yaml", manifest);
+    rig.signing_takes(SignedDuration::from_hours(1));
+    rig.apply().await;
+    rig.sign_all();
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.sent()[0].tasks.len(), 2, "the landlord is signing");
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.sent()[0].tasks.len(), 2, "and still is");
+    rig.signing_takes(SignedDuration::ZERO);
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.sent()[0].tasks.len(), 3, "the agent is asked");
+}
+
+/// An organization that signs may stand in the details under the person who acts for it.
+#[tokio::test(start_paused = true)]
+async fn an_organizations_signature_may_be_listed_under_its_creator() {
+    let mut rig = signers(SEALED);
+    rig.signing_takes(SignedDuration::from_hours(1));
+    rig.apply().await;
+    let clerk = account(&rig, "acme-clerk");
+    task(&rig, 0, |task| {
+        task.organization = Some(task.account.clone());
+        task.account = clerk;
+        task.status = SignStatus::Signed;
+    });
+    assert_eq!(rig.sync().await, finished());
+}
+
+/// Who chooses on the page whom he signs for is listed with that organization once he has signed.
+#[tokio::test(start_paused = true)]
+async fn a_person_may_be_listed_with_the_organization_that_he_chose() {
+    let both = "      boss: { personAndOrganization: { account: clerk } }\n";
+    let rig = signers(both);
+    rig.apply().await;
+    rig.sign_all();
+    let company = account(&rig, "acme");
+    task(&rig, 0, |task| task.organization = Some(company));
+    let done = Synced {
+        done: 1,
+        ..Synced::default()
+    };
+    assert_eq!(rig.sync().await, done);
+}
+
+/// The next visit may begin before the disk has what this one was answered.
+#[tokio::test]
+async fn a_receipt_that_is_not_written_yet_is_no_call_in_doubt() {
+    let rig = tenancy(1);
+    rig.apply().await;
+    rig.sign_all();
+    let rig = rig.answered_after(Duration::from_millis(50));
+    let path = rig.ledger_path();
+    let ledger = Sqlite::hold(&path, &binding(), "a test", "now").expect("a ledger");
+    // Once the agent's task is about to be made, nothing can be written for a while.
+    let slow = std::thread::spawn(move || {
+        let disk = rusqlite::Connection::open(path).expect("the ledger");
+        let begun = "SELECT count(*) FROM step WHERE name = 'signers.agent' AND begun";
+        let begun = || disk.query_row(begun, [], |row| row.get::<_, i64>(0));
+        while begun().expect("a count") == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        disk.execute_batch("BEGIN IMMEDIATE").expect("held");
+        std::thread::sleep(Duration::from_millis(400));
+        disk.execute_batch("ROLLBACK").expect("given back");
+    });
+    let client = rig.client();
+    let (_ask, stop) = tokio::sync::watch::channel(treaty::apply::Stop::No);
+    let sync = Sync {
+        records: &ledger,
+        client: &client,
+        root: rig.project.root(),
+        targets: Vec::new(),
+        excludes: Vec::new(),
+        window: 1,
+        listener: std::sync::Arc::new(|_| {}),
+        stop,
+        course: Course::Wait(Wait {
+            every: Duration::ZERO,
+            until: Some(Timestamp::now() + SignedDuration::from_secs(1)),
+        }),
+    };
+    sync.all().await.expect("a sync");
+    slow.join().expect("it ends");
+    assert_eq!(
+        rig.calls("sign/contract/undoTask"),
+        0,
+        "nobody is asked twice"
+    );
+    assert_eq!(rig.calls("sign/contracts/handOrgSignTask"), 1);
+}
