@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::Timestamp;
+
 use super::ask::sign_op;
 use super::event::Listener;
 use super::halt::Fatal;
@@ -12,6 +14,7 @@ use super::row_accounts::RowAccounts;
 use super::seal::{PRINT, identity};
 use super::vanished::{guard, undeclared, vanished};
 use crate::api::operation::Op;
+use crate::api::time;
 use crate::client::Client;
 use crate::desired::{DocumentSource, Drafted, FlowRows, Item, Outcome, Standing, Unique};
 use crate::diagnostic::{Diagnostic, Findings};
@@ -19,8 +22,8 @@ use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
 use crate::manifest::{Flow, InvalidRows, OnVanish, Project, Tolerance};
 use crate::plan::{
-    FlowPlan, ItemAction, Observed, Plan, RecordedSeal, RecordedStanding, Retry, item_action,
-    plan_standing, selected, template_print, vanish_action,
+    FlowPlan, ItemAction, ItemPolicy, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding,
+    Retry, item_action, plan_standing, selected, template_print, vanish_action,
 };
 use crate::render::{Fingerprint, RunTime};
 
@@ -50,6 +53,26 @@ pub struct Selection {
     pub show_all: bool,
 }
 
+impl Selection {
+    /// What is to be done with an item, of what there is to do.
+    fn action(
+        &self,
+        address: &Address,
+        policy: ItemPolicy,
+        recorded: Option<RecordedItem>,
+        print: Fingerprint,
+    ) -> ItemAction {
+        if !selected(&self.targets, &self.excludes, address) {
+            return ItemAction::Excluded;
+        }
+        let action = item_action(policy, recorded, print);
+        match self.retry {
+            Some(retry) => retry.narrow(action, recorded, print),
+            None => action,
+        }
+    }
+}
+
 /// A plan, and what it was made of.
 #[derive(Debug)]
 pub struct Survey<'a> {
@@ -75,6 +98,12 @@ impl Survey<'_> {
         let targets = selection.targets.iter().enumerate();
         let matching = targets.filter(|(_, pattern)| pattern.matches(address));
         self.matched.extend(matching.map(|(at, _)| at));
+    }
+
+    /// Notes why a well-formed row is refused.
+    fn refuse(&mut self, flow: &str, row: u64, why: Diagnostic) {
+        self.refused.insert((flow.to_owned(), row), why.clone());
+        self.row_findings.push(why);
     }
 }
 
@@ -133,10 +162,12 @@ pub async fn survey<'a>(
         else {
             continue;
         };
+        // What was sent may be late by now; without a client it is not known what was.
+        let moment = client.map(|_| run.moment());
         let plan = plan_flow(
             &rows,
-            ledger,
-            selection,
+            surveyor,
+            moment,
             &mut survey,
             &mut people,
             &mut unique,
@@ -213,13 +244,16 @@ fn wanted(selection: &Selection, flow: &str) -> bool {
 
 fn plan_flow(
     rows: &FlowRows<'_>,
-    ledger: &dyn Ledger,
-    selection: &Selection,
+    surveyor: &Surveyor<'_>,
+    moment: Option<Timestamp>,
     survey: &mut Survey<'_>,
     people: &mut RowAccounts,
     unique: &mut Unique,
 ) -> Result<FlowPlan, Fatal> {
-    let flow = rows.flow;
+    let Surveyor {
+        ledger, selection, ..
+    } = surveyor;
+    let (flow, ledger) = (rows.flow, *ledger);
     let mut known = Known::of(ledger, &flow.name)?;
     let mut plan = FlowPlan::new(&flow.name);
     plan.rows.reserve_exact(rows.expected());
@@ -267,24 +301,20 @@ fn plan_flow(
         }
         let address = Address::item(&flow.name, &item.key);
         survey.note_match(selection, &address);
-        let mut action = if selected(&selection.targets, &selection.excludes, &address) {
-            let action = item_action(flow.on_change, recorded, item.fingerprint);
-            match selection.retry {
-                Some(retry) => retry.narrow(action, recorded, item.fingerprint),
-                None => action,
-            }
-        } else {
-            ItemAction::Excluded
-        };
+        let mut action = selection.action(&address, flow.on_change, recorded, item.fingerprint);
+        // A flow that exists keeps the time that it was given.
+        let is_new = action.is_work() && recorded.is_none_or(|recorded| !recorded.sent);
+        let moment = moment.filter(|_| is_new);
+        if let Some(late) = moment.and_then(|moment| late(rows, &item, number, moment)) {
+            survey.refuse(&flow.name, number, late);
+            action = ItemAction::Invalid;
+        }
         if action.is_work() {
             for account in item.accounts.values() {
                 let is_first = unique.count(account);
                 let seen = people.see(account, is_first, survey.flows.len(), ledger)?;
                 if let Err(diagnostic) = seen {
-                    survey
-                        .refused
-                        .insert((flow.name.clone(), number), diagnostic.clone());
-                    survey.row_findings.push(diagnostic);
+                    survey.refuse(&flow.name, number, diagnostic);
                     action = ItemAction::Invalid;
                 }
             }
@@ -304,6 +334,7 @@ fn plan_flow(
         Ok::<(), Fatal>(())
     });
     taken.map_err(|error| unreadable(flow, &error))??;
+    add_attachments(flow, &mut plan);
     vanished(
         flow,
         &known,
@@ -314,6 +345,30 @@ fn plan_flow(
         &mut plan,
     )?;
     Ok(plan)
+}
+
+/// What is wrong with a contract whose time for signing is over before it is sent: the service refuses it.
+fn late(rows: &FlowRows<'_>, item: &Item, row: u64, moment: Timestamp) -> Option<Diagnostic> {
+    let declared = rows.flow.process.sign_validity.as_ref()?;
+    let validity = item.process.sign_validity?;
+    if validity > moment.as_millisecond() {
+        return None;
+    }
+    let shown = Timestamp::from_millisecond(validity).map_or(validity.to_string(), time::text);
+    let error = Diagnostic::error(format!("signValidity is past: {shown}"));
+    let error = match &rows.sheet {
+        Some(sheet) if declared.uses().row => {
+            let column = declared.uses().columns.iter().next();
+            let cell = sheet.header().cell(row, column.map(String::as_str));
+            error.at(cell).related(declared.span(), "rendered here")
+        }
+        _ => error.at(declared.span()),
+    };
+    Some(
+        error.hint(
+            "it is the last moment for signing, in milliseconds since 1970: give one that comes",
+        ),
+    )
 }
 
 /// A sheet that could be opened, and not read to its end.
@@ -345,6 +400,17 @@ fn add_calls(item: &Item, plan: &mut FlowPlan) {
     plan.calls.add(process, 1);
     for signer in &item.signers {
         plan.calls.add(sign_op(&signer.kind, several), 1);
+    }
+}
+
+/// The uploads of what goes along with a flow's contracts: what all share goes once.
+fn add_attachments(flow: &Flow, plan: &mut FlowPlan) {
+    let sent = plan.work();
+    for attachment in &flow.process.attachments {
+        let uses = attachment.file.uses();
+        let is_own = uses.row || uses.key;
+        let uploads = if is_own { sent } else { sent.min(1) };
+        plan.calls.add(Op::UploadUrl, uploads);
     }
 }
 

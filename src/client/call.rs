@@ -346,7 +346,7 @@ impl Client {
         let status = response.status();
         let after = retry_after(response.headers());
         let lost = match status {
-            StatusCode::GATEWAY_TIMEOUT => Lost::Late,
+            StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => Lost::Late,
             _ => Lost::Garbled,
         };
         let unknown = |why: String| Err(Failure::Unknown { why, after, lost });
@@ -366,7 +366,10 @@ impl Client {
                     status.as_u16()
                 )));
             }
-            _ if status.is_server_error() => return unknown(format!("HTTP {}", status.as_u16())),
+            // Whoever says 408 has waited for something, and does not know whether it came.
+            _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+                return unknown(format!("HTTP {}", status.as_u16()));
+            }
             _ if status.is_redirection() => {
                 return Err(Failure::Refused {
                     code: ErrorCode(i64::from(status.as_u16())),

@@ -18,6 +18,7 @@ pub type Environ = Arc<BTreeMap<String, String>>;
 /// When the run began, for `run.date` and `run.started`.
 #[derive(Debug, Clone)]
 pub struct RunTime {
+    moment: Timestamp,
     /// `2026-11-23`, in Asia/Shanghai.
     date: String,
     /// `2026-11-23 19:30:00`, in Asia/Shanghai.
@@ -29,9 +30,17 @@ impl RunTime {
     pub fn at(moment: Timestamp) -> Self {
         let started = time::text(moment);
         Self {
+            moment,
             date: started[..10].to_owned(),
             started,
         }
+    }
+}
+
+impl RunTime {
+    /// When it began.
+    pub fn moment(&self) -> Timestamp {
+        self.moment
     }
 }
 

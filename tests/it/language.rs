@@ -488,3 +488,24 @@ fn pages_that_are_too_many_to_be_appended_are_counted_before_anything_is_called(
     assert_eq!(refused.matches(told).count(), 1, "{refused}");
     assert!(refused.contains("manifests/loans.yaml:"), "{refused}");
 }
+
+#[test]
+fn a_contract_whose_time_is_over_before_it_is_sent_is_refused_with_its_cell() {
+    let project = Project::loans();
+    project.replace(
+        "manifests/loans.yaml",
+        "{{ run.started | plus('7d') | epochMs }}",
+        "{{ row.账号尾号 }}",
+    );
+    let refused = project.expect(&["apply", "--yes"], 65).stderr;
+    assert!(
+        refused.contains("signValidity is past: 1970-01-01 "),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("loans.csv, row 2, column 账号尾号"),
+        "{refused}"
+    );
+    assert!(!project.was_called());
+    project.expect(&["validate"], 0);
+}

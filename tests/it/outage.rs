@@ -97,3 +97,10 @@ async fn who_asks_to_slow_down_fails_nobody() {
     assert_eq!((tally.done, tally.failed), (8, 0), "{:?}", tally.stopped);
     rig.assert_each_once(8);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_says_that_it_waited_too_long_is_asked_again() {
+    let rig = Rig::loans(1).fault("doc/createbytemplate", 1, Fault::Status(408));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+}

@@ -11,7 +11,7 @@ use treaty::plan::ItemStatus;
 use treaty::sandbox::{Flow, Task};
 
 use crate::language::{signers, tenancy};
-use crate::rig::{Rig, binding};
+use crate::rig::{Fault, Rig, binding};
 
 const PLATFORM: &str = "      lender: { platform: { positions: { contract: [{ keyword: 甲方盖章 }] } } }\n    finish: { archive: true }\n";
 const SEALED: &str = "      lender: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n    finish: { archive: true }\n";
@@ -185,4 +185,35 @@ async fn a_receipt_that_is_not_written_yet_is_no_call_in_doubt() {
         "nobody is asked twice"
     );
     assert_eq!(rig.calls("sign/contracts/handOrgSignTask"), 1);
+}
+
+/// A service may show what it has done a moment later.
+#[tokio::test(start_paused = true)]
+async fn details_that_are_behind_are_asked_for_once_more() {
+    let rig = Rig::loans(1)
+        .fault("sign/contract/handPersonSignTask", 1, Fault::LostAfter)
+        .answered_after(Duration::from_millis(10));
+    let behind = async {
+        while rig.calls("sign/contract/handPersonSignTask") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut hidden = Vec::new();
+        change(&rig, |flow| hidden = std::mem::take(&mut flow.tasks));
+        while rig.calls("sign/contract/detail") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        rig.sandbox.tamper(|world| {
+            let id = world.flows().next().expect("a flow").id.clone();
+            world.change_flow(&id, |flow| flow.tasks = hidden);
+        });
+        std::future::pending::<()>().await;
+    };
+    let (_, tally) = tokio::select! {
+        applied = rig.apply() => applied,
+        () = behind => unreachable!("it goes on"),
+    };
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    assert_eq!(rig.sent()[0].live_tasks().count(), 2, "each is asked once");
 }
