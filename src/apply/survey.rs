@@ -17,7 +17,7 @@ use crate::api::operation::Op;
 use crate::api::time;
 use crate::client::Client;
 use crate::desired::{DocumentSource, Drafted, FlowRows, Item, Outcome, Standing, Unique};
-use crate::diagnostic::{Diagnostic, Findings};
+use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
 use crate::manifest::{Flow, InvalidRows, OnVanish, Project, Tolerance};
@@ -259,6 +259,7 @@ fn plan_flow(
     plan.rows.reserve_exact(rows.expected());
     unique.begin(flow, rows.expected());
     let mut all_have_keys = true;
+    let mut told = Vec::new();
     let taken = rows.each(|_, draft| {
         let Drafted {
             number,
@@ -278,7 +279,7 @@ fn plan_flow(
                 return Ok(());
             }
             Outcome::Invalid(errors) => {
-                survey.row_findings.extend(errors);
+                survey.row_findings.extend(once(errors, &mut told));
                 plan.push(number, key, ItemAction::Invalid, None, selection.show_all);
                 return Ok(());
             }
@@ -345,6 +346,22 @@ fn plan_flow(
         &mut plan,
     )?;
     Ok(plan)
+}
+
+/// So many errors of the manifests are remembered: no flow has more that do not differ by row.
+const TOLD: usize = 100;
+
+/// What is wrong with a row, without what is wrong with the manifest and was told with an earlier one.
+fn once(mut errors: Vec<Diagnostic>, told: &mut Vec<Diagnostic>) -> Vec<Diagnostic> {
+    errors.retain(|error| {
+        let of_manifest = matches!(error.place, Some(Place::Span(_)));
+        let is_new = !of_manifest || !told.contains(error);
+        if of_manifest && is_new && told.len() < TOLD {
+            told.push(error.clone());
+        }
+        is_new
+    });
+    errors
 }
 
 /// What is wrong with a contract whose time for signing is over before it is sent: the service refuses it.

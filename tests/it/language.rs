@@ -509,3 +509,20 @@ fn a_contract_whose_time_is_over_before_it_is_sent_is_refused_with_its_cell() {
     assert!(!project.was_called());
     project.expect(&["validate"], 0);
 }
+
+#[test]
+fn what_is_wrong_with_every_row_alike_is_said_once() {
+    let project = Project::loans();
+    project.replace(
+        "manifests/loans.yaml",
+        "noticeType: [sms]",
+        "noticeType: [pigeon]",
+    );
+    let refused = project.expect(&["validate"], 65).stderr;
+    assert_eq!(
+        refused.matches("noticeType cannot be pigeon").count(),
+        1,
+        "{refused}"
+    );
+    assert!(refused.contains("1 error was found"), "{refused}");
+}
