@@ -307,7 +307,10 @@ fn plan_flow(
         let is_new = action.is_work() && recorded.is_none_or(|recorded| !recorded.sent);
         let moment = moment.filter(|_| is_new);
         if let Some(late) = moment.and_then(|moment| late(rows, &item, number, moment)) {
-            survey.refuse(&flow.name, number, late);
+            survey
+                .refused
+                .insert((flow.name.clone(), number), late.clone());
+            survey.row_findings.extend(once(vec![late], &mut told));
             action = ItemAction::Invalid;
         }
         if action.is_work() {

@@ -153,7 +153,7 @@ fn of_ledger(error: &LedgerError) -> (Exit, String) {
     match error {
         LedgerError::Held(_) => (
             Exit::Held,
-            "wait until it has ended; two runs at once could send twice. One that has died loses the ledger 30 s later"
+            "wait until it has ended; two runs at once could send twice. One that has died loses the ledger at once on its own machine, elsewhere 30 s later"
                 .to_owned(),
         ),
         LedgerError::Taken(_) => (

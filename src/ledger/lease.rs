@@ -149,6 +149,12 @@ pub(super) fn beat(
     )))
 }
 
+/// Says that the holder has the lock, too.
+pub(super) fn tell_locked(connection: &Connection, fence: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE lease SET locked = 1 WHERE fence = ?";
+    connection.execute(sql, [fence]).map(drop)
+}
+
 /// Gives the lease back.
 pub(super) fn give_back(connection: &Connection, fence: i64) -> rusqlite::Result<()> {
     let sql = "UPDATE lease SET beat = 0 WHERE fence = ?";

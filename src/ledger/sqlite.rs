@@ -22,6 +22,8 @@ use crate::render::Salt;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// … and is asked so often.
 const BETWEEN: Duration = Duration::from_millis(20);
+/// A lock whose lease was given back is waited for so many times.
+const TRIES: usize = 50;
 
 /// What a ledger belongs to: ids of one endpoint or app mean nothing to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,6 +185,12 @@ impl Sqlite {
             lock = self::lock(path)?;
         };
         point("lease.taken");
+        if lock.is_none() {
+            lock = late(path)?;
+            if lock.is_some() {
+                lease::tell_locked(&connection, fence).map_err(|error| broken(&error))?;
+            }
+        }
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
         let sure = Sure::since(moment);
         let desk = Desk {
@@ -344,6 +352,18 @@ pub(super) fn made(path: &Path, binding: &Binding) -> Result<Option<Lock>, Ledge
         file::make(path, binding)?;
     }
     Ok(lock)
+}
+
+/// The lock of whoever has given the lease back and is about to give its lock back, too. Without it, others would have to
+/// wait until the lease runs out if this run is killed.
+fn late(path: &Path) -> Result<Option<Lock>, LedgerError> {
+    for _ in 0..TRIES {
+        std::thread::sleep(BETWEEN);
+        if let Some(lock) = lock(path)? {
+            return Ok(Some(lock));
+        }
+    }
+    Ok(None)
 }
 
 /// The lock beside a ledger; none where somebody has it.

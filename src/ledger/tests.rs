@@ -352,3 +352,26 @@ async fn reading_ahead_tells_the_same_in_any_order() {
         }
     }
 }
+
+/// Whoever comes while a lock is about to be given back has it a moment later: a run that is killed then is known to be dead.
+#[test]
+fn a_lock_that_is_given_back_late_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    drop(hold(&path).expect("made"));
+    let lock = std::fs::File::open(path.with_added_extension("lock")).expect("the lock");
+    lock.lock().expect("taken");
+    let late = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        drop(lock);
+    });
+    let held = hold(&path).expect("held");
+    late.join().expect("given back");
+    let disk = rusqlite::Connection::open(&path).expect("the file");
+    let locked = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
+    assert_eq!(
+        disk.query_row("SELECT locked FROM lease", [], locked),
+        Ok(true)
+    );
+    drop(held);
+}
