@@ -139,6 +139,7 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
         }
     }
     rules::circles(flow, findings);
+    rules::twins(flow, findings);
     if flow.signers.is_empty() {
         findings.push(
             Diagnostic::error(format!("the flow {} has no signer", flow.name))

@@ -165,3 +165,26 @@ pub(super) fn circles(flow: &Flow, findings: &mut Findings) {
         }
     }
 }
+
+/// Who is asked twice in one contract was meant once, mostly.
+pub(super) fn twins(flow: &Flow, findings: &mut Findings) {
+    let person = |signer: &Signer| match &signer.kind {
+        SignerKind::Person { account, .. } => Some(account.text.clone()),
+        _ => None,
+    };
+    for (at, signer) in flow.signers.iter().enumerate() {
+        let Some(own) = person(signer) else { continue };
+        let mut earlier = flow.signers[..at].iter();
+        if let Some(twin) = earlier.find(|twin| person(twin).as_ref() == Some(&own)) {
+            findings.push(
+                Diagnostic::warning(format!(
+                    "{own} is asked twice in one contract, as {} and as {}",
+                    twin.name, signer.name
+                ))
+                .at(&signer.span)
+                .related(&twin.span, "first here")
+                .hint("one signer can have several positions; should an answer get lost, the two cannot be told apart"),
+            );
+        }
+    }
+}

@@ -526,3 +526,13 @@ fn what_is_wrong_with_every_row_alike_is_said_once() {
     );
     assert!(refused.contains("1 error was found"), "{refused}");
 }
+
+#[test]
+fn who_is_asked_twice_in_one_contract_is_warned_of() {
+    let project = Project::loans();
+    let twin = "    signers:\n      witness: { person: { account: borrower } }";
+    project.replace("manifests/loans.yaml", "    signers:", twin);
+    let warned = project.expect(&["validate"], 0).stderr;
+    let told = "warning: borrower is asked twice in one contract, as witness and as borrower";
+    assert!(warned.contains(told), "{warned}");
+}
