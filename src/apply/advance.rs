@@ -43,9 +43,11 @@ impl Caller<'_> {
         loop {
             let archived = |step: &str| step == ARCHIVE && steps.is_done(step);
             let ready = |step: &String| states.signed(step) || archived(step);
+            // Nobody is asked to sign what cannot be signed by all any more.
+            let goes_on = states.lost().is_none();
             // What was begun had its turn, whatever the detail seems to tell now.
             let next = waiting.iter().position(|(step, deferral)| {
-                steps.is_begun(step) || deferral.after.iter().all(ready)
+                steps.is_begun(step) || goes_on && deferral.after.iter().all(ready)
             });
             let Some(next) = next else {
                 return Ok((waiting.len(), states));

@@ -36,7 +36,7 @@ pub(super) fn assigned<'t>(
     let known = signers.iter().filter_map(|(.., who)| who.as_ref());
     let people: Vec<&AccountId> = known.filter_map(|who| who.account.as_ref()).collect();
     let is_of = |task: &FoundTask, who: &Who| match who.account {
-        Some(_) => task.is_of(who) || task.is_in_the_name_of(who),
+        Some(_) => task.is_of(who),
         // The platform's account is not known: it is nobody else's.
         None => !people.contains(&&task.account),
     };
@@ -50,6 +50,16 @@ pub(super) fn assigned<'t>(
         match free.iter().position(|task| is_of(task, who)) {
             Some(at) => found.push((step.clone(), *op, who.clone(), free.remove(at))),
             None => left.push(step.clone()),
+        }
+    }
+    // What is listed under somebody who acts for it takes what is left.
+    for (step, op, who) in signers {
+        let (Some(who), Some(own)) = (who, left.iter().position(|name| name == step)) else {
+            continue;
+        };
+        if let Some(at) = free.iter().position(|task| task.is_in_the_name_of(who)) {
+            found.push((step.clone(), *op, who.clone(), free.remove(at)));
+            left.remove(own);
         }
     }
     let whos = |step: &String| signers.iter().find(|(name, ..)| name == step)?.2.as_ref();

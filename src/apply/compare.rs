@@ -62,18 +62,16 @@ fn steps_people(signers: &[Added]) -> Vec<&AccountId> {
 pub(super) fn compare_tasks(steps: &Steps, state: &FlowState, differs: &mut Differs) {
     let mut signers = signers(steps);
     // Who may be listed in two ways takes what is left.
-    signers.sort_by_key(|signer| (signer.who.account.is_none(), signer.who.both));
+    let is_listed = |who: &Who| state.tasks.iter().any(|task| task.is_of(who));
+    signers.sort_by_key(|signer| {
+        let who = &signer.who;
+        (who.account.is_none(), who.both, !is_listed(who))
+    });
     let people = steps_people(&signers);
     let mut free: Vec<&FoundTask> = state.tasks.iter().collect();
     for signer in &signers {
-        let of_others = |task: &FoundTask| {
-            let mut others = signers.iter().filter(|other| other.step != signer.step);
-            others.any(|other| task.is_of(&other.who))
-        };
         let is_his = |task: &&FoundTask| match (&signer.who.account, &signer.platform) {
-            (Some(_), _) => {
-                task.is_of(&signer.who) || task.is_in_the_name_of(&signer.who) && !of_others(task)
-            }
+            (Some(_), _) => task.is_of(&signer.who) || task.is_in_the_name_of(&signer.who),
             (None, Some(own)) => task.account == *own,
             (None, None) => !people.contains(&&task.account),
         };

@@ -168,7 +168,7 @@ impl Caller<'_> {
             )),
             Some(task) => Ok(Seen::There(AutoSignAnswer {
                 flow_id: flow.id.clone(),
-                account_id: task.account.clone(),
+                account_id: who.account.clone().unwrap_or(task.account.clone()),
             })),
         }
     }
@@ -271,10 +271,24 @@ pub(super) fn of<'t>(
         };
     }
     let own = all(&|task| task.is_of(who));
-    if own.is_empty() {
-        return all(&|task| task.is_in_the_name_of(who) && !of_others(task));
+    if !own.is_empty() {
+        return own;
     }
-    own
+    // Who acts for the organization may have tasks of his own that look alike: which of them is whose cannot be told, but
+    // whether there is one more than those.
+    let alike = all(&|task| task.is_in_the_name_of(who));
+    let mut others: Vec<&Who> = steps
+        .whose
+        .iter()
+        .filter(|(other, _)| other != name && steps.may_be_there(other))
+        .map(|(_, who)| who)
+        .collect();
+    others.retain(|other| alike.iter().any(|task| task.is_of(other)));
+    if alike.len() > others.len() {
+        alike
+    } else {
+        Vec::new()
+    }
 }
 
 /// What it means that somebody is not listed: nothing, when others are not who were added for sure.

@@ -165,9 +165,12 @@ impl Steps {
             .whose
             .iter()
             .filter(|(other, own)| other != name && own.overlaps(who));
-        others
-            .filter(|(other, _)| self.is_begun(other) || self.is_done(other))
-            .count()
+        others.filter(|(other, _)| self.may_be_there(other)).count()
+    }
+
+    /// Whether what the step does may be there.
+    pub(super) fn may_be_there(&self, name: &str) -> bool {
+        self.is_begun(name) || self.is_done(name)
     }
 
     /// The accounts of all that sign and are known.

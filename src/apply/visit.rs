@@ -1,12 +1,14 @@
 //! One visit to an item that is under way: its flow is asked for, its signers' states are written down, and what waited
 //! and has its turn is done. Needs the ledger alone.
 
+use tokio::time::sleep;
+
 use super::ask::whose;
 use super::caller::Caller;
 use super::halt::Halt;
 use super::item::{ARCHIVE, DOWNLOAD, END, REVOKE, SIGNER};
 use super::look::{self, FlowRef, FlowState, sent_flow};
-use super::step::{Steps, Who};
+use super::step::{SETTLING, Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{FlowStatus, SignStatus};
 use crate::ledger::{Failure, ItemRecord, SignState, Step, SubjectId, Write};
@@ -14,7 +16,11 @@ use crate::plan::ItemStatus;
 
 /// The states of signers, by the names of their steps.
 #[derive(Debug, Default)]
-pub(super) struct SignStates(Vec<(String, SignState)>);
+pub(super) struct SignStates {
+    known: Vec<(String, SignState)>,
+    /// Whether the details lack somebody who was asked: they may be behind.
+    lacking: bool,
+}
 
 impl Caller<'_> {
     /// How an item stands now; and why, if its flow has ended, or if something keeps it from going on.
@@ -94,12 +100,18 @@ impl Caller<'_> {
         steps: &Steps,
         flow: &FlowRef,
     ) -> Result<(FlowState, SignStates), Halt> {
-        let state = self.state(flow).await?;
-        let states = SignStates::of(steps, &state);
+        let mut state = self.state(flow).await?;
+        let mut states = SignStates::of(steps, &state);
+        if states.lacking {
+            // Who was just asked is not listed at once by every service.
+            sleep(SETTLING).await;
+            state = self.state(flow).await?;
+            states = SignStates::of(steps, &state);
+        }
         drop(self.ledger.write(vec![Write::Looked {
             id: steps.subject,
             at: self.now(),
-            signers: states.0.clone(),
+            signers: states.known.clone(),
         }]));
         Ok((state, states))
     }
@@ -194,15 +206,22 @@ pub(super) fn signers(steps: &Steps) -> Vec<(String, Who)> {
 impl SignStates {
     /// How far each signer is who was added.
     pub(super) fn of(steps: &Steps, state: &FlowState) -> Self {
-        let added = steps.whose.iter().filter(|(name, _)| steps.is_done(name));
-        let states = added
-            .filter_map(|(name, who)| Some((name.clone(), sign_state(steps, state, name, who)?)));
-        Self(states.collect())
+        let mut states = Self::default();
+        for (name, who) in steps.whose.iter().filter(|(name, _)| steps.is_done(name)) {
+            let Some(sign) = sign_state(steps, state, name, who) else {
+                continue;
+            };
+            let told =
+                [&state.tasks, &state.withdrawn].map(|tasks| look::of(tasks, steps, name, who));
+            states.lacking |= sign.status == SignStatus::Withdrawn && told.concat().is_empty();
+            states.known.push((name.clone(), sign));
+        }
+        states
     }
 
     /// Whether a signer has signed.
     pub(super) fn signed(&self, step: &str) -> bool {
-        let mut own = self.0.iter().filter(|(name, _)| name == step);
+        let mut own = self.known.iter().filter(|(name, _)| name == step);
         own.any(|(_, sign)| sign.status == SignStatus::Signed)
     }
 
@@ -210,7 +229,7 @@ impl SignStates {
     pub(super) fn lost(&self) -> Option<Failure> {
         use SignStatus::{Ended, Withdrawn};
         let lost = |(_, sign): &&(String, SignState)| matches!(sign.status, Ended | Withdrawn);
-        let (step, sign) = self.0.iter().find(lost)?;
+        let (step, sign) = self.known.iter().find(lost)?;
         let name = step.strip_prefix(SIGNER).unwrap_or(step);
         let (message, hint) = match sign.status {
             Withdrawn => (

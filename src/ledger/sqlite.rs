@@ -22,7 +22,7 @@ use crate::render::Salt;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// … and is asked so often.
 const BETWEEN: Duration = Duration::from_millis(20);
-/// A lock whose lease was given back is waited for so many times.
+/// What is about to be made or given back is waited for so many times.
 const TRIES: usize = 50;
 
 /// What a ledger belongs to: ids of one endpoint or app mean nothing to another.
@@ -344,7 +344,14 @@ pub(super) fn made(path: &Path, binding: &Binding) -> Result<Option<Lock>, Ledge
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| file::io(path, &error))?;
     }
-    let lock = lock(path)?;
+    let mut lock = lock(path)?;
+    // Somebody may be about to make it.
+    let mut tries = TRIES;
+    while lock.is_none() && tries > 0 && !file::is_there(path)? {
+        std::thread::sleep(BETWEEN);
+        lock = self::lock(path)?;
+        tries -= 1;
+    }
     if !file::is_there(path)? {
         if lock.is_none() {
             return Err(LedgerError::Held("it has just begun".to_owned()));

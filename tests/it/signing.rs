@@ -217,3 +217,56 @@ async fn details_that_are_behind_are_asked_for_once_more() {
     assert_eq!((tally.done, tally.in_doubt), (1, 0));
     assert_eq!(rig.sent()[0].live_tasks().count(), 2, "each is asked once");
 }
+
+/// The person who acts for an organization signs for it, and it signs by itself: both may look alike.
+#[tokio::test(start_paused = true)]
+async fn an_organizations_signature_beside_that_of_its_creator_is_counted() {
+    let mut rig = signers(
+        "      auto: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     org: { organization: { account: clerk, organization: acme } }\n\
+         \x20   finish: { archive: true }\n",
+    );
+    rig.signing_takes(SignedDuration::from_hours(1));
+    rig.apply().await;
+    let clerk = account(&rig, "acme-clerk");
+    task(&rig, 0, |task| {
+        task.organization = Some(task.account.clone());
+        task.account = clerk;
+        task.status = SignStatus::Signed;
+    });
+    assert_eq!(rig.sync().await, waiting());
+    rig.sign_all();
+    assert_eq!(rig.sync().await, finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_to_sign_once_a_signature_has_failed() {
+    let mut rig = signers(
+        "      lender: { platform: { positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     borrower: { person: { account: borrower } }\n\
+         \x20     boss: { person: { account: clerk }, after: [borrower] }\n",
+    );
+    rig.signing_takes(SignedDuration::from_hours(1));
+    rig.apply().await;
+    task(&rig, 0, |task| task.status = SignStatus::Ended);
+    rig.sign_all();
+    assert_eq!(rig.sync().await, failed());
+    assert_eq!(rig.sync().await, failed());
+    assert_eq!(rig.sent()[0].tasks.len(), 2, "the boss is not asked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_listed_yet_was_not_taken_back() {
+    let rig = Rig::loans(1);
+    rig.apply().await;
+    let mut hidden = Vec::new();
+    change(&rig, |flow| hidden = flow.tasks.split_off(1));
+    let id = rig.sent()[0].id.clone();
+    let caught_up = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        rig.sandbox
+            .tamper(|world| world.change_flow(&id, |flow| flow.tasks.extend(hidden)));
+    };
+    let (synced, ()) = tokio::join!(rig.sync(), caught_up);
+    assert_eq!(synced, waiting());
+}
