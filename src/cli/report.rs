@@ -21,8 +21,11 @@ use crate::report::{
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut place = Place::of(global, None)?;
-    let ledger = place.read()?;
-    let run = which(&ledger, args)?;
+    let ledger = place.read_at_once()?;
+    let run = which(&ledger, args).or_else(|error| {
+        ledger.sound()?;
+        Err(error)
+    })?;
     meets(&ledger, &args.matching.target)?;
     let is_last = ledger.run(None)?.as_ref() == Some(&run);
     let mut findings = std::mem::take(&mut place.findings);
@@ -81,6 +84,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         };
         items.insert(name.clone(), reports.flow(&report)?);
     }
+    ledger.sound()?;
     let whole = settings.directory.join(&run.record.name);
     reports.finish(&summary(&place, &run, &whole, items.clone()))?;
     if is_last && is_whole && folder.exists() {
@@ -179,6 +183,8 @@ impl Own<'_> {
 
     /// What the run worked on and has no row any more.
     fn rest(&self, each: &mut Each<'_>) -> Result<(), FlowReportError> {
+        // After this the tables are put in their places.
+        self.ledger.sound()?;
         let mut gone = Vec::new();
         let in_sheet = self.in_sheet();
         self.ledger.each_of_run(self.flow, self.run, &mut |id| {

@@ -561,3 +561,19 @@ fn a_file_name_that_no_file_can_have_is_found_before_anything_is_sent() {
     let run = project.expect(&["validate"], 65);
     assert!(run.stderr.contains("a name of 244 bytes"), "{}", run.stderr);
 }
+
+#[test]
+fn a_damaged_ledger_takes_no_reports_place() {
+    let project = Project::loans();
+    project.expect(&["apply", "--yes"], 0);
+    let table = project.path("reports/latest/loans.csv");
+    let before = std::fs::read(&table).expect("a report");
+    let path = project.path(".treaty/sandbox.db");
+    let mut ledger = std::fs::read(&path).expect("the ledger");
+    let page = ledger.len() / 4096 / 2 * 4096;
+    ledger[page..page + 4096].fill(0);
+    std::fs::write(&path, ledger).expect("damaged");
+    let refused = project.expect(&["report"], 1).stderr;
+    assert!(refused.contains("the file is damaged"), "{refused}");
+    assert_eq!(std::fs::read(&table).expect("a report"), before);
+}

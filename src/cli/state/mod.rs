@@ -74,9 +74,15 @@ impl Place {
     }
 
     pub(super) fn read(&self) -> Result<Sqlite, LedgerError> {
-        let ledger = Sqlite::read(&self.project.settings.ledger, &self.binding)?;
+        let ledger = self.read_at_once()?;
         ledger.sound()?;
         Ok(ledger)
+    }
+
+    /// The same for those who have something to do until all of it was read through: they ask whether it is sound before
+    /// anybody is told what it says.
+    pub(super) fn read_at_once(&self) -> Result<Sqlite, LedgerError> {
+        Sqlite::read(&self.project.settings.ledger, &self.binding)
     }
 
     /// A client that calls as long as the ledger is held, or was opened to be read.
