@@ -257,7 +257,7 @@ pub(super) fn of<'t>(
     };
     let of_others = |task: &FoundTask| {
         let mut others = steps.whose.iter().filter(|(other, _)| other != name);
-        others.any(|(_, other)| task.is_of(other))
+        others.any(|(_, other)| task.is_of(other) || task.is_in_the_name_of(other))
     };
     if who.account.is_none() {
         let answered = steps.answered(name, "accountId");

@@ -270,3 +270,37 @@ async fn who_is_not_listed_yet_was_not_taken_back() {
     let (synced, ()) = tokio::join!(rig.sync(), caught_up);
     assert_eq!(synced, waiting());
 }
+
+/// The platform is who nobody else explains; an organization that is listed under its creator is somebody else.
+#[tokio::test(start_paused = true)]
+async fn an_organizations_signature_is_not_taken_for_the_platforms() {
+    let mut rig = signers(
+        "      auto: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     lender: { platform: { positions: { contract: [{ keyword: 乙方签字 }] } } }\n",
+    );
+    rig.signing_takes(SignedDuration::from_hours(1));
+    let rig = rig
+        .fault("sign/contract/platformSignTask", 1, Fault::LostBefore)
+        .answered_after(Duration::from_millis(10));
+    let other = async {
+        while rig.calls("sign/contract/platformSignTask") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let clerk = account(&rig, "acme-clerk");
+        task(&rig, 0, |task| {
+            task.organization = Some(task.account.clone());
+            task.account = clerk;
+        });
+        std::future::pending::<()>().await;
+    };
+    let (_, tally) = tokio::select! {
+        applied = rig.apply() => applied,
+        () = other => unreachable!("it goes on"),
+    };
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    assert_eq!(
+        rig.sent()[0].live_tasks().count(),
+        2,
+        "the platform signs too"
+    );
+}
