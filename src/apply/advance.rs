@@ -43,11 +43,17 @@ impl Caller<'_> {
         loop {
             let archived = |step: &str| step == ARCHIVE && steps.is_done(step);
             let ready = |step: &String| states.signed(step) || archived(step);
+            // Not every service lists those who sign at once; whether all have signed is checked by the archive itself (5.7.5).
+            let ready_for = |deferral: &Deferral| {
+                let ends = deferral.operation == Op::Archive.path();
+                let mut after = deferral.after.iter();
+                after.all(|step| ready(step) || ends && states.may_have_signed(step))
+            };
             // Nobody is asked to sign what cannot be signed by all any more.
             let goes_on = states.lost().is_none();
             // What was begun had its turn, whatever the detail seems to tell now.
             let next = waiting.iter().position(|(step, deferral)| {
-                steps.is_begun(step) || goes_on && deferral.after.iter().all(ready)
+                steps.is_begun(step) || goes_on && ready_for(deferral)
             });
             let Some(next) = next else {
                 return Ok((waiting.len(), states));
@@ -56,7 +62,12 @@ impl Caller<'_> {
             let op = self.take(steps, &step, deferral, flow).await?;
             // Who was just asked has not signed; who signs by himself may have.
             if signs_at_once(op) {
-                states = self.looked(steps, flow).await?.1;
+                match self.looked(steps, flow).await {
+                    Ok((_, now)) => states = now,
+                    // All that could be done is done: the next visit looks.
+                    Err(Halt::Failed(_)) => return Ok((waiting.len(), states)),
+                    Err(halt) => return Err(halt),
+                }
             }
         }
     }

@@ -33,12 +33,17 @@ pub(super) fn assigned<'t>(
     signers: &[(String, Op, Option<Who>)],
     state: &'t FlowState,
 ) -> Result<(Found<'t>, Vec<String>, Vec<AccountId>), NotAdopted> {
-    let known = signers.iter().filter_map(|(.., who)| who.as_ref());
-    let people: Vec<&AccountId> = known.filter_map(|who| who.account.as_ref()).collect();
+    let known: Vec<&Who> = signers
+        .iter()
+        .filter_map(|(.., who)| who.as_ref())
+        .collect();
+    let explains = |who: &&Who, task: &FoundTask| {
+        who.account.as_ref() == Some(&task.account) || task.is_in_the_name_of(who)
+    };
     let is_of = |task: &FoundTask, who: &Who| match who.account {
         Some(_) => task.is_of(who),
         // The platform's account is not known: it is nobody else's.
-        None => !people.contains(&&task.account),
+        None => !known.iter().any(|who| explains(who, task)),
     };
     let mut free: Vec<&FoundTask> = state.tasks.iter().collect();
     let (mut found, mut left) = (Found::new(), Vec::new());

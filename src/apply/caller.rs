@@ -29,6 +29,8 @@ pub(super) struct Caller<'a> {
     uploading: Locks,
     /// Steps whose answers keep getting lost: a person is told each time that his task is made again.
     losing: Mutex<HashSet<(SubjectId, String)>>,
+    /// Items whose details have lacked somebody in this run.
+    lacking: Mutex<HashSet<SubjectId>>,
 }
 
 impl<'a> Caller<'a> {
@@ -42,6 +44,7 @@ impl<'a> Caller<'a> {
             uploads: Mutex::default(),
             uploading: Locks::default(),
             losing: Mutex::default(),
+            lacking: Mutex::default(),
         }
     }
 
@@ -80,6 +83,12 @@ impl<'a> Caller<'a> {
     pub(super) fn note_losing(&self, subject: SubjectId, step: &str) {
         let mut losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
         losing.insert((subject, step.to_owned()));
+    }
+
+    /// Notes that the details of an item's flow lack somebody; whether that is so for the first time in this run.
+    pub(super) fn lacks_first(&self, subject: SubjectId) -> bool {
+        let mut lacking = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        lacking.insert(subject)
     }
 
     fn uploads(&self) -> std::sync::MutexGuard<'_, HashMap<String, FileKey>> {

@@ -73,7 +73,11 @@ pub(super) fn compare_tasks(steps: &Steps, state: &FlowState, differs: &mut Diff
         let is_his = |task: &&FoundTask| match (&signer.who.account, &signer.platform) {
             (Some(_), _) => task.is_of(&signer.who) || task.is_in_the_name_of(&signer.who),
             (None, Some(own)) => task.account == *own,
-            (None, None) => !people.contains(&&task.account),
+            (None, None) => {
+                let mut others = signers.iter();
+                !people.contains(&&task.account)
+                    && !others.any(|other| task.is_in_the_name_of(&other.who))
+            }
         };
         let blurred = match &signer.platform {
             Some(own) => people.contains(&own),

@@ -222,7 +222,12 @@ impl Apply<'_> {
             .all(|signer| signer.kind.signs_at_once());
         let mut waiting = steps.deferred().into_iter();
         let states = if all_at_once || waiting.any(|(_, own)| own.after.iter().all(at_once)) {
-            self.caller.looked(steps, &flow).await?.1
+            match self.caller.looked(steps, &flow).await {
+                Ok((_, states)) => states,
+                // Everybody is asked: the next visit looks again.
+                Err(Halt::Failed(failure)) => return Ok((ItemStatus::Waiting, Some(failure))),
+                Err(halt) => return Err(halt),
+            }
         } else {
             SignStates::default()
         };

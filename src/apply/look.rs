@@ -72,13 +72,12 @@ impl Caller<'_> {
         who: &Who,
     ) -> Result<Seen<HandSignAnswer>, Halt> {
         let is_his = |task: &FoundTask| task.is_of(who);
-        let of_others = steps.others(name, who);
         let all = self.state(flow).await?.tasks;
-        let tasks: Vec<&FoundTask> = all.iter().filter(|task| is_his(task)).collect();
+        let tasks = of(&all, steps, name, who);
         if tasks.is_empty() {
             return Ok(absent(steps, name, &all));
         }
-        if of_others > 0 {
+        if steps.others(name, who) + rivals(&all, &tasks, steps, name, who) > 0 {
             return Ok(Seen::Unclear(
                 "the same person signs this flow more than once".to_owned(),
             ));
@@ -245,7 +244,7 @@ impl Caller<'_> {
 }
 
 /// The tasks of a signer among those of a flow. An organization that signs at once may be listed under the person who acts
-/// for it; the platform, whose account is known by what its call has answered, is otherwise a signer that nobody else explains.
+/// for it; the platform, whose account its call has answered, is until then a signer whom nobody else explains.
 pub(super) fn of<'t>(
     tasks: &'t [FoundTask],
     steps: &Steps,
@@ -255,40 +254,52 @@ pub(super) fn of<'t>(
     let all = |is_his: &dyn Fn(&FoundTask) -> bool| -> Vec<&'t FoundTask> {
         tasks.iter().filter(|task| is_his(task)).collect()
     };
-    let of_others = |task: &FoundTask| {
-        let mut others = steps.whose.iter().filter(|(other, _)| other != name);
-        others.any(|(_, other)| task.is_of(other) || task.is_in_the_name_of(other))
-    };
     if who.account.is_none() {
-        let answered = steps.answered(name, "accountId");
-        let own =
-            all(&|task| Some(&task.account.0) == answered.as_ref() && task.organization.is_none());
         let people = steps.people();
-        return if own.is_empty() {
-            all(&|task| !people.contains(&task.account) && !of_others(task))
-        } else {
-            own
+        return match steps.answered(name, "accountId").map(AccountId) {
+            Some(own) => all(&|task| {
+                let acts = task.organization.as_ref() == Some(&own);
+                acts || task.account == own && task.organization.is_none()
+            }),
+            None => all(&|task| !people.contains(&task.account) && !steps.explain(name, task)),
         };
     }
     let own = all(&|task| task.is_of(who));
-    if !own.is_empty() {
-        return own;
-    }
-    // Who acts for the organization may have tasks of his own that look alike: which of them is whose cannot be told, but
-    // whether there is one more than those.
-    let alike = all(&|task| task.is_in_the_name_of(who));
-    let mut others: Vec<&Who> = steps
-        .whose
-        .iter()
-        .filter(|(other, _)| other != name && steps.may_be_there(other))
-        .map(|(_, who)| who)
-        .collect();
-    others.retain(|other| alike.iter().any(|task| task.is_of(other)));
-    if alike.len() > others.len() {
+    let alike = if own.is_empty() {
+        all(&|task| task.is_in_the_name_of(who))
+    } else {
+        own
+    };
+    // Which of those that look alike is whose cannot be told, but whether there is one more than the others'.
+    if alike.len() > rivals(tasks, &alike, steps, name, who) {
         alike
     } else {
         Vec::new()
     }
+}
+
+/// How many others, who may be there, one of these tasks may be just as well: who signs for an organization by hand looks
+/// like the organization's own signature, where that is listed under him.
+pub(super) fn rivals(
+    tasks: &[FoundTask],
+    alike: &[&FoundTask],
+    steps: &Steps,
+    name: &str,
+    who: &Who,
+) -> usize {
+    let listed = |who: &Who| tasks.iter().any(|task| task.is_of(who));
+    let may_be = |other: &Who| {
+        let by_name = alike.iter().any(|task| task.is_in_the_name_of(other)) && !listed(other);
+        let by_hand = !listed(who) && alike.iter().any(|task| task.is_of(other));
+        by_name || by_hand
+    };
+    let mut others: Vec<&Who> = Vec::new();
+    for (other, rival) in &steps.whose {
+        if other != name && steps.may_be_there(other) && may_be(rival) {
+            others.push(rival);
+        }
+    }
+    others.len()
 }
 
 /// What it means that somebody is not listed: nothing, when others are not who were added for sure.
@@ -299,7 +310,7 @@ fn absent<A>(steps: &Steps, name: &str, tasks: &[FoundTask]) -> Seen<A> {
             Some(account) => {
                 task.account == *account || task.organization.as_ref() == Some(account)
             }
-            None => !people.contains(&task.account),
+            None => !people.contains(&task.account) && !steps.explain("", task),
         })
     };
     let mut added = steps.whose.iter();

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::caller::Caller;
 use super::halt::Halt;
-use super::look::Seen;
+use super::look::{FoundTask, Seen};
 use crate::api::Operation;
 use crate::api::operation::Op;
 use crate::api::operation::receipt;
@@ -166,6 +166,12 @@ impl Steps {
             .iter()
             .filter(|(other, own)| other != name && own.overlaps(who));
         others.filter(|(other, _)| self.may_be_there(other)).count()
+    }
+
+    /// Whether somebody else, who is known by an account, explains a task.
+    pub(super) fn explain(&self, name: &str, task: &FoundTask) -> bool {
+        let mut others = self.whose.iter().filter(|(other, _)| other != name);
+        others.any(|(_, other)| task.is_of(other) || task.is_in_the_name_of(other))
     }
 
     /// Whether what the step does may be there.

@@ -303,8 +303,9 @@ fn plan_flow(
         let address = Address::item(&flow.name, &item.key);
         survey.note_match(selection, &address);
         let mut action = selection.action(&address, flow.on_change, recorded, item.fingerprint);
-        // A flow that exists keeps the time that it was given.
-        let is_new = action.is_work() && recorded.is_none_or(|recorded| !recorded.sent);
+        // A flow that exists keeps the time that it was given, and one that takes its place has another.
+        let is_sent = recorded.is_some_and(|recorded| recorded.sent);
+        let is_new = action.is_work() && (!is_sent || action == ItemAction::Reissue);
         let moment = moment.filter(|_| is_new);
         if let Some(late) = moment.and_then(|moment| late(rows, &item, number, moment)) {
             survey

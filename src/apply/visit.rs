@@ -20,6 +20,8 @@ pub(super) struct SignStates {
     known: Vec<(String, SignState)>,
     /// Whether the details lack somebody who was asked: they may be behind.
     lacking: bool,
+    /// Who was to sign at once, and is not listed beside those who are.
+    unseen: Vec<String>,
 }
 
 impl Caller<'_> {
@@ -102,7 +104,7 @@ impl Caller<'_> {
     ) -> Result<(FlowState, SignStates), Halt> {
         let mut state = self.state(flow).await?;
         let mut states = SignStates::of(steps, &state);
-        if states.lacking {
+        if states.lacking && dead(state.status).is_none() && self.lacks_first(steps.subject) {
             // Who was just asked is not listed at once by every service.
             sleep(SETTLING).await;
             state = self.state(flow).await?;
@@ -213,7 +215,11 @@ impl SignStates {
             };
             let told =
                 [&state.tasks, &state.withdrawn].map(|tasks| look::of(tasks, steps, name, who));
-            states.lacking |= sign.status == SignStatus::Withdrawn && told.concat().is_empty();
+            let is_told = !told.concat().is_empty();
+            states.lacking |= sign.status == SignStatus::Withdrawn && !is_told;
+            if sign.status == SignStatus::Signing && !is_told && !state.tasks.is_empty() {
+                states.unseen.push(name.clone());
+            }
             states.known.push((name.clone(), sign));
         }
         states
@@ -225,6 +231,11 @@ impl SignStates {
         own.any(|(_, sign)| sign.status == SignStatus::Signed)
     }
 
+    /// Whether a signer may have signed: he signs at once, and the details list others alone.
+    pub(super) fn may_have_signed(&self, step: &str) -> bool {
+        self.unseen.iter().any(|name| name == step)
+    }
+
     /// A signer who can sign no more, in a flow that goes on.
     pub(super) fn lost(&self) -> Option<Failure> {
         use SignStatus::{Ended, Withdrawn};
@@ -233,7 +244,7 @@ impl SignStates {
         let name = step.strip_prefix(SIGNER).unwrap_or(step);
         let (message, hint) = match sign.status {
             Withdrawn => (
-                format!("the task of {name} was taken back by somebody else"),
+                format!("the task of {name} was taken back by somebody else, or the flow's details leave it out"),
                 format!("treaty revoke --signer {name} makes it again, if it is a person's"),
             ),
             _ => (

@@ -211,8 +211,11 @@ impl World {
             let Some(mut flow) = self.flows.get(&id).cloned() else {
                 continue;
             };
-            let goes_on = flow.status_at(now) == FlowStatus::Signing;
-            if !goes_on || !flow.tasks.iter().any(is_due) {
+            if flow.status_at(now) != FlowStatus::Signing {
+                self.signing.remove(&id);
+                continue;
+            }
+            if !flow.tasks.iter().any(is_due) {
                 continue;
             }
             let mut signed = Vec::new();

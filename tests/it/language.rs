@@ -536,3 +536,36 @@ fn who_is_asked_twice_in_one_contract_is_warned_of() {
     let told = "warning: borrower is asked twice in one contract, as witness and as borrower";
     assert!(warned.contains(told), "{warned}");
 }
+
+#[test]
+fn a_contract_is_not_revoked_for_one_whose_time_is_over() {
+    let project = Project::loans();
+    let rows: Vec<String> = project.sheet().lines().take(3).map(str::to_owned).collect();
+    let sheet = rows
+        .join("\r\n")
+        .replace("6955", "4102416000000")
+        .replace("7719", "4102416000000");
+    project.set_sheet(&sheet);
+    let manifest = "manifests/loans.yaml";
+    project.replace(
+        manifest,
+        "{{ run.started | plus('7d') | epochMs }}",
+        "{{ row.账号尾号 }}",
+    );
+    project.replace(
+        manifest,
+        "    signers:",
+        "    onChange: reissue\n    signers:",
+    );
+    project.expect(&["apply", "--yes"], 0);
+    project.set_sheet(&sheet.replacen("4102416000000", "1000", 1));
+    let refused = project
+        .expect(&["apply", "--yes", "--max-revoke", "9"], 65)
+        .stderr;
+    assert!(
+        refused.contains("signValidity is past: 1970-01-01 "),
+        "{refused}"
+    );
+    project.set_sheet(&sheet);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+}

@@ -304,3 +304,51 @@ async fn an_organizations_signature_is_not_taken_for_the_platforms() {
         "the platform signs too"
     );
 }
+
+/// Who signs for an organization by hand is not taken for the organization's own signature, listed under him.
+#[tokio::test(start_paused = true)]
+async fn who_signs_by_hand_is_asked_although_his_organizations_signature_looks_like_his() {
+    let mut rig = signers(
+        "      auto: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     org: { organization: { account: clerk, organization: acme } }\n",
+    );
+    rig.signing_takes(SignedDuration::from_hours(1));
+    let rig = rig
+        .fault("sign/contract/handOrgSignTask", 1, Fault::LostBefore)
+        .answered_after(Duration::from_millis(10));
+    let other = async {
+        while rig.calls("sign/contract/handOrgSignTask") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let clerk = account(&rig, "acme-clerk");
+        task(&rig, 0, |task| {
+            task.organization = Some(task.account.clone());
+            task.account = clerk;
+            task.status = SignStatus::Signed;
+        });
+        std::future::pending::<()>().await;
+    };
+    let (_, tally) = tokio::select! {
+        applied = rig.apply() => applied,
+        () = other => unreachable!("it goes on"),
+    };
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    assert_eq!(rig.sent()[0].live_tasks().count(), 2, "he is asked");
+    assert_eq!(rig.sync().await, waiting());
+}
+
+/// A service may list people alone: whether all have signed is then checked as it archives.
+#[tokio::test(start_paused = true)]
+async fn who_is_never_listed_keeps_no_flow_from_its_end() {
+    let rig = signers(
+        "      lender: { platform: { positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     borrower: { person: { account: borrower } }\n\
+         \x20   finish: { archive: true }\n",
+    );
+    rig.apply().await;
+    change(&rig, |flow| drop(flow.tasks.remove(0)));
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
+    rig.sign_all();
+    assert_eq!(rig.sync().await, finished());
+}
