@@ -77,7 +77,11 @@ impl Caller<'_> {
         if tasks.is_empty() {
             return Ok(absent(steps, name, &all));
         }
-        if steps.others(name, who) + rivals(&all, &tasks, steps, name, who) > 0 {
+        let others = others(steps, name);
+        let mut rivals = others.iter();
+        let shared = tasks.len() > 1
+            && rivals.any(|other| tasks.iter().any(|task| may_be(task, other, &all)));
+        if shared || steps.others(name, who) > 0 {
             return Ok(Seen::Unclear(
                 "the same person signs this flow more than once".to_owned(),
             ));
@@ -264,42 +268,69 @@ pub(super) fn of<'t>(
             None => all(&|task| !people.contains(&task.account) && !steps.explain(name, task)),
         };
     }
-    let own = all(&|task| task.is_of(who));
-    let alike = if own.is_empty() {
-        all(&|task| task.is_in_the_name_of(who))
-    } else {
-        own
-    };
-    // Which of those that look alike is whose cannot be told, but whether there is one more than the others'.
-    if alike.len() > rivals(tasks, &alike, steps, name, who) {
-        alike
+    // Which of those that look alike is whose cannot be told, but whether there is one for him beside all others.
+    let others = others(steps, name);
+    let both: Vec<&Who> = others.iter().copied().chain([who]).collect();
+    if most_listed(&both, tasks) > most_listed(&others, tasks) {
+        all(&|task| may_be(task, who, tasks))
     } else {
         Vec::new()
     }
 }
 
-/// How many others, who may be there, one of these tasks may be just as well: who signs for an organization by hand looks
-/// like the organization's own signature, where that is listed under him.
-pub(super) fn rivals(
-    tasks: &[FoundTask],
-    alike: &[&FoundTask],
-    steps: &Steps,
-    name: &str,
-    who: &Who,
-) -> usize {
-    let listed = |who: &Who| tasks.iter().any(|task| task.is_of(who));
-    let may_be = |other: &Who| {
-        let by_name = alike.iter().any(|task| task.is_in_the_name_of(other)) && !listed(other);
-        let by_hand = !listed(who) && alike.iter().any(|task| task.is_of(other));
-        by_name || by_hand
+/// The other signers who may be there and are known by an account.
+fn others<'s>(steps: &'s Steps, name: &str) -> Vec<&'s Who> {
+    let others = steps
+        .whose
+        .iter()
+        .filter(|(other, who)| other != name && who.account.is_some() && steps.may_be_there(other));
+    others.map(|(_, who)| who).collect()
+}
+
+/// Whether a task may be a signer's: an organization's own signature may stand under the person who acts for it, unless it
+/// stands under its own account.
+fn may_be(task: &FoundTask, who: &Who, tasks: &[FoundTask]) -> bool {
+    task.is_of(who) || task.is_in_the_name_of(who) && !tasks.iter().any(|other| other.is_of(who))
+}
+
+/// How many of these signers can have a task each, at most.
+fn most_listed(signers: &[&Who], tasks: &[FoundTask]) -> usize {
+    let mut whose: Vec<Option<usize>> = vec![None; tasks.len()];
+    let found = |signer: usize| {
+        give(
+            signer,
+            signers,
+            tasks,
+            &mut whose,
+            &mut vec![false; tasks.len()],
+        )
     };
-    let mut others: Vec<&Who> = Vec::new();
-    for (other, rival) in &steps.whose {
-        if other != name && steps.may_be_there(other) && may_be(rival) {
-            others.push(rival);
+    (0..signers.len()).map(found).filter(|found| *found).count()
+}
+
+/// Gives a signer a task, and whoever had it another one, where that can be.
+fn give(
+    signer: usize,
+    signers: &[&Who],
+    tasks: &[FoundTask],
+    whose: &mut [Option<usize>],
+    tried: &mut [bool],
+) -> bool {
+    for (at, task) in tasks.iter().enumerate() {
+        if tried[at] || !may_be(task, signers[signer], tasks) {
+            continue;
+        }
+        tried[at] = true;
+        let free = match whose[at] {
+            None => true,
+            Some(other) => give(other, signers, tasks, whose, tried),
+        };
+        if free {
+            whose[at] = Some(signer);
+            return true;
         }
     }
-    others.len()
+    false
 }
 
 /// What it means that somebody is not listed: nothing, when others are not who were added for sure.
@@ -424,5 +455,52 @@ pub(super) async fn ask_account(
         Ok(answer) => Ok(Some(answer.account_id)),
         Err(Failure::Refused { code, .. }) if not_there(code) => Ok(None),
         Err(failure) => Err(Halt::of(Op::ExchangeId, failure)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(account: &str, organization: Option<&str>) -> FoundTask {
+        FoundTask {
+            account: account.into(),
+            organization: organization.map(AccountId::from),
+            status: SignStatus::Signed,
+            received: None,
+            time: None,
+            explain: None,
+        }
+    }
+
+    fn who(account: &str, organization: Option<&str>) -> Who {
+        Who {
+            account: Some(account.into()),
+            organization: organization.map(AccountId::from),
+            both: false,
+        }
+    }
+
+    #[test]
+    fn each_signer_has_a_task_of_his_own() {
+        let auto = who("anju", None);
+        let org = who("agent", Some("anju"));
+        let boss = who("boss", Some("anju"));
+        let all = [&auto, &org, &boss];
+        // The organization's own signature stands under its agent, who signs for it, too.
+        let mut tasks = vec![
+            task("agent", Some("anju")),
+            task("agent", Some("anju")),
+            task("boss", Some("anju")),
+        ];
+        assert_eq!(most_listed(&all, &tasks), 3);
+        assert_eq!(most_listed(&[&auto, &org], &tasks), 2);
+        tasks.remove(0);
+        assert_eq!(most_listed(&all, &tasks), 2, "one of them is not there");
+        assert_eq!(most_listed(&[&org, &boss], &tasks), 2);
+        // Under its own account it is nobody else's.
+        tasks.push(task("anju", None));
+        assert_eq!(most_listed(&all, &tasks), 3);
+        assert!(!may_be(&tasks[0], &auto, &tasks));
     }
 }
