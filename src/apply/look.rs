@@ -2,6 +2,7 @@
 
 use tokio::time::sleep;
 
+use super::alike;
 use super::caller::Caller;
 use super::halt::Halt;
 use super::item::{DOCUMENT, PROCESS};
@@ -73,14 +74,11 @@ impl Caller<'_> {
     ) -> Result<Seen<HandSignAnswer>, Halt> {
         let is_his = |task: &FoundTask| task.is_of(who);
         let all = self.state(flow).await?.tasks;
-        let tasks = of(&all, steps, name, who);
+        let tasks = alike::of(&all, steps, name, who);
         if tasks.is_empty() {
             return Ok(absent(steps, name, &all));
         }
-        let others = others(steps, name);
-        let mut rivals = others.iter();
-        let shared = tasks.len() > 1
-            && rivals.any(|other| tasks.iter().any(|task| may_be(task, other, &all)));
+        let shared = alike::shared(&tasks, &all, steps, name);
         if shared || steps.others(name, who) > 0 {
             return Ok(Seen::Unclear(
                 "the same person signs this flow more than once".to_owned(),
@@ -163,7 +161,7 @@ impl Caller<'_> {
     ) -> Result<Seen<AutoSignAnswer>, Halt> {
         let of_others = steps.others(name, who);
         let state = self.state(flow).await?;
-        let found = of(&state.tasks, steps, name, who);
+        let found = alike::of(&state.tasks, steps, name, who);
         match found.first() {
             None => Ok(absent(steps, name, &state.tasks)),
             Some(_) if of_others > 0 => Ok(Seen::Unclear(
@@ -245,92 +243,6 @@ impl Caller<'_> {
         });
         Ok(FlowState::new(status, docs, tasks))
     }
-}
-
-/// The tasks of a signer among those of a flow. An organization that signs at once may be listed under the person who acts
-/// for it; the platform, whose account its call has answered, is until then a signer whom nobody else explains.
-pub(super) fn of<'t>(
-    tasks: &'t [FoundTask],
-    steps: &Steps,
-    name: &str,
-    who: &Who,
-) -> Vec<&'t FoundTask> {
-    let all = |is_his: &dyn Fn(&FoundTask) -> bool| -> Vec<&'t FoundTask> {
-        tasks.iter().filter(|task| is_his(task)).collect()
-    };
-    if who.account.is_none() {
-        let people = steps.people();
-        return match steps.answered(name, "accountId").map(AccountId) {
-            Some(own) => all(&|task| {
-                let acts = task.organization.as_ref() == Some(&own);
-                acts || task.account == own && task.organization.is_none()
-            }),
-            None => all(&|task| !people.contains(&task.account) && !steps.explain(name, task)),
-        };
-    }
-    // Which of those that look alike is whose cannot be told, but whether there is one for him beside all others.
-    let others = others(steps, name);
-    let both: Vec<&Who> = others.iter().copied().chain([who]).collect();
-    if most_listed(&both, tasks) > most_listed(&others, tasks) {
-        all(&|task| may_be(task, who, tasks))
-    } else {
-        Vec::new()
-    }
-}
-
-/// The other signers who may be there and are known by an account.
-fn others<'s>(steps: &'s Steps, name: &str) -> Vec<&'s Who> {
-    let others = steps
-        .whose
-        .iter()
-        .filter(|(other, who)| other != name && who.account.is_some() && steps.may_be_there(other));
-    others.map(|(_, who)| who).collect()
-}
-
-/// Whether a task may be a signer's: an organization's own signature may stand under the person who acts for it, unless it
-/// stands under its own account.
-fn may_be(task: &FoundTask, who: &Who, tasks: &[FoundTask]) -> bool {
-    task.is_of(who) || task.is_in_the_name_of(who) && !tasks.iter().any(|other| other.is_of(who))
-}
-
-/// How many of these signers can have a task each, at most.
-fn most_listed(signers: &[&Who], tasks: &[FoundTask]) -> usize {
-    let mut whose: Vec<Option<usize>> = vec![None; tasks.len()];
-    let found = |signer: usize| {
-        give(
-            signer,
-            signers,
-            tasks,
-            &mut whose,
-            &mut vec![false; tasks.len()],
-        )
-    };
-    (0..signers.len()).map(found).filter(|found| *found).count()
-}
-
-/// Gives a signer a task, and whoever had it another one, where that can be.
-fn give(
-    signer: usize,
-    signers: &[&Who],
-    tasks: &[FoundTask],
-    whose: &mut [Option<usize>],
-    tried: &mut [bool],
-) -> bool {
-    for (at, task) in tasks.iter().enumerate() {
-        if tried[at] || !may_be(task, signers[signer], tasks) {
-            continue;
-        }
-        tried[at] = true;
-        let free = match whose[at] {
-            None => true,
-            Some(other) => give(other, signers, tasks, whose, tried),
-        };
-        if free {
-            whose[at] = Some(signer);
-            return true;
-        }
-    }
-    false
 }
 
 /// What it means that somebody is not listed: nothing, when others are not who were added for sure.
@@ -455,52 +367,5 @@ pub(super) async fn ask_account(
         Ok(answer) => Ok(Some(answer.account_id)),
         Err(Failure::Refused { code, .. }) if not_there(code) => Ok(None),
         Err(failure) => Err(Halt::of(Op::ExchangeId, failure)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn task(account: &str, organization: Option<&str>) -> FoundTask {
-        FoundTask {
-            account: account.into(),
-            organization: organization.map(AccountId::from),
-            status: SignStatus::Signed,
-            received: None,
-            time: None,
-            explain: None,
-        }
-    }
-
-    fn who(account: &str, organization: Option<&str>) -> Who {
-        Who {
-            account: Some(account.into()),
-            organization: organization.map(AccountId::from),
-            both: false,
-        }
-    }
-
-    #[test]
-    fn each_signer_has_a_task_of_his_own() {
-        let auto = who("anju", None);
-        let org = who("agent", Some("anju"));
-        let boss = who("boss", Some("anju"));
-        let all = [&auto, &org, &boss];
-        // The organization's own signature stands under its agent, who signs for it, too.
-        let mut tasks = vec![
-            task("agent", Some("anju")),
-            task("agent", Some("anju")),
-            task("boss", Some("anju")),
-        ];
-        assert_eq!(most_listed(&all, &tasks), 3);
-        assert_eq!(most_listed(&[&auto, &org], &tasks), 2);
-        tasks.remove(0);
-        assert_eq!(most_listed(&all, &tasks), 2, "one of them is not there");
-        assert_eq!(most_listed(&[&org, &boss], &tasks), 2);
-        // Under its own account it is nobody else's.
-        tasks.push(task("anju", None));
-        assert_eq!(most_listed(&all, &tasks), 3);
-        assert!(!may_be(&tasks[0], &auto, &tasks));
     }
 }

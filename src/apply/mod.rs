@@ -6,6 +6,7 @@
 mod account;
 mod adopt;
 mod advance;
+mod alike;
 mod ask;
 mod ask_anew;
 mod assign;

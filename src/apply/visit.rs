@@ -3,11 +3,12 @@
 
 use tokio::time::sleep;
 
+use super::alike;
 use super::ask::whose;
 use super::caller::Caller;
 use super::halt::Halt;
 use super::item::{ARCHIVE, DOWNLOAD, END, REVOKE, SIGNER};
-use super::look::{self, FlowRef, FlowState, sent_flow};
+use super::look::{FlowRef, FlowState, sent_flow};
 use super::step::{SETTLING, Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{FlowStatus, SignStatus};
@@ -210,15 +211,15 @@ impl SignStates {
     pub(super) fn of(steps: &Steps, state: &FlowState) -> Self {
         let mut states = Self::default();
         for (name, who) in steps.whose.iter().filter(|(name, _)| steps.is_done(name)) {
-            let Some(sign) = sign_state(steps, state, name, who) else {
+            let Some((sign, is_listed)) = sign_state(steps, state, name, who) else {
                 continue;
             };
-            let told =
-                [&state.tasks, &state.withdrawn].map(|tasks| look::of(tasks, steps, name, who));
-            let is_told = !told.concat().is_empty();
-            states.lacking |= sign.status == SignStatus::Withdrawn && !is_told;
-            if sign.status == SignStatus::Signing && !is_told && !state.tasks.is_empty() {
-                states.unseen.push(name.clone());
+            match sign.status {
+                SignStatus::Withdrawn => states.lacking |= !is_listed,
+                SignStatus::Signing if !is_listed && !state.tasks.is_empty() => {
+                    states.unseen.push(name.clone());
+                }
+                _ => {}
             }
             states.known.push((name.clone(), sign));
         }
@@ -262,28 +263,33 @@ impl SignStates {
 }
 
 /// How far a signer is, as the details tell it. That somebody was to sign at once does not mean that he has: the service
-/// signs when it can (5.9.1). Whose task is not there was taken back by somebody.
-fn sign_state(steps: &Steps, state: &FlowState, name: &str, who: &Who) -> Option<SignState> {
+/// signs when it can (5.9.1). Whose task is not there was taken back by somebody. Tells, too, whether he is listed at all.
+fn sign_state(
+    steps: &Steps,
+    state: &FlowState,
+    name: &str,
+    who: &Who,
+) -> Option<(SignState, bool)> {
     use SignStatus::{Ended, Pending, Signed, Signing, Withdrawn};
-    let own = look::of(&state.tasks, steps, name, who);
+    let own = alike::of(&state.tasks, steps, name, who);
     let any = |status: SignStatus| own.iter().any(|task| task.status == status);
-    let status = if !own.is_empty() {
+    let (status, is_listed) = if !own.is_empty() {
         let first = [Ended, Signing, Pending].into_iter().find(|one| any(*one));
-        first.unwrap_or(Signed)
+        (first.unwrap_or(Signed), true)
     } else if state.status == FlowStatus::Draft {
         return None;
-    } else if steps.answered(name, "signUrl").is_some()
-        || !look::of(&state.withdrawn, steps, name, who).is_empty()
-    {
-        Withdrawn
+    } else if !alike::of(&state.withdrawn, steps, name, who).is_empty() {
+        (Withdrawn, true)
+    } else if steps.answered(name, "signUrl").is_some() {
+        (Withdrawn, false)
     } else if state.status == FlowStatus::Finished {
-        Signed
+        (Signed, false)
     } else {
         // The service has taken it, and does not list it yet.
-        Signing
+        (Signing, false)
     };
     let time = own.iter().filter_map(|task| task.time.clone()).max();
-    Some(SignState { status, time })
+    Some((SignState { status, time }, is_listed))
 }
 
 /// How an item stands whose flow has ended before all had signed.
