@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use crate::client::{Wire, WireError};
+use crate::client::{Departure, Wire, WireError};
 use crate::ledger::{LedgerError, Pulse};
 
 /// A wire that asks before each request whether the ledger is still held.
@@ -23,10 +23,11 @@ impl Wire for HeldWire {
     fn send(
         &self,
         request: http::Request<Bytes>,
+        departure: Departure,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         Box::pin(async move {
             match self.pulse.check().await {
-                Ok(()) => self.wire.send(request).await,
+                Ok(()) => self.wire.send(request, departure).await,
                 Err(LedgerError::Taken(by)) => Err(WireError::Barred(by)),
                 Err(error) => Err(WireError::NotSent(error.to_string())),
             }

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use super::exit::{CliError, Exit};
 use crate::apply::{Event, HeldWire, Listener};
-use crate::client::{Client, Credentials, Https, Settings, WIDEST, Wire, WireError};
+use crate::client::{Client, Credentials, Departure, Https, Settings, WIDEST, Wire, WireError};
 use crate::ledger::Pulse;
 use crate::manifest::{self, Endpoint, Limits};
 use crate::render::Environ;
@@ -156,6 +156,7 @@ impl Wire for Inside {
     fn send(
         &self,
         request: http::Request<Bytes>,
+        _departure: Departure,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         let answer = self.0.handle(&request, Timestamp::now());
         Box::pin(async move {

@@ -13,7 +13,7 @@ use super::breaker::{Breaker, Change};
 use super::budget::Budget;
 use super::failure::{Failure, Lost, public};
 use super::head::Head;
-use super::pace::Pace;
+use super::pace::{Departure, Pace};
 use super::window::Window;
 use super::wire::{Wire, WireError};
 use crate::api::operation::Op;
@@ -309,14 +309,16 @@ impl Client {
     ) -> Result<http::Response<Bytes>, Failure> {
         let ended = || Failure::NotSent("the client has ended".to_owned());
         let _place = self.window.place().await.ok_or_else(ended)?;
+        let mut departure = Departure::default();
         if let Some(op) = op {
             if let Some(pace) = self.operation_paces.get(&op) {
-                pace.depart().await;
+                pace.depart(&mut departure).await;
             }
-            self.pace.depart().await;
+            self.pace.depart(&mut departure).await;
         }
         let begin = Instant::now();
-        let result = timeout(self.settings.timeout, self.wire.send(request)).await;
+        let answer = self.wire.send(request, departure);
+        let result = timeout(self.settings.timeout, answer).await;
         if let Some(op) = op {
             let overload = match &result {
                 Ok(Ok(response)) => matches!(response.status().as_u16(), 429 | 502..=504),

@@ -1,13 +1,18 @@
 //! The wire over HTTPS.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use http::{Method, Uri};
+use hyper::body::{Body, Frame, SizeHint};
 use reqwest::Url;
 
+use super::pace::Departure;
 use super::wire::{Wire, WireError};
 
 /// An answer larger than this is none of the API's: many may be read at the same time.
@@ -45,7 +50,11 @@ impl Https {
         })
     }
 
-    fn request(&self, request: http::Request<Bytes>) -> Result<reqwest::Request, String> {
+    fn request(
+        &self,
+        request: http::Request<Bytes>,
+        departure: Departure,
+    ) -> Result<reqwest::Request, String> {
         if *request.method() != Method::POST {
             return reqwest::Request::try_from(request).map_err(|error| told(&error));
         }
@@ -63,8 +72,45 @@ impl Https {
         };
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
-        *request.body_mut() = Some(body.into());
+        *request.body_mut() = Some(if departure.counts() {
+            let leaving = Leaving {
+                departure: Some(departure),
+                bytes: Some(body),
+            };
+            reqwest::Body::wrap(leaving)
+        } else {
+            body.into()
+        });
         Ok(request)
+    }
+}
+
+/// A body that is taken by its connection when the request is written.
+struct Leaving {
+    departure: Option<Departure>,
+    bytes: Option<Bytes>,
+}
+
+impl Body for Leaving {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        drop(self.departure.take());
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let left = self.bytes.as_ref().map_or(0, Bytes::len);
+        // No body is longer than 2^64.
+        SizeHint::with_exact(u64::try_from(left).unwrap_or(u64::MAX))
     }
 }
 
@@ -72,13 +118,16 @@ impl Wire for Https {
     fn send(
         &self,
         request: http::Request<Bytes>,
+        departure: Departure,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         Box::pin(async move {
             let largest = match *request.method() {
                 Method::GET => LARGEST_DOCUMENT,
                 _ => LARGEST_ANSWER,
             };
-            let request = self.request(request).map_err(WireError::NotSent)?;
+            let request = self
+                .request(request, departure)
+                .map_err(WireError::NotSent)?;
             let mut response = self.client.execute(request).await.map_err(|error| {
                 if error.is_connect() || error.is_builder() {
                     WireError::NotSent(told(&error))

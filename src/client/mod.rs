@@ -17,5 +17,6 @@ mod wire;
 pub use call::{CallEvent, Client, ClientEvent, Credentials, Settings};
 pub use failure::{Failure, Lost};
 pub use https::Https;
+pub use pace::Departure;
 pub use window::WIDEST;
 pub use wire::{Wire, WireError};

@@ -1,10 +1,11 @@
 //! The pace: turns that are handed out one by one, evenly spaced, first come first served. Whoever was late for his turn
-//! does not make a second fuller for it: departures are counted once more.
+//! does not make a second fuller for it: departures are counted once more, at the moment at which a connection has the
+//! request.
 //!
 //! A service that says "slow down" halves it at once; it comes back step by step.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -13,6 +14,13 @@ use tokio::time::{Instant, sleep_until};
 const ONE_BURST: Duration = Duration::from_secs(1);
 /// What a limit is counted over.
 const SECOND: Duration = Duration::from_secs(1);
+/// The share of a limit that turns are handed out for. The rest makes up for unevenness on the way: a limit that is used up to
+/// the last call hands each burst on to the next second.
+const SHARE: f64 = 0.995;
+/// Turns that nobody took are made up for, if they are not older than this.
+const MADE_UP: Duration = Duration::from_millis(50);
+/// Those who are about to leave are looked at again after so long.
+const ABOUT_TO_LEAVE: Duration = Duration::from_millis(1);
 /// The share of its limit that a slowed pace regains each second.
 const REGAIN: f64 = 0.05;
 /// A pace without a limit grows by this factor each second, once it was slowed.
@@ -24,13 +32,24 @@ const SLOWEST_WITHOUT: f64 = 1.0;
 /// A pace without a limit that has grown so far is none.
 const NO_PACE: f64 = 10_000.0;
 
-/// A limit of so many turns a second. Turns do not pile up while nobody wants one, so no second ever sees more.
+/// A limit of so many departures a second. Turns do not pile up while nobody wants one.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Turns a second; none: no limit, until the service asks to slow down.
+    /// Departures in any second; none: no limit, until the service asks to slow down.
     limit: Option<f64>,
-    state: Mutex<State>,
+    /// Turns a second, unless it was slowed.
+    own: Option<f64>,
+    state: Arc<Mutex<State>>,
 }
+
+/// A request that may leave. It leaves when this is dropped, which is up to the wire: between its turn and the moment at
+/// which a connection takes it, time may pass.
+#[derive(Debug, Default)]
+pub struct Departure(Vec<Leaving>);
+
+/// A place among those who are about to leave.
+#[derive(Debug)]
+struct Leaving(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -47,25 +66,30 @@ struct State {
     held: Option<Instant>,
     /// Departures within the last second.
     gone: VecDeque<Instant>,
+    /// Those who are about to leave.
+    leaving: usize,
     /// The turns of this second and of the one before, and when it began.
     counted: (u32, u32, Option<Instant>),
 }
 
 impl Pace {
-    /// A pace of `limit` turns a second.
+    /// A pace of `limit` departures a second.
     pub(super) fn new(limit: Option<f64>) -> Self {
+        let own = limit.map(|limit| limit * SHARE);
         Self {
             limit,
-            state: Mutex::new(State {
-                rate: limit,
+            own,
+            state: Arc::new(Mutex::new(State {
+                rate: own,
                 next: None,
                 changed: None,
                 slowed: None,
                 bursts: 0,
                 held: None,
                 gone: VecDeque::new(),
+                leaving: 0,
                 counted: (0, 0, None),
-            }),
+            })),
         }
     }
 
@@ -80,12 +104,12 @@ impl Pace {
         }
     }
 
-    /// Lets out one whose turn it was, once the limit allows it.
-    pub(super) async fn depart(&self) {
+    /// Lets one whose turn it was leave, once the limit allows it.
+    pub(super) async fn depart(&self, departure: &mut Departure) {
         let Some(limit) = self.limit else { return };
         loop {
             let Err(at) = self.state().depart(limit, Instant::now()) else {
-                return;
+                return departure.0.push(Leaving(self.state.clone()));
             };
             sleep_until(at).await;
         }
@@ -96,9 +120,10 @@ impl Pace {
         let now = Instant::now();
         let (at, burst) = {
             let mut state = self.state();
-            state.regain(self.limit, now);
+            state.regain(self.own, now);
             state.count(now);
-            let at = state.next.map_or(now, |next| next.max(now));
+            let earliest = now.checked_sub(MADE_UP).unwrap_or(now);
+            let at = state.next.map_or(now, |next| next.max(earliest));
             state.next = state
                 .rate
                 .map(|rate| at + Duration::from_secs_f64(1.0 / rate))
@@ -127,7 +152,7 @@ impl Pace {
             return None;
         }
         let (this, before, _) = state.counted;
-        let slowest = self.limit.map_or(SLOWEST_WITHOUT, |limit| limit * SLOWEST);
+        let slowest = self.own.map_or(SLOWEST_WITHOUT, |own| own * SLOWEST);
         let was = state.rate.unwrap_or_else(|| f64::from(this.max(before)));
         let rate = (was / 2.0).max(slowest);
         state.rate = Some(rate);
@@ -139,31 +164,49 @@ impl Pace {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held; what is in it stays true.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        state(&self.state)
+    }
+}
+
+fn state(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Nothing panics while it is held; what is in it stays true.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Departure {
+    /// Whether it counts at all: without a limit nobody needs to know when it leaves.
+    pub(super) fn counts(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let mut state = state(&self.0);
+        state.leaving -= 1;
+        state.gone.push_back(Instant::now());
     }
 }
 
 impl State {
-    /// Notes a departure; an error tells when there can be one.
+    /// Lets one more be about to leave; an error tells when that can be.
     fn depart(&mut self, limit: f64, now: Instant) -> Result<(), Instant> {
         while self.gone.front().is_some_and(|gone| now - *gone >= SECOND) {
             self.gone.pop_front();
         }
         // A count of calls is far below 2^32.
-        let gone = f64::from(u32::try_from(self.gone.len()).unwrap_or(u32::MAX));
-        match self.gone.front() {
-            // What is over of an uneven limit is one more in some seconds: turns alone keep that.
-            Some(first) if gone >= limit.ceil() => Err(*first + SECOND),
-            _ => {
-                self.gone.push_back(now);
-                Ok(())
-            }
+        let count = u32::try_from(self.gone.len() + self.leaving).unwrap_or(u32::MAX);
+        // What is over of an uneven limit is one more in some seconds: turns alone keep that.
+        if f64::from(count) < limit.ceil() {
+            self.leaving += 1;
+            return Ok(());
         }
+        let soon = now + ABOUT_TO_LEAVE;
+        Err(self.gone.front().map_or(soon, |first| *first + SECOND))
     }
 
     /// Comes back to its own pace, second by second.
-    fn regain(&mut self, limit: Option<f64>, now: Instant) {
+    fn regain(&mut self, own: Option<f64>, now: Instant) {
         let (Some(changed), Some(rate)) = (self.changed, self.rate) else {
             return;
         };
@@ -173,15 +216,15 @@ impl State {
         }
         // Longer than this no pace takes to come back.
         let steps = f64::from(u32::try_from(seconds).unwrap_or(u32::MAX).min(1000));
-        let rate = match limit {
-            Some(limit) => limit.min(rate + limit * REGAIN * steps),
+        let rate = match own {
+            Some(own) => own.min(rate + own * REGAIN * steps),
             None => rate * GROW.powf(steps),
         };
         self.changed = Some(changed + Duration::from_secs(seconds));
         self.rate = Some(rate);
-        if limit.is_some_and(|limit| rate >= limit) {
+        if own.is_some_and(|own| rate >= own) {
             self.changed = None;
-        } else if limit.is_none() && rate >= NO_PACE {
+        } else if own.is_none() && rate >= NO_PACE {
             (self.rate, self.next, self.changed) = (None, None, None);
         }
     }
@@ -207,12 +250,19 @@ mod tests {
         begin.elapsed().as_secs_f64()
     }
 
+    async fn departure(pace: &Pace) -> Departure {
+        let mut departure = Departure::default();
+        pace.depart(&mut departure).await;
+        departure
+    }
+
     #[tokio::test(start_paused = true)]
     async fn turns_are_even_and_do_not_pile_up() {
         let pace = Pace::new(Some(10.0));
         assert!((3.0..3.1).contains(&seconds(&pace, 31).await));
         tokio::time::sleep(Duration::from_mins(1)).await;
-        assert!((1.0..1.1).contains(&seconds(&pace, 11).await));
+        let made_up = MADE_UP.as_secs_f64();
+        assert!((1.0 - made_up..1.1).contains(&seconds(&pace, 11).await));
     }
 
     /// A limit by the minute need not be a whole number of turns a second.
@@ -223,7 +273,7 @@ mod tests {
             let begin = Instant::now();
             for _ in 0..=100 {
                 pace.turn().await;
-                pace.depart().await;
+                drop(departure(&pace).await);
             }
             let mean = 100.0 / begin.elapsed().as_secs_f64() / limit;
             assert!((0.99..=1.0).contains(&mean), "{limit}: {mean}");
@@ -239,7 +289,7 @@ mod tests {
             // All of a second are held up until its end.
             if nth % 10 == 0 {
                 for _ in 0..10 {
-                    pace.depart().await;
+                    drop(departure(&pace).await);
                 }
             }
         }
@@ -247,17 +297,41 @@ mod tests {
         assert!((2.9..3.1).contains(&left), "{left}");
         // The next ones come at once, and are held back.
         for _ in 0..10 {
-            pace.depart().await;
+            drop(departure(&pace).await);
         }
         left = begin.elapsed().as_secs_f64() - left;
         assert!((0.9..1.1).contains(&left), "{left}");
+    }
+
+    /// A connection that is made takes its time; whoever waits for it leaves late, and others not meanwhile.
+    #[tokio::test(start_paused = true)]
+    async fn those_who_wait_for_a_connection_do_not_make_a_second_fuller() {
+        let pace = Pace::new(Some(10.0));
+        let begin = Instant::now();
+        let mut waiting = Vec::new();
+        for _ in 0..6 {
+            pace.turn().await;
+            waiting.push(departure(&pace).await);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let connected = begin.elapsed();
+        waiting.clear();
+        for _ in 0..4 {
+            pace.turn().await;
+            drop(departure(&pace).await);
+        }
+        assert!(begin.elapsed() - connected < Duration::from_secs(1));
+        pace.turn().await;
+        drop(departure(&pace).await);
+        let eleventh = (begin.elapsed() - connected).as_secs_f64();
+        assert!((1.0..1.1).contains(&eleventh), "{eleventh}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pace_is_halved_at_once_and_comes_back_slowly() {
         let pace = Pace::new(Some(10.0));
         seconds(&pace, 10).await;
-        assert_eq!(pace.slow_down(None), Some(5.0));
+        assert_eq!(pace.slow_down(None), Some(5.0 * SHARE));
         assert_eq!(pace.slow_down(None), None, "the same burst");
         let slow = seconds(&pace, 11).await;
         assert!((1.8..2.3).contains(&slow), "{slow}");

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use super::pace::Departure;
+
 /// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WireError {
@@ -16,9 +18,10 @@ pub enum WireError {
 
 /// Carries requests. It neither repeats nor redirects any.
 pub trait Wire: Send + Sync {
-    /// Sends one.
+    /// Sends one. What it drops at the moment at which the request leaves tells the pace of it.
     fn send(
         &self,
         request: http::Request<Bytes>,
+        departure: Departure,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>>;
 }

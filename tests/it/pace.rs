@@ -9,7 +9,7 @@ use futures::future::{BoxFuture, join, join_all};
 use tokio::time::Instant;
 use treaty::api::operation::Op;
 use treaty::api::{ExchangeId, UploadUrl};
-use treaty::client::{Client, Settings, Wire, WireError};
+use treaty::client::{Client, Departure, Settings, Wire, WireError};
 
 /// Notes when each operation was called, and knows nobody.
 #[derive(Default)]
@@ -19,6 +19,7 @@ impl Wire for Counter {
     fn send(
         &self,
         request: http::Request<Bytes>,
+        _departure: Departure,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         let path = request.uri().path().trim_start_matches('/').to_owned();
         self.0.lock().expect("a lock").push((path, Instant::now()));

@@ -13,7 +13,7 @@ use treaty::apply::{
     Apply, Course, Fatal, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, Wait,
     survey,
 };
-use treaty::client::{Client, Settings, Wire, WireError};
+use treaty::client::{Client, Departure, Settings, Wire, WireError};
 use treaty::desired::Standing;
 use treaty::diagnostic::Findings;
 use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
@@ -103,6 +103,7 @@ impl Wire for Liar {
     fn send(
         &self,
         request: http::Request<Bytes>,
+        _departure: Departure,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         Box::pin(async move {
             let fault = self.state.lock().expect("a lock").arrived(&request);
