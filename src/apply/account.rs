@@ -1,5 +1,7 @@
 //! Accounts: created once for each `thirdId`, updated, granted.
 
+use std::cell::Cell;
+
 use super::caller::Caller;
 use super::halt::Halt;
 use super::look::Seen;
@@ -121,9 +123,11 @@ impl Apply<'_> {
             self.caller.ledger.write(vec![intent]).await?;
             point("account.intent");
         }
+        let found = Cell::new(false);
         let look = async || {
-            let found = self.caller.account_of(account.third_id()).await?;
-            Ok(found.map_or(Seen::NotThere, |account_id| {
+            let answer = self.caller.account_of(account.third_id()).await?;
+            found.set(begun && answer.is_some());
+            Ok(answer.map_or(Seen::NotThere, |account_id| {
                 Seen::There(AccountAnswer { account_id })
             }))
         };
@@ -145,6 +149,10 @@ impl Apply<'_> {
             .contains(&failure.code.unwrap_or(0))
         };
         match result {
+            // It may be what an earlier call has made, of what the row said then.
+            Ok(answer) if found.get() => {
+                self.adopt(account, &answer.account_id, Some(&thing)).await
+            }
             Ok(answer) => {
                 self.caller
                     .record(account, &answer.account_id, Some(&thing))

@@ -146,12 +146,6 @@ impl Caller<'_> {
                 op,
                 deferral,
             },
-            Write::ItemEnded {
-                id: subject,
-                status: ItemStatus::Waiting,
-                failure: None,
-                at: self.now(),
-            },
         ];
         Ok(self.ledger.write(writes).await?)
     }

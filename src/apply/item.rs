@@ -117,19 +117,22 @@ impl Apply<'_> {
                 // As long as it is not revoked, it is what was sent.
                 begin(known.fingerprint, None, false);
                 lacks()?;
-                self.caller.revoke(&steps, REVOKE, known.status).await?;
+                let mut signers = item.signers.iter();
+                let asked_all = known.was_sent_whole()
+                    || signers.all(|signer| steps.is_begun(&step_of(signer)));
+                self.caller.revoke(&steps, REVOKE, asked_all).await?;
                 true
             }
-            _ => self.caller.was_revoked(&steps).await?,
+            _ => {
+                if let Some((status, why)) = self.caller.was_ended(&steps).await? {
+                    return Ok((status, Some(why)));
+                }
+                self.caller.was_revoked(&steps).await?
+            }
         };
-        // Before anybody was asked, what is left of another content or of a failure is worth nothing: a draft may
-        // have expired, and its values may have been what was wrong.
-        let afresh = known.as_ref().is_some_and(|known| {
-            revoked
-                || !known.sent
-                    && (known.fingerprint != item.fingerprint
-                        || matches!(known.status, ItemStatus::Failed | ItemStatus::Revoked))
-        });
+        // Before anybody was asked, what is left of an earlier run is worth nothing: a draft may have expired, its template
+        // may have been corrected, and its values may have been what was wrong.
+        let afresh = revoked || known.as_ref().is_some_and(|known| !known.sent);
         if afresh {
             steps = Steps::new(id, Vec::new());
         }

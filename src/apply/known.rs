@@ -47,14 +47,11 @@ impl Known {
         })
     }
 
-    /// What is recorded of the item of a row. Each item has one row at most: the second one finds none.
+    /// What is recorded of the item of a row. A key may stand in a sheet twice, where all but one of its rows are left out.
     pub(super) fn meet(&mut self, key: &str) -> Option<RecordedItem> {
         let at = self.find(key)?;
         let item = &mut self.items[at];
-        if std::mem::replace(&mut item.met, true) {
-            return None;
-        }
-        self.left -= 1;
+        self.left -= usize::from(!std::mem::replace(&mut item.met, true));
         Some(RecordedItem {
             fingerprint: Fingerprint(item.fingerprint),
             status: item.status,

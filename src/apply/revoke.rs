@@ -6,11 +6,12 @@ use futures::stream::FuturesUnordered;
 use super::caller::Caller;
 use super::event::Ended;
 use super::halt::{Fatal, Halt};
-use super::item::{REVOKE, SIGNER};
+use super::item::{END, REVOKE, SIGNER};
 use super::look::{Seen, sent_flow};
 use super::run::{Apply, Stop, Stopped, Tally, stopped_now};
 use super::step::Steps;
-use crate::api::{Nothing, Revoke};
+use super::visit::{dead, why};
+use crate::api::{FlowStatus, Nothing, Revoke};
 use crate::id::Address;
 use crate::ledger::{Failure, Write};
 use crate::plan::{FlowPlan, ItemAction, ItemStatus, Vanished};
@@ -71,9 +72,11 @@ impl Apply<'_> {
             at: self.caller.now(),
             afresh: false,
         }]));
-        let (ended, status, failure) = match self.caller.revoke(&steps, REVOKE, known.status).await
-        {
-            Ok(()) => {
+        // Where the run was cut off, the contract itself does not tell who is still to be asked.
+        let asked_all = known.was_sent_whole() || steps.asked_by_hand();
+        let (ended, status, failure) = match self.caller.revoke(&steps, REVOKE, asked_all).await {
+            Ok(Some((status, why))) => (Ended::Over(status, why.clone()), status, Some(why)),
+            Ok(None) => {
                 let revoked = ItemStatus::Revoked;
                 let why = Failure {
                     code: None,
@@ -104,6 +107,8 @@ impl Apply<'_> {
         }];
         if status.has_ended() {
             writes.push(Write::Dropped { subject: known.id });
+        }
+        if let Ended::Done(_) = ended {
             writes.push(Write::Withdrawn { id: known.id });
         }
         self.caller.ledger.write(writes).await?;
@@ -112,23 +117,31 @@ impl Apply<'_> {
 }
 
 impl Caller<'_> {
-    /// Ends what was sent of an item, in a step of this name. What has ended by itself need not be ended.
+    /// Ends what was sent of an item, in a step of this name, unless all have signed it; `asked_all` tells whether nobody is
+    /// left to be asked, but for those who wait. What has ended by itself need not be ended, and is told.
     pub(super) async fn revoke(
         &self,
         steps: &Steps,
         name: &str,
-        known: ItemStatus,
-    ) -> Result<(), Halt> {
+        asked_all: bool,
+    ) -> Result<Option<(ItemStatus, Failure)>, Halt> {
         let Some(flow) = sent_flow(steps) else {
-            return Ok(());
+            return Ok(None);
         };
         let state = self.state(&flow).await?;
+        let own = steps.is_begun(name);
+        if let Some(status) =
+            dead(state.status).filter(|ended| !own || *ended != ItemStatus::Revoked)
+        {
+            return Ok(Some((status, why(&state, status))));
+        }
         let waits = |(step, _): &(String, _)| step.starts_with(SIGNER);
-        let asked_all = known.is_sent() && !steps.deferred().iter().any(waits);
-        if asked_all && state.all_have_signed() {
+        let asked_all = asked_all && !steps.deferred().iter().any(waits);
+        let finished = state.status == FlowStatus::Finished;
+        if finished || asked_all && state.all_have_signed() {
             return Err(Halt::failed(
                 "all have signed what was sent before",
-                "put the row back as it was; a new contract needs a new key",
+                "it stands: put the row back as it was; a new contract needs a new key",
             ));
         }
         let request = Revoke {
@@ -136,13 +149,33 @@ impl Caller<'_> {
         };
         let look = async || self.look_for_end(&flow).await;
         match self.sign_step(steps, name, &request, None, look).await {
-            Ok(Nothing) => Ok(()),
-            Err(Halt::Failed(failure)) => match look().await? {
-                Seen::There(_) => Ok(()),
-                _ => Err(Halt::Failed(failure)),
-            },
+            Ok(Nothing) => Ok(None),
+            Err(Halt::Failed(failure)) => {
+                let state = self.state(&flow).await?;
+                match dead(state.status) {
+                    Some(status) => Ok(Some((status, why(&state, status)))),
+                    None => Err(Halt::Failed(failure)),
+                }
+            }
             Err(halt) => Err(halt),
         }
+    }
+
+    /// How the flow of an item has ended that a person wanted to be ended, by a command that was cut off or whose answers
+    /// were lost. One that goes on was not ended.
+    pub(super) async fn was_ended(
+        &self,
+        steps: &Steps,
+    ) -> Result<Option<(ItemStatus, Failure)>, Halt> {
+        let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(END)) else {
+            return Ok(None);
+        };
+        let state = self.state(&flow).await?;
+        let Some(status) = dead(state.status) else {
+            self.forget(steps, END).await?;
+            return Ok(None);
+        };
+        Ok(Some((status, why(&state, status))))
     }
 
     /// Whether an earlier run has ended what was sent, so that it could be sent anew, and then was cut off.

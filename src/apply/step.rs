@@ -5,6 +5,7 @@
 //! the intent of the next step, or the end of the item, which are waited for, come after them.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(super) struct Steps {
     pub(super) whose: Vec<(String, Who)>,
     /// What those have answered that this run has taken.
     taken: Mutex<HashMap<String, Value>>,
+    /// Whether this run has begun any that somebody may hear of.
+    began: AtomicBool,
 }
 
 /// Who signs.
@@ -86,6 +89,7 @@ impl Steps {
             known: known.into_iter().collect(),
             whose: Vec::new(),
             taken: Mutex::default(),
+            began: AtomicBool::new(false),
         }
     }
 
@@ -126,6 +130,18 @@ impl Steps {
     /// Whether the step was answered.
     pub(super) fn is_done(&self, name: &str) -> bool {
         matches!(self.known.get(name), Some(Step::Receipt(_))) || self.taken().contains_key(name)
+    }
+
+    /// Whether anybody was given a link to sign.
+    pub(super) fn asked_by_hand(&self) -> bool {
+        let has_link = |step: &Step| matches!(step, Step::Receipt(receipt) if receipt.get("signUrl").is_some());
+        self.known.values().any(has_link)
+    }
+
+    /// Whether any was begun that has no answer, or this run has begun one: the item is recorded as open then.
+    pub(super) fn began_any(&self) -> bool {
+        let open = |step: &Step| matches!(step, Step::Intent(_));
+        self.known.values().any(open) || self.began.load(Ordering::Relaxed)
     }
 
     /// Whether this run has taken any.
@@ -242,6 +258,7 @@ impl Caller<'_> {
                 op: O::OP,
                 legal: true,
             };
+            steps.began.store(true, Ordering::Relaxed);
             self.ledger.write(vec![intent]).await?;
             point("step.intent");
         }
@@ -261,8 +278,10 @@ impl Caller<'_> {
                 self.forget(steps, name).await?;
                 Err(halt)
             }
-            // Looking has failed, which settles nothing: the next run looks again.
-            Err(Once::NotKnown(Halt::Failed(failure))) => Err(Halt::NotLooked(failure)),
+            // Looking has failed, or another attempt was refused, which settles nothing: the next run looks again.
+            Err(Once::NotKnown(Halt::Failed(failure)) | Once::Unsure(Halt::Failed(failure))) => {
+                Err(Halt::NotLooked(failure))
+            }
             Err(Once::Unsure(halt) | Once::NotKnown(halt)) => Err(halt),
         }
     }
@@ -311,7 +330,9 @@ impl Caller<'_> {
         let mut looking = begun;
         let mut attempt = 1;
         let mut taken_back = false;
-        let mut settling = SETTLING;
+        // What an earlier run has called may be carried out as late as what this one calls.
+        let late = SETTLING.max(self.client.timeout());
+        let mut settling = if begun { late } else { SETTLING };
         // Whether an earlier attempt of this run may have been carried out, and only later than it was looked for.
         let mut unsure = false;
         loop {
@@ -338,7 +359,7 @@ impl Caller<'_> {
                     unsure = true;
                     // A service that was too slow once may be as slow again before it is through.
                     settling = match lost {
-                        Lost::Late => SETTLING.max(self.client.timeout()),
+                        Lost::Late => late,
                         Lost::Cut | Lost::Garbled => SETTLING,
                     };
                     self.client.wait_after(attempt, *after).await;

@@ -61,7 +61,8 @@ impl Caller<'_> {
                 hint: "look at the flow on the service's own pages".to_owned(),
             }));
         }
-        if matches!(item.status, ItemStatus::Open | ItemStatus::Failed) {
+        let failed = matches!(item.status, ItemStatus::Open | ItemStatus::Failed);
+        if failed && !item.was_sent_whole() {
             // Apply was not through with it, and needs its row to go on.
             return Ok((item.status, item.failure.clone()));
         }
@@ -87,7 +88,7 @@ impl Caller<'_> {
             }
             Err(halt) => return Err(halt),
         };
-        if (stands, &failure) != (item.status, &item.failure) {
+        if steps.began_any() || (stands, &failure) != (item.status, &item.failure) {
             let finished = stands == ItemStatus::Finished;
             self.end(item.id, stands, failure.clone(), finished).await?;
         }

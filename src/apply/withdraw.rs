@@ -16,7 +16,7 @@ use super::window::{Through, each};
 use crate::api::FlowStatus;
 use crate::client::Client;
 use crate::id::Address;
-use crate::ledger::{Failure, KnownItem, Records, Step};
+use crate::ledger::{Failure, KnownItem, Records};
 use crate::plan::ItemStatus;
 
 /// What ending flows needs.
@@ -104,13 +104,6 @@ pub(super) fn ended(
 }
 
 impl Caller<'_> {
-    /// Whether a step's call may have gone out, and has no answer.
-    fn is_open(&self, steps: &Steps, name: &str) -> Result<bool, Halt> {
-        let known = self.ledger.steps(steps.subject)?;
-        let mut own = known.iter().filter(|(step, _)| step == name);
-        Ok(own.any(|(_, step)| matches!(step, Step::Intent(_))))
-    }
-
     async fn withdraw(&self, item: &KnownItem) -> Result<(Address, Ended), Halt> {
         ended(item, self.ended_for_good(item).await)
     }
@@ -137,12 +130,25 @@ impl Caller<'_> {
                 "treaty sync brings what is recorded up to date",
             ));
         }
-        match self.revoke(&steps, END, ItemStatus::Open).await {
-            // Its answers were lost, and it may end yet: the next sync sees.
-            Err(Halt::Failed(failure)) if self.is_open(&steps, END)? => {
+        match self.revoke(&steps, END, record.was_sent_whole()).await {
+            Ok(None) => {}
+            Ok(Some((status, why))) => {
+                self.end(record.id, status, Some(why.clone()), true).await?;
+                return Ok(Ended::Over(status, why));
+            }
+            Err(Halt::Failed(failure)) => {
+                let stands = record.failure.clone();
+                self.end(record.id, record.status, stands, false).await?;
+                return Err(Halt::Failed(failure));
+            }
+            // It may end yet: the next sync or apply sees.
+            Err(Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
+                let open = ItemStatus::Open;
+                self.end(record.id, open, Some(failure.clone()), false)
+                    .await?;
                 return Err(Halt::InDoubt(failure));
             }
-            result => result?,
+            Err(fatal) => return Err(fatal),
         }
         let why = Failure {
             code: None,

@@ -166,8 +166,12 @@ impl ItemRecord {
 
     /// Whether somebody was asked, or may have been, and it has no end yet.
     pub fn is_under_way(&self) -> bool {
-        use ItemStatus::{Failed, InDoubt, Open, Waiting};
-        self.sent && matches!(self.status, Open | Failed | InDoubt | Waiting)
+        self.sent && self.status.is_under_way()
+    }
+
+    /// Whether all of its signers were asked, or wait for others, at some time: also when work on it has failed since then.
+    pub fn was_sent_whole(&self) -> bool {
+        self.sent_at.is_some() || self.status.is_sent()
     }
 }
 

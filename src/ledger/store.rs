@@ -210,7 +210,17 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             legal,
         } => {
             if *legal {
-                run("UPDATE item SET sent = 1 WHERE id = ?", &[subject])?;
+                // As long as nobody knows whether it was carried out, the item is not as it was said to be.
+                let (waiting, done) = (ItemStatus::Waiting, ItemStatus::Done);
+                run(
+                    "UPDATE item SET sent = 1, status = iif(status IN (?2, ?3), ?4, status) WHERE id = ?1",
+                    &[
+                        subject,
+                        &status_number(waiting),
+                        &status_number(done),
+                        &status_number(ItemStatus::Open),
+                    ],
+                )?;
             }
             run(
                 "INSERT INTO step (subject, name, operation, legal) VALUES (?1, ?2, ?3, ?4)

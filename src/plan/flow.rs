@@ -29,10 +29,9 @@ pub fn item_action(
         status if status.is_sent() && same => ItemAction::Unchanged,
         ItemStatus::Open | ItemStatus::Failed if same || !known.sent => ItemAction::Resume,
         status if status.is_sent() && policy == OnChange::Keep => ItemAction::Kept,
-        // What all have signed cannot be revoked.
-        status if policy == OnChange::Reissue && status != ItemStatus::Finished => {
-            ItemAction::Reissue
-        }
+        // What all have signed cannot be revoked, and what a person has ended is not sent again.
+        ItemStatus::Finished | ItemStatus::Revoked => ItemAction::Changed,
+        _ if policy == OnChange::Reissue => ItemAction::Reissue,
         // Half sent otherwise: what it said then is not known any more, so it cannot be finished either.
         _ => ItemAction::Changed,
     }

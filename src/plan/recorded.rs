@@ -61,6 +61,14 @@ impl ItemStatus {
         matches!(self, Self::Rejected | Self::Expired | Self::Revoked)
     }
 
+    /// Whether somebody may still be asked, or sign, if it was sent at all.
+    pub fn is_under_way(self) -> bool {
+        matches!(
+            self,
+            Self::Open | Self::Waiting | Self::Failed | Self::InDoubt
+        )
+    }
+
     /// Whether it was sent, and nobody has said or done what ends it.
     pub fn is_without_end(self) -> bool {
         matches!(self, Self::Done | Self::Waiting)
@@ -84,10 +92,9 @@ pub struct RecordedItem {
 }
 
 impl RecordedItem {
-    /// Whether somebody was asked, or may have been, and its flow is not known to have ended.
+    /// Whether somebody was asked, or may have been, and its flow is not known to have ended, nor to be signed by all.
     pub fn can_be_revoked(self) -> bool {
-        let ended = self.status.has_ended() || self.status == ItemStatus::Finished;
-        self.sent && !ended
+        self.sent && self.status.is_under_way()
     }
 }
 

@@ -18,11 +18,8 @@ pub fn vanish_action(policy: OnVanish, known: RecordedItem) -> Option<ItemAction
     let revoke = policy == OnVanish::Revoke;
     match known.status {
         ItemStatus::InDoubt => Some(ItemAction::InDoubt),
-        ItemStatus::Open | ItemStatus::Failed | ItemStatus::Done | ItemStatus::Waiting
-            if revoke && known.sent =>
-        {
-            Some(ItemAction::Revoke)
-        }
+        // What all have signed stands.
+        _ if revoke && known.can_be_revoked() => Some(ItemAction::Revoke),
         // No report has told of it yet: its run was cut off.
         ItemStatus::Open if known.sent => Some(ItemAction::Stranded),
         _ => None,
@@ -65,7 +62,7 @@ mod tests {
         let (keep, revoke) = (OnVanish::Keep, OnVanish::Revoke);
         for (policy, status, sent, expected) in [
             (keep, Done, true, None),
-            (revoke, Done, true, Some(ItemAction::Revoke)),
+            (revoke, Done, true, None),
             (keep, Waiting, true, None),
             (revoke, Waiting, true, Some(ItemAction::Revoke)),
             (keep, Open, true, Some(ItemAction::Stranded)),

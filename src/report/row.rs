@@ -183,7 +183,12 @@ fn status(
             return (Status::Unchanged, None);
         }
         ItemAction::Changed => {
-            let hint = "put the row back as it was, or say onChange: keep or reissue in the flow";
+            let hint = match record.status {
+                ItemStatus::Revoked => {
+                    "put the row back as it was; to send it anew, give it a new key"
+                }
+                _ => "put the row back as it was, or say onChange: keep or reissue in the flow",
+            };
             let differs = failure("the row differs from what was sent", hint);
             // How far the contract is that was sent is told all the same: nobody may take it for one that was not.
             let (own, _) = status(ItemAction::Kept, record, run, not_begun, signing);

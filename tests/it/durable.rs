@@ -98,11 +98,59 @@ async fn what_was_lost_once_is_looked_for_by_the_next_run_too() {
         .fault(PERSON, 1, late)
         .fault(PERSON, 2, Fault::Status(404));
     let (_, tally) = rig.apply().await;
-    assert_eq!((tally.done, tally.failed), (0, 1));
+    assert_eq!((tally.done, tally.failed, tally.in_doubt), (0, 0, 1));
     tokio::time::sleep(Duration::from_mins(1)).await;
     rig.heal();
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (1, 0));
+    rig.assert_each_once(1);
+}
+
+/// A service that takes long is not through with the call of a process that was killed: the next one bears that in mind.
+#[tokio::test(start_paused = true)]
+async fn what_a_slow_service_has_begun_is_waited_for_after_a_kill() {
+    for time in [8, 20] {
+        let slow = Fault::Slow(Duration::from_secs(time));
+        let rig = Rig::loans(1).fault(PERSON, 1, slow);
+        let asked = async {
+            while rig.calls(PERSON) == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(rig.apply_while(asked).await.is_none());
+        let (_, tally) = rig.apply().await;
+        assert_eq!((tally.done, tally.in_doubt), (1, 0), "{time} s");
+        rig.assert_each_once(1);
+    }
+}
+
+/// Nobody was asked yet: what was made of a template that is corrected meanwhile is not used.
+#[tokio::test(start_paused = true)]
+async fn a_template_that_is_corrected_after_a_kill_is_the_one_that_is_sent() {
+    let rig = Rig::loans(1).fault("sign/contract/addProcess", 1, HANG_BEFORE);
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    let old = rig.body("doc/createbytemplate")["templateId"].clone();
+    rig.heal();
+    let file = std::fs::read(rig.project.path("templates/loan.pdf")).expect("a file");
+    let corrected = [file, b"\n%corrected\n".to_vec()].concat();
+    std::fs::write(rig.project.path("templates/loan.pdf"), corrected).expect("written");
+    rig.apply().await;
+    assert_ne!(rig.body("doc/createbytemplate")["templateId"], old);
+    rig.assert_each_once(1);
+}
+
+/// An account whose answer was lost may say what the row said then: it is set as the row says now.
+#[tokio::test(start_paused = true)]
+async fn an_account_that_an_earlier_run_has_made_is_set_as_the_row_is_now() {
+    let rig = Rig::loans(1).fault("account/create/person", 2, HANG_AFTER);
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    rig.heal();
+    let sheet = rig.project.sheet();
+    rig.project
+        .set_sheet(&sheet.replacen("13500000001", "13500000009", 1));
+    rig.apply().await;
+    assert_eq!(rig.calls("account/person/update"), 1);
+    assert_eq!(rig.body("account/person/update")["mobile"], "13500000009");
     rig.assert_each_once(1);
 }
 

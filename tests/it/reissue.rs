@@ -68,9 +68,39 @@ async fn what_all_have_signed_and_nobody_archived_is_not_sent_anew_either() {
     rig.apply().await;
     rig.sign_all();
     change_amount(&rig, "51010.10", "51010.20");
-    let (_, tally) = rig.apply().await;
-    assert_eq!((tally.done, tally.failed), (0, 1));
-    assert_eq!(rig.calls("sign/revoke"), 0);
+    for night in 1..=2 {
+        let (_, tally) = rig.apply().await;
+        assert_eq!((tally.done, tally.failed), (0, 1), "night {night}");
+        assert_eq!(rig.calls("sign/revoke"), 0);
+    }
+    assert_eq!(rig.sync().await.done, 1, "what was sent goes on");
+}
+
+/// All had been asked, and have signed, before the run that asked them could say so.
+#[tokio::test(start_paused = true)]
+async fn what_all_have_signed_is_not_sent_anew_although_its_run_was_cut_off() {
+    let rig = reissuing().fault("sign/contract/handPersonSignTask", 1, HANG_AFTER);
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    rig.heal();
+    rig.sign_all();
+    change_amount(&rig, "51010.10", "51010.20");
+    for night in 1..=2 {
+        let (_, tally) = rig.apply().await;
+        assert_eq!((tally.done, tally.failed), (0, 1), "night {night}");
+        assert_eq!(rig.calls("sign/revoke"), 0);
+    }
+}
+
+/// What somebody has ended by a command is not sent again because its row differs.
+#[tokio::test(start_paused = true)]
+async fn what_was_revoked_for_good_is_not_sent_anew() {
+    let rig = reissuing();
+    rig.apply().await;
+    rig.withdraw().await;
+    change_amount(&rig, "51010.10", "51010.20");
+    let (plan, _) = rig.apply().await;
+    assert_eq!((plan.is_empty(), plan.count('!')), (true, 1));
+    rig.assert_each_once(1);
 }
 
 #[tokio::test(start_paused = true)]

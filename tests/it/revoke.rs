@@ -84,6 +84,31 @@ async fn revoking_that_is_cut_off_is_found_out_by_the_next_sync() {
     }
 }
 
+/// Until somebody has looked, a flow that may be revoked is not told to stand, and apply looks as sync does.
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_was_cut_off_is_in_doubt_until_apply_has_looked() {
+    for fault in [HANG_AFTER, HANG_BEFORE] {
+        let rig = Rig::loans(1).fault(REVOKE, 1, fault);
+        rig.apply().await;
+        tokio::select! {
+            _ = rig.withdraw() => unreachable!("it hangs"),
+            () = rig.hang() => {}
+        }
+        rig.heal();
+        let (status, _) = treaty::report::recorded(&rig.first().0.record);
+        assert_eq!(status, treaty::report::Status::InDoubt, "{fault:?}");
+        let (plan, tally) = rig.apply().await;
+        assert_eq!((plan.is_empty(), tally.done), (false, 1), "{fault:?}");
+        let expected = match fault {
+            HANG_AFTER => ItemStatus::Revoked,
+            _ => ItemStatus::Waiting,
+        };
+        assert_eq!(statuses(&rig)[0], expected);
+        assert_eq!(rig.calls(REVOKE) + rig.calls(PERSON), 0);
+        assert!(rig.apply().await.0.is_empty());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_has_ended_by_itself_is_noted_and_what_is_archived_cannot_be_revoked() {
     let rig = Rig::loans(2);
@@ -379,7 +404,15 @@ async fn a_revocation_that_may_yet_happen_is_in_doubt_and_how_far_signers_were_i
     rig.heal();
     assert_eq!(rig.sync().await.waiting, 1);
     rig.sign_all();
-    assert_eq!(rig.withdraw().await, Some(done(1)));
+    let failed = Withdrawn {
+        failed: 1,
+        ..Withdrawn::default()
+    };
+    assert_eq!(rig.withdraw().await, Some(failed), "all have signed");
+    assert_eq!(
+        (rig.calls(REVOKE), statuses(&rig)[0]),
+        (0, ItemStatus::Waiting)
+    );
     let (_, steps) = rig.first();
     let borrower = steps.iter().find(|step| step.name == "signers.borrower");
     let sign = borrower

@@ -114,6 +114,75 @@ async fn what_all_have_signed_is_not_revoked() {
     assert_eq!(count(&rig, FlowStatus::Revoked), 0);
 }
 
+/// The run that would revoke is cut off; meanwhile all sign.
+#[tokio::test(start_paused = true)]
+async fn what_all_have_signed_is_not_revoked_by_the_next_run_either() {
+    let rig = revoking(12);
+    rig.apply().await;
+    remove(&rig.project, |at| at == 5);
+    let rig = rig.fault("sign/contract/detail", 1, crate::rig::HANG_BEFORE);
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    rig.heal();
+    rig.sign_all();
+    for night in 1..=2 {
+        let (_, tally) = rig.apply().await;
+        assert_eq!((tally.done, tally.failed), (0, 1), "night {night}");
+    }
+    assert_eq!(count(&rig, FlowStatus::Revoked), 0);
+}
+
+/// What sync has seen to be signed by all stands, without a word.
+#[tokio::test(start_paused = true)]
+async fn what_is_done_is_neither_revoked_nor_counted() {
+    let rig = revoking(12);
+    rig.apply().await;
+    rig.sign_all();
+    assert_eq!(rig.sync().await.done, 12);
+    remove(&rig.project, |at| at > 2);
+    let (plan, tally) = rig.apply().await;
+    assert_eq!((plan.is_empty(), tally.failed), (true, 0));
+    assert_eq!(count(&rig, FlowStatus::Revoked), 0);
+}
+
+/// Somebody has refused: that is how it has ended, and he is not asked again when the row is back.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_has_refused_is_not_told_to_be_revoked() {
+    let rig = revoking(12);
+    rig.apply().await;
+    for flow in rig.sent() {
+        rig.sandbox.tamper(|world| {
+            world.change_flow(&flow.id, |flow| flow.status = FlowStatus::Rejected);
+        });
+    }
+    let sheet = rig.project.sheet();
+    remove(&rig.project, |at| at == 5);
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    assert_eq!(rig.calls("sign/revoke"), 0);
+    rig.project.set_sheet(&sheet);
+    let (plan, _) = rig.apply().await;
+    assert!(plan.is_empty());
+    assert_eq!(rig.sent().len(), 12);
+}
+
+/// A key stands in the sheet twice, once left out: its other row is held against what was sent all the same.
+#[tokio::test(start_paused = true)]
+async fn a_changed_row_behind_one_that_is_left_out_is_seen_to_have_changed() {
+    let rig = Rig::loans(1);
+    rig.apply().await;
+    let sheet = rig.project.sheet();
+    let row = sheet.lines().nth(1).expect("a row");
+    let header = sheet.lines().next().expect("a header");
+    let left_out = row.replace("已批准", "已撤销");
+    let changed = row.replace("51010.10", "99999.99");
+    assert!(left_out != row && changed != row);
+    rig.project
+        .set_sheet(&[header, &left_out, &changed].join("\r\n"));
+    let (plan, _) = rig.apply().await;
+    assert_eq!(plan.flows[0].counted(ItemAction::Changed), 1);
+    rig.assert_each_once(1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_row_that_left_the_sheet_while_it_was_being_sent_is_not_forgotten() {
     let rig = Rig::loans(12).fault(PERSON, 3, HANG_AFTER);
