@@ -43,6 +43,15 @@ struct Down {
     tries: u32,
 }
 
+/// Leave to go out. Whoever was the one to try, and has no end that tells of the endpoint, leaves that to the next.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Pass<'a> {
+    breaker: &'a Breaker,
+    /// The try that it is, while the endpoint is down.
+    attempt: Option<u32>,
+}
+
 /// What a call's end has changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -62,7 +71,7 @@ impl Breaker {
     }
 
     /// Waits until a call may go out; the error says why none may any more.
-    pub(super) async fn pass(&self) -> Result<(), String> {
+    pub(super) async fn pass(&self) -> Result<Pass<'_>, String> {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             // From here on no change is missed.
@@ -73,14 +82,20 @@ impl Breaker {
                     .since
                     .is_some_and(|since| since.elapsed() >= self.outage);
                 let Some(down) = &mut state.down else {
-                    return Ok(());
+                    return Ok(Pass {
+                        breaker: self,
+                        attempt: None,
+                    });
                 };
                 if over {
                     return Err(down.why.clone());
                 }
                 if !down.trying && down.next <= Instant::now() {
                     down.trying = true;
-                    return Ok(());
+                    return Ok(Pass {
+                        breaker: self,
+                        attempt: Some(down.tries),
+                    });
                 }
                 (!down.trying).then_some(down.next)
             };
@@ -141,16 +156,22 @@ impl Breaker {
         ))
     }
 
-    /// A call has got no answer. One that has no attempt left tells when it began: if nobody got an answer since, it
-    /// is not the call's fault. `pause` gives the pause after so many tries.
+    /// A call that was made at a moment has got no answer; if others got one since, that tells nothing. One that has no
+    /// attempt left tells when it began: if nobody got an answer since, it is not the call's fault. `pause` gives the pause
+    /// after so many tries.
     pub(super) fn silent(
         &self,
         why: &str,
+        made: Instant,
         exhausted: Option<Instant>,
         pause: impl Fn(u32) -> Duration,
     ) -> Option<Change> {
         let mut state = self.state();
         let now = Instant::now();
+        let others_got_one = state.answered.is_some_and(|answered| answered > made);
+        if others_got_one && state.down.is_none() {
+            return None;
+        }
         state.silent += 1;
         state.since.get_or_insert(now);
         let nobody = |answered| exhausted.is_some_and(|asked| answered <= asked);
@@ -178,12 +199,31 @@ impl Breaker {
     /// A call that was counted already has got no answer again: that matters only if it was the one to try.
     pub(super) fn silent_still(&self, pause: impl Fn(u32) -> Duration) -> Option<Change> {
         let why = self.state().down.as_ref()?.why.clone();
-        self.silent(&why, None, pause)
+        self.silent(&why, Instant::now(), None, pause)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held; what is in it stays true.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pass<'_> {
+    /// Whether it is for trying an endpoint that is down.
+    pub(super) fn is_try(&self) -> bool {
+        self.attempt.is_some()
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let mut state = self.breaker.state();
+        let Some(down) = &mut state.down else { return };
+        if down.trying && self.attempt == Some(down.tries) {
+            down.trying = false;
+            drop(state);
+            self.breaker.changed.notify_waiters();
+        }
     }
 }
 
@@ -195,7 +235,7 @@ mod tests {
 
     fn fail(breaker: &Breaker, times: u32) -> Vec<Option<Change>> {
         (0..times)
-            .map(|_| breaker.silent("reset", None, |_| PAUSE))
+            .map(|_| breaker.silent("reset", Instant::now(), None, |_| PAUSE))
             .collect()
     }
 
@@ -209,17 +249,43 @@ mod tests {
             Some(Change::Paused(PAUSE))
         );
         let began = Instant::now();
-        breaker.pass().await.expect("the first may try");
+        let first = breaker.pass().await.expect("the first may try");
         assert_eq!(began.elapsed(), PAUSE);
         let second = tokio::time::timeout(Duration::from_secs(30), breaker.pass());
         assert!(second.await.is_err(), "one at a time");
         tokio::join!(
             async {
-                breaker.pass().await.expect("it is back");
-                breaker.pass().await.expect("for all");
+                drop(breaker.pass().await.expect("it is back"));
+                drop(breaker.pass().await.expect("for all"));
             },
             async { assert!(matches!(breaker.answered(), Some(Change::Back(_)))) }
         );
+        drop(first);
+    }
+
+    /// Whoever was to try was held back, or nobody waits for his answer any more.
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_try_leaves_it_to_the_next() {
+        let breaker = Breaker::new(Duration::from_mins(1));
+        breaker.answered();
+        fail(&breaker, SILENT);
+        for _ in 0..3 {
+            let pass = breaker.pass().await.expect("it may try");
+            assert!(pass.is_try());
+        }
+    }
+
+    /// Connections that could not be made at first time out much later, many at once.
+    #[tokio::test(start_paused = true)]
+    async fn what_was_called_before_others_were_answered_tells_nothing() {
+        let breaker = Breaker::new(Duration::from_mins(1));
+        let made = Instant::now();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        breaker.answered();
+        for _ in 0..2 * SILENT {
+            assert_eq!(breaker.silent("timeout", made, None, |_| PAUSE), None);
+        }
+        assert!(!breaker.is_down());
     }
 
     #[tokio::test(start_paused = true)]
@@ -230,7 +296,7 @@ mod tests {
         let began = Instant::now();
         let why = loop {
             match breaker.pass().await {
-                Ok(()) => drop(breaker.silent("reset", None, |_| PAUSE)),
+                Ok(_) => drop(breaker.silent("reset", Instant::now(), None, |_| PAUSE)),
                 Err(why) => break why,
             }
         };
@@ -243,15 +309,22 @@ mod tests {
         let before = Instant::now();
         tokio::time::advance(Duration::from_secs(1)).await;
         breaker.answered();
-        assert_eq!(breaker.silent("reset", Some(before), |_| PAUSE), None);
+        assert_eq!(
+            breaker.silent("reset", Instant::now(), Some(before), |_| PAUSE),
+            None
+        );
         let since = Instant::now();
-        assert!(breaker.silent("reset", Some(since), |_| PAUSE).is_some());
+        assert!(
+            breaker
+                .silent("reset", Instant::now(), Some(since), |_| PAUSE)
+                .is_some()
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_endpoint_that_has_never_answered_is_not_waited_for() {
         let breaker = Breaker::new(Duration::from_secs(5));
         assert!(fail(&breaker, 100).iter().all(Option::is_none));
-        breaker.pass().await.expect("its calls fail by themselves");
+        drop(breaker.pass().await.expect("its calls fail by themselves"));
     }
 }

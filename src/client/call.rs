@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode, header};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::breaker::{Breaker, Change};
+use super::breaker::{Breaker, Change, Pass};
 use super::budget::Budget;
 use super::failure::{Failure, Lost, public};
 use super::head::Head;
@@ -141,10 +141,11 @@ impl Client {
         let mut attempt = 1;
         self.budget.earn();
         loop {
-            self.turn(O::OP).await?;
+            let pass = self.turn(O::OP).await?;
             let begin = Instant::now();
             let result = self.attempt::<O>(body.clone()).await;
-            self.heed(result.as_ref().err(), attempt, asked);
+            self.heed(result.as_ref().err(), attempt, asked, begin);
+            drop(pass);
             // "No such account" is an answer.
             let is_answer = |failure: &&Failure| matches!(failure, Failure::Refused { code, .. } if O::OP == Op::ExchangeId && api::not_there(*code));
             let failure = result
@@ -172,23 +173,22 @@ impl Client {
     }
 
     /// Waits until a call may go out: the endpoint is not down, and it is the call's turn.
-    async fn turn(&self, op: Op) -> Result<(), Failure> {
+    async fn turn(&self, op: Op) -> Result<Pass<'_>, Failure> {
         loop {
-            self.breaker.pass().await.map_err(Failure::Down)?;
-            let trying = self.breaker.is_down();
+            let pass = self.breaker.pass().await.map_err(Failure::Down)?;
             if let Some(pace) = self.operation_paces.get(&op) {
                 pace.turn().await;
             }
             self.pace.turn().await;
             // It may have gone down while the turn was waited for.
-            if trying || !self.breaker.is_down() {
-                return Ok(());
+            if pass.is_try() || !self.breaker.is_down() {
+                return Ok(pass);
             }
         }
     }
 
-    /// What an attempt's end says of the endpoint, for a call that was first made at a moment.
-    fn heed(&self, failure: Option<&Failure>, attempt: u32, asked: Instant) {
+    /// What an attempt's end says of the endpoint, for a call that was first made at a moment, and now at another.
+    fn heed(&self, failure: Option<&Failure>, attempt: u32, asked: Instant, made: Instant) {
         let exhausted = (attempt >= self.settings.attempts).then_some(asked);
         let pause = |tries| self.backoff(tries).min(LONGEST_PAUSE);
         let change = match failure {
@@ -198,11 +198,11 @@ impl Client {
                 lost: Lost::Garbled,
                 ..
             }) => match attempt {
-                1..=3 => self.breaker.silent(why, None, pause),
+                1..=3 => self.breaker.silent(why, made, None, pause),
                 _ => self.breaker.silent_still(pause),
             },
             Some(Failure::NotSent(why) | Failure::Unknown { why, .. }) => {
-                self.breaker.silent(why, exhausted, pause)
+                self.breaker.silent(why, made, exhausted, pause)
             }
             Some(Failure::Throttled { .. }) => self.breaker.throttled(),
             Some(Failure::Barred(_)) => None,
