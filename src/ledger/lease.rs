@@ -5,7 +5,8 @@
 //! its fence; every transaction checks it, so that a holder that wakes up too late writes nothing.
 
 use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -93,11 +94,11 @@ impl Lease {
     }
 
     fn told(&self, now: i64) -> String {
-        let age = self.age(now).as_secs();
-        format!(
-            "{}, since {}, heard of {age} s ago",
-            self.holder, self.since
-        )
+        let heard = match self.beat {
+            0 => "which has ended since".to_owned(),
+            _ => format!("heard of {} s ago", self.age(now).as_secs()),
+        };
+        format!("{}, since {}, {heard}", self.holder, self.since)
     }
 }
 
@@ -150,9 +151,13 @@ pub(super) fn beat(
 }
 
 /// Says that the holder has the lock, too.
-pub(super) fn tell_locked(connection: &Connection, fence: i64) -> rusqlite::Result<()> {
-    let sql = "UPDATE lease SET locked = 1 WHERE fence = ?";
-    connection.execute(sql, [fence]).map(drop)
+pub(super) fn tell_locked(
+    connection: &Connection,
+    fence: i64,
+    machine: &str,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE lease SET locked = 1, machine = ?2 WHERE fence = ?1";
+    connection.execute(sql, params![fence, machine]).map(drop)
 }
 
 /// Gives the lease back.
@@ -172,19 +177,26 @@ pub(super) fn now() -> i64 {
     i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The machine, as far as locks on files reach: one running kernel.
-pub(super) fn machine() -> String {
+/// Where a lock is worth something: one running kernel, and one file. Another file of the same name, made after somebody
+/// has removed the first, tells nothing of who has that.
+pub(super) fn machine(lock: &Path) -> String {
     // Elsewhere every machine is taken for this one, and the lock for a sign of who is alive.
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    #[cfg(unix)]
+    if let Ok(file) = std::fs::metadata(lock) {
+        let number = std::os::unix::fs::MetadataExt::ino(&file);
+        return format!("{} {number}", kernel.trim_end());
+    }
+    kernel
 }
 
 /// When a holder has last known that the ledger is its own.
 #[derive(Debug, Clone)]
-pub(super) struct Sure(Arc<Mutex<(Instant, SystemTime)>>);
+pub(super) struct Sure(Arc<Mutex<Option<(Instant, SystemTime)>>>);
 
 impl Sure {
     pub(super) fn since(moment: (Instant, SystemTime)) -> Self {
-        Self(Arc::new(Mutex::new(moment)))
+        Self(Arc::new(Mutex::new(Some(moment))))
     }
 
     pub(super) fn now() -> (Instant, SystemTime) {
@@ -192,15 +204,26 @@ impl Sure {
     }
 
     pub(super) fn renew(&self, moment: (Instant, SystemTime)) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = moment;
+        *self.moment() = Some(moment);
+    }
+
+    /// Somebody else is known to have the ledger.
+    pub(super) fn lose(&self) {
+        *self.moment() = None;
     }
 
     /// Whether nobody can have taken the ledger yet. One clock stands still while the machine sleeps, and the other
     /// may be set: the longer time counts.
     pub(super) fn is_fresh(&self) -> bool {
-        let (instant, time) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((instant, time)) = *self.moment() else {
+            return false;
+        };
         let elapsed = instant.elapsed().max(time.elapsed().unwrap_or_default());
         elapsed < SURE
+    }
+
+    fn moment(&self) -> MutexGuard<'_, Option<(Instant, SystemTime)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -121,7 +121,7 @@ impl Sqlite {
         let claim = Claim {
             holder,
             since,
-            machine: &lease::machine(),
+            machine: &lease::machine(&lock_path(path)),
             locked: false,
             brief: false,
         };
@@ -138,7 +138,7 @@ impl Sqlite {
         let claim = Claim {
             holder,
             since,
-            machine: &lease::machine(),
+            machine: &lease::machine(&lock_path(path)),
             locked: false,
             brief: true,
         };
@@ -188,7 +188,8 @@ impl Sqlite {
         if lock.is_none() {
             lock = late(path)?;
             if lock.is_some() {
-                lease::tell_locked(&connection, fence).map_err(|error| broken(&error))?;
+                let machine = lease::machine(&lock_path(path));
+                lease::tell_locked(&connection, fence, &machine).map_err(|error| broken(&error))?;
             }
         }
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
@@ -373,13 +374,19 @@ fn late(path: &Path) -> Result<Option<Lock>, LedgerError> {
     Ok(None)
 }
 
+/// Where the lock of a ledger lies: beside its file, by whatever link it was found.
+fn lock_path(path: &Path) -> PathBuf {
+    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    file.with_added_extension("lock")
+}
+
 /// The lock beside a ledger; none where somebody has it.
 fn lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
     let open = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(path.with_added_extension("lock"));
+        .open(lock_path(path));
     let file = open.map_err(|error| file::io(path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock(file))),

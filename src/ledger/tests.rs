@@ -195,7 +195,7 @@ async fn a_holder_that_wakes_up_too_late_writes_nothing() {
     );
     let pulse = stopped.pulse().expect("it was held");
     drop(stopped);
-    pulse.check().await.expect("it was sure a moment ago");
+    pulse.check().await.expect_err("it has learnt of it");
     assert!(next.item("loan", "HT-3").expect("read").is_none());
     hold(&path).expect_err("what was stopped gives nothing back that is not its own");
     drop(next);
@@ -374,4 +374,35 @@ fn a_lock_that_is_given_back_late_is_waited_for() {
         Ok(true)
     );
     drop(held);
+}
+
+/// Neither a link to the file, nor a lock that somebody has removed, makes a second run of one that is under way.
+#[cfg(unix)]
+#[test]
+fn a_ledger_is_held_by_one_run_whatever_it_is_called() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let link = folder.path().join("link.db");
+    let held = hold(&path).expect("held");
+    std::os::unix::fs::symlink(&path, &link).expect("a link");
+    assert!(matches!(hold(&link), Err(LedgerError::Held(_))));
+    std::fs::remove_file(path.with_added_extension("lock")).expect("removed");
+    assert!(matches!(hold(&path), Err(LedgerError::Held(_))));
+    drop(held);
+}
+
+/// Whoever has learnt that the ledger was taken lets no call out, however short ago he was sure.
+#[tokio::test]
+async fn who_has_lost_the_ledger_knows_it_from_then_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let held = hold(&path).expect("held");
+    let pulse = held.pulse().expect("a pulse");
+    pulse.check().await.expect("its own");
+    let disk = rusqlite::Connection::open(&path).expect("the file");
+    disk.execute("UPDATE lease SET fence = fence + 1", [])
+        .expect("taken");
+    let written = held.write(vec![begun(1)]).await;
+    assert!(matches!(written, Err(LedgerError::Taken(_))));
+    assert!(matches!(pulse.check().await, Err(LedgerError::Taken(_))));
 }

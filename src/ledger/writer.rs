@@ -104,7 +104,11 @@ impl Writer {
                 let result = match &failed {
                     Some(error) => Err(error.clone()),
                     None => desk.commit(&group).map_err(|error| match error {
-                        NotWritten::Taken(by) => LedgerError::Taken(by),
+                        NotWritten::Taken(by) => {
+                            // No call may go out any more, though its intent is on disk.
+                            desk.sure.lose();
+                            LedgerError::Taken(by)
+                        }
                         NotWritten::Broken(error) => broken(&error),
                     }),
                 };
