@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::halt::Halt;
@@ -31,6 +32,17 @@ pub(super) struct Caller<'a> {
     losing: Mutex<HashSet<(SubjectId, String)>>,
     /// Items whose details have lacked somebody in this run.
     lacking: Mutex<HashSet<SubjectId>>,
+    /// Calls that would have to be looked up if nobody waited for their end.
+    pub(super) out: watch::Sender<usize>,
+}
+
+/// A call that would have to be looked up, until this is dropped.
+pub(super) struct Out<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Out<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|out| *out -= 1);
+    }
 }
 
 impl<'a> Caller<'a> {
@@ -45,7 +57,14 @@ impl<'a> Caller<'a> {
             uploading: Locks::default(),
             losing: Mutex::default(),
             lacking: Mutex::default(),
+            out: watch::Sender::new(0),
         }
+    }
+
+    /// Notes a call that would have to be looked up.
+    pub(super) fn goes_out(&self) -> Out<'_> {
+        self.out.send_modify(|out| *out += 1);
+        Out(&self.out)
     }
 
     /// What time it is.

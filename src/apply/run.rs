@@ -27,6 +27,8 @@ pub enum Stop {
     No,
     /// Nothing new is started; what is under way ends.
     Drain,
+    /// It ends as soon as no call is out that would have to be looked up; a sync alone knows this one.
+    Soon,
     /// It ends here; what is under way is looked up by the next run.
     Now,
 }
@@ -173,7 +175,7 @@ impl<'a> Apply<'a> {
     fn go_on(&self) -> Result<(), Stopped> {
         match *self.orders.stop.borrow() {
             Stop::No => Ok(()),
-            Stop::Drain | Stop::Now => Err(Stopped::Asked),
+            Stop::Drain | Stop::Soon | Stop::Now => Err(Stopped::Asked),
         }
     }
 

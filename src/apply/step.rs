@@ -327,6 +327,7 @@ impl Caller<'_> {
         O: Operation,
         L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
     {
+        let _out = self.goes_out();
         let mut looking = begun;
         let mut attempt = 1;
         let mut taken_back = false;

@@ -15,7 +15,7 @@ use super::caller::Caller;
 use super::event::Listener;
 use super::halt::{Fatal, Halt};
 use super::round::Round;
-use super::run::{Stop, stopped_now};
+use super::run::Stop;
 use crate::client::Client;
 use crate::id::{Address, AddressPattern};
 use crate::ledger::{Failure, Records};
@@ -120,10 +120,26 @@ impl Sync<'_> {
                     }
                     result => round.note(&item, result)?,
                 },
-                () = stopped_now(&mut stop) => return Ok(round.end(true)),
+                () = cut_off(&mut stop, &caller.out) => return Ok(round.end(true)),
                 () = drained(&mut draining), if goes_on => {}
                 () = sleep_until(round.wake()), if has_room => {}
             }
+        }
+    }
+}
+
+/// Resolves once it is to end here.
+async fn cut_off(stop: &mut watch::Receiver<Stop>, out: &watch::Sender<usize>) {
+    let mut out = out.subscribe();
+    loop {
+        match *stop.borrow_and_update() {
+            Stop::Now => return,
+            Stop::Soon if *out.borrow_and_update() == 0 => return,
+            _ => {}
+        }
+        tokio::select! {
+            Ok(()) = stop.changed() => {}
+            Ok(()) = out.changed() => {}
         }
     }
 }

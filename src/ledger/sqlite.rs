@@ -19,7 +19,7 @@ use crate::plan::RecordedItem;
 use crate::render::Salt;
 
 /// Whoever holds a ledger briefly is waited for so long …
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// … and is asked so often.
 const BETWEEN: Duration = Duration::from_millis(20);
 /// What is about to be made or given back is waited for so many times.

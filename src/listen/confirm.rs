@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::again::Again;
 use super::metrics::{Metrics, Visited};
@@ -22,10 +22,13 @@ use crate::ledger::{Binding, Inbox, LedgerError, Pulse, Sqlite};
 
 /// Nothing new is begun after holding the ledger for so long …
 const BRIEF: Duration = Duration::from_secs(4);
-/// … and what is under way is cut off after so long: whoever wants the ledger waits 15 s for it.
+/// … and what is under way is cut off after so long, but for calls that somebody hears of: those end first. Whoever wants the
+/// ledger waits a minute for it.
 const MOST: Duration = Duration::from_secs(12);
-/// At the end of the process, what is under way has so long.
+/// At the end of the process, what is under way has so long …
 const GRACE: Duration = Duration::from_secs(4);
+/// … and what somebody hears of has so much longer.
+const LAST_GRACE: Duration = Duration::from_secs(20);
 /// Between two holds others get in.
 const REST: Duration = Duration::from_millis(250);
 /// What other receivers have written down, or left behind, is looked for so often.
@@ -216,14 +219,14 @@ impl Confirmer<'_> {
 
 /// Ends a sync that has held the ledger for too long, and lets it end when the process does.
 async fn bounded(ask: &watch::Sender<Stop>, stop: &mut watch::Receiver<Stop>) -> Infallible {
-    let most = Instant::now() + MOST;
-    tokio::select! {
-        () = sleep_until(most) => {}
-        () = asked_to_stop(stop) => {
-            ask.send_replace(Stop::Drain);
-            sleep(GRACE).await;
-        }
+    let in_time = timeout(MOST, asked_to_stop(stop)).await;
+    if in_time.is_ok() {
+        ask.send_replace(Stop::Drain);
+        sleep(GRACE).await;
     }
+    ask.send_replace(Stop::Soon);
+    asked_to_stop(stop).await;
+    sleep(LAST_GRACE).await;
     ask.send_replace(Stop::Now);
     std::future::pending().await
 }

@@ -250,6 +250,37 @@ async fn the_ledger_is_given_back_though_nobody_answers() {
     );
 }
 
+/// A call that somebody hears of takes longer than the ledger is held: it ends all the same, since cutting it off would have it
+/// taken back and made again.
+#[tokio::test(start_paused = true)]
+async fn who_is_being_asked_is_not_asked_again_because_it_takes_long() {
+    const PERSON: &str = "sign/contract/handPersonSignTask";
+    let rig = Rig::loans(1);
+    rig.project.replace(
+        "manifests/loans.yaml",
+        "      borrower:\n        person: { account",
+        "      witness: { after: [borrower], person: { account: clerk } }\n      borrower:\n        person: { account",
+    );
+    rig.apply().await;
+    rig.sign_all();
+    rig.heal();
+    let rig = rig.fault(PERSON, 1, Fault::AnswerLate(Duration::from_secs(13)));
+    let (ask, stop) = watch::channel(Stop::No);
+    let soon = async {
+        while rig.calls(PERSON) == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        ask.send_replace(Stop::Soon);
+    };
+    let (synced, ()) = tokio::join!(rig.course_until(Course::Once, stop), soon);
+    assert!(synced.is_ok());
+    assert_eq!(rig.sync().await.waiting, 1);
+    assert_eq!(
+        (rig.calls(PERSON), rig.calls("sign/contract/undoTask")),
+        (1, 0)
+    );
+}
+
 /// The answer to the first question is older than the second callback.
 #[tokio::test(start_paused = true)]
 async fn what_is_told_during_a_visit_is_asked_for_once_more() {

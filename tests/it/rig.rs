@@ -326,9 +326,18 @@ impl Rig {
 
     /// Visits what is under way, so often.
     pub(crate) async fn course(&self, course: Course) -> Result<Synced, Fatal> {
+        let (_ask, stop) = watch::channel(Stop::No);
+        self.course_until(course, stop).await
+    }
+
+    /// The same, until it is stopped.
+    pub(crate) async fn course_until(
+        &self,
+        course: Course,
+        stop: watch::Receiver<Stop>,
+    ) -> Result<Synced, Fatal> {
         let ledger = self.ledger();
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
-        let (_ask, stop) = watch::channel(Stop::No);
         let sync = Sync {
             records: &ledger,
             client: &client,
