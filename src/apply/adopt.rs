@@ -315,8 +315,11 @@ impl<'a> Adopter<'a> {
     async fn state(&self, flow: &FlowRef) -> Result<FlowState, NotAdopted> {
         match self.caller.state(flow).await {
             Err(Halt::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => Err(no(
-                format!("the service has no flow {}", flow.id),
-                "the id is the one that the service's own pages show, and that callbacks carry",
+                format!(
+                    "the service does not tell of the flow {}: {}",
+                    flow.id, failure.message
+                ),
+                "try again; if it stays, the id is wrong: it is the one that the service's own pages show, and that callbacks carry",
             )),
             state => Ok(state?),
         }

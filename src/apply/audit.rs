@@ -10,14 +10,15 @@ use std::sync::{Mutex, PoisonError};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::caller::Caller;
-use super::compare::{Differs, PAGES, compare_status, compare_tasks, signers};
+use super::compare::{Differs, PAGES, compare_status, compare_tasks, lacks_tasks, signers};
 use super::event::{Event, Listener};
 use super::halt::{Fatal, Halt};
 use super::look::sent_flow;
 use super::run::{Locks, Stop};
-use super::step::Steps;
+use super::step::{SETTLING, Steps};
 use super::visit::undecided;
 use crate::api::ErrorCode;
 use crate::client::Client;
@@ -279,15 +280,25 @@ impl Asking<'_> {
             differs.note(Verdict::Unproven, what, hint);
             return Ok(());
         }
-        match self.caller.state(&flow).await {
+        let mut found = self.caller.state(&flow).await;
+        if found.as_ref().is_ok_and(|state| lacks_tasks(steps, state)) {
+            // Who was just asked is not listed at once by every service.
+            sleep(SETTLING).await;
+            found = self.caller.state(&flow).await;
+        }
+        match found {
             Ok(state) => {
                 compare_status(record.status, steps, &state, differs);
                 compare_tasks(steps, &state, differs);
             }
             Err(Halt::Fatal(fatal)) => return Err(fatal),
             Err(Halt::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => {
-                let what = format!("the service has no flow {}", flow.id);
-                differs.note(Verdict::Missing, what, PAGES);
+                // The same is said of a flow that is not there, and of details that cannot be had just now.
+                let what = format!(
+                    "the service does not tell of the flow {}: {}",
+                    flow.id, failure.message
+                );
+                differs.note(Verdict::Unproven, what, PAGES);
             }
             Err(Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
                 let what = format!("the question was not answered: {}", failure.message);

@@ -58,6 +58,16 @@ fn steps_people(signers: &[Added]) -> Vec<&AccountId> {
     people.collect()
 }
 
+/// Whether a signer has no task.
+pub(super) fn lacks_tasks(steps: &Steps, state: &FlowState) -> bool {
+    let mut differs = Differs::default();
+    compare_tasks(steps, state, &mut differs);
+    differs
+        .0
+        .iter()
+        .any(|(verdict, ..)| *verdict == Verdict::Missing)
+}
+
 /// Each signer has one task, and there is no other.
 pub(super) fn compare_tasks(steps: &Steps, state: &FlowState, differs: &mut Differs) {
     let mut signers = signers(steps);

@@ -1,7 +1,6 @@
 //! An item: a row's contract, from its people to its last signer. Reads like the API's own handbook.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use bytes::Bytes;
 
@@ -16,7 +15,7 @@ use super::visit::{SignStates, dead, why};
 use crate::api::operation::Op;
 use crate::api::{Attachment, CreateByFileKey, CreateByTemplate, MIME_PDF, contract, contracts};
 use crate::crash::point;
-use crate::desired::{Document, DocumentSource, Item, Signer, SignerKind};
+use crate::desired::{Document, DocumentSource, Item, LocalFile, Signer, SignerKind};
 use crate::id::{AccountId, DocId, FlowId};
 use crate::ledger::{Deferral, Failure, ItemRecord, SubjectId, Write};
 use crate::plan::{ItemAction, ItemStatus};
@@ -287,11 +286,11 @@ impl Apply<'_> {
                 };
                 Ok(self.caller.spare_step(steps, step, &request).await?.doc_id)
             }
-            DocumentSource::File(path) => {
+            DocumentSource::File(file) => {
                 if let Some(answer) = steps.receipt::<CreateByFileKey>(step)? {
                     return Ok(answer.doc_id);
                 }
-                let (file_name, bytes) = read(path).await?;
+                let (file_name, bytes) = read(file).await?;
                 let uploaded = self
                     .caller
                     .client
@@ -323,7 +322,7 @@ impl Apply<'_> {
         };
         let mut attachments = Vec::new();
         for attachment in &process.attachments {
-            let (file_name, bytes) = read(&attachment.path).await?;
+            let (file_name, bytes) = read(&attachment.file).await?;
             let kind = content_type(&file_name);
             attachments.push(Attachment {
                 file_key: self.caller.shared_file(&file_name, kind, &bytes).await?,
@@ -444,14 +443,20 @@ pub(super) fn step_of(signer: &Signer) -> String {
     format!("{SIGNER}{}", signer.name)
 }
 
-async fn read(path: &Path) -> Result<(String, Bytes), Halt> {
-    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-    let bytes = tokio::fs::read(path).await.map_err(|error| {
+async fn read(file: &LocalFile) -> Result<(String, Bytes), Halt> {
+    let file_name = file.path.file_name().unwrap_or_default().to_string_lossy();
+    let bytes = tokio::fs::read(&file.path).await.map_err(|error| {
         Halt::failed(
             format!("{file_name} cannot be read: {error}"),
             "the file was there when the plan was made",
         )
     })?;
+    if blake3::hash(&bytes).to_hex().as_str() != &*file.hash {
+        return Err(Halt::failed(
+            format!("{file_name} has changed since the plan was made"),
+            "apply again",
+        ));
+    }
     Ok((file_name.into_owned(), bytes.into()))
 }
 

@@ -201,6 +201,7 @@ impl Caller<'_> {
         let flow_id = flow.id.clone();
         if flow.several {
             let detail = self.call(&contracts::Detail { flow_id }).await?;
+            of_flow(flow, &detail.flow_id)?;
             let status = detail.flow_status;
             let signers = listed(detail.signers(), status)?;
             let infos = signers.iter().flat_map(|task| &task.sign_info);
@@ -228,6 +229,7 @@ impl Caller<'_> {
             return Ok(FlowState::new(status, docs, tasks));
         }
         let detail = self.call(&contract::Detail { flow_id }).await?;
+        of_flow(flow, &detail.flow_id)?;
         let doc = detail.doc_id.clone().filter(|id| !id.is_empty());
         let name = detail.doc_name.clone();
         let docs = doc.map(|id| (DocId(id), name)).into_iter().collect();
@@ -243,6 +245,20 @@ impl Caller<'_> {
         });
         Ok(FlowState::new(status, docs, tasks))
     }
+}
+
+/// Refuses what is said of another flow.
+fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), Halt> {
+    if *told == flow.id {
+        return Ok(());
+    }
+    Err(Halt::failed(
+        format!(
+            "the details of the flow {} were answered with those of {told}",
+            flow.id
+        ),
+        "apply again: they are asked for before anything is sent",
+    ))
 }
 
 /// What it means that somebody is not listed: nothing, when others are not who were added for sure.

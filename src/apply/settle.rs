@@ -14,6 +14,8 @@ use super::assign::{assigned, sign_receipt, who};
 use super::item::{ARCHIVE, SIGNER, step_of};
 use super::look::sent_flow;
 use super::step::{Steps, Who};
+use super::visit::dead;
+use crate::api::FlowStatus;
 use crate::api::operation::Op;
 use crate::desired::Item;
 use crate::id::Address;
@@ -97,6 +99,18 @@ impl Adopter<'_> {
         let others = known.iter().filter(|step| !step.name.starts_with(SIGNER));
         for step in others.filter(|step| in_doubt(&step.name)) {
             if let Some(op) = Op::at(&step.operation) {
+                let status = self.caller.state(&flow).await?.status;
+                let was_done = match op {
+                    Op::Revoke => dead(status).is_some(),
+                    Op::Archive => status == FlowStatus::Finished,
+                    _ => true,
+                };
+                if !was_done {
+                    return Err(no(
+                        format!("the flow {id} goes on: {} was not done", step.name),
+                        format!("treaty state settle '{address}' again"),
+                    ));
+                }
                 adoption.writes.push(Write::Receipt {
                     subject,
                     step: step.name.clone(),

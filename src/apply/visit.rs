@@ -12,6 +12,7 @@ use super::look::{FlowRef, FlowState, sent_flow};
 use super::step::{SETTLING, Steps, Who};
 use crate::api::operation::Op;
 use crate::api::{FlowStatus, SignStatus};
+use crate::client::public;
 use crate::ledger::{Failure, ItemRecord, SignState, Step, SubjectId, Write};
 use crate::plan::ItemStatus;
 
@@ -312,8 +313,10 @@ pub(super) fn why(state: &FlowState, status: ItemStatus) -> Failure {
         .tasks
         .iter()
         .filter(|task| task.status == SignStatus::Ended);
-    let mut words = refused.filter_map(|task| task.explain.clone());
-    let said = words.find(|text| !text.is_empty());
+    let words = refused.filter_map(|task| task.explain.clone());
+    let said = words
+        .map(|text| public(&text))
+        .find(|text| !text.is_empty());
     let message = match (status, said) {
         (ItemStatus::Rejected, _) if state.status == FlowStatus::Deleted => {
             "the flow was deleted at the service".to_owned()

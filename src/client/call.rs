@@ -395,7 +395,8 @@ impl Client {
         if code.0 == 0 {
             let data = envelope.data.unwrap_or(serde_json::Value::Null);
             return serde_json::from_value(data).or_else(|error| {
-                unknown(format!("the answer lacks what the document says: {error}"))
+                let why = public(&error.to_string());
+                unknown(format!("the answer lacks what the document says: {why}"))
             });
         }
         if self.settings.throttle_codes.contains(&code.0) {

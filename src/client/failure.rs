@@ -72,7 +72,7 @@ impl std::fmt::Display for Failure {
 
 /// What may be kept and shown of a service's words: it may repeat what it was sent. Long numbers are id numbers and
 /// mobiles, and links let people in; control characters are nobody's words.
-pub(super) fn public(message: &str) -> String {
+pub fn public(message: &str) -> String {
     const LONG: usize = 7;
     let words = message
         .split_whitespace()

@@ -15,7 +15,7 @@ mod window;
 mod wire;
 
 pub use call::{CallEvent, Client, ClientEvent, Credentials, Settings};
-pub use failure::{Failure, Lost};
+pub use failure::{Failure, Lost, public};
 pub use https::Https;
 pub use pace::Departure;
 pub use window::WIDEST;

@@ -13,19 +13,36 @@ use crate::manifest::{ChunkSource, DocumentSource, Flow, path};
 use crate::pdf::{self, PdfError};
 use crate::render::{Expr, Salt, Scope};
 
+/// A file that is sent, and what it held when its row was read: what another has written there since is not what was planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The hash of its bytes (BLAKE3), in hexadecimal.
+    pub hash: Arc<str>,
+}
+
 /// A file as it was read.
 #[derive(Debug)]
 pub(super) struct Content {
     pub(super) path: PathBuf,
     pub(super) bytes: Bytes,
     /// The hash of the bytes, in hexadecimal.
-    pub(super) hash: String,
+    pub(super) hash: Arc<str>,
     /// Whether it is a PDF that can be signed.
     pub(super) pdf: Result<(), PdfError>,
     pages: OnceLock<usize>,
 }
 
 impl Content {
+    /// What is sent of it.
+    pub(super) fn file(&self) -> LocalFile {
+        LocalFile {
+            path: self.path.clone(),
+            hash: self.hash.clone(),
+        }
+    }
+
     /// How many pages it has; one where that cannot be told.
     pub(super) fn pages(&self) -> usize {
         let count = || pdf::page_sizes(&self.bytes).map_or(1, |sizes| sizes.len());
@@ -109,7 +126,7 @@ impl Site<'_> {
             }
         };
         let content = Arc::new(Content {
-            hash: blake3::hash(&bytes).to_hex().to_string(),
+            hash: blake3::hash(&bytes).to_hex().as_str().into(),
             pdf: pdf::check(&bytes),
             pages: OnceLock::new(),
             path: path.clone(),

@@ -1,12 +1,11 @@
 //! The documents of an item: rendered, their files read and checked.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::content::Site;
+use super::content::{LocalFile, Site};
 use super::rendering::Rendering;
 use crate::api::code::CHUNKS;
 use crate::api::{Chunk, MIME_PDF};
@@ -39,7 +38,7 @@ pub enum DocumentSource {
         chunks: Vec<Chunk>,
     },
     /// A local PDF.
-    File(PathBuf),
+    File(LocalFile),
 }
 
 pub(super) fn document(
@@ -111,7 +110,7 @@ fn local_pdf(
         }
     }
     rendering.note("content", &content.hash);
-    Some(DocumentSource::File(content.path.clone()))
+    Some(DocumentSource::File(content.file()))
 }
 
 /// The pages that are appended: no more than the service takes (5.4.2), as far as that can be told before.

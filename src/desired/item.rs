@@ -1,10 +1,10 @@
 //! One item: a row's contract, rendered and checked.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::account::{Account, SilentSign, Who, organization, person};
-use super::content::{Contents, Site};
+use super::content::{Contents, LocalFile, Site};
 use super::document::{Document, document};
 use super::rendering::Rendering;
 use crate::api::Position;
@@ -64,7 +64,7 @@ pub struct Process {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
     /// The file.
-    pub path: PathBuf,
+    pub file: LocalFile,
     /// Its name at the API.
     pub name: String,
 }
@@ -332,7 +332,7 @@ fn attachment(
     let content = site.content("file", &declared.file, rendering)?;
     rendering.note("content", &content.hash);
     Some(Attachment {
-        path: content.path.clone(),
+        file: content.file(),
         name: name?,
     })
 }

@@ -18,6 +18,7 @@ mod templates;
 mod unique;
 
 pub use account::{Account, Organization, Person, SilentSign, Who};
+pub use content::LocalFile;
 pub use document::{Document, DocumentSource};
 pub use item::{Attachment, Item, Place, Process, Signer, SignerKind};
 pub use rows::{Drafted, Drafts, FlowRows, Keyed, Outcome};

@@ -139,6 +139,25 @@ async fn a_template_that_is_corrected_after_a_kill_is_the_one_that_is_sent() {
     rig.assert_each_once(1);
 }
 
+/// A file that somebody replaces while the run goes on is not what the plan says: rows that come later are not sent.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_changes_during_the_run_is_not_sent_as_what_was_planned() {
+    let mut rig = crate::language::tenancy(2);
+    rig.window = 1;
+    let replaced = async {
+        while rig.calls("sign/contracts/addProcess") == 0 {
+            tokio::task::yield_now().await;
+        }
+        let path = rig.project.path("annexes/rules.pdf");
+        let file = std::fs::read(&path).expect("a file");
+        std::fs::write(&path, [file, b"\n%other\n".to_vec()].concat()).expect("written");
+    };
+    let ((_, tally), ()) = tokio::join!(rig.apply(), replaced);
+    assert_eq!((tally.done, tally.failed), (1, 1));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+}
+
 /// An account whose answer was lost may say what the row said then: it is set as the row says now.
 #[tokio::test(start_paused = true)]
 async fn an_account_that_an_earlier_run_has_made_is_set_as_the_row_is_now() {

@@ -336,6 +336,26 @@ async fn what_a_person_says_was_not_done_is_sent_again() {
     assert!(plan.is_empty());
 }
 
+/// A revocation in doubt is not taken for done while the flow goes on: its row would be sent anew beside it.
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_did_not_happen_cannot_be_said_to_be_done() {
+    let rig = Rig::loans(1).fault("sign/revoke", 1, crate::rig::HANG_BEFORE);
+    rig.apply().await;
+    tokio::select! {
+        _ = rig.withdraw() => unreachable!("it hangs"),
+        () = rig.hang() => {}
+    }
+    rig.heal();
+    let key = rig.first().0.key;
+    let wrong = rig.settle_done(&key, &rig.flow_of(&key)).await;
+    let wrong = wrong.expect_err("it goes on");
+    assert!(wrong.contains("goes on: end was not done"), "{wrong}");
+    rig.settle_again(&key).await;
+    rig.apply().await;
+    rig.assert_each_once(1);
+    assert!(rig.apply().await.0.is_empty());
+}
+
 #[test]
 fn status_tells_flows_and_states_without_a_sheet_or_a_call() {
     let project = few(3);
