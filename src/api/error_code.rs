@@ -80,6 +80,11 @@ impl ErrorCode {
         self.entry().is_some()
     }
 
+    /// Whether it says that something was tried and failed, and not why it was refused: how far it came is anybody's guess, too.
+    pub fn tells_of_a_try(self) -> bool {
+        matches!(self, Self::NO_FLOW_MADE | Self::NOT_SIGNED)
+    }
+
     /// The document's words; empty for a code that it does not list.
     pub fn message(self) -> &'static str {
         self.entry().map_or("", |entry| entry.message)

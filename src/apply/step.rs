@@ -366,8 +366,10 @@ impl Caller<'_> {
                     self.client.wait_after(attempt, *after).await;
                     attempt >= self.client.attempts()
                 }
-                // A code that nobody has described is looked at once: it need not mean that nothing was done.
-                Failure::Refused { code, .. } if !code.is_documented() => true,
+                // What such a code says need not mean that nothing was done: that is looked at once.
+                Failure::Refused { code, .. } if !code.is_documented() || code.tells_of_a_try() => {
+                    true
+                }
                 _ if unsure => return Err(Once::Unsure(Halt::of(O::OP, failure))),
                 _ => return Err(Once::NotDone(Halt::of(O::OP, failure))),
             };

@@ -89,6 +89,7 @@ enum Kind {
     Garbage,
     ContentType,
     Fieldless,
+    Failed,
     Truncated,
     Huge,
     Refused,
@@ -216,6 +217,7 @@ impl Fields {
             Kind::Garbage => Fault::Garbage,
             Kind::ContentType => Fault::ContentType,
             Kind::Fieldless => Fault::Fieldless,
+            Kind::Failed => Fault::Failed,
             Kind::Truncated => Fault::Truncated,
             Kind::Huge => Fault::Huge,
             Refused => {

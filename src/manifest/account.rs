@@ -1,6 +1,6 @@
 //! `accounts`: people and organizations.
 
-use super::decode::{Decoder, Settled};
+use super::decode::{Decoder, Fields, Settled};
 use super::yaml::{Kind, Node};
 use crate::diagnostic::Span;
 use crate::render::Expr;
@@ -149,9 +149,22 @@ pub(super) fn account(
     })
 }
 
+/// What an account is known by.
+fn third_id(decoder: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Option<Expr> {
+    let third_id = fields.expr(decoder, "thirdId")?;
+    if third_id.uses().run {
+        decoder.error(
+            third_id.span(),
+            "a thirdId must be the same in every run, and run is not",
+            "make it of the row: a person is known by it",
+        );
+    }
+    Some(third_id)
+}
+
 pub(super) fn person(decoder: &mut Decoder<'_>, node: &Node) -> Option<Person> {
     let mut fields = decoder.fields(node, "person")?;
-    let third_id = fields.expr(decoder, "thirdId");
+    let third_id = third_id(decoder, &mut fields);
     let name = fields.expr(decoder, "name");
     let id_type = fields.expr(decoder, "idType");
     let id_no = fields.expr(decoder, "idNo");
@@ -170,7 +183,7 @@ pub(super) fn person(decoder: &mut Decoder<'_>, node: &Node) -> Option<Person> {
 
 pub(super) fn organization(decoder: &mut Decoder<'_>, node: &Node) -> Option<Organization> {
     let mut fields = decoder.fields(node, "organization")?;
-    let third_id = fields.expr(decoder, "thirdId");
+    let third_id = third_id(decoder, &mut fields);
     let creator = fields.settled(decoder, "creator");
     let name = fields.expr(decoder, "name");
     let organ_type = fields.expr(decoder, "organType");

@@ -131,14 +131,20 @@ pub(super) fn stand(
     };
     match action {
         ItemAction::Skipped | ItemAction::Excluded => return plain(Status::Skipped, None),
-        ItemAction::Invalid => return plain(Status::Failed, Some(told(wrong))),
         _ => {}
     }
-    let not_begun = failure(report.not_begun, APPLY_AGAIN);
+    let not_begun = match action {
+        ItemAction::Invalid => told(wrong),
+        _ => failure(report.not_begun, APPLY_AGAIN),
+    };
     let Some(WholeItem { record, steps, .. }) = known else {
         return plain(Status::Failed, Some(not_begun));
     };
-    let (status, failure) = status(action, &record, report.run, not_begun, report.signing);
+    let (status, failure) = match action {
+        // What was sent before is told all the same.
+        ItemAction::Invalid => (Status::Failed, Some(not_begun)),
+        _ => status(action, &record, report.run, not_begun, report.signing),
+    };
     let steps = steps.into_iter().map(SaidStep::read);
     let said = Said {
         failure,

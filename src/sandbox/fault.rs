@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::face::{Answer, Sandbox, plain};
+use crate::api::ErrorCode;
 
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub enum Fault {
     ContentType,
     /// The work is done, and the answer is well formed without what it should hold.
     Fieldless,
+    /// The work is done, and the answer says that it could not be carried out (1436015).
+    Failed,
     /// The work is done, and the answer ends in its middle.
     Truncated,
     /// The work is done, and the answer does not end.
@@ -87,6 +90,7 @@ impl Fault {
             Self::Garbage => "garbage",
             Self::ContentType => "contentType",
             Self::Fieldless => "fieldless",
+            Self::Failed => "failed",
             Self::Truncated => "truncated",
             Self::Huge => "huge",
             Self::Refused(_) => "refused",
@@ -129,6 +133,14 @@ impl Fault {
             Self::Fieldless => {
                 let empty = r#"{"errCode":0,"msg":"SUCCESS","data":{}}"#;
                 return Ok(plain(StatusCode::OK, "application/json", empty));
+            }
+            Self::Failed => {
+                let code = ErrorCode::NOT_SIGNED;
+                let failed = format!(
+                    r#"{{"errCode":{code},"msg":"{}","data":null}}"#,
+                    code.message()
+                );
+                return Ok(plain(StatusCode::OK, "application/json", failed));
             }
             Self::Truncated => {
                 let half = answer.body().len() / 2;

@@ -139,6 +139,18 @@ async fn a_template_that_is_corrected_after_a_kill_is_the_one_that_is_sent() {
     rig.assert_each_once(1);
 }
 
+/// "Could not be carried out" is no proof that it was not.
+#[tokio::test(start_paused = true)]
+async fn what_is_said_to_have_failed_is_looked_up() {
+    let rig = Rig::loans(1).fault(PERSON, 1, Fault::Failed);
+    let (_, tally) = rig.apply().await;
+    // His task is there without a link, so that it is taken back.
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    rig.assert_each_once(1);
+}
+
 /// A file that somebody replaces while the run goes on is not what the plan says: rows that come later are not sent.
 #[tokio::test(start_paused = true)]
 async fn a_file_that_changes_during_the_run_is_not_sent_as_what_was_planned() {
