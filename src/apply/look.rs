@@ -12,7 +12,7 @@ use crate::api::{
     AutoSignAnswer, ExchangeId, FlowStatus, HandSignAnswer, Nothing, QuerySeals, SealAnswer,
     SignStatus, UndoTask, contract, contracts, not_there,
 };
-use crate::client::Failure;
+use crate::client::{Failure, Lost};
 use crate::crash::point;
 use crate::id::{AccountId, DocId, FlowId};
 
@@ -137,10 +137,14 @@ impl Caller<'_> {
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
                 return Ok(Seen::TakenBack);
             }
-            if !matches!(undone, Err(Failure::Unknown { .. })) {
+            let Err(Failure::Unknown { lost, .. }) = undone else {
                 break;
-            }
-            sleep(SETTLING).await;
+            };
+            sleep(match lost {
+                Lost::Late => self.late(),
+                Lost::Cut | Lost::Garbled => SETTLING,
+            })
+            .await;
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
                 return Ok(Seen::TakenBack);
             }

@@ -9,7 +9,7 @@ use super::halt::{Fatal, Halt};
 use super::item::{END, REVOKE, SIGNER};
 use super::look::{Seen, sent_flow};
 use super::run::{Apply, Stop, Stopped, Tally, stopped_now};
-use super::step::Steps;
+use super::step::{Steps, settled};
 use super::visit::{dead, why};
 use crate::api::{FlowStatus, Nothing, Revoke};
 use crate::id::Address;
@@ -183,12 +183,18 @@ impl Caller<'_> {
         let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(REVOKE)) else {
             return Ok(false);
         };
-        match self.look_for_end(&flow).await? {
-            Seen::There(_) => Ok(true),
-            _ => {
-                self.forget(steps, REVOKE).await?;
-                Ok(false)
-            }
+        let look = async || {
+            let status = self.state(&flow).await?.status;
+            Ok(match dead(status) {
+                Some(_) => Seen::There(true),
+                None if status == FlowStatus::Finished => Seen::There(false),
+                None => Seen::NotThere,
+            })
+        };
+        if let Seen::There(true) = settled(&look, self.late()).await? {
+            return Ok(true);
         }
+        self.forget(steps, REVOKE).await?;
+        Ok(false)
     }
 }

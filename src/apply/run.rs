@@ -13,7 +13,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::caller::Caller;
 use super::event::{Ended, Event, Listener};
 use super::halt::{Fatal, Halt};
-use super::survey::Survey;
+use super::survey::{Survey, unreadable};
 use crate::client::Client;
 use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Standing};
 use crate::id::{AccountId, Address, SealId, TemplateId};
@@ -279,10 +279,15 @@ impl<'a> Apply<'a> {
 
     async fn flow(&self, rows: &FlowRows<'_>, plan: &FlowPlan, tally: &mut Tally) {
         let is_work = |at: usize| plan.rows.get(at).is_some_and(|row| row.action.is_work());
-        let Ok(drafts) = rows.drafts_of(is_work) else {
-            // The sheet was readable a moment ago; its rows stay as they are, and are told to be not begun.
-            tally.not_begun += plan.work();
-            return;
+        let drafts = match rows.drafts_of(is_work) {
+            Ok(drafts) => drafts,
+            Err(error) => {
+                // The sheet was readable a moment ago; its rows stay as they are, and are told to be not begun.
+                let why = unreadable(rows.flow, &error);
+                self.stop_for(Stopped::Fatal(why.into()), tally);
+                tally.not_begun += plan.work();
+                return;
+            }
         };
         let mut drafts = drafts.fuse();
         let mut window = FuturesUnordered::new();

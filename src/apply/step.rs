@@ -170,6 +170,12 @@ impl Steps {
         self.known.insert(name, Step::Deferred(deferral));
     }
 
+    /// Takes away a step that is known not to have been carried out.
+    pub(super) fn void(&mut self, name: &str) {
+        self.known.remove(name);
+        self.began.store(true, Ordering::Relaxed);
+    }
+
     /// All that is known, by name.
     pub(super) fn known(&self) -> impl Iterator<Item = (&String, &Step)> {
         self.known.iter()
@@ -332,8 +338,7 @@ impl Caller<'_> {
         let mut attempt = 1;
         let mut taken_back = false;
         // What an earlier run has called may be carried out as late as what this one calls.
-        let late = SETTLING.max(self.client.timeout());
-        let mut settling = if begun { late } else { SETTLING };
+        let mut settling = if begun { self.late() } else { SETTLING };
         // Whether an earlier attempt of this run may have been carried out, and only later than it was looked for.
         let mut unsure = false;
         loop {
@@ -360,7 +365,7 @@ impl Caller<'_> {
                     unsure = true;
                     // A service that was too slow once may be as slow again before it is through.
                     settling = match lost {
-                        Lost::Late => late,
+                        Lost::Late => self.late(),
                         Lost::Cut | Lost::Garbled => SETTLING,
                     };
                     self.client.wait_after(attempt, *after).await;
@@ -390,6 +395,11 @@ impl Caller<'_> {
         }
     }
 
+    /// How long what somebody has called, and did not wait for, may take until it is there.
+    pub(super) fn late(&self) -> Duration {
+        SETTLING.max(self.client.timeout())
+    }
+
     /// A call whose repetition changes nothing.
     pub(super) async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, Halt> {
         self.client
@@ -412,7 +422,7 @@ pub(super) const SETTLING: Duration = Duration::from_secs(5);
 
 /// Looks, and looks again a while later before it says that something is not there, or that it cannot be told: the details may
 /// be behind.
-async fn settled<A, L>(look: &L, settling: Duration) -> Result<Seen<A>, Halt>
+pub(super) async fn settled<A, L>(look: &L, settling: Duration) -> Result<Seen<A>, Halt>
 where
     L: AsyncFn() -> Result<Seen<A>, Halt>,
 {

@@ -393,7 +393,7 @@ fn late(rows: &FlowRows<'_>, item: &Item, row: u64, moment: Timestamp) -> Option
 }
 
 /// A sheet that could be opened, and not read to its end.
-fn unreadable(flow: &Flow, error: &std::io::Error) -> LedgerError {
+pub(super) fn unreadable(flow: &Flow, error: &std::io::Error) -> LedgerError {
     let rows = flow.rows.as_ref();
     LedgerError::Broken {
         path: rows.map_or(String::new(), |rows| rows.file.shown.to_string()),

@@ -39,20 +39,31 @@ pub(super) fn vanished(
     })
 }
 
-/// Tells of flows that are recorded and not declared any more, where not all that was begun has an end.
+/// Tells of flows that are recorded and not declared any more, where not all that was begun has an end, or another flow is
+/// new: it may be the same under another name.
 pub(super) fn undeclared(
     project: &Project,
     ledger: &dyn Ledger,
 ) -> Result<Vec<Diagnostic>, LedgerError> {
     let mut told = Vec::new();
-    for flow in ledger.flows()? {
+    let recorded = ledger.flows()?;
+    let new = project.flows.keys().find(|flow| !recorded.contains(flow));
+    for flow in recorded {
         if project.flows.contains_key(&flow) {
             continue;
         }
-        let mut without_end = 0;
+        let (mut without_end, mut sent) = (0_u64, 0_u64);
         ledger.items(&flow, &mut |_, item| {
             without_end += u64::from(vanish_action(OnVanish::Keep, item).is_some());
+            sent += u64::from(item.sent);
         })?;
+        if let Some(new) = new.filter(|_| sent > 0) {
+            let message = format!(
+                "flows.{flow} is not declared any more, {sent} of its items were sent, and flows.{new} is new"
+            );
+            let hint = "a flow that was renamed is another one: whoever was asked under the old name is asked again";
+            told.push(Diagnostic::warning(message).hint(hint));
+        }
         if without_end > 0 {
             let message = format!(
                 "flows.{flow} is not declared any more, and {without_end} of its items are in doubt or were cut off while they were sent"

@@ -55,6 +55,11 @@ impl Caller<'_> {
             // Whoever wanted it ended was cut off; should it end after all, the next visit sees it.
             self.forget(&steps, END).await?;
         }
+        if state.status == FlowStatus::Finished && steps.is_begun(REVOKE) {
+            // It can be revoked no more.
+            self.forget(&steps, REVOKE).await?;
+            steps.void(REVOKE);
+        }
         if let Some(step) = undecided(&steps) {
             return Err(Halt::InDoubt(Failure {
                 code: None,

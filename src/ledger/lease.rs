@@ -5,6 +5,7 @@
 //! its fence; every transaction checks it, so that a holder that wakes up too late writes nothing.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -21,6 +22,16 @@ const SURE: Duration = Duration::from_secs(20);
 /// A lock that ends with its value, and not with the last copy of its file that a process being started may hold.
 #[derive(Debug)]
 pub(super) struct Lock(pub(super) File);
+
+impl Lock {
+    /// Notes that there is one: should it be gone later, nobody takes a new one for it.
+    pub(super) fn tell_of_a_ledger(&self) -> std::io::Result<()> {
+        if self.0.metadata()?.len() > 0 {
+            return Ok(());
+        }
+        (&self.0).write_all(b"There is a ledger beside this file.\n")
+    }
+}
 
 impl Drop for Lock {
     fn drop(&mut self) {

@@ -87,6 +87,7 @@ impl Sqlite {
     /// Opens it to be read. Where there is no file yet, an empty ledger is read and none is made.
     pub fn read(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
         if !file::is_there(path)? {
+            refuse_lost(path)?;
             return Self::empty(binding);
         }
         let connection = file::open(path)?;
@@ -357,9 +358,29 @@ pub(super) fn made(path: &Path, binding: &Binding) -> Result<Option<Lock>, Ledge
         if lock.is_none() {
             return Err(LedgerError::Held("it has just begun".to_owned()));
         }
+        refuse_lost(path)?;
         file::make(path, binding)?;
     }
+    if let Some(lock) = &lock {
+        lock.tell_of_a_ledger()
+            .map_err(|error| file::io(path, &error))?;
+    }
     Ok(lock)
+}
+
+/// Refuses to begin anew where there was a ledger: it knew what was sent.
+fn refuse_lost(path: &Path) -> Result<(), LedgerError> {
+    let lock = lock_path(path);
+    if std::fs::metadata(&lock).is_ok_and(|lock| lock.len() > 0) {
+        return Err(LedgerError::Broken {
+            path: path.display().to_string(),
+            why: format!(
+                "it is gone, and with it what was sent: put it back from a backup; or remove {} to begin anew",
+                lock.display()
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// The lock of whoever has given the lease back and is about to give its lock back, too. Without it, others would have to

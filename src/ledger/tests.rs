@@ -406,3 +406,25 @@ async fn who_has_lost_the_ledger_knows_it_from_then_on() {
     assert!(matches!(written, Err(LedgerError::Taken(_))));
     assert!(matches!(pulse.check().await, Err(LedgerError::Taken(_))));
 }
+
+/// A ledger that is gone is not taken for one that never was: all would be sent again.
+#[test]
+fn a_ledger_that_is_gone_is_missed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    drop(hold(&path).expect("made"));
+    std::fs::remove_file(&path).expect("removed");
+    for result in [
+        hold(&path).map(drop),
+        Sqlite::read(&path, &binding()).map(drop),
+    ] {
+        assert!(
+            result
+                .expect_err("refused")
+                .to_string()
+                .contains("it is gone")
+        );
+    }
+    std::fs::remove_file(path.with_added_extension("lock")).expect("removed");
+    drop(hold(&path).expect("made anew"));
+}

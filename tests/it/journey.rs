@@ -410,6 +410,10 @@ fn an_account_that_exists_is_taken_over() {
     for file in ["sandbox.db", "sandbox.db-wal", "sandbox.db-shm"] {
         let _ = std::fs::remove_file(project.path(&format!(".treaty/{file}")));
     }
+    // That there was one is not forgotten by itself.
+    let run = project.expect(&["plan"], 1);
+    assert!(run.stderr.contains("it is gone"), "{}", run.stderr);
+    std::fs::remove_file(project.path(".treaty/sandbox.db.lock")).expect("removed");
     let run = project.expect(
         &["plan", "--target", "accounts.*", "--target", "seals.*"],
         0,

@@ -131,6 +131,17 @@ async fn what_all_have_signed_is_not_revoked_by_the_next_run_either() {
     assert_eq!(count(&rig, FlowStatus::Revoked), 0);
 }
 
+/// A flow under another name would send everything again: that is said before.
+#[test]
+fn a_flow_that_was_renamed_is_told_to_be_new() {
+    let project = Project::loans();
+    project.expect(&["apply", "--yes"], 0);
+    project.replace("manifests/loans.yaml", "\n  loans:\n", "\n  credits:\n");
+    let run = project.expect(&["plan"], 0);
+    let told = "flows.loans is not declared any more, 200 of its items were sent, and flows.credits is new";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
 /// What sync has seen to be signed by all stands, without a word.
 #[tokio::test(start_paused = true)]
 async fn what_is_done_is_neither_revoked_nor_counted() {
