@@ -139,6 +139,35 @@ async fn a_template_that_is_corrected_after_a_kill_is_the_one_that_is_sent() {
     rig.assert_each_once(1);
 }
 
+/// A sync is cut off while it adds a signer: until somebody has looked, the item is in doubt, and apply looks as sync does.
+#[tokio::test(start_paused = true)]
+async fn a_signer_whom_a_sync_was_adding_is_in_doubt_until_apply_has_looked() {
+    for fault in [HANG_AFTER, HANG_BEFORE] {
+        let rig = Rig::loans(1);
+        rig.project.replace(
+            "manifests/loans.yaml",
+            "      borrower:\n        person: { account",
+            "      witness: { after: [borrower], person: { account: clerk } }\n      borrower:\n        person: { account",
+        );
+        rig.apply().await;
+        rig.sign_all();
+        rig.heal();
+        let rig = rig.fault(PERSON, 1, fault);
+        assert!(rig.sync_while(rig.hang()).await.is_none());
+        rig.heal();
+        let (status, _) = treaty::report::recorded(&rig.first().0.record);
+        assert_eq!(status, treaty::report::Status::InDoubt, "{fault:?}");
+        let (plan, tally) = rig.apply().await;
+        assert_eq!((plan.is_empty(), tally.done), (false, 1), "{fault:?}");
+        let (_, steps) = rig.first();
+        let open =
+            |step: &treaty::ledger::KnownStep| matches!(step.step, treaty::ledger::Step::Intent(_));
+        assert!(!steps.iter().any(open), "{fault:?}");
+        assert_eq!(rig.calls(PERSON), 1, "{fault:?}");
+        assert!(rig.apply().await.0.is_empty(), "{fault:?}");
+    }
+}
+
 /// "Could not be carried out" is no proof that it was not.
 #[tokio::test(start_paused = true)]
 async fn what_is_said_to_have_failed_is_looked_up() {
