@@ -42,9 +42,7 @@ pub(super) fn create_organization(
         }
         None => {}
     }
-    let creator = session
-        .world
-        .account(&request.creator_id, ErrorCode::NO_ACCOUNT)?;
+    let creator = session.account(&request.creator_id, ErrorCode::NO_ACCOUNT)?;
     if !creator.is_person {
         return Err(Refusal::new(ErrorCode::PARAMETER, "creatorId is no person"));
     }
@@ -78,7 +76,7 @@ fn create(
                 "thirdId is longer than 50 bytes",
             ));
         }
-        if let Some(taken) = session.world.third_ids.get(third_id) {
+        if let Some(taken) = session.third_id(third_id) {
             let by_person = session
                 .world
                 .accounts
@@ -95,6 +93,7 @@ fn create(
     let id = AccountId(session.world.hex_id("account"));
     session.world.put(Change::Account(Account {
         id: id.clone(),
+        app: session.app.clone(),
         third_id,
         name,
         is_person: creator.is_none(),
@@ -130,7 +129,7 @@ fn update(
     is_person: bool,
 ) -> Result<Nothing, Refusal> {
     filled_if_there("name", name.as_ref())?;
-    let mut account = session.world.account(id, ErrorCode::NO_ACCOUNT)?.clone();
+    let mut account = session.account(id, ErrorCode::NO_ACCOUNT)?.clone();
     if account.is_person != is_person {
         return Err(Refusal::new(
             ErrorCode::PARAMETER,
@@ -147,7 +146,7 @@ pub(super) fn set_grant(
     id: &AccountId,
     grant: Option<Grant>,
 ) -> Result<Nothing, Refusal> {
-    let mut account = session.world.account(id, ErrorCode::NO_ACCOUNT)?.clone();
+    let mut account = session.account(id, ErrorCode::NO_ACCOUNT)?.clone();
     if grant
         .and_then(|grant| grant.deadline)
         .is_some_and(|deadline| deadline <= session.now.as_millisecond())
@@ -164,7 +163,7 @@ pub(super) fn exchange_id(
     request: &ExchangeId,
 ) -> Result<AccountAnswer, Refusal> {
     filled("thirdId", &request.third_id)?;
-    let found = session.world.third_ids.get(&request.third_id).cloned();
+    let found = session.third_id(&request.third_id).cloned();
     found
         .map(|account_id| AccountAnswer { account_id })
         .ok_or_else(|| ErrorCode::NO_ACCOUNT.into())
@@ -175,7 +174,6 @@ pub(super) fn delete(
     request: &DeleteAccount,
 ) -> Result<Nothing, Refusal> {
     let mut account = session
-        .world
         .account(&request.account_id, ErrorCode::NO_ACCOUNT)?
         .clone();
     account.deleted = true;

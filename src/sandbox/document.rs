@@ -58,7 +58,7 @@ pub(super) fn create_by_file_key(
     request: CreateByFileKey,
 ) -> Result<DocAnswer, Refusal> {
     pdf(session, &request.file_key)?;
-    let name = session.world.files.get(&request.file_key);
+    let name = session.file(&request.file_key);
     let name = name.map_or(String::new(), |file| file.name.clone());
     Ok(create(
         session,
@@ -74,7 +74,7 @@ pub(super) fn create_by_template(
     request: CreateByTemplate,
 ) -> Result<DocAnswer, Refusal> {
     filled("name", &request.name)?;
-    let template = session.world.templates.get(&request.template_id);
+    let template = session.template(&request.template_id);
     let file = template
         .map(|template| template.file.clone())
         .ok_or_else(|| Refusal::new(ErrorCode::NO_DOCUMENT_MADE, "there is no such template"))?;
@@ -166,7 +166,7 @@ pub(super) fn download_url(
     session: &mut Session<'_>,
     request: &DownloadUrl,
 ) -> Result<DocUrlAnswer, Refusal> {
-    if !session.world.docs.contains_key(&request.doc_id) {
+    if session.doc(&request.doc_id).is_none() {
         return Err(ErrorCode::NO_DOCUMENT_URL.into());
     }
     Ok(DocUrlAnswer {

@@ -1,6 +1,6 @@
 //! The HTTP face: requests in, responses out, whether they came over a socket or from the same process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use super::papers::{Keeper, Papers};
 use super::serve::Session;
 use super::signing::{AutoSign, Deed, NotPossible};
 use super::store::{Store, StoreError};
-use super::world::{Change, Notice, World};
+use super::world::{AppId, Change, Notice, World};
 use super::{file, links, pages};
 use crate::api::operation::{Op, Refusal, dispatch};
 use crate::api::{APP_ID_HEADER, APP_SECRET_HEADER, Envelope, ErrorCode};
@@ -47,14 +47,16 @@ pub type Answer = Response<Bytes>;
 pub(super) struct State {
     pub(super) world: World,
     pub(super) papers: Papers,
-    /// The app that called last, and its secret: callbacks are signed with it.
-    app: Option<App>,
+    /// The apps that have called since the start, each with the secret that it showed last.
+    apps: BTreeMap<AppId, String>,
+    /// The app that called last: it is told of what no app has made.
+    last: Option<AppId>,
 }
 
 /// An app's id and secret.
 #[derive(Clone)]
 pub(super) struct App {
-    pub(super) id: String,
+    pub(super) id: AppId,
     pub(super) secret: String,
 }
 
@@ -78,7 +80,8 @@ impl Sandbox {
             state: Arc::new(Mutex::new(State {
                 world,
                 papers: Papers::new(keeper),
-                app: None,
+                apps: BTreeMap::new(),
+                last: None,
             })),
             base: base.trim_end_matches('/').into(),
             needs_credentials: false,
@@ -175,12 +178,18 @@ impl Sandbox {
         state.keep(Answer::default());
     }
 
-    /// The callbacks that are to be sent, and the app that signs them. Until an app has called they wait: after a
-    /// restart people may sign before the first call comes.
-    pub(super) fn take_notices(&self) -> Option<(App, Vec<Notice>)> {
+    /// The callbacks that are to be sent, each with the app that signs it (5.9.2). Until that app has called they wait:
+    /// after a restart people may sign before the first call comes.
+    pub(super) fn take_notices(&self) -> Vec<(App, Notice)> {
         let mut state = self.state();
-        let app = state.app.clone()?;
-        Some((app, std::mem::take(&mut state.world.outbox)))
+        let mut signed = Vec::new();
+        for notice in std::mem::take(&mut state.world.outbox) {
+            match state.signer(&notice) {
+                Some(app) => signed.push((app, notice)),
+                None => state.world.outbox.push(notice),
+            }
+        }
+        signed
     }
 
     /// The same as a service of axum's.
@@ -229,19 +238,22 @@ impl Sandbox {
         if self.needs_credentials && !(shown(APP_ID_HEADER) && shown(APP_SECRET_HEADER)) {
             return Err(ErrorCode::NO_PROJECT.into());
         }
-        if let (Some(id), Some(secret)) = (
+        let app = match (
             header_text(request.headers(), APP_ID_HEADER),
             header_text(request.headers(), APP_SECRET_HEADER),
         ) {
-            state.app = Some(App {
-                id: id.to_owned(),
-                secret: secret.to_owned(),
-            });
-        }
+            (Some(id), Some(secret)) => {
+                state.apps.insert(id.to_owned(), secret.to_owned());
+                state.last = Some(id.to_owned());
+                state.last.clone()
+            }
+            _ => None,
+        };
         state.world.end_signing(self.signing_takes, now);
         let mut session = Session {
             world: &mut state.world,
             papers: &mut state.papers,
+            app,
             now,
             base: &self.base,
             signing_takes: self.signing_takes,
@@ -337,6 +349,16 @@ pub(super) fn below(path: &str) -> &str {
 pub(super) const LARGEST: usize = 64 * 1024 * 1024;
 
 impl State {
+    /// The app that signs a callback, once it has called.
+    fn signer(&self, notice: &Notice) -> Option<App> {
+        let id = notice.app.as_ref().or(self.last.as_ref())?;
+        let secret = self.apps.get(id)?;
+        Some(App {
+            id: id.clone(),
+            secret: secret.clone(),
+        })
+    }
+
     /// Writes down what has changed; only then may the answer go out.
     pub(super) fn keep(&mut self, answer: Answer) -> Answer {
         let changes = self.world.take_changes();

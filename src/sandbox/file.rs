@@ -29,6 +29,7 @@ pub(super) fn upload_url(
     let expires = session.now.checked_add(UPLOAD_LIFE).unwrap_or(session.now);
     session.world.put(Change::File(StoredFile {
         key: key.clone(),
+        app: session.app.clone(),
         size: request.file_size,
         md5: request.content_md5,
         content_type: request.content_type,
@@ -78,7 +79,7 @@ pub(super) fn arrived<'a>(
     key: &FileKey,
 ) -> Result<(&'a StoredFile, Arrived), Refusal> {
     let missing = || Refusal::new(ErrorCode::NO_FILE, "the file has not been uploaded");
-    let file = session.world.files.get(key).ok_or_else(missing)?;
+    let file = session.file(key).ok_or_else(missing)?;
     file.arrived
         .map(|arrived| (file, arrived))
         .ok_or_else(missing)

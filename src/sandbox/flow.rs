@@ -13,11 +13,7 @@ use crate::api::{
 use crate::id::FlowId;
 
 pub(super) fn find<'a>(session: &'a Session<'_>, id: &FlowId) -> Result<&'a Flow, Refusal> {
-    session
-        .world
-        .flows
-        .get(id)
-        .ok_or_else(|| ErrorCode::NO_FLOW.into())
+    session.flow(id).ok_or_else(|| ErrorCode::NO_FLOW.into())
 }
 
 /// A flow that has not ended.
@@ -120,9 +116,7 @@ pub(super) fn download(
 
 pub(super) fn view_url(session: &Session<'_>, request: &ViewUrl) -> Result<ViewUrlAnswer, Refusal> {
     let flow = find(session, &request.flow_id)?;
-    session
-        .world
-        .account(&request.account_id, ErrorCode::NO_ACCOUNT)?;
+    session.account(&request.account_id, ErrorCode::NO_ACCOUNT)?;
     Ok(ViewUrlAnswer {
         view_url: links::view(session.base, &flow.id, session.now),
     })

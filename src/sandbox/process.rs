@@ -91,12 +91,11 @@ pub(super) fn add(session: &mut Session<'_>, process: Process) -> Result<FlowAns
         }
         docs.push(doc);
     }
-    let world = &session.world;
     if let Some(initiator) = &process.initiator {
-        world.account(initiator, ErrorCode::NO_SIGNER_ACCOUNT)?;
+        session.account(initiator, ErrorCode::NO_SIGNER_ACCOUNT)?;
     }
     if let Some(payer) = &process.payer {
-        world.account(payer, ErrorCode::NO_PAYER)?;
+        session.account(payer, ErrorCode::NO_PAYER)?;
     }
     for attachment in &process.attachments {
         filled("attachmentName", &attachment.name)?;
@@ -117,6 +116,7 @@ pub(super) fn add(session: &mut Session<'_>, process: Process) -> Result<FlowAns
     let said = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     session.world.put(Change::Flow(Flow {
         id: id.clone(),
+        app: session.app.clone(),
         business_scene: process.business_scene,
         docs,
         attachments: process
@@ -138,9 +138,7 @@ pub(super) fn add(session: &mut Session<'_>, process: Process) -> Result<FlowAns
 fn doc(session: &Session<'_>, named: NamedDoc) -> Result<FlowDoc, Refusal> {
     filled_if_there("docName", named.name.as_ref())?;
     let doc = session
-        .world
-        .docs
-        .get(&named.id)
+        .doc(&named.id)
         .ok_or_else(|| Refusal::from(ErrorCode::BAD_DOCUMENT))?;
     let file = session.world.files.get(&doc.file);
     let locked = file.is_some_and(|file| file.arrived == Some(Arrived::LockedPdf));

@@ -18,9 +18,7 @@ pub(super) fn query(
     session: &mut Session<'_>,
     request: &QuerySeals,
 ) -> Result<Vec<SealEntry>, Refusal> {
-    session
-        .world
-        .account(&request.account_id, ErrorCode::NO_ACCOUNT)?;
+    session.account(&request.account_id, ErrorCode::NO_ACCOUNT)?;
     let own = session.world.seals_of(&request.account_id).into_iter();
     let entries = own.map(|seal| SealEntry {
         seal_id: seal.id.clone(),
@@ -133,7 +131,7 @@ struct Made {
 
 /// The name of an account of this kind.
 fn account(session: &Session<'_>, id: &AccountId, is_person: bool) -> Result<String, Refusal> {
-    let account = session.world.account(id, ErrorCode::NO_ACCOUNT)?;
+    let account = session.account(id, ErrorCode::NO_ACCOUNT)?;
     if account.is_person == is_person {
         return Ok(account.name.clone());
     }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::papers::Papers;
 use super::task::{ask_person, sign_at_once};
-use super::world::{Grant, World};
+use super::world::{Account, AppId, Doc, Flow, Grant, StoredFile, Template, World};
 use crate::api::operation::{Refusal, Serve};
 use crate::api::{
     AccountAnswer, Archive, AutoSignAnswer, CreateByFileKey, CreateByTemplate, CreateOrganization,
@@ -15,17 +15,60 @@ use crate::api::{
     UndoTask, UpdateOrganization, UpdatePerson, UploadUrl, UploadUrlAnswer, ViewUrl, ViewUrlAnswer,
     contract, contracts,
 };
+use crate::id::{AccountId, DocId, FileKey, FlowId, TemplateId};
 
 /// The world at a moment, as one caller sees it.
 pub(super) struct Session<'a> {
     pub(super) world: &'a mut World,
     /// The bytes of its documents.
     pub(super) papers: &'a mut Papers,
+    /// Who calls; nobody, where credentials are not asked for.
+    pub(super) app: Option<AppId>,
     pub(super) now: Timestamp,
     /// Where the emulator can be reached: links begin with it.
     pub(super) base: &'a str,
     /// How long a signature without a person takes.
     pub(super) signing_takes: SignedDuration,
+}
+
+/// What the caller's app knows. What another app made is not there for it.
+impl Session<'_> {
+    fn knows(&self, owner: Option<&AppId>) -> bool {
+        owner.is_none() || owner == self.app.as_ref()
+    }
+
+    /// An account that exists and was not deleted.
+    pub(super) fn account(&self, id: &AccountId, missing: ErrorCode) -> Result<&Account, Refusal> {
+        let found = self.world.accounts.get(id);
+        found
+            .filter(|account| !account.deleted && self.knows(account.app.as_ref()))
+            .ok_or_else(|| missing.into())
+    }
+
+    /// The account of a `thirdId`.
+    pub(super) fn third_id(&self, third_id: &str) -> Option<&AccountId> {
+        self.world.third_id(self.app.as_ref(), third_id)
+    }
+
+    pub(super) fn file(&self, key: &FileKey) -> Option<&StoredFile> {
+        let found = self.world.files.get(key);
+        found.filter(|file| self.knows(file.app.as_ref()))
+    }
+
+    pub(super) fn template(&self, id: &TemplateId) -> Option<&Template> {
+        let found = self.world.templates.get(id);
+        found.filter(|template| self.file(&template.file).is_some())
+    }
+
+    pub(super) fn doc(&self, id: &DocId) -> Option<&Doc> {
+        let found = self.world.docs.get(id);
+        found.filter(|doc| self.file(&doc.file).is_some())
+    }
+
+    pub(super) fn flow(&self, id: &FlowId) -> Option<&Flow> {
+        let found = self.world.flows.get(id);
+        found.filter(|flow| self.knows(flow.app.as_ref()))
+    }
 }
 
 /// A required text must say something.

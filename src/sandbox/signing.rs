@@ -252,6 +252,7 @@ impl World {
 pub(super) fn note_update(world: &mut World, flow: &Flow, task: &Task, now: Timestamp) {
     let refused = task.status == SignStatus::Ended;
     world.tell(Notice {
+        app: flow.app.clone(),
         url: flow.notice_url.clone(),
         callback: Callback::Update(SignerUpdate {
             third_order_no: task.third_order_no.clone(),
@@ -272,6 +273,7 @@ pub(super) fn note_update(world: &mut World, flow: &Flow, task: &Task, now: Time
 pub(super) fn note_finish(world: &mut World, flow: &Flow, now: Timestamp, why: Option<&str>) {
     let begun = Timestamp::from_millisecond(flow.begun).unwrap_or(now);
     world.tell(Notice {
+        app: flow.app.clone(),
         url: flow.notice_url.clone(),
         callback: Callback::Finish(FlowFinish {
             business_scene: Some(flow.business_scene.clone()),

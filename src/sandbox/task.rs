@@ -131,9 +131,7 @@ fn asking_flow(session: &Session<'_>, id: &FlowId) -> Result<Flow, Refusal> {
 }
 
 fn of_kind(session: &Session<'_>, account: &AccountId, is_person: bool) -> Result<(), Refusal> {
-    let account = session
-        .world
-        .account(account, ErrorCode::NO_SIGNER_ACCOUNT)?;
+    let account = session.account(account, ErrorCode::NO_SIGNER_ACCOUNT)?;
     if account.is_person == is_person {
         return Ok(());
     }
@@ -147,11 +145,13 @@ fn of_kind(session: &Session<'_>, account: &AccountId, is_person: bool) -> Resul
 
 /// The platform signs with any seal of the app's accounts, or with its own.
 fn platform_seal(session: &Session<'_>, seal: Option<&SealId>) -> Result<Used, Refusal> {
-    match seal {
-        Some(seal) if !session.world.seals.contains_key(seal) => Err(ErrorCode::NO_SEAL.into()),
-        Some(seal) => Ok(Used::Seal(seal.clone())),
-        None => Ok(Used::Default(World::platform())),
-    }
+    let Some(id) = seal else {
+        return Ok(Used::Default(World::platform()));
+    };
+    let seal = session.world.seals.get(id);
+    let seal = seal.ok_or_else(|| Refusal::from(ErrorCode::NO_SEAL))?;
+    session.account(&seal.account, ErrorCode::NO_SEAL)?;
+    Ok(Used::Seal(id.clone()))
 }
 
 /// An account that granted silent signing signs with one of its own seals.
@@ -160,8 +160,7 @@ fn user_seal(
     account: &AccountId,
     seal: Option<&SealId>,
 ) -> Result<Used, Refusal> {
-    let world = &session.world;
-    let grant = world
+    let grant = session
         .account(account, ErrorCode::NO_SIGNER_ACCOUNT)?
         .grant
         .ok_or_else(|| Refusal::from(ErrorCode::NO_GRANT))?;
@@ -171,7 +170,7 @@ fn user_seal(
     {
         return Err(Refusal::new(ErrorCode::NO_GRANT, "the grant has expired"));
     }
-    let own = world.seals_of(account);
+    let own = session.world.seals_of(account);
     match seal {
         Some(id) if own.iter().any(|seal| seal.id == *id) => Ok(Used::Seal(id.clone())),
         Some(_) => Err(Refusal::new(

@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::callback::Callback;
-use crate::api::operation::Refusal;
-use crate::api::{ErrorCode, FlowStatus, Position, SignStatus};
+use crate::api::{FlowStatus, Position, SignStatus};
 use crate::id::{AccountId, DocId, FileKey, FlowId, SealId, TemplateId};
 
 /// Everything that the service knows.
 #[derive(Debug, Default)]
 pub struct World {
     pub(super) accounts: BTreeMap<AccountId, Account>,
-    pub(super) third_ids: BTreeMap<String, AccountId>,
+    /// Each app has its own.
+    third_ids: BTreeMap<Option<AppId>, BTreeMap<String, AccountId>>,
     pub(super) files: BTreeMap<FileKey, StoredFile>,
     pub(super) templates: BTreeMap<TemplateId, Template>,
     pub(super) docs: BTreeMap<DocId, Doc>,
@@ -32,9 +32,14 @@ pub struct World {
     pub(super) outbox: Vec<Notice>,
 }
 
+/// Whose a thing is: an app, by its id. What no app made belongs to all of them.
+pub(super) type AppId = String;
+
 /// A callback that is to be sent (5.9).
 #[derive(Debug, Clone)]
 pub(super) struct Notice {
+    /// The app that made the flow, and signs the callback (5.9.2).
+    pub(super) app: Option<AppId>,
     /// Where the flow wants it; the app's own address when absent.
     pub(super) url: Option<String>,
     /// What it says.
@@ -45,6 +50,8 @@ pub(super) struct Notice {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Account {
     pub(super) id: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) app: Option<AppId>,
     pub(super) third_id: Option<String>,
     pub(super) name: String,
     pub(super) is_person: bool,
@@ -67,6 +74,8 @@ pub(super) struct Grant {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct StoredFile {
     pub(super) key: FileKey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) app: Option<AppId>,
     pub(super) size: i64,
     pub(super) md5: String,
     pub(super) content_type: String,
@@ -90,6 +99,7 @@ pub(super) enum Arrived {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Template {
     pub(super) id: TemplateId,
+    /// It is the app's whose file it is.
     pub(super) file: FileKey,
 }
 
@@ -97,6 +107,7 @@ pub(super) struct Template {
 pub(super) struct Doc {
     pub(super) id: DocId,
     pub(super) name: String,
+    /// It is the app's whose file it is.
     pub(super) file: FileKey,
     /// Values of the form, when it is made of a template.
     pub(super) fields: BTreeMap<String, String>,
@@ -117,6 +128,9 @@ pub(super) enum StoredChunk {
 pub struct Flow {
     /// Its id.
     pub id: FlowId,
+    /// The app that made it; none, when nobody had to say who he is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
     /// What it is about.
     pub business_scene: String,
     /// Its documents, in their order.
@@ -269,10 +283,11 @@ impl World {
         match change {
             Change::Account(account) => {
                 if let Some(third_id) = &account.third_id {
+                    let own = self.third_ids.entry(account.app.clone()).or_default();
                     if account.deleted {
-                        self.third_ids.remove(third_id);
+                        own.remove(third_id);
                     } else {
-                        self.third_ids.insert(third_id.clone(), account.id.clone());
+                        own.insert(third_id.clone(), account.id.clone());
                     }
                 }
                 self.accounts.insert(account.id.clone(), account);
@@ -320,14 +335,6 @@ impl World {
         all.extend(self.flows.values().cloned().map(Change::Flow));
         all.extend(self.seals.values().cloned().map(Change::Seal));
         all
-    }
-
-    /// An account that exists and was not deleted.
-    pub(super) fn account(&self, id: &AccountId, missing: ErrorCode) -> Result<&Account, Refusal> {
-        self.accounts
-            .get(id)
-            .filter(|account| !account.deleted)
-            .ok_or_else(|| missing.into())
     }
 
     /// Notes a callback. In a process that sends none, no more of them are kept than a sender would ever find.
@@ -390,14 +397,20 @@ impl World {
         }
     }
 
-    /// The account of a `thirdId`.
+    /// The account of an app's `thirdId`, or of one that no app has made.
+    pub(super) fn third_id(&self, app: Option<&AppId>, third_id: &str) -> Option<&AccountId> {
+        let of = |app: Option<&AppId>| self.third_ids.get(&app.cloned())?.get(third_id);
+        of(app).or_else(|| of(None))
+    }
+
+    /// The account of a `thirdId`, whosever it is.
     pub fn account_of(&self, third_id: &str) -> Option<&AccountId> {
-        self.third_ids.get(third_id)
+        self.third_ids.values().find_map(|own| own.get(third_id))
     }
 
     /// How many accounts there are.
     pub fn account_count(&self) -> usize {
-        self.third_ids.len()
+        self.third_ids.values().map(BTreeMap::len).sum()
     }
 }
 

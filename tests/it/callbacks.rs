@@ -227,6 +227,29 @@ async fn callbacks_are_signed_over_timestamp_query_and_body() {
     assert_eq!(header(one, "x-tsign-open-signature"), expected.as_bytes());
 }
 
+/// Another app's call, even one that fails, changes nothing (5.9.2).
+#[tokio::test]
+async fn callbacks_are_signed_by_the_app_that_made_the_flow() {
+    let mut receiver = Receiver::start(|_| 200).await;
+    let (office, _, asked) = asked(&json!({}));
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-tsign-open-app-id", "another"),
+        ("x-tsign-open-app-secret", "another secret"),
+    ];
+    let read = r#"{"thirdId":"nobody"}"#;
+    office.send(http::Method::POST, "/account/idexchange", &headers, read);
+    sign(&office, &asked);
+    flush(&notifier(Some(receiver.base.clone())), &office).await;
+    let arrived = receiver.all();
+    let [one] = &arrived[..] else {
+        panic!("one callback");
+    };
+    assert_eq!(header(one, "x-tsign-open-app-id"), APP.0.as_bytes());
+    let signature = header(one, "x-tsign-open-signature");
+    assert_eq!(signature, expected_signature(one, &[]).as_bytes());
+}
+
 #[tokio::test]
 async fn a_receiver_that_fails_is_told_again_six_times_at_most() {
     let mut failing = Receiver::start(|_| 500).await;

@@ -1,5 +1,6 @@
 //! treaty from outside: the binary on real folders, and the library against a world that can be looked into.
 
+mod apps;
 mod audit;
 mod callbacks;
 mod callers;

@@ -302,7 +302,7 @@ fn call(endpoint: &str, path: &str, body: &str) -> serde_json::Value {
         path,
         body,
         &[
-            ("X-Tsign-Open-App-Id", "a"),
+            ("X-Tsign-Open-App-Id", "app"),
             ("X-Tsign-Open-App-Secret", "b"),
         ],
     )
