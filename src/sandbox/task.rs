@@ -143,14 +143,21 @@ fn of_kind(session: &Session<'_>, account: &AccountId, is_person: bool) -> Resul
     Err(Refusal::new(ErrorCode::NO_SIGNER_ACCOUNT, what))
 }
 
-/// The platform signs with any seal of the app's accounts, or with its own.
+/// The platform signs with its own seal, or with one that it may use: an organization's, or that of a person who granted
+/// it. Nobody signs with the seal of an account that is gone (5.2.8).
 fn platform_seal(session: &Session<'_>, seal: Option<&SealId>) -> Result<Used, Refusal> {
     let Some(id) = seal else {
         return Ok(Used::Default(World::platform()));
     };
     let seal = session.world.seals.get(id);
     let seal = seal.ok_or_else(|| Refusal::from(ErrorCode::NO_SEAL))?;
-    session.account(&seal.account, ErrorCode::NO_SEAL)?;
+    let account = session.account(&seal.account, ErrorCode::NO_SEAL)?;
+    if account.is_person && !account.has_granted(session.now) {
+        return Err(Refusal::new(
+            ErrorCode::NO_SEAL,
+            "the seal is a person's who has not granted it",
+        ));
+    }
     Ok(Used::Seal(id.clone()))
 }
 
@@ -160,14 +167,11 @@ fn user_seal(
     account: &AccountId,
     seal: Option<&SealId>,
 ) -> Result<Used, Refusal> {
-    let grant = session
-        .account(account, ErrorCode::NO_SIGNER_ACCOUNT)?
-        .grant
-        .ok_or_else(|| Refusal::from(ErrorCode::NO_GRANT))?;
-    if grant
-        .deadline
-        .is_some_and(|end| end <= session.now.as_millisecond())
-    {
+    let owner = session.account(account, ErrorCode::NO_SIGNER_ACCOUNT)?;
+    if owner.grant.is_none() {
+        return Err(ErrorCode::NO_GRANT.into());
+    }
+    if !owner.has_granted(session.now) {
         return Err(Refusal::new(ErrorCode::NO_GRANT, "the grant has expired"));
     }
     let own = session.world.seals_of(account);

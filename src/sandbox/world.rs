@@ -63,6 +63,15 @@ pub(super) struct Account {
     pub(super) creator: Option<AccountId>,
 }
 
+impl Account {
+    /// Whether it lets the platform sign for it at a moment.
+    pub(super) fn has_granted(&self, now: Timestamp) -> bool {
+        let lasts = |end: i64| end > now.as_millisecond();
+        self.grant
+            .is_some_and(|grant| grant.deadline.is_none_or(lasts))
+    }
+}
+
 /// A grant of silent signing.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Grant {
