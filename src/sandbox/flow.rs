@@ -38,7 +38,7 @@ pub(super) fn detail(
     let signer = |task: &Task| contract::SignerDetail {
         account_id: task.account.clone(),
         authorization_org_id: task.organization.clone(),
-        sign_status: task.status,
+        sign_status: flow.task_status_at(task, session.now),
         sign_time: task.ended.and_then(text),
         sign_explain: task.explain.clone(),
         receive_time: text(task.received),
@@ -62,8 +62,8 @@ pub(super) fn contracts_detail(
     let signer = |task: &Task| contracts::SignerDetail {
         account_id: task.account.clone(),
         authorization_org_id: task.organization.clone(),
-        sign_status: task.status,
-        sign_info: signed_info(flow, task),
+        sign_status: flow.task_status_at(task, session.now),
+        sign_info: signed_info(flow, task, session.now),
     };
     Ok(contracts::DetailAnswer {
         flow_id: flow.id.clone(),
@@ -74,12 +74,14 @@ pub(super) fn contracts_detail(
     })
 }
 
-fn signed_info(flow: &Flow, task: &Task) -> Vec<contracts::SignedInfo> {
-    let status = match task.status {
-        SignStatus::Pending | SignStatus::Withdrawn => DocStatus::Pending,
-        SignStatus::Signing => DocStatus::Signing,
-        SignStatus::Signed => DocStatus::Signed,
-        SignStatus::Ended => DocStatus::Rejected,
+fn signed_info(flow: &Flow, task: &Task, now: jiff::Timestamp) -> Vec<contracts::SignedInfo> {
+    let status = match (task.status, flow.task_status_at(task, now)) {
+        // A document has no word for what nobody has begun to sign when the flow ended (5.6.7).
+        (SignStatus::Pending | SignStatus::Withdrawn, _) => DocStatus::Pending,
+        (SignStatus::Signing, SignStatus::Ended) => DocStatus::Failed,
+        (SignStatus::Signing, _) => DocStatus::Signing,
+        (SignStatus::Signed, _) => DocStatus::Signed,
+        (SignStatus::Ended, _) => DocStatus::Rejected,
     };
     let docs = task.places.iter().map(|place| contracts::SignedInfo {
         doc_id: place.doc.clone(),

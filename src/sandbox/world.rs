@@ -439,6 +439,15 @@ impl Flow {
         self.status
     }
 
+    /// How far a task is at a moment: what was not signed when the flow ended has ended with it (5.5.7, 5.7.4).
+    pub(super) fn task_status_at(&self, task: &Task, now: Timestamp) -> SignStatus {
+        let goes_on = matches!(self.status_at(now), FlowStatus::Draft | FlowStatus::Signing);
+        if task.is_pending() && !goes_on {
+            return SignStatus::Ended;
+        }
+        task.status
+    }
+
     /// Whether the last moment for signing is past.
     pub(super) fn is_late(&self, now: Timestamp) -> bool {
         self.sign_validity

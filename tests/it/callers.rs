@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use treaty::api::operation::Op;
 use treaty::api::{Envelope, FlowStatus};
-use treaty::sandbox::Used;
+use treaty::sandbox::{Deed, Used};
 
 use crate::coverage::{Stage, begin};
 
@@ -140,6 +140,101 @@ fn what_was_signed_in_time_does_not_expire() {
         own.expect("the flow").status_at(later)
     });
     assert_eq!(status, FlowStatus::Finished);
+}
+
+/// What is not signed when a flow ends has ended too: 3 (5.5.7). Who has acted has a time, and nobody else.
+#[test]
+fn what_was_not_signed_ends_with_its_flow() {
+    let stage = Stage::set();
+    let minute = SignedDuration::from_mins(1);
+    let validity = (begin() + minute).as_millisecond();
+    let made = |more: &Value| {
+        let mut process = json!({ "businessScene": "买房子", "docId": "$doc.docId" });
+        let fields = process.as_object_mut().expect("an object");
+        fields.extend(more.as_object().cloned().expect("an object"));
+        told(&stage, Op::AddProcess, &process).1["flowId"].clone()
+    };
+    let asked = |flow: &Value, account: &str| {
+        let ask = json!({ "flowId": flow, "accountId": account });
+        let (_, asked) = told(&stage, Op::HandPersonSignTask, &ask);
+        let url = asked["signUrl"].as_str().expect("an address");
+        url.rsplit('/').next().expect("a token").to_owned()
+    };
+    let signers = |op, flow: &Value| {
+        let request = json!({ "flowId": flow }).to_string();
+        let data = stage.call(op, &request, begin() + minute * 2).data;
+        data.expect("details")["signDetail"].clone()
+    };
+    let (refused, revoked) = (made(&json!({})), made(&json!({})));
+    let expired = made(&json!({ "signValidity": validity }));
+    for (flow, expected) in [
+        (&refused, [2, 3, 3]),
+        (&revoked, [2, 3, 3]),
+        (&expired, [2, 3, 3]),
+    ] {
+        let signed = asked(flow, "$clerk.accountId");
+        let other = asked(flow, "$person.accountId");
+        let last = asked(flow, "$bare.accountId");
+        let act = |token: &str, deed: &Deed| {
+            let done = stage.sandbox.act(token, deed, begin());
+            done.expect("done");
+        };
+        act(&signed, &Deed::Sign(vec![Used::Hand]));
+        if *flow == refused {
+            let reason = "金额不对".to_owned();
+            act(&last, &Deed::Refuse { reason });
+        }
+        if *flow == revoked {
+            assert_eq!(told(&stage, Op::Revoke, &json!({ "flowId": flow })).0, 0);
+        }
+        let several = signers(Op::ContractsDetail, flow);
+        for details in [&signers(Op::Detail, flow), &several] {
+            let states = [0, 1, 2].map(|nth: usize| details[nth]["signStatus"].as_i64());
+            assert_eq!(states, expected.map(Some), "{details}");
+        }
+        let documents = [0, 1, 2].map(|nth: usize| &several[nth]["signInfo"][0]);
+        let refusal = i64::from(*flow == refused) * 4;
+        let states = documents.map(|one| one["signStatus"].as_i64());
+        assert_eq!(states, [2, 0, refusal].map(Some), "{several}");
+        let times = documents.map(|one| one["signTime"].is_string());
+        assert_eq!(times, [true, false, *flow == refused], "{several}");
+        let page = Request::get(format!("/sign/{other}")).body(Bytes::new());
+        let page = stage
+            .sandbox
+            .handle(&page.expect("a request"), begin() + minute * 2);
+        let page = String::from_utf8_lossy(page.body()).into_owned();
+        assert!(
+            page.contains("已终止") && !page.contains("待签署"),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn what_is_being_signed_fails_with_its_flow() {
+    let stage = Stage::set();
+    let slow = Stage {
+        sandbox: stage
+            .sandbox
+            .clone()
+            .signing_takes(SignedDuration::from_mins(1)),
+        ..stage
+    };
+    let process = json!({ "businessScene": "买房子", "docId": "$doc.docId" });
+    let flow = told(&slow, Op::AddProcess, &process).1["flowId"].clone();
+    let sign = json!({ "flowId": flow, "posList": [{ "signType": 1, "key": "甲方盖章" }] });
+    assert_eq!(told(&slow, Op::PlatformSignTask, &sign).0, 0);
+    let states = || {
+        let (_, details) = told(&slow, Op::ContractsDetail, &json!({ "flowId": flow }));
+        let signer = &details["signDetail"][0];
+        (
+            signer["signStatus"].clone(),
+            signer["signInfo"][0]["signStatus"].clone(),
+        )
+    };
+    assert_eq!(states(), (json!(1), json!(1)));
+    assert_eq!(told(&slow, Op::Revoke, &json!({ "flowId": flow })).0, 0);
+    assert_eq!(states(), (json!(3), json!(3)));
 }
 
 /// Whom he signs for is chosen on the page where the call does not say it (5.5.6).

@@ -239,7 +239,7 @@ fn the_tests_that_the_page_names_are_there() {
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     /// Answers by the name of the call.
-    answers: BTreeMap<String, Value>,
+    pub(crate) answers: BTreeMap<String, Value>,
 }
 
 /// When the stage is set. Grants and flows of the stage that end, end a second later.

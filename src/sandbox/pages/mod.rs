@@ -166,7 +166,7 @@ fn sign(state: &State, token: &str, wrong: Option<Wrong>, now: Timestamp) -> Opt
     let values = context! {
         flow => flow_value(world, flow, now),
         documents => documents(state, flow)?,
-        task => task_value(world, flow, task),
+        task => task_value(world, flow, task, now),
         own => choices(own),
         organization => choices(organization),
         locked => is_locked(flow, task),

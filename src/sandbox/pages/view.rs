@@ -39,6 +39,14 @@ pub(super) fn state_word(status: FlowStatus) -> Word {
     }
 }
 
+/// How far a task is; who has not acted when the flow ended has not refused.
+fn task_word_at(flow: &Flow, task: &Task, now: Timestamp) -> Word {
+    match flow.task_status_at(task, now) {
+        SignStatus::Ended if task.is_pending() => word("已终止", "ended", "bad"),
+        status => task_word(status),
+    }
+}
+
 fn task_word(status: SignStatus) -> Word {
     match status {
         SignStatus::Pending => word("待签署", "to be signed", "wait"),
@@ -123,7 +131,7 @@ pub(super) fn flow_value(world: &World, flow: &Flow, now: Timestamp) -> Value {
     let tasks: Vec<Value> = flow
         .tasks
         .iter()
-        .map(|task| task_value(world, flow, task))
+        .map(|task| task_value(world, flow, task, now))
         .collect();
     context! {
         id => &flow.id.0,
@@ -139,7 +147,7 @@ pub(super) fn flow_value(world: &World, flow: &Flow, now: Timestamp) -> Value {
     }
 }
 
-pub(super) fn task_value(world: &World, flow: &Flow, task: &Task) -> Value {
+pub(super) fn task_value(world: &World, flow: &Flow, task: &Task, now: Timestamp) -> Value {
     let person = world.name_of(&task.account);
     let name = match &task.organization {
         Some(organization) => format!("{person}（{}）", world.name_of(organization)),
@@ -148,7 +156,7 @@ pub(super) fn task_value(world: &World, flow: &Flow, task: &Task) -> Value {
     context! {
         token => &task.token,
         name,
-        state => task_word(task.status),
+        state => task_word_at(flow, task, now),
         pending => task.is_pending(),
         // The platform's signatures and silent ones have no page: nobody was asked.
         has_page => task.with_own_seal || task.organization.is_some(),
