@@ -17,7 +17,6 @@ pub struct CreatePerson {
     /// Number of the identity document.
     pub id_no: String,
     /// Kind of the identity document, as the appendix numbers them.
-    #[serde(deserialize_with = "liberal::integer")]
     pub id_type: i64,
     /// Mobile number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +41,6 @@ pub struct CreateOrganization {
     /// Number of the organization's document.
     pub organ_code: String,
     /// Kind of that document, as the appendix numbers them.
-    #[serde(deserialize_with = "liberal::integer")]
     pub organ_type: i64,
     /// Name of the legal representative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,11 +49,7 @@ pub struct CreateOrganization {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legal_id_no: Option<String>,
     /// Kind of the representative's identity document.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legal_id_type: Option<i64>,
     /// E-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,11 +97,7 @@ pub struct GrantSilentSign {
     /// Who grants it.
     pub grant_account_id: AccountId,
     /// Until when, in milliseconds since 1970; forever when absent.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<i64>,
 }
 

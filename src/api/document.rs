@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::liberal;
+use super::{liberal, strict};
 use crate::id::{DocId, FileKey, TemplateId};
 
 /// Makes a template of an uploaded PDF (5.3.1).
@@ -65,14 +65,9 @@ pub struct Chunk {
     /// Base64 of the bytes.
     pub chunked_data: String,
     /// Its place among the chunks.
-    #[serde(deserialize_with = "liberal::integer")]
     pub sequence: i64,
     /// The page to insert it after; kept for later use by the API, which appends.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_pos: Option<i64>,
 }
 
@@ -93,7 +88,7 @@ pub struct DocAnswer {
 #[serde(rename_all = "camelCase")]
 pub struct DownloadUrl {
     /// The document.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub doc_id: DocId,
 }
 

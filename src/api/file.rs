@@ -4,7 +4,6 @@ use base64::Engine;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-use super::liberal;
 use crate::id::FileKey;
 
 /// The only type of file that templates and documents are made of (5.3.1).
@@ -17,7 +16,6 @@ pub struct UploadUrl {
     /// The file's name, with its ending.
     pub file_name: String,
     /// Its size in bytes.
-    #[serde(deserialize_with = "liberal::integer")]
     pub file_size: i64,
     /// Its MIME type; the upload must carry the same.
     pub content_type: String,

@@ -30,20 +30,6 @@ pub(super) fn optional_integer<'de, D: Deserializer<'de>>(
     Ok(Option::<Number>::deserialize(deserializer)?.map(|number| number.0))
 }
 
-/// A number that may come as text, where it may be absent or null.
-pub(super) fn optional_number<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<f64>, D::Error> {
-    let Some(text) = optional_text(deserializer)? else {
-        return Ok(None);
-    };
-    let number: f64 = text.trim().parse().map_err(serde::de::Error::custom)?;
-    if number.is_finite() {
-        return Ok(Some(number));
-    }
-    Err(serde::de::Error::custom(format!("{text} is no number")))
-}
-
 /// A string that may come as a number.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(match TextOrNumber::deserialize(deserializer)? {

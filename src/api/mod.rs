@@ -15,6 +15,7 @@ mod liberal;
 pub mod operation;
 mod seal;
 mod sign;
+mod strict;
 pub mod time;
 
 pub use account::{

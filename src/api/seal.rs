@@ -37,18 +37,10 @@ pub struct CreatePersonSeal {
     /// Its name.
     pub alias: String,
     /// Width of the signature field.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<i64>,
     /// Height of the signature field.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<i64>,
     /// The text on it; the account's name when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,18 +60,10 @@ pub struct CreateOrganizationSeal {
     /// Its name.
     pub alias: String,
     /// Width of the signature field.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<i64>,
     /// Height of the signature field.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<i64>,
     /// The line across.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,18 +89,10 @@ pub struct CreatePersonImageSeal {
     /// Its name.
     pub alias: String,
     /// Width of the signature field.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<i64>,
     /// Height of the signature field.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<i64>,
     /// RED, BLUE or BLACK.
     pub color: String,

@@ -70,24 +70,60 @@ fn a_creator_may_be_named_twice() {
     assert_eq!((same, other), (0, REFUSED));
 }
 
+/// The document gives every field a type; `signValidity` alone has two of them (5.5.1).
 #[test]
-fn numbers_may_come_as_text() {
+fn fields_have_the_types_of_the_document() {
     let stage = Stage::set();
-    let sign = |x: &str| {
-        let position =
-            json!({ "signType": "2", "posPage": "1", "posX": x, "posY": "120", "scale": "90" });
-        json!({ "flowId": "$flow.flowId", "posList": [position] })
+    let sign = |name: &str, value: &Value| {
+        let mut position =
+            json!({ "signType": 2, "posPage": "1", "posX": 300, "posY": 120.5, "scale": 90 });
+        position[name] = value.clone();
+        let request = json!({ "flowId": "$flow.flowId", "posList": [position] });
+        told(&stage, Op::PlatformSignTask, &request).0
     };
-    assert_eq!(told(&stage, Op::PlatformSignTask, &sign("300")).0, 0);
-    for wrong in ["left", "NaN", "inf", ""] {
-        let (code, _) = told(&stage, Op::PlatformSignTask, &sign(wrong));
-        assert_eq!(code, REFUSED, "{wrong}");
+    assert_eq!(sign("posX", &json!(300)), 0);
+    for name in ["signType", "posX", "posY", "scale"] {
+        for wrong in [json!("2"), json!("left"), json!(""), json!(true)] {
+            assert_eq!(sign(name, &wrong), REFUSED, "{name} {wrong}");
+        }
     }
-    let seal = json!({
-        "accountId": "$clerk.accountId", "alias": "方", "color": "RED", "templateType": "SQUARE",
-        "width": "111", "height": "111",
-    });
-    assert_eq!(told(&stage, Op::CreatePersonSeal, &seal).0, 0);
+    assert_eq!(sign("posPage", &json!(1)), REFUSED);
+    assert_eq!(sign("signType", &json!(2.0)), REFUSED);
+    let seal = |width: &Value| {
+        let seal = json!({
+            "accountId": "$clerk.accountId", "alias": "方", "color": "RED", "templateType": "SQUARE",
+            "width": width, "height": 111,
+        });
+        told(&stage, Op::CreatePersonSeal, &seal).0
+    };
+    assert_eq!(seal(&json!(111)), 0);
+    for wrong in [json!("111"), json!(111.0), json!(111.5)] {
+        assert_eq!(seal(&wrong), REFUSED, "{wrong}");
+    }
+    let process = |name: &str, value: &Value| {
+        let mut process = json!({ "businessScene": "买房子", "docId": "$doc.docId" });
+        process[name] = value.clone();
+        told(&stage, Op::AddProcess, &process).0
+    };
+    assert_eq!(process("signValidity", &json!("65464896464648")), 0);
+    assert_eq!(process("docName", &json!(5)), REFUSED);
+    assert_eq!(process("addSignTime", &json!("true")), REFUSED);
+}
+
+#[test]
+fn an_id_is_no_fraction() {
+    let stage = Stage::set();
+    let code = |op, request: &Value| told(&stage, op, request).0;
+    for (op, name) in [
+        (Op::Detail, "flowId"),
+        (Op::DownloadUrl, "docId"),
+        (Op::Revoke, "flowId"),
+    ] {
+        assert_eq!(code(op, &json!({ name: 1.5 })), REFUSED, "{op}");
+        assert_eq!(code(op, &json!({ name: -1 })), REFUSED, "{op}");
+    }
+    // docId is Long in answers (5.5.7): who keeps it as a number sends it as one.
+    assert_eq!(code(Op::DownloadUrl, &json!({ "docId": 1 })), 1_435_504);
 }
 
 /// Only 5.3.1 says what a file must have been announced as.

@@ -153,8 +153,8 @@ that come by on the way of a whole project.
 Beside these, every operation has the tests of `tests/it/table.rs` (its fields and their types, against the document's
 tables), of `golden.rs` (the document's own examples) and of `coverage.rs` (the sandbox serves it, and refuses what
 stands here; this file is made there, `UPDATE=1 cargo test` writes it anew). Every operation also refuses with `1435002`
-a body that is no JSON, a required field that is missing, an id that is empty and a `Content-Type` that is not
-`application/json`, and with `1435103` a call without app id and secret, where credentials are asked for.
+a body that is no JSON, a required field that is missing, a field of another type, an id that is empty and a
+`Content-Type` that is not `application/json`, and with `1435103` a call without app id and secret, where credentials are asked for.
 
 | operation | section | repeat | in treaty | the sandbox refuses | tests |
 |---|---|---|---|---|---|

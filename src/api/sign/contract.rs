@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::position::Position;
 use super::process::Attachment;
 use super::status::{FlowStatus, SignStatus};
-use crate::api::liberal;
+use crate::api::{liberal, strict};
 use crate::id::{AccountId, DocId, FlowId, SealId};
 
 /// Creates a flow of one document, without signers yet (5.5.1).
@@ -43,14 +43,10 @@ pub struct AddProcess {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub add_sign_time: Option<bool>,
     /// The document.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub doc_id: DocId,
     /// Its name in this flow.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_text"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc_name: Option<String>,
     /// Whether signers must give the document's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,7 +61,7 @@ pub struct AddProcess {
 #[serde(rename_all = "camelCase")]
 pub struct PlatformSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,7 +81,7 @@ pub struct PlatformSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct UserSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,7 +106,7 @@ pub struct UserSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct HandPersonSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,7 +126,7 @@ pub struct HandPersonSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct HandOrgSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,7 +145,7 @@ pub struct HandOrgSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct HandSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,7 +165,7 @@ pub struct HandSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::position::Position;
 use super::process::Attachment;
 use super::status::{DocStatus, FlowStatus, SignStatus};
-use crate::api::liberal;
+use crate::api::{liberal, strict};
 use crate::id::{AccountId, DocId, FlowId, SealId};
 
 /// Creates a flow of one or more documents, without signers yet (5.6.1).
@@ -54,14 +54,10 @@ pub struct AddProcess {
 #[serde(rename_all = "camelCase")]
 pub struct ProcessDoc {
     /// The document.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub doc_id: DocId,
     /// Its name in this flow.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_text"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc_name: Option<String>,
     /// Whether signers must give its password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +69,7 @@ pub struct ProcessDoc {
 #[serde(rename_all = "camelCase")]
 pub struct AutoSignDoc {
     /// The document.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub doc_id: DocId,
     /// Its password, when it is encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,7 +83,7 @@ pub struct AutoSignDoc {
 #[serde(rename_all = "camelCase")]
 pub struct HandSignDoc {
     /// The document.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub doc_id: DocId,
     /// Where the seal goes; the person chooses when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,7 +95,7 @@ pub struct HandSignDoc {
 #[serde(rename_all = "camelCase")]
 pub struct PlatformSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,7 +112,7 @@ pub struct PlatformSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct UserSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,7 +134,7 @@ pub struct UserSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct HandPersonSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,7 +154,7 @@ pub struct HandPersonSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct HandOrgSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,7 +173,7 @@ pub struct HandOrgSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct HandSignTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// The caller's own number, given back by callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,7 +193,7 @@ pub struct HandSignTask {
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::liberal;
+use crate::api::{liberal, strict};
 use crate::id::{AccountId, DocId, FlowId};
 
 /// Asks where the signed documents can be downloaded (5.7.1).
@@ -10,7 +10,7 @@ use crate::id::{AccountId, DocId, FlowId};
 #[serde(rename_all = "camelCase")]
 pub struct Download {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
 }
 
@@ -30,7 +30,7 @@ pub struct SignedDoc {
 #[serde(rename_all = "camelCase")]
 pub struct ViewUrl {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// Who looks: a person or an organization.
     pub account_id: AccountId,
@@ -49,7 +49,7 @@ pub struct ViewUrlAnswer {
 #[serde(rename_all = "camelCase")]
 pub struct UndoTask {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
     /// Whose task.
     pub account_id: AccountId,
@@ -60,7 +60,7 @@ pub struct UndoTask {
 #[serde(rename_all = "camelCase")]
 pub struct Revoke {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
 }
 
@@ -69,6 +69,6 @@ pub struct Revoke {
 #[serde(rename_all = "camelCase")]
 pub struct Archive {
     /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
+    #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
 }

@@ -2,44 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::liberal;
-
 /// Where a seal goes. Lengths are in points from the lower left corner of the page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Position {
     /// 1 keyword, 2 page and coordinates, 3 across the seam of pages.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_type: Option<i64>,
     /// Pages: `1`, or `1-3,5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos_page: Option<String>,
     /// Horizontal place, or offset from the keyword.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_number"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos_x: Option<f64>,
     /// Vertical place, or offset from the keyword.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_number"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos_y: Option<f64>,
     /// The keyword; needed when `sign_type` is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Width that the seal is scaled to; its own width when absent.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_number"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<f64>,
 }
