@@ -118,7 +118,14 @@ pub(super) fn download(
 
 pub(super) fn view_url(session: &Session<'_>, request: &ViewUrl) -> Result<ViewUrlAnswer, Refusal> {
     let flow = find(session, &request.flow_id)?;
-    session.account(&request.account_id, ErrorCode::NO_ACCOUNT)?;
+    // Who was deleted since still takes part in what was begun (5.2.8).
+    if !flow.concerns(&request.account_id) {
+        session.account(&request.account_id, ErrorCode::NO_ACCOUNT)?;
+        return Err(Refusal::new(
+            ErrorCode::NO_SIGNER_ACCOUNT,
+            "the account takes no part in the flow",
+        ));
+    }
     Ok(ViewUrlAnswer {
         view_url: links::view(session.base, &flow.id, session.now),
     })

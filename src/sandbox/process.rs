@@ -117,6 +117,8 @@ pub(super) fn add(session: &mut Session<'_>, process: Process) -> Result<FlowAns
     session.world.put(Change::Flow(Flow {
         id: id.clone(),
         app: session.app.clone(),
+        initiator: process.initiator,
+        payer: process.payer,
         business_scene: process.business_scene,
         docs,
         attachments: process

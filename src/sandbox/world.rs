@@ -140,6 +140,12 @@ pub struct Flow {
     /// The app that made it; none, when nobody had to say who he is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
+    /// Who begins it; the platform, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator: Option<AccountId>,
+    /// Who pays; the platform, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<AccountId>,
     /// What it is about.
     pub business_scene: String,
     /// Its documents, in their order.
@@ -452,6 +458,19 @@ impl Flow {
     pub(super) fn is_late(&self, now: Timestamp) -> bool {
         self.sign_validity
             .is_some_and(|end| end < now.as_millisecond())
+    }
+
+    /// Whether an account has to do with it: it signs, or is signed for, begins it or pays.
+    pub(super) fn concerns(&self, account: &AccountId) -> bool {
+        let platform = World::platform();
+        let own = [&self.initiator, &self.payer];
+        let signs = |task: &Task| {
+            task.status != SignStatus::Withdrawn
+                && (task.account == *account || task.organization.as_ref() == Some(account))
+        };
+        own.iter()
+            .any(|one| one.as_ref().unwrap_or(&platform) == account)
+            || self.tasks.iter().any(signs)
     }
 
     /// Whether nobody has ended it; its time may have run out.

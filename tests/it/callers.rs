@@ -273,6 +273,39 @@ fn what_is_being_signed_fails_with_its_flow() {
     assert_eq!(states(), (json!(3), json!(3)));
 }
 
+/// A flow is shown to those who have to do with it (5.7.2), also to the platform and to who was deleted since (5.2.8).
+#[test]
+fn a_flow_is_shown_to_those_whom_it_concerns() {
+    let stage = Stage::set();
+    let process = json!({
+        "businessScene": "买房子", "docId": "$doc.docId", "initiatorAccountId": "$bare.accountId",
+    });
+    let flow = told(&stage, Op::AddProcess, &process).1["flowId"].clone();
+    let see = |account: &Value| {
+        let request = json!({ "flowId": flow, "accountId": account });
+        told(&stage, Op::ViewUrl, &request).0
+    };
+    let sign = json!({ "flowId": flow, "posList": [{ "signType": 1, "key": "甲方盖章" }] });
+    let (_, signed) = told(&stage, Op::PlatformSignTask, &sign);
+    assert_eq!(see(&signed["accountId"]), 0);
+    assert_eq!(see(&json!("$bare.accountId")), 0);
+    for account in ["$clerk.accountId", "$acme.accountId", "$person.accountId"] {
+        assert_eq!(see(&json!(account)), 1_436_004, "{account}");
+    }
+    let ask = json!({
+        "flowId": flow, "accountId": "$clerk.accountId", "authorizationOrgId": "$acme.accountId",
+    });
+    assert_eq!(told(&stage, Op::HandOrgSignTask, &ask).0, 0);
+    let ask = json!({ "flowId": flow, "accountId": "$person.accountId" });
+    assert_eq!(told(&stage, Op::HandPersonSignTask, &ask).0, 0);
+    let gone = json!({ "accountId": "$person.accountId" });
+    assert_eq!(told(&stage, Op::DeleteAccount, &gone).0, 0);
+    for account in ["$clerk.accountId", "$acme.accountId", "$person.accountId"] {
+        assert_eq!(see(&json!(account)), 0, "{account}");
+    }
+    assert_eq!(see(&json!("$gone.accountId")), 1_435_204);
+}
+
 /// Whom he signs for is chosen on the page where the call does not say it (5.5.6).
 #[test]
 fn a_person_may_choose_among_his_organizations() {
