@@ -157,19 +157,25 @@ fn doc(session: &Session<'_>, named: NamedDoc) -> Result<FlowDoc, Refusal> {
     })
 }
 
-/// Numbers of a list, separated by commas; an empty text is what the document's own example sends.
+/// Numbers of a list, each once, separated by commas and nothing else; an empty text is what the document's own example
+/// sends.
 pub(super) fn numbers(codes: &Codes, given: Option<&String>) -> Result<(), Refusal> {
-    for number in given
-        .iter()
-        .flat_map(|text| text.split(','))
-        .filter(|text| !text.is_empty())
-    {
-        if number.parse::<i64>().is_err() || codes.number(number).is_none() {
+    let Some(text) = given.filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
+    let is_known = |given: &str| {
+        let mut numbers = codes.list.iter().map(|(number, _)| number.to_string());
+        numbers.any(|number| number == given)
+    };
+    let mut seen = Vec::new();
+    for number in text.split(',') {
+        if !is_known(number) || seen.contains(&number) {
             return Err(Refusal::new(
                 ErrorCode::PARAMETER,
-                format_args!("{} cannot be {number}", codes.what),
+                format_args!("{} cannot be {text}", codes.what),
             ));
         }
+        seen.push(number);
     }
     Ok(())
 }

@@ -226,8 +226,14 @@ fn places(
     if let (true, Some(code)) = (docs.is_empty(), without_person) {
         return Err(code.into());
     }
-    let mut places = Vec::new();
+    let mut places: Vec<Place> = Vec::new();
     for doc in docs {
+        if places.iter().any(|place| place.doc == doc.id) {
+            return Err(Refusal::new(
+                ErrorCode::BAD_DOCUMENT,
+                format_args!("the document {} is listed twice", doc.id),
+            ));
+        }
         let Some(of_flow) = flow.docs.iter().find(|known| known.id == doc.id) else {
             return Err(ErrorCode::NOT_A_DOCUMENT_OF_THE_FLOW.into());
         };

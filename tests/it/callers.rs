@@ -306,6 +306,32 @@ fn a_flow_is_shown_to_those_whom_it_concerns() {
     assert_eq!(see(&json!("$gone.accountId")), 1_435_204);
 }
 
+#[test]
+fn a_list_of_numbers_has_each_once_and_commas_between() {
+    let stage = Stage::set();
+    for (name, list, code) in [
+        ("signPlatform", "1,2", 0),
+        ("signPlatform", "", 0),
+        ("signPlatform", "1,", REFUSED),
+        ("noticeType", ",1", REFUSED),
+        ("noticeType", "1,1", REFUSED),
+        ("noticeType", "1, 2", REFUSED),
+        ("noticeType", "01", REFUSED),
+        ("noticeType", "1，2", REFUSED),
+    ] {
+        let mut process = json!({ "businessScene": "买房子", "docId": "$doc.docId" });
+        process[name] = json!(list);
+        assert_eq!(
+            told(&stage, Op::AddProcess, &process).0,
+            code,
+            "{name} {list}"
+        );
+    }
+    let ask =
+        json!({ "flowId": "$draft.flowId", "accountId": "$person.accountId", "sealType": "0," });
+    assert_eq!(told(&stage, Op::HandPersonSignTask, &ask).0, REFUSED);
+}
+
 /// Whom he signs for is chosen on the page where the call does not say it (5.5.6).
 #[test]
 fn a_person_may_choose_among_his_organizations() {
