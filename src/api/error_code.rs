@@ -28,6 +28,8 @@ impl ErrorCode {
     pub const NO_FILE: Self = Self(1_435_304);
     /// The file is not of an accepted type.
     pub const FILE_TYPE: Self = Self(1_435_305);
+    /// The file is larger than it may be.
+    pub const FILE_SIZE: Self = Self(1_435_306);
     /// There is no such seal.
     pub const NO_SEAL: Self = Self(1_435_402);
     /// A document could not be made.

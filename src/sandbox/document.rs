@@ -24,7 +24,9 @@ pub(super) fn create_template(
     if let Some(kind) = &request.template_type_id {
         filled("templateTypeId", kind)?;
     }
-    announced(session, &request.file_key)?;
+    if announced(session, &request.file_key)? != MIME_PDF {
+        return Err(ErrorCode::FILE_TYPE.into());
+    }
     if pdf(session, &request.file_key)? == Arrived::LockedPdf {
         return Err(ErrorCode::FILE_TYPE.into());
     }
@@ -43,20 +45,24 @@ fn pdf(session: &Session<'_>, key: &FileKey) -> Result<Arrived, Refusal> {
     }
 }
 
-/// Whether a file was announced as what a template is made of (5.3.1).
-fn announced(session: &Session<'_>, key: &FileKey) -> Result<(), Refusal> {
+/// What a file was announced as, without its parameters.
+fn announced(session: &Session<'_>, key: &FileKey) -> Result<String, Refusal> {
     let (file, _) = arrived(session, key)?;
     let kind = file.content_type.split(';').next().unwrap_or_default();
-    if kind.trim().eq_ignore_ascii_case(MIME_PDF) {
-        return Ok(());
-    }
-    Err(ErrorCode::FILE_TYPE.into())
+    Ok(kind.trim().to_ascii_lowercase())
 }
+
+/// Bytes of which nothing is said.
+const MIME_BYTES: &str = "application/octet-stream";
 
 pub(super) fn create_by_file_key(
     session: &mut Session<'_>,
     request: CreateByFileKey,
 ) -> Result<DocAnswer, Refusal> {
+    // Only PDF can be uploaded yet (3.2): what is said to be something else is not taken for one.
+    if ![MIME_PDF, MIME_BYTES].contains(&announced(session, &request.file_key)?.as_str()) {
+        return Err(ErrorCode::FILE_TYPE.into());
+    }
     pdf(session, &request.file_key)?;
     let name = session.file(&request.file_key);
     let name = name.map_or(String::new(), |file| file.name.clone());

@@ -345,7 +345,7 @@ pub(super) fn below(path: &str) -> &str {
         .trim_start_matches('/')
 }
 
-/// No request of the API is larger.
+/// No request of the API is larger, and no file.
 pub(super) const LARGEST: usize = 64 * 1024 * 1024;
 
 impl State {

@@ -1,13 +1,18 @@
 //! Files of the emulated service: announced, uploaded, checked (section 5.1).
 
+use base64::Engine;
 use jiff::{SignedDuration, Timestamp};
 
+use super::face::LARGEST;
 use super::serve::{Session, filled};
 use super::world::{Arrived, Change, StoredFile, World};
 use crate::api::operation::Refusal;
 use crate::api::{ErrorCode, UploadUrl, UploadUrlAnswer, content_md5};
 use crate::id::FileKey;
 use crate::pdf::{self, PdfError};
+
+/// So long is an MD5.
+const MD5_BYTES: usize = 16;
 
 /// An upload address lives one hour (5.1.1).
 const UPLOAD_LIFE: SignedDuration = SignedDuration::from_hours(1);
@@ -23,6 +28,17 @@ pub(super) fn upload_url(
         return Err(Refusal::new(
             ErrorCode::PARAMETER,
             "fileSize must be above 0",
+        ));
+    }
+    // The document has a code for it, and no number.
+    if !usize::try_from(request.file_size).is_ok_and(|size| size <= LARGEST) {
+        return Err(ErrorCode::FILE_SIZE.into());
+    }
+    let md5 = base64::engine::general_purpose::STANDARD.decode(&request.content_md5);
+    if !md5.is_ok_and(|md5| md5.len() == MD5_BYTES) {
+        return Err(Refusal::new(
+            ErrorCode::PARAMETER,
+            "contentMd5 is no Base64 of 16 bytes",
         ));
     }
     let key = FileKey(session.world.hex_id("file"));

@@ -267,6 +267,7 @@ impl Stage {
             ("locked", "application/pdf", &locked),
             ("text", "text/plain", b"no PDF"),
             ("bytes", "application/octet-stream", &pdf),
+            ("mistaken", "text/plain", &pdf),
             (
                 "image",
                 "image/png",
