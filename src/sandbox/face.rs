@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 
+use super::file::{Denied, EXPIRED, NO_KEY};
 use super::papers::{Keeper, Papers};
 use super::serve::Session;
 use super::signing::{AutoSign, Deed, NotPossible};
@@ -267,13 +268,7 @@ impl Sandbox {
         let md5 = header_text(headers, "content-md5");
         let kind = header_text(headers, header::CONTENT_TYPE.as_str());
         match file::check_upload(&state.world, now, &key, md5, kind, body) {
-            Err(why) => plain(
-                StatusCode::FORBIDDEN,
-                "application/xml",
-                format!(
-                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{why}</Code></Error>\n"
-                ),
-            ),
+            Err(why) => denied(StatusCode::FORBIDDEN, why),
             Ok(file) => {
                 let kept = state.papers.put(&key, body);
                 if let Err(error) = kept {
@@ -296,11 +291,7 @@ impl Sandbox {
     /// A document or a seal, at an address that lives for a while.
     fn download(&self, path: &str, query: &str, now: Timestamp) -> Answer {
         if !links::alive(path, query, now) {
-            return plain(
-                StatusCode::FORBIDDEN,
-                "application/xml",
-                "<Error><Code>AccessDenied</Code></Error>",
-            );
+            return denied(StatusCode::FORBIDDEN, EXPIRED);
         }
         let mut state = self.state();
         let State { world, papers, .. } = &mut *state;
@@ -324,11 +315,7 @@ impl Sandbox {
         };
         match found {
             Some((kind, bytes)) => plain(StatusCode::OK, kind, bytes),
-            None => plain(
-                StatusCode::NOT_FOUND,
-                "application/xml",
-                "<Error><Code>NoSuchKey</Code></Error>",
-            ),
+            None => denied(StatusCode::NOT_FOUND, NO_KEY),
         }
     }
 
@@ -417,6 +404,15 @@ fn envelope(result: Result<serde_json::Value, Refusal>) -> Answer {
         "application/json",
         serde_json::to_vec(&envelope).unwrap_or_default(),
     )
+}
+
+/// Storage speaks XML.
+fn denied(status: StatusCode, Denied(code, message): Denied) -> Answer {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <Error><Code>{code}</Code><Message>{message}</Message></Error>\n"
+    );
+    plain(status, "application/xml", body)
 }
 
 /// What is no operation is answered in JSON, as everything is that is called (section 4.1).

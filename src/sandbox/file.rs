@@ -59,6 +59,25 @@ pub(super) fn upload_url(
     })
 }
 
+/// Why storage refuses something: its code, and what it says to it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Denied(pub(super) &'static str, pub(super) &'static str);
+
+/// There is no such file.
+pub(super) const NO_KEY: Denied = Denied("NoSuchKey", "The specified key does not exist.");
+/// The address lived until a while ago, or was never given out.
+pub(super) const EXPIRED: Denied = Denied("AccessDenied", "Request has expired.");
+/// The headers are not those that were announced.
+const OTHER_HEADERS: Denied = Denied(
+    "SignatureDoesNotMatch",
+    "The request signature we calculated does not match the signature you provided.",
+);
+/// The bytes are not those that were announced.
+const OTHER_BYTES: Denied = Denied(
+    "InvalidDigest",
+    "The Content-MD5 you specified did not match what we received.",
+);
+
 /// Checks an upload against what was announced; says why it is refused (5.1.2).
 pub(super) fn check_upload(
     world: &World,
@@ -67,16 +86,16 @@ pub(super) fn check_upload(
     md5: Option<&str>,
     content_type: Option<&str>,
     body: &[u8],
-) -> Result<StoredFile, &'static str> {
-    let file = world.files.get(key).ok_or("NoSuchKey")?;
+) -> Result<StoredFile, Denied> {
+    let file = world.files.get(key).ok_or(NO_KEY)?;
     if file.expires < now.as_millisecond() {
-        return Err("AccessDenied: Request has expired.");
+        return Err(EXPIRED);
     }
     if md5 != Some(&file.md5) || content_type != Some(&file.content_type) {
-        return Err("SignatureDoesNotMatch");
+        return Err(OTHER_HEADERS);
     }
     if content_md5(body) != file.md5 || i64::try_from(body.len()).ok() != Some(file.size) {
-        return Err("InvalidDigest");
+        return Err(OTHER_BYTES);
     }
     let arrived = match pdf::check(body) {
         Ok(()) => Arrived::Pdf,

@@ -153,6 +153,29 @@ fn what_is_no_operation_is_told_in_json() {
     );
 }
 
+/// Storage speaks XML, whether something is brought or fetched.
+#[test]
+fn what_cannot_be_fetched_is_told_in_xml() {
+    let stage = Stage::set();
+    let (_, given) = told(&stage, Op::DownloadUrl, &json!({ "docId": "$doc.docId" }));
+    let url = given["docUrl"].as_str().expect("an address");
+    let fetch = |uri: &str, minutes: i64| {
+        let request = Request::get(uri).body(Bytes::new()).expect("a request");
+        let later = begin() + SignedDuration::from_mins(minutes);
+        let answer = stage.sandbox.handle(&request, later);
+        let body = String::from_utf8_lossy(answer.body()).into_owned();
+        (answer.status().as_u16(), body)
+    };
+    assert_eq!(fetch(url, 30).0, 200);
+    let (status, body) = fetch(url, 31);
+    assert_eq!(status, 403);
+    let expected = "<Code>AccessDenied</Code><Message>Request has expired.</Message>";
+    assert!(
+        body.starts_with("<?xml ") && body.contains(expected),
+        "{body}"
+    );
+}
+
 /// Status 5 is "not signed in time" (5.9.4).
 #[test]
 fn what_was_signed_in_time_does_not_expire() {

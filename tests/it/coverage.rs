@@ -465,7 +465,16 @@ fn uploads_must_be_what_was_announced() {
     ] {
         let body = String::from_utf8_lossy(answer.body()).into_owned();
         assert_eq!(answer.status(), 403, "{why}");
-        assert!(body.contains(&format!("<Code>{why}")), "{why}: {body}");
+        assert!(
+            body.contains(&format!("<Code>{why}</Code>")),
+            "{why}: {body}"
+        );
+        assert!(body.starts_with("<?xml "), "{why}: {body}");
+        assert_eq!(
+            body.contains("<Message>Request has expired.</Message>"),
+            why == "AccessDenied",
+            "{body}"
+        );
     }
     let answer = stage.put(&path, &md5, kind, &pdf, later());
     let stored: Envelope = serde_json::from_slice(answer.body()).expect("an envelope");
