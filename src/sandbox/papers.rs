@@ -33,7 +33,7 @@ pub(super) struct Papers {
 }
 
 /// A pixel of a seal is 1/96 of an inch, a point 1/72.
-const POINTS: f64 = 0.75;
+pub(super) const POINTS: f64 = 0.75;
 /// How wide a signature by hand is, in points.
 const HAND: (f64, f64) = (90.0, 45.0);
 
@@ -196,7 +196,8 @@ impl Papers {
             pages,
             when,
         } = impression;
-        let width = position.scale.unwrap_or(image.width);
+        // `scale` stands in place of the width that the seal was made with, and is of its unit (5.5.2).
+        let width = position.scale.map_or(image.width, |scale| scale * POINTS);
         let height = width * image.height / image.width;
         // A second seal of the same signer stands beside the first.
         let aside = width * 1.1 * f64::from(u16::try_from(*nth).unwrap_or(0));

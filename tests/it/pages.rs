@@ -172,6 +172,48 @@ fn a_person_signs_and_sees_the_signature() {
     assert_eq!(scene.statuses().1, SignStatus::Signed);
 }
 
+/// A seal's own width and `scale` are of one unit (5.5.2): both are pixels of 1/96 inch.
+#[test]
+fn a_seal_is_as_wide_as_it_was_made_or_as_the_call_says() {
+    let office = Office::new(
+        "http://127.0.0.1:1",
+        "2026-11-20T08:00:00Z".parse().expect("a time"),
+    );
+    let doc = office.document("loan.pdf", &contract());
+    let person = office.person("沈晨怡");
+    let company = json!({
+        "creatorId": person, "name": "天谷科技信息有限公司", "organCode": "745830607", "organType": 12,
+    });
+    let company = office.call("account/create/organize/common", &company)["accountId"].take();
+    let look = json!({
+        "accountId": company, "alias": "章", "width": 120, "height": 60, "templateType": "OVAL_STAR",
+        "color": "RED",
+    });
+    let seal = office.call("seal/create/organize", &look)["sealId"].take();
+    for (scale, width) in [(Value::Null, 90.0), (json!(60), 45.0), (json!(120), 90.0)] {
+        let flow = office.flow("借款", &doc, &json!({}));
+        let position =
+            json!({ "signType": 2, "posPage": "1", "posX": 300, "posY": 200, "scale": scale });
+        let sign = json!({ "flowId": flow, "sealId": seal, "posList": [position] });
+        office.call("sign/contract/platformSignTask", &sign);
+        office.call("sign/contract/archiveProcess", &json!({ "flowId": flow }));
+        let given = office.call("sign/download", &json!({ "flowId": flow }));
+        let url = given[0]["docUrl"].as_str().expect("an address");
+        let pdf = office.send(Method::GET, url, &[], "");
+        let pdf = lopdf::Document::load_mem(pdf.body()).expect("a PDF");
+        let drawn = format!("q {width:.3} 0 0 {:.3} ", width / 2.0);
+        let mut streams = pdf
+            .objects
+            .values()
+            .filter_map(|object| object.as_stream().ok());
+        let found = streams.any(|stream| {
+            let content = stream.get_plain_content().unwrap_or_default();
+            String::from_utf8_lossy(&content).contains(&drawn)
+        });
+        assert!(found, "{drawn}");
+    }
+}
+
 #[test]
 fn a_person_refuses_with_a_reason_only() {
     let scene = Scene::new();

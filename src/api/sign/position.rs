@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where a seal goes. Lengths are in points from the lower left corner of the page.
+/// Where a seal goes. Places are in points from the lower left corner of the page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Position {
@@ -21,7 +21,7 @@ pub struct Position {
     /// The keyword; needed when `sign_type` is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Width that the seal is scaled to; its own width when absent.
+    /// Width that the seal is scaled to, in the unit of its own width (5.8); that width when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<f64>,
 }
