@@ -97,6 +97,9 @@ pub(super) fn create_by_template(
 /// The appended pages in their sequence, decoded.
 fn chunks(mut chunks: Vec<Chunk>) -> Result<Vec<StoredChunk>, Refusal> {
     let wrong = |what: String| Refusal::new(ErrorCode::PARAMETER, what);
+    for chunk in &chunks {
+        filled("chunkedData", &chunk.chunked_data)?;
+    }
     if chunks.len() > CHUNKS {
         return Err(wrong(format!("more than {CHUNKS} chunkedFields")));
     }

@@ -18,6 +18,7 @@ mod links;
 mod notify;
 mod pages;
 mod papers;
+mod position;
 mod process;
 mod seal;
 mod serve;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Cursor;
+use std::sync::Arc;
 
 use base64::Engine;
 use bytes::Bytes;
@@ -16,6 +17,10 @@ use crate::api::{Position, SignStatus, time};
 use crate::id::{AccountId, DocId, FileKey};
 use crate::pdf::{self, PdfError, Spot, Stamp};
 
+/// The width and height of each page, in points.
+pub(super) type Sizes = [(f64, f64)];
+type PageSizes = Arc<Vec<(f64, f64)>>;
+
 /// Where files are kept.
 pub(super) enum Keeper {
     /// As long as the process lives.
@@ -29,7 +34,7 @@ pub(super) struct Papers {
     pub(super) keeper: Keeper,
     /// Where words stand in a file, as it was uploaded.
     spots: HashMap<(FileKey, String), Vec<Spot>>,
-    pages: HashMap<FileKey, Option<u32>>,
+    pages: HashMap<FileKey, Option<PageSizes>>,
 }
 
 /// A pixel of a seal is 1/96 of an inch, a point 1/72.
@@ -105,22 +110,54 @@ impl Papers {
             .unwrap_or_default()
     }
 
-    /// How many pages a document has, where that can be told.
-    pub(super) fn page_count(&mut self, world: &World, doc: &DocId) -> Option<u32> {
+    /// How large the pages of a document are, where that can be told.
+    pub(super) fn page_sizes(&mut self, world: &World, doc: &DocId) -> Option<PageSizes> {
         let doc = world.docs.get(doc)?;
-        let count = |bytes: &[u8]| {
-            let sizes = pdf::page_sizes(bytes).ok()?;
-            u32::try_from(sizes.len()).ok()
-        };
+        let sizes = |bytes: &[u8]| pdf::page_sizes(bytes).ok().map(Arc::new);
         if !doc.chunks.is_empty() {
-            return count(&self.document(doc).ok()?);
+            return sizes(&self.document(doc).ok()?);
         }
         if let Some(known) = self.pages.get(&doc.file) {
-            return *known;
+            return known.clone();
         }
-        let pages = self.file(&doc.file).and_then(|bytes| count(&bytes));
-        self.pages.insert(doc.file.clone(), pages);
-        pages
+        let found = self.file(&doc.file).and_then(|bytes| sizes(&bytes));
+        self.pages.insert(doc.file.clone(), found.clone());
+        found
+    }
+
+    /// The middles of what a position asks for, each on its page. Of a seam only the height matters.
+    pub(super) fn centres(
+        &mut self,
+        world: &World,
+        doc: &DocId,
+        position: &Position,
+    ) -> Vec<(u32, f64, f64)> {
+        let (x, y) = (position.pos_x.unwrap_or(0.0), position.pos_y.unwrap_or(0.0));
+        let listed = position.pos_page.as_deref().and_then(page_list);
+        match position.sign_type {
+            Some(1) => {
+                let key = position.key.as_deref().unwrap_or_default().trim();
+                let spots = self.spots(world, doc, key).into_iter();
+                let meant = |page: &u32| listed.as_ref().is_none_or(|pages| pages.contains(page));
+                spots
+                    .filter(|spot| meant(&spot.page))
+                    .map(|spot| {
+                        let (across, up) = (spot.width / 2.0, spot.height / 2.0);
+                        (spot.page, spot.x + across + x, spot.y + up + y)
+                    })
+                    .collect()
+            }
+            Some(3) => {
+                let count = self.page_sizes(world, doc).map_or(0, |sizes| sizes.len());
+                let all = || (1..).take(count).collect();
+                let pages: Vec<u32> = listed.unwrap_or_else(all);
+                pages.into_iter().map(|page| (page, 0.0, y)).collect()
+            }
+            _ => {
+                let pages = listed.unwrap_or_default().into_iter();
+                pages.map(|page| (page, x, y)).collect()
+            }
+        }
     }
 
     /// Whether a password opens a document; one that is not locked is opened by any.
@@ -172,7 +209,7 @@ impl Papers {
                         position,
                         image: &image,
                         nth,
-                        pages,
+                        sizes: &sizes,
                         when: when.as_deref(),
                     };
                     bytes = self.place(world, id, &bytes, &impression)?;
@@ -193,7 +230,7 @@ impl Papers {
             position,
             image,
             nth,
-            pages,
+            sizes,
             when,
         } = impression;
         // `scale` stands in place of the width that the seal was made with, and is of its unit (5.5.2).
@@ -201,40 +238,21 @@ impl Papers {
         let height = width * image.height / image.width;
         // A second seal of the same signer stands beside the first.
         let aside = width * 1.1 * f64::from(u16::try_from(*nth).unwrap_or(0));
-        let (x, y) = (
-            position.pos_x.unwrap_or(0.0) + aside,
-            position.pos_y.unwrap_or(0.0),
-        );
-        let listed = position.pos_page.as_deref().and_then(page_list);
-        let centres: Vec<(u32, f64, f64)> = match position.sign_type {
-            Some(1) => {
-                let key = position.key.as_deref().unwrap_or_default().trim();
-                let spots = self.spots(world, doc, key).into_iter();
-                let meant = |page: &u32| listed.as_ref().is_none_or(|pages| pages.contains(page));
-                spots
-                    .filter(|spot| meant(&spot.page))
-                    .map(|spot| {
-                        let (across, up) = (spot.width / 2.0, spot.height / 2.0);
-                        (spot.page, spot.x + across + x, spot.y + up + y)
-                    })
-                    .collect()
-            }
-            Some(3) => {
-                let all = || (1..=*pages).collect();
-                let pages: Vec<u32> = listed.unwrap_or_else(all);
-                return pdf::seam(bytes, &image.png, &pages, y - height / 2.0, width, height);
-            }
-            _ => listed
-                .unwrap_or_default()
-                .into_iter()
-                .map(|page| (page, x, y))
-                .collect(),
-        };
+        let centres = self.centres(world, doc, position);
+        if position.sign_type == Some(3) {
+            let pages: Vec<u32> = centres.into_iter().map(|(page, ..)| page).collect();
+            let heights = sizes.iter().map(|(_, height)| *height);
+            let highest = heights.reduce(f64::min).unwrap_or(height) - height;
+            // It is whole, however low it is asked for: at 0 when nothing is said.
+            let y = position.pos_y.unwrap_or(0.0) - height / 2.0;
+            let y = y.min(highest).max(0.0);
+            return pdf::seam(bytes, &image.png, &pages, y, width, height);
+        }
         let stamps: Vec<Stamp<'_>> = centres
             .into_iter()
             .map(|(page, x, y)| Stamp {
                 page,
-                x: x - width / 2.0,
+                x: x + aside - width / 2.0,
                 y: y - height / 2.0,
                 width,
                 height,
@@ -332,8 +350,8 @@ struct Impression<'a> {
     image: &'a Image,
     /// Which of the signer's seals it is.
     nth: usize,
-    /// How many pages there are.
-    pages: u32,
+    /// How large the pages are.
+    sizes: &'a Sizes,
     /// The time of signing, where it is shown.
     when: Option<&'a str>,
 }

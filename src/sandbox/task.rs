@@ -9,11 +9,8 @@ use super::serve::Session;
 use super::world::{Change, Flow, Place, Task, Used, World};
 use crate::api::code::SEAL_TYPE;
 use crate::api::operation::Refusal;
-use crate::api::{AutoSignAnswer, ErrorCode, FlowStatus, HandSignAnswer, Position, SignStatus};
+use crate::api::{AutoSignAnswer, ErrorCode, FlowStatus, HandSignAnswer, SignStatus};
 use crate::id::{AccountId, FlowId, SealId};
-
-/// No page is so wide, in points.
-const WIDEST: f64 = 14_400.0;
 
 /// Signs at once, for the platform or for an account that granted it.
 pub(super) fn sign_at_once(session: &mut Session<'_>, ask: Ask) -> Result<AutoSignAnswer, Refusal> {
@@ -246,7 +243,7 @@ fn places(
             }
         }
         for position in &doc.positions {
-            check(session, &doc, position)?;
+            super::position::check(session, &doc.id, position)?;
         }
         places.push(Place {
             doc: doc.id,
@@ -266,54 +263,6 @@ fn unlock(session: &Session<'_>, doc: &Doc) -> Result<(), Refusal> {
     }
     if !session.papers.opens(session.world, &doc.id, password) {
         return Err(Refusal::new(ErrorCode::NOT_SIGNED, "docPwd is wrong"));
-    }
-    Ok(())
-}
-
-fn check(session: &mut Session<'_>, doc: &Doc, position: &Position) -> Result<(), Refusal> {
-    let Some(sign_type) = position.sign_type else {
-        return Err(ErrorCode::NO_SIGN_TYPE.into());
-    };
-    let wrong = |what: String| Refusal::new(ErrorCode::PARAMETER, what);
-    let of_flow = |what: String| Refusal::new(ErrorCode::FLOW_CHECK, what);
-    if let Some(scale) = position.scale
-        && !(scale > 0.0 && scale <= WIDEST)
-    {
-        return Err(wrong(format!("scale cannot be {scale}")));
-    }
-    let pages = match position.pos_page.as_deref() {
-        None => None,
-        Some(text) => {
-            let pages = super::papers::page_list(text);
-            Some(pages.ok_or_else(|| wrong(format!("posPage cannot be {text}")))?)
-        }
-    };
-    let count = session.papers.page_count(session.world, &doc.id);
-    let beyond = |page: &&u32| count.is_some_and(|count| **page > count);
-    if let Some(page) = pages.iter().flatten().find(beyond) {
-        return Err(of_flow(format!("the document has no page {page}")));
-    }
-    match sign_type {
-        1 => {
-            let key = position.key.as_deref().unwrap_or_default().trim();
-            if key.is_empty() {
-                return Err(ErrorCode::NO_KEYWORD.into());
-            }
-            let spots = session.papers.spots(session.world, &doc.id, key);
-            if spots.is_empty() {
-                return Err(of_flow(format!("the document has no text {key}")));
-            }
-            if let (Some(listed), Some(text)) = (&pages, &position.pos_page)
-                && !spots.iter().any(|spot| listed.contains(&spot.page))
-            {
-                return Err(of_flow(format!("the pages {text} have no text {key}")));
-            }
-        }
-        2 if pages.is_none() || position.pos_x.is_none() || position.pos_y.is_none() => {
-            return Err(wrong("signType 2 needs posPage, posX and posY".to_owned()));
-        }
-        2 | 3 => {}
-        other => return Err(wrong(format!("signType cannot be {other}"))),
     }
     Ok(())
 }

@@ -355,6 +355,29 @@ fn a_list_of_numbers_has_each_once_and_commas_between() {
     assert_eq!(told(&stage, Op::HandPersonSignTask, &ask).0, REFUSED);
 }
 
+/// A seal that nobody sees signs nothing: its middle is on the page, and of several words one is enough.
+#[test]
+fn a_place_is_on_its_page() {
+    let stage = Stage::set();
+    let sign = |position: Value| {
+        let request = json!({ "flowId": "$flow.flowId", "posList": [position] });
+        told(&stage, Op::PlatformSignTask, &request).0
+    };
+    let at =
+        |x: i64, y: i64| sign(json!({ "signType": 2, "posPage": "1-2", "posX": x, "posY": y }));
+    assert_eq!((at(0, 0), at(590, 840)), (0, 0));
+    for (x, y) in [(5000, 100), (-1, 100), (300, -500), (300, 900)] {
+        assert_eq!(at(x, y), 1_436_014, "{x} {y}");
+    }
+    let beside = |x: i64| sign(json!({ "signType": 1, "key": "甲方盖章", "posX": x }));
+    assert_eq!((beside(60), beside(-900)), (0, 1_436_014));
+    let seam = |y: i64| sign(json!({ "signType": 3, "posY": y }));
+    assert_eq!((seam(0), seam(400), seam(4000)), (0, 0, 1_436_014));
+    let wide = |scale: f64| sign(json!({ "signType": 1, "key": "甲方盖章", "scale": scale }));
+    assert_eq!((wide(1.0), wide(790.0)), (0, 0));
+    assert_eq!((wide(0.001), wide(2000.0)), (REFUSED, REFUSED));
+}
+
 /// Whom he signs for is chosen on the page where the call does not say it (5.5.6).
 #[test]
 fn a_person_may_choose_among_his_organizations() {

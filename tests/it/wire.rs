@@ -26,7 +26,7 @@ const PLAIN: &str = "    documents: { loan: { template: loan, name: 借款 } }\n
 #[tokio::test(start_paused = true)]
 async fn every_option_of_a_process_is_sent() {
     let rig = flow(
-        r#"    documents: { loan: { template: loan, name: "借款-{{ key }}", encryption: false } }
+        r#"    documents: { loan: { template: loan, name: "借款-{{ key }}", encryption: false, chunkedFields: [{ mimeType: text/html, data: "<p>附页</p>" }] } }
     process:
       businessScene: "借款-{{ key }}"
       initiator: acme
@@ -38,7 +38,7 @@ async fn every_option_of_a_process_is_sent() {
       redirectUrl: "https://lender.example/thanks"
       addSignTime: true
       attachments: [{ file: ../loans.csv, name: 附表 }]
-    signers: { borrower: { person: { account: borrower, sealType: [handdrawn, 1], positions: [{ seam: "1-1,1", posX: 1.5, posY: 400, scale: 90 }] } } }
+    signers: { borrower: { person: { account: borrower, sealType: [handdrawn, 1], positions: [{ seam: "1-2,1", posX: 1.5, posY: 400, scale: 90 }] } } }
 "#,
     );
     let (_, tally) = rig.apply().await;
@@ -74,7 +74,7 @@ async fn every_option_of_a_process_is_sent() {
     assert_eq!(task["sealType"], "0,1");
     assert_eq!(
         task["posList"],
-        json!([{ "signType": 3, "posPage": "1-1,1", "posX": 1.5, "posY": 400.0, "scale": 90.0 }])
+        json!([{ "signType": 3, "posPage": "1-2,1", "posX": 1.5, "posY": 400.0, "scale": 90.0 }])
     );
     assert!(
         task["thirdOrderNo"]
