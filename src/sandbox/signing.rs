@@ -248,6 +248,21 @@ impl World {
     }
 }
 
+/// The caller's numbers for all that a signer has done alike in a flow, joined by commas as the service joins them.
+fn order_numbers(flow: &Flow, task: &Task) -> Option<String> {
+    let is_this = |other: &Task| other.token == task.token;
+    let alike = |other: &&Task| {
+        is_this(other) || (other.account == task.account && other.status == task.status)
+    };
+    // A signature that is made at once is told of before the flow has it.
+    let new = Some(task).filter(|_| !flow.tasks.iter().any(is_this));
+    let all = flow.tasks.iter().filter(alike).chain(new);
+    let numbers: Vec<&str> = all
+        .filter_map(|task| task.third_order_no.as_deref())
+        .collect();
+    (!numbers.is_empty()).then(|| numbers.join(","))
+}
+
 /// Tells that a signer has acted.
 pub(super) fn note_update(world: &mut World, flow: &Flow, task: &Task, now: Timestamp) {
     let refused = task.status == SignStatus::Ended;
@@ -255,7 +270,7 @@ pub(super) fn note_update(world: &mut World, flow: &Flow, task: &Task, now: Time
         app: flow.app.clone(),
         url: flow.notice_url.clone(),
         callback: Callback::Update(SignerUpdate {
-            third_order_no: task.third_order_no.clone(),
+            third_order_no: order_numbers(flow, task),
             account_id: task.account.clone(),
             flow_id: flow.id.clone(),
             sign_time: time::text(now),

@@ -227,6 +227,44 @@ async fn callbacks_are_signed_over_timestamp_query_and_body() {
     assert_eq!(header(one, "x-tsign-open-signature"), expected.as_bytes());
 }
 
+/// The numbers of what one signer has signed come together.
+#[tokio::test]
+async fn the_numbers_of_one_signer_are_joined_by_commas() {
+    let mut receiver = Receiver::start(|_| 200).await;
+    let notifier = notifier(Some(receiver.base.clone()));
+    let (office, flow, _) = asked(&json!({}));
+    let mut told = Vec::new();
+    let person = office.person("乙");
+    for number in ["N1", "N2"] {
+        let ask = json!({ "flowId": flow, "accountId": person, "thirdOrderNo": number });
+        let url = office.call("sign/contract/handPersonSignTask", &ask)["signUrl"].take();
+        let token = url.as_str().and_then(|url| url.rsplit('/').next());
+        told.push(token.expect("a token").to_owned());
+    }
+    for (token, numbers) in told.iter().zip(["N1", "N1,N2"]) {
+        let deed = Deed::Sign(vec![Used::Hand]);
+        let done = office.sandbox.act(token, &deed, now());
+        done.expect("signed");
+        flush(&notifier, &office).await;
+        let [Callback::Update(update)] = &receiver.callbacks()[..] else {
+            panic!("an update");
+        };
+        assert_eq!(update.third_order_no.as_deref(), Some(numbers));
+    }
+    for numbers in ["P1", "P1,P2"] {
+        let number = &numbers[numbers.len() - 2..];
+        let sign = json!({
+            "flowId": flow, "thirdOrderNo": number, "posList": [{ "signType": 1, "key": "乙方签字" }],
+        });
+        office.call("sign/contract/platformSignTask", &sign);
+        flush(&notifier, &office).await;
+        let [Callback::Update(update)] = &receiver.callbacks()[..] else {
+            panic!("an update");
+        };
+        assert_eq!(update.third_order_no.as_deref(), Some(numbers));
+    }
+}
+
 /// Another app's call, even one that fails, changes nothing (5.9.2).
 #[tokio::test]
 async fn callbacks_are_signed_by_the_app_that_made_the_flow() {
