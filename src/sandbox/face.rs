@@ -263,7 +263,8 @@ impl Sandbox {
     }
 
     fn upload(&self, key: &str, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Answer {
-        let key = FileKey(key.to_owned());
+        // Some callers write the `$` of a key in percents.
+        let key = FileKey(key.replace("%24", "$"));
         let mut state = self.state();
         let md5 = header_text(headers, "content-md5");
         let kind = header_text(headers, header::CONTENT_TYPE.as_str());

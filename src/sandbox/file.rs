@@ -41,7 +41,7 @@ pub(super) fn upload_url(
             "contentMd5 is no Base64 of 16 bytes",
         ));
     }
-    let key = FileKey(session.world.hex_id("file"));
+    let key = key(session.world);
     let expires = session.now.checked_add(UPLOAD_LIFE).unwrap_or(session.now);
     session.world.put(Change::File(StoredFile {
         key: key.clone(),
@@ -57,6 +57,22 @@ pub(super) fn upload_url(
         upload_url: format!("{}/upload/{key}", session.base),
         file_key: key,
     })
+}
+
+/// A key as the document's examples have it: `$`, a UUID, `$` and a number.
+fn key(world: &mut World) -> FileKey {
+    let hex = world.hex_id("file");
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
+    let number = blake3::hash(hex.as_bytes()).as_bytes()[..4]
+        .iter()
+        .fold(0_u64, |sum, byte| sum * 256 + u64::from(*byte));
+    FileKey(format!("${}${number}", parts.join("-")))
 }
 
 /// Why storage refuses something: its code, and what it says to it.

@@ -108,7 +108,7 @@ impl Store {
         std::fs::read(self.file(key)).ok().map(Bytes::from)
     }
 
-    /// Keys are made by the world, of hexadecimal digits alone.
+    /// Keys are made by the world: hexadecimal digits, dashes and dollars.
     fn file(&self, key: &FileKey) -> PathBuf {
         self.folder.join("files").join(key.as_str())
     }

@@ -176,6 +176,26 @@ fn what_cannot_be_fetched_is_told_in_xml() {
     );
 }
 
+/// Keys look as in the document's examples (5.1.1), and are only asked for in addresses.
+#[test]
+fn a_file_key_has_dollars() {
+    let stage = Stage::set();
+    let (key, url) = ("fileKey", "uploadUrl");
+    let [key, url] = [key, url].map(|name| stage.answers["waiting"][name].as_str().expect("text"));
+    let parts: Vec<&str> = key.split('$').collect();
+    let [_, uuid, number] = parts[..] else {
+        panic!("{key}");
+    };
+    assert_eq!((uuid.len(), uuid.matches('-').count()), (36, 4), "{key}");
+    assert!(number.parse::<u64>().is_ok(), "{key}");
+    for url in [url.to_owned(), url.replace('$', "%24")] {
+        let request = Request::put(url).body(Bytes::new()).expect("a request");
+        let answer = stage.sandbox.handle(&request, begin());
+        let body = String::from_utf8_lossy(answer.body()).into_owned();
+        assert!(body.contains("SignatureDoesNotMatch"), "{body}");
+    }
+}
+
 /// Status 5 is "not signed in time" (5.9.4).
 #[test]
 fn what_was_signed_in_time_does_not_expire() {
