@@ -65,6 +65,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         let ended = async {
             drop(tokio::signal::ctrl_c().await);
         };
+        if !global.quiet {
+            let log_format = global.log_format;
+            sandbox = sandbox.warns(Arc::new(move |line| out::tell(log_format, line)));
+        }
         let Some(faults) = faults else {
             axum::serve(listener, sandbox.router())
                 .with_graceful_shutdown(ended)

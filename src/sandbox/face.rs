@@ -28,11 +28,15 @@ pub struct Sandbox {
     base: Arc<str>,
     needs_credentials: bool,
     hear: Option<Arc<Hear>>,
+    warn: Option<Arc<Warn>>,
     signing_takes: SignedDuration,
 }
 
 /// Hears of every call: which operation, and the code of its answer.
 pub type Hear = dyn Fn(Op, ErrorCode) + Send + Sync;
+
+/// Hears what the sandbox cannot show of what it was given.
+pub type Warn = dyn Fn(&str) + Send + Sync;
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,6 +91,7 @@ impl Sandbox {
             base: base.trim_end_matches('/').into(),
             needs_credentials: false,
             hear: None,
+            warn: None,
             signing_takes: SignedDuration::ZERO,
         }
     }
@@ -105,6 +110,15 @@ impl Sandbox {
     pub fn heard_by(self, hear: Arc<Hear>) -> Self {
         Self {
             hear: Some(hear),
+            ..self
+        }
+    }
+
+    /// The same world, for somebody who wants to hear what it cannot show.
+    #[must_use]
+    pub fn warns(self, warn: Arc<Warn>) -> Self {
+        Self {
+            warn: Some(warn),
             ..self
         }
     }
@@ -216,6 +230,11 @@ impl Sandbox {
         if let Some(hear) = &self.hear {
             let code = result.as_ref().err().map(|refusal| refusal.code);
             hear(op, code.unwrap_or(ErrorCode(0)));
+        }
+        if let (Ok(_), Some(warn)) = (&result, &self.warn)
+            && let Some(line) = super::unshown::unshown(op, request.body())
+        {
+            warn(&line);
         }
         state.keep(envelope(result))
     }

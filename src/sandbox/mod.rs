@@ -25,9 +25,10 @@ mod serve;
 mod signing;
 mod store;
 mod task;
+mod unshown;
 mod world;
 
-pub use face::{Answer, Hear, Sandbox};
+pub use face::{Answer, Hear, Sandbox, Warn};
 pub use fault::{Fault, Unanswered};
 pub use faults::{Counters, DOWNLOAD, Faults, Rule, UPLOAD, operation};
 pub use faulty::Faulty;

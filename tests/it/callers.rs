@@ -1,5 +1,7 @@
 //! Other people's clients at the sandbox: what they may write differently, and what the document does not allow.
 
+use std::sync::{Arc, Mutex};
+
 use bytes::Bytes;
 use http::{Method, Request};
 use jiff::SignedDuration;
@@ -194,6 +196,30 @@ fn a_file_key_has_dollars() {
         let body = String::from_utf8_lossy(answer.body()).into_owned();
         assert!(body.contains("SignatureDoesNotMatch"), "{body}");
     }
+}
+
+/// The service has more fonts than one.
+#[test]
+fn what_cannot_be_shown_is_told_of_once_it_is_served() {
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    let noted = lines.clone();
+    let stage = Stage::set();
+    let stage = Stage {
+        sandbox: stage.sandbox.clone().warns(Arc::new(move |line| {
+            noted.lock().expect("a lock").push(line.to_owned());
+        })),
+        ..stage
+    };
+    for (name, id_type) in [("张三", 19), ("𠮷三", 99), ("𠮷三", 19)] {
+        let person = json!({ "name": name, "idNo": "371500198101175693", "idType": id_type });
+        told(&stage, Op::CreatePerson, &person);
+    }
+    let lines = lines.lock().expect("a lock").clone();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].contains("U+20BB7") && !lines[0].contains('三'),
+        "{lines:?}"
+    );
 }
 
 /// Status 5 is "not signed in time" (5.9.4).
