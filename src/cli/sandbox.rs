@@ -1,8 +1,9 @@
 //! `treaty sandbox`: the emulated API over HTTP, on this machine.
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context;
 use jiff::SignedDuration;
 
 use super::args::{Global, LogFormat, Sandbox as Args};
@@ -12,7 +13,7 @@ use super::{diagnostics, faults, out};
 use crate::api::operation::Op;
 use crate::api::{ErrorCode, is_safe};
 use crate::diagnostic::Findings;
-use crate::sandbox::{AutoSign, Counters, Faulty, Notifier, Sandbox};
+use crate::sandbox::{AutoSign, Counters, Faulty, Notifier, Sandbox, StoreError};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if !args.addr.ip().is_loopback() {
@@ -40,12 +41,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(args.addr)
             .await
-            .with_context(|| format!("{} cannot be listened on", args.addr))?;
+            .map_err(|error| not_listened_on(args.addr, &error))?;
         let base = format!("http://{}", listener.local_addr()?);
         let sandbox = if args.memory {
             Sandbox::in_memory(&base)
         } else {
-            Sandbox::open(&world(&global.project), &base)?
+            Sandbox::open(&world(&global.project), &base).map_err(|error| not_opened(&error))?
         };
         if !global.quiet {
             out::line(format_args!("the sandbox serves {base}/opentreaty-service"));
@@ -85,6 +86,39 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         }
         Ok(Exit::Done)
     })
+}
+
+/// Why nothing can be served at an address, and what to do about it.
+fn not_listened_on(addr: SocketAddr, error: &std::io::Error) -> CliError {
+    let hint = match error.kind() {
+        ErrorKind::AddrInUse => {
+            "another program listens there, perhaps another sandbox: end it, or choose another port with --addr; port 0 takes a free one"
+        }
+        ErrorKind::PermissionDenied => {
+            "choose a port above 1023 with --addr; port 0 takes a free one"
+        }
+        _ => "choose another address of this machine with --addr",
+    };
+    CliError::new(
+        Exit::Error,
+        format!("{addr} cannot be listened on: {error}"),
+        hint,
+    )
+}
+
+/// Why a world cannot be opened, and how to do without it.
+fn not_opened(error: &StoreError) -> CliError {
+    let (exit, hint) = match error {
+        StoreError::Busy(_) => (
+            Exit::Held,
+            "end it first, or serve an empty world that is not kept: --memory",
+        ),
+        StoreError::Broken { .. } => (
+            Exit::Error,
+            "an empty world that is not kept can be served without it: --memory",
+        ),
+    };
+    CliError::new(exit, error.to_string(), hint)
 }
 
 /// Says that an operation was called, and how it was answered.

@@ -34,5 +34,5 @@ pub use faults::{Counters, DOWNLOAD, Faults, Rule, UPLOAD, operation};
 pub use faulty::Faulty;
 pub use notify::Notifier;
 pub use signing::{AutoSign, Deed, NotPossible};
-pub use store::StoreError;
+pub use store::{InUse, StoreError};
 pub use world::{Flow, FlowDoc, Place, Task, Used, World};

@@ -17,8 +17,8 @@ use crate::id::FileKey;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has it open.
-    #[error("the sandbox's world in {0} is in use by another treaty")]
-    Busy(PathBuf),
+    #[error("the sandbox's world in {0}")]
+    Busy(InUse),
     /// The folder cannot be read or written.
     #[error("the sandbox's world in {path}: {why}")]
     Broken {
@@ -27,6 +27,23 @@ pub enum StoreError {
         /// What is wrong.
         why: String,
     },
+}
+
+/// A world that another process has open.
+#[derive(Debug)]
+pub struct InUse {
+    folder: PathBuf,
+    /// The number of that process, where it has said it.
+    process: Option<u32>,
+}
+
+impl std::fmt::Display for InUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let folder = self.folder.display();
+        write!(f, "{folder} is in use by another treaty")?;
+        self.process
+            .map_or(Ok(()), |process| write!(f, " (process {process})"))
+    }
 }
 
 /// A folder with a world.
@@ -56,22 +73,14 @@ impl Store {
         private(folder).map_err(broken)?;
         let lock = lock(folder)?;
         let path = folder.join("world.jsonl");
-        let text = match std::fs::read_to_string(&path) {
+        let text = match std::fs::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(broken(error)),
         };
-        let whole = text.rfind('\n').map_or(0, |at| at + 1);
-        let mut world = World::default();
-        for (number, line) in text[..whole].lines().enumerate() {
-            let change = serde_json::from_str::<Change>(line).map_err(|error| StoreError::Broken {
-                path: path.clone(),
-                why: format!("line {} is damaged ({error}); remove the folder to begin with an empty world", number + 1),
-            })?;
-            world.load(change);
-        }
+        let (world, count, is_whole) = read(&path, &text)?;
         let all = world.all();
-        if whole < text.len() || text.lines().count() > all.len() * 2 + WASTE {
+        if !is_whole || count > all.len() * 2 + WASTE {
             let anew = path.with_extension("new");
             std::fs::write(&anew, lines(&all)).map_err(broken)?;
             std::fs::rename(&anew, &path).map_err(broken)?;
@@ -114,6 +123,34 @@ impl Store {
     }
 }
 
+/// The world of a journal, how many lines it has, and whether the last one is whole.
+fn read(path: &Path, text: &[u8]) -> Result<(World, usize, bool), StoreError> {
+    let mut world = World::default();
+    let mut lines = 0;
+    let mut rest = text;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let (line, after) = rest.split_at(end + 1);
+        lines += 1;
+        let change = serde_json::from_slice(line).map_err(|error| StoreError::Broken {
+            path: path.to_owned(),
+            why: damage(lines, &error),
+        })?;
+        world.load(change);
+        rest = after;
+    }
+    Ok((world, lines, rest.is_empty()))
+}
+
+/// What is damaged of a journal: each of its lines is a text of its own, whose only line serde calls the first.
+fn damage(line: usize, error: &serde_json::Error) -> String {
+    let column = error.column();
+    let why = error.to_string();
+    let why = why.split(" at line ").next().unwrap_or_default();
+    format!(
+        "line {line} is damaged at its column {column} ({why}); remove the folder to begin with an empty world"
+    )
+}
+
 fn lines(changes: &[Change]) -> String {
     let mut text = String::new();
     for change in changes {
@@ -130,22 +167,33 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
         why: error.to_string(),
     };
     let path = folder.join("world.lock");
-    let file = File::options()
+    let mut file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(path)
+        .open(&path)
         .map_err(broken)?;
     let mut waited = Duration::ZERO;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => {
+                // Who finds it locked is told by whom.
+                file.set_len(0).map_err(broken)?;
+                write!(file, "{}", std::process::id()).map_err(broken)?;
+                return Ok(file);
+            }
             Err(TryLockError::Error(error)) => return Err(broken(error)),
             Err(TryLockError::WouldBlock) if waited < PATIENCE => {
                 std::thread::sleep(PAUSE);
                 waited += PAUSE;
             }
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(folder.to_owned())),
+            Err(TryLockError::WouldBlock) => {
+                let said = std::fs::read_to_string(&path).ok();
+                return Err(StoreError::Busy(InUse {
+                    folder: folder.to_owned(),
+                    process: said.and_then(|text| text.trim().parse().ok()),
+                }));
+            }
         }
     }
 }

@@ -296,6 +296,35 @@ fn the_sandbox_serves_filled_contracts() {
     );
 }
 
+#[test]
+fn a_sandbox_that_cannot_serve_says_why_and_what_to_do() {
+    let folder = Project::empty();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = port.local_addr().expect("an address").to_string();
+    let taken = folder.expect(&["sandbox", "--addr", &addr], 1).stderr;
+    let said = format!("{addr} cannot be listened on");
+    assert!(taken.contains(&said), "{taken}");
+    assert!(taken.contains("another port with --addr"), "{taken}");
+
+    let free = ["sandbox", "--addr", "127.0.0.1:0"];
+    let world = folder.path(".treaty/sandbox");
+    let open = treaty::sandbox::Sandbox::open(&world, "http://127.0.0.1").expect("a world");
+    let held = folder.expect(&free, 75).stderr;
+    let who = format!("another treaty (process {})", std::process::id());
+    assert!(held.contains(&who) && held.contains("--memory"), "{held}");
+    drop(open);
+
+    let mut journal = std::fs::read(world.join("world.jsonl")).expect("a world");
+    journal.extend(b"{\"Next\":7}\n{\"Next\":}\n");
+    std::fs::write(world.join("world.jsonl"), journal).expect("written");
+    let damaged = folder.expect(&free, 1).stderr;
+    assert!(
+        damaged.contains("world.jsonl: line 2 is damaged at its column 9"),
+        "{damaged}"
+    );
+    assert!(damaged.contains("--memory"), "{damaged}");
+}
+
 fn call(endpoint: &str, path: &str, body: &str) -> serde_json::Value {
     post(
         endpoint,
