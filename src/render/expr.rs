@@ -7,6 +7,7 @@ use std::fmt;
 use minijinja::value::{Object, Value, ValueKind};
 use minijinja::{Error, ErrorKind, Expression, Template};
 
+use super::compared::{self, Compared};
 use super::engine::{ENGINE, PAGE};
 use super::scope::{Environ, Scope, Variables};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
@@ -87,12 +88,17 @@ impl Compiler {
         let wrong = |error: &Error| {
             Diagnostic::error(format!("the expression is wrong: {}", told(error))).at(span)
         };
+        let comparable = |compared: Option<Compared>| match compared {
+            Some(compared) => Err(incomparable(&compared, span)),
+            None => Ok(()),
+        };
         let (body, names) = if !is_template(source) {
             (Body::Literal, BTreeSet::new())
         } else if let Some(inner) = whole_expression(source) {
             let compiled = ENGINE
                 .compile_expression_owned(inner.to_owned())
                 .map_err(|error| wrong(&error))?;
+            comparable(compared::in_expression(inner))?;
             let names = compiled.undeclared_variables(true).into_iter().collect();
             (Body::Expression(Box::new(compiled)), names)
         } else {
@@ -101,6 +107,7 @@ impl Compiler {
             let compiled = ENGINE
                 .template_from_named_str("scalar", kept)
                 .map_err(|error| wrong(&error))?;
+            comparable(compared::in_template(source))?;
             let names = compiled.undeclared_variables(true).into_iter().collect();
             (Body::Template(compiled), names)
         };
@@ -123,6 +130,9 @@ impl Compiler {
             .map_err(|error| {
                 Diagnostic::error(format!("the expression is wrong: {}", told(&error))).at(span)
             })?;
+        if let Some(compared) = compared::in_template(source) {
+            return Err(incomparable(&compared, span));
+        }
         let names = compiled.undeclared_variables(true).into_iter().collect();
         let expr = Expr {
             source: source.to_owned(),
@@ -345,6 +355,22 @@ fn told(error: &Error) -> String {
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),
     }
+}
+
+/// Text is neither equal to a number nor smaller or greater: such a comparison would take all rows, or none.
+fn incomparable(compared: &Compared, span: &Span) -> Diagnostic {
+    let Compared {
+        text,
+        number,
+        meant,
+    } = compared;
+    let what = match text.starts_with("row") {
+        true => "a cell is text",
+        false => "it is text",
+    };
+    Diagnostic::error(format!("{text} is compared with a number, {number}"))
+        .at(span)
+        .hint(format!("{what}: `{{{{ {meant} }}}}`"))
 }
 
 fn is_template(source: &str) -> bool {

@@ -4,6 +4,7 @@
 //! error repeats the text of a cell.
 
 mod amount;
+mod compared;
 mod engine;
 mod expr;
 mod filters;

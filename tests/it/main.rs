@@ -6,6 +6,7 @@ mod callbacks;
 mod callers;
 mod carry;
 mod cases;
+mod checks;
 mod confirm;
 mod coverage;
 mod durable;

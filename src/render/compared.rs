@@ -1,0 +1,478 @@
+//! Text that is compared with a number: the syntax tree of an expression → what is wrong with it, before a row is read.
+//!
+//! A cell is text, and text is neither equal to a number nor smaller: `row.金额 > 1000000` would take every row, and
+//! `row.期限 == 36` none, without a word.
+
+use std::collections::BTreeMap;
+
+use minijinja::machinery::{ast, parse, parse_expr};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Value, ValueKind};
+
+/// A comparison that never says what is meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Compared {
+    /// The text, as it is written: `row.金额`.
+    pub(super) text: String,
+    /// The number, as it is written.
+    pub(super) number: String,
+    /// What was meant: `row.金额 | float > 1000000`.
+    pub(super) meant: String,
+}
+
+/// The first one in a scalar that is one whole expression.
+pub(super) fn in_expression(source: &str) -> Option<Compared> {
+    let tree = parse_expr(source).ok()?;
+    let mut search = Search::of(source);
+    search.expr(&tree);
+    search.found
+}
+
+/// The first one in a text with expressions in it.
+pub(super) fn in_template(source: &str) -> Option<Compared> {
+    let tree = parse(source, "scalar", SyntaxConfig::default()).ok()?;
+    let mut search = Search::of(source);
+    search.stmt(&tree);
+    search.found
+}
+
+/// What an expression gives, as far as that can be told without a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It comes from a cell, or from something else that is always text.
+    Text,
+    Number,
+    Unknown,
+}
+
+/// Filters that give text, whatever they are given.
+const TEXT: &[&str] = &[
+    "capitalize",
+    "date",
+    "digits",
+    "escape",
+    "e",
+    "format",
+    "join",
+    "lower",
+    "mask",
+    "money",
+    "plus",
+    "replace",
+    "rmb",
+    "safe",
+    "string",
+    "title",
+    "trim",
+    "upper",
+];
+
+/// Filters that give numbers.
+const NUMBER: &[&str] = &[
+    "abs", "count", "epochMs", "float", "int", "length", "round", "sum",
+];
+
+/// Tests that compare.
+const TESTS: &[&str] = &[
+    "eq",
+    "equalto",
+    "==",
+    "ne",
+    "!=",
+    "lt",
+    "lessthan",
+    "<",
+    "le",
+    "<=",
+    "gt",
+    "greaterthan",
+    ">",
+    "ge",
+    ">=",
+    "in",
+];
+
+struct Search<'s> {
+    source: &'s str,
+    /// Names that the template gives itself.
+    named: BTreeMap<String, Kind>,
+    found: Option<Compared>,
+}
+
+impl<'s> Search<'s> {
+    fn of(source: &'s str) -> Self {
+        Self {
+            source,
+            named: BTreeMap::new(),
+            found: None,
+        }
+    }
+
+    fn stmts(&mut self, all: &[ast::Stmt<'_>]) {
+        for stmt in all {
+            self.stmt(stmt);
+        }
+    }
+
+    fn stmt(&mut self, stmt: &ast::Stmt<'_>) {
+        match stmt {
+            ast::Stmt::Template(own) => self.stmts(&own.children),
+            ast::Stmt::EmitExpr(own) => self.expr(&own.expr),
+            ast::Stmt::ForLoop(own) => {
+                self.expr(&own.iter);
+                own.filter_expr.iter().for_each(|expr| self.expr(expr));
+                self.stmts(&own.body);
+                self.stmts(&own.else_body);
+            }
+            ast::Stmt::IfCond(own) => {
+                self.expr(&own.expr);
+                self.stmts(&own.true_body);
+                self.stmts(&own.false_body);
+            }
+            ast::Stmt::WithBlock(own) => {
+                own.assignments
+                    .iter()
+                    .for_each(|(target, expr)| self.assign(target, expr));
+                self.stmts(&own.body);
+            }
+            ast::Stmt::Set(own) => self.assign(&own.target, &own.expr),
+            ast::Stmt::SetBlock(own) => self.stmts(&own.body),
+            ast::Stmt::AutoEscape(own) => self.stmts(&own.body),
+            ast::Stmt::FilterBlock(own) => self.stmts(&own.body),
+            ast::Stmt::EmitRaw(_) | ast::Stmt::Do(_) => {}
+        }
+    }
+
+    fn assign(&mut self, target: &ast::Expr<'_>, expr: &ast::Expr<'_>) {
+        self.expr(expr);
+        let ast::Expr::Var(target) = target else {
+            return;
+        };
+        let kind = self.kind(expr);
+        let named = self.named.entry(target.id.to_owned()).or_insert(kind);
+        // Given twice, and differently: which of them holds is not known here.
+        if *named != kind {
+            *named = Kind::Unknown;
+        }
+    }
+
+    fn exprs(&mut self, all: &[ast::Expr<'_>]) {
+        for expr in all {
+            self.expr(expr);
+        }
+    }
+
+    fn args(&mut self, all: &[ast::CallArg<'_>]) {
+        for arg in all {
+            match arg {
+                ast::CallArg::Pos(expr)
+                | ast::CallArg::Kwarg(_, expr)
+                | ast::CallArg::PosSplat(expr)
+                | ast::CallArg::KwargSplat(expr) => self.expr(expr),
+            }
+        }
+    }
+
+    fn expr(&mut self, expr: &ast::Expr<'_>) {
+        match expr {
+            ast::Expr::Var(_) | ast::Expr::Const(_) => {}
+            ast::Expr::Slice(own) => self.expr(&own.expr),
+            ast::Expr::UnaryOp(own) => self.expr(&own.expr),
+            ast::Expr::BinOp(own) => {
+                if compares(own.op) {
+                    self.compare(&own.left, &own.right);
+                }
+                self.expr(&own.left);
+                self.expr(&own.right);
+            }
+            ast::Expr::Compare(own) => {
+                let mut left = &own.expr;
+                self.expr(left);
+                for op in &own.ops {
+                    self.compare(left, &op.expr);
+                    self.expr(&op.expr);
+                    left = &op.expr;
+                }
+            }
+            ast::Expr::IfExpr(own) => {
+                self.expr(&own.test_expr);
+                self.expr(&own.true_expr);
+                own.false_expr.iter().for_each(|expr| self.expr(expr));
+            }
+            ast::Expr::Filter(own) => {
+                own.expr.iter().for_each(|expr| self.expr(expr));
+                self.args(&own.args);
+            }
+            ast::Expr::Test(own) => {
+                if let (true, [ast::CallArg::Pos(right)]) =
+                    (TESTS.contains(&own.name), own.args.as_slice())
+                {
+                    self.compare(&own.expr, right);
+                }
+                self.expr(&own.expr);
+                self.args(&own.args);
+            }
+            ast::Expr::GetAttr(own) => self.expr(&own.expr),
+            ast::Expr::GetItem(own) => {
+                self.expr(&own.expr);
+                self.expr(&own.subscript_expr);
+            }
+            ast::Expr::Call(own) => {
+                self.expr(&own.expr);
+                self.args(&own.args);
+            }
+            ast::Expr::List(own) => self.exprs(&own.items),
+            ast::Expr::Tuple(own) => self.exprs(&own.items),
+            ast::Expr::Map(own) => {
+                self.exprs(&own.keys);
+                self.exprs(&own.values);
+            }
+        }
+    }
+
+    /// A comparison, or the question whether something is in a list.
+    fn compare(&mut self, left: &ast::Expr<'_>, right: &ast::Expr<'_>) {
+        let (text, number) = match (self.kind(left), self.kind(right)) {
+            (Kind::Text, Kind::Number) => (left, right),
+            (Kind::Number, Kind::Text) => (right, left),
+            (Kind::Text, _) if self.has_number(right) => (left, right),
+            _ => return,
+        };
+        let [first, last] = [left, right].map(|side| self.written(side));
+        let between = self.between(left, right);
+        let meant = match (std::ptr::eq(text, left), between.strip_suffix('(')) {
+            (true, None) => format!("{first} | float {between} {last}"),
+            (false, None) => format!("{first} {between} {last} | float"),
+            // A test has what it compares with in brackets.
+            (true, Some(of)) => format!("{first} | float {of}({last})"),
+            (false, Some(of)) => format!("{first} {of}({last} | float)"),
+        };
+        let [text, number] = [text, number].map(|side| self.written(side));
+        self.found.get_or_insert(Compared {
+            text,
+            number,
+            meant,
+        });
+    }
+
+    fn has_number(&self, list: &ast::Expr<'_>) -> bool {
+        let has = |all: &[ast::Expr<'_>]| all.iter().any(|item| self.kind(item) == Kind::Number);
+        match list {
+            ast::Expr::List(own) => has(&own.items),
+            ast::Expr::Tuple(own) => has(&own.items),
+            ast::Expr::Const(own) if own.value.kind() == ValueKind::Seq => own
+                .value
+                .try_iter()
+                .is_ok_and(|mut items| items.any(|item| of_value(&item) == Kind::Number)),
+            _ => false,
+        }
+    }
+
+    fn kind(&self, expr: &ast::Expr<'_>) -> Kind {
+        match expr {
+            ast::Expr::Var(own) if own.id == "key" => Kind::Text,
+            ast::Expr::Var(own) => self.named.get(own.id).copied().unwrap_or(Kind::Unknown),
+            ast::Expr::Const(own) => of_value(&own.value),
+            ast::Expr::Slice(own) => self.of_text(&own.expr),
+            ast::Expr::UnaryOp(own) => match own.op {
+                ast::UnaryOpKind::Neg => Kind::Number,
+                ast::UnaryOpKind::Not => Kind::Unknown,
+            },
+            ast::Expr::BinOp(own) => self.of_operation(own),
+            ast::Expr::IfExpr(own) => match &own.false_expr {
+                Some(other) => self.either(&own.true_expr, other),
+                None => Kind::Unknown,
+            },
+            ast::Expr::Filter(own) if TEXT.contains(&own.name) => Kind::Text,
+            ast::Expr::Filter(own) if NUMBER.contains(&own.name) => Kind::Number,
+            ast::Expr::Filter(own) if matches!(own.name, "default" | "d") => own
+                .expr
+                .as_ref()
+                .map_or(Kind::Unknown, |expr| self.of_text(expr)),
+            ast::Expr::GetAttr(own) => self.of_field(&own.expr),
+            ast::Expr::GetItem(own) => self.of_field(&own.expr),
+            _ => Kind::Unknown,
+        }
+    }
+
+    fn of_operation(&self, own: &ast::BinOp<'_>) -> Kind {
+        match own.op {
+            ast::BinOpKind::Concat => Kind::Text,
+            // Two texts are put together, two numbers added up.
+            ast::BinOpKind::Add | ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr => {
+                self.either(&own.left, &own.right)
+            }
+            ast::BinOpKind::Sub
+            | ast::BinOpKind::Mul
+            | ast::BinOpKind::Div
+            | ast::BinOpKind::FloorDiv
+            | ast::BinOpKind::Rem
+            | ast::BinOpKind::Pow => Kind::Number,
+            _ => Kind::Unknown,
+        }
+    }
+
+    fn either(&self, one: &ast::Expr<'_>, other: &ast::Expr<'_>) -> Kind {
+        let kind = self.kind(one);
+        if kind == self.kind(other) {
+            kind
+        } else {
+            Kind::Unknown
+        }
+    }
+
+    /// A cell, a variable, or a part of a text.
+    fn of_field(&self, of: &ast::Expr<'_>) -> Kind {
+        match of {
+            ast::Expr::Var(own) if matches!(own.id, "row" | "var" | "env" | "run") => Kind::Text,
+            other => self.of_text(other),
+        }
+    }
+
+    fn of_text(&self, expr: &ast::Expr<'_>) -> Kind {
+        match self.kind(expr) {
+            Kind::Text => Kind::Text,
+            _ => Kind::Unknown,
+        }
+    }
+
+    fn written(&self, expr: &ast::Expr<'_>) -> String {
+        let range = start(expr)..expr.span().end_offset as usize;
+        let written = self.source.get(range).unwrap_or("…").trim();
+        match expr {
+            ast::Expr::BinOp(_) | ast::Expr::IfExpr(_) => format!("({written})"),
+            _ => written.to_owned(),
+        }
+    }
+
+    fn between(&self, left: &ast::Expr<'_>, right: &ast::Expr<'_>) -> &'s str {
+        let range = left.span().end_offset as usize..start(right);
+        self.source.get(range).unwrap_or("==").trim()
+    }
+}
+
+/// Where an expression begins: the tree has a filter, a test and an operation begin at their own names.
+fn start(expr: &ast::Expr<'_>) -> usize {
+    let own = expr.span().start_offset as usize;
+    let inner = match expr {
+        ast::Expr::Filter(filter) => filter.expr.as_ref(),
+        ast::Expr::Test(test) => Some(&test.expr),
+        ast::Expr::BinOp(operation) => Some(&operation.left),
+        ast::Expr::Compare(comparison) => Some(&comparison.expr),
+        ast::Expr::GetAttr(field) => Some(&field.expr),
+        ast::Expr::GetItem(item) => Some(&item.expr),
+        ast::Expr::Slice(slice) => Some(&slice.expr),
+        ast::Expr::IfExpr(choice) => Some(&choice.true_expr),
+        _ => None,
+    };
+    inner.map_or(own, |inner| own.min(start(inner)))
+}
+
+fn compares(op: ast::BinOpKind) -> bool {
+    matches!(
+        op,
+        ast::BinOpKind::Eq
+            | ast::BinOpKind::Ne
+            | ast::BinOpKind::Lt
+            | ast::BinOpKind::Lte
+            | ast::BinOpKind::Gt
+            | ast::BinOpKind::Gte
+            | ast::BinOpKind::In
+    )
+}
+
+fn of_value(value: &Value) -> Kind {
+    match value.kind() {
+        ValueKind::Number => Kind::Number,
+        _ => Kind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_beside_a_number_is_found() {
+        for (source, text, meant) in [
+            (
+                "row.金额 > 1000000",
+                "row.金额",
+                "row.金额 | float > 1000000",
+            ),
+            (
+                "row['期 限'] == 36",
+                "row['期 限']",
+                "row['期 限'] | float == 36",
+            ),
+            ("36 != row.a", "row.a", "36 != row.a | float"),
+            ("row.a and row.b <= -1.5", "row.b", "row.b | float <= -1.5"),
+            ("1 < row.a < 5", "row.a", "1 < row.a | float"),
+            ("row.a in [12, 36]", "row.a", "row.a | float in [12, 36]"),
+            (
+                "row.a not in [row.b | int]",
+                "row.a",
+                "row.a | float not in [row.b | int]",
+            ),
+            ("row.a is gt(5)", "row.a", "row.a | float is gt(5)"),
+            (
+                "row.a | trim >= 5",
+                "row.a | trim",
+                "row.a | trim | float >= 5",
+            ),
+            (
+                "row.a | default(0) > 3",
+                "row.a | default(0)",
+                "row.a | default(0) | float > 3",
+            ),
+            (
+                "row.a[:4] == 2026",
+                "row.a[:4]",
+                "row.a[:4] | float == 2026",
+            ),
+            (
+                "var.limit < row.a | float",
+                "var.limit",
+                "var.limit | float < row.a | float",
+            ),
+            (
+                "row.a | int + 1 == key",
+                "key",
+                "(row.a | int + 1) == key | float",
+            ),
+            ("'x' if row.a > 5 else 'y'", "row.a", "row.a | float > 5"),
+        ] {
+            let found = in_expression(source).unwrap_or_else(|| panic!("{source}"));
+            assert_eq!((&*found.text, &*found.meant), (text, meant), "{source}");
+        }
+        for source in [
+            "a {{ row.a > 5 }}",
+            "{% if row.a == 5 %}x{% endif %}",
+            "{% set a = row.a %}{% if a == 5 %}x{% endif %}",
+            "{% for n in [1] %}{{ row.a == n | int }}{% endfor %}",
+        ] {
+            assert!(in_template(source).is_some(), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_compared_is_left_alone() {
+        for source in [
+            "row.金额 | float > 1000000",
+            "row.期限 == '36'",
+            "row.date >= '2026-01-01'",
+            "row.a == row.b",
+            "row.a | length == 18",
+            "(row.a | float) * 2 > row.b | int",
+            "row.a in ['12', '36']",
+            "'5' in row.a",
+            "row.a is eq('5')",
+            "row.name | nosuch > 5",
+            "row.a | replace(',', '') | float > 5",
+        ] {
+            assert_eq!(in_expression(source), None, "{source}");
+        }
+        let given_twice = "{% set a = row.a %}{% set a = 5 %}{{ a > 3 }}";
+        assert_eq!(in_template(given_twice), None);
+    }
+}
