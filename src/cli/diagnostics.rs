@@ -4,7 +4,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::args::LogFormat;
-use super::out;
+use super::{excerpt, out};
 use crate::diagnostic::{Diagnostic, Findings, Place, Severity};
 use crate::manifest::Settings;
 use crate::report::ErrorTable;
@@ -93,7 +93,7 @@ fn at<'a>(group: Group<'a>, place: &'a Place, why: Option<&'a str>) -> Group<'a>
             if let Some(why) = why {
                 annotation = annotation.label(why);
             }
-            let snippet = Snippet::source(&*span.file.text)
+            let snippet = Snippet::source(excerpt::masked(&span.file.text))
                 .path(&*span.file.path)
                 .annotation(annotation);
             group.element(snippet)

@@ -7,6 +7,7 @@ mod audit;
 mod diagnostics;
 mod ended;
 mod endpoint;
+mod excerpt;
 mod exit;
 mod faults;
 mod follow;

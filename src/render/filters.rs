@@ -61,7 +61,7 @@ fn moment(filter: &str, value: &Value) -> Result<Moment, Error> {
 }
 
 /// Leaves the ends that tell people apart: three and four characters of a number, the first of a name.
-fn mask(text: &str) -> String {
+pub fn mask(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let (head, tail) = match characters.len() {
         0..=1 => (0, 0),

@@ -13,5 +13,6 @@ mod moment;
 mod scope;
 
 pub use expr::{Compiler, EvalError, Expr, Uses};
+pub use filters::mask;
 pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
 pub use scope::{Environ, RunTime, Scope, Variables};

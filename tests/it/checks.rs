@@ -30,6 +30,7 @@ fn refused(project: &Project, told: &[&str]) -> Run {
 }
 
 const LOANS: &str = "manifests/loans.yaml";
+const LENDER: &str = "manifests/lender.yaml";
 const APPROVED: &str = "row.状态 == '已批准'";
 
 #[test]
@@ -49,4 +50,18 @@ fn a_cell_is_not_compared_with_a_number() {
     refused(&project, &["`{{ row.金额 | float > 5 }}`"]);
     let project = with(LOANS, APPROVED, "row.期限 | float == 36");
     project.expect(&["validate"], 0);
+}
+
+#[test]
+fn a_line_that_is_shown_keeps_id_numbers_and_passwords_to_itself() {
+    let project = with(LENDER, "330199199910145052", "330199199910145053");
+    let run = refused(&project, &["idNo: \"330***********5053\"\n"]);
+    assert!(!run.stderr.contains("330199199910145053"), "{}", run.stderr);
+    let mark = run.stderr.lines().find(|line| line.contains('━'));
+    let marked = mark.map_or(0, |mark| mark.matches('━').count());
+    assert_eq!(
+        marked, 20,
+        "the mark is as long as the number: {}",
+        run.stderr
+    );
 }

@@ -1,0 +1,101 @@
+//! Lines of a manifest as they may be seen by whoever looks over a shoulder, or reads a log: without id numbers, mobiles
+//! and passwords. What is masked keeps its length, so that a mark below a line stays where it belongs.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::render::mask;
+
+/// The text with everything masked that is nobody else's business.
+pub(super) fn masked(text: &str) -> Cow<'_, str> {
+    let mut private: Vec<(Range<usize>, String)> = numbers(text)
+        .map(|range| (range.clone(), mask(&text[range])))
+        .chain(logins(text).map(|range| (range.clone(), "*".repeat(range.len()))))
+        .collect();
+    if private.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    private.sort_by_key(|(range, _)| range.start);
+    let mut shown = String::with_capacity(text.len());
+    for (range, stars) in private {
+        // A number in a login is masked with it.
+        if range.start >= shown.len() {
+            shown.push_str(&text[shown.len()..range.start]);
+            shown.push_str(&stars);
+        }
+    }
+    shown.push_str(&text[shown.len()..]);
+    Cow::Owned(shown)
+}
+
+/// Digits in a row that are as many as a mobile or an id number has. An id number may end in an X.
+fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            let start = at;
+            while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+                at += 1;
+            }
+            let digits = at - start;
+            at = at.max(start + 1);
+            let ends_in_x = digits == 17 && matches!(bytes.get(at), Some(b'X' | b'x'));
+            match digits {
+                11 | 15..=18 => return Some(start..start + digits + usize::from(ends_in_x)),
+                // A mobile with its country's code.
+                13 if text[start..].starts_with("861") => return Some(start..start + digits),
+                _ => {}
+            }
+        }
+        None
+    })
+}
+
+/// What stands before the `@` of an address: `user:password`.
+fn logins(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices("://").filter_map(|(at, scheme)| {
+        let start = at + scheme.len();
+        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '?' | '#');
+        let authority = text[start..].split(ends).next().unwrap_or_default();
+        let (login, _) = authority.rsplit_once('@')?;
+        Some(start..start + login.len())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_private_is_masked_and_keeps_its_length() {
+        for (text, expected) in [
+            (
+                "idNo: 33012219921122281X, x: 1",
+                "idNo: 330***********281X, x: 1",
+            ),
+            ("a 330106199001011234", "a 330***********1234"),
+            ("150000199001011", "150********1011"),
+            ("mobile: \"13516134875\"", "mobile: \"135****4875\""),
+            ("+8613516134875", "+861******4875"),
+            (
+                "姓名 13516134875 and 13516134876",
+                "姓名 135****4875 and 135****4876",
+            ),
+            ("https://user:p@ss@host/a", "https://*********@host/a"),
+            ("postgres://u:13516134875@db", "postgres://*************@db"),
+            ("http://127.0.0.1:8088/a@b", "http://127.0.0.1:8088/a@b"),
+            (
+                "1764000000000 20261127 1234567890",
+                "1764000000000 20261127 1234567890",
+            ),
+            (
+                "00099376d6fb47e3ba4e18587a95176d",
+                "00099376d6fb47e3ba4e18587a95176d",
+            ),
+        ] {
+            assert_eq!(masked(text), expected);
+            assert_eq!(masked(text).len(), text.len());
+        }
+    }
+}
