@@ -34,7 +34,8 @@ mod validate;
 
 use clap::Parser;
 
-use args::{Args, Command};
+use args::{Args, Command, LogFormat};
+use exit::CliError;
 pub use exit::Exit;
 
 /// Runs treaty with the process's arguments.
@@ -42,13 +43,13 @@ pub fn run() -> Exit {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            // A closed pipe is the reader's choice.
-            let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Done
-            };
+            let printed = error.print();
+            if error.use_stderr() {
+                return Exit::Usage;
+            }
+            // What was asked for is the help.
+            let _ = printed.inspect_err(out::notice);
+            return told(Exit::Done, LogFormat::Text);
         }
     };
     args.global.color.write_global();
@@ -68,5 +69,22 @@ pub fn run() -> Exit {
         Command::Sandbox(own) => sandbox::run(&args.global, own),
         Command::Schema(own) => Ok(schema::run(own)),
     };
-    result.unwrap_or_else(|error| exit::report(&error, args.global.log_format))
+    let format = args.global.log_format;
+    let exit = result.unwrap_or_else(|error| exit::report(&error, format));
+    told(exit, format)
+}
+
+/// A command is not well whose result nobody could read. What went wrong before is worse.
+fn told(exit: Exit, format: LogFormat) -> Exit {
+    let Some(why) = out::lost() else { return exit };
+    let lost = CliError::new(
+        Exit::Error,
+        format!("standard output cannot be written: {why}"),
+        "make room, or send it elsewhere; what the command has done stays done",
+    );
+    let own = exit::report(&lost.into(), format);
+    match exit {
+        Exit::Done | Exit::Changes => own,
+        worse => worse,
+    }
 }

@@ -1,24 +1,58 @@
-//! Printing: results to standard output, everything else to standard error. A reader that has gone away is no error.
+//! Printing: results to standard output, everything else to standard error. A reader that has gone away is no error; a disk
+//! that is full is one, and is told when the command ends.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{Error, ErrorKind, Write};
+use std::sync::OnceLock;
 
 use super::args::LogFormat;
 
 /// Prints a result, as it is.
 pub(super) fn print(text: impl Display) {
-    // Whoever closed the pipe has read enough.
-    let _ = write!(anstream::stdout(), "{text}");
+    let _ = write!(Watched(anstream::stdout()), "{text}");
 }
 
 /// Prints a line of a result.
 pub(super) fn line(text: impl Display) {
-    let _ = writeln!(anstream::stdout(), "{text}");
+    let _ = writeln!(Watched(anstream::stdout()), "{text}");
 }
 
-/// Where a result of many lines goes, in pieces. Whoever closed the pipe has read enough: what cannot be written ends it.
+/// Where a result of many lines goes, in pieces. What cannot be written ends it.
 pub(super) fn stream() -> std::io::BufWriter<impl Write> {
-    std::io::BufWriter::with_capacity(64 * 1024, anstream::stdout().lock())
+    std::io::BufWriter::with_capacity(64 * 1024, Watched(anstream::stdout().lock()))
+}
+
+/// Why a result did not get where it was to go, once all is written.
+pub(super) fn lost() -> Option<&'static Error> {
+    let _ = Watched(anstream::stdout()).flush();
+    LOST.get()
+}
+
+/// Keeps why standard output could not be written first.
+static LOST: OnceLock<Error> = OnceLock::new();
+
+/// Standard output, of which nothing is lost without notice.
+struct Watched<W>(W);
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes).inspect_err(notice)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush().inspect_err(notice)
+    }
+}
+
+/// Whoever closed the pipe has read enough, and what was interrupted is written again.
+pub(super) fn notice(error: &Error) {
+    if !matches!(
+        error.kind(),
+        ErrorKind::BrokenPipe | ErrorKind::Interrupted | ErrorKind::WouldBlock
+    ) {
+        // The first one says why.
+        let _ = LOST.set(Error::new(error.kind(), error.to_string()));
+    }
 }
 
 /// Prints what there is to say beside a result, in the form that was asked for.

@@ -42,6 +42,7 @@ mod signing;
 mod state;
 mod state_rig;
 mod table;
+mod terminal;
 mod truth;
 mod vanish;
 mod wire;

@@ -20,12 +20,9 @@ pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
             .export(version, &mut out)
             .and_then(|()| Ok(out.flush()?))
         {
-            Ok(()) => Ok(Exit::Done),
-            // Whoever closed the pipe has read enough.
-            Err(ExportError::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                Ok(Exit::Done)
-            }
-            Err(error) => Err(failed(error, "standard output")),
+            // Whoever closed the pipe has read enough; anything else is told when the command ends.
+            Ok(()) | Err(ExportError::Write(_)) => Ok(Exit::Done),
+            Err(ExportError::Ledger(error)) => Err(error.into()),
         };
     };
     let mut file = WholeFile::begin(path)?;
