@@ -86,6 +86,7 @@ fn answer(question: &str) -> Result<String, CliError> {
             "",
         )
     };
+    forget_typed().map_err(broken)?;
     let mut out = std::io::stderr();
     write!(out, "{question}")
         .and_then(|()| out.flush())
@@ -96,4 +97,20 @@ fn answer(question: &str) -> Result<String, CliError> {
         .read_line(&mut line)
         .map_err(broken)?;
     Ok(line.trim().to_owned())
+}
+
+/// What was typed before a question was there is no answer to it.
+#[cfg(unix)]
+fn forget_typed() -> std::io::Result<()> {
+    use rustix::termios::{QueueSelector, tcflush};
+    match tcflush(std::io::stdin(), QueueSelector::IFlush) {
+        // Nobody types there.
+        Err(rustix::io::Errno::NOTTY) => Ok(()),
+        flushed => Ok(flushed?),
+    }
+}
+
+#[cfg(not(unix))]
+fn forget_typed() -> std::io::Result<()> {
+    Ok(())
 }

@@ -1,9 +1,12 @@
-//! Standard output that cannot be written.
+//! Standard output that cannot be written, and what is typed at a terminal.
 
 #![cfg(unix)]
 
 use std::fs::File;
+use std::io::{Read, Write};
 use std::process::Stdio;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::project::Project;
 
@@ -52,4 +55,40 @@ fn a_reader_that_has_gone_away_is_no_error() {
         let status = command.stdout(writer).stderr(Stdio::null()).status();
         assert!(status.expect("treaty runs").success(), "{args:?}");
     }
+}
+
+#[test]
+fn what_was_typed_before_the_question_is_no_answer() {
+    let project = Project::loans();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).expect("granted");
+    unlockpt(&terminal).expect("unlocked");
+    let name = ptsname(&terminal, Vec::new()).expect("its name");
+    let keyboard = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().expect("UTF-8"))
+        .expect("its other end");
+    let mut hands = File::from(terminal);
+    hands.write_all(b"y\n").expect("typed too early");
+    let mut child = project
+        .command(&["apply"])
+        .stdin(keyboard)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("treaty runs");
+    let mut told = child.stderr.take().expect("what is told");
+    let mut heard = Vec::new();
+    while !String::from_utf8_lossy(&heard).contains("[y/N]") {
+        let mut byte = [0];
+        told.read_exact(&mut byte).expect("a question");
+        heard.push(byte[0]);
+    }
+    hands.write_all(b"n\n").expect("typed");
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).expect("UTF-8");
+    assert!(child.wait().expect("an end").success());
+    assert!(rest.contains("Nothing was done"), "{rest}");
+    assert!(!project.was_called());
 }
