@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::out;
 use super::session::{Session, binding, invalid, load};
 use crate::apply::{Selection, Surveyor, survey};
-use crate::desired::Standing;
+use crate::desired::{Standing, over};
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::manifest::{Settings, Tolerance};
@@ -35,6 +35,7 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
         listener: Arc::new(|_| {}),
     };
     let survey = futures::executor::block_on(survey(&surveyor, None, &mut findings))?;
+    over(&project, &standing, &session.run_time, &mut findings);
     let all = [&findings, &survey.row_findings];
     diagnostics::print(&all, session.log_format, Some(&errors));
     let errors = findings.errors() + survey.row_findings.errors();

@@ -131,6 +131,35 @@ pub(super) fn email(text: &str) -> Result<(), Problem> {
     }
 }
 
+/// An address that the service can call.
+pub(super) fn web_address(text: &str) -> Result<(), Problem> {
+    let uri = text.parse::<http::Uri>();
+    let fine = uri.is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if fine {
+        Ok(())
+    } else {
+        Err((
+            "is no address that can be called",
+            "it begins with http:// or https://",
+        ))
+    }
+}
+
+/// A moment as the API wants it.
+pub(super) fn milliseconds(moment: i64) -> Result<(), Problem> {
+    // In seconds these are the years 2001 to 33658, in milliseconds 1970 to 2001.
+    if (1_000_000_000..1_000_000_000_000).contains(&moment) {
+        return Err((
+            "reads like seconds, and is in milliseconds since 1970",
+            "multiply it by 1000; the filter epochMs makes milliseconds of a date",
+        ));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +217,16 @@ mod tests {
                 && mobile("135 1613 4875").is_err()
                 && mobile("1.35E+10").is_err()
         );
+        for (address, fine) in [
+            ("https://acme.example/callback?a=b", true),
+            ("http://10.0.0.1:8088/", true),
+            ("acme.example/callback", false),
+            ("ftp://acme.example", false),
+            ("https://", false),
+            ("https://acme example/", false),
+        ] {
+            assert_eq!(web_address(address).is_ok(), fine, "{address}");
+        }
         assert!(email("test21@tsign.cn").is_ok());
         for bad in ["", "a", "a@b", "@b.c", "a b@c.d", "a@b@c.d", "a@.cn"] {
             assert!(email(bad).is_err(), "{bad}");

@@ -125,6 +125,14 @@ impl Site<'_> {
                 return None;
             }
         };
+        if bytes.is_empty() {
+            rendering.error(
+                file,
+                format!("{written} is empty"),
+                "the service takes no file of 0 bytes",
+            );
+            return None;
+        }
         let content = Arc::new(Content {
             hash: blake3::hash(&bytes).to_hex().as_str().into(),
             pdf: pdf::check(&bytes),

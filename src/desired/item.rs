@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::account::{Account, SilentSign, Who, organization, person};
+use super::check;
 use super::content::{Contents, LocalFile, Site};
 use super::document::{Document, document};
 use super::rendering::Rendering;
@@ -309,10 +310,14 @@ fn process(
         attachments: attachments.into_iter().collect::<Option<_>>()?,
         initiator,
         payer,
-        sign_validity: rendering.integer("signValidity", declared.sign_validity.as_ref()),
+        sign_validity: sign_validity(rendering, declared.sign_validity.as_ref()),
         sign_platform: rendering.codes(&declared.sign_platform, &SIGN_PLATFORM),
         notice_type: rendering.codes(&declared.notice_type, &NOTICE_TYPE),
-        notice_url: rendering.optional("noticeUrl", declared.notice_url.as_ref()),
+        notice_url: rendering.optional_checked(
+            "noticeUrl",
+            declared.notice_url.as_ref(),
+            check::web_address,
+        ),
         redirect_url: rendering.optional("redirectUrl", declared.redirect_url.as_ref()),
         add_sign_time,
     };
@@ -320,6 +325,14 @@ fn process(
         business_scene: business_scene?,
         ..process
     })
+}
+
+fn sign_validity(rendering: &mut Rendering<'_>, declared: Option<&Expr>) -> Option<i64> {
+    let moment = rendering.integer("signValidity", declared)?;
+    if let (Some(expr), Err((message, hint))) = (declared, check::milliseconds(moment)) {
+        rendering.error(expr, format!("signValidity {message}"), hint);
+    }
+    Some(moment)
 }
 
 fn attachment(
@@ -472,8 +485,21 @@ fn position(rendering: &mut Rendering<'_>, declared: &manifest::Position) -> Opt
         pos_x: rendering.number("posX", declared.pos_x.as_ref()),
         pos_y: rendering.number("posY", declared.pos_y.as_ref()),
         key,
-        scale: rendering.number("scale", declared.scale.as_ref()),
+        scale: scale(rendering, declared.scale.as_ref()),
     })
+}
+
+/// The width that a seal is shown with.
+fn scale(rendering: &mut Rendering<'_>, declared: Option<&Expr>) -> Option<f64> {
+    let scale = rendering.number("scale", declared)?;
+    if let (Some(expr), false) = (declared, scale > 0.0) {
+        rendering.error(
+            expr,
+            "scale must be above 0",
+            "it is the width of the seal; without it the seal is as large as it was made",
+        );
+    }
+    Some(scale)
 }
 
 /// Pages as the API writes them: `1-3,5`.

@@ -259,11 +259,13 @@ impl<'a> Rendering<'a> {
         };
         match flag {
             Some(flag) => self.record(name, expr, if flag { "true" } else { "false" }),
-            None => self.error(
-                expr,
-                format!("{name} must be true or false"),
-                "compare: \"{{ row.status == 'approved' }}\"",
-            ),
+            None => {
+                let hint = match expr.literal() {
+                    Some(_) => "write true or false",
+                    None => "compare: \"{{ row.status == 'approved' }}\"",
+                };
+                self.error(expr, format!("{name} must be true or false"), hint);
+            }
         }
         flag
     }

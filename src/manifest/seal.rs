@@ -1,5 +1,7 @@
 //! `seals` and `templates`.
 
+use std::num::NonZeroU32;
+
 use super::decode::{Decoder, Settled};
 use super::yaml::Node;
 use crate::api::code::{ORGANIZATION_SEAL_TEMPLATES, PERSON_SEAL_TEMPLATES, SEAL_COLORS};
@@ -95,7 +97,8 @@ pub(super) fn seal(
         .filter(|color| one_of(decoder, color, "color", SEAL_COLORS));
     let mut size = |name: &'static str| {
         let node = fields.optional(name)?;
-        decoder.parsed(node, name, "as a number of pixels: 159")
+        let pixels: NonZeroU32 = decoder.parsed(node, name, "as a number of pixels: 159")?;
+        Some(i64::from(pixels.get()))
     };
     let (width, height) = (size("width"), size("height"));
     let person = fields.optional("personTemplate");

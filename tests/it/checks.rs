@@ -65,3 +65,61 @@ fn a_line_that_is_shown_keeps_id_numbers_and_passwords_to_itself() {
         run.stderr
     );
 }
+
+#[test]
+fn what_the_service_would_refuse_is_known_without_a_call() {
+    const VALIDITY: &str = "{{ run.started | plus('7d') | epochMs }}";
+    for (from, to, told) in [
+        (VALIDITY, "1795000000", "signValidity reads like seconds"),
+        (
+            "addSignTime: true",
+            "noticeUrl: acme.example/cb",
+            "noticeUrl is no address",
+        ),
+        (
+            "addSignTime: true",
+            "addSignTime: yes",
+            "hint: write true or false",
+        ),
+        (
+            "甲方盖章, posX: 60",
+            "甲方盖章, posX: 60, scale: 0",
+            "scale must be above 0",
+        ),
+        (
+            "addSignTime: true",
+            "attachments: [{ file: ../empty.pdf, name: 说明 }]",
+            "../empty.pdf is empty",
+        ),
+    ] {
+        let project = base();
+        project.write("empty.pdf", "");
+        project.replace(LOANS, from, to);
+        let run = refused(&project, &[told, "manifests/loans.yaml:"]);
+        assert_eq!(run.stderr.matches(told).count(), 1, "once: {}", run.stderr);
+    }
+    for size in ["0", "-1", "1.5"] {
+        let project = with(LENDER, "width: 159", &format!("width: {size}"));
+        refused(
+            &project,
+            &[&format!("width cannot be {size}"), "lender.yaml:28:12"],
+        );
+    }
+}
+
+#[test]
+fn what_is_over_is_warned_of() {
+    let project = with(LENDER, "2027-12-31", "2026-01-31");
+    project.replace(
+        LOANS,
+        "{{ run.started | plus('7d') | epochMs }}",
+        "1767225600000",
+    );
+    let warned = project.expect(&["validate"], 0).stderr;
+    for told in [
+        "warning: until is past: 2026-01-31 23:59:59",
+        "warning: signValidity is past: 2026-01-01 08:00:00",
+    ] {
+        assert!(warned.contains(told), "{warned}");
+    }
+}
