@@ -10,7 +10,10 @@ use crate::render::mask;
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
     let mut private: Vec<(Range<usize>, String)> = numbers(text)
         .map(|range| (range.clone(), mask(&text[range])))
-        .chain(logins(text).map(|range| (range.clone(), "*".repeat(range.len()))))
+        .chain(logins(text).chain(secrets(text)).map(|range| {
+            let stars = "*".repeat(range.len());
+            (range, stars)
+        }))
         .collect();
     if private.is_empty() {
         return Cow::Borrowed(text);
@@ -63,6 +66,33 @@ fn logins(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+/// What is said to be a secret or a password, unless an expression gives it: `appSecret: …`.
+fn secrets(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices(':').filter_map(|(at, _)| {
+        let name = text[..at]
+            .rsplit(|c: char| !c.is_ascii_alphanumeric())
+            .next()?;
+        let name = name.to_ascii_lowercase();
+        let is_secret = ["secret", "password", "pwd"]
+            .iter()
+            .any(|word| name.ends_with(word));
+        let line = text[at + 1..].lines().next().unwrap_or_default();
+        let bare = line.trim_start();
+        let quote = bare
+            .chars()
+            .next()
+            .filter(|first| matches!(first, '"' | '\''));
+        let value = bare.trim_start_matches(['"', '\'']);
+        let length = match quote {
+            Some(quote) => value.find(quote),
+            None => value.find([',', '}', ' ']),
+        };
+        let length = length.unwrap_or(value.len());
+        let start = at + 1 + line.len() - value.len();
+        (is_secret && length > 0 && !value.starts_with("{{")).then_some(start..start + length)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +123,9 @@ mod tests {
                 "00099376d6fb47e3ba4e18587a95176d",
                 "00099376d6fb47e3ba4e18587a95176d",
             ),
+            ("{ appSecret: abc, b: c }", "{ appSecret: ***, b: c }"),
+            ("app_secret: 'a b'\nx: y", "app_secret: '***'\nx: y"),
+            ("docPwd: \"{{ row.密码 }}\"", "docPwd: \"{{ row.密码 }}\""),
         ] {
             assert_eq!(masked(text), expected);
             assert_eq!(masked(text).len(), text.len());

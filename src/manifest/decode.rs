@@ -148,6 +148,9 @@ impl Decoder<'_> {
             );
             return None;
         }
+        if uses.unset {
+            return None;
+        }
         match expr.text(&self.compiler.scope()) {
             Ok(text) => Some(Settled {
                 text: text.into_owned(),

@@ -67,7 +67,15 @@ impl Project {
             compiler: Compiler::new(Arc::new(head.variables), environ.clone()),
             findings: decoder.findings,
         };
-        let settings = settings_of(&mut decoder, root, &mut fields, head.environment);
+        let sections = sections::sections(&mut decoder, &mut fields);
+        let reports = settings::reports(&mut decoder, root, fields.optional("reports"));
+        let settings = head.environment.and_then(|(name, node)| {
+            let environment = settings::environment(&mut decoder, node)?;
+            settings::settle(&mut decoder, root, &name, environment, sections, reports)
+        });
+        head.others
+            .into_iter()
+            .for_each(|other| other.check(&mut decoder, root, environ));
         let mut loader = Loader::new(root);
         loader.sections(&mut decoder, root, &mut fields);
         fields.finish(&mut decoder);
@@ -139,6 +147,35 @@ struct Head<'n> {
     manifests: Vec<(String, Span)>,
     environment: Option<(String, &'n Node)>,
     variables: BTreeMap<String, String>,
+    others: Vec<Other<'n>>,
+}
+
+/// An environment that was not chosen. It is read like the one that was, so that a mistake is found before it matters.
+struct Other<'n> {
+    name: String,
+    node: &'n Node,
+    /// The project's.
+    variables: BTreeMap<String, String>,
+}
+
+impl Other<'_> {
+    fn check(mut self, decoder: &mut Decoder<'_>, root: &Path, environ: &Environ) {
+        // What is to be set for it in the environment need not be set now.
+        let mut decoder = Decoder {
+            compiler: Compiler::new(Variables::default(), environ.clone()).lenient(),
+            findings: decoder.findings,
+        };
+        if let Some(node) = own_variables(self.node) {
+            variables(&mut decoder, node, &mut self.variables);
+        }
+        let mut decoder = Decoder {
+            compiler: Compiler::new(Arc::new(self.variables), environ.clone()).lenient(),
+            findings: decoder.findings,
+        };
+        if let Some(environment) = settings::environment(&mut decoder, self.node) {
+            settings::check(&mut decoder, root, &self.name, &environment);
+        }
+    }
 }
 
 impl<'n> Head<'n> {
@@ -169,14 +206,25 @@ impl<'n> Head<'n> {
                 .push((DEFAULT_MANIFESTS.to_owned(), fields.span().clone()));
         }
         if let Some(node) = fields.optional("variables") {
-            self.variables(decoder, node);
+            variables(decoder, node, &mut self.variables);
         }
         let default = fields.optional_settled(decoder, "defaultEnvironment");
         let environments = fields.required(decoder, "environments");
         let environments = environments
             .map(|node| decoder.named(node, "environments"))
             .unwrap_or_default();
-        let Some(name) = chosen.or(default.as_ref().map(|default| default.text.as_str())) else {
+        let name = chosen.or(default.as_ref().map(|default| default.text.as_str()));
+        let others = environments
+            .iter()
+            .filter(|(known, _, _)| name != Some(known));
+        self.others = others
+            .map(|(name, _, node)| Other {
+                name: (*name).to_owned(),
+                node,
+                variables: self.variables.clone(),
+            })
+            .collect();
+        let Some(name) = name else {
             let all: Vec<&str> = environments.iter().map(|(name, _, _)| *name).collect();
             decoder
                 .findings
@@ -198,35 +246,30 @@ impl<'n> Head<'n> {
                 });
             return;
         };
-        if let super::yaml::Kind::Mapping(pairs) = &node.kind {
-            let own = pairs.iter().find(|(key, _)| matches!(&key.kind, super::yaml::Kind::Scalar(name) if name == "variables"));
-            if let Some((_, node)) = own {
-                self.variables(decoder, node);
-            }
+        if let Some(node) = own_variables(node) {
+            variables(decoder, node, &mut self.variables);
         }
         self.environment = Some((name.to_owned(), node));
     }
-
-    fn variables(&mut self, decoder: &mut Decoder<'_>, node: &Node) {
-        for (name, _, node) in decoder.named(node, "variables") {
-            if let Some(value) = decoder.settled(node, name) {
-                self.variables.insert(name.to_owned(), value.text);
-            }
-        }
-    }
 }
 
-fn settings_of(
-    decoder: &mut Decoder<'_>,
-    root: &Path,
-    fields: &mut Fields<'_>,
-    environment: Option<(String, &Node)>,
-) -> Option<Settings> {
-    let sections = sections::sections(decoder, fields);
-    let reports = settings::reports(decoder, root, fields.optional("reports"));
-    let (name, node) = environment?;
-    let environment = settings::environment(decoder, node)?;
-    settings::settle(decoder, root, &name, environment, sections, reports)
+/// What an environment says of variables, which the rest of it may name.
+fn own_variables(environment: &Node) -> Option<&Node> {
+    let super::yaml::Kind::Mapping(pairs) = &environment.kind else {
+        return None;
+    };
+    let is_them =
+        |key: &Node| matches!(&key.kind, super::yaml::Kind::Scalar(name) if name == "variables");
+    let own = pairs.iter().find(|(key, _)| is_them(key));
+    own.map(|(_, node)| node)
+}
+
+fn variables(decoder: &mut Decoder<'_>, node: &Node, all: &mut BTreeMap<String, String>) {
+    for (name, _, node) in decoder.named(node, "variables") {
+        if let Some(value) = decoder.settled(node, name) {
+            all.insert(name.to_owned(), value.text);
+        }
+    }
 }
 
 /// The files that the patterns match, each once, in order.

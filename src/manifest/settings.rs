@@ -11,6 +11,7 @@ use super::sections::{Sections, sections};
 use super::yaml::Node;
 use crate::api::is_safe;
 use crate::api::operation::Op;
+use crate::diagnostic::Span;
 
 /// All that is settled for one environment.
 #[derive(Debug, Clone)]
@@ -265,6 +266,27 @@ fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
         return Some(Endpoint::Sandbox);
     }
     let url = settled.text.trim_end_matches('/');
+    let authority = url
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next());
+    if authority.is_some_and(|authority| authority.contains('@')) {
+        // It is not repeated: it may hold a password.
+        decoder.error(
+            &settled.span,
+            "the endpoint has a login in it",
+            "credentials never stand in a file: set TREATY_APP_ID and TREATY_APP_SECRET",
+        );
+        return None;
+    }
+    if url.contains(['?', '#']) {
+        decoder.error(
+            &settled.span,
+            "the endpoint has something behind its path",
+            "operations are put behind it: end it where their paths begin",
+        );
+        return None;
+    }
     if is_safe(url) {
         return Some(Endpoint::Url(url.to_owned()));
     }
@@ -331,25 +353,9 @@ pub(super) fn settle(
     let limits = own.limits(&endpoint);
     let retries = own.retries();
     let failures = own.failures();
-    let ledger = match own.ledger {
+    let ledger = match &own.ledger {
         None => root.join(".treaty").join(format!("{name}.db")),
-        Some((text, span)) => {
-            if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-                decoder.error(
-                    &span,
-                    "a ledger in Postgres is not supported yet",
-                    "leave it out: it lies in .treaty/",
-                );
-                return None;
-            }
-            match super::path::inside(root, root, &text.replace("{environment}", name)) {
-                Ok(path) => path,
-                Err(why) => {
-                    decoder.error(&span, why, "the ledger lies inside the project");
-                    return None;
-                }
-            }
-        }
+        Some(declared) => ledger(decoder, root, name, declared)?,
     };
     Some(Settings {
         environment: name.to_owned(),
@@ -361,6 +367,36 @@ pub(super) fn settle(
         ledger,
         reports,
     })
+}
+
+/// What can be said of an environment that is not used.
+pub(super) fn check(decoder: &mut Decoder<'_>, root: &Path, name: &str, environment: &Environment) {
+    if let Some(declared) = &environment.sections.ledger {
+        ledger(decoder, root, name, declared);
+    }
+}
+
+fn ledger(
+    decoder: &mut Decoder<'_>,
+    root: &Path,
+    environment: &str,
+    (text, span): &(String, Span),
+) -> Option<PathBuf> {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        decoder.error(
+            span,
+            "a ledger in Postgres is not supported yet",
+            "leave it out: it lies in .treaty/",
+        );
+        return None;
+    }
+    match super::path::inside(root, root, &text.replace("{environment}", environment)) {
+        Ok(path) => Some(path),
+        Err(why) => {
+            decoder.error(span, why, "the ledger lies inside the project");
+            None
+        }
+    }
 }
 
 #[cfg(test)]

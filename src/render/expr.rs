@@ -37,6 +37,8 @@ pub struct Uses {
     pub key: bool,
     /// Whether it names `row` at all.
     pub row: bool,
+    /// Whether it names a variable that is not set, where that is allowed: it has no value then.
+    pub unset: bool,
 }
 
 /// Why an expression gave no value.
@@ -57,6 +59,8 @@ pub struct Compiler {
     environ: Environ,
     /// Whether `row`, `key` and `run` can be named here.
     in_flow: bool,
+    /// Whether variables may be named that are not set.
+    lenient: bool,
 }
 
 impl Compiler {
@@ -66,6 +70,7 @@ impl Compiler {
             variables,
             environ,
             in_flow: false,
+            lenient: false,
         }
     }
 
@@ -74,6 +79,15 @@ impl Compiler {
     pub fn in_flow(&self) -> Self {
         Self {
             in_flow: true,
+            ..self.clone()
+        }
+    }
+
+    /// For what is not used now: variables need not be set.
+    #[must_use]
+    pub fn lenient(&self) -> Self {
+        Self {
+            lenient: true,
             ..self.clone()
         }
     }
@@ -156,6 +170,8 @@ impl Compiler {
             let field = field.split('.').next().unwrap_or_default();
             match root {
                 "var" if field.is_empty() || self.variables.contains_key(field) => {}
+                "env" if field.is_empty() || self.environ.contains_key(field) => {}
+                "var" | "env" if self.lenient => uses.unset = true,
                 "var" => {
                     let near = did_you_mean(field, self.variables.keys().map(String::as_str));
                     let hint = match near {
@@ -166,7 +182,6 @@ impl Compiler {
                         .at(span)
                         .hint(hint));
                 }
-                "env" if field.is_empty() || self.environ.contains_key(field) => {}
                 "env" => {
                     return Err(Diagnostic::error(format!(
                         "the environment variable {field} is not set"

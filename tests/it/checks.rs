@@ -123,3 +123,56 @@ fn what_is_over_is_warned_of() {
         assert!(warned.contains(told), "{warned}");
     }
 }
+
+#[test]
+fn environments_that_are_not_chosen_are_checked_too() {
+    let sandbox = "  sandbox: { endpoint: sandbox }";
+    let beside = |other: &str| with("treaty.yaml", sandbox, &format!("{sandbox}\n  p: {other}"));
+    for (other, told) in [
+        (
+            "{ endpoint: \"https://a.example\", appSecret: Kx8 }",
+            "an environment has no field appSecret",
+        ),
+        (
+            "{ endpoint: \"http://a.example\" }",
+            "is not safe for credentials",
+        ),
+        (
+            "{ endpoint: \"https://u:Kx8@a.example\" }",
+            "the endpoint has a login in it",
+        ),
+        (
+            "{ endpoint: \"https://a.example?b\" }",
+            "the endpoint has something behind its path",
+        ),
+        (
+            "{ endpoint: sandbox, limits: { rate: fast } }",
+            "rate cannot be fast",
+        ),
+        (
+            "{ endpoint: sandbox, ledger: ../p.db }",
+            "the ledger lies inside the project",
+        ),
+        ("{ protected: true }", "an environment needs endpoint"),
+        (
+            "{ endpoint: sandbox, variables: { a: [b] } }",
+            "a must be a text",
+        ),
+    ] {
+        let run = refused(&beside(other), &[told, "treaty.yaml:"]);
+        assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
+        assert!(!run.stderr.contains("Kx8"), "{}", run.stderr);
+    }
+    // What is set only where production runs is not missed here.
+    let name = "\"{{ env.TREATY_NOT_HERE }}\"";
+    let project = beside(&format!(
+        "{{ endpoint: {name}, variables: {{ lender: {name} }} }}"
+    ));
+    project.expect(&["validate"], 0);
+    let run = project.expect(&["-e", "p", "validate"], 65);
+    assert!(
+        run.stderr.contains("TREATY_NOT_HERE is not set"),
+        "{}",
+        run.stderr
+    );
+}
