@@ -122,10 +122,20 @@ pub(super) fn run(args: &Init) -> anyhow::Result<Exit> {
     let project = if folder == Path::new(".") {
         String::new()
     } else {
-        format!(" -p {}", folder.display())
+        format!(" -p {}", quoted(&folder.display().to_string()))
     };
     out::line(format_args!("next: treaty{project} plan"));
     Ok(Exit::Done)
+}
+
+/// As a shell takes it for one word.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
+    if path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ use crate::client::{Client, Credentials};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
-use crate::manifest::{InvalidRows, Project, Settings};
+use crate::manifest::{self, InvalidRows, Project, Settings};
 use crate::plan::Retry;
 use crate::render::{Environ, RunTime};
 use crate::report::ErrorTable;
@@ -95,9 +95,20 @@ pub(super) fn load(
     let environment = global.environment.as_deref();
     let project = Project::load(&global.project, environment, &session.environ, findings);
     project.ok_or_else(|| {
+        if let Some(unknown) = unknown_environment(environment, findings) {
+            return unknown;
+        }
         diagnostics::print(&[findings], session.log_format, None);
         invalid(findings.errors(), "")
     })
+}
+
+/// A name of the command line that no environment has is no error of the project, if that has none of its own.
+fn unknown_environment(chosen: Option<&str>, findings: &Findings) -> Option<CliError> {
+    let message = manifest::unknown_environment(chosen?);
+    let [only] = findings.kept() else { return None };
+    let hint = only.hint.clone().unwrap_or_default();
+    (only.message == message).then(|| CliError::new(Exit::Usage, message, hint))
 }
 
 /// All that `plan` and `apply` begin with, once nothing is wrong.

@@ -106,18 +106,8 @@ fn read(root: &Path, path: &Path, findings: &mut Findings) -> Option<Arc<SourceF
     let shown = PathBuf::from(path::shown(root, path));
     match std::fs::read(path) {
         Err(error) => {
-            let missing = error.kind() == std::io::ErrorKind::NotFound;
-            let message = if missing {
-                "there is no such file".to_owned()
-            } else {
-                error.to_string()
-            };
-            let hint = if missing && path.ends_with(PROJECT_FILE) {
-                "a project is a folder with a treaty.yaml: treaty init makes one, -p names another folder"
-            } else {
-                "check the path and its permissions"
-            };
-            findings.push(Diagnostic::error(message).at(shown).hint(hint));
+            let folder = folder_missing(root).filter(|_| path == root.join(PROJECT_FILE));
+            findings.push(folder.unwrap_or_else(|| unreadable(path, &error).at(shown)));
             None
         }
         Ok(bytes) => match String::from_utf8(bytes) {
@@ -138,6 +128,32 @@ fn read(root: &Path, path: &Path, findings: &mut Findings) -> Option<Arc<SourceF
             }
         },
     }
+}
+
+/// What is wrong with a project's folder that is none.
+fn folder_missing(root: &Path) -> Option<Diagnostic> {
+    let shown = root.display();
+    if root.is_file() {
+        let what = Diagnostic::error(format!("{shown} is a file, and a project is a folder"));
+        return Some(what.hint("name the folder that treaty.yaml is in, or leave -p out"));
+    }
+    let what = || Diagnostic::error(format!("there is no folder {shown}"));
+    (!root.exists()).then(|| what().hint("-p names a project's folder, the one with treaty.yaml"))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    let missing = error.kind() == std::io::ErrorKind::NotFound;
+    let message = if missing {
+        "there is no such file".to_owned()
+    } else {
+        error.to_string()
+    };
+    let hint = if missing && path.ends_with(PROJECT_FILE) {
+        "a project is a folder with a treaty.yaml: treaty init makes one, -p names another folder"
+    } else {
+        "check the path and its permissions"
+    };
+    Diagnostic::error(message).hint(hint)
 }
 
 /// What must be known before anything else can be rendered.
@@ -236,7 +252,7 @@ impl<'n> Head<'n> {
         };
         let Some((_, _, node)) = environments.iter().find(|(known, _, _)| *known == name) else {
             let all: Vec<&str> = environments.iter().map(|(name, _, _)| *name).collect();
-            let unknown = Diagnostic::error(format!("there is no environment {name}"));
+            let unknown = Diagnostic::error(unknown_environment(name));
             let unknown = unknown.hint(format!("treaty.yaml declares {}", all.join(", ")));
             decoder
                 .findings
@@ -251,6 +267,11 @@ impl<'n> Head<'n> {
         }
         self.environment = Some((name.to_owned(), node));
     }
+}
+
+/// What is said of a name that no environment has.
+pub fn unknown_environment(name: &str) -> String {
+    format!("there is no environment {name}")
 }
 
 /// What an environment says of variables, which the rest of it may name.

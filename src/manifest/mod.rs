@@ -26,7 +26,7 @@ pub use document::{Document, DocumentSource};
 pub use flow::{
     Attachment, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
 };
-pub use load::{PROJECT_FILE, Project};
+pub use load::{PROJECT_FILE, Project, unknown_environment};
 pub use seal::{Seal, SealSource, Template, TemplateSource};
 pub use settings::{
     Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports,
