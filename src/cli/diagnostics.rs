@@ -1,13 +1,19 @@
 //! Diagnostics on the screen: the line itself, what is wrong with it, and what to do; or one JSON object each.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::args::LogFormat;
-use super::{excerpt, out};
+use super::{excerpt, out, wrap};
 use crate::diagnostic::{Diagnostic, Findings, Place, Severity};
 use crate::manifest::Settings;
 use crate::report::ErrorTable;
+
+/// What stands before a hint beside a line's number: `1234 ╰ hint: `.
+const HINT: usize = 13;
 
 /// So many are shown; the rest is counted.
 const SHOWN: usize = 100;
@@ -27,12 +33,23 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat, table: Option<&Er
         Severity::Error => 0,
         Severity::Warning => 1,
     });
-    for diagnostic in all.iter().take(SHOWN) {
-        match format {
-            LogFormat::Text => out::note(format_args!("{}\n", render(diagnostic))),
-            LogFormat::Json => out::note(json(diagnostic)),
+    let shown = match format {
+        LogFormat::Text => {
+            let width = wrap::width();
+            let blocks = alike(&all);
+            for block in blocks.iter().take(SHOWN) {
+                out::note(format_args!("{}\n", render(block, width)));
+            }
+            let rows = blocks.iter().take(SHOWN).map(|block| 1 + block.rows.len());
+            rows.sum()
         }
-    }
+        LogFormat::Json => {
+            for diagnostic in all.iter().take(SHOWN) {
+                out::note(json(diagnostic));
+            }
+            SHOWN
+        }
+    };
     let found: usize = findings
         .iter()
         .map(|findings| findings.errors() + findings.warnings())
@@ -47,12 +64,15 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat, table: Option<&Er
     let file = written.ok().flatten().flatten();
     match format {
         LogFormat::Text => {
-            let file = file.map(|file| format!("; all are in {}", file.display()));
-            let more = found - SHOWN;
-            out::note(format_args!(
-                "… and {more} more{}\n",
-                file.unwrap_or_default()
-            ));
+            let more = match found.saturating_sub(shown) {
+                0 => None,
+                more => Some(format!("… and {more} more")),
+            };
+            let file = file.map(|file| format!("all are in {}", file.display()));
+            let told: Vec<String> = more.into_iter().chain(file).collect();
+            if !told.is_empty() {
+                out::note(format_args!("{}\n", told.join("; ")));
+            }
         }
         LogFormat::Json => {
             out::note(serde_json::json!({ "event": "findings", "count": found, "file": file }));
@@ -60,8 +80,74 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat, table: Option<&Er
     }
 }
 
-/// A diagnostic as people read it.
-pub(super) fn render(diagnostic: &Diagnostic) -> String {
+/// The same thing wrong with one row or with many.
+struct Block<'a> {
+    first: &'a Diagnostic,
+    /// The other rows.
+    rows: Vec<u64>,
+}
+
+/// Puts together what differs by its row alone, where the first one stands.
+fn alike<'a>(all: &[&'a Diagnostic]) -> Vec<Block<'a>> {
+    let mut blocks: Vec<Block<'a>> = Vec::new();
+    let mut known = HashMap::new();
+    for diagnostic in all {
+        if let Some((row, kind)) = kind(diagnostic) {
+            match known.entry(kind) {
+                Entry::Occupied(at) => {
+                    let block: &mut Block = &mut blocks[*at.get()];
+                    block.rows.push(row);
+                    continue;
+                }
+                Entry::Vacant(vacant) => drop(vacant.insert(blocks.len())),
+            }
+        }
+        blocks.push(Block {
+            first: diagnostic,
+            rows: Vec::new(),
+        });
+    }
+    blocks
+}
+
+/// A row, and all that is said of it but the row itself; none for what does not stand in a sheet.
+fn kind(diagnostic: &Diagnostic) -> Option<(u64, String)> {
+    let Some(Place::Cell(cell)) = &diagnostic.place else {
+        return None;
+    };
+    let related = diagnostic.related.iter();
+    let related: Vec<String> = related
+        .map(|(place, why)| format!("{place} {why}"))
+        .collect();
+    let column = cell.column.as_ref().map(|(_, index)| index);
+    let kind = format!(
+        "{:?}",
+        (
+            diagnostic.severity,
+            &diagnostic.message,
+            &diagnostic.hint,
+            &cell.file,
+            column,
+            related
+        )
+    );
+    Some((cell.row, kind))
+}
+
+/// So many rows are named.
+const NAMED: usize = 10;
+
+fn more_rows(rows: &[u64]) -> String {
+    let named: Vec<String> = rows.iter().take(NAMED).map(ToString::to_string).collect();
+    let word = if rows.len() == 1 { "row" } else { "rows" };
+    let rest = if rows.len() > NAMED { " …" } else { "" };
+    format!("and {} more {word}: {}{rest}", rows.len(), named.join(", "))
+}
+
+/// What is wrong as people read it, on a screen so wide.
+fn render(block: &Block<'_>, width: Option<usize>) -> String {
+    let diagnostic = block.first;
+    let more = (!block.rows.is_empty()).then(|| more_rows(&block.rows));
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -73,8 +159,13 @@ pub(super) fn render(diagnostic: &Diagnostic) -> String {
     for (place, why) in &diagnostic.related {
         group = at(group, place, Some(why));
     }
-    if let Some(hint) = diagnostic.hint.as_deref().filter(|hint| !hint.is_empty()) {
-        group = group.element(Level::HELP.with_name("hint").message(hint));
+    if let Some(more) = &more {
+        group = group.element(Level::NOTE.no_name().message(more.as_str()));
+    }
+    let hint = diagnostic.hint.as_deref().filter(|hint| !hint.is_empty());
+    let hint = hint.map(|hint| wrap::wrapped(hint, width, HINT));
+    if let Some(hint) = &hint {
+        group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
     }
     Renderer::styled()
         .decor_style(DecorStyle::Unicode)

@@ -6,7 +6,7 @@ use crate::report::JournalError;
 use crate::sandbox::StoreError;
 
 use super::args::LogFormat;
-use super::out;
+use super::{out, wrap};
 
 /// How treaty ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,9 @@ impl CliError {
     }
 }
 
+/// What stands before a hint.
+const HINT: usize = "  hint: ".len();
+
 /// Prints an error and gives its exit code.
 pub(super) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
     let (exit, hint) = classify(error);
@@ -86,6 +89,7 @@ pub(super) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
         LogFormat::Text => {
             out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {message}"));
             if !hint.is_empty() {
+                let hint = wrap::wrapped(&hint, wrap::width(), HINT).replace('\n', "\n        ");
                 out::note(format_args!("  \u{1b}[1;36mhint\u{1b}[0m: {hint}"));
             }
         }

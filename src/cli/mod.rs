@@ -31,6 +31,7 @@ mod state;
 mod status;
 mod sync;
 mod validate;
+mod wrap;
 
 use clap::Parser;
 

@@ -9,10 +9,11 @@ use super::exit::Exit;
 use super::out;
 use super::session::{Session, binding, invalid, load};
 use crate::apply::{Selection, Surveyor, survey};
-use crate::desired::{Standing, over};
-use crate::diagnostic::Findings;
+use crate::desired::{FlowRows, Standing, over};
+use crate::diagnostic::{Diagnostic, Findings};
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::manifest::{Settings, Tolerance};
+use crate::plan::{FlowPlan, ItemAction, PlannedRow};
 
 pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
@@ -36,6 +37,13 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     };
     let survey = futures::executor::block_on(survey(&surveyor, None, &mut findings))?;
     over(&project, &standing, &session.run_time, &mut findings);
+    survey
+        .flows
+        .iter()
+        .zip(&survey.plan.flows)
+        .for_each(|(rows, plan)| {
+            findings.extend(left_out(rows, plan));
+        });
     let all = [&findings, &survey.row_findings];
     diagnostics::print(&all, session.log_format, Some(&errors));
     let errors = findings.errors() + survey.row_findings.errors();
@@ -44,16 +52,41 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     }
     if !global.quiet && global.log_format == LogFormat::Text {
         let rows: usize = survey.plan.flows.iter().map(|flow| flow.rows.len()).sum();
+        let warnings = findings.warnings() + survey.row_findings.warnings();
         out::line(format_args!(
-            "\u{1b}[32mvalid\u{1b}[0m: {} accounts, {} seals, {} templates, {} flows with {rows} rows; {} warnings",
-            standing.accounts.len(),
-            standing.seals.len(),
-            standing.templates.len(),
-            survey.flows.len(),
-            findings.warnings() + survey.row_findings.warnings(),
+            "\u{1b}[32mvalid\u{1b}[0m: {}, {}, {}, {} with {}; {}",
+            counted(standing.accounts.len(), "account"),
+            counted(standing.seals.len(), "seal"),
+            counted(standing.templates.len(), "template"),
+            counted(survey.flows.len(), "flow"),
+            counted(rows, "row"),
+            counted(warnings, "warning"),
         ));
     }
     Ok(Exit::Done)
+}
+
+/// A `where` that no row passes was meant otherwise, mostly.
+fn left_out(rows: &FlowRows<'_>, plan: &FlowPlan) -> Option<Diagnostic> {
+    let filter = rows.flow.rows.as_ref()?.filter.as_ref()?;
+    let skipped = |row: &PlannedRow| row.action == ItemAction::Skipped;
+    if plan.rows.is_empty() || !plan.rows.iter().all(skipped) {
+        return None;
+    }
+    let count = counted(plan.rows.len(), "row");
+    let what = format!("where leaves out all of the sheet: {count}");
+    Some(
+        Diagnostic::warning(what)
+            .at(filter.span())
+            .hint("hold it against a row: cells are text, exactly as they are written"),
+    )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
 }
 
 /// What was made before cannot all be changed: where that is recorded, it is held against what is declared. Without

@@ -176,3 +176,65 @@ fn environments_that_are_not_chosen_are_checked_too() {
         run.stderr
     );
 }
+
+#[test]
+fn what_is_wrong_with_many_rows_is_one_block() {
+    let project = base();
+    let sheet = project.read("loans.csv");
+    let (header, row) = sheet.split_once('\n').expect("a header");
+    let row = row.lines().next().expect("a row");
+    let mut rows = vec![header.to_owned()];
+    rows.extend((0..150).map(|at| {
+        let key = format!("HT-{at}");
+        let row = row.replace("HT-2026-0001", &key).replace("C100001", &key);
+        row.replace("沈晨怡", "")
+    }));
+    project.write("loans.csv", rows.join("\n"));
+    let run = refused(
+        &project,
+        &["loans.csv, row 2, column 姓名 (C)", "150 errors were found"],
+    );
+    assert_eq!(
+        run.stderr.matches("name is empty").count(),
+        1,
+        "{}",
+        run.stderr
+    );
+    let more = "and 149 more rows: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 …";
+    assert!(run.stderr.contains(more), "{}", run.stderr);
+    assert!(run.stderr.contains("\nall are in "), "{}", run.stderr);
+    assert!(run.stderr.lines().count() < 20, "{}", run.stderr);
+    let json = project
+        .expect(&["validate", "--log-format", "json"], 65)
+        .stderr;
+    assert_eq!(json.matches("name is empty").count(), 100, "a line each");
+}
+
+#[test]
+fn a_where_that_leaves_out_all_is_warned_of() {
+    let project = with(LOANS, "已批准", "已批淮");
+    let run = project.expect(&["validate"], 0);
+    let told = "warning: where leaves out all of the sheet: 4 rows";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let counted = "1 seal, 1 template, 1 flow with 4 rows; 1 warning\n";
+    assert!(run.stdout.ends_with(counted), "{}", run.stdout);
+}
+
+#[test]
+fn what_is_no_projects_folder_is_said_to_be_none() {
+    let project = base();
+    for (folder, told) in [
+        (
+            "treaty.yaml",
+            "treaty.yaml is a file, and a project is a folder",
+        ),
+        ("no such", "there is no folder no such"),
+        ("manifests", "there is no such file"),
+    ] {
+        let run = project.expect(&["-p", folder, "validate"], 65);
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+    }
+    let run = project.expect(&["init", "loan", "it's a b"], 0);
+    let next = r"next: treaty -p 'it'\''s a b' plan";
+    assert!(run.stdout.contains(next), "{}", run.stdout);
+}
