@@ -2,8 +2,9 @@
 //!
 //! Holds a few bytes a row: fingerprints and row numbers, no texts.
 
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::{DefaultHasher, Entry};
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 
 use super::account::Account;
 use super::item::Item;
@@ -145,8 +146,9 @@ impl Unique {
                         super::Who::Person(_) => "person",
                         super::Who::Organization(_) => "organization",
                     };
+                    let fields = differing(account, known.get().0, print);
                     let mut diagnostic = Diagnostic::error(format!(
-                        "the thirdId of this row's {kind} belongs to somebody else in {who}"
+                        "the thirdId of this row's {kind} belongs to somebody else in {who}{fields}"
                     ))
                     .at(account.origin.clone())
                     .hint("the same thirdId is the same account: name, document number, mobile and e-mail must agree");
@@ -203,12 +205,18 @@ impl Unique {
         }
     }
 
+    /// Four bytes of all fields together, and four bits of each: what differs in them differs for sure, and in all of them
+    /// two different people are as good as never alike.
     fn print(&self, account: &Account) -> Half {
-        let mut print = Fingerprinter::new(&self.salt);
+        let mut all = Fingerprinter::new(&self.salt);
+        let mut print = Half::default();
         for (name, value) in account.fields() {
-            print.field(name, &value);
+            all.field(name, &value);
+            let slot = slot(name);
+            print[4 + slot / 2] |= four_bits(&value) << (slot % 2 * 4);
         }
-        half(print.finish())
+        print[..4].copy_from_slice(&all.finish().0[..4]);
+        print
     }
 
     fn half(&self, text: &str) -> Half {
@@ -223,6 +231,54 @@ impl Place {
             row: short(row),
             counted: false,
         }
+    }
+}
+
+/// Few enough to tell nobody anything.
+fn four_bits(text: &str) -> u8 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish().to_le_bytes()[0] & 0xF
+}
+
+/// Where the bits of a field are. A person has fewer fields than an organization, and is never one.
+fn slot(field: &str) -> usize {
+    match field {
+        "name" => 0,
+        "idType" | "organType" => 1,
+        "idNo" | "organCode" => 2,
+        "mobile" | "legalName" => 3,
+        "email" => 4,
+        "legalIdNo" => 5,
+        "legalIdType" => 6,
+        _ => 7,
+    }
+}
+
+/// The fields in which an account differs from another of its `thirdId`, as the end of a sentence.
+fn differing(account: &Account, one: Half, other: Half) -> String {
+    let bits = |print: Half, slot: usize| print[4 + slot / 2] >> (slot % 2 * 4) & 0xF;
+    let fields = match account.who {
+        super::Who::Person(_) => &["name", "idType", "idNo", "mobile", "email"][..],
+        super::Who::Organization(_) => &[
+            "name",
+            "organType",
+            "organCode",
+            "legalName",
+            "email",
+            "legalIdNo",
+            "legalIdType",
+        ],
+    };
+    let differ = fields.iter().copied().filter(|field| {
+        let slot = slot(field);
+        bits(one, slot) != bits(other, slot)
+    });
+    let differ: Vec<&str> = differ.collect();
+    match differ[..] {
+        [] => String::new(),
+        [one] => format!(": {one} differs"),
+        _ => format!(": {} differ", differ.join(", ")),
     }
 }
 
