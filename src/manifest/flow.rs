@@ -226,16 +226,8 @@ fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Ro
     let encoding = fields
         .optional("encoding")
         .and_then(|node| decoder.choice(node, "encoding", &encodings));
-    let delimiters = [
-        (",", b','),
-        (";", b';'),
-        ("|", b'|'),
-        ("\t", b'\t'),
-        ("tab", b'\t'),
-    ];
-    let delimiter = fields
-        .optional("delimiter")
-        .and_then(|node| decoder.choice(node, "delimiter", &delimiters));
+    let delimiter = fields.optional("delimiter");
+    let delimiter = delimiter.and_then(|node| delimiter_of(decoder, node));
     fields.finish(decoder);
     if let Some(key) = key.as_ref().filter(|key| key.uses().run) {
         decoder.error(
@@ -286,6 +278,24 @@ fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Ro
         key: key?,
         filter,
     })
+}
+
+fn delimiter_of(decoder: &mut Decoder<'_>, node: &Node) -> Option<u8> {
+    let settled = decoder.settled(node, "delimiter")?;
+    match settled.text.as_str() {
+        "," => Some(b','),
+        ";" => Some(b';'),
+        "|" => Some(b'|'),
+        "\t" | "tab" => Some(b'\t'),
+        other => {
+            decoder.error(
+                &settled.span,
+                format!("delimiter cannot be {other:?}"),
+                "it is \",\", \";\", \"|\" or tab",
+            );
+            None
+        }
+    }
 }
 
 fn row_accounts(decoder: &mut Decoder<'_>, node: &Node) -> Vec<RowAccount> {

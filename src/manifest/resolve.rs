@@ -133,7 +133,8 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
                     .map(|signer| signer.name.as_str())
                     .filter(|name| *name != signer.name)
             };
-            if !others().any(|name| name == earlier.text) {
+            // Who waits for himself is told of as a circle.
+            if earlier.text != signer.name && !others().any(|name| name == earlier.text) {
                 findings.push(unknown("signer", earlier, others()));
             }
         }

@@ -1,12 +1,14 @@
 //! Rules of the API document about signers that can be held before a call (sections 5.5 and 5.6).
 
+use std::collections::VecDeque;
+
 use super::account::SilentSign;
 use super::decode::Settled;
 use super::flow::Flow;
 use super::load::Project;
 use super::seal::Seal;
 use super::signer::{AutoSigner, Positions, Signer, SignerKind};
-use crate::diagnostic::{Diagnostic, Findings};
+use crate::diagnostic::{Diagnostic, Findings, Span};
 
 /// What can be known of a signer before a row is read: his documents, his password, his seal and his grant.
 pub(super) fn signer(project: &Project, flow: &Flow, signer: &Signer, findings: &mut Findings) {
@@ -142,26 +144,59 @@ fn seal(project: &Project, account: &Settled, auto: &AutoSigner, findings: &mut 
 
 /// Signers that wait for each other would wait for ever.
 pub(super) fn circles(flow: &Flow, findings: &mut Findings) {
-    let waits_for = |name: &str| {
-        let signer = flow.signers.iter().find(|signer| signer.name == name);
-        signer.map_or(&[][..], |signer| &signer.after[..])
-    };
+    let mut told: Vec<&str> = Vec::new();
     for signer in &flow.signers {
-        let mut seen: Vec<&str> = Vec::new();
-        let mut open: Vec<&str> = signer.after.iter().map(|name| name.text.as_str()).collect();
-        while let Some(name) = open.pop() {
-            if seen.contains(&name) {
-                continue;
-            }
-            seen.push(name);
-            open.extend(waits_for(name).iter().map(|name| name.text.as_str()));
+        let Some(circle) = circle(flow, signer) else {
+            continue;
+        };
+        // Each of a circle is the beginning of the same one.
+        if circle.iter().any(|(name, _)| told.contains(name)) {
+            continue;
         }
-        if let (true, Some(first)) = (seen.contains(&signer.name.as_str()), signer.after.first()) {
-            findings.push(
-                Diagnostic::error(format!("the signer {} waits for himself", signer.name))
-                    .at(&first.span)
-                    .hint("signers that wait for each other never sign: take one after away"),
-            );
+        told.extend(circle.iter().map(|(name, _)| *name));
+        let message = match &circle[..] {
+            [_] => format!("the signer {} waits for himself", signer.name),
+            [.., _] => {
+                let others = circle.iter().map(|(name, _)| *name);
+                let others: Vec<&str> = others.collect();
+                format!(
+                    "{} waits for {}",
+                    signer.name,
+                    others.join(", who waits for ")
+                )
+            }
+            [] => continue,
+        };
+        findings.push(
+            Diagnostic::error(message)
+                .at(circle[0].1)
+                .hint("signers that wait for each other never sign: take one after away"),
+        );
+    }
+}
+
+/// The shortest way from a signer over those that he waits for back to himself, each with the place that says so.
+fn circle<'f>(flow: &'f Flow, signer: &'f Signer) -> Option<Vec<(&'f str, &'f Span)>> {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut open: VecDeque<Vec<(&str, &Span)>> = VecDeque::new();
+    let mut next = Some((signer, Vec::new()));
+    loop {
+        if let Some((from, way)) = next.take() {
+            for name in &from.after {
+                let mut way: Vec<(&str, &Span)> = way.clone();
+                way.push((&name.text, &name.span));
+                if name.text == signer.name {
+                    return Some(way);
+                }
+                open.push_back(way);
+            }
+        }
+        let way = open.pop_front()?;
+        let (name, _) = *way.last()?;
+        if !seen.contains(&name) {
+            seen.push(name);
+            let from = flow.signers.iter().find(|signer| signer.name == name);
+            next = from.map(|from| (from, way));
         }
     }
 }
