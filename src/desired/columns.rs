@@ -11,7 +11,13 @@ use crate::sheet::Header;
 /// What is wrong with the columns that the flow names; a flow without a sheet has none.
 pub(super) fn check(flow: &Flow, header: Option<&Header>) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
-    for expr in expressions(flow) {
+    let expressions = expressions(flow);
+    // A title above the header, mostly.
+    let knows_none = header.is_some_and(|header| {
+        let mut named = expressions.iter().flat_map(|expr| &expr.uses().columns);
+        named.all(|column| header.position(column).is_none())
+    });
+    for expr in expressions {
         let Some(header) = header else {
             if expr.uses().row {
                 let error = Diagnostic::error(format!("the flow {} has no rows", flow.name));
@@ -36,12 +42,18 @@ pub(super) fn check(flow: &Flow, header: Option<&Header>) -> Vec<Diagnostic> {
                 }
                 Some(near) => format!("did you mean row.{near}?"),
                 None if header.columns().len() == 1 => {
-                    "the sheet has one column: say what stands between its cells with rows.delimiter".to_owned()
+                    "the sheet has one column: say what stands between its cells with rows.delimiter; or is the header not the first row?".to_owned()
                 }
-                None => format!(
-                    "its columns are {}",
-                    columns().collect::<Vec<_>>().join(", ")
-                ),
+                None => {
+                    let columns = columns().filter(|name| !name.is_empty());
+                    let columns = columns.collect::<Vec<_>>().join(", ");
+                    let hint = format!("its columns are {columns}");
+                    if knows_none {
+                        hint + "; is the header the first row?"
+                    } else {
+                        hint
+                    }
+                }
             };
             errors.push(
                 Diagnostic::error(format!("the sheet has no column {column}"))

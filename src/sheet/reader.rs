@@ -67,6 +67,13 @@ impl Sheet {
                     .hint("name a CSV or TSV file"),
             ]);
         }
+        if is_workbook(&file.path).map_err(broken)? {
+            return Err(vec![
+                Diagnostic::error("this is an Excel workbook, whatever its name says")
+                    .at(file.path_shown())
+                    .hint("save it as CSV UTF-8 (逗号分隔)"),
+            ]);
+        }
         let encoding = match (
             file.encoding,
             guess(File::open(&file.path).map_err(broken)?).map_err(broken)?,
@@ -207,6 +214,13 @@ impl Sheet {
             Err(errors)
         }
     }
+}
+
+/// Whether a file begins as XLSX or XLS do.
+fn is_workbook(path: &std::path::Path) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)?.take(8).read_to_end(&mut start)?;
+    Ok(start.starts_with(b"PK\x03\x04") || start == *b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")
 }
 
 impl SheetFile {
@@ -463,6 +477,18 @@ mod tests {
         assert!(errors[0].message.contains("twice"), "{errors:?}");
         let (_kept, file) = sheet(b"a,,\n1,,\n");
         assert!(Sheet::open(&file).is_ok());
+    }
+
+    #[test]
+    fn a_workbook_by_another_name_is_known() {
+        for start in [
+            &b"PK\x03\x04\x14\0\x06\0rest"[..],
+            b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1rest",
+        ] {
+            let (_kept, file) = sheet(start);
+            let errors = Sheet::open(&file).expect_err("refused");
+            assert!(errors[0].message.contains("Excel workbook"), "{errors:?}");
+        }
     }
 
     #[test]
