@@ -181,6 +181,9 @@ pub(super) fn surveyed(
     let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
     progress.finish();
     ledger.sound()?;
+    for rows in &survey.flows {
+        findings.extend(rows.doubts());
+    }
     session.settled(settings, &findings, &survey, &errors)?;
     if let Some(target) = survey.unmatched.first() {
         let message = format!("the target {target} matches nothing that is declared, and no row");

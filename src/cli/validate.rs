@@ -43,6 +43,7 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
         .zip(&survey.plan.flows)
         .for_each(|(rows, plan)| {
             findings.extend(left_out(rows, plan));
+            findings.extend(rows.doubts());
         });
     let all = [&findings, &survey.row_findings];
     diagnostics::print(&all, session.log_format, Some(&errors));

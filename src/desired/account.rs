@@ -1,6 +1,6 @@
 //! Accounts as they should be.
 
-use super::check::{self, Problem};
+use super::check::{self, Problem, problem};
 use super::rendering::Rendering;
 use crate::api::code::{ID_TYPE, ORGAN_TYPE, RESIDENT_ID, SOCIAL_CREDIT_CODE, THIRD_ID_BYTES};
 use crate::diagnostic::Place;
@@ -133,7 +133,7 @@ impl Account {
 pub(super) fn third_id(text: &str) -> Result<(), Problem> {
     check::not_rounded(text)?;
     if text.len() > THIRD_ID_BYTES {
-        return Err((
+        return Err(problem(
             "is longer than 50 bytes",
             "a Chinese character takes three bytes: use a shorter id",
         ));

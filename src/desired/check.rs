@@ -2,8 +2,17 @@
 //!
 //! Each check gives what is wrong and what to do, never the value itself.
 
+use std::borrow::Cow;
+
 /// What is wrong, and what to do.
-pub(super) type Problem = (&'static str, &'static str);
+pub(super) type Problem = (Cow<'static, str>, Cow<'static, str>);
+
+pub(super) fn problem(
+    what: impl Into<Cow<'static, str>>,
+    hint: impl Into<Cow<'static, str>>,
+) -> Problem {
+    (what.into(), hint.into())
+}
 
 const RETYPE: &str = "compare it with the document; a digit is mistyped or two are swapped";
 
@@ -13,26 +22,94 @@ pub(super) fn not_rounded(text: &str) -> Result<(), Problem> {
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b".+-eE".contains(&byte));
     if number_like && text.contains(['e', 'E']) && text.parse::<f64>().is_ok() {
-        return Err((
-            "reads like 3.30106E+17: a spreadsheet has rounded the number, and its digits are lost",
+        let shown = first_digits(text);
+        return Err(problem(
+            format!("reads {shown}: a spreadsheet has rounded the number, and its digits are lost"),
             "format the column as text, enter the numbers again, and save the sheet anew",
         ));
     }
     Ok(())
 }
 
+/// A rounded number of which three digits are shown: `3.30***E+17`. It may be all of a mobile.
+fn first_digits(text: &str) -> String {
+    let mut digits = 0;
+    let (number, power) = text.split_at(text.find(['e', 'E']).unwrap_or(text.len()));
+    let shown = number.chars().map(|c| {
+        digits += u32::from(c.is_ascii_digit());
+        if c.is_ascii_digit() && digits > 3 {
+            '*'
+        } else {
+            c
+        }
+    });
+    shown.chain(power.chars()).collect()
+}
+
+/// What spreadsheets and people put into numbers, and nobody sees.
+fn nothing_else(text: &str) -> Result<(), Problem> {
+    if text.starts_with("=\"") {
+        return Err(problem(
+            "is written as =\"…\", a formula that keeps a spreadsheet from rounding it",
+            "take it off: `{{ row.身份证号 | replace('=', '') | replace('\"', '') }}`",
+        ));
+    }
+    if text.starts_with(['\'', '‘', '’', '`']) {
+        return Err(problem(
+            "begins with an apostrophe",
+            "save the column as text without it, or take it off: `{{ row.身份证号 | replace(\"'\", '') }}`",
+        ));
+    }
+    let Some(stray) = text.chars().find(|c| c.is_whitespace() || unseen(*c)) else {
+        return Ok(());
+    };
+    let what = match stray {
+        ' ' | '\u{a0}' | '\u{3000}' => "a blank".to_owned(),
+        '\t' => "a tab".to_owned(),
+        '\n' | '\r' => "a line break".to_owned(),
+        other => format!(
+            "a character that cannot be seen (U+{:04X})",
+            u32::from(other)
+        ),
+    };
+    let inside = text.trim().contains(char::is_whitespace) || unseen(stray);
+    let hint = if inside {
+        "take it out of the cell"
+    } else {
+        "take it off: `{{ row.身份证号 | trim }}`"
+    };
+    Err(problem(format!("has {what} in it"), hint))
+}
+
+/// Characters of no width: they come along when text is copied from a page.
+pub(super) fn unseen(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
+}
+
+/// What stands in a cell in the place of what was meant: a formula's error, or a character that was lost.
+pub(super) fn lost(text: &str) -> Option<&'static str> {
+    const ERRORS: &[&str] = &[
+        "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!",
+    ];
+    if text.contains('\u{fffd}') {
+        return Some("�, a character that was lost when the file was saved");
+    }
+    ERRORS.iter().find(|error| text.trim() == **error).copied()
+}
+
 /// A resident id: 17 digits and a check digit (GB 11643).
 pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
     not_rounded(text)?;
+    nothing_else(text)?;
     let bytes = text.as_bytes();
     if bytes.len() != 18 {
-        return Err((
+        return Err(problem(
             "is no resident id: it must have 18 characters",
             "give the 18-digit number of the card",
         ));
     }
     if !bytes[..17].iter().all(u8::is_ascii_digit) {
-        return Err((
+        return Err(problem(
             "is no resident id: its first 17 characters must be digits",
             RETYPE,
         ));
@@ -41,7 +118,7 @@ pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
     let (year, month, day) = (number(6..10), number(10..12), number(12..14));
     let date = i8::try_from(month).ok().zip(i8::try_from(day).ok());
     if date.is_none_or(|(month, day)| jiff::civil::Date::new(year, month, day).is_err()) {
-        return Err((
+        return Err(problem(
             "is no resident id: its birthday (characters 7 to 14) is no date",
             RETYPE,
         ));
@@ -54,10 +131,13 @@ pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
         .sum();
     let expected = b"10X98765432"[(sum % 11) as usize];
     if bytes[17].to_ascii_uppercase() != expected {
-        return Err(("fails its check digit", RETYPE));
+        return Err(problem("fails its check digit", RETYPE));
     }
     if bytes[17] == b'x' {
-        return Err(("ends in a small x", "write the check digit as a capital X"));
+        return Err(problem(
+            "ends in a small x",
+            "write the check digit as a capital X",
+        ));
     }
     Ok(())
 }
@@ -65,9 +145,10 @@ pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
 /// A unified social credit code: 17 characters and a check character (GB 32100).
 pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
     not_rounded(text)?;
+    nothing_else(text)?;
     const CHARACTERS: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
     if text.len() != 18 || text.chars().count() != 18 {
-        return Err((
+        return Err(problem(
             "is no social credit code: it must have 18 characters",
             "give the code of the business licence",
         ));
@@ -77,7 +158,7 @@ pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
         match CHARACTERS.iter().position(|character| *character == byte) {
             Some(value) => values.push(value),
             None => {
-                return Err((
+                return Err(problem(
                     "is no social credit code: it has digits and capital letters other than I, O, S, V and Z",
                     RETYPE,
                 ));
@@ -91,7 +172,7 @@ pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
         weight = weight * 3 % 31;
     }
     if (31 - sum % 31) % 31 != values[17] {
-        return Err(("fails its check character", RETYPE));
+        return Err(problem("fails its check character", RETYPE));
     }
     Ok(())
 }
@@ -105,9 +186,16 @@ pub(super) fn mobile(text: &str) -> Result<(), Problem> {
         None => text.len() == 11 && text.starts_with('1') && digits(text),
     };
     if fine {
-        Ok(())
+        return Ok(());
+    }
+    let in_it: String = text.chars().filter(char::is_ascii_digit).collect();
+    if in_it.len() == 13 && in_it.starts_with("861") {
+        Err(problem(
+            "is no mobile number",
+            "`{{ (row.手机号 | digits)[-11:] }}` takes +86 off",
+        ))
     } else {
-        Err((
+        Err(problem(
             "is no mobile number",
             "11 digits beginning with 1, without spaces; the filter digits takes everything else out",
         ))
@@ -127,7 +215,10 @@ pub(super) fn email(text: &str) -> Result<(), Problem> {
     if fine {
         Ok(())
     } else {
-        Err(("is no e-mail address", "it has the form name@example.com"))
+        Err(problem(
+            "is no e-mail address",
+            "it has the form name@example.com",
+        ))
     }
 }
 
@@ -141,7 +232,7 @@ pub(super) fn web_address(text: &str) -> Result<(), Problem> {
     if fine {
         Ok(())
     } else {
-        Err((
+        Err(problem(
             "is no address that can be called",
             "it begins with http:// or https://",
         ))
@@ -152,7 +243,7 @@ pub(super) fn web_address(text: &str) -> Result<(), Problem> {
 pub(super) fn milliseconds(moment: i64) -> Result<(), Problem> {
     // In seconds these are the years 2001 to 33658, in milliseconds 1970 to 2001.
     if (1_000_000_000..1_000_000_000_000).contains(&moment) {
-        return Err((
+        return Err(problem(
             "reads like seconds, and is in milliseconds since 1970",
             "multiply it by 1000; the filter epochMs makes milliseconds of a date",
         ));
@@ -176,12 +267,28 @@ mod tests {
             ("371500198113175693", "birthday"),
             ("37150019810117569", "18 characters"),
             ("37150019810117569A3", "18 characters"),
-            ("3.30106E+17", "rounded"),
+            (
+                "3.30106E+17",
+                "reads 3.30***E+17: a spreadsheet has rounded",
+            ),
+            ("1.3516134876E+10", "reads 1.35********E+10"),
+            (" 371500198101175693", "has a blank in it"),
+            ("371500198101175693\t", "has a tab in it"),
+            ("371500\u{200b}198101175693", "cannot be seen (U+200B)"),
+            ("'371500198101175693", "begins with an apostrophe"),
+            ("=\"371500198101175693\"", "is written as =\"…\""),
             ("张50019810117569X", "first 17"),
         ] {
             let (message, _) = resident_id(bad).expect_err(bad);
             assert!(message.contains(why), "{bad}: {message}");
         }
+    }
+
+    #[test]
+    fn what_was_lost_is_seen() {
+        assert_eq!(lost(" #N/A "), Some("#N/A"));
+        assert!(lost("陈晓\u{fffd}").is_some());
+        assert!(lost("#1").is_none() && lost("张三").is_none());
     }
 
     #[test]
@@ -226,6 +333,10 @@ mod tests {
             ("https://acme example/", false),
         ] {
             assert_eq!(web_address(address).is_ok(), fine, "{address}");
+        }
+        for with_code in ["+86 13516134875", "8613516134875", "86-135-1613-4875"] {
+            let (_, hint) = mobile(with_code).expect_err(with_code);
+            assert!(hint.contains("takes +86 off"), "{with_code}: {hint}");
         }
         assert!(email("test21@tsign.cn").is_ok());
         for bad in ["", "a", "a@b", "@b.c", "a b@c.d", "a@b@c.d", "a@.cn"] {

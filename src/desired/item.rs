@@ -503,7 +503,7 @@ fn scale(rendering: &mut Rendering<'_>, declared: Option<&Expr>) -> Option<f64> 
 }
 
 /// Pages as the API writes them: `1-3,5`.
-fn pages(text: &str) -> Result<(), super::check::Problem> {
+fn pages(text: &str) -> Result<(), check::Problem> {
     let number = |text: &str| text.parse::<u32>().is_ok_and(|page| page > 0);
     let ordered = |first: &str, last: &str| first.parse::<u32>().ok() <= last.parse::<u32>().ok();
     let fine = text.split(',').all(|part| match part.split_once('-') {
@@ -513,6 +513,9 @@ fn pages(text: &str) -> Result<(), super::check::Problem> {
     if fine {
         Ok(())
     } else {
-        Err(("is no list of pages", "write it as 1 or 1-3,5"))
+        Err(check::problem(
+            "is no list of pages",
+            "write it as 1 or 1-3,5",
+        ))
     }
 }

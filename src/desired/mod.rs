@@ -8,6 +8,7 @@ mod check;
 mod columns;
 mod content;
 mod document;
+mod doubts;
 mod item;
 mod over;
 mod rendering;

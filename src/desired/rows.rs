@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::content::{Contents, Site};
+use super::doubts::Doubts;
 use super::item::{Item, item};
 use super::rendering::Rendering;
 use super::standing::Standing;
@@ -23,6 +24,7 @@ pub struct FlowRows<'a> {
     scope: Scope,
     salt: Salt,
     contents: Contents,
+    doubts: Doubts,
 }
 
 /// A row, and what became of it.
@@ -115,7 +117,13 @@ impl<'a> FlowRows<'a> {
             scope,
             salt: salt.clone(),
             contents,
+            doubts: Doubts::default(),
         })
+    }
+
+    /// What is doubtful about the rows that were rendered.
+    pub fn doubts(&self) -> Vec<Diagnostic> {
+        self.doubts.told()
     }
 
     /// For so many rows room may be made at once.
@@ -302,7 +310,10 @@ impl<'a> FlowRows<'a> {
         );
         let errors = std::mem::take(&mut rendering.errors);
         match item {
-            Some(item) if errors.is_empty() => Outcome::Item(Box::new(item)),
+            Some(item) if errors.is_empty() => {
+                self.doubts.see(self.flow, row, &item);
+                Outcome::Item(Box::new(item))
+            }
             _ => Outcome::Invalid(errors),
         }
     }

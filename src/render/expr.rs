@@ -9,6 +9,7 @@ use minijinja::{Error, ErrorKind, Expression, Template};
 
 use super::compared::{self, Compared};
 use super::engine::{ENGINE, PAGE};
+use super::filters;
 use super::scope::{Environ, Scope, Variables};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
@@ -26,7 +27,8 @@ enum Body {
     Template(Template<'static, 'static>),
 }
 
-/// What an expression names.
+/// What an expression names. Each of these is a question of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Uses {
     /// Columns of the row.
@@ -355,9 +357,10 @@ impl fmt::Debug for Expr {
 
 impl From<&Error> for EvalError {
     fn from(error: &Error) -> Self {
+        let message = told(error);
         Self {
-            message: told(error),
-            hint: None,
+            hint: filters::hint(&message).map(str::to_owned),
+            message,
             line: error.line(),
         }
     }
@@ -379,9 +382,10 @@ fn incomparable(compared: &Compared, span: &Span) -> Diagnostic {
         number,
         meant,
     } = compared;
-    let what = match text.starts_with("row") {
-        true => "a cell is text",
-        false => "it is text",
+    let what = if text.starts_with("row") {
+        "a cell is text"
+    } else {
+        "it is text"
     };
     Diagnostic::error(format!("{text} is compared with a number, {number}"))
         .at(span)

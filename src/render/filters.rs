@@ -1,4 +1,4 @@
-//! The filters beside minijinja's own. Their errors never repeat the value: it may be a cell.
+//! The filters beside minijinja's own. Their errors show what cannot be read, but for id numbers and mobiles.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
@@ -53,11 +53,48 @@ fn text(filter: &str, value: &Value) -> Result<String, Error> {
 }
 
 fn amount(filter: &str, value: &Value) -> Result<Amount, Error> {
-    Amount::parse(&text(filter, value)?).map_err(|why| failed(filter, why))
+    let text = text(filter, value)?;
+    Amount::parse(&text).map_err(|why| unread(filter, why, &text))
 }
 
 fn moment(filter: &str, value: &Value) -> Result<Moment, Error> {
-    Moment::parse(&text(filter, value)?).map_err(|why| failed(filter, why))
+    let text = text(filter, value)?;
+    Moment::parse(&text).map_err(|why| unread(filter, why, &text))
+}
+
+/// A cell that stands in an error is cut off after this.
+const SHOWN: usize = 40;
+
+/// As many digits as a mobile has.
+const PRIVATE: usize = 11;
+
+fn unread(filter: &str, why: &str, text: &str) -> Error {
+    let text = text.trim();
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let shown: String = if digits >= PRIVATE {
+        mask(text)
+    } else {
+        text.chars().take(SHOWN).collect()
+    };
+    if shown.is_empty() {
+        failed(filter, &format!("{why}, and the text is empty"))
+    } else {
+        failed(filter, &format!("{why}, and not {shown}"))
+    }
+}
+
+/// All that a filter reads, when its error says that it could not read something.
+pub(super) fn hint(error: &str) -> Option<&'static str> {
+    let (filter, rest) = error.split_once(' ')?;
+    match filter {
+        "rmb" | "money" if rest.starts_with("needs an amount such") => Some(
+            "it reads 120000.5, 120,000.50 and -1; take everything else out before: {{ … | replace('元', '') | money }}",
+        ),
+        "date" | "plus" | "epochMs" if rest.starts_with("needs a date") => Some(
+            "it reads 2026-01-05, 2026/1/5, 2026.1.5, 20260105 and 2026年1月5日, each with or without 18:30 or 18:30:00 behind it",
+        ),
+        _ => None,
+    }
 }
 
 /// Leaves the ends that tell people apart: three and four characters of a number, the first of a name.
@@ -78,7 +115,31 @@ pub fn mask(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::mask;
+    use super::{hint, mask, unread};
+
+    #[test]
+    fn what_cannot_be_read_is_shown_unless_it_is_private() {
+        let why = "needs an amount such as 120000.50";
+        for (text, shown) in [
+            (
+                "12万",
+                "money needs an amount such as 120000.50, and not 12万",
+            ),
+            (
+                " ",
+                "money needs an amount such as 120000.50, and the text is empty",
+            ),
+            (
+                "13516134875元",
+                "money needs an amount such as 120000.50, and not 135*****875元",
+            ),
+        ] {
+            let error = unread("money", why, text);
+            assert_eq!(error.detail(), Some(shown));
+            assert!(hint(shown).is_some_and(|hint| hint.contains("120,000.50")));
+        }
+        assert!(hint("the value is none").is_none());
+    }
 
     #[test]
     fn masks_leave_the_ends() {

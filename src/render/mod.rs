@@ -1,7 +1,7 @@
 //! Expressions: the scalars of manifests, compiled once, rendered for each row, and the fingerprint of what came out.
 //!
 //! Rendering is strict: undefined and none are errors, an unknown column is found before any row is read, and no
-//! error repeats the text of a cell.
+//! error repeats an id number or a mobile.
 
 mod amount;
 mod compared;

@@ -238,3 +238,133 @@ fn what_is_no_projects_folder_is_said_to_be_none() {
     let next = r"next: treaty -p 'it'\''s a b' plan";
     assert!(run.stdout.contains(next), "{}", run.stdout);
 }
+
+/// The base with the first row's cell of a column in another's place.
+fn cell(from: &str, to: &str) -> Project {
+    let project = base();
+    let sheet = project.read("loans.csv");
+    let (header, rows) = sheet.split_once('\n').expect("a header");
+    assert!(rows.contains(from), "{from}");
+    project.write(
+        "loans.csv",
+        format!("{header}\n{}", rows.replacen(from, to, 1)),
+    );
+    project
+}
+
+#[test]
+fn cells_that_cannot_be_read_are_shown_with_all_that_can() {
+    for (from, to, told, hint) in [
+        (
+            "51010.10",
+            "5万",
+            "money needs an amount such as 120000.50, and not 5万",
+            "hint: it reads 120000.5, 120,000.50",
+        ),
+        (
+            "2026/11/4",
+            "下周一",
+            "date needs a date such as 2026-11-23 or 2026-11-23 18:30:00, and not 下周一",
+            "hint: it reads 2026-01-05",
+        ),
+        (
+            "33019919860724191X",
+            "'33019919860724191X",
+            "idNo begins with an apostrophe",
+            "replace",
+        ),
+        (
+            "33019919860724191X",
+            "33019919860724191X ",
+            "idNo has a blank in it",
+            "| trim",
+        ),
+        (
+            "13500000001",
+            "+86 13500000001",
+            "mobile is no mobile number",
+            "[-11:] }}` takes +86 off",
+        ),
+        (
+            "13500000001",
+            "1.35E+10",
+            "mobile reads 1.35E+10: a spreadsheet",
+            "as text",
+        ),
+    ] {
+        refused(&cell(from, to), &[told, hint, "loans.csv, row 2"]);
+    }
+}
+
+#[test]
+fn what_nobody_meant_to_send_is_warned_of() {
+    for (from, to, told) in [
+        ("沈晨怡", "#N/A", "warning: name is or has #N/A\n"),
+        ("沈晨怡", "沈晨�", "warning: name is or has �"),
+        (
+            "HT-2026-0001",
+            "HT-2026-0001\u{200b}",
+            "warning: the key has a character that cannot be seen (U+200B)",
+        ),
+        ("6955", "#REF!", "warning: 还款账号 is or has #REF!\n"),
+    ] {
+        let run = cell(from, to).expect(&["validate"], 0);
+        assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("loans.csv, row 2, column "),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn sheets_that_begin_otherwise_are_known() {
+    let project = base();
+    let sheet = project.read("loans.csv");
+    project.write("loans.csv", format!("2026年贷款清单,,,,,,,,,,\n{sheet}"));
+    refused(
+        &project,
+        &["its columns are 2026年贷款清单; is the header the first row?"],
+    );
+    project.write("loans.csv", format!("2026年贷款清单\n{sheet}"));
+    refused(&project, &["or is the header not the first row?"]);
+    project.write("loans.csv", b"PK\x03\x04\x14\0\x06\0");
+    refused(
+        &project,
+        &["this is an Excel workbook", "save it as CSV UTF-8"],
+    );
+    let delimiter = "loans.csv\n      delimiter: ':'\n";
+    let project = with(LOANS, "loans.csv\n", delimiter);
+    refused(
+        &project,
+        &[
+            "delimiter cannot be \":\"",
+            "hint: it is \",\", \";\", \"|\" or tab",
+        ],
+    );
+}
+
+#[test]
+fn who_waits_for_whom_is_told() {
+    let waits = |lender: &str, borrower: &str| {
+        let project = base();
+        for (word, other) in [("甲方盖章", lender), ("乙方签字", borrower)] {
+            let text = project.read(LOANS);
+            let line = text.lines().find(|line| line.contains(word));
+            let line = line.expect("a signer");
+            project.replace(LOANS, line, &format!("{line}\n        after: [{other}]"));
+        }
+        project
+    };
+    let run = refused(
+        &waits("borrower", "lender"),
+        &["error: lender waits for borrower, who waits for lender\n"],
+    );
+    assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
+    let run = refused(
+        &waits("lender", "lender"),
+        &["error: the signer lender waits for himself\n"],
+    );
+    assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
+}
