@@ -39,7 +39,7 @@ pub(super) fn check(
             return Err(wrong("signType 2 needs posPage, posX and posY"));
         }
         2 => {}
-        3 => seam(listed, sizes)?,
+        3 => seam(listed.as_deref(), sizes)?,
         other => return Err(wrong(format_args!("signType cannot be {other}"))),
     }
     match sizes {
@@ -101,17 +101,13 @@ fn keyword(
 }
 
 /// A seam is where pages meet (section 2, 10): of one page there is none.
-fn seam(listed: Option<Vec<u32>>, sizes: Option<&Sizes>) -> Result<(), Refusal> {
-    let pages = match (listed, sizes) {
-        (Some(mut pages), _) => {
-            pages.sort_unstable();
-            pages.dedup();
-            pages.len()
-        }
-        (None, Some(sizes)) => sizes.len(),
-        (None, None) => return Ok(()),
+fn seam(listed: Option<&[u32]>, sizes: Option<&Sizes>) -> Result<(), Refusal> {
+    let has_two = match (listed, sizes) {
+        (Some(pages), _) => pages.iter().any(|page| *page != pages[0]),
+        (None, Some(sizes)) => sizes.len() > 1,
+        (None, None) => true,
     };
-    if pages < 2 {
+    if !has_two {
         return Err(of_flow("a seam needs two pages at least"));
     }
     Ok(())

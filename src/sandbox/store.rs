@@ -131,24 +131,26 @@ fn read(path: &Path, text: &[u8]) -> Result<(World, usize, bool), StoreError> {
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
         let (line, after) = rest.split_at(end + 1);
         lines += 1;
-        let change = serde_json::from_slice(line).map_err(|error| StoreError::Broken {
+        let broken = |why: String| StoreError::Broken {
             path: path.to_owned(),
-            why: damage(lines, &error),
-        })?;
+            why: format!(
+                "line {lines} is damaged{why}; remove the folder to begin with an empty world"
+            ),
+        };
+        let line = std::str::from_utf8(line).map_err(|_| broken(String::new()))?;
+        let change = serde_json::from_str(line).map_err(|error| broken(damage(&error)))?;
         world.load(change);
         rest = after;
     }
     Ok((world, lines, rest.is_empty()))
 }
 
-/// What is damaged of a journal: each of its lines is a text of its own, whose only line serde calls the first.
-fn damage(line: usize, error: &serde_json::Error) -> String {
+/// What is damaged of a line, which is a text of its own: serde calls it the first.
+fn damage(error: &serde_json::Error) -> String {
     let column = error.column();
     let why = error.to_string();
     let why = why.split(" at line ").next().unwrap_or_default();
-    format!(
-        "line {line} is damaged at its column {column} ({why}); remove the folder to begin with an empty world"
-    )
+    format!(" at its column {column} ({why})")
 }
 
 fn lines(changes: &[Change]) -> String {

@@ -13,8 +13,8 @@ use crate::id::{AccountId, DocId, FileKey, FlowId, SealId, TemplateId};
 #[derive(Debug, Default)]
 pub struct World {
     pub(super) accounts: BTreeMap<AccountId, Account>,
-    /// Each app has its own.
-    third_ids: BTreeMap<Option<AppId>, BTreeMap<String, AccountId>>,
+    /// By [`third_key`]: each app has its own.
+    third_ids: BTreeMap<String, AccountId>,
     pub(super) files: BTreeMap<FileKey, StoredFile>,
     pub(super) templates: BTreeMap<TemplateId, Template>,
     pub(super) docs: BTreeMap<DocId, Doc>,
@@ -272,6 +272,11 @@ pub(super) enum Change {
     Next(u64),
 }
 
+/// What a `thirdId` of an app is known by: no app id has the end of a line in it.
+fn third_key(app: Option<&AppId>, third_id: &str) -> String {
+    format!("{}\n{third_id}", app.map_or("", |app| app))
+}
+
 impl World {
     /// A new number, never given twice.
     pub(super) fn number(&mut self) -> u64 {
@@ -298,11 +303,11 @@ impl World {
         match change {
             Change::Account(account) => {
                 if let Some(third_id) = &account.third_id {
-                    let own = self.third_ids.entry(account.app.clone()).or_default();
+                    let key = third_key(account.app.as_ref(), third_id);
                     if account.deleted {
-                        own.remove(third_id);
+                        self.third_ids.remove(&key);
                     } else {
-                        own.insert(third_id.clone(), account.id.clone());
+                        self.third_ids.insert(key, account.id.clone());
                     }
                 }
                 self.accounts.insert(account.id.clone(), account);
@@ -414,18 +419,21 @@ impl World {
 
     /// The account of an app's `thirdId`, or of one that no app has made.
     pub(super) fn third_id(&self, app: Option<&AppId>, third_id: &str) -> Option<&AccountId> {
-        let of = |app: Option<&AppId>| self.third_ids.get(&app.cloned())?.get(third_id);
+        let of = |app: Option<&AppId>| self.third_ids.get(&third_key(app, third_id));
         of(app).or_else(|| of(None))
     }
 
     /// The account of a `thirdId`, whosever it is.
     pub fn account_of(&self, third_id: &str) -> Option<&AccountId> {
-        self.third_ids.values().find_map(|own| own.get(third_id))
+        let mut accounts = self.accounts.values();
+        let is_it =
+            |account: &&Account| account.third_id.as_deref() == Some(third_id) && !account.deleted;
+        accounts.find(is_it).map(|account| &account.id)
     }
 
     /// How many accounts there are.
     pub fn account_count(&self) -> usize {
-        self.third_ids.values().map(BTreeMap::len).sum()
+        self.third_ids.len()
     }
 }
 
