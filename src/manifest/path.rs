@@ -27,6 +27,8 @@ pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String>
     // A link may leave the folder although the path does not.
     match (path.canonicalize(), root.canonicalize()) {
         (Ok(real), Ok(real_root)) if !real.starts_with(&real_root) => Err(outside()),
+        // What is written to a link that leads nowhere yet is written there.
+        (Err(_), _) if path.is_symlink() => Err(format!("{text} is a link that leads nowhere")),
         _ => Ok(path),
     }
 }
@@ -63,6 +65,23 @@ mod tests {
             "..\\x",
         ] {
             assert!(inside(root, folder, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_stay_in_the_project_too() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("project");
+        std::fs::create_dir(&root).expect("a folder");
+        std::fs::write(root.join("there"), "").expect("written");
+        for (name, target, fine) in [
+            ("within", "there", true),
+            ("out", "/etc/hostname", false),
+            ("nowhere", "../not-there-yet", false),
+        ] {
+            std::os::unix::fs::symlink(target, root.join(name)).expect("a link");
+            assert_eq!(inside(&root, &root, name).is_ok(), fine, "{name}");
         }
     }
 }
