@@ -22,6 +22,14 @@ pub(super) fn stream() -> std::io::BufWriter<impl Write> {
     std::io::BufWriter::with_capacity(64 * 1024, Watched(anstream::stdout().lock()))
 }
 
+/// So many of something: `1 row`, `2 rows`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
 /// Why a result did not get where it was to go, once all is written.
 pub(super) fn lost() -> Option<&'static Error> {
     let _ = Watched(anstream::stdout()).flush();

@@ -77,9 +77,9 @@ fn write_text(
         ];
         writeln!(
             out,
-            "{BOLD}flows.{}{RESET}  {} rows",
+            "{BOLD}flows.{}{RESET}  {}",
             flow.flow,
-            flow.rows.len()
+            out::counted(flow.rows.len(), "row")
         )?;
         for (action, words) in kinds {
             let count = flow.counted(action);

@@ -56,12 +56,12 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
         let warnings = findings.warnings() + survey.row_findings.warnings();
         out::line(format_args!(
             "\u{1b}[32mvalid\u{1b}[0m: {}, {}, {}, {} with {}; {}",
-            counted(standing.accounts.len(), "account"),
-            counted(standing.seals.len(), "seal"),
-            counted(standing.templates.len(), "template"),
-            counted(survey.flows.len(), "flow"),
-            counted(rows, "row"),
-            counted(warnings, "warning"),
+            out::counted(standing.accounts.len(), "account"),
+            out::counted(standing.seals.len(), "seal"),
+            out::counted(standing.templates.len(), "template"),
+            out::counted(survey.flows.len(), "flow"),
+            out::counted(rows, "row"),
+            out::counted(warnings, "warning"),
         ));
     }
     Ok(Exit::Done)
@@ -74,20 +74,13 @@ fn left_out(rows: &FlowRows<'_>, plan: &FlowPlan) -> Option<Diagnostic> {
     if plan.rows.is_empty() || !plan.rows.iter().all(skipped) {
         return None;
     }
-    let count = counted(plan.rows.len(), "row");
+    let count = out::counted(plan.rows.len(), "row");
     let what = format!("where leaves out all of the sheet: {count}");
     Some(
         Diagnostic::warning(what)
             .at(filter.span())
             .hint("hold it against a row: cells are text, exactly as they are written"),
     )
-}
-
-fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    }
 }
 
 /// What was made before cannot all be changed: where that is recorded, it is held against what is declared. Without
