@@ -1,8 +1,5 @@
 //! Diagnostics on the screen: the line itself, what is wrong with it, and what to do; or one JSON object each.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
@@ -83,29 +80,27 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat, table: Option<&Er
 /// The same thing wrong with one row or with many.
 struct Block<'a> {
     first: &'a Diagnostic,
+    kind: Option<String>,
     /// The other rows.
     rows: Vec<u64>,
 }
 
-/// Puts together what differs by its row alone, where the first one stands.
+/// Puts together what differs by its row alone, where the first one stands. Few enough are kept to be compared one by one.
 fn alike<'a>(all: &[&'a Diagnostic]) -> Vec<Block<'a>> {
     let mut blocks: Vec<Block<'a>> = Vec::new();
-    let mut known = HashMap::new();
     for diagnostic in all {
-        if let Some((row, kind)) = kind(diagnostic) {
-            match known.entry(kind) {
-                Entry::Occupied(at) => {
-                    let block: &mut Block = &mut blocks[*at.get()];
-                    block.rows.push(row);
-                    continue;
-                }
-                Entry::Vacant(vacant) => drop(vacant.insert(blocks.len())),
-            }
+        let (row, kind) = kind(diagnostic).unzip();
+        let known = blocks
+            .iter_mut()
+            .find(|block| kind.is_some() && block.kind == kind);
+        match known {
+            Some(block) => block.rows.extend(row),
+            None => blocks.push(Block {
+                first: diagnostic,
+                kind,
+                rows: Vec::new(),
+            }),
         }
-        blocks.push(Block {
-            first: diagnostic,
-            rows: Vec::new(),
-        });
     }
     blocks
 }
@@ -115,22 +110,23 @@ fn kind(diagnostic: &Diagnostic) -> Option<(u64, String)> {
     let Some(Place::Cell(cell)) = &diagnostic.place else {
         return None;
     };
-    let related = diagnostic.related.iter();
-    let related: Vec<String> = related
-        .map(|(place, why)| format!("{place} {why}"))
-        .collect();
-    let column = cell.column.as_ref().map(|(_, index)| index);
-    let kind = format!(
-        "{:?}",
-        (
-            diagnostic.severity,
-            &diagnostic.message,
-            &diagnostic.hint,
-            &cell.file,
-            column,
-            related
-        )
-    );
+    let mut kind = diagnostic.message.clone();
+    let column = cell.column.as_ref().map(|(name, _)| &**name);
+    let texts = [
+        Some(&*cell.file),
+        column,
+        diagnostic.hint.as_deref(),
+        matches!(diagnostic.severity, Severity::Error).then_some("error"),
+    ];
+    for text in texts {
+        kind.push('\0');
+        kind.push_str(text.unwrap_or_default());
+    }
+    for (place, why) in &diagnostic.related {
+        kind.push('\0');
+        kind.push_str(&place.to_string());
+        kind.push_str(why);
+    }
     Some((cell.row, kind))
 }
 

@@ -8,27 +8,25 @@ use crate::render::mask;
 
 /// The text with everything masked that is nobody else's business.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
-    let mut private: Vec<(Range<usize>, String)> = numbers(text)
-        .map(|range| (range.clone(), mask(&text[range])))
-        .chain(logins(text).chain(secrets(text)).map(|range| {
-            let stars = "*".repeat(range.len());
-            (range, stars)
-        }))
-        .collect();
-    if private.is_empty() {
-        return Cow::Borrowed(text);
-    }
-    private.sort_by_key(|(range, _)| range.start);
-    let mut shown = String::with_capacity(text.len());
-    for (range, stars) in private {
-        // A number in a login is masked with it.
-        if range.start >= shown.len() {
-            shown.push_str(&text[shown.len()..range.start]);
-            shown.push_str(&stars);
+    let mut shown: Option<Vec<u8>> = None;
+    let mut put = |range: Range<usize>, stars: &str| {
+        let shown = shown.get_or_insert_with(|| text.as_bytes().to_vec());
+        // A mask is as long as what it hides, so that others may come before or after it.
+        if stars.len() == range.len() {
+            shown[range].copy_from_slice(stars.as_bytes());
         }
+    };
+    for range in numbers(text) {
+        put(range.clone(), &mask(&text[range]));
     }
-    shown.push_str(&text[shown.len()..]);
-    Cow::Owned(shown)
+    for range in logins(text).chain(secrets(text)) {
+        put(range.clone(), &"*".repeat(range.len()));
+    }
+    match shown.map(String::from_utf8) {
+        Some(Ok(shown)) => Cow::Owned(shown),
+        // Whole characters are hidden, so that what is left is text.
+        Some(Err(_)) | None => Cow::Borrowed(text),
+    }
 }
 
 /// Digits in a row that are as many as a mobile or an id number has. An id number may end in an X.

@@ -36,12 +36,9 @@ impl Doubts {
         }
     }
 
-    /// What was doubtful, in the sheet's order. A row that was rendered twice is told of once.
+    /// What was doubtful, in the sheet's order.
     pub(super) fn told(&self) -> Vec<Diagnostic> {
-        let mut all = self.all().clone();
-        all.sort_by_key(|doubt| doubt.place.as_ref().and_then(Place::row));
-        all.dedup();
-        all
+        self.all().clone()
     }
 
     fn keep(&self, what: &str, row: &Row, expr: &Expr) {
@@ -50,10 +47,17 @@ impl Doubts {
             (Some(column), None) => Some(column.as_str()),
             _ => None,
         };
+        let doubt = Diagnostic::warning(what).at(row.place(column));
+        let doubt = doubt.hint("correct the cell, unless it is meant so");
         let mut all = self.all();
-        if all.len() < MOST {
-            let doubt = Diagnostic::warning(what).at(row.place(column));
-            all.push(doubt.hint("correct the cell, unless it is meant so"));
+        let is_before = |other: &Diagnostic| {
+            let there = other.place.as_ref().and_then(Place::row);
+            there <= Some(row.number)
+        };
+        let at = all.partition_point(is_before);
+        // A row that is rendered twice is told of once.
+        if all.len() < MOST && !all[..at].contains(&doubt) {
+            all.insert(at, doubt);
         }
     }
 

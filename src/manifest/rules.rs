@@ -1,7 +1,5 @@
 //! Rules of the API document about signers that can be held before a call (sections 5.5 and 5.6).
 
-use std::collections::VecDeque;
-
 use super::account::SilentSign;
 use super::decode::Settled;
 use super::flow::Flow;
@@ -177,28 +175,31 @@ pub(super) fn circles(flow: &Flow, findings: &mut Findings) {
 
 /// The shortest way from a signer over those that he waits for back to himself, each with the place that says so.
 fn circle<'f>(flow: &'f Flow, signer: &'f Signer) -> Option<Vec<(&'f str, &'f Span)>> {
+    let after = |name: &str| {
+        let signer = flow.signers.iter().find(|signer| signer.name == name);
+        signer.map_or(&[][..], |signer| &signer.after[..])
+    };
     let mut seen: Vec<&str> = Vec::new();
-    let mut open: VecDeque<Vec<(&str, &Span)>> = VecDeque::new();
-    let mut next = Some((signer, Vec::new()));
-    loop {
-        if let Some((from, way)) = next.take() {
-            for name in &from.after {
-                let mut way: Vec<(&str, &Span)> = way.clone();
-                way.push((&name.text, &name.span));
-                if name.text == signer.name {
-                    return Some(way);
-                }
-                open.push_back(way);
-            }
+    // The nearest ones come first.
+    let mut ways: Vec<Vec<(&str, &Span)>> = vec![Vec::new()];
+    let mut at = 0;
+    while let Some(way) = ways.get(at).cloned() {
+        at += 1;
+        let last = way.last().map_or(&*signer.name, |(name, _)| name);
+        if seen.contains(&last) {
+            continue;
         }
-        let way = open.pop_front()?;
-        let (name, _) = *way.last()?;
-        if !seen.contains(&name) {
-            seen.push(name);
-            let from = flow.signers.iter().find(|signer| signer.name == name);
-            next = from.map(|from| (from, way));
+        seen.push(last);
+        for name in after(last) {
+            let mut way = way.clone();
+            way.push((&name.text, &name.span));
+            if name.text == signer.name {
+                return Some(way);
+            }
+            ways.push(way);
         }
     }
+    None
 }
 
 /// Who is asked twice in one contract was meant once, mostly.

@@ -3,8 +3,6 @@
 //! A cell is text, and text is neither equal to a number nor smaller: `row.金额 > 1000000` would take every row, and
 //! `row.期限 == 36` none, without a word.
 
-use std::collections::BTreeMap;
-
 use minijinja::machinery::{ast, parse, parse_expr};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
@@ -95,7 +93,7 @@ const TESTS: &[&str] = &[
 struct Search<'s> {
     source: &'s str,
     /// Names that the template gives itself.
-    named: BTreeMap<String, Kind>,
+    named: Vec<(String, Kind)>,
     found: Option<Compared>,
 }
 
@@ -103,7 +101,7 @@ impl<'s> Search<'s> {
     fn of(source: &'s str) -> Self {
         Self {
             source,
-            named: BTreeMap::new(),
+            named: Vec::new(),
             found: None,
         }
     }
@@ -149,10 +147,11 @@ impl<'s> Search<'s> {
             return;
         };
         let kind = self.kind(expr);
-        let named = self.named.entry(target.id.to_owned()).or_insert(kind);
-        // Given twice, and differently: which of them holds is not known here.
-        if *named != kind {
-            *named = Kind::Unknown;
+        match self.named.iter_mut().find(|(name, _)| name == target.id) {
+            // Given twice, and differently: which of them holds is not known here.
+            Some((_, named)) if *named != kind => *named = Kind::Unknown,
+            Some(_) => {}
+            None => self.named.push((target.id.to_owned(), kind)),
         }
     }
 
@@ -271,7 +270,10 @@ impl<'s> Search<'s> {
     fn kind(&self, expr: &ast::Expr<'_>) -> Kind {
         match expr {
             ast::Expr::Var(own) if own.id == "key" => Kind::Text,
-            ast::Expr::Var(own) => self.named.get(own.id).copied().unwrap_or(Kind::Unknown),
+            ast::Expr::Var(own) => {
+                let named = self.named.iter().find(|(name, _)| name == own.id);
+                named.map_or(Kind::Unknown, |(_, kind)| *kind)
+            }
             ast::Expr::Const(own) => of_value(&own.value),
             ast::Expr::Slice(own) => self.of_text(&own.expr),
             ast::Expr::UnaryOp(own) => match own.op {
