@@ -14,9 +14,9 @@ use tokio::time::{Instant, sleep_until};
 const ONE_BURST: Duration = Duration::from_secs(1);
 /// What a limit is counted over.
 const SECOND: Duration = Duration::from_secs(1);
-/// The share of a limit that turns are handed out for. The rest makes up for unevenness on the way: a limit that is used up to
-/// the last call hands each burst on to the next second.
-const SHARE: f64 = 0.995;
+/// The share of a limit that is made use of. The rest makes up for unevenness on the way: what leaves evenly arrives a few
+/// milliseconds sooner or later, and some of it in another second.
+const SHARE: f64 = 0.997;
 /// Turns that nobody took are made up for, if they are not older than this.
 const MADE_UP: Duration = Duration::from_millis(50);
 /// Whoever is late leaves so much faster than the limit at most: a burst would come again in every second, since each lets out
@@ -35,12 +35,10 @@ const SLOWEST_WITHOUT: f64 = 1.0;
 /// A pace without a limit that has grown so far is none.
 const NO_PACE: f64 = 10_000.0;
 
-/// A limit of so many departures a second. Turns do not pile up while nobody wants one.
+/// A limit of calls a second. Turns do not pile up while nobody wants one.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Departures in any second; none: no limit, until the service asks to slow down.
-    limit: Option<f64>,
-    /// Turns a second, unless it was slowed.
+    /// Turns and departures a second, unless it was slowed; none: no limit, until the service asks to slow down.
     own: Option<f64>,
     state: Arc<Mutex<State>>,
 }
@@ -78,11 +76,10 @@ struct State {
 }
 
 impl Pace {
-    /// A pace of `limit` departures a second.
+    /// A pace of nearly `limit` calls a second.
     pub(super) fn new(limit: Option<f64>) -> Self {
         let own = limit.map(|limit| limit * SHARE);
         Self {
-            limit,
             own,
             state: Arc::new(Mutex::new(State {
                 rate: own,
@@ -112,11 +109,11 @@ impl Pace {
 
     /// Lets one whose turn it was leave, once the limit allows it.
     pub(super) async fn depart(&self, departure: &mut Departure) {
-        let Some(limit) = self.limit else { return };
-        let mut at = self.state().line_up(limit, Instant::now());
+        let Some(own) = self.own else { return };
+        let mut at = self.state().line_up(own, Instant::now());
         loop {
             sleep_until(at).await;
-            match self.state().depart(limit, Instant::now()) {
+            match self.state().depart(own, Instant::now()) {
                 Ok(()) => return departure.0.push(Leaving(self.state.clone())),
                 Err(later) => at = later,
             }
@@ -198,21 +195,21 @@ impl Drop for Leaving {
 
 impl State {
     /// When one more can leave after those who came before him.
-    fn line_up(&mut self, limit: f64, now: Instant) -> Instant {
+    fn line_up(&mut self, own: f64, now: Instant) -> Instant {
         let at = self.line.map_or(now, |line| line.max(now));
-        self.line = Some(at + Duration::from_secs_f64(1.0 / (HURRY * limit)));
+        self.line = Some(at + Duration::from_secs_f64(1.0 / (HURRY * own)));
         at
     }
 
     /// Lets one more be about to leave; an error tells when that can be.
-    fn depart(&mut self, limit: f64, now: Instant) -> Result<(), Instant> {
+    fn depart(&mut self, own: f64, now: Instant) -> Result<(), Instant> {
         while self.gone.front().is_some_and(|gone| now - *gone >= SECOND) {
             self.gone.pop_front();
         }
         // A count of calls is far below 2^32.
         let count = u32::try_from(self.gone.len() + self.leaving).unwrap_or(u32::MAX);
         // What is over of an uneven limit is one more in some seconds: turns alone keep that.
-        if f64::from(count) < limit.ceil() {
+        if f64::from(count) < own.ceil() {
             self.leaving += 1;
             return Ok(());
         }
