@@ -15,7 +15,7 @@ const RATES: [(u32, u32, u32); 4] = [
     (10, 30, 16),
     (50, 60, 32),
     (400, 60, 128),
-    (5_000, 60, 1_024),
+    (5_000, 120, 1_024),
 ];
 /// What a row takes when each person is asked for.
 const CALLS: u32 = 6;

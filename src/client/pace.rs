@@ -16,7 +16,7 @@ const ONE_BURST: Duration = Duration::from_secs(1);
 const SECOND: Duration = Duration::from_secs(1);
 /// The share of a limit that is made use of. The rest makes up for unevenness on the way: what leaves evenly arrives a few
 /// milliseconds sooner or later, and some of it in another second.
-const SHARE: f64 = 0.997;
+const SHARE: f64 = 0.995;
 /// Turns that nobody took are made up for, if they are not older than this.
 const MADE_UP: Duration = Duration::from_millis(50);
 /// Whoever is late leaves so much faster than the limit at most: a burst would come again in every second, since each lets out
