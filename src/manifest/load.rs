@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::account::{Account, account};
 use super::decode::{Decoder, Fields};
 use super::flow::{Flow, Site, flow};
+use super::head::{DEFAULT_MANIFESTS, Head};
 use super::seal::{Seal, Template, seal, template};
 use super::sections;
 use super::settings::{self, Settings};
@@ -17,9 +18,6 @@ use crate::render::{Compiler, Environ, Scope, Variables};
 
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "treaty.yaml";
-
-/// Where manifests are when `treaty.yaml` does not say it.
-const DEFAULT_MANIFESTS: &str = "manifests/*.yaml";
 
 /// All that the manifests declare, for one environment.
 #[derive(Debug)]
@@ -154,143 +152,6 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
         "check the path and its permissions"
     };
     Diagnostic::error(message).hint(hint)
-}
-
-/// What must be known before anything else can be rendered.
-#[derive(Default)]
-struct Head<'n> {
-    project: String,
-    manifests: Vec<(String, Span)>,
-    environment: Option<(String, &'n Node)>,
-    variables: BTreeMap<String, String>,
-    others: Vec<Other<'n>>,
-}
-
-/// An environment that was not chosen. It is read like the one that was, so that a mistake is found before it matters.
-struct Other<'n> {
-    name: String,
-    node: &'n Node,
-    /// The project's.
-    variables: BTreeMap<String, String>,
-}
-
-impl Other<'_> {
-    fn check(mut self, decoder: &mut Decoder<'_>, root: &Path, environ: &Environ) {
-        // What is to be set for it in the environment need not be set now.
-        let mut decoder = Decoder {
-            compiler: Compiler::new(Variables::default(), environ.clone()).lenient(),
-            findings: decoder.findings,
-        };
-        if let Some(node) = own_variables(self.node) {
-            variables(&mut decoder, node, &mut self.variables);
-        }
-        let mut decoder = Decoder {
-            compiler: Compiler::new(Arc::new(self.variables), environ.clone()).lenient(),
-            findings: decoder.findings,
-        };
-        if let Some(environment) = settings::environment(&mut decoder, self.node) {
-            settings::check(&mut decoder, root, &self.name, &environment);
-        }
-    }
-}
-
-impl<'n> Head<'n> {
-    fn decode(&mut self, decoder: &mut Decoder<'_>, fields: &mut Fields<'n>, chosen: Option<&str>) {
-        if let Some(version) = fields.settled(decoder, "version")
-            && version.text != "1"
-        {
-            decoder.error(
-                &version.span,
-                format!(
-                    "this treaty knows version 1 of the manifest language, not {}",
-                    version.text
-                ),
-                "write version: 1, or use a newer treaty",
-            );
-        }
-        self.project = fields
-            .settled(decoder, "project")
-            .map(|name| name.text)
-            .unwrap_or_default();
-        if let Some(node) = fields.optional("manifests") {
-            let nodes = decoder.list(node, "manifests").iter();
-            let patterns = nodes.filter_map(|node| decoder.settled(node, "a pattern"));
-            self.manifests
-                .extend(patterns.map(|pattern| (pattern.text, pattern.span)));
-        } else {
-            self.manifests
-                .push((DEFAULT_MANIFESTS.to_owned(), fields.span().clone()));
-        }
-        if let Some(node) = fields.optional("variables") {
-            variables(decoder, node, &mut self.variables);
-        }
-        let default = fields.optional_settled(decoder, "defaultEnvironment");
-        let environments = fields.required(decoder, "environments");
-        let environments = environments
-            .map(|node| decoder.named(node, "environments"))
-            .unwrap_or_default();
-        let name = chosen.or(default.as_ref().map(|default| default.text.as_str()));
-        let others = environments
-            .iter()
-            .filter(|(known, _, _)| name != Some(known));
-        self.others = others
-            .map(|(name, _, node)| Other {
-                name: (*name).to_owned(),
-                node,
-                variables: self.variables.clone(),
-            })
-            .collect();
-        let Some(name) = name else {
-            let all: Vec<&str> = environments.iter().map(|(name, _, _)| *name).collect();
-            decoder
-                .findings
-                .push(Diagnostic::error("no environment was chosen").hint(format!(
-                    "choose one with -e, or set defaultEnvironment: {}",
-                    all.join(", ")
-                )));
-            return;
-        };
-        let Some((_, _, node)) = environments.iter().find(|(known, _, _)| *known == name) else {
-            let all: Vec<&str> = environments.iter().map(|(name, _, _)| *name).collect();
-            let unknown = Diagnostic::error(unknown_environment(name));
-            let unknown = unknown.hint(format!("treaty.yaml declares {}", all.join(", ")));
-            decoder
-                .findings
-                .push(match default.filter(|_| chosen.is_none()) {
-                    Some(default) => unknown.at(default.span),
-                    None => unknown,
-                });
-            return;
-        };
-        if let Some(node) = own_variables(node) {
-            variables(decoder, node, &mut self.variables);
-        }
-        self.environment = Some((name.to_owned(), node));
-    }
-}
-
-/// What is said of a name that no environment has.
-pub fn unknown_environment(name: &str) -> String {
-    format!("there is no environment {name}")
-}
-
-/// What an environment says of variables, which the rest of it may name.
-fn own_variables(environment: &Node) -> Option<&Node> {
-    let super::yaml::Kind::Mapping(pairs) = &environment.kind else {
-        return None;
-    };
-    let is_them =
-        |key: &Node| matches!(&key.kind, super::yaml::Kind::Scalar(name) if name == "variables");
-    let own = pairs.iter().find(|(key, _)| is_them(key));
-    own.map(|(_, node)| node)
-}
-
-fn variables(decoder: &mut Decoder<'_>, node: &Node, all: &mut BTreeMap<String, String>) {
-    for (name, _, node) in decoder.named(node, "variables") {
-        if let Some(value) = decoder.settled(node, name) {
-            all.insert(name.to_owned(), value.text);
-        }
-    }
 }
 
 /// The files that the patterns match, each once, in order.

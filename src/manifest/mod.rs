@@ -8,6 +8,7 @@ mod chunk;
 mod decode;
 mod document;
 mod flow;
+mod head;
 mod load;
 pub mod path;
 mod resolve;
@@ -26,7 +27,8 @@ pub use document::{Document, DocumentSource};
 pub use flow::{
     Attachment, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
 };
-pub use load::{PROJECT_FILE, Project, unknown_environment};
+pub use head::unknown_environment;
+pub use load::{PROJECT_FILE, Project};
 pub use seal::{Seal, SealSource, Template, TemplateSource};
 pub use settings::{
     Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports,
