@@ -1,7 +1,5 @@
 //! Accounts: created once for each `thirdId`, updated, granted.
 
-use std::cell::Cell;
-
 use super::caller::Caller;
 use super::halt::Halt;
 use super::look::Seen;
@@ -123,11 +121,9 @@ impl Apply<'_> {
             self.caller.ledger.write(vec![intent]).await?;
             point("account.intent");
         }
-        let found = Cell::new(false);
         let look = async || {
-            let answer = self.caller.account_of(account.third_id()).await?;
-            found.set(begun && answer.is_some());
-            Ok(answer.map_or(Seen::NotThere, |account_id| {
+            let found = self.caller.account_of(account.third_id()).await?;
+            Ok(found.map_or(Seen::NotThere, |account_id| {
                 Seen::There(AccountAnswer { account_id })
             }))
         };
@@ -150,9 +146,7 @@ impl Apply<'_> {
         };
         match result {
             // It may be what an earlier call has made, of what the row said then.
-            Ok(answer) if found.get() => {
-                self.adopt(account, &answer.account_id, Some(&thing)).await
-            }
+            Ok(answer) if begun => self.adopt(account, &answer.account_id, Some(&thing)).await,
             Ok(answer) => {
                 self.caller
                     .record(account, &answer.account_id, Some(&thing))

@@ -51,14 +51,17 @@ impl Caller<'_> {
             }
             return Ok((status, Some(why)));
         }
-        if steps.is_begun(END) {
-            // Whoever wanted it ended was cut off; should it end after all, the next visit sees it.
-            self.forget(&steps, END).await?;
-        }
-        if state.status == FlowStatus::Finished && steps.is_begun(REVOKE) {
-            // It can be revoked no more.
-            self.forget(&steps, REVOKE).await?;
-            steps.void(REVOKE);
+        // Whoever wanted it ended was cut off; should it end after all, the next visit sees it. What is finished can be
+        // revoked no more.
+        let finished = state.status == FlowStatus::Finished;
+        for name in [Some(END), finished.then_some(REVOKE)]
+            .into_iter()
+            .flatten()
+        {
+            if steps.is_begun(name) {
+                self.forget(&steps, name).await?;
+                steps.void(name);
+            }
         }
         if let Some(step) = undecided(&steps) {
             return Err(Halt::InDoubt(Failure {
@@ -192,7 +195,7 @@ impl Caller<'_> {
 pub(super) fn undecided(steps: &Steps) -> Option<&String> {
     steps
         .known()
-        .find(|(name, step)| matches!(step, Step::Intent(None)) && *name != END)
+        .find(|(_, step)| matches!(step, Step::Intent(None)))
         .map(|(name, _)| name)
 }
 

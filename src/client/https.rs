@@ -73,11 +73,11 @@ impl Https {
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
         *request.body_mut() = Some(if departure.counts() {
-            let leaving = Leaving {
+            let body = DepartingBody {
                 departure: Some(departure),
                 bytes: Some(body),
             };
-            reqwest::Body::wrap(leaving)
+            reqwest::Body::wrap(body)
         } else {
             body.into()
         });
@@ -86,12 +86,12 @@ impl Https {
 }
 
 /// A body that is taken by its connection when the request is written.
-struct Leaving {
+struct DepartingBody {
     departure: Option<Departure>,
     bytes: Option<Bytes>,
 }
 
-impl Body for Leaving {
+impl Body for DepartingBody {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -256,11 +256,7 @@ async fn the_ledger_is_given_back_though_nobody_answers() {
 async fn who_is_being_asked_is_not_asked_again_because_it_takes_long() {
     const PERSON: &str = "sign/contract/handPersonSignTask";
     let rig = Rig::loans(1);
-    rig.project.replace(
-        "manifests/loans.yaml",
-        "      borrower:\n        person: { account",
-        "      witness: { after: [borrower], person: { account: clerk } }\n      borrower:\n        person: { account",
-    );
+    rig.with_witness("after: [borrower], ");
     rig.apply().await;
     rig.sign_all();
     rig.heal();

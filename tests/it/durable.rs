@@ -144,11 +144,7 @@ async fn a_template_that_is_corrected_after_a_kill_is_the_one_that_is_sent() {
 async fn a_signer_whom_a_sync_was_adding_is_in_doubt_until_apply_has_looked() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
         let rig = Rig::loans(1);
-        rig.project.replace(
-            "manifests/loans.yaml",
-            "      borrower:\n        person: { account",
-            "      witness: { after: [borrower], person: { account: clerk } }\n      borrower:\n        person: { account",
-        );
+        rig.with_witness("after: [borrower], ");
         rig.apply().await;
         rig.sign_all();
         rig.heal();
@@ -218,11 +214,7 @@ async fn an_account_that_an_earlier_run_has_made_is_set_as_the_row_is_now() {
 #[tokio::test(start_paused = true)]
 async fn details_that_lack_a_known_signer_prove_nothing() {
     let rig = Rig::loans(1).fault(PERSON, 2, HANG_BEFORE);
-    rig.project.replace(
-        "manifests/loans.yaml",
-        "      borrower:\n        person: { account",
-        "      witness: { person: { account: clerk } }\n      borrower:\n        person: { account",
-    );
+    rig.with_witness("");
     assert!(rig.apply_while(rig.hang()).await.is_none());
     rig.heal();
     let flow = rig.sent()[0].id.clone();
@@ -336,11 +328,7 @@ async fn an_endpoint_that_is_gone_ends_the_run_and_the_next_goes_on() {
 async fn what_was_refused_before_all_were_asked_has_ended() {
     // The last of two people for each of twelve.
     let rig = Rig::loans(12).fault(PERSON, 24, Fault::Status(404));
-    rig.project.replace(
-        "manifests/loans.yaml",
-        "      borrower:\n        person: { account",
-        "      witness: { person: { account: clerk } }\n      borrower:\n        person: { account",
-    );
+    rig.with_witness("");
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (11, 1));
     rig.heal();

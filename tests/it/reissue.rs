@@ -62,17 +62,22 @@ async fn a_changed_row_is_revoked_and_sent_anew() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_all_have_signed_and_nobody_archived_is_not_sent_anew_either() {
-    let rig = reissuing();
-    rig.apply().await;
-    rig.sign_all();
-    change_amount(&rig, "51010.10", "51010.20");
+/// What all have signed is refused to be sent anew, on the second night as on the first.
+async fn stands_though_it_changed(rig: &Rig) {
+    change_amount(rig, "51010.10", "51010.20");
     for night in 1..=2 {
         let (_, tally) = rig.apply().await;
         assert_eq!((tally.done, tally.failed), (0, 1), "night {night}");
         assert_eq!(rig.calls("sign/revoke"), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_all_have_signed_and_nobody_archived_is_not_sent_anew_either() {
+    let rig = reissuing();
+    rig.apply().await;
+    rig.sign_all();
+    stands_though_it_changed(&rig).await;
     assert_eq!(rig.sync().await.done, 1, "what was sent goes on");
 }
 
@@ -83,12 +88,7 @@ async fn what_all_have_signed_is_not_sent_anew_although_its_run_was_cut_off() {
     assert!(rig.apply_while(rig.hang()).await.is_none());
     rig.heal();
     rig.sign_all();
-    change_amount(&rig, "51010.10", "51010.20");
-    for night in 1..=2 {
-        let (_, tally) = rig.apply().await;
-        assert_eq!((tally.done, tally.failed), (0, 1), "night {night}");
-        assert_eq!(rig.calls("sign/revoke"), 0);
-    }
+    stands_though_it_changed(&rig).await;
 }
 
 /// What somebody has ended by a command is not sent again because its row differs.

@@ -63,11 +63,7 @@ async fn revoking_that_is_cut_off_is_found_out_by_the_next_sync() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
         let rig = Rig::loans(1).fault(REVOKE, 1, fault);
         rig.apply().await;
-        tokio::select! {
-            _ = rig.withdraw() => unreachable!("it hangs"),
-            () = rig.hang() => {}
-        }
-        rig.heal();
+        rig.withdraw_until_it_hangs().await;
         let synced = rig.sync().await;
         match fault {
             HANG_AFTER => assert_eq!((synced.ended, statuses(&rig)[0]), (1, ItemStatus::Revoked)),
@@ -90,11 +86,7 @@ async fn a_revocation_that_was_cut_off_is_in_doubt_until_apply_has_looked() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
         let rig = Rig::loans(1).fault(REVOKE, 1, fault);
         rig.apply().await;
-        tokio::select! {
-            _ = rig.withdraw() => unreachable!("it hangs"),
-            () = rig.hang() => {}
-        }
-        rig.heal();
+        rig.withdraw_until_it_hangs().await;
         let (status, _) = treaty::report::recorded(&rig.first().0.record);
         assert_eq!(status, treaty::report::Status::InDoubt, "{fault:?}");
         let (plan, tally) = rig.apply().await;

@@ -182,6 +182,15 @@ impl Rig {
         }
     }
 
+    /// The clerk signs, too; `after` begins with whom he waits for, if that is anybody.
+    pub(crate) fn with_witness(&self, after: &str) {
+        let borrower = "      borrower:\n        person: { account";
+        let witness =
+            format!("      witness: {{ {after}person: {{ account: clerk }} }}\n{borrower}");
+        self.project
+            .replace("manifests/loans.yaml", borrower, &witness);
+    }
+
     /// From now on, a signature without a person takes so long; counts begin anew.
     pub(crate) fn signing_takes(&mut self, time: jiff::SignedDuration) {
         self.sandbox = self.sandbox.clone().signing_takes(time);

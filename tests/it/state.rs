@@ -341,11 +341,7 @@ async fn what_a_person_says_was_not_done_is_sent_again() {
 async fn a_revocation_that_did_not_happen_cannot_be_said_to_be_done() {
     let rig = Rig::loans(1).fault("sign/revoke", 1, crate::rig::HANG_BEFORE);
     rig.apply().await;
-    tokio::select! {
-        _ = rig.withdraw() => unreachable!("it hangs"),
-        () = rig.hang() => {}
-    }
-    rig.heal();
+    rig.withdraw_until_it_hangs().await;
     let key = rig.first().0.key;
     let wrong = rig.settle_done(&key, &rig.flow_of(&key)).await;
     let wrong = wrong.expect_err("it goes on");

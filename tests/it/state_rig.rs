@@ -128,6 +128,15 @@ impl Rig {
         self.ledger().import("lines", lines, &binding())
     }
 
+    /// Ending what was sent is cut off in the middle of a call that hangs.
+    pub(crate) async fn withdraw_until_it_hangs(&self) {
+        tokio::select! {
+            _ = self.withdraw() => unreachable!("it hangs"),
+            () = self.hang() => {}
+        }
+        self.heal();
+    }
+
     /// Ends everything that is under way; none when nothing can go on.
     pub(crate) async fn withdraw(&self) -> Option<Withdrawn> {
         let ledger = self.ledger();
