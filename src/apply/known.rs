@@ -47,16 +47,16 @@ impl Known {
         })
     }
 
-    /// What is recorded of the item of a row. A key may stand in a sheet twice, where all but one of its rows are left out.
-    pub(super) fn meet(&mut self, key: &str) -> Option<RecordedItem> {
-        let at = self.find(key)?;
+    /// What is recorded of the item of a row, by its place. A key may stand in a sheet twice, where all but one of its rows are
+    /// left out.
+    pub(super) fn meet(&mut self, at: usize) -> RecordedItem {
         let item = &mut self.items[at];
         self.left -= usize::from(!std::mem::replace(&mut item.met, true));
-        Some(RecordedItem {
+        RecordedItem {
             fingerprint: Fingerprint(item.fingerprint),
             status: item.status,
             sent: item.sent,
-        })
+        }
     }
 
     /// Whether all have been met.
@@ -69,7 +69,8 @@ impl Known {
         self.find(key).is_some_and(|at| !self.items[at].met)
     }
 
-    fn find(&self, key: &str) -> Option<usize> {
+    /// The place of an item.
+    pub(super) fn find(&self, key: &str) -> Option<usize> {
         let half = half(&self.salt, key);
         self.items.binary_search_by_key(&half, |item| item.key).ok()
     }

@@ -38,14 +38,15 @@ impl RowAccounts {
         }
     }
 
-    /// Takes an account of a row, which is counted the first time; says what is wrong with it, if it cannot be as it should.
+    /// Takes an account of a row, which is counted the first time: gives the call that it needs, as far as that is known without
+    /// asking. Says what is wrong with it, if it cannot be as it should.
     pub(super) fn see(
         &mut self,
         account: &Account,
         is_first: bool,
         flow: usize,
         ledger: &dyn Ledger,
-    ) -> Result<Result<(), Diagnostic>, LedgerError> {
+    ) -> Result<Result<Option<Op>, Diagnostic>, LedgerError> {
         let record = ledger
             .thing(ThingKind::Account, account.third_id())?
             .map(AccountRecord::from);
@@ -56,21 +57,25 @@ impl RowAccounts {
             None => None,
         };
         if !is_first {
-            return Ok(Ok(()));
+            return Ok(Ok(None));
         }
         let (create, update) = super::account::creation(account);
-        match action {
-            Some(AccountAction::Update(..)) => self.calls.entry(flow).or_default().add(update, 1),
-            Some(_) => {}
-            None if self.ask => self.unknown.push(Unrecorded {
+        let op = match action {
+            Some(AccountAction::Update(..)) => Some(update),
+            Some(_) => None,
+            None => Some(create),
+        };
+        if self.ask && action.is_none() {
+            self.unknown.push(Unrecorded {
                 third_id: account.third_id().into(),
                 flow,
                 create,
                 update,
-            }),
-            None => self.calls.entry(flow).or_default().add(create, 1),
+            });
+        } else if let Some(op) = op {
+            self.calls.entry(flow).or_default().add(op, 1);
         }
-        Ok(Ok(()))
+        Ok(Ok(op))
     }
 
     /// Asks for those that are not recorded; gives those that exist.

@@ -4,26 +4,25 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::ask::sign_op;
+use super::checked::{Checked, Keep, Keeping};
 use super::event::Listener;
 use super::halt::Fatal;
 use super::known::Known;
 use super::needs::{close_over, needs};
 use super::observe::observe_standing;
+use super::plan_flow::{Planned, plan_checked, plan_flow};
 use super::row_accounts::RowAccounts;
 use super::seal::{PRINT, identity};
-use super::vanished::{guard, undeclared, vanished};
-use crate::api::operation::Op;
-use crate::api::time;
+use super::vanished::{guard, undeclared};
 use crate::client::Client;
-use crate::desired::{DocumentSource, Drafted, FlowRows, Item, Outcome, Standing, Unique};
-use crate::diagnostic::{Diagnostic, Findings, Place};
+use crate::desired::{FlowRows, Standing, Unique, inputs};
+use crate::diagnostic::{Diagnostic, Findings};
 use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
-use crate::manifest::{Flow, InvalidRows, OnVanish, Project, Tolerance};
+use crate::manifest::{Flow, InvalidRows, Project, Tolerance};
 use crate::plan::{
-    FlowPlan, ItemAction, ItemPolicy, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding,
-    Retry, item_action, plan_standing, selected, template_print, vanish_action,
+    ItemAction, ItemPolicy, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding, Retry,
+    item_action, plan_standing, selected, template_print,
 };
 use crate::render::{Fingerprint, RunTime};
 
@@ -54,8 +53,14 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether any item of a flow may be meant.
+    fn wants(&self, flow: &str) -> bool {
+        let mut targets = self.targets.iter();
+        self.targets.is_empty() || targets.any(|pattern| pattern.may_match_flow(flow))
+    }
+
     /// What is to be done with an item, of what there is to do.
-    fn action(
+    pub(super) fn action(
         &self,
         address: &Address,
         policy: ItemPolicy,
@@ -90,9 +95,19 @@ pub struct Survey<'a> {
     pub unmatched: Vec<AddressPattern>,
     /// Targets that match an item, by their place in the selection.
     matched: HashSet<usize>,
+    /// When an earlier run checked the rows, where that was believed.
+    pub checked: Option<Timestamp>,
+    keeping: Option<Keeping>,
 }
 
 impl Survey<'_> {
+    /// Has the check of the rows kept for the next run, if there is anything to be kept.
+    pub fn keep(&mut self) {
+        if let Some(keeping) = self.keeping.take() {
+            keeping.finish();
+        }
+    }
+
     /// Remembers which targets mean an item.
     pub(super) fn note_match(&mut self, selection: &Selection, address: &Address) {
         let targets = selection.targets.iter().enumerate();
@@ -101,7 +116,7 @@ impl Survey<'_> {
     }
 
     /// Notes why a well-formed row is refused.
-    fn refuse(&mut self, flow: &str, row: u64, why: Diagnostic) {
+    pub(super) fn refuse(&mut self, flow: &str, row: u64, why: Diagnostic) {
         self.refused.insert((flow.to_owned(), row), why.clone());
         self.row_findings.push(why);
     }
@@ -124,6 +139,63 @@ pub struct Surveyor<'a> {
     pub run: RunTime,
     /// Hears of every question.
     pub listener: Listener,
+    /// Where the check of the rows is kept; none where all rows are to be looked at.
+    pub keep: Option<Keep<'a>>,
+}
+
+impl<'a> Surveyor<'a> {
+    /// Opens the sheets of all flows that are wanted, while what is recorded of these is read.
+    fn open(&self, findings: &mut Findings) -> Result<Vec<(FlowRows<'a>, Known)>, LedgerError> {
+        let (project, salt) = (self.project, self.ledger.salt());
+        let flows = project.flows.values();
+        let flows: Vec<&Flow> = flows
+            .filter(|flow| self.selection.wants(&flow.name))
+            .collect();
+        let open = |flow| FlowRows::open(project, self.standing, flow, &self.run, salt, findings);
+        let known = |flow: &&Flow| Known::of(self.ledger, &flow.name);
+        let (opened, known) = rayon::join(
+            || flows.iter().copied().map(open).collect::<Vec<_>>(),
+            || flows.iter().map(known).collect::<Result<Vec<_>, _>>(),
+        );
+        let both = opened.into_iter().zip(known?);
+        Ok(both
+            .filter_map(|(rows, known)| Some((rows?, known)))
+            .collect())
+    }
+
+    /// An earlier check of the same rows; else what this one is written down with, if it is of all rows. With `asks`, people of
+    /// rows are asked for.
+    fn kept(
+        &self,
+        opened: &[(FlowRows<'_>, Known)],
+        asks: bool,
+        findings: &Findings,
+    ) -> (Option<Checked>, Option<Keeping>) {
+        let (salt, now) = (self.ledger.salt(), self.run.moment());
+        let flows: Vec<&FlowRows<'_>> = opened.iter().map(|(rows, _)| rows).collect();
+        let rows: usize = flows.iter().map(|rows| rows.expected()).sum();
+        let is_worth_it = |keep: &&Keep<'_>| rows >= keep.least && findings.errors() == 0;
+        let keep = self.keep.as_ref().filter(is_worth_it);
+        let found = keep.and_then(|keep| {
+            let inputs = inputs(self.project, keep.environ, self.standing, &flows, salt);
+            Some((&keep.path, inputs.ok()??))
+        });
+        let Some((path, inputs)) = found else {
+            return (None, None);
+        };
+        if let Some(checked) = Checked::read(path, salt, inputs, now, asks) {
+            return (Some(checked), None);
+        }
+        let Selection {
+            targets,
+            excludes,
+            retry,
+            ..
+        } = &self.selection;
+        let all = targets.is_empty() && excludes.is_empty() && retry.is_none();
+        let keeping = all.then(|| Keeping::begin(path, salt, inputs, now));
+        (None, keeping.flatten())
+    }
 }
 
 /// Makes a plan. What is wrong with the project goes to `findings`; what is wrong with rows is part of the survey.
@@ -140,6 +212,7 @@ pub async fn survey<'a>(
         selection,
         run,
         listener,
+        ..
     } = surveyor;
     let (project, standing, ledger) = (*project, *standing, *ledger);
     let mut survey = Survey {
@@ -150,30 +223,35 @@ pub async fn survey<'a>(
         existing: HashSet::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
+        checked: None,
+        keeping: None,
     };
-    let mut people = RowAccounts::new(matches!(client, Some((_, Observe::All))));
+    let opened = surveyor.open(findings)?;
+    let asks = matches!(client, Some((_, Observe::All)));
+    let (checked, mut keeping) = surveyor.kept(&opened, asks, findings);
+    let mut people = RowAccounts::new(asks);
     let mut unique = Unique::new(standing, ledger.salt());
     let mut needed = HashSet::new();
-    for flow in project.flows.values() {
-        if !wanted(selection, &flow.name) {
-            continue;
-        }
-        let Some(rows) = FlowRows::open(project, standing, flow, run, ledger.salt(), findings)
-        else {
-            continue;
+    // What was sent may be late by now; without a client it is not known what was.
+    let moment = client.map(|_| run.moment());
+    for (rows, known) in opened {
+        let planned = Planned::new(&rows, surveyor, known);
+        let plan = match &checked {
+            Some(checked) => plan_checked(planned, &mut survey, checked)?,
+            None => plan_flow(
+                planned,
+                moment,
+                &mut survey,
+                &mut people,
+                &mut unique,
+                keeping.as_mut(),
+            )?,
         };
-        // What was sent may be late by now; without a client it is not known what was.
-        let moment = client.map(|_| run.moment());
-        let plan = plan_flow(
-            &rows,
-            surveyor,
-            moment,
-            &mut survey,
-            &mut people,
-            &mut unique,
-        )?;
-        findings.extend(guard(flow, &plan, surveyor)?);
-        needed.extend(needs(flow));
+        if let Some(keeping) = &mut keeping {
+            keeping.flow(&rows.flow.name);
+        }
+        findings.extend(guard(rows.flow, &plan, surveyor)?);
+        needed.extend(needs(rows.flow));
         survey.flows.push(rows);
         survey.plan.flows.push(plan);
     }
@@ -206,8 +284,17 @@ pub async fn survey<'a>(
     };
     survey.plan.standing.exclude(excluded);
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
-        survey.existing = people.ask(client, ledger, listener).await?;
+        survey.existing = match &checked {
+            Some(checked) => checked.existing(),
+            None => people.ask(client, ledger, listener).await?,
+        };
+        if let Some(keeping) = &mut keeping {
+            keeping.asked(&survey.existing);
+        }
     }
+    survey.checked = checked.map(|checked| checked.moment());
+    // What is wrong with a row is to be said by the next run, too.
+    survey.keeping = keeping.filter(|_| survey.row_findings.errors() + findings.errors() == 0);
     for (flow, calls) in people.calls {
         survey.plan.flows[flow].calls.add_all(&calls);
     }
@@ -232,207 +319,6 @@ fn unmatched(
         .filter(|(at, _)| !matched.contains(at));
     let lost = targets.filter(|(_, pattern)| !all.iter().any(|address| pattern.matches(address)));
     lost.map(|(_, pattern)| pattern.clone()).collect()
-}
-
-fn wanted(selection: &Selection, flow: &str) -> bool {
-    selection.targets.is_empty()
-        || selection
-            .targets
-            .iter()
-            .any(|pattern| pattern.may_match_flow(flow))
-}
-
-fn plan_flow(
-    rows: &FlowRows<'_>,
-    surveyor: &Surveyor<'_>,
-    moment: Option<Timestamp>,
-    survey: &mut Survey<'_>,
-    people: &mut RowAccounts,
-    unique: &mut Unique,
-) -> Result<FlowPlan, Fatal> {
-    let Surveyor {
-        ledger, selection, ..
-    } = surveyor;
-    let (flow, ledger) = (rows.flow, *ledger);
-    let mut known = Known::of(ledger, &flow.name)?;
-    let mut plan = FlowPlan::new(&flow.name);
-    plan.rows.reserve_exact(rows.expected());
-    unique.begin(flow, rows.expected());
-    let mut all_have_keys = true;
-    let mut told = Vec::new();
-    let taken = rows.each(|_, draft| {
-        let Drafted {
-            number,
-            key,
-            outcome,
-            ..
-        } = draft;
-        let key = key.as_deref();
-        all_have_keys &= key.is_some();
-        let recorded = key.and_then(|key| known.meet(key));
-        let item = match outcome {
-            Outcome::Skipped => {
-                // What has no end yet is not out of the world because the row says that it is not wanted.
-                let left = recorded.and_then(|recorded| vanish_action(OnVanish::Keep, recorded));
-                let action = left.unwrap_or(ItemAction::Skipped);
-                plan.push(number, key, action, None, false);
-                return Ok(());
-            }
-            Outcome::Invalid(errors) => {
-                survey.row_findings.extend(once(errors, &mut told));
-                plan.push(number, key, ItemAction::Invalid, None, selection.show_all);
-                return Ok(());
-            }
-            Outcome::Item(item) => item,
-        };
-        let conflict = rows
-            .sheet
-            .as_ref()
-            .and_then(|sheet| unique.see(&item, number, sheet.header()));
-        if let Some(conflict) = conflict {
-            for row in conflict.rows.into_iter().filter(|row| *row > 0) {
-                survey
-                    .refused
-                    .insert((flow.name.clone(), row), conflict.diagnostic.clone());
-                plan.refuse(row);
-            }
-            survey.row_findings.push(conflict.diagnostic);
-            plan.push(number, key, ItemAction::Invalid, None, selection.show_all);
-            return Ok(());
-        }
-        let address = Address::item(&flow.name, &item.key);
-        survey.note_match(selection, &address);
-        let mut action = selection.action(&address, flow.on_change, recorded, item.fingerprint);
-        // A flow that exists keeps the time that it was given, and one that takes its place has another.
-        let is_sent = recorded.is_some_and(|recorded| recorded.sent);
-        let is_new = action.is_work() && (!is_sent || action == ItemAction::Reissue);
-        let moment = moment.filter(|_| is_new);
-        if let Some(late) = moment.and_then(|moment| late(rows, &item, number, moment)) {
-            survey
-                .refused
-                .insert((flow.name.clone(), number), late.clone());
-            survey.row_findings.extend(once(vec![late], &mut told));
-            action = ItemAction::Invalid;
-        }
-        if action.is_work() {
-            for account in item.accounts.values() {
-                let is_first = unique.count(account);
-                let seen = people.see(account, is_first, survey.flows.len(), ledger)?;
-                if let Err(diagnostic) = seen {
-                    survey.refuse(&flow.name, number, diagnostic);
-                    action = ItemAction::Invalid;
-                }
-            }
-        }
-        if action.is_work() {
-            add_calls(&item, &mut plan);
-            plan.calls
-                .add(Op::Revoke, u64::from(action == ItemAction::Reissue));
-        }
-        plan.push(
-            number,
-            key,
-            action,
-            Some(item.fingerprint),
-            selection.show_all,
-        );
-        Ok::<(), Fatal>(())
-    });
-    taken.map_err(|error| unreadable(flow, &error))??;
-    add_attachments(flow, &mut plan);
-    vanished(
-        flow,
-        &known,
-        all_have_keys,
-        ledger,
-        selection,
-        survey,
-        &mut plan,
-    )?;
-    Ok(plan)
-}
-
-/// So many errors of the manifests are remembered: no flow has more that do not differ by row.
-const TOLD: usize = 100;
-
-/// What is wrong with a row, without what is wrong with the manifest and was told with an earlier one.
-fn once(mut errors: Vec<Diagnostic>, told: &mut Vec<Diagnostic>) -> Vec<Diagnostic> {
-    errors.retain(|error| {
-        let of_manifest = matches!(error.place, Some(Place::Span(_)));
-        let is_new = !of_manifest || !told.contains(error);
-        if of_manifest && is_new && told.len() < TOLD {
-            told.push(error.clone());
-        }
-        is_new
-    });
-    errors
-}
-
-/// What is wrong with a contract whose time for signing is over before it is sent: the service refuses it.
-fn late(rows: &FlowRows<'_>, item: &Item, row: u64, moment: Timestamp) -> Option<Diagnostic> {
-    let declared = rows.flow.process.sign_validity.as_ref()?;
-    let validity = item.process.sign_validity?;
-    if validity > moment.as_millisecond() {
-        return None;
-    }
-    let shown = Timestamp::from_millisecond(validity).map_or(validity.to_string(), time::text);
-    let error = Diagnostic::error(format!("signValidity is past: {shown}"));
-    let error = match &rows.sheet {
-        Some(sheet) if declared.uses().row => {
-            let column = declared.uses().columns.iter().next();
-            let cell = sheet.header().cell(row, column.map(String::as_str));
-            error.at(cell).related(declared.span(), "rendered here")
-        }
-        _ => error.at(declared.span()),
-    };
-    Some(
-        error.hint(
-            "it is the last moment for signing, in milliseconds since 1970: give one that comes",
-        ),
-    )
-}
-
-/// A sheet that could be opened, and not read to its end.
-pub(super) fn unreadable(flow: &Flow, error: &std::io::Error) -> LedgerError {
-    let rows = flow.rows.as_ref();
-    LedgerError::Broken {
-        path: rows.map_or(String::new(), |rows| rows.file.shown.to_string()),
-        why: error.to_string(),
-    }
-}
-
-/// The calls that an item needs when nothing of it is done yet.
-fn add_calls(item: &Item, plan: &mut FlowPlan) {
-    for document in &item.documents {
-        match document.source {
-            DocumentSource::Template { .. } => plan.calls.add(Op::CreateByTemplate, 1),
-            DocumentSource::File(_) => {
-                plan.calls.add(Op::UploadUrl, 1);
-                plan.calls.add(Op::CreateByFileKey, 1);
-            }
-        }
-    }
-    let several = item.documents.len() > 1;
-    let process = if several {
-        Op::ContractsAddProcess
-    } else {
-        Op::AddProcess
-    };
-    plan.calls.add(process, 1);
-    for signer in &item.signers {
-        plan.calls.add(sign_op(&signer.kind, several), 1);
-    }
-}
-
-/// The uploads of what goes along with a flow's contracts: what all share goes once.
-fn add_attachments(flow: &Flow, plan: &mut FlowPlan) {
-    let sent = plan.work();
-    for attachment in &flow.process.attachments {
-        let uses = attachment.file.uses();
-        let is_own = uses.row || uses.key;
-        let uploads = if is_own { sent } else { sent.min(1) };
-        plan.calls.add(Op::UploadUrl, uploads);
-    }
 }
 
 /// What the ledger knows of the standing things.

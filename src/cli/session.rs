@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::args::{Global, LogFormat, Selected};
 use super::exit::{CliError, Exit};
 use super::progress::Progress;
-use super::{diagnostics, endpoint};
+use super::{diagnostics, endpoint, out};
 use crate::api::time;
-use crate::apply::{Selection, Survey, Surveyor, survey};
+use crate::apply::{Keep, Selection, Survey, Surveyor, survey};
 use crate::client::{Client, Credentials};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
@@ -20,6 +20,9 @@ use crate::manifest::{self, InvalidRows, Project, Settings};
 use crate::plan::Retry;
 use crate::render::{Environ, RunTime};
 use crate::report::ErrorTable;
+
+/// So many rows take so long to be checked that somebody notices.
+const MANY: usize = 20_000;
 
 /// One run of treaty.
 pub(super) struct Session {
@@ -174,11 +177,17 @@ pub(super) fn surveyed(
         },
         run: session.run_time.clone(),
         listener,
+        // Only who holds the ledger writes beside it.
+        keep: ledger.pulse().map(|_| Keep {
+            path: settings.ledger.with_added_extension("checked"),
+            environ: &session.environ,
+            least: MANY,
+        }),
     };
     let asked = client
         .as_ref()
         .map(|client| (client, selected.observe.into()));
-    let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
+    let mut survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
     progress.finish();
     ledger.sound()?;
     for rows in &survey.flows {
@@ -191,6 +200,15 @@ pub(super) fn surveyed(
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }
     credentials?;
+    survey.keep();
+    if let Some(checked) = survey.checked.filter(|_| !global.quiet) {
+        let when = time::text(checked);
+        let why = "sheets, manifests and files are what they were when a run checked them at";
+        out::tell(
+            session.log_format,
+            format_args!("The rows are not checked again: {why} {when}."),
+        );
+    }
     then(&Ready {
         session: &session,
         project: &project,

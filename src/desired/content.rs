@@ -1,8 +1,8 @@
 //! The files that an item names: read, hashed, and kept where every row names the same one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
@@ -61,23 +61,53 @@ pub(super) struct Site<'a> {
     pub(super) contents: &'a Contents,
 }
 
+/// The files that a flow names.
+fn named(flow: &Flow) -> impl Iterator<Item = &Expr> {
+    let attachments = flow.process.attachments.iter().map(|own| &own.file);
+    let documents = flow.documents.iter().filter_map(|own| match &own.source {
+        DocumentSource::File(file) => Some(file),
+        DocumentSource::Template { .. } => None,
+    });
+    let chunks = flow.documents.iter().flat_map(|own| &own.chunked_fields);
+    let chunks = chunks.filter_map(|chunk| match &chunk.source {
+        ChunkSource::Pdf(file) => Some(file),
+        ChunkSource::Html(_) | ChunkSource::PdfData(_) => None,
+    });
+    attachments.chain(documents).chain(chunks)
+}
+
+/// Whether all rows name the same file.
+fn is_same(file: &Expr) -> bool {
+    !file.uses().row && !file.uses().key
+}
+
+/// Whether some file of a flow is each row's own.
+pub(super) fn has_own_files(flow: &Flow) -> bool {
+    !named(flow).all(is_same)
+}
+
+impl Contents {
+    /// The files that were read for all rows, by path, and the hash of each.
+    pub(super) fn hashes(&self) -> BTreeMap<String, Arc<str>> {
+        let kept = self.kept();
+        let hashes = kept.iter().map(|(path, content)| {
+            let path = path.display().to_string();
+            (path, content.hash.clone())
+        });
+        hashes.collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<Content>>> {
+        // Nothing panics while it is held; what is in it stays true.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Site<'_> {
     /// What is wrong with the files that are the same for all rows: said once, and not for each of them.
     pub(super) fn settled(&self, flow: &Flow, scope: &Scope, salt: &Salt) -> Vec<Diagnostic> {
-        let attachments = flow.process.attachments.iter().map(|own| &own.file);
-        let documents = flow.documents.iter().filter_map(|own| match &own.source {
-            DocumentSource::File(file) => Some(file),
-            DocumentSource::Template { .. } => None,
-        });
-        let chunks = flow.documents.iter().flat_map(|own| &own.chunked_fields);
-        let chunks = chunks.filter_map(|chunk| match &chunk.source {
-            ChunkSource::Pdf(file) => Some(file),
-            ChunkSource::Html(_) | ChunkSource::PdfData(_) => None,
-        });
-        let files = attachments.chain(documents).chain(chunks);
-        let is_same = |expr: &Expr| !expr.uses().row && !expr.uses().key;
         let mut rendering = Rendering::new(scope, None, salt);
-        for file in files.filter(|file| is_same(file)) {
+        for file in named(flow).filter(|file| is_same(file)) {
             self.content("file", file, &mut rendering);
         }
         if rendering.errors.is_empty() {
@@ -111,7 +141,7 @@ impl Site<'_> {
                 return None;
             }
         };
-        if let Some(known) = self.kept().get(&path) {
+        if let Some(known) = self.contents.kept().get(&path) {
             return Some(known.clone());
         }
         let bytes = match std::fs::read(&path) {
@@ -140,17 +170,9 @@ impl Site<'_> {
             path: path.clone(),
             bytes,
         });
-        if !file.uses().row && !file.uses().key {
-            self.kept().insert(path, content.clone());
+        if is_same(file) {
+            self.contents.kept().insert(path, content.clone());
         }
         Some(content)
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<Content>>> {
-        // Nothing panics while it is held; what is in it stays true.
-        self.contents
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }

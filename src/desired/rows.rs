@@ -1,15 +1,18 @@
 //! A flow's rows → items, streamed in the sheet's order.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
-use super::content::{Contents, Site};
+use super::content::{self, Contents, Site};
 use super::doubts::Doubts;
 use super::item::{Item, item};
 use super::rendering::Rendering;
 use super::standing::Standing;
 use super::{check, columns, templates};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::manifest::{Flow, Project};
+use crate::manifest::{ChunkSource, Flow, Project};
 use crate::render::{RunTime, Salt, Scope};
 use crate::sheet::{Row, RowError, Sheet};
 
@@ -126,6 +129,27 @@ impl<'a> FlowRows<'a> {
         self.doubts.told()
     }
 
+    /// The files that all rows name, by path, with the hash of each, and the texts of pages that are templates; none where some
+    /// file is each row's own.
+    pub(super) fn files(&self) -> Option<BTreeMap<String, Arc<str>>> {
+        if content::has_own_files(self.flow) {
+            return None;
+        }
+        let mut files = self.contents.hashes();
+        let chunks = self
+            .flow
+            .documents
+            .iter()
+            .flat_map(|own| &own.chunked_fields);
+        for source in chunks.map(|chunk| &chunk.source) {
+            if let ChunkSource::Html(page) = source {
+                let file = &page.span().file;
+                files.insert(file.path.clone(), Arc::from(file.text.as_str()));
+            }
+        }
+        Some(files)
+    }
+
     /// For so many rows room may be made at once.
     pub fn expected(&self) -> usize {
         self.sheet.as_ref().map_or(1, Sheet::expected_rows)
@@ -203,8 +227,19 @@ impl<'a> FlowRows<'a> {
                 Box::new(wanted(0).then(single).into_iter())
             }
             Some(sheet) => {
-                let rows = sheet.rows()?.enumerate().filter(move |(at, _)| wanted(*at));
-                Box::new(rows.map(move |(at, row)| (at, self.draft(self.keyed(row), content))))
+                let mut rows = sheet.rows()?;
+                let mut places = 0..;
+                let mut next = move || loop {
+                    let at = places.next()?;
+                    if wanted(at) {
+                        return Some((at, rows.next()?));
+                    } else if !rows.pass() {
+                        return None;
+                    }
+                };
+                let drafts =
+                    move || next().map(|(at, row)| (at, self.draft(self.keyed(row), content)));
+                Box::new(std::iter::from_fn(drafts))
             }
         })
     }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::thread::ScopedJoinHandle;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
@@ -82,20 +83,51 @@ pub(super) fn make(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Reads all of the file: a page that is damaged may not be met until it is too late.
+/// Reads all of the file: a page that is damaged may not be met until it is too late. One thread looks at all pages, and one
+/// for each table holds it against its indexes.
 pub(super) fn sound(path: &Path) -> Result<(), LedgerError> {
-    let check = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        schema::configure(&connection)?;
-        connection.query_row("PRAGMA integrity_check(1)", [], |row| {
-            row.get::<_, String>(0)
-        })
-    };
-    match check().map_err(|error| broken(path, &error))?.as_str() {
-        "ok" => Ok(()),
-        found => Err(damaged(path, found.lines().last().unwrap_or_default())),
+    let own = |error: rusqlite::Error| broken(path, &error);
+    let tables = tables(path).map_err(own)?;
+    let of_tables = tables
+        .iter()
+        .map(|table| format!("PRAGMA integrity_check('{table}')"));
+    let checks = std::iter::once("PRAGMA quick_check".to_owned()).chain(of_tables);
+    let found: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = checks
+            .map(|check| scope.spawn(move || checked(path, &check)))
+            .collect();
+        let found = threads.into_iter().map(ScopedJoinHandle::join);
+        found.collect()
+    });
+    for found in found {
+        let found = found.unwrap_or_else(|_| Ok("it could not be checked".to_owned()));
+        match found.map_err(own)?.as_str() {
+            "ok" => {}
+            found => return Err(damaged(path, found.lines().last().unwrap_or_default())),
+        }
     }
+    Ok(())
+}
+
+/// A connection for checks.
+fn checking(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    schema::configure(&connection)?;
+    Ok(connection)
+}
+
+fn tables(path: &Path) -> rusqlite::Result<Vec<String>> {
+    let connection = checking(path)?;
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let mut tables = connection.prepare(sql)?;
+    let names = tables.query_map([], |row| row.get(0))?;
+    names.collect()
+}
+
+/// The first that a check finds.
+fn checked(path: &Path, check: &str) -> rusqlite::Result<String> {
+    checking(path)?.query_row(check, [], |row| row.get(0))
 }
 
 pub(super) fn io(path: &Path, error: &std::io::Error) -> LedgerError {

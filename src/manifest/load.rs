@@ -40,6 +40,8 @@ pub struct Project {
     pub flows: BTreeMap<String, Flow>,
     /// What expressions outside of flows can name.
     pub scope: Scope,
+    /// The files that all this was read from.
+    pub sources: Vec<Arc<SourceFile>>,
     /// All names that are declared, by section, also those of things that are wrong by themselves.
     pub(super) declared: BTreeSet<(&'static str, String)>,
 }
@@ -75,6 +77,7 @@ impl Project {
             .into_iter()
             .for_each(|other| other.check(&mut decoder, root, environ));
         let mut loader = Loader::new(root);
+        loader.sources.push(file.clone());
         loader.sections(&mut decoder, root, &mut fields);
         fields.finish(&mut decoder);
         for manifest in manifests(&mut decoder, root, &head.manifests) {
@@ -90,6 +93,7 @@ impl Project {
             templates: loader.templates,
             seal_folders: loader.seal_folders,
             flows: loader.flows,
+            sources: loader.sources,
             declared: loader.declared.into_keys().collect(),
         };
         // What a file that cannot be read declares is not known: names may refer to it.
@@ -242,6 +246,7 @@ struct Loader<'a> {
     seal_folders: BTreeMap<String, PathBuf>,
     templates: BTreeMap<String, (PathBuf, Template)>,
     flows: BTreeMap<String, Flow>,
+    sources: Vec<Arc<SourceFile>>,
     /// Where each name was declared first, by section.
     declared: BTreeMap<(&'static str, String), Span>,
     /// Whether some file could not be read.
@@ -257,6 +262,7 @@ impl<'a> Loader<'a> {
             seal_folders: BTreeMap::new(),
             templates: BTreeMap::new(),
             flows: BTreeMap::new(),
+            sources: Vec::new(),
             declared: BTreeMap::new(),
             incomplete: false,
         }
@@ -267,6 +273,7 @@ impl<'a> Loader<'a> {
             self.incomplete = true;
             return;
         };
+        self.sources.push(file.clone());
         let node = match parse(&file) {
             Ok(node) => node,
             Err(error) => {

@@ -49,6 +49,16 @@ impl Calls {
     }
 }
 
+impl FromIterator<(Op, u64)> for Calls {
+    fn from_iter<T: IntoIterator<Item = (Op, u64)>>(counts: T) -> Self {
+        let mut calls = Self::default();
+        for (op, count) in counts {
+            calls.add(op, count);
+        }
+        calls
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

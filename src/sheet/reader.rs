@@ -360,10 +360,14 @@ impl Rows {
     }
 }
 
-impl Iterator for Rows {
-    type Item = Result<Row, RowError>;
+impl Rows {
+    /// Passes over the next row, whatever it holds; whether there was one.
+    pub fn pass(&mut self) -> bool {
+        matches!(self.read(), Some(Ok(())))
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
+    /// Reads the bytes of the next row; none at the end.
+    fn read(&mut self) -> Option<Result<(), RowError>> {
         while !self.ended {
             let before = self.reader.position().line();
             match self.reader.read_byte_record(&mut self.raw) {
@@ -385,10 +389,18 @@ impl Iterator for Rows {
             let passed = self.reader.position().line() - before;
             self.number += passed.saturating_sub(breaks_inside(&self.raw));
             if cells(&self.raw).any(|cell| !cell.is_empty()) {
-                return Some(self.decode());
+                return Some(Ok(()));
             }
         }
         None
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.read()?.and_then(|()| self.decode()))
     }
 }
 

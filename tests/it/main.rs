@@ -6,6 +6,7 @@ mod callbacks;
 mod callers;
 mod carry;
 mod cases;
+mod checked;
 mod checks;
 mod confirm;
 mod coverage;

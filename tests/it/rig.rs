@@ -1,6 +1,7 @@
 //! treaty as a library, against a world in memory that can be looked into, over a wire that can lie.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use treaty::api::FlowStatus;
 use treaty::apply::{
-    Apply, Course, Fatal, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, Wait,
-    survey,
+    Apply, Course, Fatal, Keep, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally,
+    Wait, survey,
 };
 use treaty::client::{Client, Departure, Settings, Wire, WireError};
 use treaty::desired::Standing;
@@ -19,7 +20,7 @@ use treaty::diagnostic::Findings;
 use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
 use treaty::manifest::{self, Tolerance};
 use treaty::plan::{Plan, Retry};
-use treaty::render::RunTime;
+use treaty::render::{Environ, RunTime};
 pub(crate) use treaty::sandbox::Fault;
 use treaty::sandbox::{
     AutoSign, Counters, Faults, Flow, Rule, Sandbox, Task, Unanswered, World, operation,
@@ -52,6 +53,9 @@ pub(crate) struct Rig {
     pub(crate) max_revoke: Option<u64>,
     /// Items that are worked on, and calls that are in flight, at the same time.
     pub(crate) window: usize,
+    /// What the manifests may name of the process.
+    pub(crate) environ: Environ,
+    believed: AtomicBool,
 }
 
 struct Liar {
@@ -179,6 +183,8 @@ impl Rig {
             retry: None,
             max_revoke: None,
             window: 4,
+            environ: Environ::default(),
+            believed: AtomicBool::new(false),
         }
     }
 
@@ -376,8 +382,18 @@ impl Rig {
     }
 
     pub(crate) fn manifests(&self, findings: &mut Findings) -> manifest::Project {
-        let environ = Arc::new(BTreeMap::new());
-        manifest::Project::load(self.project.root(), None, &environ, findings).expect("a project")
+        let root = self.project.root();
+        manifest::Project::load(root, None, &self.environ, findings).expect("a project")
+    }
+
+    /// Whether the last apply believed an earlier check of the rows.
+    pub(crate) fn believed(&self) -> bool {
+        self.believed.load(Ordering::Relaxed)
+    }
+
+    /// Where the check of the rows is kept.
+    pub(crate) fn kept_path(&self) -> std::path::PathBuf {
+        self.ledger_path().with_added_extension("checked")
     }
 
     /// Plans and applies, as the command does.
@@ -405,12 +421,20 @@ impl Rig {
             },
             run: RunTime::at(Timestamp::now()),
             listener: Arc::new(|_| {}),
+            keep: Some(Keep {
+                path: self.kept_path(),
+                environ: &self.environ,
+                least: 0,
+            }),
         };
         let work = async {
             let asked = Some((&client, Observe::Standing));
-            let Ok(survey) = survey(&surveyor, asked, &mut findings).await else {
+            let Ok(mut survey) = survey(&surveyor, asked, &mut findings).await else {
                 return None;
             };
+            survey.keep();
+            self.believed
+                .store(survey.checked.is_some(), Ordering::Relaxed);
             assert_eq!(findings.errors(), 0, "{:?}", findings.kept());
             let (_ask, stop) = watch::channel(Stop::No);
             let run = ledger
