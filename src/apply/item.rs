@@ -110,7 +110,11 @@ impl Apply<'_> {
                 afresh,
             }]));
         };
-        let mut steps = Steps::new(id, self.caller.ledger.steps(id)?);
+        let recorded = match &known {
+            Some(_) => self.caller.ledger.steps(id)?,
+            None => Vec::new(),
+        };
+        let mut steps = Steps::new(id, recorded);
         let revoked = match (action, &known) {
             (ItemAction::Reissue, Some(known)) => {
                 // As long as it is not revoked, it is what was sent.

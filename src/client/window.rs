@@ -15,6 +15,9 @@ const FIRST: usize = 4;
 const LEAST: usize = 2;
 /// … nor more than these.
 pub const WIDEST: usize = 1024;
+/// A window of more places than these has no more at first, and one more with each answer: hundreds of connections that are made at
+/// once arrive in a heap.
+const AT_ONCE: usize = 64;
 /// So many answers tell how long an operation takes.
 const ANSWERS: u32 = 32;
 /// What an operation takes at its best is forgotten slowly, each time that so many have answered: it may have been luck.
@@ -32,6 +35,8 @@ pub(super) struct Window {
 
 struct State {
     size: usize,
+    /// Places that are still to be opened.
+    closed: usize,
     /// Places that are to be taken away as soon as they are free.
     surplus: usize,
     /// How it follows the latency; none: it does not.
@@ -68,10 +73,12 @@ impl Window {
     /// A window of so many places; none: as many as the latency allows.
     pub(super) fn new(size: Option<usize>) -> Self {
         let places = size.unwrap_or(FIRST);
+        let open = places.min(AT_ONCE);
         Self {
-            places: Semaphore::new(places),
+            places: Semaphore::new(open),
             state: Mutex::new(State {
                 size: places,
+                closed: places - open,
                 surplus: 0,
                 follows: size.is_none().then(Latency::default),
             }),
@@ -108,6 +115,10 @@ impl Window {
     /// An operation took so long; `overload` when its answer was lost, or the service asked to slow down.
     pub(super) fn answered(&self, op: Op, took: Duration, overload: bool) {
         let mut state = self.state();
+        if state.closed > 0 {
+            state.closed -= 1;
+            self.places.add_permits(1);
+        }
         let size = state.size;
         let Some(latency) = &mut state.follows else {
             return;
@@ -288,5 +299,24 @@ mod tests {
             fixed.answered(Op::Detail, Duration::from_secs(30), true);
         }
         assert_eq!((fixed.width(), fixed.places.available_permits()), (3, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_places_open_one_by_one() {
+        let window = Window::new(Some(200));
+        assert_eq!(
+            (window.places.available_permits(), window.width()),
+            (AT_ONCE, 200)
+        );
+        for _ in 0..1000 {
+            window.answered(Op::Detail, Duration::from_millis(10), false);
+        }
+        assert_eq!(window.places.available_permits(), 200);
+        let (window, busy) = (Window::new(Some(200)), service(1000, 100));
+        let (rate, _) = rush(&window, &busy, 10).await;
+        assert!(
+            rate > 0.97 * 200.0 / 0.1,
+            "it is open within moments: {rate}"
+        );
     }
 }
