@@ -25,8 +25,9 @@ const HASH: usize = 32;
 
 /// No project has more lists of calls …
 const LISTS: u16 = 1000;
-/// … and this stands in place of one where there is no item.
-const NO_LIST: u16 = u16::MAX;
+/// … and these stand in place of one where there is no item.
+const LEFT_OUT: u16 = u16::MAX;
+const UNUSABLE: u16 = u16::MAX - 1;
 
 /// In place of the length of a key that is not known; no cell is as long.
 const NO_KEY: u32 = u32::MAX;
@@ -41,15 +42,26 @@ pub struct Keep<'a> {
     pub least: usize,
 }
 
-/// A row that can be used, or is left out.
+/// A row, and what its check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CheckedRow<'a> {
     /// Its number.
     pub(super) number: u64,
     /// Its item's key, where it is known.
     pub(super) key: Option<&'a str>,
-    /// Its item's fingerprint, and which list of calls it needs when nothing of it is done; none where `where` says no.
-    pub(super) item: Option<(Fingerprint, u16)>,
+    /// What it came to.
+    pub(super) found: Found,
+}
+
+/// What the check of a row came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// An item: its fingerprint, and which list of calls it needs when nothing of it is done.
+    Item(Fingerprint, u16),
+    /// `where` says no.
+    LeftOut,
+    /// It cannot be used, for what stands in it.
+    Unusable,
 }
 
 /// What stands behind the rows.
@@ -107,9 +119,11 @@ impl Keeping {
 
     /// Takes the next row.
     pub(super) fn row(&mut self, row: CheckedRow<'_>) {
-        let (print, list) = row
-            .item
-            .map_or(([0; 16], NO_LIST), |(print, list)| (print.0, list));
+        let (print, list) = match row.found {
+            Found::Item(print, list) => (print.0, list),
+            Found::LeftOut => ([0; 16], LEFT_OUT),
+            Found::Unusable => ([0; 16], UNUSABLE),
+        };
         let key = row.key.unwrap_or_default().as_bytes();
         let numbers = (u32::try_from(row.number), u32::try_from(key.len()));
         let (Ok(number), Ok(length)) = numbers else {
@@ -132,7 +146,7 @@ impl Keeping {
         let at = u16::try_from(known.unwrap_or(self.lists.len()));
         let Some(at) = at.ok().filter(|at| *at < LISTS) else {
             self.whole = false;
-            return NO_LIST;
+            return UNUSABLE;
         };
         if known.is_none() {
             self.lists.push(calls);
@@ -273,7 +287,11 @@ fn row<'s>(rows: &mut &'s [u8]) -> Option<CheckedRow<'s>> {
     Some(CheckedRow {
         number: number.into(),
         key,
-        item: (list != NO_LIST).then_some((print, list)),
+        found: match list {
+            LEFT_OUT => Found::LeftOut,
+            UNUSABLE => Found::Unusable,
+            list => Found::Item(print, list),
+        },
     })
 }
 
@@ -316,22 +334,22 @@ mod tests {
             .collect();
         let list = keeping.list(calls.clone());
         assert_eq!(keeping.list(calls), list, "a list that is known");
-        let item = Some((Fingerprint([9; 16]), list));
+        let found = Found::Item(Fingerprint([9; 16]), list);
         for row in [
             CheckedRow {
                 number: 2,
                 key: Some("HT-1"),
-                item,
+                found,
             },
             CheckedRow {
                 number: 3,
                 key: Some(""),
-                item: None,
+                found: Found::LeftOut,
             },
             CheckedRow {
                 number: 5,
                 key: None,
-                item: None,
+                found: Found::Unusable,
             },
         ] {
             keeping.row(row);
@@ -340,7 +358,7 @@ mod tests {
         keeping.row(CheckedRow {
             number: 1,
             key: Some("签"),
-            item,
+            found,
         });
         keeping.until(None);
         keeping.until(until);
@@ -364,7 +382,11 @@ mod tests {
         let rows: Vec<CheckedRow<'_>> = checked.rows("loans").collect();
         let numbers: Vec<_> = rows.iter().map(|row| (row.number, row.key)).collect();
         assert_eq!(numbers, [(2, Some("HT-1")), (3, Some("")), (5, None)]);
-        let (print, list) = rows[0].item.expect("an item");
+        let [Found::Item(print, list), Found::LeftOut, Found::Unusable] =
+            [rows[0].found, rows[1].found, rows[2].found]
+        else {
+            panic!("{rows:?}");
+        };
         assert_eq!(print, Fingerprint([9; 16]));
         assert_eq!(checked.list(list).expect("a list").total(), 3);
         assert_eq!(checked.rows("notes").next().expect("a row").key, Some("签"));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::ask::sign_op;
-use super::checked::{Checked, CheckedRow, Keeping};
+use super::checked::{Checked, CheckedRow, Found, Keeping};
 use super::halt::Fatal;
 use super::known::Known;
 use super::row_accounts::RowAccounts;
@@ -14,8 +14,8 @@ use super::survey::{Survey, Surveyor};
 use super::vanished::vanished;
 use crate::api::operation::Op;
 use crate::api::time;
-use crate::desired::{DocumentSource, Drafted, FlowRows, Item, Outcome, Unique};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::desired::{Conflict, DocumentSource, Drafted, FlowRows, Item, Outcome, Unique};
+use crate::diagnostic::{Diagnostic, Findings, Place};
 use crate::id::Address;
 use crate::ledger::LedgerError;
 use crate::manifest::{Flow, OnVanish};
@@ -24,19 +24,47 @@ use crate::render::Fingerprint;
 
 /// Renders and checks all rows of a flow, and plans them; what that comes to is kept, too, where it is to be.
 pub(super) fn plan_flow(
-    mut planned: Planned<'_, '_>,
+    planned: Planned<'_, '_>,
     moment: Option<Timestamp>,
     survey: &mut Survey<'_>,
     people: &mut RowAccounts,
     unique: &mut Unique,
-    mut keeping: Option<&mut Keeping>,
+    keeping: Option<&mut Keeping>,
 ) -> Result<FlowPlan, Fatal> {
-    let (rows, ledger) = (planned.rows, planned.surveyor.ledger);
-    let flow = rows.flow;
-    let nth = survey.plan.flows.len();
-    unique.begin(flow, rows.expected());
-    let mut told = Vec::new();
-    let taken = rows.each(|_, draft| {
+    let rows = planned.rows;
+    unique.begin(rows.flow, rows.expected());
+    let mut looking = Looking {
+        moment,
+        nth: survey.plan.flows.len(),
+        survey,
+        people,
+        unique,
+        keeping,
+        told: Vec::new(),
+        planned,
+    };
+    let taken = rows.each(|_, draft| looking.take(draft));
+    taken.map_err(|error| unreadable(rows.flow, &error))??;
+    looking.planned.finish(looking.survey)
+}
+
+/// What rows are looked at with, one after the other.
+struct Looking<'l, 'p, 'a, 's> {
+    planned: Planned<'p, 'a>,
+    /// What is over by then is late.
+    moment: Option<Timestamp>,
+    /// Which of the flows it is.
+    nth: usize,
+    survey: &'l mut Survey<'s>,
+    people: &'l mut RowAccounts,
+    unique: &'l mut Unique,
+    keeping: Option<&'l mut Keeping>,
+    /// What is wrong with the manifests and was told.
+    told: Vec<Diagnostic>,
+}
+
+impl Looking<'_, '_, '_, '_> {
+    fn take(&mut self, draft: Drafted) -> Result<(), Fatal> {
         let Drafted {
             number,
             key,
@@ -44,94 +72,106 @@ pub(super) fn plan_flow(
             ..
         } = draft;
         let key = key.as_deref();
-        let place = key.and_then(|key| planned.known.find(key));
-        let recorded = planned.meet(key, place);
-        let item = match outcome {
+        let place = key.and_then(|key| self.planned.known.find(key));
+        let recorded = self.planned.meet(key, place);
+        let found = match outcome {
             Outcome::Skipped => {
-                planned.left_out(number, key, recorded);
-                if let Some(keeping) = &mut keeping {
-                    let item = None;
-                    keeping.row(CheckedRow { number, key, item });
-                }
-                return Ok(());
+                self.planned.left_out(number, key, recorded);
+                Found::LeftOut
             }
             Outcome::Invalid(errors) => {
-                survey.row_findings.extend(once(errors, &mut told));
-                planned.push(number, key, ItemAction::Invalid, None);
-                return Ok(());
+                let errors = once(errors, &mut self.told);
+                self.survey.row_findings.extend(errors);
+                self.planned.push(number, key, ItemAction::Invalid, None);
+                Found::Unusable
             }
-            Outcome::Item(item) => item,
+            Outcome::Item(item) => self.item(number, &item, recorded)?,
         };
-        let conflict = rows
-            .sheet
-            .as_ref()
-            .and_then(|sheet| unique.see(&item, number, sheet.header()));
-        if let Some(conflict) = conflict {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.row(CheckedRow { number, key, found });
+        }
+        Ok(())
+    }
+
+    fn item(
+        &mut self,
+        number: u64,
+        item: &Item,
+        recorded: Option<RecordedItem>,
+    ) -> Result<Found, Fatal> {
+        let (rows, ledger) = (self.planned.rows, self.planned.surveyor.ledger);
+        let (flow, key) = (rows.flow, Some(item.key.as_str()));
+        if let Some(conflict) = self.conflict(number, item) {
             for row in conflict.rows.into_iter().filter(|row| *row > 0) {
-                survey
+                self.survey
                     .refused
                     .insert((flow.name.clone(), row), conflict.diagnostic.clone());
-                planned.plan.refuse(row);
+                self.planned.plan.refuse(row);
             }
-            survey.row_findings.push(conflict.diagnostic);
-            planned.push(number, key, ItemAction::Invalid, None);
-            return Ok(());
+            self.survey.row_findings.push(conflict.diagnostic);
+            self.planned.push(number, key, ItemAction::Invalid, None);
+            return Ok(Found::Unusable);
         }
-        let mut action = planned.action(survey, &item.key, recorded, item.fingerprint);
+        let print = item.fingerprint;
+        let mut action = self.planned.action(self.survey, &item.key, recorded, print);
         // A flow that exists keeps the time that it was given, and one that takes its place has another.
         let is_sent = recorded.is_some_and(|recorded| recorded.sent);
         let is_new = action.is_work() && (!is_sent || action == ItemAction::Reissue);
-        let moment = moment.filter(|_| is_new);
-        if let Some(late) = moment.and_then(|moment| late(rows, &item, number, moment)) {
-            survey
+        let moment = self.moment.filter(|_| is_new);
+        if let Some(late) = moment.and_then(|moment| late(rows, item, number, moment)) {
+            self.survey
                 .refused
                 .insert((flow.name.clone(), number), late.clone());
-            survey.row_findings.extend(once(vec![late], &mut told));
+            let late = once(vec![late], &mut self.told);
+            self.survey.row_findings.extend(late);
             action = ItemAction::Invalid;
         }
         let mut of_people = Calls::default();
         if action.is_work() {
             for account in item.accounts.values() {
-                let is_first = unique.count(account);
-                match people.see(account, is_first, nth, ledger)? {
+                let is_first = self.unique.count(account);
+                match self.people.see(account, is_first, self.nth, ledger)? {
                     Ok(op) => op.into_iter().for_each(|op| of_people.add(op, 1)),
                     Err(diagnostic) => {
-                        survey.refuse(&flow.name, number, diagnostic);
+                        self.survey.refuse(&flow.name, number, diagnostic);
                         action = ItemAction::Invalid;
                     }
                 }
             }
         }
         let mut needs = Calls::default();
-        if action.is_work() || keeping.is_some() {
-            needs = calls(&item);
+        if action.is_work() || self.keeping.is_some() {
+            needs = calls(item);
         }
         if action.is_work() {
-            planned.add_calls(action, &needs, 1);
+            self.planned.add_calls(action, &needs, 1);
         }
-        planned.push(number, key, action, Some(item.fingerprint));
-        if let Some(keeping) = &mut keeping {
-            needs.add_all(&of_people);
+        self.planned.push(number, key, action, Some(print));
+        needs.add_all(&of_people);
+        let list = self.keeping.as_mut().map(|keeping| {
             keeping.until(item.process.sign_validity);
-            let item = Some((item.fingerprint, keeping.list(needs)));
-            keeping.row(CheckedRow { number, key, item });
-        }
-        Ok::<(), Fatal>(())
-    });
-    taken.map_err(|error| unreadable(flow, &error))??;
-    planned.finish(survey)
+            keeping.list(needs)
+        });
+        Ok(list.map_or(Found::Unusable, |list| Found::Item(print, list)))
+    }
+
+    fn conflict(&mut self, number: u64, item: &Item) -> Option<Conflict> {
+        let sheet = self.planned.rows.sheet.as_ref()?;
+        self.unique.see(item, number, sheet.header())
+    }
 }
 
 /// So many rows are looked for together, on all cores.
 const BATCH: usize = 4096;
 
-/// Plans a flow by an earlier check of its rows: none is rendered.
+/// Plans a flow by an earlier check of its rows: none is rendered but those that cannot be used, to say why.
 pub(super) fn plan_checked(
     mut planned: Planned<'_, '_>,
     survey: &mut Survey<'_>,
     checked: &Checked,
 ) -> Result<FlowPlan, Fatal> {
     let mut sent: BTreeMap<(ItemAction, u16), u64> = BTreeMap::new();
+    let (mut at, mut unusable) = (0, Vec::new());
     let mut rows = checked.rows(&planned.rows.flow.name);
     loop {
         let batch: Vec<CheckedRow<'_>> = rows.by_ref().take(BATCH).collect();
@@ -141,25 +181,47 @@ pub(super) fn plan_checked(
         let known = &planned.known;
         let places = batch.par_iter().map(|row| known.find(row.key?));
         let places: Vec<Option<usize>> = places.collect();
-        for (CheckedRow { number, key, item }, place) in batch.into_iter().zip(places) {
+        for (CheckedRow { number, key, found }, place) in batch.into_iter().zip(places) {
             let recorded = planned.meet(key, place);
-            let (Some(own), Some((print, list))) = (key, item) else {
-                planned.left_out(number, key, recorded);
-                continue;
-            };
-            let action = planned.action(survey, own, recorded, print);
-            if action.is_work() {
-                *sent.entry((action, list)).or_default() += 1;
+            match (found, key) {
+                (Found::LeftOut, _) => planned.left_out(number, key, recorded),
+                (Found::Item(print, list), Some(own)) => {
+                    let action = planned.action(survey, own, recorded, print);
+                    if action.is_work() {
+                        *sent.entry((action, list)).or_default() += 1;
+                    }
+                    planned.push(number, key, action, Some(print));
+                }
+                (Found::Unusable | Found::Item(..), _) => {
+                    planned.push(number, key, ItemAction::Invalid, None);
+                    unusable.push(at);
+                }
             }
-            planned.push(number, key, action, Some(print));
+            at += 1;
         }
     }
+    find(planned.rows, &unusable, &mut survey.row_findings)
+        .map_err(|error| unreadable(planned.rows.flow, &error))?;
     for ((action, list), items) in sent {
         let calls = checked.list(list).into_iter().flat_map(Calls::iter);
         let calls = calls.map(|(op, count)| (op, count * items)).collect();
         planned.add_calls(action, &calls, items);
     }
     planned.finish(survey)
+}
+
+/// Finds what is wrong with rows, by their places in the sheet's order.
+fn find(rows: &FlowRows<'_>, unusable: &[usize], findings: &mut Findings) -> std::io::Result<()> {
+    let mut told = Vec::new();
+    if unusable.is_empty() {
+        return Ok(());
+    }
+    for (_, draft) in rows.drafts_of(|at| unusable.binary_search(&at).is_ok())? {
+        if let Outcome::Invalid(errors) = draft.outcome {
+            findings.extend(once(errors, &mut told));
+        }
+    }
+    Ok(())
 }
 
 /// A flow's plan while its rows are taken.

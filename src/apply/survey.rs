@@ -293,8 +293,8 @@ pub async fn survey<'a>(
         }
     }
     survey.checked = checked.map(|checked| checked.moment());
-    // What is wrong with a row is to be said by the next run, too.
-    survey.keeping = keeping.filter(|_| survey.row_findings.errors() + findings.errors() == 0);
+    // What is wrong with a row that is well-formed by itself cannot be told again without all others.
+    survey.keeping = keeping.filter(|_| survey.refused.is_empty() && findings.errors() == 0);
     for (flow, calls) in people.calls {
         survey.plan.flows[flow].calls.add_all(&calls);
     }

@@ -130,12 +130,20 @@ async fn only_what_was_right_and_can_be_told_again_is_kept() {
     assert!(!rig.kept_path().exists());
 }
 
-#[test]
-fn the_command_says_that_it_believes() {
+/// The example with three rows, in a sheet of as many lines as make a check worth keeping.
+fn long_sheet(change: impl FnOnce(String) -> String) -> Project {
     let project = Project::copy_of(&root().join("examples/loans"));
     let sheet: Vec<String> = project.sheet().lines().take(4).map(str::to_owned).collect();
-    // As many lines as a sheet that is worth it, and few rows.
-    project.set_sheet(&(sheet.join("\r\n") + &"\r\n".repeat(20_000)));
+    let sheet = change(sheet.join("\r\n"));
+    project.set_sheet(&(sheet + &"\r\n".repeat(20_000)));
+    project
+}
+
+const BELIEVED: &str = "The rows are not checked again";
+
+#[test]
+fn the_command_says_that_it_believes() {
+    let project = long_sheet(|sheet| sheet);
     for (believed, args) in [
         (false, &["apply", "--yes"][..]),
         (true, &["apply", "--yes"]),
@@ -143,7 +151,36 @@ fn the_command_says_that_it_believes() {
     ] {
         let run = project.run(args);
         assert_eq!(run.code, 0, "{}", run.stderr);
-        let told = run.stderr.contains("The rows are not checked again");
+        let told = run.stderr.contains(BELIEVED);
         assert_eq!(told, believed, "{args:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_row_is_said_each_time() {
+    let project = long_sheet(|sheet| sheet.replacen("13500000002", "1350", 1));
+    project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+    let runs = [0, 1].map(|_| project.run(&["apply", "--yes"]));
+    for (run, believed) in runs.iter().zip([false, true]) {
+        assert_eq!(run.stderr.contains(BELIEVED), believed, "{}", run.stderr);
+        assert!(
+            run.stderr.contains("loans.csv, row 3, column 手机号"),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(run.code, 3, "{}", run.stderr);
+    }
+    // Two rows of one key: neither can be used, and that is seen with both of them alone.
+    let twins = |sheet: String| sheet.replacen("HT-2026-0003", "HT-2026-0002", 1);
+    let project = long_sheet(twins);
+    project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+    for _ in 0..2 {
+        let run = project.run(&["apply", "--yes"]);
+        assert!(
+            !run.stderr.contains(BELIEVED)
+                && run.stderr.contains("HT-2026-0002 stands in rows 3 and 4"),
+            "{}",
+            run.stderr
+        );
     }
 }
