@@ -24,12 +24,7 @@ pub fn inputs(
     for source in &project.sources {
         print.field(&source.path, &source.text);
     }
-    // One whose name stands there by chance does no harm.
-    let is_named = |name: &str| {
-        let mut sources = project.sources.iter();
-        sources.any(|source| source.text.contains(name))
-    };
-    for (name, value) in environ.iter().filter(|(name, _)| is_named(name)) {
+    for (name, value) in named(project, environ) {
         print.field(name, value);
     }
     for (name, template) in &standing.templates {
@@ -55,4 +50,21 @@ pub fn inputs(
         }
     }
     Ok(Some(print.finish()))
+}
+
+/// The variables of the process that the manifests name: `env.CITY`. With `env[…]` all of them may be meant whose names stand
+/// there.
+fn named<'e>(
+    project: &Project,
+    environ: &'e Environ,
+) -> impl Iterator<Item = (&'e String, &'e String)> {
+    let sources = project
+        .sources
+        .iter()
+        .flat_map(|source| source.text.chars());
+    let text: String = sources.filter(|c| !c.is_whitespace()).collect();
+    let any = text.contains("env[");
+    let is_named =
+        move |name: &str| text.contains(&format!("env.{name}")) || any && text.contains(name);
+    environ.iter().filter(move |(name, _)| is_named(name))
 }
