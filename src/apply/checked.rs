@@ -1,7 +1,7 @@
 //! What a check of all rows came to, kept beside the ledger: an apply that is begun again within a day, with nothing changed,
 //! believes it, and need not render a million rows before its first call.
 //!
-//! It holds keys and fingerprints, no cells. Whatever is wrong with the file, or is not as it was, has the rows checked
+//! It holds keys of contracts and fingerprints, no cells. Whatever is wrong with the file, or is not as it was, has the rows checked
 //! again. What is believed is never sent unseen: each row is rendered and checked once more when its turn comes.
 
 use std::collections::{BTreeMap, HashSet};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::operation::Op;
 use crate::plan::Calls;
-use crate::render::{Environ, Fingerprint, Salt};
+use crate::render::{Fingerprint, Salt};
 use crate::whole::WholeFile;
 
 /// What was asked about people is believed for so long, and with it all the rest.
@@ -32,14 +32,29 @@ const UNUSABLE: u16 = u16::MAX - 1;
 /// In place of the length of a key that is not known; no cell is as long.
 const NO_KEY: u32 = u32::MAX;
 
-/// Where the check of a project's rows is kept, and what it is held against.
-pub struct Keep<'a> {
+/// Where the check of a project's rows is kept.
+#[derive(Debug, Clone)]
+pub struct Keep {
     /// The file.
     pub path: PathBuf,
-    /// What the manifests may name of the process.
-    pub environ: &'a Environ,
     /// Of fewer rows none is: they are looked at again in no time.
     pub least: usize,
+}
+
+/// An earlier check that is believed.
+#[derive(Debug)]
+pub struct Believed {
+    /// When the rows were checked.
+    pub at: Timestamp,
+    path: PathBuf,
+}
+
+impl Believed {
+    /// Something came out otherwise: the next run is to look at all rows.
+    pub(super) fn disbelieve(&self) {
+        // Whoever cannot remove it, believes it for the rest of the day, and is told so each time.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 /// A row, and what its check came to.
@@ -47,21 +62,20 @@ pub struct Keep<'a> {
 pub(super) struct CheckedRow<'a> {
     /// Its number.
     pub(super) number: u64,
-    /// Its item's key, where it is known.
-    pub(super) key: Option<&'a str>,
     /// What it came to.
-    pub(super) found: Found,
+    pub(super) found: Found<'a>,
 }
 
-/// What the check of a row came to.
+/// What the check of a row came to. The key of a row that is not sent is none of a contract, and may be anything: its
+/// fingerprint is enough, where there is a key at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// An item: its fingerprint, and which list of calls it needs when nothing of it is done.
-    Item(Fingerprint, u16),
+pub(super) enum Found<'a> {
+    /// An item: its key, its fingerprint, and which list of calls it needs when nothing of it is done.
+    Item(&'a str, Fingerprint, u16),
     /// `where` says no.
-    LeftOut,
+    LeftOut(Option<Fingerprint>),
     /// It cannot be used, for what stands in it.
-    Unusable,
+    Unusable(Option<Fingerprint>),
 }
 
 /// What stands behind the rows.
@@ -119,24 +133,25 @@ impl Keeping {
 
     /// Takes the next row.
     pub(super) fn row(&mut self, row: CheckedRow<'_>) {
-        let (print, list) = match row.found {
-            Found::Item(print, list) => (print.0, list),
-            Found::LeftOut => ([0; 16], LEFT_OUT),
-            Found::Unusable => ([0; 16], UNUSABLE),
+        if !self.whole {
+            return;
+        }
+        let (list, print, key) = match row.found {
+            Found::Item(key, print, list) => (list, Some(print), key),
+            Found::LeftOut(print) => (LEFT_OUT, print, ""),
+            Found::Unusable(print) => (UNUSABLE, print, ""),
         };
-        let key = row.key.unwrap_or_default().as_bytes();
         let numbers = (u32::try_from(row.number), u32::try_from(key.len()));
         let (Ok(number), Ok(length)) = numbers else {
             self.whole = false;
             return;
         };
-        let length = row.key.map_or(NO_KEY, |_| length);
         let mut bytes = Vec::with_capacity(64);
         bytes.extend(number.to_le_bytes());
         bytes.extend(list.to_le_bytes());
-        bytes.extend(print);
-        bytes.extend(length.to_le_bytes());
-        bytes.extend(key);
+        bytes.extend(print.map_or([0; 16], |print| print.0));
+        bytes.extend(print.map_or(NO_KEY, |_| length).to_le_bytes());
+        bytes.extend(key.as_bytes());
         self.write(&bytes);
     }
 
@@ -154,10 +169,16 @@ impl Keeping {
         at
     }
 
-    /// Notes when a row's time for signing is over.
+    /// Notes when a row's time for signing will be over. Of one whose time was over when it was checked, nothing is sent.
     pub(super) fn until(&mut self, validity: Option<i64>) {
+        let to_come = validity.filter(|validity| *validity > self.summary.checked);
         let until = &mut self.summary.until;
-        *until = until.iter().copied().chain(validity).min();
+        *until = until.iter().copied().chain(to_come).min();
+    }
+
+    /// Whether it is of these inputs.
+    pub(super) fn is_of(&self, inputs: Fingerprint) -> bool {
+        self.summary.inputs == inputs.to_string()
     }
 
     /// All rows of a flow were taken.
@@ -240,9 +261,12 @@ impl Checked {
         })
     }
 
-    /// When that was.
-    pub(super) fn moment(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.summary.checked).unwrap_or_default()
+    /// What there is to say of it.
+    pub(super) fn believed(&self, path: &Path) -> Believed {
+        Believed {
+            at: Timestamp::from_millisecond(self.summary.checked).unwrap_or_default(),
+            path: path.to_owned(),
+        }
     }
 
     /// Who of the rows' people was found to exist.
@@ -276,22 +300,20 @@ fn row<'s>(rows: &mut &'s [u8]) -> Option<CheckedRow<'s>> {
     let number = u32::from_le_bytes(*chunk(rows)?);
     let list = u16::from_le_bytes(*chunk(rows)?);
     let print = Fingerprint(*chunk(rows)?);
-    let key = match u32::from_le_bytes(*chunk(rows)?) {
-        NO_KEY => None,
-        length => {
+    let length = u32::from_le_bytes(*chunk(rows)?);
+    let of_key = (length != NO_KEY).then_some(print);
+    let found = match list {
+        LEFT_OUT => Found::LeftOut(of_key),
+        UNUSABLE => Found::Unusable(of_key),
+        list => {
             let (key, rest) = rows.split_at_checked(usize::try_from(length).ok()?)?;
             *rows = rest;
-            Some(std::str::from_utf8(key).ok()?)
+            Found::Item(std::str::from_utf8(key).ok()?, print, list)
         }
     };
     Some(CheckedRow {
         number: number.into(),
-        key,
-        found: match list {
-            LEFT_OUT => Found::LeftOut,
-            UNUSABLE => Found::Unusable,
-            list => Found::Item(print, list),
-        },
+        found,
     })
 }
 
@@ -334,32 +356,18 @@ mod tests {
             .collect();
         let list = keeping.list(calls.clone());
         assert_eq!(keeping.list(calls), list, "a list that is known");
-        let found = Found::Item(Fingerprint([9; 16]), list);
-        for row in [
-            CheckedRow {
-                number: 2,
-                key: Some("HT-1"),
-                found,
-            },
-            CheckedRow {
-                number: 3,
-                key: Some(""),
-                found: Found::LeftOut,
-            },
-            CheckedRow {
-                number: 5,
-                key: None,
-                found: Found::Unusable,
-            },
-        ] {
-            keeping.row(row);
+        let item = |key| Found::Item(key, Fingerprint([9; 16]), list);
+        let rows = [
+            (2, item("HT-1")),
+            (3, Found::LeftOut(Some(Fingerprint([8; 16])))),
+            (5, Found::Unusable(None)),
+        ];
+        for (number, found) in rows {
+            keeping.row(CheckedRow { number, found });
         }
         keeping.flow("loans");
-        keeping.row(CheckedRow {
-            number: 1,
-            key: Some("签"),
-            found,
-        });
+        let (number, found) = (1, item("签"));
+        keeping.row(CheckedRow { number, found });
         keeping.until(None);
         keeping.until(until);
         keeping.flow("notes");
@@ -379,20 +387,22 @@ mod tests {
     fn what_is_kept_is_read_again() {
         let (_folder, path) = kept(None, true);
         let checked = read(&path, 1, true).expect("read");
-        let rows: Vec<CheckedRow<'_>> = checked.rows("loans").collect();
-        let numbers: Vec<_> = rows.iter().map(|row| (row.number, row.key)).collect();
-        assert_eq!(numbers, [(2, Some("HT-1")), (3, Some("")), (5, None)]);
-        let [Found::Item(print, list), Found::LeftOut, Found::Unusable] =
-            [rows[0].found, rows[1].found, rows[2].found]
-        else {
+        let rows: Vec<_> = checked
+            .rows("loans")
+            .map(|row| (row.number, row.found))
+            .collect();
+        let [(2, Found::Item("HT-1", print, list)), left_out, unusable] = rows[..] else {
             panic!("{rows:?}");
         };
         assert_eq!(print, Fingerprint([9; 16]));
         assert_eq!(checked.list(list).expect("a list").total(), 3);
-        assert_eq!(checked.rows("notes").next().expect("a row").key, Some("签"));
+        assert_eq!(left_out, (3, Found::LeftOut(Some(Fingerprint([8; 16])))));
+        assert_eq!(unusable, (5, Found::Unusable(None)));
+        let own = checked.rows("notes").next().expect("a row").found;
+        assert!(matches!(own, Found::Item("签", ..)));
         assert_eq!(checked.rows("others").count(), 0);
         assert_eq!(checked.existing(), HashSet::from([Fingerprint([7; 16])]));
-        assert_eq!(checked.moment(), Timestamp::UNIX_EPOCH);
+        assert_eq!(checked.believed(&path).at, Timestamp::UNIX_EPOCH);
     }
 
     #[test]
@@ -403,6 +413,8 @@ mod tests {
         assert!(read(&path, 1000, false).is_none(), "a row's time is over");
         assert!(read(&path, 1, true).is_none(), "nobody was asked for");
         assert!(read(&path, -1, false).is_none(), "the clock was set back");
+        let (_folder, path) = kept(Some(0), false);
+        assert!(read(&path, 1, false).is_some(), "what was over is not sent");
         let (_folder, path) = kept(None, false);
         assert!(read(&path, DAY, false).is_some());
         assert!(read(&path, DAY + 1, false).is_none(), "it is too old");

@@ -120,6 +120,10 @@ impl Apply<'_> {
                 // As long as it is not revoked, it is what was sent.
                 begin(known.fingerprint, None, false);
                 lacks()?;
+                // What was sent stands until its people can be asked anew.
+                for account in item.accounts.values() {
+                    self.row_account(account).await?;
+                }
                 let mut signers = item.signers.iter();
                 let asked_all = known.was_sent_whole()
                     || signers.all(|signer| steps.is_begun(&step_of(signer)));

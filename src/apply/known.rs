@@ -32,7 +32,7 @@ impl Known {
         let mut items = Vec::new();
         ledger.items(flow, &mut |key, item| {
             items.push(Item {
-                key: half(&salt, key),
+                key: half(salt.of(key)),
                 fingerprint: item.fingerprint.0,
                 status: item.status,
                 sent: item.sent,
@@ -71,14 +71,19 @@ impl Known {
 
     /// The place of an item.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
-        let half = half(&self.salt, key);
+        self.find_print(self.salt.of(key))
+    }
+
+    /// The same, by the fingerprint of its key.
+    pub(super) fn find_print(&self, key: Fingerprint) -> Option<usize> {
+        let half = half(key);
         self.items.binary_search_by_key(&half, |item| item.key).ok()
     }
 }
 
-fn half(salt: &Salt, key: &str) -> Half {
+fn half(key: Fingerprint) -> Half {
     let mut half = Half::default();
-    half.copy_from_slice(&salt.of(key).0[..8]);
+    half.copy_from_slice(&key.0[..8]);
     half
 }
 

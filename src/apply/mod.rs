@@ -45,7 +45,7 @@ mod withdraw;
 pub use adopt::{Adopter, Adoption, NotAdopted};
 pub use ask_anew::AskAnew;
 pub use audit::{Audit, AuditError, Audited, Verdict};
-pub use checked::Keep;
+pub use checked::{Believed, Keep};
 pub use event::{Ended, Event, Listener};
 pub use halt::Fatal;
 pub use held::HeldWire;

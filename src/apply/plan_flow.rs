@@ -15,7 +15,7 @@ use super::vanished::vanished;
 use crate::api::operation::Op;
 use crate::api::time;
 use crate::desired::{Conflict, DocumentSource, Drafted, FlowRows, Item, Outcome, Unique};
-use crate::diagnostic::{Diagnostic, Findings, Place};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::id::Address;
 use crate::ledger::LedgerError;
 use crate::manifest::{Flow, OnVanish};
@@ -73,24 +73,35 @@ impl Looking<'_, '_, '_, '_> {
         } = draft;
         let key = key.as_deref();
         let place = key.and_then(|key| self.planned.known.find(key));
-        let recorded = self.planned.meet(key, place);
-        let found = match outcome {
+        let recorded = self.planned.meet(key.is_some(), place);
+        match outcome {
             Outcome::Skipped => {
                 self.planned.left_out(number, key, recorded);
-                Found::LeftOut
+                self.keep(number, key, Found::LeftOut);
             }
             Outcome::Invalid(errors) => {
                 let errors = once(errors, &mut self.told);
                 self.survey.row_findings.extend(errors);
                 self.planned.push(number, key, ItemAction::Invalid, None);
-                Found::Unusable
+                self.keep(number, key, Found::Unusable);
             }
             Outcome::Item(item) => self.item(number, &item, recorded)?,
-        };
-        if let Some(keeping) = &mut self.keeping {
-            keeping.row(CheckedRow { number, key, found });
         }
         Ok(())
+    }
+
+    /// Writes down what a row came to that has no item.
+    fn keep(
+        &mut self,
+        number: u64,
+        key: Option<&str>,
+        found: fn(Option<Fingerprint>) -> Found<'static>,
+    ) {
+        if let Some(keeping) = &mut self.keeping {
+            let salt = self.planned.surveyor.ledger.salt();
+            let found = found(key.map(|key| salt.of(key)));
+            keeping.row(CheckedRow { number, found });
+        }
     }
 
     fn item(
@@ -98,7 +109,7 @@ impl Looking<'_, '_, '_, '_> {
         number: u64,
         item: &Item,
         recorded: Option<RecordedItem>,
-    ) -> Result<Found, Fatal> {
+    ) -> Result<(), Fatal> {
         let (rows, ledger) = (self.planned.rows, self.planned.surveyor.ledger);
         let (flow, key) = (rows.flow, Some(item.key.as_str()));
         if let Some(conflict) = self.conflict(number, item) {
@@ -110,7 +121,7 @@ impl Looking<'_, '_, '_, '_> {
             }
             self.survey.row_findings.push(conflict.diagnostic);
             self.planned.push(number, key, ItemAction::Invalid, None);
-            return Ok(Found::Unusable);
+            return Ok(());
         }
         let print = item.fingerprint;
         let mut action = self.planned.action(self.survey, &item.key, recorded, print);
@@ -147,12 +158,13 @@ impl Looking<'_, '_, '_, '_> {
             self.planned.add_calls(action, &needs, 1);
         }
         self.planned.push(number, key, action, Some(print));
-        needs.add_all(&of_people);
-        let list = self.keeping.as_mut().map(|keeping| {
+        if let Some(keeping) = &mut self.keeping {
+            needs.add_all(&of_people);
             keeping.until(item.process.sign_validity);
-            keeping.list(needs)
-        });
-        Ok(list.map_or(Found::Unusable, |list| Found::Item(print, list)))
+            let found = Found::Item(&item.key, print, keeping.list(needs));
+            keeping.row(CheckedRow { number, found });
+        }
+        Ok(())
     }
 
     fn conflict(&mut self, number: u64, item: &Item) -> Option<Conflict> {
@@ -164,14 +176,14 @@ impl Looking<'_, '_, '_, '_> {
 /// So many rows are looked for together, on all cores.
 const BATCH: usize = 4096;
 
-/// Plans a flow by an earlier check of its rows: none is rendered but those that cannot be used, to say why.
+/// Plans a flow by an earlier check of its rows. None is rendered but those of which more must be said than was kept.
 pub(super) fn plan_checked(
     mut planned: Planned<'_, '_>,
     survey: &mut Survey<'_>,
     checked: &Checked,
 ) -> Result<FlowPlan, Fatal> {
     let mut sent: BTreeMap<(ItemAction, u16), u64> = BTreeMap::new();
-    let (mut at, mut unusable) = (0, Vec::new());
+    let mut again = Vec::new();
     let mut rows = checked.rows(&planned.rows.flow.name);
     loop {
         let batch: Vec<CheckedRow<'_>> = rows.by_ref().take(BATCH).collect();
@@ -179,49 +191,85 @@ pub(super) fn plan_checked(
             break;
         }
         let known = &planned.known;
-        let places = batch.par_iter().map(|row| known.find(row.key?));
+        let places = batch.par_iter().map(|row| match row.found {
+            Found::Item(key, ..) => known.find(key),
+            Found::LeftOut(key) | Found::Unusable(key) => known.find_print(key?),
+        });
         let places: Vec<Option<usize>> = places.collect();
-        for (CheckedRow { number, key, found }, place) in batch.into_iter().zip(places) {
-            let recorded = planned.meet(key, place);
-            match (found, key) {
-                (Found::LeftOut, _) => planned.left_out(number, key, recorded),
-                (Found::Item(print, list), Some(own)) => {
-                    let action = planned.action(survey, own, recorded, print);
+        for (CheckedRow { number, found }, place) in batch.into_iter().zip(places) {
+            let at = planned.plan.rows.len();
+            match found {
+                Found::Item(key, print, list) => {
+                    let recorded = planned.meet(true, place);
+                    let action = planned.action(survey, key, recorded, print);
                     if action.is_work() {
                         *sent.entry((action, list)).or_default() += 1;
                     }
-                    planned.push(number, key, action, Some(print));
+                    planned.push(number, Some(key), action, Some(print));
                 }
-                (Found::Unusable | Found::Item(..), _) => {
-                    planned.push(number, key, ItemAction::Invalid, None);
-                    unusable.push(at);
+                Found::LeftOut(key) => {
+                    let recorded = planned.meet(key.is_some(), place);
+                    planned.left_out(number, None, recorded);
+                }
+                Found::Unusable(key) => {
+                    planned.meet(key.is_some(), place);
+                    planned.push(number, None, ItemAction::Invalid, None);
                 }
             }
-            at += 1;
+            let has_no_key = !matches!(found, Found::Item(..));
+            if has_no_key && planned.plan.rows[at].action != ItemAction::Skipped {
+                again.push(at);
+            }
         }
     }
-    find(planned.rows, &unusable, &mut survey.row_findings)
-        .map_err(|error| unreadable(planned.rows.flow, &error))?;
     for ((action, list), items) in sent {
         let calls = checked.list(list).into_iter().flat_map(Calls::iter);
         let calls = calls.map(|(op, count)| (op, count * items)).collect();
         planned.add_calls(action, &calls, items);
     }
+    look_again(&mut planned, survey, &again)
+        .map_err(|error| unreadable(planned.rows.flow, &error))?;
     planned.finish(survey)
 }
 
-/// Finds what is wrong with rows, by their places in the sheet's order.
-fn find(rows: &FlowRows<'_>, unusable: &[usize], findings: &mut Findings) -> std::io::Result<()> {
-    let mut told = Vec::new();
-    if unusable.is_empty() {
+/// Renders some rows, by their places: their keys are shown, and what is wrong with them is found.
+fn look_again(
+    planned: &mut Planned<'_, '_>,
+    survey: &mut Survey<'_>,
+    places: &[usize],
+) -> std::io::Result<()> {
+    if places.is_empty() {
         return Ok(());
     }
-    for (_, draft) in rows.drafts_of(|at| unusable.binary_search(&at).is_ok())? {
-        if let Outcome::Invalid(errors) = draft.outcome {
-            findings.extend(once(errors, &mut told));
+    let rows = planned.rows;
+    let mut told = Vec::new();
+    for (at, draft) in rows.drafts_of(|at| places.binary_search(&at).is_ok())? {
+        let action = planned.plan.rows[at].action;
+        if let Some(key) = &draft.key {
+            let all = planned.surveyor.selection.show_all;
+            planned.plan.show(key, action, Some(draft.number), all);
+        }
+        match draft.outcome {
+            Outcome::Invalid(errors) => survey.row_findings.extend(once(errors, &mut told)),
+            _ if action == ItemAction::Invalid => {
+                survey.disbelieve();
+                survey.refuse(&rows.flow.name, draft.number, usable(rows, draft.number));
+            }
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// What is said of a row that could not be used when all were checked, and can be now.
+fn usable(rows: &FlowRows<'_>, number: u64) -> Diagnostic {
+    let error =
+        Diagnostic::error("the row could not be used when all were checked, and can be now");
+    let error = match &rows.sheet {
+        Some(sheet) => error.at(sheet.header().cell(number, None)),
+        None => error.at(&rows.flow.span),
+    };
+    error.hint("apply again: all rows are looked at then")
 }
 
 /// A flow's plan while its rows are taken.
@@ -248,8 +296,8 @@ impl<'p, 'a> Planned<'p, 'a> {
     }
 
     /// What is recorded of a row's item.
-    fn meet(&mut self, key: Option<&str>, place: Option<usize>) -> Option<RecordedItem> {
-        self.all_have_keys &= key.is_some();
+    fn meet(&mut self, has_key: bool, place: Option<usize>) -> Option<RecordedItem> {
+        self.all_have_keys &= has_key;
         Some(self.known.meet(place?))
     }
 

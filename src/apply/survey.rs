@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use jiff::Timestamp;
-
-use super::checked::{Checked, Keep, Keeping};
+use super::checked::{Believed, Checked, Keep, Keeping};
 use super::event::Listener;
 use super::halt::Fatal;
 use super::known::Known;
@@ -14,6 +12,7 @@ use super::plan_flow::{Planned, plan_checked, plan_flow};
 use super::row_accounts::RowAccounts;
 use super::seal::{PRINT, identity};
 use super::vanished::{guard, undeclared};
+use crate::api::operation::Op;
 use crate::client::Client;
 use crate::desired::{FlowRows, Standing, Unique, inputs};
 use crate::diagnostic::{Diagnostic, Findings};
@@ -22,7 +21,7 @@ use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
 use crate::manifest::{Flow, InvalidRows, Project, Tolerance};
 use crate::plan::{
     ItemAction, ItemPolicy, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding, Retry,
-    item_action, plan_standing, selected, template_print,
+    StandingPlan, item_action, plan_standing, selected, template_print,
 };
 use crate::render::{Fingerprint, RunTime};
 
@@ -57,6 +56,11 @@ impl Selection {
     fn wants(&self, flow: &str) -> bool {
         let mut targets = self.targets.iter();
         self.targets.is_empty() || targets.any(|pattern| pattern.may_match_flow(flow))
+    }
+
+    /// Whether nothing is left out.
+    fn is_all(&self) -> bool {
+        self.targets.is_empty() && self.excludes.is_empty() && self.retry.is_none()
     }
 
     /// What is to be done with an item, of what there is to do.
@@ -95,8 +99,8 @@ pub struct Survey<'a> {
     pub unmatched: Vec<AddressPattern>,
     /// Targets that match an item, by their place in the selection.
     matched: HashSet<usize>,
-    /// When an earlier run checked the rows, where that was believed.
-    pub checked: Option<Timestamp>,
+    /// The earlier check of the rows that is believed.
+    pub believed: Option<Believed>,
     keeping: Option<Keeping>,
 }
 
@@ -105,6 +109,13 @@ impl Survey<'_> {
     pub fn keep(&mut self) {
         if let Some(keeping) = self.keeping.take() {
             keeping.finish();
+        }
+    }
+
+    /// A row came out otherwise than an earlier check says.
+    pub(super) fn disbelieve(&self) {
+        if let Some(believed) = &self.believed {
+            believed.disbelieve();
         }
     }
 
@@ -140,7 +151,7 @@ pub struct Surveyor<'a> {
     /// Hears of every question.
     pub listener: Listener,
     /// Where the check of the rows is kept; none where all rows are to be looked at.
-    pub keep: Option<Keep<'a>>,
+    pub keep: Option<Keep>,
 }
 
 impl<'a> Surveyor<'a> {
@@ -163,38 +174,44 @@ impl<'a> Surveyor<'a> {
             .collect())
     }
 
+    /// A fingerprint of all that the rows are rendered from; none where a check of them is not to be kept.
+    fn inputs(&self, flows: &[&FlowRows<'_>], keep: &Keep) -> Option<Fingerprint> {
+        let rows: usize = flows.iter().map(|rows| rows.expected()).sum();
+        let salt = self.ledger.salt();
+        let found = (rows >= keep.least).then(|| inputs(self.project, self.standing, flows, salt));
+        found?.ok()?
+    }
+
     /// An earlier check of the same rows; else what this one is written down with, if it is of all rows. With `asks`, people of
     /// rows are asked for.
-    fn kept(
+    fn earlier(
         &self,
         opened: &[(FlowRows<'_>, Known)],
         asks: bool,
-        findings: &Findings,
     ) -> (Option<Checked>, Option<Keeping>) {
-        let (salt, now) = (self.ledger.salt(), self.run.moment());
         let flows: Vec<&FlowRows<'_>> = opened.iter().map(|(rows, _)| rows).collect();
-        let rows: usize = flows.iter().map(|rows| rows.expected()).sum();
-        let is_worth_it = |keep: &&Keep<'_>| rows >= keep.least && findings.errors() == 0;
-        let keep = self.keep.as_ref().filter(is_worth_it);
-        let found = keep.and_then(|keep| {
-            let inputs = inputs(self.project, keep.environ, self.standing, &flows, salt);
-            Some((&keep.path, inputs.ok()??))
-        });
+        let keep = self.keep.as_ref();
+        let found = keep.and_then(|keep| Some((&keep.path, self.inputs(&flows, keep)?)));
         let Some((path, inputs)) = found else {
             return (None, None);
         };
+        let (salt, now) = (self.ledger.salt(), self.run.moment());
         if let Some(checked) = Checked::read(path, salt, inputs, now, asks) {
             return (Some(checked), None);
         }
-        let Selection {
-            targets,
-            excludes,
-            retry,
-            ..
-        } = &self.selection;
-        let all = targets.is_empty() && excludes.is_empty() && retry.is_none();
-        let keeping = all.then(|| Keeping::begin(path, salt, inputs, now));
+        let of_all = self.selection.is_all();
+        let keeping = of_all.then(|| Keeping::begin(path, salt, inputs, now));
         (None, keeping.flatten())
+    }
+
+    /// Whether what was written down of the rows can be told of them again. Rows that are well-formed and refused were held
+    /// against all others, what is doubtful was seen in a cell; and somebody may have written to a sheet while it was read.
+    fn can_be_kept(&self, keeping: &Keeping, survey: &Survey<'_>) -> bool {
+        let flows: Vec<&FlowRows<'_>> = survey.flows.iter().collect();
+        let sure = survey.refused.is_empty() && flows.iter().all(|rows| rows.doubts().is_empty());
+        let keep = self.keep.as_ref().filter(|_| sure);
+        let inputs = keep.and_then(|keep| self.inputs(&flows, keep));
+        inputs.is_some_and(|inputs| keeping.is_of(inputs))
     }
 }
 
@@ -223,12 +240,18 @@ pub async fn survey<'a>(
         existing: HashSet::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
-        checked: None,
+        believed: None,
         keeping: None,
     };
     let opened = surveyor.open(findings)?;
     let asks = matches!(client, Some((_, Observe::All)));
-    let (checked, mut keeping) = surveyor.kept(&opened, asks, findings);
+    let (checked, mut keeping) = match findings.errors() {
+        0 => surveyor.earlier(&opened, asks),
+        _ => (None, None),
+    };
+    if let (Some(checked), Some(keep)) = (&checked, &surveyor.keep) {
+        survey.believed = Some(checked.believed(&keep.path));
+    }
     let mut people = RowAccounts::new(asks);
     let mut unique = Unique::new(standing, ledger.salt());
     let mut needed = HashSet::new();
@@ -268,21 +291,7 @@ pub async fn survey<'a>(
         _ => Observed::default(),
     };
     survey.plan.standing = plan_standing(standing, &recorded, &observed, ledger.salt(), findings);
-    if !selection.targets.is_empty() || selection.retry.is_some() {
-        close_over(standing, &mut needed);
-        let meant = |address: &Address| selected(&selection.targets, &[], address);
-        let keep = |address: &Address| {
-            selection.retry.is_none() && meant(address) || needed.contains(address)
-        };
-        survey.plan.standing.retain(keep);
-    }
-    let excluded = |address: &Address| {
-        selection
-            .excludes
-            .iter()
-            .any(|pattern| pattern.matches(address))
-    };
-    survey.plan.standing.exclude(excluded);
+    narrow(&mut survey.plan.standing, standing, selection, needed);
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
         survey.existing = match &checked {
             Some(checked) => checked.existing(),
@@ -292,13 +301,36 @@ pub async fn survey<'a>(
             keeping.asked(&survey.existing);
         }
     }
-    survey.checked = checked.map(|checked| checked.moment());
-    // What is wrong with a row that is well-formed by itself cannot be told again without all others.
-    survey.keeping = keeping.filter(|_| survey.refused.is_empty() && findings.errors() == 0);
+    let keeping = keeping.filter(|_| findings.errors() == 0);
+    survey.keeping = keeping.filter(|keeping| surveyor.can_be_kept(keeping, &survey));
+    if let (Some(_), Some(first)) = (&checked, survey.plan.flows.first_mut()) {
+        // Who exists is asked for, and brought up to date: a call more than was counted for him.
+        let more = first.work().min(survey.existing.len() as u64);
+        first.calls.add(Op::ExchangeId, more);
+    }
     for (flow, calls) in people.calls {
         survey.plan.flows[flow].calls.add_all(&calls);
     }
     Ok(survey)
+}
+
+/// Leaves of the standing things what the command line means, and what the items need.
+fn narrow(
+    plan: &mut StandingPlan,
+    standing: &Standing,
+    selection: &Selection,
+    mut needed: HashSet<Address>,
+) {
+    if !selection.targets.is_empty() || selection.retry.is_some() {
+        close_over(standing, &mut needed);
+        let meant = |address: &Address| selected(&selection.targets, &[], address);
+        let keep = |address: &Address| {
+            selection.retry.is_none() && meant(address) || needed.contains(address)
+        };
+        plan.retain(keep);
+    }
+    let excludes = &selection.excludes;
+    plan.exclude(|address| excludes.iter().any(|pattern| pattern.matches(address)));
 }
 
 /// The targets that match neither an item nor a standing thing.

@@ -178,11 +178,9 @@ pub(super) fn surveyed(
         run: session.run_time.clone(),
         listener,
         // Only who holds the ledger writes beside it.
-        keep: ledger.pulse().map(|_| Keep {
-            path: settings.ledger.with_added_extension("checked"),
-            environ: &session.environ,
-            least: MANY,
-        }),
+        keep: ledger
+            .beside("checked")
+            .map(|path| Keep { path, least: MANY }),
     };
     let asked = client
         .as_ref()
@@ -201,13 +199,11 @@ pub(super) fn surveyed(
     }
     credentials?;
     survey.keep();
-    if let Some(checked) = survey.checked.filter(|_| !global.quiet) {
-        let when = time::text(checked);
+    if let Some(believed) = survey.believed.as_ref().filter(|_| !global.quiet) {
+        let when = time::text(believed.at);
         let why = "sheets, manifests and files are what they were when a run checked them at";
-        out::tell(
-            session.log_format,
-            format_args!("The rows are not checked again: {why} {when}."),
-        );
+        let said = format!("The rows are not checked again: {why} {when}.");
+        out::tell(session.log_format, said);
     }
     then(&Ready {
         session: &session,

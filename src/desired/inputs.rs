@@ -6,25 +6,32 @@ use std::io;
 use super::rows::FlowRows;
 use super::standing::Standing;
 use super::template::TemplateSource;
-use crate::manifest::Project;
-use crate::render::{Environ, Fingerprint, Fingerprinter, Salt};
+use crate::manifest::{Flow, Project};
+use crate::render::{Fingerprint, Fingerprinter, Salt};
 
-/// A fingerprint of all that the rows of these flows are rendered from: manifests, what they name of the environment,
-/// templates, files, sheets. None where a file is named by the row: each row would have to be rendered to know it.
+/// Another one for each change in what rows are rendered to, between two versions.
+const FORM: &str = "1";
+
+/// A fingerprint of all that the rows of these flows are rendered from: manifests, variables, what they name of the process,
+/// templates, files, sheets. None where it does not tell what would come out: a file that a row names, a `where` that asks
+/// what time it is, a variable of the process that is not known before a row is rendered.
 pub fn inputs(
     project: &Project,
-    environ: &Environ,
     standing: &Standing,
     flows: &[&FlowRows<'_>],
     salt: &Salt,
 ) -> io::Result<Option<Fingerprint>> {
     let mut print = Fingerprinter::new(salt);
     print.field("treaty", env!("CARGO_PKG_VERSION"));
+    print.field("form", FORM);
     print.field("environment", &project.settings.environment);
     for source in &project.sources {
         print.field(&source.path, &source.text);
     }
-    for (name, value) in named(project, environ) {
+    let Some(environ) = &project.environ else {
+        return Ok(None);
+    };
+    for (name, value) in project.variables.iter().chain(environ) {
         print.field(name, value);
     }
     for (name, template) in &standing.templates {
@@ -37,7 +44,7 @@ pub fn inputs(
     }
     for rows in flows {
         print.field("flow", &rows.flow.name);
-        let Some(files) = rows.files() else {
+        let Some(files) = rows.files().filter(|_| !asks_the_time(rows.flow)) else {
             return Ok(None);
         };
         for (path, hash) in files {
@@ -52,19 +59,8 @@ pub fn inputs(
     Ok(Some(print.finish()))
 }
 
-/// The variables of the process that the manifests name: `env.CITY`. With `env[…]` all of them may be meant whose names stand
-/// there.
-fn named<'e>(
-    project: &Project,
-    environ: &'e Environ,
-) -> impl Iterator<Item = (&'e String, &'e String)> {
-    let sources = project
-        .sources
-        .iter()
-        .flat_map(|source| source.text.chars());
-    let text: String = sources.filter(|c| !c.is_whitespace()).collect();
-    let any = text.contains("env[");
-    let is_named =
-        move |name: &str| text.contains(&format!("env.{name}")) || any && text.contains(name);
-    environ.iter().filter(move |(name, _)| is_named(name))
+/// Whether `where` leaves out other rows at another time.
+fn asks_the_time(flow: &Flow) -> bool {
+    let filter = flow.rows.as_ref().and_then(|rows| rows.filter.as_ref());
+    filter.is_some_and(|filter| filter.uses().run)
 }

@@ -91,10 +91,10 @@ pub(super) fn sound(path: &Path) -> Result<(), LedgerError> {
     let of_tables = tables
         .iter()
         .map(|table| format!("PRAGMA integrity_check('{table}')"));
-    let checks = std::iter::once("PRAGMA quick_check".to_owned()).chain(of_tables);
+    let checks = std::iter::once("PRAGMA quick_check(1)".to_owned()).chain(of_tables);
     let found: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = checks
-            .map(|check| scope.spawn(move || checked(path, &check)))
+            .map(|check| scope.spawn(move || first_error(path, &check)))
             .collect();
         let found = threads.into_iter().map(ScopedJoinHandle::join);
         found.collect()
@@ -103,7 +103,10 @@ pub(super) fn sound(path: &Path) -> Result<(), LedgerError> {
         let found = found.unwrap_or_else(|_| Ok("it could not be checked".to_owned()));
         match found.map_err(own)?.as_str() {
             "ok" => {}
-            found => return Err(damaged(path, found.lines().last().unwrap_or_default())),
+            found => {
+                let mut lines = found.lines().filter(|line| !line.starts_with("***"));
+                return Err(damaged(path, lines.next().unwrap_or_default()));
+            }
         }
     }
     Ok(())
@@ -125,8 +128,8 @@ fn tables(path: &Path) -> rusqlite::Result<Vec<String>> {
     names.collect()
 }
 
-/// The first that a check finds.
-fn checked(path: &Path, check: &str) -> rusqlite::Result<String> {
+/// What a check finds first; `ok` when that is nothing.
+fn first_error(path: &Path, check: &str) -> rusqlite::Result<String> {
     checking(path)?.query_row(check, [], |row| row.get(0))
 }
 

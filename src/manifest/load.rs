@@ -42,6 +42,10 @@ pub struct Project {
     pub scope: Scope,
     /// The files that all this was read from.
     pub sources: Vec<Arc<SourceFile>>,
+    /// The variables, for this environment.
+    pub variables: Variables,
+    /// What the manifests take from the environment of the process; none where that may be anything.
+    pub environ: Option<BTreeMap<String, String>>,
     /// All names that are declared, by section, also those of things that are wrong by themselves.
     pub(super) declared: BTreeSet<(&'static str, String)>,
 }
@@ -63,8 +67,9 @@ impl Project {
         };
         let mut fields = decoder.fields(&node, PROJECT_FILE)?;
         head.decode(&mut decoder, &mut fields, environment);
+        let variables = Arc::new(head.variables);
         let mut decoder = Decoder {
-            compiler: Compiler::new(Arc::new(head.variables), environ.clone()),
+            compiler: Compiler::new(variables.clone(), environ.clone()),
             findings: decoder.findings,
         };
         let sections = sections::sections(&mut decoder, &mut fields);
@@ -94,6 +99,8 @@ impl Project {
             seal_folders: loader.seal_folders,
             flows: loader.flows,
             sources: loader.sources,
+            variables,
+            environ: decoder.compiler.named(),
             declared: loader.declared.into_keys().collect(),
         };
         // What a file that cannot be read declares is not known: names may refer to it.

@@ -168,7 +168,8 @@ impl FlowPlan {
         });
     }
 
-    fn show(&mut self, key: &str, action: ItemAction, row: Option<u64>, all: bool) {
+    /// Shows an item, as long as few of its kind are shown.
+    pub fn show(&mut self, key: &str, action: ItemAction, row: Option<u64>, all: bool) {
         let same = |sample: &&Sample| sample.action == action;
         let shown = self.samples.iter().filter(same).count();
         if action.symbol().is_some() && (all || shown < SAMPLES) {

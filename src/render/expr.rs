@@ -1,8 +1,9 @@
 //! A scalar of a manifest: plain text, one whole expression, or text with expressions in it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::value::{Object, Value, ValueKind};
 use minijinja::{Error, ErrorKind, Expression, Template};
@@ -63,6 +64,23 @@ pub struct Compiler {
     in_flow: bool,
     /// Whether variables may be named that are not set.
     lenient: bool,
+    /// What was named of the environment so far, by this one and those that were made of it.
+    named: Arc<Mutex<Named>>,
+}
+
+/// What expressions name of the environment.
+#[derive(Debug, Default)]
+struct Named {
+    names: BTreeSet<String>,
+    /// Whether one may name any.
+    any: bool,
+}
+
+impl Named {
+    fn note(&mut self, name: &str) {
+        self.any |= name.is_empty();
+        self.names.insert(name.to_owned());
+    }
 }
 
 impl Compiler {
@@ -73,7 +91,23 @@ impl Compiler {
             environ,
             in_flow: false,
             lenient: false,
+            named: Arc::default(),
         }
+    }
+
+    /// What was named of the environment, with its values; none when some expression may name any of it.
+    pub fn named(&self) -> Option<BTreeMap<String, String>> {
+        let named = self.naming();
+        let values = named.names.iter().filter_map(|name| {
+            let value = self.environ.get(name)?;
+            Some((name.clone(), value.clone()))
+        });
+        (!named.any).then(|| values.collect())
+    }
+
+    fn naming(&self) -> MutexGuard<'_, Named> {
+        // Nothing panics while it is held; what is in it stays true.
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For flows: `row`, `key` and `run` are in scope too.
@@ -170,6 +204,9 @@ impl Compiler {
         for name in names {
             let (root, field) = name.split_once('.').unwrap_or((name, ""));
             let field = field.split('.').next().unwrap_or_default();
+            if root == "env" {
+                self.naming().note(field);
+            }
             match root {
                 "var" if field.is_empty() || self.variables.contains_key(field) => {}
                 "env" if field.is_empty() || self.environ.contains_key(field) => {}

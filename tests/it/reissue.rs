@@ -143,3 +143,23 @@ async fn what_all_have_signed_is_not_sent_anew() {
     assert_eq!((tally.done, tally.failed), (0, 1));
     assert_eq!(rig.sent().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_revoked_for_people_who_cannot_be_asked() {
+    let rig = reissuing();
+    rig.apply().await;
+    change_amount(&rig, "C100001", "C900001");
+    let rig = rig.always("account/create/person", Fault::Status(503));
+    let (plan, tally) = rig.apply().await;
+    assert_eq!((plan.count('±'), tally.failed), (1, 1));
+    let flows = rig.sent();
+    assert_eq!(flows.len(), 1);
+    assert_eq!(flows[0].status, FlowStatus::Signing);
+    rig.heal();
+    rig.apply().await;
+    let flows = rig.sent();
+    let revoked = flows
+        .iter()
+        .filter(|flow| flow.status == FlowStatus::Revoked);
+    assert_eq!((flows.len(), revoked.count()), (2, 1));
+}

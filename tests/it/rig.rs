@@ -423,7 +423,6 @@ impl Rig {
             listener: Arc::new(|_| {}),
             keep: Some(Keep {
                 path: self.kept_path(),
-                environ: &self.environ,
                 least: 0,
             }),
         };
@@ -434,7 +433,7 @@ impl Rig {
             };
             survey.keep();
             self.believed
-                .store(survey.checked.is_some(), Ordering::Relaxed);
+                .store(survey.believed.is_some(), Ordering::Relaxed);
             assert_eq!(findings.errors(), 0, "{:?}", findings.kept());
             let (_ask, stop) = watch::channel(Stop::No);
             let run = ledger
