@@ -12,24 +12,22 @@ pub(super) fn of<'t>(
     name: &str,
     who: &Who,
 ) -> Vec<&'t FoundTask> {
+    let others = others(steps, name);
     let all = |is_his: &dyn Fn(&FoundTask) -> bool| -> Vec<&'t FoundTask> {
         tasks.iter().filter(|task| is_his(task)).collect()
     };
-    if who.account.is_none() {
-        let people = steps.people();
-        return match steps.answered(name, "accountId").map(AccountId) {
-            Some(own) => all(&|task| {
-                let acts = task.organization.as_ref() == Some(&own);
-                acts || task.account == own && task.organization.is_none()
-            }),
-            None => all(&|task| !people.contains(&task.account) && !steps.explain(name, task)),
+    let Some(who) = known(steps, name, who) else {
+        let is_another = |task: &FoundTask, other: &Who| {
+            other.account.as_ref() == Some(&task.account)
+                || task.is_of(other)
+                || task.is_in_the_name_of(other)
         };
-    }
+        return all(&|task| !others.iter().any(|other| is_another(task, other)));
+    };
     // Which of those that look alike is whose cannot be told, but whether there is one for him beside all others.
-    let others = others(steps, name);
-    let both: Vec<&Who> = others.iter().copied().chain([who]).collect();
+    let both: Vec<Who> = others.iter().cloned().chain([who.clone()]).collect();
     if most_listed(&both, tasks) > most_listed(&others, tasks) {
-        all(&|task| may_be(task, who, tasks))
+        all(&|task| may_be(task, &who, &both, tasks))
     } else {
         Vec::new()
     }
@@ -38,27 +36,82 @@ pub(super) fn of<'t>(
 /// Whether somebody else may be whose task one of several that look alike is.
 pub(super) fn shared(alike: &[&FoundTask], all: &[FoundTask], steps: &Steps, name: &str) -> bool {
     let others = others(steps, name);
-    let may_have = |task: &&FoundTask| others.iter().any(|other| may_be(task, other, all));
+    let may_have = |task: &&FoundTask| {
+        let mut others_who = others.iter();
+        others_who.any(|other| may_be(task, other, &others, all))
+    };
     alike.len() > 1 && alike.iter().any(may_have)
 }
 
-/// The other signers who may be there and are known by an account.
-fn others<'s>(steps: &'s Steps, name: &str) -> Vec<&'s Who> {
-    let others = steps
-        .whose
-        .iter()
-        .filter(|(other, who)| other != name && who.account.is_some() && steps.may_be_there(other));
-    others.map(|(_, who)| who).collect()
+/// Whether what is found of a signer may all be others': who signs for himself and an organization may be listed once, or
+/// once for each.
+pub(super) fn may_be_anothers(tasks: &[FoundTask], steps: &Steps, name: &str, who: &Who) -> bool {
+    let Some(who) = known(steps, name, who) else {
+        return false;
+    };
+    let others: Vec<Who> = others(steps, name).iter().flat_map(roles).collect();
+    let both: Vec<Who> = others.iter().cloned().chain([who]).collect();
+    most_listed(&both, tasks) == most_listed(&others, tasks)
 }
 
-/// Whether a task may be a signer's: an organization's own signature may stand under the person who acts for it, unless it
-/// stands under its own account.
-fn may_be(task: &FoundTask, who: &Who, tasks: &[FoundTask]) -> bool {
-    task.is_of(who) || task.is_in_the_name_of(who) && !tasks.iter().any(|other| other.is_of(who))
+/// Whether the platform may be listed although nobody is whom no other signer explains: there are more than there are
+/// others, and it may be one that looks like them.
+pub(super) fn may_be_there(tasks: &[FoundTask], steps: &Steps, name: &str, who: &Who) -> bool {
+    known(steps, name, who).is_none() && tasks.len() > most_listed(&others(steps, name), tasks)
+}
+
+/// Whose account a signer's is, as far as that is known: the platform's is, once its call was answered.
+pub(super) fn known(steps: &Steps, name: &str, who: &Who) -> Option<Who> {
+    if who.account.is_some() {
+        return Some(who.clone());
+    }
+    let own = steps
+        .answered(name, "accountId")
+        .filter(|id| !id.is_empty())?;
+    Some(Who {
+        account: Some(AccountId(own)),
+        ..who.clone()
+    })
+}
+
+/// The other signers who may be there and whose accounts are known.
+fn others(steps: &Steps, name: &str) -> Vec<Who> {
+    let others = steps.whose.iter();
+    let others = others.filter(|(other, _)| other != name && steps.may_be_there(other));
+    others
+        .filter_map(|(other, who)| known(steps, other, who))
+        .collect()
+}
+
+/// A signer as whoever may be listed for him.
+fn roles(who: &Who) -> Vec<Who> {
+    let one = |organization: Option<AccountId>| Who {
+        organization,
+        both: false,
+        ..who.clone()
+    };
+    match (&who.organization, who.both) {
+        (Some(_), true) => vec![one(None), one(who.organization.clone())],
+        _ => vec![who.clone()],
+    }
+}
+
+/// Whether a task may be a signer's: an organization's own signature may stand under the person who acts for it, unless
+/// there is one under its own account for each of `signers` who is the same.
+fn may_be(task: &FoundTask, who: &Who, signers: &[Who], tasks: &[FoundTask]) -> bool {
+    let own = || tasks.iter().filter(|task| task.is_of(who)).count();
+    let same = || {
+        signers
+            .iter()
+            .filter(|signer| *signer == who)
+            .count()
+            .max(1)
+    };
+    task.is_of(who) || task.is_in_the_name_of(who) && own() < same()
 }
 
 /// How many of these signers can have a task each, at most.
-fn most_listed(signers: &[&Who], tasks: &[FoundTask]) -> usize {
+fn most_listed(signers: &[Who], tasks: &[FoundTask]) -> usize {
     let mut whose: Vec<Option<usize>> = vec![None; tasks.len()];
     let found = |signer: usize| {
         give(
@@ -75,13 +128,13 @@ fn most_listed(signers: &[&Who], tasks: &[FoundTask]) -> usize {
 /// Gives a signer a task, and whoever had it another one, where that can be.
 fn give(
     signer: usize,
-    signers: &[&Who],
+    signers: &[Who],
     tasks: &[FoundTask],
     whose: &mut [Option<usize>],
     tried: &mut [bool],
 ) -> bool {
     for (at, task) in tasks.iter().enumerate() {
-        if tried[at] || !may_be(task, signers[signer], tasks) {
+        if tried[at] || !may_be(task, &signers[signer], signers, tasks) {
             continue;
         }
         tried[at] = true;
@@ -126,7 +179,7 @@ mod tests {
         let auto = who("anju", None);
         let org = who("agent", Some("anju"));
         let boss = who("boss", Some("anju"));
-        let all = [&auto, &org, &boss];
+        let all = [auto.clone(), org.clone(), boss.clone()];
         // The organization's own signature stands under its agent, who signs for it, too.
         let mut tasks = vec![
             task("agent", Some("anju")),
@@ -134,13 +187,13 @@ mod tests {
             task("boss", Some("anju")),
         ];
         assert_eq!(most_listed(&all, &tasks), 3);
-        assert_eq!(most_listed(&[&auto, &org], &tasks), 2);
+        assert_eq!(most_listed(&[auto.clone(), org.clone()], &tasks), 2);
         tasks.remove(0);
         assert_eq!(most_listed(&all, &tasks), 2, "one of them is not there");
-        assert_eq!(most_listed(&[&org, &boss], &tasks), 2);
+        assert_eq!(most_listed(&[org, boss], &tasks), 2);
         // Under its own account it is nobody else's.
         tasks.push(task("anju", None));
         assert_eq!(most_listed(&all, &tasks), 3);
-        assert!(!may_be(&tasks[0], &auto, &tasks));
+        assert!(!may_be(&tasks[0], &auto, &all, &tasks));
     }
 }

@@ -87,6 +87,7 @@ impl Caller<'_> {
         }
         .request();
         self.write_down(one, &name, op, request).await?;
+        self.note_own(record.id, &name);
         let visited = self.visit(record).await;
         if let Err(Halt::InDoubt(_) | Halt::NotLooked(_)) = &visited {
             let now = self.state(&flow).await?;

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::halt::Halt;
@@ -30,6 +31,10 @@ pub(super) struct Caller<'a> {
     uploading: Locks,
     /// Steps whose answers keep getting lost: a person is told each time that his task is made again.
     losing: Mutex<HashSet<(SubjectId, String)>>,
+    /// When this run began.
+    born: Instant,
+    /// Steps that were written down as begun by this run, and not by an earlier one.
+    own: Mutex<HashSet<(SubjectId, String)>>,
     /// Items whose details have lacked somebody in this run.
     lacking: Mutex<HashSet<SubjectId>>,
     /// Calls that would have to be looked up if nobody waited for their end.
@@ -56,6 +61,8 @@ impl<'a> Caller<'a> {
             uploads: Mutex::default(),
             uploading: Locks::default(),
             losing: Mutex::default(),
+            born: Instant::now(),
+            own: Mutex::default(),
             lacking: Mutex::default(),
             out: watch::Sender::new(0),
         }
@@ -102,6 +109,21 @@ impl<'a> Caller<'a> {
     pub(super) fn note_losing(&self, subject: SubjectId, step: &str) {
         let mut losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
         losing.insert((subject, step.to_owned()));
+    }
+
+    /// Waits until nothing can be under way any more that an earlier run has called: a call that it made for a step without an
+    /// answer would undo what this run does for it. What this run has begun itself is not waited for.
+    pub(super) async fn outlive_earlier(&self, subject: SubjectId, step: &str) {
+        let own = |own: &HashSet<_>| own.contains(&(subject, step.to_owned()));
+        if !own(&self.own.lock().unwrap_or_else(PoisonError::into_inner)) {
+            sleep_until(self.born + self.late()).await;
+        }
+    }
+
+    /// Notes a step that this run has written down as begun.
+    pub(super) fn note_own(&self, subject: SubjectId, step: &str) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.insert((subject, step.to_owned()));
     }
 
     /// Notes that the details of an item's flow lack somebody; whether that is so for the first time in this run.

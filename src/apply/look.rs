@@ -72,46 +72,68 @@ impl Caller<'_> {
         name: &str,
         who: &Who,
     ) -> Result<Seen<HandSignAnswer>, Halt> {
-        let is_his = |task: &FoundTask| task.is_of(who);
+        let undo = match self.unsigned_task(flow, steps, name, who).await? {
+            Ok(undo) => undo,
+            Err(seen) => return Ok(seen),
+        };
+        if steps.is_begun(name) {
+            // An earlier run may have been about to take it back.
+            self.outlive_earlier(steps.subject, name).await;
+            match self.unsigned_task(flow, steps, name, who).await? {
+                Ok(_) => {}
+                Err(Seen::NotThere) => return Ok(Seen::TakenBack),
+                Err(seen) => return Ok(seen),
+            }
+        }
+        point("look.found");
+        self.take_back(flow, &undo, |task| task.is_of(who)).await
+    }
+
+    /// What takes a person's task back that is there and not signed; else what looking tells.
+    async fn unsigned_task(
+        &self,
+        flow: &FlowRef,
+        steps: &Steps,
+        name: &str,
+        who: &Who,
+    ) -> Result<Result<UndoTask, Seen<HandSignAnswer>>, Halt> {
         let all = self.state(flow).await?.tasks;
         let tasks = alike::of(&all, steps, name, who);
         if tasks.is_empty() {
-            return Ok(absent(steps, name, &all));
+            return Ok(Err(absent(steps, name, &all)));
         }
         let shared = alike::shared(&tasks, &all, steps, name);
-        if shared || steps.others(name, who) > 0 {
-            return Ok(Seen::Unclear(
+        if shared || steps.others(name, who) > 0 || alike::may_be_anothers(&all, steps, name, who) {
+            return Ok(Err(Seen::Unclear(
                 "the same person signs this flow more than once".to_owned(),
-            ));
+            )));
         }
         if tasks
             .iter()
             .any(|task| matches!(task.status, SignStatus::Signed | SignStatus::Ended))
         {
             // He has acted on it: his link is of no use any more.
-            return Ok(Seen::There(HandSignAnswer {
+            return Ok(Err(Seen::There(HandSignAnswer {
                 sign_url: String::new(),
                 sign_short_url: None,
                 third_order_no: None,
-            }));
+            })));
         }
-        point("look.found");
         let account_id = tasks[0].account.clone();
         // Taking back takes all of a person's tasks: also those whose links are known and were sent on.
         let takes_others = all.iter().any(|task| {
-            task.account == account_id && !is_his(task) && task.status != SignStatus::Signed
+            task.account == account_id && !task.is_of(who) && task.status != SignStatus::Signed
         });
         if takes_others {
-            return Ok(Seen::Unclear(
+            return Ok(Err(Seen::Unclear(
                 "its link is lost, and taking it back would take back another task of the same person"
                     .to_owned(),
-            ));
+            )));
         }
-        let undo = UndoTask {
+        Ok(Ok(UndoTask {
             flow_id: flow.id.clone(),
             account_id,
-        };
-        self.take_back(flow, &undo, is_his).await
+        }))
     }
 
     /// Takes a person's unsigned task back. It is done again only once it cannot be under way any more: a late one
@@ -137,16 +159,19 @@ impl Caller<'_> {
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
                 return Ok(Seen::TakenBack);
             }
-            let Err(Failure::Unknown { lost, .. }) = undone else {
-                break;
-            };
-            sleep(match lost {
-                Lost::Late => self.late(),
-                Lost::Cut | Lost::Garbled => SETTLING,
+            // What was answered may be shown later, and what was not be done later.
+            sleep(match &undone {
+                Err(Failure::Unknown {
+                    lost: Lost::Late, ..
+                }) => self.late(),
+                _ => SETTLING,
             })
             .await;
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
                 return Ok(Seen::TakenBack);
+            }
+            if !matches!(undone, Err(Failure::Unknown { .. })) {
+                break;
             }
         }
         Ok(Seen::Unclear(
@@ -166,11 +191,12 @@ impl Caller<'_> {
         let of_others = steps.others(name, who);
         let state = self.state(flow).await?;
         let found = alike::of(&state.tasks, steps, name, who);
+        let twice = || Seen::Unclear("the same account signs this flow more than once".to_owned());
         match found.first() {
+            None if alike::may_be_there(&state.tasks, steps, name, who) => Ok(twice()),
             None => Ok(absent(steps, name, &state.tasks)),
-            Some(_) if of_others > 0 => Ok(Seen::Unclear(
-                "the same account signs this flow more than once".to_owned(),
-            )),
+            Some(_) if of_others > 0 => Ok(twice()),
+            Some(_) if alike::may_be_anothers(&state.tasks, steps, name, who) => Ok(twice()),
             Some(task) => Ok(Seen::There(AutoSignAnswer {
                 flow_id: flow.id.clone(),
                 account_id: who.account.clone().unwrap_or(task.account.clone()),
@@ -267,17 +293,17 @@ fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), Halt> {
 
 /// What it means that somebody is not listed: nothing, when others are not who were added for sure.
 fn absent<A>(steps: &Steps, name: &str, tasks: &[FoundTask]) -> Seen<A> {
-    let people = steps.people();
-    let is_listed = |who: &Who| {
-        tasks.iter().any(|task| match &who.account {
-            Some(account) => {
-                task.account == *account || task.organization.as_ref() == Some(account)
-            }
-            None => !people.contains(&task.account) && !steps.explain("", task),
-        })
-    };
     let mut added = steps.whose.iter();
-    if added.all(|(other, who)| other == name || !steps.is_done(other) || is_listed(who)) {
+    let is_listed = |other: &str, who: &Who| match alike::known(steps, other, who) {
+        Some(Who {
+            account: Some(account),
+            ..
+        }) => tasks
+            .iter()
+            .any(|task| task.account == account || task.organization.as_ref() == Some(&account)),
+        _ => !alike::of(tasks, steps, other, who).is_empty(),
+    };
+    if added.all(|(other, who)| other == name || !steps.is_done(other) || is_listed(other, who)) {
         Seen::NotThere
     } else {
         Seen::Behind("the flow's details lack signers who were added".to_owned())

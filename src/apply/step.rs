@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::caller::Caller;
 use super::halt::Halt;
-use super::look::{FoundTask, Seen};
+use super::look::Seen;
 use crate::api::Operation;
 use crate::api::operation::Op;
 use crate::api::operation::receipt;
@@ -190,21 +190,9 @@ impl Steps {
         others.filter(|(other, _)| self.may_be_there(other)).count()
     }
 
-    /// Whether somebody else, who is known by an account, explains a task.
-    pub(super) fn explain(&self, name: &str, task: &FoundTask) -> bool {
-        let mut others = self.whose.iter().filter(|(other, _)| other != name);
-        others.any(|(_, other)| task.is_of(other) || task.is_in_the_name_of(other))
-    }
-
     /// Whether what the step does may be there.
     pub(super) fn may_be_there(&self, name: &str) -> bool {
         self.is_begun(name) || self.is_done(name)
-    }
-
-    /// The accounts of all that sign and are known.
-    pub(super) fn people(&self) -> Vec<AccountId> {
-        let people = self.whose.iter();
-        people.filter_map(|(_, who)| who.account.clone()).collect()
     }
 
     fn take(&self, name: &str, receipt: Value) {
