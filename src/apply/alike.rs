@@ -54,10 +54,43 @@ pub(super) fn may_be_anothers(tasks: &[FoundTask], steps: &Steps, name: &str, wh
     most_listed(&both, tasks) == most_listed(&others, tasks)
 }
 
-/// Whether the platform may be listed although nobody is whom no other signer explains: there are more than there are
-/// others, and it may be one that looks like them.
-pub(super) fn may_be_there(tasks: &[FoundTask], steps: &Steps, name: &str, who: &Who) -> bool {
-    known(steps, name, who).is_none() && tasks.len() > most_listed(&others(steps, name), tasks)
+/// Who the platform is, where its call was not answered and it looks like others: there is one task more than there are others.
+pub(super) enum Beside {
+    /// There is none.
+    Nobody,
+    /// It is this account's, whichever of those that look alike it is.
+    Account(AccountId),
+    /// There is one, and it cannot be told whose.
+    Somebody,
+}
+
+/// Looks for the platform beside all others.
+pub(super) fn beside(tasks: &[FoundTask], steps: &Steps, name: &str) -> Beside {
+    let others = others(steps, name);
+    let listed = most_listed(&others, tasks);
+    if tasks.len() <= listed {
+        return Beside::Nobody;
+    }
+    let twice: Vec<Who> = others.iter().flat_map(roles).collect();
+    if tasks.len() <= most_listed(&twice, tasks) {
+        return Beside::Somebody;
+    }
+    let is_left = |at: &usize| {
+        let rest: Vec<FoundTask> = tasks
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| other != at)
+            .map(|(_, task)| task.clone())
+            .collect();
+        most_listed(&others, &rest) == listed
+    };
+    let mut left = (0..tasks.len())
+        .filter(is_left)
+        .map(|at| &tasks[at].account);
+    match left.next() {
+        Some(first) if left.all(|other| other == first) => Beside::Account(first.clone()),
+        _ => Beside::Somebody,
+    }
 }
 
 /// Whose account a signer's is, as far as that is known: the platform's is, once its call was answered.

@@ -2,7 +2,7 @@
 
 use tokio::time::sleep;
 
-use super::alike;
+use super::alike::{self, Beside};
 use super::caller::Caller;
 use super::halt::Halt;
 use super::item::{DOCUMENT, PROCESS};
@@ -191,17 +191,27 @@ impl Caller<'_> {
         let of_others = steps.others(name, who);
         let state = self.state(flow).await?;
         let found = alike::of(&state.tasks, steps, name, who);
-        let twice = || Seen::Unclear("the same account signs this flow more than once".to_owned());
-        match found.first() {
-            None if alike::may_be_there(&state.tasks, steps, name, who) => Ok(twice()),
-            None => Ok(absent(steps, name, &state.tasks)),
-            Some(_) if of_others > 0 => Ok(twice()),
-            Some(_) if alike::may_be_anothers(&state.tasks, steps, name, who) => Ok(twice()),
-            Some(task) => Ok(Seen::There(AutoSignAnswer {
+        let unclear = "the same account signs this flow more than once";
+        let there = |account_id| {
+            Seen::There(AutoSignAnswer {
                 flow_id: flow.id.clone(),
-                account_id: who.account.clone().unwrap_or(task.account.clone()),
-            })),
-        }
+                account_id,
+            })
+        };
+        let is_unknown = alike::known(steps, name, who).is_none();
+        Ok(match found.first() {
+            None if is_unknown => match alike::beside(&state.tasks, steps, name) {
+                Beside::Nobody => absent(steps, name, &state.tasks),
+                Beside::Account(account) => there(account),
+                Beside::Somebody => Seen::Unclear(unclear.to_owned()),
+            },
+            None => absent(steps, name, &state.tasks),
+            Some(_) if of_others > 0 => Seen::Unclear(unclear.to_owned()),
+            Some(_) if alike::may_be_anothers(&state.tasks, steps, name, who) => {
+                Seen::Unclear(unclear.to_owned())
+            }
+            Some(task) => there(who.account.clone().unwrap_or(task.account.clone())),
+        })
     }
 
     /// Whether a flow is archived.
@@ -350,6 +360,7 @@ pub(super) struct FlowState {
 }
 
 /// A task of a flow.
+#[derive(Debug, Clone)]
 pub(super) struct FoundTask {
     pub(super) account: AccountId,
     pub(super) organization: Option<AccountId>,

@@ -226,6 +226,10 @@ impl SignStates {
             };
             match sign.status {
                 SignStatus::Withdrawn => states.lacking |= !is_listed,
+                // Where his account is listed for somebody else, details that list him, too, are still to come.
+                SignStatus::Signing if !is_listed && lists_account(steps, state, name, who) => {
+                    states.lacking = true;
+                }
                 SignStatus::Signing if !is_listed && !state.tasks.is_empty() => {
                     states.unseen.push(name.clone());
                 }
@@ -300,6 +304,11 @@ fn sign_state(
     };
     let time = own.iter().filter_map(|task| task.time.clone()).max();
     Some((SignState { status, time }, is_listed))
+}
+
+fn lists_account(steps: &Steps, state: &FlowState, name: &str, who: &Who) -> bool {
+    let account = alike::known(steps, name, who).and_then(|who| who.account);
+    account.is_some_and(|account| state.tasks.iter().any(|task| task.account == account))
 }
 
 /// How an item stands whose flow has ended before all had signed.
