@@ -138,6 +138,8 @@ pub fn transient(op: super::operation::Op, code: ErrorCode) -> bool {
                 | Op::CreateByFileKey
                 | Op::CreatePersonImageSeal
                 | Op::CreateOrganizationImageSeal
+                | Op::AddProcess
+                | Op::ContractsAddProcess
         ) && code == ErrorCode::NO_FILE
 }
 

@@ -32,7 +32,13 @@ impl Apply<'_> {
             .ledger
             .thing(ThingKind::Account, account.third_id())?;
         let id = match action {
-            AccountAction::Create => self.create(account, known.clone()).await?,
+            AccountAction::Create => {
+                let (id, was_there) = self.create(account, known.clone()).await?;
+                if was_there {
+                    self.note_found(account.third_id());
+                }
+                id
+            }
             AccountAction::Adopt(id) => self.adopt(account, id, known.as_ref()).await?,
             AccountAction::Update(id, changed) => {
                 self.caller.update(account, id, changed).await?;
@@ -67,7 +73,8 @@ impl Apply<'_> {
         {
             return self.adopt(account, &id, known.as_ref()).await;
         }
-        self.create(account, known).await
+        let (id, _) = self.create(account, known).await?;
+        Ok(id)
     }
 
     /// Deletes an account that should not be there. One that is gone meanwhile is gone.
@@ -96,7 +103,12 @@ impl Apply<'_> {
         Ok(self.caller.ledger.write(vec![forget]).await?)
     }
 
-    async fn create(&self, account: &Account, known: Option<Thing>) -> Result<AccountId, Halt> {
+    /// Makes an account; tells, too, whether it was there already.
+    async fn create(
+        &self,
+        account: &Account,
+        known: Option<Thing>,
+    ) -> Result<(AccountId, bool), Halt> {
         let begun = known
             .as_ref()
             .is_some_and(|thing| thing.remote_id.is_none());
@@ -146,19 +158,22 @@ impl Apply<'_> {
         };
         match result {
             // It may be what an earlier call has made, of what the row said then.
-            Ok(answer) if begun => self.adopt(account, &answer.account_id, Some(&thing)).await,
+            Ok(answer) if begun => {
+                let id = self.adopt(account, &answer.account_id, Some(&thing));
+                Ok((id.await?, true))
+            }
             Ok(answer) => {
                 self.caller
                     .record(account, &answer.account_id, Some(&thing))
                     .await?;
                 point("account.recorded");
-                Ok(answer.account_id)
+                Ok((answer.account_id, false))
             }
             Err(Once::NotDone(Halt::Failed(failure)) | Once::Unsure(Halt::Failed(failure)))
                 if taken(&failure) =>
             {
                 match self.caller.account_of(account.third_id()).await? {
-                    Some(id) => self.adopt(account, &id, Some(&thing)).await,
+                    Some(id) => Ok((self.adopt(account, &id, Some(&thing)).await?, true)),
                     None => Err(Halt::Failed(failure)),
                 }
             }

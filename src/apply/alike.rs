@@ -187,6 +187,7 @@ fn give(
 mod tests {
     use super::*;
     use crate::api::SignStatus;
+    use crate::ledger::Step;
 
     fn task(account: &str, organization: Option<&str>) -> FoundTask {
         FoundTask {
@@ -228,5 +229,93 @@ mod tests {
         tasks.push(task("anju", None));
         assert_eq!(most_listed(&all, &tasks), 3);
         assert!(!may_be(&tasks[0], &auto, &all, &tasks));
+    }
+
+    /// Steps of a flow: name, whose, and whether it was answered; those that were not begun are left out.
+    fn steps(all: &[(&str, Who, Option<&str>)]) -> Steps {
+        let known = all.iter().filter_map(|(name, _, answered)| {
+            let step = match *answered {
+                Some("") => return None,
+                Some(account) => Step::Receipt(serde_json::json!({ "accountId": account })),
+                None => Step::Intent(None),
+            };
+            Some(((*name).to_owned(), step))
+        });
+        let mut steps = Steps::new(1, known.collect());
+        let whose = all
+            .iter()
+            .map(|(name, who, _)| ((*name).to_owned(), who.clone()));
+        steps.whose = whose.collect();
+        steps
+    }
+
+    fn platform() -> Who {
+        Who {
+            account: None,
+            organization: None,
+            both: false,
+        }
+    }
+
+    #[test]
+    fn the_platform_may_sign_under_an_account_that_signs_itself() {
+        let auto = who("acme", None);
+        let (one, two) = (
+            vec![task("acme", None)],
+            vec![task("acme", None), task("acme", None)],
+        );
+        // The platform has signed, and whether the account did is not known.
+        let open = steps(&[
+            ("p", platform(), Some("acme")),
+            ("auto", auto.clone(), None),
+        ]);
+        assert!(of(&one, &open, "auto", &auto).is_empty());
+        assert!(!of(&two, &open, "auto", &auto).is_empty());
+        // The other way round, before the account was asked, and after it had signed.
+        let first = steps(&[("p", platform(), None), ("auto", auto.clone(), Some(""))]);
+        assert_eq!(of(&one, &first, "p", &platform()).len(), 1);
+        let after = steps(&[
+            ("p", platform(), None),
+            ("auto", auto.clone(), Some("acme")),
+        ]);
+        assert!(of(&two, &after, "p", &platform()).is_empty());
+        assert!(matches!(beside(&one, &after, "p"), Beside::Nobody));
+        let there = beside(&two, &after, "p");
+        assert!(matches!(there, Beside::Account(account) if account == "acme".into()));
+        // Of two that look alike and are both sure to be asked, one that is listed may be either's.
+        let both = steps(&[
+            ("p", platform(), Some("acme")),
+            ("last", platform(), Some("acme")),
+        ]);
+        assert!(of(&one, &both, "last", &platform()).is_empty());
+        assert_eq!(of(&two, &both, "last", &platform()).len(), 2);
+    }
+
+    #[test]
+    fn who_signs_twice_may_be_listed_twice() {
+        let auto = who("acme", None);
+        let clerk = Who {
+            both: true,
+            ..who("clerk", Some("acme"))
+        };
+        let tasks = [task("acme", None), task("clerk", Some("acme"))];
+        let signed = [
+            ("p", platform(), Some("acme")),
+            ("auto", auto.clone(), Some("acme")),
+            ("clerk", clerk.clone(), None),
+        ];
+        assert!(
+            of(&tasks, &steps(&signed), "clerk", &clerk).is_empty(),
+            "the second is auto's"
+        );
+        let open = steps(&[
+            ("clerk", clerk, Some("clerk")),
+            ("auto", auto.clone(), None),
+        ]);
+        let roles = [task("clerk", None), task("clerk", Some("acme"))];
+        assert!(may_be_anothers(&roles, &open, "auto", &auto));
+        let own = [task("clerk", Some("acme")), task("acme", None)];
+        assert!(!may_be_anothers(&own, &open, "auto", &auto));
+        assert!(!of(&own, &open, "auto", &auto).is_empty());
     }
 }

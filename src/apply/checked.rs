@@ -1,7 +1,7 @@
 //! What a check of all rows came to, kept beside the ledger: an apply that is begun again within a day, with nothing changed,
 //! believes it, and need not render a million rows before its first call.
 //!
-//! It holds keys of contracts and fingerprints, no cells. Whatever is wrong with the file, or is not as it was, has the rows checked
+//! It holds keys of contracts and fingerprints, no other cells. Whatever is wrong with the file, or is not as it was, has the rows checked
 //! again. What is believed is never sent unseen: each row is rendered and checked once more when its turn comes.
 
 use std::collections::{BTreeMap, HashSet};
@@ -37,7 +37,7 @@ const NO_KEY: u32 = u32::MAX;
 pub struct Keep {
     /// The file.
     pub path: PathBuf,
-    /// Of fewer rows none is: they are looked at again in no time.
+    /// A check of fewer rows is not kept: they are looked at again in no time.
     pub least: usize,
 }
 
@@ -169,7 +169,8 @@ impl Keeping {
         at
     }
 
-    /// Notes when a row's time for signing will be over. Of one whose time was over when it was checked, nothing is sent.
+    /// Notes when a row's time for signing will be over. One whose time was over when it was checked was sent before, or is
+    /// refused when its turn comes.
     pub(super) fn until(&mut self, validity: Option<i64>) {
         let to_come = validity.filter(|validity| *validity > self.summary.checked);
         let until = &mut self.summary.until;
@@ -250,6 +251,14 @@ impl Checked {
             || asks && !summary.asked
         {
             return None;
+        }
+        let mut end = 0;
+        for (_, next) in &summary.flows {
+            let mut own = rows.get(end..*next)?;
+            while !own.is_empty() {
+                row(&mut own)?;
+            }
+            end = *next;
         }
         let lists = summary.calls.iter().map(calls).collect::<Option<_>>()?;
         let length = rows.len();

@@ -102,13 +102,22 @@ pub(super) fn compare_tasks(steps: &Steps, state: &FlowState, differs: &mut Diff
             );
             differs.note(Verdict::Unproven, what, PAGES);
         }
-        match free.iter().position(is_his) {
-            Some(at) => drop(free.remove(at)),
-            None => differs.note(
-                Verdict::Missing,
-                format!("the flow has no task of {}", signer.step),
-                PAGES,
-            ),
+        // What stands under an account of its own is nobody else's.
+        let exact = free.iter().position(|task| task.is_of(&signer.who));
+        let Some(at) = exact.or_else(|| free.iter().position(is_his)) else {
+            let what = format!("the flow has no task of {}", signer.step);
+            differs.note(Verdict::Missing, what, PAGES);
+            continue;
+        };
+        let first = free.remove(at);
+        // Who signs for himself and an organization may be listed once for each.
+        let other_role = |task: &&FoundTask| {
+            signer.who.both
+                && task.is_of(&signer.who)
+                && task.organization.is_none() != first.organization.is_none()
+        };
+        if let Some(at) = free.iter().position(other_role) {
+            free.remove(at);
         }
     }
     for task in free {
@@ -177,4 +186,44 @@ pub(super) fn compare_status(
         _ => PAGES,
     };
     differs.note(Verdict::Different, what, hint);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::SignStatus;
+
+    #[test]
+    fn the_order_of_tasks_and_the_roles_of_one_signer_make_no_difference() {
+        let receipt = |step: &str, receipt| (format!("{SIGNER}{step}"), Step::Receipt(receipt));
+        let auto = serde_json::json!({ "accountId": "acme" });
+        let both =
+            serde_json::json!({ "accountId": "clerk", "authorizationOrgId": "acme", "both": true });
+        let steps = Steps::new(1, vec![receipt("auto", auto), receipt("both", both)]);
+        let task = |account: &str, organization: Option<&str>| FoundTask {
+            account: account.into(),
+            organization: organization.map(AccountId::from),
+            status: SignStatus::Signed,
+            received: None,
+            time: None,
+            explain: None,
+        };
+        let of_both = || task("clerk", Some("acme"));
+        for (tasks, differs) in [
+            (vec![of_both(), task("acme", None)], 0),
+            (vec![task("acme", None), task("clerk", None), of_both()], 0),
+            (vec![of_both(), task("acme", None), of_both()], 1),
+            (vec![task("acme", None)], 1),
+        ] {
+            let state = FlowState {
+                status: FlowStatus::Finished,
+                docs: Vec::new(),
+                tasks,
+                withdrawn: Vec::new(),
+            };
+            let mut found = Differs::default();
+            compare_tasks(&steps, &state, &mut found);
+            assert_eq!(found.0.len(), differs, "{:?} {:?}", state.tasks, found.0);
+        }
+    }
 }

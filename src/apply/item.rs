@@ -9,6 +9,7 @@ use super::event::Ended;
 use super::finish::afterwards;
 use super::halt::{Fatal, Halt};
 use super::look::{FlowRef, sent_flow};
+use super::plan_flow::{PAST, past};
 use super::run::Apply;
 use super::step::Steps;
 use super::visit::{SignStates, dead, why};
@@ -120,7 +121,8 @@ impl Apply<'_> {
                 // As long as it is not revoked, it is what was sent.
                 begin(known.fingerprint, None, false);
                 lacks()?;
-                // What was sent stands until its people can be asked anew.
+                // What was sent stands until its people can be asked anew, and in time.
+                self.in_time(item)?;
                 for account in item.accounts.values() {
                     self.row_account(account).await?;
                 }
@@ -147,6 +149,9 @@ impl Apply<'_> {
         point("item.begun");
         lacks()?;
         let was_sent = !afresh && known.is_some_and(|known| known.sent);
+        if !was_sent {
+            self.in_time(item)?;
+        }
         match self.send(&mut steps, item).await {
             Ok(sent) => Ok(sent),
             // What somebody has refused meanwhile cannot be gone on with, and would be tried in vain every night.
@@ -155,6 +160,16 @@ impl Apply<'_> {
                 None => Err(Halt::Failed(failure)),
             },
             Err(halt) => Err(halt),
+        }
+    }
+
+    /// Refuses a contract whose time for signing is over before it is sent: that may be so by now, though it was not when all
+    /// was planned.
+    fn in_time(&self, item: &Item) -> Result<(), Halt> {
+        let validity = item.process.sign_validity;
+        match validity.filter(|validity| *validity <= self.caller.now().as_millisecond()) {
+            Some(validity) => Err(Halt::failed(past(validity), PAST)),
+            None => Ok(()),
         }
     }
 

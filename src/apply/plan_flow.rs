@@ -381,8 +381,7 @@ fn late(rows: &FlowRows<'_>, item: &Item, row: u64, moment: Timestamp) -> Option
     if validity > moment.as_millisecond() {
         return None;
     }
-    let shown = Timestamp::from_millisecond(validity).map_or(validity.to_string(), time::text);
-    let error = Diagnostic::error(format!("signValidity is past: {shown}"));
+    let error = Diagnostic::error(past(validity));
     let error = match &rows.sheet {
         Some(sheet) if declared.uses().row => {
             let column = declared.uses().columns.iter().next();
@@ -391,12 +390,18 @@ fn late(rows: &FlowRows<'_>, item: &Item, row: u64, moment: Timestamp) -> Option
         }
         _ => error.at(declared.span()),
     };
-    Some(
-        error.hint(
-            "it is the last moment for signing, in milliseconds since 1970: give one that comes",
-        ),
-    )
+    Some(error.hint(PAST))
 }
+
+/// What is said of a `signValidity` that is over …
+pub(super) fn past(validity: i64) -> String {
+    let shown = Timestamp::from_millisecond(validity).map_or(validity.to_string(), time::text);
+    format!("signValidity is past: {shown}")
+}
+
+/// … and what to do.
+pub(super) const PAST: &str =
+    "it is the last moment for signing, in milliseconds since 1970: give one that comes";
 
 /// A sheet that could be opened, and not read to its end.
 pub(super) fn unreadable(flow: &Flow, error: &std::io::Error) -> LedgerError {

@@ -1,6 +1,6 @@
 //! One run: standing things first, then the items in the sheet's order through a window of bounded size.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -106,6 +106,8 @@ struct Resolved {
     seals: BTreeMap<String, SealId>,
     templates: BTreeMap<String, TemplateId>,
     failed: BTreeMap<Address, Failure>,
+    /// The `thirdId`s of accounts that were there when they were to be made.
+    found: BTreeSet<String>,
 }
 
 impl<'a> Apply<'a> {
@@ -256,8 +258,10 @@ impl<'a> Apply<'a> {
                 .accounts
                 .get(&seal.account)
                 .map_or("", |account| account.third_id());
+            // Of an account that the plan did not find, it knows no seals either.
+            let is_unseen = self.resolved().found.contains(third_id);
             let result = match self.standing_id(&seal.account) {
-                Ok(account) => self.seal(seal, third_id, &account, action).await,
+                Ok(account) => self.seal(seal, third_id, &account, action, is_unseen).await,
                 Err(halt) => Err(halt),
             };
             let result = result.map(|id| {
@@ -420,6 +424,11 @@ impl<'a> Apply<'a> {
             .survey
             .existing
             .contains(&self.caller.ledger.salt().of(third_id))
+    }
+
+    /// Notes an account that was there when it was to be made.
+    pub(super) fn note_found(&self, third_id: &str) {
+        self.resolved().found.insert(third_id.to_owned());
     }
 
     /// The id of a standing account.

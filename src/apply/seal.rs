@@ -1,6 +1,7 @@
 //! Seals: made once for each account and alias.
 
 use super::halt::Halt;
+use super::look::Seen;
 use super::run::Apply;
 use crate::api::{
     CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
@@ -26,13 +27,15 @@ pub fn parts(identity: &str) -> (&str, &str) {
 }
 
 impl Apply<'_> {
-    /// Does what the plan says about a seal.
+    /// Does what the plan says about a seal. Those of an account that is `unseen` were not asked for: it may have been there
+    /// all the same, and have this one.
     pub(super) async fn seal(
         &self,
         seal: &Seal,
         third_id: &str,
         account: &AccountId,
         action: &SealAction,
+        unseen: bool,
     ) -> Result<SealId, Halt> {
         let identity = identity(third_id, &seal.alias);
         let known = self.caller.ledger.thing(ThingKind::Seal, &identity)?;
@@ -68,6 +71,15 @@ impl Apply<'_> {
                 // The thing without an id is the intent. What the plan saw is older than this run's first call, so
                 // an intent of an earlier run is looked up again.
                 let begun = known.is_some_and(|thing| thing.remote_id.is_none());
+                if unseen
+                    && let Seen::There(found) =
+                        self.caller.look_for_seal(account, &seal.alias).await?
+                {
+                    let found = found.seal_id;
+                    let adopted = record(subject, Some(found.0.clone()), begun);
+                    self.caller.ledger.write(vec![adopted]).await?;
+                    return Ok(found);
+                }
                 if !begun {
                     self.caller
                         .ledger

@@ -20,8 +20,8 @@ use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
 use crate::manifest::{Flow, InvalidRows, Project, Tolerance};
 use crate::plan::{
-    ItemAction, ItemPolicy, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding, Retry,
-    StandingPlan, item_action, plan_standing, selected, template_print,
+    FlowPlan, ItemAction, ItemPolicy, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding,
+    Retry, StandingPlan, item_action, plan_standing, selected, template_print,
 };
 use crate::render::{Fingerprint, RunTime};
 
@@ -199,6 +199,8 @@ impl<'a> Surveyor<'a> {
         if let Some(checked) = Checked::read(path, salt, inputs, now, asks) {
             return (Some(checked), None);
         }
+        // Should its rows come back, what is recorded of them has moved on.
+        let _ = std::fs::remove_file(path);
         let of_all = self.selection.is_all();
         let keeping = of_all.then(|| Keeping::begin(path, salt, inputs, now));
         (None, keeping.flatten())
@@ -303,9 +305,10 @@ pub async fn survey<'a>(
     }
     let keeping = keeping.filter(|_| findings.errors() == 0);
     survey.keeping = keeping.filter(|keeping| surveyor.can_be_kept(keeping, &survey));
+    let work: u64 = survey.plan.flows.iter().map(FlowPlan::work).sum();
     if let (Some(_), Some(first)) = (&checked, survey.plan.flows.first_mut()) {
         // Who exists is asked for, and brought up to date: a call more than was counted for him.
-        let more = first.work().min(survey.existing.len() as u64);
+        let more = work.min(survey.existing.len() as u64);
         first.calls.add(Op::ExchangeId, more);
     }
     for (flow, calls) in people.calls {

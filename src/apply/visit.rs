@@ -11,7 +11,7 @@ use super::item::{ARCHIVE, DOWNLOAD, END, REVOKE, SIGNER};
 use super::look::{FlowRef, FlowState, sent_flow};
 use super::step::{SETTLING, Steps, Who};
 use crate::api::operation::Op;
-use crate::api::{FlowStatus, SignStatus};
+use crate::api::{FlowStatus, Nothing, Revoke, SignStatus};
 use crate::client::public;
 use crate::ledger::{Failure, ItemRecord, SignState, Step, SubjectId, Write};
 use crate::plan::ItemStatus;
@@ -43,6 +43,14 @@ impl Caller<'_> {
         let (state, states) = self.looked(&steps, &flow).await?;
         if let Some(status) = dead(state.status) {
             let why = why(&state, status);
+            // Whoever wanted it ended was cut off: it has ended, by that or otherwise.
+            if steps.is_begun(END) && !steps.is_done(END) {
+                if status == ItemStatus::Revoked {
+                    self.note_receipt::<Revoke>(&steps, END, &Nothing, None);
+                } else {
+                    self.forget(&steps, END).await?;
+                }
+            }
             self.end(item.id, status, Some(why.clone()), true).await?;
             if status == ItemStatus::Revoked && steps.is_begun(REVOKE) {
                 // Its row may still be sent anew.

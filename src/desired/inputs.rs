@@ -9,7 +9,7 @@ use super::template::TemplateSource;
 use crate::manifest::{Flow, Project};
 use crate::render::{Fingerprint, Fingerprinter, Salt};
 
-/// Another one for each change in what rows are rendered to, between two versions.
+/// Another one for each change, between two versions, in what rows are rendered to, or in how a check of them is kept.
 const FORM: &str = "1";
 
 /// A fingerprint of all that the rows of these flows are rendered from: manifests, variables, what they name of the process,
@@ -49,6 +49,13 @@ pub fn inputs(
         };
         for (path, hash) in files {
             print.field(&path, &hash);
+        }
+        if let Some(sheet) = &rows.sheet {
+            // As it was opened: it may be another one by now.
+            print.field("encoding", sheet.encoding().name());
+            for column in sheet.header().columns() {
+                print.field("column", column);
+            }
         }
         if let Some(rows) = &rows.flow.rows {
             let mut sheet = blake3::Hasher::new();

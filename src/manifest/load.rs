@@ -44,7 +44,7 @@ pub struct Project {
     pub sources: Vec<Arc<SourceFile>>,
     /// The variables, for this environment.
     pub variables: Variables,
-    /// What the manifests take from the environment of the process; none where that may be anything.
+    /// What the manifests take from the environment of the process; none where some expression names `env` as a whole.
     pub environ: Option<BTreeMap<String, String>>,
     /// All names that are declared, by section, also those of things that are wrong by themselves.
     pub(super) declared: BTreeSet<(&'static str, String)>,

@@ -11,6 +11,7 @@ use minijinja::{Error, ErrorKind, Expression, Template};
 use super::compared::{self, Compared};
 use super::engine::{ENGINE, PAGE};
 use super::filters;
+use super::reserved;
 use super::scope::{Environ, Scope, Variables};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
@@ -158,6 +159,7 @@ impl Compiler {
                 .template_from_named_str("scalar", kept)
                 .map_err(|error| wrong(&error))?;
             comparable(compared::in_template(source))?;
+            free(source, span)?;
             let names = compiled.undeclared_variables(true).into_iter().collect();
             (Body::Template(compiled), names)
         };
@@ -183,6 +185,7 @@ impl Compiler {
         if let Some(compared) = compared::in_template(source) {
             return Err(incomparable(&compared, span));
         }
+        free(source, span)?;
         let names = compiled.undeclared_variables(true).into_iter().collect();
         let expr = Expr {
             source: source.to_owned(),
@@ -427,6 +430,15 @@ fn incomparable(compared: &Compared, span: &Span) -> Diagnostic {
     Diagnostic::error(format!("{text} is compared with a number, {number}"))
         .at(span)
         .hint(format!("{what}: `{{{{ {meant} }}}}`"))
+}
+
+/// Refuses a template that gives one of treaty's own names another value.
+fn free(source: &str, span: &Span) -> Result<(), Diagnostic> {
+    let taken = reserved::taken(source);
+    taken.map_or(Ok(()), |name| {
+        let error = Diagnostic::error(format!("{name} is treaty's own, and cannot be set"));
+        Err(error.at(span).hint("choose another name for it"))
+    })
 }
 
 fn is_template(source: &str) -> bool {

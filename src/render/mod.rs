@@ -10,6 +10,7 @@ mod expr;
 mod filters;
 mod fingerprint;
 mod moment;
+mod reserved;
 mod scope;
 
 pub use expr::{Compiler, EvalError, Expr, Uses};

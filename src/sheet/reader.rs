@@ -136,6 +136,13 @@ impl Sheet {
         reader
             .read_byte_record(&mut raw)
             .map_err(std::io::Error::other)?;
+        let names = cells(&raw).map(|name| self.encoding.decode(name));
+        let columns = self.header.columns().iter();
+        if !names.eq(columns.map(|name| Some(std::borrow::Cow::Borrowed(&**name)))) {
+            return Err(std::io::Error::other(
+                "its columns have changed since it was opened",
+            ));
+        }
         let header_rows = reader.position().line() - 1 - breaks_inside(&raw);
         Ok(Rows {
             reader,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use treaty::apply::{Fatal, Stopped};
+use treaty::apply::{Fatal, Observe, Stopped};
 use treaty::plan::ItemAction;
 use treaty::sandbox::AutoSign;
 
@@ -410,4 +410,57 @@ async fn the_pace_is_never_exceeded() {
     let seconds = (times[times.len() - 1] - times[0]).as_secs_f64();
     let rate = f64::from(u32::try_from(times.len() - 1).expect("few")) / seconds;
     assert!((9.7..=10.3).contains(&rate), "{rate} calls/s");
+}
+
+/// A run is killed while it takes a task back whose link was lost; the service does that later.
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_run_was_taking_back_does_not_take_what_the_next_one_makes() {
+    let rig = Rig::loans(1).fault(PERSON, 1, Fault::LostAfter).fault(
+        "sign/contract/undoTask",
+        1,
+        Fault::Slow(Duration::from_secs(8)),
+    );
+    let killed = rig.apply_while(async {
+        while rig.calls("sign/contract/undoTask") == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert!(killed.await.is_none());
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 0));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    rig.assert_each_once(1);
+}
+
+/// What was taken back is shown for a while all the same.
+#[tokio::test(start_paused = true)]
+async fn details_that_are_behind_an_undoing_are_no_reason_to_doubt() {
+    let rig = Rig::loans(1).fault(PERSON, 1, Fault::LostAfter).fault(
+        "sign/contract/undoTask",
+        1,
+        Fault::WorkLate(Duration::from_secs(2)),
+    );
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    rig.assert_each_once(1);
+}
+
+/// Another ledger, or another program, has made accounts and seals before, and nobody was asked for them.
+#[tokio::test(start_paused = true)]
+async fn a_seal_of_an_account_that_turns_out_to_exist_is_looked_for() {
+    let mut rig = Rig::loans(1);
+    rig.apply().await;
+    std::fs::remove_dir_all(rig.project.path(".treaty")).expect("removed");
+    rig.heal();
+    rig.observe = Observe::None;
+    let (_, tally) = rig.apply().await;
+    assert!(tally.standing.is_empty(), "{:?}", tally.standing);
+    let calls = [
+        "account/create/person",
+        "seal/query",
+        "seal/create/organize",
+    ];
+    assert_eq!(calls.map(|path| rig.calls(path)), [2, 1, 0]);
 }

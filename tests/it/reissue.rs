@@ -163,3 +163,29 @@ async fn nothing_is_revoked_for_people_who_cannot_be_asked() {
         .filter(|flow| flow.status == FlowStatus::Revoked);
     assert_eq!((flows.len(), revoked.count()), (2, 1));
 }
+
+/// The time for signing may pass between the plan and a row's turn: nothing is sent then, and nothing revoked for it.
+#[tokio::test(start_paused = true)]
+async fn what_would_come_too_late_is_not_sent_and_revokes_nothing() {
+    let late = |rig: Rig| {
+        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(8);
+        let validity = "{{ run.started | plus('7d') | epochMs }}";
+        let soon = soon.as_millisecond().to_string();
+        rig.project.replace("manifests/loans.yaml", validity, &soon);
+        // The first row is in time; its calls take so long that the second one is not.
+        rig.answered_after(std::time::Duration::from_secs(2))
+    };
+    let mut rig = Rig::loans(2);
+    (rig.window, rig.max_revoke) = (1, Some(10));
+    let manifest = rig.project.read("manifests/loans.yaml") + "    onChange: reissue\n";
+    rig.project.write("manifests/loans.yaml", manifest);
+    rig.apply().await;
+    let changed = rig.project.sheet().replace(",4.35,", ",4.36,");
+    rig.project.set_sheet(&changed);
+    let rig = late(rig);
+    let (plan, tally) = rig.apply().await;
+    assert_eq!((plan.count('±'), tally.done, tally.failed), (2, 1, 1));
+    let flows = rig.sent();
+    let of = |status| flows.iter().filter(|flow| flow.status == status).count();
+    assert_eq!((of(FlowStatus::Revoked), of(FlowStatus::Signing)), (1, 2));
+}

@@ -2,7 +2,7 @@
 
 use treaty::api::{FlowStatus, SignStatus};
 use treaty::apply::Withdrawn;
-use treaty::ledger::Records;
+use treaty::ledger::{Ledger, Records, Step};
 use treaty::plan::ItemStatus;
 
 use crate::language::tenancy;
@@ -74,6 +74,12 @@ async fn revoking_that_is_cut_off_is_found_out_by_the_next_sync() {
             ),
         }
         assert_eq!(rig.calls(REVOKE), 0);
+        // Nothing is left to be known: not whether that call was carried out either.
+        let (id, ledger) = (rig.first().0.record.id, rig.ledger());
+        let steps = ledger.steps(id).expect("its steps");
+        drop(ledger);
+        let open = |(_, step): &(String, Step)| matches!(step, Step::Intent(_));
+        assert!(!steps.iter().any(open), "{steps:?}");
         let (plan, _) = rig.apply().await;
         assert!(plan.is_empty());
         rig.assert_each_once(1);

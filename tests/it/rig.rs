@@ -49,6 +49,8 @@ pub(crate) struct Rig {
     pub(crate) throttle_codes: Vec<i64>,
     /// Only what has failed or is in doubt.
     pub(crate) retry: Option<Retry>,
+    /// Which accounts are asked for.
+    pub(crate) observe: Observe,
     /// So many may be revoked.
     pub(crate) max_revoke: Option<u64>,
     /// Items that are worked on, and calls that are in flight, at the same time.
@@ -181,6 +183,7 @@ impl Rig {
             rate: None,
             throttle_codes: Vec::new(),
             retry: None,
+            observe: Observe::Standing,
             max_revoke: None,
             window: 4,
             environ: Environ::default(),
@@ -427,7 +430,7 @@ impl Rig {
             }),
         };
         let work = async {
-            let asked = Some((&client, Observe::Standing));
+            let asked = Some((&client, self.observe));
             let Ok(mut survey) = survey(&surveyor, asked, &mut findings).await else {
                 return None;
             };
