@@ -36,11 +36,8 @@ pub(super) fn of<'t>(
 /// Whether somebody else may be whose task one of several that look alike is.
 pub(super) fn shared(alike: &[&FoundTask], all: &[FoundTask], steps: &Steps, name: &str) -> bool {
     let others = others(steps, name);
-    let may_have = |task: &&FoundTask| {
-        let mut others_who = others.iter();
-        others_who.any(|other| may_be(task, other, &others, all))
-    };
-    alike.len() > 1 && alike.iter().any(may_have)
+    let is_others = |task: &FoundTask| others.iter().any(|other| may_be(task, other, &others, all));
+    alike.len() > 1 && alike.iter().any(|task| is_others(task))
 }
 
 /// Whether what is found of a signer may all be others': who signs for himself and an organization may be listed once, or

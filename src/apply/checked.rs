@@ -155,7 +155,8 @@ impl Keeping {
         self.write(&bytes);
     }
 
-    /// The number of a list of calls. Rows differ little in what they need: where they do, nothing is kept.
+    /// The number of a list of calls. Rows differ little in what they need: where they do, nothing is kept, and the number
+    /// means nothing.
     pub(super) fn list(&mut self, calls: Calls) -> u16 {
         let known = self.lists.iter().position(|known| *known == calls);
         let at = u16::try_from(known.unwrap_or(self.lists.len()));

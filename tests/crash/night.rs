@@ -119,7 +119,7 @@ impl Office {
             "treaty.yaml",
             format!(
                 "version: 1\nproject: crash\ndefaultEnvironment: test\nenvironments:\n  test: {{ endpoint: \"{base}\" }}\n\
-                 variables: {{ lender: 天谷, landlord: 安居 }}\nlimits: {{ rate: none }}\nretries: {{ backoff: 1ms }}\n\
+                 variables: {{ lender: 天谷, landlord: 安居 }}\nlimits: {{ rate: none }}\nretries: {{ backoff: 1ms, timeout: 5s }}\n\
                  failures: {{ revoke: 100% }}\n"
             ),
         );
