@@ -390,4 +390,20 @@ mod tests {
         assert_eq!(ErrorCode(7).message(), "");
         assert!(ErrorCode(7_000_000).hint().contains("does not list"));
     }
+
+    #[test]
+    fn whoever_names_a_file_may_be_told_that_it_has_not_arrived() {
+        use crate::api::operation::Op;
+        for op in [
+            Op::CreateTemplate,
+            Op::CreateByFileKey,
+            Op::CreatePersonImageSeal,
+            Op::CreateOrganizationImageSeal,
+            Op::AddProcess,
+            Op::ContractsAddProcess,
+        ] {
+            assert!(transient(op, ErrorCode::NO_FILE), "{op}");
+        }
+        assert!(!transient(Op::CreateByTemplate, ErrorCode::NO_FILE));
+    }
 }

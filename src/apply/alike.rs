@@ -130,6 +130,7 @@ fn roles(who: &Who) -> Vec<Who> {
 /// there is one under its own account for each of `signers` who is the same.
 fn may_be(task: &FoundTask, who: &Who, signers: &[Who], tasks: &[FoundTask]) -> bool {
     let own = || tasks.iter().filter(|task| task.is_of(who)).count();
+    // He himself need not be among them.
     let same = || {
         signers
             .iter()
@@ -182,20 +183,9 @@ fn give(
 
 #[cfg(test)]
 mod tests {
+    use super::super::look::signed_task as task;
     use super::*;
-    use crate::api::SignStatus;
     use crate::ledger::Step;
-
-    fn task(account: &str, organization: Option<&str>) -> FoundTask {
-        FoundTask {
-            account: account.into(),
-            organization: organization.map(AccountId::from),
-            status: SignStatus::Signed,
-            received: None,
-            time: None,
-            explain: None,
-        }
-    }
 
     fn who(account: &str, organization: Option<&str>) -> Who {
         Who {

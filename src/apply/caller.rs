@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::halt::Halt;
-use super::run::Locks;
+use super::locks::Locks;
 use crate::api::operation::Op;
 use crate::client::Client;
 use crate::id::FileKey;

@@ -190,8 +190,8 @@ pub(super) fn compare_status(
 
 #[cfg(test)]
 mod tests {
+    use super::super::look::signed_task as task;
     use super::*;
-    use crate::api::SignStatus;
 
     #[test]
     fn the_order_of_tasks_and_the_roles_of_one_signer_make_no_difference() {
@@ -200,14 +200,6 @@ mod tests {
         let both =
             serde_json::json!({ "accountId": "clerk", "authorizationOrgId": "acme", "both": true });
         let steps = Steps::new(1, vec![receipt("auto", auto), receipt("both", both)]);
-        let task = |account: &str, organization: Option<&str>| FoundTask {
-            account: account.into(),
-            organization: organization.map(AccountId::from),
-            status: SignStatus::Signed,
-            received: None,
-            time: None,
-            explain: None,
-        };
         let of_both = || task("clerk", Some("acme"));
         for (tasks, differs) in [
             (vec![of_both(), task("acme", None)], 0),

@@ -426,3 +426,16 @@ pub(super) async fn ask_account(
         Err(failure) => Err(Halt::of(Op::ExchangeId, failure)),
     }
 }
+
+/// A task that was signed, for tests.
+#[cfg(test)]
+pub(super) fn signed_task(account: &str, organization: Option<&str>) -> FoundTask {
+    FoundTask {
+        account: account.into(),
+        organization: organization.map(AccountId::from),
+        status: SignStatus::Signed,
+        received: None,
+        time: None,
+        explain: None,
+    }
+}

@@ -21,6 +21,7 @@ mod halt;
 mod held;
 mod item;
 mod known;
+mod locks;
 mod look;
 mod needs;
 mod observe;

@@ -209,16 +209,15 @@ pub(super) fn plan_checked(
                 }
                 Found::LeftOut(key) => {
                     let recorded = planned.meet(key.is_some(), place);
-                    planned.left_out(number, None, recorded);
+                    if planned.left_out(number, None, recorded) != ItemAction::Skipped {
+                        again.push(at);
+                    }
                 }
                 Found::Unusable(key) => {
                     planned.meet(key.is_some(), place);
+                    again.push(at);
                     planned.push(number, None, ItemAction::Invalid, None);
                 }
-            }
-            let has_no_key = !matches!(found, Found::Item(..));
-            if has_no_key && planned.plan.rows[at].action != ItemAction::Skipped {
-                again.push(at);
             }
         }
     }
@@ -315,12 +314,18 @@ impl<'p, 'a> Planned<'p, 'a> {
         selection.action(&address, self.rows.flow.on_change, recorded, print)
     }
 
-    /// Takes a row that `where` leaves out. What has no end yet is not out of the world because the row says that it is not
-    /// wanted.
-    fn left_out(&mut self, number: u64, key: Option<&str>, recorded: Option<RecordedItem>) {
+    /// Takes a row that `where` leaves out, and tells what there is to say of it: what has no end yet is not out of the world
+    /// because the row says that it is not wanted.
+    fn left_out(
+        &mut self,
+        number: u64,
+        key: Option<&str>,
+        recorded: Option<RecordedItem>,
+    ) -> ItemAction {
         let left = recorded.and_then(|recorded| vanish_action(OnVanish::Keep, recorded));
         let action = left.unwrap_or(ItemAction::Skipped);
         self.plan.push(number, key, action, None, false);
+        action
     }
 
     fn push(

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::sync::watch;
 
 use super::caller::Caller;
 use super::event::{Ended, Event, Listener};
 use super::halt::{Fatal, Halt};
+use super::locks::Locks;
 use super::plan_flow::unreadable;
 use super::survey::Survey;
 use crate::client::Client;
@@ -495,31 +496,5 @@ pub(super) async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
     if stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
         // Nobody can ask any more.
         std::future::pending::<()>().await;
-    }
-}
-
-/// Keeps those apart who work on the same thing.
-#[derive(Default)]
-pub(super) struct Locks(Mutex<Table>);
-
-#[derive(Default)]
-struct Table {
-    locks: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
-    /// Once there are so many, those that nobody has are thrown away.
-    many: usize,
-}
-
-impl Locks {
-    /// Waits until nobody else works on it.
-    pub(super) async fn lock(&self, name: &str) -> OwnedMutexGuard<()> {
-        let lock = {
-            let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if table.locks.len() >= table.many {
-                table.locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-                table.many = 2 * table.locks.len() + 16;
-            }
-            table.locks.entry(name.to_owned()).or_default().clone()
-        };
-        lock.lock_owned().await
     }
 }

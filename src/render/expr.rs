@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::value::{Object, Value, ValueKind};
 use minijinja::{Error, ErrorKind, Expression, Template};
@@ -11,6 +10,7 @@ use minijinja::{Error, ErrorKind, Expression, Template};
 use super::compared::{self, Compared};
 use super::engine::{ENGINE, PAGE};
 use super::filters;
+use super::named::Named;
 use super::reserved;
 use super::scope::{Environ, Scope, Variables};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
@@ -66,22 +66,7 @@ pub struct Compiler {
     /// Whether variables may be named that are not set.
     lenient: bool,
     /// What was named of the environment so far, by this one and those that were made of it.
-    named: Arc<Mutex<Named>>,
-}
-
-/// What expressions name of the environment.
-#[derive(Debug, Default)]
-struct Named {
-    names: BTreeSet<String>,
-    /// Whether one may name any.
-    any: bool,
-}
-
-impl Named {
-    fn note(&mut self, name: &str) {
-        self.any |= name.is_empty();
-        self.names.insert(name.to_owned());
-    }
+    named: Named,
 }
 
 impl Compiler {
@@ -92,23 +77,13 @@ impl Compiler {
             environ,
             in_flow: false,
             lenient: false,
-            named: Arc::default(),
+            named: Named::default(),
         }
     }
 
     /// What was named of the environment, with its values; none when some expression may name any of it.
     pub fn named(&self) -> Option<BTreeMap<String, String>> {
-        let named = self.naming();
-        let values = named.names.iter().filter_map(|name| {
-            let value = self.environ.get(name)?;
-            Some((name.clone(), value.clone()))
-        });
-        (!named.any).then(|| values.collect())
-    }
-
-    fn naming(&self) -> MutexGuard<'_, Named> {
-        // Nothing panics while it is held; what is in it stays true.
-        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+        self.named.values(&self.environ)
     }
 
     /// For flows: `row`, `key` and `run` are in scope too.
@@ -208,7 +183,7 @@ impl Compiler {
             let (root, field) = name.split_once('.').unwrap_or((name, ""));
             let field = field.split('.').next().unwrap_or_default();
             if root == "env" {
-                self.naming().note(field);
+                self.named.note(field);
             }
             match root {
                 "var" if field.is_empty() || self.variables.contains_key(field) => {}

@@ -10,6 +10,7 @@ mod expr;
 mod filters;
 mod fingerprint;
 mod moment;
+mod named;
 mod reserved;
 mod scope;
 

@@ -535,4 +535,25 @@ mod tests {
             prop_assert_eq!(utf8.len(), cells.len() + 1);
         }
     }
+
+    #[test]
+    fn a_sheet_whose_columns_have_changed_is_not_read_under_the_old_ones() {
+        let (kept, file) = sheet(b"a,b\n1,2\n");
+        let opened = Sheet::open(&file).expect("a sheet");
+        std::fs::write(kept.path(), "a,b\n3,4\n").expect("written");
+        assert_eq!(opened.rows().expect("rows").count(), 1);
+        std::fs::write(kept.path(), "b,a\n2,1\n").expect("written");
+        opened.rows().expect_err("another sheet");
+    }
+
+    #[test]
+    fn rows_that_are_passed_over_count() {
+        let (_kept, file) = sheet(b"a\n1\n\n\xFF\n3\n");
+        let sheet = Sheet::open(&file).expect("a sheet");
+        let mut rows = sheet.rows().expect("rows");
+        assert!(rows.pass() && rows.pass());
+        let last = rows.next().expect("a row").expect("a good one");
+        assert_eq!((last.number, last.get("a")), (5, Some("3")));
+        assert!(!rows.pass());
+    }
 }

@@ -120,9 +120,9 @@ async fn whatever_has_changed_has_the_rows_checked_again() {
     }
 }
 
+/// Whether one of them has changed is not known before each is read.
 #[tokio::test(start_paused = true)]
-async fn only_what_was_right_and_can_be_told_again_is_kept() {
-    // Each row names a file of its own: whether one has changed is not known before it is rendered.
+async fn rows_that_name_files_of_their_own_are_looked_at_each_time() {
     let rig = Rig::loans(3);
     std::fs::copy(
         rig.project.path("templates/loan.pdf"),

@@ -4,9 +4,9 @@ use treaty::api::FlowStatus;
 
 use crate::rig::{Fault, HANG_AFTER, HANG_BEFORE, Rig};
 
-/// The loans' project with one row whose amount can be changed, and `onChange: reissue`.
-fn reissuing() -> Rig {
-    let rig = Rig::loans(1);
+/// The loans' project with some rows whose amounts can be changed, and `onChange: reissue`.
+fn reissuing(rows: usize) -> Rig {
+    let rig = Rig::loans(rows);
     let manifest = rig.project.read("manifests/loans.yaml");
     rig.project.write(
         "manifests/loans.yaml",
@@ -29,16 +29,9 @@ async fn a_changed_row_is_revoked_and_sent_anew() {
         Some(Fault::LostBefore),
         Some(Fault::Garbage),
     ] {
-        let rig = Rig::loans(2);
-        let manifest = rig.project.read("manifests/loans.yaml");
-        rig.project.write(
-            "manifests/loans.yaml",
-            format!("{manifest}    onChange: reissue\n"),
-        );
+        let rig = reissuing(2);
         rig.apply().await;
-        let sheet = rig.project.sheet();
-        rig.project
-            .set_sheet(&sheet.replacen("51010.10", "51010.20", 1));
+        change_amount(&rig, "51010.10", "51010.20");
         let rig = match fault {
             Some(fault) => rig.fault("sign/revoke", 1, fault),
             None => rig,
@@ -74,7 +67,7 @@ async fn stands_though_it_changed(rig: &Rig) {
 
 #[tokio::test(start_paused = true)]
 async fn what_all_have_signed_and_nobody_archived_is_not_sent_anew_either() {
-    let rig = reissuing();
+    let rig = reissuing(1);
     rig.apply().await;
     rig.sign_all();
     stands_though_it_changed(&rig).await;
@@ -84,7 +77,7 @@ async fn what_all_have_signed_and_nobody_archived_is_not_sent_anew_either() {
 /// All had been asked, and have signed, before the run that asked them could say so.
 #[tokio::test(start_paused = true)]
 async fn what_all_have_signed_is_not_sent_anew_although_its_run_was_cut_off() {
-    let rig = reissuing().fault("sign/contract/handPersonSignTask", 1, HANG_AFTER);
+    let rig = reissuing(1).fault("sign/contract/handPersonSignTask", 1, HANG_AFTER);
     assert!(rig.apply_while(rig.hang()).await.is_none());
     rig.heal();
     rig.sign_all();
@@ -94,7 +87,7 @@ async fn what_all_have_signed_is_not_sent_anew_although_its_run_was_cut_off() {
 /// What somebody has ended by a command is not sent again because its row differs.
 #[tokio::test(start_paused = true)]
 async fn what_was_revoked_for_good_is_not_sent_anew() {
-    let rig = reissuing();
+    let rig = reissuing(1);
     rig.apply().await;
     rig.withdraw().await;
     change_amount(&rig, "51010.10", "51010.20");
@@ -106,7 +99,7 @@ async fn what_was_revoked_for_good_is_not_sent_anew() {
 #[tokio::test(start_paused = true)]
 async fn what_was_revoked_before_the_run_was_cut_off_is_sent_anew_although_the_row_is_back() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
-        let rig = reissuing().fault("sign/revoke", 1, fault);
+        let rig = reissuing(1).fault("sign/revoke", 1, fault);
         rig.apply().await;
         change_amount(&rig, "51010.10", "51010.20");
         assert!(rig.apply_while(rig.hang()).await.is_none());
@@ -146,7 +139,7 @@ async fn what_all_have_signed_is_not_sent_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_revoked_for_people_who_cannot_be_asked() {
-    let rig = reissuing();
+    let rig = reissuing(1);
     rig.apply().await;
     change_amount(&rig, "C100001", "C900001");
     let rig = rig.always("account/create/person", Fault::Status(503));
@@ -167,22 +160,17 @@ async fn nothing_is_revoked_for_people_who_cannot_be_asked() {
 /// The time for signing may pass between the plan and a row's turn: nothing is sent then, and nothing revoked for it.
 #[tokio::test(start_paused = true)]
 async fn what_would_come_too_late_is_not_sent_and_revokes_nothing() {
-    let late = |rig: Rig| {
-        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(8);
-        let validity = "{{ run.started | plus('7d') | epochMs }}";
-        let soon = soon.as_millisecond().to_string();
-        rig.project.replace("manifests/loans.yaml", validity, &soon);
-        // The first row is in time; its calls take so long that the second one is not.
-        rig.answered_after(std::time::Duration::from_secs(2))
-    };
-    let mut rig = Rig::loans(2);
+    let mut rig = reissuing(2);
     (rig.window, rig.max_revoke) = (1, Some(10));
-    let manifest = rig.project.read("manifests/loans.yaml") + "    onChange: reissue\n";
-    rig.project.write("manifests/loans.yaml", manifest);
     rig.apply().await;
     let changed = rig.project.sheet().replace(",4.35,", ",4.36,");
     rig.project.set_sheet(&changed);
-    let rig = late(rig);
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(40);
+    let validity = "{{ run.started | plus('7d') | epochMs }}";
+    let soon = soon.as_millisecond().to_string();
+    rig.project.replace("manifests/loans.yaml", validity, &soon);
+    // The first row is in time; its calls take so long that the second one is not.
+    let rig = rig.answered_after(std::time::Duration::from_secs(10));
     let (plan, tally) = rig.apply().await;
     assert_eq!((plan.count('±'), tally.done, tally.failed), (2, 1, 1));
     let flows = rig.sent();
