@@ -7,6 +7,7 @@
 //! | [`id`], [`diagnostic`] | typed ids and addresses; what is wrong, where, and what to do |
 //! | [`crash`], [`whole`] | where tests cut a run off; files that appear whole or not at all |
 //! | [`api`] | the wire as data: the table of operations, requests and answers, error codes, callbacks |
+//! | [`https`] | requests over HTTPS: a pool of connections, certificates, proxies |
 //! | [`sheet`] | CSV and TSV → rows that know where they stand |
 //! | [`render`] | expressions: strict, compiled once; filters; fingerprints |
 //! | [`pdf`] | forms and their filling; words, pictures and seals on pages |
@@ -30,6 +31,7 @@ pub mod client;
 pub mod crash;
 pub mod desired;
 pub mod diagnostic;
+pub mod https;
 pub mod id;
 pub mod ledger;
 pub mod listen;

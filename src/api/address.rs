@@ -17,15 +17,33 @@ pub fn is_loopback(url: &str) -> bool {
     url.parse().is_ok_and(|uri| is_here(&uri))
 }
 
-fn is_here(uri: &http::Uri) -> bool {
+/// Whether what an address names is on this machine.
+pub(crate) fn is_here(uri: &http::Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || ip.is_ok_and(|address| address.is_loopback())
 }
 
+/// An address as it can be sent: the service may name files in it as they are called.
+pub(crate) fn encoded(url: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'!'..=b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    url.bytes().map(byte).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_safe;
+    use super::{encoded, is_safe};
+
+    #[test]
+    fn what_an_address_may_not_hold_is_encoded_and_nothing_else() {
+        let url = "https://oss.example/a%20b/借 款.pdf?sign=x%2B/=&n=1";
+        let sent = "https://oss.example/a%20b/%E5%80%9F%20%E6%AC%BE.pdf?sign=x%2B/=&n=1";
+        assert_eq!(encoded(url), sent);
+        assert_eq!(encoded(sent), sent);
+    }
 
     #[test]
     fn credentials_go_over_https_or_stay_on_this_machine() {

@@ -22,6 +22,7 @@ pub use account::{
     AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ExchangeId, GrantSilentSign,
     RevokeSilentSign, UpdateOrganization, UpdatePerson,
 };
+pub(crate) use address::{encoded, is_here};
 pub use address::{is_loopback, is_safe};
 pub use document::{
     Chunk, CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,

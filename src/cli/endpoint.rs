@@ -43,9 +43,8 @@ pub(super) fn client(
 pub(super) fn wire(root: &Path, settings: &manifest::Settings) -> anyhow::Result<Arc<dyn Wire>> {
     Ok(match &settings.endpoint {
         Endpoint::Sandbox => Arc::new(Inside(Sandbox::open(&world(root), INSIDE)?)),
-        Endpoint::Url(url) => {
-            let https = Https::new(window(&settings.limits), url.starts_with("http://"));
-            let https = https
+        Endpoint::Url(_) => {
+            let https = Https::new(window(&settings.limits))
                 .map_err(anyhow::Error::msg)
                 .context("HTTPS cannot be used")?;
             Arc::new(https)

@@ -178,13 +178,6 @@ fn state(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Departure {
-    /// Whether it counts at all: without a limit nobody needs to know when it leaves.
-    pub(super) fn counts(&self) -> bool {
-        !self.0.is_empty()
-    }
-}
-
 impl Drop for Leaving {
     fn drop(&mut self) {
         let mut state = state(&self.0);

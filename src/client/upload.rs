@@ -5,7 +5,7 @@ use http::{Method, StatusCode, header};
 
 use super::call::Client;
 use super::failure::{Failure, Lost, public};
-use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, is_safe};
+use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, encoded, is_safe};
 use crate::crash::point;
 use crate::id::FileKey;
 
@@ -50,12 +50,13 @@ impl Client {
 
     /// Downloads what an address gives. It carries its own permission: credentials never go there.
     pub async fn download(&self, url: &str) -> Result<Bytes, String> {
-        if !self.is_inside(url) && !is_safe(url) {
+        let url = encoded(url);
+        if !self.is_inside(&url) && !is_safe(&url) {
             return Err("the download address is not HTTPS".to_owned());
         }
         let request = http::Request::builder()
             .method(Method::GET)
-            .uri(url)
+            .uri(url.as_str())
             .body(Bytes::new())
             .map_err(|error| error.to_string())?;
         let response = self
@@ -85,7 +86,8 @@ impl Client {
 
     /// The address carries its own permission: credentials never go there.
     async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), Failure> {
-        if !self.is_inside(url) && !is_safe(url) {
+        let url = encoded(url);
+        if !self.is_inside(&url) && !is_safe(&url) {
             return Err(Failure::Refused {
                 code: ErrorCode(0),
                 message: "the upload address is not HTTPS".to_owned(),
@@ -93,7 +95,7 @@ impl Client {
         }
         let request = http::Request::builder()
             .method(Method::PUT)
-            .uri(url)
+            .uri(url.as_str())
             .header("Content-MD5", &file.content_md5)
             .header(header::CONTENT_TYPE, &file.content_type)
             .body(bytes.clone())

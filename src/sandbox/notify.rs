@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use futures::future::join_all;
 use hmac::{Hmac, KeyInit, Mac};
+use http::header;
 use jiff::Timestamp;
 use sha2::Sha256;
 use tokio::sync::Semaphore;
@@ -16,6 +18,7 @@ use super::signing::AutoSign;
 use super::world::Notice;
 use crate::api::callback::{ALGORITHM, ALGORITHM_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::api::{APP_ID_HEADER, is_loopback};
+use crate::https::Pool;
 
 /// A receiver has so long (5.9.1) …
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -50,7 +53,7 @@ impl Notifier {
     }
 
     /// One step of [`run`](Self::run), and its end: every callback was taken, or sent as often as it may be.
-    pub async fn flush(&self, sandbox: &Sandbox, now: Timestamp) -> Result<(), reqwest::Error> {
+    pub async fn flush(&self, sandbox: &Sandbox, now: Timestamp) -> Result<(), String> {
         let post = Post::new()?;
         join_all(self.step(&post, sandbox, now)).await;
         Ok(())
@@ -70,7 +73,7 @@ impl Notifier {
             let own = notice.url.clone().filter(|url| is_loopback(url));
             let url = own.or_else(|| self.url.clone())?;
             let way = Way {
-                http: post.to(&url),
+                pool: post.pool.clone(),
                 places: post.places.clone(),
                 url,
             };
@@ -83,64 +86,51 @@ impl Notifier {
 /// So many callbacks are on their way at the same time: a receiver that is slow for many is slow for each.
 const AT_ONCE: usize = 32;
 
-/// Ways to receivers: nobody is asked for the way to this machine.
+/// A receiver's answer is read to its end, and no further than this.
+const LARGEST_ANSWER: usize = 1 << 20;
+
+/// The way to receivers.
 struct Post {
     places: Arc<Semaphore>,
-    near: reqwest::Client,
-    far: reqwest::Client,
+    pool: Arc<Pool<Body>>,
 }
 
 impl Post {
-    fn new() -> Result<Self, reqwest::Error> {
-        let builder = || {
-            reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-        };
+    fn new() -> Result<Self, String> {
         Ok(Self {
             places: Arc::new(Semaphore::new(AT_ONCE)),
-            near: builder().no_proxy().build()?,
-            far: builder().build()?,
+            pool: Arc::new(Pool::new(AT_ONCE)?),
         })
-    }
-
-    fn to(&self, url: &str) -> reqwest::Client {
-        if is_loopback(url) {
-            self.near.clone()
-        } else {
-            self.far.clone()
-        }
     }
 }
 
 /// The way of one callback.
 struct Way {
-    http: reqwest::Client,
+    pool: Arc<Pool<Body>>,
     places: Arc<Semaphore>,
     url: String,
 }
 
 async fn deliver(way: Way, app: App, notice: Notice, interval: Duration) {
-    let Way { http, places, url } = way;
+    let Way { pool, places, url } = way;
     // A callback is plain data with text keys, which JSON can always say.
     let body = serde_json::to_string(&notice.callback).unwrap_or_default();
     for attempt in 1..=TIMES {
         // Nobody closes it.
         let place = places.acquire().await;
         let timestamp = Timestamp::now().as_millisecond().to_string();
-        let request = http
-            .post(&url)
-            .header("content-type", "application/json")
+        let signature = signature(&app.secret, &timestamp, &url, &body);
+        let request = http::Request::post(&url)
+            .header(header::CONTENT_TYPE, "application/json")
             .header(APP_ID_HEADER, &app.id)
             .header(TIMESTAMP_HEADER, &timestamp)
             .header(ALGORITHM_HEADER, ALGORITHM)
-            .header(
-                SIGNATURE_HEADER,
-                signature(&app.secret, &timestamp, &url, &body),
-            )
-            .body(body.clone());
+            .header(SIGNATURE_HEADER, signature)
+            .body(Body::from(body.clone()));
+        let Ok(request) = request else { return };
+        let answer = pool.send(request, LARGEST_ANSWER);
         // A status of 200 to 399 means that it arrived (5.9.1).
-        let taken = match timeout(PATIENCE, request.send()).await {
+        let taken = match timeout(PATIENCE, answer).await {
             Ok(Ok(response)) => (200..400).contains(&response.status().as_u16()),
             _ => false,
         };
@@ -154,12 +144,9 @@ async fn deliver(way: Way, app: App, notice: Notice, interval: Duration) {
 
 /// HMAC-SHA256 over the timestamp, the values of the query in the order of their keys, and the body; in hexadecimal.
 fn signature(secret: &str, timestamp: &str, url: &str, body: &str) -> String {
-    let query = reqwest::Url::parse(url).ok();
-    let mut pairs: Vec<(String, String)> = query
-        .iter()
-        .flat_map(|url| url.query_pairs())
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect();
+    let address = url.split_once('#').map_or(url, |(address, _)| address);
+    let query = address.split_once('?').map_or("", |(_, query)| query);
+    let mut pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
     pairs.sort();
     // HMAC takes a key of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {

@@ -6,12 +6,13 @@ use std::path::Path;
 use crate::project::root;
 
 /// The layers, as `lib.rs` lists them.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "id",
     "diagnostic",
     "crash",
     "whole",
     "api",
+    "https",
     "sheet",
     "render",
     "pdf",

@@ -72,13 +72,7 @@ struct Form(Vec<(String, String)>);
 
 impl Form {
     fn read(body: &[u8]) -> Self {
-        // A form in a body is written as in a query.
-        let query = String::from_utf8_lossy(body);
-        let url = reqwest::Url::parse(&format!("http://form.invalid/?{query}"));
-        Self(url.map_or_else(
-            |_| Vec::new(),
-            |url| url.query_pairs().into_owned().collect(),
-        ))
+        Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
     /// A field that holds more than spaces.
