@@ -14,6 +14,8 @@ use treaty::sandbox::Sandbox;
 
 /// Before the `thirdId` of whose account it is.
 const PERSON: &str = "0123456789abcdef";
+/// Arrivals for which there is room from the beginning: to make room meanwhile would hold up a hundred of them.
+const ARRIVALS: usize = 1 << 20;
 const PLATFORM: &str = "0123456789abcdef0123456789abcdef";
 
 /// A call that arrived.
@@ -67,7 +69,7 @@ impl Service {
                     sandbox: Sandbox::in_memory(&base),
                     latency,
                     next: AtomicU64::new(1),
-                    arrivals: Mutex::default(),
+                    arrivals: Mutex::new(Vec::with_capacity(ARRIVALS)),
                     flows: Mutex::default(),
                 });
                 let service = Self {

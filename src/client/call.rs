@@ -308,13 +308,14 @@ impl Client {
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, Failure> {
         let ended = || Failure::NotSent("the client has ended".to_owned());
+        let turned = Instant::now();
         let _place = self.window.place().await.ok_or_else(ended)?;
         let mut departure = Departure::default();
         if let Some(op) = op {
             if let Some(pace) = self.operation_paces.get(&op) {
-                pace.depart(&mut departure).await;
+                pace.depart(turned, &mut departure).await;
             }
-            self.pace.depart(&mut departure).await;
+            self.pace.depart(turned, &mut departure).await;
         }
         let begin = Instant::now();
         let answer = self.wire.send(request, departure);

@@ -14,8 +14,9 @@ use tokio::time::{Instant, sleep_until};
 const ONE_BURST: Duration = Duration::from_secs(1);
 /// What a limit is counted over.
 const SECOND: Duration = Duration::from_secs(1);
-/// The share of a limit that is made use of. The rest makes up for unevenness on the way: what leaves evenly arrives a few
-/// milliseconds sooner or later, and some of it in another second.
+/// The share of a limit for which turns are handed out. The rest makes up for unevenness: what leaves evenly arrives a few
+/// milliseconds sooner or later; and departures, which are counted against the whole limit, hardly ever have to wait for those of
+/// the second before. If they always had, each second would repeat the crowds and gaps of the one before, and add its own.
 const SHARE: f64 = 0.995;
 /// Turns that nobody took are made up for, if they are not older than this.
 const MADE_UP: Duration = Duration::from_millis(50);
@@ -38,7 +39,9 @@ const NO_PACE: f64 = 10_000.0;
 /// A limit of calls a second. Turns do not pile up while nobody wants one.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Turns and departures a second, unless it was slowed; none: no limit, until the service asks to slow down.
+    /// Departures in any second; none: no limit.
+    limit: Option<f64>,
+    /// Turns a second, unless it was slowed; none: no limit, until the service asks to slow down.
     own: Option<f64>,
     state: Arc<Mutex<State>>,
 }
@@ -80,6 +83,7 @@ impl Pace {
     pub(super) fn new(limit: Option<f64>) -> Self {
         let own = limit.map(|limit| limit * SHARE);
         Self {
+            limit,
             own,
             state: Arc::new(Mutex::new(State {
                 rate: own,
@@ -107,14 +111,21 @@ impl Pace {
         }
     }
 
-    /// Lets one whose turn it was leave, once the limit allows it.
-    pub(super) async fn depart(&self, departure: &mut Departure) {
-        let Some(own) = self.own else { return };
-        let mut at = self.state().line_up(own, Instant::now());
+    /// Lets one leave whose turn it was at a moment, once the limit allows it.
+    pub(super) async fn depart(&self, turned: Instant, departure: &mut Departure) {
+        let Some(limit) = self.limit else { return };
+        let mut at = self.state().line_up(limit, Instant::now());
         loop {
             sleep_until(at).await;
-            match self.state().depart(own, Instant::now()) {
-                Ok(()) => return departure.0.push(Leaving(self.state.clone())),
+            let now = Instant::now();
+            let mut state = self.state();
+            match state.depart(limit, now) {
+                Ok(()) => {
+                    if now - turned > MADE_UP {
+                        state.skip_turn();
+                    }
+                    return departure.0.push(Leaving(self.state.clone()));
+                }
                 Err(later) => at = later,
             }
         }
@@ -188,26 +199,34 @@ impl Drop for Leaving {
 
 impl State {
     /// When one more can leave after those who came before him.
-    fn line_up(&mut self, own: f64, now: Instant) -> Instant {
+    fn line_up(&mut self, limit: f64, now: Instant) -> Instant {
         let at = self.line.map_or(now, |line| line.max(now));
-        self.line = Some(at + Duration::from_secs_f64(1.0 / (HURRY * own)));
+        self.line = Some(at + Duration::from_secs_f64(1.0 / (HURRY * limit)));
         at
     }
 
     /// Lets one more be about to leave; an error tells when that can be.
-    fn depart(&mut self, own: f64, now: Instant) -> Result<(), Instant> {
+    fn depart(&mut self, limit: f64, now: Instant) -> Result<(), Instant> {
         while self.gone.front().is_some_and(|gone| now - *gone >= SECOND) {
             self.gone.pop_front();
         }
         // A count of calls is far below 2^32.
         let count = u32::try_from(self.gone.len() + self.leaving).unwrap_or(u32::MAX);
         // What is over of an uneven limit is one more in some seconds: turns alone keep that.
-        if f64::from(count) < own.ceil() {
+        if f64::from(count) < limit.ceil() {
             self.leaving += 1;
             return Ok(());
         }
         let soon = now + ABOUT_TO_LEAVE;
         Err(self.gone.front().map_or(soon, |first| *first + SECOND))
+    }
+
+    /// Whoever leaves long after his turn leaves in another's: otherwise those who have had theirs would be more and more, and
+    /// all would leave as the limit lets them, and not evenly.
+    fn skip_turn(&mut self) {
+        if let (Some(next), Some(rate)) = (&mut self.next, self.rate) {
+            *next += Duration::from_secs_f64(1.0 / rate);
+        }
     }
 
     /// Comes back to its own pace, second by second.
@@ -257,7 +276,7 @@ mod tests {
 
     async fn departure(pace: &Pace) -> Departure {
         let mut departure = Departure::default();
-        pace.depart(&mut departure).await;
+        pace.depart(Instant::now(), &mut departure).await;
         departure
     }
 
@@ -283,6 +302,48 @@ mod tests {
             let mean = 100.0 / begin.elapsed().as_secs_f64() / limit;
             assert!((0.99..=1.0).contains(&mean), "{limit}: {mean}");
         }
+    }
+
+    /// After a halt, those who were held up leave faster than others; that must not come again in every second.
+    #[tokio::test(start_paused = true)]
+    async fn a_halt_is_soon_forgotten() {
+        let pace = Pace::new(Some(1000.0));
+        let begin = Instant::now();
+        let mut left = Vec::new();
+        while begin.elapsed() < Duration::from_secs(15) {
+            pace.turn().await;
+            if left.len() == 1500 {
+                tokio::time::advance(Duration::from_millis(40)).await;
+            }
+            drop(departure(&pace).await);
+            left.push(begin.elapsed().as_millis());
+        }
+        let fourteenth = left.iter().filter(|at| **at >= 14_000);
+        let mut each = [0; 50];
+        for at in fourteenth {
+            each[usize::try_from((at - 14_000) / 20).expect("few").min(49)] += 1;
+        }
+        assert!(each.iter().all(|left| (18..=22).contains(left)), "{each:?}");
+    }
+
+    /// Who waits for a connection has his turn for nothing: as many more would go on to leave late.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_leaves_late_takes_anothers_turn() {
+        let pace = Pace::new(Some(100.0));
+        let begin = Instant::now();
+        for _ in 0..100 {
+            pace.turn().await;
+        }
+        for _ in 0..50 {
+            let mut departure = Departure::default();
+            pace.depart(begin, &mut departure).await;
+        }
+        let asked = Instant::now();
+        pace.turn().await;
+        assert!(asked.elapsed() >= Duration::from_millis(40));
+        let turned = Instant::now();
+        pace.turn().await;
+        assert!(turned.elapsed() <= Duration::from_millis(11));
     }
 
     #[tokio::test(start_paused = true)]
