@@ -39,6 +39,8 @@ struct State {
     /// It answers after a time between these.
     latency: (Duration, Duration),
     next: AtomicU64,
+    /// How long the calls together have waited for their answers, in microseconds.
+    waited: AtomicU64,
     arrivals: Mutex<Vec<Arrival>>,
     /// The tasks of each flow, by its number from 1.
     flows: Mutex<Vec<Tasks>>,
@@ -69,6 +71,7 @@ impl Service {
                     sandbox: Sandbox::in_memory(&base),
                     latency,
                     next: AtomicU64::new(1),
+                    waited: AtomicU64::new(0),
                     arrivals: Mutex::new(Vec::with_capacity(ARRIVALS)),
                     flows: Mutex::default(),
                 });
@@ -88,6 +91,12 @@ impl Service {
     /// What has arrived since this was asked last.
     pub(crate) fn take(&self) -> Vec<Arrival> {
         std::mem::take(&mut self.state.arrivals.lock().expect("a lock"))
+    }
+
+    /// How long a call has waited for its answer in the mean, of so many: clocks tick coarsely, and cores are shared.
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) fn latency(&self, calls: usize) -> f64 {
+        self.state.waited.load(Ordering::Relaxed) as f64 / 1e6 / calls as f64
     }
 
     /// How many calls have arrived since then.
@@ -118,6 +127,8 @@ async fn answer(state: Arc<State>, request: Request) -> Response<axum::body::Bod
                     .mul_f64(f64::from(share) / f64::from(1 << 24)),
         )
         .await;
+        let waited = u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX);
+        state.waited.fetch_add(waited, Ordering::Relaxed);
     }
     if let Some(text) = op.and_then(|op| state.of_row(op, &body)) {
         return Response::builder()

@@ -16,10 +16,13 @@ const ROWS: u32 = 20_000;
 pub(crate) fn readings() -> Vec<Reading> {
     let at_once = (Duration::ZERO, Duration::ZERO);
     // One after the other, twice, since the machine is shared: the best of each counts.
-    let apply = (0..2).map(|_| applied("{ rate: none, concurrency: 64 }", ROWS, at_once));
+    let apply = (0..2).map(|_| {
+        let service = Service::start(at_once);
+        pace(&applied(&service, "{ rate: none, concurrency: 64 }", ROWS))
+    });
     let apply = apply.fold(0.0, f64::max);
     let service = Service::start(at_once);
-    let limit = (0..2).filter_map(|_| wrk(&service)).reduce(f64::max);
+    let limit = (0..2).filter_map(|_| wrk(&service, 64)).reduce(f64::max);
     let Some(limit) = limit else {
         let reading = format!("{apply:.0} calls/s; wrk is not installed");
         return vec![Reading::new(
@@ -41,37 +44,47 @@ pub(crate) fn readings() -> Vec<Reading> {
 /// With latency: so many calls in flight cannot be answered faster than that.
 pub(crate) fn latency() -> Vec<Reading> {
     let ten = Duration::from_millis(10);
-    let calls = applied("{ rate: none, concurrency: 256 }", 30_000, (ten, ten));
-    let law = 256.0 / ten.as_secs_f64();
+    let service = Service::start((ten, ten));
+    let calls = applied(&service, "{ rate: none, concurrency: 256 }", 30_000);
+    let latency = service.latency(calls.len());
+    let (law, calls) = (256.0 / latency, pace(&calls));
     let share = calls / law;
+    let peer = wrk(&Service::start((ten, ten)), 256);
+    let peer = peer.map_or(String::new(), |peer| format!("; wrk gets {peer:.0}"));
     vec![Reading::new(
         "apply, 256 calls in flight, each answered after 10 ms",
-        "0.95 of the 25,600 calls/s that Little's law allows",
-        format!("{calls:.0} calls/s: {share:.2}"),
+        "0.95 of what Little's law allows",
+        format!(
+            "{calls:.0} of {law:.0} calls/s, answered after {:.1} ms: {share:.2}{peer}",
+            latency * 1e3
+        ),
         share >= 0.95,
     )]
 }
 
-/// The calls a second of the middle of a run: the first and the last tenth are left out, in which it begins and ends.
-fn applied(limits: &str, rows: u32, latency: (Duration, Duration)) -> f64 {
-    let service = Service::start(latency);
+/// What arrives of a run.
+fn applied(service: &Service, limits: &str, rows: u32) -> Vec<Arrival> {
     let project = Project::new(rows);
     project.settings(&service.base, limits);
     succeed(
         project.root(),
         &["apply", "--yes", "--quiet", "--observe", "standing"],
     );
-    let calls = service.take();
+    service.take()
+}
+
+/// The calls a second of the middle of a run: the first and the last tenth are left out, in which it begins and ends.
+fn pace(calls: &[Arrival]) -> f64 {
     let (first, last) = (calls.len() / 10, calls.len() * 9 / 10);
-    let middle: &[Arrival] = &calls[first..last];
+    let middle = &calls[first..last];
     let took = middle[middle.len() - 1].at - middle[0].at;
     #[allow(clippy::cast_precision_loss)]
     let count = middle.len() as f64;
     count / took.as_secs_f64()
 }
 
-/// What `wrk` gets with the body of a call that apply makes.
-fn wrk(service: &Service) -> Option<f64> {
+/// What `wrk` gets over so many connections with the body of a call that apply makes.
+fn wrk(service: &Service, connections: u32) -> Option<f64> {
     let mut script = tempfile::NamedTempFile::new().expect("a file");
     let body = r#"{"businessScene":"借款合同签署","initiatorAccountId":"0123456789abcdef","signValidity":1800000000000,"signPlatform":"1","noticeType":"1","addSignTime":true,"docId":"00000000000000000000000000000042","docName":"借款合同-HT-0000042"}"#;
     write!(
@@ -80,7 +93,9 @@ fn wrk(service: &Service) -> Option<f64> {
     )
     .expect("written");
     let output = Command::new("wrk")
-        .args(["-t1", "-c64", "-d5s", "-s"])
+        .args(["-t1", "-d5s"])
+        .arg(format!("-c{connections}"))
+        .arg("-s")
         .arg(script.path())
         .arg(format!("{}/sign/contract/addProcess", service.base))
         .output()

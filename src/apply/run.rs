@@ -183,11 +183,18 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// Items that are worked on at the same time, now: half as many again as there may be calls in flight, since some always
-    /// wait for the ledger.
-    pub(super) fn window(&self) -> usize {
-        let calls = self.orders.window.min(self.orders.client.width());
-        calls + calls / 2
+    /// Whether another item is to be begun while so many are under way, of which some were begun just now. As many as there may
+    /// be calls in flight; and since those that wait for the ledger call nobody, more while fewer are calling.
+    pub(super) fn has_room(&self, under_way: usize, just_now: usize) -> bool {
+        let client = self.orders.client;
+        let calls = self.orders.window.min(client.width());
+        if under_way < calls {
+            return true;
+        }
+        // One at a time stays one at a time.
+        let most = calls + 2 * (calls - 1);
+        // In the place of one that has ended, and one more, before it is seen whether they call.
+        just_now < 2 && under_way < most && client.calling() < calls + calls / 4
     }
 
     /// The number of the run.
@@ -300,7 +307,8 @@ impl<'a> Apply<'a> {
         let mut stop = self.stop();
         let mut begun = 0;
         loop {
-            while tally.stopped.is_none() && window.len() < self.window() {
+            let mut just_now = 0;
+            while tally.stopped.is_none() && self.has_room(window.len(), just_now) {
                 if *stop.borrow() != Stop::No {
                     self.stop_for(Stopped::Asked, tally);
                     break;
@@ -309,6 +317,7 @@ impl<'a> Apply<'a> {
                     break;
                 };
                 begun += 1;
+                just_now += 1;
                 let (address, item) = match planned_item(&plan.flow, &plan.rows[at], draft) {
                     Ok(planned) => planned,
                     Err((address, row, failure)) => {

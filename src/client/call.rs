@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -108,7 +109,24 @@ pub struct Client {
     breaker: Breaker,
     budget: Budget,
     window: Window,
+    pub(super) calling: AtomicUsize,
     listener: Listener,
+}
+
+/// A call or an upload, from when it is asked for until it has its answer.
+pub(super) struct Calling<'a>(&'a AtomicUsize);
+
+impl<'a> Calling<'a> {
+    pub(super) fn begin(calling: &'a AtomicUsize) -> Self {
+        calling.fetch_add(1, Ordering::Relaxed);
+        Self(calling)
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Client {
@@ -125,6 +143,7 @@ impl Client {
             breaker: Breaker::new(settings.outage),
             budget: Budget::new(),
             window: Window::new(settings.concurrency),
+            calling: AtomicUsize::new(0),
             head: Head::of(&settings),
             settings,
             listener,
@@ -137,6 +156,7 @@ impl Client {
         let body =
             serde_json::to_vec(request).map_err(|error| Failure::NotSent(error.to_string()))?;
         let body = Bytes::from(body);
+        let _calling = Calling::begin(&self.calling);
         let asked = Instant::now();
         let mut attempt = 1;
         self.budget.earn();
@@ -272,6 +292,11 @@ impl Client {
     /// How long one attempt may take.
     pub fn timeout(&self) -> Duration {
         self.settings.timeout
+    }
+
+    /// Calls that are asked for and have no answer yet: on their way, or waiting for their turn.
+    pub fn calling(&self) -> usize {
+        self.calling.load(Ordering::Relaxed)
     }
 
     /// How many things to work on at the same time, now, so that the window is full.

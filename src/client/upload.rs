@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
 
-use super::call::Client;
+use super::call::{Calling, Client};
 use super::failure::{Failure, Lost, public};
 use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, encoded, is_safe};
 use crate::crash::point;
@@ -100,6 +100,7 @@ impl Client {
             .header(header::CONTENT_TYPE, &file.content_type)
             .body(bytes.clone())
             .map_err(|error| Failure::NotSent(error.to_string()))?;
+        let _calling = Calling::begin(&self.calling);
         let response = self.send(None, request).await?;
         let status = response.status();
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();

@@ -176,6 +176,22 @@ async fn what_is_said_to_have_failed_is_looked_up() {
     rig.assert_each_once(1);
 }
 
+/// As many rows are begun as there may be calls, and few more while those wait for nothing but answers.
+#[tokio::test(start_paused = true)]
+async fn rows_are_not_begun_long_before_they_can_be_called_for() {
+    let mut rig = Rig::loans(60);
+    rig.window = 8;
+    let rig = rig.answered_after(std::time::Duration::from_secs(10));
+    let half_done = async {
+        while rig.calls("doc/createbytemplate") == 0 {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    };
+    assert!(rig.apply_while(half_done).await.is_none());
+    let begun = rig.calls("account/create/person");
+    assert!((8..=10).contains(&begun), "{begun}");
+}
+
 /// A file that somebody replaces while the run goes on is not what the plan says: rows that come later are not sent.
 #[tokio::test(start_paused = true)]
 async fn a_file_that_changes_during_the_run_is_not_sent_as_what_was_planned() {
