@@ -20,6 +20,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const SHARE: f64 = 0.995;
 /// Turns that nobody took are made up for, if they are not older than this.
 const MADE_UP: Duration = Duration::from_millis(50);
+/// Whoever leaves later after his turn than this, and than so many turns take, takes another's.
+const LATE: Duration = Duration::from_millis(50);
+const LATE_TURNS: f64 = 32.0;
 /// Whoever is late leaves so much faster than the limit at most: a burst would come again in every second, since each lets out
 /// as many as the one before has let go.
 const HURRY: f64 = 1.05;
@@ -121,9 +124,7 @@ impl Pace {
             let mut state = self.state();
             match state.depart(limit, now) {
                 Ok(()) => {
-                    if now - turned > MADE_UP {
-                        state.skip_turn();
-                    }
+                    state.note_late(now - turned);
                     return departure.0.push(Leaving(self.state.clone()));
                 }
                 Err(later) => at = later,
@@ -223,8 +224,11 @@ impl State {
 
     /// Whoever leaves long after his turn leaves in another's: otherwise those who have had theirs would be more and more, and
     /// all would leave as the limit lets them, and not evenly.
-    fn skip_turn(&mut self) {
-        if let (Some(next), Some(rate)) = (&mut self.next, self.rate) {
+    fn note_late(&mut self, late: Duration) {
+        let (Some(next), Some(rate)) = (&mut self.next, self.rate) else {
+            return;
+        };
+        if late > LATE && late.as_secs_f64() * rate > LATE_TURNS {
             *next += Duration::from_secs_f64(1.0 / rate);
         }
     }

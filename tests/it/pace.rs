@@ -90,6 +90,10 @@ async fn an_operation_keeps_its_limit_among_others() {
         "{}",
         fullest(&of(Op::UploadUrl))
     );
+    // What the waves hold up costs the operation a quarter of its own limit, and no more.
+    let own = of(Op::UploadUrl);
+    let took = own[59] - own[0];
+    assert!(took <= Duration::from_secs(15), "{took:?}");
     let all: Vec<Instant> = calls.iter().map(|(_, at)| *at).collect();
     assert!(fullest(&all) <= 50, "{}", fullest(&all));
 }
