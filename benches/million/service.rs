@@ -14,9 +14,9 @@ use treaty::sandbox::Sandbox;
 
 /// Before the `thirdId` of whose account it is.
 const PERSON: &str = "0123456789abcdef";
+const PLATFORM: &str = "0123456789abcdef0123456789abcdef";
 /// Arrivals for which there is room from the beginning: to make room meanwhile would hold up a hundred of them.
 const ARRIVALS: usize = 1 << 20;
-const PLATFORM: &str = "0123456789abcdef0123456789abcdef";
 
 /// A call that arrived.
 #[derive(Debug, Clone, Copy)]

@@ -20,7 +20,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const SHARE: f64 = 0.995;
 /// Turns that nobody took are made up for, if they are not older than this.
 const MADE_UP: Duration = Duration::from_millis(50);
-/// Whoever leaves later after his turn than this, and than so many turns take, takes another's.
+/// Whoever leaves later after his turn than this, and than so many turns take, takes another's. At a slow pace a wait for the limit
+/// of all is soon a turn long, and no crowd.
 const LATE: Duration = Duration::from_millis(50);
 const LATE_TURNS: f64 = 32.0;
 /// Whoever is late leaves so much faster than the limit at most: a burst would come again in every second, since each lets out

@@ -30,8 +30,7 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 type Way = MaybeHttpsStream<MaybeHttpsStream<TokioIo<TcpStream>>>;
 type Wrong = Box<dyn Error + Send + Sync>;
 
-/// Makes connections. Only what is encrypted goes through a proxy: everything else stays on this machine or belongs to the
-/// emulator.
+/// Makes connections. Only what is encrypted goes through a proxy: everything else stays on this machine.
 #[derive(Clone)]
 pub(super) struct Dial {
     direct: HttpsConnector<HttpConnector>,
@@ -61,21 +60,18 @@ impl Dial {
         may.then(|| self.proxies.intercept(to)).flatten()
     }
 
-    fn connect(&self, to: Uri) -> BoxFuture<'static, Result<Way, Wrong>> {
+    async fn connect(mut self, to: Uri) -> Result<Way, Wrong> {
         let Some(proxy) = self.proxy(&to) else {
-            let direct = self.direct.clone().call(to);
-            return Box::pin(async { Ok(MaybeHttpsStream::Http(direct.await?)) });
+            return Ok(MaybeHttpsStream::Http(self.direct.call(to).await?));
         };
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.direct.clone());
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.direct);
         if let Some(login) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(login.clone());
         }
-        let through = encrypted(tunnel, &self.tls).call(to);
-        Box::pin(async move {
-            through.await.map_err(|error| {
-                let host = proxy.uri().authority().map_or("", |host| host.as_str());
-                format!("through the proxy {host}: {}", innermost(&*error)).into()
-            })
+        let through = encrypted(tunnel, &self.tls).call(to).await;
+        through.map_err(|error| {
+            let host = proxy.uri().authority().map_or("", |host| host.as_str());
+            format!("through the proxy {host}: {}", innermost(&*error)).into()
         })
     }
 }
@@ -99,7 +95,7 @@ impl Service<Uri> for Dial {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let connecting = self.connect(to);
+        let connecting = self.clone().connect(to);
         Box::pin(async {
             match timeout(PATIENCE, connecting).await {
                 Ok(way) => way,
