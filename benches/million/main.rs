@@ -6,6 +6,7 @@
 //! `ROWS` is the number of rows instead of 1,000,000. `wrk` is asked for the limit of the wire, where it is installed;
 //! `benches/peers/run` sees to the other peers.
 
+mod clock;
 mod command;
 mod limit;
 mod night;

@@ -12,6 +12,8 @@ use http::{Response, header};
 use treaty::api::operation::Op;
 use treaty::sandbox::Sandbox;
 
+use super::clock::Clock;
+
 /// Before the `thirdId` of whose account it is.
 const PERSON: &str = "0123456789abcdef";
 const PLATFORM: &str = "0123456789abcdef0123456789abcdef";
@@ -36,6 +38,8 @@ pub(crate) struct Service {
 
 struct State {
     sandbox: Sandbox,
+    /// None when it answers at once.
+    clock: Option<Arc<Clock>>,
     /// It answers after a time between these.
     latency: (Duration, Duration),
     next: AtomicU64,
@@ -69,6 +73,7 @@ impl Service {
                 let base = format!("http://{}", listener.local_addr().expect("an address"));
                 let state = Arc::new(State {
                     sandbox: Sandbox::in_memory(&base),
+                    clock: (!latency.1.is_zero()).then(Clock::start),
                     latency,
                     next: AtomicU64::new(1),
                     waited: AtomicU64::new(0),
@@ -115,18 +120,16 @@ async fn answer(state: Arc<State>, request: Request) -> Response<axum::body::Bod
         let arrival = Arrival { at, op, row };
         state.arrivals.lock().expect("a lock").push(arrival);
     }
-    let (least, most) = state.latency;
-    if !most.is_zero() {
+    if let Some(clock) = &state.clock {
+        let (least, most) = state.latency;
         let nth = state.next.load(Ordering::Relaxed);
         // Scattered, and the same in every run.
         let share = (nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32;
-        tokio::time::sleep(
-            least
-                + most
-                    .saturating_sub(least)
-                    .mul_f64(f64::from(share) / f64::from(1 << 24)),
-        )
-        .await;
+        let wait = least
+            + most
+                .saturating_sub(least)
+                .mul_f64(f64::from(share) / f64::from(1 << 24));
+        clock.until(at + wait).await;
         let waited = u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX);
         state.waited.fetch_add(waited, Ordering::Relaxed);
     }
