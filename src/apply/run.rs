@@ -17,7 +17,7 @@ use super::locks::Locks;
 use super::plan_flow::unreadable;
 use super::survey::Survey;
 use crate::client::Client;
-use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Standing};
+use crate::desired::{DocumentSource, Drafts, FlowRows, Item, Outcome, Standing};
 use crate::id::{AccountId, Address, SealId, TemplateId};
 use crate::ledger::{Failure, Ledger, RunRecord};
 use crate::plan::{FlowPlan, Plan, PlannedRow};
@@ -74,6 +74,8 @@ pub struct Orders<'a> {
     pub standing: &'a Standing,
     /// What is to be done, and what that was found from.
     pub survey: &'a Survey<'a>,
+    /// What becomes of the rows that are to be sent before they are: rendered ahead, or as they are.
+    pub ahead: Box<dyn Fn(Drafts<'a>) -> Drafts<'a> + 'a>,
     /// What has been done.
     pub ledger: &'a dyn Ledger,
     /// The API.
@@ -184,7 +186,7 @@ impl<'a> Apply<'a> {
     }
 
     /// Whether another item is to be begun while so many are under way, of which some were begun just now. As many as there may
-    /// be calls in flight; and since those that wait for the ledger call nobody, more while fewer are calling.
+    /// be calls in flight; and since those that wait for the ledger call nobody, up to eight times as many while fewer are calling.
     pub(super) fn has_room(&self, under_way: usize, just_now: usize) -> bool {
         let client = self.orders.client;
         let calls = self.orders.window.min(client.width());
@@ -192,9 +194,9 @@ impl<'a> Apply<'a> {
             return true;
         }
         // One at a time stays one at a time.
-        let most = calls + 2 * (calls - 1);
-        // In the place of one that has ended, and one more, before it is seen whether they call.
-        just_now < 2 && under_way < most && client.calling() < calls + calls / 4
+        let most = calls + 7 * (calls - 1);
+        // A few, before it is seen whether they call.
+        just_now < 2.max(calls / 8) && under_way < most && client.calling() < calls + calls / 4
     }
 
     /// The number of the run.
@@ -290,8 +292,8 @@ impl<'a> Apply<'a> {
         Ok(())
     }
 
-    async fn flow(&self, rows: &FlowRows<'_>, plan: &FlowPlan, tally: &mut Tally) {
-        let is_work = |at: usize| plan.rows.get(at).is_some_and(|row| row.action.is_work());
+    async fn flow(&self, rows: &'a FlowRows<'_>, plan: &'a FlowPlan, tally: &mut Tally) {
+        let is_work = move |at: usize| plan.rows.get(at).is_some_and(|row| row.action.is_work());
         let drafts = match rows.drafts_of(is_work) {
             Ok(drafts) => drafts,
             Err(error) => {
@@ -302,7 +304,7 @@ impl<'a> Apply<'a> {
                 return;
             }
         };
-        let mut drafts = drafts.fuse();
+        let mut drafts = (self.orders.ahead)(drafts).fuse();
         let mut window = FuturesUnordered::new();
         let mut stop = self.stop();
         let mut begun = 0;

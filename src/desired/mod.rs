@@ -4,6 +4,7 @@
 //! call is found here, each with its origin; nothing here knows ledger or client.
 
 mod account;
+mod ahead;
 mod check;
 mod columns;
 mod content;
@@ -21,6 +22,7 @@ mod templates;
 mod unique;
 
 pub use account::{Account, Organization, Person, SilentSign, Who};
+pub use ahead::ahead;
 pub use content::LocalFile;
 pub use document::{Document, DocumentSource};
 pub use inputs::inputs;

@@ -446,6 +446,7 @@ impl Rig {
             let apply = Apply::new(Orders {
                 standing: &standing,
                 survey: &survey,
+                ahead: Box::new(|rows| rows),
                 ledger: &ledger,
                 client: &client,
                 root: &project.root,
@@ -456,6 +457,7 @@ impl Rig {
                 stop,
             });
             let tally = apply.all().await;
+            drop(apply);
             Some((survey.plan, tally))
         };
         tokio::select! {
