@@ -2,10 +2,8 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use http::Uri;
 use http::uri::Scheme;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
@@ -27,11 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// A connection, or one through a proxy.
-type Way = MaybeHttpsStream<MaybeHttpsStream<TokioIo<TcpStream>>>;
+pub(super) type Way = MaybeHttpsStream<MaybeHttpsStream<TokioIo<TcpStream>>>;
 type Wrong = Box<dyn Error + Send + Sync>;
 
 /// Makes connections. Only what is encrypted goes through a proxy: everything else stays on this machine.
-#[derive(Clone)]
 pub(super) struct Dial {
     direct: HttpsConnector<HttpConnector>,
     tls: ClientConfig,
@@ -60,11 +57,20 @@ impl Dial {
         may.then(|| self.proxies.intercept(to)).flatten()
     }
 
-    async fn connect(mut self, to: Uri) -> Result<Way, Wrong> {
+    /// A connection to where an address leads.
+    pub(super) async fn connect(&self, to: Uri) -> Result<Way, Wrong> {
+        match timeout(PATIENCE, self.made(to)).await {
+            Ok(way) => way,
+            Err(_) => Err("no connection within 10 s".into()),
+        }
+    }
+
+    async fn made(&self, to: Uri) -> Result<Way, Wrong> {
+        let mut direct = self.direct.clone();
         let Some(proxy) = self.proxy(&to) else {
-            return Ok(MaybeHttpsStream::Http(self.direct.call(to).await?));
+            return Ok(MaybeHttpsStream::Http(direct.call(to).await?));
         };
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.direct);
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), direct);
         if let Some(login) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(login.clone());
         }
@@ -83,26 +89,6 @@ fn encrypted<C>(connections: C, tls: &ClientConfig) -> HttpsConnector<C> {
         .https_or_http()
         .enable_http1()
         .wrap_connector(connections)
-}
-
-impl Service<Uri> for Dial {
-    type Response = Way;
-    type Error = Wrong;
-    type Future = BoxFuture<'static, Result<Way, Wrong>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Wrong>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, to: Uri) -> Self::Future {
-        let connecting = self.clone().connect(to);
-        Box::pin(async {
-            match timeout(PATIENCE, connecting).await {
-                Ok(way) => way,
-                Err(_) => Err("no connection within 10 s".into()),
-            }
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,23 +1,22 @@
 //! Requests over HTTPS, and to this machine without it: a pool of connections.
 
 mod dial;
+mod idle;
 
 use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::future::poll_fn;
-use http::{HeaderValue, Request, Response, header};
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Response, Uri, header};
 use hyper::body::{Body, Incoming};
-use hyper_util::client::legacy;
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::client::proxy::matcher::Matcher;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use dial::Dial;
-
-/// A connection that was not used for so long is closed.
-const IDLE: Duration = Duration::from_secs(90);
+use idle::{Host, Idle};
 
 /// Who calls; and that whatever is answered is read.
 static USER_AGENT: HeaderValue =
@@ -35,9 +34,9 @@ pub enum Unanswered {
 
 /// A pool of connections. No redirects, which would carry credentials elsewhere, and no retries, which are the ledger's
 /// business: only what found its connection closed before any of it was written is written to another.
-#[derive(Debug)]
 pub struct Pool<B> {
-    client: legacy::Client<Dial, B>,
+    dial: Dial,
+    idle: Idle<B>,
 }
 
 impl<B> Pool<B>
@@ -46,15 +45,11 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    /// So many connections to each host, through the proxies of `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    /// Keeps so many connections to each host, through the proxies of `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     pub fn new(connections: usize) -> Result<Self, String> {
         let dial = Dial::new(Matcher::from_env()).map_err(|error| error.to_string())?;
-        let client = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(connections)
-            .build(dial);
-        Ok(Self { client })
+        let idle = Idle::new(connections);
+        Ok(Self { dial, idle })
     }
 
     /// Sends a request, and reads an answer that is no larger than so many bytes.
@@ -63,21 +58,70 @@ where
         mut request: Request<B>,
         largest: usize,
     ) -> Result<Response<Bytes>, Unanswered> {
-        let headers = request.headers_mut();
-        headers.insert(header::USER_AGENT, USER_AGENT.clone());
-        headers.insert(header::ACCEPT, ACCEPT.clone());
-        let response = self.client.request(request).await.map_err(|error| {
-            let why = innermost(&error);
-            if error.is_connect() {
-                Unanswered::NotSent(why)
-            } else {
-                Unanswered::Lost(why)
+        let to = address(&mut request).map_err(Unanswered::NotSent)?;
+        let host = Host::of(&to);
+        loop {
+            let idle = self.idle.take(&host);
+            let is_new = idle.is_none();
+            let mut connection = match idle {
+                Some(connection) => connection,
+                None => self.connect(to.clone()).await?,
+            };
+            // One that closes before it is ready is told by what follows.
+            let _ = connection.ready().await;
+            match connection.try_send_request(request).await {
+                Ok(response) => {
+                    let (parts, body) = response.into_parts();
+                    let body = read(body, largest).await.map_err(Unanswered::Lost)?;
+                    self.idle.put(host, connection);
+                    return Ok(Response::from_parts(parts, body));
+                }
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) if !is_new => request = unsent,
+                    Some(_) => return Err(Unanswered::NotSent(innermost(failed.error()))),
+                    None => return Err(Unanswered::Lost(innermost(failed.error()))),
+                },
             }
-        })?;
-        let (parts, body) = response.into_parts();
-        let body = read(body, largest).await.map_err(Unanswered::Lost)?;
-        Ok(Response::from_parts(parts, body))
+        }
     }
+
+    async fn connect(&self, to: Uri) -> Result<SendRequest<B>, Unanswered> {
+        let not_sent = |error: &(dyn Error + 'static)| Unanswered::NotSent(innermost(error));
+        let way = self.dial.connect(to).await;
+        let way = way.map_err(|error| not_sent(&*error))?;
+        let (connection, driver) = handshake(way).await.map_err(|error| not_sent(&error))?;
+        // What goes wrong is told to whoever has sent a request.
+        tokio::spawn(async { drop(driver.await) });
+        Ok(connection)
+    }
+}
+
+impl<B> fmt::Debug for Pool<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pool")
+    }
+}
+
+/// Where a request goes; it itself says that in its headers.
+fn address<B>(request: &mut Request<B>) -> Result<Uri, String> {
+    let path = request.uri().path_and_query().cloned();
+    let path = path.unwrap_or(PathAndQuery::from_static("/"));
+    let to = std::mem::replace(request.uri_mut(), path.into());
+    let host = to.authority().ok_or("the address names no host")?.as_str();
+    // Without a login before it, and a port that goes without saying.
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let port = if to.scheme() == Some(&Scheme::HTTPS) {
+        ":443"
+    } else {
+        ":80"
+    };
+    let host = host.strip_suffix(port).unwrap_or(host);
+    let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
+    let headers = request.headers_mut();
+    headers.insert(header::HOST, host);
+    headers.insert(header::USER_AGENT, USER_AGENT.clone());
+    headers.insert(header::ACCEPT, ACCEPT.clone());
+    Ok(to)
 }
 
 /// All of an answer.
@@ -168,6 +212,39 @@ mod tests {
         let (pool, url) = (pool(), url.await);
         assert_eq!(post(&pool, &url).await, Ok("1abc".to_owned()));
         assert_eq!(post(&pool, &url).await, Ok("2abc".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_closed_meanwhile_is_not_used_again() {
+        let url = service(async |mut stream| {
+            request(&mut stream).await;
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            stream.write_all(answer).await.expect("written");
+        });
+        let (pool, url) = (pool(), url.await);
+        for _ in 0..3 {
+            assert_eq!(post(&pool, &url).await, Ok("ok".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_request_names_its_host_and_no_more() {
+        for (url, host, path) in [
+            (
+                "http://127.0.0.1:7878/a/b?c=d",
+                "127.0.0.1:7878",
+                "/a/b?c=d",
+            ),
+            ("https://me:p@service.example:443", "service.example", "/"),
+            ("https://service.example:80/x", "service.example:80", "/x"),
+            ("http://[::1]:80/x", "[::1]", "/x"),
+        ] {
+            let mut request = Request::get(url).body(()).expect("a request");
+            let to = address(&mut request).expect("an address");
+            assert_eq!(to, *url);
+            assert_eq!(request.headers()[header::HOST], host);
+            assert_eq!(*request.uri(), *path);
+        }
     }
 
     #[tokio::test]
