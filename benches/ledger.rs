@@ -19,7 +19,7 @@ fn commits(criterion: &mut Criterion) {
         subject,
         step: "document".into(),
         op: Op::CreateByTemplate,
-        receipt: serde_json::json!({ "docId": "2018041823454409001" }),
+        receipt: std::sync::Arc::new(serde_json::json!({ "docId": "2018041823454409001" })),
     };
     let mut group = criterion.benchmark_group("ledger");
     for together in [1u64, 16, 256] {

@@ -84,7 +84,7 @@ fn record(path: &Path) {
                 subject: id,
                 step: "process".into(),
                 op: Op::AddProcess,
-                receipt: process,
+                receipt: Arc::new(process),
             },
             Write::ItemEnded {
                 id,
@@ -153,7 +153,9 @@ impl Beside {
                             subject: ledger.next_subject(),
                             step: "document".into(),
                             op: Op::CreateByTemplate,
-                            receipt: serde_json::json!({ "docId": "2018041823454409001" }),
+                            receipt: Arc::new(
+                                serde_json::json!({ "docId": "2018041823454409001" }),
+                            ),
                         }])
                     })
                     .collect();

@@ -1,13 +1,51 @@
 //! Reading what servers really send: numbers as text, text as numbers.
 
+use std::fmt;
+
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 pub(super) enum TextOrNumber {
     Text(String),
     Integer(i64),
     Float(f64),
+}
+
+impl<'de> Deserialize<'de> for TextOrNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Either)
+    }
+}
+
+struct Either;
+
+impl Visitor<'_> for Either {
+    type Value = TextOrNumber;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a number")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<TextOrNumber, E> {
+        Ok(TextOrNumber::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<TextOrNumber, E> {
+        Ok(TextOrNumber::Text(text))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<TextOrNumber, E> {
+        Ok(TextOrNumber::Integer(number))
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn visit_u64<E>(self, number: u64) -> Result<TextOrNumber, E> {
+        Ok(i64::try_from(number).map_or(TextOrNumber::Float(number as f64), TextOrNumber::Integer))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<TextOrNumber, E> {
+        Ok(TextOrNumber::Float(number))
+    }
 }
 
 /// An integer that may come as a string of digits.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -273,7 +274,7 @@ impl<'a> Adopter<'a> {
                     subject,
                     step,
                     op,
-                    receipt: sign_receipt(op, id, &who, task),
+                    receipt: Arc::new(sign_receipt(op, id, &who, task)),
                 },
             ]);
         }
@@ -418,7 +419,7 @@ fn made(subject: i64, item: &Item, docs: &[DocId], flow: &FlowRef) -> Vec<(Strin
             subject,
             step: step.clone(),
             op,
-            receipt,
+            receipt: Arc::new(receipt),
         };
         (step, write)
     };

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -126,7 +127,7 @@ impl Caller<'_> {
                 subject: steps.subject,
                 step: step.to_owned(),
                 op: Download::OP,
-                receipt: serde_json::Value::Array(kept),
+                receipt: Arc::new(serde_json::Value::Array(kept)),
             }])
             .await?;
         Ok(())

@@ -3,6 +3,8 @@
 //! What is to be sent is written down before his task is touched, as that of a step that was begun: should the process die
 //! anywhere, sync looks for the task, takes it back while nobody has signed, and makes it again, once.
 
+use std::sync::Arc;
+
 use super::ask::{Ask, Signs};
 use super::caller::Caller;
 use super::event::Ended;
@@ -159,7 +161,7 @@ impl Caller<'_> {
                     subject: steps.subject,
                     step: step.to_owned(),
                     op,
-                    receipt: receipt.clone(),
+                    receipt: Arc::new(receipt.clone()),
                 },
                 Write::ItemEnded {
                     id: steps.subject,

@@ -4,6 +4,7 @@
 //! as [`Adopter`] does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -91,7 +92,7 @@ impl Adopter<'_> {
                 adoption.writes.push(Write::Receipt {
                     subject,
                     op,
-                    receipt: sign_receipt(op, id, &who, task),
+                    receipt: Arc::new(sign_receipt(op, id, &who, task)),
                     step,
                 });
             }
@@ -115,7 +116,7 @@ impl Adopter<'_> {
                     subject,
                     step: step.name.clone(),
                     op,
-                    receipt: Value::Null,
+                    receipt: Arc::new(Value::Null),
                 });
             }
         }

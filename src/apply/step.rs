@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ pub(super) struct Steps {
     /// Who signs in which step, of those that were taken or are about to be.
     pub(super) whose: Vec<(String, Who)>,
     /// What those have answered that this run has taken.
-    taken: Mutex<HashMap<String, Value>>,
+    taken: Mutex<HashMap<String, Arc<Value>>>,
     /// Whether this run has begun any that somebody may hear of.
     began: AtomicBool,
 }
@@ -116,7 +116,7 @@ impl Steps {
         if let Some(Step::Receipt(receipt)) = self.known.get(name) {
             return Some(receipt.clone());
         }
-        self.taken().get(name).cloned()
+        self.taken().get(name).map(|receipt| Value::clone(receipt))
     }
 
     /// Whether the step's call may have gone out.
@@ -195,11 +195,11 @@ impl Steps {
         self.is_begun(name) || self.is_done(name)
     }
 
-    fn take(&self, name: &str, receipt: Value) {
+    fn take(&self, name: &str, receipt: Arc<Value>) {
         self.taken().insert(name.to_owned(), receipt);
     }
 
-    fn taken(&self) -> std::sync::MutexGuard<'_, HashMap<String, Value>> {
+    fn taken(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Value>>> {
         // Nothing panics while it is held; what is in it stays true.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -300,6 +300,7 @@ impl Caller<'_> {
         if let (Some(fields), Some(who)) = (receipt.as_object_mut(), who) {
             who.note(fields);
         }
+        let receipt = Arc::new(receipt);
         steps.take(name, receipt.clone());
         drop(self.ledger.write(vec![Write::Receipt {
             subject: steps.subject,

@@ -1,6 +1,7 @@
 //! What a ledger holds, as plain values.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -320,7 +321,7 @@ pub enum Write {
         /// The operation.
         op: Op,
         /// The answer.
-        receipt: serde_json::Value,
+        receipt: Arc<serde_json::Value>,
     },
     /// A call was refused, or never went out: its intent is void.
     Void {

@@ -1,5 +1,6 @@
 //! A ledger in an `SQLite` file.
 
+use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -199,6 +200,7 @@ impl Sqlite {
             connection,
             fence,
             sure: sure.clone(),
+            flows: HashSet::new(),
         };
         let own = path.to_owned();
         let writer = Writer::start(desk, move |error| self::broken(&own, error));

@@ -3,7 +3,6 @@
 //! Everything streams or comes in pages; nothing here asks for a whole ledger at once. Whoever is called back must not
 //! ask the ledger again: it is being read.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
@@ -14,7 +13,6 @@ use super::record::{
 };
 use super::{Ledger, LedgerError, Sqlite, store};
 use crate::plan::RecordedGrant;
-use crate::render::Fingerprint;
 
 /// A thing, and what it is known by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -397,8 +395,6 @@ fn thing(row: &Row<'_>) -> rusqlite::Result<KnownThing> {
     let kind: i64 = row.get(0)?;
     let kind =
         ThingKind::numbered(kind).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, kind))?;
-    let fields: Option<BTreeMap<String, String>> = store::json(row, 4)?;
-    let fields = fields.unwrap_or_default().into_iter();
     let granted: bool = row.get(5)?;
     let deadline = row.get(6)?;
     Ok(KnownThing {
@@ -407,9 +403,7 @@ fn thing(row: &Row<'_>) -> rusqlite::Result<KnownThing> {
         thing: Thing {
             id: row.get(2)?,
             remote_id: row.get(3)?,
-            fields: fields
-                .filter_map(|(name, print)| Some((name, Fingerprint::parse(&print)?)))
-                .collect(),
+            fields: store::json(row, 4)?.unwrap_or_default(),
             grant: granted.then_some(RecordedGrant { deadline }),
         },
     })

@@ -1,7 +1,5 @@
 //! The statements: one function for each thing that is read or written.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
@@ -30,12 +28,7 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
             identity,
             thing,
         } => {
-            let fields: BTreeMap<&String, String> = thing
-                .fields
-                .iter()
-                .map(|(name, print)| (name, print.to_string()))
-                .collect();
-            let fields = serde_json::to_string(&fields).unwrap_or_default();
+            let fields = serde_json::to_string(&thing.fields).unwrap_or_default();
             let deadline = thing.grant.and_then(|grant| grant.deadline);
             run(
                 "INSERT INTO thing (id, kind, identity, remote_id, fields, granted, deadline)
@@ -71,6 +64,12 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
     }
 }
 
+/// Sees to it that a flow is there before its items.
+pub(super) fn flow(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT OR IGNORE INTO flow (name) VALUES (?)";
+    execute(transaction, sql, &[&name])
+}
+
 fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
     let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| execute(transaction, sql, params);
     match write {
@@ -84,7 +83,6 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             at,
             afresh,
         } => {
-            run("INSERT OR IGNORE INTO flow (name) VALUES (?)", &[flow])?;
             if *afresh {
                 run("DELETE FROM step WHERE subject = ?", &[id])?;
                 run(
@@ -213,7 +211,8 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 // As long as nobody knows whether it was carried out, the item is not as it was said to be.
                 let (waiting, done) = (ItemStatus::Waiting, ItemStatus::Done);
                 run(
-                    "UPDATE item SET sent = 1, status = iif(status IN (?2, ?3), ?4, status) WHERE id = ?1",
+                    "UPDATE item SET sent = 1, status = iif(status IN (?2, ?3), ?4, status)
+                     WHERE id = ?1 AND (sent = 0 OR status IN (?2, ?3))",
                     &[
                         subject,
                         &status_number(waiting),
@@ -278,16 +277,12 @@ pub(super) fn thing(
     )?;
     let found = statement.query_row(params![kind.number(), identity], |row| {
         let fields: String = row.get(2)?;
-        let fields: BTreeMap<String, String> = serde_json::from_str(&fields).unwrap_or_default();
         let granted: bool = row.get(3)?;
         let deadline = row.get(4)?;
         Ok(Thing {
             id: row.get(0)?,
             remote_id: row.get(1)?,
-            fields: fields
-                .into_iter()
-                .filter_map(|(name, print)| Some((name, Fingerprint::parse(&print)?)))
-                .collect(),
+            fields: serde_json::from_str(&fields).unwrap_or_default(),
             grant: granted.then_some(RecordedGrant { deadline }),
         })
     });

@@ -1,6 +1,7 @@
 //! Ledgers in files: held, reopened, brought up to date, damaged.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -215,6 +216,7 @@ async fn a_full_disk_ends_a_run_and_harms_nothing() {
         fence: 1,
         sure: Sure::since(Sure::now()),
         connection,
+        flows: std::collections::HashSet::new(),
     };
     let own = path.clone();
     let writer = Writer::start(desk, move |error| file::broken(&own, error));
@@ -319,7 +321,7 @@ async fn reading_ahead_tells_the_same_in_any_order() {
                 subject: id,
                 step: (*step).into(),
                 op: Op::AddProcess,
-                receipt: serde_json::json!({ "flowId": id.to_string() }),
+                receipt: Arc::new(serde_json::json!({ "flowId": id.to_string() })),
             });
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! The same thread gives the signs of life of the lease, with every transaction and when nothing is written.
 
+use std::collections::HashSet;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -69,6 +70,8 @@ pub(super) struct Desk {
     /// The number of the lease.
     pub(super) fence: i64,
     pub(super) sure: Sure,
+    /// Flows that this run has seen to be in the ledger.
+    pub(super) flows: HashSet<String>,
 }
 
 impl Writer {
@@ -155,6 +158,12 @@ impl Desk {
         let transaction = self.connection.transaction_with_behavior(behavior)?;
         lease::beat(&transaction, self.fence, lease::now())?.map_err(NotWritten::Taken)?;
         for write in group.iter().flat_map(|job| &job.writes) {
+            if let Write::ItemBegun { flow, .. } = write
+                && !self.flows.contains(flow)
+            {
+                store::flow(&transaction, flow)?;
+                self.flows.insert(flow.clone());
+            }
             store::write(&transaction, write)?;
         }
         point("commit.before");
