@@ -186,7 +186,7 @@ impl<'a> Apply<'a> {
     }
 
     /// Whether another item is to be begun while so many are under way, of which some were begun just now. As many as there may
-    /// be calls in flight; and since those that wait for the ledger call nobody, up to eight times as many while fewer are calling.
+    /// be calls in flight; and since those that wait for the ledger call nobody, more while fewer are calling.
     pub(super) fn has_room(&self, under_way: usize, just_now: usize) -> bool {
         let client = self.orders.client;
         let calls = self.orders.window.min(client.width());
@@ -194,9 +194,9 @@ impl<'a> Apply<'a> {
             return true;
         }
         // One at a time stays one at a time.
-        let most = calls + 7 * (calls - 1);
-        // A few, before it is seen whether they call.
-        just_now < 2.max(calls / 8) && under_way < most && client.calling() < calls + calls / 4
+        let most = calls + 2 * (calls - 1);
+        // In the place of one that has ended, and one more, before it is seen whether they call.
+        just_now < 2 && under_way < most && client.calling() < calls + calls / 4
     }
 
     /// The number of the run.

@@ -8,15 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use secrecy::SecretString;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::breaker::{Breaker, Change, Pass};
 use super::budget::Budget;
 use super::failure::{Failure, Lost, public};
 use super::head::Head;
-use super::pace::{Departure, Pace};
-use super::window::Window;
-use super::wire::{Wire, WireError};
+use super::line::Line;
+use super::wire::Wire;
 use crate::api::operation::Op;
 use crate::api::{self, Envelope, ErrorCode, Operation, Repeat};
 
@@ -100,15 +99,12 @@ type Listener = Arc<dyn Fn(ClientEvent) + Send + Sync>;
 
 /// Calls the API.
 pub struct Client {
-    wire: Arc<dyn Wire>,
+    pub(super) line: Arc<Line>,
     pub(super) settings: Settings,
     /// What stands before every body.
     head: Result<Head, Failure>,
-    pace: Pace,
-    operation_paces: BTreeMap<Op, Pace>,
     breaker: Breaker,
     budget: Budget,
-    window: Window,
     pub(super) calling: AtomicUsize,
     listener: Listener,
 }
@@ -133,16 +129,9 @@ impl Client {
     /// A client over a wire; the listener hears of every attempt.
     pub fn new(wire: Arc<dyn Wire>, settings: Settings, listener: Listener) -> Self {
         Self {
-            wire,
-            pace: Pace::new(settings.rate),
-            operation_paces: settings
-                .operation_rates
-                .iter()
-                .map(|(op, rate)| (*op, Pace::new(Some(*rate))))
-                .collect(),
+            line: Arc::new(Line::new(wire, &settings)),
             breaker: Breaker::new(settings.outage),
             budget: Budget::new(),
-            window: Window::new(settings.concurrency),
             calling: AtomicUsize::new(0),
             head: Head::of(&settings),
             settings,
@@ -196,10 +185,7 @@ impl Client {
     async fn turn(&self, op: Op) -> Result<Pass<'_>, Failure> {
         loop {
             let pass = self.breaker.pass().await.map_err(Failure::Down)?;
-            if let Some(pace) = self.operation_paces.get(&op) {
-                pace.turn().await;
-            }
-            self.pace.turn().await;
+            self.line.turn(op).await;
             // It may have gone down while the turn was waited for.
             if pass.is_try() || !self.breaker.is_down() {
                 return Ok(pass);
@@ -240,10 +226,7 @@ impl Client {
 
     /// The service asks to slow down.
     fn slow_down(&self, op: Op, after: Option<Duration>) {
-        if let Some(pace) = self.operation_paces.get(&op) {
-            pace.slow_down(after);
-        }
-        if let Some(rate) = self.pace.slow_down(after) {
+        if let Some(rate) = self.line.slow_down(op, after) {
             (self.listener)(ClientEvent::Slowed { rate });
         }
     }
@@ -301,7 +284,7 @@ impl Client {
 
     /// How many things to work on at the same time, now, so that the window is full.
     pub fn width(&self) -> usize {
-        self.window.width()
+        self.line.window.width()
     }
 
     /// Attempts at most, for those who look between two of them.
@@ -314,7 +297,7 @@ impl Client {
             Ok(head) => head.request(O::OP, body),
             Err(failure) => return Err(failure.clone()),
         };
-        let response = self.send(Some(O::OP), request).await?;
+        let response = self.line.send(Some(O::OP), request).await?;
         let result = self.read::<O>(&response);
         // A gateway that is too busy says so by these, too (the notes on section 6).
         let busy = matches!(response.status().as_u16(), 502..=504);
@@ -324,50 +307,6 @@ impl Client {
             _ => {}
         }
         result
-    }
-
-    /// Sends a request and waits for its response, no longer than the timeout. Only operations keep to the pace.
-    pub(super) async fn send(
-        &self,
-        op: Option<Op>,
-        request: http::Request<Bytes>,
-    ) -> Result<http::Response<Bytes>, Failure> {
-        let ended = || Failure::NotSent("the client has ended".to_owned());
-        let turned = Instant::now();
-        let _place = self.window.place().await.ok_or_else(ended)?;
-        let mut departure = Departure::default();
-        if let Some(op) = op {
-            if let Some(pace) = self.operation_paces.get(&op) {
-                pace.depart(turned, &mut departure).await;
-            }
-            self.pace.depart(turned, &mut departure).await;
-        }
-        let begin = Instant::now();
-        let answer = self.wire.send(request, departure);
-        let result = timeout(self.settings.timeout, answer).await;
-        if let Some(op) = op {
-            let overload = match &result {
-                Ok(Ok(response)) => matches!(response.status().as_u16(), 429 | 502..=504),
-                Ok(Err(error)) => matches!(error, WireError::Lost(_)),
-                Err(_) => true,
-            };
-            self.window.answered(op, begin.elapsed(), overload);
-        }
-        match result {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(WireError::NotSent(why))) => Err(Failure::NotSent(why)),
-            Ok(Err(WireError::Barred(why))) => Err(Failure::Barred(why)),
-            Ok(Err(WireError::Lost(why))) => Err(Failure::Unknown {
-                why,
-                after: None,
-                lost: Lost::Cut,
-            }),
-            Err(_) => Err(Failure::Unknown {
-                why: format!("no answer within {} s", self.settings.timeout.as_secs_f64()),
-                after: None,
-                lost: Lost::Late,
-            }),
-        }
     }
 
     fn read<O: Operation>(&self, response: &http::Response<Bytes>) -> Result<O::Answer, Failure> {

@@ -9,6 +9,7 @@ mod call;
 mod failure;
 mod head;
 mod https;
+mod line;
 mod pace;
 mod upload;
 mod window;

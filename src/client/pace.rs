@@ -104,6 +104,11 @@ impl Pace {
         }
     }
 
+    /// Whether there is a limit.
+    pub(super) fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
     /// Waits for the next turn.
     pub(super) async fn turn(&self) {
         loop {

@@ -60,6 +60,7 @@ impl Client {
             .body(Bytes::new())
             .map_err(|error| error.to_string())?;
         let response = self
+            .line
             .send(None, request)
             .await
             .map_err(|failure| failure.to_string())?;
@@ -101,7 +102,7 @@ impl Client {
             .body(bytes.clone())
             .map_err(|error| Failure::NotSent(error.to_string()))?;
         let _calling = Calling::begin(&self.calling);
-        let response = self.send(None, request).await?;
+        let response = self.line.send(None, request).await?;
         let status = response.status();
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
         match (status, envelope) {
