@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -39,20 +40,15 @@ impl Clock {
     /// Wakes who is due, and says how long nobody else is.
     fn wake(&self) -> Duration {
         let mut waiting = self.waiting.lock().expect("a lock");
-        loop {
-            let Some(Reverse(first)) = waiting.peek() else {
-                return LOOK;
-            };
-            let early = first.at.saturating_duration_since(Instant::now());
+        while let Some(first) = waiting.peek_mut() {
+            let early = first.0.at.saturating_duration_since(Instant::now());
             if !early.is_zero() {
                 return early.min(LOOK);
             }
             // Whoever does not wait any more has hung up.
-            let Some(Reverse(due)) = waiting.pop() else {
-                return LOOK;
-            };
-            let _ = due.wake.send(());
+            let _ = PeekMut::pop(first).0.wake.send(());
         }
+        LOOK
     }
 }
 

@@ -98,7 +98,7 @@ impl Service {
         std::mem::take(&mut self.state.arrivals.lock().expect("a lock"))
     }
 
-    /// How long a call has waited for its answer in the mean, of so many: clocks tick coarsely, and cores are shared.
+    /// How long a call has waited for its answer in the mean, of so many: cores are shared.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn latency(&self, calls: usize) -> f64 {
         self.state.waited.load(Ordering::Relaxed) as f64 / 1e6 / calls as f64

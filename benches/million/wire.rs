@@ -50,7 +50,7 @@ pub(crate) fn latency() -> Vec<Reading> {
     let calls = pace(&calls);
     let law = 256.0 / ten.as_secs_f64();
     let share = calls / law;
-    // The service's clock ticks coarsely: what it really made of ten milliseconds, and what another caller makes of it.
+    // The service shares the cores: what it really made of ten milliseconds, and what another caller makes of it.
     let real = calls * latency / 256.0;
     let peer = wrk(&Service::start((ten, ten)), 256);
     let peer = peer.map_or(String::new(), |peer| format!("; wrk gets {peer:.0}"));

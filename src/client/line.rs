@@ -74,7 +74,8 @@ impl Line {
         if self.pace.is_limited() || !self.operation_paces.is_empty() {
             return self.carry(op, request, turned).await;
         }
-        // Where nothing but places is waited for, they change hands while whoever asked is busy with others.
+        // Where nothing but places is waited for, a task of its own carries it: they change hands while whoever asked is busy
+        // with others. Under a limit, tasks would wake in another order, and an operation's calls leave in crowds.
         let line = self.clone();
         let carrying = async move { line.carry(op, request, turned).await };
         let mut on_its_way = OnItsWay(tokio::spawn(carrying));

@@ -61,11 +61,9 @@ where
         let to = address(&mut request).map_err(Unanswered::NotSent)?;
         let host = Host::of(&to);
         loop {
-            let idle = self.idle.take(&host);
-            let is_new = idle.is_none();
-            let mut connection = match idle {
-                Some(connection) => connection,
-                None => self.connect(to.clone()).await?,
+            let (mut connection, is_new) = match self.idle.take(&host) {
+                Some(connection) => (connection, false),
+                None => (self.connect(to.clone()).await?, true),
             };
             // One that closes before it is ready is told by what follows.
             let _ = connection.ready().await;

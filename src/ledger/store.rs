@@ -276,13 +276,12 @@ pub(super) fn thing(
         "SELECT id, remote_id, fields, granted, deadline FROM thing WHERE kind = ? AND identity = ?",
     )?;
     let found = statement.query_row(params![kind.number(), identity], |row| {
-        let fields: String = row.get(2)?;
         let granted: bool = row.get(3)?;
         let deadline = row.get(4)?;
         Ok(Thing {
             id: row.get(0)?,
             remote_id: row.get(1)?,
-            fields: serde_json::from_str(&fields).unwrap_or_default(),
+            fields: json(row, 2)?.unwrap_or_default(),
             grant: granted.then_some(RecordedGrant { deadline }),
         })
     });
