@@ -6,8 +6,8 @@
 //! |---|---|
 //! | [`id`], [`diagnostic`] | typed ids and addresses; what is wrong, where, and what to do |
 //! | [`crash`], [`whole`] | where tests cut a run off; files that appear whole or not at all |
+//! | [`http_client`] | the builder of every HTTP client |
 //! | [`api`] | the wire as data: the table of operations, requests and answers, error codes, callbacks |
-//! | [`https`] | requests over HTTPS: a pool of connections, certificates, proxies |
 //! | [`sheet`] | CSV and TSV → rows that know where they stand |
 //! | [`render`] | expressions: strict, compiled once; filters; fingerprints |
 //! | [`pdf`] | forms and their filling; words, pictures and seals on pages |
@@ -15,7 +15,7 @@
 //! | [`desired`] | project and rows → what should be, checked |
 //! | [`plan`] | desired, recorded, observed → what is to be done; pure |
 //! | [`ledger`] | what has been done |
-//! | [`client`] | calls to the API: pace, retries, uploads |
+//! | [`client`] | calls to the API: HTTP, rate limits, retries, uploads |
 //! | [`apply`] | the plan, carried out in durable steps |
 //! | [`report`] | a run → CSV, JSON, HTML, `JUnit`, metrics |
 //! | [`listen`] | callbacks, received and confirmed |
@@ -31,7 +31,7 @@ pub mod client;
 pub mod crash;
 pub mod desired;
 pub mod diagnostic;
-pub mod https;
+pub mod http_client;
 pub mod id;
 pub mod ledger;
 pub mod listen;

@@ -13,6 +13,7 @@ mod error_code;
 mod file;
 mod liberal;
 pub mod operation;
+mod redact;
 mod seal;
 mod sign;
 mod strict;
@@ -32,6 +33,7 @@ pub use envelope::{Envelope, Nothing};
 pub use error_code::{ErrorCode, not_there, transient, wrong_credentials};
 pub use file::{MIME_PDF, UploadUrl, UploadUrlAnswer, content_md5};
 pub use operation::{Operation, Repeat};
+pub(crate) use redact::{private_values, redacted};
 pub use seal::{
     CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
     QuerySeals, SealAnswer, SealEntry,

@@ -135,7 +135,7 @@ impl Caller<'_> {
 
     /// A signed document, from a fresh address each time: one that is cut off or no PDF is asked for again.
     async fn signed_document(&self, flow_id: &FlowId, doc_id: &DocId) -> Result<Bytes, Halt> {
-        let mut attempt = 1;
+        let mut delays = self.client.retry_delays();
         loop {
             let request = Download {
                 flow_id: flow_id.clone(),
@@ -154,14 +154,13 @@ impl Caller<'_> {
                 },
                 Err(why) => why,
             };
-            if attempt >= self.client.attempts() {
+            let Some(delay) = delays.next() else {
                 return Err(Halt::failed(
                     format!("the signed document {doc_id} cannot be downloaded: {why}"),
                     "run treaty sync again",
                 ));
-            }
-            self.client.wait_after(attempt, None).await;
-            attempt += 1;
+            };
+            self.client.wait(delay).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Why work on something stops, and what that means for it and for the run.
 
 use crate::api::operation::Op;
-use crate::client;
+use crate::client::{self, Problem};
 use crate::ledger::{Failure, LedgerError};
 
 /// Why work on a thing or an item stops.
@@ -22,7 +22,7 @@ pub(super) enum Halt {
 pub enum Fatal {
     /// The endpoint cannot be reached.
     #[error("the endpoint cannot be reached: {0}")]
-    Unreachable(String),
+    Unreachable(Problem),
     /// It answers, and does not say what there is.
     #[error("what exists of {of} cannot be told: {why}")]
     NotTold {
@@ -78,8 +78,8 @@ impl Halt {
                 },
                 hint: code.hint().to_owned(),
             }),
-            F::NotSent(why) | F::Down(why) => Self::Fatal(Fatal::Unreachable(why)),
-            F::Barred(why) => Self::Fatal(Fatal::Ledger(LedgerError::Taken(why))),
+            F::NotSent(problem) | F::Outage(problem) => Self::Fatal(Fatal::Unreachable(problem)),
+            F::LeaseLost(why) => Self::Fatal(Fatal::Ledger(LedgerError::Taken(why))),
             F::Credentials(why) => Self::Fatal(Fatal::Credentials(why)),
             failure @ (F::Throttled { .. } | F::Unknown { .. }) => Self::Failed(Failure {
                 code: None,

@@ -1,35 +1,37 @@
-//! The wire of a run: nothing goes out once another run may have taken the ledger.
+//! The transport of a run: it sends nothing once another run may hold the ledger.
 //!
-//! An intent is on disk before its call goes out; but a process that is stopped between the two and wakes up later
-//! would send what another run has looked up, not found, and sent meanwhile.
+//! An intent is on disk before its request is sent. A process that is suspended between the two and wakes up later would send
+//! what another run has probed, not found, and sent meanwhile.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use crate::client::{Departure, Wire, WireError};
+use crate::client::{Problem, Transport, TransportError};
 use crate::ledger::{LedgerError, Pulse};
 
-/// A wire that asks before each request whether the ledger is still held.
-pub struct HeldWire {
-    /// Carries what may go out.
-    pub wire: Arc<dyn Wire>,
-    /// Tells whether it may.
-    pub pulse: Pulse,
+/// A transport that checks the ledger's lease before each request.
+pub struct FencedTransport {
+    /// Sends the requests.
+    pub transport: Arc<dyn Transport>,
+    /// Says whether the lease is held.
+    pub lease: Pulse,
 }
 
-impl Wire for HeldWire {
+impl Transport for FencedTransport {
     fn send(
         &self,
         request: http::Request<Bytes>,
-        departure: Departure,
-    ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
-            match self.pulse.check().await {
-                Ok(()) => self.wire.send(request, departure).await,
-                Err(LedgerError::Taken(by)) => Err(WireError::Barred(by)),
-                Err(error) => Err(WireError::NotSent(error.to_string())),
+            match self.lease.check().await {
+                Ok(()) => self.transport.send(request).await,
+                Err(LedgerError::Taken(holder)) => Err(TransportError::LeaseLost(holder)),
+                Err(error) => Err(TransportError::NotSent(Problem::passing(
+                    error.to_string(),
+                    "",
+                ))),
             }
         })
     }

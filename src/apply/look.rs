@@ -12,7 +12,7 @@ use crate::api::{
     AutoSignAnswer, ExchangeId, FlowStatus, HandSignAnswer, Nothing, QuerySeals, SealAnswer,
     SignStatus, UndoTask, contract, contracts, not_there,
 };
-use crate::client::{Failure, Lost};
+use crate::client::{Failure, LossCause};
 use crate::crash::point;
 use crate::id::{AccountId, DocId, FlowId};
 
@@ -148,8 +148,8 @@ impl Caller<'_> {
             let undone = self.client.call(undo).await;
             if let Err(
                 failure @ (Failure::NotSent(_)
-                | Failure::Down(_)
-                | Failure::Barred(_)
+                | Failure::Outage(_)
+                | Failure::LeaseLost(_)
                 | Failure::Credentials(_)),
             ) = undone
             {
@@ -162,7 +162,8 @@ impl Caller<'_> {
             // What was answered may be shown later, and what was not be done later.
             sleep(match &undone {
                 Err(Failure::Unknown {
-                    lost: Lost::Late, ..
+                    cause: LossCause::TimedOut,
+                    ..
                 }) => self.late(),
                 _ => SETTLING,
             })

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::concurrency::in_progress;
 use super::event::{Event, Listener};
 use super::halt::{Fatal, Halt};
 use super::look::ask_account;
 use super::survey::Observe;
 use crate::api::{Operation, QuerySeals};
-use crate::client::{Client, WIDEST};
+use crate::client::{Client, Problem};
 use crate::desired::Standing;
 use crate::id::AccountId;
 use crate::ledger::Failure;
@@ -88,8 +89,7 @@ pub(super) async fn ask_all(
             listener(Event::Asked);
             Ok((third_id, answer))
         })
-        // The client holds to its own window.
-        .buffer_unordered(WIDEST)
+        .buffer_unordered(in_progress(client))
         .try_collect()
         .await
 }
@@ -104,7 +104,7 @@ fn fatal(halt: Halt) -> Fatal {
                     of: "an account of the project".to_owned(),
                     why: failure.message,
                 },
-                None => Fatal::Unreachable(failure.message),
+                None => Fatal::Unreachable(Problem::passing(failure.message, "")),
             }
         }
     }

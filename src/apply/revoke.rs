@@ -24,14 +24,12 @@ impl Apply<'_> {
         let mut window = FuturesUnordered::new();
         let mut stop = self.stop();
         loop {
-            let mut just_now = 0;
-            while tally.stopped.is_none() && self.has_room(window.len(), just_now) {
+            while tally.stopped.is_none() && window.len() < self.in_progress() {
                 if *stop.borrow() != Stop::No {
                     self.stop_for(Stopped::Asked, tally);
                     break;
                 }
                 let Some(item) = left.next() else { break };
-                just_now += 1;
                 let address = Address::item(&plan.flow, &item.key);
                 window.push(async { (address, self.revoke_item(&plan.flow, &item.key).await) });
             }

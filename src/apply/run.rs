@@ -11,6 +11,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 
 use super::caller::Caller;
+use super::concurrency::in_progress;
 use super::event::{Ended, Event, Listener};
 use super::halt::{Fatal, Halt};
 use super::locks::Locks;
@@ -84,8 +85,6 @@ pub struct Orders<'a> {
     pub root: &'a Path,
     /// The run.
     pub run: RunRecord,
-    /// Calls in flight at most.
-    pub window: usize,
     /// Failed items, past which nothing new is started; none: no bound.
     pub tolerate: Option<u64>,
     /// Hears of everything.
@@ -185,18 +184,9 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// Whether another item is to be begun while so many are under way, of which some were begun just now. As many as there may
-    /// be calls in flight; and since those that wait for the ledger call nobody, more while fewer are calling.
-    pub(super) fn has_room(&self, under_way: usize, just_now: usize) -> bool {
-        let client = self.orders.client;
-        let calls = self.orders.window.min(client.width());
-        if under_way < calls {
-            return true;
-        }
-        // One at a time stays one at a time.
-        let most = calls + 2 * (calls - 1);
-        // In the place of one that has ended, and one more, before it is seen whether they call.
-        just_now < 2 && under_way < most && client.calling() < calls + calls / 4
+    /// The most items in progress at the same time.
+    pub(super) fn in_progress(&self) -> usize {
+        in_progress(self.orders.client)
     }
 
     /// The number of the run.
@@ -309,8 +299,7 @@ impl<'a> Apply<'a> {
         let mut stop = self.stop();
         let mut begun = 0;
         loop {
-            let mut just_now = 0;
-            while tally.stopped.is_none() && self.has_room(window.len(), just_now) {
+            while tally.stopped.is_none() && window.len() < self.in_progress() {
                 if *stop.borrow() != Stop::No {
                     self.stop_for(Stopped::Asked, tally);
                     break;
@@ -319,7 +308,6 @@ impl<'a> Apply<'a> {
                     break;
                 };
                 begun += 1;
-                just_now += 1;
                 let (address, item) = match planned_item(&plan.flow, &plan.rows[at], draft) {
                     Ok(planned) => planned,
                     Err((address, row, failure)) => {

@@ -18,7 +18,7 @@ use super::look::Seen;
 use crate::api::Operation;
 use crate::api::operation::Op;
 use crate::api::operation::receipt;
-use crate::client::{Failure, Lost};
+use crate::client::{Failure, LossCause};
 use crate::crash::point;
 use crate::id::AccountId;
 use crate::ledger::{Deferral, LedgerError, Step, SubjectId, Write};
@@ -324,7 +324,7 @@ impl Caller<'_> {
     {
         let _out = self.goes_out();
         let mut looking = begun;
-        let mut attempt = 1;
+        let mut delays = self.client.retry_delays();
         let mut taken_back = false;
         // What an earlier run has called may be carried out as late as what this one calls.
         let mut settling = if begun { self.late() } else { SETTLING };
@@ -350,15 +350,23 @@ impl Caller<'_> {
                 Err(failure) => failure,
             };
             let last = match &failure {
-                Failure::Unknown { after, lost, .. } => {
+                Failure::Unknown {
+                    retry_after, cause, ..
+                } => {
                     unsure = true;
                     // A service that was too slow once may be as slow again before it is through.
-                    settling = match lost {
-                        Lost::Late => self.late(),
-                        Lost::Cut | Lost::Garbled => SETTLING,
+                    settling = match cause {
+                        LossCause::TimedOut => self.late(),
+                        LossCause::Disconnected | LossCause::Garbled | LossCause::Unreadable => {
+                            SETTLING
+                        }
                     };
-                    self.client.wait_after(attempt, *after).await;
-                    attempt >= self.client.attempts()
+                    // What cannot be read once cannot be read again.
+                    let delay = delays.next().filter(|_| *cause != LossCause::Unreadable);
+                    if let Some(delay) = delay {
+                        self.client.wait(retry_after.unwrap_or(delay)).await;
+                    }
+                    delay.is_none()
                 }
                 // What such a code says need not mean that nothing was done: that is looked at once.
                 Failure::Refused { code, .. } if !code.is_documented() || code.tells_of_a_try() => {
@@ -380,7 +388,6 @@ impl Caller<'_> {
                 };
             }
             looking = true;
-            attempt += 1;
         }
     }
 

@@ -8,7 +8,6 @@ use tokio::sync::watch;
 
 use super::args::{Apply as Args, Global, LogFormat};
 use super::ended::Ended;
-use super::endpoint;
 use super::exit::Exit;
 use super::follow::{self, Follow};
 use super::interrupt::interruptible;
@@ -91,7 +90,6 @@ fn carry_out(
             client: ready.client,
             root: &ready.project.root,
             run: run.clone(),
-            window: endpoint::window(&settings.limits),
             tolerate: args
                 .max_failures
                 .or(settings.failures.tolerate)

@@ -143,10 +143,13 @@ pub(super) fn refused(op: Op, failure: Failure) -> CliError {
             CliError::new(Exit::Error, format!("{op}: {code} {message}"), code.hint())
         }
         Failure::Credentials(why) => CliError::new(Exit::Credentials, why, ""),
-        Failure::NotSent(why) | Failure::Down(why) => CliError::new(
+        Failure::NotSent(problem) | Failure::Outage(problem) => CliError::new(
             Exit::Unreachable,
-            format!("the endpoint cannot be reached: {why}"),
-            "check the endpoint and the network",
+            format!("the endpoint cannot be reached: {problem}"),
+            match problem.hint {
+                "" => "check the endpoint and the network",
+                hint => hint,
+            },
         ),
         failure => CliError::new(Exit::Error, format!("{op}: {failure}"), "ask again"),
     }

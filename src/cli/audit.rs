@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use super::args::{Audit as Args, Global};
-use super::endpoint;
 use super::exit::{CliError, Exit};
 use super::interrupt::interruptible;
 use super::out;
@@ -53,7 +52,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         targets: args.matching.target.clone(),
         excludes: args.matching.exclude.clone(),
         skip,
-        window: endpoint::window(&settings.limits),
+        window: settings.limits.concurrency.get(),
         listener: progress.listener(),
         stop,
     };

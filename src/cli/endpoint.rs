@@ -1,6 +1,5 @@
-//! The way to the API: credentials, and a wire to the endpoint or to the emulator in this process.
+//! The client of a project's endpoint: credentials, and a transport to the service or to the sandbox in this process.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,10 +10,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::exit::{CliError, Exit};
-use crate::apply::{Event, HeldWire, Listener};
-use crate::client::{Client, Credentials, Departure, Https, Settings, WIDEST, Wire, WireError};
+use crate::apply::{Event, FencedTransport, Listener};
+use crate::client::{Client, Credentials, HttpTransport, Settings, Transport, TransportError};
 use crate::ledger::Pulse;
-use crate::manifest::{self, Endpoint, Limits};
+use crate::manifest::{self, Endpoint};
 use crate::render::Environ;
 use crate::sandbox::Sandbox;
 
@@ -27,7 +26,7 @@ pub(super) fn world(root: &Path) -> std::path::PathBuf {
     root.join(".treaty").join("sandbox")
 }
 
-/// A client for the project's endpoint. With a pulse, it calls only while the ledger is held.
+/// A client for the project's endpoint. With a lease, it sends only while the ledger is held.
 pub(super) fn client(
     root: &Path,
     settings: &manifest::Settings,
@@ -35,39 +34,44 @@ pub(super) fn client(
     pulse: Option<Pulse>,
     listener: &Listener,
 ) -> anyhow::Result<Client> {
-    let wire = wire(root, settings)?;
-    Ok(client_over(wire, settings, credentials, pulse, listener))
+    let transport = transport(root, settings)?;
+    Ok(client_over(
+        transport,
+        settings,
+        credentials,
+        pulse,
+        listener,
+    ))
 }
 
-/// The wire to the project's endpoint.
-pub(super) fn wire(root: &Path, settings: &manifest::Settings) -> anyhow::Result<Arc<dyn Wire>> {
+/// The transport to the project's endpoint.
+pub(super) fn transport(
+    root: &Path,
+    settings: &manifest::Settings,
+) -> anyhow::Result<Arc<dyn Transport>> {
     Ok(match &settings.endpoint {
         Endpoint::Sandbox => Arc::new(Inside(Sandbox::open(&world(root), INSIDE)?)),
         Endpoint::Url(_) => {
-            let https = Https::new(window(&settings.limits))
+            let connections = settings.limits.concurrency.get();
+            let http = HttpTransport::new(connections, settings.retries.timeout)
                 .map_err(anyhow::Error::msg)
                 .context("HTTPS cannot be used")?;
-            Arc::new(https)
+            Arc::new(http)
         }
     })
 }
 
-/// Things that are worked on at the same time at most.
-pub(super) fn window(limits: &Limits) -> usize {
-    limits.concurrency.map_or(WIDEST, NonZeroUsize::get)
-}
-
-/// A client over a wire that is there already.
+/// A client over a transport that exists already.
 pub(super) fn client_over(
-    wire: Arc<dyn Wire>,
+    transport: Arc<dyn Transport>,
     settings: &manifest::Settings,
     credentials: Option<Credentials>,
     pulse: Option<Pulse>,
     listener: &Listener,
 ) -> Client {
-    let wire = match pulse {
-        Some(pulse) => Arc::new(HeldWire { wire, pulse }),
-        None => wire,
+    let transport = match pulse {
+        Some(lease) => Arc::new(FencedTransport { transport, lease }),
+        None => transport,
     };
     let endpoint = match &settings.endpoint {
         Endpoint::Sandbox => INSIDE.to_owned(),
@@ -84,7 +88,7 @@ pub(super) fn client_over(
             .iter()
             .map(|(op, rate)| (*op, rate.0))
             .collect(),
-        concurrency: limits.concurrency.map(NonZeroUsize::get),
+        concurrency: limits.concurrency,
         attempts: retries.attempts,
         backoff: retries.backoff,
         max_backoff: retries.max_backoff,
@@ -94,7 +98,7 @@ pub(super) fn client_over(
     };
     let listener = listener.clone();
     Client::new(
-        wire,
+        transport,
         settings,
         Arc::new(move |event| listener(Event::Client(event))),
     )
@@ -148,18 +152,17 @@ fn credential(environ: &Environ, name: &str) -> Result<String, CliError> {
     }
 }
 
-/// The wire to the emulator in this process.
+/// The transport to the sandbox in this process.
 struct Inside(Sandbox);
 
-impl Wire for Inside {
+impl Transport for Inside {
     fn send(
         &self,
         request: http::Request<Bytes>,
-        _departure: Departure,
-    ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         let answer = self.0.handle(&request, Timestamp::now());
         Box::pin(async move {
-            // Others get their turn, as they would while a real answer is waited for.
+            // Other items run meanwhile, as they would while a real response is waited for.
             tokio::task::yield_now().await;
             Ok(answer)
         })

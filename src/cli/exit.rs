@@ -134,10 +134,12 @@ fn classify(error: &anyhow::Error) -> (Exit, String) {
 /// The exit code of a run that could not go on, and what to do.
 pub(super) fn of_fatal(fatal: &Fatal) -> (Exit, String) {
     match fatal {
-        Fatal::Unreachable(_) => (
+        Fatal::Unreachable(problem) => (
             Exit::Unreachable,
-            "check the endpoint and the network, then apply again: what was done is recorded"
-                .to_owned(),
+            match problem.hint {
+                "" => "check the endpoint and the network, then apply again: what was done is recorded".to_owned(),
+                hint => format!("{hint}; then apply again: what was done is recorded"),
+            },
         ),
         Fatal::NotTold { .. } => (
             Exit::Error,

@@ -6,7 +6,6 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::args::{Until, Waiting};
-use super::endpoint;
 use super::exit::Exit;
 use super::interrupt::interruptible;
 use super::out;
@@ -42,7 +41,7 @@ impl Follow<'_> {
             root: &self.project.root,
             targets: self.targets.to_vec(),
             excludes: self.excludes.to_vec(),
-            window: endpoint::window(&self.project.settings.limits),
+            window: self.project.settings.limits.concurrency.get(),
             listener: self.progress.listener(),
             stop,
             course: self.course(),

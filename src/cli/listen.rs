@@ -56,7 +56,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let listener = bound.with_context(|| format!("{} cannot be listened on", args.addr))?;
     let base = format!("http://{}", listener.local_addr()?);
     let (ask, stop) = watch::channel(Stop::No);
-    let wire = endpoint::wire(root, settings)?;
+    let transport = endpoint::transport(root, settings)?;
     let hasty = hasty(settings);
     let confirmer = Confirmer {
         inbox,
@@ -64,12 +64,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         binding,
         holder: holder(),
         root,
-        window: endpoint::window(&settings.limits),
+        window: settings.limits.concurrency.get(),
         way: Box::new(|pulse| {
             // What is told of failures begins anew each time: there is no report that holds the rest.
             let listener = Progress::new(global).listener();
             let own = Some(credentials.clone());
-            let client = endpoint::client_over(wire.clone(), &hasty, own, pulse, &listener);
+            let client = endpoint::client_over(transport.clone(), &hasty, own, pulse, &listener);
             Way { client, listener }
         }),
         say: Box::new(|said| say(global, &said)),

@@ -11,7 +11,7 @@ use super::args::{Global, LogFormat};
 use super::out;
 use crate::api::operation::Op;
 use crate::apply::{Ended, Event, Listener, Synced};
-use crate::client::ClientEvent;
+use crate::client::{ClientEvent, Throttle};
 use crate::ledger::Failure;
 use crate::report::CallCount;
 
@@ -138,7 +138,7 @@ impl Screen {
         let count = self.calls.entry(call.op).or_default();
         count.attempts += 1;
         count.failed += u64::from(call.failure.is_some());
-        count.repeated += u64::from(call.again.is_some());
+        count.repeated += u64::from(call.retry_in.is_some());
         count.milliseconds += milliseconds;
         count.slowest_milliseconds = count.slowest_milliseconds.max(milliseconds);
     }
@@ -148,7 +148,7 @@ impl Screen {
             Event::Client(ClientEvent::Call(call)) => {
                 if let (Some(failure), Some(pause)) = (
                     &call.failure,
-                    call.again.filter(|pause| *pause >= WORTH_TELLING),
+                    call.retry_in.filter(|pause| *pause >= WORTH_TELLING),
                 ) {
                     self.line(&format!(
                         "waiting {} s: {}: {failure}",
@@ -157,7 +157,7 @@ impl Screen {
                     ));
                 }
                 if self.verbose {
-                    let outcome = match (&call.failure, call.again.is_some()) {
+                    let outcome = match (&call.failure, call.retry_in.is_some()) {
                         (None, _) => String::new(),
                         (Some(failure), false) => format!("  {failure}"),
                         (Some(failure), true) => format!("  {failure}; again"),
@@ -175,16 +175,14 @@ impl Screen {
                     "\u{1b}[33mpaused\u{1b}[0m: {why}; trying again in {seconds:.1} s"
                 ));
             }
-            Event::Client(ClientEvent::Back { after }) => {
+            Event::Client(ClientEvent::Resumed { after }) => {
                 self.line(&format!(
                     "\u{1b}[32mgoing on\u{1b}[0m: the endpoint answers again after {:.0} s",
                     after.as_secs_f64()
                 ));
             }
-            Event::Client(ClientEvent::Slowed { rate }) => {
-                self.line(&format!(
-                    "the service asks to slow down: {rate:.1} calls a second for now"
-                ));
+            Event::Client(ClientEvent::Throttled(throttle)) => {
+                self.line(&format!("slowing down: {}", slower(throttle)));
             }
             Event::Asking(0) | Event::Items(0) | Event::Revoking(0) => {}
             Event::Asking(count) => self.begin(*count as u64, "asking"),
@@ -365,15 +363,15 @@ impl Screen {
             Event::Client(ClientEvent::Paused { why, pause }) => serde_json::json!({
                 "event": "paused", "why": why, "milliseconds": pause.as_millis(),
             }),
-            Event::Client(ClientEvent::Back { after }) => {
+            Event::Client(ClientEvent::Resumed { after }) => {
                 serde_json::json!({ "event": "back", "milliseconds": after.as_millis() })
             }
-            Event::Client(ClientEvent::Slowed { rate }) => {
-                serde_json::json!({ "event": "slowed", "callsPerSecond": rate })
-            }
+            Event::Client(ClientEvent::Throttled(throttle)) => serde_json::json!({
+                "event": "throttled", "rate": throttle.rate, "inFlight": throttle.in_flight,
+            }),
             Event::Client(ClientEvent::Call(call)) => serde_json::json!({
                 "event": "call", "operation": call.op.path(), "milliseconds": call.took.as_millis(),
-                "failure": call.failure.as_ref().map(ToString::to_string), "again": call.again.is_some(),
+                "failure": call.failure.as_ref().map(ToString::to_string), "again": call.retry_in.is_some(),
             }),
             Event::Asking(count) => serde_json::json!({ "event": "asking", "count": count }),
             Event::Asked => return,
@@ -410,6 +408,18 @@ impl Screen {
             Event::Stopping(why) => serde_json::json!({ "event": "stopping", "why": why }),
         };
         out::note(value);
+    }
+}
+
+/// The limits of a client that is slowed down, in words.
+fn slower(throttle: &Throttle) -> String {
+    let limit = match throttle.rate {
+        Some(rate) => format!("{rate:.1} calls/s"),
+        None => format!("{} calls in flight", throttle.in_flight),
+    };
+    match throttle.pause {
+        Some(pause) => format!("{limit}, after a pause of {} s", pause.as_secs()),
+        None => limit,
     }
 }
 

@@ -7,7 +7,6 @@ use tokio::sync::watch;
 
 use super::args::{Global, Revoke as Args};
 use super::diagnostics;
-use super::endpoint;
 use super::exit::{CliError, Exit};
 use super::interrupt::interruptible;
 use super::out;
@@ -54,7 +53,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         records: &ledger,
         client: &client,
         root: &place.project.root,
-        window: endpoint::window(&place.project.settings.limits),
+        window: place.project.settings.limits.concurrency.get(),
         listener: progress.listener(),
         stop,
     };

@@ -1,7 +1,7 @@
-//! The circuit breaker: when the endpoint is down, calls wait instead of failing one by one.
+//! The circuit breaker: while the endpoint is down, calls wait instead of failing one by one.
 //!
-//! After so many calls in a row without a proper answer, one call at a time tries whether the endpoint is back, and
-//! the others wait for it. An endpoint that has never answered is taken for a wrong address, and is not waited for.
+//! It opens after [`FAILURE_THRESHOLD`] calls in a row without a usable response. One call at a time then tests the endpoint, and the
+//! others wait for it. It never opens for an endpoint that has not answered yet: that is a wrong address.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,100 +9,111 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// So many calls in a row without an answer, and the endpoint counts as down.
-const SILENT: u32 = 8;
+use super::retry::{RetryDelays, RetryPolicy};
+use super::transport::Problem;
 
-/// Whether calls may go out.
+/// The breaker opens after this many calls in a row without a usable response.
+const FAILURE_THRESHOLD: u32 = 8;
+/// The longest pause between two tests: a test costs little, and no time is lost once the endpoint is back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Says whether calls may be sent.
 #[derive(Debug)]
-pub(super) struct Breaker {
-    /// How long an outage may last.
+pub(super) struct CircuitBreaker {
+    /// How long it may be open.
     outage: Duration,
+    /// The pauses between tests.
+    policy: RetryPolicy,
     state: Mutex<State>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the endpoint has answered last.
-    answered: Option<Instant>,
-    /// Calls without an answer since the last one that was answered.
-    silent: u32,
-    /// Since when there was no answer.
-    since: Option<Instant>,
-    down: Option<Down>,
+    /// When the endpoint answered last.
+    last_success: Option<Instant>,
+    /// Failures since then.
+    failures: u32,
+    /// When the first of them was.
+    failing_since: Option<Instant>,
+    open: Option<Open>,
 }
 
 #[derive(Debug)]
-struct Down {
-    why: String,
-    /// When the next call may try.
-    next: Instant,
-    /// Whether one is trying.
-    trying: bool,
-    /// How many have tried.
-    tries: u32,
+struct Open {
+    /// The last failure.
+    problem: Problem,
+    /// When the next call may test the endpoint.
+    next_test: Instant,
+    /// Whether one is testing it.
+    is_testing: bool,
+    /// How many have tested it.
+    tests: u32,
+    pauses: RetryDelays,
 }
 
-/// Leave to go out. Whoever was the one to try, and has no end that tells of the endpoint, leaves that to the next.
+/// The permission to send a call. Dropped without a recorded outcome, a test is left to the next call.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Pass<'a> {
-    breaker: &'a Breaker,
-    /// The try that it is, while the endpoint is down.
-    attempt: Option<u32>,
+pub(super) struct BreakerPermit<'a> {
+    breaker: &'a CircuitBreaker,
+    /// The number of the test, while the breaker is open.
+    test: Option<u32>,
 }
 
-/// What a call's end has changed.
+/// A change of the breaker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// The endpoint is down, and is tried again after a pause.
-    Paused(Duration),
-    /// It is back after so long.
-    Back(Duration),
+    /// It is open, and the endpoint is tested after this pause.
+    Opened(Duration),
+    /// It is closed again, after this time without an answer.
+    Closed(Duration),
 }
 
-impl Breaker {
-    pub(super) fn new(outage: Duration) -> Self {
+impl CircuitBreaker {
+    /// A closed breaker.
+    pub(super) fn new(outage: Duration, policy: RetryPolicy) -> Self {
         Self {
             outage,
+            policy,
             state: Mutex::default(),
             changed: Notify::new(),
         }
     }
 
-    /// Waits until a call may go out; the error says why none may any more.
-    pub(super) async fn pass(&self) -> Result<Pass<'_>, String> {
+    /// Waits until a call may be sent. The error is the problem of an outage that has lasted too long.
+    pub(super) async fn permit(&self) -> Result<BreakerPermit<'_>, Problem> {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             // From here on no change is missed.
             changed.as_mut().enable();
-            let next = {
+            let next_test = {
                 let mut state = self.state();
-                let over = state
-                    .since
+                let is_over = state
+                    .failing_since
                     .is_some_and(|since| since.elapsed() >= self.outage);
-                let Some(down) = &mut state.down else {
-                    return Ok(Pass {
+                let Some(open) = &mut state.open else {
+                    return Ok(BreakerPermit {
                         breaker: self,
-                        attempt: None,
+                        test: None,
                     });
                 };
-                if over {
-                    return Err(down.why.clone());
+                if is_over {
+                    return Err(open.problem.clone());
                 }
-                if !down.trying && down.next <= Instant::now() {
-                    down.trying = true;
-                    return Ok(Pass {
+                if !open.is_testing && open.next_test <= Instant::now() {
+                    open.is_testing = true;
+                    return Ok(BreakerPermit {
                         breaker: self,
-                        attempt: Some(down.tries),
+                        test: Some(open.tests),
                     });
                 }
-                (!down.trying).then_some(down.next)
+                (!open.is_testing).then_some(open.next_test)
             };
-            match next {
-                Some(next) => tokio::select! {
+            match next_test {
+                Some(next_test) => tokio::select! {
                     () = changed => {}
-                    () = sleep_until(next) => {}
+                    () = sleep_until(next_test) => {}
                 },
                 None => changed.await,
             }
@@ -110,117 +121,126 @@ impl Breaker {
     }
 
     /// Whether the endpoint counts as down.
-    pub(super) fn is_down(&self) -> bool {
-        self.state().down.is_some()
+    pub(super) fn is_open(&self) -> bool {
+        self.state().open.is_some()
     }
 
     /// Whether the endpoint has ever answered.
     pub(super) fn has_answered(&self) -> bool {
-        self.state().answered.is_some()
+        self.state().last_success.is_some()
     }
 
-    /// The endpoint asks to slow down, which is an answer, and does nothing. When nobody has got another for as long
-    /// as an outage may last, that is the end of it.
-    pub(super) fn throttled(&self) -> Option<Change> {
+    /// The endpoint throttled a call. That is a response, and nothing is done: when no call has had another response for as long as
+    /// an outage may last, the breaker opens for good.
+    pub(super) fn record_throttled(&self) -> Option<Change> {
         let mut state = self.state();
         let now = Instant::now();
-        let since = *state.since.get_or_insert(now);
-        state.silent = 0;
+        let since = *state.failing_since.get_or_insert(now);
+        state.failures = 0;
         if now - since >= self.outage {
-            state.down = Some(Down {
-                why: "it asks to slow down, and does nothing else".to_owned(),
-                next: now,
-                trying: false,
-                tries: 0,
+            let message = "the service throttles every call";
+            state.open = Some(Open {
+                problem: Problem::passing(message, "lower limits.rate, or apply again later"),
+                next_test: now,
+                is_testing: false,
+                tests: 0,
+                pauses: self.policy.endless_delays(),
             });
             return None;
         }
-        state.down.take()?;
+        state.open.take()?;
         drop(state);
         self.changed.notify_waiters();
-        Some(Change::Back(now - since))
+        Some(Change::Closed(now - since))
     }
 
-    /// The endpoint has answered, whatever it said.
-    pub(super) fn answered(&self) -> Option<Change> {
+    /// The endpoint answered a call, in whatever way.
+    pub(super) fn record_success(&self) -> Option<Change> {
         let mut state = self.state();
-        let since = state.since.take();
-        let down = state.down.take();
-        state.answered = Some(Instant::now());
-        state.silent = 0;
+        let since = state.failing_since.take();
+        let open = state.open.take();
+        state.last_success = Some(Instant::now());
+        state.failures = 0;
         drop(state);
-        down?;
+        open?;
         self.changed.notify_waiters();
-        Some(Change::Back(
+        Some(Change::Closed(
             since.map_or(Duration::ZERO, |since| since.elapsed()),
         ))
     }
 
-    /// A call that was made at a moment has got no answer; if others got one since, that tells nothing. One that has no
-    /// attempt left tells when it began: if nobody got an answer since, it is not the call's fault. `pause` gives the pause
-    /// after so many tries.
-    pub(super) fn silent(
+    /// A call that was sent at `sent` has no usable response. It counts unless another call has had one since. A call without
+    /// an attempt left gives in `exhausted` when it began: when no call has had a response since, that opens the breaker.
+    pub(super) fn record_failure(
         &self,
-        why: &str,
-        made: Instant,
+        problem: Problem,
+        sent: Instant,
         exhausted: Option<Instant>,
-        pause: impl Fn(u32) -> Duration,
     ) -> Option<Change> {
         let mut state = self.state();
         let now = Instant::now();
-        let others_got_one = state.answered.is_some_and(|answered| answered > made);
-        if others_got_one && state.down.is_none() {
+        let others_succeeded = state.last_success.is_some_and(|success| success > sent);
+        if others_succeeded && state.open.is_none() {
             return None;
         }
-        state.silent += 1;
-        state.since.get_or_insert(now);
-        let nobody = |answered| exhausted.is_some_and(|asked| answered <= asked);
-        let down = |answered| state.silent >= SILENT || nobody(answered);
-        let is_down = state.answered.is_some_and(down);
-        let tries = match &mut state.down {
-            // Calls that were under way when it went down tell nothing new.
-            Some(down) if !down.trying => return None,
-            Some(down) => down.tries + 1,
-            None if is_down => 1,
+        state.failures += 1;
+        state.failing_since.get_or_insert(now);
+        let none_since = |success| exhausted.is_some_and(|began| success <= began);
+        let is_down = state
+            .last_success
+            .is_some_and(|success| state.failures >= FAILURE_THRESHOLD || none_since(success));
+        let (tests, mut pauses) = match state.open.take() {
+            // Calls that were in flight when it opened prove nothing new.
+            Some(open) if !open.is_testing => {
+                state.open = Some(open);
+                return None;
+            }
+            Some(open) => (open.tests + 1, open.pauses),
+            None if is_down => (1, self.policy.endless_delays()),
             None => return None,
         };
-        let pause = pause(tries);
-        state.down = Some(Down {
-            why: why.to_owned(),
-            next: now + pause,
-            trying: false,
-            tries,
+        let pause = pauses.next().unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+        state.open = Some(Open {
+            problem,
+            next_test: now + pause,
+            is_testing: false,
+            tests,
+            pauses,
         });
         drop(state);
         self.changed.notify_waiters();
-        Some(Change::Paused(pause))
+        Some(Change::Opened(pause))
     }
 
-    /// A call that was counted already has got no answer again: that matters only if it was the one to try.
-    pub(super) fn silent_still(&self, pause: impl Fn(u32) -> Duration) -> Option<Change> {
-        let why = self.state().down.as_ref()?.why.clone();
-        self.silent(&why, Instant::now(), None, pause)
+    /// A call whose failures were counted before has failed again, which may be for its own sake: only a test counts.
+    pub(super) fn record_repeated_failure(&self, problem: Problem) -> Option<Change> {
+        if !self.is_open() {
+            return None;
+        }
+        self.record_failure(problem, Instant::now(), None)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held; what is in it stays true.
+        // Nothing panics while it is held; its content stays true.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pass<'_> {
-    /// Whether it is for trying an endpoint that is down.
-    pub(super) fn is_try(&self) -> bool {
-        self.attempt.is_some()
+impl BreakerPermit<'_> {
+    /// Whether the call tests an endpoint that is down.
+    pub(super) fn is_test(&self) -> bool {
+        self.test.is_some()
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for BreakerPermit<'_> {
     fn drop(&mut self) {
         let mut state = self.breaker.state();
-        let Some(down) = &mut state.down else { return };
-        if down.trying && self.attempt == Some(down.tries) {
-            down.trying = false;
+        if let Some(open) = &mut state.open
+            && open.is_testing
+            && self.test == Some(open.tests)
+        {
+            open.is_testing = false;
             drop(state);
             self.breaker.changed.notify_waiters();
         }
@@ -231,100 +251,105 @@ impl Drop for Pass<'_> {
 mod tests {
     use super::*;
 
-    const PAUSE: Duration = Duration::from_secs(2);
+    fn breaker(outage: Duration) -> CircuitBreaker {
+        CircuitBreaker::new(outage, RetryPolicy::test(Duration::from_secs(2)))
+    }
 
-    fn fail(breaker: &Breaker, times: u32) -> Vec<Option<Change>> {
+    fn reset() -> Problem {
+        Problem::passing("reset", "")
+    }
+
+    fn fail(breaker: &CircuitBreaker, times: u32) -> Vec<Option<Change>> {
         (0..times)
-            .map(|_| breaker.silent("reset", Instant::now(), None, |_| PAUSE))
+            .map(|_| breaker.record_failure(reset(), Instant::now(), None))
             .collect()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_call_tries_while_the_others_wait() {
-        let breaker = Breaker::new(Duration::from_mins(1));
-        assert_eq!(breaker.answered(), None);
-        let changes = fail(&breaker, SILENT);
-        assert_eq!(
-            changes[usize::try_from(SILENT - 1).expect("small")],
-            Some(Change::Paused(PAUSE))
-        );
+    async fn one_call_tests_the_endpoint_while_the_others_wait() {
+        let breaker = breaker(Duration::from_mins(1));
+        assert_eq!(breaker.record_success(), None);
+        let changes = fail(&breaker, FAILURE_THRESHOLD);
+        let Some(Some(Change::Opened(pause))) = changes.last() else {
+            panic!("{changes:?}");
+        };
         let began = Instant::now();
-        let first = breaker.pass().await.expect("the first may try");
-        assert_eq!(began.elapsed(), PAUSE);
-        let second = tokio::time::timeout(Duration::from_secs(30), breaker.pass());
+        let first = breaker.permit().await.expect("the first tests it");
+        let waited = began.elapsed();
+        assert!((*pause..*pause + Duration::from_millis(3)).contains(&waited));
+        let second = tokio::time::timeout(Duration::from_secs(30), breaker.permit());
         assert!(second.await.is_err(), "one at a time");
         tokio::join!(
             async {
-                drop(breaker.pass().await.expect("it is back"));
-                drop(breaker.pass().await.expect("for all"));
+                drop(breaker.permit().await.expect("it is closed"));
+                drop(breaker.permit().await.expect("for all"));
             },
-            async { assert!(matches!(breaker.answered(), Some(Change::Back(_)))) }
+            async { assert!(matches!(breaker.record_success(), Some(Change::Closed(_)))) }
         );
         drop(first);
     }
 
-    /// Whoever was to try was held back, or nobody waits for his answer any more.
+    /// The test was held back, or its caller does not wait for the outcome.
     #[tokio::test(start_paused = true)]
-    async fn who_does_not_try_leaves_it_to_the_next() {
-        let breaker = Breaker::new(Duration::from_mins(1));
-        breaker.answered();
-        fail(&breaker, SILENT);
+    async fn a_test_without_an_outcome_is_left_to_the_next_call() {
+        let breaker = breaker(Duration::from_mins(1));
+        breaker.record_success();
+        fail(&breaker, FAILURE_THRESHOLD);
         for _ in 0..3 {
-            let pass = breaker.pass().await.expect("it may try");
-            assert!(pass.is_try());
+            let permit = breaker.permit().await.expect("it may test");
+            assert!(permit.is_test());
         }
     }
 
     /// Connections that could not be made at first time out much later, many at once.
     #[tokio::test(start_paused = true)]
-    async fn what_was_called_before_others_were_answered_tells_nothing() {
-        let breaker = Breaker::new(Duration::from_mins(1));
-        let made = Instant::now();
+    async fn ignores_failures_of_calls_that_were_sent_before_the_last_success() {
+        let breaker = breaker(Duration::from_mins(1));
+        let sent = Instant::now();
         tokio::time::advance(Duration::from_secs(1)).await;
-        breaker.answered();
-        for _ in 0..2 * SILENT {
-            assert_eq!(breaker.silent("timeout", made, None, |_| PAUSE), None);
+        breaker.record_success();
+        for _ in 0..2 * FAILURE_THRESHOLD {
+            assert_eq!(breaker.record_failure(reset(), sent, None), None);
         }
-        assert!(!breaker.is_down());
+        assert!(!breaker.is_open());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_outage_that_is_too_long_ends_the_wait() {
-        let breaker = Breaker::new(Duration::from_secs(5));
-        breaker.answered();
-        fail(&breaker, SILENT);
+        let breaker = breaker(Duration::from_secs(5));
+        breaker.record_success();
+        fail(&breaker, FAILURE_THRESHOLD);
         let began = Instant::now();
-        let why = loop {
-            match breaker.pass().await {
-                Ok(_) => drop(breaker.silent("reset", Instant::now(), None, |_| PAUSE)),
-                Err(why) => break why,
+        let problem = loop {
+            match breaker.permit().await {
+                Ok(_) => drop(breaker.record_failure(reset(), Instant::now(), None)),
+                Err(problem) => break problem,
             }
         };
-        assert_eq!((why.as_str(), began.elapsed().as_secs()), ("reset", 6));
+        assert_eq!(problem, reset());
+        assert!((5..=10).contains(&began.elapsed().as_secs()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_nobody_answered_since_it_began_does_not_fail_alone() {
-        let breaker = Breaker::new(Duration::from_mins(1));
+    async fn opens_when_a_call_uses_up_its_attempts_and_no_other_succeeds() {
+        let breaker = breaker(Duration::from_mins(1));
         let before = Instant::now();
         tokio::time::advance(Duration::from_secs(1)).await;
-        breaker.answered();
-        assert_eq!(
-            breaker.silent("reset", Instant::now(), Some(before), |_| PAUSE),
-            None
-        );
-        let since = Instant::now();
-        assert!(
-            breaker
-                .silent("reset", Instant::now(), Some(since), |_| PAUSE)
-                .is_some()
-        );
+        breaker.record_success();
+        let fail = |began| breaker.record_failure(reset(), Instant::now(), Some(began));
+        assert_eq!(fail(before), None);
+        assert!(fail(Instant::now()).is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endpoint_that_has_never_answered_is_not_waited_for() {
-        let breaker = Breaker::new(Duration::from_secs(5));
+    async fn never_opens_for_an_endpoint_that_has_not_answered() {
+        let breaker = breaker(Duration::from_secs(5));
         assert!(fail(&breaker, 100).iter().all(Option::is_none));
-        drop(breaker.pass().await.expect("its calls fail by themselves"));
+        drop(
+            breaker
+                .permit()
+                .await
+                .expect("its calls fail by themselves"),
+        );
     }
 }

@@ -1,77 +1,99 @@
-//! How a call can fail, told by what it may have done.
+//! The ways in which a call fails, by what the service may have done.
 
+use std::fmt;
 use std::time::Duration;
 
-use crate::api::ErrorCode;
+use super::transport::Problem;
+use crate::api::{ErrorCode, private_values};
 
-/// Why a call gave no answer.
+/// Why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The service refused it: nothing was done, and the same call would be refused again.
+    /// The service refused the call: nothing was done, and the same call would be refused again.
     Refused {
         /// The code of section 6, or the HTTP status.
         code: ErrorCode,
-        /// The service's own words.
+        /// The service's message, without private values.
         message: String,
     },
-    /// The service says "slow down", and did nothing.
+    /// The service throttles: nothing was done.
     Throttled {
-        /// How long to wait, if it said so.
-        after: Option<Duration>,
+        /// The delay that it asked for.
+        retry_after: Option<Duration>,
     },
-    /// It never left: nothing was done.
-    NotSent(String),
-    /// Whether it was carried out is not known.
+    /// The request was not sent: nothing was done.
+    NotSent(Problem),
+    /// The request may have been carried out.
     Unknown {
         /// What came instead of an answer.
         why: String,
-        /// How long to wait before the next, if the service said so.
-        after: Option<Duration>,
-        /// How its answer was lost.
-        lost: Lost,
+        /// The delay that the service asked for.
+        retry_after: Option<Duration>,
+        /// How the answer was lost.
+        cause: LossCause,
     },
     /// The app id or secret is not accepted.
     Credentials(String),
-    /// The endpoint has been down for too long: nothing is tried any more.
-    Down(String),
-    /// The caller may call no more: it was not sent.
-    Barred(String),
+    /// The endpoint has been down for longer than `retries.outage`.
+    Outage(Problem),
+    /// The ledger's lease is lost: the request was not sent.
+    LeaseLost(String),
 }
 
 /// How an answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lost {
-    /// The line was cut.
-    Cut,
-    /// Nothing came in time: the service may still be working on it.
-    Late,
-    /// Something answered, a gateway at least, and not as the API does.
+pub enum LossCause {
+    /// The connection broke.
+    Disconnected,
+    /// No response came in time: the service may still be working on the call.
+    TimedOut,
+    /// A response came that is not the API's: an error of a gateway, or garbage.
     Garbled,
+    /// A response came that is not read, such as one without an end. A retry would meet the same.
+    Unreadable,
 }
 
 impl Failure {
-    /// Whether nothing was done for sure.
-    pub fn is_definite(&self) -> bool {
-        !matches!(self, Self::Unknown { .. })
+    /// A lost answer.
+    pub(super) fn lost(why: String, cause: LossCause) -> Self {
+        Self::Unknown {
+            why,
+            retry_after: None,
+            cause,
+        }
+    }
+
+    /// Whether a retry would meet the same problem.
+    pub(super) fn is_permanent(&self) -> bool {
+        match self {
+            Self::NotSent(problem) => problem.is_permanent,
+            Self::Unknown { cause, .. } => *cause == LossCause::Unreadable,
+            _ => false,
+        }
+    }
+
+    /// Whether another attempt may succeed: the service failed, the connection broke, or something else answered.
+    pub(super) fn is_transient(&self) -> bool {
+        matches!(self, Self::Unknown { .. } | Self::NotSent(_)) && !self.is_permanent()
     }
 }
 
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { code, message } => write!(f, "{code} {message}"),
             Self::Throttled { .. } => f.write_str("the service asks to slow down"),
-            Self::NotSent(why) => write!(f, "the endpoint cannot be reached: {why}"),
-            Self::Unknown { why, .. } => write!(f, "no proper answer: {why}"),
-            Self::Down(why) => write!(f, "the endpoint is down: {why}"),
-            Self::Barred(why) => f.write_str(why),
+            Self::NotSent(problem) => write!(f, "the endpoint cannot be reached: {problem}"),
+            Self::Unknown { why, .. } => write!(f, "no usable response: {why}"),
+            Self::Outage(problem) => write!(f, "the endpoint is down: {problem}"),
+            Self::LeaseLost(holder) => f.write_str(holder),
             Self::Credentials(why) => write!(f, "the credentials are refused: {why}"),
         }
     }
 }
 
-/// What may be kept and shown of a service's words: it may repeat what it was sent. Long numbers are id numbers and
-/// mobiles, and links let people in; control characters are nobody's words.
+/// Removes from a service's message what must not be shown or kept: it may repeat what it was sent. Numbers of seven and more digits may be id
+/// numbers and mobiles; links let people in; control characters are for terminals.
 pub fn public(message: &str) -> String {
     const LONG: usize = 7;
     let words = message
@@ -100,12 +122,54 @@ pub fn public(message: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// Removes from a failure's message the private values of the request that it answers: a service may repeat a name.
+pub(super) fn redact_echo(failure: Failure, request: &[u8]) -> Failure {
+    let mut private = private_values(request);
+    // The longest first: one may be part of another.
+    private.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    let redact = |text: String| {
+        let values = private.iter();
+        values.fold(text, |text, value| text.replace(value.as_str(), "***"))
+    };
+    match failure {
+        Failure::Refused { code, message } => Failure::Refused {
+            code,
+            message: redact(message),
+        },
+        Failure::Credentials(message) => Failure::Credentials(redact(message)),
+        Failure::Unknown {
+            why,
+            retry_after,
+            cause,
+        } => Failure::Unknown {
+            why: redact(why),
+            retry_after,
+            cause,
+        },
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn long_numbers_and_links_of_a_message_are_not_kept() {
+    fn removes_the_values_of_the_request() {
+        let request = r#"{"name":"张三","accountId":"a1","formFields":{"x":"伍万"},"signType":1}"#;
+        let refused = |message: &str| Failure::Refused {
+            code: ErrorCode(1),
+            message: message.to_owned(),
+        };
+        let echo = refused("姓名张三与伍万不符 a1");
+        assert_eq!(
+            redact_echo(echo, request.as_bytes()),
+            refused("姓名***与***不符 a1")
+        );
+    }
+
+    #[test]
+    fn removes_long_numbers_and_links() {
         assert_eq!(
             public("idNo 33010619900101123X: 参数错误 12"),
             "idNo ***X: 参数错误 12"

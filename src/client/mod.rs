@@ -1,23 +1,30 @@
-//! The client: typed requests → the API, at the allowed pace, again as the repeat class allows.
+//! The client: typed requests → the API's answers, within the limits and with retries.
 //!
-//! One limiter that all calls pass, one retry policy, none hidden in a library. What a failed call may have done is
-//! part of its failure, and whoever called decides by it. Knows neither plan nor ledger.
+//! One rate limiter that all calls pass, one retry policy, none hidden in a library. A failure says what the call may have
+//! done, and the caller decides by it. The client knows neither the plan nor the ledger.
 
 mod breaker;
-mod budget;
 mod call;
+mod concurrency;
+mod dispatch;
+mod event;
 mod failure;
-mod head;
-mod https;
-mod line;
-mod pace;
-mod upload;
-mod window;
-mod wire;
+mod http;
+mod rate_limit;
+mod request;
+mod response;
+mod retry;
+mod retry_budget;
+mod settings;
+mod slowdown;
+mod transfer;
+mod transient;
+mod transport;
 
-pub use call::{CallEvent, Client, ClientEvent, Credentials, Settings};
-pub use failure::{Failure, Lost, public};
-pub use https::Https;
-pub use pace::Departure;
-pub use window::WIDEST;
-pub use wire::{Wire, WireError};
+pub use call::Client;
+pub use event::{CallEvent, ClientEvent, Throttle};
+pub use failure::{Failure, LossCause, public};
+pub use http::HttpTransport;
+pub use retry::RetryDelays;
+pub use settings::{Credentials, Settings};
+pub use transport::{Problem, Transport, TransportError};

@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use super::decode::{Decoder, Fields};
 use super::settings::{
-    Concurrency, Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, Retries,
-    Tolerance,
+    Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, Retries, Tolerance,
 };
 use super::yaml::Node;
 use crate::api::operation::Op;
 use crate::diagnostic::{Span, did_you_mean};
 
+/// Requests in flight, unless `limits.concurrency` says otherwise.
+const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(16).expect("positive");
+
 /// The sections that the project and an environment may both have; what the environment says wins.
 #[derive(Default)]
 pub(super) struct Sections {
     rate: Option<RateLimit>,
-    concurrency: Option<Concurrency>,
+    concurrency: Option<NonZeroUsize>,
     operations: BTreeMap<Op, Rate>,
     attempts: Option<u32>,
     backoff: Option<Duration>,
@@ -61,7 +63,7 @@ impl Sections {
         };
         Limits {
             rate: self.rate.unwrap_or(default).0,
-            concurrency: self.concurrency.map_or(NonZeroUsize::new(16), |own| own.0),
+            concurrency: self.concurrency.unwrap_or(DEFAULT_CONCURRENCY),
             operations: self.operations.clone(),
         }
     }
@@ -130,7 +132,7 @@ fn limits(decoder: &mut Decoder<'_>, node: &Node, sections: &mut Sections) {
         .and_then(|node| decoder.parsed(node, "rate", RATE));
     sections.concurrency = fields
         .optional("concurrency")
-        .and_then(|node| decoder.parsed(node, "concurrency", "as a number from 1, or as auto"));
+        .and_then(|node| concurrency(decoder, node));
     if let Some(node) = fields.optional("operations") {
         let operations = decoder
             .fields(node, "operations")
@@ -152,6 +154,22 @@ fn limits(decoder: &mut Decoder<'_>, node: &Node, sections: &mut Sections) {
         }
     }
     fields.finish(decoder);
+}
+
+fn concurrency(decoder: &mut Decoder<'_>, node: &Node) -> Option<NonZeroUsize> {
+    let settled = decoder.settled(node, "concurrency")?;
+    let number = settled.text.parse().ok();
+    if number.is_none() {
+        let hint = match settled.text.as_str() {
+            "auto" => {
+                "treaty does not find it out by itself any more: give the most requests in flight, such as 16"
+            }
+            _ => "it is the most requests in flight, a number from 1, such as 16",
+        };
+        let message = format!("concurrency cannot be {}", settled.text);
+        decoder.error(&settled.span, message, hint.to_owned());
+    }
+    number
 }
 
 fn retries(decoder: &mut Decoder<'_>, node: &Node, sections: &mut Sections) {

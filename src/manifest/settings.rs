@@ -88,28 +88,10 @@ impl FromStr for RateLimit {
 pub struct Limits {
     /// All operations together; none: no limit.
     pub rate: Option<Rate>,
-    /// Calls in flight at most, and contracts that are worked on at the same time; none: as many as the latency allows.
-    pub concurrency: Option<NonZeroUsize>,
+    /// The most requests in flight.
+    pub concurrency: NonZeroUsize,
     /// Limits of single operations.
     pub operations: BTreeMap<Op, Rate>,
-}
-
-/// `concurrency` as people write it: `16`, or `auto`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Concurrency(pub(super) Option<NonZeroUsize>);
-
-impl FromStr for Concurrency {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "auto" => Ok(Self(None)),
-            number => number
-                .parse()
-                .map(|number| Self(Some(number)))
-                .map_err(|_| ()),
-        }
-    }
 }
 
 /// How often again.

@@ -4,21 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use futures::future::join_all;
 use hmac::{Hmac, KeyInit, Mac};
 use http::header;
 use jiff::Timestamp;
 use sha2::Sha256;
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::face::{App, Sandbox};
 use super::signing::AutoSign;
 use super::world::Notice;
 use crate::api::callback::{ALGORITHM, ALGORITHM_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::api::{APP_ID_HEADER, is_loopback};
-use crate::https::Pool;
+use crate::http_client;
 
 /// A receiver has so long (5.9.1) …
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -73,7 +72,7 @@ impl Notifier {
             let own = notice.url.clone().filter(|url| is_loopback(url));
             let url = own.or_else(|| self.url.clone())?;
             let way = Way {
-                pool: post.pool.clone(),
+                client: post.client.clone(),
                 places: post.places.clone(),
                 url,
             };
@@ -86,33 +85,38 @@ impl Notifier {
 /// So many callbacks are on their way at the same time: a receiver that is slow for many is slow for each.
 const AT_ONCE: usize = 32;
 
-/// A receiver's answer is read to its end, and no further than this.
-const LARGEST_ANSWER: usize = 1 << 20;
-
 /// The way to receivers.
 struct Post {
     places: Arc<Semaphore>,
-    pool: Arc<Pool<Body>>,
+    client: reqwest::Client,
 }
 
 impl Post {
     fn new() -> Result<Self, String> {
         Ok(Self {
             places: Arc::new(Semaphore::new(AT_ONCE)),
-            pool: Arc::new(Pool::new(AT_ONCE)?),
+            client: http_client::builder()
+                .timeout(PATIENCE)
+                .no_proxy()
+                .build()
+                .map_err(|error| error.to_string())?,
         })
     }
 }
 
 /// The way of one callback.
 struct Way {
-    pool: Arc<Pool<Body>>,
+    client: reqwest::Client,
     places: Arc<Semaphore>,
     url: String,
 }
 
 async fn deliver(way: Way, app: App, notice: Notice, interval: Duration) {
-    let Way { pool, places, url } = way;
+    let Way {
+        client,
+        places,
+        url,
+    } = way;
     // A callback is plain data with text keys, which JSON can always say.
     let body = serde_json::to_string(&notice.callback).unwrap_or_default();
     for attempt in 1..=TIMES {
@@ -120,19 +124,18 @@ async fn deliver(way: Way, app: App, notice: Notice, interval: Duration) {
         let place = places.acquire().await;
         let timestamp = Timestamp::now().as_millisecond().to_string();
         let signature = signature(&app.secret, &timestamp, &url, &body);
-        let request = http::Request::post(&url)
+        let request = client
+            .post(&url)
             .header(header::CONTENT_TYPE, "application/json")
             .header(APP_ID_HEADER, &app.id)
             .header(TIMESTAMP_HEADER, &timestamp)
             .header(ALGORITHM_HEADER, ALGORITHM)
             .header(SIGNATURE_HEADER, signature)
-            .body(Body::from(body.clone()));
-        let Ok(request) = request else { return };
-        let answer = pool.send(request, LARGEST_ANSWER);
+            .body(body.clone());
         // A status of 200 to 399 means that it arrived (5.9.1).
-        let taken = match timeout(PATIENCE, answer).await {
-            Ok(Ok(response)) => (200..400).contains(&response.status().as_u16()),
-            _ => false,
+        let taken = match request.send().await {
+            Ok(response) => (200..400).contains(&response.status().as_u16()),
+            Err(_) => false,
         };
         drop(place);
         if taken || attempt == TIMES {

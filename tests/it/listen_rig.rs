@@ -114,7 +114,7 @@ impl Listening {
     }
 
     pub(crate) fn client() -> reqwest::Client {
-        let client = reqwest::Client::builder().no_proxy().build();
+        let client = treaty::http_client::builder().no_proxy().build();
         client.expect("a client")
     }
 

@@ -44,6 +44,7 @@ mod state;
 mod state_rig;
 mod table;
 mod terminal;
+mod transport;
 mod truth;
 mod vanish;
 mod wire;

@@ -1,6 +1,7 @@
 //! The client's limits, as a service counts what arrives.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,18 +10,20 @@ use futures::future::{BoxFuture, join, join_all};
 use tokio::time::Instant;
 use treaty::api::operation::Op;
 use treaty::api::{ExchangeId, UploadUrl};
-use treaty::client::{Client, Departure, Settings, Wire, WireError};
+use treaty::client::{Client, Settings, Transport, TransportError};
 
-/// Notes when each operation was called, and knows nobody.
+/// The calls by which a second may exceed a limit.
+const BURST: usize = 2;
+
+/// Records when each operation was called, and has no accounts.
 #[derive(Default)]
 struct Counter(Mutex<Vec<(String, Instant)>>);
 
-impl Wire for Counter {
+impl Transport for Counter {
     fn send(
         &self,
         request: http::Request<Bytes>,
-        _departure: Departure,
-    ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         let path = request.uri().path().trim_start_matches('/').to_owned();
         self.0.lock().expect("a lock").push((path, Instant::now()));
         let answer = Bytes::from_static(br#"{"errCode":1435204,"msg":"-"}"#);
@@ -39,7 +42,7 @@ fn fullest(times: &[Instant]) -> usize {
     times.iter().map(within).max().unwrap_or(0)
 }
 
-/// A limited operation whose calls wait among many others for the limit of all does not catch up beyond its own.
+/// Calls of a limited operation that wait among many others for the limit of all keep to both.
 #[tokio::test(start_paused = true)]
 async fn an_operation_keeps_its_limit_among_others() {
     let counter = Arc::new(Counter::default());
@@ -48,7 +51,7 @@ async fn an_operation_keeps_its_limit_among_others() {
         credentials: None,
         rate: Some(50.0),
         operation_rates: BTreeMap::from([(Op::UploadUrl, 5.0)]),
-        concurrency: Some(128),
+        concurrency: NonZeroUsize::new(128).expect("positive"),
         attempts: 1,
         backoff: Duration::from_millis(500),
         max_backoff: Duration::from_secs(30),
@@ -85,15 +88,12 @@ async fn an_operation_keeps_its_limit_among_others() {
         (of(Op::UploadUrl).len(), of(Op::ExchangeId).len()),
         (60, 500)
     );
-    assert!(
-        fullest(&of(Op::UploadUrl)) <= 5,
-        "{}",
-        fullest(&of(Op::UploadUrl))
-    );
-    // What the waves hold up costs the operation a quarter of its own limit, and no more.
+    let limited = fullest(&of(Op::UploadUrl));
+    assert!(limited <= 5 + BURST, "{limited}");
+    // The waves cost the operation at most a quarter of its own limit.
     let own = of(Op::UploadUrl);
     let took = own[59] - own[0];
     assert!(took <= Duration::from_secs(15), "{took:?}");
     let all: Vec<Instant> = calls.iter().map(|(_, at)| *at).collect();
-    assert!(fullest(&all) <= 50, "{}", fullest(&all));
+    assert!(fullest(&all) <= 50 + BURST, "{}", fullest(&all));
 }

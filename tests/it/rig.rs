@@ -1,6 +1,7 @@
 //! treaty as a library, against a world in memory that can be looked into, over a wire that can lie.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use treaty::apply::{
     Apply, Course, Fatal, Keep, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally,
     Wait, survey,
 };
-use treaty::client::{Client, Departure, Settings, Wire, WireError};
+use treaty::client::{Client, Problem, Settings, Transport, TransportError};
 use treaty::desired::Standing;
 use treaty::diagnostic::Findings;
 use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
@@ -105,12 +106,11 @@ impl LiarState {
     }
 }
 
-impl Wire for Liar {
+impl Transport for Liar {
     fn send(
         &self,
         request: http::Request<Bytes>,
-        _departure: Departure,
-    ) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
             let fault = self.state.lock().expect("a lock").arrived(&request);
             tokio::task::yield_now().await;
@@ -130,9 +130,11 @@ impl Wire for Liar {
                 Some(fault) => {
                     let answer = fault.serve(&self.sandbox, request).await;
                     answer.map_err(|gone| match gone {
-                        Unanswered::Closed(_) => WireError::NotSent("connection refused".into()),
-                        Unanswered::Cut => WireError::Lost("connection reset".into()),
-                        Unanswered::Endless => WireError::Lost(gone.to_string()),
+                        Unanswered::Closed(_) => {
+                            TransportError::NotSent(Problem::passing("connection refused", ""))
+                        }
+                        Unanswered::Cut => TransportError::Disconnected("connection reset".into()),
+                        Unanswered::Endless => TransportError::Disconnected(gone.to_string()),
                     })
                 }
             }
@@ -451,7 +453,6 @@ impl Rig {
                 client: &client,
                 root: &project.root,
                 run,
-                window: self.window,
                 tolerate: None,
                 listener: Arc::new(|_| {}),
                 stop,
@@ -480,7 +481,7 @@ impl Rig {
             credentials: None,
             rate: self.rate,
             operation_rates: BTreeMap::new(),
-            concurrency: Some(self.window),
+            concurrency: NonZeroUsize::new(self.window).expect("positive"),
             attempts: 4,
             backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),

@@ -9,10 +9,10 @@ use crate::project::root;
 const ORDER: [&str; 19] = [
     "id",
     "diagnostic",
+    "http_client",
     "crash",
     "whole",
     "api",
-    "https",
     "sheet",
     "render",
     "pdf",

@@ -62,7 +62,7 @@ fn contracts_go_out_over_http_and_credentials_to_the_api_alone() {
         ))
     });
     let project = project(&format!("{base}/opentreaty-service"));
-    project.replace("treaty.yaml", "rate: none", "rate: none, concurrency: auto");
+    project.replace("treaty.yaml", "rate: none", "rate: none, concurrency: 8");
     let done = run(&project, &["apply", "--yes", "-v"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert!(!done.stderr.contains("not-to-be-seen") && !done.stdout.contains("not-to-be-seen"));
@@ -155,7 +155,7 @@ fn a_redirect_is_not_followed() {
     let redirected = run(&project(&base), &["apply", "--yes", "--observe", "none"]);
     assert_eq!(redirected.code, 3, "{}", redirected.stderr);
     assert!(
-        redirected.stderr.contains("sends callers elsewhere"),
+        redirected.stderr.contains("redirects to 127.0.0.1"),
         "{}",
         redirected.stderr
     );
@@ -353,7 +353,7 @@ fn get(url: &str) -> Vec<u8> {
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder()
+    treaty::http_client::builder()
         .no_proxy()
         .build()
         .expect("a client")

@@ -123,11 +123,7 @@ fn limits() -> Schema {
             ),
             optional(
                 "concurrency",
-                either(
-                    "Calls in flight at most, and contracts under way: a number, or auto, which follows the latency. Default: 16.",
-                    integer("", Some(1)),
-                    word("", &["auto"]),
-                ),
+                integer("The most requests in flight. Default: 16.", Some(1)),
             ),
             optional("operations", operations),
         ],

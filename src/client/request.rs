@@ -1,4 +1,4 @@
-//! What stands before every body: made once, since it is the same in every call.
+//! The parts of a request that are the same in every call.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,30 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use secrecy::ExposeSecret;
 
-use super::call::Settings;
 use super::failure::Failure;
+use super::settings::Settings;
+use super::transport::Problem;
 use crate::api::operation::Op;
 use crate::api::{APP_ID_HEADER, APP_SECRET_HEADER};
 
 /// Addresses and headers.
-pub(super) struct Head {
+pub(super) struct RequestTemplate {
     addresses: BTreeMap<Op, Uri>,
     headers: HeaderMap,
 }
 
-impl Head {
-    /// What these settings make of every call.
-    pub(super) fn of(settings: &Settings) -> Result<Self, Failure> {
+impl RequestTemplate {
+    /// The template of these settings.
+    pub(super) fn new(settings: &Settings) -> Result<Self, Failure> {
         let address = |op: &Op| {
             let address = format!("{}/{}", settings.endpoint, op.path()).parse();
-            let address =
-                address.map_err(|_| Failure::NotSent("the endpoint is no address".into()));
+            let address = address.map_err(|_| {
+                let message = format!("the endpoint {} is not an address", settings.endpoint);
+                Failure::NotSent(Problem::permanent(
+                    message,
+                    "check the endpoint in treaty.yaml",
+                ))
+            });
             Ok((*op, address?))
         };
         let mut headers = HeaderMap::new();
@@ -32,14 +38,14 @@ impl Head {
             HeaderValue::from_static("application/json"),
         );
         if let Some(credentials) = &settings.credentials {
-            let value = |what: &str, text: &str| {
+            let value = |name: &str, text: &str| {
                 HeaderValue::from_str(text).map_err(|_| {
                     Failure::Credentials(format!(
-                        "the {what} has characters that no header can carry"
+                        "the {name} has characters that no header can carry"
                     ))
                 })
             };
-            let mut secret = value("secret", credentials.app_secret.expose_secret())?;
+            let mut secret = value("app secret", credentials.app_secret.expose_secret())?;
             secret.set_sensitive(true);
             headers.insert(APP_ID_HEADER, value("app id", &credentials.app_id)?);
             headers.insert(APP_SECRET_HEADER, secret);

@@ -1,16 +1,19 @@
-//! Uploads: ask for a URL, put the bytes there (section 5.1).
+//! Uploads and downloads (sections 5.1 and 5.7): the address comes from the API and carries its own permission. Credentials never go
+//! there.
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
+use tracing::{debug, info};
 
-use super::call::{Calling, Client};
-use super::failure::{Failure, Lost, public};
+use super::call::Client;
+use super::failure::{Failure, LossCause, public};
+use super::transport::Problem;
 use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, encoded, is_safe};
 use crate::crash::point;
 use crate::id::FileKey;
 
 impl Client {
-    /// Uploads a file. Both calls leave at most a file that nobody sees, so all of it is done again when it fails.
+    /// Uploads a file. Both requests leave at most a file that nobody sees, so a retry begins with a new address.
     pub async fn upload(
         &self,
         file_name: &str,
@@ -23,35 +26,29 @@ impl Client {
             content_type: content_type.to_owned(),
             content_md5: content_md5(bytes),
         };
-        let mut attempt = 1;
+        let mut delays = self.retry_delays();
         loop {
-            let place = self.call(&request).await?;
-            let failure = match self.put(&place.upload_url, &request, bytes).await {
+            let target = self.call(&request).await?;
+            let failure = match self.put(&target.upload_url, &request, bytes).await {
                 Ok(()) => {
                     point("upload.put");
-                    return Ok(place.file_key);
-                }
-                Err(
-                    failure @ (Failure::Refused { .. }
-                    | Failure::Credentials(_)
-                    | Failure::Barred(_)),
-                ) => {
-                    return Err(failure);
+                    return Ok(target.file_key);
                 }
                 Err(failure) => failure,
             };
-            if attempt >= self.attempts() {
+            let may_pass = failure.is_transient() || matches!(failure, Failure::Throttled { .. });
+            let Some(delay) = delays.next().filter(|_| may_pass) else {
                 return Err(failure);
-            }
-            self.wait_after(attempt, None).await;
-            attempt += 1;
+            };
+            info!(target: "treaty::client", "retrying the upload: {failure}");
+            self.wait(delay).await;
         }
     }
 
-    /// Downloads what an address gives. It carries its own permission: credentials never go there.
+    /// Downloads the file of an address.
     pub async fn download(&self, url: &str) -> Result<Bytes, String> {
         let url = encoded(url);
-        if !self.is_inside(&url) && !is_safe(&url) {
+        if !self.is_sandbox(&url) && !is_safe(&url) {
             return Err("the download address is not HTTPS".to_owned());
         }
         let request = http::Request::builder()
@@ -59,12 +56,10 @@ impl Client {
             .uri(url.as_str())
             .body(Bytes::new())
             .map_err(|error| error.to_string())?;
-        let response = self
-            .line
-            .send(None, request)
-            .await
-            .map_err(|failure| failure.to_string())?;
+        let response = self.dispatcher.transfer(request).await;
+        let response = response.map_err(|failure| failure.to_string())?;
         let status = response.status();
+        debug!(target: "treaty::client", http_status = status.as_u16(), bytes = response.body().len(), "download");
         if !status.is_success() {
             return Err(format!("HTTP {} to a download", status.as_u16()));
         }
@@ -80,15 +75,14 @@ impl Client {
         }
     }
 
-    /// The emulator in this process has no address that anything could be sent to.
-    fn is_inside(&self, url: &str) -> bool {
+    /// Whether an address is one of the sandbox in this process, which nothing else can reach.
+    fn is_sandbox(&self, url: &str) -> bool {
         self.settings.credentials.is_none() && url.starts_with(&self.settings.endpoint)
     }
 
-    /// The address carries its own permission: credentials never go there.
     async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), Failure> {
         let url = encoded(url);
-        if !self.is_inside(&url) && !is_safe(&url) {
+        if !self.is_sandbox(&url) && !is_safe(&url) {
             return Err(Failure::Refused {
                 code: ErrorCode(0),
                 message: "the upload address is not HTTPS".to_owned(),
@@ -100,10 +94,10 @@ impl Client {
             .header("Content-MD5", &file.content_md5)
             .header(header::CONTENT_TYPE, &file.content_type)
             .body(bytes.clone())
-            .map_err(|error| Failure::NotSent(error.to_string()))?;
-        let _calling = Calling::begin(&self.calling);
-        let response = self.line.send(None, request).await?;
+            .map_err(|error| Failure::NotSent(Problem::permanent(error.to_string(), "")))?;
+        let response = self.dispatcher.transfer(request).await?;
         let status = response.status();
+        debug!(target: "treaty::client", http_status = status.as_u16(), bytes = bytes.len(), "upload");
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
         match (status, envelope) {
             (status, Some(envelope)) if status.is_success() && envelope.err_code != 0 => Err(Failure::Refused {
@@ -112,16 +106,15 @@ impl Client {
             }),
             (status, Some(_)) if status.is_success() => Ok(()),
             (status, None) if status.is_success() && response.body().is_empty() => Ok(()),
-            (StatusCode::TOO_MANY_REQUESTS, _) => Err(Failure::Throttled { after: None }),
+            (StatusCode::TOO_MANY_REQUESTS, _) => Err(Failure::Throttled { retry_after: None }),
             (status, _) if status.is_client_error() => Err(Failure::Refused {
                 code: ErrorCode(i64::from(status.as_u16())),
-                message: "the upload was refused: its MD5 or its type differs from what was announced, or its address has expired".to_owned(),
+                message: "the upload was refused: its MD5 or its type differs from the announced one, or its address has expired".to_owned(),
             }),
-            (status, _) => Err(Failure::Unknown {
-                why: format!("HTTP {} to an upload", status.as_u16()),
-                after: None,
-                lost: Lost::Garbled,
-            }),
+            (status, _) => Err(Failure::lost(
+                format!("HTTP {} to an upload", status.as_u16()),
+                LossCause::Garbled,
+            )),
         }
     }
 }

@@ -1,20 +1,20 @@
-//! The budget of retries: a service that fails many calls is not buried under their repetitions.
+//! The retry budget: a service that fails many calls is not overloaded by their retries.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// Repetitions that each first attempt pays for.
+/// Retries that each call adds to the budget.
 const SHARE: f64 = 0.2;
-/// Repetitions a second that cost nothing.
+/// Retries that each second adds to the budget.
 const FREE: f64 = 10.0;
-/// What can be saved up.
+/// The largest budget.
 const MOST: f64 = 100.0;
 
-/// Repetitions that are allowed; past them, one waits.
+/// The retries that are allowed now; further ones wait.
 #[derive(Debug)]
-pub(super) struct Budget(Mutex<State>);
+pub(super) struct RetryBudget(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -22,7 +22,7 @@ struct State {
     at: Instant,
 }
 
-impl Budget {
+impl RetryBudget {
     pub(super) fn new() -> Self {
         Self(Mutex::new(State {
             left: MOST,
@@ -30,14 +30,14 @@ impl Budget {
         }))
     }
 
-    /// A call is made for the first time.
-    pub(super) fn earn(&self) {
+    /// A call makes its first attempt.
+    pub(super) fn deposit(&self) {
         self.with(|state| state.left = MOST.min(state.left + SHARE));
     }
 
-    /// Waits until a repetition is allowed.
-    pub(super) async fn spend(&self) {
-        // Who waits has spent already, so that all wait in their order.
+    /// Waits until a retry is allowed, in FIFO order.
+    pub(super) async fn withdraw(&self) {
+        // A waiting retry has withdrawn already, which keeps the order.
         let left = self.with(|state| {
             let now = Instant::now();
             let free = now.duration_since(state.at).as_secs_f64() * FREE;
@@ -51,7 +51,7 @@ impl Budget {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        // Nothing panics while it is held; what is in it stays true.
+        // Nothing panics while it is held; its content stays true.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -61,28 +61,28 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn past_the_budget_repetitions_wait_for_their_turn() {
-        let budget = Budget::new();
+    async fn retries_beyond_the_budget_wait() {
+        let budget = RetryBudget::new();
         let began = Instant::now();
         for _ in 0..100 {
-            budget.spend().await;
+            budget.withdraw().await;
         }
         assert_eq!(began.elapsed(), Duration::ZERO, "a burst is free");
         for _ in 0..50 {
-            budget.spend().await;
+            budget.withdraw().await;
         }
         assert_eq!(began.elapsed().as_secs(), 5, "then ten a second");
         for _ in 0..500 {
-            budget.earn();
+            budget.deposit();
         }
         let began = Instant::now();
         for _ in 0..100 {
-            budget.spend().await;
+            budget.withdraw().await;
         }
         assert_eq!(
             began.elapsed(),
             Duration::ZERO,
-            "five calls pay for one repetition"
+            "five calls pay for one retry"
         );
     }
 }

@@ -1,0 +1,152 @@
+//! The dispatcher: a request waits for its permits, is sent, and has a bounded time for its response.
+//!
+//! The order of permits: the operation's rate limit, a slot in flight, the rate limit of all operations immediately before the
+//! request is sent. A request keeps the locks of both rate limits until then, so that no permit is spent in one second and used in the next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::concurrency::{ConcurrencyLimiter, Slot};
+use super::event::Throttle;
+use super::failure::{Failure, LossCause};
+use super::rate_limit::RateLimiter;
+use super::settings::Settings;
+use super::slowdown::Slowdown;
+use super::transport::{Transport, TransportError};
+use crate::api::operation::Op;
+
+/// Sends requests within the limits.
+pub(super) struct Dispatcher {
+    transport: Arc<dyn Transport>,
+    rate: Option<Rate>,
+    operation_rates: BTreeMap<Op, RateLimiter>,
+    concurrency: ConcurrencyLimiter,
+    slowdown: Slowdown,
+    timeout: Duration,
+}
+
+/// The rate limit of all operations.
+struct Rate {
+    limit: f64,
+    limiter: RateLimiter,
+    /// Operations without a limit of their own wait here, so that one with a limit, which is slower anyway, waits behind one of them
+    /// at most and does not lose its own rate in their queue.
+    unlimited_operations: Mutex<()>,
+}
+
+impl Dispatcher {
+    /// A dispatcher with the limits of these settings.
+    pub(super) fn new(transport: Arc<dyn Transport>, settings: &Settings) -> Self {
+        let rate = |limit: f64| Rate {
+            limit,
+            limiter: RateLimiter::new(limit),
+            unlimited_operations: Mutex::default(),
+        };
+        let operation_rates = settings.operation_rates.iter();
+        Self {
+            transport,
+            rate: settings.rate.map(rate),
+            operation_rates: operation_rates
+                .map(|(op, limit)| (*op, RateLimiter::new(*limit)))
+                .collect(),
+            concurrency: ConcurrencyLimiter::new(settings.concurrency),
+            slowdown: Slowdown::default(),
+            timeout: settings.timeout,
+        }
+    }
+
+    /// The most requests in flight.
+    pub(super) fn concurrency(&self) -> usize {
+        self.concurrency.limit()
+    }
+
+    /// Waits until all limits allow one more call of an operation.
+    pub(super) async fn permit(&self, op: Op) -> Slot<'_> {
+        let mut own = match self.operation_rates.get(&op) {
+            Some(limiter) => Some(limiter.turn().await),
+            None => None,
+        };
+        if let Some(own) = &mut own {
+            own.permit(&self.slowdown).await;
+        }
+        let Some(rate) = &self.rate else {
+            return self.slot().await;
+        };
+        let _unlimited = match own {
+            Some(_) => None,
+            None => Some(rate.unlimited_operations.lock().await),
+        };
+        let mut turn = rate.limiter.turn().await;
+        let slot = self.slot().await;
+        turn.permit(&self.slowdown).await;
+        slot
+    }
+
+    /// Sends the request of a call that has its permits.
+    pub(super) async fn send(&self, slot: Slot<'_>, request: Request<Bytes>) -> SendResult {
+        let response = timeout(self.timeout, self.transport.send(request)).await;
+        drop(slot);
+        self.adapt();
+        match response {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(TransportError::NotSent(problem))) => Err(Failure::NotSent(problem)),
+            Ok(Err(TransportError::LeaseLost(holder))) => Err(Failure::LeaseLost(holder)),
+            Ok(Err(TransportError::Disconnected(why))) => {
+                Err(Failure::lost(why, LossCause::Disconnected))
+            }
+            Ok(Err(TransportError::Unreadable(problem))) => {
+                let why = format!("{problem}; {}", problem.hint);
+                Err(Failure::lost(why, LossCause::Unreadable))
+            }
+            Err(_) => {
+                let why = format!("no response within {} s", self.timeout.as_secs_f64());
+                Err(Failure::lost(why, LossCause::TimedOut))
+            }
+        }
+    }
+
+    /// Uploads or downloads a file: only the number of requests in flight is limited.
+    pub(super) async fn transfer(&self, request: Request<Bytes>) -> SendResult {
+        let slot = self.slot().await;
+        self.send(slot, request).await
+    }
+
+    /// Slows down: the rate where one is configured, the requests in flight elsewhere. Gives the limits that hold now, if they
+    /// changed.
+    pub(super) fn slow_down(&self, pause: Option<Duration>) -> Option<Throttle> {
+        let changed = self.slowdown.throttled(pause);
+        let factor = self.slowdown.factor();
+        let in_flight = match self.rate {
+            Some(_) => self.concurrency.limit(),
+            None => self.concurrency.restrict(factor),
+        };
+        changed.then(|| Throttle {
+            rate: self.rate.as_ref().map(|rate| rate.limit * factor),
+            in_flight,
+            pause,
+        })
+    }
+
+    async fn slot(&self) -> Slot<'_> {
+        self.adapt();
+        let slot = self.concurrency.acquire().await;
+        self.slowdown.pause_is_over().await;
+        slot
+    }
+
+    /// Gives back slots that were withheld, as the slowdown passes.
+    fn adapt(&self) {
+        if self.rate.is_none() {
+            self.concurrency.restrict(self.slowdown.factor());
+        }
+    }
+}
+
+/// The response to a request, or the reason why there is none.
+pub(super) type SendResult = Result<Response<Bytes>, Failure>;

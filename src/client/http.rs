@@ -1,0 +1,232 @@
+//! The transport over HTTP: `reqwest`, without redirects, cookies, decompression and retries of its own.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
+use http::{HeaderValue, Method, Uri, header};
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{Client, ClientBuilder};
+
+use super::transport::{Problem, Transport, TransportError};
+use crate::api::is_here;
+use crate::http_client;
+
+/// The longest time in which a connection is made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection that was not used for this time is closed: many services close it themselves then, at any moment.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// A silent connection is tested after this time.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
+/// The largest response of an operation: many may be read at the same time.
+const MAX_RESPONSE: usize = 8 * 1024 * 1024;
+/// The largest document that is downloaded.
+const MAX_DOWNLOAD: usize = 64 * 1024 * 1024;
+
+/// The root cause begins so when the proxy was reached and refused to connect further.
+const PROXY_REFUSED: &str = "tunnel error";
+
+/// HTTPS, and plain HTTP to this machine, over a pool of connections.
+#[derive(Debug)]
+pub struct HttpTransport {
+    /// Through the proxies that the environment names.
+    client: Client,
+    /// To this machine, never through a proxy.
+    loopback: Client,
+}
+
+impl HttpTransport {
+    /// A transport with the certificates that the system trusts. It keeps up to `connections` idle connections to each host, and makes
+    /// one within half of `timeout`, so that a call that times out has been sent.
+    pub fn new(connections: usize, timeout: Duration) -> Result<Self, String> {
+        let build = |builder: ClientBuilder| {
+            let client = builder.build();
+            client.map_err(|error| root_cause(&error))
+        };
+        let builder = || {
+            http_client::builder()
+                .connect_timeout(CONNECT_TIMEOUT.min(timeout / 2))
+                .pool_max_idle_per_host(connections)
+                .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+                .tcp_nodelay(true)
+                .tcp_keepalive(TCP_KEEPALIVE)
+        };
+        Ok(Self {
+            client: build(builder())?,
+            loopback: build(builder().no_proxy())?,
+        })
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let uri = request.uri().clone();
+        let limit = match *request.method() {
+            Method::GET => MAX_DOWNLOAD,
+            _ => MAX_RESPONSE,
+        };
+        let client = if is_here(&uri) {
+            &self.loopback
+        } else {
+            &self.client
+        };
+        let request = request_of(request)?;
+        let mut response = match client.execute(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(send_error(&uri, &error)),
+        };
+        if let Some(encoding) = response.headers().get(header::CONTENT_ENCODING)
+            && encoding != "identity"
+        {
+            return Err(TransportError::Unreadable(compressed(&uri, encoding)));
+        }
+        let too_large = || TransportError::Unreadable(too_large(&uri, limit));
+        let announced = response.content_length().unwrap_or(0);
+        if usize::try_from(announced).is_ok_and(|announced| announced > limit) {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| {
+            let host = host(&uri);
+            TransportError::Disconnected(format!(
+                "the response of {host} broke off: {}",
+                root_cause(&error)
+            ))
+        })? {
+            if body.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut complete = http::Response::new(body.freeze());
+        *complete.status_mut() = response.status();
+        *complete.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(complete)
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        Box::pin(self.exchange(request))
+    }
+}
+
+/// The same request for `reqwest`. Compressed responses are not wanted: their size is not known before they are unpacked.
+fn request_of(mut request: http::Request<Bytes>) -> Result<reqwest::Request, TransportError> {
+    let identity = HeaderValue::from_static("identity");
+    request
+        .headers_mut()
+        .insert(header::ACCEPT_ENCODING, identity);
+    reqwest::Request::try_from(request).map_err(|error| {
+        let message = format!("the address is not usable: {}", root_cause(&error));
+        TransportError::NotSent(Problem::permanent(
+            message,
+            "check the endpoint in treaty.yaml",
+        ))
+    })
+}
+
+/// Classifies an error of `reqwest`: without a connection nothing was sent, everything else may have been.
+fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
+    let host = host(uri);
+    if !error.is_connect() {
+        let why = root_cause(error);
+        return TransportError::Disconnected(format!("the connection to {host} broke: {why}"));
+    }
+    let is_certificate = causes(error).any(|cause| {
+        matches!(
+            cause.downcast_ref(),
+            Some(rustls::Error::InvalidCertificate(_))
+        )
+    });
+    let why = root_cause(error);
+    TransportError::NotSent(if is_certificate {
+        Problem::permanent(
+            format!("the certificate of {host} is not trusted: {why}"),
+            "check the address of the endpoint; SSL_CERT_FILE names a file with the certificates of an own authority",
+        )
+    } else if let Some(proxy) = proxy(uri).filter(|_| why.starts_with(PROXY_REFUSED)) {
+        Problem::passing(
+            format!("the proxy {proxy} does not connect to {host}: {why}"),
+            "check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and the proxy's user and password",
+        )
+    } else if let Some(proxy) = proxy(uri) {
+        Problem::passing(
+            format!("no connection to {host} through the proxy {proxy}: {why}"),
+            "check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and that the proxy runs",
+        )
+    } else if error.is_timeout() {
+        Problem::passing(
+            format!("no connection to {host} in time"),
+            "check the address of the endpoint, the network and the firewall",
+        )
+    } else {
+        Problem::passing(
+            format!("no connection to {host}: {why}"),
+            "check the address of the endpoint and the network",
+        )
+    })
+}
+
+/// The host and port of the proxy that the environment names for an address.
+fn proxy(uri: &Uri) -> Option<String> {
+    if is_here(uri) {
+        return None;
+    }
+    let proxy = Matcher::from_env().intercept(uri)?;
+    let authority = proxy.uri().authority()?.as_str();
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    Some(host.to_owned())
+}
+
+fn compressed(uri: &Uri, encoding: &HeaderValue) -> Problem {
+    let encoding = encoding.to_str().unwrap_or("an unknown encoding");
+    Problem::permanent(
+        format!(
+            "{} sent a response compressed with {encoding}, which was not asked for",
+            host(uri)
+        ),
+        "have the gateway before the service pass responses through unchanged",
+    )
+}
+
+fn too_large(uri: &Uri, limit: usize) -> Problem {
+    let mebibytes = limit / (1024 * 1024);
+    Problem::permanent(
+        format!(
+            "the response of {} is larger than {mebibytes} MiB and was not read to its end",
+            host(uri)
+        ),
+        "check the address of the endpoint, and the gateway before it",
+    )
+}
+
+/// The host of an address, with its port.
+fn host(uri: &Uri) -> String {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    // Without a login before it.
+    authority.rsplit('@').next().unwrap_or_default().to_owned()
+}
+
+/// An error and what caused it, from the outermost to the innermost.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    fn cause<'e>(error: &&'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+        let error: &'e (dyn Error + 'static) = *error;
+        match error.downcast_ref::<std::io::Error>() {
+            // An I/O error does not name the error that it wraps as its source.
+            Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    }
+    std::iter::successors(Some(error), cause)
+}
+
+/// The innermost cause, which says why; the ones around it only say where.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}

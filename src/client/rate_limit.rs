@@ -1,0 +1,219 @@
+//! The rate limit: `governor`'s generic cell rate algorithm, with permits granted in FIFO order.
+//!
+//! `governor` decides, tokio's clock tells the time, so that tests run on a paused clock. Its own `until_ready` is neither FIFO nor
+//! pausable.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter as Governor};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{Instant, sleep};
+
+use super::slowdown::Slowdown;
+
+/// A waiting request looks at the slowdown again after this time at the latest.
+const RECHECK: Duration = Duration::from_secs(1);
+
+/// A limit of requests a second.
+pub(super) struct RateLimiter {
+    limit: f64,
+    bucket: Mutex<Bucket>,
+}
+
+/// `governor`'s state for the rate that holds now.
+pub(super) struct Bucket {
+    rate: f64,
+    governor: Governor<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Duration>>,
+}
+
+/// The right to take the next permit. Until it is dropped, later requests wait.
+pub(super) struct Turn<'a> {
+    limit: f64,
+    bucket: MutexGuard<'a, Bucket>,
+}
+
+impl RateLimiter {
+    /// A limiter of `limit` requests a second, which must be positive.
+    pub(super) fn new(limit: f64) -> Self {
+        Self {
+            limit,
+            bucket: Mutex::new(Bucket::new(limit)),
+        }
+    }
+
+    /// Waits in FIFO order.
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        Turn {
+            limit: self.limit,
+            bucket: self.bucket.lock().await,
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Waits for a permit and takes it. The rate is the limit, reduced while the client is slowed down.
+    pub(super) async fn permit(&mut self, slowdown: &Slowdown) {
+        loop {
+            slowdown.pause_is_over().await;
+            let rate = self.limit * slowdown.factor();
+            if self.bucket.rate.to_bits() != rate.to_bits() {
+                *self.bucket = Bucket::empty(rate);
+            }
+            match self.bucket.governor.check() {
+                Ok(()) => return,
+                Err(until) => {
+                    let now = self.bucket.governor.clock().now();
+                    sleep(until.wait_time_from(now).min(RECHECK)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Bucket {
+    /// A bucket that grants its burst at once.
+    fn new(rate: f64) -> Self {
+        let clock = TokioClock::start();
+        Self {
+            rate,
+            governor: Governor::direct_with_clock(quota(rate), clock),
+        }
+    }
+
+    /// A bucket whose burst is spent: a change of the rate must not let one through.
+    fn empty(rate: f64) -> Self {
+        let bucket = Self::new(rate);
+        let burst = bucket.governor.check_n(burst(rate));
+        debug_assert!(matches!(burst, Ok(Ok(()))), "a new bucket is full");
+        bucket
+    }
+}
+
+/// One permit each `1 / rate` seconds.
+fn quota(rate: f64) -> Quota {
+    let period = Duration::from_secs_f64(1.0 / rate).max(Duration::from_nanos(1));
+    let quota = Quota::with_period(period).expect("the period is positive");
+    quota.allow_burst(burst(rate))
+}
+
+/// Timers are right to a millisecond or two: the burst makes up for what a late one loses.
+fn burst(rate: f64) -> NonZeroU32 {
+    const MAKES_UP: f64 = 0.005;
+    // The value is bounded on both sides, and has no fraction.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let burst = (rate * MAKES_UP).ceil().clamp(2.0, 10_000.0) as u32;
+    NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN)
+}
+
+/// Time since a moment on tokio's clock, which tests can pause.
+#[derive(Debug, Clone)]
+struct TokioClock(Instant);
+
+impl TokioClock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for TokioClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The moments, in seconds, at which permits are granted.
+    async fn permits(limiter: &RateLimiter, slowdown: &Slowdown, count: usize) -> Vec<f64> {
+        let begin = Instant::now();
+        let mut granted = Vec::new();
+        for _ in 0..count {
+            limiter.turn().await.permit(slowdown).await;
+            granted.push(begin.elapsed().as_secs_f64());
+        }
+        granted
+    }
+
+    /// The most permits of any second.
+    fn fullest_second(granted: &[f64]) -> usize {
+        let within = |from: f64| {
+            granted
+                .iter()
+                .filter(move |at| (from..from + 1.0).contains(*at))
+        };
+        granted
+            .iter()
+            .map(|from| within(*from).count())
+            .max()
+            .unwrap_or(0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn grants_the_limit_and_never_more_than_two_above_it() {
+        for limit in [0.5, 100.0 / 60.0, 7.0, 10.0, 50.0, 400.0] {
+            let limiter = RateLimiter::new(limit);
+            let slowdown = Slowdown::default();
+            let granted = permits(&limiter, &slowdown, 1000).await;
+            let mean = 999.0 / granted[999] / limit;
+            assert!((0.99..1.01).contains(&mean), "{limit}: {mean}");
+            let fullest = u32::try_from(fullest_second(&granted)).expect("few");
+            assert!(
+                f64::from(fullest) <= limit.ceil() + 2.0,
+                "{limit}: {fullest}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permits_do_not_pile_up_while_nobody_wants_one() {
+        let (limiter, slowdown) = (RateLimiter::new(10.0), Slowdown::default());
+        sleep(Duration::from_mins(1)).await;
+        let granted = permits(&limiter, &slowdown, 100).await;
+        assert!(fullest_second(&granted) <= 12, "{granted:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slowdown_halves_the_rate_and_ten_seconds_restore_it() {
+        let (limiter, slowdown) = (RateLimiter::new(100.0), Slowdown::default());
+        permits(&limiter, &slowdown, 100).await;
+        slowdown.throttled(None);
+        let granted = permits(&limiter, &slowdown, 1500).await;
+        let first = granted.iter().filter(|at| **at < 1.0).count();
+        assert!((48..=52).contains(&first), "{first}");
+        let last = granted
+            .iter()
+            .filter(|at| (11.0..12.0).contains(*at))
+            .count();
+        assert!((98..=102).contains(&last), "{last}");
+        assert!(fullest_second(&granted) <= 102);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_the_service_asked_for_holds_all_permits() {
+        let (limiter, slowdown) = (RateLimiter::new(100.0), Slowdown::default());
+        slowdown.throttled(Some(Duration::from_secs(7)));
+        let granted = permits(&limiter, &slowdown, 3).await;
+        assert!((7.0..8.0).contains(&granted[0]), "{granted:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permits_are_granted_in_the_order_of_requests() {
+        let (limiter, slowdown) = (&RateLimiter::new(10.0), &Slowdown::default());
+        let order = &std::sync::Mutex::new(Vec::new());
+        let requests = (0..20).map(|nth| async move {
+            limiter.turn().await.permit(slowdown).await;
+            order.lock().expect("a lock").push(nth);
+        });
+        futures::future::join_all(requests).await;
+        let order = order.lock().expect("a lock").clone();
+        assert_eq!(order, (0..20).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,189 @@
+//! A response → the operation's answer, or a failure.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, Uri, header};
+use jiff::Timestamp;
+
+use super::failure::{Failure, LossCause, public};
+use crate::api::{self, Envelope, ErrorCode, Operation};
+
+/// A longer delay is not honoured.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
+
+/// The headers in which services and gateways name a request.
+const REQUEST_IDS: [&str; 4] = [
+    "x-request-id",
+    "x-tsign-request-id",
+    "x-trace-id",
+    "eagleeye-traceid",
+];
+
+/// Reads a response to an operation's request. `throttle_codes` are error codes that mean "slow down". A 403 of a gateway that
+/// has let other calls through (`has_answered`) is about this call, and not about the credentials.
+pub(super) fn read<O: Operation>(
+    response: &Response<Bytes>,
+    throttle_codes: &[i64],
+    has_answered: bool,
+) -> Result<O::Answer, Failure> {
+    let status = response.status();
+    let retry_after = retry_after(response.headers(), Timestamp::now());
+    let retry_after = retry_after.and_then(RetryAfter::delay);
+    let cause = match status {
+        StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => LossCause::TimedOut,
+        _ => LossCause::Garbled,
+    };
+    let unknown = |why: String| {
+        Err(Failure::Unknown {
+            why,
+            retry_after,
+            cause,
+        })
+    };
+    let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => return Err(Failure::Throttled { retry_after }),
+        StatusCode::FORBIDDEN if envelope.is_none() && has_answered => {}
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            let message = envelope
+                .and_then(|envelope| envelope.msg)
+                .unwrap_or_default();
+            let message = public(&message);
+            return Err(Failure::Credentials(format!(
+                "HTTP {} {message}",
+                status.as_u16()
+            )));
+        }
+        // A 408 waited for something, and does not know whether it was done.
+        _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            return unknown(format!("HTTP {}", status.as_u16()));
+        }
+        _ if status.is_redirection() => return Err(redirected(response)),
+        _ => {}
+    }
+    let Some(envelope) = envelope else {
+        if status.is_client_error() {
+            return Err(Failure::Refused {
+                code: ErrorCode(i64::from(status.as_u16())),
+                message: "the response is not the API's: check the address of the endpoint, and the gateway before it"
+                    .to_owned(),
+            });
+        }
+        return unknown("the response is not the API's JSON".to_owned());
+    };
+    let code = ErrorCode(envelope.err_code);
+    if code.0 == 0 {
+        let data = envelope.data.unwrap_or(serde_json::Value::Null);
+        return serde_json::from_value(data).or_else(|error| {
+            let why = public(&error.to_string());
+            unknown(format!("the answer lacks a documented field: {why}"))
+        });
+    }
+    if throttle_codes.contains(&code.0) {
+        return Err(Failure::Throttled { retry_after });
+    }
+    let message = envelope
+        .msg
+        .map(|message| public(&message))
+        .filter(|message| !message.is_empty());
+    let message = message.unwrap_or_else(|| code.message().to_owned());
+    if api::wrong_credentials(code) {
+        return Err(Failure::Credentials(format!("{code} {message}")));
+    }
+    Err(Failure::Refused { code, message })
+}
+
+/// The service's id of a request, where it sends one.
+pub(super) fn request_id(response: &Response<Bytes>) -> Option<&str> {
+    let mut ids = REQUEST_IDS.iter();
+    ids.find_map(|name| response.headers().get(*name)?.to_str().ok())
+}
+
+/// The business code of a response, for the log.
+pub(super) fn err_code(response: &Response<Bytes>) -> Option<i64> {
+    let envelope: Envelope = serde_json::from_slice(response.body()).ok()?;
+    Some(envelope.err_code)
+}
+
+/// A `Retry-After` header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RetryAfter {
+    /// The delay that the service asks for.
+    Delay(Duration),
+    /// Garbage, or a longer delay than is honoured.
+    Ignored,
+}
+
+impl RetryAfter {
+    /// The delay to honour.
+    pub(super) fn delay(self) -> Option<Duration> {
+        match self {
+            Self::Delay(delay) => Some(delay),
+            Self::Ignored => None,
+        }
+    }
+}
+
+/// The `Retry-After` of a response, as seconds or as a date.
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<RetryAfter> {
+    let text = headers
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .unwrap_or_default();
+    let text = text.trim();
+    let delay = match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(text).ok().and_then(|date| {
+            let date = Timestamp::try_from(date).ok()?;
+            // A date that has passed asks for no delay.
+            Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+        }),
+    };
+    let honoured = delay.filter(|delay| *delay <= LONGEST_RETRY_AFTER);
+    Some(honoured.map_or(RetryAfter::Ignored, RetryAfter::Delay))
+}
+
+/// Credentials do not follow a redirect.
+fn redirected(response: &Response<Bytes>) -> Failure {
+    let status = response.status().as_u16();
+    let location = response.headers().get(header::LOCATION);
+    let location = location.and_then(|location| location.to_str().ok()?.parse::<Uri>().ok());
+    let host = location.and_then(|location| location.host().map(str::to_owned));
+    let to = host.map_or("another address".to_owned(), |host| public(&host));
+    Failure::Refused {
+        code: ErrorCode(i64::from(status)),
+        message: format!(
+            "the endpoint redirects to {to}, which is not followed: set the endpoint in treaty.yaml to the address that is meant"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn honours_retry_after_up_to_five_minutes() {
+        let now: Timestamp = "2026-11-29T12:00:00Z".parse().expect("a time");
+        for (text, expected) in [
+            ("7", Some(7)),
+            (" 300 ", Some(300)),
+            ("301", None),
+            ("999999", None),
+            ("-1", None),
+            ("soon", None),
+            ("99999999999999999999", None),
+            ("Sun, 29 Nov 2026 12:01:00 GMT", Some(60)),
+            ("Sun, 29 Nov 2026 11:00:00 GMT", Some(0)),
+            ("Fri, 01 Jan 2100 00:00:00 GMT", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, text.parse().expect("a header"));
+            let delay = retry_after(&headers, now).expect("a header");
+            let delay = delay.delay().map(|delay| delay.as_secs());
+            assert_eq!(delay, expected, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! The retry policy: jittered exponential backoff, the same wherever something is tried again.
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+use super::settings::Settings;
+
+/// How often and after which delays something is tried again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RetryPolicy(ExponentialBuilder);
+
+/// The delays before the retries of one call. It ends when no attempt is left.
+pub type RetryDelays = ExponentialBackoff;
+
+impl RetryPolicy {
+    /// The policy of these settings: the first delay is up to `backoff`, each further one twice that, up to `max_backoff`; at least
+    /// half of each is waited.
+    pub(super) fn new(settings: &Settings) -> Self {
+        let retries = settings.attempts.saturating_sub(1);
+        // `backon` adds up to the delay once more as jitter: it is told half.
+        let policy = ExponentialBuilder::new()
+            .with_factor(2.0)
+            .with_min_delay(settings.backoff / 2)
+            .with_max_delay(settings.max_backoff / 2)
+            .with_max_times(usize::try_from(retries).unwrap_or(usize::MAX))
+            .with_jitter();
+        Self(policy)
+    }
+
+    /// A policy for tests of what uses it.
+    #[cfg(test)]
+    pub(super) fn test(backoff: std::time::Duration) -> Self {
+        Self(
+            ExponentialBuilder::new()
+                .with_min_delay(backoff / 2)
+                .with_jitter(),
+        )
+    }
+
+    /// The delays of the attempts that are allowed.
+    pub(super) fn delays(self) -> RetryDelays {
+        self.0.build()
+    }
+
+    /// Delays without an end, for attempts that do not count.
+    pub(super) fn endless_delays(self) -> RetryDelays {
+        self.0.without_max_times().build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    #[test]
+    fn delays_double_with_jitter_up_to_the_longest() {
+        let settings = Settings {
+            endpoint: String::new(),
+            credentials: None,
+            rate: None,
+            operation_rates: std::collections::BTreeMap::new(),
+            concurrency: NonZeroUsize::MIN,
+            attempts: 6,
+            backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(3),
+            timeout: Duration::ZERO,
+            outage: Duration::ZERO,
+            throttle_codes: Vec::new(),
+        };
+        let policy = RetryPolicy::new(&settings);
+        let delays: Vec<Duration> = policy.delays().collect();
+        assert_eq!(delays.len(), 5);
+        for (delay, longest) in delays.iter().zip([500, 1000, 2000, 3000, 3000]) {
+            let longest = Duration::from_millis(longest);
+            assert!(longest / 2 <= *delay && *delay <= longest, "{delays:?}");
+        }
+        assert_eq!(policy.endless_delays().take(100).count(), 100);
+    }
+}
