@@ -8,6 +8,7 @@
 
 mod clock;
 mod command;
+mod faults;
 mod limit;
 mod night;
 mod pace;
@@ -52,7 +53,7 @@ const CASES: [Case; 6] = [
     ("start", start::readings),
     ("pace", pace::readings),
     ("wire", wire::readings),
-    ("latency", wire::latency),
+    ("faults", faults::readings),
     ("night", night::readings),
     ("peers", peers::readings),
 ];

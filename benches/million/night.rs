@@ -60,13 +60,13 @@ fn night(rows: u32, readings: &mut Vec<Reading>) -> Night {
     let share = validate.seconds() / limit;
     readings.push(Reading::new(
         format!("`validate` of {rows} rows"),
-        format!("1.5 of the {limit:.1} s of one thread that parses, renders and hashes; 150 MB"),
+        format!("1.5 of the {limit:.1} s of one thread that parses, renders and hashes; 200 MB"),
         format!(
             "{:.1} s: {share:.2}; {:.0} MB",
             validate.seconds(),
             validate.megabytes()
         ),
-        share <= 1.5 && validate.megabytes() < 150.0,
+        share <= 1.5 && validate.megabytes() < 200.0,
     ));
 
     readings.extend(killed_and_resumed(&project, &service, rows));

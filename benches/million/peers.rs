@@ -8,6 +8,7 @@ use super::Reading;
 use super::command::succeed;
 use super::project::Project;
 use super::service::Service;
+use super::wire::apply_rate;
 
 /// Rows that Terraform plans: it takes minutes for ten times as many.
 const ROWS: u32 = 200;
@@ -24,9 +25,9 @@ fn peer(name: &str) -> PathBuf {
         .collect()
 }
 
-/// Calls a second of 40 lines of asyncio and aiohttp, which remember nothing.
+/// Calls a second of treaty, against 40 lines of asyncio and aiohttp, which remember nothing.
 fn user() -> Reading {
-    let what = "asyncio and aiohttp, 64 at a time";
+    let what = "apply without a limit, against asyncio and aiohttp, both 64 at a time";
     let Some(python) = std::env::var_os("PYTHON") else {
         return Reading::new(what, "", "PYTHON names none that has aiohttp", true);
     };
@@ -41,7 +42,15 @@ fn user() -> Reading {
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let wrong = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{wrong}");
-    Reading::new(what, "", format!("{said} calls/s"), true)
+    let theirs: f64 = said.parse().expect("a number of calls");
+    let own = apply_rate();
+    let ratio = own / theirs;
+    Reading::new(
+        what,
+        "3 times as many calls a second",
+        format!("{own:.0} of treaty, {theirs:.0} of the script: {ratio:.1}"),
+        ratio >= 3.0,
+    )
 }
 
 /// The plan that has nothing to do, of Terraform and of treaty.

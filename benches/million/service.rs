@@ -2,13 +2,15 @@
 //!
 //! What a row needs is answered without a world; the few standing things are left to the sandbox, which remembers them.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use http::{Response, header};
+use treaty::api::Repeat;
 use treaty::api::operation::Op;
 use treaty::sandbox::Sandbox;
 
@@ -43,11 +45,24 @@ struct State {
     /// It answers after a time between these.
     latency: (Duration, Duration),
     next: AtomicU64,
-    /// How long the calls together have waited for their answers, in microseconds.
-    waited: AtomicU64,
+    requests: AtomicU64,
     arrivals: Mutex<Vec<Arrival>>,
     /// The tasks of each flow, by its number from 1.
     flows: Mutex<Vec<Tasks>>,
+    behaviour: Behaviour,
+    /// The requests of the last second that were not throttled.
+    accepted: Mutex<VecDeque<Instant>>,
+}
+
+/// How the service fails.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Behaviour {
+    /// The share of requests, from 0 to 1, that end with 503, 502, 500 or a closed connection and have no effect.
+    pub(crate) failing: f64,
+    /// Whether calls of class *probe* fail, too: treaty waits five seconds before it repeats one.
+    pub(crate) probes_fail: bool,
+    /// Requests of a second, past which it answers 429.
+    pub(crate) limit: Option<usize>,
 }
 
 /// Who was asked in a flow.
@@ -60,6 +75,11 @@ struct Tasks {
 impl Service {
     /// Serves until the process ends, on two threads.
     pub(crate) fn start(latency: (Duration, Duration)) -> Self {
+        Self::start_with(latency, Behaviour::default())
+    }
+
+    /// Serves and fails as `behaviour` says.
+    pub(crate) fn start_with(latency: (Duration, Duration), behaviour: Behaviour) -> Self {
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -76,9 +96,11 @@ impl Service {
                     clock: (!latency.1.is_zero()).then(Clock::start),
                     latency,
                     next: AtomicU64::new(1),
-                    waited: AtomicU64::new(0),
+                    requests: AtomicU64::new(0),
                     arrivals: Mutex::new(Vec::with_capacity(ARRIVALS)),
                     flows: Mutex::default(),
+                    behaviour,
+                    accepted: Mutex::default(),
                 });
                 let service = Self {
                     base,
@@ -98,19 +120,24 @@ impl Service {
         std::mem::take(&mut self.state.arrivals.lock().expect("a lock"))
     }
 
-    /// How long a call has waited for its answer in the mean, of so many: cores are shared.
-    #[allow(clippy::cast_precision_loss)]
-    pub(crate) fn latency(&self, calls: usize) -> f64 {
-        self.state.waited.load(Ordering::Relaxed) as f64 / 1e6 / calls as f64
-    }
-
     /// How many calls have arrived since then.
     pub(crate) fn count(&self) -> usize {
         self.state.arrivals.lock().expect("a lock").len()
     }
 }
 
-async fn answer(state: Arc<State>, request: Request) -> Response<axum::body::Body> {
+/// A number from 0 to 1, scattered and the same in every run.
+fn scattered(nth: u64) -> f64 {
+    let share = u32::try_from(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).expect("24 bits");
+    f64::from(share) / f64::from(1 << 24)
+}
+
+fn status(status: u16) -> Response<Body> {
+    let response = Response::builder().status(status).body(Body::empty());
+    response.expect("a response")
+}
+
+async fn answer(state: Arc<State>, request: Request) -> Response<Body> {
     let at = Instant::now();
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, 1 << 26).await.expect("a body");
@@ -120,18 +147,14 @@ async fn answer(state: Arc<State>, request: Request) -> Response<axum::body::Bod
         let arrival = Arrival { at, op, row };
         state.arrivals.lock().expect("a lock").push(arrival);
     }
+    if let Some(failure) = op.and_then(|op| state.failure(op, at)) {
+        return failure;
+    }
     if let Some(clock) = &state.clock {
         let (least, most) = state.latency;
         let nth = state.next.load(Ordering::Relaxed);
-        // Scattered, and the same in every run.
-        let share = (nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32;
-        let wait = least
-            + most
-                .saturating_sub(least)
-                .mul_f64(f64::from(share) / f64::from(1 << 24));
+        let wait = least + most.saturating_sub(least).mul_f64(scattered(nth));
         clock.until(at + wait).await;
-        let waited = u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX);
-        state.waited.fetch_add(waited, Ordering::Relaxed);
     }
     if let Some(text) = op.and_then(|op| state.of_row(op, &body)) {
         return Response::builder()
@@ -145,6 +168,43 @@ async fn answer(state: Arc<State>, request: Request) -> Response<axum::body::Bod
 }
 
 impl State {
+    /// The failure of a request, if it fails.
+    fn failure(&self, op: Op, at: Instant) -> Option<Response<Body>> {
+        let Behaviour {
+            failing,
+            probes_fail,
+            limit,
+        } = self.behaviour;
+        if let Some(limit) = limit {
+            let mut accepted = self.accepted.lock().expect("a lock");
+            while accepted
+                .front()
+                .is_some_and(|first| at - *first >= Duration::from_secs(1))
+            {
+                accepted.pop_front();
+            }
+            if accepted.len() >= limit {
+                return Some(status(429));
+            }
+            accepted.push_back(at);
+        }
+        let nth = self.requests.fetch_add(1, Ordering::Relaxed);
+        let may_fail = probes_fail || !matches!(op.repeat(), Repeat::Look(_));
+        if !may_fail || scattered(nth) >= failing {
+            return None;
+        }
+        Some(match nth % 4 {
+            0 => status(503),
+            1 => status(502),
+            2 => status(500),
+            _ => {
+                let broken = std::io::Error::other("closed");
+                let body = futures::stream::iter([Err::<Vec<u8>, _>(broken)]);
+                Response::new(Body::from_stream(body))
+            }
+        })
+    }
+
     /// The answer to a call about a row; none when it is about something that stands.
     fn of_row(&self, op: Op, body: &[u8]) -> Option<String> {
         let id = || self.next.fetch_add(1, Ordering::Relaxed);

@@ -23,6 +23,6 @@ pub(crate) fn readings() -> Vec<Reading> {
             validate < 15.0,
         ),
         Reading::new("`--help`", "5 ms", format!("{help:.0} ms"), help < 5.0),
-        Reading::new("the program", "20 MB", format!("{size:.1} MB"), size < 20.0),
+        Reading::new("the program", "30 MB", format!("{size:.1} MB"), size < 30.0),
     ]
 }
