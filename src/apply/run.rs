@@ -323,7 +323,6 @@ impl<'a> Apply<'a> {
                 let (address, item) = match planned_item(&plan.flow, &plan.rows[at], draft) {
                     Ok(planned) => planned,
                     Err((address, row, failure)) => {
-                        self.orders.survey.disbelieve();
                         self.ended(address, Some(row), Ended::Failed(failure), tally);
                         continue;
                     }

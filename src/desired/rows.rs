@@ -1,18 +1,15 @@
 //! A flow's rows → items, streamed in the sheet's order.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use rayon::prelude::*;
 
-use super::content::{self, Contents, Site};
+use super::content::{Contents, Site};
 use super::doubts::Doubts;
 use super::item::{Item, item};
 use super::rendering::Rendering;
 use super::standing::Standing;
 use super::{check, columns, templates};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::manifest::{ChunkSource, Flow, Project};
+use crate::manifest::{Flow, Project};
 use crate::render::{RunTime, Salt, Scope};
 use crate::sheet::{Row, RowError, Sheet};
 
@@ -127,27 +124,6 @@ impl<'a> FlowRows<'a> {
     /// What is doubtful about the rows that were rendered.
     pub fn doubts(&self) -> Vec<Diagnostic> {
         self.doubts.told()
-    }
-
-    /// The files that all rows name, by path, with the hash of each, and the texts of pages that are templates; none where some
-    /// file is each row's own.
-    pub(super) fn files(&self) -> Option<BTreeMap<String, Arc<str>>> {
-        if content::has_own_files(self.flow) {
-            return None;
-        }
-        let mut files = self.contents.hashes();
-        let chunks = self
-            .flow
-            .documents
-            .iter()
-            .flat_map(|own| &own.chunked_fields);
-        for source in chunks.map(|chunk| &chunk.source) {
-            if let ChunkSource::Html(page) = source {
-                let file = &page.span().file;
-                files.insert(file.path.clone(), Arc::from(file.text.as_str()));
-            }
-        }
-        Some(files)
     }
 
     /// For so many rows room may be made at once.
