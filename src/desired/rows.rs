@@ -67,8 +67,8 @@ pub enum Outcome {
 /// So many rows are rendered together: enough to keep every core busy, few enough to weigh nothing.
 const BATCH: usize = 512;
 
-/// Rows, each with its place in the order, from 0.
-pub type Drafts<'a> = Box<dyn Iterator<Item = (usize, Drafted)> + Send + 'a>;
+/// Rows, each with its index in the sheet's order, from 0.
+type Drafts<'a> = Box<dyn Iterator<Item = (usize, Drafted)> + 'a>;
 
 impl<'a> FlowRows<'a> {
     /// Opens the sheet, and checks what can be checked before a row is read.
@@ -187,7 +187,7 @@ impl<'a> FlowRows<'a> {
     /// The others are not rendered.
     pub fn drafts_of<'s>(
         &'s self,
-        wanted: impl FnMut(usize) -> bool + Send + 's,
+        wanted: impl FnMut(usize) -> bool + 's,
     ) -> std::io::Result<Drafts<'s>> {
         self.stream(Some(&self.salt), wanted)
     }
@@ -195,7 +195,7 @@ impl<'a> FlowRows<'a> {
     fn stream<'s>(
         &'s self,
         content: Option<&'s Salt>,
-        mut wanted: impl FnMut(usize) -> bool + Send + 's,
+        mut wanted: impl FnMut(usize) -> bool + 's,
     ) -> std::io::Result<Drafts<'s>> {
         Ok(match &self.sheet {
             None => {

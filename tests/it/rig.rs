@@ -423,7 +423,6 @@ impl Rig {
             let apply = Apply::new(Orders {
                 standing: &standing,
                 survey: &survey,
-                ahead: Box::new(|rows| rows),
                 ledger: &ledger,
                 client: &client,
                 root: &project.root,
