@@ -10,7 +10,7 @@ use super::survey::{Survey, Surveyor};
 use super::vanished::vanished;
 use crate::api::operation::Op;
 use crate::api::time;
-use crate::desired::{Conflict, DocumentSource, Drafted, FlowRows, Item, Outcome, Unique};
+use crate::desired::{Conflict, DocumentSource, Drafted, Duplicates, FlowRows, Item, Outcome};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::Address;
 use crate::ledger::LedgerError;
@@ -24,16 +24,16 @@ pub(super) fn plan_flow(
     moment: Option<Timestamp>,
     survey: &mut Survey<'_>,
     people: &mut RowAccounts,
-    unique: &mut Unique,
+    duplicates: &mut Duplicates,
 ) -> Result<FlowPlan, Fatal> {
     let rows = planned.rows;
-    unique.begin(rows.flow, rows.expected());
+    duplicates.begin_flow(rows.flow, rows.expected());
     let mut looking = Looking {
         moment,
         nth: survey.plan.flows.len(),
         survey,
         people,
-        unique,
+        duplicates,
         told: Vec::new(),
         planned,
     };
@@ -51,7 +51,7 @@ struct Looking<'l, 'p, 'a, 's> {
     nth: usize,
     survey: &'l mut Survey<'s>,
     people: &'l mut RowAccounts,
-    unique: &'l mut Unique,
+    duplicates: &'l mut Duplicates,
     /// What is wrong with the manifests and was told.
     told: Vec<Diagnostic>,
 }
@@ -116,7 +116,7 @@ impl Looking<'_, '_, '_, '_> {
         }
         if action.is_work() {
             for account in item.accounts.values() {
-                let is_first = self.unique.count(account);
+                let is_first = self.duplicates.mark_used(account);
                 if let Err(diagnostic) = self.people.see(account, is_first, self.nth, ledger)? {
                     self.survey.refuse(&flow.name, number, diagnostic);
                     action = ItemAction::Invalid;
@@ -132,7 +132,7 @@ impl Looking<'_, '_, '_, '_> {
 
     fn conflict(&mut self, number: u64, item: &Item) -> Option<Conflict> {
         let sheet = self.planned.rows.sheet.as_ref()?;
-        self.unique.see(item, number, sheet.header())
+        self.duplicates.check(item, number, sheet.header())
     }
 }
 

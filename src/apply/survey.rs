@@ -12,7 +12,7 @@ use super::row_accounts::RowAccounts;
 use super::seal::{PRINT, identity};
 use super::vanished::{guard, undeclared};
 use crate::client::Client;
-use crate::desired::{FlowRows, Standing, Unique};
+use crate::desired::{Duplicates, FlowRows, Standing};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
@@ -178,13 +178,13 @@ pub async fn survey<'a>(
     let opened = surveyor.open(findings)?;
     let asks = matches!(client, Some((_, Observe::All)));
     let mut people = RowAccounts::new(asks);
-    let mut unique = Unique::new(standing, ledger.salt());
+    let mut duplicates = Duplicates::new(standing, ledger.salt());
     let mut needed = HashSet::new();
     // What was sent may be late by now; without a client it is not known what was.
     let moment = client.map(|_| run.moment());
     for (rows, known) in opened {
         let planned = Planned::new(&rows, surveyor, known);
-        let plan = plan_flow(planned, moment, &mut survey, &mut people, &mut unique)?;
+        let plan = plan_flow(planned, moment, &mut survey, &mut people, &mut duplicates)?;
         findings.extend(guard(rows.flow, &plan, surveyor)?);
         needed.extend(needs(rows.flow));
         survey.flows.push(rows);
