@@ -71,12 +71,7 @@ impl Known {
 
     /// The place of an item.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
-        self.find_print(self.salt.of(key))
-    }
-
-    /// The same, by the fingerprint of its key.
-    pub(super) fn find_print(&self, key: Fingerprint) -> Option<usize> {
-        let half = half(key);
+        let half = half(self.salt.of(key));
         self.items.binary_search_by_key(&half, |item| item.key).ok()
     }
 }

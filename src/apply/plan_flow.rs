@@ -1,12 +1,8 @@
 //! A flow's rows → its plan: what is to be done with each item, and which rows cannot be used.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use rayon::prelude::*;
 
 use super::ask::sign_op;
-use super::checked::{Checked, CheckedRow, Found, Keeping};
 use super::halt::Fatal;
 use super::known::Known;
 use super::row_accounts::RowAccounts;
@@ -14,7 +10,7 @@ use super::survey::{Survey, Surveyor};
 use super::vanished::vanished;
 use crate::api::operation::Op;
 use crate::api::time;
-use crate::desired::{Conflict, DocumentSource, Drafted, FlowRows, Item, Outcome, Unique};
+use crate::desired::{Conflict, DocumentSource, Drafted, Duplicates, FlowRows, Item, Outcome};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::Address;
 use crate::ledger::LedgerError;
@@ -22,24 +18,22 @@ use crate::manifest::{Flow, OnVanish};
 use crate::plan::{Calls, FlowPlan, ItemAction, RecordedItem, vanish_action};
 use crate::render::Fingerprint;
 
-/// Renders and checks all rows of a flow, and plans them; what that comes to is kept, too, where it is to be.
+/// Renders and checks all rows of a flow, and plans them.
 pub(super) fn plan_flow(
     planned: Planned<'_, '_>,
     moment: Option<Timestamp>,
     survey: &mut Survey<'_>,
     people: &mut RowAccounts,
-    unique: &mut Unique,
-    keeping: Option<&mut Keeping>,
+    duplicates: &mut Duplicates,
 ) -> Result<FlowPlan, Fatal> {
     let rows = planned.rows;
-    unique.begin(rows.flow, rows.expected());
+    duplicates.begin_flow(rows.flow, rows.expected());
     let mut looking = Looking {
         moment,
         nth: survey.plan.flows.len(),
         survey,
         people,
-        unique,
-        keeping,
+        duplicates,
         told: Vec::new(),
         planned,
     };
@@ -57,8 +51,7 @@ struct Looking<'l, 'p, 'a, 's> {
     nth: usize,
     survey: &'l mut Survey<'s>,
     people: &'l mut RowAccounts,
-    unique: &'l mut Unique,
-    keeping: Option<&'l mut Keeping>,
+    duplicates: &'l mut Duplicates,
     /// What is wrong with the manifests and was told.
     told: Vec<Diagnostic>,
 }
@@ -77,31 +70,15 @@ impl Looking<'_, '_, '_, '_> {
         match outcome {
             Outcome::Skipped => {
                 self.planned.left_out(number, key, recorded);
-                self.keep(number, key, Found::LeftOut);
             }
             Outcome::Invalid(errors) => {
                 let errors = once(errors, &mut self.told);
                 self.survey.row_findings.extend(errors);
                 self.planned.push(number, key, ItemAction::Invalid, None);
-                self.keep(number, key, Found::Unusable);
             }
             Outcome::Item(item) => self.item(number, &item, recorded)?,
         }
         Ok(())
-    }
-
-    /// Writes down what a row came to that has no item.
-    fn keep(
-        &mut self,
-        number: u64,
-        key: Option<&str>,
-        found: fn(Option<Fingerprint>) -> Found<'static>,
-    ) {
-        if let Some(keeping) = &mut self.keeping {
-            let salt = self.planned.surveyor.ledger.salt();
-            let found = found(key.map(|key| salt.of(key)));
-            keeping.row(CheckedRow { number, found });
-        }
     }
 
     fn item(
@@ -137,138 +114,26 @@ impl Looking<'_, '_, '_, '_> {
             self.survey.row_findings.extend(late);
             action = ItemAction::Invalid;
         }
-        let mut of_people = Calls::default();
         if action.is_work() {
             for account in item.accounts.values() {
-                let is_first = self.unique.count(account);
-                match self.people.see(account, is_first, self.nth, ledger)? {
-                    Ok(op) => op.into_iter().for_each(|op| of_people.add(op, 1)),
-                    Err(diagnostic) => {
-                        self.survey.refuse(&flow.name, number, diagnostic);
-                        action = ItemAction::Invalid;
-                    }
+                let is_first = self.duplicates.mark_used(account);
+                if let Err(diagnostic) = self.people.see(account, is_first, self.nth, ledger)? {
+                    self.survey.refuse(&flow.name, number, diagnostic);
+                    action = ItemAction::Invalid;
                 }
             }
         }
-        let mut needs = Calls::default();
-        if action.is_work() || self.keeping.is_some() {
-            needs = calls(item);
-        }
         if action.is_work() {
-            self.planned.add_calls(action, &needs, 1);
+            self.planned.add_calls(action, &calls(item));
         }
         self.planned.push(number, key, action, Some(print));
-        if let Some(keeping) = &mut self.keeping {
-            needs.add_all(&of_people);
-            keeping.until(item.process.sign_validity);
-            let found = Found::Item(&item.key, print, keeping.list(needs));
-            keeping.row(CheckedRow { number, found });
-        }
         Ok(())
     }
 
     fn conflict(&mut self, number: u64, item: &Item) -> Option<Conflict> {
         let sheet = self.planned.rows.sheet.as_ref()?;
-        self.unique.see(item, number, sheet.header())
+        self.duplicates.check(item, number, sheet.header())
     }
-}
-
-/// So many rows are looked for together, on all cores.
-const BATCH: usize = 4096;
-
-/// Plans a flow by an earlier check of its rows. None is rendered but those of which more must be said than was kept.
-pub(super) fn plan_checked(
-    mut planned: Planned<'_, '_>,
-    survey: &mut Survey<'_>,
-    checked: &Checked,
-) -> Result<FlowPlan, Fatal> {
-    let mut sent: BTreeMap<(ItemAction, u16), u64> = BTreeMap::new();
-    let mut again = Vec::new();
-    let mut rows = checked.rows(&planned.rows.flow.name);
-    loop {
-        let batch: Vec<CheckedRow<'_>> = rows.by_ref().take(BATCH).collect();
-        if batch.is_empty() {
-            break;
-        }
-        let known = &planned.known;
-        let places = batch.par_iter().map(|row| match row.found {
-            Found::Item(key, ..) => known.find(key),
-            Found::LeftOut(key) | Found::Unusable(key) => known.find_print(key?),
-        });
-        let places: Vec<Option<usize>> = places.collect();
-        for (CheckedRow { number, found }, place) in batch.into_iter().zip(places) {
-            let at = planned.plan.rows.len();
-            match found {
-                Found::Item(key, print, list) => {
-                    let recorded = planned.meet(true, place);
-                    let action = planned.action(survey, key, recorded, print);
-                    if action.is_work() {
-                        *sent.entry((action, list)).or_default() += 1;
-                    }
-                    planned.push(number, Some(key), action, Some(print));
-                }
-                Found::LeftOut(key) => {
-                    let recorded = planned.meet(key.is_some(), place);
-                    if planned.left_out(number, None, recorded) != ItemAction::Skipped {
-                        again.push(at);
-                    }
-                }
-                Found::Unusable(key) => {
-                    planned.meet(key.is_some(), place);
-                    again.push(at);
-                    planned.push(number, None, ItemAction::Invalid, None);
-                }
-            }
-        }
-    }
-    for ((action, list), items) in sent {
-        let calls = checked.list(list).into_iter().flat_map(Calls::iter);
-        let calls = calls.map(|(op, count)| (op, count * items)).collect();
-        planned.add_calls(action, &calls, items);
-    }
-    look_again(&mut planned, survey, &again)
-        .map_err(|error| unreadable(planned.rows.flow, &error))?;
-    planned.finish(survey)
-}
-
-/// Renders some rows, by their places: their keys are shown, and what is wrong with them is found.
-fn look_again(
-    planned: &mut Planned<'_, '_>,
-    survey: &mut Survey<'_>,
-    places: &[usize],
-) -> std::io::Result<()> {
-    if places.is_empty() {
-        return Ok(());
-    }
-    let rows = planned.rows;
-    let mut told = Vec::new();
-    for (at, draft) in rows.drafts_of(|at| places.binary_search(&at).is_ok())? {
-        let action = planned.plan.rows[at].action;
-        if let Some(key) = &draft.key {
-            let all = planned.surveyor.selection.show_all;
-            planned.plan.show(key, action, Some(draft.number), all);
-        }
-        match draft.outcome {
-            Outcome::Invalid(errors) => survey.row_findings.extend(once(errors, &mut told)),
-            _ if action == ItemAction::Invalid => {
-                survey.disbelieve();
-                survey.refuse(&rows.flow.name, draft.number, usable(rows, draft.number));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// What is said of a row that could not be used when all were checked, and can be now.
-fn usable(rows: &FlowRows<'_>, number: u64) -> Diagnostic {
-    let error =
-        Diagnostic::error("the row could not be used when all were checked, and can be now");
-    let error = match &rows.sheet {
-        Some(sheet) => error.at(sheet.header().cell(number, None)),
-        None => error.at(&rows.flow.span),
-    };
-    error.hint("apply again: all rows are looked at then")
 }
 
 /// A flow's plan while its rows are taken.
@@ -314,18 +179,11 @@ impl<'p, 'a> Planned<'p, 'a> {
         selection.action(&address, self.rows.flow.on_change, recorded, print)
     }
 
-    /// Takes a row that `where` leaves out, and tells what there is to say of it: what has no end yet is not out of the world
-    /// because the row says that it is not wanted.
-    fn left_out(
-        &mut self,
-        number: u64,
-        key: Option<&str>,
-        recorded: Option<RecordedItem>,
-    ) -> ItemAction {
+    /// Adds a row that `where` leaves out. An item that was begun and has not ended is still reported.
+    fn left_out(&mut self, number: u64, key: Option<&str>, recorded: Option<RecordedItem>) {
         let left = recorded.and_then(|recorded| vanish_action(OnVanish::Keep, recorded));
         let action = left.unwrap_or(ItemAction::Skipped);
         self.plan.push(number, key, action, None, false);
-        action
     }
 
     fn push(
@@ -339,11 +197,11 @@ impl<'p, 'a> Planned<'p, 'a> {
         self.plan.push(number, key, action, print, all);
     }
 
-    /// Takes the calls of so many items that are sent.
-    fn add_calls(&mut self, action: ItemAction, calls: &Calls, items: u64) {
+    /// Adds the calls of an item that is sent.
+    fn add_calls(&mut self, action: ItemAction, calls: &Calls) {
         self.plan.calls.add_all(calls);
         if action == ItemAction::Reissue {
-            self.plan.calls.add(Op::Revoke, items);
+            self.plan.calls.add(Op::Revoke, 1);
         }
     }
 

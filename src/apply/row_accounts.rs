@@ -38,15 +38,15 @@ impl RowAccounts {
         }
     }
 
-    /// Takes an account of a row, which is counted the first time: gives the call that it needs, as far as that is known without
-    /// asking. Says what is wrong with it, if it cannot be as it should.
+    /// Adds an account of a row that is sent. Counts its calls when `is_first` is set: later rows with the same account
+    /// need none. Returns an error when the recorded account cannot be changed to the declared one.
     pub(super) fn see(
         &mut self,
         account: &Account,
         is_first: bool,
         flow: usize,
         ledger: &dyn Ledger,
-    ) -> Result<Result<Option<Op>, Diagnostic>, LedgerError> {
+    ) -> Result<Result<(), Diagnostic>, LedgerError> {
         let record = ledger
             .thing(ThingKind::Account, account.third_id())?
             .map(AccountRecord::from);
@@ -57,7 +57,7 @@ impl RowAccounts {
             None => None,
         };
         if !is_first {
-            return Ok(Ok(None));
+            return Ok(Ok(()));
         }
         let (create, update) = super::account::creation(account);
         let op = match action {
@@ -75,7 +75,7 @@ impl RowAccounts {
         } else if let Some(op) = op {
             self.calls.entry(flow).or_default().add(op, 1);
         }
-        Ok(Ok(op))
+        Ok(Ok(()))
     }
 
     /// Asks for those that are not recorded; gives those that exist.

@@ -18,7 +18,7 @@ use super::locks::Locks;
 use super::plan_flow::unreadable;
 use super::survey::Survey;
 use crate::client::Client;
-use crate::desired::{DocumentSource, Drafts, FlowRows, Item, Outcome, Standing};
+use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Standing};
 use crate::id::{AccountId, Address, SealId, TemplateId};
 use crate::ledger::{Failure, Ledger, RunRecord};
 use crate::plan::{FlowPlan, Plan, PlannedRow};
@@ -75,8 +75,6 @@ pub struct Orders<'a> {
     pub standing: &'a Standing,
     /// What is to be done, and what that was found from.
     pub survey: &'a Survey<'a>,
-    /// What becomes of the rows that are to be sent before they are: rendered ahead, or as they are.
-    pub ahead: Box<dyn Fn(Drafts<'a>) -> Drafts<'a> + 'a>,
     /// What has been done.
     pub ledger: &'a dyn Ledger,
     /// The API.
@@ -284,8 +282,8 @@ impl<'a> Apply<'a> {
 
     async fn flow(&self, rows: &'a FlowRows<'_>, plan: &'a FlowPlan, tally: &mut Tally) {
         let is_work = move |at: usize| plan.rows.get(at).is_some_and(|row| row.action.is_work());
-        let drafts = match rows.drafts_of(is_work) {
-            Ok(drafts) => drafts,
+        let mut drafts = match rows.drafts_of(is_work) {
+            Ok(drafts) => drafts.fuse(),
             Err(error) => {
                 // The sheet was readable a moment ago; its rows stay as they are, and are told to be not begun.
                 let why = unreadable(rows.flow, &error);
@@ -294,7 +292,6 @@ impl<'a> Apply<'a> {
                 return;
             }
         };
-        let mut drafts = (self.orders.ahead)(drafts).fuse();
         let mut window = FuturesUnordered::new();
         let mut stop = self.stop();
         let mut begun = 0;
@@ -311,7 +308,6 @@ impl<'a> Apply<'a> {
                 let (address, item) = match planned_item(&plan.flow, &plan.rows[at], draft) {
                     Ok(planned) => planned,
                     Err((address, row, failure)) => {
-                        self.orders.survey.disbelieve();
                         self.ended(address, Some(row), Ended::Failed(failure), tally);
                         continue;
                     }

@@ -2,26 +2,24 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::checked::{Believed, Checked, Keep, Keeping};
 use super::event::Listener;
 use super::halt::Fatal;
 use super::known::Known;
 use super::needs::{close_over, needs};
 use super::observe::observe_standing;
-use super::plan_flow::{Planned, plan_checked, plan_flow};
+use super::plan_flow::{Planned, plan_flow};
 use super::row_accounts::RowAccounts;
 use super::seal::{PRINT, identity};
 use super::vanished::{guard, undeclared};
-use crate::api::operation::Op;
 use crate::client::Client;
-use crate::desired::{FlowRows, Standing, Unique, inputs};
+use crate::desired::{Duplicates, FlowRows, Standing};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::id::{Address, AddressPattern, SealId};
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
 use crate::manifest::{Flow, InvalidRows, Project, Tolerance};
 use crate::plan::{
-    FlowPlan, ItemAction, ItemPolicy, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding,
-    Retry, StandingPlan, item_action, plan_standing, selected, template_print,
+    ItemAction, ItemPolicy, Observed, Plan, RecordedItem, RecordedSeal, RecordedStanding, Retry,
+    StandingPlan, item_action, plan_standing, selected, template_print,
 };
 use crate::render::{Fingerprint, RunTime};
 
@@ -56,11 +54,6 @@ impl Selection {
     fn wants(&self, flow: &str) -> bool {
         let mut targets = self.targets.iter();
         self.targets.is_empty() || targets.any(|pattern| pattern.may_match_flow(flow))
-    }
-
-    /// Whether nothing is left out.
-    fn is_all(&self) -> bool {
-        self.targets.is_empty() && self.excludes.is_empty() && self.retry.is_none()
     }
 
     /// What is to be done with an item, of what there is to do.
@@ -99,26 +92,9 @@ pub struct Survey<'a> {
     pub unmatched: Vec<AddressPattern>,
     /// Targets that match an item, by their place in the selection.
     matched: HashSet<usize>,
-    /// The earlier check of the rows that is believed.
-    pub believed: Option<Believed>,
-    keeping: Option<Keeping>,
 }
 
 impl Survey<'_> {
-    /// Has the check of the rows kept for the next run, if there is anything to be kept.
-    pub fn keep(&mut self) {
-        if let Some(keeping) = self.keeping.take() {
-            keeping.finish();
-        }
-    }
-
-    /// A row came out otherwise than an earlier check says.
-    pub(super) fn disbelieve(&self) {
-        if let Some(believed) = &self.believed {
-            believed.disbelieve();
-        }
-    }
-
     /// Remembers which targets mean an item.
     pub(super) fn note_match(&mut self, selection: &Selection, address: &Address) {
         let targets = selection.targets.iter().enumerate();
@@ -150,8 +126,6 @@ pub struct Surveyor<'a> {
     pub run: RunTime,
     /// Hears of every question.
     pub listener: Listener,
-    /// Where the check of the rows is kept; none where all rows are to be looked at.
-    pub keep: Option<Keep>,
 }
 
 impl<'a> Surveyor<'a> {
@@ -172,48 +146,6 @@ impl<'a> Surveyor<'a> {
         Ok(both
             .filter_map(|(rows, known)| Some((rows?, known)))
             .collect())
-    }
-
-    /// A fingerprint of all that the rows are rendered from; none where a check of them is not to be kept.
-    fn inputs(&self, flows: &[&FlowRows<'_>], keep: &Keep) -> Option<Fingerprint> {
-        let rows: usize = flows.iter().map(|rows| rows.expected()).sum();
-        let salt = self.ledger.salt();
-        let found = (rows >= keep.least).then(|| inputs(self.project, self.standing, flows, salt));
-        found?.ok()?
-    }
-
-    /// An earlier check of the same rows; else what this one is written down with, if it is of all rows. With `asks`, people of
-    /// rows are asked for.
-    fn earlier(
-        &self,
-        opened: &[(FlowRows<'_>, Known)],
-        asks: bool,
-    ) -> (Option<Checked>, Option<Keeping>) {
-        let flows: Vec<&FlowRows<'_>> = opened.iter().map(|(rows, _)| rows).collect();
-        let keep = self.keep.as_ref();
-        let found = keep.and_then(|keep| Some((&keep.path, self.inputs(&flows, keep)?)));
-        let Some((path, inputs)) = found else {
-            return (None, None);
-        };
-        let (salt, now) = (self.ledger.salt(), self.run.moment());
-        if let Some(checked) = Checked::read(path, salt, inputs, now, asks) {
-            return (Some(checked), None);
-        }
-        // Should its rows come back, what is recorded of them has moved on.
-        let _ = std::fs::remove_file(path);
-        let of_all = self.selection.is_all();
-        let keeping = of_all.then(|| Keeping::begin(path, salt, inputs, now));
-        (None, keeping.flatten())
-    }
-
-    /// Whether what was written down of the rows can be told of them again. Rows that are well-formed and refused were held
-    /// against all others, what is doubtful was seen in a cell; and somebody may have written to a sheet while it was read.
-    fn can_be_kept(&self, keeping: &Keeping, survey: &Survey<'_>) -> bool {
-        let flows: Vec<&FlowRows<'_>> = survey.flows.iter().collect();
-        let sure = survey.refused.is_empty() && flows.iter().all(|rows| rows.doubts().is_empty());
-        let keep = self.keep.as_ref().filter(|_| sure);
-        let inputs = keep.and_then(|keep| self.inputs(&flows, keep));
-        inputs.is_some_and(|inputs| keeping.is_of(inputs))
     }
 }
 
@@ -242,39 +174,17 @@ pub async fn survey<'a>(
         existing: HashSet::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
-        believed: None,
-        keeping: None,
     };
     let opened = surveyor.open(findings)?;
     let asks = matches!(client, Some((_, Observe::All)));
-    let (checked, mut keeping) = match findings.errors() {
-        0 => surveyor.earlier(&opened, asks),
-        _ => (None, None),
-    };
-    if let (Some(checked), Some(keep)) = (&checked, &surveyor.keep) {
-        survey.believed = Some(checked.believed(&keep.path));
-    }
     let mut people = RowAccounts::new(asks);
-    let mut unique = Unique::new(standing, ledger.salt());
+    let mut duplicates = Duplicates::new(standing, ledger.salt());
     let mut needed = HashSet::new();
     // What was sent may be late by now; without a client it is not known what was.
     let moment = client.map(|_| run.moment());
     for (rows, known) in opened {
         let planned = Planned::new(&rows, surveyor, known);
-        let plan = match &checked {
-            Some(checked) => plan_checked(planned, &mut survey, checked)?,
-            None => plan_flow(
-                planned,
-                moment,
-                &mut survey,
-                &mut people,
-                &mut unique,
-                keeping.as_mut(),
-            )?,
-        };
-        if let Some(keeping) = &mut keeping {
-            keeping.flow(&rows.flow.name);
-        }
+        let plan = plan_flow(planned, moment, &mut survey, &mut people, &mut duplicates)?;
         findings.extend(guard(rows.flow, &plan, surveyor)?);
         needed.extend(needs(rows.flow));
         survey.flows.push(rows);
@@ -295,21 +205,7 @@ pub async fn survey<'a>(
     survey.plan.standing = plan_standing(standing, &recorded, &observed, ledger.salt(), findings);
     narrow(&mut survey.plan.standing, standing, selection, needed);
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
-        survey.existing = match &checked {
-            Some(checked) => checked.existing(),
-            None => people.ask(client, ledger, listener).await?,
-        };
-        if let Some(keeping) = &mut keeping {
-            keeping.asked(&survey.existing);
-        }
-    }
-    let keeping = keeping.filter(|_| findings.errors() == 0);
-    survey.keeping = keeping.filter(|keeping| surveyor.can_be_kept(keeping, &survey));
-    let work: u64 = survey.plan.flows.iter().map(FlowPlan::work).sum();
-    if let (Some(_), Some(first)) = (&checked, survey.plan.flows.first_mut()) {
-        // Who exists is asked for, and brought up to date: a call more than was counted for him.
-        let more = work.min(survey.existing.len() as u64);
-        first.calls.add(Op::ExchangeId, more);
+        survey.existing = people.ask(client, ledger, listener).await?;
     }
     for (flow, calls) in people.calls {
         survey.plan.flows[flow].calls.add_all(&calls);

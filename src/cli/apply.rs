@@ -18,7 +18,6 @@ use super::{prompt, show};
 use crate::api::time;
 use crate::apply::{Apply, Orders, Stop, Stopped, Synced, Tally};
 use crate::crash::point;
-use crate::desired::ahead;
 use crate::ledger::{Ledger, Sqlite, Write};
 use crate::plan::FlowPlan;
 
@@ -81,24 +80,21 @@ fn carry_out(
     point("run.begun");
     let work: u64 = ready.survey.plan.flows.iter().map(FlowPlan::work).sum();
     let (ask, stop) = watch::channel(Stop::No);
-    let tally = std::thread::scope(|scope| {
-        let apply = Apply::new(Orders {
-            standing: ready.standing,
-            survey: ready.survey,
-            ahead: Box::new(|rows| ahead(scope, rows)),
-            ledger: ready.ledger,
-            client: ready.client,
-            root: &ready.project.root,
-            run: run.clone(),
-            tolerate: args
-                .max_failures
-                .or(settings.failures.tolerate)
-                .map(|tolerance| tolerance.of(work)),
-            listener: ready.progress.listener(),
-            stop,
-        });
-        ready.runtime.block_on(interruptible(ask, apply.all()))
+    let apply = Apply::new(Orders {
+        standing: ready.standing,
+        survey: ready.survey,
+        ledger: ready.ledger,
+        client: ready.client,
+        root: &ready.project.root,
+        run: run.clone(),
+        tolerate: args
+            .max_failures
+            .or(settings.failures.tolerate)
+            .map(|tolerance| tolerance.of(work)),
+        listener: ready.progress.listener(),
+        stop,
     });
+    let tally = ready.runtime.block_on(interruptible(ask, apply.all()));
     ready.progress.finish();
     let sent = Ended {
         ready,

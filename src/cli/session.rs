@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::args::{Global, LogFormat, Selected};
 use super::exit::{CliError, Exit};
 use super::progress::Progress;
-use super::{diagnostics, endpoint, out};
+use super::{diagnostics, endpoint};
 use crate::api::time;
-use crate::apply::{Keep, Selection, Survey, Surveyor, survey};
+use crate::apply::{Selection, Survey, Surveyor, survey};
 use crate::client::{Client, Credentials};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
@@ -20,9 +20,6 @@ use crate::manifest::{self, InvalidRows, Project, Settings};
 use crate::plan::Retry;
 use crate::render::{Environ, RunTime};
 use crate::report::ErrorTable;
-
-/// So many rows take so long to be checked that somebody notices.
-const MANY: usize = 20_000;
 
 /// One run of treaty.
 pub(super) struct Session {
@@ -177,15 +174,11 @@ pub(super) fn surveyed(
         },
         run: session.run_time.clone(),
         listener,
-        // Only who holds the ledger writes beside it.
-        keep: ledger
-            .beside("checked")
-            .map(|path| Keep { path, least: MANY }),
     };
     let asked = client
         .as_ref()
         .map(|client| (client, selected.observe.into()));
-    let mut survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
+    let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
     progress.finish();
     ledger.sound()?;
     for rows in &survey.flows {
@@ -198,13 +191,6 @@ pub(super) fn surveyed(
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }
     credentials?;
-    survey.keep();
-    if let Some(believed) = survey.believed.as_ref().filter(|_| !global.quiet) {
-        let when = time::text(believed.at);
-        let why = "sheets, manifests and files are what they were when a run checked them at";
-        let said = format!("The rows are not checked again: {why} {when}.");
-        out::tell(session.log_format, said);
-    }
     then(&Ready {
         session: &session,
         project: &project,

@@ -34,7 +34,6 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
         },
         run: session.run_time.clone(),
         listener: Arc::new(|_| {}),
-        keep: None,
     };
     let survey = futures::executor::block_on(survey(&surveyor, None, &mut findings))?;
     over(&project, &standing, &session.run_time, &mut findings);

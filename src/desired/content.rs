@@ -1,6 +1,6 @@
 //! The files that an item names: read, hashed, and kept where every row names the same one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -81,22 +81,7 @@ fn is_same(file: &Expr) -> bool {
     !file.uses().row && !file.uses().key
 }
 
-/// Whether some file of a flow is each row's own.
-pub(super) fn has_own_files(flow: &Flow) -> bool {
-    !named(flow).all(is_same)
-}
-
 impl Contents {
-    /// The files that were read for all rows, by path, and the hash of each.
-    pub(super) fn hashes(&self) -> BTreeMap<String, Arc<str>> {
-        let kept = self.kept();
-        let hashes = kept.iter().map(|(path, content)| {
-            let path = path.display().to_string();
-            (path, content.hash.clone())
-        });
-        hashes.collect()
-    }
-
     fn kept(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<Content>>> {
         // Nothing panics while it is held; what is in it stays true.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

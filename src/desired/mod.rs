@@ -4,13 +4,12 @@
 //! call is found here, each with its origin; nothing here knows ledger or client.
 
 mod account;
-mod ahead;
 mod check;
 mod columns;
 mod content;
 mod document;
 mod doubts;
-mod inputs;
+mod duplicates;
 mod item;
 mod over;
 mod rendering;
@@ -19,17 +18,14 @@ mod seal;
 mod standing;
 mod template;
 mod templates;
-mod unique;
 
 pub use account::{Account, Organization, Person, SilentSign, Who};
-pub use ahead::ahead;
 pub use content::LocalFile;
 pub use document::{Document, DocumentSource};
-pub use inputs::inputs;
+pub use duplicates::{Conflict, Duplicates};
 pub use item::{Attachment, Item, Place, Process, Signer, SignerKind};
 pub use over::over;
-pub use rows::{Drafted, Drafts, FlowRows, Keyed, Outcome};
+pub use rows::{Drafted, FlowRows, Keyed, Outcome};
 pub use seal::{Seal, SealSource};
 pub use standing::{Absent, Standing};
 pub use template::{Template, TemplateSource};
-pub use unique::{Conflict, Unique};

@@ -1,18 +1,15 @@
 //! A flow's rows → items, streamed in the sheet's order.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use rayon::prelude::*;
 
-use super::content::{self, Contents, Site};
+use super::content::{Contents, Site};
 use super::doubts::Doubts;
 use super::item::{Item, item};
 use super::rendering::Rendering;
 use super::standing::Standing;
 use super::{check, columns, templates};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::manifest::{ChunkSource, Flow, Project};
+use crate::manifest::{Flow, Project};
 use crate::render::{RunTime, Salt, Scope};
 use crate::sheet::{Row, RowError, Sheet};
 
@@ -70,8 +67,8 @@ pub enum Outcome {
 /// So many rows are rendered together: enough to keep every core busy, few enough to weigh nothing.
 const BATCH: usize = 512;
 
-/// Rows, each with its place in the order, from 0.
-pub type Drafts<'a> = Box<dyn Iterator<Item = (usize, Drafted)> + Send + 'a>;
+/// Rows, each with its index in the sheet's order, from 0.
+type Drafts<'a> = Box<dyn Iterator<Item = (usize, Drafted)> + 'a>;
 
 impl<'a> FlowRows<'a> {
     /// Opens the sheet, and checks what can be checked before a row is read.
@@ -127,27 +124,6 @@ impl<'a> FlowRows<'a> {
     /// What is doubtful about the rows that were rendered.
     pub fn doubts(&self) -> Vec<Diagnostic> {
         self.doubts.told()
-    }
-
-    /// The files that all rows name, by path, with the hash of each, and the texts of pages that are templates; none where some
-    /// file is each row's own.
-    pub(super) fn files(&self) -> Option<BTreeMap<String, Arc<str>>> {
-        if content::has_own_files(self.flow) {
-            return None;
-        }
-        let mut files = self.contents.hashes();
-        let chunks = self
-            .flow
-            .documents
-            .iter()
-            .flat_map(|own| &own.chunked_fields);
-        for source in chunks.map(|chunk| &chunk.source) {
-            if let ChunkSource::Html(page) = source {
-                let file = &page.span().file;
-                files.insert(file.path.clone(), Arc::from(file.text.as_str()));
-            }
-        }
-        Some(files)
     }
 
     /// For so many rows room may be made at once.
@@ -211,7 +187,7 @@ impl<'a> FlowRows<'a> {
     /// The others are not rendered.
     pub fn drafts_of<'s>(
         &'s self,
-        wanted: impl FnMut(usize) -> bool + Send + 's,
+        wanted: impl FnMut(usize) -> bool + 's,
     ) -> std::io::Result<Drafts<'s>> {
         self.stream(Some(&self.salt), wanted)
     }
@@ -219,7 +195,7 @@ impl<'a> FlowRows<'a> {
     fn stream<'s>(
         &'s self,
         content: Option<&'s Salt>,
-        mut wanted: impl FnMut(usize) -> bool + Send + 's,
+        mut wanted: impl FnMut(usize) -> bool + 's,
     ) -> std::io::Result<Drafts<'s>> {
         Ok(match &self.sheet {
             None => {

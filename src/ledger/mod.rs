@@ -3,7 +3,6 @@
 //! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobiles. Writes are acknowledged
 //! once they are on disk, in the order in which they were given: who awaits the last one has all of them.
 
-mod ahead;
 mod export;
 mod file;
 mod inbox;
@@ -22,7 +21,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-pub use ahead::ReadAhead;
 pub use export::{ExportError, ImportError, Imported};
 pub use inbox::{Inbox, Noted, Told};
 pub use record::{
@@ -31,7 +29,7 @@ pub use record::{
 };
 pub use sqlite::{Binding, Pulse, Sqlite};
 pub use state::{
-    KnownItem, KnownRun, KnownStep, KnownThing, Pending, Records, WholeItem, WrittenStep,
+    ItemWithSteps, KnownItem, KnownRun, KnownStep, KnownThing, Pending, Records, WrittenStep,
 };
 
 use crate::plan::RecordedItem;

@@ -236,12 +236,6 @@ impl Sqlite {
         self.held.as_ref().map(|held| held.pulse.clone())
     }
 
-    /// A file that lies beside the ledger, for whoever holds it.
-    pub fn beside(&self, extension: &str) -> Option<PathBuf> {
-        let held = self.held.as_ref();
-        held.map(|_| beside(&self.path, extension))
-    }
-
     /// Waits until all of the file was read, which began when it was opened to be read: nothing is decided by a damaged
     /// one. What is held was read before.
     pub fn sound(&self) -> Result<(), LedgerError> {
@@ -403,15 +397,10 @@ fn late(path: &Path) -> Result<Option<Lock>, LedgerError> {
     Ok(None)
 }
 
-/// Where the lock of a ledger lies.
+/// Returns the path of a ledger's lock file: next to the ledger, after symbolic links are resolved.
 fn lock_path(path: &Path) -> PathBuf {
-    beside(path, "lock")
-}
-
-/// A file beside that of a ledger, by whatever link it was found.
-fn beside(path: &Path, extension: &str) -> PathBuf {
     let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    file.with_added_extension(extension)
+    file.with_added_extension("lock")
 }
 
 /// The lock beside a ledger; none where somebody has it.

@@ -89,11 +89,9 @@ pub struct KnownStep {
     pub sign: Option<SignState>,
 }
 
-/// An item with all that is known of it.
+/// An item and its steps.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WholeItem {
-    /// Its key.
-    pub key: String,
+pub struct ItemWithSteps {
     /// The item.
     pub record: ItemRecord,
     /// Its steps, by name.
@@ -142,8 +140,8 @@ pub trait Records: Ledger {
     /// An item by its number.
     fn item_numbered(&self, id: SubjectId) -> Result<Option<KnownItem>, LedgerError>;
 
-    /// The steps of an item as they are written, by name.
-    fn written_steps(&self, subject: SubjectId) -> Result<Vec<WrittenStep>, LedgerError>;
+    /// Looks up an item and its steps by key. The steps are ordered by name.
+    fn item_with_steps(&self, flow: &str, key: &str) -> Result<Option<ItemWithSteps>, LedgerError>;
 
     /// The steps of an item or a thing, with their operations.
     fn known_steps(&self, subject: SubjectId) -> Result<Vec<KnownStep>, LedgerError>;
@@ -166,15 +164,6 @@ pub trait Records: Ledger {
 
     /// The names of the signers of a flow's items, beside those that are known.
     fn other_signers(&self, flow: &str, known: &[&str]) -> Result<Vec<String>, LedgerError>;
-
-    /// The next items of a flow after a number, in the order in which they were begun first, each with all that is known
-    /// of it.
-    fn whole_after(
-        &self,
-        flow: &str,
-        after: SubjectId,
-        most: u32,
-    ) -> Result<Vec<WholeItem>, LedgerError>;
 
     /// Whether a run worked on an item of a flow, and no later one did.
     fn has_worked_on(&self, flow: &str, run: i64) -> Result<bool, LedgerError>;
@@ -248,11 +237,13 @@ impl Records for Sqlite {
         })
     }
 
-    fn written_steps(&self, subject: SubjectId) -> Result<Vec<WrittenStep>, LedgerError> {
+    fn item_with_steps(&self, flow: &str, key: &str) -> Result<Option<ItemWithSteps>, LedgerError> {
         self.reading(|connection| {
-            let mut steps = Vec::new();
-            written(connection, [subject, subject], |_, step| steps.push(step))?;
-            Ok(steps)
+            let Some(record) = store::item(connection, flow, key)? else {
+                return Ok(None);
+            };
+            let steps = written_steps(connection, record.id)?;
+            Ok(Some(ItemWithSteps { record, steps }))
         })
     }
 
@@ -311,15 +302,6 @@ impl Records for Sqlite {
             let names = statement.query_map([flow, &known], |row| row.get(0))?;
             names.collect()
         })
-    }
-
-    fn whole_after(
-        &self,
-        flow: &str,
-        after: SubjectId,
-        most: u32,
-    ) -> Result<Vec<WholeItem>, LedgerError> {
-        self.reading(|connection| whole_after(connection, flow, after, most))
     }
 
     fn has_worked_on(&self, flow: &str, run: i64) -> Result<bool, LedgerError> {
@@ -426,64 +408,25 @@ fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
     })
 }
 
-/// Two tables, each read in one go, and put together by number.
-fn whole_after(
+/// The steps of an item as they are written, ordered by name.
+fn written_steps(
     connection: &Connection,
-    flow: &str,
-    after: SubjectId,
-    most: u32,
-) -> rusqlite::Result<Vec<WholeItem>> {
-    // In the order of the numbers, not by the index of keys.
+    subject: SubjectId,
+) -> rusqlite::Result<Vec<WrittenStep>> {
     let mut statement = connection.prepare_cached(
-        "SELECT key, id, fingerprint, status, sent, attempts, run, code, message, hint, content, sent_at, moved_at, looked_at
-         FROM item WHERE id > ?2 AND +flow = (SELECT id FROM flow WHERE name = ?1) ORDER BY id LIMIT ?3",
+        "SELECT name, receipt, begun, deferral IS NOT NULL, sign_status, sign_time FROM step
+         WHERE subject = ? ORDER BY name",
     )?;
-    let items = statement.query_map(params![flow, after, most], |row| {
-        Ok(WholeItem {
-            key: row.get(0)?,
-            record: store::item_record(row, 1)?,
-            steps: Vec::new(),
+    let steps = statement.query_map([subject], |row| {
+        Ok(WrittenStep {
+            name: row.get(0)?,
+            receipt: row.get(1)?,
+            begun: row.get(2)?,
+            waits: row.get(3)?,
+            sign: store::sign_state(row, 4)?,
         })
     })?;
-    let mut items: Vec<WholeItem> = items.collect::<rusqlite::Result<_>>()?;
-    let (Some(first), Some(last)) = (items.first(), items.last()) else {
-        return Ok(items);
-    };
-    let between = [first.record.id, last.record.id];
-    let mut at = 0;
-    written(connection, between, |subject, step| {
-        while items[at].record.id < subject {
-            at += 1;
-        }
-        if items[at].record.id == subject {
-            items[at].steps.push(step);
-        }
-    })?;
-    Ok(items)
-}
-
-/// The steps of the items from one number to another, by name.
-fn written(
-    connection: &Connection,
-    between: [SubjectId; 2],
-    mut each: impl FnMut(SubjectId, WrittenStep),
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "SELECT subject, name, receipt, begun, deferral IS NOT NULL, sign_status, sign_time FROM step
-         WHERE subject BETWEEN ? AND ? ORDER BY subject, name",
-    )?;
-    let mut rows = statement.query(between)?;
-    while let Some(row) = rows.next()? {
-        let step = WrittenStep {
-            name: row.get(1)?,
-            receipt: row.get(2)?,
-            begun: row.get(3)?,
-            waits: row.get(4)?,
-            sign: store::sign_state(row, 5)?,
-        };
-        each(row.get(0)?, step);
-    }
-    Ok(())
+    steps.collect()
 }
 
 /// The steps of an item in the order in which they are taken: what waits comes last, as it says itself.

@@ -299,60 +299,51 @@ fn a_ledger_of_a_newer_treaty_is_refused_and_left_alone() {
     assert_eq!(std::fs::read(&path).expect("read"), before);
 }
 
-/// Whoever asks for one item after the other is told of each what asking for it alone tells.
 #[tokio::test]
-async fn reading_ahead_tells_the_same_in_any_order() {
+async fn looks_up_an_item_with_its_own_steps() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = hold(&folder.path().join("l.db")).expect("held");
-    let mut writes = Vec::new();
-    for id in 1..=200 {
-        // Others stand between them: another flow's, and accounts.
-        let (flow, id) = (if id % 3 == 0 { "others" } else { "loan" }, 2 * id);
-        let mut item = begun(id);
-        if let Write::ItemBegun { flow: own, .. } = &mut item {
-            flow.clone_into(own);
-        }
-        writes.push(item);
-        for step in ["document", "process", "signers.a"]
-            .iter()
-            .take(usize::try_from(id % 4).expect("small"))
-        {
-            writes.push(Write::Receipt {
-                subject: id,
-                step: (*step).into(),
-                op: Op::AddProcess,
-                receipt: Arc::new(serde_json::json!({ "flowId": id.to_string() })),
-            });
-        }
+    let receipt = |subject: i64, step: &str| Write::Receipt {
+        subject,
+        step: step.to_owned(),
+        op: Op::AddProcess,
+        receipt: Arc::new(serde_json::json!({ "flowId": subject.to_string() })),
+    };
+    let mut other_flow = begun(3);
+    if let Write::ItemBegun { flow, .. } = &mut other_flow {
+        "others".clone_into(flow);
     }
+    let writes = vec![
+        begun(1),
+        begun(2),
+        other_flow,
+        receipt(1, "process"),
+        receipt(1, "document"),
+        receipt(3, "process"),
+    ];
     ledger.write(writes).await.expect("written");
-    let in_order: Vec<i64> = (1..=210).map(|id| 2 * id).collect();
-    let with_gaps = in_order
-        .iter()
-        .copied()
-        .filter(|id| id % 50 < 8 || id % 7 == 0);
-    let shuffled = in_order.iter().map(|id| id * 37 % 421);
-    let backwards = in_order.iter().rev().copied();
-    for order in [
-        in_order.clone(),
-        with_gaps.collect(),
-        shuffled.collect(),
-        backwards.collect(),
-    ] {
-        let mut ahead = ReadAhead::of(&ledger, "loan");
-        for id in order {
-            let key = format!("HT-{id}");
-            let found = ahead.item(&key).expect("read");
-            if id % 3 == 0 {
-                ahead.read_on().expect("read");
-            }
-            let alone = ledger.item("loan", &key).expect("read").map(|record| {
-                let steps = ledger.written_steps(record.id).expect("read");
-                WholeItem { key, record, steps }
-            });
-            assert_eq!(found, alone, "{id}");
-        }
-    }
+    let steps = |flow: &str, key: &str| {
+        let found = ledger.item_with_steps(flow, key).expect("read")?;
+        assert_eq!(ledger.item(flow, key).expect("read"), Some(found.record));
+        let steps = found.steps.into_iter();
+        Some(
+            steps
+                .map(|step| (step.name, step.receipt))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let expected = |name: &str, flow: &str| {
+        let receipt = format!("{{\"flowId\":\"{flow}\"}}");
+        (name.to_owned(), Some(receipt))
+    };
+    let first = vec![expected("document", "1"), expected("process", "1")];
+    assert_eq!(steps("loan", "HT-1"), Some(first));
+    assert_eq!(steps("loan", "HT-2"), Some(Vec::new()));
+    assert_eq!(steps("loan", "HT-3"), None);
+    assert_eq!(
+        steps("others", "HT-3"),
+        Some(vec![expected("process", "3")])
+    );
 }
 
 /// Whoever comes while a lock is about to be given back has it a moment later: a run that is killed then is known to be dead.

@@ -40,12 +40,6 @@ pub struct Project {
     pub flows: BTreeMap<String, Flow>,
     /// What expressions outside of flows can name.
     pub scope: Scope,
-    /// The files that all this was read from.
-    pub sources: Vec<Arc<SourceFile>>,
-    /// The variables, for this environment.
-    pub variables: Variables,
-    /// What the manifests take from the environment of the process; none where some expression names `env` as a whole.
-    pub environ: Option<BTreeMap<String, String>>,
     /// All names that are declared, by section, also those of things that are wrong by themselves.
     pub(super) declared: BTreeSet<(&'static str, String)>,
 }
@@ -67,9 +61,8 @@ impl Project {
         };
         let mut fields = decoder.fields(&node, PROJECT_FILE)?;
         head.decode(&mut decoder, &mut fields, environment);
-        let variables = Arc::new(head.variables);
         let mut decoder = Decoder {
-            compiler: Compiler::new(variables.clone(), environ.clone()),
+            compiler: Compiler::new(Arc::new(head.variables), environ.clone()),
             findings: decoder.findings,
         };
         let sections = sections::sections(&mut decoder, &mut fields);
@@ -82,7 +75,6 @@ impl Project {
             .into_iter()
             .for_each(|other| other.check(&mut decoder, root, environ));
         let mut loader = Loader::new(root);
-        loader.sources.push(file.clone());
         loader.sections(&mut decoder, root, &mut fields);
         fields.finish(&mut decoder);
         for manifest in manifests(&mut decoder, root, &head.manifests) {
@@ -98,9 +90,6 @@ impl Project {
             templates: loader.templates,
             seal_folders: loader.seal_folders,
             flows: loader.flows,
-            sources: loader.sources,
-            variables,
-            environ: decoder.compiler.named(),
             declared: loader.declared.into_keys().collect(),
         };
         // What a file that cannot be read declares is not known: names may refer to it.
@@ -253,7 +242,6 @@ struct Loader<'a> {
     seal_folders: BTreeMap<String, PathBuf>,
     templates: BTreeMap<String, (PathBuf, Template)>,
     flows: BTreeMap<String, Flow>,
-    sources: Vec<Arc<SourceFile>>,
     /// Where each name was declared first, by section.
     declared: BTreeMap<(&'static str, String), Span>,
     /// Whether some file could not be read.
@@ -269,7 +257,6 @@ impl<'a> Loader<'a> {
             seal_folders: BTreeMap::new(),
             templates: BTreeMap::new(),
             flows: BTreeMap::new(),
-            sources: Vec::new(),
             declared: BTreeMap::new(),
             incomplete: false,
         }
@@ -280,7 +267,6 @@ impl<'a> Loader<'a> {
             self.incomplete = true;
             return;
         };
-        self.sources.push(file.clone());
         let node = match parse(&file) {
             Ok(node) => node,
             Err(error) => {

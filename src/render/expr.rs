@@ -1,7 +1,7 @@
 //! A scalar of a manifest: plain text, one whole expression, or text with expressions in it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use minijinja::value::{Object, Value, ValueKind};
@@ -10,7 +10,6 @@ use minijinja::{Error, ErrorKind, Expression, Template};
 use super::compared::{self, Compared};
 use super::engine::{ENGINE, PAGE};
 use super::filters;
-use super::named::Named;
 use super::reserved;
 use super::scope::{Environ, Scope, Variables};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
@@ -65,8 +64,6 @@ pub struct Compiler {
     in_flow: bool,
     /// Whether variables may be named that are not set.
     lenient: bool,
-    /// What was named of the environment so far, by this one and those that were made of it.
-    named: Named,
 }
 
 impl Compiler {
@@ -77,13 +74,7 @@ impl Compiler {
             environ,
             in_flow: false,
             lenient: false,
-            named: Named::default(),
         }
-    }
-
-    /// What was named of the environment, with its values; none when some expression may name any of it.
-    pub fn named(&self) -> Option<BTreeMap<String, String>> {
-        self.named.values(&self.environ)
     }
 
     /// For flows: `row`, `key` and `run` are in scope too.
@@ -182,9 +173,6 @@ impl Compiler {
         for name in names {
             let (root, field) = name.split_once('.').unwrap_or((name, ""));
             let field = field.split('.').next().unwrap_or_default();
-            if root == "env" {
-                self.named.note(field);
-            }
             match root {
                 "var" if field.is_empty() || self.variables.contains_key(field) => {}
                 "env" if field.is_empty() || self.environ.contains_key(field) => {}

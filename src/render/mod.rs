@@ -10,7 +10,6 @@ mod expr;
 mod filters;
 mod fingerprint;
 mod moment;
-mod named;
 mod reserved;
 mod scope;
 

@@ -7,7 +7,7 @@ use super::outputs::Reports;
 use super::row::{Counts, Said, Status, stand};
 use crate::desired::{Drafted, FlowRows, Keyed, Outcome};
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{ItemRecord, LedgerError, ReadAhead, Records, WholeItem};
+use crate::ledger::{ItemRecord, ItemWithSteps, LedgerError, Records};
 use crate::plan::ItemAction;
 use crate::sheet::Row;
 use crate::whole::FileError;
@@ -111,7 +111,6 @@ impl Reports {
     /// Tells of a flow's rows, and counts them.
     pub fn flow(&mut self, report: &FlowReport<'_>) -> Result<Counts, FlowReportError> {
         let mut counts = Counts::new();
-        let mut recorded = ReadAhead::of(report.ledger, report.flow);
         let columns = self.begin_flow(report)?;
         if let Some(rows) = report.rows {
             let teller = Teller {
@@ -120,14 +119,15 @@ impl Reports {
                 columns: columns.as_ref(),
             };
             let told = rows.each_prepared(
-                |keyed| teller.tell(keyed, &mut recorded),
+                |keyed| teller.tell(keyed),
                 |part| self.take(report, part, &mut counts),
             );
             told.map_err(FlowReportError::Sheet)??;
         }
         // What has no row stands at the end, without cells.
         (report.rest)(&mut |key, action| {
-            let (status, said) = stand(report, recorded.item(key)?, action, &[])?;
+            let recorded = report.ledger.item_with_steps(report.flow, key)?;
+            let (status, said) = stand(report, recorded, action, &[])?;
             let mut part = Part::default();
             let line = Line {
                 row: None,
@@ -181,31 +181,21 @@ struct Teller<'a, 'r> {
 }
 
 /// A row with its place in the order, and what is recorded of its item.
-type Found = (usize, Keyed, Option<WholeItem>);
+type Found = (usize, Keyed, Option<ItemWithSteps>);
 
 impl Teller<'_, '_> {
-    /// Tells of the next rows, while what is recorded of those after them is read.
-    fn tell(
-        &self,
-        keyed: Vec<(usize, Keyed)>,
-        recorded: &mut ReadAhead<'_>,
-    ) -> Result<Vec<Part>, FlowReportError> {
+    /// Looks up the items of some rows and formats the rows, on all cores.
+    fn tell(&self, keyed: Vec<(usize, Keyed)>) -> Result<Vec<Part>, FlowReportError> {
+        let FlowReport { ledger, flow, .. } = self.report;
         let find = |(at, row): (usize, Keyed)| {
             let key = row.key.as_deref();
-            let item = key.map(|key| recorded.item(key)).transpose()?;
-            Ok((at, row, item.flatten()))
+            let item = key.map(|key| ledger.item_with_steps(flow, key));
+            Ok((at, row, item.transpose()?.flatten()))
         };
         let found = keyed.into_iter().map(find);
         let found: Vec<Found> = found.collect::<Result<_, LedgerError>>()?;
-        let (parts, read) = rayon::join(
-            || {
-                let parts = found.into_par_iter().chunks(TOGETHER);
-                parts.map(|rows| self.part(rows)).collect()
-            },
-            || recorded.read_on(),
-        );
-        read?;
-        parts
+        let parts = found.into_par_iter().chunks(TOGETHER);
+        parts.map(|rows| self.part(rows)).collect()
     }
 
     fn part(&self, found: Vec<Found>) -> Result<Part, FlowReportError> {
@@ -224,7 +214,7 @@ impl Teller<'_, '_> {
         &self,
         at: usize,
         row: Keyed,
-        item: Option<WholeItem>,
+        item: Option<ItemWithSteps>,
     ) -> Result<Option<Line>, LedgerError> {
         let decide = |key: Option<&str>, record, outcome| {
             (self.report.action)(

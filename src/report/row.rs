@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::flow::FlowReport;
 use crate::api::SignStatus;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{Failure, ItemRecord, LedgerError, SignState, WholeItem, WrittenStep};
+use crate::ledger::{Failure, ItemRecord, ItemWithSteps, LedgerError, SignState, WrittenStep};
 use crate::plan::{ItemAction, ItemStatus};
 
 /// How an item stands, as reports say it.
@@ -118,7 +118,7 @@ const APPLY_AGAIN: &str = "apply again";
 /// How the item of a row stands, by what is known of it; `wrong` is what keeps the row from being used.
 pub(super) fn stand(
     report: &FlowReport<'_>,
-    known: Option<WholeItem>,
+    known: Option<ItemWithSteps>,
     action: ItemAction,
     wrong: &[Diagnostic],
 ) -> Result<(Status, Said), LedgerError> {
@@ -137,7 +137,7 @@ pub(super) fn stand(
         ItemAction::Invalid => told(wrong),
         _ => failure(report.not_begun, APPLY_AGAIN),
     };
-    let Some(WholeItem { record, steps, .. }) = known else {
+    let Some(ItemWithSteps { record, steps }) = known else {
         return plain(Status::Failed, Some(not_begun));
     };
     let (status, failure) = match action {

@@ -6,7 +6,6 @@ mod callbacks;
 mod callers;
 mod carry;
 mod cases;
-mod checked;
 mod checks;
 mod confirm;
 mod coverage;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,8 +11,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use treaty::api::FlowStatus;
 use treaty::apply::{
-    Apply, Course, Fatal, Keep, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally,
-    Wait, survey,
+    Apply, Course, Fatal, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, Wait,
+    survey,
 };
 use treaty::client::{Client, Problem, Settings, Transport, TransportError};
 use treaty::desired::Standing;
@@ -56,9 +55,6 @@ pub(crate) struct Rig {
     pub(crate) max_revoke: Option<u64>,
     /// Items that are worked on, and calls that are in flight, at the same time.
     pub(crate) window: usize,
-    /// What the manifests may name of the process.
-    pub(crate) environ: Environ,
-    believed: AtomicBool,
 }
 
 struct Liar {
@@ -188,8 +184,6 @@ impl Rig {
             observe: Observe::Standing,
             max_revoke: None,
             window: 4,
-            environ: Environ::default(),
-            believed: AtomicBool::new(false),
         }
     }
 
@@ -388,17 +382,7 @@ impl Rig {
 
     pub(crate) fn manifests(&self, findings: &mut Findings) -> manifest::Project {
         let root = self.project.root();
-        manifest::Project::load(root, None, &self.environ, findings).expect("a project")
-    }
-
-    /// Whether the last apply believed an earlier check of the rows.
-    pub(crate) fn believed(&self) -> bool {
-        self.believed.load(Ordering::Relaxed)
-    }
-
-    /// Where the check of the rows is kept.
-    pub(crate) fn kept_path(&self) -> std::path::PathBuf {
-        self.ledger_path().with_added_extension("checked")
+        manifest::Project::load(root, None, &Environ::default(), findings).expect("a project")
     }
 
     /// Plans and applies, as the command does.
@@ -426,19 +410,12 @@ impl Rig {
             },
             run: RunTime::at(Timestamp::now()),
             listener: Arc::new(|_| {}),
-            keep: Some(Keep {
-                path: self.kept_path(),
-                least: 0,
-            }),
         };
         let work = async {
             let asked = Some((&client, self.observe));
-            let Ok(mut survey) = survey(&surveyor, asked, &mut findings).await else {
+            let Ok(survey) = survey(&surveyor, asked, &mut findings).await else {
                 return None;
             };
-            survey.keep();
-            self.believed
-                .store(survey.believed.is_some(), Ordering::Relaxed);
             assert_eq!(findings.errors(), 0, "{:?}", findings.kept());
             let (_ask, stop) = watch::channel(Stop::No);
             let run = ledger
@@ -448,7 +425,6 @@ impl Rig {
             let apply = Apply::new(Orders {
                 standing: &standing,
                 survey: &survey,
-                ahead: Box::new(|rows| rows),
                 ledger: &ledger,
                 client: &client,
                 root: &project.root,

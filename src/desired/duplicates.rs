@@ -1,0 +1,290 @@
+//! Detects rows that contradict each other: two rows of a flow with one key, two accounts with one `thirdId` and different
+//! fields, and two signed documents with one download path.
+//!
+//! Memory per row is constant: fingerprints and row numbers, no cell values.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use super::account::{Account, Who};
+use super::item::Item;
+use super::standing::Standing;
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Flow;
+use crate::render::{Fingerprint, Salt};
+use crate::sheet::Header;
+
+/// The fields of a person that must agree in all rows with one `thirdId`.
+const PERSON_FIELDS: &[&str] = &["name", "idType", "idNo", "mobile", "email"];
+
+/// The same for an organization.
+const ORGANIZATION_FIELDS: &[&str] = &[
+    "name",
+    "organType",
+    "organCode",
+    "legalName",
+    "email",
+    "legalIdNo",
+    "legalIdType",
+];
+
+/// A hash per field, in the order of [`PERSON_FIELDS`] or [`ORGANIZATION_FIELDS`]. Hashes are only compared between
+/// accounts with one `thirdId`, so 32 bits are enough: a difference is missed once in 2³² times.
+type FieldHashes = [u32; ORGANIZATION_FIELDS.len()];
+
+/// The index of a flow in [`Duplicates::flows`]. The project's own accounts have [`PROJECT`].
+type FlowIndex = u16;
+
+const PROJECT: FlowIndex = 0;
+
+/// A row of a flow.
+#[derive(Debug, Clone, Copy)]
+struct RowRef {
+    flow: FlowIndex,
+    row: u32,
+}
+
+/// An account and the row that named it first.
+#[derive(Debug)]
+struct KnownAccount {
+    fields: FieldHashes,
+    first: RowRef,
+    /// Whether a row that is sent uses the account.
+    is_used: bool,
+}
+
+/// The rows that were checked so far.
+#[derive(Debug)]
+pub struct Duplicates {
+    salt: Salt,
+    hasher: RandomState,
+    /// The first row of each key of the current flow.
+    keys: HashMap<Fingerprint, u32>,
+    /// The index in `accounts` of each `thirdId`. A hash table has up to twice as many slots as entries, so the larger
+    /// part of an account is stored outside of it.
+    third_ids: HashMap<Fingerprint, u32>,
+    accounts: Vec<KnownAccount>,
+    /// The `thirdId`s that the project declares absent.
+    absent: HashSet<Fingerprint>,
+    /// The first row of each download path.
+    downloads: HashMap<Fingerprint, RowRef>,
+    /// The names of the checked flows for messages. The current flow is the last one.
+    flows: Vec<String>,
+}
+
+/// Two rows that contradict each other. Neither is sent.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The row numbers in sheet order. The first is 0 when it is not a row of this flow.
+    pub rows: [u64; 2],
+    /// The error to report.
+    pub diagnostic: Diagnostic,
+}
+
+impl Duplicates {
+    /// Knows the project's own accounts and no rows.
+    pub fn new(standing: &Standing, salt: &Salt) -> Self {
+        let absent = standing.absent.values();
+        let mut duplicates = Self {
+            salt: salt.clone(),
+            hasher: RandomState::new(),
+            keys: HashMap::new(),
+            third_ids: HashMap::new(),
+            accounts: Vec::new(),
+            absent: absent.map(|absent| salt.of(&absent.third_id)).collect(),
+            downloads: HashMap::new(),
+            flows: vec!["the project".to_owned()],
+        };
+        for account in standing.accounts.values() {
+            let first = RowRef {
+                flow: PROJECT,
+                row: 0,
+            };
+            let fields = duplicates.field_hashes(account);
+            duplicates.account(account.third_id(), fields, first);
+        }
+        duplicates
+    }
+
+    /// Starts a flow with about `rows` rows. Reserves memory for them, since a hash table that grows holds its old and
+    /// its new slots at the same time.
+    pub fn begin_flow(&mut self, flow: &Flow, rows: usize) {
+        self.keys = HashMap::with_capacity(rows);
+        if !flow.accounts.is_empty() {
+            self.third_ids.reserve(rows);
+            self.accounts.reserve_exact(rows);
+        }
+        let finish = flow.finish.as_ref();
+        if finish.is_some_and(|finish| finish.download.is_some()) {
+            self.downloads.reserve(rows);
+        }
+        self.flows.push(format!("flows.{}", flow.name));
+    }
+
+    /// Records the item of a row. Returns the first contradiction to an earlier row or to the project.
+    pub fn check(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
+        self.check_key(item, row, header)
+            .or_else(|| self.check_download(item, row, header))
+            .or_else(|| {
+                let mut accounts = item.accounts.values();
+                accounts.find_map(|account| self.check_account(account, row, header))
+            })
+    }
+
+    /// Marks a recorded account as used by a row that is sent. Returns whether that row is the first one.
+    pub fn mark_used(&mut self, account: &Account) -> bool {
+        let index = self.third_ids.get(&self.salt.of(account.third_id()));
+        let known = index.and_then(|index| self.accounts.get_mut(*index as usize));
+        known.is_some_and(|known| !std::mem::replace(&mut known.is_used, true))
+    }
+
+    fn check_key(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
+        let first = match self.keys.entry(self.salt.of(&item.key)) {
+            Entry::Occupied(first) => u64::from(*first.get()),
+            Entry::Vacant(vacant) => {
+                vacant.insert(short(row));
+                return None;
+            }
+        };
+        let message = format!("the key {} stands in rows {first} and {row}", item.key);
+        let diagnostic = Diagnostic::error(message)
+            .at(header.cell(row, None))
+            .related(header.cell(first, None), "first here")
+            .hint("a key names one contract: correct one of the rows, or take it out");
+        Some(Conflict {
+            rows: [first, row],
+            diagnostic,
+        })
+    }
+
+    fn check_download(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
+        let path = item.download.as_ref()?;
+        let here = self.row(row);
+        let first = match self.downloads.entry(self.salt.of(path)) {
+            Entry::Occupied(first) => *first.get(),
+            Entry::Vacant(vacant) => {
+                vacant.insert(here);
+                return None;
+            }
+        };
+        let message = format!("the signed document of another row goes to {path} too");
+        let mut diagnostic = Diagnostic::error(message)
+            .at(header.cell(row, None))
+            .hint("name the file by the key: download: \"signed/{{ key }}.pdf\"");
+        let mut rows = [0, row];
+        if first.flow == here.flow {
+            rows[0] = u64::from(first.row);
+            diagnostic = diagnostic.related(header.cell(rows[0], None), "of this row");
+        }
+        Some(Conflict { rows, diagnostic })
+    }
+
+    fn check_account(&mut self, account: &Account, row: u64, header: &Header) -> Option<Conflict> {
+        if self.absent.contains(&self.salt.of(account.third_id())) {
+            let message = "the thirdId of this row is declared absent by the project";
+            let diagnostic = Diagnostic::error(message)
+                .at(account.origin.clone())
+                .hint("take the account out of the project's accounts, or correct the row");
+            return Some(Conflict {
+                rows: [0, row],
+                diagnostic,
+            });
+        }
+        let here = self.row(row);
+        let fields = self.field_hashes(account);
+        let known = self.account(account.third_id(), fields, here);
+        if known.fields == fields {
+            return None;
+        }
+        let first = known.first;
+        let differing = differing(account, &known.fields, &fields);
+        let kind = match account.who {
+            Who::Person(_) => "person",
+            Who::Organization(_) => "organization",
+        };
+        let place = if first.flow == PROJECT {
+            "an account of the project".to_owned()
+        } else if first.flow == here.flow {
+            format!("row {}", first.row)
+        } else {
+            let flow = &self.flows[usize::from(first.flow)];
+            format!("row {} of {flow}", first.row)
+        };
+        let message = format!(
+            "the thirdId of this row's {kind} belongs to somebody else in {place}{differing}"
+        );
+        let mut diagnostic = Diagnostic::error(message)
+            .at(account.origin.clone())
+            .hint("the same thirdId is the same account: name, document number, mobile and e-mail must agree");
+        let mut rows = [0, row];
+        if first.flow == here.flow {
+            rows[0] = u64::from(first.row);
+            diagnostic = diagnostic.related(header.cell(rows[0], None), "differs from this row");
+        }
+        Some(Conflict { rows, diagnostic })
+    }
+
+    /// Returns the account that is known by a `thirdId`. Records one with these fields and this row when there is none.
+    fn account(&mut self, third_id: &str, fields: FieldHashes, first: RowRef) -> &KnownAccount {
+        let index = match self.third_ids.entry(self.salt.of(third_id)) {
+            Entry::Occupied(known) => *known.get() as usize,
+            Entry::Vacant(vacant) => {
+                vacant.insert(short(self.accounts.len() as u64));
+                self.accounts.push(KnownAccount {
+                    fields,
+                    first,
+                    is_used: false,
+                });
+                self.accounts.len() - 1
+            }
+        };
+        &self.accounts[index]
+    }
+
+    fn field_hashes(&self, account: &Account) -> FieldHashes {
+        let fields = account.fields();
+        let mut hashes = FieldHashes::default();
+        for (hash, name) in hashes.iter_mut().zip(compared_fields(account)) {
+            let value = fields.iter().find(|(field, _)| field == name);
+            *hash = (self.hasher.hash_one(value) >> 32) as u32;
+        }
+        hashes
+    }
+
+    /// A row of the current flow.
+    fn row(&self, row: u64) -> RowRef {
+        RowRef {
+            flow: FlowIndex::try_from(self.flows.len() - 1).unwrap_or(FlowIndex::MAX),
+            row: short(row),
+        }
+    }
+}
+
+fn compared_fields(account: &Account) -> &'static [&'static str] {
+    match account.who {
+        Who::Person(_) => PERSON_FIELDS,
+        Who::Organization(_) => ORGANIZATION_FIELDS,
+    }
+}
+
+/// Names the fields of an account whose hashes differ, as the end of a message.
+fn differing(account: &Account, one: &FieldHashes, other: &FieldHashes) -> String {
+    let hashes = one.iter().zip(other);
+    let differing: Vec<&str> = compared_fields(account)
+        .iter()
+        .zip(hashes)
+        .filter(|(_, (one, other))| one != other)
+        .map(|(name, _)| *name)
+        .collect();
+    match differing[..] {
+        [] => String::new(),
+        [one] => format!(": {one} differs"),
+        _ => format!(": {} differ", differing.join(", ")),
+    }
+}
+
+/// A number in four bytes: sheets have fewer than 2³² rows.
+fn short(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
