@@ -131,6 +131,7 @@ impl Apply<'_> {
                 thing: thing.clone(),
             };
             self.caller.ledger.write(vec![intent]).await?;
+            tracing::debug!(step = "account", "intent written");
             point("account.intent");
         }
         let look = async || {

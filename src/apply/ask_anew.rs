@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use tracing::{Instrument, info_span};
+
 use super::ask::{Ask, Signs};
 use super::caller::Caller;
 use super::event::Ended;
@@ -44,7 +46,9 @@ impl Withdrawal<'_> {
 
 impl Caller<'_> {
     async fn ask_anew(&self, one: &AskAnew) -> Result<(Address, Ended), Halt> {
-        ended(&one.known, self.asked_anew(one).await)
+        let known = &one.known;
+        let span = info_span!("item", address = %Address::item(&known.flow, &known.key));
+        ended(known, self.asked_anew(one).instrument(span).await)
     }
 
     async fn asked_anew(&self, one: &AskAnew) -> Result<Ended, Halt> {

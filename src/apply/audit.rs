@@ -11,6 +11,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::sleep;
+use tracing::{Instrument, info_span};
 
 use super::caller::Caller;
 use super::compare::{Differs, PAGES, compare_status, compare_tasks, lacks_tasks, signers};
@@ -143,7 +144,8 @@ impl Audit<'_> {
                 }
                 let Some(item) = page.pop_front() else { break };
                 if self.wants(&item) {
-                    window.push(asking.item(item));
+                    let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
+                    window.push(asking.item(item).instrument(span));
                 }
             }
             let next = tokio::select! {

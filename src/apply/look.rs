@@ -30,6 +30,19 @@ pub(super) enum Seen<A> {
     Behind(String),
 }
 
+impl<A> Seen<A> {
+    /// A word for logs.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::There(_) => "there",
+            Self::NotThere => "not_there",
+            Self::TakenBack => "taken_back",
+            Self::Unclear(_) => "unclear",
+            Self::Behind(_) => "behind",
+        }
+    }
+}
+
 impl Caller<'_> {
     /// The account of a `thirdId`; none where there is no such account.
     pub(super) async fn account_of(&self, third_id: &str) -> Result<Option<AccountId>, Halt> {

@@ -2,6 +2,7 @@
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use tracing::{Instrument, info_span};
 
 use super::caller::Caller;
 use super::event::Ended;
@@ -31,7 +32,9 @@ impl Apply<'_> {
                 }
                 let Some(item) = left.next() else { break };
                 let address = Address::item(&plan.flow, &item.key);
-                window.push(async { (address, self.revoke_item(&plan.flow, &item.key).await) });
+                let span = info_span!("item", %address);
+                let work = async { (address, self.revoke_item(&plan.flow, &item.key).await) };
+                window.push(work.instrument(span));
             }
             let next = tokio::select! {
                 biased;

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tracing::{Instrument, Span, info_span};
 
 use super::caller::Caller;
 use super::concurrency::in_progress;
@@ -226,26 +227,30 @@ impl<'a> Apply<'a> {
         };
         for (name, deletion) in &plan.standing.absent {
             self.go_on()?;
+            let address = Address::Account(name.clone());
             let result = match deletion {
                 Some(id) => {
                     self.delete(&self.orders.standing.absent[name].third_id, id)
+                        .instrument(resource_span(&address))
                         .await
                 }
                 None => Ok(()),
             };
-            note(Address::Account(name.clone()), result)?;
+            note(address, result)?;
         }
         for planned in &plan.standing.accounts {
             self.go_on()?;
+            let address = Address::Account(planned.name.clone());
             let result = self.standing_account(
                 &self.orders.standing.accounts[&planned.name],
                 &planned.action,
                 planned.grant,
             );
+            let result = result.instrument(resource_span(&address));
             let result = result.await.map(|id| {
                 self.resolved().accounts.insert(planned.name.clone(), id);
             });
-            note(Address::Account(planned.name.clone()), result)?;
+            note(address, result)?;
         }
         for (name, action, _) in &plan.standing.seals {
             self.go_on()?;
@@ -258,24 +263,31 @@ impl<'a> Apply<'a> {
                 .map_or("", |account| account.third_id());
             // Of an account that the plan did not find, it knows no seals either.
             let is_unseen = self.resolved().found.contains(third_id);
+            let address = Address::Seal(name.clone());
             let result = match self.standing_id(&seal.account) {
-                Ok(account) => self.seal(seal, third_id, &account, action, is_unseen).await,
+                Ok(account) => {
+                    self.seal(seal, third_id, &account, action, is_unseen)
+                        .instrument(resource_span(&address))
+                        .await
+                }
                 Err(halt) => Err(halt),
             };
             let result = result.map(|id| {
                 self.resolved().seals.insert(name.clone(), id);
             });
-            note(Address::Seal(name.clone()), result)?;
+            note(address, result)?;
         }
         for (name, action) in &plan.standing.templates {
             self.go_on()?;
+            let address = Address::Template(name.clone());
             let result = self
                 .template(&self.orders.standing.templates[name], action)
+                .instrument(resource_span(&address))
                 .await
                 .map(|id| {
                     self.resolved().templates.insert(name.clone(), id);
                 });
-            note(Address::Template(name.clone()), result)?;
+            note(address, result)?;
         }
         Ok(())
     }
@@ -353,10 +365,12 @@ impl<'a> Apply<'a> {
         planned: PlannedRow,
         item: Box<Item>,
     ) -> UnderWay<'s> {
-        Box::pin(async move {
+        let span = info_span!("item", %address);
+        let work = async move {
             let ended = self.item(flow, &item, planned.action).await;
             (address, u64::from(planned.row), ended)
-        })
+        };
+        Box::pin(work.instrument(span))
     }
 
     /// What failed among the standing things that an item needs: nothing is called for it then.
@@ -460,6 +474,11 @@ impl<'a> Apply<'a> {
         // Nothing panics while it is held; what is in it stays true.
         self.resolved.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The span of the work on an account, seal or template of the project.
+fn resource_span(address: &Address) -> Span {
+    info_span!("resource", %address)
 }
 
 /// All items share one task: their futures are many and small, and wait for the network most of the time.

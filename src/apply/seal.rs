@@ -85,6 +85,7 @@ impl Apply<'_> {
                         .ledger
                         .write(vec![record(subject, None, true)])
                         .await?;
+                    tracing::debug!(step = "seal", "intent written");
                     point("seal.intent");
                 }
                 let answer = self.create_seal(seal, account, begun).await?;

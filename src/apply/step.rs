@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::sleep;
+use tracing::{Instrument, Span, debug, debug_span, warn};
 
 use super::caller::Caller;
 use super::halt::Halt;
@@ -213,14 +214,17 @@ impl Caller<'_> {
         name: &str,
         request: &O,
     ) -> Result<O::Answer, Halt> {
-        if let Some(answer) = steps.receipt::<O>(name)? {
-            return Ok(answer);
-        }
-        let answer = self.call(request).await?;
-        point("spare.answered");
-        self.note_receipt::<O>(steps, name, &answer, None);
-        point("spare.receipt");
-        Ok(answer)
+        let work = async {
+            if let Some(answer) = reused::<O>(steps, name)? {
+                return Ok(answer);
+            }
+            let answer = self.call(request).await?;
+            point("spare.answered");
+            self.note_receipt::<O>(steps, name, &answer, None);
+            point("spare.receipt");
+            Ok(answer)
+        };
+        work.instrument(step_span(name, O::OP)).await
     }
 
     /// A step that asks somebody to sign, signs, or ends a flow: `look` tells whether an earlier call did. The receipt
@@ -237,7 +241,23 @@ impl Caller<'_> {
         O: Operation,
         L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
     {
-        if let Some(answer) = steps.receipt::<O>(name)? {
+        let work = self.journaled_step(steps, name, request, who, look);
+        work.instrument(step_span(name, O::OP)).await
+    }
+
+    async fn journaled_step<O, L>(
+        &self,
+        steps: &Steps,
+        name: &str,
+        request: &O,
+        who: Option<&Who>,
+        look: L,
+    ) -> Result<O::Answer, Halt>
+    where
+        O: Operation,
+        L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
+    {
+        if let Some(answer) = reused::<O>(steps, name)? {
             return Ok(answer);
         }
         if self.keeps_losing(steps.subject, name) {
@@ -254,9 +274,10 @@ impl Caller<'_> {
             };
             steps.began.store(true, Ordering::Relaxed);
             self.ledger.write(vec![intent]).await?;
+            debug!("intent written");
             point("step.intent");
         }
-        match self.once(begun, request, look).await {
+        match self.attempts(begun, request, look).await {
             Ok(answer) => {
                 point("step.answered");
                 self.note_receipt::<O>(steps, name, &answer, who);
@@ -308,10 +329,11 @@ impl Caller<'_> {
             op: O::OP,
             receipt,
         }]));
+        debug!("receipt written");
     }
 
     /// Makes a call that must not be repeated blindly, looking before each repetition, and before the first one
-    /// too when an earlier run may have made it.
+    /// too when an earlier run may have made it. Its step has the name of the operation.
     pub(super) async fn once<O, L>(
         &self,
         begun: bool,
@@ -322,8 +344,17 @@ impl Caller<'_> {
         O: Operation,
         L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
     {
+        let work = self.attempts(begun, request, look);
+        work.instrument(step_span(O::OP.path(), O::OP)).await
+    }
+
+    async fn attempts<O, L>(&self, begun: bool, request: &O, look: L) -> Result<O::Answer, Once>
+    where
+        O: Operation,
+        L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
+    {
         let _out = self.goes_out();
-        let mut looking = begun;
+        let mut looking = begun.then_some(Reason::EarlierRun);
         let mut delays = self.client.retry_delays();
         let mut taken_back = false;
         // What an earlier run has called may be carried out as late as what this one calls.
@@ -331,8 +362,8 @@ impl Caller<'_> {
         // Whether an earlier attempt of this run may have been carried out, and only later than it was looked for.
         let mut unsure = false;
         loop {
-            if looking {
-                match settled(&look, settling).await.map_err(Once::NotKnown)? {
+            if let Some(reason) = looking {
+                match probe(&look, settling, reason).await? {
                     Seen::There(answer) => return Ok(answer),
                     Seen::NotThere => {}
                     // Each time it is made again, a person is told again: once is enough for a run.
@@ -341,7 +372,7 @@ impl Caller<'_> {
                     }
                     Seen::TakenBack => taken_back = true,
                     Seen::Unclear(why) | Seen::Behind(why) => {
-                        return Err(Once::NotKnown(Halt::in_doubt(O::OP, &why)));
+                        return Err(Once::NotKnown(in_doubt(O::OP, &why)));
                     }
                 }
             }
@@ -349,6 +380,7 @@ impl Caller<'_> {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            let reason = Reason::of(&failure);
             let last = match &failure {
                 Failure::Unknown {
                     retry_after, cause, ..
@@ -376,18 +408,18 @@ impl Caller<'_> {
                 _ => return Err(Once::NotDone(Halt::of(O::OP, failure))),
             };
             if last {
-                return match settled(&look, settling).await.map_err(Once::NotKnown)? {
+                return match probe(&look, settling, reason).await? {
                     Seen::There(answer) => Ok(answer),
                     Seen::NotThere if unsure => Err(Once::Unsure(Halt::of(O::OP, failure))),
                     Seen::NotThere | Seen::TakenBack => {
                         Err(Once::NotDone(Halt::of(O::OP, failure)))
                     }
                     Seen::Unclear(why) | Seen::Behind(why) => {
-                        Err(Once::NotKnown(Halt::in_doubt(O::OP, &why)))
+                        Err(Once::NotKnown(in_doubt(O::OP, &why)))
                     }
                 };
             }
-            looking = true;
+            looking = Some(reason);
         }
     }
 
@@ -410,6 +442,76 @@ fn kept_losing(op: Op) -> Halt {
         format!("the answers to {op} keep getting lost; what it did was taken back"),
         "apply again later",
     )
+}
+
+/// The span of a step.
+fn step_span(name: &str, op: Op) -> Span {
+    debug_span!("step", step = name, operation = op.path())
+}
+
+/// The answer of a step that was answered before.
+fn reused<O: Operation>(steps: &Steps, name: &str) -> Result<Option<O::Answer>, Halt> {
+    let answer = steps.receipt::<O>(name)?;
+    if answer.is_some() {
+        debug!("receipt reused, no request sent");
+    }
+    Ok(answer)
+}
+
+/// Why a step is probed.
+#[derive(Debug, Clone, Copy)]
+enum Reason {
+    EarlierRun,
+    ResponseLost,
+    Timeout,
+    InvalidResponse,
+    /// With a code that does not say whether anything was done.
+    Refused,
+}
+
+impl Reason {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::Unknown { cause, .. } => match cause {
+                LossCause::Disconnected => Self::ResponseLost,
+                LossCause::TimedOut => Self::Timeout,
+                LossCause::Garbled | LossCause::Unreadable => Self::InvalidResponse,
+            },
+            _ => Self::Refused,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::EarlierRun => "an earlier run may have sent the request",
+            Self::ResponseLost => "the connection was lost before the response",
+            Self::Timeout => "no response came in time",
+            Self::InvalidResponse => "the response was not the API's",
+            Self::Refused => "the error code does not say whether anything was done",
+        }
+    }
+}
+
+/// Finds out whether a call took effect, and logs why and with which result.
+async fn probe<A, L>(look: &L, settling: Duration, reason: Reason) -> Result<Seen<A>, Once>
+where
+    L: AsyncFn() -> Result<Seen<A>, Halt>,
+{
+    debug!(reason = reason.text(), "probing");
+    let seen = settled(look, settling).await;
+    let seen = seen.inspect_err(|_| warn!(result = "failed", "probed"));
+    let seen = seen.map_err(Once::NotKnown)?;
+    debug!(result = seen.word(), "probed");
+    Ok(seen)
+}
+
+/// Doubt about a call, which is logged.
+fn in_doubt(op: Op, why: &str) -> Halt {
+    warn!(
+        reason = why,
+        "in doubt: the probe does not tell whether the request took effect"
+    );
+    Halt::in_doubt(op, why)
 }
 
 /// A call whose answer was lost may still be under way at the service, also when the process that made it is gone.

@@ -10,6 +10,7 @@ use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
+use tracing::{Instrument, info_span};
 
 use super::caller::Caller;
 use super::event::Listener;
@@ -103,7 +104,9 @@ impl Sync<'_> {
                 while window.len() < self.window
                     && let Some(item) = round.next()?
                 {
-                    window.push(async { (caller.visit(&item.record).await, item) });
+                    let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
+                    let visit = async { (caller.visit(&item.record).await, item) };
+                    window.push(visit.instrument(span));
                 }
             }
             if window.is_empty() && (!goes_on || round.is_through()) {

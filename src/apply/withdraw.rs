@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tokio::sync::watch;
+use tracing::{Instrument, info_span};
 
 use super::caller::Caller;
 use super::event::{Ended, Event, Listener};
@@ -105,7 +106,8 @@ pub(super) fn ended(
 
 impl Caller<'_> {
     async fn withdraw(&self, item: &KnownItem) -> Result<(Address, Ended), Halt> {
-        ended(item, self.ended_for_good(item).await)
+        let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
+        ended(item, self.ended_for_good(item).instrument(span).await)
     }
 
     async fn ended_for_good(&self, item: &KnownItem) -> Result<Ended, Halt> {

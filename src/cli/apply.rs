@@ -13,6 +13,7 @@ use super::follow::{self, Follow};
 use super::interrupt::interruptible;
 use super::metrics::Numbers;
 use super::out;
+use super::output::logging;
 use super::session::{Ready, surveyed};
 use super::{prompt, show};
 use crate::api::time;
@@ -57,7 +58,7 @@ fn planned(global: &Global, args: &Args, numbers: &RefCell<Numbers>) -> anyhow::
             if plan.is_empty() || prompt::confirmed(args, settings)? {
                 carry_out(global, args, ready, &mut numbers.borrow_mut())
             } else {
-                out::note("Nothing was done.");
+                out::tell(global.log_format, "Nothing was done.");
                 Ok(Exit::Done)
             }
         },
@@ -72,6 +73,7 @@ fn carry_out(
 ) -> anyhow::Result<Exit> {
     let settings = &ready.project.settings;
     let name = free_name(ready)?;
+    logging::name_run(&name);
     prepare_reports(&settings.reports.directory, &name)?;
     let begun = time::text(ready.session.started);
     let run = ready
@@ -195,5 +197,6 @@ fn prepare_reports(reports: &std::path::Path, name: &str) -> anyhow::Result<()> 
         "{} is a folder, and should point to the last run: move it away",
         latest.display()
     );
-    Ok(())
+    logging::open_run_log(&folder)
+        .with_context(|| format!("the log in {} cannot be opened", folder.display()))
 }

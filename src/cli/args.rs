@@ -38,6 +38,12 @@ Exit codes:
 Credentials come from TREATY_APP_ID and TREATY_APP_SECRET, or from the files that
 TREATY_APP_ID_FILE and TREATY_APP_SECRET_FILE name; the sandbox needs none.";
 
+const LOG_FILE: &str =
+    "Append log lines to this file as JSON: level debug, or what -vvv or TREATY_LOG sets";
+
+const VERBOSE: &str = "Write log lines to standard error: -v info, -vv debug, -vvv trace. TREATY_LOG sets filters \
+instead, such as info,treaty::client=trace";
+
 /// Turns manifests and a spreadsheet into accounts, seals, templates and contracts at an e-signature API.
 #[derive(Debug, Parser)]
 #[command(name = "treaty", version, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100)]
@@ -62,13 +68,14 @@ pub(super) struct Global {
         value_name = "NAME"
     )]
     pub(super) environment: Option<String>,
-    /// How progress and errors are written to standard error
+    /// The format of progress, logs and errors on standard error
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub(super) log_format: LogFormat,
-    /// Say more: -v shows every call
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(long, global = true, value_name = "FILE", help = LOG_FILE)]
+    pub(super) log_file: Option<PathBuf>,
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help = VERBOSE)]
     pub(super) verbose: u8,
-    /// Say nothing but errors and results
+    /// Print only errors and results; with --log-format json also warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// When to use colours
@@ -80,7 +87,7 @@ pub(super) struct Global {
 pub(super) enum LogFormat {
     /// For people
     Text,
-    /// One JSON object a line
+    /// One flat JSON object a line, with timestamp and level
     Json,
 }
 
@@ -148,6 +155,33 @@ pub(super) enum Command {
     /// Print the manifest language as JSON Schema, for editors
     #[command(long_about = SCHEMA)]
     Schema(Schema),
+}
+
+impl Command {
+    /// The name on the command line, for logs.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Validate(_) => "validate",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Sync(_) => "sync",
+            Self::Listen(_) => "listen",
+            Self::Revoke(_) => "revoke",
+            Self::Status(_) => "status",
+            Self::Report(_) => "report",
+            Self::Audit(_) => "audit",
+            Self::State(_) => "state",
+            Self::Ask(_) => "ask",
+            Self::Sandbox(_) => "sandbox",
+            Self::Schema(_) => "schema",
+        }
+    }
+
+    /// Whether the command keeps a log in the folder of its run's reports.
+    pub(super) fn has_run_log(&self) -> bool {
+        matches!(self, Self::Apply(_) | Self::Sync(_))
+    }
 }
 
 const SCHEMA: &str = "\

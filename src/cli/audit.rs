@@ -8,6 +8,7 @@ use super::args::{Audit as Args, Global};
 use super::exit::{CliError, Exit};
 use super::interrupt::interruptible;
 use super::out;
+use super::output::logging;
 use super::progress::Progress;
 use super::state::Place;
 use crate::apply::{Audit, Audited, Stop, Verdict};
@@ -16,8 +17,8 @@ use crate::ledger::{KnownRun, Records, Sqlite};
 use crate::plan::selected;
 use crate::report::{AuditJournal, AuditLine};
 
-/// The folder of an audit of items that no run has worked on.
-const NO_RUN: &str = "taken-over";
+/// The folder of reports and logs about items that no run has worked on.
+pub(super) const NO_RUN: &str = "taken-over";
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let place = Place::of(global, None)?;
@@ -28,6 +29,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         Some(run) => (run.record.name.as_str(), "audit-all"),
         None => (NO_RUN, "audit-all"),
     };
+    logging::name_run(folder);
     let settings = &place.project.settings;
     let folder = settings.reports.directory.join(folder);
     let (mut journal, skip) =

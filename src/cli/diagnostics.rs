@@ -1,9 +1,10 @@
-//! Diagnostics on the screen: the line itself, what is wrong with it, and what to do; or one JSON object each.
+//! Diagnostics on standard error: the source line, what is wrong with it, and what to do. Each is a log event, too.
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::args::LogFormat;
+use super::output::logging::CONSOLE;
 use super::{excerpt, out, wrap};
 use crate::diagnostic::{Diagnostic, Findings, Place, Severity};
 use crate::manifest::Settings;
@@ -30,6 +31,9 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat, table: Option<&Er
         Severity::Error => 0,
         Severity::Warning => 1,
     });
+    for diagnostic in all.iter().take(SHOWN) {
+        log(diagnostic);
+    }
     let shown = match format {
         LogFormat::Text => {
             let width = wrap::width();
@@ -40,12 +44,7 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat, table: Option<&Er
             let rows = blocks.iter().take(SHOWN).map(|block| 1 + block.rows.len());
             rows.sum()
         }
-        LogFormat::Json => {
-            for diagnostic in all.iter().take(SHOWN) {
-                out::note(json(diagnostic));
-            }
-            SHOWN
-        }
+        LogFormat::Json => SHOWN,
     };
     let found: usize = findings
         .iter()
@@ -53,26 +52,31 @@ pub(super) fn print(findings: &[&Findings], format: LogFormat, table: Option<&Er
         .sum();
     let written = table.map(ErrorTable::finish).transpose();
     if let Err(error) = &written {
-        out::note(format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {error}\n"));
+        tracing::warn!(target: CONSOLE, event = "note", "{error}");
+        if format == LogFormat::Text {
+            out::note(format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {error}\n"));
+        }
     }
     if found <= SHOWN {
         return;
     }
     let file = written.ok().flatten().flatten();
-    match format {
-        LogFormat::Text => {
-            let more = match found.saturating_sub(shown) {
-                0 => None,
-                more => Some(format!("… and {more} more")),
-            };
-            let file = file.map(|file| format!("all are in {}", file.display()));
-            let told: Vec<String> = more.into_iter().chain(file).collect();
-            if !told.is_empty() {
-                out::note(format_args!("{}\n", told.join("; ")));
-            }
-        }
-        LogFormat::Json => {
-            out::note(serde_json::json!({ "event": "findings", "count": found, "file": file }));
+    tracing::warn!(
+        target: CONSOLE,
+        event = "findings",
+        count = found,
+        file = file.as_ref().map(|file| file.display().to_string()),
+        "more was found than is shown"
+    );
+    if format == LogFormat::Text {
+        let more = match found.saturating_sub(shown) {
+            0 => None,
+            more => Some(format!("… and {more} more")),
+        };
+        let file = file.map(|file| format!("all are in {}", file.display()));
+        let told: Vec<String> = more.into_iter().chain(file).collect();
+        if !told.is_empty() {
+            out::note(format_args!("{}\n", told.join("; ")));
         }
     }
 }
@@ -195,28 +199,66 @@ fn at<'a>(group: Group<'a>, place: &'a Place, why: Option<&'a str>) -> Group<'a>
     }
 }
 
-fn json(diagnostic: &Diagnostic) -> serde_json::Value {
-    serde_json::json!({
-        "level": match diagnostic.severity { Severity::Error => "error", Severity::Warning => "warning" },
-        "message": diagnostic.message,
-        "place": diagnostic.place.as_ref().map(place_json),
-        "hint": diagnostic.hint,
-        "related": diagnostic.related.iter().map(|(place, why)| {
-            serde_json::json!({ "place": place_json(place), "why": why })
-        }).collect::<Vec<_>>(),
-    })
+/// Logs a diagnostic with its place in fields of their own.
+fn log(diagnostic: &Diagnostic) {
+    let place = diagnostic.place.as_ref().map(Located::of);
+    let place = place.unwrap_or_default();
+    let related = diagnostic.related.iter();
+    let related = related.map(|(place, why)| format!("{place}: {why}"));
+    let related = related.collect::<Vec<_>>().join("; ");
+    macro_rules! logged {
+        ($log:ident) => {
+            tracing::$log!(
+                target: CONSOLE,
+                event = "diagnostic",
+                file = place.file,
+                line = place.line,
+                row = place.row,
+                column = place.column,
+                hint = diagnostic.hint,
+                related = Some(related.as_str()).filter(|related| !related.is_empty()),
+                "{}",
+                diagnostic.message
+            )
+        };
+    }
+    match diagnostic.severity {
+        Severity::Error => logged!(error),
+        Severity::Warning => logged!(warn),
+    }
 }
 
-fn place_json(place: &Place) -> serde_json::Value {
-    match place {
-        Place::Span(span) => {
-            serde_json::json!({ "file": span.file.path, "line": span.line, "column": span.column })
+/// The parts of a place.
+#[derive(Default)]
+struct Located {
+    file: Option<String>,
+    /// Of a text file, from 1.
+    line: Option<u64>,
+    /// Of a sheet, from 1.
+    row: Option<u64>,
+    /// The column's number in a text file, and its name in a sheet.
+    column: Option<String>,
+}
+
+impl Located {
+    fn of(place: &Place) -> Self {
+        match place {
+            Place::Span(span) => Self {
+                file: Some(span.file.path.clone()),
+                line: Some(span.line as u64),
+                column: Some(span.column.to_string()),
+                row: None,
+            },
+            Place::Cell(cell) => Self {
+                file: Some(cell.file.to_string()),
+                line: None,
+                row: Some(cell.row),
+                column: cell.column.as_ref().map(|(name, _)| name.to_string()),
+            },
+            Place::File(path) => Self {
+                file: Some(path.display().to_string()),
+                ..Self::default()
+            },
         }
-        Place::Cell(cell) => serde_json::json!({
-            "file": &*cell.file,
-            "row": cell.row,
-            "column": cell.column.as_ref().map(|(name, _)| &**name),
-        }),
-        Place::File(path) => serde_json::json!({ "file": path }),
     }
 }

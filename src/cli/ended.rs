@@ -1,7 +1,7 @@
 //! A run that has ended: its reports, its last words and its exit code.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -10,6 +10,7 @@ use super::exit::{self, Exit};
 use super::follow;
 use super::metrics::Numbers;
 use super::out;
+use super::output::logging::CONSOLE;
 use super::session::Ready;
 use super::show;
 use crate::api::time;
@@ -41,10 +42,11 @@ impl Ended<'_> {
     /// Writes the reports and says how the run ended.
     pub(super) fn report(&self, global: &Global, numbers: &mut Numbers) -> anyhow::Result<Exit> {
         // Said first: what stopped the run may keep its reports from being written, too.
-        if let (Some(Stopped::Fatal(fatal)), LogFormat::Text) =
-            (&self.tally.stopped, global.log_format)
-        {
-            out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {fatal}"));
+        if let Some(Stopped::Fatal(fatal)) = &self.tally.stopped {
+            tracing::error!(target: CONSOLE, event = "error", "{fatal}");
+            if global.log_format == LogFormat::Text {
+                out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {fatal}"));
+            }
         }
         let settings = &self.ready.project.settings;
         let folder = settings.reports.directory.join(&self.run.name);
@@ -200,15 +202,25 @@ impl Ended<'_> {
         &self,
         global: &Global,
         items: &BTreeMap<String, Counts>,
-        folder: &PathBuf,
+        folder: &Path,
         exit: Exit,
         hint: &str,
     ) {
+        for (flow, counts) in items {
+            for (status, count) in counts {
+                let status = status.word();
+                tracing::info!(target: CONSOLE, event = "total", flow, status, count, "items by status");
+            }
+        }
+        tracing::info!(
+            target: CONSOLE,
+            event = "end",
+            exit_code = exit.code(),
+            reports = %folder.display(),
+            hint = Some(hint).filter(|hint| !hint.is_empty()),
+            "the run has ended"
+        );
         if global.log_format == LogFormat::Json {
-            let line = serde_json::json!({
-                "event": "end", "run": self.run.name, "exitCode": exit.code(), "items": items, "reports": folder,
-            });
-            out::note(line);
             return;
         }
         if !global.quiet {

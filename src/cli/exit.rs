@@ -6,6 +6,7 @@ use crate::report::JournalError;
 use crate::sandbox::StoreError;
 
 use super::args::LogFormat;
+use super::output::logging::CONSOLE;
 use super::{out, wrap};
 
 /// How treaty ends.
@@ -76,22 +77,23 @@ impl CliError {
 /// What stands before a hint.
 const HINT: usize = "  hint: ".len();
 
-/// Prints an error and gives its exit code.
+/// Logs and prints an error, and returns its exit code.
 pub(super) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
     let (exit, hint) = classify(error);
     // The error's own causes are part of its sentence.
     let message = format!("{error:#}");
-    match format {
-        LogFormat::Json => {
-            let line = serde_json::json!({ "level": "error", "message": message, "hint": hint });
-            out::note(line);
-        }
-        LogFormat::Text => {
-            out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {message}"));
-            if !hint.is_empty() {
-                let hint = wrap::wrapped(&hint, wrap::width(), HINT).replace('\n', "\n        ");
-                out::note(format_args!("  \u{1b}[1;36mhint\u{1b}[0m: {hint}"));
-            }
+    tracing::error!(
+        target: CONSOLE,
+        event = "error",
+        exit_code = exit.code(),
+        hint = Some(hint.as_str()).filter(|hint| !hint.is_empty()),
+        "{message}"
+    );
+    if format == LogFormat::Text {
+        out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {message}"));
+        if !hint.is_empty() {
+            let hint = wrap::wrapped(&hint, wrap::width(), HINT).replace('\n', "\n        ");
+            out::note(format_args!("  \u{1b}[1;36mhint\u{1b}[0m: {hint}"));
         }
     }
     exit

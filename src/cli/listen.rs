@@ -11,17 +11,21 @@ use anyhow::Context;
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+use tracing::{Level, Span};
 
 use super::apply::holder;
 use super::args::{Global, Listen as Args, LogFormat};
 use super::exit::{CliError, Exit, of_fatal};
 use super::interrupt::interrupt;
+use super::output::logging::emit;
+use super::output::{escaped, stamped};
 use super::progress::Progress;
 use super::state::Place;
 use super::{endpoint, follow, out};
 use crate::api::callback::Verifier;
 use crate::apply::{Stop, Synced};
 use crate::client::Credentials;
+use crate::id::FlowId;
 use crate::ledger::{Binding, Inbox, LedgerError};
 use crate::listen::{Again, Confirmer, Heard, Metrics, Outcome, Receiver, Said, Way, serve};
 use crate::manifest::Settings;
@@ -90,7 +94,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     }
     std::thread::scope(|scope| {
         if !args.no_confirm {
-            scope.spawn(|| confirm(confirmer, global.log_format));
+            let (span, show) = (Span::current(), Show::of(global));
+            scope.spawn(move || span.in_scope(|| confirm(confirmer, show)));
         }
         runtime.block_on(async {
             let served = serve(listener, receiver.router(&args.path), async {
@@ -150,38 +155,83 @@ fn hasty(settings: &Settings) -> Settings {
 }
 
 /// Confirms on a thread of its own, until it is asked to stop.
-fn confirm(confirmer: Confirmer<'_>, format: LogFormat) {
+fn confirm(confirmer: Confirmer<'_>, show: Show) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     match runtime {
         Ok(runtime) => runtime.block_on(confirmer.run()),
-        Err(error) => out::tell(
-            format,
-            format_args!("callbacks are only written down: {error}"),
-        ),
+        Err(error) => {
+            let text = format!("callbacks are only recorded: {error}");
+            show.finding(Level::ERROR, &text, || {
+                tracing::error!(event = "polling_failed", "{text}");
+            });
+        }
     }
 }
 
 fn say(global: &Global, said: &Said<'_>) {
-    let tell = |text: String| out::tell(global.log_format, text);
+    let show = Show::of(global);
     match said {
-        Said::Confirmed(synced) if !global.quiet && has_visited(synced) => {
+        Said::Confirmed(synced) if has_visited(synced) => {
             // What is left is taken up again by itself.
             let counts = Synced {
                 stopped: false,
                 ..(*synced).clone()
             };
-            tell(follow::told(&counts));
+            let text = follow::told(&counts);
+            show.unless_quiet().finding(Level::INFO, &text, || {
+                tracing::info!(event = "polled", "{text}");
+            });
         }
         Said::Trouble(fatal) => {
             let (_, hint) = of_fatal(fatal);
-            tell(format!(
-                "flows cannot be asked for at the moment; callbacks are received all the same: {fatal}\n  hint: {hint}"
-            ));
+            let text = format!(
+                "flows cannot be asked for at the moment; callbacks are received all the same: {fatal}"
+            );
+            let with_hint = format!("{text}; hint: {hint}");
+            show.finding(Level::WARN, &with_hint, || {
+                tracing::warn!(event = "polling_failed", hint, "{text}");
+            });
         }
-        Said::Back if !global.quiet => tell("flows are asked for again".to_owned()),
-        Said::Confirmed(_) | Said::Back => {}
+        Said::Back => {
+            let text = "flows are asked for again";
+            show.unless_quiet().finding(Level::INFO, text, || {
+                tracing::info!(event = "polling_resumed", "{text}");
+            });
+        }
+        Said::Confirmed(_) => {}
+    }
+}
+
+/// Where findings are shown beside the logs.
+#[derive(Clone, Copy)]
+struct Show {
+    /// In text, standard error shows a finding with its timestamp and level, whether or not it shows log lines.
+    is_text: bool,
+    is_quiet: bool,
+}
+
+impl Show {
+    fn of(global: &Global) -> Self {
+        Self {
+            is_text: global.log_format == LogFormat::Text,
+            is_quiet: global.quiet,
+        }
+    }
+
+    fn unless_quiet(self) -> Self {
+        Self {
+            is_text: self.is_text && !self.is_quiet,
+            ..self
+        }
+    }
+
+    /// Logs a finding, and shows it.
+    fn finding(self, level: Level, text: &str, log: impl FnOnce()) {
+        if !emit(log) && self.is_text {
+            out::note(stamped(level, &escaped(text)));
+        }
     }
 }
 
@@ -199,28 +249,28 @@ fn has_visited(synced: &Synced) -> bool {
     finished + done + waiting + ended + failed + in_doubt + cut_off > 0
 }
 
-/// Tells of callbacks: each with -v; otherwise those that were not taken, and not all of them.
+/// Logs callbacks. In text, standard error shows those that were refused, and not all of them: every [`TOLD`] one of a kind.
 fn hearer(global: &Global) -> impl Fn(&Heard<'_>) + Send + Sync + 'static {
-    let (format, verbose, quiet) = (global.log_format, global.verbose > 0, global.quiet);
+    let (show, verbose) = (Show::of(global), global.verbose > 0);
     let told: Mutex<BTreeMap<&'static str, (Instant, u64)>> = Mutex::default();
+    // The threads that receive have no spans of their own.
+    let span = Span::current();
     move |heard| {
+        let _entered = span.enter();
+        let outcome = heard.outcome.word();
         if heard.outcome.is_taken() {
-            if verbose {
-                let flow = heard
-                    .flow
-                    .map_or_else(String::new, |flow| format!(" flow {flow}"));
-                out::tell(
-                    format,
-                    format_args!("callback: {}{flow}", heard.outcome.word()),
-                );
-            }
-            return;
-        }
-        if quiet && heard.outcome != Outcome::Failed {
+            let flow_id = heard.flow.map(FlowId::as_str);
+            let of_flow = flow_id.map_or_else(String::new, |flow| format!(" flow {flow}"));
+            tracing::info!(
+                event = "callback",
+                outcome,
+                flow_id,
+                "callback: {outcome}{of_flow}"
+            );
             return;
         }
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        let untold = match told.get_mut(heard.outcome.word()) {
+        let untold = match told.get_mut(outcome) {
             Some((at, untold)) if at.elapsed() < TOLD && !verbose => {
                 *untold += 1;
                 return;
@@ -228,18 +278,18 @@ fn hearer(global: &Global) -> impl Fn(&Heard<'_>) + Send + Sync + 'static {
             Some((_, untold)) => *untold,
             None => 0,
         };
-        told.insert(heard.outcome.word(), (Instant::now(), 0));
+        told.insert(outcome, (Instant::now(), 0));
         let more = match untold {
             0 => String::new(),
             untold => format!(" ({untold} more since the last line)"),
         };
-        out::tell(
-            format,
-            format_args!(
-                "callback refused: {}: {}{more}",
-                heard.outcome.word(),
-                heard.why
-            ),
-        );
+        let show = match heard.outcome {
+            Outcome::Failed => show,
+            _ => show.unless_quiet(),
+        };
+        let text = format!("callback refused: {outcome}: {}{more}", heard.why);
+        show.finding(Level::WARN, &text, || {
+            tracing::warn!(event = "callback", outcome, unreported = untold, "{text}");
+        });
     }
 }

@@ -18,6 +18,7 @@ mod listen;
 mod markdown;
 mod metrics;
 mod out;
+mod output;
 mod plan;
 mod progress;
 mod prompt;
@@ -34,10 +35,12 @@ mod validate;
 mod wrap;
 
 use clap::Parser;
+use tracing::{field, info_span};
 
 use args::{Args, Command, LogFormat};
 use exit::CliError;
 pub use exit::Exit;
+use output::logging;
 
 /// Runs treaty with the process's arguments.
 pub fn run() -> Exit {
@@ -54,7 +57,26 @@ pub fn run() -> Exit {
         }
     };
     args.global.color.write_global();
-    let result = match &args.command {
+    let logs = logging::start(&args.global, args.command.has_run_log());
+    let _span = info_span!(
+        "run",
+        command = args.command.name(),
+        project = field::Empty,
+        environment = field::Empty,
+        run = field::Empty,
+    )
+    .entered();
+    let result = match logs {
+        Ok(()) => command(&args),
+        Err(error) => Err(error.into()),
+    };
+    let format = args.global.log_format;
+    let exit = result.unwrap_or_else(|error| exit::report(&error, format));
+    told(exit, format)
+}
+
+fn command(args: &Args) -> anyhow::Result<Exit> {
+    match &args.command {
         Command::Init(own) => init::run(own),
         Command::Validate(own) => validate::run(&args.global, own),
         Command::Plan(own) => plan::run(&args.global, own),
@@ -69,10 +91,7 @@ pub fn run() -> Exit {
         Command::Ask(own) => ask::run(&args.global, own),
         Command::Sandbox(own) => sandbox::run(&args.global, own),
         Command::Schema(own) => Ok(schema::run(own)),
-    };
-    let format = args.global.log_format;
-    let exit = result.unwrap_or_else(|error| exit::report(&error, format));
-    told(exit, format)
+    }
 }
 
 /// A command is not well whose result nobody could read. What went wrong before is worse.

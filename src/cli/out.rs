@@ -3,9 +3,12 @@
 
 use std::fmt::Display;
 use std::io::{Error, ErrorKind, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use indicatif::ProgressBar;
 
 use super::args::LogFormat;
+use super::output::logging::CONSOLE;
 
 /// Prints a result, as it is.
 pub(super) fn print(text: impl Display) {
@@ -63,17 +66,29 @@ pub(super) fn notice(error: &Error) {
     }
 }
 
-/// Prints what there is to say beside a result, in the form that was asked for.
+/// The progress bar on the terminal, if there is one: a line that is written takes it off for a moment.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Sets or removes the progress bar that lines must not tear.
+pub(super) fn set_bar(bar: Option<ProgressBar>) {
+    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
+/// Writes a note to standard error and to the logs. In text it is shown as it is; in JSON it is a log line.
 pub(super) fn tell(format: LogFormat, text: impl Display) {
-    match format {
-        LogFormat::Text => note(text),
-        LogFormat::Json => {
-            note(serde_json::json!({ "event": "note", "message": text.to_string() }));
-        }
+    tracing::info!(target: CONSOLE, event = "note", "{text}");
+    if format == LogFormat::Text {
+        note(text);
     }
 }
 
-/// Prints a line that is no result: an error, a hint, progress.
+/// Writes a line to standard error that is no result: an error, a hint, progress.
 pub(super) fn note(text: impl Display) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let bar = BAR.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // Standard error that is closed has no reader.
+    let write = || drop(writeln!(anstream::stderr(), "{text}"));
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
 }

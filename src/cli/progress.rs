@@ -1,4 +1,5 @@
-//! What happens, on the screen: a bar on a terminal, lines elsewhere, or one JSON object each. A reader of events.
+//! Shows the events of a run: a bar on a terminal, lines elsewhere. Hands each event to the log first, and writes no line
+//! of its own for an event that standard error has shown as a log line.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -6,12 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use tracing::Level;
 
 use super::args::{Global, LogFormat};
 use super::out;
+use super::output::event_log::EventLog;
+use super::output::logging::{CONSOLE, emit, is_shown};
+use super::output::{escaped, stamped};
 use crate::api::operation::Op;
 use crate::apply::{Ended, Event, Listener, Synced};
 use crate::client::{ClientEvent, Throttle};
+use crate::id::Address;
 use crate::ledger::Failure;
 use crate::report::CallCount;
 
@@ -29,7 +35,7 @@ pub(super) struct Progress(Arc<Mutex<Screen>>);
 
 struct Screen {
     voice: Voice,
-    verbose: bool,
+    log: EventLog,
     bar: Option<ProgressBar>,
     total: u64,
     ended: BTreeMap<&'static str, u64>,
@@ -49,22 +55,23 @@ const FAILURES_TOLD: usize = 20;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Voice {
     Bar,
+    /// Where standard error is no terminal: each line has a timestamp and a level.
     Lines,
-    Json,
+    /// With `--quiet`, and in JSON, where each event is a log line.
     Silent,
 }
 
 impl Progress {
     pub(super) fn new(global: &Global) -> Self {
         let voice = match global.log_format {
-            LogFormat::Json => Voice::Json,
+            LogFormat::Json => Voice::Silent,
             LogFormat::Text if global.quiet => Voice::Silent,
             LogFormat::Text if std::io::stderr().is_terminal() => Voice::Bar,
             LogFormat::Text => Voice::Lines,
         };
         Self(Arc::new(Mutex::new(Screen {
             voice,
-            verbose: global.verbose > 0,
+            log: EventLog::default(),
             bar: None,
             total: 0,
             ended: BTreeMap::new(),
@@ -88,27 +95,19 @@ impl Progress {
         })
     }
 
-    /// Says something between the lines of progress.
+    /// Logs a note, and shows it between the lines of progress.
     pub(super) fn tell(&self, text: &str) {
         let screen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match screen.voice {
-            Voice::Silent => {}
-            Voice::Json => out::note(serde_json::json!({ "event": "note", "message": text })),
-            Voice::Bar | Voice::Lines => screen.line(text),
+        tracing::info!(target: CONSOLE, event = "note", "{text}");
+        if screen.voice != Voice::Silent {
+            screen.line(Level::INFO, text);
         }
     }
 
-    /// Takes the bar off the screen.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
-        if let Some(bar) = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .bar
-            .take()
-        {
-            bar.finish_and_clear();
-        }
+        let mut screen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        screen.remove_bar();
     }
 
     /// The calls so far, by operation.
@@ -126,10 +125,10 @@ impl Screen {
         if let Event::Client(ClientEvent::Call(call)) = event {
             self.count(call);
         }
-        match self.voice {
-            Voice::Json => self.json(event),
-            Voice::Silent => {}
-            Voice::Bar | Voice::Lines => self.text(event),
+        let log = &mut self.log;
+        let was_shown = emit(|| log.log(event));
+        if self.voice != Voice::Silent {
+            self.text(event, was_shown);
         }
     }
 
@@ -143,47 +142,10 @@ impl Screen {
         count.slowest_milliseconds = count.slowest_milliseconds.max(milliseconds);
     }
 
-    fn text(&mut self, event: &Event) {
+    /// Shows an event; `was_shown`: it is on standard error already, as a log line.
+    fn text(&mut self, event: &Event, was_shown: bool) {
         match event {
-            Event::Client(ClientEvent::Call(call)) => {
-                if let (Some(failure), Some(pause)) = (
-                    &call.failure,
-                    call.retry_in.filter(|pause| *pause >= WORTH_TELLING),
-                ) {
-                    self.line(&format!(
-                        "waiting {} s: {}: {failure}",
-                        pause.as_secs(),
-                        call.op
-                    ));
-                }
-                if self.verbose {
-                    let outcome = match (&call.failure, call.retry_in.is_some()) {
-                        (None, _) => String::new(),
-                        (Some(failure), false) => format!("  {failure}"),
-                        (Some(failure), true) => format!("  {failure}; again"),
-                    };
-                    self.line(&format!(
-                        "  {} ms  {}{outcome}",
-                        call.took.as_millis(),
-                        call.op
-                    ));
-                }
-            }
-            Event::Client(ClientEvent::Paused { why, pause }) => {
-                let seconds = pause.as_secs_f64();
-                self.line(&format!(
-                    "\u{1b}[33mpaused\u{1b}[0m: {why}; trying again in {seconds:.1} s"
-                ));
-            }
-            Event::Client(ClientEvent::Resumed { after }) => {
-                self.line(&format!(
-                    "\u{1b}[32mgoing on\u{1b}[0m: the endpoint answers again after {:.0} s",
-                    after.as_secs_f64()
-                ));
-            }
-            Event::Client(ClientEvent::Throttled(throttle)) => {
-                self.line(&format!("slowing down: {}", slower(throttle)));
-            }
+            Event::Client(event) => self.client(event),
             Event::Asking(0) | Event::Items(0) | Event::Revoking(0) => {}
             Event::Asking(count) => self.begin(*count as u64, "asking"),
             Event::Asked => self.advance(ASKED),
@@ -192,47 +154,82 @@ impl Screen {
                 symbol,
                 failure,
             } => match failure {
-                Some(failure) => self.line(&failed(&address.to_string(), failure)),
+                _ if was_shown => {}
+                Some(failure) => self.failed(&address.to_string(), failure),
                 None if *symbol != '=' => {
-                    self.line(&format!("\u{1b}[32m{symbol}\u{1b}[0m {address}"));
+                    self.line(
+                        Level::INFO,
+                        &format!("\u{1b}[32m{symbol}\u{1b}[0m {}", shown(address)),
+                    );
                 }
                 None => {}
             },
             Event::Revoking(count) => self.begin(*count, "revoking"),
             Event::Items(count) => self.begin(*count, "sending"),
-            Event::Following(synced) => self.follow(synced),
+            Event::Following(synced) => self.follow(synced, was_shown),
             Event::Item {
                 address,
                 row,
                 ended,
             } => {
-                let place = match row {
+                let place = || match row {
                     Some(row) => format!("{address} (row {row})"),
                     None => address.to_string(),
                 };
+                let outcome = match ended {
+                    Ended::Done(_) | Ended::Over(..) => "done",
+                    Ended::Failed(_) => "failed",
+                    Ended::InDoubt(_) => "in doubt",
+                    Ended::Open => "open",
+                };
                 match ended {
-                    Ended::Done(_) => self.advance("done"),
-                    Ended::Over(_, why) => {
-                        self.failure(&place, why);
-                        self.advance("done");
+                    _ if was_shown => {}
+                    Ended::Over(_, failure) | Ended::Failed(failure) | Ended::InDoubt(failure) => {
+                        self.item_failed(&place(), failure);
                     }
-                    Ended::Failed(failure) => {
-                        self.failure(&place, failure);
-                        self.advance("failed");
-                    }
-                    Ended::InDoubt(failure) => {
-                        self.failure(&place, failure);
-                        self.advance("in doubt");
-                    }
-                    Ended::Open => self.advance("open"),
+                    Ended::Done(_) | Ended::Open => {}
                 }
+                self.advance(outcome);
             }
-            Event::Stopping(why) => self.line(&format!("\u{1b}[33mstopping\u{1b}[0m: {why}")),
+            Event::Stopping(_) if was_shown => {}
+            Event::Stopping(why) => {
+                let text = format!("\u{1b}[33mstopping\u{1b}[0m: {}", escaped(why));
+                self.line(Level::WARN, &text);
+            }
         }
     }
 
+    /// Shows what the client waits for, unless its own log lines are shown.
+    fn client(&self, event: &ClientEvent) {
+        if is_shown(Level::WARN) {
+            return;
+        }
+        let text = match event {
+            ClientEvent::Call(call) => {
+                let pause = call.retry_in.filter(|pause| *pause >= WORTH_TELLING);
+                let (Some(failure), Some(pause)) = (&call.failure, pause) else {
+                    return;
+                };
+                let failure = escaped(&failure.to_string());
+                format!("waiting {} s: {}: {failure}", pause.as_secs(), call.op)
+            }
+            ClientEvent::Paused { why, pause } => {
+                let (why, seconds) = (escaped(why), pause.as_secs_f64());
+                format!("\u{1b}[33mpaused\u{1b}[0m: {why}; trying again in {seconds:.1} s")
+            }
+            ClientEvent::Resumed { after } => {
+                let seconds = after.as_secs_f64();
+                format!(
+                    "\u{1b}[32mgoing on\u{1b}[0m: the endpoint answers again after {seconds:.0} s"
+                )
+            }
+            ClientEvent::Throttled(throttle) => format!("slowing down: {}", slower(throttle)),
+        };
+        self.line(Level::WARN, &text);
+    }
+
     /// Shows how many of those that are followed have their end.
-    fn follow(&mut self, synced: &Synced) {
+    fn follow(&mut self, synced: &Synced, was_shown: bool) {
         let over = synced.finished + synced.done + synced.ended;
         let all = over + synced.waiting + synced.failed + synced.in_doubt + synced.cut_off;
         if !self.following {
@@ -256,34 +253,49 @@ impl Screen {
                 "" => trouble,
                 _ => format!("  \u{1b}[31m{trouble}\u{1b}[0m"),
             });
-        } else if over != self.followed && self.last_line.elapsed() >= LINE_EVERY {
+        } else if !was_shown && over != self.followed && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             self.followed = over;
             let trouble = match trouble.as_str() {
                 "" => trouble,
                 _ => format!(" ({trouble})"),
             };
-            self.line(&format!("{over}/{all} have their end{trouble}"));
+            self.line(
+                Level::INFO,
+                &format!("{over}/{all} have their end{trouble}"),
+            );
         }
     }
 
-    fn failure(&mut self, place: &str, failure: &Failure) {
+    /// Shows why an item failed, for the first failures only.
+    fn item_failed(&mut self, place: &str, failure: &Failure) {
         self.failures += 1;
-        match self.failures.cmp(&FAILURES_TOLD) {
-            std::cmp::Ordering::Less => self.line(&failed(place, failure)),
-            std::cmp::Ordering::Equal => {
-                self.line(&failed(place, failure));
-                self.line("  further failures are in the report");
-            }
-            std::cmp::Ordering::Greater => {}
+        if self.failures <= FAILURES_TOLD {
+            self.failed(place, failure);
         }
+        if self.failures == FAILURES_TOLD {
+            self.line(Level::INFO, "further failures are in the report");
+        }
+    }
+
+    /// Shows why something failed. Where lines are stamped, the hint is on the same line.
+    fn failed(&self, place: &str, failure: &Failure) {
+        let (place, message) = (escaped(place), escaped(&failure.message));
+        let before_hint = match self.voice {
+            Voice::Lines => "; hint: ",
+            Voice::Bar | Voice::Silent => "\n  hint: ",
+        };
+        let hint = match escaped(&failure.hint) {
+            hint if hint.is_empty() => hint,
+            hint => format!("{before_hint}{hint}"),
+        };
+        let text = format!("\u{1b}[31m!\u{1b}[0m {place}: {message}{hint}");
+        self.line(Level::WARN, &text);
     }
 
     fn begin(&mut self, total: u64, what: &'static str) {
         self.following = false;
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.remove_bar();
         self.total = total;
         self.ended.clear();
         self.began = Instant::now();
@@ -300,7 +312,15 @@ impl Screen {
                 bar.set_style(style.with_key("rate", rate).progress_chars("━╸─"));
             }
             bar.set_prefix(what);
+            out::set_bar(Some(bar.clone()));
             self.bar = Some(bar);
+        }
+    }
+
+    fn remove_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            out::set_bar(None);
+            bar.finish_and_clear();
         }
     }
 
@@ -343,71 +363,16 @@ impl Screen {
             } else {
                 format!(" ({trouble})")
             };
-            self.line(&format!(
-                "{position}/{}{trouble}, {rate:.0}/s{remaining}",
-                self.total
-            ));
+            let text = format!("{position}/{}{trouble}, {rate:.0}/s{remaining}", self.total);
+            self.line(Level::INFO, &text);
         }
     }
 
-    fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| out::note(text)),
-            None => out::note(text),
+    fn line(&self, level: Level, text: &str) {
+        match self.voice {
+            Voice::Lines => out::note(stamped(level, text)),
+            Voice::Bar | Voice::Silent => out::note(text),
         }
-    }
-
-    fn json(&self, event: &Event) {
-        let value = match event {
-            Event::Client(ClientEvent::Call(_)) if !self.verbose => return,
-            Event::Client(ClientEvent::Paused { why, pause }) => serde_json::json!({
-                "event": "paused", "why": why, "milliseconds": pause.as_millis(),
-            }),
-            Event::Client(ClientEvent::Resumed { after }) => {
-                serde_json::json!({ "event": "back", "milliseconds": after.as_millis() })
-            }
-            Event::Client(ClientEvent::Throttled(throttle)) => serde_json::json!({
-                "event": "throttled", "rate": throttle.rate, "inFlight": throttle.in_flight,
-            }),
-            Event::Client(ClientEvent::Call(call)) => serde_json::json!({
-                "event": "call", "operation": call.op.path(), "milliseconds": call.took.as_millis(),
-                "failure": call.failure.as_ref().map(ToString::to_string), "again": call.retry_in.is_some(),
-            }),
-            Event::Asking(count) => serde_json::json!({ "event": "asking", "count": count }),
-            Event::Asked => return,
-            Event::Standing {
-                address,
-                symbol,
-                failure,
-            } => serde_json::json!({
-                "event": "standing", "address": address.to_string(), "action": symbol.to_string(),
-                "failure": failure.as_ref().map(failure_json),
-            }),
-            Event::Revoking(count) => serde_json::json!({ "event": "revoking", "count": count }),
-            Event::Items(count) => serde_json::json!({ "event": "items", "count": count }),
-            Event::Item {
-                address,
-                row,
-                ended,
-            } => {
-                let (status, failure) = match ended {
-                    Ended::Done(_) => ("done", None),
-                    Ended::Over(_, why) => ("ended", Some(failure_json(why))),
-                    Ended::Failed(failure) => ("failed", Some(failure_json(failure))),
-                    Ended::InDoubt(failure) => ("in_doubt", Some(failure_json(failure))),
-                    Ended::Open => ("open", None),
-                };
-                serde_json::json!({
-                    "event": "item", "address": address.to_string(), "row": row, "status": status, "failure": failure,
-                })
-            }
-            Event::Following(synced) => serde_json::json!({
-                "event": "following", "finished": synced.finished, "done": synced.done, "waiting": synced.waiting,
-                "ended": synced.ended, "failed": synced.failed, "inDoubt": synced.in_doubt,
-            }),
-            Event::Stopping(why) => serde_json::json!({ "event": "stopping", "why": why }),
-        };
-        out::note(value);
     }
 }
 
@@ -423,15 +388,7 @@ fn slower(throttle: &Throttle) -> String {
     }
 }
 
-fn failed(what: &str, failure: &Failure) -> String {
-    let hint = if failure.hint.is_empty() {
-        String::new()
-    } else {
-        format!("\n  hint: {}", failure.hint)
-    };
-    format!("\u{1b}[31m!\u{1b}[0m {what}: {}{hint}", failure.message)
-}
-
-fn failure_json(failure: &Failure) -> serde_json::Value {
-    serde_json::json!({ "code": failure.code, "message": failure.message, "hint": failure.hint })
+/// An address as it can be shown on a terminal.
+fn shown(address: &Address) -> String {
+    escaped(&address.to_string())
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::args::{Global, LogFormat, Selected};
 use super::exit::{CliError, Exit};
+use super::output::logging;
 use super::progress::Progress;
 use super::{diagnostics, endpoint};
 use crate::api::time;
@@ -94,6 +95,9 @@ pub(super) fn load(
 ) -> Result<Project, CliError> {
     let environment = global.environment.as_deref();
     let project = Project::load(&global.project, environment, &session.environ, findings);
+    if let Some(project) = &project {
+        logging::name_project(project);
+    }
     project.ok_or_else(|| {
         if let Some(unknown) = unknown_environment(environment, findings) {
             return unknown;

@@ -12,14 +12,14 @@ use crate::project::Project;
 use crate::server::{project_of, run};
 
 /// A served sandbox, ended with the test.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    endpoint: String,
+    pub(crate) endpoint: String,
 }
 
 impl Served {
-    fn with(folder: &Project, faults: &str) -> Self {
+    pub(crate) fn with(folder: &Project, faults: &str) -> Self {
         folder.write("faults.yaml", faults);
         let mut child = folder
             .command(&[
@@ -186,7 +186,7 @@ async fn each_fault_is_seen_by_the_caller() {
 
 /// Work that is not done and cannot be told from work that is late costs five seconds each: here such calls are those
 /// that may be repeated blindly. Of the others only answers get lost. And who is asked to slow down does, for a while.
-const NIGHT: &str = "
+pub(crate) const NIGHT: &str = "
 seed: 7
 faults:
   - { kind: lostBefore, share: 8%, operations: &blind [account/idexchange, file/uploadurl, upload, template/createbyfilekey, doc/createbytemplate, sign/contract/addProcess] }

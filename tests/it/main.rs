@@ -20,6 +20,7 @@ mod language;
 mod listen;
 mod listen_command;
 mod listen_rig;
+mod logs;
 mod nightly;
 #[path = "../browser/office.rs"]
 mod office;

@@ -84,6 +84,7 @@ impl Project {
             "TREATY_APP_ID_FILE",
             "TREATY_APP_SECRET_FILE",
             "TREATY_ENVIRONMENT",
+            "TREATY_LOG",
         ] {
             command.env_remove(name);
         }

@@ -1,0 +1,110 @@
+//! A file of log lines that is appended to, and the buffer that keeps lines until the file can be opened.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::super::out;
+
+/// The most bytes that are kept before the file is opened. Later lines are dropped, and their number is logged.
+const BUFFER_LIMIT: usize = 1024 * 1024;
+
+/// Receives whole lines. Each line is one write, so that a killed process loses none.
+pub(super) struct LogFile(Mutex<Target>);
+
+enum Target {
+    /// Not opened yet.
+    Buffer { lines: Vec<u8>, dropped: u64 },
+    /// Opened.
+    File { file: File, path: PathBuf },
+    /// Not written any more: writing has failed, and was reported.
+    Failed,
+}
+
+impl LogFile {
+    /// A file that is opened later; lines are kept until then.
+    pub(super) fn buffered() -> Self {
+        Self(Mutex::new(Target::Buffer {
+            lines: Vec::new(),
+            dropped: 0,
+        }))
+    }
+
+    /// Opens a file.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self(Mutex::new(Target::File {
+            file: append(path)?,
+            path: path.to_owned(),
+        })))
+    }
+
+    /// Opens the file and writes the kept lines to it. A file that is open already stays open.
+    pub(super) fn open_at(&self, path: &Path) -> io::Result<()> {
+        let mut target = self.target();
+        let Target::Buffer { lines, dropped } = &*target else {
+            return Ok(());
+        };
+        let mut file = append(path)?;
+        file.write_all(lines)?;
+        let dropped = *dropped;
+        *target = Target::File {
+            file,
+            path: path.to_owned(),
+        };
+        drop(target);
+        if dropped > 0 {
+            tracing::warn!(
+                dropped,
+                "lines from before the log file was opened are missing"
+            );
+        }
+        Ok(())
+    }
+
+    fn target(&self) -> MutexGuard<'_, Target> {
+        // Nothing panics while it is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for &LogFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut target = self.target();
+        match &mut *target {
+            Target::Buffer { lines, dropped } => {
+                if lines.len() + line.len() > BUFFER_LIMIT {
+                    *dropped += 1;
+                } else {
+                    lines.extend_from_slice(line);
+                }
+            }
+            Target::File { file, path } => {
+                if let Err(error) = file.write_all(line) {
+                    // A full disk must not stop a run.
+                    let path = path.display().to_string();
+                    *target = Target::Failed;
+                    drop(target);
+                    out::note(format_args!(
+                        "\u{1b}[1;33mwarning\u{1b}[0m: the log file {path} cannot be written: {error}"
+                    ));
+                }
+            }
+            Target::Failed => {}
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens a file to append to. A new one can be read by its owner only.
+fn append(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
