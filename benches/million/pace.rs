@@ -106,8 +106,7 @@ fn in_order(rate: u32, window: u32, calls: &[Arrival]) -> Reading {
     }
     let displaced = ended.iter().map(|(row, at)| at.abs_diff(*row as usize));
     let displaced = displaced.max().unwrap_or(0);
-    // Three items in progress for each request in flight.
-    let window = 3 * window as usize;
+    let window = window as usize;
     Reading::new(
         format!("… rows of {rate}/s that are half done at once"),
         format!("{window}, the items in progress"),

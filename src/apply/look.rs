@@ -1,7 +1,5 @@
 //! Looking whether a call was carried out whose answer is not known.
 
-use tokio::time::sleep;
-
 use super::alike::{self, Beside};
 use super::caller::Caller;
 use super::halt::Halt;
@@ -173,14 +171,14 @@ impl Caller<'_> {
                 return Ok(Seen::TakenBack);
             }
             // What was answered may be shown later, and what was not be done later.
-            sleep(match &undone {
+            let delay = match &undone {
                 Err(Failure::Unknown {
                     cause: LossCause::TimedOut,
                     ..
                 }) => self.late(),
                 _ => SETTLING,
-            })
-            .await;
+            };
+            self.client.wait_for_probe(delay).await;
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
                 return Ok(Seen::TakenBack);
             }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::concurrency::in_progress;
 use super::event::{Event, Listener};
 use super::halt::{Fatal, Halt};
 use super::look::ask_account;
@@ -89,7 +88,7 @@ pub(super) async fn ask_all(
             listener(Event::Asked);
             Ok((third_id, answer))
         })
-        .buffer_unordered(in_progress(client))
+        .buffer_unordered(client.concurrency())
         .try_collect()
         .await
 }

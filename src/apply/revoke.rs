@@ -5,6 +5,7 @@ use futures::stream::FuturesUnordered;
 use tracing::{Instrument, info_span};
 
 use super::caller::Caller;
+use super::concurrency::has_room;
 use super::event::Ended;
 use super::halt::{Fatal, Halt};
 use super::item::{END, REVOKE, SIGNER};
@@ -25,7 +26,7 @@ impl Apply<'_> {
         let mut window = FuturesUnordered::new();
         let mut stop = self.stop();
         loop {
-            while tally.stopped.is_none() && window.len() < self.in_progress() {
+            while tally.stopped.is_none() && has_room(self.caller.client, window.len()) {
                 if *stop.borrow() != Stop::No {
                     self.stop_for(Stopped::Asked, tally);
                     break;
@@ -194,7 +195,7 @@ impl Caller<'_> {
                 None => Seen::NotThere,
             })
         };
-        if let Seen::There(true) = settled(&look, self.late()).await? {
+        if let Seen::There(true) = settled(self.client, &look, self.late()).await? {
             return Ok(true);
         }
         self.forget(steps, REVOKE).await?;

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tracing::{Instrument, Span, info_span};
 
 use super::caller::Caller;
-use super::concurrency::in_progress;
+use super::concurrency::has_room;
 use super::event::{Ended, Event, Listener};
 use super::halt::{Fatal, Halt};
 use super::locks::Locks;
@@ -183,11 +183,6 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// The most items in progress at the same time.
-    pub(super) fn in_progress(&self) -> usize {
-        in_progress(self.orders.client)
-    }
-
     /// The number of the run.
     pub(super) fn run_id(&self) -> i64 {
         self.orders.run.id
@@ -308,7 +303,7 @@ impl<'a> Apply<'a> {
         let mut stop = self.stop();
         let mut begun = 0;
         loop {
-            while tally.stopped.is_none() && window.len() < self.in_progress() {
+            while tally.stopped.is_none() && has_room(self.orders.client, window.len()) {
                 if *stop.borrow() != Stop::No {
                     self.stop_for(Stopped::Asked, tally);
                     break;

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::time::sleep;
 use tracing::{Instrument, Span, debug, debug_span, warn};
 
 use super::caller::Caller;
@@ -19,7 +18,7 @@ use super::look::Seen;
 use crate::api::Operation;
 use crate::api::operation::Op;
 use crate::api::operation::receipt;
-use crate::client::{Failure, LossCause};
+use crate::client::{Client, Failure, LossCause};
 use crate::crash::point;
 use crate::id::AccountId;
 use crate::ledger::{Deferral, LedgerError, Step, SubjectId, Write};
@@ -363,7 +362,7 @@ impl Caller<'_> {
         let mut unsure = false;
         loop {
             if let Some(reason) = looking {
-                match probe(&look, settling, reason).await? {
+                match probe(self.client, &look, settling, reason).await? {
                     Seen::There(answer) => return Ok(answer),
                     Seen::NotThere => {}
                     // Each time it is made again, a person is told again: once is enough for a run.
@@ -408,7 +407,7 @@ impl Caller<'_> {
                 _ => return Err(Once::NotDone(Halt::of(O::OP, failure))),
             };
             if last {
-                return match probe(&look, settling, reason).await? {
+                return match probe(self.client, &look, settling, reason).await? {
                     Seen::There(answer) => Ok(answer),
                     Seen::NotThere if unsure => Err(Once::Unsure(Halt::of(O::OP, failure))),
                     Seen::NotThere | Seen::TakenBack => {
@@ -493,12 +492,17 @@ impl Reason {
 }
 
 /// Finds out whether a call took effect, and logs why and with which result.
-async fn probe<A, L>(look: &L, settling: Duration, reason: Reason) -> Result<Seen<A>, Once>
+async fn probe<A, L>(
+    client: &Client,
+    look: &L,
+    settling: Duration,
+    reason: Reason,
+) -> Result<Seen<A>, Once>
 where
     L: AsyncFn() -> Result<Seen<A>, Halt>,
 {
     debug!(reason = reason.text(), "probing");
-    let seen = settled(look, settling).await;
+    let seen = settled(client, look, settling).await;
     let seen = seen.inspect_err(|_| warn!(result = "failed", "probed"));
     let seen = seen.map_err(Once::NotKnown)?;
     debug!(result = seen.word(), "probed");
@@ -520,13 +524,17 @@ pub(super) const SETTLING: Duration = Duration::from_secs(5);
 
 /// Looks, and looks again a while later before it says that something is not there, or that it cannot be told: the details may
 /// be behind.
-pub(super) async fn settled<A, L>(look: &L, settling: Duration) -> Result<Seen<A>, Halt>
+pub(super) async fn settled<A, L>(
+    client: &Client,
+    look: &L,
+    settling: Duration,
+) -> Result<Seen<A>, Halt>
 where
     L: AsyncFn() -> Result<Seen<A>, Halt>,
 {
     match look().await? {
         Seen::NotThere | Seen::Behind(_) => {
-            sleep(settling).await;
+            client.wait_for_probe(settling).await;
             look().await
         }
         seen => Ok(seen),

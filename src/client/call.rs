@@ -1,11 +1,13 @@
 //! Calls: an operation's request → its answer, with retries as its retry class allows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, debug, debug_span, info, trace, warn};
 
@@ -38,7 +40,24 @@ pub struct Client {
     budget: RetryBudget,
     breaker: CircuitBreaker,
     transient_failures: TransientFailures,
+    delayed: AtomicUsize,
     listener: Listener,
+}
+
+/// A call that waits before a retry or a probe, until it is dropped.
+struct Delayed<'a>(&'a AtomicUsize);
+
+impl<'a> Delayed<'a> {
+    fn begin(delayed: &'a AtomicUsize) -> Self {
+        delayed.fetch_add(1, Ordering::Relaxed);
+        Self(delayed)
+    }
+}
+
+impl Drop for Delayed<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The progress of one call.
@@ -62,6 +81,7 @@ impl Client {
             budget: RetryBudget::new(),
             breaker: CircuitBreaker::new(settings.outage, retries),
             transient_failures: TransientFailures::new(),
+            delayed: AtomicUsize::new(0),
             settings,
             listener,
         }
@@ -162,8 +182,20 @@ impl Client {
 
     /// Waits before an attempt, and until the retry budget allows it. Every retry passes here.
     pub async fn wait(&self, delay: Duration) {
+        let _delayed = Delayed::begin(&self.delayed);
         sleep(delay).await;
         self.budget.withdraw().await;
+    }
+
+    /// Waits before a probe.
+    pub async fn wait_for_probe(&self, delay: Duration) {
+        let _delayed = Delayed::begin(&self.delayed);
+        sleep(delay).await;
+    }
+
+    /// The number of calls that wait before a retry or a probe now.
+    pub fn delayed(&self) -> usize {
+        self.delayed.load(Ordering::Relaxed)
     }
 
     /// The delays between attempts, for callers that do something else before each retry.
@@ -212,7 +244,9 @@ impl Client {
             }
         };
         self.adapt(response.as_ref().ok(), result.as_ref().err());
-        result.map_err(|failure| redact_echo(failure, &body))
+        let secret = self.settings.credentials.as_ref();
+        let secret = secret.map(|credentials| credentials.app_secret.expose_secret());
+        result.map_err(|failure| redact_echo(failure, &body, secret))
     }
 
     /// Slows down where the service asks for it, and where most requests fail.

@@ -122,9 +122,10 @@ pub fn public(message: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Removes from a failure's message the private values of the request that it answers: a service may repeat a name.
-pub(super) fn redact_echo(failure: Failure, request: &[u8]) -> Failure {
+/// Removes from a failure's message the private values of the request that it answers, and the app secret: a service may repeat them.
+pub(super) fn redact_echo(failure: Failure, request: &[u8], secret: Option<&str>) -> Failure {
     let mut private = private_values(request);
+    private.extend(secret.map(str::to_owned));
     // The longest first: one may be part of another.
     private.sort_by_key(|value| std::cmp::Reverse(value.len()));
     let redact = |text: String| {
@@ -161,10 +162,10 @@ mod tests {
             code: ErrorCode(1),
             message: message.to_owned(),
         };
-        let echo = refused("姓名张三与伍万不符 a1");
+        let echo = refused("姓名张三与伍万不符 a1 hush");
         assert_eq!(
-            redact_echo(echo, request.as_bytes()),
-            refused("姓名***与***不符 a1")
+            redact_echo(echo, request.as_bytes(), Some("hush")),
+            refused("姓名***与***不符 a1 ***")
         );
     }
 
