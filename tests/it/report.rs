@@ -324,61 +324,6 @@ impl Element {
     }
 }
 
-#[test]
-fn run_json_is_as_its_schema_says() {
-    let text = std::fs::read_to_string(root().join("docs/schema/run.json")).expect("a schema");
-    let schema: Value = serde_json::from_str(&text).expect("JSON");
-    jsonschema::draft7::meta::validate(&schema).unwrap_or_else(|error| panic!("{error}"));
-    let validator = jsonschema::draft7::new(&schema).expect("a schema");
-    let check = |project: &Project| {
-        let summary = project.summary();
-        let errors: Vec<String> = validator
-            .iter_errors(&summary)
-            .map(|error| error.to_string())
-            .collect();
-        assert!(errors.is_empty(), "{errors:?}\n{summary:#}");
-        // Nothing stands there that the schema does not tell.
-        for name in summary.as_object().expect("fields").keys() {
-            assert!(schema["properties"].get(name).is_some(), "{name}");
-        }
-    };
-    let project = applied(2);
-    check(&project);
-    project.expect(&["apply", "--yes"], 0);
-    check(&project);
-    project.expect(&["report"], 0);
-    check(&project);
-    project.replace(
-        "treaty.yaml",
-        "limits: { concurrency: 16 }",
-        "limits: { concurrency: 16, rate: 500/s }",
-    );
-    project.replace(
-        "manifests/lender.yaml",
-        "until: 2027-12-31",
-        "until: 2020-12-31",
-    );
-    let project = {
-        // A standing thing that fails.
-        let other = Project::loans();
-        other.replace(
-            "manifests/lender.yaml",
-            "until: 2027-12-31",
-            "until: 2020-12-31",
-        );
-        other.expect(&["apply", "--yes"], 3);
-        assert!(
-            other.summary()["standingFailures"]
-                .as_object()
-                .is_some_and(|all| !all.is_empty())
-        );
-        other
-    };
-    check(&project);
-    let printed = project.expect(&["schema", "run"], 0);
-    assert_eq!(printed.stdout, text);
-}
-
 /// The numbers of a file of metrics.
 fn numbers(text: &str) -> BTreeMap<&str, &str> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));

@@ -10,6 +10,7 @@ mod settings;
 mod signer;
 mod standing;
 #[cfg(test)]
+#[cfg_attr(not(feature = "schema-tests"), allow(dead_code))]
 pub(super) mod tie;
 
 use serde_json::{Map, Value, json};

@@ -195,6 +195,7 @@ fn is_of_shape((message, hint): &(String, String)) -> bool {
         || (message.contains(" cannot be ") && hint.starts_with("it is "))
 }
 
+#[cfg(feature = "schema-tests")]
 #[test]
 fn the_schema_refuses_what_the_decoder_refuses_and_nothing_else() {
     let schema = jsonschema::draft7::new(&super::project()).expect("a schema");
@@ -289,6 +290,7 @@ fn words(schema: &Value, all: &mut BTreeSet<String>) {
     }
 }
 
+#[cfg(feature = "schema-tests")]
 #[test]
 fn the_decoder_takes_the_words_of_the_schema() {
     let schema = jsonschema::draft7::new(&super::project()).expect("a schema");
