@@ -85,7 +85,8 @@ fn each_private(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let is_public = PUBLIC.contains(&name.as_str()) && !value.is_object();
+                let is_public =
+                    PUBLIC.contains(&name.as_str()) && !value.is_object() && !value.is_array();
                 if !is_public {
                     each_private(value, visit);
                 }
@@ -105,10 +106,10 @@ mod tests {
 
     #[test]
     fn keeps_ids_and_codes_and_no_other_values() {
-        let body = r#"{"errCode":0,"msg":"ok 张三","data":[{"accountId":"a","name":"张三","idNo":330106,"posX":1.5,"ok":true,"docId":{"mobile":"135"}}]}"#;
+        let body = r#"{"errCode":0,"msg":"ok 张三","data":[{"accountId":"a","name":"张三","idNo":330106,"posX":1.5,"ok":true,"docId":{"mobile":"135"},"type":["张三"]}]}"#;
         assert_eq!(
             redacted(body.as_bytes()),
-            r#"{"data":[{"accountId":"a","docId":{"mobile":"***"},"idNo":"***","name":"***","ok":true,"posX":1.5}],"errCode":0,"msg":"***"}"#
+            r#"{"data":[{"accountId":"a","docId":{"mobile":"***"},"idNo":"***","name":"***","ok":true,"posX":1.5,"type":["***"]}],"errCode":0,"msg":"***"}"#
         );
         assert_eq!(redacted(b"<html>"), "6 bytes that are not JSON");
     }

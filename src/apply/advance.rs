@@ -147,14 +147,15 @@ impl Caller<'_> {
                     "look at the flow on the service's own pages",
                 ));
             };
-            let why = match self.client.download(&place.doc_url).await {
+            let (why, is_permanent) = match self.client.download(&place.doc_url).await {
                 Ok(bytes) => match not_whole(&bytes) {
                     None => return Ok(bytes),
-                    Some(why) => why.to_owned(),
+                    Some(why) => (why.to_owned(), false),
                 },
-                Err(why) => why,
+                // An address that has expired is replaced by a fresh one.
+                Err(failure) => (failure.to_string(), failure.is_permanent()),
             };
-            let Some(delay) = delays.next() else {
+            let Some(delay) = delays.next().filter(|_| !is_permanent) else {
                 return Err(Halt::failed(
                     format!("the signed document {doc_id} cannot be downloaded: {why}"),
                     "run treaty sync again",

@@ -84,7 +84,12 @@ impl Halt {
             failure @ (F::Throttled { .. } | F::Unknown { .. }) => Self::Failed(Failure {
                 code: None,
                 message: format!("{op}: {failure}"),
-                hint: "apply again".to_owned(),
+                hint: if failure.is_permanent() {
+                    "apply again once the cause is removed"
+                } else {
+                    "apply again"
+                }
+                .to_owned(),
             }),
         }
     }

@@ -45,6 +45,8 @@ impl Apply<'_> {
                     self.stop_for(Stopped::Asked, tally);
                     None
                 }
+                // There may be room for another item.
+                () = self.caller.client.another_is_delayed() => continue,
             };
             let Some((address, ended)) = next else {
                 break;

@@ -340,6 +340,8 @@ impl<'a> Apply<'a> {
                     self.stop_for(Stopped::Asked, tally);
                     break;
                 }
+                // There may be room for another item.
+                () = self.orders.client.another_is_delayed() => {}
             }
             if let Some(tolerated) = self
                 .orders

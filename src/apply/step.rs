@@ -395,7 +395,9 @@ impl Caller<'_> {
                     // What cannot be read once cannot be read again.
                     let delay = delays.next().filter(|_| *cause != LossCause::Unreadable);
                     if let Some(delay) = delay {
-                        self.client.wait(retry_after.unwrap_or(delay)).await;
+                        self.client
+                            .wait(delay.max(retry_after.unwrap_or_default()))
+                            .await;
                     }
                     delay.is_none()
                 }

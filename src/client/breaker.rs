@@ -20,22 +20,26 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Says whether calls may be sent.
 #[derive(Debug)]
 pub(super) struct CircuitBreaker {
+    /// The endpoint's host, for messages.
+    host: String,
     /// How long it may be open.
     outage: Duration,
     /// The pauses between tests.
     policy: RetryPolicy,
-    state: Mutex<State>,
+    state: Mutex<BreakerState>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BreakerState {
     /// When the endpoint answered last.
     last_success: Option<Instant>,
     /// Failures since then.
     failures: u32,
     /// When the first of them was.
     failing_since: Option<Instant>,
+    /// The longest pause that the service asked for since then. It is no part of the outage.
+    longest_pause: Duration,
     open: Option<Open>,
 }
 
@@ -72,8 +76,9 @@ pub(super) enum Change {
 
 impl CircuitBreaker {
     /// A closed breaker.
-    pub(super) fn new(outage: Duration, policy: RetryPolicy) -> Self {
+    pub(super) fn new(host: String, outage: Duration, policy: RetryPolicy) -> Self {
         Self {
+            host,
             outage,
             policy,
             state: Mutex::default(),
@@ -89,16 +94,14 @@ impl CircuitBreaker {
             changed.as_mut().enable();
             let next_test = {
                 let mut state = self.state();
-                let is_over = state
-                    .failing_since
-                    .is_some_and(|since| since.elapsed() >= self.outage);
+                let is_over = self.is_over(&state);
                 let Some(open) = &mut state.open else {
                     return Ok(BreakerPermit {
                         breaker: self,
                         test: None,
                     });
                 };
-                if is_over {
+                if is_over && !open.is_testing {
                     return Err(open.problem.clone());
                 }
                 if !open.is_testing && open.next_test <= Instant::now() {
@@ -120,6 +123,20 @@ impl CircuitBreaker {
         }
     }
 
+    /// Whether the outage has lasted too long.
+    fn is_over(&self, state: &BreakerState) -> bool {
+        let longest = self.outage + state.longest_pause;
+        state
+            .failing_since
+            .is_some_and(|since| since.elapsed() >= longest)
+    }
+
+    /// The service asked for a pause, in which no call is sent.
+    pub(super) fn record_pause(&self, pause: Duration) {
+        let mut state = self.state();
+        state.longest_pause = state.longest_pause.max(pause);
+    }
+
     /// Whether the endpoint counts as down.
     pub(super) fn is_open(&self) -> bool {
         self.state().open.is_some()
@@ -137,8 +154,8 @@ impl CircuitBreaker {
         let now = Instant::now();
         let since = *state.failing_since.get_or_insert(now);
         state.failures = 0;
-        if now - since >= self.outage {
-            let message = "the service throttles every call";
+        if self.is_over(&state) {
+            let message = format!("{} throttles every call", self.host);
             state.open = Some(Open {
                 problem: Problem::passing(message, "lower limits.rate, or apply again later"),
                 next_test: now,
@@ -146,6 +163,8 @@ impl CircuitBreaker {
                 tests: 0,
                 pauses: self.policy.endless_delays(),
             });
+            drop(state);
+            self.changed.notify_waiters();
             return None;
         }
         state.open.take()?;
@@ -161,6 +180,7 @@ impl CircuitBreaker {
         let open = state.open.take();
         state.last_success = Some(Instant::now());
         state.failures = 0;
+        state.longest_pause = Duration::ZERO;
         drop(state);
         open?;
         self.changed.notify_waiters();
@@ -220,7 +240,7 @@ impl CircuitBreaker {
         self.record_failure(problem, Instant::now(), None)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BreakerState> {
         // Nothing panics while it is held; its content stays true.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -252,7 +272,8 @@ mod tests {
     use super::*;
 
     fn breaker(outage: Duration) -> CircuitBreaker {
-        CircuitBreaker::new(outage, RetryPolicy::test(Duration::from_secs(2)))
+        let policy = RetryPolicy::test(Duration::from_secs(2));
+        CircuitBreaker::new("service.example".to_owned(), outage, policy)
     }
 
     fn reset() -> Problem {
@@ -328,6 +349,38 @@ mod tests {
         };
         assert_eq!(problem, reset());
         assert!((5..=10).contains(&began.elapsed().as_secs()));
+    }
+
+    /// The pause is no part of the outage, and one that is repeated does not make a run wait for ever.
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_the_service_asks_for_prolongs_the_wait_once() {
+        let breaker = breaker(Duration::from_mins(1));
+        breaker.record_success();
+        fail(&breaker, FAILURE_THRESHOLD);
+        breaker.record_pause(Duration::from_mins(4));
+        breaker.record_pause(Duration::from_mins(4));
+        tokio::time::advance(Duration::from_mins(4)).await;
+        drop(breaker.permit().await.expect("it may test"));
+        tokio::time::advance(Duration::from_mins(2)).await;
+        assert!(breaker.permit().await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_an_outage_wakes_all_that_wait() {
+        let breaker = breaker(Duration::from_mins(1));
+        breaker.record_success();
+        fail(&breaker, FAILURE_THRESHOLD);
+        let test = breaker.permit().await.expect("it may test");
+        let end = async {
+            tokio::time::sleep(Duration::from_mins(2)).await;
+            breaker.record_throttled();
+            drop(test);
+        };
+        let waiting = async { breaker.permit().await.map(drop) };
+        let both = async { tokio::join!(waiting, end).0 };
+        let ended = tokio::time::timeout(Duration::from_mins(5), both).await;
+        let problem = ended.expect("it is woken").expect_err("an outage");
+        assert!(problem.message.contains("service.example"), "{problem}");
     }
 
     #[tokio::test(start_paused = true)]

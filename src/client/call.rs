@@ -1,13 +1,14 @@
 //! Calls: an operation's request → its answer, with retries as its retry class allows.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, debug, debug_span, info, trace, warn};
 
@@ -15,7 +16,7 @@ use super::breaker::{BreakerPermit, Change, CircuitBreaker};
 use super::concurrency::Slot;
 use super::dispatch::Dispatcher;
 use super::event::{CallEvent, ClientEvent};
-use super::failure::{Failure, LossCause, redact_echo};
+use super::failure::{Failure, LossCause, Redactor};
 use super::request::RequestTemplate;
 use super::response::{self, RetryAfter};
 use super::retry::{RetryDelays, RetryPolicy};
@@ -40,23 +41,32 @@ pub struct Client {
     budget: RetryBudget,
     breaker: CircuitBreaker,
     transient_failures: TransientFailures,
-    delayed: AtomicUsize,
+    delayed: Delays,
+    has_ignored_retry_after: AtomicBool,
     listener: Listener,
 }
 
+/// The calls that wait before a retry or a probe.
+#[derive(Default)]
+struct Delays {
+    count: AtomicUsize,
+    more: Notify,
+}
+
 /// A call that waits before a retry or a probe, until it is dropped.
-struct Delayed<'a>(&'a AtomicUsize);
+struct Delayed<'a>(&'a Delays);
 
 impl<'a> Delayed<'a> {
-    fn begin(delayed: &'a AtomicUsize) -> Self {
-        delayed.fetch_add(1, Ordering::Relaxed);
-        Self(delayed)
+    fn begin(delays: &'a Delays) -> Self {
+        delays.count.fetch_add(1, Ordering::Relaxed);
+        delays.more.notify_waiters();
+        Self(delays)
     }
 }
 
 impl Drop for Delayed<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -79,9 +89,10 @@ impl Client {
             template: RequestTemplate::new(&settings),
             retries,
             budget: RetryBudget::new(),
-            breaker: CircuitBreaker::new(settings.outage, retries),
+            breaker: CircuitBreaker::new(host(&settings.endpoint), settings.outage, retries),
             transient_failures: TransientFailures::new(),
-            delayed: AtomicUsize::new(0),
+            delayed: Delays::default(),
+            has_ignored_retry_after: AtomicBool::new(false),
             settings,
             listener,
         }
@@ -109,7 +120,7 @@ impl Client {
             );
             let sent = Instant::now();
             let attempt = self.attempt::<O>(slot, body.clone());
-            let result = attempt.instrument(span.clone()).await;
+            let result = attempt.instrument(span).await;
             let took = sent.elapsed();
             let exhausted = attempts.delays.peek().is_none().then_some(attempts.began);
             self.record(result.as_ref().err(), attempts.sent, sent, exhausted);
@@ -126,7 +137,10 @@ impl Client {
                 .and_then(|failure| self.retry_delay(O::OP, failure, &mut attempts));
             if let (Some(failure), Some(delay)) = (&failure, retry_in) {
                 let delay_ms = milliseconds(delay);
-                span.in_scope(|| info!(target: "treaty::client", delay_ms, "retrying: {failure}"));
+                info!(
+                    target: "treaty::client", operation = O::OP.path(), attempt = attempts.sent, delay_ms,
+                    "retrying: {failure}"
+                );
             }
             (self.listener)(ClientEvent::Call(CallEvent {
                 op: O::OP,
@@ -145,9 +159,9 @@ impl Client {
     async fn permits(&self, op: Op) -> Result<(BreakerPermit<'_>, Slot<'_>), Failure> {
         loop {
             let permit = self.breaker.permit().await.map_err(Failure::Outage)?;
-            let slot = self.dispatcher.permit(op).await;
             // The breaker may have opened meanwhile.
-            if permit.is_test() || !self.breaker.is_open() {
+            let may_send = || permit.is_test() || !self.breaker.is_open();
+            if let Some(slot) = self.dispatcher.permit(op, may_send).await {
                 return Ok((permit, slot));
             }
         }
@@ -159,8 +173,8 @@ impl Client {
             Failure::Throttled { retry_after } => {
                 // When every call is throttled, the circuit breaker ends the run first; this is for one that is throttled alone.
                 let is_patient = attempts.began.elapsed() < 2 * self.settings.outage;
-                let delay = retry_after.or_else(|| attempts.uncounted.next());
-                return delay.filter(|_| is_patient);
+                let delay = attempts.uncounted.next().filter(|_| is_patient)?;
+                return Some(delay.max(retry_after.unwrap_or_default()));
             }
             failure if failure.is_permanent() => return None,
             Failure::NotSent(_) => None,
@@ -177,7 +191,7 @@ impl Client {
             &mut attempts.delays
         };
         let delay = delays.next()?;
-        Some(retry_after.unwrap_or(delay))
+        Some(delay.max(retry_after.unwrap_or_default()))
     }
 
     /// Waits before an attempt, and until the retry budget allows it. Every retry passes here.
@@ -195,7 +209,12 @@ impl Client {
 
     /// The number of calls that wait before a retry or a probe now.
     pub fn delayed(&self) -> usize {
-        self.delayed.load(Ordering::Relaxed)
+        self.delayed.count.load(Ordering::Relaxed)
+    }
+
+    /// Waits until one more call is delayed.
+    pub async fn another_is_delayed(&self) {
+        self.delayed.more.notified().await;
     }
 
     /// The delays between attempts, for callers that do something else before each retry.
@@ -235,8 +254,14 @@ impl Client {
         let result = match &response {
             Ok(response) => {
                 log_response(response, latency_ms);
+                let secret = self.settings.credentials.as_ref();
+                let redactor = Redactor {
+                    request: &body,
+                    secret: secret.map(|credentials| credentials.app_secret.expose_secret()),
+                };
                 let throttle_codes = &self.settings.throttle_codes;
-                response::read::<O>(response, throttle_codes, self.breaker.has_answered())
+                let has_answered = self.breaker.has_answered();
+                response::read::<O>(response, throttle_codes, has_answered, &redactor)
             }
             Err(failure) => {
                 debug!(target: "treaty::client", latency_ms, "no response: {failure}");
@@ -244,9 +269,7 @@ impl Client {
             }
         };
         self.adapt(response.as_ref().ok(), result.as_ref().err());
-        let secret = self.settings.credentials.as_ref();
-        let secret = secret.map(|credentials| credentials.app_secret.expose_secret());
-        result.map_err(|failure| redact_echo(failure, &body, secret))
+        result
     }
 
     /// Slows down where the service asks for it, and where most requests fail.
@@ -260,8 +283,17 @@ impl Client {
         if !is_throttled && retry_after.is_none() && !is_overloaded {
             return;
         }
-        if retry_after == Some(RetryAfter::Ignored) {
-            warn!(target: "treaty::client", "the service sent a Retry-After that is no delay of up to five minutes; it is ignored");
+        if retry_after == Some(RetryAfter::Ignored)
+            && !self.has_ignored_retry_after.swap(true, Ordering::Relaxed)
+        {
+            let host = host(&self.settings.endpoint);
+            warn!(
+                target: "treaty::client",
+                "{host} sent a Retry-After that is no delay of up to five minutes: only backoff is used; check the gateway before the service"
+            );
+        }
+        if let Some(pause) = retry_after.and_then(RetryAfter::delay) {
+            self.breaker.record_pause(pause);
         }
         if let Some(throttle) = self
             .dispatcher
@@ -342,6 +374,13 @@ fn log_response(response: &Response<Bytes>, latency_ms: u64) {
         "response"
     );
     trace!(target: "treaty::client", body = %redacted(response.body()), "response body");
+}
+
+/// The host of an address, for messages.
+fn host(address: &str) -> String {
+    let uri = address.parse::<http::Uri>().ok();
+    let host = uri.as_ref().and_then(http::Uri::host);
+    host.unwrap_or(address).to_owned()
 }
 
 fn milliseconds(duration: Duration) -> u64 {

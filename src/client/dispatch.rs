@@ -35,8 +35,8 @@ pub(super) struct Dispatcher {
 struct Rate {
     limit: f64,
     limiter: RateLimiter,
-    /// Operations without a limit of their own wait here, so that one with a limit, which is slower anyway, waits behind one of them
-    /// at most and does not lose its own rate in their queue.
+    /// Operations without a limit of their own queue here first. An operation with a limit waits behind one of them at most, and keeps
+    /// its rate.
     unlimited_operations: Mutex<()>,
 }
 
@@ -66,30 +66,35 @@ impl Dispatcher {
         self.concurrency.limit()
     }
 
-    /// Waits until all limits allow one more call of an operation.
-    pub(super) async fn permit(&self, op: Op) -> Slot<'_> {
+    /// Waits until all limits allow one more call of an operation. None, and no permit of the rate limit is spent, when `may_send` says no
+    /// by then.
+    pub(super) async fn permit(&self, op: Op, may_send: impl Fn() -> bool) -> Option<Slot<'_>> {
         let mut own = match self.operation_rates.get(&op) {
-            Some(limiter) => Some(limiter.turn().await),
+            Some(limiter) => Some(limiter.queue().await),
             None => None,
         };
         if let Some(own) = &mut own {
             own.permit(&self.slowdown).await;
         }
         let Some(rate) = &self.rate else {
-            return self.slot().await;
+            return Some(self.slot().await).filter(|_| may_send());
         };
         let _unlimited = match own {
             Some(_) => None,
             None => Some(rate.unlimited_operations.lock().await),
         };
-        let mut turn = rate.limiter.turn().await;
+        let mut queue = rate.limiter.queue().await;
         let slot = self.slot().await;
-        turn.permit(&self.slowdown).await;
-        slot
+        if !may_send() {
+            return None;
+        }
+        queue.permit(&self.slowdown).await;
+        Some(slot)
     }
 
     /// Sends the request of a call that has its permits.
     pub(super) async fn send(&self, slot: Slot<'_>, request: Request<Bytes>) -> SendResult {
+        let uri = request.uri().clone();
         let response = timeout(self.timeout, self.transport.send(request)).await;
         drop(slot);
         self.adapt();
@@ -105,7 +110,9 @@ impl Dispatcher {
                 Err(Failure::lost(why, LossCause::Unreadable))
             }
             Err(_) => {
-                let why = format!("no response within {} s", self.timeout.as_secs_f64());
+                let host = uri.host().unwrap_or_default();
+                let seconds = self.timeout.as_secs_f64();
+                let why = format!("no response of {host} within {seconds} s");
                 Err(Failure::lost(why, LossCause::TimedOut))
             }
         }
@@ -117,16 +124,16 @@ impl Dispatcher {
         self.send(slot, request).await
     }
 
-    /// Slows down: the rate where one is configured, the requests in flight elsewhere. Gives the limits that hold now, if they
-    /// changed.
+    /// Slows down: the rate where one is configured, the requests in flight elsewhere. Gives the limits that hold now, if the client was
+    /// not slowed down before.
     pub(super) fn slow_down(&self, pause: Option<Duration>) -> Option<Throttle> {
-        let changed = self.slowdown.throttled(pause);
+        let is_first = self.slowdown.throttled(pause);
         let factor = self.slowdown.factor();
         let in_flight = match self.rate {
             Some(_) => self.concurrency.limit(),
             None => self.concurrency.restrict(factor),
         };
-        changed.then(|| Throttle {
+        is_first.then(|| Throttle {
             rate: self.rate.as_ref().map(|rate| rate.limit * factor),
             in_flight,
             pause,

@@ -64,16 +64,18 @@ impl Failure {
     }
 
     /// Whether a retry would meet the same problem.
-    pub(super) fn is_permanent(&self) -> bool {
+    pub fn is_permanent(&self) -> bool {
         match self {
             Self::NotSent(problem) => problem.is_permanent,
             Self::Unknown { cause, .. } => *cause == LossCause::Unreadable,
+            // A redirect, which is not followed.
+            Self::Refused { code, .. } => (300..400).contains(&code.0),
             _ => false,
         }
     }
 
     /// Whether another attempt may succeed: the service failed, the connection broke, or something else answered.
-    pub(super) fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unknown { .. } | Self::NotSent(_)) && !self.is_permanent()
     }
 }
@@ -93,7 +95,7 @@ impl fmt::Display for Failure {
 }
 
 /// Removes from a service's message what must not be shown or kept: it may repeat what it was sent. Numbers of seven and more digits may be id
-/// numbers and mobiles; links let people in; control characters are for terminals.
+/// numbers and mobiles; links let people in; invisible characters are for terminals.
 pub fn public(message: &str) -> String {
     const LONG: usize = 7;
     let words = message
@@ -105,7 +107,7 @@ pub fn public(message: &str) -> String {
                 let mut digits = String::new();
                 for character in word
                     .chars()
-                    .filter(|character| !character.is_control())
+                    .filter(|character| !is_invisible(*character))
                     .chain([' '])
                 {
                     if character.is_ascii_digit() {
@@ -122,33 +124,50 @@ pub fn public(message: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Removes from a failure's message the private values of the request that it answers, and the app secret: a service may repeat them.
-pub(super) fn redact_echo(failure: Failure, request: &[u8], secret: Option<&str>) -> Failure {
-    let mut private = private_values(request);
-    private.extend(secret.map(str::to_owned));
-    // The longest first: one may be part of another.
-    private.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    let redact = |text: String| {
-        let values = private.iter();
-        values.fold(text, |text, value| text.replace(value.as_str(), "***"))
-    };
-    match failure {
-        Failure::Refused { code, message } => Failure::Refused {
-            code,
-            message: redact(message),
-        },
-        Failure::Credentials(message) => Failure::Credentials(redact(message)),
-        Failure::Unknown {
-            why,
-            retry_after,
-            cause,
-        } => Failure::Unknown {
-            why: redact(why),
-            retry_after,
-            cause,
-        },
-        other => other,
+/// Whether a character is for terminals or changes the direction of the text around it.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Cleans a service's messages about one request: a service may repeat a name that it was sent.
+pub(super) struct Redactor<'a> {
+    /// The body of the request.
+    pub(super) request: &'a [u8],
+    /// The app secret.
+    pub(super) secret: Option<&'a str>,
+}
+
+impl Redactor<'_> {
+    /// A message without the request's private values, and without what [`public`] removes.
+    pub(super) fn clean(&self, message: &str) -> String {
+        let mut private = private_values(self.request);
+        private.extend(self.secret.map(str::to_owned));
+        // Short ones are parts of codes and of other words.
+        private.retain(|value| !value.is_ascii() || value.len() > 2);
+        let escaped = private.iter().map(|value| {
+            let json = serde_json::Value::from(value.as_str()).to_string();
+            json.trim_matches('"').to_owned()
+        });
+        let escaped: Vec<String> = escaped.collect();
+        private.extend(escaped);
+        // The longest first: one may be part of another.
+        private.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        let mut message = message.to_owned();
+        for value in &private {
+            message = message.replace(value.as_str(), "***");
+        }
+        // White space may differ.
+        let mut message = words(&message);
+        for value in private.iter().map(|value| words(value)) {
+            message = message.replace(&value, "***");
+        }
+        public(&message)
     }
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -157,16 +176,17 @@ mod tests {
 
     #[test]
     fn removes_the_values_of_the_request() {
-        let request = r#"{"name":"张三","accountId":"a1","formFields":{"x":"伍万"},"signType":1}"#;
-        let refused = |message: &str| Failure::Refused {
-            code: ErrorCode(1),
-            message: message.to_owned(),
+        let request = r#"{"name":"张三 1234567","accountId":"a1","formFields":{"x":"浙江  杭州","y":"50"},"signType":1}"#;
+        let redactor = Redactor {
+            request: request.as_bytes(),
+            secret: Some("hush"),
         };
-        let echo = refused("姓名张三与伍万不符 a1 hush");
-        assert_eq!(
-            redact_echo(echo, request.as_bytes(), Some("hush")),
-            refused("姓名***与***不符 a1 ***")
-        );
+        for (message, expected) in [
+            ("姓名张三 1234567与浙江  杭州不符 a1", "姓名***与***不符 a1"),
+            ("浙江 杭州: hush, HTTP 503", "***: ***, HTTP 503"),
+        ] {
+            assert_eq!(redactor.clean(message), expected);
+        }
     }
 
     #[test]

@@ -230,3 +230,149 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
 fn root_cause(error: &(dyn Error + 'static)) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// A service that handles each of its connections in the given way, and its address.
+    async fn service<F: Future<Output = ()> + Send + 'static>(
+        serve: impl Fn(TcpStream) -> F + Send + 'static,
+    ) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream));
+            }
+        });
+        format!("http://{address}/x")
+    }
+
+    /// The next request, up to its end; none once the caller has closed the connection.
+    async fn request(stream: &mut TcpStream) -> Option<String> {
+        let mut request = String::new();
+        let mut piece = [0; 1024];
+        while !request.ends_with("{}") {
+            let length = stream.read(&mut piece).await.ok().filter(|it| *it > 0)?;
+            request.push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+        Some(request)
+    }
+
+    async fn post(transport: &HttpTransport, url: &str) -> Result<String, TransportError> {
+        let request = http::Request::post(url).body(Bytes::from_static(b"{}"));
+        let body = transport
+            .send(request.expect("a request"))
+            .await?
+            .into_body();
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    fn transport() -> HttpTransport {
+        HttpTransport::new(4, Duration::from_secs(30)).expect("certificates")
+    }
+
+    #[tokio::test]
+    async fn reuses_a_connection_and_asks_for_no_compression() {
+        let url = service(async |mut stream| {
+            let mut nth = 0;
+            while let Some(request) = request(&mut stream).await {
+                nth += 1;
+                assert!(
+                    request.contains("accept-encoding: identity\r\n"),
+                    "{request}"
+                );
+                assert!(request.contains("user-agent: treaty/"), "{request}");
+                let response = format!("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{nth}");
+                stream
+                    .write_all(response.as_bytes())
+                    .await
+                    .expect("written");
+            }
+        });
+        let (transport, url) = (transport(), url.await);
+        assert_eq!(post(&transport, &url).await, Ok("1".to_owned()));
+        assert_eq!(post(&transport, &url).await, Ok("2".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn makes_a_new_connection_when_the_service_has_closed_the_last_one() {
+        let url = service(async |mut stream| {
+            request(&mut stream).await;
+            let response = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            stream.write_all(response).await.expect("written");
+        });
+        let (transport, url) = (transport(), url.await);
+        for _ in 0..3 {
+            assert_eq!(post(&transport, &url).await, Ok("ok".to_owned()));
+        }
+    }
+
+    #[tokio::test]
+    async fn sends_a_request_once_when_the_connection_breaks_before_the_response() {
+        let (seen, mut requests) = tokio::sync::mpsc::unbounded_channel();
+        let url = service(move |mut stream| {
+            let seen = seen.clone();
+            async move {
+                if request(&mut stream).await.is_some() {
+                    seen.send(()).expect("a test");
+                }
+            }
+        });
+        let url = url.await;
+        let result = post(&transport(), &url).await;
+        assert!(
+            matches!(result, Err(TransportError::Disconnected(_))),
+            "{result:?}"
+        );
+        assert_eq!(requests.recv().await, Some(()));
+        assert!(requests.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_response_that_breaks_off_is_a_broken_connection() {
+        let url = service(async |mut stream| {
+            request(&mut stream).await;
+            let response = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok";
+            stream.write_all(response).await.expect("written");
+        });
+        let result = post(&transport(), &url.await).await;
+        assert!(
+            matches!(result, Err(TransportError::Disconnected(_))),
+            "{result:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_response_without_an_end_is_not_read_further_than_the_limit() {
+        let url = service(async |mut stream| {
+            request(&mut stream).await;
+            let mut more = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            let piece = vec![b'x'; 1 << 16];
+            while more.is_ok() {
+                more = stream.write_all(&piece).await;
+            }
+        });
+        let result = post(&transport(), &url.await).await;
+        assert!(
+            matches!(result, Err(TransportError::Unreadable(_))),
+            "{result:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_sent_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let result = post(&transport(), &format!("http://{address}/x")).await;
+        let Err(TransportError::NotSent(problem)) = result else {
+            panic!("{result:?}");
+        };
+        assert!(problem.message.contains(&address.to_string()), "{problem}");
+        assert!(!problem.is_permanent && !problem.hint.is_empty());
+    }
+}

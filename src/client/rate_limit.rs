@@ -15,9 +15,6 @@ use tokio::time::{Instant, sleep};
 
 use super::slowdown::Slowdown;
 
-/// A waiting request looks at the slowdown again after this time at the latest.
-const RECHECK: Duration = Duration::from_secs(1);
-
 /// A limit of requests a second.
 pub(super) struct RateLimiter {
     limit: f64,
@@ -30,8 +27,8 @@ pub(super) struct Bucket {
     governor: Governor<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Duration>>,
 }
 
-/// The right to take the next permit. Until it is dropped, later requests wait.
-pub(super) struct Turn<'a> {
+/// The head of the queue for permits. Until it is dropped, later requests wait.
+pub(super) struct QueueHead<'a> {
     limit: f64,
     bucket: MutexGuard<'a, Bucket>,
 }
@@ -45,29 +42,30 @@ impl RateLimiter {
         }
     }
 
-    /// Waits in FIFO order.
-    pub(super) async fn turn(&self) -> Turn<'_> {
-        Turn {
+    /// Waits for the head of the queue, in FIFO order.
+    pub(super) async fn queue(&self) -> QueueHead<'_> {
+        QueueHead {
             limit: self.limit,
             bucket: self.bucket.lock().await,
         }
     }
 }
 
-impl Turn<'_> {
-    /// Waits for a permit and takes it. The rate is the limit, reduced while the client is slowed down.
+impl QueueHead<'_> {
+    /// Waits for a permit and takes it. The rate is the limit, reduced while the client is slowed down; it changes between two permits
+    /// only, so that a slow one is granted at all.
     pub(super) async fn permit(&mut self, slowdown: &Slowdown) {
+        let rate = self.limit * slowdown.factor();
+        if self.bucket.rate.to_bits() != rate.to_bits() {
+            *self.bucket = Bucket::empty(rate);
+        }
         loop {
             slowdown.pause_is_over().await;
-            let rate = self.limit * slowdown.factor();
-            if self.bucket.rate.to_bits() != rate.to_bits() {
-                *self.bucket = Bucket::empty(rate);
-            }
             match self.bucket.governor.check() {
                 Ok(()) => return,
                 Err(until) => {
                     let now = self.bucket.governor.clock().now();
-                    sleep(until.wait_time_from(now).min(RECHECK)).await;
+                    sleep(until.wait_time_from(now)).await;
                 }
             }
         }
@@ -136,7 +134,7 @@ mod tests {
         let begin = Instant::now();
         let mut granted = Vec::new();
         for _ in 0..count {
-            limiter.turn().await.permit(slowdown).await;
+            limiter.queue().await.permit(slowdown).await;
             granted.push(begin.elapsed().as_secs_f64());
         }
         granted
@@ -197,6 +195,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_slow_limit_is_not_stalled_by_the_recovery() {
+        for limit in [0.5, 1.0, 100.0 / 60.0] {
+            let (limiter, slowdown) = (RateLimiter::new(limit), Slowdown::default());
+            permits(&limiter, &slowdown, 2).await;
+            slowdown.throttled(None);
+            let granted = permits(&limiter, &slowdown, 1).await;
+            assert!(granted[0] <= 2.1 / limit, "{limit}: {granted:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_pause_that_the_service_asked_for_holds_all_permits() {
         let (limiter, slowdown) = (RateLimiter::new(100.0), Slowdown::default());
         slowdown.throttled(Some(Duration::from_secs(7)));
@@ -209,7 +218,7 @@ mod tests {
         let (limiter, slowdown) = (&RateLimiter::new(10.0), &Slowdown::default());
         let order = &std::sync::Mutex::new(Vec::new());
         let requests = (0..20).map(|nth| async move {
-            limiter.turn().await.permit(slowdown).await;
+            limiter.queue().await.permit(slowdown).await;
             order.lock().expect("a lock").push(nth);
         });
         futures::future::join_all(requests).await;

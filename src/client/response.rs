@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Uri, header};
 use jiff::Timestamp;
 
-use super::failure::{Failure, LossCause, public};
+use super::failure::{Failure, LossCause, Redactor, public};
 use crate::api::{self, Envelope, ErrorCode, Operation};
 
 /// A longer delay is not honoured.
@@ -26,6 +26,7 @@ pub(super) fn read<O: Operation>(
     response: &Response<Bytes>,
     throttle_codes: &[i64],
     has_answered: bool,
+    redactor: &Redactor<'_>,
 ) -> Result<O::Answer, Failure> {
     let status = response.status();
     let retry_after = retry_after(response.headers(), Timestamp::now());
@@ -49,7 +50,7 @@ pub(super) fn read<O: Operation>(
             let message = envelope
                 .and_then(|envelope| envelope.msg)
                 .unwrap_or_default();
-            let message = public(&message);
+            let message = redactor.clean(&message);
             return Err(Failure::Credentials(format!(
                 "HTTP {} {message}",
                 status.as_u16()
@@ -76,8 +77,8 @@ pub(super) fn read<O: Operation>(
     if code.0 == 0 {
         let data = envelope.data.unwrap_or(serde_json::Value::Null);
         return serde_json::from_value(data).or_else(|error| {
-            let why = public(&error.to_string());
-            unknown(format!("the answer lacks a documented field: {why}"))
+            let why = without_values(&error.to_string());
+            unknown(format!("the answer is not as documented: {why}"))
         });
     }
     if throttle_codes.contains(&code.0) {
@@ -85,13 +86,20 @@ pub(super) fn read<O: Operation>(
     }
     let message = envelope
         .msg
-        .map(|message| public(&message))
+        .map(|message| redactor.clean(&message))
         .filter(|message| !message.is_empty());
     let message = message.unwrap_or_else(|| code.message().to_owned());
     if api::wrong_credentials(code) {
         return Err(Failure::Credentials(format!("{code} {message}")));
     }
     Err(Failure::Refused { code, message })
+}
+
+/// A parser's message without the text that it quotes, which may be private.
+fn without_values(message: &str) -> String {
+    let parts = message.split('"').enumerate();
+    let parts = parts.map(|(nth, part)| if nth % 2 == 0 { part } else { "\"***\"" });
+    public(&parts.collect::<String>())
 }
 
 /// The service's id of a request, where it sends one.
@@ -144,8 +152,8 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<RetryAf
     Some(honoured.map_or(RetryAfter::Ignored, RetryAfter::Delay))
 }
 
-/// Credentials do not follow a redirect.
-fn redirected(response: &Response<Bytes>) -> Failure {
+/// The failure of a redirect, which is not followed: it would take credentials elsewhere.
+pub(super) fn redirected(response: &Response<Bytes>) -> Failure {
     let status = response.status().as_u16();
     let location = response.headers().get(header::LOCATION);
     let location = location.and_then(|location| location.to_str().ok()?.parse::<Uri>().ok());
@@ -162,6 +170,15 @@ fn redirected(response: &Response<Bytes>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shows_no_value_that_a_parser_quotes() {
+        let message = r#"invalid type: string "张三", expected i64 for `flowStatus`"#;
+        assert_eq!(
+            without_values(message),
+            r#"invalid type: string "***", expected i64 for `flowStatus`"#
+        );
+    }
 
     #[test]
     fn honours_retry_after_up_to_five_minutes() {

@@ -16,7 +16,7 @@ impl RetryPolicy {
     /// half of each is waited.
     pub(super) fn new(settings: &Settings) -> Self {
         let retries = settings.attempts.saturating_sub(1);
-        // `backon` adds up to the delay once more as jitter: it is told half.
+        // `backon` adds a jitter of up to the delay itself: half of it is configured.
         let policy = ExponentialBuilder::new()
             .with_factor(2.0)
             .with_min_delay(settings.backoff / 2)

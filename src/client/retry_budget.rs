@@ -6,51 +6,51 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Retries that each call adds to the budget.
-const SHARE: f64 = 0.2;
+const PER_CALL: f64 = 0.2;
 /// Retries that each second adds to the budget.
-const FREE: f64 = 10.0;
+const PER_SECOND: f64 = 10.0;
 /// The largest budget.
-const MOST: f64 = 100.0;
+const LARGEST: f64 = 100.0;
 
 /// The retries that are allowed now; further ones wait.
 #[derive(Debug)]
-pub(super) struct RetryBudget(Mutex<State>);
+pub(super) struct RetryBudget(Mutex<Balance>);
 
 #[derive(Debug)]
-struct State {
+struct Balance {
     left: f64,
     at: Instant,
 }
 
 impl RetryBudget {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State {
-            left: MOST,
+        Self(Mutex::new(Balance {
+            left: LARGEST,
             at: Instant::now(),
         }))
     }
 
     /// A call makes its first attempt.
     pub(super) fn deposit(&self) {
-        self.with(|state| state.left = MOST.min(state.left + SHARE));
+        self.with(|balance| balance.left = LARGEST.min(balance.left + PER_CALL));
     }
 
     /// Waits until a retry is allowed, in FIFO order.
     pub(super) async fn withdraw(&self) {
         // A waiting retry has withdrawn already, which keeps the order.
-        let left = self.with(|state| {
+        let left = self.with(|balance| {
             let now = Instant::now();
-            let free = now.duration_since(state.at).as_secs_f64() * FREE;
-            state.at = now;
-            state.left = MOST.min(state.left + free) - 1.0;
-            state.left
+            let free = now.duration_since(balance.at).as_secs_f64() * PER_SECOND;
+            balance.at = now;
+            balance.left = LARGEST.min(balance.left + free) - 1.0;
+            balance.left
         });
         if left < 0.0 {
-            sleep(Duration::from_secs_f64(-left / FREE)).await;
+            sleep(Duration::from_secs_f64(-left / PER_SECOND)).await;
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut Balance) -> T) -> T {
         // Nothing panics while it is held; its content stays true.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -43,7 +43,7 @@ impl Slowdown {
         slowed.map_or(1.0, |slowed| slowed.factor_at(Instant::now()))
     }
 
-    /// The service throttles, and perhaps asks for a pause. Says whether the factor was halved.
+    /// The service throttles, and perhaps asks for a pause. Says whether the client was at its full limits before.
     pub(super) fn throttled(&self, pause: Option<Duration>) -> bool {
         let mut state = self.state();
         let now = Instant::now();
@@ -59,7 +59,7 @@ impl Slowdown {
             factor: (before / 2.0).max(SMALLEST),
             paused_until: paused_until.max(earlier),
         });
-        true
+        before >= 1.0
     }
 
     /// Waits until the pause that the service asked for is over.
@@ -94,7 +94,7 @@ mod tests {
         assert!((slowdown.factor() - 0.5).abs() < 1e-9);
         sleep(Duration::from_secs(1)).await;
         // A tenth of the way back, then halved again.
-        assert!(slowdown.throttled(None));
+        assert!(!slowdown.throttled(None));
         assert!((slowdown.factor() - 0.275).abs() < 1e-9);
     }
 

@@ -3,10 +3,12 @@
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
+use jiff::Timestamp;
 use tracing::{debug, info};
 
 use super::call::Client;
 use super::failure::{Failure, LossCause, public};
+use super::response::{self, RetryAfter};
 use super::transport::Problem;
 use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, encoded, is_safe};
 use crate::crash::point;
@@ -46,31 +48,30 @@ impl Client {
     }
 
     /// Downloads the file of an address.
-    pub async fn download(&self, url: &str) -> Result<Bytes, String> {
+    pub async fn download(&self, url: &str) -> Result<Bytes, Failure> {
         let url = encoded(url);
         if !self.is_sandbox(&url) && !is_safe(&url) {
-            return Err("the download address is not HTTPS".to_owned());
+            return Err(refused(0, "the download address is not HTTPS"));
         }
         let request = http::Request::builder()
             .method(Method::GET)
             .uri(url.as_str())
             .body(Bytes::new())
-            .map_err(|error| error.to_string())?;
-        let response = self.dispatcher.transfer(request).await;
-        let response = response.map_err(|failure| failure.to_string())?;
+            .map_err(|error| Failure::NotSent(Problem::permanent(error.to_string(), "")))?;
+        let response = self.dispatcher.transfer(request).await?;
         let status = response.status();
         debug!(target: "treaty::client", http_status = status.as_u16(), bytes = response.body().len(), "download");
         if !status.is_success() {
-            return Err(format!("HTTP {} to a download", status.as_u16()));
+            return Err(status_failure(&response, "a download"));
         }
         let length = response.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let body = response.into_body();
         match length {
-            Some(length) if length != body.len() => Err(format!(
-                "{length} bytes were announced, and {} came",
-                body.len()
-            )),
+            Some(length) if length != body.len() => {
+                let why = format!("{length} bytes were announced, and {} came", body.len());
+                Err(Failure::lost(why, LossCause::Garbled))
+            }
             _ => Ok(body),
         }
     }
@@ -83,10 +84,7 @@ impl Client {
     async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), Failure> {
         let url = encoded(url);
         if !self.is_sandbox(&url) && !is_safe(&url) {
-            return Err(Failure::Refused {
-                code: ErrorCode(0),
-                message: "the upload address is not HTTPS".to_owned(),
-            });
+            return Err(refused(0, "the upload address is not HTTPS"));
         }
         let request = http::Request::builder()
             .method(Method::PUT)
@@ -100,21 +98,46 @@ impl Client {
         debug!(target: "treaty::client", http_status = status.as_u16(), bytes = bytes.len(), "upload");
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
         match (status, envelope) {
-            (status, Some(envelope)) if status.is_success() && envelope.err_code != 0 => Err(Failure::Refused {
-                code: ErrorCode(envelope.err_code),
-                message: public(&envelope.msg.unwrap_or_default()),
-            }),
+            (status, Some(envelope)) if status.is_success() && envelope.err_code != 0 => {
+                Err(Failure::Refused {
+                    code: ErrorCode(envelope.err_code),
+                    message: public(&envelope.msg.unwrap_or_default()),
+                })
+            }
             (status, Some(_)) if status.is_success() => Ok(()),
             (status, None) if status.is_success() && response.body().is_empty() => Ok(()),
-            (StatusCode::TOO_MANY_REQUESTS, _) => Err(Failure::Throttled { retry_after: None }),
-            (status, _) if status.is_client_error() => Err(Failure::Refused {
-                code: ErrorCode(i64::from(status.as_u16())),
-                message: "the upload was refused: its MD5 or its type differs from the announced one, or its address has expired".to_owned(),
-            }),
-            (status, _) => Err(Failure::lost(
-                format!("HTTP {} to an upload", status.as_u16()),
-                LossCause::Garbled,
-            )),
+            (status, _) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+                Err(refused(
+                    status.as_u16(),
+                    "the upload was refused: its MD5 or its type differs from the announced one, or its address has expired",
+                ))
+            }
+            _ => Err(status_failure(&response, "an upload")),
         }
+    }
+}
+
+fn refused(code: u16, message: &str) -> Failure {
+    Failure::Refused {
+        code: ErrorCode(code.into()),
+        message: message.to_owned(),
+    }
+}
+
+/// The failure of a response of the storage that is no success. Its `Retry-After` delays the transfer alone: the storage is another service.
+fn status_failure(response: &http::Response<Bytes>, what: &str) -> Failure {
+    let status = response.status();
+    let retry_after = response::retry_after(response.headers(), Timestamp::now());
+    let retry_after = retry_after.and_then(RetryAfter::delay);
+    let code = status.as_u16();
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Failure::Throttled { retry_after },
+        _ if status.is_redirection() => response::redirected(response),
+        _ if status.is_client_error() => refused(code, &format!("HTTP {code} to {what}")),
+        _ => Failure::Unknown {
+            why: format!("HTTP {code} to {what}"),
+            retry_after,
+            cause: LossCause::Garbled,
+        },
     }
 }

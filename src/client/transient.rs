@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// The length of the sliding window, in seconds of one count each.
 const WINDOW: u64 = 10;
 /// Fewer requests than this prove nothing.
-const FEWEST: u32 = 20;
+const MIN_REQUESTS: u32 = 20;
 /// The requests that one accepted request stands for.
 const MULTIPLIER: u32 = 2;
 
@@ -62,7 +62,7 @@ impl TransientFailures {
         }
         let requests: u32 = seconds.iter().map(|second| second.requests).sum();
         let failed: u32 = seconds.iter().map(|second| second.failed).sum();
-        has_failed && requests >= FEWEST && requests > MULTIPLIER * (requests - failed)
+        has_failed && requests >= MIN_REQUESTS && requests > MULTIPLIER * (requests - failed)
     }
 }
 

@@ -23,8 +23,8 @@ pub enum TransportError {
     LeaseLost(String),
     /// The connection broke after the request may have been sent.
     Disconnected(String),
-    /// A response arrived that is not read: too large, or compressed unasked. The request may have been carried out, and another
-    /// one would be answered alike.
+    /// A response arrived that is not read: too large, or compressed unasked. The request may have been carried out, and a retry
+    /// would meet the same.
     Unreadable(Problem),
 }
 

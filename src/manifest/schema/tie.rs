@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::diagnostic::{Findings, Severity};
 use crate::manifest::{PROJECT_FILE, Project};
@@ -220,9 +220,9 @@ fn the_schema_refuses_what_the_decoder_refuses_and_nothing_else() {
         let mut changed = vec![("left out", without(&document, place))];
         for (what, value) in [
             ("nothing", Value::Null),
-            ("a list", json!([])),
-            ("a mapping", json!({})),
-            ("a word", json!(WORD)),
+            ("a list", serde_json::json!([])),
+            ("a mapping", serde_json::json!({})),
+            ("a word", serde_json::json!(WORD)),
         ] {
             changed.push((what, with(&document, place, value)));
         }
@@ -261,7 +261,7 @@ fn the_schema_refuses_what_the_decoder_refuses_and_nothing_else() {
                 .flat_map(|words| words.split(", "))
                 .filter(|word| !word.contains(','))
             {
-                let named = with(&document, place, json!(word));
+                let named = with(&document, place, serde_json::json!(word));
                 if what == "a word" && !schema.is_valid(&named) {
                     wrong.push(format!("{place}: the schema does not know {word}"));
                 }
@@ -304,11 +304,11 @@ fn the_decoder_takes_the_words_of_the_schema() {
             .pointer(&place)
             .is_some_and(|value| !value.is_object() && !value.is_array());
         // Only where not every word is taken.
-        if !is_scalar || schema.is_valid(&with(&document, &place, json!(WORD))) {
+        if !is_scalar || schema.is_valid(&with(&document, &place, serde_json::json!(WORD))) {
             continue;
         }
         for word in &candidates {
-            let changed = with(&document, &place, json!(word));
+            let changed = with(&document, &place, serde_json::json!(word));
             if schema.is_valid(&changed) {
                 tried += 1;
                 let errors = errors(&changed.to_string());
