@@ -392,7 +392,7 @@ impl Caller<'_> {
                             SETTLING
                         }
                     };
-                    // What cannot be read once cannot be read again.
+                    // A response that is not readable stays so: no retry.
                     let delay = delays.next().filter(|_| *cause != LossCause::Unreadable);
                     if let Some(delay) = delay {
                         self.client

@@ -27,7 +27,7 @@ use super::transport::{Problem, Transport};
 use crate::api::operation::Op;
 use crate::api::{self, Operation, Repeat, redacted};
 
-/// A gateway that fails the same call more often than this may do so because of the call.
+/// A call that a gateway fails more often than this may itself be the cause.
 const GATEWAY_FAILURES: u32 = 3;
 
 type Listener = Arc<dyn Fn(ClientEvent) + Send + Sync>;

@@ -7,7 +7,7 @@ use crate::project::{Project, root};
 fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
-        // What runs treaty every night is no manifest.
+        // The CronJob is no manifest of treaty.
         if path.ends_with("kubernetes") {
             continue;
         }

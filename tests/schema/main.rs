@@ -22,7 +22,7 @@ fn json(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// What is wrong with a document, a line each.
+/// The errors of a document, a line each.
 fn errors(validator: &Validator, document: &Value) -> String {
     let all = validator.iter_errors(document);
     let all = all.map(|error| format!("{}: {error}\n", error.instance_path()));
@@ -32,7 +32,7 @@ fn errors(validator: &Validator, document: &Value) -> String {
 fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
-        // What runs treaty every night is no manifest.
+        // The CronJob is no manifest of treaty.
         if path.ends_with("kubernetes") {
             continue;
         }
@@ -130,7 +130,7 @@ fn wrong_manifests_are_refused() {
         flow(DOCUMENTS, SIGNER, ", onchange: keep"),
         // Names that cannot stand in an address.
         format!("accounts: {{ \"a.b\": {{ person: {PERSON} }} }}"),
-        // What must be there.
+        // Required fields.
         person(", idNo: c", ""),
         "flows: { f: { documents: { d: { template: t, name: n } }, process: { businessScene: a } } }".to_owned(),
         account("absent: true"),
