@@ -18,9 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until};
 use treaty::api::callback::Verifier;
 use treaty::api::operation::Op;
+use treaty::ledger::ItemStatus;
 use treaty::ledger::{Binding, Inbox, Ledger, Sqlite, Write};
-use treaty::listen::{Metrics, Receiver, serve};
-use treaty::plan::ItemStatus;
+use treaty::webhook::{Metrics, Receiver, serve};
 
 const APP: (&str, &str) = ("bench", "a secret of the bench");
 const RECORDED: usize = 100_000;

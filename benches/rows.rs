@@ -7,8 +7,8 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use treaty::desired::{FlowRows, Outcome, Standing};
 use treaty::diagnostic::Findings;
+use treaty::expr::{RunTime, Salt};
 use treaty::manifest::Project;
-use treaty::render::{RunTime, Salt};
 
 use self::limit::Limit;
 

@@ -24,22 +24,22 @@
 //!
 //! A test holds every `use crate::` against this order.
 
+pub mod address;
 pub mod api;
-pub mod apply;
 pub mod cli;
 pub mod client;
-pub mod crash;
 pub mod desired;
 pub mod diagnostic;
-pub mod http_client;
-pub mod id;
+pub mod execute;
+pub mod expr;
 pub mod ledger;
-pub mod listen;
 pub mod manifest;
 pub mod pdf;
 pub mod plan;
-pub mod render;
+pub mod repair;
 pub mod report;
 pub mod sandbox;
 pub mod sheet;
-pub mod whole;
+pub mod sync;
+pub mod util;
+pub mod webhook;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use treaty::diagnostic::{SourceFile, Span};
-use treaty::render::{Compiler, Expr, Fingerprinter, RunTime, Salt, Scope};
+use treaty::expr::{Compiler, Expr, Fingerprinter, RunTime, Salt, Scope};
 use treaty::sheet::Sheet;
 
 /// What the example renders of a row.

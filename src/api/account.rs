@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::liberal;
-use crate::id::AccountId;
+use crate::address::AccountId;
 
 /// Creates a person's account (5.2.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::liberal;
 use super::sign::{DocStatus, FlowStatus};
-use crate::id::{AccountId, FlowId};
+use crate::address::{AccountId, FlowId};
 
 pub use verify::{News, Refused, Verifier};
 

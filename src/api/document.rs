@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{liberal, strict};
-use crate::id::{DocId, FileKey, TemplateId};
+use crate::address::{DocId, FileKey, TemplateId};
 
 /// Makes a template of an uploaded PDF (5.3.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

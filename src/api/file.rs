@@ -4,7 +4,7 @@ use base64::Engine;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-use crate::id::FileKey;
+use crate::address::FileKey;
 
 /// The only type of file that templates and documents are made of (5.3.1).
 pub const MIME_PDF: &str = "application/pdf";

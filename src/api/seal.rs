@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::liberal;
-use crate::id::{AccountId, FileKey, SealId};
+use crate::address::{AccountId, FileKey, SealId};
 
 /// Lists an account's seals (5.8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

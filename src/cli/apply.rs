@@ -12,15 +12,14 @@ use super::exit::Exit;
 use super::follow::{self, Follow};
 use super::interrupt::interruptible;
 use super::metrics::Numbers;
-use super::out;
 use super::output::logging;
 use super::session::{Ready, surveyed};
-use super::{prompt, show};
+use super::{out, prompt, show};
 use crate::api::time;
-use crate::apply::{Apply, Orders, Stop, Stopped, Synced, Tally};
-use crate::crash::point;
+use crate::execute::{Apply, Orders, Stop, Stopped, Synced, Tally};
 use crate::ledger::{Ledger, Sqlite, Write};
 use crate::plan::FlowPlan;
+use crate::util::failpoint::point;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let numbers = RefCell::new(Numbers::of("apply"));

@@ -8,13 +8,12 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
-
-use crate::apply::Observe;
-use crate::id::AddressPattern;
-use crate::manifest::{Millis, Tolerance};
-use crate::plan::Retry;
-
 use state::STATE;
+
+use crate::address::AddressPattern;
+use crate::manifest::{Millis, Tolerance};
+use crate::plan::{Observe, Retry};
+
 pub(super) use state::{
     Adopt, Consent, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
 };

@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use super::args::{Ask as Args, Global};
-use super::diagnostics;
-use super::endpoint;
 use super::exit::{CliError, Exit};
-use super::out;
 use super::progress::Progress;
 use super::session::{Session, invalid, load};
+use super::{diagnostics, endpoint, out};
 use crate::api::operation::{Op, Operation};
 use crate::api::{Download, DownloadUrl, ExchangeId, QuerySeals, ViewUrl, contract, contracts};
 use crate::client::{Client, Failure};

@@ -11,10 +11,10 @@ use super::out;
 use super::output::logging;
 use super::progress::Progress;
 use super::state::Place;
-use crate::apply::{Audit, Audited, Stop, Verdict};
-use crate::id::Address;
+use crate::address::{Address, is_selected};
+use crate::execute::Stop;
 use crate::ledger::{KnownRun, Records, Sqlite};
-use crate::plan::selected;
+use crate::repair::{Audit, Audited, Verdict};
 use crate::report::{AuditJournal, AuditLine};
 
 /// The folder of reports and logs about items that no run has worked on.
@@ -74,7 +74,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let table = folder.join(format!("{base}.csv"));
     let counts = journal.table(&table, |line| {
         let address = Address::item(&line.flow, &line.key);
-        selected(&args.matching.target, &args.matching.exclude, &address)
+        is_selected(&args.matching.target, &args.matching.exclude, &address)
     })?;
     let told: Vec<String> = counts
         .iter()

@@ -7,14 +7,12 @@ use jiff::Timestamp;
 
 use super::args::{Global, LogFormat};
 use super::exit::{self, Exit};
-use super::follow;
 use super::metrics::Numbers;
-use super::out;
 use super::output::logging::CONSOLE;
 use super::session::Ready;
-use super::show;
+use super::{follow, out, show};
 use crate::api::time;
-use crate::apply::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER, Stopped, Synced, Tally};
+use crate::execute::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER, Stopped, Synced, Tally};
 use crate::ledger::RunRecord;
 use crate::plan::{FlowPlan, ItemAction};
 use crate::report::{

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::exit::{CliError, Exit};
-use crate::apply::{Event, FencedTransport, Listener};
 use crate::client::{Client, Credentials, HttpTransport, Settings, Transport, TransportError};
+use crate::execute::{Event, FencedTransport, Listener};
+use crate::expr::Environ;
 use crate::ledger::Pulse;
 use crate::manifest::{self, Endpoint};
-use crate::render::Environ;
 use crate::sandbox::Sandbox;
 
 /// Where the emulator inside treaty seems to be: nothing is ever sent there, and once `treaty sandbox` serves the same

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::render::mask;
+use crate::expr::mask;
 
 /// The text with everything masked that is nobody else's business.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {

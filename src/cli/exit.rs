@@ -1,13 +1,13 @@
 //! Exit codes, and the one place where errors become them.
 
-use crate::apply::{AuditError, Fatal, NotAdopted};
-use crate::ledger::LedgerError;
-use crate::report::JournalError;
-use crate::sandbox::StoreError;
-
 use super::args::LogFormat;
 use super::output::logging::CONSOLE;
 use super::{out, wrap};
+use crate::ledger::LedgerError;
+use crate::plan::Fatal;
+use crate::repair::{AuditError, NotAdopted};
+use crate::report::JournalError;
+use crate::sandbox::StoreError;
 
 /// How treaty ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,12 +10,14 @@ use super::exit::Exit;
 use super::interrupt::interruptible;
 use super::out;
 use super::progress::Progress;
+use crate::address::AddressPattern;
 use crate::api::time;
-use crate::apply::{Course, Fatal, Stop, Sync, Synced, Wait};
 use crate::client::Client;
-use crate::id::AddressPattern;
+use crate::execute::{Stop, Synced};
 use crate::ledger::Sqlite;
 use crate::manifest::{Endpoint, Project};
+use crate::plan::Fatal;
+use crate::sync::{Course, Sync, Wait};
 
 /// What is followed, and how.
 pub(super) struct Follow<'a> {

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use crate::apply::Stop;
+use crate::execute::Stop;
 
 /// Works until it is done, and tells it of interrupts.
 pub(super) async fn interruptible<T>(ask: watch::Sender<Stop>, work: impl Future<Output = T>) -> T {

@@ -22,13 +22,13 @@ use super::output::{escaped, stamped};
 use super::progress::Progress;
 use super::state::Place;
 use super::{endpoint, follow, out};
+use crate::address::FlowId;
 use crate::api::callback::Verifier;
-use crate::apply::{Stop, Synced};
 use crate::client::Credentials;
-use crate::id::FlowId;
+use crate::execute::{Stop, Synced};
 use crate::ledger::{Binding, Inbox, LedgerError};
-use crate::listen::{Again, Confirmer, Heard, Metrics, Outcome, Receiver, Said, Way, serve};
 use crate::manifest::Settings;
+use crate::webhook::{Again, Confirmer, Heard, Metrics, Outcome, Receiver, Said, Way, serve};
 
 /// While the ledger is held, an endpoint that is down is waited for no longer: others may want it.
 const OUTAGE: Duration = Duration::from_secs(3);

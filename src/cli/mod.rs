@@ -34,11 +34,11 @@ mod sync;
 mod validate;
 mod wrap;
 
+use args::{Args, Command, LogFormat};
 use clap::Parser;
+use exit::CliError;
 use tracing::{field, info_span};
 
-use args::{Args, Command, LogFormat};
-use exit::CliError;
 pub use exit::Exit;
 use output::logging;
 

@@ -2,9 +2,8 @@
 
 use super::args::{Global, Plan, PlanFormat};
 use super::exit::Exit;
-use super::out;
 use super::session::surveyed;
-use super::{markdown, show};
+use super::{markdown, out, show};
 use crate::ledger::Sqlite;
 
 pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {

@@ -14,11 +14,12 @@ use super::out;
 use super::output::event_log::EventLog;
 use super::output::logging::{CONSOLE, emit, is_shown};
 use super::output::{escaped, stamped};
+use crate::address::Address;
 use crate::api::operation::Op;
-use crate::apply::{Ended, Event, Listener, Synced};
 use crate::client::{ClientEvent, Throttle};
-use crate::id::Address;
+use crate::execute::{Ended, Event, Listener, Synced};
 use crate::ledger::Failure;
+use crate::plan::Lookup;
 use crate::report::CallCount;
 
 /// Where no bar can be drawn, so much time passes between two lines of progress.
@@ -146,9 +147,9 @@ impl Screen {
     fn text(&mut self, event: &Event, was_shown: bool) {
         match event {
             Event::Client(event) => self.client(event),
-            Event::Asking(0) | Event::Items(0) | Event::Revoking(0) => {}
-            Event::Asking(count) => self.begin(*count as u64, "asking"),
-            Event::Asked => self.advance(ASKED),
+            Event::Lookup(Lookup::Started(0)) | Event::Items(0) | Event::Revoking(0) => {}
+            Event::Lookup(Lookup::Started(count)) => self.begin(*count as u64, "asking"),
+            Event::Lookup(Lookup::Done) => self.advance(ASKED),
             Event::Standing {
                 address,
                 symbol,

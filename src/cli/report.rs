@@ -10,11 +10,11 @@ use super::ended::STEPS;
 use super::exit::{CliError, Exit};
 use super::state::{Names, Place, meets};
 use super::{diagnostics, out, show};
+use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::desired::{FlowRows, Outcome};
-use crate::id::Address;
 use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite, SubjectId};
-use crate::plan::{ItemAction, selected};
+use crate::plan::ItemAction;
 use crate::report::{
     Calls, Counts, Each, FlowReport, FlowReportError, Reports, Summary, Told, point_latest,
 };
@@ -156,7 +156,7 @@ impl Own<'_> {
     fn means(&self, key: &str) -> bool {
         let matching = &self.args.matching;
         let address = Address::item(self.flow, key);
-        selected(&matching.target, &matching.exclude, &address)
+        is_selected(&matching.target, &matching.exclude, &address)
     }
 
     fn action(&self, told: &Told<'_>) -> Option<ItemAction> {

@@ -6,19 +6,18 @@ use std::ops::ControlFlow;
 use tokio::sync::watch;
 
 use super::args::{Global, Revoke as Args};
-use super::diagnostics;
 use super::exit::{CliError, Exit};
 use super::interrupt::interruptible;
-use super::out;
 use super::progress::Progress;
-use super::prompt;
 use super::session::invalid;
 use super::state::{Names, Place, meets, runtime};
-use crate::apply::{AskAnew, Rows, Stop, Withdrawal, Withdrawn};
+use super::{diagnostics, out, prompt};
+use crate::address::{Address, is_selected};
+use crate::desired::Rows;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::id::Address;
+use crate::execute::Stop;
 use crate::ledger::{KnownItem, Ledger, Records, Sqlite};
-use crate::plan::selected;
+use crate::repair::{AskAnew, Withdrawal, Withdrawn};
 
 /// So many addresses are shown.
 const SHOWN: usize = 10;
@@ -77,7 +76,7 @@ fn chosen(ledger: &Sqlite, args: &Args) -> anyhow::Result<(Vec<KnownItem>, u64)>
     let (mut items, mut over) = (Vec::new(), 0);
     ledger.each_item(("", ""), &mut |item| {
         let address = Address::item(&item.flow, &item.key);
-        if selected(&args.target, &args.exclude, &address) {
+        if is_selected(&args.target, &args.exclude, &address) {
             if item.record.is_under_way() {
                 items.push(item);
             } else {

@@ -1,5 +1,6 @@
 //! What the commands share: the project, the ledger, and what is wrong with either.
 
+use crate::execute::Event;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,14 +13,13 @@ use super::output::logging;
 use super::progress::Progress;
 use super::{diagnostics, endpoint};
 use crate::api::time;
-use crate::apply::{Selection, Survey, Surveyor, survey};
 use crate::client::{Client, Credentials};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
+use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{self, InvalidRows, Project, Settings};
-use crate::plan::Retry;
-use crate::render::{Environ, RunTime};
+use crate::plan::{Retry, Selection, Survey, Surveyor, survey};
 use crate::report::ErrorTable;
 
 /// One run of treaty.
@@ -177,7 +177,7 @@ pub(super) fn surveyed(
             show_all: selected.all,
         },
         run: session.run_time.clone(),
-        listener,
+        listener: Arc::new(move |lookup| listener(Event::Lookup(lookup))),
     };
     let asked = client
         .as_ref()

@@ -5,11 +5,10 @@ use super::audit::NO_RUN;
 use super::exit::Exit;
 use super::follow::{self, Follow};
 use super::metrics::Numbers;
-use super::out;
 use super::output::logging::{self, CONSOLE};
 use super::progress::Progress;
 use super::state::{Place, meets, runtime};
-use super::status;
+use super::{out, status};
 use crate::ledger::{LedgerError, Records, Sqlite};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {

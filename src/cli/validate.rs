@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use super::args::{Global, LogFormat, Validate};
-use super::diagnostics;
-use super::endpoint;
 use super::exit::Exit;
-use super::out;
 use super::session::{Session, binding, invalid, load};
-use crate::apply::{Selection, Surveyor, survey};
+use super::{diagnostics, endpoint, out};
 use crate::desired::{FlowRows, Standing, over};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::manifest::{Settings, Tolerance};
-use crate::plan::{FlowPlan, ItemAction, PlannedRow};
+use crate::plan::{FlowPlan, ItemAction, PlannedRow, Selection, Surveyor, survey};
 
 pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);

@@ -11,7 +11,7 @@ use reqwest::{Client, ClientBuilder};
 
 use super::transport::{Problem, Transport, TransportError};
 use crate::api::is_here;
-use crate::http_client;
+use crate::util::http_client;
 
 /// The longest time in which a connection is made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

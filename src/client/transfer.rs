@@ -10,9 +10,9 @@ use super::call::Client;
 use super::failure::{Failure, LossCause, public};
 use super::response::{self, RetryAfter};
 use super::transport::Problem;
+use crate::address::FileKey;
 use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, encoded, is_safe};
-use crate::crash::point;
-use crate::id::FileKey;
+use crate::util::failpoint::point;
 
 impl Client {
     /// Uploads a file. Both requests leave at most a file that nobody sees, so a retry begins with a new address.

@@ -1,11 +1,11 @@
 //! Every column that a flow names, held against the sheet before any row is read.
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::expr::Expr;
 use crate::manifest::{
     Anchor, ChunkSource, DocumentSource, Flow, Organization, Person, Position, Positions,
     RowAccountKind, SignerKind,
 };
-use crate::render::Expr;
 use crate::sheet::Header;
 
 /// What is wrong with the columns that the flow names; a flow without a sheet has none.

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use super::document::few_enough;
 use super::rendering::Rendering;
 use crate::diagnostic::Diagnostic;
+use crate::expr::{Expr, Salt, Scope};
 use crate::manifest::{ChunkSource, DocumentSource, Flow, path};
 use crate::pdf::{self, PdfError};
-use crate::render::{Expr, Salt, Scope};
 
 /// A file that is sent, and what it held when its row was read: what another has written there since is not what was planned.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -89,7 +89,7 @@ pub(super) fn document(
 /// A local PDF, once it was seen to be one. What it holds is part of the fingerprint.
 fn local_pdf(
     site: &Site<'_>,
-    file: &crate::render::Expr,
+    file: &crate::expr::Expr,
     may_be_locked: bool,
     rendering: &mut Rendering<'_>,
 ) -> Option<DocumentSource> {

@@ -8,8 +8,8 @@ use super::check::{lost, unseen};
 use super::document::DocumentSource;
 use super::item::Item;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::expr::Expr;
 use crate::manifest::{self, Flow};
-use crate::render::Expr;
 use crate::sheet::Row;
 
 /// So many are remembered: the others are like them.

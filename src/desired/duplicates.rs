@@ -11,8 +11,8 @@ use super::account::{Account, Who};
 use super::item::Item;
 use super::standing::Standing;
 use crate::diagnostic::Diagnostic;
+use crate::expr::{Fingerprint, Salt};
 use crate::manifest::Flow;
-use crate::render::{Fingerprint, Salt};
 use crate::sheet::Header;
 
 /// The fields of a person that must agree in all rows with one `thirdId`.

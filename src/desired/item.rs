@@ -10,8 +10,9 @@ use super::document::{Document, document};
 use super::rendering::Rendering;
 use crate::api::Position;
 use crate::api::code::{NOTICE_TYPE, SEAL_TYPE, SIGN_PLATFORM};
+use crate::api::operation::Op;
+use crate::expr::{Expr, Fingerprint, Salt};
 use crate::manifest::{self, Anchor, Flow, Positions, RowAccountKind, path};
-use crate::render::{Expr, Fingerprint, Salt};
 
 /// A contract as it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,6 +158,18 @@ impl SignerKind {
             Self::Platform { seal } | Self::User { seal, .. } => seal.as_ref(),
             _ => None,
         }
+    }
+
+    /// The operation that adds the signer to a flow of one document, or of several.
+    pub fn operation(&self, several: bool) -> Op {
+        let (one, of_several) = match self {
+            Self::Platform { .. } => (Op::PlatformSignTask, Op::ContractsPlatformSignTask),
+            Self::User { .. } => (Op::UserSignTask, Op::ContractsUserSignTask),
+            Self::Person { .. } => (Op::HandPersonSignTask, Op::ContractsHandPersonSignTask),
+            Self::Organization { .. } => (Op::HandOrgSignTask, Op::ContractsHandOrgSignTask),
+            Self::PersonAndOrganization { .. } => (Op::HandSignTask, Op::ContractsHandSignTask),
+        };
+        if several { of_several } else { one }
     }
 
     /// Whether nobody is asked: the signature is there when the call returns.

@@ -7,8 +7,8 @@ use super::account::SilentSign;
 use super::standing::Standing;
 use crate::api::time;
 use crate::diagnostic::{Diagnostic, Findings, Span};
+use crate::expr::{RunTime, Scope};
 use crate::manifest::{self, Flow, Project};
-use crate::render::{RunTime, Scope};
 
 /// Warns of what is the same for all rows and is past when the run begins.
 pub fn over(project: &Project, standing: &Standing, run: &RunTime, findings: &mut Findings) {

@@ -5,7 +5,7 @@ use minijinja::value::ValueKind;
 use super::check::Problem;
 use crate::api::code::Codes;
 use crate::diagnostic::{Diagnostic, Place, Span};
-use crate::render::{Expr, Fingerprint, Fingerprinter, Salt, Scope};
+use crate::expr::{Expr, Fingerprint, Fingerprinter, Salt, Scope};
 use crate::sheet::Row;
 
 /// Renders expressions in one scope, for one row or for none.

@@ -9,8 +9,8 @@ use super::rendering::Rendering;
 use super::standing::Standing;
 use super::{check, columns, templates};
 use crate::diagnostic::{Diagnostic, Findings};
+use crate::expr::{RunTime, Salt, Scope};
 use crate::manifest::{Flow, Project};
-use crate::render::{RunTime, Salt, Scope};
 use crate::sheet::{Row, RowError, Sheet};
 
 /// A flow that can be read: its sheet open, its columns and form fields checked.

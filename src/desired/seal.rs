@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::diagnostic::{Diagnostic, Findings, Span};
+use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::manifest::{self, Project};
-use crate::render::{Fingerprint, Fingerprinter, Salt};
 
 /// A seal as it should be. Its account and alias are what it is known by; nothing else of it can be changed.
 #[derive(Debug, Clone, PartialEq)]

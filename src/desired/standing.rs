@@ -8,8 +8,8 @@ use super::seal::{Seal, seal};
 use super::template::{Template, template};
 use crate::api::time;
 use crate::diagnostic::{Diagnostic, Findings, Span};
+use crate::expr::{Expr, Salt};
 use crate::manifest::{self, AccountKind, Project};
-use crate::render::{Expr, Salt};
 
 /// All standing things, by their names in the manifests.
 #[derive(Debug, Default)]

@@ -6,9 +6,9 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::diagnostic::{Diagnostic, Findings, Span};
+use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::manifest::{self, path};
 use crate::pdf;
-use crate::render::{Fingerprint, Fingerprinter, Salt};
 
 /// A template as it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +95,16 @@ pub(super) fn template(
                 fields: Some(fields.into_iter().map(|field| field.name).collect()),
                 span: template.span.clone(),
             })
+        }
+    }
+}
+
+impl TemplateSource {
+    /// The fingerprint under which the ledger records the template; none for one that was made elsewhere.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        match self {
+            Self::File { fingerprint, .. } => Some(*fingerprint),
+            Self::Adopted(_) => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::file::broken;
 use super::lines::{FORMAT, Header, Item, Line, Run, Status, Step, Thing};
 use super::record::{SubjectId, ThingKind};
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
-use crate::render::{Fingerprint, Salt};
+use crate::expr::{Fingerprint, Salt};
 
 /// Why a ledger cannot be written out.
 #[derive(Debug, thiserror::Error)]

@@ -8,8 +8,8 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use super::sqlite::Binding;
 use super::{LedgerError, schema};
-use crate::crash::point;
-use crate::render::Salt;
+use crate::expr::Salt;
+use crate::util::failpoint::point;
 
 /// Whether there is a ledger. One that cannot be reached is no reason to begin a new one: it knows what was sent.
 pub(super) fn is_there(path: &Path) -> Result<bool, LedgerError> {

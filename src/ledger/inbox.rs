@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::file::{self, broken};
 use super::sqlite::made;
 use super::{Binding, LedgerError};
-use crate::render::{Fingerprint, Salt};
+use crate::expr::{Fingerprint, Salt};
 
 /// Callbacks that share one sync to disk at most.
 const GROUP: usize = 1024;

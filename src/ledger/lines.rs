@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::record::{Deferral, SubjectId, ThingKind};
+use super::recorded::ItemStatus;
 use super::{Binding, LedgerError, store};
-use crate::plan::ItemStatus;
-use crate::render::{Fingerprint, Salt};
+use crate::expr::{Fingerprint, Salt};
 
 /// The version of the lines below.
 pub(super) const FORMAT: u32 = 2;

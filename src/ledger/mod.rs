@@ -9,7 +9,9 @@ mod inbox;
 mod lease;
 mod lines;
 mod record;
+mod recorded;
 mod schema;
+mod seal;
 mod sqlite;
 mod state;
 mod store;
@@ -27,13 +29,15 @@ pub use record::{
     AccountRecord, Deferral, Failure, ItemRecord, Notice, RunRecord, SignState, Step, SubjectId,
     Thing, ThingKind, Write,
 };
+pub use recorded::{ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal};
+pub(crate) use seal::SEAL_FINGERPRINT;
+pub use seal::{seal_identity, seal_parts};
 pub use sqlite::{Binding, Pulse, Sqlite};
 pub use state::{
     ItemWithSteps, KnownItem, KnownRun, KnownStep, KnownThing, Pending, Records, WrittenStep,
 };
 
-use crate::plan::RecordedItem;
-use crate::render::Salt;
+use crate::expr::Salt;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::recorded::{ItemStatus, RecordedAccount, RecordedGrant};
+use crate::address::AccountId;
 use crate::api::SignStatus;
 use crate::api::operation::Op;
-use crate::id::AccountId;
-use crate::plan::{ItemStatus, RecordedAccount, RecordedGrant};
-use crate::render::Fingerprint;
+use crate::expr::Fingerprint;
 
 /// The number of an item or a thing in its ledger.
 pub type SubjectId = i64;

@@ -13,11 +13,11 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::file::{self, broken};
 use super::lease::{self, Claim, Kept, Lock, Sure};
 use super::record::{ItemRecord, Notice, RunRecord, Step, SubjectId, Thing, ThingKind, Write};
+use super::recorded::RecordedItem;
 use super::writer::{Desk, Queue, Writer};
 use super::{Ledger, LedgerError, Written, store};
-use crate::crash::point;
-use crate::plan::RecordedItem;
-use crate::render::Salt;
+use crate::expr::Salt;
+use crate::util::failpoint::point;
 
 /// Whoever holds a ledger briefly is waited for so long …
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::record::{
     Deferral, ItemRecord, RunRecord, SignState, Step, SubjectId, Thing, ThingKind,
 };
+use super::recorded::RecordedGrant;
 use super::{Ledger, LedgerError, Sqlite, store};
-use crate::plan::RecordedGrant;
 
 /// A thing, and what it is known by.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 use super::record::{
     Deferral, Failure, ItemRecord, Notice, SignState, Step, SubjectId, Thing, ThingKind, Write,
 };
+use super::recorded::{ItemStatus, RecordedGrant, RecordedItem};
 use crate::api::SignStatus;
-use crate::plan::{ItemStatus, RecordedGrant, RecordedItem};
-use crate::render::Fingerprint;
+use crate::expr::Fingerprint;
 
 /// Carries out one write.
 pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {

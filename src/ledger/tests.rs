@@ -6,11 +6,11 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::lease::Sure;
+use super::recorded::ItemStatus;
 use super::writer::{Desk, Writer};
 use super::*;
 use crate::api::operation::Op;
-use crate::plan::ItemStatus;
-use crate::render::Fingerprint;
+use crate::expr::Fingerprint;
 
 fn binding() -> Binding {
     Binding {

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::lease::{self, BEAT, Sure};
 use super::record::Write;
 use super::{LedgerError, Written, store};
-use crate::crash::point;
+use crate::util::failpoint::point;
 
 /// Writes that share one sync at most: enough that the disk's latency is spread thin, few enough that nobody waits long.
 const GROUP: usize = 1024;

@@ -3,7 +3,7 @@
 use super::decode::{Decoder, Fields, Settled};
 use super::yaml::{Kind, Node};
 use crate::diagnostic::Span;
-use crate::render::Expr;
+use crate::expr::Expr;
 
 /// A declared account.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::yaml::Node;
 use crate::api::MIME_PDF;
 use crate::api::code::{CHUNK_TYPES, CHUNKS};
 use crate::diagnostic::{SourceFile, Span};
-use crate::render::Expr;
+use crate::expr::Expr;
 
 /// Pages that are appended to a document (5.4.2).
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::yaml::{Kind, Node, QUOTE_IT};
 use crate::diagnostic::{Diagnostic, Findings, Span, did_you_mean};
-use crate::render::{Compiler, Expr};
+use crate::expr::{Compiler, Expr};
 
 /// What decoding needs: where to report, and how to compile.
 pub(super) struct Decoder<'a> {

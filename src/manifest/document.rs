@@ -5,7 +5,7 @@ use super::decode::{Decoder, Settled};
 use super::flow::Site;
 use super::yaml::Node;
 use crate::diagnostic::Span;
-use crate::render::Expr;
+use crate::expr::Expr;
 
 /// A document of a flow.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::document::{Document, documents};
 use super::signer::{Signer, signer};
 use super::yaml::Node;
 use crate::diagnostic::Span;
-use crate::render::Expr;
+use crate::expr::Expr;
 use crate::sheet::{Encoding, SheetFile};
 
 /// A declared flow.

@@ -8,7 +8,7 @@ use super::decode::{Decoder, Fields};
 use super::settings;
 use super::yaml::{Kind, Node};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::render::{Compiler, Environ, Variables};
+use crate::expr::{Compiler, Environ, Variables};
 
 /// Where manifests are when `treaty.yaml` does not say it.
 pub(super) const DEFAULT_MANIFESTS: &str = "manifests/*.yaml";

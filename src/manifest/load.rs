@@ -9,12 +9,11 @@ use super::decode::{Decoder, Fields};
 use super::flow::{Flow, Site, flow};
 use super::head::{DEFAULT_MANIFESTS, Head};
 use super::seal::{Seal, Template, seal, template};
-use super::sections;
 use super::settings::{self, Settings};
 use super::yaml::{Node, parse};
-use super::{path, resolve};
+use super::{path, resolve, sections};
 use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
-use crate::render::{Compiler, Environ, Scope, Variables};
+use crate::expr::{Compiler, Environ, Scope, Variables};
 
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "treaty.yaml";

@@ -3,7 +3,7 @@
 use super::decode::{Decoder, Settled};
 use super::yaml::{Kind, Node};
 use crate::diagnostic::Span;
-use crate::render::Expr;
+use crate::expr::Expr;
 
 /// A signer of a flow.
 #[derive(Debug)]

@@ -1,27 +1,36 @@
-//! The planner: desired, recorded and observed → what apply will do. Plain values in, plain values out.
+//! Plans a run: compares the desired state with the recorded and the observed state.
 //!
-//! A plan leaves no choices: order, actions and fingerprints are settled here, and what the API could not do is
-//! refused here, with the place that asks for it. Nothing here is asynchronous, and nothing reads a file or a clock.
+//! A plan leaves no choices: order, actions and fingerprints are settled here, and what the API cannot do is refused here, with the
+//! place that asks for it. [`diff`] is pure; [`observe`] looks up what exists.
 
-mod action;
-mod calls;
-mod flow;
-mod recorded;
-mod standing;
-mod vanish;
+mod build;
+mod dependencies;
+mod diff;
+mod error;
+mod forecast;
+mod items;
+mod observe;
+mod planned_run;
+mod planner;
+mod recorded_items;
+mod removed_rows;
+mod row_accounts;
+mod selection;
 
-pub use action::{AccountAction, Grant, ItemAction, SealAction, TemplateAction};
-pub use calls::Calls;
-pub use flow::{FlowPlan, ItemPolicy, PlannedRow, Retry, SAMPLES, Sample, item_action};
-pub use recorded::{
-    ItemStatus, Observed, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal,
-    RecordedStanding,
+pub use build::survey;
+pub use diff::{
+    AccountAction, FlowPlan, Grant, ItemAction, PlannedRow, Retry, SAMPLES, SealAction,
+    StandingPlan, TemplateAction, Vanished, field_prints, plan_row_account,
 };
-pub use standing::{
-    PlannedAccount, StandingPlan, field_prints, plan_row_account, plan_standing, selected,
-    template_print,
-};
-pub use vanish::{Revocations, Vanished, vanish_action};
+pub use error::Fatal;
+pub(crate) use error::classify;
+pub use forecast::Calls;
+pub(crate) use items::{PAST, past, unreadable};
+pub(crate) use observe::find_account;
+pub use observe::{Lookup, LookupListener};
+pub use planned_run::{Refused, Survey};
+pub use planner::Surveyor;
+pub use selection::{Observe, Selection};
 
 /// All that apply will do.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::csv::{finish, table, write_record};
 use crate::sheet::harmless;
-use crate::whole::FileError;
+use crate::util::atomic_file::FileError;
 
 /// What was found of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

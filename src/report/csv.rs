@@ -9,7 +9,7 @@ use super::row::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
 use crate::sheet::harmless;
-use crate::whole::{FileError, WholeFile};
+use crate::util::atomic_file::{FileError, WholeFile};
 
 /// What a report calls its own columns.
 const OWN: &str = "treaty_";

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::csv::{finish, table, write_record};
 use crate::diagnostic::{Diagnostic, Hears, Place, Severity};
 use crate::sheet::harmless;
-use crate::whole::{FileError, WholeFile};
+use crate::util::atomic_file::{FileError, WholeFile};
 
 const NAMES: [&str; 8] = [
     "level", "file", "row", "column", "place", "message", "hint", "related",

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ledger::{ItemRecord, ItemWithSteps, LedgerError, Records};
 use crate::plan::ItemAction;
 use crate::sheet::Row;
-use crate::whole::FileError;
+use crate::util::atomic_file::FileError;
 
 /// What a flow's reports are made of.
 pub struct FlowReport<'a> {

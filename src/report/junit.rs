@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::row::{Said, Status};
 use super::summary::Summary;
-use crate::whole::{FileError, WholeFile};
+use crate::util::atomic_file::{FileError, WholeFile};
 
 /// So much room is left for a tag whose numbers are known at its end only.
 const ROOM: usize = 160;

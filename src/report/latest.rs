@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::crash::point;
-use crate::whole::FileError;
+use crate::util::atomic_file::FileError;
+use crate::util::failpoint::point;
 
 /// Points `latest` at a run's folder, in one move.
 pub fn point_latest(reports: &Path, run: &str) -> Result<(), FileError> {

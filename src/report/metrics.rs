@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::row::Counts;
 use super::summary::Calls;
-use crate::whole::{FileError, WholeFile};
+use crate::util::atomic_file::{FileError, WholeFile};
 
 /// What a command has to tell of itself at its end. Nothing of it is private: no key, no name.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::junit::Junit;
 use super::summary::Summary;
 use crate::ledger::ItemRecord;
 use crate::manifest::ReportFormat;
-use crate::whole::FileError;
+use crate::util::atomic_file::FileError;
 
 /// The reports of a run, while they are written.
 pub struct Reports {

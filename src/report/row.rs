@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::flow::FlowReport;
 use crate::api::SignStatus;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{Failure, ItemRecord, ItemWithSteps, LedgerError, SignState, WrittenStep};
-use crate::plan::{ItemAction, ItemStatus};
+use crate::ledger::{
+    Failure, ItemRecord, ItemStatus, ItemWithSteps, LedgerError, SignState, WrittenStep,
+};
+use crate::plan::ItemAction;
 
 /// How an item stands, as reports say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

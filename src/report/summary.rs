@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::row::Counts;
-use crate::whole::{FileError, WholeFile};
+use crate::util::atomic_file::{FileError, WholeFile};
 
 /// The schema of `run.json`, as JSON.
 pub const SCHEMA: &str = include_str!("../../docs/schema/run.json");

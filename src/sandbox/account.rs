@@ -2,13 +2,13 @@
 
 use super::serve::{Session, filled, filled_if_there};
 use super::world::{Account, Change, Grant};
+use crate::address::AccountId;
 use crate::api::code::{Codes, ID_TYPE, ORGAN_TYPE, THIRD_ID_BYTES};
 use crate::api::operation::Refusal;
 use crate::api::{
     AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ErrorCode, ExchangeId, Nothing,
     UpdateOrganization, UpdatePerson,
 };
-use crate::id::AccountId;
 
 pub(super) fn create_person(
     session: &mut Session<'_>,

@@ -1,7 +1,7 @@
 //! The ten calls that add a signer (sections 5.5.2–5.5.6 and 5.6.2–5.6.6) → one [`Ask`].
 
+use crate::address::{AccountId, DocId, FlowId, SealId};
 use crate::api::{Position, contract, contracts};
-use crate::id::{AccountId, DocId, FlowId, SealId};
 
 /// A signer that is to be added.
 pub(super) struct Ask {

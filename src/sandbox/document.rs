@@ -8,13 +8,13 @@ use super::file::arrived;
 use super::links;
 use super::serve::{Session, filled};
 use super::world::{Arrived, Change, Doc, StoredChunk, Template};
+use crate::address::{DocId, FileKey, TemplateId};
 use crate::api::code::CHUNKS;
 use crate::api::operation::Refusal;
 use crate::api::{
     Chunk, CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
     ErrorCode, MIME_PDF, TemplateAnswer,
 };
-use crate::id::{DocId, FileKey, TemplateId};
 
 pub(super) fn create_template(
     session: &mut Session<'_>,

@@ -16,9 +16,9 @@ use super::signing::{AutoSign, Deed, NotPossible};
 use super::store::{Store, StoreError};
 use super::world::{AppId, Change, Notice, World};
 use super::{file, links, pages};
+use crate::address::{DocId, FileKey, FlowId, SealId};
 use crate::api::operation::{Op, Refusal, dispatch};
 use crate::api::{APP_ID_HEADER, APP_SECRET_HEADER, Envelope, ErrorCode};
-use crate::id::{DocId, FileKey, FlowId, SealId};
 use crate::pdf::PdfError;
 
 /// An emulated service.

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::face::LARGEST;
 use super::serve::{Session, filled};
 use super::world::{Arrived, Change, StoredFile, World};
+use crate::address::FileKey;
 use crate::api::operation::Refusal;
 use crate::api::{ErrorCode, UploadUrl, UploadUrlAnswer, content_md5};
-use crate::id::FileKey;
 use crate::pdf::{self, PdfError};
 
 /// So long is an MD5.

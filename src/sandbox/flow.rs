@@ -4,13 +4,12 @@ use super::links;
 use super::serve::Session;
 use super::signing::note_finish;
 use super::world::{Change, Flow, Task};
+use crate::address::FlowId;
 use crate::api::operation::Refusal;
-use crate::api::time;
 use crate::api::{
     Archive, DocStatus, Download, ErrorCode, FlowStatus, Nothing, Revoke, SignStatus, SignedDoc,
-    UndoTask, ViewUrl, ViewUrlAnswer, contract, contracts,
+    UndoTask, ViewUrl, ViewUrlAnswer, contract, contracts, time,
 };
-use crate::id::FlowId;
 
 pub(super) fn find<'a>(session: &'a Session<'_>, id: &FlowId) -> Result<&'a Flow, Refusal> {
     session.flow(id).ok_or_else(|| ErrorCode::NO_FLOW.into())

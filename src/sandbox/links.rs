@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::id::{DocId, FlowId, SealId};
+use crate::address::{DocId, FlowId, SealId};
 
 /// A document's address lives one hour when it is made of a template (5.4.2) …
 pub(super) const MADE: SignedDuration = SignedDuration::from_hours(1);

@@ -17,7 +17,7 @@ use super::signing::AutoSign;
 use super::world::Notice;
 use crate::api::callback::{ALGORITHM, ALGORITHM_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::api::{APP_ID_HEADER, is_loopback};
-use crate::http_client;
+use crate::util::http_client;
 
 /// A receiver has so long (5.9.1) …
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -13,8 +13,8 @@ use zune_jpeg::JpegDecoder;
 use super::drawing::{Color, Drawing, Shape, draw, handwriting};
 use super::store::Store;
 use super::world::{Doc, Flow, Seal, SealLook, StoredChunk, Task, Used, World};
+use crate::address::{AccountId, DocId, FileKey};
 use crate::api::{Position, SignStatus, time};
-use crate::id::{AccountId, DocId, FileKey};
 use crate::pdf::{self, PdfError, Spot, Stamp};
 
 /// The width and height of each page, in points.

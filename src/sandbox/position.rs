@@ -2,9 +2,9 @@
 
 use super::papers::{POINTS, Sizes, page_list};
 use super::serve::Session;
+use crate::address::DocId;
 use crate::api::operation::Refusal;
 use crate::api::{ErrorCode, Position};
-use crate::id::DocId;
 
 /// No page is so wide, in points.
 const WIDEST: f64 = 14_400.0;

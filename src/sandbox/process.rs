@@ -2,10 +2,10 @@
 
 use super::serve::{Session, filled, filled_if_there};
 use super::world::{Arrived, Change, Flow, FlowDoc};
+use crate::address::{AccountId, DocId, FlowId};
 use crate::api::code::{Codes, NOTICE_TYPE, SIGN_PLATFORM};
 use crate::api::operation::Refusal;
 use crate::api::{Attachment, ErrorCode, FlowAnswer, FlowStatus, contract, contracts};
-use crate::id::{AccountId, DocId, FlowId};
 
 /// What both kinds of flows are made of.
 pub(super) struct Process {

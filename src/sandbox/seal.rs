@@ -4,6 +4,7 @@ use super::file::arrived;
 use super::links;
 use super::serve::{Session, filled, filled_if_there};
 use super::world::{Change, Seal, SealLook};
+use crate::address::{AccountId, SealId};
 use crate::api::code::{
     ORGANIZATION_SEAL_TEMPLATES, PERSON_SEAL_TEMPLATES, SEAL_COLORS, SEAL_IMAGES,
 };
@@ -12,7 +13,6 @@ use crate::api::{
     CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal, ErrorCode, QuerySeals,
     SealAnswer, SealEntry,
 };
-use crate::id::{AccountId, SealId};
 
 pub(super) fn query(
     session: &mut Session<'_>,

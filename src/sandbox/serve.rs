@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::papers::Papers;
 use super::task::{ask_person, sign_at_once};
 use super::world::{Account, AppId, Doc, Flow, Grant, StoredFile, Template, World};
+use crate::address::{AccountId, DocId, FileKey, FlowId, TemplateId};
 use crate::api::operation::{Refusal, Serve};
 use crate::api::{
     AccountAnswer, Archive, AutoSignAnswer, CreateByFileKey, CreateByTemplate, CreateOrganization,
@@ -15,7 +16,6 @@ use crate::api::{
     UndoTask, UpdateOrganization, UpdatePerson, UploadUrl, UploadUrlAnswer, ViewUrl, ViewUrlAnswer,
     contract, contracts,
 };
-use crate::id::{AccountId, DocId, FileKey, FlowId, TemplateId};
 
 /// The world at a moment, as one caller sees it.
 pub(super) struct Session<'a> {

@@ -4,10 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::world::{Account, Change, Flow, Notice, Task, Used, World};
+use crate::address::{AccountId, FlowId};
 use crate::api::callback::{Callback, FlowFinish, SignerUpdate};
-use crate::api::time;
-use crate::api::{DocStatus, FlowStatus, SignStatus};
-use crate::id::{AccountId, FlowId};
+use crate::api::{DocStatus, FlowStatus, SignStatus, time};
 
 /// What a person does.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::world::{Change, World};
-use crate::id::FileKey;
+use crate::address::FileKey;
 
 /// Why a world cannot be kept.
 #[derive(Debug, thiserror::Error)]

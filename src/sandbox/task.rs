@@ -7,10 +7,10 @@ use super::flow::open_flow;
 use super::process::numbers;
 use super::serve::Session;
 use super::world::{Change, Flow, Place, Task, Used, World};
+use crate::address::{AccountId, FlowId, SealId};
 use crate::api::code::SEAL_TYPE;
 use crate::api::operation::Refusal;
 use crate::api::{AutoSignAnswer, ErrorCode, FlowStatus, HandSignAnswer, SignStatus};
-use crate::id::{AccountId, FlowId, SealId};
 
 /// Signs at once, for the platform or for an account that granted it.
 pub(super) fn sign_at_once(session: &mut Session<'_>, ask: Ask) -> Result<AutoSignAnswer, Refusal> {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::address::{AccountId, DocId, FileKey, FlowId, SealId, TemplateId};
 use crate::api::callback::Callback;
 use crate::api::{FlowStatus, Position, SignStatus};
-use crate::id::{AccountId, DocId, FileKey, FlowId, SealId, TemplateId};
 
 /// Everything that the service knows.
 #[derive(Debug, Default)]

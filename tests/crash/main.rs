@@ -16,7 +16,7 @@ mod table;
 
 use std::sync::Mutex;
 
-use treaty::crash::POINTS;
+use treaty::util::failpoint::POINTS;
 
 use night::{Cut, Leases, Loans, Night, Revoked, Signing};
 use table::{Counted, Table};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::extract::Request;
 use axum::middleware::Next;
 use treaty::api::{FlowStatus, SignStatus};
-use treaty::apply::Verdict;
+use treaty::repair::Verdict;
 use treaty::sandbox::Sandbox;
 
 use crate::project::Project;
@@ -17,7 +17,7 @@ use crate::server::{project_of, run};
 
 const PERSON: &str = "sign/contract/handPersonSignTask";
 
-fn counted(found: &[treaty::apply::Audited]) -> BTreeMap<&'static str, usize> {
+fn counted(found: &[treaty::repair::Audited]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for audited in found {
         *counts.entry(audited.verdict.word()).or_default() += 1;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
-use treaty::apply::{Course, Stop, Synced, Wait};
-use treaty::ledger::{Inbox, Ledger, Noted, Sqlite, Step};
-use treaty::listen::{Again, Confirmed, Confirmer, Metrics, Said, Way};
-use treaty::plan::ItemStatus;
+use treaty::execute::{Stop, Synced};
+use treaty::ledger::{Inbox, ItemStatus, Ledger, Noted, Sqlite, Step};
 use treaty::sandbox::{AutoSign, Faults, Notifier, Rule};
+use treaty::sync::{Course, Wait};
+use treaty::webhook::{Again, Confirmed, Confirmer, Metrics, Said, Way};
 
 use crate::language::tenancy;
 use crate::listen_rig::{LONG, Listening, finish, note, show_app};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use treaty::apply::{Fatal, Observe, Stopped};
-use treaty::plan::ItemAction;
+use treaty::execute::Stopped;
+use treaty::plan::{Fatal, ItemAction, Observe};
 use treaty::sandbox::AutoSign;
 
 use crate::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, NOT_SENT, Rig};

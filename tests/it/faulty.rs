@@ -124,7 +124,7 @@ async fn ask(
 async fn each_fault_is_seen_by_the_caller() {
     let folder = Project::empty();
     let served = Served::with(&folder, &scripted());
-    let client = treaty::http_client::builder()
+    let client = treaty::util::http_client::builder()
         .no_proxy()
         .build()
         .expect("a client");

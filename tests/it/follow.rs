@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
+use treaty::address::FlowId;
 use treaty::api::SignStatus;
-use treaty::apply::{Course, Synced, Wait};
-use treaty::id::FlowId;
-use treaty::ledger::{Inbox, Ledger, Noted, Records, Told};
-use treaty::plan::ItemStatus;
+use treaty::execute::Synced;
+use treaty::ledger::{Inbox, ItemStatus, Ledger, Noted, Records, Told};
 use treaty::sandbox::Deed;
+use treaty::sync::{Course, Wait};
 
 use crate::language::tenancy;
 use crate::rig::{Fault, Rig, binding, pending};

@@ -2,9 +2,9 @@
 
 use jiff::SignedDuration;
 use treaty::api::{FlowStatus, SignStatus};
-use treaty::apply::Synced;
+use treaty::execute::Synced;
+use treaty::ledger::ItemStatus;
 use treaty::ledger::{Ledger, Write};
-use treaty::plan::ItemStatus;
 use treaty::sandbox::AutoSign;
 
 use crate::project::{Project, root};

@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use treaty::address::FlowId;
 use treaty::api::callback::{News, Refused};
-use treaty::id::FlowId;
 use treaty::ledger::Binding;
-use treaty::listen::{CallbackPath, Outcome};
+use treaty::webhook::{CallbackPath, Outcome};
 
 use crate::listen_rig::{APP, LONG, Listening, finish, headers, sign, signed, verifier};
 use crate::rig::{Rig, binding};

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::{Notify, oneshot};
 use treaty::api::callback::Verifier;
 use treaty::ledger::{Binding, Inbox, Noted, Told};
-use treaty::listen::{Metrics, Outcome, Receiver, serve};
+use treaty::webhook::{Metrics, Outcome, Receiver, serve};
 
 use crate::rig::Rig;
 
@@ -114,7 +114,7 @@ impl Listening {
     }
 
     pub(crate) fn client() -> reqwest::Client {
-        let client = treaty::http_client::builder().no_proxy().build();
+        let client = treaty::util::http_client::builder().no_proxy().build();
         client.expect("a client")
     }
 

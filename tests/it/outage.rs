@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use treaty::apply::{Fatal, Stopped};
+use treaty::execute::Stopped;
+use treaty::plan::Fatal;
 
 use crate::rig::{Fault, NOT_SENT, Rig};
 

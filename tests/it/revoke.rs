@@ -1,9 +1,9 @@
 //! `treaty revoke`: flows that a person ends, and signers who are asked anew.
 
 use treaty::api::{FlowStatus, SignStatus};
-use treaty::apply::Withdrawn;
+use treaty::ledger::ItemStatus;
 use treaty::ledger::{Ledger, Records, Step};
-use treaty::plan::ItemStatus;
+use treaty::repair::Withdrawn;
 
 use crate::language::tenancy;
 use crate::project::Project;
@@ -54,7 +54,7 @@ async fn what_is_revoked_is_ended_once_and_not_sent_again() {
         assert!(plan.is_empty(), "its row is still in the sheet: {fault:?}");
         assert_eq!(rig.sent().len(), 3);
         let synced = rig.sync().await;
-        assert_eq!(synced, treaty::apply::Synced::default());
+        assert_eq!(synced, treaty::execute::Synced::default());
     }
 }
 

@@ -10,21 +10,19 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use treaty::api::FlowStatus;
-use treaty::apply::{
-    Apply, Course, Fatal, Observe, Orders, Selection, Stop, Surveyor, Sync, Synced, Tally, Wait,
-    survey,
-};
 use treaty::client::{Client, Problem, Settings, Transport, TransportError};
 use treaty::desired::Standing;
 use treaty::diagnostic::Findings;
+use treaty::execute::{Apply, Orders, Stop, Synced, Tally};
+use treaty::expr::{Environ, RunTime};
 use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
 use treaty::manifest::{self, Tolerance};
-use treaty::plan::{Plan, Retry};
-use treaty::render::{Environ, RunTime};
+use treaty::plan::{Fatal, Observe, Plan, Retry, Selection, Surveyor, survey};
 pub(crate) use treaty::sandbox::Fault;
 use treaty::sandbox::{
     AutoSign, Counters, Faults, Flow, Rule, Sandbox, Task, Unanswered, World, operation,
 };
+use treaty::sync::{Course, Sync, Wait};
 
 use crate::project::Project;
 
@@ -300,7 +298,7 @@ impl Rig {
     }
 
     /// Somebody else archives a flow.
-    pub(crate) async fn archive(&self, flow_id: &treaty::id::FlowId) {
+    pub(crate) async fn archive(&self, flow_id: &treaty::address::FlowId) {
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
         let archive = treaty::api::Archive {
             flow_id: flow_id.clone(),

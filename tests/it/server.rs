@@ -353,7 +353,7 @@ fn get(url: &str) -> Vec<u8> {
 }
 
 fn client() -> reqwest::Client {
-    treaty::http_client::builder()
+    treaty::util::http_client::builder()
         .no_proxy()
         .build()
         .expect("a client")

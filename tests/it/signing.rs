@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use treaty::address::AccountId;
 use treaty::api::SignStatus;
-use treaty::apply::{Course, Sync, Synced, Tally, Wait};
-use treaty::id::AccountId;
-use treaty::ledger::Sqlite;
-use treaty::plan::ItemStatus;
+use treaty::execute::{Synced, Tally};
+use treaty::ledger::{ItemStatus, Sqlite};
 use treaty::sandbox::{Flow, Task};
+use treaty::sync::{Course, Sync, Wait};
 
 use crate::language::{signers, tenancy};
 use crate::rig::{Fault, Rig, binding};
@@ -162,7 +162,7 @@ async fn a_receipt_that_is_not_written_yet_is_no_call_in_doubt() {
         disk.execute_batch("ROLLBACK").expect("given back");
     });
     let client = rig.client();
-    let (_ask, stop) = tokio::sync::watch::channel(treaty::apply::Stop::No);
+    let (_ask, stop) = tokio::sync::watch::channel(treaty::execute::Stop::No);
     let sync = Sync {
         records: &ledger,
         client: &client,

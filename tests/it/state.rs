@@ -323,7 +323,7 @@ async fn what_a_person_says_was_not_done_is_sent_again() {
     let (rig, key) = in_doubt().await;
     // Somebody has taken the task back by hand.
     rig.sandbox.tamper(|world| {
-        let flow = treaty::id::FlowId(rig.flow_of(&key));
+        let flow = treaty::address::FlowId(rig.flow_of(&key));
         world.change_flow(&flow, |flow| flow.tasks.retain(|task| !task.is_pending()));
     });
     let wrong = rig.settle_done(&key, &rig.flow_of(&key)).await;

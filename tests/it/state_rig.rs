@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use treaty::apply::{
-    Adopter, AskAnew, Audit, Audited, NotAdopted, Rows, Stop, Withdrawal, Withdrawn, settle_again,
-};
-use treaty::desired::Standing;
+use treaty::address::Address;
+use treaty::desired::{Rows, Standing};
 use treaty::diagnostic::Findings;
-use treaty::id::Address;
+use treaty::execute::Stop;
+use treaty::expr::RunTime;
 use treaty::ledger::{ImportError, Imported, Ledger, Records};
-use treaty::render::RunTime;
+use treaty::repair::{
+    Adopter, AskAnew, Audit, Audited, NotAdopted, Withdrawal, Withdrawn, settle_again,
+};
 
 use crate::rig::{Rig, binding};
 
@@ -27,7 +28,7 @@ impl Rig {
     pub(crate) fn key_in_doubt(&self) -> String {
         let items = self.ledger().items_after(None, 0, 100).expect("read");
         let mut items = items.into_iter();
-        let found = items.find(|item| item.record.status == treaty::plan::ItemStatus::InDoubt);
+        let found = items.find(|item| item.record.status == treaty::ledger::ItemStatus::InDoubt);
         found.expect("an item in doubt").key
     }
 
@@ -87,7 +88,7 @@ impl Rig {
             &Adopter<'_>,
             &treaty::desired::Item,
             &treaty::ledger::Sqlite,
-        ) -> Result<treaty::apply::Adoption, NotAdopted>,
+        ) -> Result<treaty::repair::Adoption, NotAdopted>,
     ) -> Result<Vec<String>, String> {
         let mut findings = Findings::default();
         let project = self.manifests(&mut findings);

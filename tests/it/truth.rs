@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use treaty::api::{FlowStatus, SignStatus};
-use treaty::ledger::{Ledger, Step};
-use treaty::plan::{FlowPlan, ItemAction, ItemStatus};
+use treaty::ledger::{ItemStatus, Ledger, Step};
+use treaty::plan::{FlowPlan, ItemAction};
 use treaty::sandbox::{Flow, Task};
 
 use crate::rig::Rig;

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use sha2::Sha256;
 
 use super::{ALGORITHM, ALGORITHM_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use crate::address::FlowId;
 use crate::api::{APP_ID_HEADER, liberal};
-use crate::id::FlowId;
 
 /// An id that is longer is none.
 const LONGEST_ID: usize = 128;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::position::Position;
 use super::process::Attachment;
 use super::status::{DocStatus, FlowStatus, SignStatus};
+use crate::address::{AccountId, DocId, FlowId, SealId};
 use crate::api::{liberal, strict};
-use crate::id::{AccountId, DocId, FlowId, SealId};
 
 /// Creates a flow of one or more documents, without signers yet (5.6.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::{AccountId, DocId, FlowId};
 use crate::api::{liberal, strict};
-use crate::id::{AccountId, DocId, FlowId};
 
 /// Asks where the signed documents can be downloaded (5.7.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

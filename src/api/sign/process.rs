@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::{AccountId, FileKey, FlowId};
 use crate::api::liberal;
-use crate::id::{AccountId, FileKey, FlowId};
 
 /// A file that goes along with a flow (5.5.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 
 use super::{Format, Matching};
-use crate::id::Address;
+use crate::address::Address;
 
 pub(super) const STATE: &str = "\
 Look at what is recorded, and correct it.

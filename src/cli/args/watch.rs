@@ -2,15 +2,14 @@
 //! and whether it is so.
 
 use std::net::SocketAddr;
-
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use jiff::civil::Time;
 
-use crate::id::AddressPattern;
-use crate::listen::CallbackPath;
+use crate::address::AddressPattern;
 use crate::manifest::Millis;
+use crate::webhook::CallbackPath;
 
 pub(super) const SYNC: &str = "\
 Go on with what was sent: every flow that is under way is asked for, signers whose turn it is are added, what all have \

@@ -2,10 +2,10 @@
 
 use tracing::{debug, error, info, warn};
 
-use crate::apply::{Ended, Event, Synced};
-use crate::id::Address;
-use crate::ledger::Failure;
-use crate::plan::ItemStatus;
+use crate::address::Address;
+use crate::execute::{Ended, Event, Synced};
+use crate::ledger::{Failure, ItemStatus};
+use crate::plan::Lookup;
 
 /// The target of these events.
 const TARGET: &str = "treaty::run";
@@ -21,8 +21,8 @@ impl EventLog {
     pub(in crate::cli) fn log(&mut self, event: &Event) {
         match event {
             // The client logs its own events, inside the spans of their requests. One answer is no event of a run.
-            Event::Client(_) | Event::Asked => {}
-            Event::Asking(count) => {
+            Event::Client(_) | Event::Lookup(Lookup::Done) => {}
+            Event::Lookup(Lookup::Started(count)) => {
                 info!(target: TARGET, event = "asking", count, "looking up what exists");
             }
             Event::Revoking(count) => {

@@ -6,12 +6,11 @@ use super::super::exit::{CliError, Exit};
 use super::super::progress::Progress;
 use super::super::session::invalid;
 use super::{Names, Place, runtime};
-use crate::apply::{Adopter, Adoption, NotAdopted, Rows};
-use crate::desired::{Account, Item};
+use crate::address::Address;
+use crate::desired::{Account, Item, Rows};
 use crate::diagnostic::{Findings, did_you_mean};
-use crate::id::Address;
 use crate::ledger::{Ledger, Sqlite};
-use crate::plan::template_print;
+use crate::repair::{Adopter, Adoption, NotAdopted};
 
 pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
     let mut place = Place::of(global, Some(&args.consent))?;
@@ -57,7 +56,7 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
             let template = match address {
                 Address::Template(name) => standing.templates.get(name),
                 _ => standing.templates.values().find(|template| {
-                    let print = template_print(&template.source);
+                    let print = template.source.fingerprint();
                     print.is_some_and(|print| *address == Address::TemplateOf(print.to_string()))
                 }),
             };

@@ -8,7 +8,7 @@ use super::super::exit::{CliError, Exit};
 use super::super::{out, prompt};
 use super::Place;
 use crate::ledger::{ExportError, ImportError};
-use crate::whole::WholeFile;
+use crate::util::atomic_file::WholeFile;
 
 pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
     let place = Place::of(global, None)?;

@@ -6,11 +6,13 @@ use super::super::progress::Progress;
 use super::adopt::{declared_account, name_of, named, undeclared};
 use super::show::answered;
 use super::{Found, Names, Place, runtime};
-use crate::apply::{Adopter, Adoption, Rows, settle_again};
+use crate::address::Address;
+use crate::desired::Rows;
 use crate::diagnostic::Findings;
-use crate::id::Address;
-use crate::ledger::{KnownItem, KnownStep, KnownThing, Ledger, Sqlite, Step, ThingKind, Write};
-use crate::plan::ItemStatus;
+use crate::ledger::{
+    ItemStatus, KnownItem, KnownStep, KnownThing, Ledger, Sqlite, Step, ThingKind, Write,
+};
+use crate::repair::{Adopter, Adoption, settle_again};
 use crate::report;
 
 pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {

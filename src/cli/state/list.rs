@@ -9,10 +9,9 @@ use super::super::args::{Format, Global, List};
 use super::super::exit::Exit;
 use super::super::out;
 use super::{FLOW_ID, Names, Place};
+use crate::address::{Address, is_selected};
 use crate::diagnostic::Findings;
-use crate::id::Address;
 use crate::ledger::{KnownItem, KnownThing, Ledger, Records};
-use crate::plan::selected;
 use crate::report;
 
 pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
@@ -23,7 +22,7 @@ pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
     let mut count = 0_u64;
     // A reader that has gone away has read enough.
     let mut line = |address: &Address, text: &dyn Fn() -> String| {
-        if !selected(&args.matching.target, &args.matching.exclude, address) {
+        if !is_selected(&args.matching.target, &args.matching.exclude, address) {
             return ControlFlow::Continue(());
         }
         count += 1;

@@ -15,19 +15,18 @@ use super::exit::{CliError, Exit};
 use super::progress::Progress;
 use super::session::{Session, binding, load};
 use super::{endpoint, out, prompt};
+use crate::address::{Address, AddressPattern};
 use crate::api::time;
-use crate::apply::{PROCESS, seal_identity, seal_parts};
 use crate::client::{Client, Credentials};
 use crate::desired::Standing;
 use crate::diagnostic::Findings;
-use crate::id::{Address, AddressPattern};
+use crate::execute::PROCESS;
+use crate::expr::Salt;
 use crate::ledger::{
     Binding, KnownItem, KnownStep, KnownThing, Ledger, LedgerError, Records, Sqlite, ThingKind,
-    Write,
+    Write, seal_identity, seal_parts,
 };
 use crate::manifest::Project;
-use crate::plan::template_print;
-use crate::render::Salt;
 
 pub(super) fn run(global: &Global, args: &State) -> anyhow::Result<Exit> {
     match &args.command {
@@ -160,7 +159,7 @@ impl Names {
             }
         }
         for (name, template) in &standing.templates {
-            if let Some(print) = template_print(&template.source) {
+            if let Some(print) = template.source.fingerprint() {
                 add(ThingKind::Template, print.to_string(), name);
             }
         }

@@ -96,7 +96,7 @@ fn thing_text(names: &Names, known: &KnownThing) {
     }
 }
 
-fn item_text(address: &crate::id::Address, known: &KnownItem, steps: &[KnownStep]) {
+fn item_text(address: &crate::address::Address, known: &KnownItem, steps: &[KnownStep]) {
     let (status, failure) = report::recorded(&known.record);
     out::line(format_args!(
         "\u{1b}[1m{address}\u{1b}[0m  {}",

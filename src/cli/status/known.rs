@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 use super::super::args::Matching;
 use super::super::state::Names;
+use crate::address::{Address, is_selected};
 use crate::api::time;
-use crate::id::Address;
 use crate::ledger::{ItemRecord, LedgerError, Records, Sqlite};
-use crate::plan::selected;
 use crate::report::{self, Counts, Status};
 
 /// What is known.
@@ -52,7 +51,7 @@ impl Known {
         matching: &Matching,
     ) -> Result<Self, LedgerError> {
         let mut known = Self::default();
-        let means = |address: &Address| selected(&matching.target, &matching.exclude, address);
+        let means = |address: &Address| is_selected(&matching.target, &matching.exclude, address);
         ledger.each_thing(&mut |thing| {
             if means(&names.address(thing.kind, &thing.identity)) {
                 let counts = known.things.entry(thing.kind.word()).or_default();
@@ -143,7 +142,7 @@ pub(in super::super) fn counts(
 ) -> Result<BTreeMap<String, Counts>, LedgerError> {
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
     ledger.each_item(("", ""), &mut |item| {
-        if selected(
+        if is_selected(
             &matching.target,
             &matching.exclude,
             &Address::item(&item.flow, &item.key),

@@ -9,10 +9,9 @@ use super::super::args::Status as Args;
 use super::super::links::masked;
 use super::super::state::{FLOW_ID, Names};
 use super::age;
+use crate::address::{Address, is_selected};
 use crate::api::time;
-use crate::id::Address;
 use crate::ledger::{Failure, LedgerError, Pending, Records, Sqlite};
-use crate::plan::selected;
 use crate::report::{self, Status};
 
 /// One thing or item that has failed, or is in doubt.
@@ -61,7 +60,7 @@ pub(super) fn troubles(
     tell: &mut dyn FnMut(&Trouble<'_>) -> ControlFlow<()>,
 ) -> Result<(), LedgerError> {
     let means =
-        |address: &Address| selected(&args.matching.target, &args.matching.exclude, address);
+        |address: &Address| is_selected(&args.matching.target, &args.matching.exclude, address);
     if args.in_doubt {
         ledger.each_thing(&mut |known| {
             let address = names.address(known.kind, &known.identity);
@@ -151,7 +150,7 @@ pub(super) fn links(
 ) -> Result<(), LedgerError> {
     ledger.each_pending(&mut |pending| {
         let address = Address::item(&pending.flow, &pending.key);
-        if !selected(&args.matching.target, &args.matching.exclude, &address) {
+        if !is_selected(&args.matching.target, &args.matching.exclude, &address) {
             return ControlFlow::Continue(());
         }
         tell(Link {

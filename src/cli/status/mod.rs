@@ -18,6 +18,7 @@ use crate::api::{Operation, ViewUrl};
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, LedgerError, Records, Sqlite};
 use crate::report::Status;
+
 pub(super) use known::counts;
 use known::{Flow, Known};
 use listed::{Link, links, troubles};

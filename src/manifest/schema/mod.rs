@@ -13,9 +13,8 @@ mod standing;
 #[cfg_attr(not(feature = "schema-tests"), allow(dead_code))]
 pub(super) mod tie;
 
-use serde_json::{Map, Value, json};
-
 use build::{Object, Schema, map_of, optional, reference};
+use serde_json::{Map, Value, json};
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
 

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::diagnostic::{Findings, Severity};
+use crate::expr::Environ;
 use crate::manifest::{PROJECT_FILE, Project};
-use crate::render::Environ;
 
 thread_local! {
     static SEEN: RefCell<Vec<(String, BTreeSet<&'static str>)>> = const { RefCell::new(Vec::new()) };

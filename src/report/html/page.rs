@@ -17,7 +17,7 @@ use super::listed::{ListedCauses, ListedItems};
 use super::moments::Moments;
 use super::seen::Seen;
 use super::{data, frame, words};
-use crate::whole::{FileError, WholeFile};
+use crate::util::atomic_file::{FileError, WholeFile};
 
 /// What the page remembers of the items that passed by. It stays small however many they are.
 #[derive(Debug, Default)]

@@ -12,15 +12,15 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use jiff::Timestamp;
 use minijinja::{Environment, Value, context};
+use view::{Word, Wrong, choice, flow_value, outcome, state_word, task_value};
 
 use super::face::{Answer, Sandbox, State, header_text, plain};
 use super::links;
 use super::world::{Flow, Task, Used};
+use crate::address::{DocId, FlowId};
 use crate::api::operation::Op;
 use crate::api::{SignStatus, time};
-use crate::id::{DocId, FlowId};
 use crate::pdf;
-use view::{Word, Wrong, choice, flow_value, outcome, state_word, task_value};
 
 /// The pages, compiled once; what they are given is escaped.
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {

@@ -1,0 +1,322 @@
+//! Names for things: the API's ids as types of their own, and treaty's addresses.
+//!
+//! An id never turns into another kind of id by accident, and an [`Address`] reads the same in a plan,
+//! a report, an error and on the command line.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// The id as the API writes it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let id = String::deserialize(deserializer)?;
+                // An empty id names nothing: whoever answers it has not answered.
+                if id.is_empty() {
+                    return Err(serde::de::Error::custom(concat!("an empty ", stringify!($name))));
+                }
+                Ok(Self(id))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A person or an organization at the API (section 2, accountId).
+    AccountId,
+    /// A document that can be signed (section 2, docId).
+    DocId,
+    /// A sign flow (section 2, flowId).
+    FlowId,
+    /// A document template (section 2, templateId).
+    TemplateId,
+    /// A seal of an account (section 5.8).
+    SealId,
+    /// An uploaded file (section 5.1.1).
+    FileKey,
+}
+
+/// Where a thing stands in the project: `accounts.acme`, `flows.loan["HT-1"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Address {
+    /// A declared account.
+    Account(String),
+    /// An account by its `thirdId`: `accounts["C-17"]`. People of rows have no name in a manifest.
+    AccountOf(String),
+    /// A declared seal.
+    Seal(String),
+    /// A seal by what it is known by: `seals["acme"]["合同专用章"]`.
+    SealOf {
+        /// The `thirdId` of its account.
+        third_id: String,
+        /// Its name at the API.
+        alias: String,
+    },
+    /// A declared template.
+    Template(String),
+    /// A template by the fingerprint that it is recorded under: `templates["0f3c…"]`.
+    TemplateOf(String),
+    /// A flow as a whole.
+    Flow(String),
+    /// One row's contract: an item of a flow.
+    Item {
+        /// The flow's name.
+        flow: String,
+        /// The row's key.
+        key: String,
+    },
+}
+
+impl Address {
+    /// The address of an item.
+    pub fn item(flow: &str, key: &str) -> Self {
+        Self::Item {
+            flow: flow.to_owned(),
+            key: key.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(name) => write!(f, "accounts.{name}"),
+            Self::AccountOf(third_id) => write!(f, "accounts[\"{third_id}\"]"),
+            Self::Seal(name) => write!(f, "seals.{name}"),
+            Self::SealOf { third_id, alias } => {
+                write!(f, "seals[\"{third_id}\"][\"{alias}\"]")
+            }
+            Self::Template(name) => write!(f, "templates.{name}"),
+            Self::TemplateOf(print) => write!(f, "templates[\"{print}\"]"),
+            Self::Flow(name) => write!(f, "flows.{name}"),
+            Self::Item { flow, key } => write!(f, "flows.{flow}[\"{key}\"]"),
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let head = text.find(['.', '[']).unwrap_or(text.len());
+        let (section, rest) = text.split_at(head);
+        let example = match section {
+            "accounts" => "accounts.acme or accounts[\"C-17\"], by its thirdId",
+            "seals" => {
+                "seals.contract-seal or seals[\"acme\"][\"合同专用章\"], by thirdId and alias"
+            }
+            "templates" => "templates.loan",
+            "flows" => "flows.loan[\"HT-1\"]",
+            _ => {
+                return Err(format!(
+                    "an address starts with accounts, seals, templates or flows, for example flows.loan[\"HT-1\"]; got {text}"
+                ));
+            }
+        };
+        let wrong = || format!("{text} is no address; write it as {example}");
+        // A key may hold quotes and brackets: it goes from the first mark to the last.
+        let keyed = rest.find("[\"").map(|at| {
+            let key = rest[at + 2..].strip_suffix("\"]");
+            (&rest[..at], key.filter(|key| !key.is_empty()))
+        });
+        let name = |dotted: &str| {
+            let name = dotted.strip_prefix('.').unwrap_or_default();
+            let is_name = !name.is_empty() && !name.contains(['.', '[', ']', '"', '*']);
+            is_name.then(|| name.to_owned()).ok_or_else(wrong)
+        };
+        Ok(match (section, keyed) {
+            ("accounts", None) => Self::Account(name(rest)?),
+            ("seals", None) => Self::Seal(name(rest)?),
+            ("templates", None) => Self::Template(name(rest)?),
+            ("accounts", Some(("", Some(third_id)))) => Self::AccountOf(third_id.to_owned()),
+            ("templates", Some(("", Some(print)))) => Self::TemplateOf(print.to_owned()),
+            ("seals", Some(("", Some(both)))) => match both.split_once("\"][\"") {
+                Some((third_id, alias)) if !third_id.is_empty() && !alias.is_empty() => {
+                    Self::SealOf {
+                        third_id: third_id.to_owned(),
+                        alias: alias.to_owned(),
+                    }
+                }
+                _ => return Err(wrong()),
+            },
+            ("flows", None) => Self::Flow(name(rest)?),
+            ("flows", Some((flow, Some(key)))) => Self::item(&name(flow)?, key),
+            _ => return Err(wrong()),
+        })
+    }
+}
+
+/// A pattern over addresses, as `--target` and `--exclude` take it; `*` stands for any text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressPattern(String);
+
+impl AddressPattern {
+    /// Whether the address, or the flow that it belongs to, is meant.
+    pub fn matches(&self, address: &Address) -> bool {
+        if wildcard(&self.0, &address.to_string()) {
+            return true;
+        }
+        matches!(address, Address::Item { flow, .. } if wildcard(&self.0, &format!("flows.{flow}")))
+    }
+
+    /// Whether some item of the flow could be meant.
+    pub fn may_match_flow(&self, flow: &str) -> bool {
+        let whole = format!("flows.{flow}");
+        match self.0.split_once('*') {
+            None => {
+                self.0 == whole
+                    || self
+                        .0
+                        .strip_prefix(&whole)
+                        .is_some_and(|key| key.starts_with('['))
+            }
+            // What stands before the first star decides what can come after it.
+            Some((head, _)) => whole.starts_with(head) || head.starts_with(&whole),
+        }
+    }
+}
+
+impl FromStr for AddressPattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = [
+            "accounts.",
+            "accounts[",
+            "seals.",
+            "seals[",
+            "templates.",
+            "templates[",
+            "flows.",
+            "*",
+        ];
+        if known.iter().any(|head| text.starts_with(head)) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "an address starts with accounts., seals., templates. or flows., for example flows.loan[\"HT-1\"]; got {text}"
+            ))
+        }
+    }
+}
+
+impl fmt::Display for AddressPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Matches text against a pattern in which `*` stands for any text, the empty one included.
+fn wildcard(pattern: &str, text: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(head) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    // `split` yields at least one part, so the pattern's tail is always there.
+    let tail = parts.pop().unwrap_or_default();
+    for part in parts {
+        match text.find(part) {
+            Some(at) => text = &text[at + part.len()..],
+            None => return false,
+        }
+    }
+    text.ends_with(tail)
+}
+
+/// Whether an address is meant by `--target` and `--exclude`.
+pub fn is_selected(
+    targets: &[AddressPattern],
+    excludes: &[AddressPattern],
+    address: &Address,
+) -> bool {
+    (targets.is_empty() || targets.iter().any(|pattern| pattern.matches(address)))
+        && !excludes.iter().any(|pattern| pattern.matches(address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_written() {
+        for text in [
+            "accounts.acme",
+            "accounts[\"C-17\"]",
+            "seals.contract-seal",
+            "seals[\"acme\"][\"合同[1]\"]",
+            "templates.loan",
+            "templates[\"0f3c\"]",
+            "flows.loan",
+            "flows.loan[\"HT-1\"]",
+            "flows.loan[\"a\"][\"b\"]",
+            "flows.loan[\"a.b*\"\"]",
+        ] {
+            let address: Address = text.parse().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(address.to_string(), text);
+        }
+        for (text, part) in [
+            ("loan", "starts with"),
+            ("", "starts with"),
+            ("flows.", "flows.loan["),
+            ("flows[\"HT-1\"]", "flows.loan["),
+            ("flows.loan[HT-1]", "flows.loan["),
+            ("flows.loan[\"HT-1\"", "flows.loan["),
+            ("flows.loan[\"\"]", "flows.loan["),
+            ("accounts.acme[\"x\"]", "by its thirdId"),
+            ("seals[\"acme\"]", "thirdId and alias"),
+            ("accounts.*", "by its thirdId"),
+        ] {
+            let error = text.parse::<Address>().expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn patterns_match_addresses_and_whole_flows() {
+        let item = Address::item("loan", "HT-1");
+        for (pattern, matches) in [
+            ("flows.loan[\"HT-1\"]", true),
+            ("flows.loan", true),
+            ("flows.loan[\"HT-*\"]", true),
+            ("flows.*", true),
+            ("*", true),
+            ("flows.loans", false),
+            ("flows.loan[\"HT-2\"]", false),
+            ("accounts.*", false),
+        ] {
+            let pattern: AddressPattern = pattern.parse().expect("a pattern");
+            assert_eq!(pattern.matches(&item), matches, "{pattern}");
+            assert!(!matches || pattern.may_match_flow("loan"), "{pattern}");
+        }
+        assert!("loan".parse::<AddressPattern>().is_err());
+    }
+}

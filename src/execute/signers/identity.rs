@@ -1,0 +1,52 @@
+//! The accounts that identify a signer of a flow.
+
+use serde_json::{Map, Value};
+
+use crate::address::AccountId;
+
+/// Who signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Who {
+    /// None: the platform, whose account is not known before it has signed.
+    pub(crate) account: Option<AccountId>,
+    pub(crate) organization: Option<AccountId>,
+    /// Whether he may also sign for himself beside the organization.
+    pub(crate) both: bool,
+}
+
+impl Who {
+    /// Writes it beside what a call has answered.
+    pub(crate) fn note(&self, receipt: &mut Map<String, Value>) {
+        for (name, id) in [
+            ("accountId", &self.account),
+            ("authorizationOrgId", &self.organization),
+        ] {
+            if let Some(id) = id {
+                receipt.insert(name.to_owned(), id.as_str().into());
+            }
+        }
+        for (name, is) in [("both", self.both), ("platform", self.account.is_none())] {
+            if is {
+                receipt.insert(name.to_owned(), true.into());
+            }
+        }
+    }
+
+    /// Reads it again.
+    pub(crate) fn of(receipt: &Value) -> Self {
+        let is = |name: &str| receipt.get(name).is_some();
+        let id = |name: &str| receipt.get(name)?.as_str().map(AccountId::from);
+        Self {
+            // The platform's answer tells its account, which is not known before.
+            account: id("accountId").filter(|_| !is("platform")),
+            organization: id("authorizationOrgId"),
+            both: is("both"),
+        }
+    }
+
+    /// Whether a task that was found may be either one's.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.account == other.account
+            && (self.both || other.both || self.organization == other.organization)
+    }
+}

@@ -1,0 +1,367 @@
+//! The calls that add a signer: five kinds, each for one document or several (sections 5.5 and 5.6).
+
+use serde::Serialize;
+
+use super::identity::Who;
+use crate::address::{AccountId, DocId, SealId};
+use crate::api::operation::Op;
+use crate::api::{
+    Archive, AutoSignAnswer, HandSignAnswer, Nothing, Operation, Position, contract, contracts,
+};
+use crate::desired::Place;
+use crate::execute::context::Caller;
+use crate::execute::error::Halt;
+use crate::execute::flow::FlowRef;
+use crate::execute::journal::{Seen, Steps};
+use crate::ledger::LedgerError;
+
+/// A signer of a flow, and where he signs.
+pub(crate) struct Ask<'a> {
+    pub(crate) flow: &'a FlowRef,
+    pub(crate) third_order_no: String,
+    pub(crate) signs: Signs,
+    pub(crate) places: &'a [Place],
+    /// The documents of the flow.
+    pub(crate) docs: &'a [DocId],
+}
+
+/// How somebody signs, with the ids of all that he needs.
+pub(crate) enum Signs {
+    Platform {
+        seal: Option<SealId>,
+    },
+    User {
+        account: AccountId,
+        seal: Option<SealId>,
+        notice_sign_message: Option<bool>,
+    },
+    Person {
+        account: AccountId,
+        seal_type: Option<String>,
+    },
+    Organization {
+        account: AccountId,
+        organization: AccountId,
+    },
+    PersonAndOrganization {
+        account: AccountId,
+        organization: Option<AccountId>,
+    },
+}
+
+impl Signs {
+    /// Who it is that signs.
+    pub(crate) fn who(&self) -> Who {
+        let (account, organization) = match self {
+            Self::Platform { .. } => (None, None),
+            Self::User { account, .. } | Self::Person { account, .. } => (Some(account), None),
+            Self::Organization {
+                account,
+                organization,
+            } => (Some(account), Some(organization)),
+            Self::PersonAndOrganization {
+                account,
+                organization,
+            } => (Some(account), organization.as_ref()),
+        };
+        Who {
+            account: account.cloned(),
+            organization: organization.cloned(),
+            both: matches!(self, Self::PersonAndOrganization { .. }),
+        }
+    }
+}
+
+impl Ask<'_> {
+    /// The operation, and what is sent.
+    pub(crate) fn request(self) -> (Op, serde_json::Value) {
+        if self.flow.several {
+            self.several()
+        } else {
+            self.one()
+        }
+    }
+
+    fn one(self) -> (Op, serde_json::Value) {
+        let positions: Vec<Position> = self
+            .places
+            .iter()
+            .flat_map(|place| place.positions.iter().cloned())
+            .collect();
+        let hand = (!positions.is_empty()).then(|| positions.clone());
+        let doc_pwd = self.places.iter().find_map(|place| place.doc_pwd.clone());
+        let flow_id = self.flow.id.clone();
+        let third_order_no = Some(self.third_order_no);
+        match self.signs {
+            Signs::Platform { seal } => said(&contract::PlatformSignTask {
+                flow_id,
+                third_order_no,
+                seal_id: seal,
+                doc_pwd,
+                pos_list: positions,
+            }),
+            Signs::User {
+                account,
+                seal,
+                notice_sign_message,
+            } => said(&contract::UserSignTask {
+                flow_id,
+                third_order_no,
+                account_id: account,
+                seal_id: seal,
+                notice_sign_message,
+                doc_pwd,
+                pos_list: positions,
+            }),
+            Signs::Person { account, seal_type } => said(&contract::HandPersonSignTask {
+                flow_id,
+                third_order_no,
+                account_id: account,
+                seal_type,
+                pos_list: hand,
+            }),
+            Signs::Organization {
+                account,
+                organization,
+            } => said(&contract::HandOrgSignTask {
+                flow_id,
+                third_order_no,
+                account_id: account,
+                authorization_org_id: organization,
+                pos_list: hand,
+            }),
+            Signs::PersonAndOrganization {
+                account,
+                organization,
+            } => said(&contract::HandSignTask {
+                flow_id,
+                third_order_no,
+                account_id: account,
+                authorization_org_id: organization,
+                pos_list: hand,
+            }),
+        }
+    }
+
+    fn several(self) -> (Op, serde_json::Value) {
+        let auto: Vec<contracts::AutoSignDoc> = self
+            .places
+            .iter()
+            .map(|place| contracts::AutoSignDoc {
+                doc_id: self.docs[place.document].clone(),
+                doc_pwd: place.doc_pwd.clone(),
+                pos_list: place.positions.clone(),
+            })
+            .collect();
+        let hand: Vec<contracts::HandSignDoc> = self
+            .places
+            .iter()
+            .map(|place| contracts::HandSignDoc {
+                doc_id: self.docs[place.document].clone(),
+                pos_list: (!place.positions.is_empty()).then(|| place.positions.clone()),
+            })
+            .collect();
+        let hand = (!hand.is_empty()).then_some(hand);
+        let flow_id = self.flow.id.clone();
+        let third_order_no = Some(self.third_order_no);
+        match self.signs {
+            Signs::Platform { seal } => said(&contracts::PlatformSignTask {
+                flow_id,
+                third_order_no,
+                seal_id: seal,
+                sign_doc_list: auto,
+            }),
+            Signs::User {
+                account,
+                seal,
+                notice_sign_message,
+            } => said(&contracts::UserSignTask {
+                flow_id,
+                third_order_no,
+                account_id: account,
+                seal_id: seal,
+                notice_sign_message,
+                sign_doc_list: auto,
+            }),
+            Signs::Person { account, seal_type } => said(&contracts::HandPersonSignTask {
+                flow_id,
+                third_order_no,
+                account_id: account,
+                seal_type,
+                sign_doc_list: hand,
+            }),
+            Signs::Organization {
+                account,
+                organization,
+            } => said(&contracts::HandOrgSignTask {
+                flow_id,
+                third_order_no,
+                account_id: account,
+                authorization_org_id: organization,
+                sign_doc_list: hand,
+            }),
+            Signs::PersonAndOrganization {
+                account,
+                organization,
+            } => said(&contracts::HandSignTask {
+                flow_id,
+                third_order_no,
+                account_id: account,
+                authorization_org_id: organization,
+                sign_doc_list: hand,
+            }),
+        }
+    }
+}
+
+/// A request as it can be kept: what cannot be sent yet is written down in the words in which it will be.
+fn said<O: Operation + Serialize>(request: &O) -> (Op, serde_json::Value) {
+    // A request is plain data with text keys, which JSON can always say.
+    (O::OP, serde_json::to_value(request).unwrap_or_default())
+}
+
+/// Whether an operation has somebody sign without a person.
+pub(crate) fn signs_at_once(op: Op) -> bool {
+    matches!(
+        op,
+        Op::PlatformSignTask
+            | Op::UserSignTask
+            | Op::ContractsPlatformSignTask
+            | Op::ContractsUserSignTask
+    )
+}
+
+/// Whose task a request is.
+pub(crate) fn whose(op: Op, request: &serde_json::Value) -> Option<Who> {
+    let id = |name: &str| {
+        let id = request.get(name)?.as_str()?;
+        Some(AccountId(id.to_owned()))
+    };
+    let signs = matches!(
+        op,
+        Op::PlatformSignTask
+            | Op::UserSignTask
+            | Op::HandPersonSignTask
+            | Op::HandOrgSignTask
+            | Op::HandSignTask
+            | Op::ContractsPlatformSignTask
+            | Op::ContractsUserSignTask
+            | Op::ContractsHandPersonSignTask
+            | Op::ContractsHandOrgSignTask
+            | Op::ContractsHandSignTask
+    );
+    signs.then(|| Who {
+        account: id("accountId"),
+        organization: id("authorizationOrgId"),
+        both: matches!(op, Op::HandSignTask | Op::ContractsHandSignTask),
+    })
+}
+
+impl Caller<'_> {
+    /// Makes a call that adds a signer or ends a flow, once.
+    pub(crate) async fn perform(
+        &self,
+        steps: &Steps,
+        step: &str,
+        op: Op,
+        request: serde_json::Value,
+        flow: &FlowRef,
+    ) -> Result<(), Halt> {
+        let call = Call {
+            caller: self,
+            steps,
+            step,
+            flow,
+            who: whose(op, &request),
+        };
+        match op {
+            Op::PlatformSignTask => call.auto::<contract::PlatformSignTask>(request).await,
+            Op::UserSignTask => call.auto::<contract::UserSignTask>(request).await,
+            Op::HandPersonSignTask => call.hand::<contract::HandPersonSignTask>(request).await,
+            Op::HandOrgSignTask => call.hand::<contract::HandOrgSignTask>(request).await,
+            Op::HandSignTask => call.hand::<contract::HandSignTask>(request).await,
+            Op::ContractsPlatformSignTask => {
+                call.auto::<contracts::PlatformSignTask>(request).await
+            }
+            Op::ContractsUserSignTask => call.auto::<contracts::UserSignTask>(request).await,
+            Op::ContractsHandPersonSignTask => {
+                call.hand::<contracts::HandPersonSignTask>(request).await
+            }
+            Op::ContractsHandOrgSignTask => call.hand::<contracts::HandOrgSignTask>(request).await,
+            Op::ContractsHandSignTask => call.hand::<contracts::HandSignTask>(request).await,
+            Op::Archive => {
+                let request: Archive = read(step, request)?;
+                let look = async || self.look_for_archive(flow).await;
+                match self.sign_step(steps, step, &request, None, look).await {
+                    Ok(Nothing) => Ok(()),
+                    // Some flows end by themselves once all have signed.
+                    Err(Halt::Failed(failure)) => match look().await? {
+                        Seen::There(_) => {
+                            self.note_receipt::<Archive>(steps, step, &Nothing, None);
+                            Ok(())
+                        }
+                        _ => Err(Halt::Failed(failure)),
+                    },
+                    Err(halt) => Err(halt),
+                }
+            }
+            other => Err(unreadable(step, &format!("{other} is no call that waits"))),
+        }
+    }
+}
+
+/// A call that adds a signer.
+struct Call<'a> {
+    caller: &'a Caller<'a>,
+    steps: &'a Steps,
+    step: &'a str,
+    flow: &'a FlowRef,
+    who: Option<Who>,
+}
+
+impl Call<'_> {
+    async fn auto<O: Operation<Answer = AutoSignAnswer>>(
+        self,
+        request: serde_json::Value,
+    ) -> Result<(), Halt> {
+        let request: O = read(self.step, request)?;
+        let Some(who) = &self.who else { return Ok(()) };
+        let look = async || {
+            self.caller
+                .look_for_signature(self.flow, self.steps, self.step, who)
+                .await
+        };
+        let done = self
+            .caller
+            .sign_step(self.steps, self.step, &request, Some(who), look);
+        done.await.map(drop)
+    }
+
+    async fn hand<O: Operation<Answer = HandSignAnswer>>(
+        self,
+        request: serde_json::Value,
+    ) -> Result<(), Halt> {
+        let request: O = read(self.step, request)?;
+        let Some(who) = &self.who else { return Ok(()) };
+        let look = async || {
+            self.caller
+                .look_for_person(self.flow, self.steps, self.step, who)
+                .await
+        };
+        let done = self
+            .caller
+            .sign_step(self.steps, self.step, &request, Some(who), look);
+        done.await.map(drop)
+    }
+}
+
+fn read<O: Operation>(step: &str, request: serde_json::Value) -> Result<O, Halt> {
+    serde_json::from_value(request).map_err(|error| unreadable(step, &error.to_string()))
+}
+
+fn unreadable(step: &str, why: &str) -> Halt {
+    Halt::from(LedgerError::Broken {
+        path: String::new(),
+        why: format!("the step {step} cannot be read: {why}"),
+    })
+}

@@ -1,0 +1,360 @@
+//! Planning the standing things.
+
+use std::collections::BTreeMap;
+
+use super::action::{AccountAction, Grant, SealAction, TemplateAction};
+use super::state::{Observed, RecordedStanding};
+use crate::address::{AccountId, Address};
+use crate::api::operation::Op;
+use crate::desired::{Account, SealSource, SilentSign, Standing, TemplateSource, Who};
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::expr::{Fingerprint, Salt};
+use crate::ledger::RecordedAccount;
+use crate::plan::forecast::Calls;
+
+/// What is to be done with the standing things, each in the order in which it is done: people before the
+/// organizations that they create, accounts before their seals.
+#[derive(Debug, Default)]
+pub struct StandingPlan {
+    /// Accounts that should not be there, by name: the one to delete, if it is there.
+    pub absent: Vec<(String, Option<AccountId>)>,
+    /// Accounts by name.
+    pub accounts: Vec<PlannedAccount>,
+    /// Seals by name.
+    pub seals: Vec<(String, SealAction, Op)>,
+    /// Templates by name.
+    pub templates: Vec<(String, TemplateAction)>,
+}
+
+/// What is to be done with one account.
+#[derive(Debug)]
+pub struct PlannedAccount {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a person's.
+    pub is_person: bool,
+    /// The account itself.
+    pub action: AccountAction,
+    /// Its silent signing.
+    pub grant: Grant,
+}
+
+impl StandingPlan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.count('=')
+            == (self.absent.len() + self.accounts.len() + self.seals.len() + self.templates.len())
+                as u64
+    }
+
+    /// How many actions of a kind.
+    pub fn count(&self, symbol: char) -> u64 {
+        self.actions().filter(|(_, own, _)| *own == symbol).count() as u64
+    }
+
+    /// Address, symbol and what is to be said about it.
+    pub fn actions(&self) -> impl Iterator<Item = (Address, char, String)> {
+        let absent = self.absent.iter().map(|(name, deletion)| {
+            let symbol = if deletion.is_some() { '-' } else { '=' };
+            (Address::Account(name.clone()), symbol, String::new())
+        });
+        let accounts = self.accounts.iter().map(|account| {
+            let (symbol, mut note) = match &account.action {
+                AccountAction::Create => ('+', String::new()),
+                AccountAction::Adopt(_) => ('~', "exists already: take it over".to_owned()),
+                AccountAction::Update(_, fields) => ('~', fields.join(", ")),
+                AccountAction::Unchanged(_) => ('=', String::new()),
+            };
+            let grant = match account.grant {
+                Grant::Unchanged => "",
+                Grant::Grant(_) => "grant silent signing",
+                Grant::Revoke => "withdraw silent signing",
+            };
+            if !grant.is_empty() {
+                note = if note.is_empty() {
+                    grant.to_owned()
+                } else {
+                    format!("{note}; {grant}")
+                };
+            }
+            let symbol = if symbol == '=' && !grant.is_empty() {
+                '~'
+            } else {
+                symbol
+            };
+            (Address::Account(account.name.clone()), symbol, note)
+        });
+        let seals = self.seals.iter().map(|(name, action, _)| {
+            let (symbol, note) = match action {
+                SealAction::Create => ('+', ""),
+                SealAction::Adopt(_) => ('~', "exists already: take it over"),
+                SealAction::Unchanged(_) => ('=', ""),
+            };
+            (Address::Seal(name.clone()), symbol, note.to_owned())
+        });
+        let templates = self.templates.iter().map(|(name, action)| {
+            let symbol = match action {
+                TemplateAction::Create => '+',
+                TemplateAction::Unchanged(_) => '=',
+            };
+            (Address::Template(name.clone()), symbol, String::new())
+        });
+        absent.chain(accounts).chain(seals).chain(templates)
+    }
+
+    /// The calls that it needs.
+    pub fn calls(&self) -> Calls {
+        let mut calls = Calls::default();
+        let deletions = self.absent.iter().filter(|(_, id)| id.is_some());
+        calls.add(Op::DeleteAccount, deletions.count() as u64);
+        for account in &self.accounts {
+            let (create, update) = if account.is_person {
+                (Op::CreatePerson, Op::UpdatePerson)
+            } else {
+                (Op::CreateOrganization, Op::UpdateOrganization)
+            };
+            match account.action {
+                AccountAction::Create => calls.add(create, 1),
+                AccountAction::Adopt(_) | AccountAction::Update(..) => calls.add(update, 1),
+                AccountAction::Unchanged(_) => {}
+            }
+            match account.grant {
+                Grant::Unchanged => {}
+                Grant::Grant(_) => calls.add(Op::GrantSilentSign, 1),
+                Grant::Revoke => calls.add(Op::RevokeSilentSign, 1),
+            }
+        }
+        for (_, action, op) in &self.seals {
+            let count = u64::from(*action == SealAction::Create);
+            calls.add(*op, count);
+            if matches!(
+                op,
+                Op::CreatePersonImageSeal | Op::CreateOrganizationImageSeal
+            ) {
+                calls.add(Op::UploadUrl, count);
+            }
+        }
+        for (_, action) in &self.templates {
+            let count = u64::from(*action == TemplateAction::Create);
+            calls.add(Op::UploadUrl, count);
+            calls.add(Op::CreateTemplate, count);
+        }
+        calls
+    }
+
+    /// Leaves alone what the command line excludes: what exists can still be used, and is not touched.
+    pub fn exclude(&mut self, excluded: impl Fn(&Address) -> bool) {
+        self.absent
+            .retain(|(name, _)| !excluded(&Address::Account(name.clone())));
+        let is_out = |account: &PlannedAccount| excluded(&Address::Account(account.name.clone()));
+        self.accounts
+            .retain(|account| !(account.action == AccountAction::Create && is_out(account)));
+        for account in self.accounts.iter_mut().filter(|account| is_out(account)) {
+            account.grant = Grant::Unchanged;
+            if let AccountAction::Adopt(id) | AccountAction::Update(id, _) = &account.action {
+                account.action = AccountAction::Unchanged(id.clone());
+            }
+        }
+        self.seals.retain(|(name, action, _)| {
+            matches!(action, SealAction::Unchanged(_)) || !excluded(&Address::Seal(name.clone()))
+        });
+        self.templates.retain(|(name, action)| {
+            *action != TemplateAction::Create || !excluded(&Address::Template(name.clone()))
+        });
+    }
+
+    /// Keeps what the command line means, and what that needs.
+    pub fn retain(&mut self, keep: impl Fn(&Address) -> bool) {
+        self.absent
+            .retain(|(name, _)| keep(&Address::Account(name.clone())));
+        self.accounts
+            .retain(|account| keep(&Address::Account(account.name.clone())));
+        self.seals
+            .retain(|(name, _, _)| keep(&Address::Seal(name.clone())));
+        self.templates
+            .retain(|(name, _)| keep(&Address::Template(name.clone())));
+    }
+}
+
+/// The fingerprint of each field of an account.
+pub fn field_prints(account: &Account, salt: &Salt) -> BTreeMap<String, Fingerprint> {
+    account
+        .fields()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), salt.of(&value)))
+        .collect()
+}
+
+/// Plans the standing things; what cannot be done is found with its place.
+pub(crate) fn plan_standing(
+    desired: &Standing,
+    recorded: &RecordedStanding,
+    observed: &Observed,
+    salt: &Salt,
+    findings: &mut Findings,
+) -> StandingPlan {
+    let mut plan = StandingPlan::default();
+    for (name, absent) in &desired.absent {
+        // What was asked is believed; what was not, as it is recorded.
+        let recorded = || {
+            recorded
+                .accounts
+                .get(&absent.third_id)
+                .map(|known| known.account_id.clone())
+        };
+        let there = match observed.accounts.get(&absent.third_id) {
+            Some(seen) => seen.clone(),
+            None => recorded(),
+        };
+        plan.absent.push((name.clone(), there));
+    }
+    let (people, organizations): (Vec<_>, Vec<_>) = desired
+        .accounts
+        .iter()
+        .partition(|(_, account)| matches!(account.who, Who::Person(_)));
+    for (name, account) in people.into_iter().chain(organizations) {
+        let known = recorded.accounts.get(account.third_id());
+        let seen = observed.accounts.get(account.third_id());
+        match plan_account(account, known, seen, salt) {
+            Ok(action) => plan.accounts.push(PlannedAccount {
+                name: name.clone(),
+                is_person: matches!(account.who, Who::Person(_)),
+                grant: plan_grant(account.silent_sign, known, &action),
+                action,
+            }),
+            Err(diagnostic) => findings.push(diagnostic),
+        }
+    }
+    for (name, seal) in &desired.seals {
+        let Some(account) = desired.accounts.get(&seal.account) else {
+            continue;
+        };
+        let known = recorded
+            .seals
+            .get(&(account.third_id().to_owned(), seal.alias.clone()));
+        let seen = observed.seals.get(account.third_id());
+        // An account that is created anew has none of its old seals.
+        let created = plan
+            .accounts
+            .iter()
+            .any(|planned| planned.name == seal.account && planned.action == AccountAction::Create);
+        let there = |id| seen.is_none_or(|seals| seals.iter().any(|(other, _)| other == id));
+        let of_alias = seen.into_iter().flatten().find(|(_, alias)| {
+            let alias = alias.as_deref();
+            alias == Some(&seal.alias)
+        });
+        let action = match (known, of_alias.map(|(id, _)| id)) {
+            _ if created => SealAction::Create,
+            (Some(known), _)
+                if known
+                    .fingerprint
+                    .is_some_and(|print| print != seal.fingerprint) =>
+            {
+                findings.push(
+                    Diagnostic::error(format!(
+                        "the seal {name} was made otherwise, and a seal cannot be changed"
+                    ))
+                    .at(&seal.span)
+                    .hint(format!(
+                        "give it another alias, such as {}-2, and a new seal is made",
+                        seal.alias
+                    )),
+                );
+                continue;
+            }
+            (Some(known), _) if there(&known.seal_id) => {
+                SealAction::Unchanged(known.seal_id.clone())
+            }
+            (_, Some(id)) => SealAction::Adopt(id.clone()),
+            (_, None) => SealAction::Create,
+        };
+        let op = match seal.source {
+            SealSource::Person { .. } => Op::CreatePersonSeal,
+            SealSource::Organization { .. } => Op::CreateOrganizationSeal,
+            SealSource::Image {
+                of_person: true, ..
+            } => Op::CreatePersonImageSeal,
+            SealSource::Image { .. } => Op::CreateOrganizationImageSeal,
+        };
+        plan.seals.push((name.clone(), action, op));
+    }
+    for (name, template) in &desired.templates {
+        let action = match &template.source {
+            TemplateSource::Adopted(id) => TemplateAction::Unchanged(id.as_str().into()),
+            TemplateSource::File { fingerprint, .. } => match recorded.templates.get(fingerprint) {
+                Some(id) => TemplateAction::Unchanged(id.clone()),
+                None => TemplateAction::Create,
+            },
+        };
+        plan.templates.push((name.clone(), action));
+    }
+    plan
+}
+
+fn plan_account(
+    account: &Account,
+    known: Option<&RecordedAccount>,
+    seen: Option<&Option<crate::address::AccountId>>,
+    salt: &Salt,
+) -> Result<AccountAction, Diagnostic> {
+    match (known, seen) {
+        (_, Some(None)) | (None, None) => Ok(AccountAction::Create),
+        (None, Some(Some(id))) => Ok(AccountAction::Adopt(id.clone())),
+        (Some(known), Some(Some(id))) if known.account_id != *id => {
+            Ok(AccountAction::Adopt(id.clone()))
+        }
+        (Some(known), _) => plan_row_account(account, known, salt),
+    }
+}
+
+/// What is to be done with an account that is recorded, row's or project's.
+pub fn plan_row_account(
+    account: &Account,
+    known: &RecordedAccount,
+    salt: &Salt,
+) -> Result<AccountAction, Diagnostic> {
+    let mut changed = Vec::new();
+    for (name, value) in account.fields() {
+        if known.fields.get(name) == Some(&salt.of(&value)) {
+            continue;
+        }
+        if !account.updatable().contains(&name) {
+            return Err(Diagnostic::error(format!(
+                "{name} differs from what the account was made with, and cannot be changed"
+            ))
+            .at(account.origin.clone())
+            .hint("correct it, or give the account a new thirdId"));
+        }
+        changed.push(name);
+    }
+    Ok(if changed.is_empty() {
+        AccountAction::Unchanged(known.account_id.clone())
+    } else {
+        AccountAction::Update(known.account_id.clone(), changed)
+    })
+}
+
+fn plan_grant(
+    desired: SilentSign,
+    known: Option<&RecordedAccount>,
+    action: &AccountAction,
+) -> Grant {
+    // A grant belongs to the account that it was made for.
+    let known = known.filter(|known| match action {
+        AccountAction::Create => false,
+        AccountAction::Adopt(id) | AccountAction::Update(id, _) | AccountAction::Unchanged(id) => {
+            known.account_id == *id
+        }
+    });
+    let deadline = match desired {
+        SilentSign::No => None,
+        SilentSign::Forever => Some(None),
+        SilentSign::Until(deadline) => Some(Some(deadline)),
+    };
+    match (deadline, known.and_then(|known| known.grant)) {
+        (None, None) => Grant::Unchanged,
+        (None, Some(_)) => Grant::Revoke,
+        (Some(deadline), Some(granted)) if granted.deadline == deadline => Grant::Unchanged,
+        (Some(deadline), _) => Grant::Grant(deadline),
+    }
+}

@@ -1,0 +1,9 @@
+//! Follows sent items: polls their flows, adds deferred signers, archives, and downloads signed documents. Needs only the ledger.
+
+mod options;
+mod poll;
+mod run;
+mod schedule;
+mod sync_loop;
+
+pub use options::{Course, Sync, Wait};

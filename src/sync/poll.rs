@@ -1,0 +1,141 @@
+//! One visit to an item that is under way: its flow is asked for, its signers' states are written down, and what waited
+//! and has its turn is done. Needs the ledger alone.
+
+use crate::api::{FlowStatus, Nothing, Revoke};
+use crate::execute::{
+    ARCHIVE, Caller, DOWNLOAD, END, FlowRef, FlowState, Halt, REVOKE, SIGNER, SignStates, Steps,
+    dead, sent_flow, signers, undecided, why,
+};
+use crate::ledger::{Failure, ItemRecord, ItemStatus, Write};
+
+impl Caller<'_> {
+    /// How an item stands now; and why, if its flow has ended, or if something keeps it from going on.
+    pub(crate) async fn visit(
+        &self,
+        item: &ItemRecord,
+    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
+        let mut steps = Steps::new(item.id, self.ledger.steps(item.id)?);
+        let Some(flow) = sent_flow(&steps) else {
+            return Err(Halt::failed(
+                "its flow is not known",
+                "treaty state show tells what is recorded of it",
+            ));
+        };
+        steps.whose = signers(&steps);
+        let (state, states) = self.looked(&steps, &flow).await?;
+        if let Some(status) = dead(state.status) {
+            let why = why(&state, status);
+            // Whoever wanted it ended was cut off: it has ended, by that or otherwise.
+            if steps.is_begun(END) && !steps.is_done(END) {
+                if status == ItemStatus::Revoked {
+                    self.note_receipt::<Revoke>(&steps, END, &Nothing, None);
+                } else {
+                    self.forget(&steps, END).await?;
+                }
+            }
+            self.end(item.id, status, Some(why.clone()), true).await?;
+            if status == ItemStatus::Revoked && steps.is_begun(REVOKE) {
+                // Its row may still be sent anew.
+                let withdrawn = Write::Withdrawn { id: item.id };
+                self.ledger.write(vec![withdrawn]).await?;
+            }
+            return Ok((status, Some(why)));
+        }
+        // Whoever wanted it ended was cut off; should it end after all, the next visit sees it. What is finished can be
+        // revoked no more.
+        let finished = state.status == FlowStatus::Finished;
+        for name in [Some(END), finished.then_some(REVOKE)]
+            .into_iter()
+            .flatten()
+        {
+            if steps.is_begun(name) {
+                self.forget(&steps, name).await?;
+                steps.void(name);
+            }
+        }
+        if let Some(step) = undecided(&steps) {
+            return Err(Halt::InDoubt(Failure {
+                code: None,
+                message: format!("whether {step} was carried out is not known"),
+                hint: "look at the flow on the service's own pages".to_owned(),
+            }));
+        }
+        let failed = matches!(item.status, ItemStatus::Open | ItemStatus::Failed);
+        if failed && !item.was_sent_whole() {
+            // Apply was not through with it, and needs its row to go on.
+            return Ok((item.status, item.failure.clone()));
+        }
+        let gone_on = self.go_on(&steps, &flow, &state, states).await;
+        if steps.took_any() && !matches!(gone_on, Err(Halt::Fatal(_))) {
+            // The next visit reads what this one has written: a receipt that is not there yet would be a call in doubt.
+            self.ledger.write(Vec::new()).await?;
+        }
+        let (stands, failure) = match gone_on {
+            Ok(gone_on) => gone_on,
+            Err(Halt::Failed(failure)) => {
+                // All that apply can do is done: going on is tried again by the next visit.
+                let waiting = ItemStatus::Waiting;
+                self.end(item.id, waiting, Some(failure.clone()), false)
+                    .await?;
+                return Err(Halt::Failed(failure));
+            }
+            Err(Halt::InDoubt(failure)) => {
+                let doubt = ItemStatus::InDoubt;
+                self.end(item.id, doubt, Some(failure.clone()), false)
+                    .await?;
+                return Err(Halt::InDoubt(failure));
+            }
+            Err(halt) => return Err(halt),
+        };
+        if steps.began_any() || (stands, &failure) != (item.status, &item.failure) {
+            let finished = stands == ItemStatus::Finished;
+            self.end(item.id, stands, failure.clone(), finished).await?;
+        }
+        match failure {
+            Some(failure) => Err(Halt::Failed(failure)),
+            None => Ok((stands, None)),
+        }
+    }
+
+    async fn go_on(
+        &self,
+        steps: &Steps,
+        flow: &FlowRef,
+        state: &FlowState,
+        states: SignStates,
+    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
+        if state.status == FlowStatus::Finished {
+            let never_asked = self.wind_up(steps, flow).await?;
+            return Ok((ItemStatus::Finished, never_asked));
+        }
+        let (left, states) = self.advance(steps, flow, states).await?;
+        // Who was just added has not signed.
+        let all_signed = steps.whose.iter().all(|(step, _)| states.signed(step));
+        Ok(match left {
+            0 if steps.is_done(ARCHIVE) => (ItemStatus::Finished, None),
+            0 if all_signed => (ItemStatus::Done, None),
+            _ => (ItemStatus::Waiting, states.lost()),
+        })
+    }
+
+    /// What is left to do of a flow that is archived already: by an earlier visit, by the service, or by somebody else.
+    /// Tells of signers who never were asked.
+    async fn wind_up(&self, steps: &Steps, flow: &FlowRef) -> Result<Option<Failure>, Halt> {
+        let mut never_asked = Vec::new();
+        for (step, deferral) in steps.deferred() {
+            // An archive that was cut off before its answer came is what has made it so, as far as anybody can tell.
+            let archived = step == ARCHIVE && steps.is_begun(ARCHIVE);
+            if archived || step == DOWNLOAD {
+                self.take(steps, &step, deferral, flow).await?;
+            } else if let Some(name) = step.strip_prefix(SIGNER) {
+                never_asked.push(name.to_owned());
+            }
+        }
+        let names = never_asked.join(", ");
+        Ok((!never_asked.is_empty()).then(|| Failure {
+            code: None,
+            message: format!("the flow was archived before these signers were asked: {names}"),
+            hint: "give the row a new key to send it anew".to_owned(),
+        }))
+    }
+}

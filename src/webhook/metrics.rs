@@ -1,0 +1,222 @@
+//! What is counted, and how it is told in the text form of Prometheus.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::outcome::Outcome;
+use crate::execute::Ended;
+use crate::ledger::ItemStatus;
+
+/// The upper ends of the histogram's buckets, in seconds and as they are written.
+const BUCKETS: [(f64, &str); 11] = [
+    (0.001, "0.001"),
+    (0.0025, "0.0025"),
+    (0.005, "0.005"),
+    (0.01, "0.01"),
+    (0.025, "0.025"),
+    (0.05, "0.05"),
+    (0.1, "0.1"),
+    (0.25, "0.25"),
+    (0.5, "0.5"),
+    (1.0, "1"),
+    (2.0, "2"),
+];
+
+/// What asking for a flow found after a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visited {
+    /// Archived.
+    Finished,
+    /// Signed by all, and nothing else was asked for.
+    Done,
+    /// Somebody is still to sign.
+    Waiting,
+    /// Refused, expired or revoked.
+    Ended,
+    /// An apply was not through with it.
+    CutOff,
+    /// Something failed.
+    Failed,
+    /// Whether a call was carried out is not known.
+    InDoubt,
+}
+
+impl Visited {
+    const ALL: [Self; 7] = [
+        Self::Finished,
+        Self::Done,
+        Self::Waiting,
+        Self::Ended,
+        Self::CutOff,
+        Self::Failed,
+        Self::InDoubt,
+    ];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Done => "done",
+            Self::Waiting => "waiting",
+            Self::Ended => "ended",
+            Self::CutOff => "cut_off",
+            Self::Failed => "failed",
+            Self::InDoubt => "in_doubt",
+        }
+    }
+
+    /// How an item's visit ended.
+    pub(super) fn of(ended: &Ended) -> Self {
+        match ended {
+            Ended::Done(ItemStatus::Finished) => Self::Finished,
+            Ended::Done(ItemStatus::Waiting) => Self::Waiting,
+            Ended::Done(ItemStatus::Open | ItemStatus::Failed) | Ended::Open => Self::CutOff,
+            Ended::Done(ItemStatus::InDoubt) | Ended::InDoubt(_) => Self::InDoubt,
+            Ended::Done(ItemStatus::Done) => Self::Done,
+            Ended::Done(ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked)
+            | Ended::Over(..) => Self::Ended,
+            Ended::Failed(_) => Self::Failed,
+        }
+    }
+}
+
+/// Counts since the process began.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    callbacks: [AtomicU64; Outcome::ALL.len()],
+    /// How many took so long, by bucket; the last took longer than all of them.
+    took: [AtomicU64; BUCKETS.len() + 1],
+    /// What all took together.
+    microseconds: AtomicU64,
+    confirmations: [AtomicU64; Visited::ALL.len()],
+}
+
+impl Metrics {
+    /// Counts a callback.
+    pub fn callback(&self, outcome: Outcome, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let bucket = BUCKETS.partition_point(|(end, _)| *end < seconds);
+        self.took[bucket].fetch_add(1, Ordering::Relaxed);
+        let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
+        // The variants stand in the order of the list.
+        self.callbacks[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts what a visit has found.
+    pub fn visited(&self, visited: Visited) {
+        self.confirmations[visited as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// All counts. How many callbacks nobody has looked at is left out where it is not known.
+    pub fn text(&self, unhandled: Option<u64>) -> String {
+        let mut text = Text(String::new());
+        text.head(
+            "treaty_callbacks_total",
+            "counter",
+            "Callbacks by what became of them.",
+        );
+        for outcome in Outcome::ALL {
+            let count = read(&self.callbacks[outcome as usize]);
+            let labels = format!("outcome=\"{}\"", outcome.word());
+            text.line("treaty_callbacks_total", &labels, count);
+        }
+        text.head(
+            "treaty_callback_seconds",
+            "histogram",
+            "Time from a callback's headers to its answer.",
+        );
+        let mut sum = 0;
+        let ends = BUCKETS.iter().map(|(_, end)| *end).chain(["+Inf"]);
+        for (end, count) in ends.zip(&self.took) {
+            sum += read(count);
+            let labels = format!("le=\"{end}\"");
+            text.line("treaty_callback_seconds_bucket", &labels, sum);
+        }
+        // Far below what the type holds exactly.
+        #[allow(clippy::cast_precision_loss)]
+        let seconds = read(&self.microseconds) as f64 / 1e6;
+        text.line("treaty_callback_seconds_sum", "", seconds);
+        text.line("treaty_callback_seconds_count", "", sum);
+        text.head(
+            "treaty_confirmations_total",
+            "counter",
+            "Flows that were asked for since callbacks told of them, by what was found.",
+        );
+        for visited in Visited::ALL {
+            let count = read(&self.confirmations[visited as usize]);
+            let labels = format!("outcome=\"{}\"", visited.word());
+            text.line("treaty_confirmations_total", &labels, count);
+        }
+        if let Some(unhandled) = unhandled {
+            text.head(
+                "treaty_inbox_unhandled",
+                "gauge",
+                "Callbacks in the ledger's inbox that nobody has looked at.",
+            );
+            text.line("treaty_inbox_unhandled", "", unhandled);
+        }
+        text.head("treaty_build_info", "gauge", "The version, as a label.");
+        let version = concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"");
+        text.line("treaty_build_info", version, 1);
+        text.0
+    }
+}
+
+fn read(count: &AtomicU64) -> u64 {
+    count.load(Ordering::Relaxed)
+}
+
+struct Text(String);
+
+impl Text {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
+        let _ = match labels {
+            "" => writeln!(self.0, "{name} {value}"),
+            _ => writeln!(self.0, "{name}{{{labels}}} {value}"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_count_all_that_took_no_longer() {
+        let metrics = Metrics::default();
+        for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, index);
+        }
+        for (index, visited) in Visited::ALL.into_iter().enumerate() {
+            assert_eq!(visited as usize, index);
+        }
+        for milliseconds in [1, 2, 2000, 2001] {
+            metrics.callback(Outcome::New, Duration::from_millis(milliseconds));
+        }
+        metrics.callback(Outcome::Failed, Duration::from_micros(500));
+        metrics.visited(Visited::InDoubt);
+        let text = metrics.text(Some(7));
+        for line in [
+            "treaty_callbacks_total{outcome=\"new\"} 4",
+            "treaty_callbacks_total{outcome=\"failed\"} 1",
+            "treaty_callback_seconds_bucket{le=\"0.001\"} 2",
+            "treaty_callback_seconds_bucket{le=\"0.0025\"} 3",
+            "treaty_callback_seconds_bucket{le=\"1\"} 3",
+            "treaty_callback_seconds_bucket{le=\"2\"} 4",
+            "treaty_callback_seconds_bucket{le=\"+Inf\"} 5",
+            "treaty_callback_seconds_sum 4.0045",
+            "treaty_callback_seconds_count 5",
+            "treaty_confirmations_total{outcome=\"in_doubt\"} 1",
+            "treaty_inbox_unhandled 7",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert!(!metrics.text(None).contains("treaty_inbox_unhandled"));
+    }
+}
