@@ -36,12 +36,11 @@ pub(crate) fn readings() -> Vec<Reading> {
             ));
         }
     }
-    readings.push(throttled());
     readings
 }
 
 /// A service that answers 429 above 100 requests a second.
-fn throttled() -> Reading {
+pub(crate) fn throttled() -> Vec<Reading> {
     const LIMIT: usize = 100;
     const ROWS: u32 = 1_000;
     let behaviour = Behaviour {
@@ -52,12 +51,12 @@ fn throttled() -> Reading {
     // Each row has six calls, and the standing things are few.
     let accepted = f64::from(ROWS) * 6.0;
     let share = accepted / seconds / 100.0;
-    Reading::new(
+    vec![Reading::new(
         format!("a service that answers 429 above {LIMIT}/s, no limit configured, {ROWS} rows"),
         format!("0.8 of {LIMIT}/s"),
         format!("{share:.2}; {calls} requests were sent for {accepted:.0}"),
         share >= 0.8,
-    )
+    )]
 }
 
 /// The seconds from the first call to the last, and the number of calls.

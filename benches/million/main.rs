@@ -49,11 +49,13 @@ impl Reading {
 /// A case: its name on the command line, and what measures it.
 type Case = (&'static str, fn() -> Vec<Reading>);
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 8] = [
     ("start", start::readings),
     ("pace", pace::readings),
     ("wire", wire::readings),
     ("faults", faults::readings),
+    ("throttled", faults::throttled),
+    ("validate", night::validate),
     ("night", night::readings),
     ("peers", peers::readings),
 ];

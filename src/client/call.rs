@@ -148,9 +148,11 @@ impl Client {
                 failure,
                 retry_in,
             }));
-            match retry_in {
-                Some(delay) => self.wait(delay).await,
-                None => return result,
+            match (retry_in, &result) {
+                // The slowdown paces what is throttled.
+                (Some(delay), Err(Failure::Throttled { .. })) => self.delay(delay).await,
+                (Some(delay), _) => self.wait(delay).await,
+                (None, _) => return result,
             }
         }
     }
@@ -194,15 +196,15 @@ impl Client {
         Some(delay.max(retry_after.unwrap_or_default()))
     }
 
-    /// Waits before an attempt, and until the retry budget allows it. Every retry passes here.
+    /// Waits before a retry of a request that failed, and until the retry budget allows it.
     pub async fn wait(&self, delay: Duration) {
         let _delayed = Delayed::begin(&self.delayed);
         sleep(delay).await;
         self.budget.withdraw().await;
     }
 
-    /// Waits before a probe.
-    pub async fn wait_for_probe(&self, delay: Duration) {
+    /// Waits before a probe, or before a retry of a request that the service refused because of its limit.
+    pub async fn delay(&self, delay: Duration) {
         let _delayed = Delayed::begin(&self.delayed);
         sleep(delay).await;
     }

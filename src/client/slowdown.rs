@@ -1,6 +1,8 @@
 //! The slowdown: how far the client is below its configured limits.
 //!
-//! A service that throttles halves the factor, at most once a second; without another signal it is back at 1 within ten seconds.
+//! A service that throttles halves the factor, at most once a second; without another signal it is back at 1 within ten seconds. Each
+//! signal also pauses all requests: as long as the service asks for, or for a moment. Without the pause, a limit of requests a second is
+//! met again at once, and every waiting call in turn is refused and backs off.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use tokio::time::{Instant, sleep_until};
 const ONE_SIGNAL: Duration = Duration::from_secs(1);
 /// The time in which the factor returns to 1.
 const RECOVERY: Duration = Duration::from_secs(10);
+/// The pause where the service asks for none: a small part of the second by which most limits count.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
 /// The smallest factor.
 const SMALLEST: f64 = 1.0 / 32.0;
 
@@ -47,7 +51,7 @@ impl Slowdown {
     pub(super) fn throttled(&self, pause: Option<Duration>) -> bool {
         let mut state = self.state();
         let now = Instant::now();
-        let paused_until = pause.map_or(now, |pause| now + pause);
+        let paused_until = now + pause.unwrap_or(SHORT_PAUSE);
         if let Some(slowed) = state.as_mut().filter(|slowed| now - slowed.at < ONE_SIGNAL) {
             slowed.paused_until = slowed.paused_until.max(paused_until);
             return false;

@@ -159,7 +159,7 @@ impl Caller<'_> {
                 }) => self.late(),
                 _ => SETTLING,
             };
-            self.client.wait_for_probe(delay).await;
+            self.client.delay(delay).await;
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
                 return Ok(Seen::TakenBack);
             }

@@ -352,7 +352,7 @@ where
 {
     match look().await? {
         Seen::NotThere | Seen::Behind(_) => {
-            client.wait_for_probe(settling).await;
+            client.delay(settling).await;
             look().await
         }
         seen => Ok(seen),
