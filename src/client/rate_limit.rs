@@ -185,7 +185,8 @@ mod tests {
         slowdown.throttled(None);
         let granted = permits(&limiter, &slowdown, 1500).await;
         let first = granted.iter().filter(|at| **at < 1.0).count();
-        assert!((48..=52).contains(&first), "{first}");
+        // A tenth of the first second is the pause.
+        assert!((43..=47).contains(&first), "{first}");
         let last = granted
             .iter()
             .filter(|at| (11.0..12.0).contains(*at))
