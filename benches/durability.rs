@@ -47,7 +47,7 @@ fn resume(items: usize) {
     let office = Office::new(&std::env::temp_dir(), items);
     office.apply();
     office.sheet(items + 1);
-    for observe in ["none", "standing"] {
+    for observe in ["none", "resources"] {
         let began = Instant::now();
         office.first_call.lock().expect("a lock").take();
         office.run(&["apply", "--yes", "-q", "--observe", observe]);
@@ -108,7 +108,7 @@ impl Office {
 
     fn apply(&self) -> Duration {
         let began = Instant::now();
-        self.run(&["apply", "--yes", "-q", "--observe", "standing"]);
+        self.run(&["apply", "--yes", "-q", "--observe", "resources"]);
         began.elapsed()
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use treaty::desired::{FlowRows, Outcome, Standing};
+use treaty::desired::{FlowRows, Outcome, Resources};
 use treaty::diagnostic::Findings;
 use treaty::expr::{RunTime, Salt};
 use treaty::manifest::Project;
@@ -54,7 +54,7 @@ fn rows(criterion: &mut Criterion) {
         &mut findings,
     )
     .expect("a project");
-    let standing = Standing::of(&project, &Salt::NONE, &mut findings);
+    let standing = Resources::of(&project, &Salt::NONE, &mut findings);
     let run = RunTime::at(jiff::Timestamp::UNIX_EPOCH);
     let flow = &project.flows["loans"];
     let flow_rows =
@@ -84,7 +84,7 @@ fn rows(criterion: &mut Criterion) {
     group.bench_function("parse, render, check, fingerprint", |bencher| {
         bencher.iter(|| {
             let items = flow_rows
-                .drafts()
+                .all_rendered_rows()
                 .expect("rows")
                 .filter(|(_, draft)| matches!(draft.outcome, Outcome::Item(_)));
             assert_eq!(items.count() as u64, ROWS);

@@ -85,7 +85,7 @@ fn night(rows: u32, readings: &mut Vec<Reading>) -> Night {
 
     readings.extend(killed_and_resumed(&project, &service, rows, &validate));
 
-    let args = ["plan", "--quiet", "--observe", "standing"];
+    let args = ["plan", "--quiet", "--observe", "resources"];
     let plan = quicker(|| succeed(root, &args));
     let share = plan.seconds() / validate.seconds();
     readings.push(Reading::new(
@@ -127,7 +127,7 @@ fn killed_and_resumed(
     rows: u32,
     validate: &Took,
 ) -> Vec<Reading> {
-    let apply = ["apply", "--yes", "--quiet", "--observe", "standing"];
+    let apply = ["apply", "--yes", "--quiet", "--observe", "resources"];
     let half = CALLS * rows as usize / 2;
     let running = command::start(project.root(), &apply);
     while service.count() < half {

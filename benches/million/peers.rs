@@ -71,7 +71,7 @@ fn terraform() -> Vec<Reading> {
     succeed(project.root(), &["apply", "--yes", "--quiet"]);
     let own = succeed(
         project.root(),
-        &["plan", "--quiet", "--observe", "standing"],
+        &["plan", "--quiet", "--observe", "resources"],
     );
     vec![
         Reading::new(what, "", format!("{:.2} s", theirs.as_secs_f64()), true),

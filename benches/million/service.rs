@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use http::{Response, header};
-use treaty::api::Repeat;
+use treaty::api::RetryClass;
 use treaty::api::operation::Op;
 use treaty::sandbox::Sandbox;
 
@@ -189,7 +189,7 @@ impl State {
             accepted.push_back(at);
         }
         let nth = self.requests.fetch_add(1, Ordering::Relaxed);
-        let may_fail = probes_fail || !matches!(op.repeat(), Repeat::Look(_));
+        let may_fail = probes_fail || !matches!(op.repeat(), RetryClass::Look(_));
         if !may_fail || scattered(nth) >= failing {
             return None;
         }

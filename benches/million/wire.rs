@@ -43,7 +43,7 @@ fn applied(service: &Service, limits: &str, rows: u32) -> Vec<Arrival> {
     project.settings(&service.base, limits);
     succeed(
         project.root(),
-        &["apply", "--yes", "--quiet", "--observe", "standing"],
+        &["apply", "--yes", "--quiet", "--observe", "resources"],
     );
     service.take()
 }

@@ -32,7 +32,7 @@ pub use document::{
 pub use envelope::{Envelope, Nothing};
 pub use error_code::{ErrorCode, not_there, transient, wrong_credentials};
 pub use file::{MIME_PDF, UploadUrl, UploadUrlAnswer, content_md5};
-pub use operation::{Operation, Repeat};
+pub use operation::{Operation, RetryClass};
 pub(crate) use redact::{private_values, redacted};
 pub use seal::{
     CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,

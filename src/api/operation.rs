@@ -27,7 +27,7 @@ use super::sign::{
 
 /// What a second call would do, and so what may follow a lost answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
+pub enum RetryClass {
     /// Changes nothing: send again.
     Read,
     /// Leaves the same state: send again.
@@ -67,7 +67,7 @@ macro_rules! operations {
             }
 
             /// What a second call would do.
-            pub const fn repeat(self) -> Repeat {
+            pub const fn repeat(self) -> RetryClass {
                 match self { $(Op::$op => $repeat,)* }
             }
         }
@@ -105,79 +105,79 @@ macro_rules! operations {
 
 operations! {
     /// Ask where to upload a file.
-    UploadUrl "file/uploadurl" "5.1.1" Repeat::Spare, upload_url: UploadUrl => UploadUrlAnswer;
+    UploadUrl "file/uploadurl" "5.1.1" RetryClass::Spare, upload_url: UploadUrl => UploadUrlAnswer;
     /// Create a person's account.
-    CreatePerson "account/create/person" "5.2.1" Repeat::Look(Op::ExchangeId), create_person: CreatePerson => AccountAnswer;
+    CreatePerson "account/create/person" "5.2.1" RetryClass::Look(Op::ExchangeId), create_person: CreatePerson => AccountAnswer;
     /// Create an organization's account.
-    CreateOrganization "account/create/organize/common" "5.2.2" Repeat::Look(Op::ExchangeId), create_organization: CreateOrganization => AccountAnswer;
+    CreateOrganization "account/create/organize/common" "5.2.2" RetryClass::Look(Op::ExchangeId), create_organization: CreateOrganization => AccountAnswer;
     /// Update a person's account.
-    UpdatePerson "account/person/update" "5.2.3" Repeat::Set, update_person: UpdatePerson => Nothing;
+    UpdatePerson "account/person/update" "5.2.3" RetryClass::Set, update_person: UpdatePerson => Nothing;
     /// Update an organization's account.
-    UpdateOrganization "account/organize/update" "5.2.4" Repeat::Set, update_organization: UpdateOrganization => Nothing;
+    UpdateOrganization "account/organize/update" "5.2.4" RetryClass::Set, update_organization: UpdateOrganization => Nothing;
     /// Let the platform sign for an account.
-    GrantSilentSign "account/platform/silentsign" "5.2.5" Repeat::Set, grant_silent_sign: GrantSilentSign => Nothing;
+    GrantSilentSign "account/platform/silentsign" "5.2.5" RetryClass::Set, grant_silent_sign: GrantSilentSign => Nothing;
     /// Withdraw that.
-    RevokeSilentSign "account/platform/revokeSilentsign" "5.2.6" Repeat::Set, revoke_silent_sign: RevokeSilentSign => Nothing;
+    RevokeSilentSign "account/platform/revokeSilentsign" "5.2.6" RetryClass::Set, revoke_silent_sign: RevokeSilentSign => Nothing;
     /// Ask for the accountId of a thirdId.
-    ExchangeId "account/idexchange" "5.2.7" Repeat::Read, exchange_id: ExchangeId => AccountAnswer;
+    ExchangeId "account/idexchange" "5.2.7" RetryClass::Read, exchange_id: ExchangeId => AccountAnswer;
     /// Delete an account.
-    DeleteAccount "account/delete" "5.2.8" Repeat::Look(Op::ExchangeId), delete_account: DeleteAccount => Nothing;
+    DeleteAccount "account/delete" "5.2.8" RetryClass::Look(Op::ExchangeId), delete_account: DeleteAccount => Nothing;
     /// Make a template of an uploaded file.
-    CreateTemplate "template/createbyfilekey" "5.3.1" Repeat::Spare, create_template: CreateTemplate => TemplateAnswer;
+    CreateTemplate "template/createbyfilekey" "5.3.1" RetryClass::Spare, create_template: CreateTemplate => TemplateAnswer;
     /// Make a document of an uploaded file.
-    CreateByFileKey "doc/createbyfilekey" "5.4.1" Repeat::Spare, create_by_file_key: CreateByFileKey => DocAnswer;
+    CreateByFileKey "doc/createbyfilekey" "5.4.1" RetryClass::Spare, create_by_file_key: CreateByFileKey => DocAnswer;
     /// Make a document of a template.
-    CreateByTemplate "doc/createbytemplate" "5.4.2" Repeat::Spare, create_by_template: CreateByTemplate => DocAnswer;
+    CreateByTemplate "doc/createbytemplate" "5.4.2" RetryClass::Spare, create_by_template: CreateByTemplate => DocAnswer;
     /// Ask where a document can be downloaded.
-    DownloadUrl "doc/downloadurl" "5.4.3" Repeat::Read, download_url: DownloadUrl => DocUrlAnswer;
+    DownloadUrl "doc/downloadurl" "5.4.3" RetryClass::Read, download_url: DownloadUrl => DocUrlAnswer;
     /// Create a flow of one document.
-    AddProcess "sign/contract/addProcess" "5.5.1" Repeat::Spare, add_process: contract::AddProcess => FlowAnswer;
+    AddProcess "sign/contract/addProcess" "5.5.1" RetryClass::Spare, add_process: contract::AddProcess => FlowAnswer;
     /// Let the platform sign.
-    PlatformSignTask "sign/contract/platformSignTask" "5.5.2" Repeat::Look(Op::Detail), platform_sign_task: contract::PlatformSignTask => AutoSignAnswer;
+    PlatformSignTask "sign/contract/platformSignTask" "5.5.2" RetryClass::Look(Op::Detail), platform_sign_task: contract::PlatformSignTask => AutoSignAnswer;
     /// Sign for an account that granted it.
-    UserSignTask "sign/contract/userSignTask" "5.5.3" Repeat::Look(Op::Detail), user_sign_task: contract::UserSignTask => AutoSignAnswer;
+    UserSignTask "sign/contract/userSignTask" "5.5.3" RetryClass::Look(Op::Detail), user_sign_task: contract::UserSignTask => AutoSignAnswer;
     /// Ask a person to sign.
-    HandPersonSignTask "sign/contract/handPersonSignTask" "5.5.4" Repeat::Look(Op::Detail), hand_person_sign_task: contract::HandPersonSignTask => HandSignAnswer;
+    HandPersonSignTask "sign/contract/handPersonSignTask" "5.5.4" RetryClass::Look(Op::Detail), hand_person_sign_task: contract::HandPersonSignTask => HandSignAnswer;
     /// Ask a person to sign for an organization.
-    HandOrgSignTask "sign/contract/handOrgSignTask" "5.5.5" Repeat::Look(Op::Detail), hand_org_sign_task: contract::HandOrgSignTask => HandSignAnswer;
+    HandOrgSignTask "sign/contract/handOrgSignTask" "5.5.5" RetryClass::Look(Op::Detail), hand_org_sign_task: contract::HandOrgSignTask => HandSignAnswer;
     /// Ask a person to sign for himself and an organization.
-    HandSignTask "sign/contract/handSignTask" "5.5.6" Repeat::Look(Op::Detail), hand_sign_task: contract::HandSignTask => HandSignAnswer;
+    HandSignTask "sign/contract/handSignTask" "5.5.6" RetryClass::Look(Op::Detail), hand_sign_task: contract::HandSignTask => HandSignAnswer;
     /// Ask how far a flow is.
-    Detail "sign/contract/detail" "5.5.7" Repeat::Read, detail: contract::Detail => contract::DetailAnswer;
+    Detail "sign/contract/detail" "5.5.7" RetryClass::Read, detail: contract::Detail => contract::DetailAnswer;
     /// Create a flow of one or more documents.
-    ContractsAddProcess "sign/contracts/addProcess" "5.6.1" Repeat::Spare, contracts_add_process: contracts::AddProcess => FlowAnswer;
+    ContractsAddProcess "sign/contracts/addProcess" "5.6.1" RetryClass::Spare, contracts_add_process: contracts::AddProcess => FlowAnswer;
     /// Let the platform sign, in a flow of several documents.
-    ContractsPlatformSignTask "sign/contracts/platformSignTask" "5.6.2" Repeat::Look(Op::ContractsDetail), contracts_platform_sign_task: contracts::PlatformSignTask => AutoSignAnswer;
+    ContractsPlatformSignTask "sign/contracts/platformSignTask" "5.6.2" RetryClass::Look(Op::ContractsDetail), contracts_platform_sign_task: contracts::PlatformSignTask => AutoSignAnswer;
     /// Sign for an account that granted it, in a flow of several documents.
-    ContractsUserSignTask "sign/contracts/userSignTask" "5.6.3" Repeat::Look(Op::ContractsDetail), contracts_user_sign_task: contracts::UserSignTask => AutoSignAnswer;
+    ContractsUserSignTask "sign/contracts/userSignTask" "5.6.3" RetryClass::Look(Op::ContractsDetail), contracts_user_sign_task: contracts::UserSignTask => AutoSignAnswer;
     /// Ask a person to sign several documents.
-    ContractsHandPersonSignTask "sign/contracts/handPersonSignTask" "5.6.4" Repeat::Look(Op::ContractsDetail), contracts_hand_person_sign_task: contracts::HandPersonSignTask => HandSignAnswer;
+    ContractsHandPersonSignTask "sign/contracts/handPersonSignTask" "5.6.4" RetryClass::Look(Op::ContractsDetail), contracts_hand_person_sign_task: contracts::HandPersonSignTask => HandSignAnswer;
     /// Ask a person to sign several documents for an organization.
-    ContractsHandOrgSignTask "sign/contracts/handOrgSignTask" "5.6.5" Repeat::Look(Op::ContractsDetail), contracts_hand_org_sign_task: contracts::HandOrgSignTask => HandSignAnswer;
+    ContractsHandOrgSignTask "sign/contracts/handOrgSignTask" "5.6.5" RetryClass::Look(Op::ContractsDetail), contracts_hand_org_sign_task: contracts::HandOrgSignTask => HandSignAnswer;
     /// Ask a person to sign several documents for himself and an organization.
-    ContractsHandSignTask "sign/contracts/handSignTask" "5.6.6" Repeat::Look(Op::ContractsDetail), contracts_hand_sign_task: contracts::HandSignTask => HandSignAnswer;
+    ContractsHandSignTask "sign/contracts/handSignTask" "5.6.6" RetryClass::Look(Op::ContractsDetail), contracts_hand_sign_task: contracts::HandSignTask => HandSignAnswer;
     /// Ask how far a flow of several documents is.
-    ContractsDetail "sign/contracts/detail" "5.6.7" Repeat::Read, contracts_detail: contracts::Detail => contracts::DetailAnswer;
+    ContractsDetail "sign/contracts/detail" "5.6.7" RetryClass::Read, contracts_detail: contracts::Detail => contracts::DetailAnswer;
     /// Ask where the signed documents can be downloaded.
-    Download "sign/download" "5.7.1" Repeat::Read, download: Download => Vec<SignedDoc>;
+    Download "sign/download" "5.7.1" RetryClass::Read, download: Download => Vec<SignedDoc>;
     /// Ask where an account can look at a flow.
-    ViewUrl "flow/get/viewurl" "5.7.2" Repeat::Read, view_url: ViewUrl => ViewUrlAnswer;
+    ViewUrl "flow/get/viewurl" "5.7.2" RetryClass::Read, view_url: ViewUrl => ViewUrlAnswer;
     /// Take back one signer's task.
-    UndoTask "sign/contract/undoTask" "5.7.3" Repeat::Look(Op::Detail), undo_task: UndoTask => Nothing;
+    UndoTask "sign/contract/undoTask" "5.7.3" RetryClass::Look(Op::Detail), undo_task: UndoTask => Nothing;
     /// End a flow before all have signed.
-    Revoke "sign/revoke" "5.7.4" Repeat::Look(Op::Detail), revoke: Revoke => Nothing;
+    Revoke "sign/revoke" "5.7.4" RetryClass::Look(Op::Detail), revoke: Revoke => Nothing;
     /// End a flow that all have signed.
-    Archive "sign/contract/archiveProcess" "5.7.5" Repeat::Look(Op::Detail), archive: Archive => Nothing;
+    Archive "sign/contract/archiveProcess" "5.7.5" RetryClass::Look(Op::Detail), archive: Archive => Nothing;
     /// List an account's seals.
-    QuerySeals "seal/query" "5.8.1" Repeat::Read, query_seals: QuerySeals => Vec<SealEntry>;
+    QuerySeals "seal/query" "5.8.1" RetryClass::Read, query_seals: QuerySeals => Vec<SealEntry>;
     /// Draw a person's seal.
-    CreatePersonSeal "seal/create/person" "5.8.2" Repeat::Look(Op::QuerySeals), create_person_seal: CreatePersonSeal => SealAnswer;
+    CreatePersonSeal "seal/create/person" "5.8.2" RetryClass::Look(Op::QuerySeals), create_person_seal: CreatePersonSeal => SealAnswer;
     /// Draw an organization's seal.
-    CreateOrganizationSeal "seal/create/organize" "5.8.3" Repeat::Look(Op::QuerySeals), create_organization_seal: CreateOrganizationSeal => SealAnswer;
+    CreateOrganizationSeal "seal/create/organize" "5.8.3" RetryClass::Look(Op::QuerySeals), create_organization_seal: CreateOrganizationSeal => SealAnswer;
     /// Make a person's seal of an uploaded image.
-    CreatePersonImageSeal "seal/create/image/person" "5.8.4" Repeat::Look(Op::QuerySeals), create_person_image_seal: CreatePersonImageSeal => SealAnswer;
+    CreatePersonImageSeal "seal/create/image/person" "5.8.4" RetryClass::Look(Op::QuerySeals), create_person_image_seal: CreatePersonImageSeal => SealAnswer;
     /// Make an organization's seal of an uploaded image.
-    CreateOrganizationImageSeal "seal/create/image/organize" "5.8.5" Repeat::Look(Op::QuerySeals), create_organization_image_seal: CreateOrganizationImageSeal => SealAnswer;
+    CreateOrganizationImageSeal "seal/create/image/organize" "5.8.5" RetryClass::Look(Op::QuerySeals), create_organization_image_seal: CreateOrganizationImageSeal => SealAnswer;
 }
 
 impl Op {
@@ -188,7 +188,7 @@ impl Op {
 
     /// Whether the call changes nothing.
     pub fn reads(self) -> bool {
-        self.repeat() == Repeat::Read
+        self.repeat() == RetryClass::Read
     }
 }
 
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn what_looks_is_looked_up_by_a_read() {
         for op in Op::ALL {
-            if let Repeat::Look(look) = op.repeat() {
+            if let RetryClass::Look(look) = op.repeat() {
                 assert!(look.reads(), "{op} is looked up by {look}");
             }
         }

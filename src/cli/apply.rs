@@ -13,13 +13,13 @@ use super::follow::{self, Follow};
 use super::interrupt::interruptible;
 use super::metrics::Numbers;
 use super::output::logging;
-use super::session::{Ready, surveyed};
+use super::session::{PlanContext, surveyed};
 use super::{out, prompt, show};
 use crate::api::time;
-use crate::execute::{Apply, Orders, Stop, Stopped, Synced, Tally};
+use crate::execute::{Apply, ExecutionContext, RunStats, Stop, Stopped, SyncStats};
 use crate::ledger::{Ledger, Sqlite, Write};
 use crate::plan::FlowPlan;
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let numbers = RefCell::new(Numbers::of("apply"));
@@ -67,7 +67,7 @@ fn planned(global: &Global, args: &Args, numbers: &RefCell<Numbers>) -> anyhow::
 fn carry_out(
     global: &Global,
     args: &Args,
-    ready: &Ready<'_>,
+    ready: &PlanContext<'_>,
     numbers: &mut Numbers,
 ) -> anyhow::Result<Exit> {
     let settings = &ready.project.settings;
@@ -78,10 +78,10 @@ fn carry_out(
     let run = ready
         .runtime
         .block_on(ready.ledger.begin_run(&name, &begun))?;
-    point("run.begun");
+    failpoint("run.begun");
     let work: u64 = ready.survey.plan.flows.iter().map(FlowPlan::work).sum();
     let (ask, stop) = watch::channel(Stop::No);
-    let apply = Apply::new(Orders {
+    let apply = Apply::new(ExecutionContext {
         standing: ready.standing,
         survey: ready.survey,
         ledger: ready.ledger,
@@ -129,7 +129,7 @@ fn carry_out(
         // How far they came until then is reported all the same.
         Err(fatal) => {
             let stopped = Some(Stopped::Fatal(fatal));
-            (Tally { stopped, ..tally }, Synced::default())
+            (RunStats { stopped, ..tally }, SyncStats::default())
         }
     };
     let ended = Ended {
@@ -153,7 +153,7 @@ fn end(global: &Global, ended: &Ended<'_>, numbers: &mut Numbers) -> anyhow::Res
     };
     let ready = ended.ready;
     let written = ready.runtime.block_on(ready.ledger.write(vec![end]));
-    point("run.ended");
+    failpoint("run.ended");
     // A ledger that cannot be written any more has ended the run, and was told.
     if ended.tally.stopped.is_none() {
         written?;
@@ -172,7 +172,7 @@ pub(super) fn holder() -> String {
 }
 
 /// A name for the run and its folder that no earlier one of the same second has.
-fn free_name(ready: &Ready<'_>) -> anyhow::Result<String> {
+fn free_name(ready: &PlanContext<'_>) -> anyhow::Result<String> {
     let reports = &ready.project.settings.reports.directory;
     let name = ready.session.run_name();
     let mut free = name.clone();

@@ -250,7 +250,7 @@ pub(super) enum ObserveArg {
     /// Those of the project, and those of rows that are not recorded yet
     All,
     /// Those of the project
-    Standing,
+    Resources,
     /// None: the ledger is believed
     None,
 }
@@ -259,7 +259,7 @@ impl From<ObserveArg> for Observe {
     fn from(arg: ObserveArg) -> Self {
         match arg {
             ObserveArg::All => Self::All,
-            ObserveArg::Standing => Self::Standing,
+            ObserveArg::Resources => Self::Resources,
             ObserveArg::None => Self::None,
         }
     }

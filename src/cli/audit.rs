@@ -14,7 +14,7 @@ use super::state::Place;
 use crate::address::{Address, is_selected};
 use crate::execute::Stop;
 use crate::ledger::{KnownRun, Records, Sqlite};
-use crate::repair::{Audit, Audited, Verdict};
+use crate::repair::{Audit, AuditedItem, Verdict};
 use crate::report::{AuditJournal, AuditLine};
 
 /// The folder of reports and logs about items that no run has worked on.
@@ -116,7 +116,7 @@ fn of_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<Option<KnownRun>> {
     }
 }
 
-fn line(audited: Audited) -> AuditLine {
+fn line(audited: AuditedItem) -> AuditLine {
     AuditLine {
         id: audited.id,
         flow: audited.flow,

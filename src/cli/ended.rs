@@ -9,14 +9,14 @@ use super::args::{Global, LogFormat};
 use super::exit::{self, Exit};
 use super::metrics::Numbers;
 use super::output::logging::CONSOLE;
-use super::session::Ready;
+use super::session::PlanContext;
 use super::{follow, out, show};
 use crate::api::time;
-use crate::execute::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER, Stopped, Synced, Tally};
+use crate::execute::{DOCUMENT, DOWNLOAD, PROCESS, RunStats, SIGNER, Stopped, SyncStats};
 use crate::ledger::RunRecord;
 use crate::plan::{FlowPlan, ItemAction};
 use crate::report::{
-    Counts, Each, FlowReport, Reports, Status, StepNames, Summary, Told, point_latest,
+    Counts, Each, FlowReport, Reports, RowFacts, Status, StepNames, Summary, point_latest,
 };
 
 /// Where reports find what an item's calls have answered.
@@ -29,11 +29,11 @@ pub(super) const STEPS: StepNames = StepNames {
 
 /// A run that has ended, to be reported.
 pub(super) struct Ended<'a> {
-    pub(super) ready: &'a Ready<'a>,
+    pub(super) ready: &'a PlanContext<'a>,
     pub(super) run: &'a RunRecord,
-    pub(super) tally: &'a Tally,
+    pub(super) tally: &'a RunStats,
     /// How far people were with signing, once that was waited for.
-    pub(super) followed: Option<&'a Synced>,
+    pub(super) followed: Option<&'a SyncStats>,
 }
 
 impl Ended<'_> {
@@ -62,13 +62,13 @@ impl Ended<'_> {
             .iter()
             .zip(&self.ready.survey.plan.flows)
         {
-            let action = |at: usize, _: &Told<'_>| {
+            let action = |at: usize, _: &RowFacts<'_>| {
                 let planned = plan.rows.get(at);
                 Some(planned.map_or(ItemAction::Invalid, |planned| planned.action))
             };
             let rest = |each: &mut Each<'_>| {
-                let mut vanished = plan.vanished.iter();
-                vanished.try_for_each(|item| each(&item.key, item.action))
+                let mut removed = plan.removed.iter();
+                removed.try_for_each(|item| each(&item.key, item.action))
             };
             let report = FlowReport {
                 flow: &plan.flow,

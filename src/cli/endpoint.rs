@@ -13,7 +13,7 @@ use super::exit::{CliError, Exit};
 use crate::client::{Client, Credentials, HttpTransport, Settings, Transport, TransportError};
 use crate::execute::{Event, FencedTransport, Listener};
 use crate::expr::Environ;
-use crate::ledger::Pulse;
+use crate::ledger::LeaseHandle;
 use crate::manifest::{self, Endpoint};
 use crate::sandbox::Sandbox;
 
@@ -31,7 +31,7 @@ pub(super) fn client(
     root: &Path,
     settings: &manifest::Settings,
     credentials: Option<Credentials>,
-    pulse: Option<Pulse>,
+    pulse: Option<LeaseHandle>,
     listener: &Listener,
 ) -> anyhow::Result<Client> {
     let transport = transport(root, settings)?;
@@ -66,7 +66,7 @@ pub(super) fn client_over(
     transport: Arc<dyn Transport>,
     settings: &manifest::Settings,
     credentials: Option<Credentials>,
-    pulse: Option<Pulse>,
+    pulse: Option<LeaseHandle>,
     listener: &Listener,
 ) -> Client {
     let transport = match pulse {

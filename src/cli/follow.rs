@@ -13,11 +13,11 @@ use super::progress::Progress;
 use crate::address::AddressPattern;
 use crate::api::time;
 use crate::client::Client;
-use crate::execute::{Stop, Synced};
+use crate::execute::{Stop, SyncStats};
 use crate::ledger::Sqlite;
 use crate::manifest::{Endpoint, Project};
 use crate::plan::Fatal;
-use crate::sync::{Course, Sync, Wait};
+use crate::sync::{Sync, SyncMode, Wait};
 
 /// What is followed, and how.
 pub(super) struct Follow<'a> {
@@ -35,7 +35,7 @@ pub(super) struct Follow<'a> {
 
 impl Follow<'_> {
     /// Brings up to date what is under way.
-    pub(super) fn run(&self) -> Result<Synced, Fatal> {
+    pub(super) fn run(&self) -> Result<SyncStats, Fatal> {
         let (ask, stop) = watch::channel(Stop::No);
         let sync = Sync {
             records: self.ledger,
@@ -53,15 +53,15 @@ impl Follow<'_> {
         synced
     }
 
-    fn course(&self) -> Course {
+    fn course(&self) -> SyncMode {
         if !self.waiting.wait {
-            return Course::Once;
+            return SyncMode::Once;
         }
         let until = self.waiting.until.map(|until| until.from(self.started));
         if until.is_some_and(|until| until <= Timestamp::now()) {
             self.progress
                 .tell("the time to wait is over: all are asked for once");
-            return Course::Once;
+            return SyncMode::Once;
         }
         if let Some(until) = until {
             let until = time::text(until);
@@ -73,7 +73,7 @@ impl Follow<'_> {
                 "nobody signs in the emulator inside treaty: serve it with treaty sandbox --auto-sign 0s, and apply there",
             );
         }
-        Course::Wait(Wait {
+        SyncMode::Continuous(Wait {
             every: self.waiting.every.0,
             until,
         })
@@ -111,7 +111,7 @@ impl Until {
 }
 
 /// How the items stand, in one line.
-pub(super) fn told(synced: &Synced) -> String {
+pub(super) fn told(synced: &SyncStats) -> String {
     let counts = [
         (synced.finished, "finished"),
         (synced.done, "signed by all"),
@@ -137,17 +137,17 @@ pub(super) fn told(synced: &Synced) -> String {
 }
 
 /// The exit code of a sync.
-pub(super) fn exit(synced: &Synced) -> Exit {
+pub(super) fn exit(synced: &SyncStats) -> Exit {
     match synced {
-        Synced { stopped: true, .. } => Exit::Interrupted,
-        Synced { in_doubt: 1.., .. } => Exit::InDoubt,
-        Synced { failed: 1.., .. } => Exit::Failed,
+        SyncStats { stopped: true, .. } => Exit::Interrupted,
+        SyncStats { in_doubt: 1.., .. } => Exit::InDoubt,
+        SyncStats { failed: 1.., .. } => Exit::Failed,
         _ => Exit::Done,
     }
 }
 
 /// Says how the items stand.
-pub(super) fn say(synced: &Synced, quiet: bool) {
+pub(super) fn say(synced: &SyncStats, quiet: bool) {
     if !quiet {
         out::line(told(synced));
     }

@@ -25,10 +25,12 @@ use super::{endpoint, follow, out};
 use crate::address::FlowId;
 use crate::api::callback::Verifier;
 use crate::client::Credentials;
-use crate::execute::{Stop, Synced};
+use crate::execute::{Stop, SyncStats};
 use crate::ledger::{Binding, Inbox, LedgerError};
 use crate::manifest::Settings;
-use crate::webhook::{Again, Confirmer, Heard, Metrics, Outcome, Receiver, Said, Way, serve};
+use crate::webhook::{
+    CallbackLog, Confirmer, Metrics, Outcome, Receiver, RetrySchedule, Said, Way, serve,
+};
 
 /// While the ledger is held, an endpoint that is down is waited for no longer: others may want it.
 const OUTAGE: Duration = Duration::from_secs(3);
@@ -80,7 +82,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         metrics,
         news,
         stop,
-        again: Again::default(),
+        again: RetrySchedule::default(),
     };
     if !global.quiet {
         out::line(format_args!(
@@ -175,7 +177,7 @@ fn say(global: &Global, said: &Said<'_>) {
     match said {
         Said::Confirmed(synced) if has_visited(synced) => {
             // What is left is taken up again by itself.
-            let counts = Synced {
+            let counts = SyncStats {
                 stopped: false,
                 ..(*synced).clone()
             };
@@ -235,8 +237,8 @@ impl Show {
     }
 }
 
-fn has_visited(synced: &Synced) -> bool {
-    let Synced {
+fn has_visited(synced: &SyncStats) -> bool {
+    let SyncStats {
         finished,
         done,
         waiting,
@@ -250,7 +252,7 @@ fn has_visited(synced: &Synced) -> bool {
 }
 
 /// Logs callbacks. In text, standard error shows those that were refused, and not all of them: every [`TOLD`] one of a kind.
-fn hearer(global: &Global) -> impl Fn(&Heard<'_>) + Send + Sync + 'static {
+fn hearer(global: &Global) -> impl Fn(&CallbackLog<'_>) + Send + Sync + 'static {
     let (show, verbose) = (Show::of(global), global.verbose > 0);
     let told: Mutex<BTreeMap<&'static str, (Instant, u64)>> = Mutex::default();
     // The threads that receive have no spans of their own.

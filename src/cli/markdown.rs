@@ -50,7 +50,7 @@ fn write_plan(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::R
             flow.counted(ItemAction::Resume),
             flow.counted(ItemAction::Reissue),
             both(ItemAction::Unchanged, ItemAction::Kept),
-            both(ItemAction::Changed, ItemAction::Invalid) + flow.counted(ItemAction::Stranded),
+            both(ItemAction::Changed, ItemAction::Invalid) + flow.counted(ItemAction::Orphaned),
             flow.counted(ItemAction::InDoubt),
             both(ItemAction::Skipped, ItemAction::Excluded),
         )?;

@@ -17,7 +17,7 @@ use super::output::{escaped, stamped};
 use crate::address::Address;
 use crate::api::operation::Op;
 use crate::client::{ClientEvent, Throttle};
-use crate::execute::{Ended, Event, Listener, Synced};
+use crate::execute::{Ended, Event, Listener, SyncStats};
 use crate::ledger::Failure;
 use crate::plan::Lookup;
 use crate::report::CallCount;
@@ -35,7 +35,7 @@ const ASKED: &str = "asked";
 pub(super) struct Progress(Arc<Mutex<Screen>>);
 
 struct Screen {
-    voice: Voice,
+    voice: OutputMode,
     log: EventLog,
     bar: Option<ProgressBar>,
     total: u64,
@@ -54,7 +54,7 @@ const FAILURES_TOLD: usize = 20;
 
 /// How it is said.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Voice {
+enum OutputMode {
     Bar,
     /// Where standard error is no terminal: each line has a timestamp and a level.
     Lines,
@@ -65,10 +65,10 @@ enum Voice {
 impl Progress {
     pub(super) fn new(global: &Global) -> Self {
         let voice = match global.log_format {
-            LogFormat::Json => Voice::Silent,
-            LogFormat::Text if global.quiet => Voice::Silent,
-            LogFormat::Text if std::io::stderr().is_terminal() => Voice::Bar,
-            LogFormat::Text => Voice::Lines,
+            LogFormat::Json => OutputMode::Silent,
+            LogFormat::Text if global.quiet => OutputMode::Silent,
+            LogFormat::Text if std::io::stderr().is_terminal() => OutputMode::Bar,
+            LogFormat::Text => OutputMode::Lines,
         };
         Self(Arc::new(Mutex::new(Screen {
             voice,
@@ -100,7 +100,7 @@ impl Progress {
     pub(super) fn tell(&self, text: &str) {
         let screen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tracing::info!(target: CONSOLE, event = "note", "{text}");
-        if screen.voice != Voice::Silent {
+        if screen.voice != OutputMode::Silent {
             screen.line(Level::INFO, text);
         }
     }
@@ -128,7 +128,7 @@ impl Screen {
         }
         let log = &mut self.log;
         let was_shown = emit(|| log.log(event));
-        if self.voice != Voice::Silent {
+        if self.voice != OutputMode::Silent {
             self.text(event, was_shown);
         }
     }
@@ -150,7 +150,7 @@ impl Screen {
             Event::Lookup(Lookup::Started(0)) | Event::Items(0) | Event::Revoking(0) => {}
             Event::Lookup(Lookup::Started(count)) => self.begin(*count as u64, "asking"),
             Event::Lookup(Lookup::Done) => self.advance(ASKED),
-            Event::Standing {
+            Event::Resources {
                 address,
                 symbol,
                 failure,
@@ -230,7 +230,7 @@ impl Screen {
     }
 
     /// Shows how many of those that are followed have their end.
-    fn follow(&mut self, synced: &Synced, was_shown: bool) {
+    fn follow(&mut self, synced: &SyncStats, was_shown: bool) {
         let over = synced.finished + synced.done + synced.ended;
         let all = over + synced.waiting + synced.failed + synced.in_doubt + synced.cut_off;
         if !self.following {
@@ -283,8 +283,8 @@ impl Screen {
     fn failed(&self, place: &str, failure: &Failure) {
         let (place, message) = (escaped(place), escaped(&failure.message));
         let before_hint = match self.voice {
-            Voice::Lines => "; hint: ",
-            Voice::Bar | Voice::Silent => "\n  hint: ",
+            OutputMode::Lines => "; hint: ",
+            OutputMode::Bar | OutputMode::Silent => "\n  hint: ",
         };
         let hint = match escaped(&failure.hint) {
             hint if hint.is_empty() => hint,
@@ -301,7 +301,7 @@ impl Screen {
         self.ended.clear();
         self.began = Instant::now();
         self.last_line = Instant::now();
-        if self.voice == Voice::Bar {
+        if self.voice == OutputMode::Bar {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             let form =
                 "{prefix} {wide_bar:.green/dim} {human_pos}/{human_len}  {rate}  {eta} left{msg}";
@@ -371,8 +371,8 @@ impl Screen {
 
     fn line(&self, level: Level, text: &str) {
         match self.voice {
-            Voice::Lines => out::note(stamped(level, text)),
-            Voice::Bar | Voice::Silent => out::note(text),
+            OutputMode::Lines => out::note(stamped(level, text)),
+            OutputMode::Bar | OutputMode::Silent => out::note(text),
         }
     }
 }

@@ -13,10 +13,10 @@ use super::{diagnostics, out, show};
 use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::desired::{FlowRows, Outcome};
-use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite, SubjectId};
+use crate::ledger::{EntityId, KnownRun, Ledger, LedgerError, Records, Sqlite};
 use crate::plan::ItemAction;
 use crate::report::{
-    Calls, Counts, Each, FlowReport, FlowReportError, Reports, Summary, Told, point_latest,
+    Calls, Counts, Each, FlowReport, FlowReportError, Reports, RowFacts, Summary, point_latest,
 };
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -159,7 +159,7 @@ impl Own<'_> {
         is_selected(&matching.target, &matching.exclude, &address)
     }
 
-    fn action(&self, told: &Told<'_>) -> Option<ItemAction> {
+    fn action(&self, told: &RowFacts<'_>) -> Option<ItemAction> {
         let Some(key) = told.key else {
             let all = self.args.matching.target.is_empty();
             return (self.is_last && all).then_some(ItemAction::Invalid);
@@ -205,21 +205,21 @@ impl Own<'_> {
 
 /// A set of items by their numbers, a bit for each: most are handed out one after the other.
 #[derive(Default)]
-struct Numbers(BTreeMap<SubjectId, u64>);
+struct Numbers(BTreeMap<EntityId, u64>);
 
 impl Numbers {
-    fn insert(&mut self, id: SubjectId) {
+    fn insert(&mut self, id: EntityId) {
         *self.0.entry(id / 64).or_default() |= bit(id);
     }
 
-    fn contains(&self, id: SubjectId) -> bool {
+    fn contains(&self, id: EntityId) -> bool {
         self.0
             .get(&(id / 64))
             .is_some_and(|bits| bits & bit(id) != 0)
     }
 }
 
-fn bit(id: SubjectId) -> u64 {
+fn bit(id: EntityId) -> u64 {
     1 << id.rem_euclid(64)
 }
 

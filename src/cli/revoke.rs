@@ -17,7 +17,7 @@ use crate::desired::Rows;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::execute::Stop;
 use crate::ledger::{KnownItem, Ledger, Records, Sqlite};
-use crate::repair::{AskAnew, Withdrawal, Withdrawn};
+use crate::repair::{Revocation, TaskReissue, Withdrawn};
 
 /// So many addresses are shown.
 const SHOWN: usize = 10;
@@ -48,7 +48,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let progress = Progress::new(global);
     let client = place.client(&ledger, &progress)?;
     let (ask, stop) = watch::channel(Stop::No);
-    let withdrawal = Withdrawal {
+    let withdrawal = Revocation {
         records: &ledger,
         client: &client,
         root: &place.project.root,
@@ -113,7 +113,7 @@ fn with_rows(
     ledger: &Sqlite,
     items: &[KnownItem],
     signer: &str,
-) -> anyhow::Result<Vec<AskAnew>> {
+) -> anyhow::Result<Vec<TaskReissue>> {
     let mut findings = std::mem::take(&mut place.findings);
     let names = Names::of(&place.project, ledger.salt(), &mut findings);
     let rows = Rows {
@@ -147,7 +147,7 @@ fn with_rows(
     }
     let anew = items.iter().filter_map(|known| {
         let item = contracts.remove(&(known.flow.clone(), known.key.clone()))?;
-        Some(AskAnew {
+        Some(TaskReissue {
             known: known.clone(),
             item,
             signer: signer.to_owned(),

@@ -14,12 +14,12 @@ use super::progress::Progress;
 use super::{diagnostics, endpoint};
 use crate::api::time;
 use crate::client::{Client, Credentials};
-use crate::desired::Standing;
+use crate::desired::Resources;
 use crate::diagnostic::Findings;
 use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{self, InvalidRows, Project, Settings};
-use crate::plan::{Retry, Selection, Survey, Surveyor, survey};
+use crate::plan::{Planner, Retry, Selection, Survey, survey};
 use crate::report::ErrorTable;
 
 /// One run of treaty.
@@ -116,10 +116,10 @@ fn unknown_environment(chosen: Option<&str>, findings: &Findings) -> Option<CliE
 }
 
 /// All that `plan` and `apply` begin with, once nothing is wrong.
-pub(super) struct Ready<'a> {
+pub(super) struct PlanContext<'a> {
     pub(super) session: &'a Session,
     pub(super) project: &'a Project,
-    pub(super) standing: &'a Standing,
+    pub(super) standing: &'a Resources,
     pub(super) ledger: &'a Sqlite,
     pub(super) client: &'a Client,
     pub(super) survey: &'a Survey<'a>,
@@ -135,7 +135,7 @@ pub(super) fn surveyed(
     retry: Option<Retry>,
     before: impl FnOnce(&Project) -> Result<(), CliError>,
     open: impl FnOnce(&Session, &Settings, &Binding) -> Result<Sqlite, LedgerError>,
-    then: impl FnOnce(&Ready<'_>) -> anyhow::Result<Exit>,
+    then: impl FnOnce(&PlanContext<'_>) -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
     let mut findings = Findings::default();
@@ -161,11 +161,11 @@ pub(super) fn surveyed(
         }
         Err(_) => (Sqlite::empty(&binding(settings, None))?, None),
     };
-    let standing = Standing::of(&project, ledger.salt(), &mut findings);
+    let standing = Resources::of(&project, ledger.salt(), &mut findings);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let surveyor = Surveyor {
+    let surveyor = Planner {
         project: &project,
         standing: &standing,
         ledger: &ledger,
@@ -195,7 +195,7 @@ pub(super) fn surveyed(
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }
     credentials?;
-    then(&Ready {
+    then(&PlanContext {
         session: &session,
         project: &project,
         standing: &standing,

@@ -67,7 +67,7 @@ fn write_text(
             ),
             (ItemAction::Invalid, "blocked: the row cannot be used"),
             (
-                ItemAction::Stranded,
+                ItemAction::Orphaned,
                 "blocked: cut off while they were sent, and no longer in the sheet",
             ),
             (ItemAction::Unchanged, "unchanged"),
@@ -231,7 +231,7 @@ pub(super) fn json(plan: &Plan, settings: &Settings) -> serde_json::Value {
             "changed": flow.counted(ItemAction::Changed),
             "invalid": flow.counted(ItemAction::Invalid),
             "revoke": flow.counted(ItemAction::Revoke),
-            "stranded": flow.counted(ItemAction::Stranded),
+            "stranded": flow.counted(ItemAction::Orphaned),
             "inDoubt": flow.counted(ItemAction::InDoubt),
             "skipped": flow.counted(ItemAction::Skipped) + flow.counted(ItemAction::Excluded),
             "samplesOfEachKind": SAMPLES,

@@ -6,11 +6,11 @@ use super::args::{Global, LogFormat, Validate};
 use super::exit::Exit;
 use super::session::{Session, binding, invalid, load};
 use super::{diagnostics, endpoint, out};
-use crate::desired::{FlowRows, Standing, over};
+use crate::desired::{FlowRows, Resources, over};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::manifest::{Settings, Tolerance};
-use crate::plan::{FlowPlan, ItemAction, PlannedRow, Selection, Surveyor, survey};
+use crate::plan::{FlowPlan, ItemAction, PlannedRow, Planner, Selection, survey};
 
 pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
@@ -19,8 +19,8 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let errors = diagnostics::table(&project.settings);
     findings.tell(errors.hears());
     let ledger = recorded(&session, &project.settings)?;
-    let standing = Standing::of(&project, ledger.salt(), &mut findings);
-    let surveyor = Surveyor {
+    let standing = Resources::of(&project, ledger.salt(), &mut findings);
+    let surveyor = Planner {
         project: &project,
         standing: &standing,
         ledger: &ledger,

@@ -25,7 +25,7 @@ use super::settings::Settings;
 use super::transient::TransientFailures;
 use super::transport::{Problem, Transport};
 use crate::api::operation::Op;
-use crate::api::{self, Operation, Repeat, redacted};
+use crate::api::{self, Operation, RetryClass, redacted};
 
 /// A call that a gateway fails more often than this may itself be the cause.
 const GATEWAY_FAILURES: u32 = 3;
@@ -180,7 +180,7 @@ impl Client {
             }
             failure if failure.is_permanent() => return None,
             Failure::NotSent(_) => None,
-            Failure::Unknown { retry_after, .. } if !matches!(op.repeat(), Repeat::Look(_)) => {
+            Failure::Unknown { retry_after, .. } if !matches!(op.repeat(), RetryClass::Look(_)) => {
                 *retry_after
             }
             Failure::Refused { code, .. } if api::transient(op, *code) => None,

@@ -12,7 +12,7 @@ use super::response::{self, RetryAfter};
 use super::transport::Problem;
 use crate::address::FileKey;
 use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, encoded, is_safe};
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 impl Client {
     /// Uploads a file. Both requests leave at most a file that nobody sees, so a retry begins with a new address.
@@ -33,7 +33,7 @@ impl Client {
             let target = self.call(&request).await?;
             let failure = match self.put(&target.upload_url, &request, bytes).await {
                 Ok(()) => {
-                    point("upload.put");
+                    failpoint("upload.put");
                     return Ok(target.file_key);
                 }
                 Err(failure) => failure,

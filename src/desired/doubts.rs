@@ -17,9 +17,9 @@ const MOST: usize = 1000;
 
 /// What was doubtful, while rows are rendered on all cores.
 #[derive(Debug, Default)]
-pub(super) struct Doubts(Mutex<Vec<Diagnostic>>);
+pub(super) struct RowWarnings(Mutex<Vec<Diagnostic>>);
 
-impl Doubts {
+impl RowWarnings {
     /// Looks at an item, and remembers what is doubtful with its cell.
     pub(super) fn see(&self, flow: &Flow, row: Option<&Row>, item: &Item) {
         let Some(row) = row else { return };

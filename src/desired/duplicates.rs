@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::account::{Account, Who};
 use super::item::Item;
-use super::standing::Standing;
+use super::standing::Resources;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Fingerprint, Salt};
 use crate::manifest::Flow;
@@ -84,7 +84,7 @@ pub struct Conflict {
 
 impl Duplicates {
     /// Knows the project's own accounts and no rows.
-    pub fn new(standing: &Standing, salt: &Salt) -> Self {
+    pub fn new(standing: &Resources, salt: &Salt) -> Self {
         let absent = standing.absent.values();
         let mut duplicates = Self {
             salt: salt.clone(),

@@ -301,7 +301,7 @@ fn process(
     declared: &manifest::Process,
 ) -> Option<Process> {
     rendering.note("process", "");
-    let name = |name: &Option<manifest::Settled>| name.as_ref().map(|name| name.text.clone());
+    let name = |name: &Option<manifest::StaticText>| name.as_ref().map(|name| name.text.clone());
     let (initiator, payer) = (name(&declared.initiator), name(&declared.payer));
     for (role, account) in [("initiator", &initiator), ("payer", &payer)] {
         if let Some(account) = account {
@@ -448,7 +448,7 @@ fn signer(
 }
 
 fn signer_kind(rendering: &mut Rendering<'_>, declared: &manifest::SignerKind) -> SignerKind {
-    let name = |name: &Option<manifest::Settled>| name.as_ref().map(|name| name.text.clone());
+    let name = |name: &Option<manifest::StaticText>| name.as_ref().map(|name| name.text.clone());
     match declared {
         manifest::SignerKind::Platform(auto) => SignerKind::Platform {
             seal: name(&auto.seal),

@@ -4,14 +4,14 @@
 use jiff::Timestamp;
 
 use super::account::SilentSign;
-use super::standing::Standing;
+use super::standing::Resources;
 use crate::api::time;
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{RunTime, Scope};
 use crate::manifest::{self, Flow, Project};
 
 /// Warns of what is the same for all rows and is past when the run begins.
-pub fn over(project: &Project, standing: &Standing, run: &RunTime, findings: &mut Findings) {
+pub fn over(project: &Project, standing: &Resources, run: &RunTime, findings: &mut Findings) {
     let now = run.moment().as_millisecond();
     for (name, account) in &standing.accounts {
         let declared = project.accounts.get(name).map(|own| &own.silent_sign);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::desired::{Account, FlowRows, Item, Outcome, Standing};
+use crate::desired::{Account, FlowRows, Item, Outcome, Resources};
 use crate::diagnostic::Findings;
 use crate::expr::{RunTime, Salt};
 use crate::manifest::Project;
@@ -12,7 +12,7 @@ pub struct Rows<'a> {
     /// What is declared.
     pub project: &'a Project,
     /// What should stand.
-    pub standing: &'a Standing,
+    pub standing: &'a Resources,
     /// When the run began.
     pub run: &'a RunTime,
     /// The key of the ledger's fingerprints.
@@ -23,7 +23,7 @@ impl Rows<'_> {
     /// The contract of a row, if a row has this key. What is wrong with the sheet or the row is found.
     pub fn item(&self, flow: &str, key: &str, findings: &mut Findings) -> Option<Box<Item>> {
         let rows = self.open(flow, findings)?;
-        let mut drafts = rows.drafts_of(|_| true).ok()?.map(|(_, draft)| draft);
+        let mut drafts = rows.rendered_rows(|_| true).ok()?.map(|(_, draft)| draft);
         match drafts
             .find(|draft| draft.key.as_deref() == Some(key))?
             .outcome
@@ -46,7 +46,7 @@ impl Rows<'_> {
     ) -> Vec<Box<Item>> {
         let mut items = Vec::new();
         if let Some(rows) = self.open(flow, findings)
-            && let Ok(drafts) = rows.drafts_of(|_| true)
+            && let Ok(drafts) = rows.rendered_rows(|_| true)
         {
             for (_, draft) in drafts {
                 if !draft.key.as_deref().is_some_and(|key| keys.contains(key)) {
@@ -67,7 +67,7 @@ impl Rows<'_> {
         let flows = self.project.flows.values();
         let mut open = flows.filter_map(|flow| self.open(&flow.name, &mut Findings::default()));
         open.find_map(|rows| {
-            let drafts = rows.drafts().ok()?;
+            let drafts = rows.all_rendered_rows().ok()?;
             let items = drafts.filter_map(|(_, draft)| match draft.outcome {
                 Outcome::Item(item) => Some(item),
                 _ => None,

@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 
 use super::content::{Contents, Site};
-use super::doubts::Doubts;
+use super::doubts::RowWarnings;
 use super::item::{Item, item};
 use super::rendering::Rendering;
-use super::standing::Standing;
+use super::standing::Resources;
 use super::{check, columns, templates};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{RunTime, Salt, Scope};
@@ -24,12 +24,12 @@ pub struct FlowRows<'a> {
     scope: Scope,
     salt: Salt,
     contents: Contents,
-    doubts: Doubts,
+    doubts: RowWarnings,
 }
 
 /// A row, and what became of it.
 #[derive(Debug)]
-pub struct Drafted {
+pub struct RenderedRow {
     /// Its number; 1 for the one item of a flow without rows.
     pub number: u64,
     /// The row; none when it cannot be read, or there is none.
@@ -42,7 +42,7 @@ pub struct Drafted {
 
 /// A row of which nothing is rendered yet but its key, and whether it is wanted.
 #[derive(Debug)]
-pub struct Keyed {
+pub struct KeyedRow {
     /// Its number; 1 for the one item of a flow without rows.
     pub number: u64,
     /// The row; none when it cannot be read, or there is none.
@@ -68,13 +68,13 @@ pub enum Outcome {
 const BATCH: usize = 512;
 
 /// Rows, each with its index in the sheet's order, from 0.
-type Drafts<'a> = Box<dyn Iterator<Item = (usize, Drafted)> + 'a>;
+type RowStream<'a> = Box<dyn Iterator<Item = (usize, RenderedRow)> + 'a>;
 
 impl<'a> FlowRows<'a> {
     /// Opens the sheet, and checks what can be checked before a row is read.
     pub fn open(
         project: &'a Project,
-        standing: &Standing,
+        standing: &Resources,
         flow: &'a Flow,
         run: &RunTime,
         salt: &Salt,
@@ -117,7 +117,7 @@ impl<'a> FlowRows<'a> {
             scope,
             salt: salt.clone(),
             contents,
-            doubts: Doubts::default(),
+            doubts: RowWarnings::default(),
         })
     }
 
@@ -135,9 +135,9 @@ impl<'a> FlowRows<'a> {
     /// on all cores; how many are held does not depend on the sheet.
     pub fn each<E: Send>(
         &self,
-        mut take: impl FnMut(usize, Drafted) -> Result<(), E> + Send,
+        mut take: impl FnMut(usize, RenderedRow) -> Result<(), E> + Send,
     ) -> Result<Result<(), E>, std::io::Error> {
-        let prepare = |keyed: Vec<(usize, Keyed)>| {
+        let prepare = |keyed: Vec<(usize, KeyedRow)>| {
             let drafts = keyed.into_par_iter();
             Ok(drafts
                 .map(|(at, keyed)| (at, self.draft(keyed, None)))
@@ -150,7 +150,7 @@ impl<'a> FlowRows<'a> {
     /// prepared, many rows at once and while those before are taken.
     pub fn each_prepared<T: Send, E: Send>(
         &self,
-        mut prepare: impl FnMut(Vec<(usize, Keyed)>) -> Result<Vec<T>, E> + Send,
+        mut prepare: impl FnMut(Vec<(usize, KeyedRow)>) -> Result<Vec<T>, E> + Send,
         mut take: impl FnMut(T) -> Result<(), E> + Send,
     ) -> Result<Result<(), E>, std::io::Error> {
         let Some(sheet) = &self.sheet else {
@@ -179,16 +179,16 @@ impl<'a> FlowRows<'a> {
     }
 
     /// Streams the rows from the first one.
-    pub fn drafts(&self) -> std::io::Result<Drafts<'_>> {
+    pub fn all_rendered_rows(&self) -> std::io::Result<RowStream<'_>> {
         self.stream(None, |_| true)
     }
 
     /// Streams the rows that are to be sent, by their place in the order, from 0: their content has a fingerprint, too.
     /// The others are not rendered.
-    pub fn drafts_of<'s>(
+    pub fn rendered_rows<'s>(
         &'s self,
         wanted: impl FnMut(usize) -> bool + 's,
-    ) -> std::io::Result<Drafts<'s>> {
+    ) -> std::io::Result<RowStream<'s>> {
         self.stream(Some(&self.salt), wanted)
     }
 
@@ -196,7 +196,7 @@ impl<'a> FlowRows<'a> {
         &'s self,
         content: Option<&'s Salt>,
         mut wanted: impl FnMut(usize) -> bool + 's,
-    ) -> std::io::Result<Drafts<'s>> {
+    ) -> std::io::Result<RowStream<'s>> {
         Ok(match &self.sheet {
             None => {
                 let single = || (0, self.draft(self.single(), content));
@@ -221,8 +221,8 @@ impl<'a> FlowRows<'a> {
     }
 
     /// The one item of a flow without rows.
-    fn single(&self) -> Keyed {
-        Keyed {
+    fn single(&self) -> KeyedRow {
+        KeyedRow {
             number: 1,
             row: None,
             key: Some(self.flow.name.clone()),
@@ -230,11 +230,11 @@ impl<'a> FlowRows<'a> {
         }
     }
 
-    fn keyed(&self, row: Result<Row, RowError>) -> Keyed {
+    fn keyed(&self, row: Result<Row, RowError>) -> KeyedRow {
         let row = match row {
             Ok(row) => row,
             Err(error) => {
-                return Keyed {
+                return KeyedRow {
                     number: error.row,
                     row: error.cells,
                     key: None,
@@ -268,7 +268,7 @@ impl<'a> FlowRows<'a> {
             Some(true) if key.is_some() && errors.is_empty() => Ok(scope),
             _ => Err(Outcome::Invalid(errors)),
         };
-        Keyed {
+        KeyedRow {
             number: row.number,
             row: Some(row),
             key,
@@ -277,12 +277,12 @@ impl<'a> FlowRows<'a> {
     }
 
     /// Renders the rest of a row.
-    pub fn rendered(&self, keyed: Keyed) -> Drafted {
+    pub fn rendered(&self, keyed: KeyedRow) -> RenderedRow {
         self.draft(keyed, None)
     }
 
-    fn draft(&self, keyed: Keyed, content: Option<&Salt>) -> Drafted {
-        let Keyed {
+    fn draft(&self, keyed: KeyedRow, content: Option<&Salt>) -> RenderedRow {
+        let KeyedRow {
             number,
             row,
             key,
@@ -294,7 +294,7 @@ impl<'a> FlowRows<'a> {
             // What has no key was not told to be rendered.
             (Ok(_), None) => Outcome::Invalid(Vec::new()),
         };
-        Drafted {
+        RenderedRow {
             number,
             row,
             key,

@@ -68,7 +68,7 @@ pub(super) fn seal(
     salt: &Salt,
     findings: &mut Findings,
 ) -> Option<Seal> {
-    let text = |text: &Option<manifest::Settled>| text.as_ref().map(|text| text.text.clone());
+    let text = |text: &Option<manifest::StaticText>| text.as_ref().map(|text| text.text.clone());
     let source = match &seal.source {
         manifest::SealSource::Person {
             template_type,
@@ -138,7 +138,7 @@ pub(super) fn seal(
 fn image(
     project: &Project,
     seal: &manifest::Seal,
-    file: &manifest::Settled,
+    file: &manifest::StaticText,
     findings: &mut Findings,
 ) -> Option<SealSource> {
     let mut wrong = |message: String, hint: &str| {

@@ -13,7 +13,7 @@ use crate::manifest::{self, AccountKind, Project};
 
 /// All standing things, by their names in the manifests.
 #[derive(Debug, Default)]
-pub struct Standing {
+pub struct Resources {
     /// Accounts.
     pub accounts: BTreeMap<String, Account>,
     /// Accounts that should not be there.
@@ -33,7 +33,7 @@ pub struct Absent {
     pub span: Span,
 }
 
-impl Standing {
+impl Resources {
     /// Renders and checks them.
     pub fn of(project: &Project, salt: &Salt, findings: &mut Findings) -> Self {
         let mut standing = Self::default();

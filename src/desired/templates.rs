@@ -1,13 +1,13 @@
 //! A flow held against its templates, before a row is read: form fields, keywords, pages.
 
-use super::standing::Standing;
+use super::standing::Resources;
 use super::template::TemplateSource;
 use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
 use crate::manifest::{Anchor, Document, DocumentSource, Flow, Position, Positions, Signer};
 use crate::pdf;
 
 /// Holds a flow against the templates that it names.
-pub(super) fn check(flow: &Flow, standing: &Standing, findings: &mut Findings) {
+pub(super) fn check(flow: &Flow, standing: &Resources, findings: &mut Findings) {
     form_fields(flow, standing, findings);
     for (at, document) in flow.documents.iter().enumerate() {
         if let Some(bytes) = template_bytes(document, standing) {
@@ -21,7 +21,7 @@ pub(super) fn check(flow: &Flow, standing: &Standing, findings: &mut Findings) {
 }
 
 /// The template's PDF, where the document is made of one that is here.
-fn template_bytes<'s>(document: &Document, standing: &'s Standing) -> Option<&'s [u8]> {
+fn template_bytes<'s>(document: &Document, standing: &'s Resources) -> Option<&'s [u8]> {
     let DocumentSource::Template { template, .. } = &document.source else {
         return None;
     };
@@ -86,7 +86,7 @@ fn place(document: &Document, bytes: &[u8], position: &Position, findings: &mut 
 }
 
 /// Holds the names of `simpleFormFields` against the fields that the template's PDF has.
-fn form_fields(flow: &Flow, standing: &Standing, findings: &mut Findings) {
+fn form_fields(flow: &Flow, standing: &Resources, findings: &mut Findings) {
     for document in &flow.documents {
         let DocumentSource::Template {
             template,

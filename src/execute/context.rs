@@ -10,15 +10,15 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
-use super::error::Halt;
+use super::error::StepError;
 use super::locks::Locks;
 use crate::address::FileKey;
 use crate::api::operation::Op;
 use crate::client::Client;
-use crate::ledger::{Failure, ItemStatus, Ledger, SubjectId, Write};
+use crate::ledger::{EntityId, Failure, ItemStatus, Ledger, Write};
 
 /// Makes calls, and has the ledger remember them.
-pub(crate) struct Caller<'a> {
+pub(crate) struct StepContext<'a> {
     pub(crate) ledger: &'a dyn Ledger,
     pub(crate) client: &'a Client,
     /// Tells this ledger's items from others' in callbacks.
@@ -30,27 +30,27 @@ pub(crate) struct Caller<'a> {
     uploads: Mutex<HashMap<String, FileKey>>,
     uploading: Locks,
     /// Steps whose answers keep getting lost: a person is told each time that his task is made again.
-    losing: Mutex<HashSet<(SubjectId, String)>>,
+    losing: Mutex<HashSet<(EntityId, String)>>,
     /// When this run began.
     born: Instant,
     /// Steps that were written down as begun by this run, and not by an earlier one.
-    own: Mutex<HashSet<(SubjectId, String)>>,
+    own: Mutex<HashSet<(EntityId, String)>>,
     /// Items whose details have lacked somebody in this run.
-    lacking: Mutex<HashSet<SubjectId>>,
+    lacking: Mutex<HashSet<EntityId>>,
     /// Calls that would have to be looked up if nobody waited for their end.
     pub(crate) out: watch::Sender<usize>,
 }
 
 /// A call that would have to be looked up, until this is dropped.
-pub(crate) struct Out<'a>(&'a watch::Sender<usize>);
+pub(crate) struct UnsettledCall<'a>(&'a watch::Sender<usize>);
 
-impl Drop for Out<'_> {
+impl Drop for UnsettledCall<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|out| *out -= 1);
     }
 }
 
-impl<'a> Caller<'a> {
+impl<'a> StepContext<'a> {
     pub(crate) fn new(ledger: &'a dyn Ledger, client: &'a Client, root: &'a Path) -> Self {
         Self {
             mark: ledger.salt().of("thirdOrderNo").to_string()[..8].to_owned(),
@@ -69,9 +69,9 @@ impl<'a> Caller<'a> {
     }
 
     /// Notes a call that would have to be looked up.
-    pub(crate) fn goes_out(&self) -> Out<'_> {
+    pub(crate) fn begin_unsettled(&self) -> UnsettledCall<'_> {
         self.out.send_modify(|out| *out += 1);
-        Out(&self.out)
+        UnsettledCall(&self.out)
     }
 
     /// What time it is.
@@ -85,7 +85,7 @@ impl<'a> Caller<'a> {
         file_name: &str,
         content_type: &str,
         bytes: &Bytes,
-    ) -> Result<FileKey, Halt> {
+    ) -> Result<FileKey, StepError> {
         let what = format!(
             "{} {content_type} {file_name}",
             blake3::hash(bytes).to_hex()
@@ -95,25 +95,25 @@ impl<'a> Caller<'a> {
             return Ok(known);
         }
         let uploaded = self.client.upload(file_name, content_type, bytes).await;
-        let key = uploaded.map_err(|failure| Halt::of(Op::UploadUrl, failure))?;
+        let key = uploaded.map_err(|failure| StepError::of(Op::UploadUrl, failure))?;
         self.uploads().insert(what, key.clone());
         Ok(key)
     }
 
     /// Whether a step is not to be tried again in this run, however often it is visited.
-    pub(crate) fn keeps_losing(&self, subject: SubjectId, step: &str) -> bool {
+    pub(crate) fn is_losing(&self, subject: EntityId, step: &str) -> bool {
         let losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
         losing.contains(&(subject, step.to_owned()))
     }
 
-    pub(crate) fn note_losing(&self, subject: SubjectId, step: &str) {
+    pub(crate) fn note_losing(&self, subject: EntityId, step: &str) {
         let mut losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
         losing.insert((subject, step.to_owned()));
     }
 
     /// Waits until nothing can be under way any more that an earlier run has called: a call that it made for a step without an
     /// answer would undo what this run does for it. What this run has begun itself is not waited for.
-    pub(crate) async fn outlive_earlier(&self, subject: SubjectId, step: &str) {
+    pub(crate) async fn wait_for_earlier_run(&self, subject: EntityId, step: &str) {
         let own = |own: &HashSet<_>| own.contains(&(subject, step.to_owned()));
         if !own(&self.own.lock().unwrap_or_else(PoisonError::into_inner)) {
             sleep_until(self.born + self.late()).await;
@@ -121,24 +121,24 @@ impl<'a> Caller<'a> {
     }
 
     /// Notes a step that this run has written down as begun.
-    pub(crate) fn note_own(&self, subject: SubjectId, step: &str) {
+    pub(crate) fn note_own(&self, subject: EntityId, step: &str) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         own.insert((subject, step.to_owned()));
     }
 
     /// Notes that the details of an item's flow lack somebody; whether that is so for the first time in this run.
-    pub(crate) fn lacks_first(&self, subject: SubjectId) -> bool {
+    pub(crate) fn is_first_lack(&self, subject: EntityId) -> bool {
         let mut lacking = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
         lacking.insert(subject)
     }
 
-    pub(crate) async fn end(
+    pub(crate) async fn record_status(
         &self,
-        id: SubjectId,
+        id: EntityId,
         status: ItemStatus,
         failure: Option<Failure>,
         drop_waiting: bool,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), StepError> {
         let mut writes = vec![Write::ItemEnded {
             id,
             status,

@@ -11,17 +11,17 @@ use bytes::Bytes;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::context::Caller;
-use super::error::Halt;
+use super::context::StepContext;
+use super::error::StepError;
 use super::flow::FlowRef;
 use super::steps::ARCHIVE;
 use crate::address::{DocId, FlowId};
 use crate::api::operation::Op;
 use crate::api::{Download, Operation};
-use crate::execute::journal::Steps;
+use crate::execute::journal::ItemJournal;
 use crate::execute::signers::{SignStates, signs_at_once};
 use crate::ledger::{Deferral, LedgerError, Write};
-use crate::util::atomic_file::WholeFile;
+use crate::util::atomic_file::AtomicFile;
 
 /// What is downloaded, and where it goes.
 #[derive(Deserialize)]
@@ -31,14 +31,14 @@ struct Downloads {
     files: BTreeMap<DocId, String>,
 }
 
-impl Caller<'_> {
+impl StepContext<'_> {
     /// Takes every waiting step whose time has come, in their order; says how many still wait, and how far the signers are.
     pub(crate) async fn advance(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         flow: &FlowRef,
         mut states: SignStates,
-    ) -> Result<(usize, SignStates), Halt> {
+    ) -> Result<(usize, SignStates), StepError> {
         let mut waiting = steps.deferred();
         loop {
             let archived = |step: &str| step == ARCHIVE && steps.is_done(step);
@@ -62,10 +62,10 @@ impl Caller<'_> {
             let op = self.take(steps, &step, deferral, flow).await?;
             // Who was just asked has not signed; who signs by himself may have.
             if signs_at_once(op) {
-                match self.looked(steps, flow).await {
+                match self.refresh_sign_states(steps, flow).await {
                     Ok((_, now)) => states = now,
                     // All that could be done is done: the next visit looks.
-                    Err(Halt::Failed(_)) => return Ok((waiting.len(), states)),
+                    Err(StepError::Failed(_)) => return Ok((waiting.len(), states)),
                     Err(halt) => return Err(halt),
                 }
             }
@@ -74,11 +74,11 @@ impl Caller<'_> {
 
     pub(crate) async fn take(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         step: &str,
         deferral: Deferral,
         flow: &FlowRef,
-    ) -> Result<Op, Halt> {
+    ) -> Result<Op, StepError> {
         let unknown = || LedgerError::Broken {
             path: String::new(),
             why: format!(
@@ -100,12 +100,12 @@ impl Caller<'_> {
     /// Puts the signed documents where they belong, each whole or not at all.
     async fn download(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         step: &str,
         request: serde_json::Value,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), StepError> {
         let wanted: Downloads = serde_json::from_value(request).map_err(|error| {
-            Halt::from(LedgerError::Broken {
+            StepError::from(LedgerError::Broken {
                 path: String::new(),
                 why: format!("the step {step} cannot be read: {error}"),
             })
@@ -133,7 +133,7 @@ impl Caller<'_> {
     }
 
     /// A signed document, from a fresh address each time: one that is cut off or no PDF is asked for again.
-    async fn signed_document(&self, flow_id: &FlowId, doc_id: &DocId) -> Result<Bytes, Halt> {
+    async fn signed_document(&self, flow_id: &FlowId, doc_id: &DocId) -> Result<Bytes, StepError> {
         let mut delays = self.client.retry_delays();
         loop {
             let request = Download {
@@ -141,7 +141,7 @@ impl Caller<'_> {
             };
             let list = self.call(&request).await?;
             let Some(place) = list.into_iter().find(|doc| doc.doc_id == *doc_id) else {
-                return Err(Halt::failed(
+                return Err(StepError::failed(
                     format!("sign/download does not list the document {doc_id}"),
                     "look at the flow on the service's own pages",
                 ));
@@ -155,7 +155,7 @@ impl Caller<'_> {
                 Err(failure) => (failure.to_string(), failure.is_permanent()),
             };
             let Some(delay) = delays.next().filter(|_| !is_permanent) else {
-                return Err(Halt::failed(
+                return Err(StepError::failed(
                     format!("the signed document {doc_id} cannot be downloaded: {why}"),
                     "run treaty sync again",
                 ));
@@ -180,12 +180,12 @@ fn not_whole(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Writes a file whole or not at all, for nobody else to read.
-fn keep(path: &Path, bytes: &[u8]) -> Result<(), Halt> {
+fn keep(path: &Path, bytes: &[u8]) -> Result<(), StepError> {
     // What is there already was put there by somebody else, or by a run that was cut off.
     match std::fs::read(path) {
         Ok(there) if there == bytes => return Ok(()),
         Ok(_) => {
-            return Err(Halt::failed(
+            return Err(StepError::failed(
                 format!("{} is there already, and is another file", path.display()),
                 "move it away, then run treaty sync again",
             ));
@@ -193,14 +193,14 @@ fn keep(path: &Path, bytes: &[u8]) -> Result<(), Halt> {
         Err(_) => {}
     }
     let put = || {
-        let mut file = WholeFile::begin(path)?;
+        let mut file = AtomicFile::begin(path)?;
         match file.write_all(bytes) {
             Ok(()) => file.finish(),
             Err(source) => Err(file.error(source)),
         }
     };
     put().map_err(|error| {
-        Halt::failed(
+        StepError::failed(
             error.to_string(),
             "check the folder and the disk, then run treaty sync again",
         )

@@ -7,24 +7,24 @@ use crate::plan::{Fatal, classify};
 
 /// Why work on a thing or an item stops.
 #[derive(Debug, Clone)]
-pub(crate) enum Halt {
+pub(crate) enum StepError {
     /// It failed, for this one: nothing more was done.
     Failed(Failure),
     /// Whether a call was carried out is not known, and looking does not tell.
     InDoubt(Failure),
     /// Whether a call was carried out is not known, and looking has failed for now: the next run looks again.
-    NotLooked(Failure),
+    ProbeFailed(Failure),
     /// Nothing can go on. What was under way stays open, and is looked up by the next run.
     Fatal(Fatal),
 }
 
-impl From<LedgerError> for Halt {
+impl From<LedgerError> for StepError {
     fn from(error: LedgerError) -> Self {
         Self::Fatal(Fatal::Ledger(error))
     }
 }
 
-impl Halt {
+impl StepError {
     /// A failure without a code.
     pub(crate) fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed(Failure {

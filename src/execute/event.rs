@@ -15,7 +15,7 @@ pub enum Event {
     /// Existing resources are looked up.
     Lookup(Lookup),
     /// A standing thing is as it should be.
-    Standing {
+    Resources {
         /// Which.
         address: Address,
         /// The sign of what was done.
@@ -28,7 +28,7 @@ pub enum Event {
     /// Work on items begins: so many.
     Items(u64),
     /// How those stand that are followed until they have their end. Those that were not visited yet count as waiting.
-    Following(Synced),
+    Following(SyncStats),
     /// An item ended, for this run.
     Item {
         /// Which.
@@ -62,7 +62,7 @@ pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// How the items stand after a sync.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Synced {
+pub struct SyncStats {
     /// Archived, and downloaded where that was asked for.
     pub finished: u64,
     /// All have signed, and nothing else was asked for.

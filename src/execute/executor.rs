@@ -12,20 +12,20 @@ use tokio::sync::watch;
 use tracing::{Instrument, Span, info_span};
 
 use super::concurrency::has_room;
-use super::context::Caller;
-use super::error::Halt;
+use super::context::StepContext;
+use super::error::StepError;
 use super::event::{Ended, Event, Listener};
 use super::locks::Locks;
 use super::stop::{Stop, Stopped, stopped_now};
 use crate::address::{AccountId, Address, SealId, TemplateId};
 use crate::client::Client;
-use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Standing};
+use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Resources};
 use crate::ledger::{Failure, Ledger, RunRecord};
 use crate::plan::{Fatal, FlowPlan, Plan, PlannedRow, Survey, unreadable};
 
 /// What a run did.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct RunStats {
     /// Items that are done.
     pub done: u64,
     /// Items that failed.
@@ -43,9 +43,9 @@ pub struct Tally {
 }
 
 /// What a run needs.
-pub struct Orders<'a> {
+pub struct ExecutionContext<'a> {
     /// What should be.
-    pub standing: &'a Standing,
+    pub standing: &'a Resources,
     /// What is to be done, and what that was found from.
     pub survey: &'a Survey<'a>,
     /// What has been done.
@@ -66,8 +66,8 @@ pub struct Orders<'a> {
 
 /// A run.
 pub struct Apply<'a> {
-    orders: Orders<'a>,
-    pub(crate) caller: Caller<'a>,
+    orders: ExecutionContext<'a>,
+    pub(crate) context: StepContext<'a>,
     pub(crate) accounts_under_way: Locks,
     resolved: Mutex<Resolved>,
 }
@@ -85,9 +85,9 @@ struct Resolved {
 
 impl<'a> Apply<'a> {
     /// A run that has not begun.
-    pub fn new(orders: Orders<'a>) -> Self {
+    pub fn new(orders: ExecutionContext<'a>) -> Self {
         Self {
-            caller: Caller::new(orders.ledger, orders.client, orders.root),
+            context: StepContext::new(orders.ledger, orders.client, orders.root),
             accounts_under_way: Locks::default(),
             resolved: Mutex::default(),
             orders,
@@ -95,21 +95,21 @@ impl<'a> Apply<'a> {
     }
 
     /// Does all that the plan says.
-    pub async fn all(&self) -> Tally {
+    pub async fn all(&self) -> RunStats {
         let survey = self.orders.survey;
-        let mut tally = Tally::default();
+        let mut tally = RunStats::default();
         let work: u64 = survey.plan.flows.iter().map(FlowPlan::work).sum();
         // What ends comes first: an account that is to go may still be asked to sign.
         let revocations: u64 = survey.plan.flows.iter().map(FlowPlan::revocations).sum();
         self.say(Event::Revoking(revocations));
         for plan in &survey.plan.flows {
-            self.revoke_vanished(plan, &mut tally).await;
+            self.revoke_removed(plan, &mut tally).await;
         }
         if tally.stopped.is_none() {
             let mut stop = self.stop();
             let made = tokio::select! {
                 biased;
-                made = self.standing_things(&survey.plan, &mut tally) => made,
+                made = self.apply_resources(&survey.plan, &mut tally) => made,
                 () = stopped_now(&mut stop) => Err(Stopped::Asked),
             };
             if let Err(stopped) = made {
@@ -127,7 +127,7 @@ impl<'a> Apply<'a> {
         tally
     }
 
-    pub(crate) fn stop_for(&self, stopped: Stopped, tally: &mut Tally) {
+    pub(crate) fn stop_for(&self, stopped: Stopped, tally: &mut RunStats) {
         if tally.stopped.is_none() {
             self.say(Event::Stopping(match &stopped {
                 Stopped::Asked => {
@@ -164,19 +164,21 @@ impl<'a> Apply<'a> {
         (self.orders.listener)(event);
     }
 
-    async fn standing_things(&self, plan: &Plan, tally: &mut Tally) -> Result<(), Stopped> {
+    async fn apply_resources(&self, plan: &Plan, tally: &mut RunStats) -> Result<(), Stopped> {
         let symbols: HashMap<Address, char> = plan
             .standing
             .actions()
             .map(|(address, symbol, _)| (address, symbol))
             .collect();
-        let mut note = |address: Address, result: Result<(), Halt>| {
+        let mut note = |address: Address, result: Result<(), StepError>| {
             let failure = match result {
                 Ok(()) => None,
-                Err(Halt::Fatal(fatal)) => return Err(Stopped::Fatal(fatal)),
-                Err(Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
-                    Some(failure)
-                }
+                Err(StepError::Fatal(fatal)) => return Err(Stopped::Fatal(fatal)),
+                Err(
+                    StepError::Failed(failure)
+                    | StepError::InDoubt(failure)
+                    | StepError::ProbeFailed(failure),
+                ) => Some(failure),
             };
             if let Some(failure) = &failure {
                 self.resolved()
@@ -185,7 +187,7 @@ impl<'a> Apply<'a> {
                 tally.standing.push((address.clone(), failure.clone()));
             }
             let symbol = symbols.get(&address).copied().unwrap_or('=');
-            self.say(Event::Standing {
+            self.say(Event::Resources {
                 address,
                 symbol,
                 failure,
@@ -208,7 +210,7 @@ impl<'a> Apply<'a> {
         for planned in &plan.standing.accounts {
             self.go_on()?;
             let address = Address::Account(planned.name.clone());
-            let result = self.standing_account(
+            let result = self.resource_account(
                 &self.orders.standing.accounts[&planned.name],
                 &planned.action,
                 planned.grant,
@@ -231,7 +233,7 @@ impl<'a> Apply<'a> {
             // Of an account that the plan did not find, it knows no seals either.
             let is_unseen = self.resolved().found.contains(third_id);
             let address = Address::Seal(name.clone());
-            let result = match self.standing_id(&seal.account) {
+            let result = match self.resource_id(&seal.account) {
                 Ok(account) => {
                     self.seal(seal, third_id, &account, action, is_unseen)
                         .instrument(resource_span(&address))
@@ -259,9 +261,9 @@ impl<'a> Apply<'a> {
         Ok(())
     }
 
-    async fn flow(&self, rows: &'a FlowRows<'_>, plan: &'a FlowPlan, tally: &mut Tally) {
+    async fn flow(&self, rows: &'a FlowRows<'_>, plan: &'a FlowPlan, tally: &mut RunStats) {
         let is_work = move |at: usize| plan.rows.get(at).is_some_and(|row| row.action.is_work());
-        let mut drafts = match rows.drafts_of(is_work) {
+        let mut drafts = match rows.rendered_rows(is_work) {
             Ok(drafts) => drafts.fuse(),
             Err(error) => {
                 // The sheet was readable a moment ago; its rows stay as they are, and are told to be not begun.
@@ -382,7 +384,7 @@ impl<'a> Apply<'a> {
         address: Address,
         row: Option<u64>,
         ended: Ended,
-        tally: &mut Tally,
+        tally: &mut RunStats,
     ) {
         match &ended {
             Ended::Done(_) | Ended::Over(..) => tally.done += 1,
@@ -402,7 +404,7 @@ impl<'a> Apply<'a> {
         self.orders
             .survey
             .existing
-            .contains(&self.caller.ledger.salt().of(third_id))
+            .contains(&self.context.ledger.salt().of(third_id))
     }
 
     /// Notes an account that was there when it was to be made.
@@ -411,28 +413,28 @@ impl<'a> Apply<'a> {
     }
 
     /// The id of a standing account.
-    pub(crate) fn standing_id(&self, name: &str) -> Result<AccountId, Halt> {
+    pub(crate) fn resource_id(&self, name: &str) -> Result<AccountId, StepError> {
         let found = self.resolved().accounts.get(name).cloned();
         found.ok_or_else(|| self.missing(&Address::Account(name.to_owned())))
     }
 
-    pub(crate) fn seal_id(&self, name: &str) -> Result<SealId, Halt> {
+    pub(crate) fn seal_id(&self, name: &str) -> Result<SealId, StepError> {
         let found = self.resolved().seals.get(name).cloned();
         found.ok_or_else(|| self.missing(&Address::Seal(name.to_owned())))
     }
 
-    pub(crate) fn template_id(&self, name: &str) -> Result<TemplateId, Halt> {
+    pub(crate) fn template_id(&self, name: &str) -> Result<TemplateId, StepError> {
         let found = self.resolved().templates.get(name).cloned();
         found.ok_or_else(|| self.missing(&Address::Template(name.to_owned())))
     }
 
-    fn missing(&self, address: &Address) -> Halt {
+    fn missing(&self, address: &Address) -> StepError {
         match self.resolved().failed.get(address) {
-            Some(failure) => Halt::failed(
+            Some(failure) => StepError::failed(
                 format!("{address} failed: {}", failure.message),
                 failure.hint.clone(),
             ),
-            None => Halt::failed(
+            None => StepError::failed(
                 format!("{address} is needed, and was left out"),
                 "apply without --exclude",
             ),
@@ -457,7 +459,7 @@ type UnderWay<'s> = Pin<Box<dyn Future<Output = (Address, u64, Result<Ended, Fat
 fn planned_item(
     flow: &str,
     planned: &PlannedRow,
-    draft: crate::desired::Drafted,
+    draft: crate::desired::RenderedRow,
 ) -> Result<(Address, Box<Item>), (Address, u64, Failure)> {
     let address = Address::item(flow, draft.key.as_deref().unwrap_or_default());
     match draft.outcome {

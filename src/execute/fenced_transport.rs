@@ -9,14 +9,14 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use crate::client::{Problem, Transport, TransportError};
-use crate::ledger::{LedgerError, Pulse};
+use crate::ledger::{LeaseHandle, LedgerError};
 
 /// A transport that checks the ledger's lease before each request.
 pub struct FencedTransport {
     /// Sends the requests.
     pub transport: Arc<dyn Transport>,
     /// Says whether the lease is held.
-    pub lease: Pulse,
+    pub lease: LeaseHandle,
 }
 
 impl Transport for FencedTransport {

@@ -1,13 +1,13 @@
 //! A flow as the service shows it: its status, documents and tasks.
 
-use super::context::Caller;
-use super::error::Halt;
+use super::context::StepContext;
+use super::error::StepError;
 use super::steps::{DOCUMENT, PROCESS};
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::{FlowStatus, SignStatus, contract, contracts};
 use crate::client::public;
-use crate::execute::journal::Steps;
-use crate::execute::signers::Who;
+use crate::execute::journal::ItemJournal;
+use crate::execute::signers::SignerIdentity;
 use crate::ledger::{Failure, ItemStatus};
 
 /// A flow, and whether it is one of several documents.
@@ -18,7 +18,7 @@ pub(crate) struct FlowRef {
 }
 
 /// The flow of an item that was sent.
-pub(crate) fn sent_flow(steps: &Steps) -> Option<FlowRef> {
+pub(crate) fn sent_flow(steps: &ItemJournal) -> Option<FlowRef> {
     Some(FlowRef {
         id: FlowId(steps.answered(PROCESS, "flowId")?),
         several: steps.is_done(&format!("{DOCUMENT}.01")),
@@ -53,14 +53,14 @@ pub(crate) struct FoundTask {
 impl FoundTask {
     /// Whether it is somebody's: who signs for himself and an organization may be listed as either, and one who chooses his
     /// organization as he signs under any.
-    pub(crate) fn is_of(&self, who: &Who) -> bool {
+    pub(crate) fn is_of(&self, who: &SignerIdentity) -> bool {
         let chosen = self.organization.is_none() || who.organization.is_none();
         Some(&self.account) == who.account.as_ref()
             && (self.organization == who.organization || (who.both && chosen))
     }
 
     /// Whether it is an account's own signature, listed under somebody who acts for it.
-    pub(crate) fn is_in_the_name_of(&self, who: &Who) -> bool {
+    pub(crate) fn is_in_the_name_of(&self, who: &SignerIdentity) -> bool {
         let alone = who.organization.is_none() && !who.both;
         alone && self.organization.is_some() && self.organization == who.account
     }
@@ -89,9 +89,9 @@ impl FlowState {
     }
 }
 
-impl Caller<'_> {
+impl StepContext<'_> {
     /// How far a flow is, asked for in the way of its own family.
-    pub(crate) async fn state(&self, flow: &FlowRef) -> Result<FlowState, Halt> {
+    pub(crate) async fn state(&self, flow: &FlowRef) -> Result<FlowState, StepError> {
         let flow_id = flow.id.clone();
         if flow.several {
             let detail = self.call(&contracts::Detail { flow_id }).await?;
@@ -142,7 +142,7 @@ impl Caller<'_> {
 }
 
 /// How an item stands whose flow has ended before all had signed.
-pub(crate) fn dead(status: FlowStatus) -> Option<ItemStatus> {
+pub(crate) fn ended_status(status: FlowStatus) -> Option<ItemStatus> {
     match status {
         FlowStatus::Rejected | FlowStatus::Ended | FlowStatus::Deleted => {
             Some(ItemStatus::Rejected)
@@ -181,11 +181,11 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
 }
 
 /// Refuses what is said of another flow.
-fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), Halt> {
+fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), StepError> {
     if *told == flow.id {
         return Ok(());
     }
-    Err(Halt::failed(
+    Err(StepError::failed(
         format!(
             "the details of the flow {} were answered with those of {told}",
             flow.id
@@ -196,10 +196,10 @@ fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), Halt> {
 
 /// The signers that a detail lists. Of a draft it may say nothing, and of a flow that has ended before all had signed,
 /// where its state is enough: elsewhere that does not mean that nobody was asked.
-fn listed<T>(signers: Option<Vec<T>>, status: FlowStatus) -> Result<Vec<T>, Halt> {
+fn listed<T>(signers: Option<Vec<T>>, status: FlowStatus) -> Result<Vec<T>, StepError> {
     match (signers, status) {
         (Some(signers), _) => Ok(signers),
-        (None, FlowStatus::Signing | FlowStatus::Finished) => Err(Halt::failed(
+        (None, FlowStatus::Signing | FlowStatus::Finished) => Err(StepError::failed(
             "the flow's details do not list its signers",
             "apply again: they are asked for before anything is sent",
         )),

@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::after_signing::afterwards;
-use super::error::Halt;
+use super::error::StepError;
 use super::event::Ended;
 use super::executor::Apply;
-use super::flow::{FlowRef, dead, sent_flow, why};
+use super::flow::{FlowRef, ended_status, sent_flow, why};
 use super::steps::{PROCESS, REVOKE, SIGNER, document_step, step_of};
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::operation::Op;
 use crate::api::{Attachment, CreateByFileKey, CreateByTemplate, MIME_PDF, contract, contracts};
 use crate::desired::{Document, DocumentSource, Item, LocalFile, Signer, SignerKind};
-use crate::execute::journal::Steps;
-use crate::execute::signers::{Ask, SignStates, Signs};
-use crate::ledger::{Deferral, Failure, ItemRecord, ItemStatus, SubjectId, Write};
+use crate::execute::journal::ItemJournal;
+use crate::execute::signers::{SignStates, SignerRequest, SigningMethod};
+use crate::ledger::{Deferral, EntityId, Failure, ItemRecord, ItemStatus, Write};
 use crate::plan::{Fatal, ItemAction, PAST, past};
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 impl Apply<'_> {
     /// Sends an item, or goes on with it, and records how it ended.
@@ -28,23 +28,23 @@ impl Apply<'_> {
         item: &Item,
         action: ItemAction,
     ) -> Result<Ended, Fatal> {
-        let known = self.caller.ledger.item(flow, &item.key)?;
+        let known = self.context.ledger.item(flow, &item.key)?;
         let id = known
             .as_ref()
-            .map_or_else(|| self.caller.ledger.next_subject(), |known| known.id);
+            .map_or_else(|| self.context.ledger.next_subject(), |known| known.id);
         let done = |status| (Ended::Done(status), status);
         let doubted = known.as_ref().map(|known| known.status) == Some(ItemStatus::InDoubt);
         let ((ended, status), failure) = match self.carry_out(flow, item, action, id, known).await {
             Ok((status, why)) => (done(status), why),
-            Err(Halt::Failed(failure)) => {
+            Err(StepError::Failed(failure)) => {
                 let ended = Ended::Failed(failure.clone());
                 ((ended, ItemStatus::Failed), Some(failure))
             }
-            Err(Halt::InDoubt(failure)) => {
+            Err(StepError::InDoubt(failure)) => {
                 let ended = Ended::InDoubt(failure.clone());
                 ((ended, ItemStatus::InDoubt), Some(failure))
             }
-            Err(Halt::NotLooked(failure)) => {
+            Err(StepError::ProbeFailed(failure)) => {
                 let ended = Ended::InDoubt(failure.clone());
                 let open = if doubted {
                     ItemStatus::InDoubt
@@ -53,20 +53,20 @@ impl Apply<'_> {
                 };
                 ((ended, open), Some(failure))
             }
-            Err(Halt::Fatal(fatal)) => return Err(fatal),
+            Err(StepError::Fatal(fatal)) => return Err(fatal),
         };
         let mut writes = vec![Write::ItemEnded {
             id,
             status,
             failure,
-            at: self.caller.now(),
+            at: self.context.now(),
         }];
         if status.has_ended() {
             writes.push(Write::Dropped { subject: id });
         }
-        point("item.ending");
-        self.caller.ledger.write(writes).await?;
-        point("item.ended");
+        failpoint("item.ending");
+        self.context.ledger.write(writes).await?;
+        failpoint("item.ended");
         Ok(ended)
     }
 
@@ -76,30 +76,30 @@ impl Apply<'_> {
         flow: &str,
         item: &Item,
         action: ItemAction,
-        id: SubjectId,
+        id: EntityId,
         known: Option<ItemRecord>,
-    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
+    ) -> Result<(ItemStatus, Option<Failure>), StepError> {
         let lacks = || {
             self.lacks(item)
-                .map_or(Ok(()), |failure| Err(Halt::Failed(failure)))
+                .map_or(Ok(()), |failure| Err(StepError::Failed(failure)))
         };
         let begin = |fingerprint, content, afresh| {
-            drop(self.caller.ledger.write(vec![Write::ItemBegun {
+            drop(self.context.ledger.write(vec![Write::ItemBegun {
                 id,
                 flow: flow.to_owned(),
                 key: item.key.clone(),
                 fingerprint,
                 content,
                 run: self.run_id(),
-                at: self.caller.now(),
+                at: self.context.now(),
                 afresh,
             }]));
         };
         let recorded = match &known {
-            Some(_) => self.caller.ledger.steps(id)?,
+            Some(_) => self.context.ledger.steps(id)?,
             None => Vec::new(),
         };
-        let mut steps = Steps::new(id, recorded);
+        let mut steps = ItemJournal::new(id, recorded);
         let revoked = match (action, &known) {
             (ItemAction::Reissue, Some(known)) => {
                 // As long as it is not revoked, it is what was sent.
@@ -113,24 +113,24 @@ impl Apply<'_> {
                 let mut signers = item.signers.iter();
                 let asked_all = known.was_sent_whole()
                     || signers.all(|signer| steps.is_begun(&step_of(signer)));
-                self.caller.revoke(&steps, REVOKE, asked_all).await?;
+                self.context.revoke(&steps, REVOKE, asked_all).await?;
                 true
             }
             _ => {
-                if let Some((status, why)) = self.caller.was_ended(&steps).await? {
+                if let Some((status, why)) = self.context.was_ended(&steps).await? {
                     return Ok((status, Some(why)));
                 }
-                self.caller.was_revoked(&steps).await?
+                self.context.was_revoked(&steps).await?
             }
         };
         // Before anybody was asked, what is left of an earlier run is worth nothing: a draft may have expired, its template
         // may have been corrected, and its values may have been what was wrong.
         let afresh = revoked || known.as_ref().is_some_and(|known| !known.sent);
         if afresh {
-            steps = Steps::new(id, Vec::new());
+            steps = ItemJournal::new(id, Vec::new());
         }
         begin(item.fingerprint, item.content, afresh);
-        point("item.begun");
+        failpoint("item.begun");
         lacks()?;
         let was_sent = !afresh && known.is_some_and(|known| known.sent);
         if !was_sent {
@@ -139,9 +139,9 @@ impl Apply<'_> {
         match self.send(&mut steps, item).await {
             Ok(sent) => Ok(sent),
             // What somebody has refused meanwhile cannot be gone on with, and would be tried in vain every night.
-            Err(Halt::Failed(failure)) if was_sent => match self.ending(&steps).await? {
+            Err(StepError::Failed(failure)) if was_sent => match self.ending(&steps).await? {
                 Some((status, why)) => Ok((status, Some(why))),
-                None => Err(Halt::Failed(failure)),
+                None => Err(StepError::Failed(failure)),
             },
             Err(halt) => Err(halt),
         }
@@ -149,29 +149,32 @@ impl Apply<'_> {
 
     /// Refuses a contract whose time for signing is over before it is sent: that may be so by now, though it was not when all
     /// was planned.
-    fn in_time(&self, item: &Item) -> Result<(), Halt> {
+    fn in_time(&self, item: &Item) -> Result<(), StepError> {
         let validity = item.process.sign_validity;
-        match validity.filter(|validity| *validity <= self.caller.now().as_millisecond()) {
-            Some(validity) => Err(Halt::failed(past(validity), PAST)),
+        match validity.filter(|validity| *validity <= self.context.now().as_millisecond()) {
+            Some(validity) => Err(StepError::failed(past(validity), PAST)),
             None => Ok(()),
         }
     }
 
     /// How the flow of an item that was sent before has ended, if it has before all had signed.
-    async fn ending(&self, steps: &Steps) -> Result<Option<(ItemStatus, Failure)>, Halt> {
+    async fn ending(
+        &self,
+        steps: &ItemJournal,
+    ) -> Result<Option<(ItemStatus, Failure)>, StepError> {
         let Some(flow) = sent_flow(steps) else {
             return Ok(None);
         };
-        let state = self.caller.state(&flow).await?;
-        Ok(dead(state.status).map(|status| (status, why(&state, status))))
+        let state = self.context.state(&flow).await?;
+        Ok(ended_status(state.status).map(|status| (status, why(&state, status))))
     }
 
     /// All that can be done now; what waits for others is written down. Tells of a signer, too, who can sign no more.
     async fn send(
         &self,
-        steps: &mut Steps,
+        steps: &mut ItemJournal,
         item: &Item,
-    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
+    ) -> Result<(ItemStatus, Option<Failure>), StepError> {
         let mut accounts = BTreeMap::new();
         for (name, account) in &item.accounts {
             accounts.insert(name.as_str(), self.row_account(account).await?);
@@ -185,27 +188,27 @@ impl Apply<'_> {
             id: self.process(steps, item, &accounts, &docs).await?,
             several: docs.len() > 1,
         };
-        let signers: Vec<(&Signer, Signs)> = item
+        let signers: Vec<(&Signer, SigningMethod)> = item
             .signers
             .iter()
             .map(|signer| Ok((signer, self.signs(&accounts, &signer.kind)?)))
-            .collect::<Result<_, Halt>>()?;
+            .collect::<Result<_, StepError>>()?;
         steps.whose = signers
             .iter()
             .map(|(signer, signs)| (step_of(signer), signs.who()))
             .collect();
         for (order, (signer, signs)) in (1..).zip(signers) {
             let step = step_of(signer);
-            let ask = Ask {
+            let ask = SignerRequest {
                 flow: &flow,
-                third_order_no: format!("{}-{}-{}", self.caller.mark, steps.subject, signer.name),
+                third_order_no: format!("{}-{}-{}", self.context.mark, steps.subject, signer.name),
                 signs,
                 places: &signer.places,
                 docs: &docs,
             };
             let (op, request) = ask.request();
             if signer.after.is_empty() {
-                self.caller
+                self.context
                     .perform(steps, &step, op, request, &flow)
                     .await?;
             } else {
@@ -231,16 +234,16 @@ impl Apply<'_> {
             .all(|signer| signer.kind.signs_at_once());
         let mut waiting = steps.deferred().into_iter();
         let states = if all_at_once || waiting.any(|(_, own)| own.after.iter().all(at_once)) {
-            match self.caller.looked(steps, &flow).await {
+            match self.context.refresh_sign_states(steps, &flow).await {
                 Ok((_, states)) => states,
                 // Everybody is asked: the next visit looks again.
-                Err(Halt::Failed(failure)) => return Ok((ItemStatus::Waiting, Some(failure))),
+                Err(StepError::Failed(failure)) => return Ok((ItemStatus::Waiting, Some(failure))),
                 Err(halt) => return Err(halt),
             }
         } else {
             SignStates::default()
         };
-        let (left, states) = self.caller.advance(steps, &flow, states).await?;
+        let (left, states) = self.context.advance(steps, &flow, states).await?;
         let all_signed = item
             .signers
             .iter()
@@ -253,32 +256,32 @@ impl Apply<'_> {
     }
 
     /// Writes down what comes once all have signed.
-    fn finish(&self, steps: &mut Steps, item: &Item, flow: &FlowRef, docs: &[DocId]) {
+    fn finish(&self, steps: &mut ItemJournal, item: &Item, flow: &FlowRef, docs: &[DocId]) {
         for (step, op, deferral) in afterwards(item, flow, docs) {
             self.defer(steps, step, op, deferral);
         }
     }
 
-    fn defer(&self, steps: &mut Steps, step: String, op: Op, deferral: Deferral) {
+    fn defer(&self, steps: &mut ItemJournal, step: String, op: Op, deferral: Deferral) {
         if steps.is_begun(&step) {
             return;
         }
-        drop(self.caller.ledger.write(vec![Write::Deferred {
+        drop(self.context.ledger.write(vec![Write::Deferred {
             subject: steps.subject,
             step: step.clone(),
             op,
             deferral: deferral.clone(),
         }]));
-        point("step.deferred");
+        failpoint("step.deferred");
         steps.defer(step, deferral);
     }
 
     async fn document(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         step: &str,
         document: &Document,
-    ) -> Result<DocId, Halt> {
+    ) -> Result<DocId, StepError> {
         match &document.source {
             DocumentSource::Template {
                 template,
@@ -291,7 +294,11 @@ impl Apply<'_> {
                     simple_form_fields: (!fields.is_empty()).then(|| fields.clone()),
                     chunked_fields: (!chunks.is_empty()).then(|| chunks.clone()),
                 };
-                Ok(self.caller.spare_step(steps, step, &request).await?.doc_id)
+                Ok(self
+                    .context
+                    .repeatable_step(steps, step, &request)
+                    .await?
+                    .doc_id)
             }
             DocumentSource::File(file) => {
                 if let Some(answer) = steps.receipt::<CreateByFileKey>(step)? {
@@ -299,25 +306,29 @@ impl Apply<'_> {
                 }
                 let (file_name, bytes) = read(file).await?;
                 let uploaded = self
-                    .caller
+                    .context
                     .client
                     .upload(&file_name, MIME_PDF, &bytes)
                     .await;
                 let request = CreateByFileKey {
-                    file_key: uploaded.map_err(|failure| Halt::of(Op::UploadUrl, failure))?,
+                    file_key: uploaded.map_err(|failure| StepError::of(Op::UploadUrl, failure))?,
                 };
-                Ok(self.caller.spare_step(steps, step, &request).await?.doc_id)
+                Ok(self
+                    .context
+                    .repeatable_step(steps, step, &request)
+                    .await?
+                    .doc_id)
             }
         }
     }
 
     async fn process(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         item: &Item,
         accounts: &BTreeMap<&str, AccountId>,
         docs: &[DocId],
-    ) -> Result<FlowId, Halt> {
+    ) -> Result<FlowId, StepError> {
         if let Some(answer) = steps.receipt::<contract::AddProcess>(PROCESS)? {
             return Ok(answer.flow_id);
         }
@@ -332,7 +343,7 @@ impl Apply<'_> {
             let (file_name, bytes) = read(&attachment.file).await?;
             let kind = content_type(&file_name);
             attachments.push(Attachment {
-                file_key: self.caller.shared_file(&file_name, kind, &bytes).await?,
+                file_key: self.context.shared_file(&file_name, kind, &bytes).await?,
                 name: attachment.name.clone(),
             });
         }
@@ -356,8 +367,8 @@ impl Apply<'_> {
                 attachment_list,
             };
             return Ok(self
-                .caller
-                .spare_step(steps, PROCESS, &request)
+                .context
+                .repeatable_step(steps, PROCESS, &request)
                 .await?
                 .flow_id);
         }
@@ -382,8 +393,8 @@ impl Apply<'_> {
             attachment_list,
         };
         Ok(self
-            .caller
-            .spare_step(steps, PROCESS, &request)
+            .context
+            .repeatable_step(steps, PROCESS, &request)
             .await?
             .flow_id)
     }
@@ -393,35 +404,35 @@ impl Apply<'_> {
         &self,
         accounts: &BTreeMap<&str, AccountId>,
         kind: &SignerKind,
-    ) -> Result<Signs, Halt> {
+    ) -> Result<SigningMethod, StepError> {
         let id = |name: &String| self.id_of(accounts, name);
         let seal = |name: &Option<String>| name.as_ref().map(|name| self.seal_id(name)).transpose();
         Ok(match kind {
-            SignerKind::Platform { seal: own } => Signs::Platform { seal: seal(own)? },
+            SignerKind::Platform { seal: own } => SigningMethod::Platform { seal: seal(own)? },
             SignerKind::User {
                 account,
                 seal: own,
                 notice_sign_message,
-            } => Signs::User {
+            } => SigningMethod::User {
                 account: id(account)?,
                 seal: seal(own)?,
                 notice_sign_message: *notice_sign_message,
             },
-            SignerKind::Person { account, seal_type } => Signs::Person {
+            SignerKind::Person { account, seal_type } => SigningMethod::Person {
                 account: id(account)?,
                 seal_type: seal_type.clone(),
             },
             SignerKind::Organization {
                 account,
                 organization,
-            } => Signs::Organization {
+            } => SigningMethod::Organization {
                 account: id(account)?,
                 organization: id(organization)?,
             },
             SignerKind::PersonAndOrganization {
                 account,
                 organization,
-            } => Signs::PersonAndOrganization {
+            } => SigningMethod::PersonAndOrganization {
                 account: id(account)?,
                 organization: organization.as_ref().map(id).transpose()?,
             },
@@ -429,24 +440,28 @@ impl Apply<'_> {
     }
 
     /// The id behind a name: the row's own account, or the project's.
-    fn id_of(&self, accounts: &BTreeMap<&str, AccountId>, name: &str) -> Result<AccountId, Halt> {
+    fn id_of(
+        &self,
+        accounts: &BTreeMap<&str, AccountId>,
+        name: &str,
+    ) -> Result<AccountId, StepError> {
         accounts
             .get(name)
             .cloned()
-            .map_or_else(|| self.standing_id(name), Ok)
+            .map_or_else(|| self.resource_id(name), Ok)
     }
 }
 
-async fn read(file: &LocalFile) -> Result<(String, Bytes), Halt> {
+async fn read(file: &LocalFile) -> Result<(String, Bytes), StepError> {
     let file_name = file.path.file_name().unwrap_or_default().to_string_lossy();
     let bytes = tokio::fs::read(&file.path).await.map_err(|error| {
-        Halt::failed(
+        StepError::failed(
             format!("{file_name} cannot be read: {error}"),
             "the file was there when the plan was made",
         )
     })?;
     if blake3::hash(&bytes).to_hex().as_str() != &*file.hash {
-        return Err(Halt::failed(
+        return Err(StepError::failed(
             format!("{file_name} has changed since the plan was made"),
             "apply again",
         ));

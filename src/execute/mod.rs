@@ -22,17 +22,20 @@ mod stop;
 
 pub(crate) use after_signing::afterwards;
 pub(crate) use clock::Clock;
-pub(crate) use context::Caller;
-pub(crate) use error::Halt;
-pub use event::{Ended, Event, Listener, Synced};
-pub use executor::{Apply, Orders, Tally};
+pub(crate) use context::StepContext;
+pub(crate) use error::StepError;
+pub use event::{Ended, Event, Listener, SyncStats};
+pub use executor::{Apply, ExecutionContext, RunStats};
 pub use fenced_transport::FencedTransport;
 #[cfg(test)]
 pub(crate) use flow::signed_task;
-pub(crate) use flow::{FlowRef, FlowState, FoundTask, dead, sent_flow, why};
-pub(crate) use journal::{SETTLING, Steps, undecided};
+pub(crate) use flow::{FlowRef, FlowState, FoundTask, ended_status, sent_flow, why};
+pub(crate) use journal::{ItemJournal, SETTLE_DELAY, undecided_step};
 pub(crate) use locks::Locks;
-pub(crate) use signers::{Ask, SignStates, Signs, Who, signers, signs_at_once, whose};
+pub(crate) use signers::{
+    SignStates, SignerIdentity, SignerRequest, SigningMethod, signer_identity, signers,
+    signs_at_once,
+};
 pub(crate) use steps::{ARCHIVE, END, REVOKE, document_step, step_of};
 pub use steps::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER};
 pub(crate) use stop::stopped_now;

@@ -5,28 +5,28 @@ use futures::stream::FuturesUnordered;
 use tracing::{Instrument, info_span};
 
 use super::concurrency::has_room;
-use super::context::Caller;
-use super::error::Halt;
+use super::context::StepContext;
+use super::error::StepError;
 use super::event::Ended;
-use super::executor::{Apply, Tally};
-use super::flow::{dead, sent_flow, why};
+use super::executor::{Apply, RunStats};
+use super::flow::{ended_status, sent_flow, why};
 use super::steps::{END, REVOKE, SIGNER};
 use super::stop::{Stop, Stopped, stopped_now};
 use crate::address::Address;
 use crate::api::{FlowStatus, Nothing, Revoke};
-use crate::execute::journal::{Seen, Steps, settled};
+use crate::execute::journal::{ItemJournal, ProbeResult, probe_with_delay};
 use crate::ledger::{Failure, ItemStatus, Write};
-use crate::plan::{Fatal, FlowPlan, ItemAction, Vanished};
+use crate::plan::{Fatal, FlowPlan, ItemAction, RemovedRow};
 
 impl Apply<'_> {
     /// Ends what has no row any more.
-    pub(crate) async fn revoke_vanished(&self, plan: &FlowPlan, tally: &mut Tally) {
-        let revoked = |item: &&Vanished| item.action == ItemAction::Revoke;
-        let mut left = plan.vanished.iter().filter(revoked);
+    pub(crate) async fn revoke_removed(&self, plan: &FlowPlan, tally: &mut RunStats) {
+        let revoked = |item: &&RemovedRow| item.action == ItemAction::Revoke;
+        let mut left = plan.removed.iter().filter(revoked);
         let mut window = FuturesUnordered::new();
         let mut stop = self.stop();
         loop {
-            while tally.stopped.is_none() && has_room(self.caller.client, window.len()) {
+            while tally.stopped.is_none() && has_room(self.context.client, window.len()) {
                 if *stop.borrow() != Stop::No {
                     self.stop_for(Stopped::Asked, tally);
                     break;
@@ -46,7 +46,7 @@ impl Apply<'_> {
                     None
                 }
                 // There may be room for another item.
-                () = self.caller.client.another_is_delayed() => continue,
+                () = self.context.client.another_is_delayed() => continue,
             };
             let Some((address, ended)) = next else {
                 break;
@@ -63,24 +63,24 @@ impl Apply<'_> {
     }
 
     async fn revoke_item(&self, flow: &str, key: &str) -> Result<Ended, Fatal> {
-        let Some(known) = self.caller.ledger.item(flow, key)? else {
+        let Some(known) = self.context.ledger.item(flow, key)? else {
             return Ok(Ended::Open);
         };
-        let steps = Steps::new(known.id, self.caller.ledger.steps(known.id)?);
+        let steps = ItemJournal::new(known.id, self.context.ledger.steps(known.id)?);
         // Open until it has ended: should the run be cut off and the row come back, it is looked at again.
-        drop(self.caller.ledger.write(vec![Write::ItemBegun {
+        drop(self.context.ledger.write(vec![Write::ItemBegun {
             id: known.id,
             flow: flow.to_owned(),
             key: key.to_owned(),
             fingerprint: known.fingerprint,
             content: None,
             run: self.run_id(),
-            at: self.caller.now(),
+            at: self.context.now(),
             afresh: false,
         }]));
         // Where the run was cut off, the contract itself does not tell who is still to be asked.
         let asked_all = known.was_sent_whole() || steps.asked_by_hand();
-        let (ended, status, failure) = match self.caller.revoke(&steps, REVOKE, asked_all).await {
+        let (ended, status, failure) = match self.context.revoke(&steps, REVOKE, asked_all).await {
             Ok(Some((status, why))) => (Ended::Over(status, why.clone()), status, Some(why)),
             Ok(None) => {
                 let revoked = ItemStatus::Revoked;
@@ -92,24 +92,24 @@ impl Apply<'_> {
                 (Ended::Done(revoked), revoked, Some(why))
             }
             // What was sent stands as it did.
-            Err(Halt::Failed(failure)) => {
+            Err(StepError::Failed(failure)) => {
                 (Ended::Failed(failure.clone()), known.status, Some(failure))
             }
-            Err(Halt::InDoubt(failure)) => {
+            Err(StepError::InDoubt(failure)) => {
                 let doubt = ItemStatus::InDoubt;
                 (Ended::InDoubt(failure.clone()), doubt, Some(failure))
             }
-            Err(Halt::NotLooked(failure)) => {
+            Err(StepError::ProbeFailed(failure)) => {
                 let open = ItemStatus::Open;
                 (Ended::InDoubt(failure.clone()), open, Some(failure))
             }
-            Err(Halt::Fatal(fatal)) => return Err(fatal),
+            Err(StepError::Fatal(fatal)) => return Err(fatal),
         };
         let mut writes = vec![Write::ItemEnded {
             id: known.id,
             status,
             failure,
-            at: self.caller.now(),
+            at: self.context.now(),
         }];
         if status.has_ended() {
             writes.push(Write::Dropped { subject: known.id });
@@ -117,27 +117,27 @@ impl Apply<'_> {
         if let Ended::Done(_) = ended {
             writes.push(Write::Withdrawn { id: known.id });
         }
-        self.caller.ledger.write(writes).await?;
+        self.context.ledger.write(writes).await?;
         Ok(ended)
     }
 }
 
-impl Caller<'_> {
+impl StepContext<'_> {
     /// Ends what was sent of an item, in a step of this name, unless all have signed it; `asked_all` tells whether nobody is
     /// left to be asked, but for those who wait. What has ended by itself need not be ended, and is told.
     pub(crate) async fn revoke(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         name: &str,
         asked_all: bool,
-    ) -> Result<Option<(ItemStatus, Failure)>, Halt> {
+    ) -> Result<Option<(ItemStatus, Failure)>, StepError> {
         let Some(flow) = sent_flow(steps) else {
             return Ok(None);
         };
         let state = self.state(&flow).await?;
         let own = steps.is_begun(name);
         if let Some(status) =
-            dead(state.status).filter(|ended| !own || *ended != ItemStatus::Revoked)
+            ended_status(state.status).filter(|ended| !own || *ended != ItemStatus::Revoked)
         {
             return Ok(Some((status, why(&state, status))));
         }
@@ -145,7 +145,7 @@ impl Caller<'_> {
         let asked_all = asked_all && !steps.deferred().iter().any(waits);
         let finished = state.status == FlowStatus::Finished;
         if finished || asked_all && state.all_have_signed() {
-            return Err(Halt::failed(
+            return Err(StepError::failed(
                 "all have signed what was sent before",
                 "it stands: put the row back as it was; a new contract needs a new key",
             ));
@@ -153,14 +153,17 @@ impl Caller<'_> {
         let request = Revoke {
             flow_id: flow.id.clone(),
         };
-        let look = async || self.look_for_end(&flow).await;
-        match self.sign_step(steps, name, &request, None, look).await {
+        let probe = async || self.probe_revocation(&flow).await;
+        match self
+            .journaled_step(steps, name, &request, None, probe)
+            .await
+        {
             Ok(Nothing) => Ok(None),
-            Err(Halt::Failed(failure)) => {
+            Err(StepError::Failed(failure)) => {
                 let state = self.state(&flow).await?;
-                match dead(state.status) {
+                match ended_status(state.status) {
                     Some(status) => Ok(Some((status, why(&state, status)))),
-                    None => Err(Halt::Failed(failure)),
+                    None => Err(StepError::Failed(failure)),
                 }
             }
             Err(halt) => Err(halt),
@@ -171,36 +174,37 @@ impl Caller<'_> {
     /// were lost. One that goes on was not ended.
     pub(crate) async fn was_ended(
         &self,
-        steps: &Steps,
-    ) -> Result<Option<(ItemStatus, Failure)>, Halt> {
+        steps: &ItemJournal,
+    ) -> Result<Option<(ItemStatus, Failure)>, StepError> {
         let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(END)) else {
             return Ok(None);
         };
         let state = self.state(&flow).await?;
-        let Some(status) = dead(state.status) else {
-            self.forget(steps, END).await?;
+        let Some(status) = ended_status(state.status) else {
+            self.void_intent(steps, END).await?;
             return Ok(None);
         };
         Ok(Some((status, why(&state, status))))
     }
 
     /// Whether an earlier run has ended what was sent, so that it could be sent anew, and then was cut off.
-    pub(crate) async fn was_revoked(&self, steps: &Steps) -> Result<bool, Halt> {
+    pub(crate) async fn was_revoked(&self, steps: &ItemJournal) -> Result<bool, StepError> {
         let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(REVOKE)) else {
             return Ok(false);
         };
-        let look = async || {
+        let probe = async || {
             let status = self.state(&flow).await?.status;
-            Ok(match dead(status) {
-                Some(_) => Seen::There(true),
-                None if status == FlowStatus::Finished => Seen::There(false),
-                None => Seen::NotThere,
+            Ok(match ended_status(status) {
+                Some(_) => ProbeResult::Found(true),
+                None if status == FlowStatus::Finished => ProbeResult::Found(false),
+                None => ProbeResult::Absent,
             })
         };
-        if let Seen::There(true) = settled(self.client, &look, self.late()).await? {
+        if let ProbeResult::Found(true) = probe_with_delay(self.client, &probe, self.late()).await?
+        {
             return Ok(true);
         }
-        self.forget(steps, REVOKE).await?;
+        self.void_intent(steps, REVOKE).await?;
         Ok(false)
     }
 }

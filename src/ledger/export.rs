@@ -8,8 +8,8 @@ use std::io::{BufRead, Write};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::file::broken;
-use super::lines::{FORMAT, Header, Item, Line, Run, Status, Step, Thing};
-use super::record::{SubjectId, ThingKind};
+use super::lines::{FORMAT, Header, Item, Line, Resource, Run, Status, Step};
+use super::record::{EntityId, ResourceKind};
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
 use crate::expr::{Fingerprint, Salt};
 
@@ -161,9 +161,9 @@ fn export(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, kind) = (row.get(0)?, row.get(1)?);
-        lines.line(&Line::Thing(Thing {
+        lines.line(&Line::Resource(Resource {
             id,
-            kind: ThingKind::numbered(kind)
+            kind: ResourceKind::numbered(kind)
                 .ok_or(rusqlite::Error::IntegralValueOutOfRange(1, kind))?,
             identity: row.get(2)?,
             remote_id: row.get(3)?,
@@ -205,7 +205,7 @@ fn export(
     lines.line(&Line::End { lines: before })
 }
 
-fn steps(connection: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<Step>> {
+fn steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<Step>> {
     let mut statement = connection.prepare_cached(
         "SELECT name, operation, legal, begun, deferral, receipt, sign_status, sign_time
          FROM step WHERE subject = ? ORDER BY name",
@@ -267,7 +267,7 @@ fn import(
                 imported.runs += 1;
                 run.keep(transaction)
             }
-            Line::Thing(thing) => {
+            Line::Resource(thing) => {
                 imported.things += 1;
                 thing.keep(transaction)
             }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use super::sqlite::Binding;
 use super::{LedgerError, schema};
 use crate::expr::Salt;
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 /// Whether there is a ledger. One that cannot be reached is no reason to begin a new one: it knows what was sent.
 pub(super) fn is_there(path: &Path) -> Result<bool, LedgerError> {
@@ -68,7 +68,7 @@ pub(super) fn make(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
         connection.close().map_err(|(_, error)| error)
     };
     fill().map_err(|error| broken(path, &error))?;
-    point("ledger.filled");
+    failpoint("ledger.filled");
     // Unlike a rename, a link never replaces what somebody else has put there meanwhile.
     std::fs::hard_link(&part, path)
         .or_else(|error| match error.kind() {
@@ -79,7 +79,7 @@ pub(super) fn make(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
         .map_err(own)?;
     // A second name does no harm, and is overwritten by the next.
     let _ = std::fs::remove_file(&part);
-    point("ledger.placed");
+    failpoint("ledger.placed");
     Ok(())
 }
 

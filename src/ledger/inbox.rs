@@ -31,7 +31,7 @@ const SELDOM: (i32, Duration) = (9_000, Duration::from_millis(1));
 
 /// What a callback tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct CallbackEvent {
     /// All that it says, as a fingerprint: the same again is a repeat.
     pub digest: Fingerprint,
     /// The flow.
@@ -42,7 +42,7 @@ pub struct Told {
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Noted {
+pub enum CallbackReceipt {
     /// It is new, and the flow is one of this ledger's.
     New,
     /// It is new, and the flow is not one of this ledger's: nobody looks at it.
@@ -61,7 +61,7 @@ pub struct Inbox {
 /// What the inbox's thread is asked to do.
 #[derive(Debug)]
 enum Job {
-    Note(Told, Answer<Noted>),
+    Note(CallbackEvent, Answer<CallbackReceipt>),
     Unhandled(Answer<u64>),
     Try(Answer<()>),
 }
@@ -93,7 +93,7 @@ impl Inbox {
     }
 
     /// Writes it down; resolves once it is on disk.
-    pub async fn note(&self, told: Told) -> Result<Noted, LedgerError> {
+    pub async fn note(&self, told: CallbackEvent) -> Result<CallbackReceipt, LedgerError> {
         self.ask(|answer| Job::Note(told, answer)).await
     }
 
@@ -160,8 +160,8 @@ fn write_all(
 
 fn write<'a>(
     connection: &mut Connection,
-    group: impl Iterator<Item = &'a Told>,
-) -> rusqlite::Result<Vec<Noted>> {
+    group: impl Iterator<Item = &'a CallbackEvent>,
+) -> rusqlite::Result<Vec<CallbackReceipt>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let noted = group
         .map(|told| note(&transaction, told))
@@ -170,11 +170,11 @@ fn write<'a>(
     Ok(noted)
 }
 
-fn note(connection: &Connection, told: &Told) -> rusqlite::Result<Noted> {
+fn note(connection: &Connection, told: &CallbackEvent) -> rusqlite::Result<CallbackReceipt> {
     let mut repeat =
         connection.prepare_cached("UPDATE notice SET times = times + 1 WHERE digest = ?")?;
     if repeat.execute([told.digest.0])? > 0 {
-        return Ok(Noted::Repeated);
+        return Ok(CallbackReceipt::Repeated);
     }
     let mut known = connection.prepare_cached(
         "SELECT 1 FROM step WHERE name = 'process' AND json_extract(receipt, '$.flowId') = ?",
@@ -187,7 +187,7 @@ fn note(connection: &Connection, told: &Told) -> rusqlite::Result<Noted> {
         "INSERT INTO notice (digest, flow_id, received, handled) VALUES (?, ?, ?, ?)",
     )?;
     insert.execute(rusqlite::params![told.digest.0, told.flow_id, at, handled])?;
-    Ok(known.map_or(Noted::Unknown, |()| Noted::New))
+    Ok(known.map_or(CallbackReceipt::Unknown, |()| CallbackReceipt::New))
 }
 
 fn unhandled(connection: &Connection) -> rusqlite::Result<u64> {

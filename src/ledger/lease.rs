@@ -42,7 +42,7 @@ impl Drop for Lock {
 
 /// Who wants to hold a ledger.
 #[derive(Debug, Clone)]
-pub(super) struct Claim<'a> {
+pub(super) struct LeaseRequest<'a> {
     /// Who, for those who are kept out.
     pub(super) holder: &'a str,
     /// Since when, for them too.
@@ -57,7 +57,7 @@ pub(super) struct Claim<'a> {
 
 /// Who keeps others out.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct LeaseConflict {
     /// Who, and since when.
     pub(super) by: String,
     /// Whether it gives the ledger back after a few seconds.
@@ -94,7 +94,7 @@ impl Lease {
     }
 
     /// Whether somebody else may have it.
-    fn is_free(&self, claim: &Claim<'_>, now: i64) -> bool {
+    fn is_free(&self, claim: &LeaseRequest<'_>, now: i64) -> bool {
         let died = claim.locked && self.locked && self.machine == claim.machine;
         self.beat == 0 || died || self.age(now) >= EXPIRY
     }
@@ -116,13 +116,13 @@ impl Lease {
 /// Takes the lease, and gives its fence; or tells who has it.
 pub(super) fn take(
     transaction: &Transaction<'_>,
-    claim: &Claim<'_>,
+    claim: &LeaseRequest<'_>,
     now: i64,
-) -> rusqlite::Result<Result<i64, Kept>> {
+) -> rusqlite::Result<Result<i64, LeaseConflict>> {
     if let Some(found) = Lease::read(transaction)?
         && !found.is_free(claim, now)
     {
-        return Ok(Err(Kept {
+        return Ok(Err(LeaseConflict {
             by: found.told(now),
             brief: found.brief,
         }));
@@ -203,9 +203,9 @@ pub(super) fn machine(lock: &Path) -> String {
 
 /// When a holder has last known that the ledger is its own.
 #[derive(Debug, Clone)]
-pub(super) struct Sure(Arc<Mutex<Option<(Instant, SystemTime)>>>);
+pub(super) struct LeaseValidity(Arc<Mutex<Option<(Instant, SystemTime)>>>);
 
-impl Sure {
+impl LeaseValidity {
     pub(super) fn since(moment: (Instant, SystemTime)) -> Self {
         Self(Arc::new(Mutex::new(Some(moment))))
     }
@@ -268,7 +268,7 @@ mod tests {
                 beat: now - ago * second,
                 brief: false,
             };
-            let claim = Claim {
+            let claim = LeaseRequest {
                 holder: "own",
                 since: "now",
                 machine: if here { "a" } else { "b" },

@@ -6,7 +6,7 @@ use rusqlite::{Transaction, params};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::record::{Deferral, SubjectId, ThingKind};
+use super::record::{Deferral, EntityId, ResourceKind};
 use super::recorded::ItemStatus;
 use super::{Binding, LedgerError, store};
 use crate::expr::{Fingerprint, Salt};
@@ -19,7 +19,7 @@ pub(super) const FORMAT: u32 = 2;
 pub(super) enum Line {
     Ledger(Header),
     Run(Run),
-    Thing(Thing),
+    Resource(Resource),
     Item(Box<Item>),
     End { lines: u64 },
 }
@@ -48,9 +48,9 @@ pub(super) struct Run {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Thing {
-    pub(super) id: SubjectId,
-    pub(super) kind: ThingKind,
+pub(super) struct Resource {
+    pub(super) id: EntityId,
+    pub(super) kind: ResourceKind,
     pub(super) identity: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) remote_id: Option<String>,
@@ -65,7 +65,7 @@ pub(super) struct Thing {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Item {
-    pub(super) id: SubjectId,
+    pub(super) id: EntityId,
     pub(super) flow: String,
     pub(super) key: String,
     pub(super) fingerprint: String,
@@ -185,7 +185,7 @@ impl Run {
     }
 }
 
-impl Thing {
+impl Resource {
     pub(super) fn keep(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let sql = "INSERT INTO thing (id, kind, identity, remote_id, fields, granted, deadline)
                    VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -244,7 +244,7 @@ impl Step {
     pub(super) fn keep(
         &self,
         transaction: &Transaction<'_>,
-        subject: SubjectId,
+        subject: EntityId,
     ) -> rusqlite::Result<()> {
         let deferral = self.deferral.as_ref();
         let deferral = deferral.map(|deferral| serde_json::to_string(deferral).unwrap_or_default());

@@ -24,17 +24,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use export::{ExportError, ImportError, Imported};
-pub use inbox::{Inbox, Noted, Told};
+pub use inbox::{CallbackEvent, CallbackReceipt, Inbox};
 pub use record::{
-    AccountRecord, Deferral, Failure, ItemRecord, Notice, RunRecord, SignState, Step, SubjectId,
-    Thing, ThingKind, Write,
+    AccountRecord, Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind,
+    RunRecord, SignState, Step, Write,
 };
 pub use recorded::{ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal};
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
-pub use sqlite::{Binding, Pulse, Sqlite};
+pub use sqlite::{Binding, LeaseHandle, Sqlite};
 pub use state::{
-    ItemWithSteps, KnownItem, KnownRun, KnownStep, KnownThing, Pending, Records, WrittenStep,
+    ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, Records, WrittenStep,
 };
 
 use crate::expr::Salt;
@@ -104,7 +104,7 @@ pub trait Ledger: Send + Sync {
     fn salt(&self) -> &Salt;
 
     /// A thing by what it is known by.
-    fn thing(&self, kind: ThingKind, identity: &str) -> Result<Option<Thing>, LedgerError>;
+    fn thing(&self, kind: ResourceKind, identity: &str) -> Result<Option<Resource>, LedgerError>;
 
     /// What is known of each item of a flow, by the fingerprint of its key.
     fn items(
@@ -120,16 +120,16 @@ pub trait Ledger: Send + Sync {
     fn item(&self, flow: &str, key: &str) -> Result<Option<ItemRecord>, LedgerError>;
 
     /// The steps of an item or a thing.
-    fn steps(&self, subject: SubjectId) -> Result<Vec<(String, Step)>, LedgerError>;
+    fn steps(&self, subject: EntityId) -> Result<Vec<(String, Step)>, LedgerError>;
 
     /// The items of which somebody was asked, or may have been, and that have no end yet, with flow and key.
-    fn under_way(&self, each: &mut dyn FnMut(SubjectId, &str, &str)) -> Result<(), LedgerError>;
+    fn under_way(&self, each: &mut dyn FnMut(EntityId, &str, &str)) -> Result<(), LedgerError>;
 
     /// The oldest callbacks that nobody has looked at.
     fn notices(&self, most: u32) -> Result<Vec<Notice>, LedgerError>;
 
     /// A number for a new item or thing.
-    fn next_subject(&self) -> SubjectId;
+    fn next_subject(&self) -> EntityId;
 
     /// Writes all of it in one transaction.
     fn write(&self, writes: Vec<Write>) -> Written;

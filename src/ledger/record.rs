@@ -13,12 +13,12 @@ use crate::api::operation::Op;
 use crate::expr::Fingerprint;
 
 /// The number of an item or a thing in its ledger.
-pub type SubjectId = i64;
+pub type EntityId = i64;
 
 /// The kinds of things that outlive a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum ThingKind {
+pub enum ResourceKind {
     /// Known by its `thirdId`.
     Account,
     /// Known by the account's `thirdId` and its alias.
@@ -27,7 +27,7 @@ pub enum ThingKind {
     Template,
 }
 
-impl ThingKind {
+impl ResourceKind {
     pub(super) const fn number(self) -> i64 {
         match self {
             Self::Account => 1,
@@ -54,9 +54,9 @@ impl ThingKind {
 
 /// An account, seal or template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thing {
+pub struct Resource {
     /// Its number.
-    pub id: SubjectId,
+    pub id: EntityId,
     /// The API's id; none while it is being made.
     pub remote_id: Option<String>,
     /// Fingerprints of its fields as they were last set.
@@ -69,13 +69,13 @@ pub struct Thing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRecord {
     /// Its number.
-    pub id: SubjectId,
+    pub id: EntityId,
     /// What is known of it; none while it is being made.
     pub account: Option<RecordedAccount>,
 }
 
-impl From<Thing> for AccountRecord {
-    fn from(thing: Thing) -> Self {
+impl From<Resource> for AccountRecord {
+    fn from(thing: Resource) -> Self {
         Self {
             id: thing.id,
             account: thing.remote_id.map(|id| RecordedAccount {
@@ -135,7 +135,7 @@ pub struct Failure {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemRecord {
     /// Its number.
-    pub id: SubjectId,
+    pub id: EntityId,
     /// What was sent, or was to be sent.
     pub fingerprint: Fingerprint,
     /// How it stands.
@@ -182,7 +182,7 @@ pub struct Notice {
     /// Its number.
     pub id: i64,
     /// The item, if the flow is one of this ledger's.
-    pub item: Option<SubjectId>,
+    pub item: Option<EntityId>,
 }
 
 /// A run of apply.
@@ -214,25 +214,25 @@ pub enum Write {
         exit: i32,
     },
     /// A thing, as it is now.
-    Thing {
+    Resource {
         /// What it is.
-        kind: ThingKind,
+        kind: ResourceKind,
         /// What it is known by.
         identity: String,
         /// The rest.
-        thing: Thing,
+        thing: Resource,
     },
     /// A thing that is no more.
     Forgotten {
         /// What it was.
-        kind: ThingKind,
+        kind: ResourceKind,
         /// What it was known by.
         identity: String,
     },
     /// Work on an item begins.
     ItemBegun {
         /// Its number.
-        id: SubjectId,
+        id: EntityId,
         /// Its flow.
         flow: String,
         /// Its key.
@@ -251,7 +251,7 @@ pub enum Write {
     /// An item ended, for this run.
     ItemEnded {
         /// Its number.
-        id: SubjectId,
+        id: EntityId,
         /// How it stands.
         status: ItemStatus,
         /// Why, unless it is done.
@@ -262,7 +262,7 @@ pub enum Write {
     /// A flow was asked for.
     Looked {
         /// Of what.
-        id: SubjectId,
+        id: EntityId,
         /// When.
         at: Timestamp,
         /// How far its signers were, by the names of their steps.
@@ -278,12 +278,12 @@ pub enum Write {
     /// An item of which nothing is to be known any more, nor of its steps.
     ItemForgotten {
         /// Its number.
-        id: SubjectId,
+        id: EntityId,
     },
     /// A call waits for others.
     Deferred {
         /// Of what.
-        subject: SubjectId,
+        subject: EntityId,
         /// The step's name.
         step: String,
         /// The operation.
@@ -294,17 +294,17 @@ pub enum Write {
     /// What was sent of an item was ended since its row had vanished: should the row come back, it is sent anew.
     Withdrawn {
         /// Its number.
-        id: SubjectId,
+        id: EntityId,
     },
     /// What still waits is given up: the flow has ended. What may have gone out stays known.
     Dropped {
         /// Of what.
-        subject: SubjectId,
+        subject: EntityId,
     },
     /// A call that must not be repeated blindly is about to go out.
     Intent {
         /// Of what.
-        subject: SubjectId,
+        subject: EntityId,
         /// The step's name.
         step: String,
         /// The operation.
@@ -315,7 +315,7 @@ pub enum Write {
     /// A call was answered.
     Receipt {
         /// Of what.
-        subject: SubjectId,
+        subject: EntityId,
         /// The step's name.
         step: String,
         /// The operation.
@@ -326,7 +326,7 @@ pub enum Write {
     /// A call was refused, or never went out: its intent is void.
     Void {
         /// Of what.
-        subject: SubjectId,
+        subject: EntityId,
         /// The step's name.
         step: String,
     },

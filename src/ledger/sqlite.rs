@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::file::{self, broken};
-use super::lease::{self, Claim, Kept, Lock, Sure};
-use super::record::{ItemRecord, Notice, RunRecord, Step, SubjectId, Thing, ThingKind, Write};
+use super::lease::{self, LeaseConflict, LeaseRequest, LeaseValidity, Lock};
+use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
-use super::writer::{Desk, Queue, Writer};
+use super::writer::{Queue, Writer, WriterState};
 use super::{Ledger, LedgerError, Written, store};
 use crate::expr::Salt;
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 /// Whoever holds a ledger briefly is waited for so long …
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -51,18 +51,18 @@ pub struct Sqlite {
 #[derive(Debug)]
 struct Held {
     writer: Writer,
-    pulse: Pulse,
+    pulse: LeaseHandle,
     _lock: Option<Lock>,
 }
 
 /// Tells whether this run still holds its ledger, before a call that nobody else may make.
 #[derive(Debug, Clone)]
-pub struct Pulse {
-    sure: Sure,
+pub struct LeaseHandle {
+    sure: LeaseValidity,
     queue: Queue,
 }
 
-impl Pulse {
+impl LeaseHandle {
     /// Resolves at once while nobody else can have taken the ledger; otherwise the ledger itself is asked.
     pub async fn check(&self) -> Result<(), LedgerError> {
         if self.sure.is_fresh() {
@@ -120,7 +120,7 @@ impl Sqlite {
         // Before the lease is taken: a damaged ledger is left as it is.
         file::open(path)?;
         file::sound(path)?;
-        let claim = Claim {
+        let claim = LeaseRequest {
             holder,
             since,
             machine: &lease::machine(&lock_path(path)),
@@ -137,7 +137,7 @@ impl Sqlite {
         holder: &str,
         since: &str,
     ) -> Result<Option<Self>, LedgerError> {
-        let claim = Claim {
+        let claim = LeaseRequest {
             holder,
             since,
             machine: &lease::machine(&lock_path(path)),
@@ -155,7 +155,7 @@ impl Sqlite {
         path: &Path,
         binding: &Binding,
         mut lock: Option<Lock>,
-        mut claim: Claim<'_>,
+        mut claim: LeaseRequest<'_>,
         patience: Duration,
     ) -> Result<Self, LedgerError> {
         let broken = |error: &rusqlite::Error| broken(path, error);
@@ -164,7 +164,7 @@ impl Sqlite {
         let salt = file::check(path, &connection, binding)?;
         let begun = Instant::now();
         let (moment, fence) = loop {
-            let moment = Sure::now();
+            let moment = LeaseValidity::now();
             claim.locked = lock.is_some();
             let kept = match claimed(&mut connection, &claim) {
                 Ok(Ok(fence)) => break (moment, fence),
@@ -172,7 +172,7 @@ impl Sqlite {
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                     // Whoever writes for so long has been stopped in the middle of it.
                     let by = lease::holder(&connection).map_err(|error| broken(&error))?;
-                    Kept {
+                    LeaseConflict {
                         by: by.unwrap_or_default(),
                         brief: false,
                     }
@@ -186,7 +186,7 @@ impl Sqlite {
             std::thread::sleep(BETWEEN);
             lock = self::lock(path)?;
         };
-        point("lease.taken");
+        failpoint("lease.taken");
         if lock.is_none() {
             lock = late(path)?;
             if lock.is_some() {
@@ -195,8 +195,8 @@ impl Sqlite {
             }
         }
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
-        let sure = Sure::since(moment);
-        let desk = Desk {
+        let sure = LeaseValidity::since(moment);
+        let desk = WriterState {
             connection,
             fence,
             sure: sure.clone(),
@@ -210,7 +210,7 @@ impl Sqlite {
             salt,
             next_subject: AtomicI64::new(next),
             held: Some(Held {
-                pulse: Pulse {
+                pulse: LeaseHandle {
                     sure,
                     queue: writer.queue.clone(),
                 },
@@ -232,7 +232,7 @@ impl Sqlite {
     }
 
     /// Tells whether this run still holds the ledger; none when it was opened to be read.
-    pub fn pulse(&self) -> Option<Pulse> {
+    pub fn pulse(&self) -> Option<LeaseHandle> {
         self.held.as_ref().map(|held| held.pulse.clone())
     }
 
@@ -296,7 +296,7 @@ impl Ledger for Sqlite {
         &self.salt
     }
 
-    fn thing(&self, kind: ThingKind, identity: &str) -> Result<Option<Thing>, LedgerError> {
+    fn thing(&self, kind: ResourceKind, identity: &str) -> Result<Option<Resource>, LedgerError> {
         self.reading(|connection| store::thing(connection, kind, identity))
     }
 
@@ -312,7 +312,7 @@ impl Ledger for Sqlite {
         self.reading(|connection| store::item(connection, flow, key))
     }
 
-    fn steps(&self, subject: SubjectId) -> Result<Vec<(String, Step)>, LedgerError> {
+    fn steps(&self, subject: EntityId) -> Result<Vec<(String, Step)>, LedgerError> {
         self.reading(|connection| store::steps(connection, subject))
     }
 
@@ -320,7 +320,7 @@ impl Ledger for Sqlite {
         self.reading(store::flows)
     }
 
-    fn under_way(&self, each: &mut dyn FnMut(SubjectId, &str, &str)) -> Result<(), LedgerError> {
+    fn under_way(&self, each: &mut dyn FnMut(EntityId, &str, &str)) -> Result<(), LedgerError> {
         self.reading(|connection| store::under_way(connection, each))
     }
 
@@ -328,7 +328,7 @@ impl Ledger for Sqlite {
         self.reading(|connection| store::notices(connection, most))
     }
 
-    fn next_subject(&self) -> SubjectId {
+    fn next_subject(&self) -> EntityId {
         self.next_subject.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -418,7 +418,10 @@ fn lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
     }
 }
 
-fn claimed(connection: &mut Connection, claim: &Claim<'_>) -> rusqlite::Result<Result<i64, Kept>> {
+fn claimed(
+    connection: &mut Connection,
+    claim: &LeaseRequest<'_>,
+) -> rusqlite::Result<Result<i64, LeaseConflict>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let fence = lease::take(&transaction, claim, lease::now())?;
     transaction.commit()?;

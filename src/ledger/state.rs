@@ -9,20 +9,20 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::record::{
-    Deferral, ItemRecord, RunRecord, SignState, Step, SubjectId, Thing, ThingKind,
+    Deferral, EntityId, ItemRecord, Resource, ResourceKind, RunRecord, SignState, Step,
 };
 use super::recorded::RecordedGrant;
 use super::{Ledger, LedgerError, Sqlite, store};
 
 /// A thing, and what it is known by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownThing {
+pub struct KnownResource {
     /// What it is.
-    pub kind: ThingKind,
+    pub kind: ResourceKind,
     /// What it is known by.
     pub identity: String,
     /// The rest.
-    pub thing: Thing,
+    pub thing: Resource,
 }
 
 /// An item, and what it is known by.
@@ -57,7 +57,7 @@ pub struct KnownRun {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     /// The item's number.
-    pub item: SubjectId,
+    pub item: EntityId,
     /// The flow's name.
     pub flow: String,
     /// The item's key.
@@ -118,7 +118,7 @@ pub trait Records: Ledger {
     /// Every thing, by kind and by what it is known by.
     fn each_thing(
         &self,
-        each: &mut dyn FnMut(KnownThing) -> ControlFlow<()>,
+        each: &mut dyn FnMut(KnownResource) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
     /// Every item, by flow and in the order in which they were begun first, each with the text that a step has answered
@@ -133,21 +133,21 @@ pub trait Records: Ledger {
     fn items_after(
         &self,
         run: Option<i64>,
-        after: SubjectId,
+        after: EntityId,
         most: u32,
     ) -> Result<Vec<KnownItem>, LedgerError>;
 
     /// An item by its number.
-    fn item_numbered(&self, id: SubjectId) -> Result<Option<KnownItem>, LedgerError>;
+    fn item_numbered(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError>;
 
     /// Looks up an item and its steps by key. The steps are ordered by name.
     fn item_with_steps(&self, flow: &str, key: &str) -> Result<Option<ItemWithSteps>, LedgerError>;
 
     /// The steps of an item or a thing, with their operations.
-    fn known_steps(&self, subject: SubjectId) -> Result<Vec<KnownStep>, LedgerError>;
+    fn known_steps(&self, subject: EntityId) -> Result<Vec<KnownStep>, LedgerError>;
 
     /// A thing by its number.
-    fn thing_numbered(&self, id: SubjectId) -> Result<Option<KnownThing>, LedgerError>;
+    fn thing_numbered(&self, id: EntityId) -> Result<Option<KnownResource>, LedgerError>;
 
     /// The last run, or the one of a name.
     fn run(&self, name: Option<&str>) -> Result<Option<KnownRun>, LedgerError>;
@@ -173,14 +173,14 @@ pub trait Records: Ledger {
         &self,
         flow: &str,
         run: i64,
-        each: &mut dyn FnMut(SubjectId),
+        each: &mut dyn FnMut(EntityId),
     ) -> Result<(), LedgerError>;
 }
 
 impl Records for Sqlite {
     fn each_thing(
         &self,
-        each: &mut dyn FnMut(KnownThing) -> ControlFlow<()>,
+        each: &mut dyn FnMut(KnownResource) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
         self.reading(|connection| {
             let sql = format!("{THING} ORDER BY kind, identity");
@@ -216,7 +216,7 @@ impl Records for Sqlite {
     fn items_after(
         &self,
         run: Option<i64>,
-        after: SubjectId,
+        after: EntityId,
         most: u32,
     ) -> Result<Vec<KnownItem>, LedgerError> {
         self.reading(|connection| {
@@ -229,7 +229,7 @@ impl Records for Sqlite {
         })
     }
 
-    fn item_numbered(&self, id: SubjectId) -> Result<Option<KnownItem>, LedgerError> {
+    fn item_numbered(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{ITEM} WHERE item.id = ?3");
             let mut statement = connection.prepare_cached(&sql)?;
@@ -247,11 +247,11 @@ impl Records for Sqlite {
         })
     }
 
-    fn known_steps(&self, subject: SubjectId) -> Result<Vec<KnownStep>, LedgerError> {
+    fn known_steps(&self, subject: EntityId) -> Result<Vec<KnownStep>, LedgerError> {
         self.reading(|connection| steps(connection, subject))
     }
 
-    fn thing_numbered(&self, id: SubjectId) -> Result<Option<KnownThing>, LedgerError> {
+    fn thing_numbered(&self, id: EntityId) -> Result<Option<KnownResource>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{THING} WHERE id = ?");
             let mut statement = connection.prepare_cached(&sql)?;
@@ -315,7 +315,7 @@ impl Records for Sqlite {
         &self,
         flow: &str,
         run: i64,
-        each: &mut dyn FnMut(SubjectId),
+        each: &mut dyn FnMut(EntityId),
     ) -> Result<(), LedgerError> {
         self.reading(|connection| {
             // In the order of the numbers, not by the index of keys.
@@ -373,16 +373,16 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
 
 const THING: &str = "SELECT kind, identity, id, remote_id, fields, granted, deadline FROM thing";
 
-fn thing(row: &Row<'_>) -> rusqlite::Result<KnownThing> {
+fn thing(row: &Row<'_>) -> rusqlite::Result<KnownResource> {
     let kind: i64 = row.get(0)?;
     let kind =
-        ThingKind::numbered(kind).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, kind))?;
+        ResourceKind::numbered(kind).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, kind))?;
     let granted: bool = row.get(5)?;
     let deadline = row.get(6)?;
-    Ok(KnownThing {
+    Ok(KnownResource {
         kind,
         identity: row.get(1)?,
-        thing: Thing {
+        thing: Resource {
             id: row.get(2)?,
             remote_id: row.get(3)?,
             fields: store::json(row, 4)?.unwrap_or_default(),
@@ -409,10 +409,7 @@ fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
 }
 
 /// The steps of an item as they are written, ordered by name.
-fn written_steps(
-    connection: &Connection,
-    subject: SubjectId,
-) -> rusqlite::Result<Vec<WrittenStep>> {
+fn written_steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<WrittenStep>> {
     let mut statement = connection.prepare_cached(
         "SELECT name, receipt, begun, deferral IS NOT NULL, sign_status, sign_time FROM step
          WHERE subject = ? ORDER BY name",
@@ -430,7 +427,7 @@ fn written_steps(
 }
 
 /// The steps of an item in the order in which they are taken: what waits comes last, as it says itself.
-fn steps(connection: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<KnownStep>> {
+fn steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<KnownStep>> {
     let mut statement = connection.prepare_cached(
         "SELECT name, operation, receipt, begun, deferral, sign_status, sign_time FROM step WHERE subject = ?
          ORDER BY deferral IS NOT NULL, json_extract(deferral, '$.order'), name",

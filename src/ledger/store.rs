@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::record::{
-    Deferral, Failure, ItemRecord, Notice, SignState, Step, SubjectId, Thing, ThingKind, Write,
+    Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind, SignState, Step, Write,
 };
 use super::recorded::{ItemStatus, RecordedGrant, RecordedItem};
 use crate::api::SignStatus;
@@ -23,7 +23,7 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
             "UPDATE run SET ended = ?2, exit = ?3 WHERE id = ?1",
             &[id, at, exit],
         ),
-        Write::Thing {
+        Write::Resource {
             kind,
             identity,
             thing,
@@ -153,7 +153,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
 
 fn looked(
     transaction: &Transaction<'_>,
-    id: SubjectId,
+    id: EntityId,
     at: Timestamp,
     signers: &[(String, SignState)],
 ) -> rusqlite::Result<()> {
@@ -269,16 +269,16 @@ fn execute(
 
 pub(super) fn thing(
     connection: &Connection,
-    kind: ThingKind,
+    kind: ResourceKind,
     identity: &str,
-) -> rusqlite::Result<Option<Thing>> {
+) -> rusqlite::Result<Option<Resource>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, remote_id, fields, granted, deadline FROM thing WHERE kind = ? AND identity = ?",
     )?;
     let found = statement.query_row(params![kind.number(), identity], |row| {
         let granted: bool = row.get(3)?;
         let deadline = row.get(4)?;
-        Ok(Thing {
+        Ok(Resource {
             id: row.get(0)?,
             remote_id: row.get(1)?,
             fields: json(row, 2)?.unwrap_or_default(),
@@ -374,7 +374,7 @@ pub(super) fn sign_state(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<
 
 pub(super) fn steps(
     connection: &Connection,
-    subject: SubjectId,
+    subject: EntityId,
 ) -> rusqlite::Result<Vec<(String, Step)>> {
     let mut statement = connection
         .prepare_cached("SELECT name, receipt, begun, deferral FROM step WHERE subject = ?")?;
@@ -409,7 +409,7 @@ pub(super) fn json<T: DeserializeOwned>(
 /// begun first: number, flow and key.
 pub(super) fn under_way(
     connection: &Connection,
-    each: &mut dyn FnMut(SubjectId, &str, &str),
+    each: &mut dyn FnMut(EntityId, &str, &str),
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT item.id, flow.name, item.key FROM item JOIN flow ON flow.id = item.flow
@@ -443,7 +443,7 @@ pub(super) fn notices(connection: &Connection, most: u32) -> rusqlite::Result<Ve
 }
 
 /// The number after all that are in use.
-pub(super) fn next_subject(connection: &Connection) -> rusqlite::Result<SubjectId> {
+pub(super) fn next_subject(connection: &Connection) -> rusqlite::Result<EntityId> {
     let sql = "SELECT 1 + max((SELECT ifnull(max(id), 0) FROM item), (SELECT ifnull(max(id), 0) FROM thing))";
     connection.query_row(sql, [], |row| row.get(0))
 }

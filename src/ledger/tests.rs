@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::lease::Sure;
+use super::lease::LeaseValidity;
 use super::recorded::ItemStatus;
-use super::writer::{Desk, Writer};
+use super::writer::{Writer, WriterState};
 use super::*;
 use crate::api::operation::Op;
 use crate::expr::Fingerprint;
@@ -23,7 +23,7 @@ fn hold(path: &Path) -> Result<Sqlite, LedgerError> {
     Sqlite::hold(path, &binding(), "a test", "2026-11-23 08:00:00")
 }
 
-fn begun(id: SubjectId) -> Write {
+fn begun(id: EntityId) -> Write {
     Write::ItemBegun {
         id,
         flow: "loan".into(),
@@ -212,9 +212,9 @@ async fn a_full_disk_ends_a_run_and_harms_nothing() {
     connection
         .pragma_update(None, "max_page_count", 40)
         .expect("a small disk");
-    let desk = Desk {
+    let desk = WriterState {
         fence: 1,
-        sure: Sure::since(Sure::now()),
+        sure: LeaseValidity::since(LeaseValidity::now()),
         connection,
         flows: std::collections::HashSet::new(),
     };

@@ -10,10 +10,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::lease::{self, BEAT, Sure};
+use super::lease::{self, BEAT, LeaseValidity};
 use super::record::Write;
 use super::{LedgerError, Written, store};
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 /// Writes that share one sync at most: enough that the disk's latency is spread thin, few enough that nobody waits long.
 const GROUP: usize = 1024;
@@ -65,11 +65,11 @@ impl Queue {
 }
 
 /// What the thread works with.
-pub(super) struct Desk {
+pub(super) struct WriterState {
     pub(super) connection: Connection,
     /// The number of the lease.
     pub(super) fence: i64,
-    pub(super) sure: Sure,
+    pub(super) sure: LeaseValidity,
     /// Flows that this run has seen to be in the ledger.
     pub(super) flows: HashSet<String>,
 }
@@ -77,7 +77,7 @@ pub(super) struct Desk {
 impl Writer {
     /// Starts the thread. `broken` puts the database's words into an error.
     pub(super) fn start(
-        mut desk: Desk,
+        mut desk: WriterState,
         broken: impl Fn(&rusqlite::Error) -> LedgerError + Send + 'static,
     ) -> Self {
         let (queue, messages) = mpsc::channel();
@@ -107,12 +107,12 @@ impl Writer {
                 let result = match &failed {
                     Some(error) => Err(error.clone()),
                     None => desk.commit(&group).map_err(|error| match error {
-                        NotWritten::Taken(by) => {
+                        WriteError::Taken(by) => {
                             // No call may go out any more, though its intent is on disk.
                             desk.sure.lose();
                             LedgerError::Taken(by)
                         }
-                        NotWritten::Broken(error) => broken(&error),
+                        WriteError::Broken(error) => broken(&error),
                     }),
                 };
                 // A sign of life alone may fail and be given later: then the lease tells whether it was in time.
@@ -139,24 +139,24 @@ impl Writer {
 }
 
 /// Why nothing was written.
-enum NotWritten {
+enum WriteError {
     /// Another run has the ledger.
     Taken(String),
     Broken(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for NotWritten {
+impl From<rusqlite::Error> for WriteError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Broken(error)
     }
 }
 
-impl Desk {
-    fn commit(&mut self, group: &[Job]) -> Result<(), NotWritten> {
-        let moment = Sure::now();
+impl WriterState {
+    fn commit(&mut self, group: &[Job]) -> Result<(), WriteError> {
+        let moment = LeaseValidity::now();
         let behavior = rusqlite::TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior)?;
-        lease::beat(&transaction, self.fence, lease::now())?.map_err(NotWritten::Taken)?;
+        lease::beat(&transaction, self.fence, lease::now())?.map_err(WriteError::Taken)?;
         for write in group.iter().flat_map(|job| &job.writes) {
             if let Write::ItemBegun { flow, .. } = write
                 && !self.flows.contains(flow)
@@ -166,9 +166,9 @@ impl Desk {
             }
             store::write(&transaction, write)?;
         }
-        point("commit.before");
+        failpoint("commit.before");
         transaction.commit()?;
-        point("commit.after");
+        failpoint("commit.after");
         self.sure.renew(moment);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! `accounts`: people and organizations.
 
-use super::decode::{Decoder, Fields, Settled};
+use super::decode::{Decoder, Fields, StaticText};
 use super::yaml::{Kind, Node};
 use crate::diagnostic::Span;
 use crate::expr::Expr;
@@ -55,7 +55,7 @@ pub struct Organization {
     /// The caller's own id.
     pub third_id: Expr,
     /// The account of the person who acts for it.
-    pub creator: Settled,
+    pub creator: StaticText,
     /// Name.
     pub name: Expr,
     /// Kind of its document, by name or number.

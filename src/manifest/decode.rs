@@ -14,7 +14,7 @@ pub(super) struct Decoder<'a> {
 
 /// A text that is the same for all rows, with its place.
 #[derive(Debug, Clone)]
-pub struct Settled {
+pub struct StaticText {
     /// The text, its expressions rendered.
     pub text: String,
     /// Where it stands.
@@ -137,7 +137,7 @@ impl Decoder<'_> {
     }
 
     /// A scalar that is the same for all rows, rendered.
-    pub(super) fn settled(&mut self, node: &Node, what: &str) -> Option<Settled> {
+    pub(super) fn settled(&mut self, node: &Node, what: &str) -> Option<StaticText> {
         let expr = self.expr(node, what)?;
         let uses = expr.uses();
         if uses.row || uses.key || uses.run {
@@ -152,7 +152,7 @@ impl Decoder<'_> {
             return None;
         }
         match expr.text(&self.compiler.scope()) {
-            Ok(text) => Some(Settled {
+            Ok(text) => Some(StaticText {
                 text: text.into_owned(),
                 span: expr.span().clone(),
             }),
@@ -258,7 +258,7 @@ impl<'n> Fields<'n> {
         &mut self,
         decoder: &mut Decoder<'_>,
         name: &'static str,
-    ) -> Option<Settled> {
+    ) -> Option<StaticText> {
         let node = self.required(decoder, name)?;
         decoder.settled(node, name)
     }
@@ -268,7 +268,7 @@ impl<'n> Fields<'n> {
         &mut self,
         decoder: &mut Decoder<'_>,
         name: &'static str,
-    ) -> Option<Settled> {
+    ) -> Option<StaticText> {
         let node = self.optional(name)?;
         decoder.settled(node, name)
     }

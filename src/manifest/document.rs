@@ -1,7 +1,7 @@
 //! `documents`: what is signed, made of a template or of a local PDF.
 
 use super::chunk::{Chunk, chunks};
-use super::decode::{Decoder, Settled};
+use super::decode::{Decoder, StaticText};
 use super::flow::Site;
 use super::yaml::Node;
 use crate::diagnostic::Span;
@@ -30,7 +30,7 @@ pub enum DocumentSource {
     /// A template and the values of its form fields.
     Template {
         /// The template's name in the manifests.
-        template: Settled,
+        template: StaticText,
         /// The values, by field.
         simple_form_fields: Vec<(String, Span, Expr)>,
     },

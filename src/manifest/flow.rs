@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::account::{Organization, Person, organization, person};
-use super::decode::{Decoder, Settled};
+use super::decode::{Decoder, StaticText};
 use super::document::{Document, documents};
 use super::signer::{Signer, signer};
 use super::yaml::Node;
@@ -98,9 +98,9 @@ pub struct Process {
     /// What it is about.
     pub business_scene: Expr,
     /// Who starts it.
-    pub initiator: Option<Settled>,
+    pub initiator: Option<StaticText>,
     /// Who pays.
-    pub payer: Option<Settled>,
+    pub payer: Option<StaticText>,
     /// The last moment for signing, in milliseconds since 1970.
     pub sign_validity: Option<Expr>,
     /// Where people may sign, by name or number.

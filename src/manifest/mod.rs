@@ -22,7 +22,7 @@ mod yaml;
 
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};
 pub use chunk::{Chunk, ChunkSource};
-pub use decode::Settled;
+pub use decode::StaticText;
 pub use document::{Document, DocumentSource};
 pub use flow::{
     Attachment, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,

@@ -1,7 +1,7 @@
 //! Every name that a manifest refers to must be declared, and be of the kind that is needed there.
 
 use super::account::{Account, AccountKind};
-use super::decode::Settled;
+use super::decode::StaticText;
 use super::document::DocumentSource;
 use super::flow::{Flow, RowAccountKind};
 use super::load::Project;
@@ -168,7 +168,7 @@ fn kind(account: &Account) -> Kind {
 fn account_of(
     project: &Project,
     flow: Option<&Flow>,
-    name: &Settled,
+    name: &StaticText,
     findings: &mut Findings,
 ) -> Option<Kind> {
     let of_rows = flow.map_or(&[][..], |flow| &flow.accounts);
@@ -201,7 +201,7 @@ fn account_of(
     Some(kind)
 }
 
-fn creator(project: &Project, flow: Option<&Flow>, name: &Settled, findings: &mut Findings) {
+fn creator(project: &Project, flow: Option<&Flow>, name: &StaticText, findings: &mut Findings) {
     if let Some(Kind::Organization) = account_of(project, flow, name, findings) {
         findings.push(
             Diagnostic::error("an organization's creator is a person")
@@ -211,7 +211,7 @@ fn creator(project: &Project, flow: Option<&Flow>, name: &Settled, findings: &mu
     }
 }
 
-fn person(project: &Project, flow: &Flow, name: &Settled, findings: &mut Findings) {
+fn person(project: &Project, flow: &Flow, name: &StaticText, findings: &mut Findings) {
     if let Some(Kind::Organization) = account_of(project, Some(flow), name, findings) {
         findings.push(Diagnostic::error(format!("{} is an organization, and a person signs here", name.text)).at(&name.span).hint(
             "account names the person; the organization that he signs for is named by organization",
@@ -219,7 +219,7 @@ fn person(project: &Project, flow: &Flow, name: &Settled, findings: &mut Finding
     }
 }
 
-fn organization(project: &Project, flow: &Flow, name: &Settled, findings: &mut Findings) {
+fn organization(project: &Project, flow: &Flow, name: &StaticText, findings: &mut Findings) {
     if let Some(Kind::Person) = account_of(project, Some(flow), name, findings) {
         findings.push(
             Diagnostic::error(format!(
@@ -232,7 +232,7 @@ fn organization(project: &Project, flow: &Flow, name: &Settled, findings: &mut F
     }
 }
 
-fn seal_of(project: &Project, seal: Option<&Settled>, findings: &mut Findings) {
+fn seal_of(project: &Project, seal: Option<&StaticText>, findings: &mut Findings) {
     if let Some(seal) = seal {
         find(
             project,
@@ -248,7 +248,7 @@ fn seal_of(project: &Project, seal: Option<&Settled>, findings: &mut Findings) {
 fn find<'a, T>(
     project: &Project,
     declared: &'a std::collections::BTreeMap<String, T>,
-    name: &Settled,
+    name: &StaticText,
     what: &str,
     known: impl Iterator<Item = &'a str>,
     findings: &mut Findings,
@@ -264,7 +264,7 @@ fn find<'a, T>(
     found
 }
 
-fn unknown<'a>(what: &str, name: &Settled, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+fn unknown<'a>(what: &str, name: &StaticText, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     let known: Vec<&str> = known.collect();
     let hint = match did_you_mean(&name.text, known.iter().copied()) {
         Some(near) => format!("did you mean {near}?"),

@@ -1,7 +1,7 @@
 //! Rules of the API document about signers that can be held before a call (sections 5.5 and 5.6).
 
 use super::account::SilentSign;
-use super::decode::Settled;
+use super::decode::StaticText;
 use super::flow::Flow;
 use super::load::Project;
 use super::seal::Seal;
@@ -89,7 +89,7 @@ fn password(flow: &Flow, signer: &Signer, auto: &AutoSigner, findings: &mut Find
     }
 }
 
-fn grant(project: &Project, flow: &Flow, account: &Settled, findings: &mut Findings) {
+fn grant(project: &Project, flow: &Flow, account: &StaticText, findings: &mut Findings) {
     let standing = project.accounts.get(&account.text);
     let Some(standing) = standing else {
         if flow.accounts.iter().any(|own| own.name == account.text) {
@@ -115,7 +115,7 @@ fn grant(project: &Project, flow: &Flow, account: &Settled, findings: &mut Findi
 }
 
 /// An account signs with a seal of its own.
-fn seal(project: &Project, account: &Settled, auto: &AutoSigner, findings: &mut Findings) {
+fn seal(project: &Project, account: &StaticText, auto: &AutoSigner, findings: &mut Findings) {
     let own = |seal: &Seal| seal.account.text == account.text;
     match &auto.seal {
         Some(name) => {

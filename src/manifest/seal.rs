@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::decode::{Decoder, Settled};
+use super::decode::{Decoder, StaticText};
 use super::yaml::Node;
 use crate::api::code::{ORGANIZATION_SEAL_TEMPLATES, PERSON_SEAL_TEMPLATES, SEAL_COLORS};
 use crate::diagnostic::Span;
@@ -15,11 +15,11 @@ pub struct Seal {
     /// Where the name stands.
     pub span: Span,
     /// The account that it belongs to.
-    pub account: Settled,
+    pub account: StaticText,
     /// The name that it has at the API.
-    pub alias: Settled,
+    pub alias: StaticText,
     /// RED, BLUE or BLACK.
-    pub color: Settled,
+    pub color: StaticText,
     /// Width of the signature field.
     pub width: Option<i64>,
     /// Height of the signature field.
@@ -34,23 +34,23 @@ pub enum SealSource {
     /// Drawn for a person.
     Person {
         /// SQUARE, RECTANGLE or BORDERLESS.
-        template_type: Settled,
+        template_type: StaticText,
         /// The text on it.
-        text: Option<Settled>,
+        text: Option<StaticText>,
     },
     /// Drawn for an organization.
     Organization {
         /// `ROUND_STAR`, `ROUND_NONE`, `OVAL_STAR` or `OVAL_NONE`.
-        template_type: Settled,
+        template_type: StaticText,
         /// The line across.
-        h_text: Option<Settled>,
+        h_text: Option<StaticText>,
         /// The line along the lower edge.
-        q_text: Option<Settled>,
+        q_text: Option<StaticText>,
         /// The text along the upper edge.
-        text: Option<Settled>,
+        text: Option<StaticText>,
     },
     /// An image.
-    Image(Settled),
+    Image(StaticText),
 }
 
 /// A declared template (5.3).
@@ -70,14 +70,14 @@ pub enum TemplateSource {
     /// A PDF of the project.
     File {
         /// Its path.
-        file: Settled,
+        file: StaticText,
         /// The name that it has at the API.
-        template_name: Settled,
+        template_name: StaticText,
     },
     /// Made elsewhere.
     Adopted {
         /// Its id.
-        template_id: Settled,
+        template_id: StaticText,
         /// The form fields that it is known to have.
         fields: Vec<String>,
     },
@@ -160,7 +160,7 @@ fn organization_template(decoder: &mut Decoder<'_>, node: &Node) -> Option<SealS
     })
 }
 
-fn one_of(decoder: &mut Decoder<'_>, given: &Settled, what: &str, choices: &[&str]) -> bool {
+fn one_of(decoder: &mut Decoder<'_>, given: &StaticText, what: &str, choices: &[&str]) -> bool {
     let known = choices.contains(&given.text.as_str());
     if !known {
         decoder.error(

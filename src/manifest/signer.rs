@@ -1,6 +1,6 @@
 //! `signers`: who signs, in which order, and where the seal goes.
 
-use super::decode::{Decoder, Settled};
+use super::decode::{Decoder, StaticText};
 use super::yaml::{Kind, Node};
 use crate::diagnostic::Span;
 use crate::expr::Expr;
@@ -17,7 +17,7 @@ pub struct Signer {
     /// Where the seal goes.
     pub positions: Positions,
     /// Signers that must have signed before this one is added.
-    pub after: Vec<Settled>,
+    pub after: Vec<StaticText>,
 }
 
 /// The five kinds of signers (5.5.2–5.5.6).
@@ -28,7 +28,7 @@ pub enum SignerKind {
     /// An account that granted it is signed for at once.
     User {
         /// Whose account.
-        account: Settled,
+        account: StaticText,
         /// How.
         signer: AutoSigner,
         /// Whether he is told.
@@ -37,23 +37,23 @@ pub enum SignerKind {
     /// A person is asked.
     Person {
         /// Whose account.
-        account: Settled,
+        account: StaticText,
         /// Kinds of seal that he may use, by name or number.
         seal_type: Vec<Expr>,
     },
     /// A person is asked to sign for an organization.
     Organization {
         /// The person.
-        account: Settled,
+        account: StaticText,
         /// The organization.
-        organization: Settled,
+        organization: StaticText,
     },
     /// A person is asked to sign for himself and an organization at once.
     PersonAndOrganization {
         /// The person.
-        account: Settled,
+        account: StaticText,
         /// The organization.
-        organization: Option<Settled>,
+        organization: Option<StaticText>,
     },
 }
 
@@ -74,7 +74,7 @@ impl SignerKind {
 #[derive(Debug)]
 pub struct AutoSigner {
     /// The seal; the account's default seal when absent.
-    pub seal: Option<Settled>,
+    pub seal: Option<StaticText>,
     /// The password of an encrypted document.
     pub doc_pwd: Option<Expr>,
 }
@@ -85,7 +85,7 @@ pub enum Positions {
     /// In the flow's one document; none means that the person chooses.
     Single(Vec<Position>),
     /// By document.
-    ByDocument(Vec<(Settled, Vec<Position>)>),
+    ByDocument(Vec<(StaticText, Vec<Position>)>),
 }
 
 /// One place of a seal.

@@ -16,7 +16,7 @@ use super::page::look;
 pub(super) const TEXT: f64 = 8.0;
 
 /// A page that is worked on.
-struct Leaf {
+struct Page {
     id: ObjectId,
     width: f64,
     height: f64,
@@ -28,15 +28,15 @@ struct Leaf {
 }
 
 /// A document with what is to be drawn on its pages.
-pub(super) struct Desk<'a> {
+pub(super) struct PageEditor<'a> {
     document: Document,
-    pages: BTreeMap<u32, Leaf>,
+    pages: BTreeMap<u32, Page>,
     images: BTreeMap<&'a [u8], ObjectId>,
     writing: Writing,
     font: ObjectId,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> PageEditor<'a> {
     pub(super) fn new(bytes: &[u8]) -> Result<Self, PdfError> {
         let mut document = load(bytes)?;
         let font = document.new_object_id();
@@ -49,7 +49,7 @@ impl<'a> Desk<'a> {
         })?;
         let pages = document.get_pages().into_iter().zip(looks);
         let pages = pages.map(|((number, id), ((width, height), matrix))| {
-            let leaf = Leaf {
+            let leaf = Page {
                 id,
                 width: f64::from(width),
                 height: f64::from(height),
@@ -156,7 +156,7 @@ impl<'a> Desk<'a> {
 
 /// Adds a page's drawing to its content: a form of its own, whose names cannot be mistaken for those of the page or of
 /// an earlier stamping.
-fn paint(document: &mut Document, leaf: &Leaf, opening: ObjectId, font: ObjectId) {
+fn paint(document: &mut Document, leaf: &Page, opening: ObjectId, font: ObjectId) {
     let mut images = Dictionary::new();
     for image in &leaf.images {
         images.set(format!("TreatySeal{}", image.0), *image);

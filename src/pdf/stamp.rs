@@ -2,7 +2,7 @@
 //!
 //! What a page drew before is wrapped, so that its transforms do not reach the stamps.
 
-use super::desk::{Desk, TEXT};
+use super::desk::{PageEditor, TEXT};
 use super::fields::PdfError;
 
 /// A picture to be put on a page. Lengths are points, from the lower left of the page as it is shown.
@@ -28,7 +28,7 @@ pub struct Stamp<'a> {
 ///
 /// Fails for what is no PDF, and for an image that is no PNG.
 pub fn stamp(bytes: &[u8], stamps: &[Stamp<'_>]) -> Result<Vec<u8>, PdfError> {
-    let mut desk = Desk::new(bytes)?;
+    let mut desk = PageEditor::new(bytes)?;
     for stamp in stamps {
         if desk.width(stamp.page).is_none() {
             continue;
@@ -65,7 +65,7 @@ pub fn seam(
     width: f64,
     height: f64,
 ) -> Result<Vec<u8>, PdfError> {
-    let mut desk = Desk::new(bytes)?;
+    let mut desk = PageEditor::new(bytes)?;
     let pages: Vec<(u32, f64)> = (pages.iter())
         .filter_map(|page| Some((*page, desk.width(*page)?)))
         .collect();

@@ -5,31 +5,31 @@ use std::collections::HashSet;
 use super::dependencies::{close_over, needs};
 use super::error::Fatal;
 use super::items::{Planned, plan_flow};
-use super::observe::observe_standing;
+use super::observe::observe_resources;
 use super::planned_run::{Refused, Survey};
-use super::planner::Surveyor;
+use super::planner::Planner;
 use super::removed_rows::{guard, undeclared};
 use super::row_accounts::RowAccounts;
 use super::selection::{Observe, Selection};
 use crate::address::{Address, AddressPattern, SealId, is_selected};
 use crate::client::Client;
-use crate::desired::{Duplicates, Standing};
+use crate::desired::{Duplicates, Resources};
 use crate::diagnostic::Findings;
 use crate::ledger::{
-    AccountRecord, Ledger, LedgerError, RecordedSeal, SEAL_FINGERPRINT, ThingKind, seal_identity,
+    AccountRecord, Ledger, LedgerError, RecordedSeal, ResourceKind, SEAL_FINGERPRINT, seal_identity,
 };
 use crate::manifest::InvalidRows;
 use crate::plan::Plan;
-use crate::plan::diff::{Observed, RecordedStanding, StandingPlan, plan_standing};
+use crate::plan::diff::{Observed, RecordedResources, ResourcePlan, plan_resources};
 
 /// Makes a plan. What is wrong with the project goes to `findings`; what is wrong with rows is part of the survey.
 /// Nothing is asked without a client, nor when something is wrong that keeps the plan from being carried out.
 pub async fn survey<'a>(
-    surveyor: &Surveyor<'a>,
+    surveyor: &Planner<'a>,
     client: Option<(&Client, Observe)>,
     findings: &mut Findings,
 ) -> Result<Survey<'a>, Fatal> {
-    let Surveyor {
+    let Planner {
         project,
         standing,
         ledger,
@@ -72,10 +72,10 @@ pub async fn survey<'a>(
     };
     let client = client.filter(|_| findings.errors() + refused + survey.unmatched.len() == 0);
     let observed = match client {
-        Some((client, observe)) => observe_standing(standing, client, observe, listener).await?,
+        Some((client, observe)) => observe_resources(standing, client, observe, listener).await?,
         _ => Observed::default(),
     };
-    survey.plan.standing = plan_standing(standing, &recorded, &observed, ledger.salt(), findings);
+    survey.plan.standing = plan_resources(standing, &recorded, &observed, ledger.salt(), findings);
     narrow(&mut survey.plan.standing, standing, selection, needed);
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
         survey.existing = people.ask(client, ledger, listener).await?;
@@ -88,8 +88,8 @@ pub async fn survey<'a>(
 
 /// Leaves of the standing things what the command line means, and what the items need.
 fn narrow(
-    plan: &mut StandingPlan,
-    standing: &Standing,
+    plan: &mut ResourcePlan,
+    standing: &Resources,
     selection: &Selection,
     mut needed: HashSet<Address>,
 ) {
@@ -108,7 +108,7 @@ fn narrow(
 /// The targets that match neither an item nor a standing thing.
 fn unmatched(
     selection: &Selection,
-    standing: &Standing,
+    standing: &Resources,
     matched: &HashSet<usize>,
 ) -> Vec<AddressPattern> {
     let accounts = standing.accounts.keys().chain(standing.absent.keys());
@@ -126,11 +126,11 @@ fn unmatched(
 }
 
 /// What the ledger knows of the standing things.
-fn recorded(standing: &Standing, ledger: &dyn Ledger) -> Result<RecordedStanding, LedgerError> {
-    let mut recorded = RecordedStanding::default();
+fn recorded(standing: &Resources, ledger: &dyn Ledger) -> Result<RecordedResources, LedgerError> {
+    let mut recorded = RecordedResources::default();
     for account in standing.accounts.values() {
         let record = ledger
-            .thing(ThingKind::Account, account.third_id())?
+            .thing(ResourceKind::Account, account.third_id())?
             .map(AccountRecord::from);
         if let Some(known) = record.and_then(|record| record.account) {
             recorded
@@ -139,7 +139,7 @@ fn recorded(standing: &Standing, ledger: &dyn Ledger) -> Result<RecordedStanding
         }
     }
     for absent in standing.absent.values() {
-        let thing = ledger.thing(ThingKind::Account, &absent.third_id)?;
+        let thing = ledger.thing(ResourceKind::Account, &absent.third_id)?;
         let record = thing
             .map(AccountRecord::from)
             .and_then(|record| record.account);
@@ -152,7 +152,8 @@ fn recorded(standing: &Standing, ledger: &dyn Ledger) -> Result<RecordedStanding
             continue;
         };
         let third_id = account.third_id();
-        if let Some(thing) = ledger.thing(ThingKind::Seal, &seal_identity(third_id, &seal.alias))?
+        if let Some(thing) =
+            ledger.thing(ResourceKind::Seal, &seal_identity(third_id, &seal.alias))?
             && let Some(id) = thing.remote_id
         {
             let known = RecordedSeal {
@@ -168,7 +169,7 @@ fn recorded(standing: &Standing, ledger: &dyn Ledger) -> Result<RecordedStanding
         let Some(print) = template.source.fingerprint() else {
             continue;
         };
-        let thing = ledger.thing(ThingKind::Template, &print.to_string())?;
+        let thing = ledger.thing(ResourceKind::Template, &print.to_string())?;
         if let Some(id) = thing.and_then(|thing| thing.remote_id) {
             recorded.templates.insert(print, id.as_str().into());
         }

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use crate::address::Address;
-use crate::desired::Standing;
+use crate::desired::Resources;
 use crate::manifest::Flow;
 
 /// The standing things that a flow names.
 pub(crate) fn needs(flow: &Flow) -> Vec<Address> {
     use crate::manifest::{DocumentSource, RowAccountKind, SignerKind};
-    let account = |name: &crate::manifest::Settled| Address::Account(name.text.clone());
+    let account = |name: &crate::manifest::StaticText| Address::Account(name.text.clone());
     let mut needs: Vec<Address> = [&flow.process.initiator, &flow.process.payer]
         .into_iter()
         .flatten()
@@ -55,7 +55,7 @@ pub(crate) fn needs(flow: &Flow) -> Vec<Address> {
 }
 
 /// Adds what the needed things need themselves: a seal its account, an organization its creator.
-pub(crate) fn close_over(standing: &Standing, needed: &mut HashSet<Address>) {
+pub(crate) fn close_over(standing: &Resources, needed: &mut HashSet<Address>) {
     let seals = standing
         .seals
         .iter()

@@ -5,19 +5,19 @@ use jiff::Timestamp;
 use super::error::Fatal;
 use super::forecast::Calls;
 use super::planned_run::Survey;
-use super::planner::Surveyor;
+use super::planner::Planner;
 use super::recorded_items::Known;
-use super::removed_rows::vanished;
+use super::removed_rows::removed;
 use super::row_accounts::RowAccounts;
 use crate::address::Address;
 use crate::api::operation::Op;
 use crate::api::time;
-use crate::desired::{Conflict, DocumentSource, Drafted, Duplicates, FlowRows, Item, Outcome};
+use crate::desired::{Conflict, DocumentSource, Duplicates, FlowRows, Item, Outcome, RenderedRow};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::Fingerprint;
 use crate::ledger::{LedgerError, RecordedItem};
 use crate::manifest::{Flow, OnVanish};
-use crate::plan::diff::{FlowPlan, ItemAction, vanish_action};
+use crate::plan::diff::{FlowPlan, ItemAction, removed_row_action};
 
 /// Renders and checks all rows of a flow, and plans them.
 pub(crate) fn plan_flow(
@@ -58,8 +58,8 @@ struct Looking<'l, 'p, 'a, 's> {
 }
 
 impl Looking<'_, '_, '_, '_> {
-    fn take(&mut self, draft: Drafted) -> Result<(), Fatal> {
-        let Drafted {
+    fn take(&mut self, draft: RenderedRow) -> Result<(), Fatal> {
+        let RenderedRow {
             number,
             key,
             outcome,
@@ -140,7 +140,7 @@ impl Looking<'_, '_, '_, '_> {
 /// A flow's plan while its rows are taken.
 pub(crate) struct Planned<'p, 'a> {
     rows: &'p FlowRows<'a>,
-    surveyor: &'p Surveyor<'a>,
+    surveyor: &'p Planner<'a>,
     known: Known,
     all_have_keys: bool,
     plan: FlowPlan,
@@ -148,7 +148,7 @@ pub(crate) struct Planned<'p, 'a> {
 
 impl<'p, 'a> Planned<'p, 'a> {
     /// No row is taken yet; `known` is what is recorded of the flow.
-    pub(crate) fn new(rows: &'p FlowRows<'a>, surveyor: &'p Surveyor<'a>, known: Known) -> Self {
+    pub(crate) fn new(rows: &'p FlowRows<'a>, surveyor: &'p Planner<'a>, known: Known) -> Self {
         let mut plan = FlowPlan::new(&rows.flow.name);
         plan.rows.reserve_exact(rows.expected());
         Self {
@@ -182,7 +182,7 @@ impl<'p, 'a> Planned<'p, 'a> {
 
     /// Adds a row that `where` leaves out. An item that was begun and has not ended is still reported.
     fn left_out(&mut self, number: u64, key: Option<&str>, recorded: Option<RecordedItem>) {
-        let left = recorded.and_then(|recorded| vanish_action(OnVanish::Keep, recorded));
+        let left = recorded.and_then(|recorded| removed_row_action(OnVanish::Keep, recorded));
         let action = left.unwrap_or(ItemAction::Skipped);
         self.plan.push(number, key, action, None, false);
     }
@@ -209,7 +209,7 @@ impl<'p, 'a> Planned<'p, 'a> {
     /// Adds what all rows share, and items whose rows are gone.
     fn finish(mut self, survey: &mut Survey<'_>) -> Result<FlowPlan, Fatal> {
         add_attachments(self.rows.flow, &mut self.plan);
-        vanished(
+        removed(
             self.rows.flow,
             &self.known,
             self.all_have_keys,

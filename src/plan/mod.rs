@@ -19,8 +19,8 @@ mod selection;
 
 pub use build::survey;
 pub use diff::{
-    AccountAction, FlowPlan, Grant, ItemAction, PlannedRow, Retry, SAMPLES, SealAction,
-    StandingPlan, TemplateAction, Vanished, field_prints, plan_row_account,
+    AccountAction, FlowPlan, Grant, ItemAction, PlannedRow, RemovedRow, ResourcePlan, Retry,
+    SAMPLES, SealAction, TemplateAction, field_fingerprints, plan_row_account,
 };
 pub use error::Fatal;
 pub(crate) use error::classify;
@@ -29,14 +29,14 @@ pub(crate) use items::{PAST, past, unreadable};
 pub(crate) use observe::find_account;
 pub use observe::{Lookup, LookupListener};
 pub use planned_run::{Refused, Survey};
-pub use planner::Surveyor;
+pub use planner::Planner;
 pub use selection::{Observe, Selection};
 
 /// All that apply will do.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Accounts, seals and templates.
-    pub standing: StandingPlan,
+    pub standing: ResourcePlan,
     /// Flows, in the order of their names.
     pub flows: Vec<FlowPlan>,
 }

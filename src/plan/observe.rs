@@ -10,7 +10,7 @@ use super::selection::Observe;
 use crate::address::AccountId;
 use crate::api::{ExchangeId, Operation, QuerySeals, not_there};
 use crate::client::{self, Client, Problem};
-use crate::desired::Standing;
+use crate::desired::Resources;
 use crate::ledger::Failure;
 use crate::plan::diff::Observed;
 
@@ -27,8 +27,8 @@ pub enum Lookup {
 pub type LookupListener = Arc<dyn Fn(Lookup) + Send + Sync>;
 
 /// Looks up the accounts of a project, and the seals of those that have any declared.
-pub(crate) async fn observe_standing(
-    standing: &Standing,
+pub(crate) async fn observe_resources(
+    standing: &Resources,
     client: &Client,
     observe: Observe,
     listener: &LookupListener,

@@ -3,7 +3,7 @@
 use super::observe::LookupListener;
 use super::recorded_items::Known;
 use super::selection::Selection;
-use crate::desired::{FlowRows, Standing};
+use crate::desired::{FlowRows, Resources};
 use crate::diagnostic::Findings;
 
 use crate::expr::RunTime;
@@ -11,11 +11,11 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::manifest::{Flow, Project};
 
 /// What a survey needs.
-pub struct Surveyor<'a> {
+pub struct Planner<'a> {
     /// What is declared.
     pub project: &'a Project,
     /// What should stand.
-    pub standing: &'a Standing,
+    pub standing: &'a Resources,
     /// What has been done.
     pub ledger: &'a dyn Ledger,
     /// What the command line means.
@@ -26,7 +26,7 @@ pub struct Surveyor<'a> {
     pub listener: LookupListener,
 }
 
-impl<'a> Surveyor<'a> {
+impl<'a> Planner<'a> {
     /// Opens the sheets of all flows that are wanted, while what is recorded of these is read.
     pub(crate) fn open(
         &self,

@@ -1,17 +1,17 @@
 //! Items that are recorded and have no row any more, and how many of a flow may be revoked at once.
 
 use super::planned_run::Survey;
-use super::planner::Surveyor;
+use super::planner::Planner;
 use super::recorded_items::Known;
 use super::selection::Selection;
 use crate::address::{Address, is_selected};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{Ledger, LedgerError, RecordedItem};
 use crate::manifest::{Flow, OnVanish, Project};
-use crate::plan::diff::{FlowPlan, ItemAction, Revocations, vanish_action};
+use crate::plan::diff::{FlowPlan, ItemAction, Revocations, removed_row_action};
 
 /// Plans what is recorded and was not met among the rows.
-pub(crate) fn vanished(
+pub(crate) fn removed(
     flow: &Flow,
     known: &Known,
     all_have_keys: bool,
@@ -27,7 +27,7 @@ pub(crate) fn vanished(
         if !known.is_left(key) {
             return;
         }
-        let Some(action) = vanish_action(flow.on_vanish, item) else {
+        let Some(action) = removed_row_action(flow.on_vanish, item) else {
             return;
         };
         let address = Address::item(&flow.name, key);
@@ -36,7 +36,7 @@ pub(crate) fn vanished(
         // A row whose key cannot be told may be any item's.
         let revoke_none = !all_have_keys || selection.retry.is_some();
         if wanted && !(action == ItemAction::Revoke && revoke_none) {
-            plan.push_vanished(key, action, selection.show_all);
+            plan.push_removed(key, action, selection.show_all);
         }
     })
 }
@@ -56,7 +56,7 @@ pub(crate) fn undeclared(
         }
         let (mut without_end, mut sent) = (0_u64, 0_u64);
         ledger.items(&flow, &mut |_, item| {
-            without_end += u64::from(vanish_action(OnVanish::Keep, item).is_some());
+            without_end += u64::from(removed_row_action(OnVanish::Keep, item).is_some());
             sent += u64::from(item.sent);
         })?;
         if let Some(new) = new.filter(|_| sent > 0) {
@@ -81,11 +81,11 @@ pub(crate) fn undeclared(
 pub(crate) fn guard(
     flow: &Flow,
     plan: &FlowPlan,
-    surveyor: &Surveyor<'_>,
+    surveyor: &Planner<'_>,
 ) -> Result<Option<Diagnostic>, LedgerError> {
     let mut recorded = 0;
-    let (vanished, reissued) = (plan.revocations(), plan.counted(ItemAction::Reissue));
-    if vanished + reissued == 0 {
+    let (removed, reissued) = (plan.revocations(), plan.counted(ItemAction::Reissue));
+    if removed + reissued == 0 {
         return Ok(None);
     }
     // What is finished or has ended cannot be revoked: months of it must not make an empty sheet look small.
@@ -93,7 +93,7 @@ pub(crate) fn guard(
     surveyor.ledger.items(&flow.name, count)?;
     let all = Revocations {
         recorded,
-        vanished,
+        removed,
         reissued,
     };
     let own = surveyor.project.settings.failures.revoke;
@@ -103,8 +103,8 @@ pub(crate) fn guard(
         return Ok(None);
     };
     let mut why = Vec::new();
-    if vanished > 0 {
-        why.push(format!("the rows of {vanished} are no longer in the sheet"));
+    if removed > 0 {
+        why.push(format!("the rows of {removed} are no longer in the sheet"));
     }
     if reissued > 0 {
         why.push(format!("the rows of {reissued} changed"));
@@ -115,7 +115,7 @@ pub(crate) fn guard(
         why.join(", "),
         allowed.of(recorded)
     ));
-    let place = match vanished {
+    let place = match removed {
         0 => None,
         _ => flow.on_vanish_span.as_ref(),
     };

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::desired::{Account, Who};
 use crate::diagnostic::Diagnostic;
 use crate::expr::Fingerprint;
-use crate::ledger::{AccountRecord, Ledger, LedgerError, ThingKind};
+use crate::ledger::{AccountRecord, Ledger, LedgerError, ResourceKind};
 use crate::plan::diff::{AccountAction, plan_row_account};
 
 /// The accounts of the rows that are to be sent: each `thirdId` once. Where nobody is asked, they are only counted.
@@ -49,7 +49,7 @@ impl RowAccounts {
         ledger: &dyn Ledger,
     ) -> Result<Result<(), Diagnostic>, LedgerError> {
         let record = ledger
-            .thing(ThingKind::Account, account.third_id())?
+            .thing(ResourceKind::Account, account.third_id())?
             .map(AccountRecord::from);
         let known = record.and_then(|record| record.account);
         let action = match known.map(|known| plan_row_account(account, &known, ledger.salt())) {

@@ -12,7 +12,7 @@ pub enum Observe {
     /// Those of the project, and those of rows that are to be sent and are not recorded.
     All,
     /// Those of the project.
-    Standing,
+    Resources,
     /// None: the ledger is believed.
     None,
 }

@@ -13,21 +13,22 @@ use super::not_adopted::{NotAdopted, no};
 use crate::address::{AccountId, Address, DocId, FlowId};
 use crate::api::operation::Op;
 use crate::api::{ErrorCode, FlowStatus, QuerySeals};
-use crate::desired::{Account, DocumentSource, Item, Seal, Standing, Template};
+use crate::desired::{Account, DocumentSource, Item, Resources, Seal, Template};
 use crate::execute::{
-    Caller, FlowRef, FlowState, Halt, PROCESS, Steps, Who, afterwards, dead, document_step,
-    sent_flow, step_of, why,
+    FlowRef, FlowState, ItemJournal, PROCESS, SignerIdentity, StepContext, StepError, afterwards,
+    document_step, ended_status, sent_flow, step_of, why,
 };
 use crate::ledger::{
-    Failure, ItemRecord, ItemStatus, LedgerError, Records, Thing, ThingKind, Write, seal_identity,
+    Failure, ItemRecord, ItemStatus, LedgerError, Records, Resource, ResourceKind, Write,
+    seal_identity,
 };
-use crate::plan::field_prints;
+use crate::plan::field_fingerprints;
 
 /// Looks at what is to be taken over.
 pub struct Adopter<'a> {
     pub(crate) records: &'a dyn Records,
-    pub(crate) caller: Caller<'a>,
-    standing: &'a Standing,
+    pub(crate) context: StepContext<'a>,
+    standing: &'a Resources,
 }
 
 /// What is to be written down, and what there is to say about it.
@@ -45,11 +46,11 @@ impl<'a> Adopter<'a> {
         records: &'a dyn Records,
         client: &'a crate::client::Client,
         root: &'a std::path::Path,
-        standing: &'a Standing,
+        standing: &'a Resources,
     ) -> Self {
         Self {
             records,
-            caller: Caller::new(records, client, root),
+            context: StepContext::new(records, client, root),
             standing,
         }
     }
@@ -57,7 +58,7 @@ impl<'a> Adopter<'a> {
     /// An account that the service knows by its `thirdId`.
     pub async fn account(&self, account: &Account, id: &str) -> Result<Adoption, NotAdopted> {
         let third_id = account.third_id();
-        match self.caller.account_of(third_id).await? {
+        match self.context.account_of(third_id).await? {
             None => Err(no(
                 format!("the service has no account of the thirdId {third_id}"),
                 "apply creates it",
@@ -81,17 +82,19 @@ impl<'a> Adopter<'a> {
         account: &Account,
         id: &AccountId,
     ) -> Result<Write, LedgerError> {
-        let mut fields = field_prints(account, self.records.salt());
+        let mut fields = field_fingerprints(account, self.records.salt());
         fields.retain(|name, _| !account.updatable().contains(&name.as_str()));
-        let known = self.records.thing(ThingKind::Account, account.third_id())?;
+        let known = self
+            .records
+            .thing(ResourceKind::Account, account.third_id())?;
         // A grant belongs to the account that it was made for.
         let same = known
             .as_ref()
             .filter(|thing| thing.remote_id.as_deref() == Some(id.as_str()));
-        Ok(Write::Thing {
-            kind: ThingKind::Account,
+        Ok(Write::Resource {
+            kind: ResourceKind::Account,
             identity: account.third_id().to_owned(),
-            thing: Thing {
+            thing: Resource {
                 grant: same.and_then(|thing| thing.grant),
                 id: known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
                 remote_id: Some(id.0.clone()),
@@ -117,19 +120,19 @@ impl<'a> Adopter<'a> {
         let query = QuerySeals {
             account_id: account_id.clone(),
         };
-        let seals = self.caller.call(&query).await?;
+        let seals = self.context.call(&query).await?;
         let Some(found) = seals.iter().find(|known| known.seal_id.as_str() == id) else {
             let message = format!("accounts.{} has no seal {id}", seal.account);
             let hint = format!("treaty ask seal/query accountId={account_id} lists its seals");
             return Err(no(message, hint));
         };
         let identity = seal_identity(account.third_id(), &seal.alias);
-        let known = self.records.thing(ThingKind::Seal, &identity)?;
+        let known = self.records.thing(ResourceKind::Seal, &identity)?;
         let alias = found.seal_alias.as_deref();
         let other = alias.filter(|alias| *alias != seal.alias);
         Ok(Adoption {
-            writes: vec![Write::Thing {
-                kind: ThingKind::Seal,
+            writes: vec![Write::Resource {
+                kind: ResourceKind::Seal,
                 identity,
                 thing: plain(
                     known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
@@ -152,10 +155,10 @@ impl<'a> Adopter<'a> {
             ));
         };
         let identity = print.to_string();
-        let known = self.records.thing(ThingKind::Template, &identity)?;
+        let known = self.records.thing(ResourceKind::Template, &identity)?;
         Ok(Adoption {
-            writes: vec![Write::Thing {
-                kind: ThingKind::Template,
+            writes: vec![Write::Resource {
+                kind: ResourceKind::Template,
                 identity,
                 thing: plain(
                     known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
@@ -171,10 +174,12 @@ impl<'a> Adopter<'a> {
 
     /// What is known, or asked for, of an account's id.
     async fn id_of(&self, account: &Account) -> Result<Option<AccountId>, NotAdopted> {
-        let known = self.records.thing(ThingKind::Account, account.third_id())?;
+        let known = self
+            .records
+            .thing(ResourceKind::Account, account.third_id())?;
         match known.and_then(|thing| thing.remote_id) {
             Some(id) => Ok(Some(AccountId(id))),
-            None => Ok(self.caller.account_of(account.third_id()).await?),
+            None => Ok(self.context.account_of(account.third_id()).await?),
         }
     }
 
@@ -186,7 +191,7 @@ impl<'a> Adopter<'a> {
             Some(known) => known.id,
             None => self.records.next_subject(),
         };
-        let steps = Steps::new(subject, self.records.steps(subject)?);
+        let steps = ItemJournal::new(subject, self.records.steps(subject)?);
         let recorded = sent_flow(&steps);
         refuse_recorded(&address, known.as_ref(), recorded.as_ref(), id)?;
         self.refuse_shared(&address, id)?;
@@ -205,7 +210,7 @@ impl<'a> Adopter<'a> {
             key: item.key.clone(),
             fingerprint: item.fingerprint,
             content: item.content,
-            at: self.caller.now(),
+            at: self.context.now(),
             // No run has made it.
             run: 0,
             afresh: recorded.is_none(),
@@ -213,7 +218,7 @@ impl<'a> Adopter<'a> {
         let is_known = |step: &str| recorded.is_some() && steps.is_done(step);
         let made = made(subject, item, &docs, &flow_ref);
         adopt_new(&mut adoption, made, &is_known);
-        let signers: Vec<(String, Op, Option<Who>)> = item
+        let signers: Vec<(String, Op, Option<SignerIdentity>)> = item
             .signers
             .iter()
             .map(|signer| {
@@ -273,21 +278,23 @@ impl<'a> Adopter<'a> {
             id: subject,
             status,
             failure,
-            at: self.caller.now(),
+            at: self.context.now(),
         });
         Ok(adoption)
     }
 
     /// How far a flow is that must be there.
     async fn state(&self, flow: &FlowRef) -> Result<FlowState, NotAdopted> {
-        match self.caller.state(flow).await {
-            Err(Halt::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => Err(no(
-                format!(
-                    "the service does not tell of the flow {}: {}",
-                    flow.id, failure.message
-                ),
-                "try again; if it stays, the id is wrong: it is the one that the service's own pages show, and that callbacks carry",
-            )),
+        match self.context.state(flow).await {
+            Err(StepError::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => {
+                Err(no(
+                    format!(
+                        "the service does not tell of the flow {}: {}",
+                        flow.id, failure.message
+                    ),
+                    "try again; if it stays, the id is wrong: it is the one that the service's own pages show, and that callbacks carry",
+                ))
+            }
             state => Ok(state?),
         }
     }
@@ -332,7 +339,9 @@ impl<'a> Adopter<'a> {
                 let Some(id) = self.id_of(account).await? else {
                     continue;
                 };
-                let known = self.records.thing(ThingKind::Account, account.third_id())?;
+                let known = self
+                    .records
+                    .thing(ResourceKind::Account, account.third_id())?;
                 if known.is_none_or(|thing| thing.remote_id.is_none()) {
                     writes.push(self.account_write(account, &id)?);
                 }
@@ -409,7 +418,7 @@ fn made(subject: i64, item: &Item, docs: &[DocId], flow: &FlowRef) -> Vec<(Strin
 
 /// How an item stands by what the service says of its flow.
 fn stands(item: &Item, state: &FlowState, left: &[String]) -> (ItemStatus, Option<Failure>) {
-    let status = match (dead(state.status), state.status) {
+    let status = match (ended_status(state.status), state.status) {
         (Some(end), _) => return (end, Some(why(state, end))),
         // What is archived is still to be downloaded by sync, where that is wanted.
         (None, FlowStatus::Finished) if item.archive && item.download.is_some() => {
@@ -422,8 +431,8 @@ fn stands(item: &Item, state: &FlowState, left: &[String]) -> (ItemStatus, Optio
     (status, None)
 }
 
-fn plain(id: i64, remote_id: &str) -> Thing {
-    Thing {
+fn plain(id: i64, remote_id: &str) -> Resource {
+    Resource {
         id,
         remote_id: Some(remote_id.to_owned()),
         fields: BTreeMap::new(),

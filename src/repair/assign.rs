@@ -8,37 +8,37 @@ use super::not_adopted::{NotAdopted, no};
 use crate::address::AccountId;
 use crate::api::operation::Op;
 use crate::desired::SignerKind;
-use crate::execute::{FlowState, FoundTask, Who, signs_at_once};
+use crate::execute::{FlowState, FoundTask, SignerIdentity, signs_at_once};
 
 /// Who a declared signer is; none where his account does not exist yet.
-pub(crate) fn who(kind: &SignerKind, ids: &BTreeMap<String, AccountId>) -> Option<Who> {
+pub(crate) fn who(kind: &SignerKind, ids: &BTreeMap<String, AccountId>) -> Option<SignerIdentity> {
     let (account, organization) = kind.accounts();
     let id = |name: Option<&String>| match name {
         Some(name) => ids.get(name).cloned().map(Some),
         None => Some(None),
     };
-    Some(Who {
+    Some(SignerIdentity {
         account: id(account)?,
         organization: id(organization)?,
         both: matches!(kind, SignerKind::PersonAndOrganization { .. }),
     })
 }
 
-pub(crate) type Found<'t> = Vec<(String, Op, Who, &'t FoundTask)>;
+pub(crate) type Found<'t> = Vec<(String, Op, SignerIdentity, &'t FoundTask)>;
 
 /// Gives each signer one task of the flow; who has none is left, and so are the accounts of tasks that are nobody's.
 pub(crate) fn assigned<'t>(
-    signers: &[(String, Op, Option<Who>)],
+    signers: &[(String, Op, Option<SignerIdentity>)],
     state: &'t FlowState,
 ) -> Result<(Found<'t>, Vec<String>, Vec<AccountId>), NotAdopted> {
-    let known: Vec<&Who> = signers
+    let known: Vec<&SignerIdentity> = signers
         .iter()
         .filter_map(|(.., who)| who.as_ref())
         .collect();
-    let explains = |who: &&Who, task: &FoundTask| {
+    let explains = |who: &&SignerIdentity, task: &FoundTask| {
         who.account.as_ref() == Some(&task.account) || task.is_in_the_name_of(who)
     };
-    let is_of = |task: &FoundTask, who: &Who| match who.account {
+    let is_of = |task: &FoundTask, who: &SignerIdentity| match who.account {
         Some(_) => task.is_of(who),
         // The platform's account is not known: it is nobody else's.
         None => !known.iter().any(|who| explains(who, task)),
@@ -82,7 +82,7 @@ pub(crate) fn assigned<'t>(
 }
 
 /// What the call that added a signer would have answered, but for a link that nobody knows.
-pub(crate) fn sign_receipt(op: Op, flow_id: &str, who: &Who, task: &FoundTask) -> Value {
+pub(crate) fn sign_receipt(op: Op, flow_id: &str, who: &SignerIdentity, task: &FoundTask) -> Value {
     let mut receipt = Map::new();
     if signs_at_once(op) {
         receipt.insert("flowId".to_owned(), flow_id.into());

@@ -14,15 +14,16 @@ use tokio::time::sleep;
 use tracing::{Instrument, info_span};
 
 use super::compare::{
-    Differs, PAGES, Verdict, added_signers, compare_status, compare_tasks, lacks_tasks,
+    Differences, PAGES, Verdict, added_signers, compare_status, compare_tasks, lacks_tasks,
 };
 use crate::address::{AccountId, Address, AddressPattern, FlowId, is_selected};
 use crate::api::ErrorCode;
 use crate::client::Client;
 use crate::execute::{
-    Caller, Event, Halt, Listener, Locks, SETTLING, Steps, Stop, sent_flow, undecided,
+    Event, ItemJournal, Listener, Locks, SETTLE_DELAY, StepContext, StepError, Stop, sent_flow,
+    undecided_step,
 };
-use crate::ledger::{ItemStatus, KnownItem, LedgerError, Records, SubjectId, ThingKind};
+use crate::ledger::{EntityId, ItemStatus, KnownItem, LedgerError, Records, ResourceKind};
 use crate::plan::{Fatal, Lookup};
 
 /// So many items are read from the ledger at once.
@@ -43,7 +44,7 @@ pub struct Audit<'a> {
     /// But not these.
     pub excludes: Vec<AddressPattern>,
     /// Those that were audited already.
-    pub skip: HashSet<SubjectId>,
+    pub skip: HashSet<EntityId>,
     /// Items that are asked about at the same time.
     pub window: usize,
     /// Hears of everything.
@@ -54,9 +55,9 @@ pub struct Audit<'a> {
 
 /// An item that was audited.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Audited {
+pub struct AuditedItem {
     /// Its number.
-    pub id: SubjectId,
+    pub id: EntityId,
     /// Its flow.
     pub flow: String,
     /// Its key.
@@ -92,11 +93,11 @@ impl Audit<'_> {
     /// Goes through the items; says whether it came to the end, or was stopped before.
     pub async fn all(
         &self,
-        mut found: impl FnMut(Audited) -> std::io::Result<()>,
+        mut found: impl FnMut(AuditedItem) -> std::io::Result<()>,
     ) -> Result<bool, AuditError> {
         let asking = Asking {
             records: self.records,
-            caller: Caller::new(self.records, self.client, self.root),
+            context: StepContext::new(self.records, self.client, self.root),
             accounts: account_numbers(self.records)?,
             answers: Mutex::default(),
             under_way: Locks::default(),
@@ -160,11 +161,11 @@ async fn stopped(stop: &mut watch::Receiver<Stop>) {
 
 struct Asking<'a> {
     records: &'a dyn Records,
-    caller: Caller<'a>,
+    context: StepContext<'a>,
     /// The numbers of the accounts, by half a hash of their ids: a few bytes each.
-    accounts: HashMap<u64, SubjectId>,
+    accounts: HashMap<u64, EntityId>,
     /// What the service says of their `thirdId`s, as far as it was asked.
-    answers: Mutex<HashMap<SubjectId, Exchanged>>,
+    answers: Mutex<HashMap<EntityId, Exchanged>>,
     under_way: Locks,
 }
 
@@ -183,10 +184,10 @@ fn half(id: &str) -> u64 {
     u64::from_le_bytes(half)
 }
 
-fn account_numbers(records: &dyn Records) -> Result<HashMap<u64, SubjectId>, LedgerError> {
+fn account_numbers(records: &dyn Records) -> Result<HashMap<u64, EntityId>, LedgerError> {
     let mut numbers = HashMap::new();
     records.each_thing(&mut |known| {
-        if let (ThingKind::Account, Some(id)) = (known.kind, &known.thing.remote_id) {
+        if let (ResourceKind::Account, Some(id)) = (known.kind, &known.thing.remote_id) {
             numbers.insert(half(id), known.thing.id);
         }
         ControlFlow::Continue(())
@@ -198,10 +199,10 @@ const AGAIN: &str = "audit again";
 const SETTLE: &str = "look at the flow on the service's own pages, then treaty state settle";
 
 impl Asking<'_> {
-    async fn item(&self, item: KnownItem) -> Result<Audited, Fatal> {
-        let steps = Steps::new(item.record.id, self.records.steps(item.record.id)?);
-        let mut differs = Differs::default();
-        self.look(&item, &steps, &mut differs).await?;
+    async fn item(&self, item: KnownItem) -> Result<AuditedItem, Fatal> {
+        let steps = ItemJournal::new(item.record.id, self.records.steps(item.record.id)?);
+        let mut differs = Differences::default();
+        self.probe(&item, &steps, &mut differs).await?;
         // The worst gives the verdict and the hint; all is told.
         differs.0.sort_by_key(|(verdict, ..)| *verdict);
         let (verdict, hint) = differs
@@ -210,7 +211,7 @@ impl Asking<'_> {
             .map_or((Verdict::ExactlyOnce, ""), |(verdict, _, hint)| {
                 (*verdict, *hint)
             });
-        Ok(Audited {
+        Ok(AuditedItem {
             id: item.record.id,
             flow: item.flow,
             key: item.key,
@@ -221,11 +222,11 @@ impl Asking<'_> {
         })
     }
 
-    async fn look(
+    async fn probe(
         &self,
         item: &KnownItem,
-        steps: &Steps,
-        differs: &mut Differs,
+        steps: &ItemJournal,
+        differs: &mut Differences,
     ) -> Result<(), Fatal> {
         let record = &item.record;
         let why = record
@@ -238,7 +239,7 @@ impl Asking<'_> {
             differs.note(Verdict::Unproven, what, "apply sends it");
             return Ok(());
         };
-        let unproven = match (record.status, undecided(steps)) {
+        let unproven = match (record.status, undecided_step(steps)) {
             (ItemStatus::InDoubt, _) => Some((format!("it is in doubt{why}"), SETTLE)),
             (ItemStatus::Open, _) => Some((
                 "work on it was cut off".to_owned(),
@@ -255,19 +256,19 @@ impl Asking<'_> {
             differs.note(Verdict::Unproven, what, hint);
             return Ok(());
         }
-        let mut found = self.caller.state(&flow).await;
+        let mut found = self.context.state(&flow).await;
         if found.as_ref().is_ok_and(|state| lacks_tasks(steps, state)) {
             // Who was just asked is not listed at once by every service.
-            sleep(SETTLING).await;
-            found = self.caller.state(&flow).await;
+            sleep(SETTLE_DELAY).await;
+            found = self.context.state(&flow).await;
         }
         match found {
             Ok(state) => {
                 compare_status(record.status, steps, &state, differs);
                 compare_tasks(steps, &state, differs);
             }
-            Err(Halt::Fatal(fatal)) => return Err(fatal),
-            Err(Halt::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => {
+            Err(StepError::Fatal(fatal)) => return Err(fatal),
+            Err(StepError::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => {
                 // The same is said of a flow that is not there, and of details that cannot be had just now.
                 let what = format!(
                     "the service does not tell of the flow {}: {}",
@@ -275,7 +276,11 @@ impl Asking<'_> {
                 );
                 differs.note(Verdict::Unproven, what, PAGES);
             }
-            Err(Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
+            Err(
+                StepError::Failed(failure)
+                | StepError::InDoubt(failure)
+                | StepError::ProbeFailed(failure),
+            ) => {
                 let what = format!("the question was not answered: {}", failure.message);
                 differs.note(Verdict::Unproven, what, AGAIN);
             }
@@ -284,7 +289,11 @@ impl Asking<'_> {
     }
 
     /// The accounts that sign are still those of their `thirdId`s.
-    async fn compare_accounts(&self, steps: &Steps, differs: &mut Differs) -> Result<(), Fatal> {
+    async fn compare_accounts(
+        &self,
+        steps: &ItemJournal,
+        differs: &mut Differences,
+    ) -> Result<(), Fatal> {
         let mut seen = HashSet::new();
         for signer in added_signers(steps) {
             let ids = [signer.who.account, signer.who.organization];
@@ -301,7 +310,7 @@ impl Asking<'_> {
         &self,
         step: &str,
         id: &AccountId,
-        differs: &mut Differs,
+        differs: &mut Differences,
     ) -> Result<(), Fatal> {
         let number = self.accounts.get(&half(id.as_str())).copied();
         let known = match number {
@@ -343,7 +352,7 @@ impl Asking<'_> {
     /// Asks for a `thirdId`, once.
     async fn exchange(
         &self,
-        number: SubjectId,
+        number: EntityId,
         third_id: &str,
         id: &AccountId,
     ) -> Result<Exchanged, Fatal> {
@@ -352,20 +361,22 @@ impl Asking<'_> {
         if let Some(known) = known {
             return Ok(known);
         }
-        let answer = match self.caller.account_of(third_id).await {
+        let answer = match self.context.account_of(third_id).await {
             Ok(Some(found)) if found == *id => Exchanged::Same,
             Ok(Some(found)) => Exchanged::Other(found.0.into()),
             Ok(None) => Exchanged::Gone,
-            Err(Halt::Fatal(fatal)) => return Err(fatal),
-            Err(Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
-                Exchanged::Unanswered(failure.message.into())
-            }
+            Err(StepError::Fatal(fatal)) => return Err(fatal),
+            Err(
+                StepError::Failed(failure)
+                | StepError::InDoubt(failure)
+                | StepError::ProbeFailed(failure),
+            ) => Exchanged::Unanswered(failure.message.into()),
         };
         self.answers().insert(number, answer.clone());
         Ok(answer)
     }
 
-    fn answers(&self) -> std::sync::MutexGuard<'_, HashMap<SubjectId, Exchanged>> {
+    fn answers(&self) -> std::sync::MutexGuard<'_, HashMap<EntityId, Exchanged>> {
         // Nothing panics while it is held; what is in it stays true.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,7 +2,7 @@
 
 use crate::address::AccountId;
 use crate::api::FlowStatus;
-use crate::execute::{FlowState, FoundTask, SIGNER, Steps, Who, dead};
+use crate::execute::{FlowState, FoundTask, ItemJournal, SIGNER, SignerIdentity, ended_status};
 use crate::ledger::{ItemStatus, Step};
 
 /// What is found of an item, the worst first.
@@ -32,35 +32,35 @@ impl Verdict {
 
 /// What differs, by how bad it is.
 #[derive(Default)]
-pub(crate) struct Differs(pub(crate) Vec<(Verdict, String, &'static str)>);
+pub(crate) struct Differences(pub(crate) Vec<(Verdict, String, &'static str)>);
 
 const SYNC: &str = "run treaty sync: it brings what is recorded up to date";
 pub(crate) const PAGES: &str = "look at the flow on the service's own pages";
 
-impl Differs {
+impl Differences {
     pub(crate) fn note(&mut self, verdict: Verdict, what: impl Into<String>, hint: &'static str) {
         self.0.push((verdict, what.into(), hint));
     }
 }
 
 /// A signer that was added.
-pub(crate) struct Added {
+pub(crate) struct AddedSigner {
     pub(crate) step: String,
-    pub(crate) who: Who,
+    pub(crate) who: SignerIdentity,
     /// The account that the platform signed with.
     platform: Option<AccountId>,
 }
 
-pub(crate) fn added_signers(steps: &Steps) -> Vec<Added> {
+pub(crate) fn added_signers(steps: &ItemJournal) -> Vec<AddedSigner> {
     let receipts = steps.known().filter_map(|(name, step)| match step {
         Step::Receipt(receipt) if name.starts_with(SIGNER) => Some((name, receipt)),
         _ => None,
     });
-    let mut signers: Vec<Added> = receipts
+    let mut signers: Vec<AddedSigner> = receipts
         .map(|(name, receipt)| {
-            let who = Who::of(receipt);
+            let who = SignerIdentity::of(receipt);
             let own = receipt.get("accountId").and_then(|id| id.as_str());
-            Added {
+            AddedSigner {
                 step: name.clone(),
                 platform: own.filter(|_| who.account.is_none()).map(AccountId::from),
                 who,
@@ -71,7 +71,7 @@ pub(crate) fn added_signers(steps: &Steps) -> Vec<Added> {
     signers
 }
 
-fn steps_people(signers: &[Added]) -> Vec<&AccountId> {
+fn steps_people(signers: &[AddedSigner]) -> Vec<&AccountId> {
     let people = signers
         .iter()
         .filter_map(|signer| signer.who.account.as_ref());
@@ -79,8 +79,8 @@ fn steps_people(signers: &[Added]) -> Vec<&AccountId> {
 }
 
 /// Whether a signer has no task.
-pub(crate) fn lacks_tasks(steps: &Steps, state: &FlowState) -> bool {
-    let mut differs = Differs::default();
+pub(crate) fn lacks_tasks(steps: &ItemJournal, state: &FlowState) -> bool {
+    let mut differs = Differences::default();
     compare_tasks(steps, state, &mut differs);
     differs
         .0
@@ -89,10 +89,10 @@ pub(crate) fn lacks_tasks(steps: &Steps, state: &FlowState) -> bool {
 }
 
 /// Each signer has one task, and there is no other.
-pub(crate) fn compare_tasks(steps: &Steps, state: &FlowState, differs: &mut Differs) {
+pub(crate) fn compare_tasks(steps: &ItemJournal, state: &FlowState, differs: &mut Differences) {
     let mut signers = added_signers(steps);
     // Who may be listed in two ways takes what is left.
-    let is_listed = |who: &Who| state.tasks.iter().any(|task| task.is_of(who));
+    let is_listed = |who: &SignerIdentity| state.tasks.iter().any(|task| task.is_of(who));
     signers.sort_by_key(|signer| {
         let who = &signer.who;
         (who.account.is_none(), who.both, !is_listed(who))
@@ -162,11 +162,11 @@ pub(crate) fn compare_tasks(steps: &Steps, state: &FlowState, differs: &mut Diff
 /// What is recorded of the flow, and what the service says, agree.
 pub(crate) fn compare_status(
     recorded: ItemStatus,
-    steps: &Steps,
+    steps: &ItemJournal,
     state: &FlowState,
-    differs: &mut Differs,
+    differs: &mut Differences,
 ) {
-    let there = dead(state.status);
+    let there = ended_status(state.status);
     let agree = match (recorded, there, state.status) {
         (ItemStatus::Done | ItemStatus::Waiting, None, FlowStatus::Draft | FlowStatus::Signing)
         | (ItemStatus::Finished, None, FlowStatus::Finished) => true,
@@ -219,7 +219,7 @@ mod tests {
         let auto = serde_json::json!({ "accountId": "acme" });
         let both =
             serde_json::json!({ "accountId": "clerk", "authorizationOrgId": "acme", "both": true });
-        let steps = Steps::new(1, vec![receipt("auto", auto), receipt("both", both)]);
+        let steps = ItemJournal::new(1, vec![receipt("auto", auto), receipt("both", both)]);
         let of_both = || task("clerk", Some("acme"));
         for (tasks, differs) in [
             (vec![of_both(), task("acme", None)], 0),
@@ -233,7 +233,7 @@ mod tests {
                 tasks,
                 withdrawn: Vec::new(),
             };
-            let mut found = Differs::default();
+            let mut found = Differences::default();
             compare_tasks(&steps, &state, &mut found);
             assert_eq!(found.0.len(), differs, "{:?} {:?}", state.tasks, found.0);
         }

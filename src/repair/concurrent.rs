@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 
-use crate::execute::{Halt, Stop, stopped_now};
+use crate::execute::{StepError, Stop, stopped_now};
 use crate::plan::Fatal;
 
 /// How far it came.
@@ -22,8 +22,8 @@ pub(crate) async fn each<T, R>(
     items: Vec<T>,
     most: usize,
     stop: &watch::Receiver<Stop>,
-    work: impl AsyncFn(T) -> Result<R, Halt>,
-    mut note: impl FnMut(Result<R, Halt>),
+    work: impl AsyncFn(T) -> Result<R, StepError>,
+    mut note: impl FnMut(Result<R, StepError>),
 ) -> Result<Through, Fatal> {
     let mut left = VecDeque::from(items);
     let mut window = FuturesUnordered::new();
@@ -40,7 +40,7 @@ pub(crate) async fn each<T, R>(
         tokio::select! {
             biased;
             next = window.next() => match next {
-                Some(Err(Halt::Fatal(why))) => {
+                Some(Err(StepError::Fatal(why))) => {
                     fatal.get_or_insert(why);
                 }
                 Some(result) => note(result),

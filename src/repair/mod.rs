@@ -11,9 +11,9 @@ mod resolve;
 mod revoke;
 
 pub use adopt::{Adopter, Adoption};
-pub use audit::{Audit, AuditError, Audited};
+pub use audit::{Audit, AuditError, AuditedItem};
 pub use compare::Verdict;
 pub use not_adopted::NotAdopted;
-pub use reissue_task::AskAnew;
+pub use reissue_task::TaskReissue;
 pub use resolve::settle_again;
-pub use revoke::{Withdrawal, Withdrawn};
+pub use revoke::{Revocation, Withdrawn};

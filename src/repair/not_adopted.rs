@@ -1,6 +1,6 @@
 //! Why something is not taken over.
 
-use crate::execute::Halt;
+use crate::execute::StepError;
 use crate::ledger::{Failure, LedgerError};
 use crate::plan::Fatal;
 
@@ -15,13 +15,13 @@ pub enum NotAdopted {
     Fatal(#[from] Fatal),
 }
 
-impl From<Halt> for NotAdopted {
-    fn from(halt: Halt) -> Self {
+impl From<StepError> for NotAdopted {
+    fn from(halt: StepError) -> Self {
         match halt {
-            Halt::Failed(failure) | Halt::InDoubt(failure) | Halt::NotLooked(failure) => {
-                Self::No(failure)
-            }
-            Halt::Fatal(fatal) => Self::Fatal(fatal),
+            StepError::Failed(failure)
+            | StepError::InDoubt(failure)
+            | StepError::ProbeFailed(failure) => Self::No(failure),
+            StepError::Fatal(fatal) => Self::Fatal(fatal),
         }
     }
 }
@@ -33,5 +33,5 @@ impl From<LedgerError> for NotAdopted {
 }
 
 pub(crate) fn no(message: impl Into<String>, hint: impl Into<String>) -> NotAdopted {
-    Halt::failed(message, hint).into()
+    StepError::failed(message, hint).into()
 }

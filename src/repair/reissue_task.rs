@@ -7,23 +7,23 @@ use std::sync::Arc;
 
 use tracing::{Instrument, info_span};
 
-use super::revoke::{Withdrawal, Withdrawn, ended};
+use super::revoke::{Revocation, Withdrawn, ended};
 use crate::address::{AccountId, Address, DocId};
 use crate::api::SignStatus;
 use crate::api::operation::Op;
 use crate::desired::{Item, Signer, SignerKind};
 use crate::execute::{
-    Ask, Caller, DOCUMENT, Ended, FlowRef, FoundTask, Halt, SIGNER, Signs, Steps, Who, dead,
-    sent_flow, signers, why,
+    DOCUMENT, Ended, FlowRef, FoundTask, ItemJournal, SIGNER, SignerIdentity, SignerRequest,
+    SigningMethod, StepContext, StepError, ended_status, sent_flow, signers, why,
 };
 use crate::ledger::{
-    AccountRecord, Deferral, ItemStatus, KnownItem, RecordedAccount, ThingKind, Write,
+    AccountRecord, Deferral, ItemStatus, KnownItem, RecordedAccount, ResourceKind, Write,
 };
 use crate::plan::Fatal;
 
 /// An item, its row as it is now, and the signer who is asked anew.
 #[derive(Debug, Clone)]
-pub struct AskAnew {
+pub struct TaskReissue {
     /// What is recorded.
     pub known: KnownItem,
     /// The contract of its row.
@@ -32,37 +32,37 @@ pub struct AskAnew {
     pub signer: String,
 }
 
-impl Withdrawal<'_> {
+impl Revocation<'_> {
     /// Takes a task of each item back (5.7.3) and makes it again.
-    pub async fn ask_anew(&self, items: Vec<AskAnew>) -> Result<Withdrawn, Fatal> {
-        let caller = Caller::new(self.records, self.client, self.root);
+    pub async fn ask_anew(&self, items: Vec<TaskReissue>) -> Result<Withdrawn, Fatal> {
+        let context = StepContext::new(self.records, self.client, self.root);
         (self.listener)(crate::execute::Event::Items(items.len() as u64));
-        let work = async |one: AskAnew| caller.ask_anew(&one).await;
+        let work = async |one: TaskReissue| context.ask_anew(&one).await;
         self.through(items, work).await
     }
 }
 
-impl Caller<'_> {
-    async fn ask_anew(&self, one: &AskAnew) -> Result<(Address, Ended), Halt> {
+impl StepContext<'_> {
+    async fn ask_anew(&self, one: &TaskReissue) -> Result<(Address, Ended), StepError> {
         let known = &one.known;
         let span = info_span!("item", address = %Address::item(&known.flow, &known.key));
         ended(known, self.asked_anew(one).instrument(span).await)
     }
 
-    async fn asked_anew(&self, one: &AskAnew) -> Result<Ended, Halt> {
+    async fn asked_anew(&self, one: &TaskReissue) -> Result<Ended, StepError> {
         let (record, item) = (&one.known.record, &one.item);
         same_content(one)?;
-        let mut steps = Steps::new(record.id, self.ledger.steps(record.id)?);
+        let mut steps = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
         steps.whose = signers(&steps);
         let name = format!("{SIGNER}{}", one.signer);
         let (Some(flow), Some(signer)) = (sent_flow(&steps), signer(item, &one.signer)) else {
-            return Err(Halt::failed(
+            return Err(StepError::failed(
                 format!("the flow has no signer {}", one.signer),
                 "signers are named in the manifest",
             ));
         };
         if steps.answered(&name, "signUrl").is_none() {
-            return Err(Halt::failed(
+            return Err(StepError::failed(
                 format!(
                     "{} was not asked to sign yet, or signs by itself",
                     one.signer
@@ -71,18 +71,19 @@ impl Caller<'_> {
             ));
         }
         let state = self.state(&flow).await?;
-        if let Some(status) = dead(state.status) {
+        if let Some(status) = ended_status(state.status) {
             let why = why(&state, status);
-            self.end(record.id, status, Some(why.clone()), true).await?;
+            self.record_status(record.id, status, Some(why.clone()), true)
+                .await?;
             return Ok(Ended::Over(status, why));
         }
         let who = steps.whose.iter().find(|(step, _)| *step == name);
         let Some(who) = who.map(|(_, who)| who.clone()) else {
-            return Err(Halt::failed("who signs is not recorded", ""));
+            return Err(StepError::failed("who signs is not recorded", ""));
         };
         can_be_taken_back(&steps, &name, &who, &state.tasks)?;
         self.correct(&steps, item).await?;
-        let (op, request) = Ask {
+        let (op, request) = SignerRequest {
             flow: &flow,
             third_order_no: format!("{}-{}-{}", self.mark, record.id, signer.name),
             signs: signs(&signer.kind, who.clone())?,
@@ -92,22 +93,24 @@ impl Caller<'_> {
         .request();
         self.write_down(one, &name, op, request).await?;
         self.note_own(record.id, &name);
-        let visited = self.visit(record).await;
-        if let Err(Halt::InDoubt(_) | Halt::NotLooked(_)) = &visited {
+        let visited = self.poll(record).await;
+        if let Err(StepError::InDoubt(_) | StepError::ProbeFailed(_)) = &visited {
             let now = self.state(&flow).await?;
             if is_untouched(&who, &state.tasks, &now.tasks) {
                 return self.restore(&steps, &name, op).await;
             }
         }
         let (status, failure) = visited?;
-        let asked = Steps::new(record.id, self.ledger.steps(record.id)?);
+        let asked = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
         match failure {
             Some(why) if status.has_ended() => Ok(Ended::Over(status, why)),
             Some(failure) => Ok(Ended::Failed(failure)),
-            None if asked.answered(&name, "signUrl").as_deref() == Some("") => Err(Halt::failed(
-                "he signed or refused while his task was to be taken back",
-                "treaty sync brings what is recorded up to date",
-            )),
+            None if asked.answered(&name, "signUrl").as_deref() == Some("") => {
+                Err(StepError::failed(
+                    "he signed or refused while his task was to be taken back",
+                    "treaty sync brings what is recorded up to date",
+                ))
+            }
             None => Ok(Ended::Done(status)),
         }
     }
@@ -115,11 +118,11 @@ impl Caller<'_> {
     /// Writes the call that makes his task anew down as one that was begun and not answered.
     async fn write_down(
         &self,
-        one: &AskAnew,
+        one: &TaskReissue,
         step: &str,
         op: Op,
         request: serde_json::Value,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), StepError> {
         let (record, item) = (&one.known.record, &one.item);
         let (subject, step) = (record.id, step.to_owned());
         let deferral = Deferral {
@@ -156,7 +159,7 @@ impl Caller<'_> {
     }
 
     /// His task could not be taken back: it stands, and so does the link that he has.
-    async fn restore(&self, steps: &Steps, step: &str, op: Op) -> Result<Ended, Halt> {
+    async fn restore(&self, steps: &ItemJournal, step: &str, op: Op) -> Result<Ended, StepError> {
         if let Some(receipt) = steps.kept(step) {
             let writes = vec![
                 Write::Receipt {
@@ -174,14 +177,14 @@ impl Caller<'_> {
             ];
             self.ledger.write(writes).await?;
         }
-        Err(Halt::failed(
+        Err(StepError::failed(
             "his task could not be taken back: it stands, and so does his link",
             "try again later; what the row says of him is set already",
         ))
     }
 
     /// Sets what was wrong with the people of the row, as it has them now. They must be those who were asked.
-    async fn correct(&self, steps: &Steps, item: &Item) -> Result<(), Halt> {
+    async fn correct(&self, steps: &ItemJournal, item: &Item) -> Result<(), StepError> {
         let asked: Vec<&AccountId> = steps
             .whose
             .iter()
@@ -196,14 +199,16 @@ impl Caller<'_> {
             })
             .collect();
         for (name, account) in &item.accounts {
-            let known = self.ledger.thing(ThingKind::Account, account.third_id())?;
+            let known = self
+                .ledger
+                .thing(ResourceKind::Account, account.third_id())?;
             let record = known.clone().map(AccountRecord::from);
             let recorded = record.and_then(|record| record.account);
             let is_same = |recorded: &RecordedAccount| {
                 !signing.contains(&name) || asked.contains(&&recorded.account_id)
             };
             let Some(recorded) = recorded.filter(is_same) else {
-                return Err(Halt::failed(
+                return Err(StepError::failed(
                     format!("the row has another thirdId for {name} than what was sent"),
                     "put the thirdId back; another person needs a new key",
                 ));
@@ -216,17 +221,17 @@ impl Caller<'_> {
 }
 
 /// Refuses what apply is not through with, and a row that differs from what was sent in more than its people.
-fn same_content(one: &AskAnew) -> Result<(), Halt> {
+fn same_content(one: &TaskReissue) -> Result<(), StepError> {
     let (record, item) = (&one.known.record, &one.item);
     let same = record.fingerprint == item.fingerprint;
     if !same && (record.content.is_none() || record.content != item.content) {
-        return Err(Halt::failed(
+        return Err(StepError::failed(
             "its row differs from what was sent in more than its people",
             "put the row back but for his mobile, name or email; or end it with treaty revoke, and give the row a new key",
         ));
     }
     if record.status != ItemStatus::Waiting {
-        return Err(Halt::failed(
+        return Err(StepError::failed(
             "apply is not through with it",
             "apply again, or settle what is in doubt, before a signer is asked anew",
         ));
@@ -239,20 +244,20 @@ fn signer<'i>(item: &'i Item, name: &str) -> Option<&'i Signer> {
 }
 
 /// How he signs, with the ids that were used before.
-fn signs(kind: &SignerKind, who: Who) -> Result<Signs, Halt> {
+fn signs(kind: &SignerKind, who: SignerIdentity) -> Result<SigningMethod, StepError> {
     let Some(account) = who.account else {
-        return Err(Halt::failed("who signs is not recorded", ""));
+        return Err(StepError::failed("who signs is not recorded", ""));
     };
     Ok(match (kind, who.organization) {
-        (SignerKind::Person { seal_type, .. }, _) => Signs::Person {
+        (SignerKind::Person { seal_type, .. }, _) => SigningMethod::Person {
             account,
             seal_type: seal_type.clone(),
         },
-        (SignerKind::Organization { .. }, Some(organization)) => Signs::Organization {
+        (SignerKind::Organization { .. }, Some(organization)) => SigningMethod::Organization {
             account,
             organization,
         },
-        (_, organization) => Signs::PersonAndOrganization {
+        (_, organization) => SigningMethod::PersonAndOrganization {
             account,
             organization,
         },
@@ -260,7 +265,7 @@ fn signs(kind: &SignerKind, who: Who) -> Result<Signs, Halt> {
 }
 
 /// Whether his tasks are the very ones that were there before, and nobody has acted on them.
-fn is_untouched(who: &Who, before: &[FoundTask], now: &[FoundTask]) -> bool {
+fn is_untouched(who: &SignerIdentity, before: &[FoundTask], now: &[FoundTask]) -> bool {
     let his = |tasks: &[FoundTask]| -> Option<Vec<String>> {
         let own = tasks.iter().filter(|task| task.is_of(who));
         own.map(|task| {
@@ -274,7 +279,7 @@ fn is_untouched(who: &Who, before: &[FoundTask], now: &[FoundTask]) -> bool {
 }
 
 /// The documents of the flow, in their order.
-fn docs(steps: &Steps, flow: &FlowRef) -> Vec<DocId> {
+fn docs(steps: &ItemJournal, flow: &FlowRef) -> Vec<DocId> {
     let own = |name: &String| match name.strip_prefix(DOCUMENT) {
         Some("") => !flow.several,
         Some(rest) => rest.starts_with('.'),
@@ -291,22 +296,22 @@ fn docs(steps: &Steps, flow: &FlowRef) -> Vec<DocId> {
 
 /// Refuses what would take back more than his unsigned task.
 fn can_be_taken_back(
-    steps: &Steps,
+    steps: &ItemJournal,
     name: &str,
-    who: &Who,
+    who: &SignerIdentity,
     tasks: &[FoundTask],
-) -> Result<(), Halt> {
+) -> Result<(), StepError> {
     let pages = "look at the flow on the service's own pages";
     let is_his = |task: &&FoundTask| task.is_of(who);
     let acted = |task: &FoundTask| matches!(task.status, SignStatus::Signed | SignStatus::Ended);
     if tasks.iter().filter(is_his).any(acted) {
-        return Err(Halt::failed("he has signed or refused already", pages));
+        return Err(StepError::failed("he has signed or refused already", pages));
     }
     let takes_others = tasks.iter().any(|task| {
         Some(&task.account) == who.account.as_ref() && !task.is_of(who) && !acted(task)
     });
     if takes_others || steps.others(name, who) > 0 {
-        return Err(Halt::failed(
+        return Err(StepError::failed(
             "the same person has another task in this flow, which would be taken back, too",
             pages,
         ));

@@ -16,7 +16,9 @@ use crate::address::Address;
 use crate::api::FlowStatus;
 use crate::api::operation::Op;
 use crate::desired::Item;
-use crate::execute::{ARCHIVE, SIGNER, Steps, Who, dead, sent_flow, step_of, whose};
+use crate::execute::{
+    ARCHIVE, ItemJournal, SIGNER, SignerIdentity, ended_status, sent_flow, signer_identity, step_of,
+};
 use crate::ledger::{ItemStatus, KnownStep, Step, Write};
 
 impl Adopter<'_> {
@@ -29,7 +31,7 @@ impl Adopter<'_> {
         item: Option<&Item>,
         id: &str,
     ) -> Result<Adoption, NotAdopted> {
-        let steps = Steps::new(subject, self.records.steps(subject)?);
+        let steps = ItemJournal::new(subject, self.records.steps(subject)?);
         let Some(flow) = sent_flow(&steps) else {
             return Err(no(
                 format!("no flow is recorded of {address}, so nobody was asked to sign"),
@@ -58,8 +60,8 @@ impl Adopter<'_> {
                 continue;
             };
             let who = match &step.step {
-                Step::Receipt(receipt) => Some(Who::of(receipt)),
-                Step::Intent(Some(deferral)) => whose(op, &deferral.request),
+                Step::Receipt(receipt) => Some(SignerIdentity::of(receipt)),
+                Step::Intent(Some(deferral)) => signer_identity(op, &deferral.request),
                 Step::Intent(None) => Some(signer_of(&step.name).ok_or_else(|| {
                     no(
                         format!("who signs in {} is not known", step.name),
@@ -76,7 +78,7 @@ impl Adopter<'_> {
                 .any(|step| step.name == name && matches!(step.step, Step::Intent(_)))
         };
         if signers.iter().any(|(name, ..)| in_doubt(name)) {
-            let state = self.caller.state(&flow).await?;
+            let state = self.context.state(&flow).await?;
             let (found, left, _) = assigned(&signers, &state)?;
             if let Some(step) = left.iter().find(|step| in_doubt(step)) {
                 return Err(no(
@@ -96,9 +98,9 @@ impl Adopter<'_> {
         let others = known.iter().filter(|step| !step.name.starts_with(SIGNER));
         for step in others.filter(|step| in_doubt(&step.name)) {
             if let Some(op) = Op::at(&step.operation) {
-                let status = self.caller.state(&flow).await?.status;
+                let status = self.context.state(&flow).await?.status;
                 let was_done = match op {
-                    Op::Revoke => dead(status).is_some(),
+                    Op::Revoke => ended_status(status).is_some(),
                     Op::Archive => status == FlowStatus::Finished,
                     _ => true,
                 };
@@ -120,7 +122,7 @@ impl Adopter<'_> {
             id: subject,
             status: after_done(known),
             failure: None,
-            at: self.caller.now(),
+            at: self.context.now(),
         });
         Ok(adoption)
     }

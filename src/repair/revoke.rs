@@ -10,13 +10,14 @@ use crate::address::Address;
 use crate::api::FlowStatus;
 use crate::client::Client;
 use crate::execute::{
-    Caller, END, Ended, Event, Halt, Listener, Steps, Stop, dead, sent_flow, signers, why,
+    END, Ended, Event, ItemJournal, Listener, StepContext, StepError, Stop, ended_status,
+    sent_flow, signers, why,
 };
 use crate::ledger::{Failure, ItemStatus, KnownItem, Records};
 use crate::plan::Fatal;
 
 /// What ending flows needs.
-pub struct Withdrawal<'a> {
+pub struct Revocation<'a> {
     /// What has been done.
     pub records: &'a dyn Records,
     /// The API.
@@ -46,12 +47,12 @@ pub struct Withdrawn {
     pub left: u64,
 }
 
-impl Withdrawal<'_> {
+impl Revocation<'_> {
     /// Ends the flows of items (5.7.4).
     pub async fn all(&self, items: Vec<KnownItem>) -> Result<Withdrawn, Fatal> {
-        let caller = Caller::new(self.records, self.client, self.root);
+        let context = StepContext::new(self.records, self.client, self.root);
         (self.listener)(Event::Revoking(items.len() as u64));
-        let work = async |item: KnownItem| caller.withdraw(&item).await;
+        let work = async |item: KnownItem| context.withdraw(&item).await;
         self.through(items, work).await
     }
 
@@ -59,7 +60,7 @@ impl Withdrawal<'_> {
     pub(crate) async fn through<T>(
         &self,
         items: Vec<T>,
-        work: impl AsyncFn(T) -> Result<(Address, Ended), Halt>,
+        work: impl AsyncFn(T) -> Result<(Address, Ended), StepError>,
     ) -> Result<Withdrawn, Fatal> {
         let mut counts = Withdrawn::default();
         let through = each(items, self.window, &self.stop, work, |result| {
@@ -88,41 +89,44 @@ impl Withdrawal<'_> {
 /// How work on an item ended, for those who count; what is fatal stays an error.
 pub(crate) fn ended(
     item: &KnownItem,
-    result: Result<Ended, Halt>,
-) -> Result<(Address, Ended), Halt> {
+    result: Result<Ended, StepError>,
+) -> Result<(Address, Ended), StepError> {
     let ended = match result {
         Ok(ended) => ended,
-        Err(Halt::Failed(failure)) => Ended::Failed(failure),
-        Err(Halt::InDoubt(failure) | Halt::NotLooked(failure)) => Ended::InDoubt(failure),
-        Err(fatal @ Halt::Fatal(_)) => return Err(fatal),
+        Err(StepError::Failed(failure)) => Ended::Failed(failure),
+        Err(StepError::InDoubt(failure) | StepError::ProbeFailed(failure)) => {
+            Ended::InDoubt(failure)
+        }
+        Err(fatal @ StepError::Fatal(_)) => return Err(fatal),
     };
     Ok((Address::item(&item.flow, &item.key), ended))
 }
 
-impl Caller<'_> {
-    async fn withdraw(&self, item: &KnownItem) -> Result<(Address, Ended), Halt> {
+impl StepContext<'_> {
+    async fn withdraw(&self, item: &KnownItem) -> Result<(Address, Ended), StepError> {
         let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
         ended(item, self.ended_for_good(item).instrument(span).await)
     }
 
-    async fn ended_for_good(&self, item: &KnownItem) -> Result<Ended, Halt> {
+    async fn ended_for_good(&self, item: &KnownItem) -> Result<Ended, StepError> {
         let record = &item.record;
-        let mut steps = Steps::new(record.id, self.ledger.steps(record.id)?);
+        let mut steps = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
         steps.whose = signers(&steps);
         let Some(flow) = sent_flow(&steps) else {
-            return Err(Halt::failed(
+            return Err(StepError::failed(
                 "its flow is not known",
                 "treaty state show tells what is recorded of it",
             ));
         };
-        let (state, _) = self.looked(&steps, &flow).await?;
-        if let Some(status) = dead(state.status) {
+        let (state, _) = self.refresh_sign_states(&steps, &flow).await?;
+        if let Some(status) = ended_status(state.status) {
             let why = why(&state, status);
-            self.end(record.id, status, Some(why.clone()), true).await?;
+            self.record_status(record.id, status, Some(why.clone()), true)
+                .await?;
             return Ok(Ended::Over(status, why));
         }
         if state.status == FlowStatus::Finished {
-            return Err(Halt::failed(
+            return Err(StepError::failed(
                 "all have signed, and it is archived: that cannot be revoked",
                 "treaty sync brings what is recorded up to date",
             ));
@@ -130,20 +134,22 @@ impl Caller<'_> {
         match self.revoke(&steps, END, record.was_sent_whole()).await {
             Ok(None) => {}
             Ok(Some((status, why))) => {
-                self.end(record.id, status, Some(why.clone()), true).await?;
+                self.record_status(record.id, status, Some(why.clone()), true)
+                    .await?;
                 return Ok(Ended::Over(status, why));
             }
-            Err(Halt::Failed(failure)) => {
+            Err(StepError::Failed(failure)) => {
                 let stands = record.failure.clone();
-                self.end(record.id, record.status, stands, false).await?;
-                return Err(Halt::Failed(failure));
+                self.record_status(record.id, record.status, stands, false)
+                    .await?;
+                return Err(StepError::Failed(failure));
             }
             // It may end yet: the next sync or apply sees.
-            Err(Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
+            Err(StepError::InDoubt(failure) | StepError::ProbeFailed(failure)) => {
                 let open = ItemStatus::Open;
-                self.end(record.id, open, Some(failure.clone()), false)
+                self.record_status(record.id, open, Some(failure.clone()), false)
                     .await?;
-                return Err(Halt::InDoubt(failure));
+                return Err(StepError::InDoubt(failure));
             }
             Err(fatal) => return Err(fatal),
         }
@@ -153,7 +159,8 @@ impl Caller<'_> {
             hint: "give the row a new key to send it anew".to_owned(),
         };
         let revoked = ItemStatus::Revoked;
-        self.end(record.id, revoked, Some(why), true).await?;
+        self.record_status(record.id, revoked, Some(why), true)
+            .await?;
         Ok(Ended::Done(revoked))
     }
 }

@@ -9,7 +9,7 @@ use super::row::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
 use crate::sheet::harmless;
-use crate::util::atomic_file::{FileError, WholeFile};
+use crate::util::atomic_file::{AtomicFile, FileError};
 
 /// What a report calls its own columns.
 const OWN: &str = "treaty_";
@@ -49,8 +49,8 @@ const FAILED: [&str; 5] = [
 
 /// The tables of a flow.
 pub(super) struct Tables {
-    all: WholeFile,
-    failed: WholeFile,
+    all: AtomicFile,
+    failed: AtomicFile,
     any_failed: bool,
     path: PathBuf,
 }
@@ -242,8 +242,8 @@ fn whole<'a>(report: &'a FlowReport<'_>, line: &'a Line) -> impl Iterator<Item =
 }
 
 /// A table that spreadsheets open as what it is: UTF-8 with its mark, lines ended as they expect.
-pub(super) fn table(path: &Path) -> Result<csv::Writer<WholeFile>, FileError> {
-    let mut file = WholeFile::begin(path)?;
+pub(super) fn table(path: &Path) -> Result<csv::Writer<AtomicFile>, FileError> {
+    let mut file = AtomicFile::begin(path)?;
     file.write_all("\u{feff}".as_bytes())
         .map_err(|source| file.error(source))?;
     Ok(csv::WriterBuilder::new()
@@ -252,7 +252,7 @@ pub(super) fn table(path: &Path) -> Result<csv::Writer<WholeFile>, FileError> {
 }
 
 pub(super) fn write_record(
-    table: &mut csv::Writer<WholeFile>,
+    table: &mut csv::Writer<AtomicFile>,
     path: &Path,
     cells: &[String],
 ) -> Result<(), FileError> {
@@ -268,7 +268,7 @@ fn wrong(path: &Path, error: csv::Error) -> FileError {
     }
 }
 
-pub(super) fn finish(table: csv::Writer<WholeFile>, path: &Path) -> Result<(), FileError> {
+pub(super) fn finish(table: csv::Writer<AtomicFile>, path: &Path) -> Result<(), FileError> {
     match table.into_inner() {
         Ok(file) => file.finish(),
         Err(error) => Err(FileError {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::csv::{finish, table, write_record};
 use crate::diagnostic::{Diagnostic, Hears, Place, Severity};
 use crate::sheet::harmless;
-use crate::util::atomic_file::{FileError, WholeFile};
+use crate::util::atomic_file::{AtomicFile, FileError};
 
 const NAMES: [&str; 8] = [
     "level", "file", "row", "column", "place", "message", "hint", "related",
@@ -21,7 +21,7 @@ struct Errors {
     /// So many need no file.
     few: usize,
     first: Vec<Diagnostic>,
-    file: Option<Result<csv::Writer<WholeFile>, FileError>>,
+    file: Option<Result<csv::Writer<AtomicFile>, FileError>>,
 }
 
 impl ErrorTable {
@@ -81,7 +81,7 @@ impl Errors {
     }
 
     /// Begins the file with what was found until now.
-    fn begin(&mut self) -> Result<csv::Writer<WholeFile>, FileError> {
+    fn begin(&mut self) -> Result<csv::Writer<AtomicFile>, FileError> {
         let mut file = table(&self.path)?;
         write_record(&mut file, &self.path, &NAMES.map(str::to_owned))?;
         for diagnostic in std::mem::take(&mut self.first) {

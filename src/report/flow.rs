@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::csv::{Columns, Lines};
 use super::outputs::Reports;
-use super::row::{Counts, Said, Status, stand};
-use crate::desired::{Drafted, FlowRows, Keyed, Outcome};
+use super::row::{Counts, ItemDetails, Status, stand};
+use crate::desired::{FlowRows, KeyedRow, Outcome, RenderedRow};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{ItemRecord, ItemWithSteps, LedgerError, Records};
 use crate::plan::ItemAction;
@@ -52,10 +52,10 @@ pub struct StepNames {
 }
 
 /// Tells what was decided for a row, by its place in the order.
-pub type Decided<'a> = dyn Fn(usize, &Told<'_>) -> Option<ItemAction> + Sync + 'a;
+pub type Decided<'a> = dyn Fn(usize, &RowFacts<'_>) -> Option<ItemAction> + Sync + 'a;
 
 /// A row, as far as it decides what is told of it.
-pub struct Told<'a> {
+pub struct RowFacts<'a> {
     /// Its item's key, where it is known.
     pub key: Option<&'a str>,
     /// What is recorded of the item …
@@ -94,7 +94,7 @@ pub(super) struct Line {
     /// How its item stands …
     pub(super) status: Status,
     /// … and what there is to say of it.
-    pub(super) said: Said,
+    pub(super) said: ItemDetails,
 }
 
 /// Some rows, told one after the other.
@@ -113,7 +113,7 @@ impl Reports {
         let mut counts = Counts::new();
         let columns = self.begin_flow(report)?;
         if let Some(rows) = report.rows {
-            let teller = Teller {
+            let teller = RowReporter {
                 report,
                 rows,
                 columns: columns.as_ref(),
@@ -174,20 +174,20 @@ impl Part {
 }
 
 /// Tells of rows, many at once on all cores; in their order nothing is left but to write it down.
-struct Teller<'a, 'r> {
+struct RowReporter<'a, 'r> {
     report: &'a FlowReport<'r>,
     rows: &'a FlowRows<'r>,
     columns: Option<&'a Columns>,
 }
 
 /// A row with its place in the order, and what is recorded of its item.
-type Found = (usize, Keyed, Option<ItemWithSteps>);
+type Found = (usize, KeyedRow, Option<ItemWithSteps>);
 
-impl Teller<'_, '_> {
+impl RowReporter<'_, '_> {
     /// Looks up the items of some rows and formats the rows, on all cores.
-    fn tell(&self, keyed: Vec<(usize, Keyed)>) -> Result<Vec<Part>, FlowReportError> {
+    fn tell(&self, keyed: Vec<(usize, KeyedRow)>) -> Result<Vec<Part>, FlowReportError> {
         let FlowReport { ledger, flow, .. } = self.report;
-        let find = |(at, row): (usize, Keyed)| {
+        let find = |(at, row): (usize, KeyedRow)| {
             let key = row.key.as_deref();
             let item = key.map(|key| ledger.item_with_steps(flow, key));
             Ok((at, row, item.transpose()?.flatten()))
@@ -213,13 +213,13 @@ impl Teller<'_, '_> {
     fn line(
         &self,
         at: usize,
-        row: Keyed,
+        row: KeyedRow,
         item: Option<ItemWithSteps>,
     ) -> Result<Option<Line>, LedgerError> {
         let decide = |key: Option<&str>, record, outcome| {
             (self.report.action)(
                 at,
-                &Told {
+                &RowFacts {
                     key,
                     record,
                     outcome,
@@ -256,7 +256,7 @@ impl Teller<'_, '_> {
 }
 
 /// All that is wrong with a row.
-fn wrong(report: &FlowReport<'_>, draft: &Drafted) -> Vec<Diagnostic> {
+fn wrong(report: &FlowReport<'_>, draft: &RenderedRow) -> Vec<Diagnostic> {
     let refused = (report.refused)(draft.number).cloned();
     let mut wrong: Vec<Diagnostic> = refused.into_iter().collect();
     if let Outcome::Invalid(errors) = &draft.outcome {

@@ -6,16 +6,16 @@
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::row::{Said, Status};
+use super::row::{ItemDetails, Status};
 use super::summary::Summary;
-use crate::util::atomic_file::{FileError, WholeFile};
+use crate::util::atomic_file::{AtomicFile, FileError};
 
 /// So much room is left for a tag whose numbers are known at its end only.
 const ROOM: usize = 160;
 
 /// The file, while it is written.
 pub(super) struct Junit {
-    file: WholeFile,
+    file: AtomicFile,
     project: String,
     /// Where the first tag stands.
     top: u64,
@@ -56,7 +56,7 @@ impl Numbers {
 
 impl Junit {
     pub(super) fn begin(folder: &Path, project: &str) -> Result<Self, FileError> {
-        let file = WholeFile::begin(&folder.join("junit.xml"))?;
+        let file = AtomicFile::begin(&folder.join("junit.xml"))?;
         let mut junit = Self {
             file,
             project: project.to_owned(),
@@ -84,7 +84,7 @@ impl Junit {
         key: &str,
         row: Option<u64>,
         status: Status,
-        said: &Said,
+        said: &ItemDetails,
     ) -> Result<(), FileError> {
         let name = match (key, row) {
             ("", Some(row)) => format!("row {row}"),

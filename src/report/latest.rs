@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::util::atomic_file::FileError;
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 /// Points `latest` at a run's folder, in one move.
 pub fn point_latest(reports: &Path, run: &str) -> Result<(), FileError> {
@@ -16,7 +16,7 @@ pub fn point_latest(reports: &Path, run: &str) -> Result<(), FileError> {
             _ => {}
         }
         std::os::unix::fs::symlink(run, &anew)?;
-        point("report.latest");
+        failpoint("report.latest");
         std::fs::rename(&anew, &latest)
     };
     #[cfg(not(unix))]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::row::Counts;
 use super::summary::Calls;
-use crate::util::atomic_file::{FileError, WholeFile};
+use crate::util::atomic_file::{AtomicFile, FileError};
 
 /// What a command has to tell of itself at its end. Nothing of it is private: no key, no name.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Metrics<'a> {
 
 /// Writes them, whole or not at all, for everybody on the machine to read: collectors run as somebody else.
 pub fn write_metrics(path: &Path, metrics: &Metrics<'_>) -> Result<(), FileError> {
-    let mut file = WholeFile::begin_public(path)?;
+    let mut file = AtomicFile::begin_public(path)?;
     match file.write_all(text(metrics).as_bytes()) {
         Ok(()) => file.finish(),
         Err(why) => Err(file.error(why)),

@@ -17,7 +17,7 @@ mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
 pub use errors::ErrorTable;
-pub use flow::{Decided, Each, FlowReport, FlowReportError, StepNames, Told};
+pub use flow::{Decided, Each, FlowReport, FlowReportError, RowFacts, StepNames};
 pub use html::{Page, Seen, SeenSigner};
 pub use latest::point_latest;
 pub use metrics::{Metrics, write_metrics};

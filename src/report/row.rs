@@ -61,17 +61,17 @@ pub type Counts = BTreeMap<Status, u64>;
 
 /// What a report says of an item, beside the sheet's own cells.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct ItemDetails {
     pub(super) failure: Option<Failure>,
     /// What is recorded; none of an item that was never begun.
     pub(super) record: Option<ItemRecord>,
     /// By name.
-    steps: Vec<SaidStep>,
+    steps: Vec<StepDetails>,
 }
 
 /// A step, as far as a report tells of it.
 #[derive(Debug)]
-struct SaidStep {
+struct StepDetails {
     name: String,
     state: State,
     sign: Option<SignState>,
@@ -87,7 +87,7 @@ enum State {
     Answered(serde_json::Value),
 }
 
-impl SaidStep {
+impl StepDetails {
     fn read(step: WrittenStep) -> Result<Self, LedgerError> {
         let state = match step.receipt {
             None if step.waits && !step.begun => State::Waits,
@@ -110,8 +110,8 @@ impl SaidStep {
 /// A step of an item, if it has one of that name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Answered<'a> {
-    step: Option<&'a SaidStep>,
-    of: &'a Said,
+    step: Option<&'a StepDetails>,
+    of: &'a ItemDetails,
 }
 
 /// What to do about items that the run did not begin.
@@ -123,11 +123,11 @@ pub(super) fn stand(
     known: Option<ItemWithSteps>,
     action: ItemAction,
     wrong: &[Diagnostic],
-) -> Result<(Status, Said), LedgerError> {
+) -> Result<(Status, ItemDetails), LedgerError> {
     let plain = |status, failure| {
-        let said = Said {
+        let said = ItemDetails {
             failure,
-            ..Said::default()
+            ..ItemDetails::default()
         };
         Ok((status, said))
     };
@@ -147,8 +147,8 @@ pub(super) fn stand(
         ItemAction::Invalid => (Status::Failed, Some(not_begun)),
         _ => status(action, &record, report.run, not_begun, report.signing),
     };
-    let steps = steps.into_iter().map(SaidStep::read);
-    let said = Said {
+    let steps = steps.into_iter().map(StepDetails::read);
+    let said = ItemDetails {
         failure,
         record: Some(record),
         steps: steps.collect::<Result<_, _>>()?,
@@ -180,7 +180,7 @@ fn status(
             };
             return (status, Some(why));
         }
-        ItemAction::Stranded => {
+        ItemAction::Orphaned => {
             let message = "it was cut off while it was being sent, and its row is no longer in the sheet, or left out by where";
             let hint = "put the row back and apply again; or end it with onVanish: revoke";
             return (Status::Failed, Some(failure(message, hint)));
@@ -261,7 +261,7 @@ fn told(wrong: &[Diagnostic]) -> Failure {
     }
 }
 
-impl Said {
+impl ItemDetails {
     /// The code, the words and the hint of what failed; empty where nothing did.
     pub(super) fn failed(&self) -> [String; 3] {
         let Some(failure) = &self.failure else {
@@ -281,7 +281,7 @@ impl Said {
         self.found(|step| step.name.strip_prefix(begin) == Some(name))
     }
 
-    fn found(&self, is: impl Fn(&SaidStep) -> bool) -> Answered<'_> {
+    fn found(&self, is: impl Fn(&StepDetails) -> bool) -> Answered<'_> {
         Answered {
             step: self.steps.iter().find(|step| is(step)),
             of: self,
@@ -290,7 +290,7 @@ impl Said {
 
     /// The texts that a step, or several whose names begin so, answered; joined by `;`.
     pub(super) fn answers(&self, step: &str, name: &str) -> String {
-        let own = |other: &&SaidStep| {
+        let own = |other: &&StepDetails| {
             let rest = other.name.strip_prefix(step);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::row::Counts;
-use crate::util::atomic_file::{FileError, WholeFile};
+use crate::util::atomic_file::{AtomicFile, FileError};
 
 /// The schema of `run.json`, as JSON.
 pub const SCHEMA: &str = include_str!("../../docs/schema/run.json");
@@ -85,7 +85,7 @@ impl Summary {
 
     /// Writes it to `run.json` in a folder.
     pub fn write(&self, folder: &Path) -> Result<(), FileError> {
-        let mut file = WholeFile::begin(&folder.join("run.json"))?;
+        let mut file = AtomicFile::begin(&folder.join("run.json"))?;
         let written = serde_json::to_writer_pretty(&mut file, self).map_err(std::io::Error::other);
         match written.and_then(|()| file.write_all(b"\n")) {
             Ok(()) => file.finish(),

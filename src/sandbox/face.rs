@@ -10,9 +10,9 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 
 use super::file::{Denied, EXPIRED, NO_KEY};
-use super::papers::{Keeper, Papers};
+use super::papers::{DocumentStore, Keeper};
 use super::serve::Session;
-use super::signing::{AutoSign, Deed, NotPossible};
+use super::signing::{AutoSign, NotPossible, UserAction};
 use super::store::{Store, StoreError};
 use super::world::{AppId, Change, Notice, World};
 use super::{file, links, pages};
@@ -51,7 +51,7 @@ pub type Answer = Response<Bytes>;
 
 pub(super) struct State {
     pub(super) world: World,
-    pub(super) papers: Papers,
+    pub(super) papers: DocumentStore,
     /// The apps that have called since the start, each with the secret that it showed last.
     apps: BTreeMap<AppId, String>,
     /// The app that called last: it is told of what no app has made.
@@ -84,7 +84,7 @@ impl Sandbox {
         Self {
             state: Arc::new(Mutex::new(State {
                 world,
-                papers: Papers::new(keeper),
+                papers: DocumentStore::new(keeper),
                 apps: BTreeMap::new(),
                 last: None,
             })),
@@ -175,7 +175,7 @@ impl Sandbox {
     }
 
     /// A person acts on his task, as he would on its page.
-    pub fn act(&self, token: &str, deed: &Deed, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn act(&self, token: &str, deed: &UserAction, now: Timestamp) -> Result<(), NotPossible> {
         let mut state = self.state();
         let done = state.world.act(token, deed, now);
         state.keep(Answer::default());

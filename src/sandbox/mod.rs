@@ -33,6 +33,6 @@ pub use fault::{Fault, Unanswered};
 pub use faults::{Counters, DOWNLOAD, Faults, Rule, UPLOAD, operation};
 pub use faulty::Faulty;
 pub use notify::Notifier;
-pub use signing::{AutoSign, Deed, NotPossible};
+pub use signing::{AutoSign, NotPossible, UserAction};
 pub use store::{InUse, StoreError};
 pub use world::{Flow, FlowDoc, Place, Task, Used, World};

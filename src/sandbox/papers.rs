@@ -30,7 +30,7 @@ pub(super) enum Keeper {
 }
 
 /// Files, and what was found in them.
-pub(super) struct Papers {
+pub(super) struct DocumentStore {
     pub(super) keeper: Keeper,
     /// Where words stand in a file, as it was uploaded.
     spots: HashMap<(FileKey, String), Vec<Spot>>,
@@ -42,7 +42,7 @@ pub(super) const POINTS: f64 = 0.75;
 /// How wide a signature by hand is, in points.
 const HAND: (f64, f64) = (90.0, 45.0);
 
-impl Papers {
+impl DocumentStore {
     pub(super) fn new(keeper: Keeper) -> Self {
         Self {
             keeper,

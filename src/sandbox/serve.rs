@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::papers::Papers;
+use super::papers::DocumentStore;
 use super::task::{ask_person, sign_at_once};
 use super::world::{Account, AppId, Doc, Flow, Grant, StoredFile, Template, World};
 use crate::address::{AccountId, DocId, FileKey, FlowId, TemplateId};
@@ -21,7 +21,7 @@ use crate::api::{
 pub(super) struct Session<'a> {
     pub(super) world: &'a mut World,
     /// The bytes of its documents.
-    pub(super) papers: &'a mut Papers,
+    pub(super) papers: &'a mut DocumentStore,
     /// Who calls; nobody, where credentials are not asked for.
     pub(super) app: Option<AppId>,
     pub(super) now: Timestamp,

@@ -10,7 +10,7 @@ use crate::api::{DocStatus, FlowStatus, SignStatus, time};
 
 /// What a person does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+pub enum UserAction {
     /// Signs, with what he has chosen.
     Sign(Vec<Used>),
     /// Refuses, and says why.
@@ -73,7 +73,12 @@ impl World {
     }
 
     /// A person acts on his task.
-    pub fn act(&mut self, token: &str, deed: &Deed, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn act(
+        &mut self,
+        token: &str,
+        deed: &UserAction,
+        now: Timestamp,
+    ) -> Result<(), NotPossible> {
         let (flow, task) = self.task(token).ok_or(NotPossible::Unknown)?;
         if !task.is_pending() {
             return Err(NotPossible::Ended);
@@ -81,7 +86,7 @@ impl World {
         if flow.status_at(now) != FlowStatus::Signing {
             return Err(NotPossible::FlowEnded);
         }
-        if let Deed::Sign(used) = deed
+        if let UserAction::Sign(used) = deed
             && (used.is_empty() || !used.iter().all(|used| self.may_use(task, used)))
         {
             return Err(NotPossible::Seal);
@@ -92,11 +97,11 @@ impl World {
         for task in flow.tasks.iter_mut().filter(|task| task.token == token) {
             task.ended = Some(now.as_millisecond());
             match deed {
-                Deed::Sign(used) => {
+                UserAction::Sign(used) => {
                     task.status = SignStatus::Signed;
                     task.used.clone_from(used);
                 }
-                Deed::Refuse { reason: why } => {
+                UserAction::Refuse { reason: why } => {
                     task.status = SignStatus::Ended;
                     task.explain = Some(why.clone());
                     reason = Some(why.clone());
@@ -184,7 +189,7 @@ impl World {
                 doc.unwrap_or_default()
             );
             let deed = if auto.refuses(&what) {
-                Deed::Refuse {
+                UserAction::Refuse {
                     reason: "内容有误".to_owned(),
                 }
             } else {
@@ -192,7 +197,7 @@ impl World {
                     .choices(task)
                     .into_iter()
                     .filter_map(|own| own.into_iter().next());
-                Deed::Sign(first.collect())
+                UserAction::Sign(first.collect())
             };
             // A flow that an earlier one of them has ended takes no more: that is what would happen to people too.
             let _ = self.act(&token, &deed, now);

@@ -6,4 +6,4 @@ mod run;
 mod schedule;
 mod sync_loop;
 
-pub use options::{Course, Sync, Wait};
+pub use options::{Sync, SyncMode, Wait};

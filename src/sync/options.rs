@@ -30,18 +30,18 @@ pub struct Sync<'a> {
     /// Says when to stop.
     pub stop: watch::Receiver<Stop>,
     /// What it visits, and how often.
-    pub course: Course,
+    pub course: SyncMode,
 }
 
 /// What a sync visits, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Course {
+pub enum SyncMode {
     /// All that is under way, once.
     Once,
     /// All that is under way, until nothing is any more.
-    Wait(Wait),
+    Continuous(Wait),
     /// What callbacks have told of, as long as there is any, and no longer than this.
-    Told(Duration),
+    FromCallbacks(Duration),
 }
 
 /// How a sync goes on.

@@ -3,37 +3,38 @@
 
 use crate::api::{FlowStatus, Nothing, Revoke};
 use crate::execute::{
-    ARCHIVE, Caller, DOWNLOAD, END, FlowRef, FlowState, Halt, REVOKE, SIGNER, SignStates, Steps,
-    dead, sent_flow, signers, undecided, why,
+    ARCHIVE, DOWNLOAD, END, FlowRef, FlowState, ItemJournal, REVOKE, SIGNER, SignStates,
+    StepContext, StepError, ended_status, sent_flow, signers, undecided_step, why,
 };
 use crate::ledger::{Failure, ItemRecord, ItemStatus, Write};
 
-impl Caller<'_> {
+impl StepContext<'_> {
     /// How an item stands now; and why, if its flow has ended, or if something keeps it from going on.
-    pub(crate) async fn visit(
+    pub(crate) async fn poll(
         &self,
         item: &ItemRecord,
-    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
-        let mut steps = Steps::new(item.id, self.ledger.steps(item.id)?);
+    ) -> Result<(ItemStatus, Option<Failure>), StepError> {
+        let mut steps = ItemJournal::new(item.id, self.ledger.steps(item.id)?);
         let Some(flow) = sent_flow(&steps) else {
-            return Err(Halt::failed(
+            return Err(StepError::failed(
                 "its flow is not known",
                 "treaty state show tells what is recorded of it",
             ));
         };
         steps.whose = signers(&steps);
-        let (state, states) = self.looked(&steps, &flow).await?;
-        if let Some(status) = dead(state.status) {
+        let (state, states) = self.refresh_sign_states(&steps, &flow).await?;
+        if let Some(status) = ended_status(state.status) {
             let why = why(&state, status);
             // Whoever wanted it ended was cut off: it has ended, by that or otherwise.
             if steps.is_begun(END) && !steps.is_done(END) {
                 if status == ItemStatus::Revoked {
-                    self.note_receipt::<Revoke>(&steps, END, &Nothing, None);
+                    self.record_receipt::<Revoke>(&steps, END, &Nothing, None);
                 } else {
-                    self.forget(&steps, END).await?;
+                    self.void_intent(&steps, END).await?;
                 }
             }
-            self.end(item.id, status, Some(why.clone()), true).await?;
+            self.record_status(item.id, status, Some(why.clone()), true)
+                .await?;
             if status == ItemStatus::Revoked && steps.is_begun(REVOKE) {
                 // Its row may still be sent anew.
                 let withdrawn = Write::Withdrawn { id: item.id };
@@ -49,12 +50,12 @@ impl Caller<'_> {
             .flatten()
         {
             if steps.is_begun(name) {
-                self.forget(&steps, name).await?;
+                self.void_intent(&steps, name).await?;
                 steps.void(name);
             }
         }
-        if let Some(step) = undecided(&steps) {
-            return Err(Halt::InDoubt(Failure {
+        if let Some(step) = undecided_step(&steps) {
+            return Err(StepError::InDoubt(Failure {
                 code: None,
                 message: format!("whether {step} was carried out is not known"),
                 hint: "look at the flow on the service's own pages".to_owned(),
@@ -66,46 +67,47 @@ impl Caller<'_> {
             return Ok((item.status, item.failure.clone()));
         }
         let gone_on = self.go_on(&steps, &flow, &state, states).await;
-        if steps.took_any() && !matches!(gone_on, Err(Halt::Fatal(_))) {
+        if steps.took_any() && !matches!(gone_on, Err(StepError::Fatal(_))) {
             // The next visit reads what this one has written: a receipt that is not there yet would be a call in doubt.
             self.ledger.write(Vec::new()).await?;
         }
         let (stands, failure) = match gone_on {
             Ok(gone_on) => gone_on,
-            Err(Halt::Failed(failure)) => {
+            Err(StepError::Failed(failure)) => {
                 // All that apply can do is done: going on is tried again by the next visit.
                 let waiting = ItemStatus::Waiting;
-                self.end(item.id, waiting, Some(failure.clone()), false)
+                self.record_status(item.id, waiting, Some(failure.clone()), false)
                     .await?;
-                return Err(Halt::Failed(failure));
+                return Err(StepError::Failed(failure));
             }
-            Err(Halt::InDoubt(failure)) => {
+            Err(StepError::InDoubt(failure)) => {
                 let doubt = ItemStatus::InDoubt;
-                self.end(item.id, doubt, Some(failure.clone()), false)
+                self.record_status(item.id, doubt, Some(failure.clone()), false)
                     .await?;
-                return Err(Halt::InDoubt(failure));
+                return Err(StepError::InDoubt(failure));
             }
             Err(halt) => return Err(halt),
         };
         if steps.began_any() || (stands, &failure) != (item.status, &item.failure) {
             let finished = stands == ItemStatus::Finished;
-            self.end(item.id, stands, failure.clone(), finished).await?;
+            self.record_status(item.id, stands, failure.clone(), finished)
+                .await?;
         }
         match failure {
-            Some(failure) => Err(Halt::Failed(failure)),
+            Some(failure) => Err(StepError::Failed(failure)),
             None => Ok((stands, None)),
         }
     }
 
     async fn go_on(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         flow: &FlowRef,
         state: &FlowState,
         states: SignStates,
-    ) -> Result<(ItemStatus, Option<Failure>), Halt> {
+    ) -> Result<(ItemStatus, Option<Failure>), StepError> {
         if state.status == FlowStatus::Finished {
-            let never_asked = self.wind_up(steps, flow).await?;
+            let never_asked = self.finish_archived(steps, flow).await?;
             return Ok((ItemStatus::Finished, never_asked));
         }
         let (left, states) = self.advance(steps, flow, states).await?;
@@ -120,7 +122,11 @@ impl Caller<'_> {
 
     /// What is left to do of a flow that is archived already: by an earlier visit, by the service, or by somebody else.
     /// Tells of signers who never were asked.
-    async fn wind_up(&self, steps: &Steps, flow: &FlowRef) -> Result<Option<Failure>, Halt> {
+    async fn finish_archived(
+        &self,
+        steps: &ItemJournal,
+        flow: &FlowRef,
+    ) -> Result<Option<Failure>, StepError> {
         let mut never_asked = Vec::new();
         for (step, deferral) in steps.deferred() {
             // An archive that was cut off before its answer came is what has made it so, as far as anybody can tell.

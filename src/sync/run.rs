@@ -9,16 +9,16 @@ use tokio::time::sleep_until;
 use tracing::{Instrument, info_span};
 
 use super::options::Sync;
-use super::sync_loop::Round;
+use super::sync_loop::SyncLoop;
 use crate::address::Address;
-use crate::execute::{Caller, Halt, Stop, Synced};
+use crate::execute::{StepContext, StepError, Stop, SyncStats};
 use crate::plan::Fatal;
 
 impl Sync<'_> {
     /// Visits what is under way.
-    pub async fn all(&self) -> Result<Synced, Fatal> {
-        let caller = Caller::new(self.records, self.client, self.root);
-        let mut round = Round::begin(self, caller.clock)?;
+    pub async fn all(&self) -> Result<SyncStats, Fatal> {
+        let context = StepContext::new(self.records, self.client, self.root);
+        let mut round = SyncLoop::begin(self, context.clock)?;
         let mut window = FuturesUnordered::new();
         let mut fatal = None;
         let (mut stop, mut draining) = (self.stop.clone(), self.stop.clone());
@@ -30,7 +30,7 @@ impl Sync<'_> {
                     && let Some(item) = round.next()?
                 {
                     let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
-                    let visit = async { (caller.visit(&item.record).await, item) };
+                    let visit = async { (context.poll(&item.record).await, item) };
                     window.push(visit.instrument(span));
                 }
             }
@@ -42,13 +42,13 @@ impl Sync<'_> {
             tokio::select! {
                 biased;
                 Some((result, item)) = window.next() => match result {
-                    Err(Halt::Fatal(why)) => {
+                    Err(StepError::Fatal(why)) => {
                         // What is under way ends.
                         fatal.get_or_insert(why);
                     }
                     result => round.note(&item, result)?,
                 },
-                () = cut_off(&mut stop, &caller.out) => return Ok(round.end(true)),
+                () = cut_off(&mut stop, &context.out) => return Ok(round.end(true)),
                 () = drained(&mut draining), if goes_on => {}
                 () = sleep_until(round.wake()), if has_room => {}
             }

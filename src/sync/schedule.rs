@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::ledger::SubjectId;
+use crate::ledger::EntityId;
 
 /// Nothing is left alone for longer.
 const SELDOM: Duration = Duration::from_hours(6);
@@ -30,22 +30,22 @@ pub(crate) fn patience(every: Duration, failures: u32) -> Duration {
 /// What is to be asked for, and when: what comes first is first in line.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
-    line: BinaryHeap<Reverse<(Instant, SubjectId)>>,
+    line: BinaryHeap<Reverse<(Instant, EntityId)>>,
     /// What is to be asked for at once.
-    hastened: Vec<SubjectId>,
+    hastened: Vec<EntityId>,
     /// Those that have not had their turn, and when it comes. What else stands in the line has had it.
-    known: HashMap<SubjectId, Instant>,
+    known: HashMap<EntityId, Instant>,
 }
 
 impl Schedule {
     /// Has an item asked for at a moment.
-    pub(crate) fn put(&mut self, id: SubjectId, at: Instant) {
+    pub(crate) fn put(&mut self, id: EntityId, at: Instant) {
         self.known.insert(id, at);
         self.line.push(Reverse((at, id)));
     }
 
     /// Has an item asked for at once, if it is to be asked for at all.
-    pub(crate) fn hasten(&mut self, id: SubjectId) -> bool {
+    pub(crate) fn hasten(&mut self, id: EntityId) -> bool {
         let known = self.known.contains_key(&id);
         if known && !self.hastened.contains(&id) {
             self.hastened.push(id);
@@ -54,7 +54,7 @@ impl Schedule {
     }
 
     /// Takes the next item whose time has come.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<SubjectId> {
+    pub(crate) fn next(&mut self, now: Instant) -> Option<EntityId> {
         while let Some(id) = self.hastened.pop() {
             if self.known.remove(&id).is_some() {
                 return Some(id);

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::options::{Course, ENDINGS, Sync, Wait};
+use super::options::{ENDINGS, Sync, SyncMode, Wait};
 use super::schedule::{Schedule, patience, pause};
 use crate::address::{Address, is_selected};
-use crate::execute::{Clock, Ended, Event, Halt, Synced};
-use crate::ledger::{Failure, ItemStatus, KnownItem, LedgerError, SubjectId, Write};
+use crate::execute::{Clock, Ended, Event, StepError, SyncStats};
+use crate::ledger::{EntityId, Failure, ItemStatus, KnownItem, LedgerError, Write};
 use crate::plan::Fatal;
 
 /// Callbacks are looked for so often.
@@ -23,26 +23,26 @@ const LONG: Duration = Duration::from_hours(24);
 
 /// How an item stood after its last visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stood {
+enum PollResult {
     Is(ItemStatus),
     Failed,
     InDoubt,
 }
 
-pub(crate) struct Round<'a> {
+pub(crate) struct SyncLoop<'a> {
     sync: &'a Sync<'a>,
     clock: Clock,
     begun: Instant,
     /// Items that were under way at its begin.
     total: u64,
     schedule: Schedule,
-    stood: HashMap<SubjectId, Stood>,
+    results: HashMap<EntityId, PollResult>,
     /// How often in a row the visits of an item have failed.
-    failing: HashMap<SubjectId, u32>,
+    failing: HashMap<EntityId, u32>,
     /// Callbacks by their items, which are visited soon.
-    notices: HashMap<SubjectId, Vec<i64>>,
+    notices: HashMap<EntityId, Vec<i64>>,
     /// Items that are visited right now: what is told meanwhile may be newer than what the visit finds.
-    visited: HashSet<SubjectId>,
+    visited: HashSet<EntityId>,
     /// Callbacks that are handled, which the ledger may not show yet.
     handled: HashSet<i64>,
     inbox_read: Option<Instant>,
@@ -50,12 +50,12 @@ pub(crate) struct Round<'a> {
     endings: Vec<(Address, Failure)>,
 }
 
-impl<'a> Round<'a> {
+impl<'a> SyncLoop<'a> {
     pub(crate) fn begin(sync: &'a Sync<'a>, clock: Clock) -> Result<Self, LedgerError> {
         let begun = Instant::now();
         let mut schedule = Schedule::default();
         let mut total = 0;
-        if !matches!(sync.course, Course::Told(_)) {
+        if !matches!(sync.course, SyncMode::FromCallbacks(_)) {
             sync.records.under_way(&mut |id, flow, key| {
                 let address = || Address::item(flow, key);
                 let all = sync.targets.is_empty() && sync.excludes.is_empty();
@@ -66,11 +66,11 @@ impl<'a> Round<'a> {
             })?;
         }
         (sync.listener)(match sync.course {
-            Course::Wait(_) => Event::Following(Synced {
+            SyncMode::Continuous(_) => Event::Following(SyncStats {
                 waiting: total,
-                ..Synced::default()
+                ..SyncStats::default()
             }),
-            Course::Once | Course::Told(_) => Event::Items(total),
+            SyncMode::Once | SyncMode::FromCallbacks(_) => Event::Items(total),
         });
         Ok(Self {
             sync,
@@ -78,7 +78,7 @@ impl<'a> Round<'a> {
             begun,
             total,
             schedule,
-            stood: HashMap::new(),
+            results: HashMap::new(),
             failing: HashMap::new(),
             notices: HashMap::new(),
             visited: HashSet::new(),
@@ -92,9 +92,9 @@ impl<'a> Round<'a> {
     /// Whether its time is over.
     pub(crate) fn is_over(&self) -> bool {
         match self.sync.course {
-            Course::Once => false,
-            Course::Wait(wait) => wait.until.is_some_and(|until| self.clock.now() >= until),
-            Course::Told(most) => self.begun.elapsed() >= most,
+            SyncMode::Once => false,
+            SyncMode::Continuous(wait) => wait.until.is_some_and(|until| self.clock.now() >= until),
+            SyncMode::FromCallbacks(most) => self.begun.elapsed() >= most,
         }
     }
 
@@ -108,9 +108,11 @@ impl<'a> Round<'a> {
         let far = Instant::now() + LONG;
         let inbox = self.inbox_read.map(|read| read + INBOX);
         let (inbox, until) = match self.sync.course {
-            Course::Once => (None, None),
-            Course::Wait(wait) => (inbox, wait.until.map(|until| self.clock.instant(until))),
-            Course::Told(most) => (inbox, Some(self.begun + most)),
+            SyncMode::Once => (None, None),
+            SyncMode::Continuous(wait) => {
+                (inbox, wait.until.map(|until| self.clock.instant(until)))
+            }
+            SyncMode::FromCallbacks(most) => (inbox, Some(self.begun + most)),
         };
         let first = [self.schedule.due(), inbox, until].into_iter().flatten();
         first.min().unwrap_or(far)
@@ -119,7 +121,7 @@ impl<'a> Round<'a> {
     /// Has those items visited at once of which callbacks have told.
     pub(crate) fn read_inbox(&mut self) -> Result<(), LedgerError> {
         let all = self.sync.targets.is_empty() && self.sync.excludes.is_empty();
-        let told = matches!(self.sync.course, Course::Told(_));
+        let told = matches!(self.sync.course, SyncMode::FromCallbacks(_));
         let recent = |read: Instant| read.elapsed() < INBOX && !told;
         if !all || self.inbox_read.is_some_and(recent) || told && !self.schedule.is_empty() {
             return Ok(());
@@ -185,33 +187,33 @@ impl<'a> Round<'a> {
     pub(crate) fn note(
         &mut self,
         item: &KnownItem,
-        result: Result<(ItemStatus, Option<Failure>), Halt>,
+        result: Result<(ItemStatus, Option<Failure>), StepError>,
     ) -> Result<(), Fatal> {
         let id = item.record.id;
         let address = Address::item(&item.flow, &item.key);
         self.visited.remove(&id);
         self.looked_at(id);
-        let (stood, ended) = match result {
+        let (results, ended) = match result {
             Ok((status, Some(why))) if status.has_ended() => {
                 if self.endings.len() < ENDINGS {
                     self.endings.push((address.clone(), why.clone()));
                 }
-                (Stood::Is(status), Ended::Over(status, why))
+                (PollResult::Is(status), Ended::Over(status, why))
             }
-            Ok((status, _)) => (Stood::Is(status), Ended::Done(status)),
-            Err(Halt::Failed(failure)) => (Stood::Failed, Ended::Failed(failure)),
-            Err(Halt::InDoubt(failure) | Halt::NotLooked(failure)) => {
-                (Stood::InDoubt, Ended::InDoubt(failure))
+            Ok((status, _)) => (PollResult::Is(status), Ended::Done(status)),
+            Err(StepError::Failed(failure)) => (PollResult::Failed, Ended::Failed(failure)),
+            Err(StepError::InDoubt(failure) | StepError::ProbeFailed(failure)) => {
+                (PollResult::InDoubt, Ended::InDoubt(failure))
             }
-            Err(Halt::Fatal(why)) => return Err(why),
+            Err(StepError::Fatal(why)) => return Err(why),
         };
-        let is_news = self.stood.insert(id, stood) != Some(stood);
-        let waits = stood == Stood::Is(ItemStatus::Waiting);
-        if let Course::Wait(wait) = self.sync.course {
+        let is_news = self.results.insert(id, results) != Some(results);
+        let waits = results == PollResult::Is(ItemStatus::Waiting);
+        if let SyncMode::Continuous(wait) = self.sync.course {
             if is_news && !waits {
                 self.say(address, ended);
             }
-            self.again(id, stood, wait)?;
+            self.again(id, results, wait)?;
             self.tell();
         } else {
             self.say(address, ended);
@@ -221,14 +223,14 @@ impl<'a> Round<'a> {
 
     /// Has an item visited again that has no end yet. One that fails again and again is visited ever more seldom; and
     /// where nothing else ends the waiting, it is given up for this time.
-    fn again(&mut self, id: SubjectId, stood: Stood, wait: Wait) -> Result<(), LedgerError> {
-        let every = match stood {
-            Stood::Is(ItemStatus::Waiting) => {
+    fn again(&mut self, id: EntityId, results: PollResult, wait: Wait) -> Result<(), LedgerError> {
+        let every = match results {
+            PollResult::Is(ItemStatus::Waiting) => {
                 self.failing.remove(&id);
                 wait.every
             }
-            Stood::Is(_) => return Ok(()),
-            Stood::Failed | Stood::InDoubt => {
+            PollResult::Is(_) => return Ok(()),
+            PollResult::Failed | PollResult::InDoubt => {
                 let times = self.failing.entry(id).or_default();
                 *times += 1;
                 if wait.until.is_none() && *times >= self.sync.client.attempts() {
@@ -263,41 +265,41 @@ impl<'a> Round<'a> {
     }
 
     /// How all stand at the end.
-    pub(crate) fn end(&mut self, stopped: bool) -> Synced {
+    pub(crate) fn end(&mut self, stopped: bool) -> SyncStats {
         let counts = self.counts();
-        if matches!(self.sync.course, Course::Wait(_)) {
+        if matches!(self.sync.course, SyncMode::Continuous(_)) {
             (self.sync.listener)(Event::Following(counts.clone()));
         }
-        Synced {
+        SyncStats {
             endings: std::mem::take(&mut self.endings),
             stopped,
             ..counts
         }
     }
 
-    fn counts(&self) -> Synced {
-        let mut synced = Synced::default();
-        if matches!(self.sync.course, Course::Wait(_)) {
-            synced.waiting = self.total.saturating_sub(self.stood.len() as u64);
+    fn counts(&self) -> SyncStats {
+        let mut synced = SyncStats::default();
+        if matches!(self.sync.course, SyncMode::Continuous(_)) {
+            synced.waiting = self.total.saturating_sub(self.results.len() as u64);
         }
-        for stood in self.stood.values() {
-            *match stood {
-                Stood::Is(ItemStatus::Finished) => &mut synced.finished,
-                Stood::Is(ItemStatus::Done) => &mut synced.done,
-                Stood::Is(ItemStatus::Waiting) => &mut synced.waiting,
-                Stood::Is(ItemStatus::Open | ItemStatus::Failed) => &mut synced.cut_off,
-                Stood::Is(ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked) => {
-                    &mut synced.ended
-                }
-                Stood::Failed => &mut synced.failed,
-                Stood::Is(ItemStatus::InDoubt) | Stood::InDoubt => &mut synced.in_doubt,
+        for results in self.results.values() {
+            *match results {
+                PollResult::Is(ItemStatus::Finished) => &mut synced.finished,
+                PollResult::Is(ItemStatus::Done) => &mut synced.done,
+                PollResult::Is(ItemStatus::Waiting) => &mut synced.waiting,
+                PollResult::Is(ItemStatus::Open | ItemStatus::Failed) => &mut synced.cut_off,
+                PollResult::Is(
+                    ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked,
+                ) => &mut synced.ended,
+                PollResult::Failed => &mut synced.failed,
+                PollResult::Is(ItemStatus::InDoubt) | PollResult::InDoubt => &mut synced.in_doubt,
             } += 1;
         }
         synced
     }
 
     /// The callbacks of an item are handled.
-    fn looked_at(&mut self, id: SubjectId) {
+    fn looked_at(&mut self, id: EntityId) {
         let notices = self.notices.remove(&id).unwrap_or_default();
         self.handled(notices);
     }

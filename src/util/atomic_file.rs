@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 /// Why a file cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub struct FileError {
 /// A file that is being written beside its place, and moved there once it is whole. One that is dropped before
 /// leaves nothing.
 #[derive(Debug)]
-pub struct WholeFile {
+pub struct AtomicFile {
     /// As it was named.
     named: PathBuf,
     file: BufWriter<File>,
@@ -39,7 +39,7 @@ struct Move {
 /// A link that leads further than this leads in a circle.
 const LINKS: usize = 40;
 
-impl WholeFile {
+impl AtomicFile {
     /// Begins a file that its owner alone can read.
     pub fn begin(place: &Path) -> Result<Self, FileError> {
         Self::begin_with(place, 0o600)
@@ -86,11 +86,11 @@ impl WholeFile {
             return Ok(());
         };
         self.file.get_ref().sync_all()?;
-        point("file.part");
+        failpoint("file.part");
         std::fs::rename(part, place)?;
         let folder = place.parent().map(Path::to_owned).unwrap_or_default();
         self.moving = None;
-        point("file.placed");
+        failpoint("file.placed");
         sync_folder(&folder)
     }
 
@@ -103,7 +103,7 @@ impl WholeFile {
     }
 }
 
-impl Write for WholeFile {
+impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.file.write(bytes)
     }
@@ -113,7 +113,7 @@ impl Write for WholeFile {
     }
 }
 
-impl Seek for WholeFile {
+impl Seek for AtomicFile {
     fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
         self.file.seek(to)
     }
@@ -123,7 +123,7 @@ impl Seek for WholeFile {
     }
 }
 
-impl Drop for WholeFile {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if let Some(Move { part, .. }) = &self.moving {
             // What cannot be removed is a part, and is seen to be one.
@@ -203,16 +203,16 @@ mod tests {
     fn a_file_is_there_whole_or_not_at_all() {
         let folder = tempfile::tempdir().expect("a folder");
         let place = folder.path().join("a/report.csv");
-        let mut file = WholeFile::begin(&place).expect("begun");
+        let mut file = AtomicFile::begin(&place).expect("begun");
         file.write_all(b"half").expect("written");
         drop(file);
         let left = std::fs::read_dir(folder.path().join("a")).expect("a folder");
         assert_eq!(left.count(), 0, "what was not finished leaves nothing");
-        let mut file = WholeFile::begin(&place).expect("begun");
+        let mut file = AtomicFile::begin(&place).expect("begun");
         file.write_all(b"whole").expect("written");
         file.finish().expect("finished");
         assert_eq!(std::fs::read(&place).expect("read"), b"whole");
-        let inside = WholeFile::begin(&place.join("under-a-file")).map(drop);
+        let inside = AtomicFile::begin(&place.join("under-a-file")).map(drop);
         let told = inside.expect_err("no folder").to_string();
         assert!(told.contains("under-a-file cannot be written"), "{told}");
     }
@@ -223,7 +223,7 @@ mod tests {
         let [link, target] = ["link", "elsewhere/target"].map(|name| folder.path().join(name));
         std::os::unix::fs::symlink("elsewhere/target", &link).expect("a link");
         for text in ["first", "again"] {
-            let mut file = WholeFile::begin(&link).expect("begun");
+            let mut file = AtomicFile::begin(&link).expect("begun");
             file.write_all(text.as_bytes()).expect("written");
             file.finish().expect("finished");
             assert!(link.is_symlink(), "the link stays");
@@ -232,7 +232,7 @@ mod tests {
         let [there, back] = ["there", "back"].map(|name| folder.path().join(name));
         std::os::unix::fs::symlink(&there, &back).expect("a link");
         std::os::unix::fs::symlink(&back, &there).expect("a link");
-        WholeFile::begin(&there).map(drop).expect_err("a circle");
+        AtomicFile::begin(&there).map(drop).expect_err("a circle");
     }
 
     #[test]
@@ -240,18 +240,18 @@ mod tests {
     fn what_is_no_regular_file_is_written_to() {
         use std::os::unix::net::UnixListener;
         let folder = tempfile::tempdir().expect("a folder");
-        let mut full = WholeFile::begin(Path::new("/dev/full")).expect("begun");
+        let mut full = AtomicFile::begin(Path::new("/dev/full")).expect("begun");
         full.write_all(b"lost").expect("kept for now");
         let told = full.finish().expect_err("no room").to_string();
         assert!(told.starts_with("/dev/full cannot be written"), "{told}");
-        let mut nothing = WholeFile::begin(Path::new("/dev/null")).expect("begun");
+        let mut nothing = AtomicFile::begin(Path::new("/dev/null")).expect("begun");
         nothing.write_all(b"gone").expect("written");
         nothing.finish().expect("finished");
         assert!(!std::fs::metadata("/dev/null").expect("there").is_file());
         let socket = folder.path().join("socket");
         let _listener = UnixListener::bind(&socket).expect("bound");
-        WholeFile::begin(&socket).map(drop).expect_err("no file");
-        WholeFile::begin(folder.path())
+        AtomicFile::begin(&socket).map(drop).expect_err("no file");
+        AtomicFile::begin(folder.path())
             .map(drop)
             .expect_err("a folder");
     }

@@ -42,7 +42,7 @@ pub const POINTS: [&str; 32] = [
 
 /// A place where a test may let the process die.
 #[cfg(feature = "crash-points")]
-pub fn point(name: &'static str) {
+pub fn failpoint(name: &'static str) {
     use std::sync::{Mutex, OnceLock, PoisonError};
     static WANTED: OnceLock<Option<(String, Mutex<u32>)>> = OnceLock::new();
     debug_assert!(POINTS.contains(&name), "{name} is not on the list");
@@ -66,4 +66,4 @@ pub fn point(name: &'static str) {
 /// Nothing, in every build but the test's.
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
-pub const fn point(_: &'static str) {}
+pub const fn failpoint(_: &'static str) {}

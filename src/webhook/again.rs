@@ -25,9 +25,9 @@ const LONG: Duration = Duration::from_hours(24);
 
 /// What is to be asked for again: how often it has failed, and when its time comes.
 #[derive(Debug, Default)]
-pub struct Again(BTreeMap<Address, (u32, Instant)>);
+pub struct RetrySchedule(BTreeMap<Address, (u32, Instant)>);
 
-impl Again {
+impl RetrySchedule {
     /// The time until something is due.
     pub(super) fn wait(&self) -> Duration {
         let first = self.0.values().map(|(_, at)| *at).min();
@@ -77,7 +77,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_fails_is_tried_five_times_ever_more_seldom() {
-        let mut again = Again::default();
+        let mut again = RetrySchedule::default();
         let address = Address::item("loans", "HT-1");
         let now = Instant::now;
         assert_eq!(again.wait(), LONG);
@@ -100,7 +100,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_not_reported_again_is_done() {
-        let mut again = Again::default();
+        let mut again = RetrySchedule::default();
         let addresses: Vec<Address> = (0..20)
             .map(|row| Address::item("loans", &row.to_string()))
             .collect();

@@ -12,15 +12,15 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::again::Again;
-use super::metrics::{Metrics, Visited};
+use super::again::RetrySchedule;
+use super::metrics::{Metrics, PollOutcome};
 use crate::address::Address;
 use crate::api::time;
 use crate::client::Client;
-use crate::execute::{Ended, Event, Listener, Stop, Synced};
-use crate::ledger::{Binding, Inbox, LedgerError, Pulse, Sqlite};
+use crate::execute::{Ended, Event, Listener, Stop, SyncStats};
+use crate::ledger::{Binding, Inbox, LeaseHandle, LedgerError, Sqlite};
 use crate::plan::Fatal;
-use crate::sync::{Course, Sync};
+use crate::sync::{Sync, SyncMode};
 
 /// Nothing new is begun after holding the ledger for so long …
 const BRIEF: Duration = Duration::from_secs(4);
@@ -52,7 +52,7 @@ pub struct Way {
 #[derive(Debug)]
 pub enum Said<'a> {
     /// Flows were asked for.
-    Confirmed(&'a Synced),
+    Confirmed(&'a SyncStats),
     /// They cannot be asked for at the moment: said once, until it changes.
     Trouble(&'a Fatal),
     /// They can be asked for again.
@@ -67,7 +67,7 @@ pub enum Confirmed {
     /// Somebody else holds the ledger.
     Kept,
     /// Flows were asked for.
-    Synced(Synced),
+    SyncStats(SyncStats),
 }
 
 /// Asks for what callbacks have told of.
@@ -85,7 +85,7 @@ pub struct Confirmer<'a> {
     /// Flows that are asked for at the same time.
     pub window: usize,
     /// Makes a way to the service.
-    pub way: Box<dyn Fn(Option<Pulse>) -> Way + Send + 'a>,
+    pub way: Box<dyn Fn(Option<LeaseHandle>) -> Way + Send + 'a>,
     /// What it says.
     pub say: Box<dyn Fn(Said<'_>) + Send + 'a>,
     /// Counts what is found.
@@ -95,7 +95,7 @@ pub struct Confirmer<'a> {
     /// Says when to stop.
     pub stop: watch::Receiver<Stop>,
     /// Flows that could not be asked for.
-    pub again: Again,
+    pub again: RetrySchedule,
 }
 
 impl Confirmer<'_> {
@@ -116,7 +116,7 @@ impl Confirmer<'_> {
             }
             let (wait, wakes) = match step {
                 Ok(Confirmed::Nothing) => (self.again.wait().min(POLL), true),
-                Ok(Confirmed::Synced(synced)) => {
+                Ok(Confirmed::SyncStats(synced)) => {
                     if trouble.take().is_some() {
                         (self.say)(Said::Back);
                     }
@@ -152,7 +152,7 @@ impl Confirmer<'_> {
             return Ok(Confirmed::Nothing);
         }
         let result = self.hold_and_ask(&due).await;
-        if !matches!(result, Ok(Confirmed::Synced(_))) {
+        if !matches!(result, Ok(Confirmed::SyncStats(_))) {
             self.again.put_back(due);
         }
         result
@@ -173,9 +173,9 @@ impl Confirmer<'_> {
             .filter_map(|(address, _)| address.to_string().parse().ok())
             .collect();
         let course = if targets.is_empty() {
-            Course::Told(BRIEF)
+            SyncMode::FromCallbacks(BRIEF)
         } else {
-            Course::Once
+            SyncMode::Once
         };
         let sync = Sync {
             records: &ledger,
@@ -195,7 +195,7 @@ impl Confirmer<'_> {
         };
         let failed = std::mem::take(&mut *failed.lock().unwrap_or_else(PoisonError::into_inner));
         self.again.failed(failed, due, Instant::now());
-        Ok(Confirmed::Synced(synced))
+        Ok(Confirmed::SyncStats(synced))
     }
 
     /// Hears of everything: counts what was found, and notes what is to be asked for again.
@@ -206,7 +206,7 @@ impl Confirmer<'_> {
                 // There are always none at the beginning.
                 Event::Items(_) => return,
                 Event::Item { address, ended, .. } => {
-                    metrics.visited(Visited::of(ended));
+                    metrics.visited(PollOutcome::of(ended));
                     if matches!(ended, Ended::Failed(_) | Ended::InDoubt(_)) {
                         let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                         failed.push(address.clone());

@@ -25,7 +25,7 @@ const BUCKETS: [(f64, &str); 11] = [
 
 /// What asking for a flow found after a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visited {
+pub enum PollOutcome {
     /// Archived.
     Finished,
     /// Signed by all, and nothing else was asked for.
@@ -42,7 +42,7 @@ pub enum Visited {
     InDoubt,
 }
 
-impl Visited {
+impl PollOutcome {
     const ALL: [Self; 7] = [
         Self::Finished,
         Self::Done,
@@ -88,7 +88,7 @@ pub struct Metrics {
     took: [AtomicU64; BUCKETS.len() + 1],
     /// What all took together.
     microseconds: AtomicU64,
-    confirmations: [AtomicU64; Visited::ALL.len()],
+    confirmations: [AtomicU64; PollOutcome::ALL.len()],
 }
 
 impl Metrics {
@@ -104,7 +104,7 @@ impl Metrics {
     }
 
     /// Counts what a visit has found.
-    pub fn visited(&self, visited: Visited) {
+    pub fn visited(&self, visited: PollOutcome) {
         self.confirmations[visited as usize].fetch_add(1, Ordering::Relaxed);
     }
 
@@ -143,7 +143,7 @@ impl Metrics {
             "counter",
             "Flows that were asked for since callbacks told of them, by what was found.",
         );
-        for visited in Visited::ALL {
+        for visited in PollOutcome::ALL {
             let count = read(&self.confirmations[visited as usize]);
             let labels = format!("outcome=\"{}\"", visited.word());
             text.line("treaty_confirmations_total", &labels, count);
@@ -193,14 +193,14 @@ mod tests {
         for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, index);
         }
-        for (index, visited) in Visited::ALL.into_iter().enumerate() {
+        for (index, visited) in PollOutcome::ALL.into_iter().enumerate() {
             assert_eq!(visited as usize, index);
         }
         for milliseconds in [1, 2, 2000, 2001] {
             metrics.callback(Outcome::New, Duration::from_millis(milliseconds));
         }
         metrics.callback(Outcome::Failed, Duration::from_micros(500));
-        metrics.visited(Visited::InDoubt);
+        metrics.visited(PollOutcome::InDoubt);
         let text = metrics.text(Some(7));
         for line in [
             "treaty_callbacks_total{outcome=\"new\"} 4",

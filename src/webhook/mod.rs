@@ -10,9 +10,9 @@ mod outcome;
 mod receive;
 mod serve;
 
-pub use again::Again;
+pub use again::RetrySchedule;
 pub use confirm::{Confirmed, Confirmer, Said, Way};
-pub use metrics::{Metrics, Visited};
+pub use metrics::{Metrics, PollOutcome};
 pub use outcome::Outcome;
-pub use receive::{CallbackPath, Heard, Receiver};
+pub use receive::{CallbackLog, CallbackPath, Receiver};
 pub use serve::serve;

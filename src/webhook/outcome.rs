@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::api::callback::Refused;
-use crate::ledger::Noted;
+use crate::ledger::CallbackReceipt;
 
 /// What becomes of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +63,12 @@ impl Outcome {
     }
 }
 
-impl From<Noted> for Outcome {
-    fn from(noted: Noted) -> Self {
+impl From<CallbackReceipt> for Outcome {
+    fn from(noted: CallbackReceipt) -> Self {
         match noted {
-            Noted::New => Self::New,
-            Noted::Unknown => Self::Unknown,
-            Noted::Repeated => Self::Repeated,
+            CallbackReceipt::New => Self::New,
+            CallbackReceipt::Unknown => Self::Unknown,
+            CallbackReceipt::Repeated => Self::Repeated,
         }
     }
 }

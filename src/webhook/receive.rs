@@ -19,7 +19,7 @@ use super::outcome::{Outcome, Verdict};
 use crate::address::FlowId;
 use crate::api::callback::{News, Verifier};
 use crate::expr::{Fingerprint, Salt};
-use crate::ledger::{Inbox, Told};
+use crate::ledger::{CallbackEvent, Inbox};
 
 /// Nothing of section 5.9 comes near to it.
 const LARGEST: usize = 64 * 1024;
@@ -62,7 +62,7 @@ impl std::fmt::Display for CallbackPath {
 
 /// What became of a callback, for those who watch. Nothing in it is private.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard<'a> {
+pub struct CallbackLog<'a> {
     /// What became of it.
     pub outcome: Outcome,
     /// The flow, once it is verified.
@@ -73,14 +73,14 @@ pub struct Heard<'a> {
 
 /// Receives callbacks for one ledger.
 #[derive(Clone)]
-pub struct Receiver(Arc<Desk>);
+pub struct Receiver(Arc<ReceiverState>);
 
-struct Desk {
+struct ReceiverState {
     verifier: Verifier,
     inbox: Inbox,
     metrics: Arc<Metrics>,
     news: Arc<Notify>,
-    hear: Box<dyn Fn(&Heard<'_>) + Send + Sync>,
+    hear: Box<dyn Fn(&CallbackLog<'_>) + Send + Sync>,
     health: Mutex<Option<(Instant, bool)>>,
 }
 
@@ -92,9 +92,9 @@ impl Receiver {
         inbox: Inbox,
         metrics: Arc<Metrics>,
         news: Arc<Notify>,
-        hear: impl Fn(&Heard<'_>) + Send + Sync + 'static,
+        hear: impl Fn(&CallbackLog<'_>) + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Desk {
+        Self(Arc::new(ReceiverState {
             verifier,
             inbox,
             metrics,
@@ -119,7 +119,7 @@ async fn receive(State(Receiver(desk)): State<Receiver>, request: Request) -> Re
     let mut flow = None;
     let verdict = desk.take(request, &mut flow).await;
     desk.metrics.callback(verdict.outcome, begun.elapsed());
-    (desk.hear)(&Heard {
+    (desk.hear)(&CallbackLog {
         outcome: verdict.outcome,
         flow: flow.as_ref(),
         why: verdict.told(),
@@ -144,7 +144,7 @@ async fn metrics(State(Receiver(desk)): State<Receiver>) -> Response {
     ([(header::CONTENT_TYPE, EXPOSITION)], text).into_response()
 }
 
-impl Desk {
+impl ReceiverState {
     async fn take(&self, request: Request, flow: &mut Option<FlowId>) -> Verdict {
         let (parts, body) = request.into_parts();
         let length = parts.headers.get(header::CONTENT_LENGTH);
@@ -165,7 +165,7 @@ impl Desk {
             Ok(News::Other) => return Verdict::taken(Outcome::Unknown),
             Err(refused) => return refused.into(),
         };
-        let told = Told {
+        let told = CallbackEvent {
             digest: digest(self.inbox.salt(), &body),
             flow_id: told.as_str().to_owned(),
             at: now,
@@ -181,7 +181,7 @@ impl Desk {
         }
     }
 
-    async fn note(&self, told: Told) -> Result<Outcome, String> {
+    async fn note(&self, told: CallbackEvent) -> Result<Outcome, String> {
         match timeout(WRITTEN, self.inbox.note(told)).await {
             Ok(Ok(noted)) => Ok(noted.into()),
             Ok(Err(error)) => Err(error.to_string()),

@@ -17,7 +17,7 @@ use crate::server::{project_of, run};
 
 const PERSON: &str = "sign/contract/handPersonSignTask";
 
-fn counted(found: &[treaty::repair::Audited]) -> BTreeMap<&'static str, usize> {
+fn counted(found: &[treaty::repair::AuditedItem]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for audited in found {
         *counts.entry(audited.verdict.word()).or_default() += 1;

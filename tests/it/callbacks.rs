@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use treaty::api::callback::Callback;
 use treaty::api::{DocStatus, FlowStatus};
-use treaty::sandbox::{AutoSign, Deed, Notifier, Sandbox, Used};
+use treaty::sandbox::{AutoSign, Notifier, Sandbox, Used, UserAction};
 
 use crate::office::{APP, Asked, Office, contract};
 
@@ -99,7 +99,7 @@ fn in_office(office: &Office, more: &Value) -> (Value, Asked) {
 }
 
 fn sign(office: &Office, asked: &Asked) {
-    let deed = Deed::Sign(vec![Used::Hand]);
+    let deed = UserAction::Sign(vec![Used::Hand]);
     let done = office.sandbox.act(asked.token(), &deed, office.now);
     done.expect("signed");
 }
@@ -161,7 +161,7 @@ async fn refusing_is_told_with_its_reason_and_ends_the_flow() {
     let notifier = notifier(Some(receiver.base.clone()));
     let (office, _, asked) = asked(&json!({}));
     let reason = "金额不对".to_owned();
-    let refused = Deed::Refuse { reason };
+    let refused = UserAction::Refuse { reason };
     let done = office.sandbox.act(asked.token(), &refused, now());
     done.expect("refused");
     flush(&notifier, &office).await;
@@ -242,7 +242,7 @@ async fn the_numbers_of_one_signer_are_joined_by_commas() {
         told.push(token.expect("a token").to_owned());
     }
     for (token, numbers) in told.iter().zip(["N1", "N1,N2"]) {
-        let deed = Deed::Sign(vec![Used::Hand]);
+        let deed = UserAction::Sign(vec![Used::Hand]);
         let done = office.sandbox.act(token, &deed, now());
         done.expect("signed");
         flush(&notifier, &office).await;

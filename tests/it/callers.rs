@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use treaty::api::operation::Op;
 use treaty::api::{Envelope, FlowStatus};
-use treaty::sandbox::{Deed, Used};
+use treaty::sandbox::{Used, UserAction};
 
 use crate::coverage::{Stage, begin};
 
@@ -280,14 +280,14 @@ fn what_was_not_signed_ends_with_its_flow() {
         let signed = asked(flow, "$clerk.accountId");
         let other = asked(flow, "$person.accountId");
         let last = asked(flow, "$bare.accountId");
-        let act = |token: &str, deed: &Deed| {
+        let act = |token: &str, deed: &UserAction| {
             let done = stage.sandbox.act(token, deed, begin());
             done.expect("done");
         };
-        act(&signed, &Deed::Sign(vec![Used::Hand]));
+        act(&signed, &UserAction::Sign(vec![Used::Hand]));
         if *flow == refused {
             let reason = "金额不对".to_owned();
-            act(&last, &Deed::Refuse { reason });
+            act(&last, &UserAction::Refuse { reason });
         }
         if *flow == revoked {
             assert_eq!(told(&stage, Op::Revoke, &json!({ "flowId": flow })).0, 0);

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
-use treaty::execute::{Stop, Synced};
-use treaty::ledger::{Inbox, ItemStatus, Ledger, Noted, Sqlite, Step};
+use treaty::execute::{Stop, SyncStats};
+use treaty::ledger::{CallbackReceipt, Inbox, ItemStatus, Ledger, Sqlite, Step};
 use treaty::sandbox::{AutoSign, Faults, Notifier, Rule};
-use treaty::sync::{Course, Wait};
-use treaty::webhook::{Again, Confirmed, Confirmer, Metrics, Said, Way};
+use treaty::sync::{SyncMode, Wait};
+use treaty::webhook::{Confirmed, Confirmer, Metrics, RetrySchedule, Said, Way};
 
 use crate::language::tenancy;
 use crate::listen_rig::{LONG, Listening, finish, note, show_app};
@@ -38,7 +38,7 @@ fn confirmer<'a>(
         metrics: Arc::new(Metrics::default()),
         news: Arc::default(),
         stop,
-        again: Again::default(),
+        again: RetrySchedule::default(),
     };
     (confirmer, ask)
 }
@@ -49,8 +49,8 @@ fn status(rig: &Rig, flow: &str, key: &str) -> ItemStatus {
     item.status
 }
 
-fn synced(synced: Synced) -> Confirmed {
-    Confirmed::Synced(synced)
+fn synced(synced: SyncStats) -> Confirmed {
+    Confirmed::SyncStats(synced)
 }
 
 #[tokio::test]
@@ -63,9 +63,9 @@ async fn a_callback_alone_changes_nothing() {
     assert_eq!(listening.tell(finish(&flow)).await, 200);
     let (path, binding) = (rig.ledger_path(), binding());
     let (mut confirmer, _ask) = confirmer(&rig, listening.inbox.clone(), &binding, &path);
-    let waiting = Synced {
+    let waiting = SyncStats {
         waiting: 1,
-        ..Synced::default()
+        ..SyncStats::default()
     };
     assert_eq!(confirmer.step().await.expect("a step"), synced(waiting));
     assert_eq!(rig.calls("sign/contracts/detail"), 1);
@@ -141,9 +141,9 @@ async fn two_listeners_share_a_ledger() {
     assert_eq!(one.step().await.expect("a step"), Confirmed::Kept);
     assert_eq!(other.step().await.expect("a step"), Confirmed::Kept);
     drop(brief);
-    let done = Synced {
+    let done = SyncStats {
         done: 2,
-        ..Synced::default()
+        ..SyncStats::default()
     };
     assert_eq!(other.step().await.expect("a step"), synced(done));
     assert_eq!(one.step().await.expect("a step"), Confirmed::Nothing);
@@ -164,9 +164,9 @@ async fn while_a_run_holds_the_ledger_callbacks_are_received_and_handled_afterwa
     assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Kept);
     assert_eq!(listening.unhandled().await, 1);
     drop(run);
-    let done = Synced {
+    let done = SyncStats {
         done: 1,
-        ..Synced::default()
+        ..SyncStats::default()
     };
     assert_eq!(confirmer.step().await.expect("a step"), synced(done));
     assert_eq!(listening.unhandled().await, 0);
@@ -181,7 +181,7 @@ async fn what_cannot_be_asked_for_is_asked_for_again() {
     let (path, binding) = (rig.ledger_path(), binding());
     let inbox = Inbox::open(&path, &binding).expect("an inbox");
     let (mut confirmer, _ask) = confirmer(&rig, inbox.clone(), &binding, &path);
-    assert_eq!(note(&inbox, &flow, 0), Noted::New);
+    assert_eq!(note(&inbox, &flow, 0), CallbackReceipt::New);
     // The endpoint is down: nothing is lost, and nothing is handled.
     rig.lie(Faults {
         rules: vec![Rule::always(NOT_SENT)],
@@ -197,9 +197,9 @@ async fn what_cannot_be_asked_for_is_asked_for_again() {
         rules: vec![Rule::always(Fault::Fieldless).of("sign/contract/detail")],
         ..Faults::default()
     });
-    let failed = Synced {
+    let failed = SyncStats {
         failed: 1,
-        ..Synced::default()
+        ..SyncStats::default()
     };
     assert_eq!(
         confirmer.step().await.expect("a step"),
@@ -214,9 +214,9 @@ async fn what_cannot_be_asked_for_is_asked_for_again() {
     tokio::time::advance(Duration::from_mins(1)).await;
     // While the ledger's thread writes, a clock that stands still would run to the end of the hold.
     tokio::time::resume();
-    let done = Synced {
+    let done = SyncStats {
         done: 1,
-        ..Synced::default()
+        ..SyncStats::default()
     };
     assert_eq!(confirmer.step().await.expect("a step"), synced(done));
     tokio::time::pause();
@@ -235,9 +235,9 @@ async fn the_ledger_is_given_back_though_nobody_answers() {
     note(&inbox, &flow, 0);
     let begun = tokio::time::Instant::now();
     let step = confirmer.step().await.expect("a step");
-    let stopped = Synced {
+    let stopped = SyncStats {
         stopped: true,
-        ..Synced::default()
+        ..SyncStats::default()
     };
     assert_eq!(step, synced(stopped));
     assert!(
@@ -268,7 +268,7 @@ async fn who_is_being_asked_is_not_asked_again_because_it_takes_long() {
         }
         ask.send_replace(Stop::Soon);
     };
-    let (synced, ()) = tokio::join!(rig.course_until(Course::Once, stop), soon);
+    let (synced, ()) = tokio::join!(rig.course_until(SyncMode::Once, stop), soon);
     assert!(synced.is_ok());
     assert_eq!(rig.sync().await.waiting, 1);
     assert_eq!(
@@ -291,10 +291,13 @@ async fn what_is_told_during_a_visit_is_asked_for_once_more() {
         rig.sign_all();
         note(&inbox, &flow, 1);
     };
-    let (synced, ()) = tokio::join!(rig.course(Course::Told(Duration::from_hours(24))), second);
-    let done = Synced {
+    let (synced, ()) = tokio::join!(
+        rig.course(SyncMode::FromCallbacks(Duration::from_hours(24))),
+        second
+    );
+    let done = SyncStats {
         done: 1,
-        ..Synced::default()
+        ..SyncStats::default()
     };
     assert_eq!(synced.expect("a sync"), done);
     assert_eq!(rig.calls("sign/contract/detail"), 2, "and not more often");

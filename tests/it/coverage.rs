@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use treaty::api::operation::{Op, Repeat};
+use treaty::api::operation::{Op, RetryClass};
 use treaty::api::{Envelope, content_md5};
 use treaty::sandbox::Sandbox;
 
@@ -170,10 +170,10 @@ fn page() -> String {
     let mut page = HEAD.to_owned();
     for op in Op::ALL {
         let repeat = match op.repeat() {
-            Repeat::Read => "read".to_owned(),
-            Repeat::Set => "set".to_owned(),
-            Repeat::Spare => "spare".to_owned(),
-            Repeat::Look(look) => format!("look: `{look}`"),
+            RetryClass::Read => "read".to_owned(),
+            RetryClass::Set => "set".to_owned(),
+            RetryClass::Spare => "spare".to_owned(),
+            RetryClass::Look(look) => format!("look: `{look}`"),
         };
         let mut by_code: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for row in refusals

@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 use treaty::address::FlowId;
 use treaty::api::SignStatus;
-use treaty::execute::Synced;
-use treaty::ledger::{Inbox, ItemStatus, Ledger, Noted, Records, Told};
-use treaty::sandbox::Deed;
-use treaty::sync::{Course, Wait};
+use treaty::execute::SyncStats;
+use treaty::ledger::{CallbackEvent, CallbackReceipt, Inbox, ItemStatus, Ledger, Records};
+use treaty::sandbox::UserAction;
+use treaty::sync::{SyncMode, Wait};
 
 use crate::language::tenancy;
 use crate::rig::{Fault, Rig, binding, pending};
@@ -50,9 +50,9 @@ async fn waiting_goes_on_by_itself_until_every_signed_document_is_there() {
     };
     assert_eq!(
         synced,
-        Synced {
+        SyncStats {
             finished: 3,
-            ..Synced::default()
+            ..SyncStats::default()
         }
     );
     for at in 1..=3 {
@@ -63,7 +63,7 @@ async fn waiting_goes_on_by_itself_until_every_signed_document_is_there() {
         }
     }
     rig.heal();
-    assert_eq!(rig.follow(wait(30)).await, Synced::default());
+    assert_eq!(rig.follow(wait(30)).await, SyncStats::default());
     assert_eq!(rig.total_calls(), 0, "nothing is under way: no call");
 }
 
@@ -276,8 +276,8 @@ async fn an_item_that_fails_again_and_again_is_given_up_for_this_time() {
 }
 
 /// A callback of a flow, as a receiver writes it down. The clock stands still meanwhile.
-fn told(inbox: &Inbox, flow: &FlowId, text: &str) -> Noted {
-    let told = Told {
+fn told(inbox: &Inbox, flow: &FlowId, text: &str) -> CallbackReceipt {
+    let told = CallbackEvent {
         digest: inbox.salt().of(text),
         flow_id: flow.0.clone(),
         at: Timestamp::now(),
@@ -302,8 +302,8 @@ async fn a_callback_has_its_flow_asked_for_at_once_and_is_believed_nothing() {
     let tell = async {
         sleep(Duration::from_mins(5)).await;
         // Whatever it says: the flow is still to be signed.
-        assert_eq!(told(&inbox, &flow, "finished"), Noted::New);
-        assert_eq!(told(&inbox, &flow, "finished"), Noted::Repeated);
+        assert_eq!(told(&inbox, &flow, "finished"), CallbackReceipt::New);
+        assert_eq!(told(&inbox, &flow, "finished"), CallbackReceipt::Repeated);
         std::future::pending::<()>().await;
     };
     let synced = tokio::select! {
@@ -328,25 +328,25 @@ async fn what_was_told_while_nobody_looked_is_visited_and_nothing_else_is() {
     rig.apply().await;
     let flow = rig.sent()[1].clone();
     let inbox = Inbox::open(&rig.ledger_path(), &binding()).expect("an inbox");
-    assert_eq!(told(&inbox, &flow.id, "signed"), Noted::New);
+    assert_eq!(told(&inbox, &flow.id, "signed"), CallbackReceipt::New);
     assert_eq!(
         told(&inbox, &FlowId("404".into()), "signed, elsewhere"),
-        Noted::Unknown
+        CallbackReceipt::Unknown
     );
     let token = pending(&flow).token.clone();
-    let signed = Deed::Sign(vec![treaty::sandbox::Used::Hand]);
+    let signed = UserAction::Sign(vec![treaty::sandbox::Used::Hand]);
     rig.sandbox
         .act(&token, &signed, Timestamp::now())
         .expect("signed");
     rig.heal();
-    let briefly = Course::Told(Duration::from_secs(3));
+    let briefly = SyncMode::FromCallbacks(Duration::from_secs(3));
     let synced = rig.course(briefly).await.expect("a sync");
     assert_eq!((synced.done, synced.waiting), (1, 0));
     assert_eq!((rig.calls(DETAIL), rig.total_calls()), (1, 1));
     // What was looked at is not looked at again, known or not.
     assert_eq!(
         rig.course(briefly).await.expect("a sync"),
-        Synced::default()
+        SyncStats::default()
     );
     assert_eq!(rig.total_calls(), 1);
     let items = rig.ledger().items_after(None, 0, 10).expect("read");

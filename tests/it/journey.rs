@@ -623,7 +623,7 @@ fn the_report_says_how_contracts_ended() {
             let flow = world.flows().next().expect("a flow");
             flow.tasks[0].token.clone()
         });
-        let refuse = treaty::sandbox::Deed::Refuse {
+        let refuse = treaty::sandbox::UserAction::Refuse {
             reason: "租金不对".to_owned(),
         };
         sandbox.act(&token, &refuse, now).expect("refused");

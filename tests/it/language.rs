@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use treaty::api::{FlowStatus, SignStatus};
-use treaty::execute::Synced;
+use treaty::execute::SyncStats;
 use treaty::ledger::ItemStatus;
 use treaty::ledger::{Ledger, Write};
 use treaty::sandbox::AutoSign;
@@ -35,10 +35,10 @@ pub(crate) fn signers(text: &str) -> Rig {
     rig
 }
 
-fn finished(count: u64) -> Synced {
-    Synced {
+fn finished(count: u64) -> SyncStats {
+    SyncStats {
         finished: count,
-        ..Synced::default()
+        ..SyncStats::default()
     }
 }
 
@@ -87,7 +87,7 @@ async fn one_after_another_until_the_signed_documents_are_there() {
     }
     assert!(rig.project.path("signed/ZL-2026-002-rules.pdf").exists());
     rig.heal();
-    assert_eq!(rig.sync().await, Synced::default());
+    assert_eq!(rig.sync().await, SyncStats::default());
     assert_eq!(rig.total_calls(), 0, "nothing waits: no call");
     let (plan, _) = rig.apply().await;
     assert!(plan.is_empty());
@@ -98,13 +98,13 @@ async fn a_refusal_ends_what_waits() {
     let rig = tenancy(1);
     rig.apply().await;
     let token = rig.sent()[0].tasks[0].token.clone();
-    let refuse = treaty::sandbox::Deed::Refuse {
+    let refuse = treaty::sandbox::UserAction::Refuse {
         reason: "租金不对".to_owned(),
     };
     let now = jiff::Timestamp::now();
     rig.sandbox.act(&token, &refuse, now).expect("refused");
     assert_eq!(rig.sync().await.ended, 1);
-    assert_eq!(rig.sync().await, Synced::default());
+    assert_eq!(rig.sync().await, SyncStats::default());
     assert_eq!(rig.sent()[0].status, FlowStatus::Rejected);
     let (plan, _) = rig.apply().await;
     assert!(
@@ -257,7 +257,7 @@ async fn what_needs_nobody_is_archived_and_downloaded_at_once() {
     assert_eq!(rig.sent()[0].status, FlowStatus::Finished);
     assert!(rig.project.path("done/HT-2026-0001.pdf").exists());
     rig.heal();
-    assert_eq!(rig.sync().await, Synced::default());
+    assert_eq!(rig.sync().await, SyncStats::default());
 }
 
 #[tokio::test(start_paused = true)]
@@ -376,7 +376,7 @@ async fn a_flow_that_ended_before_all_were_asked_has_failed() {
     let flow_id = rig.sent()[0].id.clone();
     rig.archive(&flow_id).await;
     assert_eq!(rig.sync().await.failed, 1);
-    assert_eq!(rig.sync().await, Synced::default());
+    assert_eq!(rig.sync().await, SyncStats::default());
 }
 
 /// A sync that is cut off between its last call and the item's end: nothing waits any more, and nobody has said so.
@@ -396,7 +396,7 @@ async fn what_was_archived_before_a_sync_was_cut_off_is_finished_by_the_next() {
     ledger.write(vec![unsaid]).await.expect("written");
     drop(ledger);
     assert_eq!(rig.sync().await, finished(1));
-    assert_eq!(rig.sync().await, Synced::default());
+    assert_eq!(rig.sync().await, SyncStats::default());
 }
 
 #[tokio::test(start_paused = true)]
@@ -429,7 +429,7 @@ async fn a_flow_that_somebody_else_archived_is_wound_up() {
     assert_eq!(rig.sync().await, finished(1));
     assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
     assert!(rig.project.path("signed/ZL-2026-001-lease.pdf").exists());
-    assert_eq!(rig.sync().await, Synced::default());
+    assert_eq!(rig.sync().await, SyncStats::default());
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::{Notify, oneshot};
 use treaty::api::callback::Verifier;
-use treaty::ledger::{Binding, Inbox, Noted, Told};
+use treaty::ledger::{Binding, CallbackEvent, CallbackReceipt, Inbox};
 use treaty::webhook::{Metrics, Outcome, Receiver, serve};
 
 use crate::rig::Rig;
@@ -149,8 +149,8 @@ impl Listening {
 }
 
 /// Writes a callback down while time stands still.
-pub(crate) fn note(inbox: &Inbox, flow: &str, nth: u32) -> Noted {
-    let told = Told {
+pub(crate) fn note(inbox: &Inbox, flow: &str, nth: u32) -> CallbackReceipt {
+    let told = CallbackEvent {
         digest: inbox.salt().of(&format!("{flow} {nth}")),
         flow_id: flow.to_owned(),
         at: Timestamp::now(),

@@ -1,6 +1,7 @@
 //! treaty from outside: the binary on real folders, and the library against a world that can be looked into.
 
 mod apps;
+mod architecture;
 mod audit;
 mod callbacks;
 mod callers;
@@ -33,7 +34,7 @@ mod reissue;
 mod report;
 mod revoke;
 mod rig;
-mod rooms;
+
 mod schema;
 mod script;
 mod serve;

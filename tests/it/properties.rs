@@ -12,7 +12,7 @@ use proptest::sample::Index;
 use proptest::test_runner::{RngSeed, TestCaseResult, TestRunner};
 use treaty::api::FlowStatus;
 use treaty::plan::{ItemAction, Plan};
-use treaty::sandbox::{Deed, Task, Used};
+use treaty::sandbox::{Task, Used, UserAction};
 
 use crate::rig::Rig;
 use crate::script::{Act, PEOPLE, Script, any_script};
@@ -102,8 +102,8 @@ async fn happens(rig: &Rig, script: &mut Script, act: Act) {
         Act::Apply => drop(rig.apply_while(std::future::pending()).await),
         Act::Sync => drop(rig.sync_tolerant().await),
         Act::SignAll => drop(rig.sign_all()),
-        Act::Sign(who) => does(rig, who, |task| Deed::Sign(with(rig, task))),
-        Act::Refuse(who) => does(rig, who, |_| Deed::Refuse {
+        Act::Sign(who) => does(rig, who, |task| UserAction::Sign(with(rig, task))),
+        Act::Refuse(who) => does(rig, who, |_| UserAction::Refuse {
             reason: "不同意".to_owned(),
         }),
         Act::Row(flow, row, text) => {
@@ -116,7 +116,7 @@ async fn happens(rig: &Rig, script: &mut Script, act: Act) {
 }
 
 /// One of those who were asked acts.
-fn does(rig: &Rig, who: Index, deed: impl Fn(&Task) -> Deed) {
+fn does(rig: &Rig, who: Index, deed: impl Fn(&Task) -> UserAction) {
     let flows = rig.sent().into_iter();
     let open = flows.filter(|flow| flow.status == FlowStatus::Signing);
     let open = open.flat_map(|flow| flow.tasks).filter(Task::is_pending);

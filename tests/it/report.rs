@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use treaty::api::SignStatus;
-use treaty::sandbox::{AutoSign, Deed, Sandbox, Used};
+use treaty::sandbox::{AutoSign, Sandbox, Used, UserAction};
 
 use crate::project::{Project, root};
 use crate::state::applied;
@@ -33,13 +33,17 @@ fn act(project: &Project, sign: &[usize], refuse: usize) {
         pending.collect()
     });
     for at in sign {
-        let deed = Deed::Sign(vec![Used::Hand]);
+        let deed = UserAction::Sign(vec![Used::Hand]);
         sandbox
             .act(&tokens[*at], &deed, Timestamp::now())
             .expect("signed");
     }
     let reason = "租金不对".to_owned();
-    let refused = sandbox.act(&tokens[refuse], &Deed::Refuse { reason }, Timestamp::now());
+    let refused = sandbox.act(
+        &tokens[refuse],
+        &UserAction::Refuse { reason },
+        Timestamp::now(),
+    );
     refused.expect("refused");
 }
 

@@ -54,7 +54,7 @@ async fn what_is_revoked_is_ended_once_and_not_sent_again() {
         assert!(plan.is_empty(), "its row is still in the sheet: {fault:?}");
         assert_eq!(rig.sent().len(), 3);
         let synced = rig.sync().await;
-        assert_eq!(synced, treaty::execute::Synced::default());
+        assert_eq!(synced, treaty::execute::SyncStats::default());
     }
 }
 
@@ -114,12 +114,12 @@ async fn what_has_ended_by_itself_is_noted_and_what_is_archived_cannot_be_revoke
     let flows = in_order(&rig);
     let token = pending(&flows[0]).token.clone();
     let reason = "金额不对".to_owned();
-    let refuse = treaty::sandbox::Deed::Refuse { reason };
+    let refuse = treaty::sandbox::UserAction::Refuse { reason };
     rig.sandbox
         .act(&token, &refuse, jiff::Timestamp::now())
         .expect("refused");
     let token = pending(&flows[1]).token.clone();
-    let sign = treaty::sandbox::Deed::Sign(vec![treaty::sandbox::Used::Hand]);
+    let sign = treaty::sandbox::UserAction::Sign(vec![treaty::sandbox::Used::Hand]);
     rig.sandbox
         .act(&token, &sign, jiff::Timestamp::now())
         .expect("signed");

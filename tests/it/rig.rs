@@ -11,18 +11,18 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use treaty::api::FlowStatus;
 use treaty::client::{Client, Problem, Settings, Transport, TransportError};
-use treaty::desired::Standing;
+use treaty::desired::Resources;
 use treaty::diagnostic::Findings;
-use treaty::execute::{Apply, Orders, Stop, Synced, Tally};
+use treaty::execute::{Apply, ExecutionContext, RunStats, Stop, SyncStats};
 use treaty::expr::{Environ, RunTime};
 use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
 use treaty::manifest::{self, Tolerance};
-use treaty::plan::{Fatal, Observe, Plan, Retry, Selection, Surveyor, survey};
+use treaty::plan::{Fatal, Observe, Plan, Planner, Retry, Selection, survey};
 pub(crate) use treaty::sandbox::Fault;
 use treaty::sandbox::{
     AutoSign, Counters, Faults, Flow, Rule, Sandbox, Task, Unanswered, World, operation,
 };
-use treaty::sync::{Course, Sync, Wait};
+use treaty::sync::{Sync, SyncMode, Wait};
 
 use crate::project::Project;
 
@@ -179,7 +179,7 @@ impl Rig {
             rate: None,
             throttle_codes: Vec::new(),
             retry: None,
-            observe: Observe::Standing,
+            observe: Observe::Resources,
             max_revoke: None,
             window: 4,
         }
@@ -307,14 +307,14 @@ impl Rig {
     }
 
     /// Goes on with what was sent, as the command does.
-    pub(crate) async fn sync(&self) -> Synced {
+    pub(crate) async fn sync(&self) -> SyncStats {
         self.sync_while(std::future::pending())
             .await
             .expect("it ends by itself")
     }
 
     /// The same, cut off when the future ends.
-    pub(crate) async fn sync_while(&self, end: impl Future<Output = ()>) -> Option<Synced> {
+    pub(crate) async fn sync_while(&self, end: impl Future<Output = ()>) -> Option<SyncStats> {
         tokio::select! {
             biased;
             result = self.try_sync() => Some(result.expect("a sync")),
@@ -323,21 +323,23 @@ impl Rig {
     }
 
     /// The same, over a wire that may give no answer at all: then there is none here either.
-    pub(crate) async fn sync_tolerant(&self) -> Option<Synced> {
+    pub(crate) async fn sync_tolerant(&self) -> Option<SyncStats> {
         self.try_sync().await.ok()
     }
 
     /// Goes on until nothing is under way.
-    pub(crate) async fn follow(&self, wait: Wait) -> Synced {
-        self.course(Course::Wait(wait)).await.expect("a sync")
+    pub(crate) async fn follow(&self, wait: Wait) -> SyncStats {
+        self.course(SyncMode::Continuous(wait))
+            .await
+            .expect("a sync")
     }
 
-    async fn try_sync(&self) -> Result<Synced, Fatal> {
-        self.course(Course::Once).await
+    async fn try_sync(&self) -> Result<SyncStats, Fatal> {
+        self.course(SyncMode::Once).await
     }
 
     /// Visits what is under way, so often.
-    pub(crate) async fn course(&self, course: Course) -> Result<Synced, Fatal> {
+    pub(crate) async fn course(&self, course: SyncMode) -> Result<SyncStats, Fatal> {
         let (_ask, stop) = watch::channel(Stop::No);
         self.course_until(course, stop).await
     }
@@ -345,9 +347,9 @@ impl Rig {
     /// The same, until it is stopped.
     pub(crate) async fn course_until(
         &self,
-        course: Course,
+        course: SyncMode,
         stop: watch::Receiver<Stop>,
-    ) -> Result<Synced, Fatal> {
+    ) -> Result<SyncStats, Fatal> {
         let ledger = self.ledger();
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
         let sync = Sync {
@@ -384,20 +386,23 @@ impl Rig {
     }
 
     /// Plans and applies, as the command does.
-    pub(crate) async fn apply(&self) -> (Plan, Tally) {
+    pub(crate) async fn apply(&self) -> (Plan, RunStats) {
         self.apply_while(std::future::pending())
             .await
             .expect("it ends by itself")
     }
 
     /// The same, cut off when the future ends: what a killed process leaves behind.
-    pub(crate) async fn apply_while(&self, end: impl Future<Output = ()>) -> Option<(Plan, Tally)> {
+    pub(crate) async fn apply_while(
+        &self,
+        end: impl Future<Output = ()>,
+    ) -> Option<(Plan, RunStats)> {
         let mut findings = Findings::default();
         let project = self.manifests(&mut findings);
         let ledger = self.ledger();
-        let standing = Standing::of(&project, ledger.salt(), &mut findings);
+        let standing = Resources::of(&project, ledger.salt(), &mut findings);
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
-        let surveyor = Surveyor {
+        let surveyor = Planner {
             project: &project,
             standing: &standing,
             ledger: &ledger,
@@ -420,7 +425,7 @@ impl Rig {
                 .begin_run(&format!("{:?}", Timestamp::now()), "now")
                 .await
                 .expect("a run");
-            let apply = Apply::new(Orders {
+            let apply = Apply::new(ExecutionContext {
                 standing: &standing,
                 survey: &survey,
                 ledger: &ledger,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use treaty::address::AccountId;
 use treaty::api::SignStatus;
-use treaty::execute::{Synced, Tally};
+use treaty::execute::{RunStats, SyncStats};
 use treaty::ledger::{ItemStatus, Sqlite};
 use treaty::sandbox::{Flow, Task};
-use treaty::sync::{Course, Sync, Wait};
+use treaty::sync::{Sync, SyncMode, Wait};
 
 use crate::language::{signers, tenancy};
 use crate::rig::{Fault, Rig, binding};
@@ -16,24 +16,24 @@ use crate::rig::{Fault, Rig, binding};
 const PLATFORM: &str = "      lender: { platform: { positions: { contract: [{ keyword: 甲方盖章 }] } } }\n    finish: { archive: true }\n";
 const SEALED: &str = "      lender: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n    finish: { archive: true }\n";
 
-fn waiting() -> Synced {
-    Synced {
+fn waiting() -> SyncStats {
+    SyncStats {
         waiting: 1,
-        ..Synced::default()
+        ..SyncStats::default()
     }
 }
 
-fn failed() -> Synced {
-    Synced {
+fn failed() -> SyncStats {
+    SyncStats {
         failed: 1,
-        ..Synced::default()
+        ..SyncStats::default()
     }
 }
 
-fn finished() -> Synced {
-    Synced {
+fn finished() -> SyncStats {
+    SyncStats {
         finished: 1,
-        ..Synced::default()
+        ..SyncStats::default()
     }
 }
 
@@ -133,9 +133,9 @@ async fn a_person_may_be_listed_with_the_organization_that_he_chose() {
     rig.sign_all();
     let company = account(&rig, "acme");
     task(&rig, 0, |task| task.organization = Some(company));
-    let done = Synced {
+    let done = SyncStats {
         done: 1,
-        ..Synced::default()
+        ..SyncStats::default()
     };
     assert_eq!(rig.sync().await, done);
 }
@@ -172,7 +172,7 @@ async fn a_receipt_that_is_not_written_yet_is_no_call_in_doubt() {
         window: 1,
         listener: std::sync::Arc::new(|_| {}),
         stop,
-        course: Course::Wait(Wait {
+        course: SyncMode::Continuous(Wait {
             every: Duration::ZERO,
             until: Some(Timestamp::now() + SignedDuration::from_secs(1)),
         }),
@@ -276,7 +276,7 @@ async fn applied_once_under_the_creator(
     rig: Rig,
     op: &'static str,
     status: SignStatus,
-) -> (Rig, Tally) {
+) -> (Rig, RunStats) {
     let rig = rig
         .fault(op, 1, Fault::LostBefore)
         .answered_after(Duration::from_millis(10));

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use treaty::address::Address;
-use treaty::desired::{Rows, Standing};
+use treaty::desired::{Resources, Rows};
 use treaty::diagnostic::Findings;
 use treaty::execute::Stop;
 use treaty::expr::RunTime;
 use treaty::ledger::{ImportError, Imported, Ledger, Records};
 use treaty::repair::{
-    Adopter, AskAnew, Audit, Audited, NotAdopted, Withdrawal, Withdrawn, settle_again,
+    Adopter, Audit, AuditedItem, NotAdopted, Revocation, TaskReissue, Withdrawn, settle_again,
 };
 
 use crate::rig::{Rig, binding};
@@ -93,7 +93,7 @@ impl Rig {
         let mut findings = Findings::default();
         let project = self.manifests(&mut findings);
         let ledger = self.ledger();
-        let standing = Standing::of(&project, ledger.salt(), &mut findings);
+        let standing = Resources::of(&project, ledger.salt(), &mut findings);
         let rows = Rows {
             project: &project,
             standing: &standing,
@@ -159,7 +159,7 @@ impl Rig {
         let mut findings = Findings::default();
         let project = self.manifests(&mut findings);
         let ledger = self.ledger();
-        let standing = Standing::of(&project, ledger.salt(), &mut findings);
+        let standing = Resources::of(&project, ledger.salt(), &mut findings);
         let rows = Rows {
             project: &project,
             standing: &standing,
@@ -170,11 +170,14 @@ impl Rig {
         items.retain(|item| item.record.is_under_way());
         let keys = items.iter().map(|item| item.key.as_str()).collect();
         let contracts = rows.items(flow, &keys, &mut findings);
-        let anew = items.iter().zip(contracts).map(|(known, item)| AskAnew {
-            known: known.clone(),
-            item,
-            signer: signer.to_owned(),
-        });
+        let anew = items
+            .iter()
+            .zip(contracts)
+            .map(|(known, item)| TaskReissue {
+                known: known.clone(),
+                item,
+                signer: signer.to_owned(),
+            });
         let anew = anew.collect();
         let client = self.client();
         let (_ask, stop) = watch::channel(Stop::No);
@@ -189,8 +192,8 @@ impl Rig {
         ledger: &'a treaty::ledger::Sqlite,
         client: &'a treaty::client::Client,
         stop: watch::Receiver<Stop>,
-    ) -> Withdrawal<'a> {
-        Withdrawal {
+    ) -> Revocation<'a> {
+        Revocation {
             records: ledger,
             client,
             root: self.project.root(),
@@ -201,7 +204,7 @@ impl Rig {
     }
 
     /// Audits every item.
-    pub(crate) async fn audit(&self) -> Vec<Audited> {
+    pub(crate) async fn audit(&self) -> Vec<AuditedItem> {
         let ledger = self.ledger();
         let client = self.client();
         let (_ask, stop) = watch::channel(Stop::No);

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use treaty::api::callback::Callback;
 use treaty::api::code::{Codes, ID_TYPE, NOTICE_TYPE, ORGAN_TYPE, SEAL_TYPE, SIGN_PLATFORM};
-use treaty::api::operation::{Op, Repeat};
+use treaty::api::operation::{Op, RetryClass};
 use treaty::api::{Envelope, ErrorCode};
 
 use crate::project::root;
@@ -142,10 +142,10 @@ fn every_operation_of_the_document_is_in_the_table_and_no_other() {
     for (op, row) in known {
         assert_eq!(op.section(), cell(&row, "section"), "{op}");
         let (repeat, look) = match op.repeat() {
-            Repeat::Read => ("read", "-"),
-            Repeat::Set => ("set", "-"),
-            Repeat::Spare => ("spare", "-"),
-            Repeat::Look(look) => ("look", look.path()),
+            RetryClass::Read => ("read", "-"),
+            RetryClass::Set => ("set", "-"),
+            RetryClass::Spare => ("spare", "-"),
+            RetryClass::Look(look) => ("look", look.path()),
         };
         assert_eq!(
             (repeat, look),

@@ -203,7 +203,7 @@ async fn a_row_that_left_the_sheet_while_it_was_being_sent_is_not_forgotten() {
     assert!(open > 0);
     remove(&rig.project, |at| at > 0);
     let (plan, _) = rig.apply().await;
-    let stranded = plan.flows[0].counted(ItemAction::Stranded);
+    let stranded = plan.flows[0].counted(ItemAction::Orphaned);
     assert!(stranded > 0, "it is said");
     assert!(plan.is_empty(), "and nothing is done by itself");
     on_vanish_revoke(&rig.project);

@@ -3,7 +3,7 @@
 use tracing::{debug, error, info, warn};
 
 use crate::address::Address;
-use crate::execute::{Ended, Event, Synced};
+use crate::execute::{Ended, Event, SyncStats};
 use crate::ledger::{Failure, ItemStatus};
 use crate::plan::Lookup;
 
@@ -14,7 +14,7 @@ const TARGET: &str = "treaty::run";
 #[derive(Default)]
 pub(in crate::cli) struct EventLog {
     /// The counts that were logged last.
-    counts: Option<Synced>,
+    counts: Option<SyncStats>,
 }
 
 impl EventLog {
@@ -31,7 +31,7 @@ impl EventLog {
             Event::Items(count) => {
                 info!(target: TARGET, event = "items", count, "working on items");
             }
-            Event::Standing {
+            Event::Resources {
                 address,
                 symbol,
                 failure,
@@ -49,7 +49,7 @@ impl EventLog {
     }
 
     /// Counts that have not changed are of no interest but to those who debug.
-    fn following(&mut self, counts: &Synced) {
+    fn following(&mut self, counts: &SyncStats) {
         macro_rules! counted {
             ($log:ident) => {
                 $log!(

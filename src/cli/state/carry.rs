@@ -8,7 +8,7 @@ use super::super::exit::{CliError, Exit};
 use super::super::{out, prompt};
 use super::Place;
 use crate::ledger::{ExportError, ImportError};
-use crate::util::atomic_file::WholeFile;
+use crate::util::atomic_file::AtomicFile;
 
 pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
     let place = Place::of(global, None)?;
@@ -25,7 +25,7 @@ pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
             Err(ExportError::Ledger(error)) => Err(error.into()),
         };
     };
-    let mut file = WholeFile::begin(path)?;
+    let mut file = AtomicFile::begin(path)?;
     ledger
         .export(version, &mut file)
         .map_err(|error| failed(error, &path.display().to_string()))?;

@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::desired::Rows;
 use crate::diagnostic::Findings;
 use crate::ledger::{
-    ItemStatus, KnownItem, KnownStep, KnownThing, Ledger, Sqlite, Step, ThingKind, Write,
+    ItemStatus, KnownItem, KnownResource, KnownStep, Ledger, ResourceKind, Sqlite, Step, Write,
 };
 use crate::repair::{Adopter, Adoption, settle_again};
 use crate::report;
@@ -27,13 +27,13 @@ pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
                 id: known.record.id,
             }
         }
-        Found::Thing(known) => {
+        Found::Resource(known) => {
             let what = known.kind.word();
             place.tell(match (&known.thing.remote_id, known.kind) {
                 (None, _) => format!(
                     "Whether the {what} was made is not known. The next apply does not look for it by its record any more."
                 ),
-                (Some(id), ThingKind::Template) => {
+                (Some(id), ResourceKind::Template) => {
                     format!(
                         "The {what} {id} stays at the service. The next apply uploads it again."
                     )
@@ -75,7 +75,7 @@ pub(super) fn settle(global: &Global, args: &Settle) -> anyhow::Result<Exit> {
         Found::Item(known, steps) => {
             settle_item(global, &place, &ledger, &names, args, &known, &steps)?
         }
-        Found::Thing(known) => settle_thing(global, &place, &ledger, &names, args, known)?,
+        Found::Resource(known) => settle_thing(global, &place, &ledger, &names, args, known)?,
     };
     for line in &adoption.told {
         place.tell(line);
@@ -140,7 +140,7 @@ fn settle_thing(
     ledger: &Sqlite,
     names: &Names,
     args: &Settle,
-    known: KnownThing,
+    known: KnownResource,
 ) -> anyhow::Result<Adoption> {
     let address = &args.address;
     if let Some(id) = &known.thing.remote_id {
@@ -165,11 +165,11 @@ fn settle_thing(
     let adopter = Adopter::new(ledger, &client, &place.project.root, &names.standing);
     // What a person says is held against what the service says: another's id would send his contracts there.
     let settled = match (known.kind, name_of(names, address)) {
-        (ThingKind::Account, _) => {
+        (ResourceKind::Account, _) => {
             let account = declared_account(place, ledger, names, &known.identity)?;
             runtime()?.block_on(adopter.account(&account, id))
         }
-        (ThingKind::Seal, Some(Address::Seal(name))) => {
+        (ResourceKind::Seal, Some(Address::Seal(name))) => {
             let seal = &names.standing.seals[&name];
             runtime()?.block_on(adopter.seal(seal, id))
         }

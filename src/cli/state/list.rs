@@ -11,7 +11,7 @@ use super::super::out;
 use super::{FLOW_ID, Names, Place};
 use crate::address::{Address, is_selected};
 use crate::diagnostic::Findings;
-use crate::ledger::{KnownItem, KnownThing, Ledger, Records};
+use crate::ledger::{KnownItem, KnownResource, Ledger, Records};
 use crate::report;
 
 pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
@@ -54,7 +54,7 @@ pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn thing_text(address: &Address, known: &KnownThing) -> String {
+fn thing_text(address: &Address, known: &KnownResource) -> String {
     let id = known.thing.remote_id.as_deref();
     let kind = known.kind.word();
     match id {
@@ -63,7 +63,7 @@ fn thing_text(address: &Address, known: &KnownThing) -> String {
     }
 }
 
-pub(super) fn thing_json(address: &Address, known: &KnownThing) -> serde_json::Value {
+pub(super) fn thing_json(address: &Address, known: &KnownResource) -> serde_json::Value {
     json!({
         "address": address.to_string(),
         "kind": known.kind.word(),

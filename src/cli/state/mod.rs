@@ -18,13 +18,13 @@ use super::{endpoint, out, prompt};
 use crate::address::{Address, AddressPattern};
 use crate::api::time;
 use crate::client::{Client, Credentials};
-use crate::desired::Standing;
+use crate::desired::Resources;
 use crate::diagnostic::Findings;
 use crate::execute::PROCESS;
 use crate::expr::Salt;
 use crate::ledger::{
-    Binding, KnownItem, KnownStep, KnownThing, Ledger, LedgerError, Records, Sqlite, ThingKind,
-    Write, seal_identity, seal_parts,
+    Binding, KnownItem, KnownResource, KnownStep, Ledger, LedgerError, Records, ResourceKind,
+    Sqlite, Write, seal_identity, seal_parts,
 };
 use crate::manifest::Project;
 
@@ -135,52 +135,52 @@ pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 /// What recorded things are called in the manifests.
 pub(super) struct Names {
-    standing: Standing,
+    standing: Resources,
     names: BTreeMap<(&'static str, String), String>,
 }
 
 impl Names {
     pub(super) fn of(project: &Project, salt: &Salt, findings: &mut Findings) -> Self {
-        let standing = Standing::of(project, salt, findings);
+        let standing = Resources::of(project, salt, findings);
         let mut names = BTreeMap::new();
-        let mut add = |kind: ThingKind, identity: String, name: &String| {
+        let mut add = |kind: ResourceKind, identity: String, name: &String| {
             names.insert((kind.word(), identity), name.clone());
         };
         for (name, absent) in &standing.absent {
-            add(ThingKind::Account, absent.third_id.clone(), name);
+            add(ResourceKind::Account, absent.third_id.clone(), name);
         }
         for (name, account) in &standing.accounts {
-            add(ThingKind::Account, account.third_id().to_owned(), name);
+            add(ResourceKind::Account, account.third_id().to_owned(), name);
         }
         for (name, seal) in &standing.seals {
             if let Some(account) = standing.accounts.get(&seal.account) {
                 let identity = seal_identity(account.third_id(), &seal.alias);
-                add(ThingKind::Seal, identity, name);
+                add(ResourceKind::Seal, identity, name);
             }
         }
         for (name, template) in &standing.templates {
             if let Some(print) = template.source.fingerprint() {
-                add(ThingKind::Template, print.to_string(), name);
+                add(ResourceKind::Template, print.to_string(), name);
             }
         }
         Self { standing, names }
     }
 
     /// What should stand.
-    pub(super) fn standing(&self) -> &Standing {
+    pub(super) fn standing(&self) -> &Resources {
         &self.standing
     }
 
     /// The address of a recorded thing: its name, or what it is known by.
-    pub(super) fn address(&self, kind: ThingKind, identity: &str) -> Address {
+    pub(super) fn address(&self, kind: ResourceKind, identity: &str) -> Address {
         let name = self.names.get(&(kind.word(), identity.to_owned())).cloned();
         match (kind, name) {
-            (ThingKind::Account, Some(name)) => Address::Account(name),
-            (ThingKind::Seal, Some(name)) => Address::Seal(name),
-            (ThingKind::Template, Some(name)) => Address::Template(name),
-            (ThingKind::Account, None) => Address::AccountOf(identity.to_owned()),
-            (ThingKind::Template, None) => Address::TemplateOf(identity.to_owned()),
-            (ThingKind::Seal, None) => {
+            (ResourceKind::Account, Some(name)) => Address::Account(name),
+            (ResourceKind::Seal, Some(name)) => Address::Seal(name),
+            (ResourceKind::Template, Some(name)) => Address::Template(name),
+            (ResourceKind::Account, None) => Address::AccountOf(identity.to_owned()),
+            (ResourceKind::Template, None) => Address::TemplateOf(identity.to_owned()),
+            (ResourceKind::Seal, None) => {
                 let (third_id, alias) = seal_parts(identity);
                 Address::SealOf {
                     third_id: third_id.to_owned(),
@@ -191,20 +191,20 @@ impl Names {
     }
 
     /// What the thing of an address is known by.
-    fn identity(&self, address: &Address) -> Option<(ThingKind, String)> {
-        let named = |kind: ThingKind, name: &String| {
+    fn identity(&self, address: &Address) -> Option<(ResourceKind, String)> {
+        let named = |kind: ResourceKind, name: &String| {
             let mut names = self.names.iter();
             let found = names.find(|((word, _), own)| *word == kind.word() && *own == name);
             found.map(|((_, identity), _)| (kind, identity.clone()))
         };
         match address {
-            Address::Account(name) => named(ThingKind::Account, name),
-            Address::Seal(name) => named(ThingKind::Seal, name),
-            Address::Template(name) => named(ThingKind::Template, name),
-            Address::AccountOf(third_id) => Some((ThingKind::Account, third_id.clone())),
-            Address::TemplateOf(print) => Some((ThingKind::Template, print.clone())),
+            Address::Account(name) => named(ResourceKind::Account, name),
+            Address::Seal(name) => named(ResourceKind::Seal, name),
+            Address::Template(name) => named(ResourceKind::Template, name),
+            Address::AccountOf(third_id) => Some((ResourceKind::Account, third_id.clone())),
+            Address::TemplateOf(print) => Some((ResourceKind::Template, print.clone())),
             Address::SealOf { third_id, alias } => {
-                Some((ThingKind::Seal, seal_identity(third_id, alias)))
+                Some((ResourceKind::Seal, seal_identity(third_id, alias)))
             }
             Address::Flow(_) | Address::Item { .. } => None,
         }
@@ -233,7 +233,7 @@ impl Names {
         } else if let Some((kind, identity)) = self.identity(address)
             && let Some(thing) = ledger.thing(kind, &identity)?
         {
-            return Ok(Found::Thing(KnownThing {
+            return Ok(Found::Resource(KnownResource {
                 kind,
                 identity,
                 thing,
@@ -295,7 +295,7 @@ pub(super) fn meets(ledger: &Sqlite, targets: &[AddressPattern]) -> anyhow::Resu
 
 /// What is recorded at an address.
 enum Found {
-    Thing(KnownThing),
+    Resource(KnownResource),
     Item(Box<KnownItem>, Vec<KnownStep>),
 }
 

@@ -11,7 +11,7 @@ use super::super::out;
 use super::list::{item_json, thing_json, worked};
 use super::{FLOW_ID, Found, Names, Place};
 use crate::diagnostic::Findings;
-use crate::ledger::{KnownItem, KnownStep, KnownThing, Ledger, Step};
+use crate::ledger::{KnownItem, KnownResource, KnownStep, Ledger, Step};
 use crate::report;
 
 pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
@@ -20,7 +20,7 @@ pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
     let names = Names::of(&place.project, ledger.salt(), &mut Findings::default());
     let address = &args.address;
     match names.find(&ledger, address)? {
-        Found::Thing(known) => match args.format {
+        Found::Resource(known) => match args.format {
             Format::Text => thing_text(&names, &known),
             Format::Json => {
                 let mut value = thing_json(&names.address(known.kind, &known.identity), &known);
@@ -66,7 +66,7 @@ fn row(name: &str, value: impl std::fmt::Display) {
     out::line(format_args!("  {name:<9} {value}"));
 }
 
-fn thing_text(names: &Names, known: &KnownThing) {
+fn thing_text(names: &Names, known: &KnownResource) {
     out::line(format_args!(
         "\u{1b}[1m{}\u{1b}[0m  {}",
         names.address(known.kind, &known.identity),

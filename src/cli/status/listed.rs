@@ -15,14 +15,14 @@ use crate::ledger::{Failure, LedgerError, Pending, Records, Sqlite};
 use crate::report::{self, Status};
 
 /// One thing or item that has failed, or is in doubt.
-pub(super) struct Trouble<'a> {
+pub(super) struct ListedFailure<'a> {
     address: &'a Address,
     status: Status,
     flow_id: Option<String>,
     failure: Option<Failure>,
 }
 
-impl Trouble<'_> {
+impl ListedFailure<'_> {
     pub(super) fn line(&self) -> String {
         let symbol = match self.status {
             Status::InDoubt => '?',
@@ -57,7 +57,7 @@ pub(super) fn troubles(
     ledger: &Sqlite,
     names: &Names,
     args: &Args,
-    tell: &mut dyn FnMut(&Trouble<'_>) -> ControlFlow<()>,
+    tell: &mut dyn FnMut(&ListedFailure<'_>) -> ControlFlow<()>,
 ) -> Result<(), LedgerError> {
     let means =
         |address: &Address| is_selected(&args.matching.target, &args.matching.exclude, address);
@@ -67,7 +67,7 @@ pub(super) fn troubles(
             if known.thing.remote_id.is_some() || !means(&address) {
                 return ControlFlow::Continue(());
             }
-            tell(&Trouble {
+            tell(&ListedFailure {
                 address: &address,
                 status: Status::InDoubt,
                 flow_id: None,
@@ -93,7 +93,7 @@ pub(super) fn troubles(
         if !wanted || !means(&address) {
             return ControlFlow::Continue(());
         }
-        tell(&Trouble {
+        tell(&ListedFailure {
             address: &address,
             status,
             flow_id: known.answered,

@@ -7,24 +7,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use crate::api::Operation;
-use crate::execute::error::Halt;
-use crate::execute::signers::Who;
-use crate::ledger::{Deferral, LedgerError, Step, SubjectId};
+use crate::execute::error::StepError;
+use crate::execute::signers::SignerIdentity;
+use crate::ledger::{Deferral, EntityId, LedgerError, Step};
 
 /// The steps of one item: as they stood when work on it began, and who signs in which.
-pub(crate) struct Steps {
-    pub(crate) subject: SubjectId,
+pub(crate) struct ItemJournal {
+    pub(crate) subject: EntityId,
     known: HashMap<String, Step>,
     /// Who signs in which step, of those that were taken or are about to be.
-    pub(crate) whose: Vec<(String, Who)>,
+    pub(crate) whose: Vec<(String, SignerIdentity)>,
     /// What those have answered that this run has taken.
     taken: Mutex<HashMap<String, Arc<Value>>>,
     /// Whether this run has begun any that somebody may hear of.
     pub(crate) began: AtomicBool,
 }
 
-impl Steps {
-    pub(crate) fn new(subject: SubjectId, known: Vec<(String, Step)>) -> Self {
+impl ItemJournal {
+    pub(crate) fn new(subject: EntityId, known: Vec<(String, Step)>) -> Self {
         Self {
             subject,
             known: known.into_iter().collect(),
@@ -35,12 +35,12 @@ impl Steps {
     }
 
     /// What a step answered, if it was answered.
-    pub(crate) fn receipt<O: Operation>(&self, name: &str) -> Result<Option<O::Answer>, Halt> {
+    pub(crate) fn receipt<O: Operation>(&self, name: &str) -> Result<Option<O::Answer>, StepError> {
         self.kept(name)
             .map(serde_json::from_value)
             .transpose()
             .map_err(|error| {
-                Halt::from(LedgerError::Broken {
+                StepError::from(LedgerError::Broken {
                     path: String::new(),
                     why: format!("the receipt of {name} cannot be read: {error}"),
                 })
@@ -123,7 +123,7 @@ impl Steps {
     }
 
     /// How many other steps may be what looking for this one finds.
-    pub(crate) fn others(&self, name: &str, who: &Who) -> usize {
+    pub(crate) fn others(&self, name: &str, who: &SignerIdentity) -> usize {
         let others = self
             .whose
             .iter()
@@ -147,7 +147,7 @@ impl Steps {
 }
 
 /// A step of which it is not known whether it was carried out, and that is not written down well enough to go on.
-pub(crate) fn undecided(steps: &Steps) -> Option<&String> {
+pub(crate) fn undecided_step(steps: &ItemJournal) -> Option<&String> {
     steps
         .known()
         .find(|(_, step)| matches!(step, Step::Intent(None)))

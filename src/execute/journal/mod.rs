@@ -5,6 +5,6 @@ mod probe;
 mod probe_result;
 mod step;
 
-pub(crate) use item_journal::{Steps, undecided};
-pub(crate) use probe_result::Seen;
-pub(crate) use step::{Once, SETTLING, settled};
+pub(crate) use item_journal::{ItemJournal, undecided_step};
+pub(crate) use probe_result::ProbeResult;
+pub(crate) use step::{AttemptError, SETTLE_DELAY, probe_with_delay};

@@ -1,8 +1,8 @@
 //! Looking whether a call was carried out whose answer is not known.
 
-use super::item_journal::Steps;
-use super::probe_result::Seen;
-use super::step::SETTLING;
+use super::item_journal::ItemJournal;
+use super::probe_result::ProbeResult;
+use super::step::SETTLE_DELAY;
 use crate::address::AccountId;
 use crate::api::operation::Op;
 use crate::api::{
@@ -10,27 +10,27 @@ use crate::api::{
     UndoTask,
 };
 use crate::client::{Failure, LossCause};
-use crate::execute::context::Caller;
-use crate::execute::error::Halt;
-use crate::execute::signers::{Beside, Who, matching};
+use crate::execute::context::StepContext;
+use crate::execute::error::StepError;
+use crate::execute::signers::{PlatformTask, SignerIdentity, matching};
 use crate::execute::{FlowRef, FoundTask};
 use crate::plan::find_account;
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
-impl Caller<'_> {
+impl StepContext<'_> {
     /// The account of a `thirdId`; none where there is no such account.
-    pub(crate) async fn account_of(&self, third_id: &str) -> Result<Option<AccountId>, Halt> {
+    pub(crate) async fn account_of(&self, third_id: &str) -> Result<Option<AccountId>, StepError> {
         find_account(self.client, third_id)
             .await
-            .map_err(|failure| Halt::of(Op::ExchangeId, failure))
+            .map_err(|failure| StepError::of(Op::ExchangeId, failure))
     }
 
     /// A seal by its alias.
-    pub(crate) async fn look_for_seal(
+    pub(crate) async fn probe_seal(
         &self,
         account: &AccountId,
         alias: &str,
-    ) -> Result<Seen<SealAnswer>, Halt> {
+    ) -> Result<ProbeResult<SealAnswer>, StepError> {
         let query = QuerySeals {
             account_id: account.clone(),
         };
@@ -42,50 +42,50 @@ impl Caller<'_> {
         let mut own = seals.into_iter();
         let own = own.find(|seal| seal.seal_alias.as_deref() == Some(alias));
         Ok(match own {
-            Some(seal) => Seen::There(SealAnswer {
+            Some(seal) => ProbeResult::Found(SealAnswer {
                 seal_id: seal.seal_id,
                 account_id: Some(account.clone()),
             }),
             None if nameless => {
-                Seen::Unclear("the service lists seals without their aliases".to_owned())
+                ProbeResult::Unclear("the service lists seals without their aliases".to_owned())
             }
-            None => Seen::NotThere,
+            None => ProbeResult::Absent,
         })
     }
 
     /// A person's task. One that is there and not signed is taken back, so that it can be made again and its link known.
-    pub(crate) async fn look_for_person(
+    pub(crate) async fn probe_person_task(
         &self,
         flow: &FlowRef,
-        steps: &Steps,
+        steps: &ItemJournal,
         name: &str,
-        who: &Who,
-    ) -> Result<Seen<HandSignAnswer>, Halt> {
+        who: &SignerIdentity,
+    ) -> Result<ProbeResult<HandSignAnswer>, StepError> {
         let undo = match self.unsigned_task(flow, steps, name, who).await? {
             Ok(undo) => undo,
             Err(seen) => return Ok(seen),
         };
         if steps.is_begun(name) {
             // An earlier run may have been about to take it back.
-            self.outlive_earlier(steps.subject, name).await;
+            self.wait_for_earlier_run(steps.subject, name).await;
             match self.unsigned_task(flow, steps, name, who).await? {
                 Ok(_) => {}
-                Err(Seen::NotThere) => return Ok(Seen::TakenBack),
+                Err(ProbeResult::Absent) => return Ok(ProbeResult::Undone),
                 Err(seen) => return Ok(seen),
             }
         }
-        point("look.found");
-        self.take_back(flow, &undo, |task| task.is_of(who)).await
+        failpoint("look.found");
+        self.undo_task(flow, &undo, |task| task.is_of(who)).await
     }
 
     /// What takes a person's task back that is there and not signed; else what looking tells.
     async fn unsigned_task(
         &self,
         flow: &FlowRef,
-        steps: &Steps,
+        steps: &ItemJournal,
         name: &str,
-        who: &Who,
-    ) -> Result<Result<UndoTask, Seen<HandSignAnswer>>, Halt> {
+        who: &SignerIdentity,
+    ) -> Result<Result<UndoTask, ProbeResult<HandSignAnswer>>, StepError> {
         let all = self.state(flow).await?.tasks;
         let tasks = matching::of(&all, steps, name, who);
         if tasks.is_empty() {
@@ -96,7 +96,7 @@ impl Caller<'_> {
             || steps.others(name, who) > 0
             || matching::may_be_anothers(&all, steps, name, who)
         {
-            return Ok(Err(Seen::Unclear(
+            return Ok(Err(ProbeResult::Unclear(
                 "the same person signs this flow more than once".to_owned(),
             )));
         }
@@ -105,7 +105,7 @@ impl Caller<'_> {
             .any(|task| matches!(task.status, SignStatus::Signed | SignStatus::Ended))
         {
             // He has acted on it: his link is of no use any more.
-            return Ok(Err(Seen::There(HandSignAnswer {
+            return Ok(Err(ProbeResult::Found(HandSignAnswer {
                 sign_url: String::new(),
                 sign_short_url: None,
                 third_order_no: None,
@@ -117,7 +117,7 @@ impl Caller<'_> {
             task.account == account_id && !task.is_of(who) && task.status != SignStatus::Signed
         });
         if takes_others {
-            return Ok(Err(Seen::Unclear(
+            return Ok(Err(ProbeResult::Unclear(
                 "its link is lost, and taking it back would take back another task of the same person"
                     .to_owned(),
             )));
@@ -130,12 +130,12 @@ impl Caller<'_> {
 
     /// Takes a person's unsigned task back. It is done again only once it cannot be under way any more: a late one
     /// would take back the task that comes next.
-    async fn take_back(
+    async fn undo_task(
         &self,
         flow: &FlowRef,
         undo: &UndoTask,
         is_his: impl Fn(&FoundTask) -> bool,
-    ) -> Result<Seen<HandSignAnswer>, Halt> {
+    ) -> Result<ProbeResult<HandSignAnswer>, StepError> {
         for _ in 0..self.client.attempts() {
             let undone = self.client.call(undo).await;
             if let Err(
@@ -145,11 +145,11 @@ impl Caller<'_> {
                 | Failure::Credentials(_)),
             ) = undone
             {
-                return Err(Halt::of(Op::UndoTask, failure));
+                return Err(StepError::of(Op::UndoTask, failure));
             }
-            point("look.undone");
+            failpoint("look.undone");
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
-                return Ok(Seen::TakenBack);
+                return Ok(ProbeResult::Undone);
             }
             // What was answered may be shown later, and what was not be done later.
             let delay = match &undone {
@@ -157,36 +157,36 @@ impl Caller<'_> {
                     cause: LossCause::TimedOut,
                     ..
                 }) => self.late(),
-                _ => SETTLING,
+                _ => SETTLE_DELAY,
             };
             self.client.delay(delay).await;
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
-                return Ok(Seen::TakenBack);
+                return Ok(ProbeResult::Undone);
             }
             if !matches!(undone, Err(Failure::Unknown { .. })) {
                 break;
             }
         }
-        Ok(Seen::Unclear(
+        Ok(ProbeResult::Unclear(
             "the person's task is there, its link is lost, and it cannot be undone".to_owned(),
         ))
     }
 
     /// A signature without a person. The platform's account is not known before it has signed: it is a signer that
     /// nobody else explains.
-    pub(crate) async fn look_for_signature(
+    pub(crate) async fn probe_signature(
         &self,
         flow: &FlowRef,
-        steps: &Steps,
+        steps: &ItemJournal,
         name: &str,
-        who: &Who,
-    ) -> Result<Seen<AutoSignAnswer>, Halt> {
+        who: &SignerIdentity,
+    ) -> Result<ProbeResult<AutoSignAnswer>, StepError> {
         let of_others = steps.others(name, who);
         let state = self.state(flow).await?;
         let found = matching::of(&state.tasks, steps, name, who);
         let unclear = "the same account signs this flow more than once";
         let there = |account_id| {
-            Seen::There(AutoSignAnswer {
+            ProbeResult::Found(AutoSignAnswer {
                 flow_id: flow.id.clone(),
                 account_id,
             })
@@ -194,47 +194,53 @@ impl Caller<'_> {
         let is_unknown = matching::known(steps, name, who).is_none();
         Ok(match found.first() {
             None if is_unknown => match matching::beside(&state.tasks, steps, name) {
-                Beside::Nobody => absent(steps, name, &state.tasks),
-                Beside::Account(account) => there(account),
-                Beside::Somebody => Seen::Unclear(unclear.to_owned()),
+                PlatformTask::Nobody => absent(steps, name, &state.tasks),
+                PlatformTask::Account(account) => there(account),
+                PlatformTask::Somebody => ProbeResult::Unclear(unclear.to_owned()),
             },
             None => absent(steps, name, &state.tasks),
-            Some(_) if of_others > 0 => Seen::Unclear(unclear.to_owned()),
+            Some(_) if of_others > 0 => ProbeResult::Unclear(unclear.to_owned()),
             Some(_) if matching::may_be_anothers(&state.tasks, steps, name, who) => {
-                Seen::Unclear(unclear.to_owned())
+                ProbeResult::Unclear(unclear.to_owned())
             }
             Some(task) => there(who.account.clone().unwrap_or(task.account.clone())),
         })
     }
 
     /// Whether a flow is archived.
-    pub(crate) async fn look_for_archive(&self, flow: &FlowRef) -> Result<Seen<Nothing>, Halt> {
+    pub(crate) async fn probe_archive(
+        &self,
+        flow: &FlowRef,
+    ) -> Result<ProbeResult<Nothing>, StepError> {
         Ok(match self.state(flow).await?.status {
-            FlowStatus::Finished => Seen::There(Nothing),
-            _ => Seen::NotThere,
+            FlowStatus::Finished => ProbeResult::Found(Nothing),
+            _ => ProbeResult::Absent,
         })
     }
 
     /// Whether a flow has ended before all had signed.
-    pub(crate) async fn look_for_end(&self, flow: &FlowRef) -> Result<Seen<Nothing>, Halt> {
+    pub(crate) async fn probe_revocation(
+        &self,
+        flow: &FlowRef,
+    ) -> Result<ProbeResult<Nothing>, StepError> {
         Ok(match self.state(flow).await?.status {
-            FlowStatus::Draft | FlowStatus::Signing => Seen::NotThere,
+            FlowStatus::Draft | FlowStatus::Signing => ProbeResult::Absent,
             FlowStatus::Finished => {
-                return Err(Halt::failed(
+                return Err(StepError::failed(
                     "all have signed what was sent before, and that cannot be revoked",
                     "put the row back as it was; a new contract needs a new key",
                 ));
             }
-            _ => Seen::There(Nothing),
+            _ => ProbeResult::Found(Nothing),
         })
     }
 }
 
 /// What it means that somebody is not listed: nothing, when others are not who were added for sure.
-fn absent<A>(steps: &Steps, name: &str, tasks: &[FoundTask]) -> Seen<A> {
+fn absent<A>(steps: &ItemJournal, name: &str, tasks: &[FoundTask]) -> ProbeResult<A> {
     let mut added = steps.whose.iter();
-    let is_listed = |other: &str, who: &Who| match matching::known(steps, other, who) {
-        Some(Who {
+    let is_listed = |other: &str, who: &SignerIdentity| match matching::known(steps, other, who) {
+        Some(SignerIdentity {
             account: Some(account),
             ..
         }) => tasks
@@ -243,8 +249,8 @@ fn absent<A>(steps: &Steps, name: &str, tasks: &[FoundTask]) -> Seen<A> {
         _ => !matching::of(tasks, steps, other, who).is_empty(),
     };
     if added.all(|(other, who)| other == name || !steps.is_done(other) || is_listed(other, who)) {
-        Seen::NotThere
+        ProbeResult::Absent
     } else {
-        Seen::Behind("the flow's details lack signers who were added".to_owned())
+        ProbeResult::Stale("the flow's details lack signers who were added".to_owned())
     }
 }

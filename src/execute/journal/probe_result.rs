@@ -1,28 +1,28 @@
 //! The result of a probe.
 
 /// What looking tells.
-pub(crate) enum Seen<A> {
+pub(crate) enum ProbeResult<A> {
     /// It was carried out, and this is what it would have answered.
-    There(A),
+    Found(A),
     /// It was not.
-    NotThere,
+    Absent,
     /// It was, and its answer was of use to nobody: it was taken back, and can be made again.
-    TakenBack,
+    Undone,
     /// That cannot be told.
     Unclear(String),
     /// That cannot be told yet: what the service shows lacks what was done before.
-    Behind(String),
+    Stale(String),
 }
 
-impl<A> Seen<A> {
+impl<A> ProbeResult<A> {
     /// A word for logs.
     pub(crate) fn word(&self) -> &'static str {
         match self {
-            Self::There(_) => "there",
-            Self::NotThere => "not_there",
-            Self::TakenBack => "taken_back",
+            Self::Found(_) => "found",
+            Self::Absent => "absent",
+            Self::Undone => "undone",
             Self::Unclear(_) => "unclear",
-            Self::Behind(_) => "behind",
+            Self::Stale(_) => "stale",
         }
     }
 }

@@ -10,33 +10,33 @@ use std::time::Duration;
 
 use tracing::{Instrument, Span, debug, debug_span, warn};
 
-use super::item_journal::Steps;
-use super::probe_result::Seen;
+use super::item_journal::ItemJournal;
+use super::probe_result::ProbeResult;
 use crate::api::Operation;
 use crate::api::operation::{Op, receipt};
 use crate::client::{Client, Failure, LossCause};
-use crate::execute::context::Caller;
-use crate::execute::error::Halt;
-use crate::execute::signers::Who;
+use crate::execute::context::StepContext;
+use crate::execute::error::StepError;
+use crate::execute::signers::SignerIdentity;
 use crate::ledger::Write;
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
-impl Caller<'_> {
+impl StepContext<'_> {
     /// A step that can be repeated: at most an object that nobody sees is left over.
-    pub(crate) async fn spare_step<O: Operation>(
+    pub(crate) async fn repeatable_step<O: Operation>(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         name: &str,
         request: &O,
-    ) -> Result<O::Answer, Halt> {
+    ) -> Result<O::Answer, StepError> {
         let work = async {
             if let Some(answer) = reused::<O>(steps, name)? {
                 return Ok(answer);
             }
             let answer = self.call(request).await?;
-            point("spare.answered");
-            self.note_receipt::<O>(steps, name, &answer, None);
-            point("spare.receipt");
+            failpoint("spare.answered");
+            self.record_receipt::<O>(steps, name, &answer, None);
+            failpoint("spare.receipt");
             Ok(answer)
         };
         work.instrument(step_span(name, O::OP)).await
@@ -44,42 +44,42 @@ impl Caller<'_> {
 
     /// A step that asks somebody to sign, signs, or ends a flow: `look` tells whether an earlier call did. The receipt
     /// also keeps whose step it is, which not every answer tells.
-    pub(crate) async fn sign_step<O, L>(
+    pub(crate) async fn journaled_step<O, L>(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         name: &str,
         request: &O,
-        who: Option<&Who>,
-        look: L,
-    ) -> Result<O::Answer, Halt>
+        who: Option<&SignerIdentity>,
+        probe: L,
+    ) -> Result<O::Answer, StepError>
     where
         O: Operation,
-        L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
+        L: AsyncFn() -> Result<ProbeResult<O::Answer>, StepError>,
     {
-        let work = self.journaled_step(steps, name, request, who, look);
+        let work = self.take_journaled_step(steps, name, request, who, probe);
         work.instrument(step_span(name, O::OP)).await
     }
 
-    async fn journaled_step<O, L>(
+    async fn take_journaled_step<O, L>(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         name: &str,
         request: &O,
-        who: Option<&Who>,
-        look: L,
-    ) -> Result<O::Answer, Halt>
+        who: Option<&SignerIdentity>,
+        probe: L,
+    ) -> Result<O::Answer, StepError>
     where
         O: Operation,
-        L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
+        L: AsyncFn() -> Result<ProbeResult<O::Answer>, StepError>,
     {
         if let Some(answer) = reused::<O>(steps, name)? {
             return Ok(answer);
         }
-        if self.keeps_losing(steps.subject, name) {
-            return Err(kept_losing(O::OP));
+        if self.is_losing(steps.subject, name) {
+            return Err(responses_lost(O::OP));
         }
         let begun = steps.is_begun(name);
-        point("step.begin");
+        failpoint("step.begin");
         if !begun {
             let intent = Write::Intent {
                 subject: steps.subject,
@@ -90,34 +90,39 @@ impl Caller<'_> {
             steps.began.store(true, Ordering::Relaxed);
             self.ledger.write(vec![intent]).await?;
             debug!("intent written");
-            point("step.intent");
+            failpoint("step.intent");
         }
-        match self.attempts(begun, request, look).await {
+        match self.attempts(begun, request, probe).await {
             Ok(answer) => {
-                point("step.answered");
-                self.note_receipt::<O>(steps, name, &answer, who);
-                point("step.receipt");
+                failpoint("step.answered");
+                self.record_receipt::<O>(steps, name, &answer, who);
+                failpoint("step.receipt");
                 Ok(answer)
             }
-            Err(Once::NotDone(halt)) => {
-                self.forget(steps, name).await?;
+            Err(AttemptError::NotDone(halt)) => {
+                self.void_intent(steps, name).await?;
                 Err(halt)
             }
-            Err(Once::KeptLosing(halt)) => {
+            Err(AttemptError::KeptLosing(halt)) => {
                 self.note_losing(steps.subject, name);
-                self.forget(steps, name).await?;
+                self.void_intent(steps, name).await?;
                 Err(halt)
             }
             // Looking has failed, or another attempt was refused, which settles nothing: the next run looks again.
-            Err(Once::NotKnown(Halt::Failed(failure)) | Once::Unsure(Halt::Failed(failure))) => {
-                Err(Halt::NotLooked(failure))
-            }
-            Err(Once::Unsure(halt) | Once::NotKnown(halt)) => Err(halt),
+            Err(
+                AttemptError::NotKnown(StepError::Failed(failure))
+                | AttemptError::Unsure(StepError::Failed(failure)),
+            ) => Err(StepError::ProbeFailed(failure)),
+            Err(AttemptError::Unsure(halt) | AttemptError::NotKnown(halt)) => Err(halt),
         }
     }
 
     /// Forgets that a step was begun: it is known not to have been carried out.
-    pub(crate) async fn forget(&self, steps: &Steps, name: &str) -> Result<(), Halt> {
+    pub(crate) async fn void_intent(
+        &self,
+        steps: &ItemJournal,
+        name: &str,
+    ) -> Result<(), StepError> {
         let void = Write::Void {
             subject: steps.subject,
             step: name.to_owned(),
@@ -125,12 +130,12 @@ impl Caller<'_> {
         Ok(self.ledger.write(vec![void]).await?)
     }
 
-    pub(crate) fn note_receipt<O: Operation>(
+    pub(crate) fn record_receipt<O: Operation>(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         name: &str,
         answer: &O::Answer,
-        who: Option<&Who>,
+        who: Option<&SignerIdentity>,
     ) {
         let mut receipt = receipt(answer);
         if let (Some(fields), Some(who)) = (receipt.as_object_mut(), who) {
@@ -149,45 +154,50 @@ impl Caller<'_> {
 
     /// Makes a call that must not be repeated blindly, looking before each repetition, and before the first one
     /// too when an earlier run may have made it. Its step has the name of the operation.
-    pub(crate) async fn once<O, L>(
+    pub(crate) async fn send_once<O, L>(
         &self,
         begun: bool,
         request: &O,
-        look: L,
-    ) -> Result<O::Answer, Once>
+        probe: L,
+    ) -> Result<O::Answer, AttemptError>
     where
         O: Operation,
-        L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
+        L: AsyncFn() -> Result<ProbeResult<O::Answer>, StepError>,
     {
-        let work = self.attempts(begun, request, look);
+        let work = self.attempts(begun, request, probe);
         work.instrument(step_span(O::OP.path(), O::OP)).await
     }
 
-    async fn attempts<O, L>(&self, begun: bool, request: &O, look: L) -> Result<O::Answer, Once>
+    async fn attempts<O, L>(
+        &self,
+        begun: bool,
+        request: &O,
+        probe: L,
+    ) -> Result<O::Answer, AttemptError>
     where
         O: Operation,
-        L: AsyncFn() -> Result<Seen<O::Answer>, Halt>,
+        L: AsyncFn() -> Result<ProbeResult<O::Answer>, StepError>,
     {
-        let _out = self.goes_out();
-        let mut looking = begun.then_some(Reason::EarlierRun);
+        let _out = self.begin_unsettled();
+        let mut probing = begun.then_some(Reason::EarlierRun);
         let mut delays = self.client.retry_delays();
         let mut taken_back = false;
         // What an earlier run has called may be carried out as late as what this one calls.
-        let mut settling = if begun { self.late() } else { SETTLING };
+        let mut settle_delay = if begun { self.late() } else { SETTLE_DELAY };
         // Whether an earlier attempt of this run may have been carried out, and only later than it was looked for.
         let mut unsure = false;
         loop {
-            if let Some(reason) = looking {
-                match probe(self.client, &look, settling, reason).await? {
-                    Seen::There(answer) => return Ok(answer),
-                    Seen::NotThere => {}
+            if let Some(reason) = probing {
+                match logged_probe(self.client, &probe, settle_delay, reason).await? {
+                    ProbeResult::Found(answer) => return Ok(answer),
+                    ProbeResult::Absent => {}
                     // Each time it is made again, a person is told again: once is enough for a run.
-                    Seen::TakenBack if taken_back => {
-                        return Err(Once::KeptLosing(kept_losing(O::OP)));
+                    ProbeResult::Undone if taken_back => {
+                        return Err(AttemptError::KeptLosing(responses_lost(O::OP)));
                     }
-                    Seen::TakenBack => taken_back = true,
-                    Seen::Unclear(why) | Seen::Behind(why) => {
-                        return Err(Once::NotKnown(in_doubt(O::OP, &why)));
+                    ProbeResult::Undone => taken_back = true,
+                    ProbeResult::Unclear(why) | ProbeResult::Stale(why) => {
+                        return Err(AttemptError::NotKnown(in_doubt(O::OP, &why)));
                     }
                 }
             }
@@ -202,10 +212,10 @@ impl Caller<'_> {
                 } => {
                     unsure = true;
                     // A service that was too slow once may be as slow again before it is through.
-                    settling = match cause {
+                    settle_delay = match cause {
                         LossCause::TimedOut => self.late(),
                         LossCause::Disconnected | LossCause::Garbled | LossCause::Unreadable => {
-                            SETTLING
+                            SETTLE_DELAY
                         }
                     };
                     // A response that is not readable stays so: no retry.
@@ -221,41 +231,43 @@ impl Caller<'_> {
                 Failure::Refused { code, .. } if !code.is_documented() || code.tells_of_a_try() => {
                     true
                 }
-                _ if unsure => return Err(Once::Unsure(Halt::of(O::OP, failure))),
-                _ => return Err(Once::NotDone(Halt::of(O::OP, failure))),
+                _ if unsure => return Err(AttemptError::Unsure(StepError::of(O::OP, failure))),
+                _ => return Err(AttemptError::NotDone(StepError::of(O::OP, failure))),
             };
             if last {
-                return match probe(self.client, &look, settling, reason).await? {
-                    Seen::There(answer) => Ok(answer),
-                    Seen::NotThere if unsure => Err(Once::Unsure(Halt::of(O::OP, failure))),
-                    Seen::NotThere | Seen::TakenBack => {
-                        Err(Once::NotDone(Halt::of(O::OP, failure)))
+                return match logged_probe(self.client, &probe, settle_delay, reason).await? {
+                    ProbeResult::Found(answer) => Ok(answer),
+                    ProbeResult::Absent if unsure => {
+                        Err(AttemptError::Unsure(StepError::of(O::OP, failure)))
                     }
-                    Seen::Unclear(why) | Seen::Behind(why) => {
-                        Err(Once::NotKnown(in_doubt(O::OP, &why)))
+                    ProbeResult::Absent | ProbeResult::Undone => {
+                        Err(AttemptError::NotDone(StepError::of(O::OP, failure)))
+                    }
+                    ProbeResult::Unclear(why) | ProbeResult::Stale(why) => {
+                        Err(AttemptError::NotKnown(in_doubt(O::OP, &why)))
                     }
                 };
             }
-            looking = Some(reason);
+            probing = Some(reason);
         }
     }
 
     /// How long what somebody has called, and did not wait for, may take until it is there.
     pub(crate) fn late(&self) -> Duration {
-        SETTLING.max(self.client.timeout())
+        SETTLE_DELAY.max(self.client.timeout())
     }
 
     /// A call whose repetition changes nothing.
-    pub(crate) async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, Halt> {
+    pub(crate) async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, StepError> {
         self.client
             .call(request)
             .await
-            .map_err(|failure| Halt::of(O::OP, failure))
+            .map_err(|failure| StepError::of(O::OP, failure))
     }
 }
 
-fn kept_losing(op: Op) -> Halt {
-    Halt::failed(
+fn responses_lost(op: Op) -> StepError {
+    StepError::failed(
         format!("the answers to {op} keep getting lost; what it did was taken back"),
         "apply again later",
     )
@@ -267,7 +279,7 @@ fn step_span(name: &str, op: Op) -> Span {
 }
 
 /// The answer of a step that was answered before.
-fn reused<O: Operation>(steps: &Steps, name: &str) -> Result<Option<O::Answer>, Halt> {
+fn reused<O: Operation>(steps: &ItemJournal, name: &str) -> Result<Option<O::Answer>, StepError> {
     let answer = steps.receipt::<O>(name)?;
     if answer.is_some() {
         debug!("receipt reused, no request sent");
@@ -310,74 +322,74 @@ impl Reason {
 }
 
 /// Finds out whether a call took effect, and logs why and with which result.
-async fn probe<A, L>(
+async fn logged_probe<A, L>(
     client: &Client,
-    look: &L,
-    settling: Duration,
+    probe: &L,
+    settle_delay: Duration,
     reason: Reason,
-) -> Result<Seen<A>, Once>
+) -> Result<ProbeResult<A>, AttemptError>
 where
-    L: AsyncFn() -> Result<Seen<A>, Halt>,
+    L: AsyncFn() -> Result<ProbeResult<A>, StepError>,
 {
     debug!(reason = reason.text(), "probing");
-    let seen = settled(client, look, settling).await;
+    let seen = probe_with_delay(client, probe, settle_delay).await;
     let seen = seen.inspect_err(|_| warn!(result = "failed", "probed"));
-    let seen = seen.map_err(Once::NotKnown)?;
+    let seen = seen.map_err(AttemptError::NotKnown)?;
     debug!(result = seen.word(), "probed");
     Ok(seen)
 }
 
 /// Doubt about a call, which is logged.
-fn in_doubt(op: Op, why: &str) -> Halt {
+fn in_doubt(op: Op, why: &str) -> StepError {
     warn!(
         reason = why,
         "in doubt: the probe does not tell whether the request took effect"
     );
-    Halt::in_doubt(op, why)
+    StepError::in_doubt(op, why)
 }
 
 /// A call whose answer was lost may still be under way at the service, also when the process that made it is gone.
 /// Only what is not there after so long counts as not carried out.
-pub(crate) const SETTLING: Duration = Duration::from_secs(5);
+pub(crate) const SETTLE_DELAY: Duration = Duration::from_secs(5);
 
 /// Looks, and looks again a while later before it says that something is not there, or that it cannot be told: the details may
 /// be behind.
-pub(crate) async fn settled<A, L>(
+pub(crate) async fn probe_with_delay<A, L>(
     client: &Client,
-    look: &L,
-    settling: Duration,
-) -> Result<Seen<A>, Halt>
+    probe: &L,
+    settle_delay: Duration,
+) -> Result<ProbeResult<A>, StepError>
 where
-    L: AsyncFn() -> Result<Seen<A>, Halt>,
+    L: AsyncFn() -> Result<ProbeResult<A>, StepError>,
 {
-    match look().await? {
-        Seen::NotThere | Seen::Behind(_) => {
-            client.delay(settling).await;
-            look().await
+    match probe().await? {
+        ProbeResult::Absent | ProbeResult::Stale(_) => {
+            client.delay(settle_delay).await;
+            probe().await
         }
         seen => Ok(seen),
     }
 }
 
 /// Why a call that must not be repeated blindly gave no answer.
-pub(crate) enum Once {
+pub(crate) enum AttemptError {
     /// It was not carried out.
-    NotDone(Halt),
+    NotDone(StepError),
     /// It was, twice, and was taken back each time since nobody knows its answer: no more in this run.
-    KeptLosing(Halt),
+    KeptLosing(StepError),
     /// The last attempt was not, and an earlier one was not when it was looked for: the next run looks again.
-    Unsure(Halt),
+    Unsure(StepError),
     /// It may have been.
-    NotKnown(Halt),
+    NotKnown(StepError),
 }
 
-impl From<Once> for Halt {
-    fn from(once: Once) -> Self {
+impl From<AttemptError> for StepError {
+    fn from(once: AttemptError) -> Self {
         match once {
-            Once::NotDone(halt)
-            | Once::KeptLosing(halt)
-            | Once::Unsure(halt)
-            | Once::NotKnown(halt) => halt,
+            AttemptError::NotDone(halt)
+            | AttemptError::KeptLosing(halt)
+            | AttemptError::Unsure(halt)
+            | AttemptError::NotKnown(halt) => halt,
         }
     }
 }

@@ -6,27 +6,27 @@ use crate::api::{
     Nothing, RevokeSilentSign, UpdateOrganization, UpdatePerson,
 };
 use crate::desired::{Account, Organization, Person, Who};
-use crate::execute::context::Caller;
-use crate::execute::error::Halt;
+use crate::execute::context::StepContext;
+use crate::execute::error::StepError;
 use crate::execute::executor::Apply;
-use crate::execute::journal::{Once, Seen};
-use crate::ledger::{Failure, RecordedAccount, RecordedGrant, Thing, ThingKind, Write};
-use crate::plan::{AccountAction, Grant, field_prints, plan_row_account};
-use crate::util::failpoint::point;
+use crate::execute::journal::{AttemptError, ProbeResult};
+use crate::ledger::{Failure, RecordedAccount, RecordedGrant, Resource, ResourceKind, Write};
+use crate::plan::{AccountAction, Grant, field_fingerprints, plan_row_account};
+use crate::util::failpoint::failpoint;
 
 impl Apply<'_> {
     /// Does what the plan says about a standing account.
-    pub(crate) async fn standing_account(
+    pub(crate) async fn resource_account(
         &self,
         account: &Account,
         action: &AccountAction,
         grant: Grant,
-    ) -> Result<AccountId, Halt> {
+    ) -> Result<AccountId, StepError> {
         let _only = self.accounts_under_way.lock(account.third_id()).await;
         let known = self
-            .caller
+            .context
             .ledger
-            .thing(ThingKind::Account, account.third_id())?;
+            .thing(ResourceKind::Account, account.third_id())?;
         let id = match action {
             AccountAction::Create => {
                 let (id, was_there) = self.create(account, known.clone()).await?;
@@ -37,8 +37,8 @@ impl Apply<'_> {
             }
             AccountAction::Adopt(id) => self.adopt(account, id, known.as_ref()).await?,
             AccountAction::Update(id, changed) => {
-                self.caller.update(account, id, changed).await?;
-                self.caller.record(account, id, known.as_ref()).await?;
+                self.context.update(account, id, changed).await?;
+                self.context.record(account, id, known.as_ref()).await?;
                 id.clone()
             }
             AccountAction::Unchanged(id) => id.clone(),
@@ -48,24 +48,24 @@ impl Apply<'_> {
     }
 
     /// The account of a row, made or updated if need be. Rows that share it come one after the other.
-    pub(crate) async fn row_account(&self, account: &Account) -> Result<AccountId, Halt> {
+    pub(crate) async fn row_account(&self, account: &Account) -> Result<AccountId, StepError> {
         let _only = self.accounts_under_way.lock(account.third_id()).await;
         let known = self
-            .caller
+            .context
             .ledger
-            .thing(ThingKind::Account, account.third_id())?;
+            .thing(ResourceKind::Account, account.third_id())?;
         let recorded = known
             .clone()
             .map(crate::ledger::AccountRecord::from)
             .and_then(|record| record.account);
         if let Some(recorded) = recorded {
-            self.caller
+            self.context
                 .bring_up_to_date(account, &recorded, known.as_ref())
                 .await?;
             return Ok(recorded.account_id);
         }
         if self.exists(account.third_id())
-            && let Some(id) = self.caller.account_of(account.third_id()).await?
+            && let Some(id) = self.context.account_of(account.third_id()).await?
         {
             return self.adopt(account, &id, known.as_ref()).await;
         }
@@ -74,45 +74,47 @@ impl Apply<'_> {
     }
 
     /// Deletes an account that should not be there. One that is gone meanwhile is gone.
-    pub(crate) async fn delete(&self, third_id: &str, id: &AccountId) -> Result<(), Halt> {
+    pub(crate) async fn delete(&self, third_id: &str, id: &AccountId) -> Result<(), StepError> {
         let _only = self.accounts_under_way.lock(third_id).await;
         let request = DeleteAccount {
             account_id: id.clone(),
         };
-        let look = async || {
-            let found = self.caller.account_of(third_id).await?;
+        let probe = async || {
+            let found = self.context.account_of(third_id).await?;
             Ok(match found {
-                Some(_) => Seen::NotThere,
-                None => Seen::There(Nothing),
+                Some(_) => ProbeResult::Absent,
+                None => ProbeResult::Found(Nothing),
             })
         };
-        match self.caller.once(false, &request, look).await {
+        match self.context.send_once(false, &request, probe).await {
             Ok(Nothing) => {}
-            Err(Once::NotDone(Halt::Failed(failure)) | Once::Unsure(Halt::Failed(failure)))
-                if failure.code == Some(ErrorCode::NO_ACCOUNT.0) => {}
+            Err(
+                AttemptError::NotDone(StepError::Failed(failure))
+                | AttemptError::Unsure(StepError::Failed(failure)),
+            ) if failure.code == Some(ErrorCode::NO_ACCOUNT.0) => {}
             Err(once) => return Err(once.into()),
         }
-        let forget = Write::Forgotten {
-            kind: ThingKind::Account,
+        let void_intent = Write::Forgotten {
+            kind: ResourceKind::Account,
             identity: third_id.to_owned(),
         };
-        Ok(self.caller.ledger.write(vec![forget]).await?)
+        Ok(self.context.ledger.write(vec![void_intent]).await?)
     }
 
     /// Makes an account; tells, too, whether it was there already.
     async fn create(
         &self,
         account: &Account,
-        known: Option<Thing>,
-    ) -> Result<(AccountId, bool), Halt> {
+        known: Option<Resource>,
+    ) -> Result<(AccountId, bool), StepError> {
         let begun = known
             .as_ref()
             .is_some_and(|thing| thing.remote_id.is_none());
         let subject = match &known {
             Some(thing) => thing.id,
-            None => self.caller.ledger.next_subject(),
+            None => self.context.ledger.next_subject(),
         };
-        let thing = Thing {
+        let thing = Resource {
             id: subject,
             remote_id: None,
             fields: std::collections::BTreeMap::default(),
@@ -121,31 +123,35 @@ impl Apply<'_> {
         let identity = account.third_id().to_owned();
         if !begun {
             // The thing without an id is the intent: it says that the call may have gone out.
-            let intent = Write::Thing {
-                kind: ThingKind::Account,
+            let intent = Write::Resource {
+                kind: ResourceKind::Account,
                 identity: identity.clone(),
                 thing: thing.clone(),
             };
-            self.caller.ledger.write(vec![intent]).await?;
+            self.context.ledger.write(vec![intent]).await?;
             tracing::debug!(step = "account", "intent written");
-            point("account.intent");
+            failpoint("account.intent");
         }
-        let look = async || {
-            let found = self.caller.account_of(account.third_id()).await?;
-            Ok(found.map_or(Seen::NotThere, |account_id| {
-                Seen::There(AccountAnswer { account_id })
+        let probe = async || {
+            let found = self.context.account_of(account.third_id()).await?;
+            Ok(found.map_or(ProbeResult::Absent, |account_id| {
+                ProbeResult::Found(AccountAnswer { account_id })
             }))
         };
         let result = match &account.who {
-            Who::Person(person) => self.caller.once(begun, &create_person(person), look).await,
+            Who::Person(person) => {
+                self.context
+                    .send_once(begun, &create_person(person), probe)
+                    .await
+            }
             Who::Organization(organization) => {
-                let creator = self.standing_id(&organization.creator)?;
-                self.caller
-                    .once(begun, &create_organization(organization, creator), look)
+                let creator = self.resource_id(&organization.creator)?;
+                self.context
+                    .send_once(begun, &create_organization(organization, creator), probe)
                     .await
             }
         };
-        point("account.answered");
+        failpoint("account.answered");
         let taken = |failure: &Failure| {
             [
                 ErrorCode::ACCOUNT_EXISTS.0,
@@ -160,20 +166,19 @@ impl Apply<'_> {
                 Ok((id.await?, true))
             }
             Ok(answer) => {
-                self.caller
+                self.context
                     .record(account, &answer.account_id, Some(&thing))
                     .await?;
-                point("account.recorded");
+                failpoint("account.recorded");
                 Ok((answer.account_id, false))
             }
-            Err(Once::NotDone(Halt::Failed(failure)) | Once::Unsure(Halt::Failed(failure)))
-                if taken(&failure) =>
-            {
-                match self.caller.account_of(account.third_id()).await? {
-                    Some(id) => Ok((self.adopt(account, &id, Some(&thing)).await?, true)),
-                    None => Err(Halt::Failed(failure)),
-                }
-            }
+            Err(
+                AttemptError::NotDone(StepError::Failed(failure))
+                | AttemptError::Unsure(StepError::Failed(failure)),
+            ) if taken(&failure) => match self.context.account_of(account.third_id()).await? {
+                Some(id) => Ok((self.adopt(account, &id, Some(&thing)).await?, true)),
+                None => Err(StepError::Failed(failure)),
+            },
             Err(once) => Err(once.into()),
         }
     }
@@ -183,26 +188,33 @@ impl Apply<'_> {
         &self,
         account: &Account,
         id: &AccountId,
-        known: Option<&Thing>,
-    ) -> Result<AccountId, Halt> {
-        self.caller.update(account, id, account.updatable()).await?;
+        known: Option<&Resource>,
+    ) -> Result<AccountId, StepError> {
+        self.context
+            .update(account, id, account.updatable())
+            .await?;
         // A grant belongs to the account that it was made for.
         let same = known.filter(|thing| thing.remote_id.as_deref() == Some(id.as_str()));
-        let fresh = known.map(|thing| Thing {
+        let fresh = known.map(|thing| Resource {
             grant: None,
             ..thing.clone()
         });
-        self.caller
+        self.context
             .record(account, id, same.or(fresh.as_ref()))
             .await?;
         Ok(id.clone())
     }
 
-    async fn grant(&self, account: &Account, id: &AccountId, grant: Grant) -> Result<(), Halt> {
+    async fn grant(
+        &self,
+        account: &Account,
+        id: &AccountId,
+        grant: Grant,
+    ) -> Result<(), StepError> {
         let recorded = match grant {
             Grant::Unchanged => return Ok(()),
             Grant::Grant(deadline) => {
-                self.caller
+                self.context
                     .call(&GrantSilentSign {
                         grant_account_id: id.clone(),
                         deadline,
@@ -211,7 +223,7 @@ impl Apply<'_> {
                 Some(RecordedGrant { deadline })
             }
             Grant::Revoke => {
-                self.caller
+                self.context
                     .call(&RevokeSilentSign {
                         grant_account_id: id.clone(),
                     })
@@ -219,37 +231,37 @@ impl Apply<'_> {
                 None
             }
         };
-        point("account.granted");
+        failpoint("account.granted");
         if let Some(thing) = self
-            .caller
+            .context
             .ledger
-            .thing(ThingKind::Account, account.third_id())?
+            .thing(ResourceKind::Account, account.third_id())?
         {
-            let thing = Thing {
+            let thing = Resource {
                 grant: recorded,
                 ..thing
             };
-            let write = Write::Thing {
-                kind: ThingKind::Account,
+            let write = Write::Resource {
+                kind: ResourceKind::Account,
                 identity: account.third_id().to_owned(),
                 thing,
             };
-            self.caller.ledger.write(vec![write]).await?;
+            self.context.ledger.write(vec![write]).await?;
         }
         Ok(())
     }
 }
 
-impl Caller<'_> {
+impl StepContext<'_> {
     /// Sets what a row says otherwise of a recorded account than was set last.
     pub(crate) async fn bring_up_to_date(
         &self,
         account: &Account,
         recorded: &RecordedAccount,
-        known: Option<&Thing>,
-    ) -> Result<(), Halt> {
+        known: Option<&Resource>,
+    ) -> Result<(), StepError> {
         let action = plan_row_account(account, recorded, self.ledger.salt())
-            .map_err(|wrong| Halt::failed(wrong.message, wrong.hint.unwrap_or_default()))?;
+            .map_err(|wrong| StepError::failed(wrong.message, wrong.hint.unwrap_or_default()))?;
         if let AccountAction::Update(id, changed) = &action {
             self.update(account, id, changed).await?;
             self.record(account, id, known).await?;
@@ -263,7 +275,7 @@ impl Caller<'_> {
         account: &Account,
         id: &AccountId,
         fields: &[&str],
-    ) -> Result<(), Halt> {
+    ) -> Result<(), StepError> {
         let value =
             |name: &str, value: Option<&String>| value.filter(|_| fields.contains(&name)).cloned();
         match &account.who {
@@ -294,17 +306,17 @@ impl Caller<'_> {
         &self,
         account: &Account,
         id: &AccountId,
-        known: Option<&Thing>,
-    ) -> Result<(), Halt> {
+        known: Option<&Resource>,
+    ) -> Result<(), StepError> {
         let subject = known.map_or_else(|| self.ledger.next_subject(), |thing| thing.id);
-        let thing = Thing {
+        let thing = Resource {
             id: subject,
             remote_id: Some(id.0.clone()),
-            fields: field_prints(account, self.ledger.salt()),
+            fields: field_fingerprints(account, self.ledger.salt()),
             grant: known.and_then(|thing| thing.grant),
         };
-        let write = Write::Thing {
-            kind: ThingKind::Account,
+        let write = Write::Resource {
+            kind: ResourceKind::Account,
             identity: account.third_id().to_owned(),
             thing,
         };

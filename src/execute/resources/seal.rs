@@ -6,12 +6,12 @@ use crate::api::{
     SealAnswer,
 };
 use crate::desired::{Seal, SealSource};
-use crate::execute::error::Halt;
+use crate::execute::error::StepError;
 use crate::execute::executor::Apply;
-use crate::execute::journal::Seen;
-use crate::ledger::{SEAL_FINGERPRINT, Thing, ThingKind, Write, seal_identity};
+use crate::execute::journal::ProbeResult;
+use crate::ledger::{Resource, ResourceKind, SEAL_FINGERPRINT, Write, seal_identity};
 use crate::plan::SealAction;
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 impl Apply<'_> {
     /// Does what the plan says about a seal. Those of an account that is `unseen` were not asked for: it may have been there
@@ -23,18 +23,18 @@ impl Apply<'_> {
         account: &AccountId,
         action: &SealAction,
         unseen: bool,
-    ) -> Result<SealId, Halt> {
+    ) -> Result<SealId, StepError> {
         let identity = seal_identity(third_id, &seal.alias);
-        let known = self.caller.ledger.thing(ThingKind::Seal, &identity)?;
+        let known = self.context.ledger.thing(ResourceKind::Seal, &identity)?;
         let record = |id: i64, remote_id: Option<String>, made: bool| {
             let fields = made
                 .then(|| (SEAL_FINGERPRINT.to_owned(), seal.fingerprint))
                 .into_iter()
                 .collect();
-            Write::Thing {
-                kind: ThingKind::Seal,
+            Write::Resource {
+                kind: ResourceKind::Seal,
                 identity: identity.clone(),
-                thing: Thing {
+                thing: Resource {
                     id,
                     remote_id,
                     fields,
@@ -44,11 +44,11 @@ impl Apply<'_> {
         };
         let subject = known
             .as_ref()
-            .map_or_else(|| self.caller.ledger.next_subject(), |thing| thing.id);
+            .map_or_else(|| self.context.ledger.next_subject(), |thing| thing.id);
         match action {
             SealAction::Unchanged(id) => Ok(id.clone()),
             SealAction::Adopt(id) => {
-                self.caller
+                self.context
                     .ledger
                     .write(vec![record(subject, Some(id.0.clone()), false)])
                     .await?;
@@ -59,29 +59,29 @@ impl Apply<'_> {
                 // an intent of an earlier run is looked up again.
                 let begun = known.is_some_and(|thing| thing.remote_id.is_none());
                 if unseen
-                    && let Seen::There(found) =
-                        self.caller.look_for_seal(account, &seal.alias).await?
+                    && let ProbeResult::Found(found) =
+                        self.context.probe_seal(account, &seal.alias).await?
                 {
                     let found = found.seal_id;
                     let adopted = record(subject, Some(found.0.clone()), begun);
-                    self.caller.ledger.write(vec![adopted]).await?;
+                    self.context.ledger.write(vec![adopted]).await?;
                     return Ok(found);
                 }
                 if !begun {
-                    self.caller
+                    self.context
                         .ledger
                         .write(vec![record(subject, None, true)])
                         .await?;
                     tracing::debug!(step = "seal", "intent written");
-                    point("seal.intent");
+                    failpoint("seal.intent");
                 }
                 let answer = self.create_seal(seal, account, begun).await?;
-                point("seal.answered");
-                self.caller
+                failpoint("seal.answered");
+                self.context
                     .ledger
                     .write(vec![record(subject, Some(answer.seal_id.0.clone()), true)])
                     .await?;
-                point("seal.recorded");
+                failpoint("seal.recorded");
                 Ok(answer.seal_id)
             }
         }
@@ -93,8 +93,8 @@ impl Apply<'_> {
         seal: &Seal,
         account: &AccountId,
         begun: bool,
-    ) -> Result<SealAnswer, Halt> {
-        let look = async || self.caller.look_for_seal(account, &seal.alias).await;
+    ) -> Result<SealAnswer, StepError> {
+        let probe = async || self.context.probe_seal(account, &seal.alias).await;
         match &seal.source {
             SealSource::Person {
                 template_type,
@@ -109,7 +109,7 @@ impl Apply<'_> {
                     template_type: template_type.clone(),
                     color: seal.color.clone(),
                 };
-                self.caller.once(begun, &request, look).await
+                self.context.send_once(begun, &request, probe).await
             }
             SealSource::Organization {
                 template_type,
@@ -128,7 +128,7 @@ impl Apply<'_> {
                     template_type: template_type.clone(),
                     color: seal.color.clone(),
                 };
-                self.caller.once(begun, &request, look).await
+                self.context.send_once(begun, &request, probe).await
             }
             SealSource::Image {
                 file_name,
@@ -136,7 +136,7 @@ impl Apply<'_> {
                 bytes,
                 of_person,
             } => {
-                let file = self.caller.shared_file(file_name, content_type, bytes);
+                let file = self.context.shared_file(file_name, content_type, bytes);
                 let request = CreatePersonImageSeal {
                     account_id: account.clone(),
                     alias: seal.alias.clone(),
@@ -146,13 +146,13 @@ impl Apply<'_> {
                     file_key: file.await?,
                 };
                 if *of_person {
-                    self.caller.once(begun, &request, look).await
+                    self.context.send_once(begun, &request, probe).await
                 } else {
                     let request = CreateOrganizationImageSeal(request);
-                    self.caller.once(begun, &request, look).await
+                    self.context.send_once(begun, &request, probe).await
                 }
             }
         }
-        .map_err(Halt::from)
+        .map_err(StepError::from)
     }
 }

@@ -4,11 +4,11 @@ use crate::address::TemplateId;
 use crate::api::operation::Op;
 use crate::api::{CreateTemplate, MIME_PDF};
 use crate::desired::{Template, TemplateSource};
-use crate::execute::error::Halt;
+use crate::execute::error::StepError;
 use crate::execute::executor::Apply;
-use crate::ledger::{Thing, ThingKind, Write};
+use crate::ledger::{Resource, ResourceKind, Write};
 use crate::plan::TemplateAction;
-use crate::util::failpoint::point;
+use crate::util::failpoint::failpoint;
 
 impl Apply<'_> {
     /// Does what the plan says about a template.
@@ -16,7 +16,7 @@ impl Apply<'_> {
         &self,
         template: &Template,
         action: &TemplateAction,
-    ) -> Result<TemplateId, Halt> {
+    ) -> Result<TemplateId, StepError> {
         let (file_name, bytes, template_name, fingerprint) = match (action, &template.source) {
             (TemplateAction::Unchanged(id), _) => return Ok(id.clone()),
             (TemplateAction::Create, TemplateSource::Adopted(id)) => return Ok(id.as_str().into()),
@@ -30,27 +30,27 @@ impl Apply<'_> {
                 },
             ) => (file_name, bytes, template_name, fingerprint),
         };
-        let uploaded = self.caller.client.upload(file_name, MIME_PDF, bytes).await;
+        let uploaded = self.context.client.upload(file_name, MIME_PDF, bytes).await;
         let request = CreateTemplate {
-            file_key: uploaded.map_err(|failure| Halt::of(Op::UploadUrl, failure))?,
+            file_key: uploaded.map_err(|failure| StepError::of(Op::UploadUrl, failure))?,
             template_name: template_name.clone(),
             template_type_id: None,
             template_form_keys: None,
         };
-        let answer = self.caller.call(&request).await?;
-        point("template.answered");
-        let write = Write::Thing {
-            kind: ThingKind::Template,
+        let answer = self.context.call(&request).await?;
+        failpoint("template.answered");
+        let write = Write::Resource {
+            kind: ResourceKind::Template,
             identity: fingerprint.to_string(),
-            thing: Thing {
-                id: self.caller.ledger.next_subject(),
+            thing: Resource {
+                id: self.context.ledger.next_subject(),
                 remote_id: Some(answer.template_id.0.clone()),
                 fields: std::collections::BTreeMap::default(),
                 grant: None,
             },
         };
-        self.caller.ledger.write(vec![write]).await?;
-        point("template.recorded");
+        self.context.ledger.write(vec![write]).await?;
+        failpoint("template.recorded");
         Ok(answer.template_id)
     }
 }

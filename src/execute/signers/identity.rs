@@ -6,7 +6,7 @@ use crate::address::AccountId;
 
 /// Who signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Who {
+pub(crate) struct SignerIdentity {
     /// None: the platform, whose account is not known before it has signed.
     pub(crate) account: Option<AccountId>,
     pub(crate) organization: Option<AccountId>,
@@ -14,7 +14,7 @@ pub(crate) struct Who {
     pub(crate) both: bool,
 }
 
-impl Who {
+impl SignerIdentity {
     /// Writes it beside what a call has answered.
     pub(crate) fn note(&self, receipt: &mut Map<String, Value>) {
         for (name, id) in [

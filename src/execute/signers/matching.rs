@@ -1,24 +1,24 @@
 //! Which tasks of a flow are a signer's, where those of several look alike.
 
-use super::identity::Who;
+use super::identity::SignerIdentity;
 use crate::address::AccountId;
 use crate::execute::flow::FoundTask;
-use crate::execute::journal::Steps;
+use crate::execute::journal::ItemJournal;
 
 /// The tasks of a signer among those of a flow. An organization that signs at once may be listed under the person who acts
 /// for it; the platform, whose account its call has answered, is until then a signer whom nobody else explains.
 pub(crate) fn of<'t>(
     tasks: &'t [FoundTask],
-    steps: &Steps,
+    steps: &ItemJournal,
     name: &str,
-    who: &Who,
+    who: &SignerIdentity,
 ) -> Vec<&'t FoundTask> {
     let others = others(steps, name);
     let all = |is_his: &dyn Fn(&FoundTask) -> bool| -> Vec<&'t FoundTask> {
         tasks.iter().filter(|task| is_his(task)).collect()
     };
     let Some(who) = known(steps, name, who) else {
-        let is_another = |task: &FoundTask, other: &Who| {
+        let is_another = |task: &FoundTask, other: &SignerIdentity| {
             other.account.as_ref() == Some(&task.account)
                 || task.is_of(other)
                 || task.is_in_the_name_of(other)
@@ -26,7 +26,7 @@ pub(crate) fn of<'t>(
         return all(&|task| !others.iter().any(|other| is_another(task, other)));
     };
     // Which of those that look alike is whose cannot be told, but whether there is one for him beside all others.
-    let both: Vec<Who> = others.iter().cloned().chain([who.clone()]).collect();
+    let both: Vec<SignerIdentity> = others.iter().cloned().chain([who.clone()]).collect();
     if most_listed(&both, tasks) > most_listed(&others, tasks) {
         all(&|task| may_be(task, &who, &both, tasks))
     } else {
@@ -35,7 +35,12 @@ pub(crate) fn of<'t>(
 }
 
 /// Whether somebody else may be whose task one of several that look alike is.
-pub(crate) fn shared(alike: &[&FoundTask], all: &[FoundTask], steps: &Steps, name: &str) -> bool {
+pub(crate) fn shared(
+    alike: &[&FoundTask],
+    all: &[FoundTask],
+    steps: &ItemJournal,
+    name: &str,
+) -> bool {
     let others = others(steps, name);
     let is_others = |task: &FoundTask| others.iter().any(|other| may_be(task, other, &others, all));
     alike.len() > 1 && alike.iter().any(|task| is_others(task))
@@ -43,17 +48,22 @@ pub(crate) fn shared(alike: &[&FoundTask], all: &[FoundTask], steps: &Steps, nam
 
 /// Whether what is found of a signer may all be others': who signs for himself and an organization may be listed once, or
 /// once for each.
-pub(crate) fn may_be_anothers(tasks: &[FoundTask], steps: &Steps, name: &str, who: &Who) -> bool {
+pub(crate) fn may_be_anothers(
+    tasks: &[FoundTask],
+    steps: &ItemJournal,
+    name: &str,
+    who: &SignerIdentity,
+) -> bool {
     let Some(who) = known(steps, name, who) else {
         return false;
     };
-    let others: Vec<Who> = others(steps, name).iter().flat_map(roles).collect();
-    let both: Vec<Who> = others.iter().cloned().chain([who]).collect();
+    let others: Vec<SignerIdentity> = others(steps, name).iter().flat_map(roles).collect();
+    let both: Vec<SignerIdentity> = others.iter().cloned().chain([who]).collect();
     most_listed(&both, tasks) == most_listed(&others, tasks)
 }
 
 /// Who the platform is, where its call was not answered and it looks like others: there is one task more than there are others.
-pub(crate) enum Beside {
+pub(crate) enum PlatformTask {
     /// There is none.
     Nobody,
     /// It is this account's, whichever of those that look alike it is.
@@ -63,15 +73,15 @@ pub(crate) enum Beside {
 }
 
 /// Looks for the platform beside all others.
-pub(crate) fn beside(tasks: &[FoundTask], steps: &Steps, name: &str) -> Beside {
+pub(crate) fn beside(tasks: &[FoundTask], steps: &ItemJournal, name: &str) -> PlatformTask {
     let others = others(steps, name);
     let listed = most_listed(&others, tasks);
     if tasks.len() <= listed {
-        return Beside::Nobody;
+        return PlatformTask::Nobody;
     }
-    let twice: Vec<Who> = others.iter().flat_map(roles).collect();
+    let twice: Vec<SignerIdentity> = others.iter().flat_map(roles).collect();
     if tasks.len() <= most_listed(&twice, tasks) {
-        return Beside::Somebody;
+        return PlatformTask::Somebody;
     }
     let is_left = |at: &usize| {
         let rest: Vec<FoundTask> = tasks
@@ -86,27 +96,31 @@ pub(crate) fn beside(tasks: &[FoundTask], steps: &Steps, name: &str) -> Beside {
         .filter(is_left)
         .map(|at| &tasks[at].account);
     match left.next() {
-        Some(first) if left.all(|other| other == first) => Beside::Account(first.clone()),
-        _ => Beside::Somebody,
+        Some(first) if left.all(|other| other == first) => PlatformTask::Account(first.clone()),
+        _ => PlatformTask::Somebody,
     }
 }
 
 /// Whose account a signer's is, as far as that is known: the platform's is, once its call was answered.
-pub(crate) fn known(steps: &Steps, name: &str, who: &Who) -> Option<Who> {
+pub(crate) fn known(
+    steps: &ItemJournal,
+    name: &str,
+    who: &SignerIdentity,
+) -> Option<SignerIdentity> {
     if who.account.is_some() {
         return Some(who.clone());
     }
     let own = steps
         .answered(name, "accountId")
         .filter(|id| !id.is_empty())?;
-    Some(Who {
+    Some(SignerIdentity {
         account: Some(AccountId(own)),
         ..who.clone()
     })
 }
 
 /// The other signers who may be there and whose accounts are known.
-fn others(steps: &Steps, name: &str) -> Vec<Who> {
+fn others(steps: &ItemJournal, name: &str) -> Vec<SignerIdentity> {
     let others = steps.whose.iter();
     let others = others.filter(|(other, _)| other != name && steps.may_be_there(other));
     others
@@ -115,8 +129,8 @@ fn others(steps: &Steps, name: &str) -> Vec<Who> {
 }
 
 /// A signer as whoever may be listed for him.
-fn roles(who: &Who) -> Vec<Who> {
-    let one = |organization: Option<AccountId>| Who {
+fn roles(who: &SignerIdentity) -> Vec<SignerIdentity> {
+    let one = |organization: Option<AccountId>| SignerIdentity {
         organization,
         both: false,
         ..who.clone()
@@ -129,7 +143,12 @@ fn roles(who: &Who) -> Vec<Who> {
 
 /// Whether a task may be a signer's: an organization's own signature may stand under the person who acts for it, unless
 /// there is one under its own account for each of `signers` who is the same.
-fn may_be(task: &FoundTask, who: &Who, signers: &[Who], tasks: &[FoundTask]) -> bool {
+fn may_be(
+    task: &FoundTask,
+    who: &SignerIdentity,
+    signers: &[SignerIdentity],
+    tasks: &[FoundTask],
+) -> bool {
     let own = || tasks.iter().filter(|task| task.is_of(who)).count();
     // He himself need not be among them.
     let same = || {
@@ -143,7 +162,7 @@ fn may_be(task: &FoundTask, who: &Who, signers: &[Who], tasks: &[FoundTask]) -> 
 }
 
 /// How many of these signers can have a task each, at most.
-fn most_listed(signers: &[Who], tasks: &[FoundTask]) -> usize {
+fn most_listed(signers: &[SignerIdentity], tasks: &[FoundTask]) -> usize {
     let mut whose: Vec<Option<usize>> = vec![None; tasks.len()];
     let found = |signer: usize| {
         give(
@@ -160,7 +179,7 @@ fn most_listed(signers: &[Who], tasks: &[FoundTask]) -> usize {
 /// Gives a signer a task, and whoever had it another one, where that can be.
 fn give(
     signer: usize,
-    signers: &[Who],
+    signers: &[SignerIdentity],
     tasks: &[FoundTask],
     whose: &mut [Option<usize>],
     tried: &mut [bool],
@@ -188,8 +207,8 @@ mod tests {
     use crate::execute::flow::signed_task as task;
     use crate::ledger::Step;
 
-    fn who(account: &str, organization: Option<&str>) -> Who {
-        Who {
+    fn who(account: &str, organization: Option<&str>) -> SignerIdentity {
+        SignerIdentity {
             account: Some(account.into()),
             organization: organization.map(AccountId::from),
             both: false,
@@ -220,7 +239,7 @@ mod tests {
     }
 
     /// Steps of a flow: name, whose, and whether it was answered; those that were not begun are left out.
-    fn steps(all: &[(&str, Who, Option<&str>)]) -> Steps {
+    fn steps(all: &[(&str, SignerIdentity, Option<&str>)]) -> ItemJournal {
         let known = all.iter().filter_map(|(name, _, answered)| {
             let step = match *answered {
                 Some("") => return None,
@@ -229,7 +248,7 @@ mod tests {
             };
             Some(((*name).to_owned(), step))
         });
-        let mut steps = Steps::new(1, known.collect());
+        let mut steps = ItemJournal::new(1, known.collect());
         let whose = all
             .iter()
             .map(|(name, who, _)| ((*name).to_owned(), who.clone()));
@@ -237,8 +256,8 @@ mod tests {
         steps
     }
 
-    fn platform() -> Who {
-        Who {
+    fn platform() -> SignerIdentity {
+        SignerIdentity {
             account: None,
             organization: None,
             both: false,
@@ -267,9 +286,9 @@ mod tests {
             ("auto", auto.clone(), Some("acme")),
         ]);
         assert!(of(&two, &after, "p", &platform()).is_empty());
-        assert!(matches!(beside(&one, &after, "p"), Beside::Nobody));
+        assert!(matches!(beside(&one, &after, "p"), PlatformTask::Nobody));
         let there = beside(&two, &after, "p");
-        assert!(matches!(there, Beside::Account(account) if account == "acme".into()));
+        assert!(matches!(there, PlatformTask::Account(account) if account == "acme".into()));
         // Of two that look alike and are both sure to be asked, one that is listed may be either's.
         let both = steps(&[
             ("p", platform(), Some("acme")),
@@ -282,7 +301,7 @@ mod tests {
     #[test]
     fn who_signs_twice_may_be_listed_twice() {
         let auto = who("acme", None);
-        let clerk = Who {
+        let clerk = SignerIdentity {
             both: true,
             ..who("clerk", Some("acme"))
         };

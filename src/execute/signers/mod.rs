@@ -5,7 +5,7 @@ pub(crate) mod matching;
 mod request;
 mod status;
 
-pub(crate) use identity::Who;
-pub(crate) use matching::Beside;
-pub(crate) use request::{Ask, Signs, signs_at_once, whose};
+pub(crate) use identity::SignerIdentity;
+pub(crate) use matching::PlatformTask;
+pub(crate) use request::{SignerRequest, SigningMethod, signer_identity, signs_at_once};
 pub(crate) use status::{SignStates, signers};

@@ -2,31 +2,31 @@
 
 use serde::Serialize;
 
-use super::identity::Who;
+use super::identity::SignerIdentity;
 use crate::address::{AccountId, DocId, SealId};
 use crate::api::operation::Op;
 use crate::api::{
     Archive, AutoSignAnswer, HandSignAnswer, Nothing, Operation, Position, contract, contracts,
 };
 use crate::desired::Place;
-use crate::execute::context::Caller;
-use crate::execute::error::Halt;
+use crate::execute::context::StepContext;
+use crate::execute::error::StepError;
 use crate::execute::flow::FlowRef;
-use crate::execute::journal::{Seen, Steps};
+use crate::execute::journal::{ItemJournal, ProbeResult};
 use crate::ledger::LedgerError;
 
 /// A signer of a flow, and where he signs.
-pub(crate) struct Ask<'a> {
+pub(crate) struct SignerRequest<'a> {
     pub(crate) flow: &'a FlowRef,
     pub(crate) third_order_no: String,
-    pub(crate) signs: Signs,
+    pub(crate) signs: SigningMethod,
     pub(crate) places: &'a [Place],
     /// The documents of the flow.
     pub(crate) docs: &'a [DocId],
 }
 
 /// How somebody signs, with the ids of all that he needs.
-pub(crate) enum Signs {
+pub(crate) enum SigningMethod {
     Platform {
         seal: Option<SealId>,
     },
@@ -49,9 +49,9 @@ pub(crate) enum Signs {
     },
 }
 
-impl Signs {
+impl SigningMethod {
     /// Who it is that signs.
-    pub(crate) fn who(&self) -> Who {
+    pub(crate) fn who(&self) -> SignerIdentity {
         let (account, organization) = match self {
             Self::Platform { .. } => (None, None),
             Self::User { account, .. } | Self::Person { account, .. } => (Some(account), None),
@@ -64,7 +64,7 @@ impl Signs {
                 organization,
             } => (Some(account), organization.as_ref()),
         };
-        Who {
+        SignerIdentity {
             account: account.cloned(),
             organization: organization.cloned(),
             both: matches!(self, Self::PersonAndOrganization { .. }),
@@ -72,7 +72,7 @@ impl Signs {
     }
 }
 
-impl Ask<'_> {
+impl SignerRequest<'_> {
     /// The operation, and what is sent.
     pub(crate) fn request(self) -> (Op, serde_json::Value) {
         if self.flow.several {
@@ -93,14 +93,14 @@ impl Ask<'_> {
         let flow_id = self.flow.id.clone();
         let third_order_no = Some(self.third_order_no);
         match self.signs {
-            Signs::Platform { seal } => said(&contract::PlatformSignTask {
+            SigningMethod::Platform { seal } => said(&contract::PlatformSignTask {
                 flow_id,
                 third_order_no,
                 seal_id: seal,
                 doc_pwd,
                 pos_list: positions,
             }),
-            Signs::User {
+            SigningMethod::User {
                 account,
                 seal,
                 notice_sign_message,
@@ -113,14 +113,14 @@ impl Ask<'_> {
                 doc_pwd,
                 pos_list: positions,
             }),
-            Signs::Person { account, seal_type } => said(&contract::HandPersonSignTask {
+            SigningMethod::Person { account, seal_type } => said(&contract::HandPersonSignTask {
                 flow_id,
                 third_order_no,
                 account_id: account,
                 seal_type,
                 pos_list: hand,
             }),
-            Signs::Organization {
+            SigningMethod::Organization {
                 account,
                 organization,
             } => said(&contract::HandOrgSignTask {
@@ -130,7 +130,7 @@ impl Ask<'_> {
                 authorization_org_id: organization,
                 pos_list: hand,
             }),
-            Signs::PersonAndOrganization {
+            SigningMethod::PersonAndOrganization {
                 account,
                 organization,
             } => said(&contract::HandSignTask {
@@ -165,13 +165,13 @@ impl Ask<'_> {
         let flow_id = self.flow.id.clone();
         let third_order_no = Some(self.third_order_no);
         match self.signs {
-            Signs::Platform { seal } => said(&contracts::PlatformSignTask {
+            SigningMethod::Platform { seal } => said(&contracts::PlatformSignTask {
                 flow_id,
                 third_order_no,
                 seal_id: seal,
                 sign_doc_list: auto,
             }),
-            Signs::User {
+            SigningMethod::User {
                 account,
                 seal,
                 notice_sign_message,
@@ -183,14 +183,14 @@ impl Ask<'_> {
                 notice_sign_message,
                 sign_doc_list: auto,
             }),
-            Signs::Person { account, seal_type } => said(&contracts::HandPersonSignTask {
+            SigningMethod::Person { account, seal_type } => said(&contracts::HandPersonSignTask {
                 flow_id,
                 third_order_no,
                 account_id: account,
                 seal_type,
                 sign_doc_list: hand,
             }),
-            Signs::Organization {
+            SigningMethod::Organization {
                 account,
                 organization,
             } => said(&contracts::HandOrgSignTask {
@@ -200,7 +200,7 @@ impl Ask<'_> {
                 authorization_org_id: organization,
                 sign_doc_list: hand,
             }),
-            Signs::PersonAndOrganization {
+            SigningMethod::PersonAndOrganization {
                 account,
                 organization,
             } => said(&contracts::HandSignTask {
@@ -232,7 +232,7 @@ pub(crate) fn signs_at_once(op: Op) -> bool {
 }
 
 /// Whose task a request is.
-pub(crate) fn whose(op: Op, request: &serde_json::Value) -> Option<Who> {
+pub(crate) fn signer_identity(op: Op, request: &serde_json::Value) -> Option<SignerIdentity> {
     let id = |name: &str| {
         let id = request.get(name)?.as_str()?;
         Some(AccountId(id.to_owned()))
@@ -250,29 +250,29 @@ pub(crate) fn whose(op: Op, request: &serde_json::Value) -> Option<Who> {
             | Op::ContractsHandOrgSignTask
             | Op::ContractsHandSignTask
     );
-    signs.then(|| Who {
+    signs.then(|| SignerIdentity {
         account: id("accountId"),
         organization: id("authorizationOrgId"),
         both: matches!(op, Op::HandSignTask | Op::ContractsHandSignTask),
     })
 }
 
-impl Caller<'_> {
+impl StepContext<'_> {
     /// Makes a call that adds a signer or ends a flow, once.
     pub(crate) async fn perform(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         step: &str,
         op: Op,
         request: serde_json::Value,
         flow: &FlowRef,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), StepError> {
         let call = Call {
-            caller: self,
+            context: self,
             steps,
             step,
             flow,
-            who: whose(op, &request),
+            who: signer_identity(op, &request),
         };
         match op {
             Op::PlatformSignTask => call.auto::<contract::PlatformSignTask>(request).await,
@@ -291,16 +291,19 @@ impl Caller<'_> {
             Op::ContractsHandSignTask => call.hand::<contracts::HandSignTask>(request).await,
             Op::Archive => {
                 let request: Archive = read(step, request)?;
-                let look = async || self.look_for_archive(flow).await;
-                match self.sign_step(steps, step, &request, None, look).await {
+                let probe = async || self.probe_archive(flow).await;
+                match self
+                    .journaled_step(steps, step, &request, None, probe)
+                    .await
+                {
                     Ok(Nothing) => Ok(()),
                     // Some flows end by themselves once all have signed.
-                    Err(Halt::Failed(failure)) => match look().await? {
-                        Seen::There(_) => {
-                            self.note_receipt::<Archive>(steps, step, &Nothing, None);
+                    Err(StepError::Failed(failure)) => match probe().await? {
+                        ProbeResult::Found(_) => {
+                            self.record_receipt::<Archive>(steps, step, &Nothing, None);
                             Ok(())
                         }
-                        _ => Err(Halt::Failed(failure)),
+                        _ => Err(StepError::Failed(failure)),
                     },
                     Err(halt) => Err(halt),
                 }
@@ -312,55 +315,55 @@ impl Caller<'_> {
 
 /// A call that adds a signer.
 struct Call<'a> {
-    caller: &'a Caller<'a>,
-    steps: &'a Steps,
+    context: &'a StepContext<'a>,
+    steps: &'a ItemJournal,
     step: &'a str,
     flow: &'a FlowRef,
-    who: Option<Who>,
+    who: Option<SignerIdentity>,
 }
 
 impl Call<'_> {
     async fn auto<O: Operation<Answer = AutoSignAnswer>>(
         self,
         request: serde_json::Value,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), StepError> {
         let request: O = read(self.step, request)?;
         let Some(who) = &self.who else { return Ok(()) };
-        let look = async || {
-            self.caller
-                .look_for_signature(self.flow, self.steps, self.step, who)
+        let probe = async || {
+            self.context
+                .probe_signature(self.flow, self.steps, self.step, who)
                 .await
         };
         let done = self
-            .caller
-            .sign_step(self.steps, self.step, &request, Some(who), look);
+            .context
+            .journaled_step(self.steps, self.step, &request, Some(who), probe);
         done.await.map(drop)
     }
 
     async fn hand<O: Operation<Answer = HandSignAnswer>>(
         self,
         request: serde_json::Value,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), StepError> {
         let request: O = read(self.step, request)?;
         let Some(who) = &self.who else { return Ok(()) };
-        let look = async || {
-            self.caller
-                .look_for_person(self.flow, self.steps, self.step, who)
+        let probe = async || {
+            self.context
+                .probe_person_task(self.flow, self.steps, self.step, who)
                 .await
         };
         let done = self
-            .caller
-            .sign_step(self.steps, self.step, &request, Some(who), look);
+            .context
+            .journaled_step(self.steps, self.step, &request, Some(who), probe);
         done.await.map(drop)
     }
 }
 
-fn read<O: Operation>(step: &str, request: serde_json::Value) -> Result<O, Halt> {
+fn read<O: Operation>(step: &str, request: serde_json::Value) -> Result<O, StepError> {
     serde_json::from_value(request).map_err(|error| unreadable(step, &error.to_string()))
 }
 
-fn unreadable(step: &str, why: &str) -> Halt {
-    Halt::from(LedgerError::Broken {
+fn unreadable(step: &str, why: &str) -> StepError {
+    StepError::from(LedgerError::Broken {
         path: String::new(),
         why: format!("the step {step} cannot be read: {why}"),
     })

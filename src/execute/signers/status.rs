@@ -2,15 +2,15 @@
 
 use tokio::time::sleep;
 
-use super::identity::Who;
+use super::identity::SignerIdentity;
 use super::matching;
-use super::request::whose;
+use super::request::signer_identity;
 use crate::api::operation::Op;
 use crate::api::{FlowStatus, SignStatus};
-use crate::execute::context::Caller;
-use crate::execute::error::Halt;
-use crate::execute::flow::{FlowRef, FlowState, dead};
-use crate::execute::journal::{SETTLING, Steps};
+use crate::execute::context::StepContext;
+use crate::execute::error::StepError;
+use crate::execute::flow::{FlowRef, FlowState, ended_status};
+use crate::execute::journal::{ItemJournal, SETTLE_DELAY};
 use crate::execute::steps::SIGNER;
 use crate::ledger::{Failure, SignState, Step, Write};
 
@@ -26,7 +26,7 @@ pub(crate) struct SignStates {
 
 impl SignStates {
     /// How far each signer is who was added.
-    pub(crate) fn of(steps: &Steps, state: &FlowState) -> Self {
+    pub(crate) fn of(steps: &ItemJournal, state: &FlowState) -> Self {
         let mut states = Self::default();
         for (name, who) in steps.whose.iter().filter(|(name, _)| steps.is_done(name)) {
             let Some((sign, is_listed)) = sign_state(steps, state, name, who) else {
@@ -84,18 +84,21 @@ impl SignStates {
     }
 }
 
-impl Caller<'_> {
+impl StepContext<'_> {
     /// Asks how far a flow and its signers are, and writes that down.
-    pub(crate) async fn looked(
+    pub(crate) async fn refresh_sign_states(
         &self,
-        steps: &Steps,
+        steps: &ItemJournal,
         flow: &FlowRef,
-    ) -> Result<(FlowState, SignStates), Halt> {
+    ) -> Result<(FlowState, SignStates), StepError> {
         let mut state = self.state(flow).await?;
         let mut states = SignStates::of(steps, &state);
-        if states.lacking && dead(state.status).is_none() && self.lacks_first(steps.subject) {
+        if states.lacking
+            && ended_status(state.status).is_none()
+            && self.is_first_lack(steps.subject)
+        {
             // Who was just asked is not listed at once by every service.
-            sleep(SETTLING).await;
+            sleep(SETTLE_DELAY).await;
             state = self.state(flow).await?;
             states = SignStates::of(steps, &state);
         }
@@ -111,10 +114,10 @@ impl Caller<'_> {
 /// How far a signer is, as the details tell it. That somebody was to sign at once does not mean that he has: the service
 /// signs when it can (5.9.1). Whose task is not there was taken back by somebody. Tells, too, whether he is listed at all.
 fn sign_state(
-    steps: &Steps,
+    steps: &ItemJournal,
     state: &FlowState,
     name: &str,
-    who: &Who,
+    who: &SignerIdentity,
 ) -> Option<(SignState, bool)> {
     use SignStatus::{Ended, Pending, Signed, Signing, Withdrawn};
     let own = matching::of(&state.tasks, steps, name, who);
@@ -138,22 +141,22 @@ fn sign_state(
     Some((SignState { status, time }, is_listed))
 }
 
-fn lists_account(steps: &Steps, state: &FlowState, name: &str, who: &Who) -> bool {
+fn lists_account(steps: &ItemJournal, state: &FlowState, name: &str, who: &SignerIdentity) -> bool {
     let account = matching::known(steps, name, who).and_then(|who| who.account);
     account.is_some_and(|account| state.tasks.iter().any(|task| task.account == account))
 }
 
 /// Who signs in which step, as the ledger knows it.
-pub(crate) fn signers(steps: &Steps) -> Vec<(String, Who)> {
+pub(crate) fn signers(steps: &ItemJournal) -> Vec<(String, SignerIdentity)> {
     let signers = steps.known().filter(|(name, _)| name.starts_with(SIGNER));
     signers
         .filter_map(|(name, step)| {
             let who = match step {
                 Step::Deferred(deferral) | Step::Intent(Some(deferral)) => {
-                    whose(Op::at(&deferral.operation)?, &deferral.request)?
+                    signer_identity(Op::at(&deferral.operation)?, &deferral.request)?
                 }
                 Step::Intent(None) => return None,
-                Step::Receipt(receipt) => Who::of(receipt),
+                Step::Receipt(receipt) => SignerIdentity::of(receipt),
             };
             Some((name.clone(), who))
         })

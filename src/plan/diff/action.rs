@@ -66,7 +66,7 @@ pub enum ItemAction {
     /// Its row is no longer in the sheet, and `onVanish: revoke` has it ended.
     Revoke,
     /// Its run was cut off while it was being sent, and its row is no longer in the sheet.
-    Stranded,
+    Orphaned,
     /// `where` says no.
     Skipped,
     /// The row cannot be used.
@@ -83,7 +83,7 @@ impl ItemAction {
             Self::Reissue => Some('±'),
             Self::Unchanged | Self::Kept => Some('='),
             Self::Revoke => Some('-'),
-            Self::Changed | Self::Invalid | Self::Stranded => Some('!'),
+            Self::Changed | Self::Invalid | Self::Orphaned => Some('!'),
             Self::InDoubt => Some('?'),
             Self::Skipped | Self::Excluded => None,
         }
@@ -102,7 +102,7 @@ impl ItemAction {
             Self::Reissue => "reissue",
             Self::Unchanged => "none",
             Self::Kept => "keep",
-            Self::Changed | Self::Stranded => "blocked",
+            Self::Changed | Self::Orphaned => "blocked",
             Self::InDoubt => "in_doubt",
             Self::Revoke => "revoke",
             Self::Skipped => "skip",

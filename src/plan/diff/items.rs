@@ -1,7 +1,7 @@
 //! Planning the items of a flow.
 
 use super::action::ItemAction;
-use super::removed_rows::Vanished;
+use super::removed_rows::RemovedRow;
 use crate::address::Address;
 use crate::api::operation::Op;
 use crate::expr::Fingerprint;
@@ -77,7 +77,7 @@ pub struct FlowPlan {
     /// One entry a row, in the sheet's order.
     pub rows: Vec<PlannedRow>,
     /// Recorded items without a row that something is to be done about, or to be said.
-    pub vanished: Vec<Vanished>,
+    pub removed: Vec<RemovedRow>,
     /// Some items of each kind, to be shown.
     pub samples: Vec<Sample>,
     /// The calls that it needs.
@@ -136,7 +136,7 @@ impl FlowPlan {
         Self {
             flow: flow.to_owned(),
             rows: Vec::new(),
-            vanished: Vec::new(),
+            removed: Vec::new(),
             samples: Vec::new(),
             calls: Calls::default(),
         }
@@ -158,11 +158,11 @@ impl FlowPlan {
     }
 
     /// Takes an item whose row has vanished.
-    pub fn push_vanished(&mut self, key: &str, action: ItemAction, all: bool) {
+    pub fn push_removed(&mut self, key: &str, action: ItemAction, all: bool) {
         self.show(key, action, None, all);
         self.calls
             .add(Op::Revoke, u64::from(action == ItemAction::Revoke));
-        self.vanished.push(Vanished {
+        self.removed.push(RemovedRow {
             key: key.to_owned(),
             action,
         });
@@ -216,7 +216,7 @@ impl FlowPlan {
 
     fn actions(&self) -> impl Iterator<Item = ItemAction> {
         let rows = self.rows.iter().map(|row| row.action);
-        rows.chain(self.vanished.iter().map(|item| item.action))
+        rows.chain(self.removed.iter().map(|item| item.action))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::manifest::{OnVanish, Tolerance};
 
 /// An item that is recorded, and has no row any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Vanished {
+pub struct RemovedRow {
     /// Its key.
     pub key: String,
     /// What is to be done with it.
@@ -14,14 +14,14 @@ pub struct Vanished {
 }
 
 /// What is to be done with an item whose row is no longer in the sheet; none when there is nothing to do or to say.
-pub(crate) fn vanish_action(policy: OnVanish, known: RecordedItem) -> Option<ItemAction> {
+pub(crate) fn removed_row_action(policy: OnVanish, known: RecordedItem) -> Option<ItemAction> {
     let revoke = policy == OnVanish::Revoke;
     match known.status {
         ItemStatus::InDoubt => Some(ItemAction::InDoubt),
         // What all have signed stands.
         _ if revoke && known.can_be_revoked() => Some(ItemAction::Revoke),
         // No report has told of it yet: its run was cut off.
-        ItemStatus::Open if known.sent => Some(ItemAction::Stranded),
+        ItemStatus::Open if known.sent => Some(ItemAction::Orphaned),
         _ => None,
     }
 }
@@ -32,7 +32,7 @@ pub(crate) struct Revocations {
     /// Items of the flow that could be revoked.
     pub recorded: u64,
     /// Items whose rows have vanished.
-    pub vanished: u64,
+    pub removed: u64,
     /// Items that changed, and are sent anew.
     pub reissued: u64,
 }
@@ -46,7 +46,7 @@ impl Revocations {
         } else {
             0
         };
-        let all = self.vanished + reissued;
+        let all = self.removed + reissued;
         (all > allowed.of(self.recorded)).then_some(all)
     }
 }
@@ -65,7 +65,7 @@ mod tests {
             (revoke, Done, true, None),
             (keep, Waiting, true, None),
             (revoke, Waiting, true, Some(ItemAction::Revoke)),
-            (keep, Open, true, Some(ItemAction::Stranded)),
+            (keep, Open, true, Some(ItemAction::Orphaned)),
             (revoke, Open, true, Some(ItemAction::Revoke)),
             (revoke, Open, false, None),
             (keep, Failed, true, None),
@@ -80,17 +80,17 @@ mod tests {
                 status,
                 sent,
             };
-            let action = vanish_action(policy, known);
+            let action = removed_row_action(policy, known);
             assert_eq!(action, expected, "{policy:?} {status:?} {sent}");
         }
     }
 
     #[test]
     fn the_guard_counts_what_vanished_and_what_is_sent_anew() {
-        let too_many = |recorded, vanished, reissued, allowed| {
+        let too_many = |recorded, removed, reissued, allowed| {
             let all = Revocations {
                 recorded,
-                vanished,
+                removed,
                 reissued,
             };
             all.too_many(allowed, false)

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::action::{AccountAction, Grant, SealAction, TemplateAction};
-use super::state::{Observed, RecordedStanding};
+use super::state::{Observed, RecordedResources};
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
-use crate::desired::{Account, SealSource, SilentSign, Standing, TemplateSource, Who};
+use crate::desired::{Account, Resources, SealSource, SilentSign, TemplateSource, Who};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{Fingerprint, Salt};
 use crate::ledger::RecordedAccount;
@@ -15,7 +15,7 @@ use crate::plan::forecast::Calls;
 /// What is to be done with the standing things, each in the order in which it is done: people before the
 /// organizations that they create, accounts before their seals.
 #[derive(Debug, Default)]
-pub struct StandingPlan {
+pub struct ResourcePlan {
     /// Accounts that should not be there, by name: the one to delete, if it is there.
     pub absent: Vec<(String, Option<AccountId>)>,
     /// Accounts by name.
@@ -39,7 +39,7 @@ pub struct PlannedAccount {
     pub grant: Grant,
 }
 
-impl StandingPlan {
+impl ResourcePlan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.count('=')
@@ -177,7 +177,7 @@ impl StandingPlan {
 }
 
 /// The fingerprint of each field of an account.
-pub fn field_prints(account: &Account, salt: &Salt) -> BTreeMap<String, Fingerprint> {
+pub fn field_fingerprints(account: &Account, salt: &Salt) -> BTreeMap<String, Fingerprint> {
     account
         .fields()
         .into_iter()
@@ -186,14 +186,14 @@ pub fn field_prints(account: &Account, salt: &Salt) -> BTreeMap<String, Fingerpr
 }
 
 /// Plans the standing things; what cannot be done is found with its place.
-pub(crate) fn plan_standing(
-    desired: &Standing,
-    recorded: &RecordedStanding,
+pub(crate) fn plan_resources(
+    desired: &Resources,
+    recorded: &RecordedResources,
     observed: &Observed,
     salt: &Salt,
     findings: &mut Findings,
-) -> StandingPlan {
-    let mut plan = StandingPlan::default();
+) -> ResourcePlan {
+    let mut plan = ResourcePlan::default();
     for (name, absent) in &desired.absent {
         // What was asked is believed; what was not, as it is recorded.
         let recorded = || {

@@ -8,7 +8,7 @@ use crate::ledger::{RecordedAccount, RecordedSeal};
 
 /// What the ledger knows of the standing things of a project.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RecordedStanding {
+pub(crate) struct RecordedResources {
     /// By `thirdId`.
     pub accounts: BTreeMap<String, RecordedAccount>,
     /// By `thirdId` of the account, and alias.

@@ -17,7 +17,7 @@ use super::listed::{ListedCauses, ListedItems};
 use super::moments::Moments;
 use super::seen::Seen;
 use super::{data, frame, words};
-use crate::util::atomic_file::{FileError, WholeFile};
+use crate::util::atomic_file::{AtomicFile, FileError};
 
 /// What the page remembers of the items that passed by. It stays small however many they are.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Page {
     /// Writes `report.html` into the folder of the run's reports. The tables are written before it: those that stand
     /// there are linked.
     pub fn write(&self, folder: &Path, summary: &Summary) -> Result<(), FileError> {
-        let mut file = WholeFile::begin(&folder.join("report.html"))?;
+        let mut file = AtomicFile::begin(&folder.join("report.html"))?;
         match self.pour(&mut file, folder, summary) {
             Ok(()) => file.finish(),
             Err(why) => Err(file.error(why)),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::face::{Answer, State};
-use super::super::signing::{Deed, NotPossible};
+use super::super::signing::{NotPossible, UserAction};
 use super::super::world::Used;
 use super::view::{self, LONG_REASON, NO_DEED, NO_REASON, WRONG_PASSWORD, Wrong};
 use super::{locked_docs, see_other, sign};
@@ -25,7 +25,7 @@ pub(super) fn act(state: &mut State, token: &str, body: &[u8], now: Timestamp) -
     }
 }
 
-fn deed(state: &State, token: &str, form: &Form) -> Result<Deed, Wrong> {
+fn deed(state: &State, token: &str, form: &Form) -> Result<UserAction, Wrong> {
     let unknown = || view::wrong(NotPossible::Unknown);
     let (flow, task) = state.world.task(token).ok_or_else(unknown)?;
     match form.field("deed") {
@@ -34,7 +34,7 @@ fn deed(state: &State, token: &str, form: &Form) -> Result<Deed, Wrong> {
             if reason.chars().count() > LONGEST_REASON {
                 return Err(LONG_REASON);
             }
-            Ok(Deed::Refuse {
+            Ok(UserAction::Refuse {
                 reason: reason.to_owned(),
             })
         }
@@ -50,7 +50,7 @@ fn deed(state: &State, token: &str, form: &Form) -> Result<Deed, Wrong> {
                 chosen(form.field("own"), own)?,
                 chosen(form.field("organization"), organization)?,
             ];
-            Ok(Deed::Sign(used.into_iter().flatten().collect()))
+            Ok(UserAction::Sign(used.into_iter().flatten().collect()))
         }
         _ => Err(NO_DEED),
     }

@@ -1,0 +1,335 @@
+//! The layers of `src/`: a module imports only modules above it, and files of one module do not import each other in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::project::root;
+
+/// The modules, as `lib.rs` lists them: each may import those before it.
+const ORDER: [&str; 18] = [
+    "util",
+    "address",
+    "diagnostic",
+    "api",
+    "sheet",
+    "expr",
+    "pdf",
+    "manifest",
+    "desired",
+    "ledger",
+    "client",
+    "plan",
+    "execute",
+    "sync",
+    "repair",
+    "report",
+    "webhook",
+    "sandbox",
+];
+
+/// Modules that must not be imported although they are above.
+const FORBIDDEN: [(&str, &[&str]); 9] = [
+    ("api", &["util"]),
+    ("sheet", &["api", "address"]),
+    ("pdf", &["address", "api", "sheet", "expr"]),
+    ("ledger", &["manifest", "sheet", "desired", "pdf"]),
+    (
+        "client",
+        &["manifest", "desired", "ledger", "expr", "sheet", "pdf"],
+    ),
+    ("plan", &["sheet", "pdf"]),
+    ("report", &["client", "execute", "sync", "repair"]),
+    (
+        "webhook",
+        &["manifest", "desired", "sheet", "pdf", "report", "repair"],
+    ),
+    (
+        "sandbox",
+        &[
+            "manifest", "desired", "ledger", "client", "plan", "execute", "sync", "repair",
+            "report", "webhook", "expr", "sheet",
+        ],
+    ),
+];
+
+/// A source file, by its module path.
+struct Source {
+    /// The modules and items that its code names, as paths from the crate's root.
+    imports: BTreeSet<Vec<String>>,
+    /// The items that it re-exports from its children, and the paths that they come from.
+    reexports: BTreeMap<String, Vec<String>>,
+}
+
+#[test]
+fn a_module_imports_only_modules_above_it() {
+    let mut wrong = Vec::new();
+    for (path, source) in sources() {
+        let module = path[0].as_str();
+        if module == "cli" {
+            continue;
+        }
+        let position = |name: &str| ORDER.iter().position(|known| *known == name);
+        let own = position(module).unwrap_or_else(|| panic!("{module} has no place in ORDER"));
+        let forbidden = FORBIDDEN.iter().find(|(name, _)| *name == module);
+        let forbidden = forbidden.map_or(&[][..], |(_, names)| names);
+        for import in source.imports {
+            let other = import[0].as_str();
+            let is_below = position(other).is_none_or(|other| other > own);
+            if other != module && (is_below || forbidden.contains(&other)) {
+                wrong.push(format!("{} imports {}", path.join("::"), import.join("::")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let sources = sources();
+    let mut graph: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();
+    for (path, source) in &sources {
+        let files = source
+            .imports
+            .iter()
+            .filter_map(|path| file(&sources, path));
+        let own = files.filter(|file| *file != path.as_slice() && file[0] == path[0]);
+        graph.insert(path, own.collect());
+    }
+    // Files that import nothing which is left are taken away until only those in circles, and those above them, are left.
+    while let Some(leaf) = leaf(&graph) {
+        graph.remove(leaf);
+        for imports in graph.values_mut() {
+            imports.remove(leaf);
+        }
+    }
+    while let Some(unused) = unused(&graph) {
+        graph.remove(unused);
+    }
+    let circles: Vec<String> = graph
+        .iter()
+        .map(|(path, imports)| {
+            let imports: Vec<String> = imports.iter().map(|path| path.join("::")).collect();
+            format!("{} imports {}", path.join("::"), imports.join(", "))
+        })
+        .collect();
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+type Graph<'a> = BTreeMap<&'a [String], BTreeSet<&'a [String]>>;
+
+fn leaf<'a>(graph: &Graph<'a>) -> Option<&'a [String]> {
+    let mut files = graph.iter();
+    files
+        .find(|(_, imports)| imports.is_empty())
+        .map(|(path, _)| *path)
+}
+
+fn unused<'a>(graph: &Graph<'a>) -> Option<&'a [String]> {
+    let is_used = |path: &&[String]| graph.values().any(|imports| imports.contains(path));
+    graph.keys().find(|path| !is_used(path)).copied()
+}
+
+/// The file in which an imported path ends: a re-export leads on to the file that defines the item.
+fn file<'a>(sources: &'a BTreeMap<Vec<String>, Source>, path: &[String]) -> Option<&'a [String]> {
+    let prefixes = (1..=path.len()).rev();
+    let (module, source) = prefixes
+        .filter_map(|length| sources.get_key_value(&path[..length]))
+        .next()?;
+    let item = path.get(module.len());
+    match item.and_then(|item| source.reexports.get(item)) {
+        Some(target) if target != path => file(sources, target),
+        _ => Some(module),
+    }
+}
+
+fn sources() -> BTreeMap<Vec<String>, Source> {
+    let mut sources = BTreeMap::new();
+    read(&root().join("src"), &[], &mut sources);
+    sources
+}
+
+fn read(folder: &Path, module: &[String], sources: &mut BTreeMap<Vec<String>, Source>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().and_then(|name| name.to_str());
+        let name = name.expect("a name").to_owned();
+        let is_root = module.is_empty() && (name == "main" || name == "lib");
+        let is_code = path
+            .extension()
+            .is_some_and(|ending| ending == "rs" && name != "tests");
+        let mut own = module.to_vec();
+        if name != "mod" {
+            own.push(name);
+        }
+        if path.is_dir() {
+            read(&path, &own, sources);
+        } else if is_code && !is_root {
+            let text = std::fs::read_to_string(&path).expect("a file");
+            let is_folder = path.ends_with("mod.rs");
+            sources.insert(own.clone(), source(&text, &own, is_folder));
+        }
+    }
+}
+
+fn source(text: &str, path: &[String], is_folder: bool) -> Source {
+    let code = without_tests(&without_text(text));
+    let parent = if is_folder {
+        path
+    } else {
+        &path[..path.len() - 1]
+    };
+    let mut source = Source {
+        imports: BTreeSet::new(),
+        reexports: BTreeMap::new(),
+    };
+    for statement in code.split_inclusive(';') {
+        // A re-export is no import of the folder's own code.
+        let reexport = statement
+            .rfind("pub use ")
+            .or_else(|| statement.rfind("pub(crate) use "))
+            .or_else(|| statement.rfind("pub(super) use "))
+            .filter(|_| is_folder);
+        if let Some(start) = reexport {
+            let (_, tree) = statement[start..].split_once("use ").expect("found above");
+            for names in paths(tree) {
+                let (first, rest) = names.split_first().expect("a name");
+                let mut target = match first.as_str() {
+                    "crate" => Vec::new(),
+                    "self" => path.to_vec(),
+                    _ => [path, std::slice::from_ref(first)].concat(),
+                };
+                target.extend_from_slice(rest);
+                let item = target.last().expect("a name").clone();
+                source.reexports.insert(item, target);
+            }
+            continue;
+        }
+        for (start, keyword) in ["crate::", "super::"]
+            .iter()
+            .flat_map(|word| statement.match_indices(word))
+        {
+            let before = statement[..start].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let base = match keyword {
+                "crate::" => &[][..],
+                _ if is_folder => &path[..path.len() - 1],
+                _ => parent,
+            };
+            for names in paths(&statement[start + keyword.len()..]) {
+                let mut base = base.to_vec();
+                for name in names {
+                    match name.as_str() {
+                        "super" => drop(base.pop()),
+                        "self" | "*" => {}
+                        _ => base.push(name),
+                    }
+                }
+                if !base.is_empty() {
+                    source.imports.insert(base);
+                }
+            }
+        }
+    }
+    source
+}
+
+/// The paths of a use tree at the beginning of a text: `a::{b, c::D}` gives `a::b` and `a::c::D`.
+fn paths(text: &str) -> Vec<Vec<String>> {
+    let text = text.trim_start();
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_' && c != '*')
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() {
+        let Some(group) = text.strip_prefix('{') else {
+            return Vec::new();
+        };
+        return members(group).into_iter().flat_map(paths).collect();
+    }
+    let below = match rest.strip_prefix("::") {
+        Some(rest) => paths(rest),
+        None => Vec::new(),
+    };
+    if below.is_empty() {
+        return vec![vec![name.to_owned()]];
+    }
+    let own = |path: Vec<String>| [vec![name.to_owned()], path].concat();
+    below.into_iter().map(own).collect()
+}
+
+/// The members of a group up to its closing brace.
+fn members(group: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut members) = (0, 0, Vec::new());
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                members.push(&group[start..at]);
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                members.push(&group[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    members
+}
+
+/// Code without comments and the contents of strings.
+fn without_text(text: &str) -> String {
+    let mut code = String::new();
+    for line in text.lines() {
+        let mut quoted = line.split('"');
+        let first = quoted.next().unwrap_or_default();
+        let line = if first.contains("//") || line.trim_start().starts_with("//") {
+            first.split("//").next().unwrap_or_default()
+        } else {
+            line
+        };
+        code.push_str(line);
+        code.push('\n');
+    }
+    code
+}
+
+/// Code without the items that only tests use.
+fn without_tests(code: &str) -> String {
+    let mut parts = code.split("#[cfg(test)]");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let semicolon = part.find(';').unwrap_or(part.len());
+        let brace = part.find('{').unwrap_or(part.len());
+        if semicolon < brace {
+            kept.push_str(&part[semicolon + 1..]);
+            continue;
+        }
+        // rustfmt closes an item at the indentation at which it begins.
+        let indent = part.trim_start_matches('\n');
+        let indent = &indent[..indent.len() - indent.trim_start().len()];
+        let close = format!("\n{indent}}}");
+        let end = part.find(&close).map_or(part.len(), |at| at + close.len());
+        kept.push_str(&part[end..]);
+    }
+    kept
+}
+
+#[test]
+fn paths_of_use_trees_are_read() {
+    let read = |text| {
+        let paths = paths(text).into_iter();
+        paths.map(|path| path.join("::")).collect::<Vec<_>>()
+    };
+    assert_eq!(read("a::B;"), ["a::B"]);
+    assert_eq!(
+        read("a::{self, b::{C, D}, E as F}"),
+        ["a::self", "a::b::C", "a::b::D", "a::E"]
+    );
+    assert_eq!(read("a::b(c)"), ["a::b"]);
+    let code = "use a;\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\nuse c;\n#[cfg(test)]\nuse d;\nfn e() {}\n";
+    assert_eq!(without_tests(code), "use a;\n\nuse c;\n\nfn e() {}\n");
+}
