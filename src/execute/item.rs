@@ -193,7 +193,7 @@ impl Apply<'_> {
             .iter()
             .map(|signer| Ok((signer, self.signs(&accounts, &signer.kind)?)))
             .collect::<Result<_, StepError>>()?;
-        steps.whose = signers
+        steps.signers = signers
             .iter()
             .map(|(signer, signs)| (step_of(signer), signs.who()))
             .collect();

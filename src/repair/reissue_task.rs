@@ -53,7 +53,7 @@ impl StepContext<'_> {
         let (record, item) = (&one.known.record, &one.item);
         same_content(one)?;
         let mut steps = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
-        steps.whose = signers(&steps);
+        steps.signers = signers(&steps);
         let name = format!("{SIGNER}{}", one.signer);
         let (Some(flow), Some(signer)) = (sent_flow(&steps), signer(item, &one.signer)) else {
             return Err(StepError::failed(
@@ -77,7 +77,7 @@ impl StepContext<'_> {
                 .await?;
             return Ok(Ended::Over(status, why));
         }
-        let who = steps.whose.iter().find(|(step, _)| *step == name);
+        let who = steps.signers.iter().find(|(step, _)| *step == name);
         let Some(who) = who.map(|(_, who)| who.clone()) else {
             return Err(StepError::failed("who signs is not recorded", ""));
         };
@@ -186,7 +186,7 @@ impl StepContext<'_> {
     /// Sets what was wrong with the people of the row, as it has them now. They must be those who were asked.
     async fn correct(&self, steps: &ItemJournal, item: &Item) -> Result<(), StepError> {
         let asked: Vec<&AccountId> = steps
-            .whose
+            .signers
             .iter()
             .flat_map(|(_, who)| who.account.iter().chain(&who.organization))
             .collect();

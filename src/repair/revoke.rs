@@ -111,7 +111,7 @@ impl StepContext<'_> {
     async fn ended_for_good(&self, item: &KnownItem) -> Result<Ended, StepError> {
         let record = &item.record;
         let mut steps = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
-        steps.whose = signers(&steps);
+        steps.signers = signers(&steps);
         let Some(flow) = sent_flow(&steps) else {
             return Err(StepError::failed(
                 "its flow is not known",

@@ -21,7 +21,7 @@ impl StepContext<'_> {
                 "treaty state show tells what is recorded of it",
             ));
         };
-        steps.whose = signers(&steps);
+        steps.signers = signers(&steps);
         let (state, states) = self.refresh_sign_states(&steps, &flow).await?;
         if let Some(status) = ended_status(state.status) {
             let why = why(&state, status);
@@ -112,7 +112,7 @@ impl StepContext<'_> {
         }
         let (left, states) = self.advance(steps, flow, states).await?;
         // Who was just added has not signed.
-        let all_signed = steps.whose.iter().all(|(step, _)| states.signed(step));
+        let all_signed = steps.signers.iter().all(|(step, _)| states.signed(step));
         Ok(match left {
             0 if steps.is_done(ARCHIVE) => (ItemStatus::Finished, None),
             0 if all_signed => (ItemStatus::Done, None),

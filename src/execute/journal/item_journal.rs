@@ -16,7 +16,7 @@ pub(crate) struct ItemJournal {
     pub(crate) subject: EntityId,
     known: HashMap<String, Step>,
     /// Who signs in which step, of those that were taken or are about to be.
-    pub(crate) whose: Vec<(String, SignerIdentity)>,
+    pub(crate) signers: Vec<(String, SignerIdentity)>,
     /// What those have answered that this run has taken.
     taken: Mutex<HashMap<String, Arc<Value>>>,
     /// Whether this run has begun any that somebody may hear of.
@@ -28,7 +28,7 @@ impl ItemJournal {
         Self {
             subject,
             known: known.into_iter().collect(),
-            whose: Vec::new(),
+            signers: Vec::new(),
             taken: Mutex::default(),
             began: AtomicBool::new(false),
         }
@@ -125,7 +125,7 @@ impl ItemJournal {
     /// How many other steps may be what looking for this one finds.
     pub(crate) fn others(&self, name: &str, who: &SignerIdentity) -> usize {
         let others = self
-            .whose
+            .signers
             .iter()
             .filter(|(other, own)| other != name && own.overlaps(who));
         others.filter(|(other, _)| self.may_be_there(other)).count()

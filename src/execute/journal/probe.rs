@@ -87,14 +87,11 @@ impl StepContext<'_> {
         who: &SignerIdentity,
     ) -> Result<Result<UndoTask, ProbeResult<HandSignAnswer>>, StepError> {
         let all = self.state(flow).await?.tasks;
-        let tasks = matching::of(&all, steps, name, who);
+        let tasks = matching::tasks_of(&all, steps, name, who);
         if tasks.is_empty() {
             return Ok(Err(absent(steps, name, &all)));
         }
-        let shared = matching::shared(&tasks, &all, steps, name);
-        if shared
-            || steps.others(name, who) > 0
-            || matching::may_be_anothers(&all, steps, name, who)
+        if steps.others(name, who) > 0 || matching::may_be_anothers(&tasks, &all, steps, name, who)
         {
             return Ok(Err(ProbeResult::Unclear(
                 "the same person signs this flow more than once".to_owned(),
@@ -183,7 +180,7 @@ impl StepContext<'_> {
     ) -> Result<ProbeResult<AutoSignAnswer>, StepError> {
         let of_others = steps.others(name, who);
         let state = self.state(flow).await?;
-        let found = matching::of(&state.tasks, steps, name, who);
+        let found = matching::tasks_of(&state.tasks, steps, name, who);
         let unclear = "the same account signs this flow more than once";
         let there = |account_id| {
             ProbeResult::Found(AutoSignAnswer {
@@ -191,16 +188,16 @@ impl StepContext<'_> {
                 account_id,
             })
         };
-        let is_unknown = matching::known(steps, name, who).is_none();
+        let is_unknown = matching::known_identity(steps, name, who).is_none();
         Ok(match found.first() {
-            None if is_unknown => match matching::beside(&state.tasks, steps, name) {
-                PlatformTask::Nobody => absent(steps, name, &state.tasks),
+            None if is_unknown => match matching::platform_task(&state.tasks, steps, name) {
+                PlatformTask::Absent => absent(steps, name, &state.tasks),
                 PlatformTask::Account(account) => there(account),
-                PlatformTask::Somebody => ProbeResult::Unclear(unclear.to_owned()),
+                PlatformTask::Ambiguous => ProbeResult::Unclear(unclear.to_owned()),
             },
             None => absent(steps, name, &state.tasks),
             Some(_) if of_others > 0 => ProbeResult::Unclear(unclear.to_owned()),
-            Some(_) if matching::may_be_anothers(&state.tasks, steps, name, who) => {
+            Some(_) if matching::may_be_anothers(&found, &state.tasks, steps, name, who) => {
                 ProbeResult::Unclear(unclear.to_owned())
             }
             Some(task) => there(who.account.clone().unwrap_or(task.account.clone())),
@@ -238,16 +235,17 @@ impl StepContext<'_> {
 
 /// What it means that somebody is not listed: nothing, when others are not who were added for sure.
 fn absent<A>(steps: &ItemJournal, name: &str, tasks: &[FoundTask]) -> ProbeResult<A> {
-    let mut added = steps.whose.iter();
-    let is_listed = |other: &str, who: &SignerIdentity| match matching::known(steps, other, who) {
-        Some(SignerIdentity {
-            account: Some(account),
-            ..
-        }) => tasks
-            .iter()
-            .any(|task| task.account == account || task.organization.as_ref() == Some(&account)),
-        _ => !matching::of(tasks, steps, other, who).is_empty(),
-    };
+    let mut added = steps.signers.iter();
+    let is_listed =
+        |other: &str, who: &SignerIdentity| match matching::known_identity(steps, other, who) {
+            Some(SignerIdentity {
+                account: Some(account),
+                ..
+            }) => tasks.iter().any(|task| {
+                task.account == account || task.organization.as_ref() == Some(&account)
+            }),
+            _ => !matching::tasks_of(tasks, steps, other, who).is_empty(),
+        };
     if added.all(|(other, who)| other == name || !steps.is_done(other) || is_listed(other, who)) {
         ProbeResult::Absent
     } else {

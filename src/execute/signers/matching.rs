@@ -1,204 +1,138 @@
-//! Which tasks of a flow are a signer's, where those of several look alike.
+//! Finds the tasks of a signer among those that the service lists for a flow.
+//!
+//! Flows in which an account signs in several roles are refused by `treaty validate`, since a detail (5.5.7, 5.6.7) does not tell such
+//! tasks apart. The platform is the exception: its account is not known before it has signed, and may be that of another signer. It is
+//! recognised by counting.
 
 use super::identity::SignerIdentity;
 use crate::address::AccountId;
 use crate::execute::flow::FoundTask;
 use crate::execute::journal::ItemJournal;
 
-/// The tasks of a signer among those of a flow. An organization that signs at once may be listed under the person who acts
-/// for it; the platform, whose account its call has answered, is until then a signer whom nobody else explains.
-pub(crate) fn of<'t>(
+/// The tasks of a signer. Empty when none is listed, or when there are only as many as other signers with the same identity need.
+pub(crate) fn tasks_of<'t>(
     tasks: &'t [FoundTask],
-    steps: &ItemJournal,
+    journal: &ItemJournal,
     name: &str,
-    who: &SignerIdentity,
+    identity: &SignerIdentity,
 ) -> Vec<&'t FoundTask> {
-    let others = others(steps, name);
-    let all = |is_his: &dyn Fn(&FoundTask) -> bool| -> Vec<&'t FoundTask> {
-        tasks.iter().filter(|task| is_his(task)).collect()
+    let others = others(journal, name);
+    let Some(identity) = known_identity(journal, name, identity) else {
+        let is_explained = |task: &FoundTask| others.iter().any(|other| explains(other, task));
+        return tasks.iter().filter(|task| !is_explained(task)).collect();
     };
-    let Some(who) = known(steps, name, who) else {
-        let is_another = |task: &FoundTask, other: &SignerIdentity| {
-            other.account.as_ref() == Some(&task.account)
-                || task.is_of(other)
-                || task.is_in_the_name_of(other)
-        };
-        return all(&|task| !others.iter().any(|other| is_another(task, other)));
-    };
-    // Which of those that look alike is whose cannot be told, but whether there is one for him beside all others.
-    let both: Vec<SignerIdentity> = others.iter().cloned().chain([who.clone()]).collect();
-    if most_listed(&both, tasks) > most_listed(&others, tasks) {
-        all(&|task| may_be(task, &who, &both, tasks))
+    let same_identity = others.iter().filter(|other| **other == identity).count();
+    let mut own: Vec<&FoundTask> = tasks.iter().filter(|task| task.is_of(&identity)).collect();
+    if own.len() <= same_identity {
+        own.extend(
+            tasks
+                .iter()
+                .filter(|task| task.is_in_the_name_of(&identity)),
+        );
+    }
+    if own.len() > same_identity {
+        own
     } else {
         Vec::new()
     }
 }
 
-/// Whether somebody else may be whose task one of several that look alike is.
-pub(crate) fn shared(
-    alike: &[&FoundTask],
-    all: &[FoundTask],
-    steps: &ItemJournal,
-    name: &str,
-) -> bool {
-    let others = others(steps, name);
-    let is_others = |task: &FoundTask| others.iter().any(|other| may_be(task, other, &others, all));
-    alike.len() > 1 && alike.iter().any(|task| is_others(task))
-}
-
-/// Whether what is found of a signer may all be others': who signs for himself and an organization may be listed once, or
-/// once for each.
+/// Whether one of the tasks that were found for a signer may be that of a signer with another identity: one that signs in the same role
+/// as well, or an organization that signs without a person and is listed under the person who acts for it.
 pub(crate) fn may_be_anothers(
+    found: &[&FoundTask],
     tasks: &[FoundTask],
-    steps: &ItemJournal,
+    journal: &ItemJournal,
     name: &str,
-    who: &SignerIdentity,
+    identity: &SignerIdentity,
 ) -> bool {
-    let Some(who) = known(steps, name, who) else {
+    let Some(identity) = known_identity(journal, name, identity) else {
         return false;
     };
-    let others: Vec<SignerIdentity> = others(steps, name).iter().flat_map(roles).collect();
-    let both: Vec<SignerIdentity> = others.iter().cloned().chain([who]).collect();
-    most_listed(&both, tasks) == most_listed(&others, tasks)
+    let others = others(journal, name);
+    let lacks_own_task = |other: &SignerIdentity| {
+        let own = tasks.iter().filter(|task| task.is_of(other)).count();
+        own < others.iter().filter(|same| *same == other).count()
+    };
+    others
+        .iter()
+        .filter(|other| **other != identity)
+        .any(|other| {
+            found.iter().any(|task| {
+                task.is_of(other) || task.is_in_the_name_of(other) && lacks_own_task(other)
+            })
+        })
 }
 
-/// Who the platform is, where its call was not answered and it looks like others: there is one task more than there are others.
+/// The task of a platform whose account is not known.
 pub(crate) enum PlatformTask {
     /// There is none.
-    Nobody,
-    /// It is this account's, whichever of those that look alike it is.
+    Absent,
+    /// It belongs to this account.
     Account(AccountId),
-    /// There is one, and it cannot be told whose.
-    Somebody,
+    /// There is one, and its account cannot be determined.
+    Ambiguous,
 }
 
-/// Looks for the platform beside all others.
-pub(crate) fn beside(tasks: &[FoundTask], steps: &ItemJournal, name: &str) -> PlatformTask {
-    let others = others(steps, name);
-    let listed = most_listed(&others, tasks);
-    if tasks.len() <= listed {
-        return PlatformTask::Nobody;
-    }
-    let twice: Vec<SignerIdentity> = others.iter().flat_map(roles).collect();
-    if tasks.len() <= most_listed(&twice, tasks) {
-        return PlatformTask::Somebody;
-    }
-    let is_left = |at: &usize| {
-        let rest: Vec<FoundTask> = tasks
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| other != at)
-            .map(|(_, task)| task.clone())
-            .collect();
-        most_listed(&others, &rest) == listed
-    };
-    let mut left = (0..tasks.len())
-        .filter(is_left)
-        .map(|at| &tasks[at].account);
-    match left.next() {
-        Some(first) if left.all(|other| other == first) => PlatformTask::Account(first.clone()),
-        _ => PlatformTask::Somebody,
-    }
-}
-
-/// Whose account a signer's is, as far as that is known: the platform's is, once its call was answered.
-pub(crate) fn known(
-    steps: &ItemJournal,
+/// Finds the platform's task by counting: it is the one that is left once each other signer has one.
+pub(crate) fn platform_task(
+    tasks: &[FoundTask],
+    journal: &ItemJournal,
     name: &str,
-    who: &SignerIdentity,
-) -> Option<SignerIdentity> {
-    if who.account.is_some() {
-        return Some(who.clone());
+) -> PlatformTask {
+    let others = others(journal, name);
+    let mut left: Vec<&FoundTask> = tasks.iter().collect();
+    for other in &others {
+        let own = left.iter().position(|task| task.is_of(other));
+        let listed = own.or_else(|| left.iter().position(|task| task.is_in_the_name_of(other)));
+        if let Some(at) = listed {
+            left.remove(at);
+        }
     }
-    let own = steps
-        .answered(name, "accountId")
-        .filter(|id| !id.is_empty())?;
+    let Some(first) = left.first() else {
+        return PlatformTask::Absent;
+    };
+    // A signer in two roles may be listed once for each.
+    let has_two_roles =
+        |task: &&FoundTask| others.iter().any(|other| other.both && task.is_of(other));
+    let is_one_account = left.iter().all(|task| task.account == first.account);
+    if is_one_account && !left.iter().any(has_two_roles) {
+        PlatformTask::Account(first.account.clone())
+    } else {
+        PlatformTask::Ambiguous
+    }
+}
+
+/// The identity of a signer with its account, as far as that is known: the platform's is, once its call was answered.
+pub(crate) fn known_identity(
+    journal: &ItemJournal,
+    name: &str,
+    identity: &SignerIdentity,
+) -> Option<SignerIdentity> {
+    if identity.account.is_some() {
+        return Some(identity.clone());
+    }
+    let answered = journal.answered(name, "accountId");
+    let account = answered.filter(|id| !id.is_empty())?;
     Some(SignerIdentity {
-        account: Some(AccountId(own)),
-        ..who.clone()
+        account: Some(AccountId(account)),
+        ..identity.clone()
     })
 }
 
-/// The other signers who may be there and whose accounts are known.
-fn others(steps: &ItemJournal, name: &str) -> Vec<SignerIdentity> {
-    let others = steps.whose.iter();
-    let others = others.filter(|(other, _)| other != name && steps.may_be_there(other));
+/// The other signers that may have been added and whose accounts are known.
+fn others(journal: &ItemJournal, name: &str) -> Vec<SignerIdentity> {
+    let others = journal.signers.iter();
+    let others = others.filter(|(other, _)| other != name && journal.may_be_there(other));
     others
-        .filter_map(|(other, who)| known(steps, other, who))
+        .filter_map(|(other, identity)| known_identity(journal, other, identity))
         .collect()
 }
 
-/// A signer as whoever may be listed for him.
-fn roles(who: &SignerIdentity) -> Vec<SignerIdentity> {
-    let one = |organization: Option<AccountId>| SignerIdentity {
-        organization,
-        both: false,
-        ..who.clone()
-    };
-    match (&who.organization, who.both) {
-        (Some(_), true) => vec![one(None), one(who.organization.clone())],
-        _ => vec![who.clone()],
-    }
-}
-
-/// Whether a task may be a signer's: an organization's own signature may stand under the person who acts for it, unless
-/// there is one under its own account for each of `signers` who is the same.
-fn may_be(
-    task: &FoundTask,
-    who: &SignerIdentity,
-    signers: &[SignerIdentity],
-    tasks: &[FoundTask],
-) -> bool {
-    let own = || tasks.iter().filter(|task| task.is_of(who)).count();
-    // He himself need not be among them.
-    let same = || {
-        signers
-            .iter()
-            .filter(|signer| *signer == who)
-            .count()
-            .max(1)
-    };
-    task.is_of(who) || task.is_in_the_name_of(who) && own() < same()
-}
-
-/// How many of these signers can have a task each, at most.
-fn most_listed(signers: &[SignerIdentity], tasks: &[FoundTask]) -> usize {
-    let mut whose: Vec<Option<usize>> = vec![None; tasks.len()];
-    let found = |signer: usize| {
-        give(
-            signer,
-            signers,
-            tasks,
-            &mut whose,
-            &mut vec![false; tasks.len()],
-        )
-    };
-    (0..signers.len()).map(found).filter(|found| *found).count()
-}
-
-/// Gives a signer a task, and whoever had it another one, where that can be.
-fn give(
-    signer: usize,
-    signers: &[SignerIdentity],
-    tasks: &[FoundTask],
-    whose: &mut [Option<usize>],
-    tried: &mut [bool],
-) -> bool {
-    for (at, task) in tasks.iter().enumerate() {
-        if tried[at] || !may_be(task, &signers[signer], signers, tasks) {
-            continue;
-        }
-        tried[at] = true;
-        let free = match whose[at] {
-            None => true,
-            Some(other) => give(other, signers, tasks, whose, tried),
-        };
-        if free {
-            whose[at] = Some(signer);
-            return true;
-        }
-    }
-    false
+fn explains(signer: &SignerIdentity, task: &FoundTask) -> bool {
+    signer.account.as_ref() == Some(&task.account)
+        || task.is_of(signer)
+        || task.is_in_the_name_of(signer)
 }
 
 #[cfg(test)]
@@ -207,7 +141,7 @@ mod tests {
     use crate::execute::flow::signed_task as task;
     use crate::ledger::Step;
 
-    fn who(account: &str, organization: Option<&str>) -> SignerIdentity {
+    fn identity(account: &str, organization: Option<&str>) -> SignerIdentity {
         SignerIdentity {
             account: Some(account.into()),
             organization: organization.map(AccountId::from),
@@ -215,32 +149,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn each_signer_has_a_task_of_his_own() {
-        let auto = who("anju", None);
-        let org = who("agent", Some("anju"));
-        let boss = who("boss", Some("anju"));
-        let all = [auto.clone(), org.clone(), boss.clone()];
-        // The organization's own signature stands under its agent, who signs for it, too.
-        let mut tasks = vec![
-            task("agent", Some("anju")),
-            task("agent", Some("anju")),
-            task("boss", Some("anju")),
-        ];
-        assert_eq!(most_listed(&all, &tasks), 3);
-        assert_eq!(most_listed(&[auto.clone(), org.clone()], &tasks), 2);
-        tasks.remove(0);
-        assert_eq!(most_listed(&all, &tasks), 2, "one of them is not there");
-        assert_eq!(most_listed(&[org, boss], &tasks), 2);
-        // Under its own account it is nobody else's.
-        tasks.push(task("anju", None));
-        assert_eq!(most_listed(&all, &tasks), 3);
-        assert!(!may_be(&tasks[0], &auto, &all, &tasks));
-    }
-
-    /// Steps of a flow: name, whose, and whether it was answered; those that were not begun are left out.
-    fn steps(all: &[(&str, SignerIdentity, Option<&str>)]) -> ItemJournal {
-        let known = all.iter().filter_map(|(name, _, answered)| {
+    /// The journal of a flow: name, identity, and the account that was answered. `Some("")`: the step was not begun.
+    fn journal(signers: &[(&str, SignerIdentity, Option<&str>)]) -> ItemJournal {
+        let known = signers.iter().filter_map(|(name, _, answered)| {
             let step = match *answered {
                 Some("") => return None,
                 Some(account) => Step::Receipt(serde_json::json!({ "accountId": account })),
@@ -248,12 +159,12 @@ mod tests {
             };
             Some(((*name).to_owned(), step))
         });
-        let mut steps = ItemJournal::new(1, known.collect());
-        let whose = all
-            .iter()
-            .map(|(name, who, _)| ((*name).to_owned(), who.clone()));
-        steps.whose = whose.collect();
-        steps
+        let mut journal = ItemJournal::new(1, known.collect());
+        let signers = signers.iter();
+        journal.signers = signers
+            .map(|(name, identity, _)| ((*name).to_owned(), identity.clone()))
+            .collect();
+        journal
     }
 
     fn platform() -> SignerIdentity {
@@ -265,64 +176,61 @@ mod tests {
     }
 
     #[test]
-    fn the_platform_may_sign_under_an_account_that_signs_itself() {
-        let auto = who("acme", None);
-        let (one, two) = (
-            vec![task("acme", None)],
-            vec![task("acme", None), task("acme", None)],
-        );
-        // The platform has signed, and whether the account did is not known.
-        let open = steps(&[
-            ("p", platform(), Some("acme")),
-            ("auto", auto.clone(), None),
-        ]);
-        assert!(of(&one, &open, "auto", &auto).is_empty());
-        assert!(!of(&two, &open, "auto", &auto).is_empty());
-        // The other way round, before the account was asked, and after it had signed.
-        let first = steps(&[("p", platform(), None), ("auto", auto.clone(), Some(""))]);
-        assert_eq!(of(&one, &first, "p", &platform()).len(), 1);
-        let after = steps(&[
-            ("p", platform(), None),
-            ("auto", auto.clone(), Some("acme")),
-        ]);
-        assert!(of(&two, &after, "p", &platform()).is_empty());
-        assert!(matches!(beside(&one, &after, "p"), PlatformTask::Nobody));
-        let there = beside(&two, &after, "p");
-        assert!(matches!(there, PlatformTask::Account(account) if account == "acme".into()));
-        // Of two that look alike and are both sure to be asked, one that is listed may be either's.
-        let both = steps(&[
-            ("p", platform(), Some("acme")),
-            ("last", platform(), Some("acme")),
-        ]);
-        assert!(of(&one, &both, "last", &platform()).is_empty());
-        assert_eq!(of(&two, &both, "last", &platform()).len(), 2);
+    fn each_signer_finds_its_own_task() {
+        let (auto, boss) = (identity("acme", None), identity("boss", Some("beta")));
+        let signers = journal(&[("auto", auto.clone(), None), ("boss", boss.clone(), None)]);
+        // The signature of acme is listed under the person who acts for it.
+        let tasks = [task("boss", Some("beta")), task("agent", Some("acme"))];
+        assert_eq!(tasks_of(&tasks, &signers, "auto", &auto).len(), 1);
+        assert_eq!(tasks_of(&tasks, &signers, "boss", &boss).len(), 1);
+        assert!(tasks_of(&tasks[..1], &signers, "auto", &auto).is_empty());
     }
 
     #[test]
-    fn who_signs_twice_may_be_listed_twice() {
-        let auto = who("acme", None);
-        let clerk = SignerIdentity {
-            both: true,
-            ..who("clerk", Some("acme"))
-        };
-        let tasks = [task("acme", None), task("clerk", Some("acme"))];
-        let signed = [
+    fn the_platform_is_counted_beside_a_signer_with_its_account() {
+        let auto = identity("acme", None);
+        let one = [task("acme", None)];
+        let two = [task("acme", None), task("acme", None)];
+        // The platform has signed, and the response to the account's own signature is lost.
+        let signed = journal(&[
             ("p", platform(), Some("acme")),
-            ("auto", auto.clone(), Some("acme")),
-            ("clerk", clerk.clone(), None),
-        ];
-        assert!(
-            of(&tasks, &steps(&signed), "clerk", &clerk).is_empty(),
-            "the second is auto's"
-        );
-        let open = steps(&[
-            ("clerk", clerk, Some("clerk")),
             ("auto", auto.clone(), None),
         ]);
-        let roles = [task("clerk", None), task("clerk", Some("acme"))];
-        assert!(may_be_anothers(&roles, &open, "auto", &auto));
+        assert!(tasks_of(&one, &signed, "auto", &auto).is_empty());
+        assert!(!tasks_of(&two, &signed, "auto", &auto).is_empty());
+        // The platform's response is lost, before and after the account has signed.
+        let first = journal(&[("p", platform(), None), ("auto", auto.clone(), Some(""))]);
+        assert_eq!(tasks_of(&one, &first, "p", &platform()).len(), 1);
+        let after = journal(&[("p", platform(), None), ("auto", auto, Some("acme"))]);
+        assert!(tasks_of(&two, &after, "p", &platform()).is_empty());
+        assert!(matches!(
+            platform_task(&one, &after, "p"),
+            PlatformTask::Absent
+        ));
+        let found = platform_task(&two, &after, "p");
+        assert!(matches!(found, PlatformTask::Account(account) if account == "acme".into()));
+    }
+
+    #[test]
+    fn a_task_that_another_signer_may_explain_is_ambiguous() {
+        let auto = identity("acme", None);
+        let clerk = SignerIdentity {
+            both: true,
+            ..identity("clerk", Some("acme"))
+        };
+        let signers = journal(&[
+            ("auto", auto.clone(), Some("acme")),
+            ("clerk", clerk.clone(), None),
+        ]);
+        let is_ambiguous = |tasks: &[FoundTask], name: &str, identity: &SignerIdentity| {
+            let found = tasks_of(tasks, &signers, name, identity);
+            may_be_anothers(&found, tasks, &signers, name, identity)
+        };
+        let under_the_agent = [task("clerk", Some("acme"))];
+        assert!(is_ambiguous(&under_the_agent, "clerk", &clerk));
+        assert!(is_ambiguous(&under_the_agent, "auto", &auto));
         let own = [task("clerk", Some("acme")), task("acme", None)];
-        assert!(!may_be_anothers(&own, &open, "auto", &auto));
-        assert!(!of(&own, &open, "auto", &auto).is_empty());
+        assert!(!is_ambiguous(&own, "clerk", &clerk));
+        assert!(!is_ambiguous(&own, "auto", &auto));
     }
 }

@@ -28,7 +28,7 @@ impl SignStates {
     /// How far each signer is who was added.
     pub(crate) fn of(steps: &ItemJournal, state: &FlowState) -> Self {
         let mut states = Self::default();
-        for (name, who) in steps.whose.iter().filter(|(name, _)| steps.is_done(name)) {
+        for (name, who) in steps.signers.iter().filter(|(name, _)| steps.is_done(name)) {
             let Some((sign, is_listed)) = sign_state(steps, state, name, who) else {
                 continue;
             };
@@ -120,14 +120,14 @@ fn sign_state(
     who: &SignerIdentity,
 ) -> Option<(SignState, bool)> {
     use SignStatus::{Ended, Pending, Signed, Signing, Withdrawn};
-    let own = matching::of(&state.tasks, steps, name, who);
+    let own = matching::tasks_of(&state.tasks, steps, name, who);
     let any = |status: SignStatus| own.iter().any(|task| task.status == status);
     let (status, is_listed) = if !own.is_empty() {
         let first = [Ended, Signing, Pending].into_iter().find(|one| any(*one));
         (first.unwrap_or(Signed), true)
     } else if state.status == FlowStatus::Draft {
         return None;
-    } else if !matching::of(&state.withdrawn, steps, name, who).is_empty() {
+    } else if !matching::tasks_of(&state.withdrawn, steps, name, who).is_empty() {
         (Withdrawn, true)
     } else if steps.answered(name, "signUrl").is_some() {
         (Withdrawn, false)
@@ -142,7 +142,7 @@ fn sign_state(
 }
 
 fn lists_account(steps: &ItemJournal, state: &FlowState, name: &str, who: &SignerIdentity) -> bool {
-    let account = matching::known(steps, name, who).and_then(|who| who.account);
+    let account = matching::known_identity(steps, name, who).and_then(|who| who.account);
     account.is_some_and(|account| state.tasks.iter().any(|task| task.account == account))
 }
 
