@@ -10,29 +10,29 @@ use crate::execute::journal::ItemJournal;
 use crate::execute::signers::SignerIdentity;
 use crate::ledger::{Failure, ItemStatus};
 
-/// A flow, and whether it is one of several documents.
+/// A reference to a flow, and whether it has several documents: that decides which family of operations it uses.
 #[derive(Debug, Clone)]
 pub(crate) struct FlowRef {
     pub(crate) id: FlowId,
     pub(crate) several: bool,
 }
 
-/// The flow of an item that was sent.
-pub(crate) fn sent_flow(steps: &ItemJournal) -> Option<FlowRef> {
+/// The flow of an item that was sent; none when its creation has no receipt.
+pub(crate) fn sent_flow(journal: &ItemJournal) -> Option<FlowRef> {
     Some(FlowRef {
-        id: FlowId(steps.answered(PROCESS, "flowId")?),
-        several: steps.is_done(&format!("{DOCUMENT}.01")),
+        id: FlowId(journal.answered(PROCESS, "flowId")?),
+        several: journal.is_done(&format!("{DOCUMENT}.01")),
     })
 }
 
-/// How far a flow is.
+/// The status of a flow, with its documents and tasks.
 pub(crate) struct FlowState {
     pub(crate) status: FlowStatus,
-    /// The documents that it tells, with their names; one that several sign stands there several times.
+    /// The documents with their names. A document that several people sign is listed several times.
     pub(crate) docs: Vec<(DocId, Option<String>)>,
-    /// The tasks that were not taken back …
+    /// The tasks that are not withdrawn.
     pub(crate) tasks: Vec<FoundTask>,
-    /// … and those that were, as far as they are told.
+    /// The withdrawn tasks, as far as the service lists them.
     pub(crate) withdrawn: Vec<FoundTask>,
 }
 
@@ -42,32 +42,32 @@ pub(crate) struct FoundTask {
     pub(crate) account: AccountId,
     pub(crate) organization: Option<AccountId>,
     pub(crate) status: SignStatus,
-    /// When he was asked, as the API says it: it tells a task from one that was made anew.
+    /// The time of the request to sign, as the API writes it. It distinguishes a task from one that was created anew.
     pub(crate) received: Option<String>,
-    /// When he signed or refused, as the API says it.
+    /// The time of the signature or refusal, as the API writes it.
     pub(crate) time: Option<String>,
-    /// What the signer said to it.
+    /// The explanation of the signer.
     pub(crate) explain: Option<String>,
 }
 
 impl FoundTask {
-    /// Whether it is somebody's: who signs for himself and an organization may be listed as either, and one who chooses his
-    /// organization as he signs under any.
-    pub(crate) fn is_of(&self, who: &SignerIdentity) -> bool {
-        let chosen = self.organization.is_none() || who.organization.is_none();
-        Some(&self.account) == who.account.as_ref()
-            && (self.organization == who.organization || (who.both && chosen))
+    /// Whether it may be the task of a signer. One that signs for itself and an organization may be listed as either; one that chooses
+    /// the organization while signing, under any.
+    pub(crate) fn is_of(&self, identity: &SignerIdentity) -> bool {
+        let chosen = self.organization.is_none() || identity.organization.is_none();
+        Some(&self.account) == identity.account.as_ref()
+            && (self.organization == identity.organization || (identity.both && chosen))
     }
 
-    /// Whether it is an account's own signature, listed under somebody who acts for it.
-    pub(crate) fn is_in_the_name_of(&self, who: &SignerIdentity) -> bool {
-        let alone = who.organization.is_none() && !who.both;
-        alone && self.organization.is_some() && self.organization == who.account
+    /// Whether it is the signature of an organization itself, listed under the person who acts for it.
+    pub(crate) fn is_in_the_name_of(&self, identity: &SignerIdentity) -> bool {
+        let alone = identity.organization.is_none() && !identity.both;
+        alone && self.organization.is_some() && self.organization == identity.account
     }
 }
 
 impl FlowState {
-    /// Whether somebody was asked, and all have signed.
+    /// Whether at least one person was asked, and all have signed.
     pub(crate) fn all_have_signed(&self) -> bool {
         let signed = |task: &FoundTask| task.status == SignStatus::Signed;
         self.status == FlowStatus::Finished
@@ -90,7 +90,7 @@ impl FlowState {
 }
 
 impl StepContext<'_> {
-    /// How far a flow is, asked for in the way of its own family.
+    /// Fetches the status of a flow (5.5.7, 5.6.7).
     pub(crate) async fn state(&self, flow: &FlowRef) -> Result<FlowState, StepError> {
         let flow_id = flow.id.clone();
         if flow.several {
@@ -141,7 +141,7 @@ impl StepContext<'_> {
     }
 }
 
-/// How an item stands whose flow has ended before all had signed.
+/// The status of an item whose flow ended before all had signed; none while it goes on.
 pub(crate) fn ended_status(status: FlowStatus) -> Option<ItemStatus> {
     match status {
         FlowStatus::Rejected | FlowStatus::Ended | FlowStatus::Deleted => {
@@ -153,9 +153,9 @@ pub(crate) fn ended_status(status: FlowStatus) -> Option<ItemStatus> {
     }
 }
 
-/// Why a flow has ended before all had signed.
+/// The reason why a flow ended before all had signed.
 pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
-    // Who signs may say something, too.
+    // A signer who signs may leave an explanation, too: only refusals count.
     let refused = state
         .tasks
         .iter()
@@ -180,7 +180,7 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
     }
 }
 
-/// Refuses what is said of another flow.
+/// Refuses a response that describes another flow.
 fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), StepError> {
     if *told == flow.id {
         return Ok(());
@@ -194,8 +194,8 @@ fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), StepError> {
     ))
 }
 
-/// The signers that a detail lists. Of a draft it may say nothing, and of a flow that has ended before all had signed,
-/// where its state is enough: elsewhere that does not mean that nobody was asked.
+/// The signers that a detail lists. A missing list is accepted for drafts and for flows that ended early, where the status is enough;
+/// elsewhere it does not mean that nobody was asked.
 fn listed<T>(signers: Option<Vec<T>>, status: FlowStatus) -> Result<Vec<T>, StepError> {
     match (signers, status) {
         (Some(signers), _) => Ok(signers),
@@ -207,7 +207,7 @@ fn listed<T>(signers: Option<Vec<T>>, status: FlowStatus) -> Result<Vec<T>, Step
     }
 }
 
-/// A task that was signed, for tests.
+/// A signed task, for tests.
 #[cfg(test)]
 pub(crate) fn signed_task(account: &str, organization: Option<&str>) -> FoundTask {
     FoundTask {

@@ -195,7 +195,7 @@ impl Apply<'_> {
             .collect::<Result<_, StepError>>()?;
         steps.signers = signers
             .iter()
-            .map(|(signer, signs)| (step_of(signer), signs.who()))
+            .map(|(signer, signs)| (step_of(signer), signs.identity()))
             .collect();
         for (order, (signer, signs)) in (1..).zip(signers) {
             let step = step_of(signer);

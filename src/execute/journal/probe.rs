@@ -1,4 +1,4 @@
-//! Looking whether a call was carried out whose answer is not known.
+//! Probes: lookups that find out whether a request whose response was lost has taken effect.
 
 use super::item_journal::ItemJournal;
 use super::probe_result::ProbeResult;
@@ -18,14 +18,14 @@ use crate::plan::find_account;
 use crate::util::failpoint::failpoint;
 
 impl StepContext<'_> {
-    /// The account of a `thirdId`; none where there is no such account.
+    /// Looks up the account of a `thirdId`; none where there is no such account.
     pub(crate) async fn account_of(&self, third_id: &str) -> Result<Option<AccountId>, StepError> {
         find_account(self.client, third_id)
             .await
             .map_err(|failure| StepError::of(Op::ExchangeId, failure))
     }
 
-    /// A seal by its alias.
+    /// Probes the creation of a seal, by its alias.
     pub(crate) async fn probe_seal(
         &self,
         account: &AccountId,
@@ -35,7 +35,7 @@ impl StepContext<'_> {
             account_id: account.clone(),
         };
         let seals = self.call(&query).await?;
-        // A service need not tell aliases (5.8.1): what has none may be this one.
+        // A service need not return aliases (5.8.1): a seal without one may be this one.
         let nameless = seals
             .iter()
             .any(|seal| seal.seal_alias.as_deref().unwrap_or_default().is_empty());
@@ -53,45 +53,47 @@ impl StepContext<'_> {
         })
     }
 
-    /// A person's task. One that is there and not signed is taken back, so that it can be made again and its link known.
+    /// Probes the task of a person. An unsigned task is withdrawn, so that it can be created again with a known link.
     pub(crate) async fn probe_person_task(
         &self,
         flow: &FlowRef,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         name: &str,
-        who: &SignerIdentity,
+        identity: &SignerIdentity,
     ) -> Result<ProbeResult<HandSignAnswer>, StepError> {
-        let undo = match self.unsigned_task(flow, steps, name, who).await? {
+        let undo = match self.unsigned_task(flow, journal, name, identity).await? {
             Ok(undo) => undo,
             Err(seen) => return Ok(seen),
         };
-        if steps.is_begun(name) {
-            // An earlier run may have been about to take it back.
-            self.wait_for_earlier_run(steps.subject, name).await;
-            match self.unsigned_task(flow, steps, name, who).await? {
+        if journal.is_begun(name) {
+            // An earlier run may have been about to withdraw it.
+            self.wait_for_earlier_run(journal.subject, name).await;
+            match self.unsigned_task(flow, journal, name, identity).await? {
                 Ok(_) => {}
                 Err(ProbeResult::Absent) => return Ok(ProbeResult::Undone),
                 Err(seen) => return Ok(seen),
             }
         }
         failpoint("look.found");
-        self.undo_task(flow, &undo, |task| task.is_of(who)).await
+        self.undo_task(flow, &undo, |task| task.is_of(identity))
+            .await
     }
 
-    /// What takes a person's task back that is there and not signed; else what looking tells.
+    /// The request that withdraws an unsigned task of a person, or the result of the probe if there is none.
     async fn unsigned_task(
         &self,
         flow: &FlowRef,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         name: &str,
-        who: &SignerIdentity,
+        identity: &SignerIdentity,
     ) -> Result<Result<UndoTask, ProbeResult<HandSignAnswer>>, StepError> {
         let all = self.state(flow).await?.tasks;
-        let tasks = matching::tasks_of(&all, steps, name, who);
+        let tasks = matching::tasks_of(&all, journal, name, identity);
         if tasks.is_empty() {
-            return Ok(Err(absent(steps, name, &all)));
+            return Ok(Err(absent(journal, name, &all)));
         }
-        if steps.others(name, who) > 0 || matching::may_be_anothers(&tasks, &all, steps, name, who)
+        if journal.others(name, identity) > 0
+            || matching::may_be_anothers(&tasks, &all, journal, name, identity)
         {
             return Ok(Err(ProbeResult::Unclear(
                 "the same person signs this flow more than once".to_owned(),
@@ -101,7 +103,7 @@ impl StepContext<'_> {
             .iter()
             .any(|task| matches!(task.status, SignStatus::Signed | SignStatus::Ended))
         {
-            // He has acted on it: his link is of no use any more.
+            // The person has acted: the link is of no more use.
             return Ok(Err(ProbeResult::Found(HandSignAnswer {
                 sign_url: String::new(),
                 sign_short_url: None,
@@ -109,9 +111,9 @@ impl StepContext<'_> {
             })));
         }
         let account_id = tasks[0].account.clone();
-        // Taking back takes all of a person's tasks: also those whose links are known and were sent on.
+        // Withdrawing takes all tasks of a person, including those whose links are known and were passed on.
         let takes_others = all.iter().any(|task| {
-            task.account == account_id && !task.is_of(who) && task.status != SignStatus::Signed
+            task.account == account_id && !task.is_of(identity) && task.status != SignStatus::Signed
         });
         if takes_others {
             return Ok(Err(ProbeResult::Unclear(
@@ -125,8 +127,8 @@ impl StepContext<'_> {
         }))
     }
 
-    /// Takes a person's unsigned task back. It is done again only once it cannot be under way any more: a late one
-    /// would take back the task that comes next.
+    /// Withdraws the unsigned task of a person. It is tried again only once the earlier request cannot be under way any more: a late one
+    /// would withdraw the task that is created next.
     async fn undo_task(
         &self,
         flow: &FlowRef,
@@ -148,7 +150,7 @@ impl StepContext<'_> {
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
                 return Ok(ProbeResult::Undone);
             }
-            // What was answered may be shown later, and what was not be done later.
+            // A detail may show an answered request later, and an unanswered one may be carried out later.
             let delay = match &undone {
                 Err(Failure::Unknown {
                     cause: LossCause::TimedOut,
@@ -169,18 +171,18 @@ impl StepContext<'_> {
         ))
     }
 
-    /// A signature without a person. The platform's account is not known before it has signed: it is a signer that
-    /// nobody else explains.
+    /// Probes a signature without a person. The account of the platform is not known before it has signed: its task is the one that no
+    /// other signer explains.
     pub(crate) async fn probe_signature(
         &self,
         flow: &FlowRef,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         name: &str,
-        who: &SignerIdentity,
+        identity: &SignerIdentity,
     ) -> Result<ProbeResult<AutoSignAnswer>, StepError> {
-        let of_others = steps.others(name, who);
+        let of_others = journal.others(name, identity);
         let state = self.state(flow).await?;
-        let found = matching::tasks_of(&state.tasks, steps, name, who);
+        let found = matching::tasks_of(&state.tasks, journal, name, identity);
         let unclear = "the same account signs this flow more than once";
         let there = |account_id| {
             ProbeResult::Found(AutoSignAnswer {
@@ -188,23 +190,23 @@ impl StepContext<'_> {
                 account_id,
             })
         };
-        let is_unknown = matching::known_identity(steps, name, who).is_none();
+        let is_unknown = matching::known_identity(journal, name, identity).is_none();
         Ok(match found.first() {
-            None if is_unknown => match matching::platform_task(&state.tasks, steps, name) {
-                PlatformTask::Absent => absent(steps, name, &state.tasks),
+            None if is_unknown => match matching::platform_task(&state.tasks, journal, name) {
+                PlatformTask::Absent => absent(journal, name, &state.tasks),
                 PlatformTask::Account(account) => there(account),
                 PlatformTask::Ambiguous => ProbeResult::Unclear(unclear.to_owned()),
             },
-            None => absent(steps, name, &state.tasks),
+            None => absent(journal, name, &state.tasks),
             Some(_) if of_others > 0 => ProbeResult::Unclear(unclear.to_owned()),
-            Some(_) if matching::may_be_anothers(&found, &state.tasks, steps, name, who) => {
+            Some(_) if matching::may_be_anothers(&found, &state.tasks, journal, name, identity) => {
                 ProbeResult::Unclear(unclear.to_owned())
             }
-            Some(task) => there(who.account.clone().unwrap_or(task.account.clone())),
+            Some(task) => there(identity.account.clone().unwrap_or(task.account.clone())),
         })
     }
 
-    /// Whether a flow is archived.
+    /// Probes whether a flow is archived.
     pub(crate) async fn probe_archive(
         &self,
         flow: &FlowRef,
@@ -215,7 +217,7 @@ impl StepContext<'_> {
         })
     }
 
-    /// Whether a flow has ended before all had signed.
+    /// Probes whether a flow has ended before all had signed.
     pub(crate) async fn probe_revocation(
         &self,
         flow: &FlowRef,
@@ -233,20 +235,23 @@ impl StepContext<'_> {
     }
 }
 
-/// What it means that somebody is not listed: nothing, when others are not who were added for sure.
-fn absent<A>(steps: &ItemJournal, name: &str, tasks: &[FoundTask]) -> ProbeResult<A> {
-    let mut added = steps.signers.iter();
-    let is_listed =
-        |other: &str, who: &SignerIdentity| match matching::known_identity(steps, other, who) {
-            Some(SignerIdentity {
-                account: Some(account),
-                ..
-            }) => tasks.iter().any(|task| {
-                task.account == account || task.organization.as_ref() == Some(&account)
-            }),
-            _ => !matching::tasks_of(tasks, steps, other, who).is_empty(),
-        };
-    if added.all(|(other, who)| other == name || !steps.is_done(other) || is_listed(other, who)) {
+/// The result for a signer that is not listed: absent, unless signers with receipts are not listed either.
+fn absent<A>(journal: &ItemJournal, name: &str, tasks: &[FoundTask]) -> ProbeResult<A> {
+    let mut added = journal.signers.iter();
+    let is_listed = |other: &str, identity: &SignerIdentity| match matching::known_identity(
+        journal, other, identity,
+    ) {
+        Some(SignerIdentity {
+            account: Some(account),
+            ..
+        }) => tasks
+            .iter()
+            .any(|task| task.account == account || task.organization.as_ref() == Some(&account)),
+        _ => !matching::tasks_of(tasks, journal, other, identity).is_empty(),
+    };
+    if added.all(|(other, identity)| {
+        other == name || !journal.is_done(other) || is_listed(other, identity)
+    }) {
         ProbeResult::Absent
     } else {
         ProbeResult::Stale("the flow's details lack signers who were added".to_owned())

@@ -4,18 +4,18 @@ use serde_json::{Map, Value};
 
 use crate::address::AccountId;
 
-/// Who signs.
+/// The identity of a signer: the accounts under which the service lists its tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SignerIdentity {
     /// None: the platform, whose account is not known before it has signed.
     pub(crate) account: Option<AccountId>,
     pub(crate) organization: Option<AccountId>,
-    /// Whether he may also sign for himself beside the organization.
+    /// Whether it may also sign for itself beside the organization.
     pub(crate) both: bool,
 }
 
 impl SignerIdentity {
-    /// Writes it beside what a call has answered.
+    /// Adds it to the receipt of a step.
     pub(crate) fn note(&self, receipt: &mut Map<String, Value>) {
         for (name, id) in [
             ("accountId", &self.account),
@@ -32,19 +32,19 @@ impl SignerIdentity {
         }
     }
 
-    /// Reads it again.
+    /// Reads it from the receipt of a step.
     pub(crate) fn of(receipt: &Value) -> Self {
         let is = |name: &str| receipt.get(name).is_some();
         let id = |name: &str| receipt.get(name)?.as_str().map(AccountId::from);
         Self {
-            // The platform's answer tells its account, which is not known before.
+            // The response of the platform tells its account, which is not part of the identity.
             account: id("accountId").filter(|_| !is("platform")),
             organization: id("authorizationOrgId"),
             both: is("both"),
         }
     }
 
-    /// Whether a task that was found may be either one's.
+    /// Whether one task may be that of either signer.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         self.account == other.account
             && (self.both || other.both || self.organization == other.organization)

@@ -15,7 +15,7 @@ use crate::execute::flow::FlowRef;
 use crate::execute::journal::{ItemJournal, ProbeResult};
 use crate::ledger::LedgerError;
 
-/// A signer of a flow, and where he signs.
+/// A signer to be added to a flow, with the positions of the signature.
 pub(crate) struct SignerRequest<'a> {
     pub(crate) flow: &'a FlowRef,
     pub(crate) third_order_no: String,
@@ -25,7 +25,7 @@ pub(crate) struct SignerRequest<'a> {
     pub(crate) docs: &'a [DocId],
 }
 
-/// How somebody signs, with the ids of all that he needs.
+/// How a signer signs, with all ids that the request needs.
 pub(crate) enum SigningMethod {
     Platform {
         seal: Option<SealId>,
@@ -50,8 +50,8 @@ pub(crate) enum SigningMethod {
 }
 
 impl SigningMethod {
-    /// Who it is that signs.
-    pub(crate) fn who(&self) -> SignerIdentity {
+    /// The identity of the signer.
+    pub(crate) fn identity(&self) -> SignerIdentity {
         let (account, organization) = match self {
             Self::Platform { .. } => (None, None),
             Self::User { account, .. } | Self::Person { account, .. } => (Some(account), None),
@@ -73,7 +73,7 @@ impl SigningMethod {
 }
 
 impl SignerRequest<'_> {
-    /// The operation, and what is sent.
+    /// The operation and the body of its request.
     pub(crate) fn request(self) -> (Op, serde_json::Value) {
         if self.flow.several {
             self.several()
@@ -214,13 +214,13 @@ impl SignerRequest<'_> {
     }
 }
 
-/// A request as it can be kept: what cannot be sent yet is written down in the words in which it will be.
+/// A request in the form in which it is recorded: a deferred request is sent later exactly as it was recorded.
 fn said<O: Operation + Serialize>(request: &O) -> (Op, serde_json::Value) {
-    // A request is plain data with text keys, which JSON can always say.
+    // A request is plain data with text keys, which JSON can always express.
     (O::OP, serde_json::to_value(request).unwrap_or_default())
 }
 
-/// Whether an operation has somebody sign without a person.
+/// Whether an operation adds a signer that signs automatically.
 pub(crate) fn signs_at_once(op: Op) -> bool {
     matches!(
         op,
@@ -231,7 +231,7 @@ pub(crate) fn signs_at_once(op: Op) -> bool {
     )
 }
 
-/// Whose task a request is.
+/// The identity of the signer that a request adds.
 pub(crate) fn signer_identity(op: Op, request: &serde_json::Value) -> Option<SignerIdentity> {
     let id = |name: &str| {
         let id = request.get(name)?.as_str()?;
@@ -258,10 +258,10 @@ pub(crate) fn signer_identity(op: Op, request: &serde_json::Value) -> Option<Sig
 }
 
 impl StepContext<'_> {
-    /// Makes a call that adds a signer or ends a flow, once.
+    /// Sends a request that adds a signer or archives a flow, exactly once.
     pub(crate) async fn perform(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         step: &str,
         op: Op,
         request: serde_json::Value,
@@ -269,10 +269,10 @@ impl StepContext<'_> {
     ) -> Result<(), StepError> {
         let call = Call {
             context: self,
-            steps,
+            journal,
             step,
             flow,
-            who: signer_identity(op, &request),
+            identity: signer_identity(op, &request),
         };
         match op {
             Op::PlatformSignTask => call.auto::<contract::PlatformSignTask>(request).await,
@@ -293,14 +293,14 @@ impl StepContext<'_> {
                 let request: Archive = read(step, request)?;
                 let probe = async || self.probe_archive(flow).await;
                 match self
-                    .journaled_step(steps, step, &request, None, probe)
+                    .journaled_step(journal, step, &request, None, probe)
                     .await
                 {
                     Ok(Nothing) => Ok(()),
-                    // Some flows end by themselves once all have signed.
+                    // Some flows archive themselves once all have signed.
                     Err(StepError::Failed(failure)) => match probe().await? {
                         ProbeResult::Found(_) => {
-                            self.record_receipt::<Archive>(steps, step, &Nothing, None);
+                            self.record_receipt::<Archive>(journal, step, &Nothing, None);
                             Ok(())
                         }
                         _ => Err(StepError::Failed(failure)),
@@ -313,13 +313,13 @@ impl StepContext<'_> {
     }
 }
 
-/// A call that adds a signer.
+/// A request that adds a signer.
 struct Call<'a> {
     context: &'a StepContext<'a>,
-    steps: &'a ItemJournal,
+    journal: &'a ItemJournal,
     step: &'a str,
     flow: &'a FlowRef,
-    who: Option<SignerIdentity>,
+    identity: Option<SignerIdentity>,
 }
 
 impl Call<'_> {
@@ -328,15 +328,17 @@ impl Call<'_> {
         request: serde_json::Value,
     ) -> Result<(), StepError> {
         let request: O = read(self.step, request)?;
-        let Some(who) = &self.who else { return Ok(()) };
+        let Some(identity) = &self.identity else {
+            return Ok(());
+        };
         let probe = async || {
             self.context
-                .probe_signature(self.flow, self.steps, self.step, who)
+                .probe_signature(self.flow, self.journal, self.step, identity)
                 .await
         };
-        let done = self
-            .context
-            .journaled_step(self.steps, self.step, &request, Some(who), probe);
+        let done =
+            self.context
+                .journaled_step(self.journal, self.step, &request, Some(identity), probe);
         done.await.map(drop)
     }
 
@@ -345,15 +347,17 @@ impl Call<'_> {
         request: serde_json::Value,
     ) -> Result<(), StepError> {
         let request: O = read(self.step, request)?;
-        let Some(who) = &self.who else { return Ok(()) };
+        let Some(identity) = &self.identity else {
+            return Ok(());
+        };
         let probe = async || {
             self.context
-                .probe_person_task(self.flow, self.steps, self.step, who)
+                .probe_person_task(self.flow, self.journal, self.step, identity)
                 .await
         };
-        let done = self
-            .context
-            .journaled_step(self.steps, self.step, &request, Some(who), probe);
+        let done =
+            self.context
+                .journaled_step(self.journal, self.step, &request, Some(identity), probe);
         done.await.map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! How far each signer of a flow is.
+//! The status of each signer of a flow.
 
 use tokio::time::sleep;
 
@@ -18,24 +18,30 @@ use crate::ledger::{Failure, SignState, Step, Write};
 #[derive(Debug, Default)]
 pub(crate) struct SignStates {
     known: Vec<(String, SignState)>,
-    /// Whether the details lack somebody who was asked: they may be behind.
+    /// Whether the detail lacks a signer that was added: it may be stale.
     lacking: bool,
-    /// Who was to sign at once, and is not listed beside those who are.
+    /// Automatic signers that are not listed although others are.
     unseen: Vec<String>,
 }
 
 impl SignStates {
-    /// How far each signer is who was added.
-    pub(crate) fn of(steps: &ItemJournal, state: &FlowState) -> Self {
+    /// The state of each signer that was added.
+    pub(crate) fn of(journal: &ItemJournal, state: &FlowState) -> Self {
         let mut states = Self::default();
-        for (name, who) in steps.signers.iter().filter(|(name, _)| steps.is_done(name)) {
-            let Some((sign, is_listed)) = sign_state(steps, state, name, who) else {
+        for (name, identity) in journal
+            .signers
+            .iter()
+            .filter(|(name, _)| journal.is_done(name))
+        {
+            let Some((sign, is_listed)) = sign_state(journal, state, name, identity) else {
                 continue;
             };
             match sign.status {
                 SignStatus::Withdrawn => states.lacking |= !is_listed,
-                // Where his account is listed for somebody else, details that list him, too, are still to come.
-                SignStatus::Signing if !is_listed && lists_account(steps, state, name, who) => {
+                // The account is listed for another signer: a later detail lists this one, too.
+                SignStatus::Signing
+                    if !is_listed && lists_account(journal, state, name, identity) =>
+                {
                     states.lacking = true;
                 }
                 SignStatus::Signing if !is_listed && !state.tasks.is_empty() => {
@@ -54,12 +60,12 @@ impl SignStates {
         own.any(|(_, sign)| sign.status == SignStatus::Signed)
     }
 
-    /// Whether a signer may have signed: he signs at once, and the details list others alone.
+    /// Whether an automatic signer may have signed although the detail lists only others.
     pub(crate) fn may_have_signed(&self, step: &str) -> bool {
         self.unseen.iter().any(|name| name == step)
     }
 
-    /// A signer who can sign no more, in a flow that goes on.
+    /// A signer that can no longer sign, in a flow that goes on.
     pub(crate) fn lost(&self) -> Option<Failure> {
         use SignStatus::{Ended, Withdrawn};
         let lost = |(_, sign): &&(String, SignState)| matches!(sign.status, Ended | Withdrawn);
@@ -85,25 +91,25 @@ impl SignStates {
 }
 
 impl StepContext<'_> {
-    /// Asks how far a flow and its signers are, and writes that down.
+    /// Fetches the status of a flow and its signers, and records it.
     pub(crate) async fn refresh_sign_states(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         flow: &FlowRef,
     ) -> Result<(FlowState, SignStates), StepError> {
         let mut state = self.state(flow).await?;
-        let mut states = SignStates::of(steps, &state);
+        let mut states = SignStates::of(journal, &state);
         if states.lacking
             && ended_status(state.status).is_none()
-            && self.is_first_lack(steps.subject)
+            && self.is_first_lack(journal.subject)
         {
-            // Who was just asked is not listed at once by every service.
+            // Some services list a new signer only after a moment.
             sleep(SETTLE_DELAY).await;
             state = self.state(flow).await?;
-            states = SignStates::of(steps, &state);
+            states = SignStates::of(journal, &state);
         }
         drop(self.ledger.write(vec![Write::Looked {
-            id: steps.subject,
+            id: journal.subject,
             at: self.now(),
             signers: states.known.clone(),
         }]));
@@ -111,54 +117,59 @@ impl StepContext<'_> {
     }
 }
 
-/// How far a signer is, as the details tell it. That somebody was to sign at once does not mean that he has: the service
-/// signs when it can (5.9.1). Whose task is not there was taken back by somebody. Tells, too, whether he is listed at all.
+/// The state of a signer as the detail shows it, and whether the signer is listed at all. An accepted automatic signature is not yet a
+/// signature: the service signs when it can (5.9.1). A missing task of a person was withdrawn.
 fn sign_state(
-    steps: &ItemJournal,
+    journal: &ItemJournal,
     state: &FlowState,
     name: &str,
-    who: &SignerIdentity,
+    identity: &SignerIdentity,
 ) -> Option<(SignState, bool)> {
     use SignStatus::{Ended, Pending, Signed, Signing, Withdrawn};
-    let own = matching::tasks_of(&state.tasks, steps, name, who);
+    let own = matching::tasks_of(&state.tasks, journal, name, identity);
     let any = |status: SignStatus| own.iter().any(|task| task.status == status);
     let (status, is_listed) = if !own.is_empty() {
         let first = [Ended, Signing, Pending].into_iter().find(|one| any(*one));
         (first.unwrap_or(Signed), true)
     } else if state.status == FlowStatus::Draft {
         return None;
-    } else if !matching::tasks_of(&state.withdrawn, steps, name, who).is_empty() {
+    } else if !matching::tasks_of(&state.withdrawn, journal, name, identity).is_empty() {
         (Withdrawn, true)
-    } else if steps.answered(name, "signUrl").is_some() {
+    } else if journal.answered(name, "signUrl").is_some() {
         (Withdrawn, false)
     } else if state.status == FlowStatus::Finished {
         (Signed, false)
     } else {
-        // The service has taken it, and does not list it yet.
+        // The service has accepted it, and does not list it yet.
         (Signing, false)
     };
     let time = own.iter().filter_map(|task| task.time.clone()).max();
     Some((SignState { status, time }, is_listed))
 }
 
-fn lists_account(steps: &ItemJournal, state: &FlowState, name: &str, who: &SignerIdentity) -> bool {
-    let account = matching::known_identity(steps, name, who).and_then(|who| who.account);
+fn lists_account(
+    journal: &ItemJournal,
+    state: &FlowState,
+    name: &str,
+    identity: &SignerIdentity,
+) -> bool {
+    let account = matching::known_identity(journal, name, identity).and_then(|known| known.account);
     account.is_some_and(|account| state.tasks.iter().any(|task| task.account == account))
 }
 
-/// Who signs in which step, as the ledger knows it.
-pub(crate) fn signers(steps: &ItemJournal) -> Vec<(String, SignerIdentity)> {
-    let signers = steps.known().filter(|(name, _)| name.starts_with(SIGNER));
+/// The signers of an item and their steps, as the ledger records them.
+pub(crate) fn signers(journal: &ItemJournal) -> Vec<(String, SignerIdentity)> {
+    let signers = journal.known().filter(|(name, _)| name.starts_with(SIGNER));
     signers
         .filter_map(|(name, step)| {
-            let who = match step {
+            let identity = match step {
                 Step::Deferred(deferral) | Step::Intent(Some(deferral)) => {
                     signer_identity(Op::at(&deferral.operation)?, &deferral.request)?
                 }
                 Step::Intent(None) => return None,
                 Step::Receipt(receipt) => SignerIdentity::of(receipt),
             };
-            Some((name.clone(), who))
+            Some((name.clone(), identity))
         })
         .collect()
 }
