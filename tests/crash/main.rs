@@ -7,10 +7,10 @@
 mod night;
 // The scenario tests need more of it.
 #[allow(dead_code)]
-#[path = "../it/project.rs"]
+#[path = "../it/support/project.rs"]
 mod project;
 mod random;
-#[path = "../it/serve.rs"]
+#[path = "../it/support/serve.rs"]
 mod serve;
 mod table;
 

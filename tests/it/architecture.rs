@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::project::root;
+use crate::support::project::root;
 
 /// The modules, as `lib.rs` lists them: each may import those before it.
 const ORDER: [&str; 18] = [

@@ -1,51 +1,12 @@
-//! treaty from outside: the binary on real folders, and the library against a world that can be looked into.
+//! Scenario tests, grouped by concern.
 
-mod apps;
 mod architecture;
-mod audit;
-mod callbacks;
-mod callers;
-mod carry;
-mod cases;
-mod checks;
-mod confirm;
-mod coverage;
-mod durable;
-mod faults;
-mod faulty;
-mod follow;
-mod forecast;
-mod golden;
-mod journey;
-mod language;
-mod listen;
-mod listen_command;
-mod listen_rig;
-mod logs;
-mod nightly;
+mod cli;
+mod durability;
+mod execution;
 #[path = "../browser/office.rs"]
 mod office;
-mod outage;
-mod pace;
-mod pages;
-mod project;
-mod properties;
-mod reissue;
 mod report;
-mod revoke;
-mod rig;
-
-mod schema;
-mod script;
-mod serve;
-mod server;
-mod signals;
-mod signing;
-mod state;
-mod state_rig;
-mod table;
-mod terminal;
-mod transport;
-mod truth;
-mod vanish;
-mod wire;
+mod sandbox;
+mod support;
+mod webhook;

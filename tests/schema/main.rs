@@ -2,7 +2,7 @@
 //! dependency, hence a target of its own.
 
 #[allow(dead_code)]
-#[path = "../it/project.rs"]
+#[path = "../it/support/project.rs"]
 mod project;
 
 use std::path::{Path, PathBuf};

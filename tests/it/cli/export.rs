@@ -1,0 +1,94 @@
+//! `treaty state export` and `import`: a ledger is carried elsewhere, whole and unchanged, or not at all.
+
+use crate::cli::state::{applied, forget_ledger, in_doubt};
+
+#[test]
+fn an_exported_ledger_is_the_same_after_it_was_imported() {
+    let project = applied(3);
+    project.expect(&["state", "export", "one.jsonl"], 0);
+    let one = project.read("one.jsonl");
+    assert_eq!(project.expect(&["state", "export"], 0).stdout, one);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(project.path("one.jsonl"))
+            .expect("a file")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let run = project.expect(&["state", "import", "one.jsonl", "--yes"], 64);
+    assert!(
+        run.stderr.contains("holds something already"),
+        "{}",
+        run.stderr
+    );
+    forget_ledger(&project);
+    for (name, text, wrong) in [
+        (
+            "cut",
+            one.rsplit_once("{\"end\"").expect("an end").0.to_owned(),
+            "cut off",
+        ),
+        (
+            "few",
+            one.replacen(one.lines().nth(3).expect("a line"), "", 1)
+                .replace("\n\n", "\n"),
+            "line ",
+        ),
+        (
+            "bad",
+            one.replacen("\"item\":{", "\"item\":{\"x\":1,", 1),
+            "unknown field",
+        ),
+        ("more", format!("{one}{one}"), "after the end"),
+        ("none", "{}\n".to_owned(), "line 1"),
+    ] {
+        project.write(name, text);
+        let run = project.expect(&["state", "import", name, "--yes"], 65);
+        assert!(
+            run.stderr.contains(wrong) && run.stderr.contains("line "),
+            "{name}: {}",
+            run.stderr
+        );
+    }
+    project.write(
+        "other",
+        one.replacen(
+            "\"endpoint\":\"sandbox\"",
+            "\"endpoint\":\"https://o.tsign.cn\"",
+            1,
+        ),
+    );
+    let run = project.expect(&["state", "import", "other", "--yes"], 1);
+    assert!(
+        run.stderr.contains("belongs to the endpoint"),
+        "{}",
+        run.stderr
+    );
+    project.expect(&["state", "import", "one.jsonl", "--yes"], 0);
+    assert_eq!(project.expect(&["state", "export"], 0).stdout, one);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+}
+
+/// Intents, deferrals and answers that are null come through as they are.
+#[tokio::test(start_paused = true)]
+async fn exports_intents_and_deferred_steps() {
+    let tenancy = crate::execution::manifests::tenancy(2);
+    tenancy.apply().await;
+    tenancy.sign_all();
+    tenancy.sync().await;
+    for rig in [in_doubt().await.0, tenancy] {
+        let one = rig.export();
+        let text = String::from_utf8(one.clone()).expect("UTF-8");
+        assert!(
+            text.contains("\"deferral\"") || text.contains("\"in_doubt\""),
+            "{text}"
+        );
+        rig.forget_ledger();
+        rig.import(&one).expect("imported");
+        assert_eq!(rig.export(), one);
+        let (plan, _) = rig.apply().await;
+        assert!(plan.flows.iter().all(|flow| flow.work() == 0));
+    }
+}

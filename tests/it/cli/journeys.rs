@@ -1,0 +1,699 @@
+//! What people do with treaty, from a sheet to contracts and back again.
+
+use std::collections::BTreeSet;
+
+use treaty::ledger::{Binding, Sqlite};
+
+use crate::support::project::{Project, root};
+
+fn statuses(report: &[std::collections::BTreeMap<String, String>], status: &str) -> usize {
+    report
+        .iter()
+        .filter(|row| row["treaty_status"] == status)
+        .count()
+}
+
+#[test]
+fn two_hundred_loans_become_contracts_once() {
+    let project = Project::loans();
+    project.expect(&["apply", "--yes"], 0);
+    let report = project.report("loans.csv");
+    assert_eq!((report.len(), statuses(&report, "done")), (200, 200));
+    let keys: Vec<&String> = report.iter().map(|row| &row["treaty_key"]).collect();
+    let in_the_sheet: Vec<String> = project
+        .sheet()
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().expect("a key").to_owned())
+        .collect();
+    assert!(
+        keys.iter().zip(&in_the_sheet).all(|(key, row)| *key == row),
+        "in the sheet's order"
+    );
+    for column in [
+        "treaty_flow_id",
+        "treaty_doc_id",
+        "treaty_borrower_sign_url",
+        "treaty_borrower_account_id",
+    ] {
+        let values: BTreeSet<&String> = report.iter().map(|row| &row[column]).collect();
+        assert!(
+            values.len() == 200 && !values.contains(&String::new()),
+            "{column}"
+        );
+    }
+    // That it has been asked to sign is all that is known: the service signs when it can (5.9.1).
+    assert_eq!(report[0]["treaty_lender_status"], "signing");
+    assert_eq!(report[0]["treaty_borrower_status"], "waiting");
+    assert!(!project.path("reports/latest/loans.failed.csv").exists());
+
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+    project.expect(&["apply", "--yes"], 0);
+    let calls = project.summary()["calls"].clone();
+    let paths: Vec<&String> = calls.as_object().expect("an object").keys().collect();
+    assert_eq!(
+        paths,
+        ["account/idexchange", "seal/query"],
+        "nothing is written twice"
+    );
+    assert_eq!(statuses(&project.report("loans.csv"), "unchanged"), 200);
+}
+
+#[test]
+fn nothing_private_is_in_the_ledger_or_on_the_screen() {
+    let project = Project::loans();
+    let run = project.expect(&["apply", "--yes", "-v"], 0);
+    let sheet = project.sheet();
+    let cells: Vec<&str> = sheet.lines().nth(7).expect("a row").split(',').collect();
+    let (name, id_no, mobile) = (cells[2], cells[3], cells[4]);
+    let mut kept = Vec::new();
+    for file in ["sandbox.db", "sandbox.db-wal"] {
+        kept.extend(std::fs::read(project.path(&format!(".treaty/{file}"))).unwrap_or_default());
+    }
+    for private in [name, id_no, mobile] {
+        assert!(
+            !kept
+                .windows(private.len())
+                .any(|window| window == private.as_bytes())
+        );
+        assert!(!run.stdout.contains(private) && !run.stderr.contains(private));
+    }
+    assert!(
+        !run.stdout.contains("/sign/") && !run.stderr.contains("/sign/"),
+        "links let people sign"
+    );
+}
+
+/// The sheet with three rows spoilt: a mistyped id, an empty name, an amount that is none.
+fn spoilt(sheet: &str) -> String {
+    let rows = sheet.lines().enumerate().map(|(at, line)| {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        match at {
+            10 => {
+                let other = if cells[3].as_bytes()[16] == b'1' {
+                    "2"
+                } else {
+                    "1"
+                };
+                cells[3].replace_range(16..17, other);
+            }
+            20 => cells[2].clear(),
+            30 => "十二万".clone_into(&mut cells[5]),
+            _ => {}
+        }
+        cells.join(",")
+    });
+    rows.collect::<Vec<_>>().join("\r\n")
+}
+
+#[test]
+fn invalid_rows_are_refused_or_corrected_and_given_back() {
+    let project = Project::loans();
+    let good = project.sheet();
+    project.set_sheet(&spoilt(&good));
+    let run = project.expect(&["apply", "--yes"], 65);
+    for place in [
+        "row 11, column 身份证号",
+        "row 21, column 姓名",
+        "row 31, column 金额",
+    ] {
+        assert!(run.stderr.contains(place), "{}", run.stderr);
+    }
+    assert!(!project.was_called());
+
+    project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+    project.expect(&["apply", "--yes"], 3);
+    let report = project.report("loans.csv");
+    assert_eq!(
+        (statuses(&report, "done"), statuses(&report, "failed")),
+        (197, 3)
+    );
+    assert!(
+        report[9]["treaty_error"].contains("check digit") && !report[9]["treaty_hint"].is_empty()
+    );
+    let sent: Vec<String> = report
+        .iter()
+        .map(|row| row["treaty_flow_id"].clone())
+        .filter(|id| !id.is_empty())
+        .collect();
+
+    // The failed rows alone, corrected in place, become the sheet.
+    let failed = project.report("loans.failed.csv");
+    assert_eq!(failed.len(), 3);
+    let mut corrected = project.read("reports/latest/loans.failed.csv");
+    let (bad, right): (Vec<String>, Vec<&str>) = (
+        spoilt(&good).lines().map(str::to_owned).collect(),
+        good.lines().collect(),
+    );
+    for at in [10, 20, 30] {
+        assert!(corrected.contains(&bad[at]), "{corrected}");
+        corrected = corrected.replace(&bad[at], right[at]);
+    }
+    project.write("loans.csv", corrected);
+    project.expect(&["apply", "--yes"], 0);
+    let report = project.report("loans.csv");
+    assert_eq!((report.len(), statuses(&report, "done")), (3, 3));
+    assert!(
+        report
+            .iter()
+            .all(|row| !sent.contains(&row["treaty_flow_id"]))
+    );
+    let calls = project.summary()["calls"].clone();
+    assert_eq!(
+        calls["sign/contract/handPersonSignTask"]["attempts"], 3,
+        "the 197 are not touched"
+    );
+
+    // All of the sheet again: nothing is left to do.
+    project.set_sheet(&good);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+}
+
+#[test]
+fn writes_all_errors_to_a_file_when_there_are_many() {
+    let project = Project::loans();
+    let sheet = project.sheet();
+    // Each is wrong in its own way: what is wrong with all alike is one block.
+    let bad = sheet.lines().enumerate().map(|(at, line)| {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        if at > 0 {
+            cells[3] = format!("{}.{:02}E+17", 1 + at / 100, at % 100);
+        }
+        cells.join(",")
+    });
+    project.set_sheet(&bad.collect::<Vec<_>>().join("\n"));
+    let run = project.expect(&["validate"], 65);
+    assert_eq!(run.stderr.matches("loans.csv, row").count(), 100);
+    assert!(
+        run.stderr
+            .contains("… and 100 more; all are in ./reports/errors.csv"),
+        "{}",
+        run.stderr
+    );
+    let text = project.read("reports/errors.csv");
+    let mut table = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let rows: Vec<csv::StringRecord> = table.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), 200);
+    assert_eq!(
+        [&rows[199][0], &rows[199][1], &rows[199][2], &rows[199][3]],
+        ["error", "loans.csv", "201", "身份证号"]
+    );
+    let json = project.expect(&["validate", "--log-format", "json"], 65);
+    assert!(json.stderr.contains(r#""count":200"#), "{}", json.stderr);
+    // What was found once is not true any more when it was corrected.
+    project.set_sheet(&sheet);
+    project.expect(&["validate"], 0);
+    assert!(!project.path("reports/errors.csv").exists());
+}
+
+#[test]
+fn refuses_oversized_sheets_with_the_location() {
+    let project = Project::loans();
+    let sheet = project.sheet();
+    let (head, rows) = sheet.split_once('\n').expect("a header");
+    let name = rows.split(',').nth(2).expect("a name");
+    let long = rows.replacen(name, &"沈".repeat(3_500_000), 1);
+    project.set_sheet(&format!("{head}\n{long}"));
+    let run = project.expect(&["validate"], 65);
+    let place = "loans.csv, row 2, column 3 (C)";
+    assert!(
+        run.stderr.contains("32,767") && run.stderr.contains(place),
+        "{}",
+        run.stderr
+    );
+    let wide = format!("{},{}", head.trim_end(), ",".repeat(16_384));
+    project.set_sheet(&format!("{wide}\r\n{rows}"));
+    let run = project.expect(&["validate"], 65);
+    let place = "loans.csv, row 1, column 1025 (AMK)";
+    assert!(
+        run.stderr.contains("1024 columns") && run.stderr.contains(place),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_sheet_in_another_encoding_is_the_same_sheet() {
+    let project = Project::loans();
+    project.expect(&["apply", "--yes"], 0);
+    let sheet = project.sheet();
+    for bytes in [
+        sheet.clone().into_bytes(),
+        format!("\u{feff}{sheet}").into_bytes(),
+    ] {
+        project.write("loans.csv", bytes);
+        project.expect(&["plan", "--detailed-exitcode"], 0);
+    }
+    let tabs = sheet.replace(',', "\t");
+    project.write("loans.tsv", tabs);
+    project.replace("manifests/loans.yaml", "../loans.csv", "../loans.tsv");
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+}
+
+#[test]
+fn a_row_that_changed_after_it_was_sent_is_an_error_or_kept() {
+    let project = Project::loans();
+    project.expect(&["apply", "--yes"], 0);
+    let changed = project.sheet().replacen("4.35", "9.99", 1);
+    project.set_sheet(&changed);
+    let run = project.expect(&["plan"], 0);
+    assert!(
+        run.stdout
+            .contains("! 1 blocked: the row differs from what was sent"),
+        "{}",
+        run.stdout
+    );
+    project.expect(&["apply", "--yes"], 3);
+    let report = project.report("loans.csv");
+    assert_eq!(
+        (statuses(&report, "failed"), statuses(&report, "unchanged")),
+        (1, 199)
+    );
+    let flow = project.read("manifests/loans.yaml") + "    onChange: keep\n";
+    project.write("manifests/loans.yaml", flow);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+}
+
+#[test]
+fn standing_things_are_updated_where_the_api_can_and_refused_where_it_cannot() {
+    let project = Project::loans();
+    project.expect(
+        &[
+            "apply",
+            "--yes",
+            "--target",
+            "accounts.*",
+            "--target",
+            "seals.*",
+            "--target",
+            "templates.*",
+        ],
+        0,
+    );
+    project.replace(
+        "manifests/lender.yaml",
+        "contracts@acme.example",
+        "signing@acme.example",
+    );
+    project.replace(
+        "manifests/lender.yaml",
+        "    silentSign: { until: 2027-12-31 }\n",
+        "",
+    );
+    let run = project.expect(&["plan"], 0);
+    assert!(
+        run.stdout
+            .contains("~ accounts.acme  email; withdraw silent signing"),
+        "{}",
+        run.stdout
+    );
+    project.expect(&["apply", "--yes", "--target", "accounts.acme"], 0);
+    let calls = project.summary()["calls"].clone();
+    assert_eq!(calls["account/organize/update"]["attempts"], 1);
+    assert_eq!(calls["account/platform/revokeSilentsign"]["attempts"], 1);
+
+    project.replace(
+        "manifests/lender.yaml",
+        "330199199910145052",
+        "330199198503209691",
+    );
+    let run = project.expect(&["plan"], 65);
+    assert!(
+        run.stderr.contains("idNo differs") && run.stderr.contains("new thirdId"),
+        "{}",
+        run.stderr
+    );
+    project.replace(
+        "manifests/lender.yaml",
+        "idNo: \"330199198503209691\"\n      mobile",
+        "idNo: \"330199199910145052\"\n      mobile",
+    );
+
+    project.replace("manifests/lender.yaml", "color: RED", "color: BLUE");
+    let run = project.expect(&["plan"], 65);
+    assert!(
+        run.stderr.contains("a seal cannot be changed") && run.stderr.contains("合同专用章-2"),
+        "{}",
+        run.stderr
+    );
+    project.replace("manifests/lender.yaml", "color: BLUE", "color: RED");
+
+    let template = std::fs::read(project.path("templates/loan.pdf")).expect("a template");
+    project.write(
+        "templates/loan.pdf",
+        [&template[..], b"\n% another edition\n"].concat(),
+    );
+    let run = project.expect(&["plan"], 0);
+    assert!(run.stdout.contains("+ templates.loan"), "{}", run.stdout);
+}
+
+#[test]
+fn excluded_resources_are_untouched_and_usable() {
+    let project = Project::loans();
+    project.expect(
+        &[
+            "apply",
+            "--yes",
+            "--target",
+            "accounts.*",
+            "--target",
+            "seals.*",
+        ],
+        0,
+    );
+    project.replace("manifests/lender.yaml", "13500009999", "13500008888");
+    project.expect(&["apply", "--yes", "--exclude", "accounts.clerk"], 0);
+    assert!(
+        project.summary()["calls"]
+            .get("account/person/update")
+            .is_none()
+    );
+    assert_eq!(statuses(&project.report("loans.csv"), "done"), 200);
+    let run = project.expect(&["plan", "--exclude", "*"], 0);
+    assert!(
+        run.stdout.contains("There is nothing to do."),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn people_of_two_flows_must_agree() {
+    let project = Project::loans();
+    let manifest = project.read("manifests/loans.yaml");
+    let other = manifest[manifest.find("flows:").expect("flows")..]
+        .replace("  loans:", "  renewals:")
+        .replace("loans.csv", "more.csv");
+    project.write("manifests/renewals.yaml", other);
+    let row = project
+        .sheet()
+        .lines()
+        .take(2)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace("13500000001", "13500007777");
+    project.write("more.csv", row);
+    let run = project.expect(&["validate"], 65);
+    assert!(
+        run.stderr
+            .contains("belongs to somebody else in row 2 of flows.loans"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn reports_that_cannot_be_written_are_found_before_anything_is_sent() {
+    let project = Project::loans();
+    project.write("reports", "a file");
+    project.expect(&["apply", "--yes"], 1);
+    assert!(!project.was_called());
+}
+
+#[test]
+fn an_account_that_exists_is_taken_over() {
+    let project = Project::loans();
+    project.expect(&["apply", "--yes"], 0);
+    // The ledger is lost; the service still has everybody.
+    for file in ["sandbox.db", "sandbox.db-wal", "sandbox.db-shm"] {
+        let _ = std::fs::remove_file(project.path(&format!(".treaty/{file}")));
+    }
+    // That there was one is not forgotten by itself.
+    let run = project.expect(&["plan"], 1);
+    assert!(run.stderr.contains("it is gone"), "{}", run.stderr);
+    std::fs::remove_file(project.path(".treaty/sandbox.db.lock")).expect("removed");
+    let run = project.expect(
+        &["plan", "--target", "accounts.*", "--target", "seals.*"],
+        0,
+    );
+    assert!(
+        run.stdout
+            .contains("~ accounts.clerk  exists already: take it over"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout
+            .contains("~ seals.contract-seal  exists already: take it over"),
+        "{}",
+        run.stdout
+    );
+    project.expect(
+        &[
+            "apply",
+            "--yes",
+            "--target",
+            "accounts.*",
+            "--target",
+            "seals.*",
+        ],
+        0,
+    );
+    let calls = project.summary()["calls"].clone();
+    assert!(
+        calls.get("account/create/person").is_none() && calls.get("seal/create/organize").is_none()
+    );
+    project.expect(
+        &[
+            "plan",
+            "--detailed-exitcode",
+            "--target",
+            "accounts.*",
+            "--target",
+            "seals.*",
+        ],
+        0,
+    );
+}
+
+#[test]
+fn a_document_may_be_a_local_pdf() {
+    let project = Project::loans();
+    let sheet: Vec<String> = project.sheet().lines().take(4).map(str::to_owned).collect();
+    project.set_sheet(&sheet.join("\r\n"));
+    let manifest = project.read("manifests/loans.yaml");
+    let begin = manifest
+        .find("        template: loan")
+        .expect("the template");
+    let end = manifest.find("    process:").expect("the process");
+    let own = "        file: \"../annexes/{{ key }}.pdf\"\n        name: 附件\n";
+    project.write(
+        "manifests/loans.yaml",
+        format!("{}{own}{}", &manifest[..begin], &manifest[end..]),
+    );
+    let pdf = std::fs::read(project.path("templates/loan.pdf")).expect("a PDF");
+    project.write("annexes/HT-2026-0001.pdf", &pdf);
+    project.write("annexes/HT-2026-0002.pdf", &pdf);
+    project.write("annexes/HT-2026-0003.pdf", "no pdf");
+    let run = project.expect(&["validate"], 65);
+    assert!(
+        run.stderr.contains("HT-2026-0003.pdf: this is no PDF") && run.stderr.contains("row 4"),
+        "{}",
+        run.stderr
+    );
+    project.write("annexes/HT-2026-0003.pdf", &pdf);
+    project.expect(&["apply", "--yes"], 0);
+    assert_eq!(
+        project.summary()["calls"]["doc/createbyfilekey"]["attempts"],
+        3
+    );
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+    // What the file holds is what was sent.
+    project.write(
+        "annexes/HT-2026-0001.pdf",
+        [&pdf[..], b"\n% changed\n"].concat(),
+    );
+    let run = project.expect(&["plan"], 0);
+    assert!(run.stdout.contains("! 1 blocked"), "{}", run.stdout);
+}
+
+#[test]
+fn a_failed_standing_thing_fails_what_needs_it_without_a_call() {
+    let project = Project::loans();
+    // The emulator knows the rule that a grant must end later than now.
+    project.replace(
+        "manifests/lender.yaml",
+        "until: 2027-12-31",
+        "until: 2020-12-31",
+    );
+    let run = project.expect(&["apply", "--yes"], 3);
+    assert!(run.stderr.contains("accounts.acme"), "{}", run.stderr);
+    let report = project.report("loans.csv");
+    assert_eq!(statuses(&report, "failed"), 200);
+    assert!(
+        report[0]["treaty_error"].contains("accounts.acme is needed"),
+        "{:?}",
+        report[0]["treaty_error"]
+    );
+    assert!(
+        project.summary()["calls"]
+            .get("doc/createbytemplate")
+            .is_none()
+    );
+}
+
+#[test]
+fn past_what_is_tolerated_nothing_new_is_begun() {
+    let project = Project::loans();
+    project.replace("treaty.yaml", "invalidRows: refuse", "tolerate: 2%");
+    project.replace("treaty.yaml", "concurrency: 16", "concurrency: 1");
+    // The platform's signature is refused: its keyword stands nowhere.
+    project.replace("manifests/loans.yaml", "甲方盖章", "丙方盖章");
+    let run = project.expect(&["apply", "--yes"], 3);
+    assert!(
+        run.stderr.contains("more than 4 items failed"),
+        "{}",
+        run.stderr
+    );
+    let calls = project.summary()["calls"].clone();
+    assert_eq!(calls["sign/contract/addProcess"]["attempts"], 5);
+    let report = project.report("loans.csv");
+    assert_eq!(statuses(&report, "failed"), 200, "no row is forgotten");
+    assert!(report[199]["treaty_error"].contains("not begun"));
+}
+
+#[test]
+fn a_second_run_is_kept_out() {
+    let project = Project::loans();
+    let binding = Binding {
+        endpoint: "sandbox".into(),
+        app_id: String::new(),
+    };
+    let held = Sqlite::hold(
+        &project.path(".treaty/sandbox.db"),
+        &binding,
+        "process 7 on night",
+        "2026-11-23 22:00:00",
+    );
+    let held = held.expect("held");
+    let run = project.expect(&["apply", "--yes"], 75);
+    assert!(
+        run.stderr
+            .contains("process 7 on night, since 2026-11-23 22:00:00"),
+        "{}",
+        run.stderr
+    );
+    drop(held);
+    project.expect(&["apply", "--yes"], 0);
+}
+
+#[test]
+fn cells_that_a_spreadsheet_would_compute_are_harmless_and_come_back() {
+    let project = Project::loans();
+    let sheet: Vec<String> = project.sheet().lines().take(3).map(str::to_owned).collect();
+    let sheet = sheet.join("\r\n").replace(",已批准", ",=1+1");
+    project.set_sheet(&sheet);
+    project.replace(
+        "manifests/loans.yaml",
+        "row.状态 == '已批准'",
+        "row.状态 == '=1+1'",
+    );
+    project.expect(&["apply", "--yes"], 0);
+    assert_eq!(project.report("loans.csv")[0]["状态"], "'=1+1");
+    let report = project.read("reports/latest/loans.csv");
+    project.write("loans.csv", report);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+}
+
+#[test]
+fn starters_and_examples_can_be_applied() {
+    for starter in ["loan", "organization"] {
+        let project = Project::empty();
+        project.expect(&["init", starter, "new"], 0);
+        project.expect(&["-p", "new", "validate"], 0);
+        project.expect(&["-p", "new", "apply", "--yes"], 0);
+        project.expect(&["-p", "new", "plan", "--detailed-exitcode"], 0);
+        project.expect(&["init", starter, "new"], 64);
+    }
+    for entry in std::fs::read_dir(root().join("examples")).expect("examples") {
+        let project = Project::copy_of(&entry.expect("an entry").path());
+        project.expect(&["validate"], 0);
+    }
+}
+
+#[test]
+fn the_report_says_how_contracts_ended() {
+    let project = Project::copy_of(&root().join("examples/tenancy"));
+    project.expect(&["apply", "--yes"], 0);
+    let now = jiff::Timestamp::now();
+    {
+        let world = project.path(".treaty/sandbox");
+        let sandbox = treaty::sandbox::Sandbox::open(&world, "http://127.0.0.1").expect("a world");
+        let token = sandbox.with_world(|world| {
+            let flow = world.flows().next().expect("a flow");
+            flow.tasks[0].token.clone()
+        });
+        let refuse = treaty::sandbox::UserAction::Refuse {
+            reason: "租金不对".to_owned(),
+        };
+        sandbox.act(&token, &refuse, now).expect("refused");
+    }
+    let sync = project.expect(&["sync"], 0);
+    assert!(
+        sync.stderr.contains("a signer refused: 租金不对"),
+        "{}",
+        sync.stderr
+    );
+    assert!(
+        sync.stdout.contains("5 waiting for signatures, 1 refused"),
+        "{}",
+        sync.stdout
+    );
+    project.expect(&["apply", "--yes"], 0);
+    let report = project.report("leases.csv");
+    let of = |status: &str| {
+        report
+            .iter()
+            .filter(|row| row["treaty_status"] == status)
+            .count()
+    };
+    assert_eq!((of("rejected"), of("unchanged")), (1, 5));
+    let rejected = report.iter().find(|row| row["treaty_status"] == "rejected");
+    assert!(rejected.expect("a row")["treaty_error"].contains("租金不对"));
+}
+
+#[test]
+fn refuses_changes_of_immutable_fields_before_any_call() {
+    let project = Project::copy_of(&root().join("examples/onboarding"));
+    project.expect(&["apply", "--yes"], 0);
+    project.expect(&["validate"], 0);
+    project.replace(
+        "manifests/accounts.yaml",
+        "idNo: \"330199197001101010\"\n      mobile",
+        "idNo: \"330199198506151368\"\n      mobile",
+    );
+    project.replace("manifests/seals.yaml", "color: BLUE", "color: RED");
+    let run = project.expect(&["validate"], 65);
+    for what in [
+        "idNo differs from what the account was made with",
+        "the seal finance-seal was made otherwise",
+        "2 errors were found",
+    ] {
+        assert!(run.stderr.contains(what), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_report_carries_the_code_of_the_service_and_what_to_do() {
+    let project = Project::loans();
+    project.replace(
+        "manifests/loans.yaml",
+        "loan: { file: ../templates/loan.pdf, templateName: 借款合同 }",
+        "loan: { templateId: 00000000000000000000000000000000 }",
+    );
+    project.expect(&["apply", "--yes"], 3);
+    let report = project.report("loans.csv");
+    assert_eq!(report.len(), 200);
+    for row in report {
+        assert_eq!(
+            (&*row["treaty_status"], &*row["treaty_error_code"]),
+            ("failed", "1435502")
+        );
+        let (code, error) = (treaty::api::ErrorCode(1_435_502), &row["treaty_error"]);
+        assert!(
+            error.contains(code.message()) && error.contains(code.english()),
+            "{error}"
+        );
+        assert_eq!(row["treaty_hint"], code.hint());
+    }
+}

@@ -1,0 +1,12 @@
+//! The binary as its users run it.
+
+pub(crate) mod cases;
+pub(crate) mod export;
+pub(crate) mod journeys;
+pub(crate) mod logs;
+pub(crate) mod nightly;
+pub(crate) mod schema;
+pub(crate) mod signals;
+pub(crate) mod state;
+pub(crate) mod terminal;
+pub(crate) mod validation;

@@ -1,0 +1,181 @@
+//! Ctrl-C and SIGTERM: once drains, twice stops; a process that is stopped for too long has lost its ledger.
+#![cfg(unix)]
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::extract::Request;
+use treaty::sandbox::Sandbox;
+
+use crate::sandbox::servers::{project_of, run};
+use crate::support::project::Run;
+use crate::support::serve::serve;
+
+/// A sandbox whose answers take their time, with calls counted.
+fn slow() -> (String, Sandbox, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let (tell, told) = std::sync::mpsc::channel();
+    let base = serve(move |base| {
+        let sandbox = Sandbox::in_memory(base).with_credentials();
+        tell.send(sandbox.clone()).expect("somebody waits");
+        let wait = move |request: Request, next: axum::middleware::Next| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            async move {
+                tokio::time::sleep(Duration::from_millis(15)).await;
+                next.run(request).await
+            }
+        };
+        sandbox.router().layer(axum::middleware::from_fn(wait))
+    });
+    (base, told.recv().expect("a world"), calls)
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success());
+}
+
+fn wait_for(calls: &AtomicUsize, count: usize) {
+    while calls.load(Ordering::Relaxed) < count {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn spawn(project: &crate::support::project::Project, args: &[&str]) -> Child {
+    let mut command = project.command(args);
+    command
+        .env("TREATY_APP_ID", "app")
+        .env("TREATY_APP_SECRET", "not-to-be-seen")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().expect("treaty runs")
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_ends_what_is_under_way_and_is_completed_by_the_next() {
+    for signals in [&["-TERM"][..], &["-INT"], &["-TERM", "-TERM"]] {
+        let (base, sandbox, calls) = slow();
+        let project = project_of(&base, 60);
+        let child = spawn(&project, &["apply", "--yes"]);
+        wait_for(&calls, 100);
+        for name in signals {
+            signal(&child, name);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let ended = Run::from(child.wait_with_output().expect("it ends"));
+        assert_eq!(ended.code, 130, "{signals:?} {}", ended.stderr);
+        let report = project.report("loans.csv");
+        let with = |status: &str| {
+            report
+                .iter()
+                .filter(|row| row["treaty_status"] == status)
+                .count()
+        };
+        assert_eq!(report.len(), 60, "no row is missing");
+        let open = with("in_doubt");
+        assert!(
+            signals.len() == 2 || open == 0,
+            "{signals:?}: {open} left open"
+        );
+        let not_begun = "not begun: the run was interrupted";
+        assert!(report.iter().any(|row| row["treaty_error"] == not_begun));
+        let next = run(&project, &["apply", "--yes"]);
+        assert_eq!(next.code, 0, "{}", next.stderr);
+        let flows = sandbox.with_world(|world| {
+            let asked = world
+                .flows()
+                .filter(|flow| flow.live_tasks().next().is_some());
+            asked
+                .map(|flow| flow.live_tasks().count())
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(flows, vec![2; 60], "{signals:?}");
+    }
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_while_it_makes_standing_things_begins_nothing_else() {
+    let (base, _, calls) = slow();
+    let project = project_of(&base, 5);
+    let child = spawn(&project, &["apply", "--yes"]);
+    // Two accounts of the project and five of rows were asked for, and the first is made.
+    wait_for(&calls, 8);
+    signal(&child, "-TERM");
+    let ended = Run::from(child.wait_with_output().expect("it ends"));
+    assert_eq!(ended.code, 130, "{}", ended.stderr);
+    assert!(calls.load(Ordering::Relaxed) < 14);
+    let not_begun = "not begun: the run was interrupted";
+    let report = project.report("loans.csv");
+    assert!(report.iter().all(|row| row["treaty_error"] == not_begun));
+    let next = run(&project, &["apply", "--yes"]);
+    assert_eq!(next.code, 0, "{}", next.stderr);
+}
+
+#[test]
+fn a_second_run_is_told_who_holds_the_ledger() {
+    let (base, _, calls) = slow();
+    let project = project_of(&base, 30);
+    let first = spawn(&project, &["apply", "--yes"]);
+    wait_for(&calls, 20);
+    let second = run(&project, &["apply", "--yes"]);
+    assert_eq!(second.code, 75, "{}", second.stderr);
+    let who = format!("process {} on ", first.id());
+    assert!(
+        second.stderr.contains(&who) && second.stderr.contains("since 20"),
+        "{}",
+        second.stderr
+    );
+    let first = Run::from(first.wait_with_output().expect("it ends"));
+    assert_eq!(first.code, 0, "{}", first.stderr);
+}
+
+/// The process is stopped, its lease runs out, another run takes the ledger, and then it wakes up.
+#[test]
+fn a_run_that_wakes_up_too_late_sends_nothing() {
+    let (base, sandbox, calls) = slow();
+    let project = project_of(&base, 40);
+    let first = spawn(&project, &["apply", "--yes"]);
+    wait_for(&calls, 80);
+    let ledger = rusqlite::Connection::open(project.path(".treaty/test.db")).expect("a ledger");
+    loop {
+        signal(&first, "-STOP");
+        let forty_seconds = ledger.execute("UPDATE lease SET beat = beat - 40000", []);
+        if forty_seconds.is_ok() {
+            break;
+        }
+        // It was stopped in the middle of a write: nobody could take the ledger from it.
+        signal(&first, "-CONT");
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    drop(ledger);
+    let second = run(&project, &["apply", "--yes"]);
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    let before = calls.load(Ordering::Relaxed);
+    signal(&first, "-CONT");
+    let first = Run::from(first.wait_with_output().expect("it ends"));
+    assert_eq!(first.code, 75, "{}", first.stderr);
+    assert!(
+        first.stderr.contains("has taken over the ledger"),
+        "{}",
+        first.stderr
+    );
+    let late = calls.load(Ordering::Relaxed) - before;
+    assert!(
+        late <= 64,
+        "{late} calls: what was under way, and nothing else"
+    );
+    let flows = sandbox.with_world(|world| {
+        let asked = world
+            .flows()
+            .filter(|flow| flow.live_tasks().next().is_some());
+        asked
+            .map(|flow| flow.live_tasks().count())
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(flows, vec![2; 40]);
+}

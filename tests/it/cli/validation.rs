@@ -1,0 +1,370 @@
+//! What `validate` says of one thing that is wrong in the project of `tests/cases/base`.
+
+use crate::support::project::{Project, Run, root};
+
+/// The project, sound as it is.
+fn base() -> Project {
+    let project = Project::copy_of(&root().join("tests/cases/base"));
+    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
+    project.write("templates/loan.pdf", template.expect("the template"));
+    project
+}
+
+/// With one text of a file in another's place.
+fn with(file: &str, from: &str, to: &str) -> Project {
+    let project = base();
+    project.replace(file, from, to);
+    project
+}
+
+fn refused(project: &Project, told: &[&str]) -> Run {
+    let run = project.expect(&["validate"], 65);
+    for text in told {
+        assert!(
+            run.stderr.contains(text),
+            "{text} is not in\n{}",
+            run.stderr
+        );
+    }
+    run
+}
+
+const LOANS: &str = "manifests/loans.yaml";
+const LENDER: &str = "manifests/lender.yaml";
+const APPROVED: &str = "row.状态 == '已批准'";
+
+#[test]
+fn a_cell_is_not_compared_with_a_number() {
+    let project = with(LOANS, APPROVED, "row.期限 == 36");
+    let told = [
+        "manifests/loans.yaml:10:14",
+        "row.期限 is compared with a number, 36",
+        "a cell is text: `{{ row.期限 | float == 36 }}`",
+    ];
+    refused(&project, &told);
+    let project = with(
+        LOANS,
+        "借款合同-{{ key }}",
+        "{{ '大' if row.金额 > 5 }}-{{ key }}",
+    );
+    refused(&project, &["`{{ row.金额 | float > 5 }}`"]);
+    let project = with(LOANS, APPROVED, "row.期限 | float == 36");
+    project.expect(&["validate"], 0);
+}
+
+#[test]
+fn a_line_that_is_shown_keeps_id_numbers_and_passwords_to_itself() {
+    let project = with(LENDER, "330199199910145052", "330199199910145053");
+    let run = refused(&project, &["idNo: \"330***********5053\"\n"]);
+    assert!(!run.stderr.contains("330199199910145053"), "{}", run.stderr);
+    let mark = run.stderr.lines().find(|line| line.contains('━'));
+    let marked = mark.map_or(0, |mark| mark.matches('━').count());
+    assert_eq!(
+        marked, 20,
+        "the mark is as long as the number: {}",
+        run.stderr
+    );
+}
+
+#[test]
+fn validates_the_rules_of_the_service_without_a_call() {
+    const VALIDITY: &str = "{{ run.started | plus('7d') | epochMs }}";
+    for (from, to, told) in [
+        (VALIDITY, "1795000000", "signValidity reads like seconds"),
+        (
+            "addSignTime: true",
+            "noticeUrl: acme.example/cb",
+            "noticeUrl is no address",
+        ),
+        (
+            "addSignTime: true",
+            "addSignTime: yes",
+            "hint: write true or false",
+        ),
+        (
+            "甲方盖章, posX: 60",
+            "甲方盖章, posX: 60, scale: 0",
+            "scale must be above 0",
+        ),
+        (
+            "addSignTime: true",
+            "attachments: [{ file: ../empty.pdf, name: 说明 }]",
+            "../empty.pdf is empty",
+        ),
+    ] {
+        let project = base();
+        project.write("empty.pdf", "");
+        project.replace(LOANS, from, to);
+        let run = refused(&project, &[told, "manifests/loans.yaml:"]);
+        assert_eq!(run.stderr.matches(told).count(), 1, "once: {}", run.stderr);
+    }
+    for size in ["0", "-1", "1.5"] {
+        let project = with(LENDER, "width: 159", &format!("width: {size}"));
+        refused(
+            &project,
+            &[&format!("width cannot be {size}"), "lender.yaml:28:12"],
+        );
+    }
+}
+
+#[test]
+fn warns_about_dates_in_the_past() {
+    let project = with(LENDER, "2027-12-31", "2026-01-31");
+    project.replace(
+        LOANS,
+        "{{ run.started | plus('7d') | epochMs }}",
+        "1767225600000",
+    );
+    let warned = project.expect(&["validate"], 0).stderr;
+    for told in [
+        "warning: until is past: 2026-01-31 23:59:59",
+        "warning: signValidity is past: 2026-01-01 08:00:00",
+    ] {
+        assert!(warned.contains(told), "{warned}");
+    }
+}
+
+#[test]
+fn environments_that_are_not_chosen_are_checked_too() {
+    let sandbox = "  sandbox: { endpoint: sandbox }";
+    let beside = |other: &str| with("treaty.yaml", sandbox, &format!("{sandbox}\n  p: {other}"));
+    for (other, told) in [
+        (
+            "{ endpoint: \"https://a.example\", appSecret: Kx8 }",
+            "an environment has no field appSecret",
+        ),
+        (
+            "{ endpoint: \"http://a.example\" }",
+            "is not safe for credentials",
+        ),
+        (
+            "{ endpoint: \"https://u:Kx8@a.example\" }",
+            "the endpoint has a login in it",
+        ),
+        (
+            "{ endpoint: \"https://a.example?b\" }",
+            "the endpoint has something behind its path",
+        ),
+        (
+            "{ endpoint: sandbox, limits: { rate: fast } }",
+            "rate cannot be fast",
+        ),
+        (
+            "{ endpoint: sandbox, ledger: ../p.db }",
+            "the ledger lies inside the project",
+        ),
+        ("{ protected: true }", "an environment needs endpoint"),
+        (
+            "{ endpoint: sandbox, variables: { a: [b] } }",
+            "a must be a text",
+        ),
+    ] {
+        let run = refused(&beside(other), &[told, "treaty.yaml:"]);
+        assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
+        assert!(!run.stderr.contains("Kx8"), "{}", run.stderr);
+    }
+    // What is set only where production runs is not missed here.
+    let name = "\"{{ env.TREATY_NOT_HERE }}\"";
+    let project = beside(&format!(
+        "{{ endpoint: {name}, variables: {{ lender: {name} }} }}"
+    ));
+    project.expect(&["validate"], 0);
+    let run = project.expect(&["-e", "p", "validate"], 65);
+    assert!(
+        run.stderr.contains("TREATY_NOT_HERE is not set"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn groups_the_same_error_of_many_rows() {
+    let project = base();
+    let sheet = project.read("loans.csv");
+    let (header, row) = sheet.split_once('\n').expect("a header");
+    let row = row.lines().next().expect("a row");
+    let mut rows = vec![header.to_owned()];
+    rows.extend((0..150).map(|at| {
+        let key = format!("HT-{at}");
+        let row = row.replace("HT-2026-0001", &key).replace("C100001", &key);
+        row.replace("沈晨怡", "")
+    }));
+    project.write("loans.csv", rows.join("\n"));
+    let run = refused(
+        &project,
+        &["loans.csv, row 2, column 姓名 (C)", "150 errors were found"],
+    );
+    assert_eq!(
+        run.stderr.matches("name is empty").count(),
+        1,
+        "{}",
+        run.stderr
+    );
+    let more = "and 149 more rows: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 …";
+    assert!(run.stderr.contains(more), "{}", run.stderr);
+    assert!(run.stderr.contains("\nall are in "), "{}", run.stderr);
+    assert!(run.stderr.lines().count() < 20, "{}", run.stderr);
+    let json = project
+        .expect(&["validate", "--log-format", "json"], 65)
+        .stderr;
+    assert_eq!(json.matches("name is empty").count(), 100, "a line each");
+}
+
+#[test]
+fn a_where_that_leaves_out_all_is_warned_of() {
+    let project = with(LOANS, "已批准", "已批淮");
+    let run = project.expect(&["validate"], 0);
+    let told = "warning: where leaves out all of the sheet: 4 rows";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let counted = "1 seal, 1 template, 1 flow with 4 rows; 1 warning\n";
+    assert!(run.stdout.ends_with(counted), "{}", run.stdout);
+}
+
+#[test]
+fn reports_a_folder_without_a_project() {
+    let project = base();
+    for (folder, told) in [
+        (
+            "treaty.yaml",
+            "treaty.yaml is a file, and a project is a folder",
+        ),
+        ("no such", "there is no folder no such"),
+        ("manifests", "there is no such file"),
+    ] {
+        let run = project.expect(&["-p", folder, "validate"], 65);
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+    }
+    let run = project.expect(&["init", "loan", "it's a b"], 0);
+    let next = r"next: treaty -p 'it'\''s a b' plan";
+    assert!(run.stdout.contains(next), "{}", run.stdout);
+}
+
+/// The base with the first row's cell of a column in another's place.
+fn cell(from: &str, to: &str) -> Project {
+    let project = base();
+    let sheet = project.read("loans.csv");
+    let (header, rows) = sheet.split_once('\n').expect("a header");
+    assert!(rows.contains(from), "{from}");
+    project.write(
+        "loans.csv",
+        format!("{header}\n{}", rows.replacen(from, to, 1)),
+    );
+    project
+}
+
+#[test]
+fn cells_that_cannot_be_read_are_shown_with_all_that_can() {
+    for (from, to, told, hint) in [
+        (
+            "51010.10",
+            "5万",
+            "money needs an amount such as 120000.50, and not 5万",
+            "hint: it reads 120000.5, 120,000.50",
+        ),
+        (
+            "2026/11/4",
+            "下周一",
+            "date needs a date such as 2026-11-23 or 2026-11-23 18:30:00, and not 下周一",
+            "hint: it reads 2026-01-05",
+        ),
+        (
+            "33019919860724191X",
+            "'33019919860724191X",
+            "idNo begins with an apostrophe",
+            "replace",
+        ),
+        (
+            "33019919860724191X",
+            "33019919860724191X ",
+            "idNo has a blank in it",
+            "| trim",
+        ),
+        (
+            "13500000001",
+            "+86 13500000001",
+            "mobile is no mobile number",
+            "[-11:] }}` takes +86 off",
+        ),
+        (
+            "13500000001",
+            "1.35E+10",
+            "mobile reads 1.35E+10: a spreadsheet",
+            "as text",
+        ),
+    ] {
+        refused(&cell(from, to), &[told, hint, "loans.csv, row 2"]);
+    }
+}
+
+#[test]
+fn warns_about_suspicious_values() {
+    for (from, to, told) in [
+        ("沈晨怡", "#N/A", "warning: name is or has #N/A\n"),
+        ("沈晨怡", "沈晨�", "warning: name is or has �"),
+        (
+            "HT-2026-0001",
+            "HT-2026-0001\u{200b}",
+            "warning: the key has a character that cannot be seen (U+200B)",
+        ),
+        ("6955", "#REF!", "warning: 还款账号 is or has #REF!\n"),
+    ] {
+        let run = cell(from, to).expect(&["validate"], 0);
+        assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("loans.csv, row 2, column "),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn sheets_that_begin_otherwise_are_known() {
+    let project = base();
+    let sheet = project.read("loans.csv");
+    project.write("loans.csv", format!("2026年贷款清单,,,,,,,,,,\n{sheet}"));
+    refused(
+        &project,
+        &["its columns are 2026年贷款清单; is the header the first row?"],
+    );
+    project.write("loans.csv", format!("2026年贷款清单\n{sheet}"));
+    refused(&project, &["or is the header not the first row?"]);
+    project.write("loans.csv", b"PK\x03\x04\x14\0\x06\0");
+    refused(
+        &project,
+        &["this is an Excel workbook", "save it as CSV UTF-8"],
+    );
+    let delimiter = "loans.csv\n      delimiter: ':'\n";
+    let project = with(LOANS, "loans.csv\n", delimiter);
+    refused(
+        &project,
+        &[
+            "delimiter cannot be \":\"",
+            "hint: it is \",\", \";\", \"|\" or tab",
+        ],
+    );
+}
+
+#[test]
+fn reports_circular_after_dependencies() {
+    let waits = |lender: &str, borrower: &str| {
+        let project = base();
+        for (word, other) in [("甲方盖章", lender), ("乙方签字", borrower)] {
+            let text = project.read(LOANS);
+            let line = text.lines().find(|line| line.contains(word));
+            let line = line.expect("a signer");
+            project.replace(LOANS, line, &format!("{line}\n        after: [{other}]"));
+        }
+        project
+    };
+    let run = refused(
+        &waits("borrower", "lender"),
+        &["error: lender waits for borrower, who waits for lender\n"],
+    );
+    assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
+    let run = refused(
+        &waits("lender", "lender"),
+        &["error: the signer lender waits for himself\n"],
+    );
+    assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
+}

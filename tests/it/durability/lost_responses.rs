@@ -1,0 +1,483 @@
+//! Lost answers, cut-off runs, slow services: nobody is asked twice, no row is forgotten, doubt is said.
+
+use std::time::Duration;
+
+use treaty::execute::Stopped;
+use treaty::plan::{Fatal, ItemAction, Observe};
+use treaty::sandbox::AutoSign;
+
+use crate::support::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, NOT_SENT, Rig};
+
+const PLATFORM: &str = "sign/contract/platformSignTask";
+const PERSON: &str = "sign/contract/handPersonSignTask";
+
+#[tokio::test(start_paused = true)]
+async fn a_second_apply_writes_nothing() {
+    let rig = Rig::loans(5);
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (5, 0));
+    rig.assert_each_once(5);
+    rig.heal();
+    let (plan, tally) = rig.apply().await;
+    assert!(plan.is_empty() && tally.done == 0);
+    // Two accounts and one account's seals are asked for, and nothing else.
+    assert_eq!(
+        (
+            rig.total_calls(),
+            rig.calls("account/idexchange"),
+            rig.calls("seal/query")
+        ),
+        (3, 2, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_are_looked_up_and_never_guessed() {
+    let every = [
+        "account/create/person",
+        "account/create/organize/common",
+        "account/platform/silentsign",
+        "seal/create/organize",
+        "file/uploadurl",
+        "upload",
+        "template/createbyfilekey",
+        "doc/createbytemplate",
+        "sign/contract/addProcess",
+        PLATFORM,
+        PERSON,
+    ];
+    for path in every {
+        for fault in [
+            Fault::LostAfter,
+            Fault::LostBefore,
+            LATE,
+            Fault::StatusAfter(502),
+            Fault::Status(503),
+            Fault::Garbage,
+            HANG_AFTER,
+            NOT_SENT,
+            Fault::Status(429),
+        ] {
+            let rig = Rig::loans(3).fault(path, 1, fault);
+            let (_, tally) = rig.apply().await;
+            assert_eq!(
+                (tally.done, tally.failed, tally.in_doubt),
+                (3, 0, 0),
+                "{path} {fault:?}"
+            );
+            rig.assert_each_once(3);
+            assert_eq!(
+                rig.calls("seal/create/organize"),
+                1 + usize::from(repeated_seal(path, fault)),
+                "{path} {fault:?}"
+            );
+        }
+    }
+}
+
+/// The service is slower than the client is patient, and does the work all the same.
+#[tokio::test(start_paused = true)]
+async fn does_not_repeat_a_request_that_takes_effect_after_the_timeout() {
+    for path in [PERSON, PLATFORM] {
+        for seconds in [35, 50] {
+            let slow = Fault::Slow(Duration::from_secs(seconds));
+            let rig = Rig::loans(3).fault(path, 1, slow);
+            let (_, tally) = rig.apply().await;
+            assert_eq!((tally.done, tally.in_doubt), (3, 0), "{path} {seconds}");
+            tokio::time::sleep(Duration::from_mins(2)).await;
+            rig.assert_each_once(3);
+        }
+    }
+}
+
+/// A lost call is done later than it was looked for, and what came in between was refused: the next run looks again.
+#[tokio::test(start_paused = true)]
+async fn probes_a_lost_response_in_the_next_run_too() {
+    let late = Fault::WorkLate(Duration::from_secs(14));
+    let rig = Rig::loans(1)
+        .fault(PERSON, 1, late)
+        .fault(PERSON, 2, Fault::Status(404));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed, tally.in_doubt), (0, 0, 1));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    rig.assert_each_once(1);
+}
+
+/// A service that takes long is not through with the call of a process that was killed: the next one bears that in mind.
+#[tokio::test(start_paused = true)]
+async fn waits_for_a_slow_request_of_a_killed_run_before_probing() {
+    for time in [8, 20] {
+        let slow = Fault::Slow(Duration::from_secs(time));
+        let rig = Rig::loans(1).fault(PERSON, 1, slow);
+        let asked = async {
+            while rig.calls(PERSON) == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(rig.apply_while(asked).await.is_none());
+        let (_, tally) = rig.apply().await;
+        assert_eq!((tally.done, tally.in_doubt), (1, 0), "{time} s");
+        rig.assert_each_once(1);
+    }
+}
+
+/// Nobody was asked yet: what was made of a template that is corrected meanwhile is not used.
+#[tokio::test(start_paused = true)]
+async fn a_template_that_is_corrected_after_a_kill_is_the_one_that_is_sent() {
+    let rig = Rig::loans(1).fault("sign/contract/addProcess", 1, HANG_BEFORE);
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    let old = rig.body("doc/createbytemplate")["templateId"].clone();
+    rig.heal();
+    let file = std::fs::read(rig.project.path("templates/loan.pdf")).expect("a file");
+    let corrected = [file, b"\n%corrected\n".to_vec()].concat();
+    std::fs::write(rig.project.path("templates/loan.pdf"), corrected).expect("written");
+    rig.apply().await;
+    assert_ne!(rig.body("doc/createbytemplate")["templateId"], old);
+    rig.assert_each_once(1);
+}
+
+/// A sync is cut off while it adds a signer: until somebody has looked, the item is in doubt, and apply looks as sync does.
+#[tokio::test(start_paused = true)]
+async fn a_signer_whom_a_sync_was_adding_is_in_doubt_until_apply_has_looked() {
+    for fault in [HANG_AFTER, HANG_BEFORE] {
+        let rig = Rig::loans(1);
+        rig.with_witness("after: [borrower], ");
+        rig.apply().await;
+        rig.sign_all();
+        rig.heal();
+        let rig = rig.fault(PERSON, 1, fault);
+        assert!(rig.sync_while(rig.hang()).await.is_none());
+        rig.heal();
+        let (status, _) = treaty::report::recorded(&rig.first().0.record);
+        assert_eq!(status, treaty::report::Status::InDoubt, "{fault:?}");
+        let (plan, tally) = rig.apply().await;
+        assert_eq!((plan.is_empty(), tally.done), (false, 1), "{fault:?}");
+        let (_, steps) = rig.first();
+        let open =
+            |step: &treaty::ledger::KnownStep| matches!(step.step, treaty::ledger::Step::Intent(_));
+        assert!(!steps.iter().any(open), "{fault:?}");
+        assert_eq!(rig.calls(PERSON), 1, "{fault:?}");
+        assert!(rig.apply().await.0.is_empty(), "{fault:?}");
+    }
+}
+
+/// "Could not be carried out" is no proof that it was not.
+#[tokio::test(start_paused = true)]
+async fn probes_steps_reported_as_failed() {
+    let rig = Rig::loans(1).fault(PERSON, 1, Fault::Failed);
+    let (_, tally) = rig.apply().await;
+    // His task is there without a link, so that it is taken back.
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    rig.assert_each_once(1);
+}
+
+/// As many rows are begun as there may be calls, and few more while those wait for nothing but answers.
+#[tokio::test(start_paused = true)]
+async fn rows_are_not_begun_long_before_they_can_be_called_for() {
+    let mut rig = Rig::loans(60);
+    rig.window = 8;
+    let rig = rig.answered_after(std::time::Duration::from_secs(10));
+    let half_done = async {
+        while rig.calls("doc/createbytemplate") == 0 {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    };
+    assert!(rig.apply_while(half_done).await.is_none());
+    let begun = rig.calls("account/create/person");
+    assert!((8..=10).contains(&begun), "{begun}");
+}
+
+/// A file that somebody replaces while the run goes on is not what the plan says: rows that come later are not sent.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_changes_during_the_run_is_not_sent_as_what_was_planned() {
+    let mut rig = crate::execution::manifests::tenancy(2);
+    rig.window = 1;
+    let replaced = async {
+        while rig.calls("sign/contracts/addProcess") == 0 {
+            tokio::task::yield_now().await;
+        }
+        let path = rig.project.path("annexes/rules.pdf");
+        let file = std::fs::read(&path).expect("a file");
+        std::fs::write(&path, [file, b"\n%other\n".to_vec()].concat()).expect("written");
+    };
+    let ((_, tally), ()) = tokio::join!(rig.apply(), replaced);
+    assert_eq!((tally.done, tally.failed), (1, 1));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+}
+
+/// An account whose answer was lost may say what the row said then: it is set as the row says now.
+#[tokio::test(start_paused = true)]
+async fn an_account_that_an_earlier_run_has_made_is_set_as_the_row_is_now() {
+    let rig = Rig::loans(1).fault("account/create/person", 2, HANG_AFTER);
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    rig.heal();
+    let sheet = rig.project.sheet();
+    rig.project
+        .set_sheet(&sheet.replacen("13500000001", "13500000009", 1));
+    rig.apply().await;
+    assert_eq!(rig.calls("account/person/update"), 1);
+    assert_eq!(rig.body("account/person/update")["mobile"], "13500000009");
+    rig.assert_each_once(1);
+}
+
+/// Details that lack somebody who was added for sure say nothing of who is looked for.
+#[tokio::test(start_paused = true)]
+async fn details_that_lack_a_known_signer_prove_nothing() {
+    let rig = Rig::loans(1).fault(PERSON, 2, HANG_BEFORE);
+    rig.with_witness("");
+    assert!(rig.apply_while(rig.hang()).await.is_none());
+    rig.heal();
+    let flow = rig.sent()[0].id.clone();
+    rig.sandbox.tamper(|world| {
+        world.change_flow(&flow, |flow| flow.tasks.retain(|task| !task.is_pending()));
+    });
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.in_doubt, rig.calls(PERSON)), (0, 1, 0));
+}
+
+/// Looking fails too: that somebody was asked is not known, and is said so.
+#[tokio::test(start_paused = true)]
+async fn stays_in_doubt_until_a_probe_succeeds() {
+    let rig = Rig::loans(2)
+        .fault(PERSON, 1, Fault::LostAfter)
+        .always("sign/contract/detail", Fault::Status(404));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 1));
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    rig.assert_each_once(2);
+}
+
+/// A seal is asked for again only when looking does not find it.
+fn repeated_seal(path: &str, fault: Fault) -> bool {
+    path == "seal/create/organize"
+        && matches!(fault, Fault::LostBefore | Fault::Status(_) | NOT_SENT)
+}
+
+/// A process that is killed at any call, before or after the service did its work, and then run again.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cut_off_anywhere_is_completed_by_the_next() {
+    let calls = {
+        let rig = Rig::loans(2);
+        rig.apply().await;
+        rig.total_calls()
+    };
+    assert!(calls > 15);
+    for nth in 1..=calls {
+        for fault in [HANG_AFTER, HANG_BEFORE] {
+            let rig = Rig::loans(2).overall(nth, fault);
+            let cut = rig.apply_while(rig.hang()).await;
+            assert!(cut.is_none(), "the run hangs at call {nth}");
+            rig.heal();
+            let (_, tally) = rig.apply().await;
+            assert_eq!(
+                (tally.failed, tally.in_doubt, tally.open),
+                (0, 0, 0),
+                "cut at {nth} {fault:?}"
+            );
+            rig.assert_each_once(2);
+            let (plan, _) = rig.apply().await;
+            assert!(plan.is_empty(), "cut at {nth} {fault:?}");
+        }
+    }
+}
+
+/// The person's task is there, its link is lost, and it cannot be taken back: nobody may send it again.
+#[tokio::test(start_paused = true)]
+async fn an_ambiguous_probe_leaves_the_item_in_doubt() {
+    let rig = Rig::loans(3)
+        .fault(PERSON, 2, Fault::LostAfter)
+        .always("sign/contract/undoTask", Fault::Status(500));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.in_doubt), (2, 1));
+    rig.heal();
+    let (plan, tally) = rig.apply().await;
+    assert_eq!(plan.flows[0].counted(ItemAction::InDoubt), 1);
+    assert_eq!((tally.done, rig.calls(PERSON)), (0, 0));
+}
+
+/// That a task was taken back is a lost answer like others: looking tells, and what was not done is done again.
+#[tokio::test(start_paused = true)]
+async fn a_lost_taking_back_is_looked_up_too() {
+    const UNDO: &str = "sign/contract/undoTask";
+    for fault in [
+        Fault::LostAfter,
+        LATE,
+        Fault::LostBefore,
+        Fault::Status(503),
+        Fault::Garbage,
+    ] {
+        let rig = Rig::loans(2)
+            .fault(PERSON, 1, Fault::LostAfter)
+            .fault(UNDO, 1, fault);
+        let (_, tally) = rig.apply().await;
+        assert_eq!((tally.done, tally.in_doubt), (2, 0), "{fault:?}");
+        rig.assert_each_once(2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_gone_ends_the_run_and_the_next_goes_on() {
+    let rig = Rig::loans(6).always(PERSON, NOT_SENT);
+    let (_, tally) = rig.apply().await;
+    assert!(
+        matches!(tally.stopped, Some(Stopped::Fatal(Fatal::Unreachable(_)))),
+        "{:?}",
+        tally.stopped
+    );
+    assert_eq!((tally.done, tally.failed), (0, 0));
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!(tally.done, 6);
+    rig.assert_each_once(6);
+}
+
+/// Somebody refuses while another signer could not be added: the item has ended, and is not tried every night.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_before_all_signers_were_added_ends_the_item() {
+    // The last of two people for each of twelve.
+    let rig = Rig::loans(12).fault(PERSON, 24, Fault::Status(404));
+    rig.with_witness("");
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (11, 1));
+    rig.heal();
+    let refuse = AutoSign {
+        after: jiff::SignedDuration::ZERO,
+        refuse: 1.0,
+        seed: 0,
+    };
+    rig.sandbox.pass(Some(&refuse), jiff::Timestamp::now());
+    let rig = rig.always("sign/contract/handPersonSignTask", Fault::Status(404));
+    let (plan, tally) = rig.apply().await;
+    assert_eq!((plan.flows[0].work(), tally.failed), (1, 0));
+    rig.heal();
+    let (plan, _) = rig.apply().await;
+    assert!(plan.is_empty(), "nothing is left to try");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_item_does_not_stop_the_others() {
+    let rig = Rig::loans(4).fault("sign/contract/addProcess", 2, Fault::Status(404));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (3, 1));
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!(tally.done, 1);
+    rig.assert_each_once(4);
+}
+
+/// Whatever is lost at random, by a seed: applied until quiet, all is there once.
+#[tokio::test(start_paused = true)]
+async fn random_faults_leave_each_contract_once() {
+    for seed in 0..40u64 {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut random = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        let mut rig = Rig::loans(4);
+        for nth in 1..120 {
+            if random(10) < 3 {
+                let faults = [
+                    Fault::LostAfter,
+                    Fault::LostBefore,
+                    Fault::Status(503),
+                    Fault::StatusAfter(500),
+                    Fault::Garbage,
+                    NOT_SENT,
+                ];
+                rig = rig.overall(nth, faults[usize::try_from(random(6)).expect("small")]);
+            }
+        }
+        for _ in 0..20 {
+            // The survey itself may fail to get an answer; then there is no plan, and the next run tries again.
+            let quiet = rig.apply_survey_tolerant().await;
+            if quiet {
+                break;
+            }
+        }
+        rig.assert_each_once(4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_second_has_more_than_the_limit_and_two() {
+    let mut rig = Rig::loans(10);
+    rig.rate = Some(10.0);
+    rig.apply().await;
+    let times = rig.call_times();
+    for (at, begin) in times.iter().enumerate() {
+        let within = times[at..]
+            .iter()
+            .take_while(|time| **time - *begin < Duration::from_secs(1))
+            .count();
+        assert!(within <= 12, "{within} calls within a second");
+    }
+    let seconds = (times[times.len() - 1] - times[0]).as_secs_f64();
+    // The one upload is not counted, and the burst lets one call through without a wait.
+    let counted = u32::try_from(times.len() - 3).expect("few");
+    let rate = f64::from(counted) / seconds;
+    assert!((9.7..=10.3).contains(&rate), "{rate} calls/s");
+}
+
+/// A run is killed while it takes a task back whose link was lost; the service does that later.
+#[tokio::test(start_paused = true)]
+async fn a_late_withdrawal_of_a_killed_run_does_not_remove_the_next_task() {
+    let rig = Rig::loans(1).fault(PERSON, 1, Fault::LostAfter).fault(
+        "sign/contract/undoTask",
+        1,
+        Fault::Slow(Duration::from_secs(8)),
+    );
+    let killed = rig.apply_while(async {
+        while rig.calls("sign/contract/undoTask") == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert!(killed.await.is_none());
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 0));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    rig.assert_each_once(1);
+}
+
+/// What was taken back is shown for a while all the same.
+#[tokio::test(start_paused = true)]
+async fn details_that_are_behind_an_undoing_are_no_reason_to_doubt() {
+    let rig = Rig::loans(1).fault(PERSON, 1, Fault::LostAfter).fault(
+        "sign/contract/undoTask",
+        1,
+        Fault::WorkLate(Duration::from_secs(2)),
+    );
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    rig.assert_each_once(1);
+}
+
+/// Another ledger, or another program, has made accounts and seals before, and nobody was asked for them.
+#[tokio::test(start_paused = true)]
+async fn a_seal_of_an_account_that_turns_out_to_exist_is_looked_for() {
+    let mut rig = Rig::loans(1);
+    rig.apply().await;
+    std::fs::remove_dir_all(rig.project.path(".treaty")).expect("removed");
+    rig.heal();
+    rig.observe = Observe::None;
+    let (_, tally) = rig.apply().await;
+    assert!(tally.standing.is_empty(), "{:?}", tally.standing);
+    let calls = [
+        "account/create/person",
+        "seal/query",
+        "seal/create/organize",
+    ];
+    assert_eq!(calls.map(|path| rig.calls(path)), [2, 1, 0]);
+}

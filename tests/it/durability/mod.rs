@@ -1,0 +1,5 @@
+//! Lost responses, interrupted runs and injected faults: nothing is duplicated or lost.
+
+pub(crate) mod faults;
+pub(crate) mod lost_responses;
+pub(crate) mod properties;

@@ -1,0 +1,31 @@
+//! The time that a plan tells, held against the run on a clock that stands still but for what is waited for.
+
+use std::time::Duration;
+
+use crate::support::rig::Rig;
+
+/// Seconds of a run of 200 loans at a pace, as the plan tells them and as it takes: from the first call that does
+/// something. The questions were asked before the plan was made.
+async fn told_and_taken(rate: f64, latency: Duration) -> (f64, f64) {
+    let mut rig = Rig::loans(200).answered_after(latency);
+    (rig.rate, rig.window) = (Some(rate), 32);
+    let (plan, tally) = rig.apply().await;
+    assert_eq!(tally.done, 200);
+    let times = rig.call_times();
+    let asked = rig.calls("account/idexchange");
+    let taken = times[times.len() - 1] - times[asked];
+    let told = plan.calls().seconds(Some(rate), |_| None);
+    (told.expect("a limit"), taken.as_secs_f64())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_tells_how_long_the_run_takes() {
+    for (rate, milliseconds) in [(10.0, 0), (10.0, 200), (40.0, 5), (40.0, 50)] {
+        let (told, taken) = told_and_taken(rate, Duration::from_millis(milliseconds)).await;
+        let share = taken / told;
+        assert!(
+            (0.97..=1.03).contains(&share),
+            "{rate}/s, {milliseconds} ms: {told} s told, {taken} s taken"
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! Planning, executing and following runs, against the sandbox in this process.
+
+pub(crate) mod audit;
+pub(crate) mod forecast;
+pub(crate) mod manifests;
+pub(crate) mod outage;
+pub(crate) mod rate_limit;
+pub(crate) mod reissue;
+pub(crate) mod removed_rows;
+pub(crate) mod requests;
+pub(crate) mod revoke;
+pub(crate) mod signing;
+pub(crate) mod sync;
+pub(crate) mod transport;

@@ -1,0 +1,107 @@
+//! An endpoint that goes down, comes back, or asks to slow down: the run waits, and fails nobody for it.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use treaty::execute::Stopped;
+use treaty::plan::Fatal;
+
+use crate::support::rig::{Fault, NOT_SENT, Rig};
+
+/// The endpoint is gone from the so-and-so-many-th call on.
+fn down_from(mut rig: Rig, first: usize, fault: Fault) -> Rig {
+    for nth in first..first + 500 {
+        rig = rig.overall(nth, fault);
+    }
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_waits_until_the_endpoint_is_back() {
+    for fault in [
+        NOT_SENT,
+        Fault::Status(503),
+        Fault::LostBefore,
+        Fault::Garbage,
+    ] {
+        let rig = down_from(Rig::loans(8), 20, fault);
+        let began = Instant::now();
+        let ((_, tally), ()) = tokio::join!(rig.apply(), async {
+            sleep(Duration::from_mins(2)).await;
+            rig.heal();
+        });
+        assert_eq!(
+            (tally.done, tally.failed, tally.in_doubt),
+            (8, 0, 0),
+            "{fault:?}: {:?}",
+            tally.stopped
+        );
+        assert!(began.elapsed() >= Duration::from_mins(2));
+        rig.assert_each_once(8);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_stays_away_ends_the_run_with_everything_recorded() {
+    let rig = down_from(Rig::loans(8), 25, Fault::LostAfter);
+    let began = Instant::now();
+    let (_, tally) = rig.apply().await;
+    assert!(
+        matches!(tally.stopped, Some(Stopped::Fatal(Fatal::Unreachable(_)))),
+        "{:?}",
+        tally.stopped
+    );
+    let waited = began.elapsed().as_secs();
+    assert!((180..300).contains(&waited), "{waited} s");
+    assert!(rig.total_calls() < 80, "{} calls", rig.total_calls());
+    assert_eq!(tally.failed, 0, "nobody failed for it");
+    rig.heal();
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.failed, tally.in_doubt, tally.open), (0, 0, 0));
+    rig.assert_each_once(8);
+}
+
+/// Two rows that a gateway stumbles over, with nobody else under way: they fail, and the endpoint is not down.
+#[tokio::test(start_paused = true)]
+async fn rows_that_nobody_can_serve_do_not_count_as_an_outage() {
+    let mut rig = Rig::loans(6);
+    for nth in 5..20 {
+        rig = rig.fault("doc/createbytemplate", nth, Fault::Garbage);
+    }
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (4, 2), "{:?}", tally.stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_only_asks_to_slow_down_ends_the_run() {
+    let rig = Rig::loans(8).always("sign/contract/addProcess", Fault::Status(429));
+    let began = Instant::now();
+    let (_, tally) = rig.apply().await;
+    assert!(
+        matches!(tally.stopped, Some(Stopped::Fatal(Fatal::Unreachable(_)))),
+        "{:?}",
+        tally.stopped
+    );
+    let waited = began.elapsed().as_secs();
+    assert!((180..300).contains(&waited), "{waited} s");
+    assert_eq!(tally.failed, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_fails_no_item() {
+    let rig = Rig::loans(8).always("sign/contract/addProcess", Fault::Status(429));
+    let ((_, tally), ()) = tokio::join!(rig.apply(), async {
+        sleep(Duration::from_secs(100)).await;
+        assert!(rig.total_calls() < 150, "{} calls", rig.total_calls());
+        rig.heal();
+    });
+    assert_eq!((tally.done, tally.failed), (8, 0), "{:?}", tally.stopped);
+    rig.assert_each_once(8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_after_a_gateway_timeout() {
+    let rig = Rig::loans(1).fault("doc/createbytemplate", 1, Fault::Status(408));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+}

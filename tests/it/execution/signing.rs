@@ -1,0 +1,349 @@
+//! The service signs when it can (5.9.1), and lists who signs as it likes: what is believed is what its details say.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use treaty::address::AccountId;
+use treaty::api::SignStatus;
+use treaty::execute::{RunStats, SyncStats};
+use treaty::ledger::{ItemStatus, Sqlite};
+use treaty::sandbox::{Flow, Task};
+use treaty::sync::{Sync, SyncMode, Wait};
+
+use crate::execution::manifests::{signers, tenancy};
+use crate::support::rig::{Fault, Rig, binding};
+
+const PLATFORM: &str = "      lender: { platform: { positions: { contract: [{ keyword: 甲方盖章 }] } } }\n    finish: { archive: true }\n";
+const SEALED: &str = "      lender: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n    finish: { archive: true }\n";
+
+fn waiting() -> SyncStats {
+    SyncStats {
+        waiting: 1,
+        ..SyncStats::default()
+    }
+}
+
+fn failed() -> SyncStats {
+    SyncStats {
+        failed: 1,
+        ..SyncStats::default()
+    }
+}
+
+fn finished() -> SyncStats {
+    SyncStats {
+        finished: 1,
+        ..SyncStats::default()
+    }
+}
+
+/// Changes the one flow, as no call could.
+fn change(rig: &Rig, change: impl FnOnce(&mut Flow)) {
+    let id = rig.sent()[0].id.clone();
+    rig.sandbox.tamper(|world| world.change_flow(&id, change));
+}
+
+fn task(rig: &Rig, nth: usize, change_task: impl FnOnce(&mut Task)) {
+    change(rig, |flow| change_task(&mut flow.tasks[nth]));
+}
+
+fn account(rig: &Rig, third_id: &str) -> AccountId {
+    let found = rig
+        .sandbox
+        .with_world(|world| world.account_of(third_id).cloned());
+    found.expect("an account")
+}
+
+#[tokio::test(start_paused = true)]
+async fn archives_only_after_a_pending_automatic_signature() {
+    let mut rig = signers(PLATFORM);
+    rig.signing_takes(SignedDuration::from_hours(1));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
+    assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
+    assert_eq!(rig.first().0.record.status, ItemStatus::Waiting);
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
+    rig.signing_takes(SignedDuration::ZERO);
+    assert_eq!(rig.sync().await, finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_without_a_person_that_failed_is_said_to_have_failed() {
+    for (status, why) in [
+        (SignStatus::Ended, "the signature has failed"),
+        (SignStatus::Withdrawn, "taken back"),
+    ] {
+        let mut rig = signers(PLATFORM);
+        rig.signing_takes(SignedDuration::from_hours(1));
+        rig.apply().await;
+        task(&rig, 0, |task| task.status = status);
+        assert_eq!(rig.sync().await, failed(), "{status:?}");
+        let (item, steps) = rig.first();
+        let failure = item.record.failure.expect("why");
+        assert!(failure.message.contains(why), "{}", failure.message);
+        let lender = steps.iter().find(|step| step.name == "signers.lender");
+        let told = lender.and_then(|step| step.sign.as_ref()).expect("told");
+        assert_eq!(told.status, status);
+        assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn adds_a_later_signer_after_the_automatic_signature() {
+    let mut rig = tenancy(1);
+    let manifest = rig.project.read("manifests/leases.yaml");
+    let manifest = manifest
+        .replace("        after: [tenant]\n", "        after: [landlord]\n")
+        .replace("        after: [agent]\n", "        after: [tenant]\n");
+    rig.project.write("manifests/leases.yaml", manifest);
+    rig.signing_takes(SignedDuration::from_hours(1));
+    rig.apply().await;
+    rig.sign_all();
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.sent()[0].tasks.len(), 2, "the landlord is signing");
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.sent()[0].tasks.len(), 2, "and still is");
+    rig.signing_takes(SignedDuration::ZERO);
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.sent()[0].tasks.len(), 3, "the agent is asked");
+}
+
+/// An organization that signs may stand in the details under the person who acts for it.
+#[tokio::test(start_paused = true)]
+async fn an_organizations_signature_may_be_listed_under_its_creator() {
+    let mut rig = signers(SEALED);
+    rig.signing_takes(SignedDuration::from_hours(1));
+    rig.apply().await;
+    let clerk = account(&rig, "acme-clerk");
+    task(&rig, 0, |task| {
+        task.organization = Some(task.account.clone());
+        task.account = clerk;
+        task.status = SignStatus::Signed;
+    });
+    assert_eq!(rig.sync().await, finished());
+}
+
+/// Who chooses on the page whom he signs for is listed with that organization once he has signed.
+#[tokio::test(start_paused = true)]
+async fn a_person_may_be_listed_with_the_organization_that_he_chose() {
+    let both = "      boss: { personAndOrganization: { account: clerk } }\n";
+    let rig = signers(both);
+    rig.apply().await;
+    rig.sign_all();
+    let company = account(&rig, "acme");
+    task(&rig, 0, |task| task.organization = Some(company));
+    let done = SyncStats {
+        done: 1,
+        ..SyncStats::default()
+    };
+    assert_eq!(rig.sync().await, done);
+}
+
+/// The next visit may begin before the disk has what this one was answered.
+#[tokio::test]
+async fn a_receipt_that_is_not_written_yet_is_no_call_in_doubt() {
+    let rig = tenancy(1);
+    rig.apply().await;
+    rig.sign_all();
+    let rig = rig.answered_after(Duration::from_millis(50));
+    let path = rig.ledger_path();
+    let ledger = Sqlite::hold(&path, &binding(), "a test", "now").expect("a ledger");
+    // Once the agent's task is about to be made, nothing can be written for a while.
+    let slow = std::thread::spawn(move || {
+        let disk = rusqlite::Connection::open(path).expect("the ledger");
+        let begun = "SELECT count(*) FROM step WHERE name = 'signers.agent' AND begun";
+        let begun = || disk.query_row(begun, [], |row| row.get::<_, i64>(0));
+        while begun().expect("a count") == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        disk.execute_batch("BEGIN IMMEDIATE").expect("held");
+        std::thread::sleep(Duration::from_millis(400));
+        disk.execute_batch("ROLLBACK").expect("given back");
+    });
+    let client = rig.client();
+    let (_ask, stop) = tokio::sync::watch::channel(treaty::execute::Stop::No);
+    let sync = Sync {
+        records: &ledger,
+        client: &client,
+        root: rig.project.root(),
+        targets: Vec::new(),
+        excludes: Vec::new(),
+        window: 1,
+        listener: std::sync::Arc::new(|_| {}),
+        stop,
+        course: SyncMode::Continuous(Wait {
+            every: Duration::ZERO,
+            until: Some(Timestamp::now() + SignedDuration::from_secs(1)),
+        }),
+    };
+    sync.all().await.expect("a sync");
+    slow.join().expect("it ends");
+    assert_eq!(
+        rig.calls("sign/contract/undoTask"),
+        0,
+        "nobody is asked twice"
+    );
+    assert_eq!(rig.calls("sign/contracts/handOrgSignTask"), 1);
+}
+
+/// A service may show what it has done a moment later.
+#[tokio::test(start_paused = true)]
+async fn details_that_are_behind_are_asked_for_once_more() {
+    let rig = Rig::loans(1)
+        .fault("sign/contract/handPersonSignTask", 1, Fault::LostAfter)
+        .answered_after(Duration::from_millis(10));
+    let behind = async {
+        while rig.calls("sign/contract/handPersonSignTask") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut hidden = Vec::new();
+        change(&rig, |flow| hidden = std::mem::take(&mut flow.tasks));
+        while rig.calls("sign/contract/detail") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        rig.sandbox.tamper(|world| {
+            let id = world.flows().next().expect("a flow").id.clone();
+            world.change_flow(&id, |flow| flow.tasks = hidden);
+        });
+        std::future::pending::<()>().await;
+    };
+    let (_, tally) = tokio::select! {
+        applied = rig.apply() => applied,
+        () = behind => unreachable!("it goes on"),
+    };
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    assert_eq!(rig.sent()[0].live_tasks().count(), 2, "each is asked once");
+}
+
+/// The person who acts for an organization signs for it, and it signs by itself: both may look alike.
+#[tokio::test(start_paused = true)]
+async fn an_organizations_signature_beside_that_of_its_creator_is_counted() {
+    let mut rig = signers(
+        "      auto: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     org: { organization: { account: clerk, organization: acme } }\n\
+         \x20   finish: { archive: true }\n",
+    );
+    rig.signing_takes(SignedDuration::from_hours(1));
+    rig.apply().await;
+    let clerk = account(&rig, "acme-clerk");
+    task(&rig, 0, |task| {
+        task.organization = Some(task.account.clone());
+        task.account = clerk;
+        task.status = SignStatus::Signed;
+    });
+    assert_eq!(rig.sync().await, waiting());
+    rig.sign_all();
+    assert_eq!(rig.sync().await, finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn adds_no_signer_after_a_failed_signature() {
+    let mut rig = signers(
+        "      lender: { platform: { positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     borrower: { person: { account: borrower } }\n\
+         \x20     boss: { person: { account: clerk }, after: [borrower] }\n",
+    );
+    rig.signing_takes(SignedDuration::from_hours(1));
+    rig.apply().await;
+    task(&rig, 0, |task| task.status = SignStatus::Ended);
+    rig.sign_all();
+    assert_eq!(rig.sync().await, failed());
+    assert_eq!(rig.sync().await, failed());
+    assert_eq!(rig.sent()[0].tasks.len(), 2, "the boss is not asked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signer_missing_from_a_stale_detail_is_not_withdrawn() {
+    let rig = Rig::loans(1);
+    rig.apply().await;
+    let mut hidden = Vec::new();
+    change(&rig, |flow| hidden = flow.tasks.split_off(1));
+    let id = rig.sent()[0].id.clone();
+    let caught_up = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        rig.sandbox
+            .tamper(|world| world.change_flow(&id, |flow| flow.tasks.extend(hidden)));
+    };
+    let (synced, ()) = tokio::join!(rig.sync(), caught_up);
+    assert_eq!(synced, waiting());
+}
+
+/// Applies; as a call gets lost, the first signature is listed under who created the organization that it is of.
+async fn applied_once_under_the_creator(
+    rig: Rig,
+    op: &'static str,
+    status: SignStatus,
+) -> (Rig, RunStats) {
+    let rig = rig
+        .fault(op, 1, Fault::LostBefore)
+        .answered_after(Duration::from_millis(10));
+    let other = async {
+        while rig.calls(op) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let clerk = account(&rig, "acme-clerk");
+        task(&rig, 0, |task| {
+            task.organization = Some(task.account.clone());
+            task.account = clerk;
+            task.status = status;
+        });
+        std::future::pending::<()>().await;
+    };
+    let (_, tally) = tokio::select! {
+        applied = rig.apply() => applied,
+        () = other => unreachable!("it goes on"),
+    };
+    (rig, tally)
+}
+
+/// The platform is who nobody else explains; an organization that is listed under its creator is somebody else.
+#[tokio::test(start_paused = true)]
+async fn an_organizations_signature_is_not_taken_for_the_platforms() {
+    let mut rig = signers(
+        "      auto: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     lender: { platform: { positions: { contract: [{ keyword: 乙方签字 }] } } }\n",
+    );
+    rig.signing_takes(SignedDuration::from_hours(1));
+    let op = "sign/contract/platformSignTask";
+    let (rig, tally) = applied_once_under_the_creator(rig, op, SignStatus::Signing).await;
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    assert_eq!(
+        rig.sent()[0].live_tasks().count(),
+        2,
+        "the platform signs too"
+    );
+}
+
+/// Who signs for an organization by hand is not taken for the organization's own signature, listed under him.
+#[tokio::test(start_paused = true)]
+async fn an_agents_task_is_not_confused_with_the_signature_of_the_organization() {
+    let mut rig = signers(
+        "      auto: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     org: { organization: { account: clerk, organization: acme } }\n",
+    );
+    rig.signing_takes(SignedDuration::from_hours(1));
+    let op = "sign/contract/handOrgSignTask";
+    let (rig, tally) = applied_once_under_the_creator(rig, op, SignStatus::Signed).await;
+    assert_eq!((tally.done, tally.in_doubt), (1, 0));
+    assert_eq!(rig.sent()[0].live_tasks().count(), 2, "he is asked");
+    assert_eq!(rig.sync().await, waiting());
+}
+
+/// A service may list people alone: whether all have signed is then checked as it archives.
+#[tokio::test(start_paused = true)]
+async fn a_signer_that_is_never_listed_does_not_block_the_archive() {
+    let rig = signers(
+        "      lender: { platform: { positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     borrower: { person: { account: borrower } }\n\
+         \x20   finish: { archive: true }\n",
+    );
+    rig.apply().await;
+    change(&rig, |flow| drop(flow.tasks.remove(0)));
+    assert_eq!(rig.sync().await, waiting());
+    assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
+    rig.sign_all();
+    assert_eq!(rig.sync().await, finished());
+}

@@ -1,0 +1,528 @@
+//! What is reported after the run: reports written again, `JUnit`, `run.json`, metrics, and links.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use treaty::api::SignStatus;
+use treaty::sandbox::{AutoSign, Sandbox, Used, UserAction};
+
+use crate::cli::state::applied;
+use crate::support::project::{Project, root};
+
+fn tenancy() -> Project {
+    let project = Project::copy_of(&root().join("examples/tenancy"));
+    project.expect(&["apply", "--yes"], 0);
+    project
+}
+
+/// The tenants of these contracts, from 0, sign; that one refuses.
+fn act(project: &Project, sign: &[usize], refuse: usize) {
+    let sandbox = Sandbox::open(&project.path(".treaty/sandbox"), "http://127.0.0.1");
+    let sandbox = sandbox.expect("a world");
+    let tokens: Vec<String> = sandbox.with_world(|world| {
+        let mut flows: Vec<_> = world.flows().collect();
+        flows.sort_by_key(|flow| flow.docs[0].name.clone());
+        let pending = flows.into_iter().map(|flow| {
+            let task = flow
+                .tasks
+                .iter()
+                .find(|task| task.status == SignStatus::Pending);
+            task.expect("a task").token.clone()
+        });
+        pending.collect()
+    });
+    for at in sign {
+        let deed = UserAction::Sign(vec![Used::Hand]);
+        sandbox
+            .act(&tokens[*at], &deed, Timestamp::now())
+            .expect("signed");
+    }
+    let reason = "租金不对".to_owned();
+    let refused = sandbox.act(
+        &tokens[refuse],
+        &UserAction::Refuse { reason },
+        Timestamp::now(),
+    );
+    refused.expect("refused");
+}
+
+fn by_key(report: Vec<BTreeMap<String, String>>) -> BTreeMap<String, BTreeMap<String, String>> {
+    let rows = report.into_iter();
+    rows.map(|row| (row["treaty_key"].clone(), row)).collect()
+}
+
+#[test]
+fn reports_are_written_again_with_signing_states_and_dates() {
+    let project = tenancy();
+    act(&project, &[0, 2], 1);
+    project.expect(&["sync"], 0);
+    // Last month's sheet may be gone: the ledger knows the rest.
+    for sheet in [true, false] {
+        if !sheet {
+            std::fs::remove_file(project.path("tenants.csv")).expect("removed");
+        }
+        let run = project.expect(&["report"], 0);
+        assert!(
+            run.stdout.contains("flows.leases  5 waiting, 1 rejected"),
+            "{}",
+            run.stdout
+        );
+        let report = project.report("leases.csv");
+        assert_eq!(report.len(), 6);
+        assert_eq!(report[0].contains_key("姓名"), sheet);
+        let report = by_key(report);
+        let (first, second, fourth) = (
+            &report["ZL-2026-001"],
+            &report["ZL-2026-002"],
+            &report["ZL-2026-004"],
+        );
+        assert_eq!(first["treaty_tenant_status"], "signed");
+        assert_eq!(first["treaty_tenant_sign_time"].len(), 19);
+        assert_eq!(first["treaty_agent_status"], "waiting");
+        assert!(first["treaty_agent_sign_url"].starts_with("http"));
+        assert_eq!(first["treaty_landlord_status"], "");
+        assert_eq!(first["treaty_sent_at"].len(), 19);
+        assert_eq!(second["treaty_status"], "rejected");
+        assert_eq!(second["treaty_tenant_status"], "rejected");
+        assert_eq!(second["treaty_ended_at"].len(), 19);
+        assert!(second["treaty_error"].contains("租金不对"));
+        assert_eq!(fourth["treaty_tenant_status"], "waiting");
+        let summary = project.summary();
+        assert_eq!(summary["items"]["leases"]["rejected"], 1);
+        assert!(summary["reported"].is_string());
+        assert_eq!(summary["exitCode"], 0);
+        assert!(
+            summary["callsTotal"].as_u64() > Some(0),
+            "what the run did is still told"
+        );
+    }
+    let run = project.expect(&["report", "--run", "never"], 64);
+    assert!(
+        run.stderr.contains("no run never is recorded"),
+        "{}",
+        run.stderr
+    );
+    let run = project.expect(&["report", "--target", "flows.lease"], 64);
+    assert!(
+        run.stderr.contains("near it are flows.leases"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn signed_files_stand_in_the_report_with_their_checksums() {
+    use sha2::Digest;
+    let project = tenancy();
+    let everybody = AutoSign {
+        after: jiff::SignedDuration::ZERO,
+        refuse: 0.0,
+        seed: 0,
+    };
+    for _ in 0..2 {
+        let world = project.path(".treaty/sandbox");
+        let sandbox = Sandbox::open(&world, "http://127.0.0.1").expect("a world");
+        sandbox.pass(Some(&everybody), Timestamp::now());
+        drop(sandbox);
+        project.expect(&["sync"], 0);
+    }
+    project.expect(&["report"], 0);
+    let report = project.report("leases.csv");
+    assert_eq!(report.len(), 6);
+    for row in report {
+        assert_eq!(row["treaty_status"], "finished");
+        let (files, sums) = (&row["treaty_file"], &row["treaty_sha256"]);
+        assert_eq!(files.split(';').count(), 2, "{files}");
+        for (file, sum) in files.split(';').zip(sums.split(';')) {
+            let bytes = std::fs::read(project.path(file)).expect("a signed file");
+            assert_eq!(hex::encode(sha2::Sha256::digest(&bytes)), sum, "{file}");
+        }
+    }
+    let shown = project.expect(
+        &[
+            "state",
+            "show",
+            "flows.leases[\"ZL-2026-001\"]",
+            "--format",
+            "json",
+        ],
+        0,
+    );
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    let steps = shown["steps"].as_array().expect("steps");
+    let download = steps.iter().find(|step| step["name"] == "download");
+    for kept in download.expect("a download")["answer"]
+        .as_array()
+        .expect("files")
+    {
+        let path = project.path(kept["path"].as_str().expect("a path"));
+        let size = std::fs::metadata(path).expect("there").len();
+        assert_eq!(kept["size"], size);
+    }
+}
+
+#[test]
+fn an_earlier_run_is_reported_by_what_no_later_one_has_worked_on() {
+    let project = applied(2);
+    let first = project.summary()["run"].as_str().expect("a run").to_owned();
+    // The second night has another sheet with a third contract and one of the first.
+    let whole = Project::loans().sheet();
+    let lines: Vec<&str> = whole.lines().collect();
+    project.set_sheet(&[lines[0], lines[2], lines[3]].join("\r\n"));
+    project.expect(&["apply", "--yes"], 0);
+    project.expect(&["report", "--run", &first], 0);
+    let path = format!("reports/{first}/loans.csv");
+    let text = project.read(&path);
+    let keys: Vec<bool> = ["HT-2026-0001", "HT-2026-0002", "HT-2026-0003"]
+        .iter()
+        .map(|key| text.contains(key))
+        .collect();
+    assert_eq!(keys, [true, true, false]);
+    assert_ne!(
+        project.summary()["run"],
+        first.as_str(),
+        "latest is the last run's"
+    );
+    project.expect(&["report"], 0);
+    let report = by_key(project.report("loans.csv"));
+    assert_eq!(
+        report.keys().collect::<Vec<_>>(),
+        ["HT-2026-0002", "HT-2026-0003"]
+    );
+}
+
+#[test]
+fn a_row_that_stands_in_the_sheet_twice_hides_none_that_is_gone() {
+    let project = applied(2);
+    let sheet = project.sheet();
+    let lines: Vec<&str> = sheet.lines().collect();
+    project.set_sheet(&[lines[0], lines[1], lines[1]].join("\r\n"));
+    project.expect(&["report"], 0);
+    let report = by_key(project.report("loans.csv"));
+    assert_eq!(
+        report.keys().collect::<Vec<_>>(),
+        ["HT-2026-0001", "HT-2026-0002"]
+    );
+}
+
+#[test]
+fn a_run_that_was_cut_off_before_its_reports_can_be_reported() {
+    let project = applied(2);
+    let name = project.summary()["run"].as_str().expect("a run").to_owned();
+    std::fs::remove_dir_all(project.path("reports")).expect("removed");
+    project.expect(&["report"], 0);
+    assert_eq!(project.report("loans.csv").len(), 2);
+    assert_eq!(project.summary()["run"], name.as_str());
+}
+
+#[test]
+fn junit_tells_what_failed_and_what_is_in_doubt() {
+    let project = applied(0);
+    project.replace(
+        "treaty.yaml",
+        "failures: { invalidRows: refuse }",
+        "failures: { invalidRows: skip }\nreports: { formats: [junit, json] }",
+    );
+    let sheet: Vec<String> = Project::loans()
+        .sheet()
+        .lines()
+        .take(5)
+        .map(str::to_owned)
+        .collect();
+    project.set_sheet(
+        &sheet
+            .join("\r\n")
+            .replacen("33019919860724191X", "330199198607241911", 1),
+    );
+    project.expect(&["apply", "--yes"], 3);
+    let text = project.read("reports/latest/junit.xml");
+    assert!(!project.path("reports/latest/loans.csv").exists());
+    let document = Element::read(&text);
+    let suites = &document.children;
+    assert_eq!((document.name.as_str(), suites.len()), ("testsuites", 1));
+    let suite = &suites[0];
+    assert_eq!(suite.attributes["name"], "flows.loans");
+    for element in [&document, suite] {
+        let number = |name: &str| element.attributes[name].parse::<usize>().expect("a number");
+        assert_eq!(
+            (
+                number("tests"),
+                number("failures"),
+                number("errors"),
+                number("skipped")
+            ),
+            (4, 1, 0, 0)
+        );
+    }
+    assert_eq!(suite.children.len(), 4);
+    let failed = &suite.children[0];
+    assert_eq!(failed.attributes["name"], "HT-2026-0001");
+    assert_eq!(failed.attributes["classname"], "acme-lending.flows.loans");
+    let failure = &failed.children[0];
+    assert_eq!(failure.name, "failure");
+    assert!(
+        failure.attributes["message"].starts_with("failed: 身份证号: "),
+        "{text}"
+    );
+    assert!(!text.contains("330199198607241911"), "no cell's text");
+    assert!(suite.children[1].children.is_empty());
+}
+
+/// An element of XML, as far as a test needs it: read strictly enough that what is not well formed does not pass.
+struct Element {
+    name: String,
+    attributes: BTreeMap<String, String>,
+    children: Vec<Element>,
+}
+
+impl Element {
+    fn read(text: &str) -> Self {
+        let rest = text.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
+        let (element, rest) = Self::parse(rest.expect("a declaration").trim_start());
+        assert_eq!(rest.trim(), "");
+        element
+    }
+
+    fn parse(text: &str) -> (Self, &str) {
+        let text = text
+            .strip_prefix('<')
+            .unwrap_or_else(|| panic!("no element: {text:.40}"));
+        let (tag, mut rest) = text.split_once('>').expect("a tag's end");
+        let (tag, empty) = match tag.strip_suffix('/') {
+            Some(tag) => (tag, true),
+            None => (tag, false),
+        };
+        let (name, mut left) = tag.split_once(' ').unwrap_or((tag, ""));
+        let mut attributes = BTreeMap::new();
+        while let Some((key, after)) = left.trim_start().split_once("=\"") {
+            let (value, after) = after.split_once('"').expect("a value's end");
+            assert!(!value.contains('<') && !value.contains('\n'));
+            assert!(
+                attributes
+                    .insert(key.to_owned(), value.to_owned())
+                    .is_none()
+            );
+            left = after;
+        }
+        assert_eq!(left.trim(), "", "in {tag}");
+        let mut element = Self {
+            name: name.to_owned(),
+            attributes,
+            children: Vec::new(),
+        };
+        let end = format!("</{name}>");
+        if empty {
+            return (element, rest);
+        }
+        loop {
+            let at = rest.find('<').expect("an end");
+            rest = &rest[at..];
+            if let Some(after) = rest.strip_prefix(end.as_str()) {
+                return (element, after);
+            }
+            let (child, after) = Self::parse(rest);
+            element.children.push(child);
+            rest = after;
+        }
+    }
+}
+
+/// The numbers of a file of metrics.
+fn numbers(text: &str) -> BTreeMap<&str, &str> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| line.rsplit_once(' ').expect("a sample"))
+        .collect()
+}
+
+#[test]
+fn metrics_are_written_however_a_command_ends() {
+    let project = Project::loans();
+    project.expect(&["apply", "--yes", "--metrics", "treaty.prom"], 0);
+    let text = project.read("treaty.prom");
+    let own = r#"project="acme-lending",environment="sandbox",command="apply""#;
+    let all = numbers(&text);
+    assert_eq!(all[format!("treaty_exit_code{{{own}}}").as_str()], "0");
+    let done = format!(r#"treaty_items{{{own},flow="loans",status="done"}}"#);
+    assert_eq!(all[done.as_str()], "200");
+    let calls = format!(r#"treaty_calls{{{own},operation="sign/contract/addProcess"}}"#);
+    assert_eq!(all[calls.as_str()], "200");
+    assert!(!text.contains("HT-2026"), "no key");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(project.path("treaty.prom"))
+            .expect("there")
+            .permissions();
+        assert_eq!(
+            mode.mode() & 0o777,
+            0o644,
+            "collectors run as somebody else"
+        );
+    }
+
+    project.expect(&["sync", "--metrics", "sync.prom"], 0);
+    let text = project.read("sync.prom");
+    assert!(
+        text.contains(r#"command="sync",flow="loans",status="waiting"} 200"#),
+        "{text}"
+    );
+
+    // Another run holds the ledger: that is told, too.
+    let binding = treaty::ledger::Binding {
+        endpoint: "sandbox".into(),
+        app_id: String::new(),
+    };
+    let held = treaty::ledger::Sqlite::hold(
+        &project.path(".treaty/sandbox.db"),
+        &binding,
+        "last night's",
+        "then",
+    );
+    let held = held.expect("held");
+    project.expect(&["apply", "--yes", "--metrics", "treaty.prom"], 75);
+    assert!(
+        project
+            .read("treaty.prom")
+            .contains("command=\"apply\"} 75\n")
+    );
+    drop(held);
+    project.replace("manifests/loans.yaml", "row.合同号", "row.合同");
+    project.expect(&["apply", "--yes", "--metrics", "treaty.prom"], 65);
+    assert!(
+        project
+            .read("treaty.prom")
+            .contains("command=\"apply\"} 65\n")
+    );
+    // Nobody can be told.
+    let run = project.expect(&["sync", "--metrics", "treaty.yaml/x.prom"], 1);
+    assert!(
+        run.stderr.contains("x.prom cannot be written"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn links_of_those_who_are_to_sign_are_given_whole_to_files() {
+    let project = tenancy();
+    let run = project.expect(&["status", "--links"], 0);
+    let table: Vec<Vec<&str>> = run
+        .stdout
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
+    assert_eq!(table.len(), 6);
+    assert_eq!(table[0][..2], ["flows.leases[\"ZL-2026-001\"]", "tenant"]);
+    assert!(
+        table[0][3].starts_with("http://127.0.0.1:7878/sign/"),
+        "{:?}",
+        table[0]
+    );
+
+    act(&project, &[0], 1);
+    project.expect(&["sync"], 0);
+    let first = "flows.leases[\"ZL-2026-001\"]";
+    let asked = [
+        "status", "--links", "--view", "--format", "json", "--target",
+    ];
+    let run = project.expect(&[&asked[..], &[first]].concat(), 0);
+    let status: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let all = status["links"].as_array().expect("links");
+    assert_eq!(all.len(), 1);
+    let link = &all[0];
+    assert_eq!(link["signer"], "agent");
+    assert_eq!(link["address"], first);
+    assert!(
+        link["viewUrl"]
+            .as_str()
+            .is_some_and(|url| url.contains("/view/")),
+        "{status:#}"
+    );
+    let waits = &status["waits"]["leases"];
+    assert_eq!(waits["signers"]["agent"]["count"], 1);
+    for moment in [
+        &status["oldest"]["leases"]["waiting"],
+        &waits["signers"]["agent"]["oldest"],
+        &waits["lookedAt"],
+        &link["sentAt"],
+    ] {
+        assert_eq!(moment.as_str().map(str::len), Some(19), "{status:#}");
+    }
+    let run = project.expect(&["status"], 0);
+    for part in [
+        "flows.leases  5 waiting, 1 rejected\n",
+        "  waiting for agent   1, the longest for ",
+        "  waiting for tenant  4, the longest for ",
+        "  last asked for ",
+    ] {
+        assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
+    }
+    let run = project.expect(&["status", "--target", "flows.lease"], 64);
+    assert!(
+        run.stderr.contains("near it are flows.leases"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_part_of_a_report_does_not_take_the_place_of_the_whole() {
+    let project = applied(3);
+    let name = project.summary()["run"].as_str().expect("a run").to_owned();
+    let first = "flows.loans[\"HT-2026-0001\"]";
+    let run = project.expect(&["report", "--target", first], 0);
+    assert!(
+        run.stdout.contains(&format!("{name}-selected")),
+        "{}",
+        run.stdout
+    );
+    let part = project.read(&format!("reports/{name}-selected/loans.csv"));
+    assert!(part.contains("HT-2026-0001") && !part.contains("HT-2026-0002"));
+    assert_eq!(project.report("loans.csv").len(), 3);
+}
+
+#[test]
+fn a_row_that_changed_after_it_was_sent_is_not_taken_for_one_that_was_not() {
+    let project = tenancy();
+    project.replace("tenants.csv", ",3200,", ",3300,");
+    act(&project, &[0, 2], 1);
+    let run = project.expect(&["apply", "--yes", "--wait", "--until", "0s"], 3);
+    assert!(
+        run.stdout.contains("5 waiting, 1 rejected"),
+        "{}",
+        run.stdout
+    );
+    let report = by_key(project.report("leases.csv"));
+    let first = &report["ZL-2026-001"];
+    assert_eq!(first["treaty_status"], "waiting");
+    assert_eq!(first["treaty_action"], "blocked");
+    assert!(first["treaty_error"].contains("differs from what was sent"));
+    assert!(!project.path("reports/latest/leases.failed.csv").exists());
+    assert_eq!(project.summary()["exitCode"], 3);
+}
+
+#[test]
+fn a_file_name_that_no_file_can_have_is_found_before_anything_is_sent() {
+    let project = Project::copy_of(&root().join("examples/tenancy"));
+    project.replace("tenants.csv", "ZL-2026-001", &"长".repeat(80));
+    let run = project.expect(&["validate"], 65);
+    assert!(run.stderr.contains("a name of 244 bytes"), "{}", run.stderr);
+}
+
+#[test]
+fn a_damaged_ledger_takes_no_reports_place() {
+    let project = Project::loans();
+    project.expect(&["apply", "--yes"], 0);
+    let table = project.path("reports/latest/loans.csv");
+    let before = std::fs::read(&table).expect("a report");
+    let path = project.path(".treaty/sandbox.db");
+    let mut ledger = std::fs::read(&path).expect("the ledger");
+    let page = ledger.len() / 4096 / 2 * 4096;
+    ledger[page..page + 4096].fill(0);
+    std::fs::write(&path, ledger).expect("damaged");
+    let refused = project.expect(&["report"], 1).stderr;
+    assert!(refused.contains("the file is damaged"), "{refused}");
+    assert_eq!(std::fs::read(&table).expect("a report"), before);
+}

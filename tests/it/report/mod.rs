@@ -1,0 +1,3 @@
+//! Reports after a run.
+
+pub(crate) mod files;

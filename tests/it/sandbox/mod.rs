@@ -1,0 +1,11 @@
+//! The emulated service against the API document and its clients.
+
+pub(crate) mod apps;
+pub(crate) mod callbacks;
+pub(crate) mod clients;
+pub(crate) mod coverage;
+pub(crate) mod document_examples;
+pub(crate) mod fault_rules;
+pub(crate) mod operations;
+pub(crate) mod pages;
+pub(crate) mod servers;

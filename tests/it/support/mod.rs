@@ -1,0 +1,9 @@
+//! Projects, servers and rigs that the tests share.
+
+pub(crate) mod listener;
+pub(crate) mod project;
+pub(crate) mod rig;
+pub(crate) mod script;
+pub(crate) mod serve;
+pub(crate) mod state_rig;
+pub(crate) mod truth;

@@ -1,0 +1,524 @@
+//! treaty as a library, against a world in memory that can be looked into, over a wire that can lie.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use treaty::api::FlowStatus;
+use treaty::client::{Client, Problem, Settings, Transport, TransportError};
+use treaty::desired::Resources;
+use treaty::diagnostic::Findings;
+use treaty::execute::{Apply, ExecutionContext, RunStats, Stop, SyncStats};
+use treaty::expr::{Environ, RunTime};
+use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
+use treaty::manifest::{self, Tolerance};
+use treaty::plan::{Fatal, Observe, Plan, Planner, Retry, Selection, survey};
+pub(crate) use treaty::sandbox::Fault;
+use treaty::sandbox::{
+    AutoSign, Counters, Faults, Flow, Rule, Sandbox, Task, Unanswered, World, operation,
+};
+use treaty::sync::{Sync, SyncMode, Wait};
+
+use crate::support::project::Project;
+
+/// Longer than any test lasts.
+const FOREVER: Duration = Duration::from_hours(10_000);
+
+/// Its answer is lost, and the service carries it out three seconds later.
+pub(crate) const LATE: Fault = Fault::WorkLate(Duration::from_secs(3));
+/// It never leaves.
+pub(crate) const NOT_SENT: Fault = Fault::Refused(Duration::ZERO);
+/// It is carried out, and its answer never comes.
+pub(crate) const HANG_AFTER: Fault = Fault::AnswerLate(FOREVER);
+/// It never arrives, and no answer comes.
+pub(crate) const HANG_BEFORE: Fault = Fault::Slow(FOREVER);
+
+/// A project, a world and a ledger.
+pub(crate) struct Rig {
+    pub(crate) project: Project,
+    pub(crate) sandbox: Sandbox,
+    wire: Arc<Liar>,
+    pub(crate) rate: Option<f64>,
+    pub(crate) throttle_codes: Vec<i64>,
+    /// Only what has failed or is in doubt.
+    pub(crate) retry: Option<Retry>,
+    /// Which accounts are asked for.
+    pub(crate) observe: Observe,
+    /// So many may be revoked.
+    pub(crate) max_revoke: Option<u64>,
+    /// Items that are worked on, and calls that are in flight, at the same time.
+    pub(crate) window: usize,
+}
+
+struct Liar {
+    sandbox: Sandbox,
+    /// Told when a call hangs.
+    hangs: tokio::sync::Notify,
+    state: Mutex<LiarState>,
+}
+
+#[derive(Default)]
+struct LiarState {
+    faults: Faults,
+    counters: Counters,
+    /// Nobody listens until then.
+    closed: Option<tokio::time::Instant>,
+    calls: BTreeMap<String, usize>,
+    /// What was sent last to each path.
+    bodies: BTreeMap<String, Bytes>,
+    total: usize,
+    /// Each answer takes so long.
+    latency: Duration,
+    /// When each call arrived, on the test's clock.
+    times: Vec<tokio::time::Instant>,
+}
+
+impl LiarState {
+    /// Notes a call, and tells what happens to it.
+    fn arrived(&mut self, request: &http::Request<Bytes>) -> Option<Fault> {
+        let now = tokio::time::Instant::now();
+        let path = request.uri().path();
+        let named = operation(request.method(), path);
+        let path = named.unwrap_or(path.trim_start_matches('/')).to_owned();
+        self.total += 1;
+        self.times.push(now);
+        self.bodies.insert(path.clone(), request.body().clone());
+        *self.calls.entry(path).or_default() += 1;
+        if self.closed.is_some_and(|until| now < until) {
+            return Some(NOT_SENT);
+        }
+        let fault = self.faults.decide(named?, &mut self.counters);
+        if let Some(Fault::Refused(time)) = fault {
+            self.closed = Some(now + time);
+        }
+        fault
+    }
+}
+
+impl Transport for Liar {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            let fault = self.state.lock().expect("a lock").arrived(&request);
+            tokio::task::yield_now().await;
+            if matches!(fault, Some(HANG_AFTER | HANG_BEFORE)) {
+                self.hangs.notify_one();
+            }
+            match fault {
+                // Its work would begin whenever the paused clock finds nothing else to wait for.
+                Some(HANG_BEFORE) => std::future::pending().await,
+                None => {
+                    let latency = self.state.lock().expect("a lock").latency;
+                    if !latency.is_zero() {
+                        tokio::time::sleep(latency).await;
+                    }
+                    Ok(self.sandbox.handle(&request, Timestamp::now()))
+                }
+                Some(fault) => {
+                    let answer = fault.serve(&self.sandbox, request).await;
+                    answer.map_err(|gone| match gone {
+                        Unanswered::Closed(_) => {
+                            TransportError::NotSent(Problem::passing("connection refused", ""))
+                        }
+                        Unanswered::Cut => TransportError::Disconnected("connection reset".into()),
+                        Unanswered::Endless => TransportError::Disconnected(gone.to_string()),
+                    })
+                }
+            }
+        })
+    }
+}
+
+/// The task of a flow that is still to be signed.
+pub(crate) fn pending(flow: &Flow) -> &Task {
+    let task = flow.tasks.iter().find(|task| task.is_pending());
+    task.expect("a task that is to be signed")
+}
+
+/// What the rig's ledgers belong to.
+pub(crate) fn binding() -> Binding {
+    Binding {
+        endpoint: "test".into(),
+        app_id: String::new(),
+    }
+}
+
+impl Rig {
+    /// The example's manifests with the first rows of its sheet.
+    pub(crate) fn loans(rows: usize) -> Self {
+        let project = Project::loans();
+        let sheet: Vec<String> = project
+            .sheet()
+            .lines()
+            .take(rows + 1)
+            .map(str::to_owned)
+            .collect();
+        project.set_sheet(&sheet.join("\r\n"));
+        Self::of(project)
+    }
+
+    /// Any project, against an empty world.
+    pub(crate) fn of(project: Project) -> Self {
+        let sandbox = Sandbox::in_memory("http://world");
+        let wire = Liar {
+            sandbox: sandbox.clone(),
+            hangs: tokio::sync::Notify::new(),
+            state: Mutex::default(),
+        };
+        Self {
+            project,
+            sandbox,
+            wire: Arc::new(wire),
+            rate: None,
+            throttle_codes: Vec::new(),
+            retry: None,
+            observe: Observe::Resources,
+            max_revoke: None,
+            window: 4,
+        }
+    }
+
+    /// The clerk signs, too; `after` begins with whom he waits for, if that is anybody.
+    pub(crate) fn with_witness(&self, after: &str) {
+        let borrower = "      borrower:\n        person: { account";
+        let witness =
+            format!("      witness: {{ {after}person: {{ account: clerk }} }}\n{borrower}");
+        self.project
+            .replace("manifests/loans.yaml", borrower, &witness);
+    }
+
+    /// From now on, a signature without a person takes so long; counts begin anew.
+    pub(crate) fn signing_takes(&mut self, time: jiff::SignedDuration) {
+        self.sandbox = self.sandbox.clone().signing_takes(time);
+        self.wire = Arc::new(Liar {
+            sandbox: self.sandbox.clone(),
+            hangs: tokio::sync::Notify::new(),
+            state: Mutex::default(),
+        });
+    }
+
+    /// A fault at the nth call of a path.
+    pub(crate) fn fault(self, path: &'static str, nth: usize, fault: Fault) -> Self {
+        self.rule(Rule::always(fault).of(path).nth(nth as u64))
+    }
+
+    /// Every answer takes so long.
+    pub(crate) fn answered_after(self, latency: Duration) -> Self {
+        self.wire.state.lock().expect("a lock").latency = latency;
+        self
+    }
+
+    /// A fault at every call of a path.
+    pub(crate) fn always(self, path: &'static str, fault: Fault) -> Self {
+        self.rule(Rule::always(fault).of(path))
+    }
+
+    /// A fault at the nth call of all.
+    pub(crate) fn overall(self, nth: usize, fault: Fault) -> Self {
+        self.rule(Rule::always(fault).nth(nth as u64))
+    }
+
+    fn rule(self, rule: Rule) -> Self {
+        let mut state = self.wire.state.lock().expect("a lock");
+        state.faults.rules.push(rule);
+        drop(state);
+        self
+    }
+
+    /// From now on, these faults happen; their counts begin anew.
+    pub(crate) fn lie(&self, faults: Faults) {
+        let mut state = self.wire.state.lock().expect("a lock");
+        state.faults = faults;
+        state.counters = Counters::default();
+    }
+
+    /// From now on, the wire tells the truth; counts begin anew.
+    pub(crate) fn heal(&self) {
+        *self.wire.state.lock().expect("a lock") = LiarState::default();
+    }
+
+    /// Resolves once a call hangs.
+    pub(crate) async fn hang(&self) {
+        self.wire.hangs.notified().await;
+    }
+
+    pub(crate) fn calls(&self, path: &str) -> usize {
+        self.wire
+            .state
+            .lock()
+            .expect("a lock")
+            .calls
+            .get(path)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// What was sent last to a path.
+    pub(crate) fn body(&self, path: &str) -> serde_json::Value {
+        let state = self.wire.state.lock().expect("a lock");
+        let body = state
+            .bodies
+            .get(path)
+            .unwrap_or_else(|| panic!("no call to {path}"));
+        serde_json::from_slice(body).expect("JSON")
+    }
+
+    pub(crate) fn total_calls(&self) -> usize {
+        self.wire.state.lock().expect("a lock").total
+    }
+
+    pub(crate) fn call_times(&self) -> Vec<tokio::time::Instant> {
+        self.wire.state.lock().expect("a lock").times.clone()
+    }
+
+    /// Everybody who was asked signs.
+    pub(crate) fn sign_all(&self) -> usize {
+        let pending: Vec<String> = self.sandbox.with_world(|world| {
+            let open = world
+                .flows()
+                .filter(|flow| flow.status == FlowStatus::Signing);
+            let tasks = open.flat_map(|flow| &flow.tasks);
+            let pending = tasks.filter(|task| task.is_pending());
+            pending.map(|task| task.token.clone()).collect()
+        });
+        let auto = AutoSign {
+            after: jiff::SignedDuration::ZERO,
+            refuse: 0.0,
+            seed: 0,
+        };
+        self.sandbox.pass(Some(&auto), Timestamp::now());
+        pending.len()
+    }
+
+    /// Somebody else archives a flow.
+    pub(crate) async fn archive(&self, flow_id: &treaty::address::FlowId) {
+        let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
+        let archive = treaty::api::Archive {
+            flow_id: flow_id.clone(),
+        };
+        client.call(&archive).await.expect("archived");
+    }
+
+    /// Goes on with what was sent, as the command does.
+    pub(crate) async fn sync(&self) -> SyncStats {
+        self.sync_while(std::future::pending())
+            .await
+            .expect("it ends by itself")
+    }
+
+    /// The same, cut off when the future ends.
+    pub(crate) async fn sync_while(&self, end: impl Future<Output = ()>) -> Option<SyncStats> {
+        tokio::select! {
+            biased;
+            result = self.try_sync() => Some(result.expect("a sync")),
+            () = end => None,
+        }
+    }
+
+    /// The same, over a wire that may give no answer at all: then there is none here either.
+    pub(crate) async fn sync_tolerant(&self) -> Option<SyncStats> {
+        self.try_sync().await.ok()
+    }
+
+    /// Goes on until nothing is under way.
+    pub(crate) async fn follow(&self, wait: Wait) -> SyncStats {
+        self.course(SyncMode::Continuous(wait))
+            .await
+            .expect("a sync")
+    }
+
+    async fn try_sync(&self) -> Result<SyncStats, Fatal> {
+        self.course(SyncMode::Once).await
+    }
+
+    /// Visits what is under way, so often.
+    pub(crate) async fn course(&self, course: SyncMode) -> Result<SyncStats, Fatal> {
+        let (_ask, stop) = watch::channel(Stop::No);
+        self.course_until(course, stop).await
+    }
+
+    /// The same, until it is stopped.
+    pub(crate) async fn course_until(
+        &self,
+        course: SyncMode,
+        stop: watch::Receiver<Stop>,
+    ) -> Result<SyncStats, Fatal> {
+        let ledger = self.ledger();
+        let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
+        let sync = Sync {
+            records: &ledger,
+            client: &client,
+            root: self.project.root(),
+            targets: Vec::new(),
+            excludes: Vec::new(),
+            window: self.window,
+            listener: Arc::new(|_| {}),
+            stop,
+            course,
+        };
+        sync.all().await
+    }
+
+    /// The ledger's file.
+    pub(crate) fn ledger_path(&self) -> std::path::PathBuf {
+        self.project.path(".treaty/l.db")
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}))
+    }
+
+    pub(crate) fn ledger(&self) -> Sqlite {
+        let held = Sqlite::hold(&self.ledger_path(), &binding(), "a test", "now");
+        held.expect("a ledger").at_once()
+    }
+
+    pub(crate) fn manifests(&self, findings: &mut Findings) -> manifest::Project {
+        let root = self.project.root();
+        manifest::Project::load(root, None, &Environ::default(), findings).expect("a project")
+    }
+
+    /// Plans and applies, as the command does.
+    pub(crate) async fn apply(&self) -> (Plan, RunStats) {
+        self.apply_while(std::future::pending())
+            .await
+            .expect("it ends by itself")
+    }
+
+    /// The same, cut off when the future ends: what a killed process leaves behind.
+    pub(crate) async fn apply_while(
+        &self,
+        end: impl Future<Output = ()>,
+    ) -> Option<(Plan, RunStats)> {
+        let mut findings = Findings::default();
+        let project = self.manifests(&mut findings);
+        let ledger = self.ledger();
+        let standing = Resources::of(&project, ledger.salt(), &mut findings);
+        let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
+        let surveyor = Planner {
+            project: &project,
+            standing: &standing,
+            ledger: &ledger,
+            selection: Selection {
+                retry: self.retry,
+                max_revoke: self.max_revoke.map(Tolerance::Count),
+                ..Selection::default()
+            },
+            run: RunTime::at(Timestamp::now()),
+            listener: Arc::new(|_| {}),
+        };
+        let work = async {
+            let asked = Some((&client, self.observe));
+            let Ok(survey) = survey(&surveyor, asked, &mut findings).await else {
+                return None;
+            };
+            assert_eq!(findings.errors(), 0, "{:?}", findings.kept());
+            let (_ask, stop) = watch::channel(Stop::No);
+            let run = ledger
+                .begin_run(&format!("{:?}", Timestamp::now()), "now")
+                .await
+                .expect("a run");
+            let apply = Apply::new(ExecutionContext {
+                standing: &standing,
+                survey: &survey,
+                ledger: &ledger,
+                client: &client,
+                root: &project.root,
+                run,
+                tolerate: None,
+                listener: Arc::new(|_| {}),
+                stop,
+            });
+            let tally = apply.all().await;
+            drop(apply);
+            Some((survey.plan, tally))
+        };
+        tokio::select! {
+            biased;
+            result = work => result,
+            () = end => None,
+        }
+    }
+
+    /// The same over a wire that may fail the first questions; whether nothing was left to do.
+    pub(crate) async fn apply_survey_tolerant(&self) -> bool {
+        self.apply_while(std::future::pending())
+            .await
+            .is_some_and(|(plan, _)| plan.is_empty())
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            endpoint: "http://world".into(),
+            credentials: None,
+            rate: self.rate,
+            operation_rates: BTreeMap::new(),
+            concurrency: NonZeroUsize::new(self.window).expect("positive"),
+            attempts: 4,
+            backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
+            outage: Duration::from_mins(3),
+            throttle_codes: self.throttle_codes.clone(),
+        }
+    }
+
+    /// The item that was begun first, and its steps.
+    pub(crate) fn first(&self) -> (KnownItem, Vec<KnownStep>) {
+        let ledger = self.ledger();
+        let item = ledger.items_after(None, 0, 1).expect("read").remove(0);
+        let steps = ledger.known_steps(item.record.id).expect("read");
+        (item, steps)
+    }
+
+    /// The flows that somebody was asked to sign.
+    pub(crate) fn sent(&self) -> Vec<Flow> {
+        self.sandbox.with_world(|world| {
+            let flows = world.flows();
+            flows
+                .filter(|flow| flow.live_tasks().next().is_some())
+                .cloned()
+                .collect()
+        })
+    }
+
+    /// Every contract went out once: one flow with signers for each, one live task for each signer.
+    pub(crate) fn assert_each_once(&self, items: usize) {
+        self.sandbox.with_world(|world| {
+            let sent: Vec<&Flow> = world
+                .flows()
+                .filter(|flow| flow.live_tasks().next().is_some())
+                .collect();
+            assert_eq!(sent.len(), items, "flows that somebody was asked to sign");
+            let mut people = BTreeMap::new();
+            for flow in sent {
+                let live: Vec<_> = flow.live_tasks().collect();
+                assert_eq!(live.len(), 2, "live tasks of {}", flow.id);
+                assert_eq!(
+                    live.iter()
+                        .filter(|account| ***account == World::platform())
+                        .count(),
+                    1
+                );
+                for account in live {
+                    *people.entry(account.clone()).or_insert(0) += 1;
+                }
+            }
+            people.remove(&World::platform());
+            assert_eq!(people.len(), items, "people who were asked");
+            assert!(
+                people.values().all(|asked| *asked == 1),
+                "somebody was asked twice"
+            );
+            // The clerk, the lender, and a person a row.
+            assert_eq!(world.account_count(), items + 2);
+        });
+    }
+}

@@ -1,0 +1,357 @@
+//! From a callback to a state: nothing is believed but what the service answers, and nobody is in anybody's way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::{mpsc, watch};
+use treaty::execute::{Stop, SyncStats};
+use treaty::ledger::{CallbackReceipt, Inbox, ItemStatus, Ledger, Sqlite, Step};
+use treaty::sandbox::{AutoSign, Faults, Notifier, Rule};
+use treaty::sync::{SyncMode, Wait};
+use treaty::webhook::{Confirmed, Confirmer, Metrics, RetrySchedule, Said, Way};
+
+use crate::execution::manifests::tenancy;
+use crate::support::listener::{LONG, Listening, finish, note, show_app};
+use crate::support::rig::{Fault, NOT_SENT, Rig, binding};
+
+/// Asks as long as the sender lives.
+fn confirmer<'a>(
+    rig: &'a Rig,
+    inbox: Inbox,
+    binding: &'a treaty::ledger::Binding,
+    path: &'a std::path::Path,
+) -> (Confirmer<'a>, watch::Sender<Stop>) {
+    let (ask, stop) = watch::channel(Stop::No);
+    let confirmer = Confirmer {
+        inbox,
+        ledger: path,
+        binding,
+        holder: "a listener".to_owned(),
+        root: rig.project.root(),
+        window: 4,
+        way: Box::new(|_| Way {
+            client: rig.client(),
+            listener: Arc::new(|_| {}),
+        }),
+        say: Box::new(|_| {}),
+        metrics: Arc::new(Metrics::default()),
+        news: Arc::default(),
+        stop,
+        again: RetrySchedule::default(),
+    };
+    (confirmer, ask)
+}
+
+fn status(rig: &Rig, flow: &str, key: &str) -> ItemStatus {
+    let ledger = Sqlite::read(&rig.ledger_path(), &binding()).expect("a ledger");
+    let item = ledger.item(flow, key).expect("read").expect("an item");
+    item.status
+}
+
+fn synced(synced: SyncStats) -> Confirmed {
+    Confirmed::SyncStats(synced)
+}
+
+#[tokio::test]
+async fn a_callback_alone_changes_nothing() {
+    let rig = tenancy(1);
+    rig.apply().await;
+    let flow = rig.sent()[0].id.to_string();
+    let listening = Listening::start(&rig.ledger_path(), &binding()).await;
+    // Signed well, and not true: nobody has signed.
+    assert_eq!(listening.tell(finish(&flow)).await, 200);
+    let (path, binding) = (rig.ledger_path(), binding());
+    let (mut confirmer, _ask) = confirmer(&rig, listening.inbox.clone(), &binding, &path);
+    let waiting = SyncStats {
+        waiting: 1,
+        ..SyncStats::default()
+    };
+    assert_eq!(confirmer.step().await.expect("a step"), synced(waiting));
+    assert_eq!(rig.calls("sign/contracts/detail"), 1);
+    assert_eq!(status(&rig, "leases", "ZL-2026-001"), ItemStatus::Waiting);
+    // It is handled, and the loop does not spin; nor does it for a flow that nobody knows.
+    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+    assert_eq!(listening.tell(finish("1")).await, 200);
+    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+}
+
+#[tokio::test]
+async fn confirms_signatures_after_callbacks() {
+    let rig = tenancy(2);
+    rig.apply().await;
+    show_app(&rig);
+    let listening = Listening::start(&rig.ledger_path(), &binding()).await;
+    let notifier = Notifier {
+        url: Some(format!("{}/callback?zone=%E4%B8%9C", listening.base)),
+        interval: Duration::from_millis(1),
+        auto_sign: Some(AutoSign {
+            after: SignedDuration::ZERO,
+            refuse: 0.0,
+            seed: 0,
+        }),
+    };
+    let sending = tokio::spawn(notifier.run(rig.sandbox.clone()));
+    let (path, binding) = (rig.ledger_path(), binding());
+    let (mut confirmer, ask) = confirmer(&rig, listening.inbox.clone(), &binding, &path);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    confirmer.news = listening.news.clone();
+    confirmer.metrics = listening.metrics.clone();
+    confirmer.say = Box::new(move |said| {
+        if let Said::Confirmed(synced) = said {
+            let _ = tell.send(synced.finished);
+        }
+    });
+    let all = async {
+        let mut finished = 0;
+        while finished < 2 {
+            finished += told.recv().await.expect("it goes on");
+        }
+        ask.send(Stop::Drain).expect("it listens");
+    };
+    let both = async { tokio::join!(confirmer.run(), all) };
+    tokio::time::timeout(LONG, both).await.expect("in time");
+    sending.abort();
+    assert!(rig.project.path("signed/ZL-2026-001-lease.pdf").exists());
+    assert!(rig.project.path("signed/ZL-2026-002-rules.pdf").exists());
+    let text = listening.get("/metrics").await.1;
+    assert!(
+        text.contains("treaty_confirmations_total{outcome=\"finished\"} 2"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn two_listeners_share_a_ledger() {
+    let rig = Rig::loans(2);
+    rig.apply().await;
+    rig.sign_all();
+    let flows: Vec<String> = rig.sent().iter().map(|flow| flow.id.to_string()).collect();
+    let first = Listening::start(&rig.ledger_path(), &binding()).await;
+    let second = Listening::start(&rig.ledger_path(), &binding()).await;
+    // Attempts of one callback come to different receivers.
+    for (listening, flow) in [(&first, 0), (&second, 0), (&second, 1), (&first, 1)] {
+        assert_eq!(listening.tell(finish(&flows[flow])).await, 200);
+    }
+    let (path, binding) = (rig.ledger_path(), binding());
+    let (mut one, _ask) = confirmer(&rig, first.inbox.clone(), &binding, &path);
+    let (mut other, _ask) = confirmer(&rig, second.inbox.clone(), &binding, &path);
+    let brief = Sqlite::hold_briefly(&path, &binding, "a third", "now");
+    let brief = brief.expect("a ledger").expect("it is free");
+    assert_eq!(one.step().await.expect("a step"), Confirmed::Kept);
+    assert_eq!(other.step().await.expect("a step"), Confirmed::Kept);
+    drop(brief);
+    let done = SyncStats {
+        done: 2,
+        ..SyncStats::default()
+    };
+    assert_eq!(other.step().await.expect("a step"), synced(done));
+    assert_eq!(one.step().await.expect("a step"), Confirmed::Nothing);
+    assert_eq!(rig.calls("sign/contract/detail"), 2, "each once");
+}
+
+#[tokio::test]
+async fn while_a_run_holds_the_ledger_callbacks_are_received_and_handled_afterwards() {
+    let rig = Rig::loans(1);
+    rig.apply().await;
+    rig.sign_all();
+    let flow = rig.sent()[0].id.to_string();
+    let listening = Listening::start(&rig.ledger_path(), &binding()).await;
+    let (path, binding) = (rig.ledger_path(), binding());
+    let (mut confirmer, _ask) = confirmer(&rig, listening.inbox.clone(), &binding, &path);
+    let run = rig.ledger();
+    assert_eq!(listening.tell(finish(&flow)).await, 200);
+    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Kept);
+    assert_eq!(listening.unhandled().await, 1);
+    drop(run);
+    let done = SyncStats {
+        done: 1,
+        ..SyncStats::default()
+    };
+    assert_eq!(confirmer.step().await.expect("a step"), synced(done));
+    assert_eq!(listening.unhandled().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_a_poll_that_failed() {
+    let rig = Rig::loans(1);
+    rig.apply().await;
+    rig.sign_all();
+    let flow = rig.sent()[0].id.to_string();
+    let (path, binding) = (rig.ledger_path(), binding());
+    let inbox = Inbox::open(&path, &binding).expect("an inbox");
+    let (mut confirmer, _ask) = confirmer(&rig, inbox.clone(), &binding, &path);
+    assert_eq!(note(&inbox, &flow, 0), CallbackReceipt::New);
+    // The endpoint is down: nothing is lost, and nothing is handled.
+    rig.lie(Faults {
+        rules: vec![Rule::always(NOT_SENT)],
+        ..Faults::default()
+    });
+    assert!(confirmer.step().await.is_err());
+    assert_eq!(
+        futures::executor::block_on(inbox.unhandled()).expect("a count"),
+        1
+    );
+    // It answers, and not with what was asked for.
+    rig.lie(Faults {
+        rules: vec![Rule::always(Fault::Fieldless).of("sign/contract/detail")],
+        ..Faults::default()
+    });
+    let failed = SyncStats {
+        failed: 1,
+        ..SyncStats::default()
+    };
+    assert_eq!(
+        confirmer.step().await.expect("a step"),
+        synced(failed.clone())
+    );
+    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+    tokio::time::advance(Duration::from_secs(15)).await;
+    assert_eq!(confirmer.step().await.expect("a step"), synced(failed));
+    rig.heal();
+    tokio::time::advance(Duration::from_secs(15)).await;
+    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+    tokio::time::advance(Duration::from_mins(1)).await;
+    // While the ledger's thread writes, a clock that stands still would run to the end of the hold.
+    tokio::time::resume();
+    let done = SyncStats {
+        done: 1,
+        ..SyncStats::default()
+    };
+    assert_eq!(confirmer.step().await.expect("a step"), synced(done));
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_hours(24)).await;
+    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_is_given_back_though_nobody_answers() {
+    let rig = Rig::loans(1).always("sign/contract/detail", crate::support::rig::HANG_BEFORE);
+    rig.apply().await;
+    let flow = rig.sent()[0].id.to_string();
+    let (path, binding) = (rig.ledger_path(), binding());
+    let inbox = Inbox::open(&path, &binding).expect("an inbox");
+    let (mut confirmer, _ask) = confirmer(&rig, inbox.clone(), &binding, &path);
+    note(&inbox, &flow, 0);
+    let begun = tokio::time::Instant::now();
+    let step = confirmer.step().await.expect("a step");
+    let stopped = SyncStats {
+        stopped: true,
+        ..SyncStats::default()
+    };
+    assert_eq!(step, synced(stopped));
+    assert!(
+        begun.elapsed() < Duration::from_secs(15),
+        "others wait no longer"
+    );
+    assert_eq!(
+        futures::executor::block_on(inbox.unhandled()).expect("a count"),
+        1
+    );
+}
+
+/// A call that somebody hears of takes longer than the ledger is held: it ends all the same, since cutting it off would have it
+/// taken back and made again.
+#[tokio::test(start_paused = true)]
+async fn does_not_start_a_second_poll_while_one_is_slow() {
+    const PERSON: &str = "sign/contract/handPersonSignTask";
+    let rig = Rig::loans(1);
+    rig.with_witness("after: [borrower], ");
+    rig.apply().await;
+    rig.sign_all();
+    rig.heal();
+    let rig = rig.fault(PERSON, 1, Fault::AnswerLate(Duration::from_secs(13)));
+    let (ask, stop) = watch::channel(Stop::No);
+    let soon = async {
+        while rig.calls(PERSON) == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        ask.send_replace(Stop::Soon);
+    };
+    let (synced, ()) = tokio::join!(rig.course_until(SyncMode::Once, stop), soon);
+    assert!(synced.is_ok());
+    assert_eq!(rig.sync().await.waiting, 1);
+    assert_eq!(
+        (rig.calls(PERSON), rig.calls("sign/contract/undoTask")),
+        (1, 0)
+    );
+}
+
+/// The answer to the first question is older than the second callback.
+#[tokio::test(start_paused = true)]
+async fn polls_again_after_a_callback_during_a_poll() {
+    let late = Fault::AnswerLate(Duration::from_secs(3));
+    let rig = Rig::loans(1).fault("sign/contract/detail", 1, late);
+    rig.apply().await;
+    let flow = rig.sent()[0].id.to_string();
+    let inbox = Inbox::open(&rig.ledger_path(), &binding()).expect("an inbox");
+    note(&inbox, &flow, 0);
+    let second = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        rig.sign_all();
+        note(&inbox, &flow, 1);
+    };
+    let (synced, ()) = tokio::join!(
+        rig.course(SyncMode::FromCallbacks(Duration::from_hours(24))),
+        second
+    );
+    let done = SyncStats {
+        done: 1,
+        ..SyncStats::default()
+    };
+    assert_eq!(synced.expect("a sync"), done);
+    assert_eq!(rig.calls("sign/contract/detail"), 2, "and not more often");
+    let unhandled = futures::executor::block_on(inbox.unhandled());
+    assert_eq!(unhandled.expect("a count"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_answers_callbacks_itself() {
+    let rig = Rig::loans(2);
+    rig.apply().await;
+    let flow = rig.sent()[0].id.to_string();
+    let inbox = Inbox::open(&rig.ledger_path(), &binding()).expect("an inbox");
+    let told = async {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        rig.sign_all();
+        note(&inbox, &flow, 0);
+        while futures::executor::block_on(inbox.unhandled()).expect("a count") > 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let half_a_day = Wait {
+        every: Duration::from_hours(12),
+        until: None,
+    };
+    tokio::select! {
+        _ = rig.follow(half_a_day) => panic!("the other one is not asked for before its time"),
+        () = told => {}
+    }
+    assert_eq!(rig.calls("sign/contract/detail"), 2 + 1);
+}
+
+/// What a listener leaves behind that is killed in the middle of a call.
+#[tokio::test(start_paused = true)]
+async fn an_archive_that_was_cut_off_is_known_to_be_done_by_whoever_comes_next() {
+    let rig = tenancy(1).fault(
+        "sign/contract/archiveProcess",
+        1,
+        crate::support::rig::HANG_AFTER,
+    );
+    rig.apply().await;
+    for _ in 0..2 {
+        rig.sign_all();
+        rig.sync_while(rig.hang()).await;
+    }
+    assert_eq!(rig.sync().await.finished, 1);
+    let ledger = Sqlite::read(&rig.ledger_path(), &binding()).expect("a ledger");
+    let item = ledger
+        .item("leases", "ZL-2026-001")
+        .expect("read")
+        .expect("an item");
+    let steps = ledger.steps(item.id).expect("steps");
+    let open = steps
+        .iter()
+        .filter(|(_, step)| !matches!(step, Step::Receipt(_)));
+    assert_eq!(open.count(), 0, "{steps:?}");
+}

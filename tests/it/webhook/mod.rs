@@ -1,0 +1,5 @@
+//! Receiving and confirming callbacks.
+
+pub(crate) mod command;
+pub(crate) mod confirm;
+pub(crate) mod receive;
