@@ -5,13 +5,11 @@
 #[path = "../it/support/project.rs"]
 mod project;
 
-use std::path::{Path, PathBuf};
-
 use jsonschema::Validator;
 use serde_json::Value;
 use treaty::manifest::schema;
 
-use project::{Project, root};
+use project::{Project, is_project, root, yaml_files};
 
 fn validator(schema: &Value) -> Validator {
     jsonschema::draft7::meta::validate(schema).unwrap_or_else(|error| panic!("{error}"));
@@ -27,25 +25,6 @@ fn errors(validator: &Validator, document: &Value) -> String {
     let all = validator.iter_errors(document);
     let all = all.map(|error| format!("{}: {error}\n", error.instance_path()));
     all.collect()
-}
-
-fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        // The CronJob is no manifest of treaty.
-        if path.ends_with("kubernetes") {
-            continue;
-        }
-        if path.is_dir() {
-            yaml_files(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "yaml") {
-            found.push(path);
-        }
-    }
-}
-
-fn is_project(path: &Path) -> bool {
-    path.ends_with("treaty.yaml")
 }
 
 #[test]

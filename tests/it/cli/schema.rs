@@ -1,27 +1,8 @@
 //! The schema that is printed and named by files. `UPDATE=1 cargo test` writes `docs/schema`. `tests/schema` validates documents with it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::support::project::{Project, root};
-
-fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        // The CronJob is no manifest of treaty.
-        if path.ends_with("kubernetes") {
-            continue;
-        }
-        if path.is_dir() {
-            yaml_files(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "yaml") {
-            found.push(path);
-        }
-    }
-}
-
-fn is_project(path: &Path) -> bool {
-    path.ends_with("treaty.yaml")
-}
+use crate::support::project::{Project, is_project, root, yaml_files};
 
 #[test]
 fn the_first_line_of_a_file_leads_editors_to_the_schema() {

@@ -10,7 +10,7 @@ use treaty::sandbox::{Faults, Rule};
 
 use crate::support::project::{Project, root};
 use crate::support::rig::{Fault, Rig};
-use crate::support::truth::{Declared, Truth, until_quiet};
+use crate::support::truth::{Declared, Truth, audit, until_quiet};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -231,4 +231,20 @@ async fn faults_leave_no_duplicate_and_lose_nothing() {
     }
     println!("\n{}", said.join("\n"));
     assert_eq!(wrong, 0, "{}", said.join("\n"));
+}
+
+/// The suite above can see duplicates: without probes, a lost response has a person asked twice.
+#[tokio::test(start_paused = true)]
+async fn without_probing_lost_responses_duplicate_tasks() {
+    let rig = Rig::loans(3);
+    rig.lie(faults(&[Fault::LostAfter], 30, 7));
+    rig.switch_probing_off();
+    let _ = rig.apply_while(std::future::pending()).await;
+    let declared = Declared {
+        flow: "loans",
+        keys: keys("HT-2026-", 3, 4),
+        signers: &["lender", "borrower"],
+    };
+    let found = audit(&rig, &[declared]);
+    assert!(found.duplicates > 0, "{:?}", found.notes);
 }

@@ -160,3 +160,24 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Finds the manifests of a folder and its sub-folders.
+pub(crate) fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        // The CronJob is no manifest of treaty.
+        if path.ends_with("kubernetes") {
+            continue;
+        }
+        if path.is_dir() {
+            yaml_files(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "yaml") {
+            found.push(path);
+        }
+    }
+}
+
+/// Whether a file is the settings of a project, and not a manifest.
+pub(crate) fn is_project(path: &Path) -> bool {
+    path.ends_with("treaty.yaml")
+}

@@ -76,6 +76,8 @@ struct LiarState {
     latency: Duration,
     /// When each call arrived, on the test's clock.
     times: Vec<tokio::time::Instant>,
+    /// Whether details leave out the newest task, so that no probe finds what a lost response did.
+    hides_newest_task: bool,
 }
 
 impl LiarState {
@@ -119,7 +121,13 @@ impl Transport for Liar {
                     if !latency.is_zero() {
                         tokio::time::sleep(latency).await;
                     }
-                    Ok(self.sandbox.handle(&request, Timestamp::now()))
+                    let response = self.sandbox.handle(&request, Timestamp::now());
+                    let hides = self.state.lock().expect("a lock").hides_newest_task;
+                    Ok(if hides && request.uri().path().ends_with("/detail") {
+                        without_newest_task(response)
+                    } else {
+                        response
+                    })
                 }
                 Some(fault) => {
                     let answer = fault.serve(&self.sandbox, request).await;
@@ -134,6 +142,16 @@ impl Transport for Liar {
             }
         })
     }
+}
+
+fn without_newest_task(response: http::Response<Bytes>) -> http::Response<Bytes> {
+    response.map(|body| {
+        let mut detail: serde_json::Value = serde_json::from_slice(&body).expect("a detail");
+        if let Some(tasks) = detail["data"]["signDetail"].as_array_mut() {
+            tasks.pop();
+        }
+        detail.to_string().into()
+    })
 }
 
 /// The task of a flow that is still to be signed.
@@ -242,6 +260,12 @@ impl Rig {
     /// From now on, the wire tells the truth; counts begin anew.
     pub(crate) fn heal(&self) {
         *self.wire.state.lock().expect("a lock") = LiarState::default();
+    }
+
+    /// From now on, probes find nothing: details leave out the newest task of a flow.
+    pub(crate) fn switch_probing_off(&self) {
+        let mut state = self.wire.state.lock().expect("a lock");
+        state.hides_newest_task = true;
     }
 
     /// Resolves once a call hangs.
