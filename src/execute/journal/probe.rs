@@ -93,7 +93,7 @@ impl StepContext<'_> {
             return Ok(Err(absent(journal, name, &all)));
         }
         if journal.others(name, identity) > 0
-            || matching::may_be_anothers(&tasks, &all, journal, name, identity)
+            || matching::may_be_others(&tasks, &all, journal, name, identity)
         {
             return Ok(Err(ProbeResult::Unclear(
                 "the same person signs this flow more than once".to_owned(),
@@ -199,7 +199,7 @@ impl StepContext<'_> {
             },
             None => absent(journal, name, &state.tasks),
             Some(_) if of_others > 0 => ProbeResult::Unclear(unclear.to_owned()),
-            Some(_) if matching::may_be_anothers(&found, &state.tasks, journal, name, identity) => {
+            Some(_) if matching::may_be_others(&found, &state.tasks, journal, name, identity) => {
                 ProbeResult::Unclear(unclear.to_owned())
             }
             Some(task) => there(identity.account.clone().unwrap_or(task.account.clone())),

@@ -9,7 +9,7 @@ use crate::address::AccountId;
 use crate::execute::flow::FoundTask;
 use crate::execute::journal::ItemJournal;
 
-/// The tasks of a signer. Empty when none is listed, or when there are only as many as other signers with the same identity need.
+/// The tasks that may be those of a signer. Empty when there are only as many as other signers need.
 pub(crate) fn tasks_of<'t>(
     tasks: &'t [FoundTask],
     journal: &ItemJournal,
@@ -21,47 +21,63 @@ pub(crate) fn tasks_of<'t>(
         let is_explained = |task: &FoundTask| others.iter().any(|other| explains(other, task));
         return tasks.iter().filter(|task| !is_explained(task)).collect();
     };
-    let same_identity = others.iter().filter(|other| **other == identity).count();
-    let mut own: Vec<&FoundTask> = tasks.iter().filter(|task| task.is_of(&identity)).collect();
-    if own.len() <= same_identity {
-        own.extend(
-            tasks
-                .iter()
-                .filter(|task| task.is_in_the_name_of(&identity)),
-        );
-    }
-    if own.len() > same_identity {
+    let signers: Vec<SignerIdentity> = others.iter().cloned().chain([identity.clone()]).collect();
+    let own = candidates(tasks, &identity, &signers);
+    let rivals = rivals(&own, tasks, &others, &signers);
+    if own.len() > rivals.len() {
         own
     } else {
         Vec::new()
     }
 }
 
-/// Whether one of the tasks that were found for a signer may be that of a signer with another identity: one that signs in the same role
-/// as well, or an organization that signs without a person and is listed under the person who acts for it.
-pub(crate) fn may_be_anothers(
+/// Whether all tasks that were found for a signer may be those of others: a signer that signs for itself and an organization may be
+/// listed once, or once for each.
+pub(crate) fn may_be_others(
     found: &[&FoundTask],
     tasks: &[FoundTask],
     journal: &ItemJournal,
     name: &str,
     identity: &SignerIdentity,
 ) -> bool {
-    let Some(identity) = known_identity(journal, name, identity) else {
-        return false;
-    };
     let others = others(journal, name);
-    let lacks_own_task = |other: &SignerIdentity| {
-        let own = tasks.iter().filter(|task| task.is_of(other)).count();
-        own < others.iter().filter(|same| *same == other).count()
+    let own = known_identity(journal, name, identity);
+    let signers: Vec<SignerIdentity> = others.iter().cloned().chain(own).collect();
+    let rivals = rivals(found, tasks, &others, &signers).into_iter();
+    let needed: usize = rivals.map(|rival| if rival.both { 2 } else { 1 }).sum();
+    found.len() <= needed
+}
+
+/// The tasks under an identity. Where there are fewer than signers with it, also those under the persons who act for it: the signature
+/// of an organization may be listed so.
+fn candidates<'t>(
+    tasks: &'t [FoundTask],
+    identity: &SignerIdentity,
+    signers: &[SignerIdentity],
+) -> Vec<&'t FoundTask> {
+    let wanted = signers.iter().filter(|signer| *signer == identity).count();
+    let own = tasks.iter().filter(|task| task.is_of(identity));
+    let mut candidates: Vec<&FoundTask> = own.collect();
+    if candidates.len() < wanted {
+        let acting = tasks.iter();
+        candidates.extend(acting.filter(|task| task.is_in_the_name_of(identity)));
+    }
+    candidates
+}
+
+/// The other signers that may have one of these tasks.
+fn rivals<'o>(
+    found: &[&FoundTask],
+    tasks: &[FoundTask],
+    others: &'o [SignerIdentity],
+    signers: &[SignerIdentity],
+) -> Vec<&'o SignerIdentity> {
+    let is_rival = |other: &&SignerIdentity| {
+        let listed = candidates(tasks, other, signers);
+        let is_listed = |task: &&FoundTask| listed.iter().any(|own| std::ptr::eq(*own, *task));
+        found.iter().any(is_listed)
     };
-    others
-        .iter()
-        .filter(|other| **other != identity)
-        .any(|other| {
-            found.iter().any(|task| {
-                task.is_of(other) || task.is_in_the_name_of(other) && lacks_own_task(other)
-            })
-        })
+    others.iter().filter(is_rival).collect()
 }
 
 /// The task of a platform whose account is not known.
@@ -212,25 +228,45 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_another_signer_may_explain_is_ambiguous() {
+    fn an_agent_and_the_signature_of_its_organization_are_counted() {
+        let (auto, agent) = (identity("acme", None), identity("clerk", Some("acme")));
+        let signers = journal(&[
+            ("auto", auto.clone(), Some("acme")),
+            ("agent", agent.clone(), None),
+        ]);
+        let found = |tasks: &[FoundTask]| {
+            let count = |name, identity| tasks_of(tasks, &signers, name, identity).len();
+            (count("auto", &auto), count("agent", &agent))
+        };
+        let of_agent = task("clerk", Some("acme"));
+        assert_eq!(found(&[]), (0, 0));
+        assert_eq!(
+            found(std::slice::from_ref(&of_agent)),
+            (0, 0),
+            "it may be either"
+        );
+        assert_eq!(found(&[of_agent.clone(), of_agent.clone()]), (2, 2));
+        assert_eq!(found(&[of_agent, task("acme", None)]), (1, 1));
+        assert_eq!(found(&[task("acme", None)]), (1, 0));
+    }
+
+    #[test]
+    fn a_signer_in_two_roles_may_be_listed_twice() {
         let auto = identity("acme", None);
         let clerk = SignerIdentity {
             both: true,
             ..identity("clerk", Some("acme"))
         };
         let signers = journal(&[
-            ("auto", auto.clone(), Some("acme")),
-            ("clerk", clerk.clone(), None),
+            ("clerk", clerk, Some("clerk")),
+            ("auto", auto.clone(), None),
         ]);
-        let is_ambiguous = |tasks: &[FoundTask], name: &str, identity: &SignerIdentity| {
-            let found = tasks_of(tasks, &signers, name, identity);
-            may_be_anothers(&found, tasks, &signers, name, identity)
+        let is_ambiguous = |tasks: &[FoundTask]| {
+            let found = tasks_of(tasks, &signers, "auto", &auto);
+            !found.is_empty() && may_be_others(&found, tasks, &signers, "auto", &auto)
         };
-        let under_the_agent = [task("clerk", Some("acme"))];
-        assert!(is_ambiguous(&under_the_agent, "clerk", &clerk));
-        assert!(is_ambiguous(&under_the_agent, "auto", &auto));
-        let own = [task("clerk", Some("acme")), task("acme", None)];
-        assert!(!is_ambiguous(&own, "clerk", &clerk));
-        assert!(!is_ambiguous(&own, "auto", &auto));
+        let role = task("clerk", Some("acme"));
+        assert!(is_ambiguous(&[role.clone(), role.clone()]));
+        assert!(!is_ambiguous(&[role, task("acme", None)]));
     }
 }
