@@ -1,4 +1,4 @@
-//! What is written down of an item for the time when all have signed: the archive, the download.
+//! The steps of an item that follow once all signers have signed.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::api::{Archive, Download, Operation};
 use crate::desired::{Document, Item};
 use crate::ledger::Deferral;
 
-/// What comes once all have signed: the archive, the download.
+/// Returns the deferred archive and download steps of an item, as far as its flow declares them.
 pub(crate) fn afterwards(
     item: &Item,
     flow: &FlowRef,
@@ -47,10 +47,11 @@ pub(crate) fn afterwards(
     afterwards
 }
 
-/// Where a signed document goes: each of several has its own name in the file's.
+/// Returns the target file of a signed document. With several documents, the document's label is
+/// added to the file's name.
 fn file_of(target: &str, document: &Document, count: usize) -> String {
     match target.rsplit_once('.') {
-        Some((stem, ending)) if count > 1 => format!("{stem}-{}.{ending}", document.label),
+        Some((stem, extension)) if count > 1 => format!("{stem}-{}.{extension}", document.label),
         _ => target.to_owned(),
     }
 }

@@ -1,8 +1,8 @@
 //! Looking whether a call was carried out whose answer is not known.
 
+use super::attempt::SETTLE_DELAY;
 use super::item_journal::ItemJournal;
 use super::probe_result::ProbeResult;
-use super::step::SETTLE_DELAY;
 use crate::address::AccountId;
 use crate::api::operation::Op;
 use crate::api::{
