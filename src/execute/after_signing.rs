@@ -11,7 +11,7 @@ use crate::desired::{Document, Item};
 use crate::ledger::Deferral;
 
 /// Returns the deferred archive and download steps of an item, as far as its flow declares them.
-pub(crate) fn afterwards(
+pub(crate) fn completion_steps(
     item: &Item,
     flow: &FlowRef,
     docs: &[DocId],
@@ -29,7 +29,7 @@ pub(crate) fn afterwards(
         after: item.signers.iter().map(step_of).collect(),
         request: serde_json::to_value(request).unwrap_or_default(),
     };
-    let mut afterwards = vec![(ARCHIVE.to_owned(), Archive::OP, archive)];
+    let mut completion_steps = vec![(ARCHIVE.to_owned(), Archive::OP, archive)];
     if let Some(target) = &item.download {
         let files: BTreeMap<&DocId, String> = docs
             .iter()
@@ -42,9 +42,9 @@ pub(crate) fn afterwards(
             after: vec![ARCHIVE.to_owned()],
             request: serde_json::json!({ "flowId": flow_id, "files": files }),
         };
-        afterwards.push((DOWNLOAD.to_owned(), Download::OP, download));
+        completion_steps.push((DOWNLOAD.to_owned(), Download::OP, download));
     }
-    afterwards
+    completion_steps
 }
 
 /// Returns the target file of a signed document. With several documents, the document's label is

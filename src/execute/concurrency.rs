@@ -10,7 +10,7 @@ const MAX_ITEMS_PER_REQUEST: usize = 16;
 /// The number of active items is at most the number of requests that may be in flight. Items that
 /// wait before a retry or a probe are not active; with them, the bound is [`MAX_ITEMS_PER_REQUEST`]
 /// times as high. With a concurrency of 1, items are executed one at a time.
-pub(crate) fn has_room(client: &Client, in_progress: usize) -> bool {
+pub(crate) fn can_start_item(client: &Client, in_progress: usize) -> bool {
     match client.concurrency() {
         1 => in_progress == 0,
         concurrency => {

@@ -126,11 +126,11 @@ impl<'a> StepContext<'a> {
     /// any more; a late one would undo this run's. Does not wait if this run wrote the intent.
     pub(crate) async fn wait_for_earlier_run(&self, subject: EntityId, step: &str) {
         let is_own = {
-            let own = self
+            let intents = self
                 .own_intents
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            own.contains(&(subject, step.to_owned()))
+            intents.contains(&(subject, step.to_owned()))
         };
         if !is_own {
             sleep_until(self.started_at + self.late()).await;
@@ -139,11 +139,11 @@ impl<'a> StepContext<'a> {
 
     /// Records that this run has written the intent of a step.
     pub(crate) fn record_own_intent(&self, subject: EntityId, step: &str) {
-        let mut own = self
+        let mut intents = self
             .own_intents
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        own.insert((subject, step.to_owned()));
+        intents.insert((subject, step.to_owned()));
     }
 
     /// Records that the details of an item's flow lack an added signer. Returns whether this is the

@@ -58,7 +58,7 @@ pub enum ItemOutcome {
     Interrupted,
 }
 
-/// Receives the events of a run, from any task; must not block.
+/// Receives the events of a run.
 pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// The statuses of the items after a sync.

@@ -12,7 +12,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tracing::{Instrument, Span, info_span};
 
-use super::concurrency::has_room;
+use super::concurrency::can_start_item;
 use super::context::StepContext;
 use super::error::StepError;
 use super::event::{Event, ItemOutcome, Listener};
@@ -287,7 +287,9 @@ impl<'a> Executor<'a> {
         let mut stop = self.stop();
         let mut started = 0;
         loop {
-            while stats.stopped.is_none() && has_room(self.execution.client, in_progress.len()) {
+            while stats.stopped.is_none()
+                && can_start_item(self.execution.client, in_progress.len())
+            {
                 if *stop.borrow() != Stop::No {
                     self.stop_run(Stopped::Asked, stats);
                     break;

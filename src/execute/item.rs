@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::after_signing::afterwards;
+use super::after_signing::completion_steps;
 use super::error::StepError;
 use super::event::ItemOutcome;
 use super::executor::Executor;
@@ -106,20 +106,19 @@ impl Executor<'_> {
                 // Until the sent contract is revoked, the record keeps its fingerprint.
                 record_begin(known.fingerprint, None, false);
                 check_dependencies()?;
-                // Revoke only what can be sent again: its deadline and its accounts are checked
-                // first.
+                // The sent contract is revoked only if a new one can be sent.
                 check_deadline(item, self.context.now())?;
                 for account in item.accounts.values() {
                     self.row_account(account).await?;
                 }
                 let mut signers = item.signers.iter();
-                let asked_all = known.was_sent_whole()
+                let all_added = known.was_sent_whole()
                     || signers.all(|signer| journal.is_begun(&step_of(signer)));
-                self.context.revoke(&journal, REVOKE, asked_all).await?;
+                self.context.revoke(&journal, REVOKE, all_added).await?;
                 true
             }
             _ => {
-                if let Some((status, why)) = self.context.was_ended(&journal).await? {
+                if let Some((status, why)) = self.context.ended_by_operator(&journal).await? {
                     return Ok((status, Some(why)));
                 }
                 self.context.was_revoked(&journal).await?
@@ -140,8 +139,7 @@ impl Executor<'_> {
         }
         match self.send(&mut journal, item).await {
             Ok(sent) => Ok(sent),
-            // A flow that ended in the meantime cannot be continued: retrying would fail in every
-            // run.
+            // A flow that ended in the meantime cannot be continued by any later run.
             Err(StepError::Failed(failure)) if was_sent => {
                 match self.ended_early(&journal).await? {
                     Some((status, why)) => Ok((status, Some(why))),
@@ -164,7 +162,7 @@ impl Executor<'_> {
         Ok(ended_status(state.status).map(|status| (status, why(&state, status))))
     }
 
-    /// Sends all journal that can run now, and records the deferred ones in the ledger. Returns the
+    /// Sends all steps that can run now, and records the deferred ones in the ledger. Returns the
     /// item's status, with a failure if a signer cannot sign any more.
     async fn send(
         &self,
@@ -176,8 +174,8 @@ impl Executor<'_> {
             accounts.insert(name.as_str(), self.row_account(account).await?);
         }
         let mut docs = Vec::new();
-        for (at, document) in item.documents.iter().enumerate() {
-            let step = document_step(at, item.documents.len());
+        for (index, document) in item.documents.iter().enumerate() {
+            let step = document_step(index, item.documents.len());
             docs.push(self.create_document(journal, &step, document).await?);
         }
         let flow = FlowRef {
@@ -244,12 +242,12 @@ impl Executor<'_> {
         } else {
             SignStates::default()
         };
-        let (left, states) = self.context.advance(journal, &flow, states).await?;
+        let (remaining, states) = self.context.advance(journal, &flow, states).await?;
         let all_signed = item
             .signers
             .iter()
             .all(|signer| states.signed(&step_of(signer)));
-        Ok(match left {
+        Ok(match remaining {
             0 if item.archive => (ItemStatus::Finished, None),
             0 if all_signed => (ItemStatus::Done, None),
             _ => (ItemStatus::Waiting, states.lost()),
@@ -264,7 +262,7 @@ impl Executor<'_> {
         flow: &FlowRef,
         docs: &[DocId],
     ) {
-        for (step, op, deferral) in afterwards(item, flow, docs) {
+        for (step, op, deferral) in completion_steps(item, flow, docs) {
             self.defer(journal, step, op, deferral);
         }
     }

@@ -24,7 +24,7 @@ mod signers;
 mod steps;
 mod stop;
 
-pub(crate) use after_signing::afterwards;
+pub(crate) use after_signing::completion_steps;
 pub(crate) use clock::Clock;
 pub(crate) use context::StepContext;
 pub(crate) use error::StepError;

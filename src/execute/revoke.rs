@@ -1,11 +1,11 @@
-//! Revokes flows: those of changed items before they are reissued, and those whose rows were
+//! Revokes the flows of changed items before they are reissued, and of items whose rows were
 //! removed.
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tracing::{Instrument, info_span};
 
-use super::concurrency::has_room;
+use super::concurrency::can_start_item;
 use super::context::StepContext;
 use super::error::StepError;
 use super::event::ItemOutcome;
@@ -27,7 +27,8 @@ impl Executor<'_> {
         let mut in_progress = FuturesUnordered::new();
         let mut stop = self.stop();
         loop {
-            while stats.stopped.is_none() && has_room(self.context.client, in_progress.len()) {
+            while stats.stopped.is_none() && can_start_item(self.context.client, in_progress.len())
+            {
                 if *stop.borrow() != Stop::No {
                     self.stop_run(Stopped::Asked, stats);
                     break;
@@ -183,9 +184,9 @@ impl StepContext<'_> {
         }
     }
 
-    /// Returns the status and reason of an item whose flow has ended after an interrupted `treaty
-    /// revoke`. Voids that step if the flow has not ended.
-    pub(crate) async fn was_ended(
+    /// Returns the status and reason of an item whose flow ended after a `treaty revoke` that was
+    /// interrupted or had no response. Voids the intent if the flow has not ended.
+    pub(crate) async fn ended_by_operator(
         &self,
         journal: &ItemJournal,
     ) -> Result<Option<(ItemStatus, Failure)>, StepError> {
@@ -200,8 +201,8 @@ impl StepContext<'_> {
         Ok(Some((status, why(&state, status))))
     }
 
-    /// Returns whether an interrupted run has revoked the flow in order to reissue the item. Voids
-    /// that step if the flow has not ended.
+    /// Returns whether an interrupted run has revoked the flow in order to reissue the item. If
+    /// not, voids its intent.
     pub(crate) async fn was_revoked(&self, journal: &ItemJournal) -> Result<bool, StepError> {
         let Some(flow) = sent_flow(journal).filter(|_| journal.is_begun(REVOKE)) else {
             return Ok(false);

@@ -20,8 +20,8 @@ pub(crate) const SETTLE_DELAY: Duration = Duration::from_secs(5);
 pub(crate) enum AttemptError {
     /// No attempt was executed.
     NotExecuted(StepError),
-    /// Its response was lost twice in this run, and its effect undone each time: it is not sent
-    /// again in this run.
+    /// Its responses were lost and its effect undone, more than once: it is not sent again in this
+    /// run.
     ResponsesLost(StepError),
     /// The last attempt was not executed, and the probes found no effect of an earlier one, which
     /// may still take effect: the next run probes again.

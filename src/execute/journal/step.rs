@@ -173,7 +173,7 @@ impl StepContext<'_> {
         work.instrument(step_span(O::OP.path(), O::OP)).await
     }
 
-    /// Sends a call whose repetition changes nothing. Retries are the client's.
+    /// Sends a call whose repetition changes nothing; the client retries it.
     pub(crate) async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, StepError> {
         self.client
             .call(request)

@@ -1,4 +1,4 @@
-//! Accounts, which are created once for each `thirdId`: created, updated, granted, deleted.
+//! Executes the actions on accounts: create once for each `thirdId`, update, adopt, grant, delete.
 
 use crate::address::AccountId;
 use crate::api::{

@@ -56,8 +56,8 @@ impl Executor<'_> {
                 Ok(id.clone())
             }
             SealAction::Create => {
-                // A record without a remote id is the intent. The plan's lookup may precede the
-                // call of the run that wrote it, so the seal is probed again.
+                // A record without a remote id is the intent. The call of the run that wrote it may
+                // have taken effect after the plan's lookup, so the seal is probed again.
                 let is_begun = known.is_some_and(|resource| resource.remote_id.is_none());
                 if is_unseen
                     && let ProbeResult::Found(found) =
