@@ -16,7 +16,7 @@ use super::output::logging;
 use super::session::{PlanContext, surveyed};
 use super::{out, prompt, show};
 use crate::api::time;
-use crate::execute::{Apply, ExecutionContext, RunStats, Stop, Stopped, SyncStats};
+use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncStats};
 use crate::ledger::{Ledger, Sqlite, Write};
 use crate::plan::FlowPlan;
 use crate::util::failpoint::failpoint;
@@ -81,9 +81,9 @@ fn carry_out(
     failpoint("run.begun");
     let work: u64 = ready.survey.plan.flows.iter().map(FlowPlan::work).sum();
     let (ask, stop) = watch::channel(Stop::No);
-    let apply = Apply::new(ExecutionContext {
-        standing: ready.standing,
-        survey: ready.survey,
+    let executor = Executor::new(ExecutionContext {
+        resources: ready.standing,
+        planned: ready.survey,
         ledger: ready.ledger,
         client: ready.client,
         root: &ready.project.root,
@@ -95,7 +95,7 @@ fn carry_out(
         listener: ready.progress.listener(),
         stop,
     });
-    let tally = ready.runtime.block_on(interruptible(ask, apply.all()));
+    let tally = ready.runtime.block_on(interruptible(ask, executor.run()));
     ready.progress.finish();
     let sent = Ended {
         ready,

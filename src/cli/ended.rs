@@ -127,9 +127,9 @@ impl Ended<'_> {
                 Exit::Failed,
                 "correct what failed, then apply again".to_owned(),
             ),
-            None if tally.failed + tally.not_begun + blocked > 0
+            None if tally.failed + tally.not_started + blocked > 0
                 || any(Status::Failed)
-                || !tally.standing.is_empty() =>
+                || !tally.failed_resources.is_empty() =>
             (
                 Exit::Failed,
                 "see treaty_error and treaty_hint in the report; correct the sheet, or the failed.csv and give that back \
@@ -182,7 +182,7 @@ impl Ended<'_> {
             items,
             standing_failures: self
                 .tally
-                .standing
+                .failed_resources
                 .iter()
                 .map(|(address, failure)| (address.to_string(), failure.message.clone()))
                 .collect(),
@@ -223,8 +223,8 @@ impl Ended<'_> {
         }
         if !global.quiet {
             show::counted(items);
-            if self.tally.not_begun > 0 {
-                out::line(format_args!("  {} were not begun", self.tally.not_begun));
+            if self.tally.not_started > 0 {
+                out::line(format_args!("  {} were not begun", self.tally.not_started));
             }
             let seconds = Timestamp::now()
                 .duration_since(self.ready.session.started)

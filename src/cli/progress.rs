@@ -17,7 +17,7 @@ use super::output::{escaped, stamped};
 use crate::address::Address;
 use crate::api::operation::Op;
 use crate::client::{ClientEvent, Throttle};
-use crate::execute::{Ended, Event, Listener, SyncStats};
+use crate::execute::{Event, ItemOutcome, Listener, SyncStats};
 use crate::ledger::Failure;
 use crate::plan::Lookup;
 use crate::report::CallCount;
@@ -150,7 +150,7 @@ impl Screen {
             Event::Lookup(Lookup::Started(0)) | Event::Items(0) | Event::Revoking(0) => {}
             Event::Lookup(Lookup::Started(count)) => self.begin(*count as u64, "asking"),
             Event::Lookup(Lookup::Done) => self.advance(ASKED),
-            Event::Resources {
+            Event::Resource {
                 address,
                 symbol,
                 failure,
@@ -171,24 +171,26 @@ impl Screen {
             Event::Item {
                 address,
                 row,
-                ended,
+                outcome: ended,
             } => {
                 let place = || match row {
                     Some(row) => format!("{address} (row {row})"),
                     None => address.to_string(),
                 };
                 let outcome = match ended {
-                    Ended::Done(_) | Ended::Over(..) => "done",
-                    Ended::Failed(_) => "failed",
-                    Ended::InDoubt(_) => "in doubt",
-                    Ended::Open => "open",
+                    ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => "done",
+                    ItemOutcome::Failed(_) => "failed",
+                    ItemOutcome::InDoubt(_) => "in doubt",
+                    ItemOutcome::Interrupted => "open",
                 };
                 match ended {
                     _ if was_shown => {}
-                    Ended::Over(_, failure) | Ended::Failed(failure) | Ended::InDoubt(failure) => {
+                    ItemOutcome::EndedEarly(_, failure)
+                    | ItemOutcome::Failed(failure)
+                    | ItemOutcome::InDoubt(failure) => {
                         self.item_failed(&place(), failure);
                     }
-                    Ended::Done(_) | Ended::Open => {}
+                    ItemOutcome::Done(_) | ItemOutcome::Interrupted => {}
                 }
                 self.advance(outcome);
             }

@@ -1,4 +1,4 @@
-//! What is written down of an item for the time when all have signed: the archive, the download.
+//! The steps of an item that follow once all signers have signed.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::api::{Archive, Download, Operation};
 use crate::desired::{Document, Item};
 use crate::ledger::Deferral;
 
-/// What comes once all have signed: the archive, the download.
-pub(crate) fn afterwards(
+/// Returns the deferred archive and download steps of an item, as far as its flow declares them.
+pub(crate) fn completion_steps(
     item: &Item,
     flow: &FlowRef,
     docs: &[DocId],
@@ -29,7 +29,7 @@ pub(crate) fn afterwards(
         after: item.signers.iter().map(step_of).collect(),
         request: serde_json::to_value(request).unwrap_or_default(),
     };
-    let mut afterwards = vec![(ARCHIVE.to_owned(), Archive::OP, archive)];
+    let mut completion_steps = vec![(ARCHIVE.to_owned(), Archive::OP, archive)];
     if let Some(target) = &item.download {
         let files: BTreeMap<&DocId, String> = docs
             .iter()
@@ -42,15 +42,16 @@ pub(crate) fn afterwards(
             after: vec![ARCHIVE.to_owned()],
             request: serde_json::json!({ "flowId": flow_id, "files": files }),
         };
-        afterwards.push((DOWNLOAD.to_owned(), Download::OP, download));
+        completion_steps.push((DOWNLOAD.to_owned(), Download::OP, download));
     }
-    afterwards
+    completion_steps
 }
 
-/// Where a signed document goes: each of several has its own name in the file's.
+/// Returns the target file of a signed document. With several documents, the document's label is
+/// added to the file's name.
 fn file_of(target: &str, document: &Document, count: usize) -> String {
     match target.rsplit_once('.') {
-        Some((stem, ending)) if count > 1 => format!("{stem}-{}.{ending}", document.label),
+        Some((stem, extension)) if count > 1 => format!("{stem}-{}.{extension}", document.label),
         _ => target.to_owned(),
     }
 }

@@ -1,4 +1,5 @@
-//! What every durable step needs: the API, and the ledger that remembers what was asked of it.
+//! The context that the steps of a run share: the client, the ledger, and what this run has
+//! learned.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -17,121 +18,146 @@ use crate::api::operation::Op;
 use crate::client::Client;
 use crate::ledger::{EntityId, Failure, ItemStatus, Ledger, Write};
 
-/// Makes calls, and has the ledger remember them.
+/// The client, the ledger and the state that the steps of a run share.
 pub(crate) struct StepContext<'a> {
     pub(crate) ledger: &'a dyn Ledger,
     pub(crate) client: &'a Client,
-    /// Tells this ledger's items from others' in callbacks.
-    pub(crate) mark: String,
-    /// The project's folder, where downloads go.
+    /// The prefix of `thirdOrderNo`, by which callbacks for this ledger's items are recognized.
+    pub(crate) order_prefix: String,
+    /// The project's folder; download paths are relative to it.
     pub(crate) root: &'a Path,
     pub(crate) clock: Clock,
-    /// What this run has uploaded, by content and name.
+    /// The file keys of this run's shared uploads, by content hash, content type and name.
     uploads: Mutex<HashMap<String, FileKey>>,
-    uploading: Locks,
-    /// Steps whose answers keep getting lost: a person is told each time that his task is made again.
-    losing: Mutex<HashSet<(EntityId, String)>>,
-    /// When this run began.
-    born: Instant,
-    /// Steps that were written down as begun by this run, and not by an earlier one.
-    own: Mutex<HashSet<(EntityId, String)>>,
-    /// Items whose details have lacked somebody in this run.
-    lacking: Mutex<HashSet<EntityId>>,
-    /// Calls that would have to be looked up if nobody waited for their end.
-    pub(crate) out: watch::Sender<usize>,
+    upload_locks: Locks,
+    /// Steps that this run does not repeat any more, because their responses were lost repeatedly:
+    /// each repetition notifies the signer.
+    steps_with_lost_responses: Mutex<HashSet<(EntityId, String)>>,
+    /// The start of this run.
+    started_at: Instant,
+    /// Steps whose intent was written by this run, not by an earlier one.
+    own_intents: Mutex<HashSet<(EntityId, String)>>,
+    /// Items whose flow details lacked an added signer in this run.
+    incomplete_details: Mutex<HashSet<EntityId>>,
+    /// The number of calls in flight that would have to be probed if the run ended now.
+    pub(crate) unsettled: watch::Sender<usize>,
 }
 
-/// A call that would have to be looked up, until this is dropped.
+/// Counts a call as unsettled until it is dropped.
 pub(crate) struct UnsettledCall<'a>(&'a watch::Sender<usize>);
 
 impl Drop for UnsettledCall<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|out| *out -= 1);
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 
 impl<'a> StepContext<'a> {
+    /// Creates the context of a run that starts now.
     pub(crate) fn new(ledger: &'a dyn Ledger, client: &'a Client, root: &'a Path) -> Self {
         Self {
-            mark: ledger.salt().of("thirdOrderNo").to_string()[..8].to_owned(),
+            order_prefix: ledger.salt().of("thirdOrderNo").to_string()[..8].to_owned(),
             ledger,
             client,
             root,
             clock: Clock::start(),
             uploads: Mutex::default(),
-            uploading: Locks::default(),
-            losing: Mutex::default(),
-            born: Instant::now(),
-            own: Mutex::default(),
-            lacking: Mutex::default(),
-            out: watch::Sender::new(0),
+            upload_locks: Locks::default(),
+            steps_with_lost_responses: Mutex::default(),
+            started_at: Instant::now(),
+            own_intents: Mutex::default(),
+            incomplete_details: Mutex::default(),
+            unsettled: watch::Sender::new(0),
         }
     }
 
-    /// Notes a call that would have to be looked up.
+    /// Counts a call that would have to be probed if the run ended before its response.
     pub(crate) fn begin_unsettled(&self) -> UnsettledCall<'_> {
-        self.out.send_modify(|out| *out += 1);
-        UnsettledCall(&self.out)
+        self.unsettled.send_modify(|count| *count += 1);
+        UnsettledCall(&self.unsettled)
     }
 
-    /// What time it is.
+    /// Returns the current time of the run's clock.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Uploads a file that several things may share: an image, an attachment. Once a run is enough.
+    /// Uploads a file that several items or seals may share, once in a run, and returns its key.
     pub(crate) async fn shared_file(
         &self,
         file_name: &str,
         content_type: &str,
         bytes: &Bytes,
     ) -> Result<FileKey, StepError> {
-        let what = format!(
+        let identity = format!(
             "{} {content_type} {file_name}",
             blake3::hash(bytes).to_hex()
         );
-        let _only = self.uploading.lock(&what).await;
-        if let Some(known) = self.uploads().get(&what).cloned() {
-            return Ok(known);
+        let _guard = self.upload_locks.lock(&identity).await;
+        if let Some(key) = self.uploads().get(&identity).cloned() {
+            return Ok(key);
         }
         let uploaded = self.client.upload(file_name, content_type, bytes).await;
         let key = uploaded.map_err(|failure| StepError::of(Op::UploadUrl, failure))?;
-        self.uploads().insert(what, key.clone());
+        self.uploads().insert(identity, key.clone());
         Ok(key)
     }
 
-    /// Whether a step is not to be tried again in this run, however often it is visited.
-    pub(crate) fn is_losing(&self, subject: EntityId, step: &str) -> bool {
-        let losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
-        losing.contains(&(subject, step.to_owned()))
+    /// Returns whether a step must not be repeated in this run, because its responses were lost
+    /// repeatedly.
+    pub(crate) fn has_lost_responses(&self, subject: EntityId, step: &str) -> bool {
+        let steps = self
+            .steps_with_lost_responses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        steps.contains(&(subject, step.to_owned()))
     }
 
-    pub(crate) fn note_losing(&self, subject: EntityId, step: &str) {
-        let mut losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
-        losing.insert((subject, step.to_owned()));
+    /// Records that the responses of a step were lost repeatedly.
+    pub(crate) fn record_lost_responses(&self, subject: EntityId, step: &str) {
+        let mut steps = self
+            .steps_with_lost_responses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        steps.insert((subject, step.to_owned()));
     }
 
-    /// Waits until nothing can be under way any more that an earlier run has called: a call that it made for a step without an
-    /// answer would undo what this run does for it. What this run has begun itself is not waited for.
+    /// Waits until a call that an earlier run sent for a step without a receipt cannot take effect
+    /// any more; a late one would undo this run's. Does not wait if this run wrote the intent.
     pub(crate) async fn wait_for_earlier_run(&self, subject: EntityId, step: &str) {
-        let own = |own: &HashSet<_>| own.contains(&(subject, step.to_owned()));
-        if !own(&self.own.lock().unwrap_or_else(PoisonError::into_inner)) {
-            sleep_until(self.born + self.late()).await;
+        let is_own = {
+            let intents = self
+                .own_intents
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            intents.contains(&(subject, step.to_owned()))
+        };
+        if !is_own {
+            sleep_until(self.started_at + self.late()).await;
         }
     }
 
-    /// Notes a step that this run has written down as begun.
-    pub(crate) fn note_own(&self, subject: EntityId, step: &str) {
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        own.insert((subject, step.to_owned()));
+    /// Records that this run has written the intent of a step.
+    pub(crate) fn record_own_intent(&self, subject: EntityId, step: &str) {
+        let mut intents = self
+            .own_intents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        intents.insert((subject, step.to_owned()));
     }
 
-    /// Notes that the details of an item's flow lack somebody; whether that is so for the first time in this run.
+    /// Records that the details of an item's flow lack an added signer. Returns whether this is the
+    /// first time in this run.
     pub(crate) fn is_first_lack(&self, subject: EntityId) -> bool {
-        let mut lacking = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
-        lacking.insert(subject)
+        let mut items = self
+            .incomplete_details
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        items.insert(subject)
     }
 
+    /// Records an item's status, and waits until it is on disk. `drop_waiting`: also removes its
+    /// deferred steps.
     pub(crate) async fn record_status(
         &self,
         id: EntityId,
@@ -152,7 +178,7 @@ impl<'a> StepContext<'a> {
     }
 
     fn uploads(&self) -> std::sync::MutexGuard<'_, HashMap<String, FileKey>> {
-        // Nothing panics while it is held; what is in it stays true.
+        // No code panics while it holds the lock, so the content of a poisoned lock is valid.
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,7 @@
-//! Going on with an item once others have signed: later signers, the archive, the signed documents.
+//! Deferred steps of an item, taken once other signers have signed: later signers, archive,
+//! download.
 //!
-//! Needs the ledger alone: what is to be sent was written down when the item was.
+//! Requires only the ledger, which has recorded the requests when the item was sent.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -23,7 +24,8 @@ use crate::execute::signers::{SignStates, signs_at_once};
 use crate::ledger::{Deferral, LedgerError, Write};
 use crate::util::atomic_file::AtomicFile;
 
-/// What is downloaded, and where it goes.
+/// The recorded request of a download: the flow, and the target file of each document, relative to
+/// the project's folder.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Downloads {
@@ -32,49 +34,52 @@ struct Downloads {
 }
 
 impl StepContext<'_> {
-    /// Takes every waiting step whose time has come, in their order; says how many still wait, and how far the signers are.
+    /// Takes the deferred steps that are ready, in their order. Returns the number of those that
+    /// remain, and the states of the signers.
     pub(crate) async fn advance(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         flow: &FlowRef,
         mut states: SignStates,
     ) -> Result<(usize, SignStates), StepError> {
-        let mut waiting = steps.deferred();
+        let mut waiting = journal.deferred();
         loop {
-            let archived = |step: &str| step == ARCHIVE && steps.is_done(step);
-            let ready = |step: &String| states.signed(step) || archived(step);
-            // Not every service lists those who sign at once; whether all have signed is checked by the archive itself (5.7.5).
-            let ready_for = |deferral: &Deferral| {
-                let ends = deferral.operation == Op::Archive.path();
+            let is_archived = |step: &str| step == ARCHIVE && journal.is_done(step);
+            let is_complete = |step: &String| states.signed(step) || is_archived(step);
+            // Not every service lists automatic signers. The archive call itself checks that all
+            // have signed (API 5.7.5).
+            let is_ready = |deferral: &Deferral| {
+                let is_archive = deferral.operation == Op::Archive.path();
                 let mut after = deferral.after.iter();
-                after.all(|step| ready(step) || ends && states.may_have_signed(step))
+                after.all(|step| is_complete(step) || is_archive && states.may_have_signed(step))
             };
-            // Nobody is asked to sign what cannot be signed by all any more.
-            let goes_on = states.lost().is_none();
-            // What was begun had its turn, whatever the detail seems to tell now.
+            // No signer is added to a flow that cannot be completed any more.
+            let can_complete = states.lost().is_none();
+            // A step with an intent was ready before, whatever the details show now.
             let next = waiting.iter().position(|(step, deferral)| {
-                steps.is_begun(step) || goes_on && ready_for(deferral)
+                journal.is_begun(step) || can_complete && is_ready(deferral)
             });
             let Some(next) = next else {
                 return Ok((waiting.len(), states));
             };
             let (step, deferral) = waiting.remove(next);
-            let op = self.take(steps, &step, deferral, flow).await?;
-            // Who was just asked has not signed; who signs by himself may have.
+            let op = self.take_deferred(journal, &step, deferral, flow).await?;
+            // A signer that was just added has not signed yet, unless it signs automatically.
             if signs_at_once(op) {
-                match self.refresh_sign_states(steps, flow).await {
+                match self.refresh_sign_states(journal, flow).await {
                     Ok((_, now)) => states = now,
-                    // All that could be done is done: the next visit looks.
+                    // The next sync reads the states again.
                     Err(StepError::Failed(_)) => return Ok((waiting.len(), states)),
-                    Err(halt) => return Err(halt),
+                    Err(error) => return Err(error),
                 }
             }
         }
     }
 
-    pub(crate) async fn take(
+    /// Takes one deferred step, and returns its operation.
+    pub(crate) async fn take_deferred(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         step: &str,
         deferral: Deferral,
         flow: &FlowRef,
@@ -82,39 +87,39 @@ impl StepContext<'_> {
         let unknown = || LedgerError::Broken {
             path: String::new(),
             why: format!(
-                "the step {step} waits for {}, which is no operation",
+                "the deferred step {step} names {}, which is not an operation",
                 deferral.operation
             ),
         };
         let op = Op::at(&deferral.operation).ok_or_else(unknown)?;
         match op {
-            Op::Download => self.download(steps, step, deferral.request).await?,
+            Op::Download => self.download(journal, step, deferral.request).await?,
             _ => {
-                self.perform(steps, step, op, deferral.request, flow)
+                self.perform(journal, step, op, deferral.request, flow)
                     .await?;
             }
         }
         Ok(op)
     }
 
-    /// Puts the signed documents where they belong, each whole or not at all.
+    /// Downloads the signed documents to their target files, and records their sizes and hashes.
     async fn download(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         step: &str,
         request: serde_json::Value,
     ) -> Result<(), StepError> {
-        let wanted: Downloads = serde_json::from_value(request).map_err(|error| {
+        let downloads: Downloads = serde_json::from_value(request).map_err(|error| {
             StepError::from(LedgerError::Broken {
                 path: String::new(),
-                why: format!("the step {step} cannot be read: {error}"),
+                why: format!("cannot read the deferred step {step}: {error}"),
             })
         })?;
-        let mut kept = Vec::new();
-        for (doc_id, path) in &wanted.files {
-            let bytes = self.signed_document(&wanted.flow_id, doc_id).await?;
-            keep(&self.root.join(path), &bytes)?;
-            kept.push(serde_json::json!({
+        let mut receipt = Vec::new();
+        for (doc_id, path) in &downloads.files {
+            let bytes = self.signed_document(&downloads.flow_id, doc_id).await?;
+            write_document(&self.root.join(path), &bytes)?;
+            receipt.push(serde_json::json!({
                 "docId": doc_id,
                 "path": path,
                 "size": bytes.len(),
@@ -123,16 +128,17 @@ impl StepContext<'_> {
         }
         self.ledger
             .write(vec![Write::Receipt {
-                subject: steps.subject,
+                subject: journal.subject,
                 step: step.to_owned(),
                 op: Download::OP,
-                receipt: Arc::new(serde_json::Value::Array(kept)),
+                receipt: Arc::new(serde_json::Value::Array(receipt)),
             }])
             .await?;
         Ok(())
     }
 
-    /// A signed document, from a fresh address each time: one that is cut off or no PDF is asked for again.
+    /// Downloads a signed document. Retries with a fresh URL if the download fails, is truncated,
+    /// or is not a PDF.
     async fn signed_document(&self, flow_id: &FlowId, doc_id: &DocId) -> Result<Bytes, StepError> {
         let mut delays = self.client.retry_delays();
         loop {
@@ -140,23 +146,23 @@ impl StepContext<'_> {
                 flow_id: flow_id.clone(),
             };
             let list = self.call(&request).await?;
-            let Some(place) = list.into_iter().find(|doc| doc.doc_id == *doc_id) else {
+            let Some(listed) = list.into_iter().find(|doc| doc.doc_id == *doc_id) else {
                 return Err(StepError::failed(
                     format!("sign/download does not list the document {doc_id}"),
                     "look at the flow on the service's own pages",
                 ));
             };
-            let (why, is_permanent) = match self.client.download(&place.doc_url).await {
-                Ok(bytes) => match not_whole(&bytes) {
+            let (why, is_permanent) = match self.client.download(&listed.doc_url).await {
+                Ok(bytes) => match pdf_problem(&bytes) {
                     None => return Ok(bytes),
                     Some(why) => (why.to_owned(), false),
                 },
-                // An address that has expired is replaced by a fresh one.
+                // The next attempt requests a fresh URL: this one may have expired.
                 Err(failure) => (failure.to_string(), failure.is_permanent()),
             };
             let Some(delay) = delays.next().filter(|_| !is_permanent) else {
                 return Err(StepError::failed(
-                    format!("the signed document {doc_id} cannot be downloaded: {why}"),
+                    format!("cannot download the signed document {doc_id}: {why}"),
                     "run treaty sync again",
                 ));
             };
@@ -165,41 +171,42 @@ impl StepContext<'_> {
     }
 }
 
-/// Why what was downloaded is not kept. A PDF's last lines say where everything in it stands: one that is cut off lacks
-/// them.
-fn not_whole(bytes: &[u8]) -> Option<&'static str> {
+/// Returns why a downloaded file is refused: it is not a PDF, or lacks the marker with which a PDF
+/// ends.
+fn pdf_problem(bytes: &[u8]) -> Option<&'static str> {
     const END: &[u8] = b"%%EOF";
-    let last = &bytes[bytes.len().saturating_sub(1024)..];
+    let tail = &bytes[bytes.len().saturating_sub(1024)..];
     if !bytes.starts_with(b"%PDF-") {
-        Some("it is no PDF")
-    } else if !last.windows(END.len()).any(|part| part == END) {
-        Some("the PDF is cut off")
+        Some("it is not a PDF")
+    } else if !tail.windows(END.len()).any(|part| part == END) {
+        Some("the PDF is truncated")
     } else {
         None
     }
 }
 
-/// Writes a file whole or not at all, for nobody else to read.
-fn keep(path: &Path, bytes: &[u8]) -> Result<(), StepError> {
-    // What is there already was put there by somebody else, or by a run that was cut off.
+/// Writes a file atomically, readable by its owner only. A file with the same content is left as it
+/// is; one with other content is an error.
+fn write_document(path: &Path, bytes: &[u8]) -> Result<(), StepError> {
+    // An interrupted run may have written the file already.
     match std::fs::read(path) {
-        Ok(there) if there == bytes => return Ok(()),
+        Ok(existing) if existing == bytes => return Ok(()),
         Ok(_) => {
             return Err(StepError::failed(
-                format!("{} is there already, and is another file", path.display()),
+                format!("{} already exists with different content", path.display()),
                 "move it away, then run treaty sync again",
             ));
         }
         Err(_) => {}
     }
-    let put = || {
+    let write = || {
         let mut file = AtomicFile::begin(path)?;
         match file.write_all(bytes) {
             Ok(()) => file.finish(),
             Err(source) => Err(file.error(source)),
         }
     };
-    put().map_err(|error| {
+    write().map_err(|error| {
         StepError::failed(
             error.to_string(),
             "check the folder and the disk, then run treaty sync again",

@@ -1,20 +1,20 @@
-//! Why work on something stops, and what that means for it and for the run.
+//! The errors of a step, by their consequence for the resource or item and for the run.
 
 use crate::api::operation::Op;
 use crate::client;
 use crate::ledger::{Failure, LedgerError};
 use crate::plan::{Fatal, classify};
 
-/// Why work on a thing or an item stops.
+/// The errors that stop the work on a resource or item.
 #[derive(Debug, Clone)]
 pub(crate) enum StepError {
-    /// It failed, for this one: nothing more was done.
+    /// The resource or item failed for a known reason. The run continues.
     Failed(Failure),
-    /// Whether a call was carried out is not known, and looking does not tell.
+    /// It is unknown whether a call took effect, and the probe did not determine it.
     InDoubt(Failure),
-    /// Whether a call was carried out is not known, and looking has failed for now: the next run looks again.
+    /// It is unknown whether a call took effect, and the probe failed: the next run probes again.
     ProbeFailed(Failure),
-    /// Nothing can go on. What was under way stays open, and is looked up by the next run.
+    /// The run cannot continue. Items in progress stay open, and the next run probes their calls.
     Fatal(Fatal),
 }
 
@@ -25,7 +25,7 @@ impl From<LedgerError> for StepError {
 }
 
 impl StepError {
-    /// A failure without a code.
+    /// Creates a failure without an error code.
     pub(crate) fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed(Failure {
             code: None,
@@ -34,7 +34,7 @@ impl StepError {
         })
     }
 
-    /// A call that failed after all its attempts.
+    /// Converts the failure of a call, after all its attempts.
     pub(crate) fn of(op: Op, failure: client::Failure) -> Self {
         match classify(op, failure) {
             Ok(failure) => Self::Failed(failure),
@@ -42,13 +42,13 @@ impl StepError {
         }
     }
 
-    /// Doubt about a call.
+    /// Creates the error of a call in doubt; `why` is the reason for which the probe is unclear.
     pub(crate) fn in_doubt(op: Op, why: &str) -> Self {
         Self::InDoubt(Failure {
             code: None,
-            message: format!("whether {op} was carried out is not known: {why}"),
-            hint: "it is not sent again by itself: apply --retry in-doubt looks once more, state settle says what a \
-                   person saw on the service's own pages"
+            message: format!("it is unknown whether {op} took effect: {why}"),
+            hint: "it is not sent again automatically: apply --retry in-doubt probes it again, state settle \
+                   records what the service's own pages show"
                 .to_owned(),
         })
     }

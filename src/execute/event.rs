@@ -1,4 +1,4 @@
-//! What happens, as it happens: the one source of progress, logs and counts.
+//! The events of a run: the only source of progress, logs and counts.
 
 use std::sync::Arc;
 
@@ -7,78 +7,80 @@ use crate::client::ClientEvent;
 use crate::ledger::{Failure, ItemStatus};
 use crate::plan::Lookup;
 
-/// Something that happened.
+/// An event of a run.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A call was attempted, or the endpoint went down, came back, or asked to slow down.
+    /// An attempt of a call ended, or the endpoint failed, recovered or throttled.
     Client(ClientEvent),
-    /// Existing resources are looked up.
+    /// The lookup of existing resources has progressed.
     Lookup(Lookup),
-    /// A standing thing is as it should be.
-    Resources {
-        /// Which.
+    /// An action on a resource ended.
+    Resource {
+        /// The resource.
         address: Address,
-        /// The sign of what was done.
+        /// The symbol of the action, as the plan shows it.
         symbol: char,
-        /// Why it is not, if it is not.
+        /// The reason for which it failed; none if it succeeded.
         failure: Option<Failure>,
     },
-    /// Flows of items whose rows have vanished are ended: so many.
+    /// The revocation of items whose rows were removed begins, with their number.
     Revoking(u64),
-    /// Work on items begins: so many.
+    /// Work on items begins, with their number.
     Items(u64),
-    /// How those stand that are followed until they have their end. Those that were not visited yet count as waiting.
+    /// The statuses of the items that a continuous sync follows. Items not yet polled count as
+    /// waiting.
     Following(SyncStats),
-    /// An item ended, for this run.
+    /// Work on an item ended in this run.
     Item {
-        /// Which.
+        /// The item.
         address: Address,
-        /// Its row, where there is a sheet.
+        /// The number of its row; none without a sheet.
         row: Option<u64>,
-        /// How.
-        ended: Ended,
+        /// The outcome.
+        outcome: ItemOutcome,
     },
-    /// Nothing new is started any more.
+    /// No new items are started any more; the text is the reason.
     Stopping(String),
 }
 
-/// How an item ended.
+/// The outcome of an item in one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// All that can be done now is done; and how the item stands by that.
+pub enum ItemOutcome {
+    /// All steps that can run now are done; with the item's new status.
     Done(ItemStatus),
-    /// Its flow has ended before all had signed, and why.
-    Over(ItemStatus, Failure),
-    /// It failed.
+    /// Its flow ended before all signers had signed; with the new status and the reason.
+    EndedEarly(ItemStatus, Failure),
+    /// It failed for a known reason.
     Failed(Failure),
-    /// Whether a call was carried out is not known.
+    /// It is unknown whether a call took effect.
     InDoubt(Failure),
-    /// The run was stopped while it was under way.
-    Open,
+    /// The run stopped while it was in progress.
+    Interrupted,
 }
 
-/// Hears of everything.
+/// Receives the events of a run.
 pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// How the items stand after a sync.
+/// The statuses of the items after a sync.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct SyncStats {
-    /// Archived, and downloaded where that was asked for.
+    /// The number of items that are archived, and downloaded where the flow declares it.
     pub finished: u64,
-    /// All have signed, and nothing else was asked for.
+    /// The number of items that all signers have signed and that need no archive.
     pub done: u64,
-    /// Somebody is still to sign.
+    /// The number of items with a signer that has not signed yet.
     pub waiting: u64,
-    /// Refused, expired or revoked.
+    /// The number of items whose flow was refused, expired or revoked.
     pub ended: u64,
-    /// Something failed; it is tried again by the next sync.
+    /// The number of items that failed; the next sync retries them.
     pub failed: u64,
-    /// Whether a call was carried out is not known.
+    /// The number of items in doubt.
     pub in_doubt: u64,
-    /// An apply was not through with them: the next one goes on.
+    /// The number of items that an interrupted apply has not sent completely; the next apply
+    /// continues.
     pub cut_off: u64,
-    /// Why items ended before all had signed: the first [`ENDINGS`].
+    /// The items whose flow ended early, each with the reason; the first 100.
     pub endings: Vec<(Address, Failure)>,
-    /// Whether it was asked to stop before all were looked at.
+    /// Whether the sync was stopped before it had polled all items.
     pub stopped: bool,
 }

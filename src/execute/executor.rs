@@ -1,4 +1,5 @@
-//! One run: standing things first, then the items in the sheet's order through a window of bounded size.
+//! The executor of one run: revocations of removed rows first, then resources, then the items in
+//! the order of the sheet, with a bounded number in progress.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -11,10 +12,10 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tracing::{Instrument, Span, info_span};
 
-use super::concurrency::has_room;
+use super::concurrency::can_start_item;
 use super::context::StepContext;
 use super::error::StepError;
-use super::event::{Ended, Event, Listener};
+use super::event::{Event, ItemOutcome, Listener};
 use super::locks::Locks;
 use super::stop::{Stop, Stopped, stopped_now};
 use crate::address::{AccountId, Address, SealId, TemplateId};
@@ -23,154 +24,160 @@ use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Resources};
 use crate::ledger::{Failure, Ledger, RunRecord};
 use crate::plan::{Fatal, FlowPlan, Plan, PlannedRow, Survey, unreadable};
 
-/// What a run did.
+/// The results of a run.
 #[derive(Debug, Default)]
 pub struct RunStats {
-    /// Items that are done.
+    /// The number of items that are done or whose flow ended early.
     pub done: u64,
-    /// Items that failed.
+    /// The number of items that failed.
     pub failed: u64,
-    /// Items in doubt.
+    /// The number of items in doubt.
     pub in_doubt: u64,
-    /// Items that were under way when the run was stopped.
-    pub open: u64,
-    /// Items that were not begun.
-    pub not_begun: u64,
-    /// Standing things that failed, and why.
-    pub standing: Vec<(Address, Failure)>,
-    /// Why it ended before all was done.
+    /// The number of items in progress when the run stopped.
+    pub interrupted: u64,
+    /// The number of items that were not started.
+    pub not_started: u64,
+    /// The resources that failed, each with its failure.
+    pub failed_resources: Vec<(Address, Failure)>,
+    /// The reason for which the run stopped early; none if it did not.
     pub stopped: Option<Stopped>,
 }
 
-/// What a run needs.
+/// The inputs of a run.
 pub struct ExecutionContext<'a> {
-    /// What should be.
-    pub standing: &'a Resources,
-    /// What is to be done, and what that was found from.
-    pub survey: &'a Survey<'a>,
-    /// What has been done.
+    /// The desired resources.
+    pub resources: &'a Resources,
+    /// The plan, with the rows from which it was made.
+    pub planned: &'a Survey<'a>,
+    /// The ledger, whose lease the run holds.
     pub ledger: &'a dyn Ledger,
-    /// The API.
+    /// The API client.
     pub client: &'a Client,
     /// The project's folder.
     pub root: &'a Path,
-    /// The run.
+    /// The ledger's record of the run.
     pub run: RunRecord,
-    /// Failed items, past which nothing new is started; none: no bound.
+    /// The most items that may fail; one more stops the run. None: no bound.
     pub tolerate: Option<u64>,
-    /// Hears of everything.
+    /// Receives the events of the run.
     pub listener: Listener,
-    /// Says when to stop.
+    /// Receives stop requests.
     pub stop: watch::Receiver<Stop>,
 }
 
-/// A run.
-pub struct Apply<'a> {
-    orders: ExecutionContext<'a>,
+/// Executes a plan.
+pub struct Executor<'a> {
+    execution: ExecutionContext<'a>,
     pub(crate) context: StepContext<'a>,
-    pub(crate) accounts_under_way: Locks,
+    /// Locks accounts by `thirdId`: items that share an account create or update it one at a time.
+    pub(crate) account_locks: Locks,
     resolved: Mutex<Resolved>,
 }
 
-/// The ids of the standing things, as far as they are known, and why the others are not.
+/// The remote ids of the resources that this run has applied, and the failures of the others.
 #[derive(Default)]
 struct Resolved {
     accounts: BTreeMap<String, AccountId>,
     seals: BTreeMap<String, SealId>,
     templates: BTreeMap<String, TemplateId>,
     failed: BTreeMap<Address, Failure>,
-    /// The `thirdId`s of accounts that were there when they were to be made.
-    found: BTreeSet<String>,
+    /// The `thirdId`s of accounts that the plan creates but that already existed.
+    existing: BTreeSet<String>,
 }
 
-impl<'a> Apply<'a> {
-    /// A run that has not begun.
-    pub fn new(orders: ExecutionContext<'a>) -> Self {
+impl<'a> Executor<'a> {
+    /// Creates the executor of a run. Sends nothing.
+    pub fn new(execution: ExecutionContext<'a>) -> Self {
         Self {
-            context: StepContext::new(orders.ledger, orders.client, orders.root),
-            accounts_under_way: Locks::default(),
+            context: StepContext::new(execution.ledger, execution.client, execution.root),
+            account_locks: Locks::default(),
             resolved: Mutex::default(),
-            orders,
+            execution,
         }
     }
 
-    /// Does all that the plan says.
-    pub async fn all(&self) -> RunStats {
-        let survey = self.orders.survey;
-        let mut tally = RunStats::default();
-        let work: u64 = survey.plan.flows.iter().map(FlowPlan::work).sum();
-        // What ends comes first: an account that is to go may still be asked to sign.
-        let revocations: u64 = survey.plan.flows.iter().map(FlowPlan::revocations).sum();
-        self.say(Event::Revoking(revocations));
-        for plan in &survey.plan.flows {
-            self.revoke_removed(plan, &mut tally).await;
+    /// Executes the plan until it is done or the run is stopped, and returns the results.
+    pub async fn run(&self) -> RunStats {
+        let planned = self.execution.planned;
+        let mut stats = RunStats::default();
+        let work: u64 = planned.plan.flows.iter().map(FlowPlan::work).sum();
+        // Flows are revoked first: an account to be deleted may still be a signer of one.
+        let revocations: u64 = planned.plan.flows.iter().map(FlowPlan::revocations).sum();
+        self.emit(Event::Revoking(revocations));
+        for plan in &planned.plan.flows {
+            self.revoke_removed(plan, &mut stats).await;
         }
-        if tally.stopped.is_none() {
+        if stats.stopped.is_none() {
             let mut stop = self.stop();
             let made = tokio::select! {
                 biased;
-                made = self.apply_resources(&survey.plan, &mut tally) => made,
+                made = self.apply_resources(&planned.plan, &mut stats) => made,
                 () = stopped_now(&mut stop) => Err(Stopped::Asked),
             };
             if let Err(stopped) = made {
-                self.stop_for(stopped, &mut tally);
+                self.stop_run(stopped, &mut stats);
             }
         }
-        if tally.stopped.is_some() {
-            tally.not_begun += work;
-            return tally;
+        if stats.stopped.is_some() {
+            stats.not_started += work;
+            return stats;
         }
-        self.say(Event::Items(work));
-        for (rows, plan) in survey.flows.iter().zip(&survey.plan.flows) {
-            self.flow(rows, plan, &mut tally).await;
+        self.emit(Event::Items(work));
+        for (rows, plan) in planned.flows.iter().zip(&planned.plan.flows) {
+            self.execute_flow(rows, plan, &mut stats).await;
         }
-        tally
+        stats
     }
 
-    pub(crate) fn stop_for(&self, stopped: Stopped, tally: &mut RunStats) {
-        if tally.stopped.is_none() {
-            self.say(Event::Stopping(match &stopped {
+    /// Stops the run: no new items are started. Reports the first reason only.
+    pub(crate) fn stop_run(&self, stopped: Stopped, stats: &mut RunStats) {
+        if stats.stopped.is_none() {
+            self.emit(Event::Stopping(match &stopped {
                 Stopped::Asked => {
-                    "asked to stop: what is under way ends, nothing new is begun".to_owned()
+                    "stop requested: items in progress are finished, no new items are started"
+                        .to_owned()
                 }
                 Stopped::Failures { tolerated } => {
-                    format!("more than {tolerated} items failed: nothing new is begun")
+                    format!("more than {tolerated} items failed: no new items are started")
                 }
                 Stopped::Fatal(fatal) => fatal.to_string(),
             }));
-            tally.stopped = Some(stopped);
+            stats.stopped = Some(stopped);
         }
     }
 
-    /// Says when to stop.
+    /// Returns a receiver of stop requests.
     pub(crate) fn stop(&self) -> watch::Receiver<Stop> {
-        self.orders.stop.clone()
+        self.execution.stop.clone()
     }
 
-    /// An error once nothing new is to be started.
-    fn go_on(&self) -> Result<(), Stopped> {
-        match *self.orders.stop.borrow() {
+    /// Returns an error if a stop was requested.
+    fn check_stop(&self) -> Result<(), Stopped> {
+        match *self.execution.stop.borrow() {
             Stop::No => Ok(()),
             Stop::Drain | Stop::Soon | Stop::Now => Err(Stopped::Asked),
         }
     }
 
-    /// The number of the run.
+    /// Returns the ledger's id of the run.
     pub(crate) fn run_id(&self) -> i64 {
-        self.orders.run.id
+        self.execution.run.id
     }
 
-    pub(crate) fn say(&self, event: Event) {
-        (self.orders.listener)(event);
+    /// Sends an event to the listener.
+    pub(crate) fn emit(&self, event: Event) {
+        (self.execution.listener)(event);
     }
 
-    async fn apply_resources(&self, plan: &Plan, tally: &mut RunStats) -> Result<(), Stopped> {
+    /// Applies the plan's actions on accounts, seals and templates, in this order. A failed
+    /// resource is recorded and does not stop the run; a fatal error or a stop request does.
+    async fn apply_resources(&self, plan: &Plan, stats: &mut RunStats) -> Result<(), Stopped> {
         let symbols: HashMap<Address, char> = plan
             .standing
             .actions()
             .map(|(address, symbol, _)| (address, symbol))
             .collect();
-        let mut note = |address: Address, result: Result<(), StepError>| {
+        let mut record_result = |address: Address, result: Result<(), StepError>| {
             let failure = match result {
                 Ok(()) => None,
                 Err(StepError::Fatal(fatal)) => return Err(Stopped::Fatal(fatal)),
@@ -184,10 +191,12 @@ impl<'a> Apply<'a> {
                 self.resolved()
                     .failed
                     .insert(address.clone(), failure.clone());
-                tally.standing.push((address.clone(), failure.clone()));
+                stats
+                    .failed_resources
+                    .push((address.clone(), failure.clone()));
             }
             let symbol = symbols.get(&address).copied().unwrap_or('=');
-            self.say(Event::Resources {
+            self.emit(Event::Resource {
                 address,
                 symbol,
                 failure,
@@ -195,23 +204,23 @@ impl<'a> Apply<'a> {
             Ok(())
         };
         for (name, deletion) in &plan.standing.absent {
-            self.go_on()?;
+            self.check_stop()?;
             let address = Address::Account(name.clone());
             let result = match deletion {
                 Some(id) => {
-                    self.delete(&self.orders.standing.absent[name].third_id, id)
+                    self.delete_account(&self.execution.resources.absent[name].third_id, id)
                         .instrument(resource_span(&address))
                         .await
                 }
                 None => Ok(()),
             };
-            note(address, result)?;
+            record_result(address, result)?;
         }
         for planned in &plan.standing.accounts {
-            self.go_on()?;
+            self.check_stop()?;
             let address = Address::Account(planned.name.clone());
-            let result = self.resource_account(
-                &self.orders.standing.accounts[&planned.name],
+            let result = self.apply_account(
+                &self.execution.resources.accounts[&planned.name],
                 &planned.action,
                 planned.grant,
             );
@@ -219,210 +228,220 @@ impl<'a> Apply<'a> {
             let result = result.await.map(|id| {
                 self.resolved().accounts.insert(planned.name.clone(), id);
             });
-            note(address, result)?;
+            record_result(address, result)?;
         }
         for (name, action, _) in &plan.standing.seals {
-            self.go_on()?;
-            let seal = &self.orders.standing.seals[name];
+            self.check_stop()?;
+            let seal = &self.execution.resources.seals[name];
             let third_id = self
-                .orders
-                .standing
+                .execution
+                .resources
                 .accounts
                 .get(&seal.account)
                 .map_or("", |account| account.third_id());
-            // Of an account that the plan did not find, it knows no seals either.
-            let is_unseen = self.resolved().found.contains(third_id);
+            // The plan did not find this account, so it did not look up its seals.
+            let is_unseen = self.resolved().existing.contains(third_id);
             let address = Address::Seal(name.clone());
             let result = match self.resource_id(&seal.account) {
                 Ok(account) => {
-                    self.seal(seal, third_id, &account, action, is_unseen)
+                    self.apply_seal(seal, third_id, &account, action, is_unseen)
                         .instrument(resource_span(&address))
                         .await
                 }
-                Err(halt) => Err(halt),
+                Err(error) => Err(error),
             };
             let result = result.map(|id| {
                 self.resolved().seals.insert(name.clone(), id);
             });
-            note(address, result)?;
+            record_result(address, result)?;
         }
         for (name, action) in &plan.standing.templates {
-            self.go_on()?;
+            self.check_stop()?;
             let address = Address::Template(name.clone());
             let result = self
-                .template(&self.orders.standing.templates[name], action)
+                .apply_template(&self.execution.resources.templates[name], action)
                 .instrument(resource_span(&address))
                 .await
                 .map(|id| {
                     self.resolved().templates.insert(name.clone(), id);
                 });
-            note(address, result)?;
+            record_result(address, result)?;
         }
         Ok(())
     }
 
-    async fn flow(&self, rows: &'a FlowRows<'_>, plan: &'a FlowPlan, tally: &mut RunStats) {
+    /// Executes the planned actions of a flow's rows, with a bounded number of items in progress.
+    async fn execute_flow(&self, rows: &'a FlowRows<'_>, plan: &'a FlowPlan, stats: &mut RunStats) {
         let is_work = move |at: usize| plan.rows.get(at).is_some_and(|row| row.action.is_work());
-        let mut drafts = match rows.rendered_rows(is_work) {
-            Ok(drafts) => drafts.fuse(),
+        let mut rendered_rows = match rows.rendered_rows(is_work) {
+            Ok(rendered_rows) => rendered_rows.fuse(),
             Err(error) => {
-                // The sheet was readable a moment ago; its rows stay as they are, and are told to be not begun.
+                // The sheet was readable when the plan was made: its rows count as not started.
                 let why = unreadable(rows.flow, &error);
-                self.stop_for(Stopped::Fatal(why.into()), tally);
-                tally.not_begun += plan.work();
+                self.stop_run(Stopped::Fatal(why.into()), stats);
+                stats.not_started += plan.work();
                 return;
             }
         };
-        let mut window = FuturesUnordered::new();
+        let mut in_progress = FuturesUnordered::new();
         let mut stop = self.stop();
-        let mut begun = 0;
+        let mut started = 0;
         loop {
-            while tally.stopped.is_none() && has_room(self.orders.client, window.len()) {
+            while stats.stopped.is_none()
+                && can_start_item(self.execution.client, in_progress.len())
+            {
                 if *stop.borrow() != Stop::No {
-                    self.stop_for(Stopped::Asked, tally);
+                    self.stop_run(Stopped::Asked, stats);
                     break;
                 }
-                let Some((at, draft)) = drafts.next() else {
+                let Some((at, rendered)) = rendered_rows.next() else {
                     break;
                 };
-                begun += 1;
-                let (address, item) = match planned_item(&plan.flow, &plan.rows[at], draft) {
+                started += 1;
+                let (address, item) = match planned_item(&plan.flow, &plan.rows[at], rendered) {
                     Ok(planned) => planned,
                     Err((address, row, failure)) => {
-                        self.ended(address, Some(row), Ended::Failed(failure), tally);
+                        let outcome = ItemOutcome::Failed(failure);
+                        self.report_outcome(address, Some(row), outcome, stats);
                         continue;
                     }
                 };
                 let planned = plan.rows[at];
-                window.push(self.named_item(&plan.flow, address, planned, item));
+                in_progress.push(self.item_future(&plan.flow, address, planned, item));
             }
-            if window.is_empty() {
+            if in_progress.is_empty() {
                 break;
             }
             tokio::select! {
                 biased;
-                ended = window.next() => match ended {
-                    Some((address, row, Ok(ended))) => self.ended(address, Some(row), ended, tally),
+                next = in_progress.next() => match next {
+                    Some((address, row, Ok(outcome))) => {
+                        self.report_outcome(address, Some(row), outcome, stats);
+                    }
                     Some((address, row, Err(fatal))) => {
-                        self.ended(address, Some(row), Ended::Open, tally);
-                        self.stop_for(Stopped::Fatal(fatal), tally);
+                        self.report_outcome(address, Some(row), ItemOutcome::Interrupted, stats);
+                        self.stop_run(Stopped::Fatal(fatal), stats);
                     }
                     None => break,
                 },
                 () = stopped_now(&mut stop) => {
-                    tally.open += window.len() as u64;
-                    self.stop_for(Stopped::Asked, tally);
+                    stats.interrupted += in_progress.len() as u64;
+                    self.stop_run(Stopped::Asked, stats);
                     break;
                 }
-                // There may be room for another item.
-                () = self.orders.client.another_is_delayed() => {}
+                // A delayed request frees a slot for another item.
+                () = self.execution.client.another_is_delayed() => {}
             }
             if let Some(tolerated) = self
-                .orders
+                .execution
                 .tolerate
-                .filter(|tolerated| tally.failed > *tolerated)
+                .filter(|tolerated| stats.failed > *tolerated)
             {
-                self.stop_for(Stopped::Failures { tolerated }, tally);
+                self.stop_run(Stopped::Failures { tolerated }, stats);
             }
         }
-        // Rows that are gone from the sheet since the plan was made were not begun either.
-        tally.not_begun += plan.work().saturating_sub(begun);
+        // Includes rows that were removed from the sheet since the plan was made.
+        stats.not_started += plan.work().saturating_sub(started);
     }
 
-    fn named_item<'s>(
+    fn item_future<'s>(
         &'s self,
         flow: &'s str,
         address: Address,
         planned: PlannedRow,
         item: Box<Item>,
-    ) -> UnderWay<'s> {
+    ) -> ItemFuture<'s> {
         let span = info_span!("item", %address);
         let work = async move {
-            let ended = self.item(flow, &item, planned.action).await;
-            (address, u64::from(planned.row), ended)
+            let outcome = self.execute_item(flow, &item, planned.action).await;
+            (address, u64::from(planned.row), outcome)
         };
         Box::pin(work.instrument(span))
     }
 
-    /// What failed among the standing things that an item needs: nothing is called for it then.
-    pub(crate) fn lacks(&self, item: &Item) -> Option<Failure> {
-        let own = |name: &&String| !item.accounts.contains_key(*name);
+    /// Returns the failure of the first resource that an item requires and that failed, if any.
+    /// Such an item sends no requests.
+    pub(crate) fn failed_dependency(&self, item: &Item) -> Option<Failure> {
+        let is_resource = |name: &&String| !item.accounts.contains_key(*name);
         let process = &item.process;
-        let mut needs: Vec<Address> = [&process.initiator, &process.payer]
+        let mut required: Vec<Address> = [&process.initiator, &process.payer]
             .into_iter()
             .flatten()
-            .filter(own)
+            .filter(is_resource)
             .map(|name| Address::Account(name.clone()))
             .collect();
         for document in &item.documents {
             if let DocumentSource::Template { template, .. } = &document.source {
-                needs.push(Address::Template(template.clone()));
+                required.push(Address::Template(template.clone()));
             }
         }
         for signer in &item.signers {
-            needs.extend(signer.kind.seal().cloned().map(Address::Seal));
+            required.extend(signer.kind.seal().cloned().map(Address::Seal));
             let (account, organization) = signer.kind.accounts();
             let accounts = account.into_iter().chain(organization);
-            needs.extend(
+            required.extend(
                 accounts
-                    .filter(own)
+                    .filter(is_resource)
                     .map(|name| Address::Account(name.clone())),
             );
         }
         let resolved = self.resolved();
-        needs.iter().find_map(|address| {
+        required.iter().find_map(|address| {
             resolved.failed.get(address).map(|failure| Failure {
                 code: failure.code,
-                message: format!("{address} is needed, and failed: {}", failure.message),
+                message: format!("requires {address}, which failed: {}", failure.message),
                 hint: failure.hint.clone(),
             })
         })
     }
 
-    pub(crate) fn ended(
+    /// Counts an item's outcome and sends it to the listener.
+    pub(crate) fn report_outcome(
         &self,
         address: Address,
         row: Option<u64>,
-        ended: Ended,
-        tally: &mut RunStats,
+        outcome: ItemOutcome,
+        stats: &mut RunStats,
     ) {
-        match &ended {
-            Ended::Done(_) | Ended::Over(..) => tally.done += 1,
-            Ended::Failed(_) => tally.failed += 1,
-            Ended::InDoubt(_) => tally.in_doubt += 1,
-            Ended::Open => tally.open += 1,
+        match &outcome {
+            ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => stats.done += 1,
+            ItemOutcome::Failed(_) => stats.failed += 1,
+            ItemOutcome::InDoubt(_) => stats.in_doubt += 1,
+            ItemOutcome::Interrupted => stats.interrupted += 1,
         }
-        self.say(Event::Item {
+        self.emit(Event::Item {
             address,
             row,
-            ended,
+            outcome,
         });
     }
 
-    /// Whether an account of a row was seen to exist.
-    pub(crate) fn exists(&self, third_id: &str) -> bool {
-        self.orders
-            .survey
+    /// Returns whether the plan's lookup found the account of a row.
+    pub(crate) fn is_observed(&self, third_id: &str) -> bool {
+        self.execution
+            .planned
             .existing
             .contains(&self.context.ledger.salt().of(third_id))
     }
 
-    /// Notes an account that was there when it was to be made.
-    pub(crate) fn note_found(&self, third_id: &str) {
-        self.resolved().found.insert(third_id.to_owned());
+    /// Records that an account already existed when it was to be created.
+    pub(crate) fn record_existing(&self, third_id: &str) {
+        self.resolved().existing.insert(third_id.to_owned());
     }
 
-    /// The id of a standing account.
+    /// Returns the id of an account resource, or an error if it failed or was excluded.
     pub(crate) fn resource_id(&self, name: &str) -> Result<AccountId, StepError> {
         let found = self.resolved().accounts.get(name).cloned();
         found.ok_or_else(|| self.missing(&Address::Account(name.to_owned())))
     }
 
+    /// Returns the id of a seal, or an error if it failed or was excluded.
     pub(crate) fn seal_id(&self, name: &str) -> Result<SealId, StepError> {
         let found = self.resolved().seals.get(name).cloned();
         found.ok_or_else(|| self.missing(&Address::Seal(name.to_owned())))
     }
 
+    /// Returns the id of a template, or an error if it failed or was excluded.
     pub(crate) fn template_id(&self, name: &str) -> Result<TemplateId, StepError> {
         let found = self.resolved().templates.get(name).cloned();
         found.ok_or_else(|| self.missing(&Address::Template(name.to_owned())))
@@ -435,38 +454,40 @@ impl<'a> Apply<'a> {
                 failure.hint.clone(),
             ),
             None => StepError::failed(
-                format!("{address} is needed, and was left out"),
-                "apply without --exclude",
+                format!("requires {address}, which is excluded from this run"),
+                "apply again without --exclude",
             ),
         }
     }
 
     fn resolved(&self) -> std::sync::MutexGuard<'_, Resolved> {
-        // Nothing panics while it is held; what is in it stays true.
+        // No code panics while it holds the lock, so the content of a poisoned lock is valid.
         self.resolved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The span of the work on an account, seal or template of the project.
+/// Returns the log span of a resource's action.
 fn resource_span(address: &Address) -> Span {
     info_span!("resource", %address)
 }
 
-/// All items share one task: their futures are many and small, and wait for the network most of the time.
-type UnderWay<'s> = Pin<Box<dyn Future<Output = (Address, u64, Result<Ended, Fatal>)> + 's>>;
+/// The future of one item: its address, row and outcome. All items share one task, because their
+/// futures are small and mostly wait for the network.
+type ItemFuture<'s> =
+    Pin<Box<dyn Future<Output = (Address, u64, Result<ItemOutcome, Fatal>)> + 's>>;
 
-/// The item of a row, if it is still the one that was planned.
+/// Returns the item of a rendered row, or a failure if its fingerprint differs from the plan's.
 fn planned_item(
     flow: &str,
     planned: &PlannedRow,
-    draft: crate::desired::RenderedRow,
+    rendered: crate::desired::RenderedRow,
 ) -> Result<(Address, Box<Item>), (Address, u64, Failure)> {
-    let address = Address::item(flow, draft.key.as_deref().unwrap_or_default());
-    match draft.outcome {
+    let address = Address::item(flow, rendered.key.as_deref().unwrap_or_default());
+    match rendered.outcome {
         Outcome::Item(item) if planned.is(item.fingerprint) => Ok((address, item)),
         _ => Err((
             address,
-            draft.number,
+            rendered.number,
             Failure {
                 code: None,
                 message: "the row has changed since the plan was made".to_owned(),

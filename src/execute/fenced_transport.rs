@@ -1,7 +1,8 @@
-//! The transport of a run: it sends nothing once another run may hold the ledger.
+//! The transport of a run, which sends nothing once another run may hold the ledger's lease.
 //!
-//! An intent is on disk before its request is sent. A process that is suspended between the two and wakes up later would send
-//! what another run has probed, not found, and sent meanwhile.
+//! An intent is on disk before its request is sent. A process that is suspended between the two and
+//! resumes later would otherwise send a request that another run has probed, not found, and sent
+//! itself.
 
 use std::sync::Arc;
 
@@ -13,9 +14,9 @@ use crate::ledger::{LeaseHandle, LedgerError};
 
 /// A transport that checks the ledger's lease before each request.
 pub struct FencedTransport {
-    /// Sends the requests.
+    /// The transport that sends the requests.
     pub transport: Arc<dyn Transport>,
-    /// Says whether the lease is held.
+    /// The lease to check.
     pub lease: LeaseHandle,
 }
 

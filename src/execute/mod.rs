@@ -1,10 +1,14 @@
-//! Carries out a plan: resources first, then the items in the sheet's order, each as a sequence of journaled steps. Decides nothing
-//! that the plan has decided. Knows neither terminal nor YAML.
+//! Executes a plan: revocations first, then resources, then the items in the order of the sheet,
+//! each as a sequence of journaled steps. Order and actions are fixed by the plan.
+//!
+//! [`Executor`] runs the plan and sends [`Event`]s to a [`Listener`]; the step journal sends each
+//! call whose repetition could have a legal effect at most once.
 
 mod after_signing;
 mod clock;
 mod concurrency;
 mod context;
+mod create_flow;
 mod deferred;
 mod error;
 mod event;
@@ -20,12 +24,12 @@ mod signers;
 mod steps;
 mod stop;
 
-pub(crate) use after_signing::afterwards;
+pub(crate) use after_signing::completion_steps;
 pub(crate) use clock::Clock;
 pub(crate) use context::StepContext;
 pub(crate) use error::StepError;
-pub use event::{Ended, Event, Listener, SyncStats};
-pub use executor::{Apply, ExecutionContext, RunStats};
+pub use event::{Event, ItemOutcome, Listener, SyncStats};
+pub use executor::{ExecutionContext, Executor, RunStats};
 pub use fenced_transport::FencedTransport;
 #[cfg(test)]
 pub(crate) use flow::signed_task;

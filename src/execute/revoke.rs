@@ -1,14 +1,15 @@
-//! Ending flows: what was sent otherwise than it should be, and what has no row any more.
+//! Revokes the flows of changed items before they are reissued, and of items whose rows were
+//! removed.
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tracing::{Instrument, info_span};
 
-use super::concurrency::has_room;
+use super::concurrency::can_start_item;
 use super::context::StepContext;
 use super::error::StepError;
-use super::event::Ended;
-use super::executor::{Apply, RunStats};
+use super::event::ItemOutcome;
+use super::executor::{Executor, RunStats};
 use super::flow::{ended_status, sent_flow, why};
 use super::steps::{END, REVOKE, SIGNER};
 use super::stop::{Stop, Stopped, stopped_now};
@@ -18,56 +19,59 @@ use crate::execute::journal::{ItemJournal, ProbeResult, probe_with_delay};
 use crate::ledger::{Failure, ItemStatus, Write};
 use crate::plan::{Fatal, FlowPlan, ItemAction, RemovedRow};
 
-impl Apply<'_> {
-    /// Ends what has no row any more.
-    pub(crate) async fn revoke_removed(&self, plan: &FlowPlan, tally: &mut RunStats) {
-        let revoked = |item: &&RemovedRow| item.action == ItemAction::Revoke;
-        let mut left = plan.removed.iter().filter(revoked);
-        let mut window = FuturesUnordered::new();
+impl Executor<'_> {
+    /// Revokes the items of a flow whose rows were removed, where the plan says so.
+    pub(crate) async fn revoke_removed(&self, plan: &FlowPlan, stats: &mut RunStats) {
+        let is_revoked = |item: &&RemovedRow| item.action == ItemAction::Revoke;
+        let mut remaining = plan.removed.iter().filter(is_revoked);
+        let mut in_progress = FuturesUnordered::new();
         let mut stop = self.stop();
         loop {
-            while tally.stopped.is_none() && has_room(self.context.client, window.len()) {
+            while stats.stopped.is_none() && can_start_item(self.context.client, in_progress.len())
+            {
                 if *stop.borrow() != Stop::No {
-                    self.stop_for(Stopped::Asked, tally);
+                    self.stop_run(Stopped::Asked, stats);
                     break;
                 }
-                let Some(item) = left.next() else { break };
+                let Some(item) = remaining.next() else { break };
                 let address = Address::item(&plan.flow, &item.key);
                 let span = info_span!("item", %address);
                 let work = async { (address, self.revoke_item(&plan.flow, &item.key).await) };
-                window.push(work.instrument(span));
+                in_progress.push(work.instrument(span));
             }
             let next = tokio::select! {
                 biased;
-                next = window.next() => next,
+                next = in_progress.next() => next,
                 () = stopped_now(&mut stop) => {
-                    tally.open += window.len() as u64;
-                    self.stop_for(Stopped::Asked, tally);
+                    stats.interrupted += in_progress.len() as u64;
+                    self.stop_run(Stopped::Asked, stats);
                     None
                 }
-                // There may be room for another item.
+                // A delayed request frees a slot for another item.
                 () = self.context.client.another_is_delayed() => continue,
             };
-            let Some((address, ended)) = next else {
+            let Some((address, result)) = next else {
                 break;
             };
-            match ended {
-                Ok(ended) => self.ended(address, None, ended, tally),
+            match result {
+                Ok(outcome) => self.report_outcome(address, None, outcome, stats),
                 Err(fatal) => {
-                    self.ended(address, None, Ended::Open, tally);
-                    self.stop_for(Stopped::Fatal(fatal), tally);
+                    self.report_outcome(address, None, ItemOutcome::Interrupted, stats);
+                    self.stop_run(Stopped::Fatal(fatal), stats);
                 }
             }
         }
-        tally.not_begun += left.count() as u64;
+        stats.not_started += remaining.count() as u64;
     }
 
-    async fn revoke_item(&self, flow: &str, key: &str) -> Result<Ended, Fatal> {
+    /// Revokes one item, and records its status. Only fatal errors are returned as errors.
+    async fn revoke_item(&self, flow: &str, key: &str) -> Result<ItemOutcome, Fatal> {
         let Some(known) = self.context.ledger.item(flow, key)? else {
-            return Ok(Ended::Open);
+            return Ok(ItemOutcome::Interrupted);
         };
-        let steps = ItemJournal::new(known.id, self.context.ledger.steps(known.id)?);
-        // Open until it has ended: should the run be cut off and the row come back, it is looked at again.
+        let journal = ItemJournal::new(known.id, self.context.ledger.steps(known.id)?);
+        // The item stays open until its flow has ended: an interrupted run leaves it to the next
+        // one.
         drop(self.context.ledger.write(vec![Write::ItemBegun {
             id: known.id,
             flow: flow.to_owned(),
@@ -78,33 +82,40 @@ impl Apply<'_> {
             at: self.context.now(),
             afresh: false,
         }]));
-        // Where the run was cut off, the contract itself does not tell who is still to be asked.
-        let asked_all = known.was_sent_whole() || steps.asked_by_hand();
-        let (ended, status, failure) = match self.context.revoke(&steps, REVOKE, asked_all).await {
-            Ok(Some((status, why))) => (Ended::Over(status, why.clone()), status, Some(why)),
-            Ok(None) => {
-                let revoked = ItemStatus::Revoked;
-                let why = Failure {
-                    code: None,
-                    message: "its row was no longer in the sheet".to_owned(),
-                    hint: "put the row back to send it anew".to_owned(),
-                };
-                (Ended::Done(revoked), revoked, Some(why))
-            }
-            // What was sent stands as it did.
-            Err(StepError::Failed(failure)) => {
-                (Ended::Failed(failure.clone()), known.status, Some(failure))
-            }
-            Err(StepError::InDoubt(failure)) => {
-                let doubt = ItemStatus::InDoubt;
-                (Ended::InDoubt(failure.clone()), doubt, Some(failure))
-            }
-            Err(StepError::ProbeFailed(failure)) => {
-                let open = ItemStatus::Open;
-                (Ended::InDoubt(failure.clone()), open, Some(failure))
-            }
-            Err(StepError::Fatal(fatal)) => return Err(fatal),
-        };
+        // After an interrupted run, the journal does not show which signers are missing.
+        let all_added = known.was_sent_whole() || journal.has_sign_link();
+        let (outcome, status, failure) =
+            match self.context.revoke(&journal, REVOKE, all_added).await {
+                Ok(Some((status, why))) => (
+                    ItemOutcome::EndedEarly(status, why.clone()),
+                    status,
+                    Some(why),
+                ),
+                Ok(None) => {
+                    let revoked = ItemStatus::Revoked;
+                    let why = Failure {
+                        code: None,
+                        message: "its row was removed from the sheet".to_owned(),
+                        hint: "put the row back to send it again".to_owned(),
+                    };
+                    (ItemOutcome::Done(revoked), revoked, Some(why))
+                }
+                // The sent contract stays in effect with its recorded status.
+                Err(StepError::Failed(failure)) => (
+                    ItemOutcome::Failed(failure.clone()),
+                    known.status,
+                    Some(failure),
+                ),
+                Err(StepError::InDoubt(failure)) => {
+                    let doubt = ItemStatus::InDoubt;
+                    (ItemOutcome::InDoubt(failure.clone()), doubt, Some(failure))
+                }
+                Err(StepError::ProbeFailed(failure)) => {
+                    let open = ItemStatus::Open;
+                    (ItemOutcome::InDoubt(failure.clone()), open, Some(failure))
+                }
+                Err(StepError::Fatal(fatal)) => return Err(fatal),
+            };
         let mut writes = vec![Write::ItemEnded {
             id: known.id,
             status,
@@ -114,40 +125,43 @@ impl Apply<'_> {
         if status.has_ended() {
             writes.push(Write::Dropped { subject: known.id });
         }
-        if let Ended::Done(_) = ended {
+        if let ItemOutcome::Done(_) = outcome {
             writes.push(Write::Withdrawn { id: known.id });
         }
         self.context.ledger.write(writes).await?;
-        Ok(ended)
+        Ok(outcome)
     }
 }
 
 impl StepContext<'_> {
-    /// Ends what was sent of an item, in a step of this name, unless all have signed it; `asked_all` tells whether nobody is
-    /// left to be asked, but for those who wait. What has ended by itself need not be ended, and is told.
+    /// Revokes the flow of an item in a step of this name. Fails if all signers have signed.
+    ///
+    /// `all_added`: all signers are added, except those in deferred steps. Returns the status and
+    /// reason of a flow that has already ended otherwise; none if it was revoked here or does not
+    /// exist.
     pub(crate) async fn revoke(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         name: &str,
-        asked_all: bool,
+        all_added: bool,
     ) -> Result<Option<(ItemStatus, Failure)>, StepError> {
-        let Some(flow) = sent_flow(steps) else {
+        let Some(flow) = sent_flow(journal) else {
             return Ok(None);
         };
         let state = self.state(&flow).await?;
-        let own = steps.is_begun(name);
+        let is_own = journal.is_begun(name);
         if let Some(status) =
-            ended_status(state.status).filter(|ended| !own || *ended != ItemStatus::Revoked)
+            ended_status(state.status).filter(|ended| !is_own || *ended != ItemStatus::Revoked)
         {
             return Ok(Some((status, why(&state, status))));
         }
-        let waits = |(step, _): &(String, _)| step.starts_with(SIGNER);
-        let asked_all = asked_all && !steps.deferred().iter().any(waits);
+        let is_signer = |(step, _): &(String, _)| step.starts_with(SIGNER);
+        let all_added = all_added && !journal.deferred().iter().any(is_signer);
         let finished = state.status == FlowStatus::Finished;
-        if finished || asked_all && state.all_have_signed() {
+        if finished || all_added && state.all_have_signed() {
             return Err(StepError::failed(
-                "all have signed what was sent before",
-                "it stands: put the row back as it was; a new contract needs a new key",
+                "all signers have signed the sent contract, so it cannot be revoked",
+                "put the row back as it was; a new contract needs a new key",
             ));
         }
         let request = Revoke {
@@ -155,7 +169,7 @@ impl StepContext<'_> {
         };
         let probe = async || self.probe_revocation(&flow).await;
         match self
-            .journaled_step(steps, name, &request, None, probe)
+            .journaled_step(journal, name, &request, None, probe)
             .await
         {
             Ok(Nothing) => Ok(None),
@@ -166,30 +180,31 @@ impl StepContext<'_> {
                     None => Err(StepError::Failed(failure)),
                 }
             }
-            Err(halt) => Err(halt),
+            Err(error) => Err(error),
         }
     }
 
-    /// How the flow of an item has ended that a person wanted to be ended, by a command that was cut off or whose answers
-    /// were lost. One that goes on was not ended.
-    pub(crate) async fn was_ended(
+    /// Returns the status and reason of an item whose flow ended after a `treaty revoke` that was
+    /// interrupted or had no response. Voids the intent if the flow has not ended.
+    pub(crate) async fn ended_by_operator(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
     ) -> Result<Option<(ItemStatus, Failure)>, StepError> {
-        let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(END)) else {
+        let Some(flow) = sent_flow(journal).filter(|_| journal.is_begun(END)) else {
             return Ok(None);
         };
         let state = self.state(&flow).await?;
         let Some(status) = ended_status(state.status) else {
-            self.void_intent(steps, END).await?;
+            self.void_intent(journal, END).await?;
             return Ok(None);
         };
         Ok(Some((status, why(&state, status))))
     }
 
-    /// Whether an earlier run has ended what was sent, so that it could be sent anew, and then was cut off.
-    pub(crate) async fn was_revoked(&self, steps: &ItemJournal) -> Result<bool, StepError> {
-        let Some(flow) = sent_flow(steps).filter(|_| steps.is_begun(REVOKE)) else {
+    /// Returns whether an interrupted run has revoked the flow in order to reissue the item. If
+    /// not, voids its intent.
+    pub(crate) async fn was_revoked(&self, journal: &ItemJournal) -> Result<bool, StepError> {
+        let Some(flow) = sent_flow(journal).filter(|_| journal.is_begun(REVOKE)) else {
             return Ok(false);
         };
         let probe = async || {
@@ -204,7 +219,7 @@ impl StepContext<'_> {
         {
             return Ok(true);
         }
-        self.void_intent(steps, REVOKE).await?;
+        self.void_intent(journal, REVOKE).await?;
         Ok(false)
     }
 }

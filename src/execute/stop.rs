@@ -1,40 +1,41 @@
-//! When and why a run stops before all is done.
+//! Stop requests, and the reasons for which a run stops early.
 
 use tokio::sync::watch;
 
 use crate::plan::Fatal;
 
-/// Whether a run goes on.
+/// The requests to stop a run, in rising urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// It does.
+    /// No request: the run continues.
     No,
-    /// Nothing new is started; what is under way ends.
+    /// No new items are started; items in progress are finished.
     Drain,
-    /// It ends as soon as no call is out that would have to be looked up; a sync alone knows this one.
+    /// The run ends as soon as no call is in flight that the next run would have to probe. Used by
+    /// a sync only.
     Soon,
-    /// It ends here; what is under way is looked up by the next run.
+    /// The run ends immediately. The next run probes the calls in flight.
     Now,
 }
 
-/// Why a run ended before all was done.
+/// The reasons for which a run stopped early.
 #[derive(Debug, Clone)]
 pub enum Stopped {
-    /// Somebody asked for it.
+    /// A stop was requested.
     Asked,
-    /// More failed than is tolerated.
+    /// More items failed than are tolerated.
     Failures {
-        /// How many may.
+        /// The number of items that may fail.
         tolerated: u64,
     },
-    /// It could not go on.
+    /// The run could not continue.
     Fatal(Fatal),
 }
 
-/// Resolves once the run must end at once.
+/// Resolves once the run must end immediately.
 pub(crate) async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
     if stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
-        // Nobody can ask any more.
+        // The sender is gone: no request can come any more.
         std::future::pending::<()>().await;
     }
 }

@@ -15,8 +15,8 @@ use crate::api::operation::Op;
 use crate::api::{ErrorCode, FlowStatus, QuerySeals};
 use crate::desired::{Account, DocumentSource, Item, Resources, Seal, Template};
 use crate::execute::{
-    FlowRef, FlowState, ItemJournal, PROCESS, SignerIdentity, StepContext, StepError, afterwards,
-    document_step, ended_status, sent_flow, step_of, why,
+    FlowRef, FlowState, ItemJournal, PROCESS, SignerIdentity, StepContext, StepError,
+    completion_steps, document_step, ended_status, sent_flow, step_of, why,
 };
 use crate::ledger::{
     Failure, ItemRecord, ItemStatus, LedgerError, Records, Resource, ResourceKind, Write,
@@ -251,7 +251,7 @@ impl<'a> Adopter<'a> {
         }
         let (status, failure) = stands(item, &state, &left);
         if status == ItemStatus::Waiting {
-            let waiting = afterwards(item, &flow_ref, &docs).into_iter();
+            let waiting = completion_steps(item, &flow_ref, &docs).into_iter();
             let waiting = waiting.map(|(step, op, deferral)| {
                 let write = Write::Deferred {
                     subject,

@@ -13,7 +13,7 @@ use crate::api::SignStatus;
 use crate::api::operation::Op;
 use crate::desired::{Item, Signer, SignerKind};
 use crate::execute::{
-    DOCUMENT, Ended, FlowRef, FoundTask, ItemJournal, SIGNER, SignerIdentity, SignerRequest,
+    DOCUMENT, FlowRef, FoundTask, ItemJournal, ItemOutcome, SIGNER, SignerIdentity, SignerRequest,
     SigningMethod, StepContext, StepError, ended_status, sent_flow, signers, why,
 };
 use crate::ledger::{
@@ -43,13 +43,13 @@ impl Revocation<'_> {
 }
 
 impl StepContext<'_> {
-    async fn ask_anew(&self, one: &TaskReissue) -> Result<(Address, Ended), StepError> {
+    async fn ask_anew(&self, one: &TaskReissue) -> Result<(Address, ItemOutcome), StepError> {
         let known = &one.known;
         let span = info_span!("item", address = %Address::item(&known.flow, &known.key));
         ended(known, self.asked_anew(one).instrument(span).await)
     }
 
-    async fn asked_anew(&self, one: &TaskReissue) -> Result<Ended, StepError> {
+    async fn asked_anew(&self, one: &TaskReissue) -> Result<ItemOutcome, StepError> {
         let (record, item) = (&one.known.record, &one.item);
         same_content(one)?;
         let mut steps = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
@@ -75,7 +75,7 @@ impl StepContext<'_> {
             let why = why(&state, status);
             self.record_status(record.id, status, Some(why.clone()), true)
                 .await?;
-            return Ok(Ended::Over(status, why));
+            return Ok(ItemOutcome::EndedEarly(status, why));
         }
         let who = steps.signers.iter().find(|(step, _)| *step == name);
         let Some(who) = who.map(|(_, who)| who.clone()) else {
@@ -85,14 +85,14 @@ impl StepContext<'_> {
         self.correct(&steps, item).await?;
         let (op, request) = SignerRequest {
             flow: &flow,
-            third_order_no: format!("{}-{}-{}", self.mark, record.id, signer.name),
+            third_order_no: format!("{}-{}-{}", self.order_prefix, record.id, signer.name),
             signs: signs(&signer.kind, who.clone())?,
             places: &signer.places,
             docs: &docs(&steps, &flow),
         }
         .request();
         self.write_down(one, &name, op, request).await?;
-        self.note_own(record.id, &name);
+        self.record_own_intent(record.id, &name);
         let visited = self.poll(record).await;
         if let Err(StepError::InDoubt(_) | StepError::ProbeFailed(_)) = &visited {
             let now = self.state(&flow).await?;
@@ -103,15 +103,15 @@ impl StepContext<'_> {
         let (status, failure) = visited?;
         let asked = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
         match failure {
-            Some(why) if status.has_ended() => Ok(Ended::Over(status, why)),
-            Some(failure) => Ok(Ended::Failed(failure)),
+            Some(why) if status.has_ended() => Ok(ItemOutcome::EndedEarly(status, why)),
+            Some(failure) => Ok(ItemOutcome::Failed(failure)),
             None if asked.answered(&name, "signUrl").as_deref() == Some("") => {
                 Err(StepError::failed(
                     "he signed or refused while his task was to be taken back",
                     "treaty sync brings what is recorded up to date",
                 ))
             }
-            None => Ok(Ended::Done(status)),
+            None => Ok(ItemOutcome::Done(status)),
         }
     }
 
@@ -159,8 +159,13 @@ impl StepContext<'_> {
     }
 
     /// His task could not be taken back: it stands, and so does the link that he has.
-    async fn restore(&self, steps: &ItemJournal, step: &str, op: Op) -> Result<Ended, StepError> {
-        if let Some(receipt) = steps.kept(step) {
+    async fn restore(
+        &self,
+        steps: &ItemJournal,
+        step: &str,
+        op: Op,
+    ) -> Result<ItemOutcome, StepError> {
+        if let Some(receipt) = steps.receipt_json(step) {
             let writes = vec![
                 Write::Receipt {
                     subject: steps.subject,
@@ -213,7 +218,7 @@ impl StepContext<'_> {
                     "put the thirdId back; another person needs a new key",
                 ));
             };
-            self.bring_up_to_date(account, &recorded, known.as_ref())
+            self.update_changed_fields(account, &recorded, known.as_ref())
                 .await?;
         }
         Ok(())

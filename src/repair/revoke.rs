@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::api::FlowStatus;
 use crate::client::Client;
 use crate::execute::{
-    END, Ended, Event, ItemJournal, Listener, StepContext, StepError, Stop, ended_status,
+    END, Event, ItemJournal, ItemOutcome, Listener, StepContext, StepError, Stop, ended_status,
     sent_flow, signers, why,
 };
 use crate::ledger::{Failure, ItemStatus, KnownItem, Records};
@@ -60,23 +60,23 @@ impl Revocation<'_> {
     pub(crate) async fn through<T>(
         &self,
         items: Vec<T>,
-        work: impl AsyncFn(T) -> Result<(Address, Ended), StepError>,
+        work: impl AsyncFn(T) -> Result<(Address, ItemOutcome), StepError>,
     ) -> Result<Withdrawn, Fatal> {
         let mut counts = Withdrawn::default();
         let through = each(items, self.window, &self.stop, work, |result| {
             // Only what is fatal is told as an error, and that is not noted.
             let Ok((address, ended)) = result else { return };
             *match &ended {
-                Ended::Done(_) => &mut counts.done,
-                Ended::Over(..) => &mut counts.over,
-                Ended::Failed(_) => &mut counts.failed,
-                Ended::InDoubt(_) => &mut counts.in_doubt,
-                Ended::Open => &mut counts.left,
+                ItemOutcome::Done(_) => &mut counts.done,
+                ItemOutcome::EndedEarly(..) => &mut counts.over,
+                ItemOutcome::Failed(_) => &mut counts.failed,
+                ItemOutcome::InDoubt(_) => &mut counts.in_doubt,
+                ItemOutcome::Interrupted => &mut counts.left,
             } += 1;
             (self.listener)(Event::Item {
                 address,
                 row: None,
-                ended,
+                outcome: ended,
             });
         });
         if let Through::Stopped(left) = through.await? {
@@ -89,13 +89,13 @@ impl Revocation<'_> {
 /// How work on an item ended, for those who count; what is fatal stays an error.
 pub(crate) fn ended(
     item: &KnownItem,
-    result: Result<Ended, StepError>,
-) -> Result<(Address, Ended), StepError> {
+    result: Result<ItemOutcome, StepError>,
+) -> Result<(Address, ItemOutcome), StepError> {
     let ended = match result {
         Ok(ended) => ended,
-        Err(StepError::Failed(failure)) => Ended::Failed(failure),
+        Err(StepError::Failed(failure)) => ItemOutcome::Failed(failure),
         Err(StepError::InDoubt(failure) | StepError::ProbeFailed(failure)) => {
-            Ended::InDoubt(failure)
+            ItemOutcome::InDoubt(failure)
         }
         Err(fatal @ StepError::Fatal(_)) => return Err(fatal),
     };
@@ -103,12 +103,12 @@ pub(crate) fn ended(
 }
 
 impl StepContext<'_> {
-    async fn withdraw(&self, item: &KnownItem) -> Result<(Address, Ended), StepError> {
+    async fn withdraw(&self, item: &KnownItem) -> Result<(Address, ItemOutcome), StepError> {
         let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
         ended(item, self.ended_for_good(item).instrument(span).await)
     }
 
-    async fn ended_for_good(&self, item: &KnownItem) -> Result<Ended, StepError> {
+    async fn ended_for_good(&self, item: &KnownItem) -> Result<ItemOutcome, StepError> {
         let record = &item.record;
         let mut steps = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
         steps.signers = signers(&steps);
@@ -123,7 +123,7 @@ impl StepContext<'_> {
             let why = why(&state, status);
             self.record_status(record.id, status, Some(why.clone()), true)
                 .await?;
-            return Ok(Ended::Over(status, why));
+            return Ok(ItemOutcome::EndedEarly(status, why));
         }
         if state.status == FlowStatus::Finished {
             return Err(StepError::failed(
@@ -136,7 +136,7 @@ impl StepContext<'_> {
             Ok(Some((status, why))) => {
                 self.record_status(record.id, status, Some(why.clone()), true)
                     .await?;
-                return Ok(Ended::Over(status, why));
+                return Ok(ItemOutcome::EndedEarly(status, why));
             }
             Err(StepError::Failed(failure)) => {
                 let stands = record.failure.clone();
@@ -161,6 +161,6 @@ impl StepContext<'_> {
         let revoked = ItemStatus::Revoked;
         self.record_status(record.id, revoked, Some(why), true)
             .await?;
-        Ok(Ended::Done(revoked))
+        Ok(ItemOutcome::Done(revoked))
     }
 }

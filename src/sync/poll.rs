@@ -67,7 +67,7 @@ impl StepContext<'_> {
             return Ok((item.status, item.failure.clone()));
         }
         let gone_on = self.go_on(&steps, &flow, &state, states).await;
-        if steps.took_any() && !matches!(gone_on, Err(StepError::Fatal(_))) {
+        if steps.has_new_receipts() && !matches!(gone_on, Err(StepError::Fatal(_))) {
             // The next visit reads what this one has written: a receipt that is not there yet would be a call in doubt.
             self.ledger.write(Vec::new()).await?;
         }
@@ -88,7 +88,7 @@ impl StepContext<'_> {
             }
             Err(halt) => return Err(halt),
         };
-        if steps.began_any() || (stands, &failure) != (item.status, &item.failure) {
+        if steps.is_recorded_open() || (stands, &failure) != (item.status, &item.failure) {
             let finished = stands == ItemStatus::Finished;
             self.record_status(item.id, stands, failure.clone(), finished)
                 .await?;
@@ -132,7 +132,7 @@ impl StepContext<'_> {
             // An archive that was cut off before its answer came is what has made it so, as far as anybody can tell.
             let archived = step == ARCHIVE && steps.is_begun(ARCHIVE);
             if archived || step == DOWNLOAD {
-                self.take(steps, &step, deferral, flow).await?;
+                self.take_deferred(steps, &step, deferral, flow).await?;
             } else if let Some(name) = step.strip_prefix(SIGNER) {
                 never_asked.push(name.to_owned());
             }

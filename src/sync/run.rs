@@ -48,7 +48,7 @@ impl Sync<'_> {
                     }
                     result => round.note(&item, result)?,
                 },
-                () = cut_off(&mut stop, &context.out) => return Ok(round.end(true)),
+                () = cut_off(&mut stop, &context.unsettled) => return Ok(round.end(true)),
                 () = drained(&mut draining), if goes_on => {}
                 () = sleep_until(round.wake()), if has_room => {}
             }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::options::{ENDINGS, Sync, SyncMode, Wait};
 use super::schedule::{Schedule, patience, pause};
 use crate::address::{Address, is_selected};
-use crate::execute::{Clock, Ended, Event, StepError, SyncStats};
+use crate::execute::{Clock, Event, ItemOutcome, StepError, SyncStats};
 use crate::ledger::{EntityId, Failure, ItemStatus, KnownItem, LedgerError, Write};
 use crate::plan::Fatal;
 
@@ -198,12 +198,12 @@ impl<'a> SyncLoop<'a> {
                 if self.endings.len() < ENDINGS {
                     self.endings.push((address.clone(), why.clone()));
                 }
-                (PollResult::Is(status), Ended::Over(status, why))
+                (PollResult::Is(status), ItemOutcome::EndedEarly(status, why))
             }
-            Ok((status, _)) => (PollResult::Is(status), Ended::Done(status)),
-            Err(StepError::Failed(failure)) => (PollResult::Failed, Ended::Failed(failure)),
+            Ok((status, _)) => (PollResult::Is(status), ItemOutcome::Done(status)),
+            Err(StepError::Failed(failure)) => (PollResult::Failed, ItemOutcome::Failed(failure)),
             Err(StepError::InDoubt(failure) | StepError::ProbeFailed(failure)) => {
-                (PollResult::InDoubt, Ended::InDoubt(failure))
+                (PollResult::InDoubt, ItemOutcome::InDoubt(failure))
             }
             Err(StepError::Fatal(why)) => return Err(why),
         };
@@ -248,11 +248,11 @@ impl<'a> SyncLoop<'a> {
         Ok(())
     }
 
-    fn say(&self, address: Address, ended: Ended) {
+    fn say(&self, address: Address, ended: ItemOutcome) {
         (self.sync.listener)(Event::Item {
             address,
             row: None,
-            ended,
+            outcome: ended,
         });
     }
 

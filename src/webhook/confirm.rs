@@ -17,7 +17,7 @@ use super::metrics::{Metrics, PollOutcome};
 use crate::address::Address;
 use crate::api::time;
 use crate::client::Client;
-use crate::execute::{Ended, Event, Listener, Stop, SyncStats};
+use crate::execute::{Event, ItemOutcome, Listener, Stop, SyncStats};
 use crate::ledger::{Binding, Inbox, LeaseHandle, LedgerError, Sqlite};
 use crate::plan::Fatal;
 use crate::sync::{Sync, SyncMode};
@@ -205,9 +205,13 @@ impl Confirmer<'_> {
             match &event {
                 // There are always none at the beginning.
                 Event::Items(_) => return,
-                Event::Item { address, ended, .. } => {
+                Event::Item {
+                    address,
+                    outcome: ended,
+                    ..
+                } => {
                     metrics.visited(PollOutcome::of(ended));
-                    if matches!(ended, Ended::Failed(_) | Ended::InDoubt(_)) {
+                    if matches!(ended, ItemOutcome::Failed(_) | ItemOutcome::InDoubt(_)) {
                         let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                         failed.push(address.clone());
                     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::outcome::Outcome;
-use crate::execute::Ended;
+use crate::execute::ItemOutcome;
 use crate::ledger::ItemStatus;
 
 /// The upper ends of the histogram's buckets, in seconds and as they are written.
@@ -66,16 +66,18 @@ impl PollOutcome {
     }
 
     /// How an item's visit ended.
-    pub(super) fn of(ended: &Ended) -> Self {
+    pub(super) fn of(ended: &ItemOutcome) -> Self {
         match ended {
-            Ended::Done(ItemStatus::Finished) => Self::Finished,
-            Ended::Done(ItemStatus::Waiting) => Self::Waiting,
-            Ended::Done(ItemStatus::Open | ItemStatus::Failed) | Ended::Open => Self::CutOff,
-            Ended::Done(ItemStatus::InDoubt) | Ended::InDoubt(_) => Self::InDoubt,
-            Ended::Done(ItemStatus::Done) => Self::Done,
-            Ended::Done(ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked)
-            | Ended::Over(..) => Self::Ended,
-            Ended::Failed(_) => Self::Failed,
+            ItemOutcome::Done(ItemStatus::Finished) => Self::Finished,
+            ItemOutcome::Done(ItemStatus::Waiting) => Self::Waiting,
+            ItemOutcome::Done(ItemStatus::Open | ItemStatus::Failed) | ItemOutcome::Interrupted => {
+                Self::CutOff
+            }
+            ItemOutcome::Done(ItemStatus::InDoubt) | ItemOutcome::InDoubt(_) => Self::InDoubt,
+            ItemOutcome::Done(ItemStatus::Done) => Self::Done,
+            ItemOutcome::Done(ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked)
+            | ItemOutcome::EndedEarly(..) => Self::Ended,
+            ItemOutcome::Failed(_) => Self::Failed,
         }
     }
 }

@@ -60,7 +60,7 @@ fn failure(n: u64, status: Status) -> Option<Failure> {
             5 => (Some(1_436_004), "sign/contract/addSignTask: 签署者账户不存在".to_owned(), "was the account deleted on the service's own pages? apply again makes it anew"),
             _ => (None, "not begun: the run ended before".to_owned(), "apply again"),
         },
-        Status::InDoubt => (None, "whether sign/contract/addSignTask was carried out is not known: no answer came within 30 s".to_owned(), "look at the flow on the service's own pages, then treaty state settle"),
+        Status::InDoubt => (None, "it is unknown whether sign/contract/addSignTask took effect: no answer came within 30 s".to_owned(), "look at the flow on the service's own pages, then treaty state settle"),
         Status::Rejected => (None, format!("borrower refused: {}", ["金额不对", "不想借了"][usize::from(n.is_multiple_of(3))]), "talk to them; sent anew with state forget"),
         Status::Expired => (None, "its time ran out on 2026-11-30".to_owned(), ""),
         _ => return None,

@@ -3,7 +3,7 @@
 use tracing::{debug, error, info, warn};
 
 use crate::address::Address;
-use crate::execute::{Ended, Event, SyncStats};
+use crate::execute::{Event, ItemOutcome, SyncStats};
 use crate::ledger::{Failure, ItemStatus};
 use crate::plan::Lookup;
 
@@ -31,7 +31,7 @@ impl EventLog {
             Event::Items(count) => {
                 info!(target: TARGET, event = "items", count, "working on items");
             }
-            Event::Resources {
+            Event::Resource {
                 address,
                 symbol,
                 failure,
@@ -39,8 +39,8 @@ impl EventLog {
             Event::Item {
                 address,
                 row,
-                ended,
-            } => item(address, *row, ended),
+                outcome,
+            } => item(address, *row, outcome),
             Event::Following(counts) => self.following(counts),
             Event::Stopping(why) => {
                 warn!(target: TARGET, event = "stopping", reason = why, "stopping");
@@ -94,7 +94,7 @@ fn resource(address: &Address, action: char, failure: Option<&Failure>) {
     }
 }
 
-fn item(address: &Address, row: Option<u64>, ended: &Ended) {
+fn item(address: &Address, row: Option<u64>, ended: &ItemOutcome) {
     macro_rules! with_failure {
         ($log:ident, $status:expr, $failure:expr, $message:literal) => {
             $log!(
@@ -111,15 +111,15 @@ fn item(address: &Address, row: Option<u64>, ended: &Ended) {
         };
     }
     match ended {
-        Ended::Done(status) => {
+        ItemOutcome::Done(status) => {
             info!(target: TARGET, event = "item", %address, row, status = word(*status), "item done");
         }
-        Ended::Over(status, why) => {
+        ItemOutcome::EndedEarly(status, why) => {
             with_failure!(warn, word(*status), why, "item ended before all had signed");
         }
-        Ended::Failed(failure) => with_failure!(warn, "failed", failure, "item failed"),
-        Ended::InDoubt(failure) => with_failure!(error, "in_doubt", failure, "item in doubt"),
-        Ended::Open => {
+        ItemOutcome::Failed(failure) => with_failure!(warn, "failed", failure, "item failed"),
+        ItemOutcome::InDoubt(failure) => with_failure!(error, "in_doubt", failure, "item in doubt"),
+        ItemOutcome::Interrupted => {
             info!(target: TARGET, event = "item", %address, row, status = "open", "item interrupted");
         }
     }

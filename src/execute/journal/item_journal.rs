@@ -1,4 +1,4 @@
-//! The recorded steps of one item, with those of this run.
+//! The steps of one item: those that the ledger records, and those that this run takes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,56 +11,61 @@ use crate::execute::error::StepError;
 use crate::execute::signers::SignerIdentity;
 use crate::ledger::{Deferral, EntityId, LedgerError, Step};
 
-/// The steps of one item: as they stood when work on it began, and who signs in which.
+/// The steps of one item as recorded when work on it began, the receipts of this run, and the
+/// signers that the steps add.
 pub(crate) struct ItemJournal {
     pub(crate) subject: EntityId,
     known: HashMap<String, Step>,
-    /// Who signs in which step, of those that were taken or are about to be.
+    /// The signer that each step adds, for steps that were taken or are next.
     pub(crate) signers: Vec<(String, SignerIdentity)>,
-    /// What those have answered that this run has taken.
-    taken: Mutex<HashMap<String, Arc<Value>>>,
-    /// Whether this run has begun any that somebody may hear of.
-    pub(crate) began: AtomicBool,
+    /// The receipts of the steps that this run has taken.
+    new_receipts: Mutex<HashMap<String, Arc<Value>>>,
+    /// Whether this run has written or voided an intent.
+    pub(crate) wrote_intent: AtomicBool,
 }
 
 impl ItemJournal {
+    /// Creates the journal of an item from its recorded steps.
     pub(crate) fn new(subject: EntityId, known: Vec<(String, Step)>) -> Self {
         Self {
             subject,
             known: known.into_iter().collect(),
             signers: Vec::new(),
-            taken: Mutex::default(),
-            began: AtomicBool::new(false),
+            new_receipts: Mutex::default(),
+            wrote_intent: AtomicBool::new(false),
         }
     }
 
-    /// What a step answered, if it was answered.
+    /// Returns a step's recorded response; none if it has no receipt.
     pub(crate) fn receipt<O: Operation>(&self, name: &str) -> Result<Option<O::Answer>, StepError> {
-        self.kept(name)
+        self.receipt_json(name)
             .map(serde_json::from_value)
             .transpose()
             .map_err(|error| {
                 StepError::from(LedgerError::Broken {
                     path: String::new(),
-                    why: format!("the receipt of {name} cannot be read: {error}"),
+                    why: format!("cannot read the receipt of the step {name}: {error}"),
                 })
             })
     }
 
-    /// A text that a step answered.
+    /// Returns a text field of a step's receipt.
     pub(crate) fn answered(&self, name: &str, field: &str) -> Option<String> {
-        Some(self.kept(name)?.get(field)?.as_str()?.to_owned())
+        Some(self.receipt_json(name)?.get(field)?.as_str()?.to_owned())
     }
 
-    /// All that a step answered.
-    pub(crate) fn kept(&self, name: &str) -> Option<Value> {
+    /// Returns a step's receipt as JSON.
+    pub(crate) fn receipt_json(&self, name: &str) -> Option<Value> {
         if let Some(Step::Receipt(receipt)) = self.known.get(name) {
             return Some(receipt.clone());
         }
-        self.taken().get(name).map(|receipt| Value::clone(receipt))
+        self.new_receipts()
+            .get(name)
+            .map(|receipt| Value::clone(receipt))
     }
 
-    /// Whether the step's call may have gone out.
+    /// Returns whether the step's call may have been sent by an earlier run: it has an intent or a
+    /// receipt.
     pub(crate) fn is_begun(&self, name: &str) -> bool {
         match self.known.get(name) {
             Some(Step::Intent(_) | Step::Receipt(_)) => true,
@@ -68,29 +73,31 @@ impl ItemJournal {
         }
     }
 
-    /// Whether the step was answered.
+    /// Returns whether the step has a receipt.
     pub(crate) fn is_done(&self, name: &str) -> bool {
-        matches!(self.known.get(name), Some(Step::Receipt(_))) || self.taken().contains_key(name)
+        matches!(self.known.get(name), Some(Step::Receipt(_)))
+            || self.new_receipts().contains_key(name)
     }
 
-    /// Whether anybody was given a link to sign.
-    pub(crate) fn asked_by_hand(&self) -> bool {
+    /// Returns whether a recorded receipt contains a sign link.
+    pub(crate) fn has_sign_link(&self) -> bool {
         let has_link = |step: &Step| matches!(step, Step::Receipt(receipt) if receipt.get("signUrl").is_some());
         self.known.values().any(has_link)
     }
 
-    /// Whether any was begun that has no answer, or this run has begun one: the item is recorded as open then.
-    pub(crate) fn began_any(&self) -> bool {
-        let open = |step: &Step| matches!(step, Step::Intent(_));
-        self.known.values().any(open) || self.began.load(Ordering::Relaxed)
+    /// Returns whether the ledger records the item as open: it has an intent without a receipt, or
+    /// this run has written or voided one.
+    pub(crate) fn is_recorded_open(&self) -> bool {
+        let is_intent = |step: &Step| matches!(step, Step::Intent(_));
+        self.known.values().any(is_intent) || self.wrote_intent.load(Ordering::Relaxed)
     }
 
-    /// Whether this run has taken any.
-    pub(crate) fn took_any(&self) -> bool {
-        !self.taken().is_empty()
+    /// Returns whether this run has recorded a receipt.
+    pub(crate) fn has_new_receipts(&self) -> bool {
+        !self.new_receipts().is_empty()
     }
 
-    /// The steps that wait, in their order.
+    /// Returns the deferred steps in their order, including those with an intent.
     pub(crate) fn deferred(&self) -> Vec<(String, Deferral)> {
         let mut deferred: Vec<(String, Deferral)> = self
             .known
@@ -106,49 +113,53 @@ impl ItemJournal {
         deferred
     }
 
-    /// Adds a step that waits.
+    /// Adds a deferred step.
     pub(crate) fn defer(&mut self, name: String, deferral: Deferral) {
         self.known.insert(name, Step::Deferred(deferral));
     }
 
-    /// Takes away a step that is known not to have been carried out.
+    /// Removes a step that is known not to have been executed.
     pub(crate) fn void(&mut self, name: &str) {
         self.known.remove(name);
-        self.began.store(true, Ordering::Relaxed);
+        self.wrote_intent.store(true, Ordering::Relaxed);
     }
 
-    /// All that is known, by name.
+    /// Iterates over the recorded steps with their names, in no order.
     pub(crate) fn known(&self) -> impl Iterator<Item = (&String, &Step)> {
         self.known.iter()
     }
 
-    /// How many other steps may be what looking for this one finds.
+    /// Returns the number of other steps whose signer a probe of this step may find instead.
     pub(crate) fn others(&self, name: &str, who: &SignerIdentity) -> usize {
         let others = self
             .signers
             .iter()
-            .filter(|(other, own)| other != name && own.overlaps(who));
+            .filter(|(other, identity)| other != name && identity.overlaps(who));
         others.filter(|(other, _)| self.may_be_there(other)).count()
     }
 
-    /// Whether what the step does may be there.
+    /// Returns whether the step may have taken effect.
     pub(crate) fn may_be_there(&self, name: &str) -> bool {
         self.is_begun(name) || self.is_done(name)
     }
 
-    pub(crate) fn take(&self, name: &str, receipt: Arc<Value>) {
-        self.taken().insert(name.to_owned(), receipt);
+    /// Adds a receipt of this run.
+    pub(crate) fn insert_receipt(&self, name: &str, receipt: Arc<Value>) {
+        self.new_receipts().insert(name.to_owned(), receipt);
     }
 
-    fn taken(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Value>>> {
-        // Nothing panics while it is held; what is in it stays true.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn new_receipts(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Value>>> {
+        // No code panics while it holds the lock, so the content of a poisoned lock is valid.
+        self.new_receipts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A step of which it is not known whether it was carried out, and that is not written down well enough to go on.
-pub(crate) fn undecided_step(steps: &ItemJournal) -> Option<&String> {
-    steps
+/// Returns the name of a step that can be neither continued nor voided: it has an intent, but
+/// neither a receipt nor a recorded deferral.
+pub(crate) fn undecided_step(journal: &ItemJournal) -> Option<&String> {
+    journal
         .known()
         .find(|(_, step)| matches!(step, Step::Intent(None)))
         .map(|(name, _)| name)

@@ -1,10 +1,11 @@
-//! The journal of an item's steps: each call is made once, however often the run is interrupted.
+//! The step journal of an item: each call takes effect once, however often the run is interrupted.
 
+mod attempt;
 mod item_journal;
 mod probe;
 mod probe_result;
 mod step;
 
+pub(crate) use attempt::{AttemptError, SETTLE_DELAY, probe_with_delay};
 pub(crate) use item_journal::{ItemJournal, undecided_step};
 pub(crate) use probe_result::ProbeResult;
-pub(crate) use step::{AttemptError, SETTLE_DELAY, probe_with_delay};

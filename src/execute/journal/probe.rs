@@ -1,8 +1,8 @@
 //! Probes: lookups that find out whether a request whose response was lost has taken effect.
 
+use super::attempt::SETTLE_DELAY;
 use super::item_journal::ItemJournal;
 use super::probe_result::ProbeResult;
-use super::step::SETTLE_DELAY;
 use crate::address::AccountId;
 use crate::api::operation::Op;
 use crate::api::{

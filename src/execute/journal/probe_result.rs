@@ -1,21 +1,23 @@
 //! The result of a probe.
 
-/// What looking tells.
+/// The result of a probe: whether a call without a response took effect.
 pub(crate) enum ProbeResult<A> {
-    /// It was carried out, and this is what it would have answered.
+    /// It took effect; the value is the response that it would have had.
     Found(A),
-    /// It was not.
+    /// It did not take effect.
     Absent,
-    /// It was, and its answer was of use to nobody: it was taken back, and can be made again.
+    /// It took effect, but its response cannot be recovered. Its effect was undone, so that the
+    /// call can be sent again.
     Undone,
-    /// That cannot be told.
+    /// The probe cannot determine it; the text is the reason.
     Unclear(String),
-    /// That cannot be told yet: what the service shows lacks what was done before.
+    /// The probe cannot determine it yet: the service's details lack earlier changes. The text says
+    /// what they lack.
     Stale(String),
 }
 
 impl<A> ProbeResult<A> {
-    /// A word for logs.
+    /// Returns the result's name in the log.
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Found(_) => "found",

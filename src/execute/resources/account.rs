@@ -1,4 +1,4 @@
-//! Accounts: created once for each `thirdId`, updated, granted.
+//! Executes the actions on accounts: create once for each `thirdId`, update, adopt, grant, delete.
 
 use crate::address::AccountId;
 use crate::api::{
@@ -8,30 +8,30 @@ use crate::api::{
 use crate::desired::{Account, Organization, Person, Who};
 use crate::execute::context::StepContext;
 use crate::execute::error::StepError;
-use crate::execute::executor::Apply;
+use crate::execute::executor::Executor;
 use crate::execute::journal::{AttemptError, ProbeResult};
 use crate::ledger::{Failure, RecordedAccount, RecordedGrant, Resource, ResourceKind, Write};
 use crate::plan::{AccountAction, Grant, field_fingerprints, plan_row_account};
 use crate::util::failpoint::failpoint;
 
-impl Apply<'_> {
-    /// Does what the plan says about a standing account.
-    pub(crate) async fn resource_account(
+impl Executor<'_> {
+    /// Applies the planned action to an account resource, and returns its id.
+    pub(crate) async fn apply_account(
         &self,
         account: &Account,
         action: &AccountAction,
         grant: Grant,
     ) -> Result<AccountId, StepError> {
-        let _only = self.accounts_under_way.lock(account.third_id()).await;
+        let _guard = self.account_locks.lock(account.third_id()).await;
         let known = self
             .context
             .ledger
             .thing(ResourceKind::Account, account.third_id())?;
         let id = match action {
             AccountAction::Create => {
-                let (id, was_there) = self.create(account, known.clone()).await?;
-                if was_there {
-                    self.note_found(account.third_id());
+                let (id, existed) = self.create(account, known.clone()).await?;
+                if existed {
+                    self.record_existing(account.third_id());
                 }
                 id
             }
@@ -47,9 +47,10 @@ impl Apply<'_> {
         Ok(id)
     }
 
-    /// The account of a row, made or updated if need be. Rows that share it come one after the other.
+    /// Creates or updates the account of a row as needed, and returns its id. Rows that share an
+    /// account wait for each other.
     pub(crate) async fn row_account(&self, account: &Account) -> Result<AccountId, StepError> {
-        let _only = self.accounts_under_way.lock(account.third_id()).await;
+        let _guard = self.account_locks.lock(account.third_id()).await;
         let known = self
             .context
             .ledger
@@ -60,11 +61,11 @@ impl Apply<'_> {
             .and_then(|record| record.account);
         if let Some(recorded) = recorded {
             self.context
-                .bring_up_to_date(account, &recorded, known.as_ref())
+                .update_changed_fields(account, &recorded, known.as_ref())
                 .await?;
             return Ok(recorded.account_id);
         }
-        if self.exists(account.third_id())
+        if self.is_observed(account.third_id())
             && let Some(id) = self.context.account_of(account.third_id()).await?
         {
             return self.adopt(account, &id, known.as_ref()).await;
@@ -73,9 +74,14 @@ impl Apply<'_> {
         Ok(id)
     }
 
-    /// Deletes an account that should not be there. One that is gone meanwhile is gone.
-    pub(crate) async fn delete(&self, third_id: &str, id: &AccountId) -> Result<(), StepError> {
-        let _only = self.accounts_under_way.lock(third_id).await;
+    /// Deletes an account that the manifest declares as absent. An account that does not exist any
+    /// more is not an error.
+    pub(crate) async fn delete_account(
+        &self,
+        third_id: &str,
+        id: &AccountId,
+    ) -> Result<(), StepError> {
+        let _guard = self.account_locks.lock(third_id).await;
         let request = DeleteAccount {
             account_id: id.clone(),
         };
@@ -89,44 +95,44 @@ impl Apply<'_> {
         match self.context.send_once(false, &request, probe).await {
             Ok(Nothing) => {}
             Err(
-                AttemptError::NotDone(StepError::Failed(failure))
-                | AttemptError::Unsure(StepError::Failed(failure)),
+                AttemptError::NotExecuted(StepError::Failed(failure))
+                | AttemptError::MayTakeEffect(StepError::Failed(failure)),
             ) if failure.code == Some(ErrorCode::NO_ACCOUNT.0) => {}
-            Err(once) => return Err(once.into()),
+            Err(error) => return Err(error.into()),
         }
-        let void_intent = Write::Forgotten {
+        let forgotten = Write::Forgotten {
             kind: ResourceKind::Account,
             identity: third_id.to_owned(),
         };
-        Ok(self.context.ledger.write(vec![void_intent]).await?)
+        Ok(self.context.ledger.write(vec![forgotten]).await?)
     }
 
-    /// Makes an account; tells, too, whether it was there already.
+    /// Creates an account. Returns its id, and whether it already existed.
     async fn create(
         &self,
         account: &Account,
         known: Option<Resource>,
     ) -> Result<(AccountId, bool), StepError> {
-        let begun = known
+        let is_begun = known
             .as_ref()
-            .is_some_and(|thing| thing.remote_id.is_none());
+            .is_some_and(|resource| resource.remote_id.is_none());
         let subject = match &known {
-            Some(thing) => thing.id,
+            Some(resource) => resource.id,
             None => self.context.ledger.next_subject(),
         };
-        let thing = Resource {
+        let resource = Resource {
             id: subject,
             remote_id: None,
             fields: std::collections::BTreeMap::default(),
             grant: None,
         };
         let identity = account.third_id().to_owned();
-        if !begun {
-            // The thing without an id is the intent: it says that the call may have gone out.
+        if !is_begun {
+            // A record without a remote id is the intent.
             let intent = Write::Resource {
                 kind: ResourceKind::Account,
                 identity: identity.clone(),
-                thing: thing.clone(),
+                thing: resource.clone(),
             };
             self.context.ledger.write(vec![intent]).await?;
             tracing::debug!(step = "account", "intent written");
@@ -141,18 +147,18 @@ impl Apply<'_> {
         let result = match &account.who {
             Who::Person(person) => {
                 self.context
-                    .send_once(begun, &create_person(person), probe)
+                    .send_once(is_begun, &create_person(person), probe)
                     .await
             }
             Who::Organization(organization) => {
                 let creator = self.resource_id(&organization.creator)?;
                 self.context
-                    .send_once(begun, &create_organization(organization, creator), probe)
+                    .send_once(is_begun, &create_organization(organization, creator), probe)
                     .await
             }
         };
         failpoint("account.answered");
-        let taken = |failure: &Failure| {
+        let already_exists = |failure: &Failure| {
             [
                 ErrorCode::ACCOUNT_EXISTS.0,
                 ErrorCode::ORGANIZATION_EXISTS.0,
@@ -160,30 +166,32 @@ impl Apply<'_> {
             .contains(&failure.code.unwrap_or(0))
         };
         match result {
-            // It may be what an earlier call has made, of what the row said then.
-            Ok(answer) if begun => {
-                let id = self.adopt(account, &answer.account_id, Some(&thing));
+            // An earlier run may have created it, with the row's values of that time.
+            Ok(answer) if is_begun => {
+                let id = self.adopt(account, &answer.account_id, Some(&resource));
                 Ok((id.await?, true))
             }
             Ok(answer) => {
                 self.context
-                    .record(account, &answer.account_id, Some(&thing))
+                    .record(account, &answer.account_id, Some(&resource))
                     .await?;
                 failpoint("account.recorded");
                 Ok((answer.account_id, false))
             }
             Err(
-                AttemptError::NotDone(StepError::Failed(failure))
-                | AttemptError::Unsure(StepError::Failed(failure)),
-            ) if taken(&failure) => match self.context.account_of(account.third_id()).await? {
-                Some(id) => Ok((self.adopt(account, &id, Some(&thing)).await?, true)),
-                None => Err(StepError::Failed(failure)),
-            },
-            Err(once) => Err(once.into()),
+                AttemptError::NotExecuted(StepError::Failed(failure))
+                | AttemptError::MayTakeEffect(StepError::Failed(failure)),
+            ) if already_exists(&failure) => {
+                match self.context.account_of(account.third_id()).await? {
+                    Some(id) => Ok((self.adopt(account, &id, Some(&resource)).await?, true)),
+                    None => Err(StepError::Failed(failure)),
+                }
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Takes over an account that treaty did not make: what can be set is set as declared.
+    /// Adopts an existing account: sets all updatable fields to their declared values.
     async fn adopt(
         &self,
         account: &Account,
@@ -193,11 +201,11 @@ impl Apply<'_> {
         self.context
             .update(account, id, account.updatable())
             .await?;
-        // A grant belongs to the account that it was made for.
-        let same = known.filter(|thing| thing.remote_id.as_deref() == Some(id.as_str()));
-        let fresh = known.map(|thing| Resource {
+        // A recorded grant belongs to the account with the recorded id only.
+        let same = known.filter(|resource| resource.remote_id.as_deref() == Some(id.as_str()));
+        let fresh = known.map(|resource| Resource {
             grant: None,
-            ..thing.clone()
+            ..resource.clone()
         });
         self.context
             .record(account, id, same.or(fresh.as_ref()))
@@ -205,6 +213,7 @@ impl Apply<'_> {
         Ok(id.clone())
     }
 
+    /// Grants or revokes automatic signing for an account, and records it.
     async fn grant(
         &self,
         account: &Account,
@@ -232,19 +241,19 @@ impl Apply<'_> {
             }
         };
         failpoint("account.granted");
-        if let Some(thing) = self
+        if let Some(resource) = self
             .context
             .ledger
             .thing(ResourceKind::Account, account.third_id())?
         {
-            let thing = Resource {
+            let resource = Resource {
                 grant: recorded,
-                ..thing
+                ..resource
             };
             let write = Write::Resource {
                 kind: ResourceKind::Account,
                 identity: account.third_id().to_owned(),
-                thing,
+                thing: resource,
             };
             self.context.ledger.write(vec![write]).await?;
         }
@@ -253,8 +262,8 @@ impl Apply<'_> {
 }
 
 impl StepContext<'_> {
-    /// Sets what a row says otherwise of a recorded account than was set last.
-    pub(crate) async fn bring_up_to_date(
+    /// Updates the fields of a recorded account that differ from a row's values.
+    pub(crate) async fn update_changed_fields(
         &self,
         account: &Account,
         recorded: &RecordedAccount,
@@ -269,7 +278,7 @@ impl StepContext<'_> {
         Ok(())
     }
 
-    /// Sets what can be set of an account.
+    /// Sets the named fields of an account.
     pub(crate) async fn update(
         &self,
         account: &Account,
@@ -301,24 +310,24 @@ impl StepContext<'_> {
         Ok(())
     }
 
-    /// Records an account as it was just set.
+    /// Records an account with the fingerprints of the values just set.
     pub(crate) async fn record(
         &self,
         account: &Account,
         id: &AccountId,
         known: Option<&Resource>,
     ) -> Result<(), StepError> {
-        let subject = known.map_or_else(|| self.ledger.next_subject(), |thing| thing.id);
-        let thing = Resource {
+        let subject = known.map_or_else(|| self.ledger.next_subject(), |resource| resource.id);
+        let resource = Resource {
             id: subject,
             remote_id: Some(id.0.clone()),
             fields: field_fingerprints(account, self.ledger.salt()),
-            grant: known.and_then(|thing| thing.grant),
+            grant: known.and_then(|resource| resource.grant),
         };
         let write = Write::Resource {
             kind: ResourceKind::Account,
             identity: account.third_id().to_owned(),
-            thing,
+            thing: resource,
         };
         Ok(self.ledger.write(vec![write]).await?)
     }

@@ -1,4 +1,5 @@
-//! Accounts, seals and templates: created, updated or taken over as the plan says.
+//! Executes the planned actions on accounts, seals and templates: create, update, adopt, grant,
+//! delete.
 
 mod account;
 mod seal;

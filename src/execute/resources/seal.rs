@@ -1,4 +1,4 @@
-//! Seals: made once for each account and alias.
+//! Seals, which are created once for each account and alias.
 
 use crate::address::{AccountId, SealId};
 use crate::api::{
@@ -7,27 +7,27 @@ use crate::api::{
 };
 use crate::desired::{Seal, SealSource};
 use crate::execute::error::StepError;
-use crate::execute::executor::Apply;
+use crate::execute::executor::Executor;
 use crate::execute::journal::ProbeResult;
 use crate::ledger::{Resource, ResourceKind, SEAL_FINGERPRINT, Write, seal_identity};
 use crate::plan::SealAction;
 use crate::util::failpoint::failpoint;
 
-impl Apply<'_> {
-    /// Does what the plan says about a seal. Those of an account that is `unseen` were not asked for: it may have been there
-    /// all the same, and have this one.
-    pub(crate) async fn seal(
+impl Executor<'_> {
+    /// Applies the planned action to a seal, and returns its id. `is_unseen`: the plan did not look
+    /// up the seals of the account, so the seal may exist already.
+    pub(crate) async fn apply_seal(
         &self,
         seal: &Seal,
         third_id: &str,
         account: &AccountId,
         action: &SealAction,
-        unseen: bool,
+        is_unseen: bool,
     ) -> Result<SealId, StepError> {
         let identity = seal_identity(third_id, &seal.alias);
         let known = self.context.ledger.thing(ResourceKind::Seal, &identity)?;
-        let record = |id: i64, remote_id: Option<String>, made: bool| {
-            let fields = made
+        let record = |id: i64, remote_id: Option<String>, is_created: bool| {
+            let fields = is_created
                 .then(|| (SEAL_FINGERPRINT.to_owned(), seal.fingerprint))
                 .into_iter()
                 .collect();
@@ -42,9 +42,10 @@ impl Apply<'_> {
                 },
             }
         };
-        let subject = known
-            .as_ref()
-            .map_or_else(|| self.context.ledger.next_subject(), |thing| thing.id);
+        let subject = known.as_ref().map_or_else(
+            || self.context.ledger.next_subject(),
+            |resource| resource.id,
+        );
         match action {
             SealAction::Unchanged(id) => Ok(id.clone()),
             SealAction::Adopt(id) => {
@@ -55,19 +56,19 @@ impl Apply<'_> {
                 Ok(id.clone())
             }
             SealAction::Create => {
-                // The thing without an id is the intent. What the plan saw is older than this run's first call, so
-                // an intent of an earlier run is looked up again.
-                let begun = known.is_some_and(|thing| thing.remote_id.is_none());
-                if unseen
+                // A record without a remote id is the intent. The call of the run that wrote it may
+                // have taken effect after the plan's lookup, so the seal is probed again.
+                let is_begun = known.is_some_and(|resource| resource.remote_id.is_none());
+                if is_unseen
                     && let ProbeResult::Found(found) =
                         self.context.probe_seal(account, &seal.alias).await?
                 {
                     let found = found.seal_id;
-                    let adopted = record(subject, Some(found.0.clone()), begun);
+                    let adopted = record(subject, Some(found.0.clone()), is_begun);
                     self.context.ledger.write(vec![adopted]).await?;
                     return Ok(found);
                 }
-                if !begun {
+                if !is_begun {
                     self.context
                         .ledger
                         .write(vec![record(subject, None, true)])
@@ -75,7 +76,7 @@ impl Apply<'_> {
                     tracing::debug!(step = "seal", "intent written");
                     failpoint("seal.intent");
                 }
-                let answer = self.create_seal(seal, account, begun).await?;
+                let answer = self.create_seal(seal, account, is_begun).await?;
                 failpoint("seal.answered");
                 self.context
                     .ledger
@@ -87,12 +88,12 @@ impl Apply<'_> {
         }
     }
 
-    /// Makes the call that fits how the seal is made.
+    /// Sends the call that creates the seal from its source.
     async fn create_seal(
         &self,
         seal: &Seal,
         account: &AccountId,
-        begun: bool,
+        is_begun: bool,
     ) -> Result<SealAnswer, StepError> {
         let probe = async || self.context.probe_seal(account, &seal.alias).await;
         match &seal.source {
@@ -109,7 +110,7 @@ impl Apply<'_> {
                     template_type: template_type.clone(),
                     color: seal.color.clone(),
                 };
-                self.context.send_once(begun, &request, probe).await
+                self.context.send_once(is_begun, &request, probe).await
             }
             SealSource::Organization {
                 template_type,
@@ -128,7 +129,7 @@ impl Apply<'_> {
                     template_type: template_type.clone(),
                     color: seal.color.clone(),
                 };
-                self.context.send_once(begun, &request, probe).await
+                self.context.send_once(is_begun, &request, probe).await
             }
             SealSource::Image {
                 file_name,
@@ -146,10 +147,10 @@ impl Apply<'_> {
                     file_key: file.await?,
                 };
                 if *of_person {
-                    self.context.send_once(begun, &request, probe).await
+                    self.context.send_once(is_begun, &request, probe).await
                 } else {
                     let request = CreateOrganizationImageSeal(request);
-                    self.context.send_once(begun, &request, probe).await
+                    self.context.send_once(is_begun, &request, probe).await
                 }
             }
         }

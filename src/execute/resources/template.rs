@@ -1,18 +1,18 @@
-//! Templates: uploaded once for each content and name.
+//! Templates, which are uploaded once for each content and name.
 
 use crate::address::TemplateId;
 use crate::api::operation::Op;
 use crate::api::{CreateTemplate, MIME_PDF};
 use crate::desired::{Template, TemplateSource};
 use crate::execute::error::StepError;
-use crate::execute::executor::Apply;
+use crate::execute::executor::Executor;
 use crate::ledger::{Resource, ResourceKind, Write};
 use crate::plan::TemplateAction;
 use crate::util::failpoint::failpoint;
 
-impl Apply<'_> {
-    /// Does what the plan says about a template.
-    pub(crate) async fn template(
+impl Executor<'_> {
+    /// Applies the planned action to a template, and returns its id.
+    pub(crate) async fn apply_template(
         &self,
         template: &Template,
         action: &TemplateAction,

@@ -521,7 +521,7 @@ fn a_failed_standing_thing_fails_what_needs_it_without_a_call() {
     let report = project.report("loans.csv");
     assert_eq!(statuses(&report, "failed"), 200);
     assert!(
-        report[0]["treaty_error"].contains("accounts.acme is needed"),
+        report[0]["treaty_error"].contains("requires accounts.acme, which failed"),
         "{:?}",
         report[0]["treaty_error"]
     );

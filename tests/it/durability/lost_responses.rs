@@ -278,7 +278,7 @@ async fn a_run_that_is_cut_off_anywhere_is_completed_by_the_next() {
             rig.heal();
             let (_, tally) = rig.apply().await;
             assert_eq!(
-                (tally.failed, tally.in_doubt, tally.open),
+                (tally.failed, tally.in_doubt, tally.interrupted),
                 (0, 0, 0),
                 "cut at {nth} {fault:?}"
             );
@@ -473,7 +473,11 @@ async fn a_seal_of_an_account_that_turns_out_to_exist_is_looked_for() {
     rig.heal();
     rig.observe = Observe::None;
     let (_, tally) = rig.apply().await;
-    assert!(tally.standing.is_empty(), "{:?}", tally.standing);
+    assert!(
+        tally.failed_resources.is_empty(),
+        "{:?}",
+        tally.failed_resources
+    );
     let calls = [
         "account/create/person",
         "seal/query",

@@ -270,7 +270,11 @@ async fn an_image_that_two_seals_share_is_uploaded_once() {
     );
     let rig = Rig::of(project);
     let (_, tally) = rig.apply().await;
-    assert!(tally.standing.is_empty(), "{:?}", tally.standing);
+    assert!(
+        tally.failed_resources.is_empty(),
+        "{:?}",
+        tally.failed_resources
+    );
     assert_eq!(rig.calls("upload"), 2, "one for each image");
     assert_eq!(rig.calls("seal/create/image/organize"), 2);
     assert_eq!(rig.calls("seal/create/image/person"), 1);
@@ -301,7 +305,11 @@ async fn deletes_absent_accounts_once_and_revokes_grants() {
         );
         let (plan, tally) = rig.apply().await;
         assert_eq!(plan.count('-'), 1);
-        assert!(tally.standing.is_empty(), "{fault:?} {:?}", tally.standing);
+        assert!(
+            tally.failed_resources.is_empty(),
+            "{fault:?} {:?}",
+            tally.failed_resources
+        );
         assert_eq!(accounts(), 3);
         assert_eq!(rig.calls("account/platform/revokeSilentsign"), 1);
         let (plan, _) = rig.apply().await;

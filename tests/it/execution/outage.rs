@@ -57,7 +57,7 @@ async fn an_endpoint_that_stays_away_ends_the_run_with_everything_recorded() {
     assert_eq!(tally.failed, 0, "nobody failed for it");
     rig.heal();
     let (_, tally) = rig.apply().await;
-    assert_eq!((tally.failed, tally.in_doubt, tally.open), (0, 0, 0));
+    assert_eq!((tally.failed, tally.in_doubt, tally.interrupted), (0, 0, 0));
     rig.assert_each_once(8);
 }
 

@@ -13,7 +13,7 @@ use treaty::api::FlowStatus;
 use treaty::client::{Client, Problem, Settings, Transport, TransportError};
 use treaty::desired::Resources;
 use treaty::diagnostic::Findings;
-use treaty::execute::{Apply, ExecutionContext, RunStats, Stop, SyncStats};
+use treaty::execute::{ExecutionContext, Executor, RunStats, Stop, SyncStats};
 use treaty::expr::{Environ, RunTime};
 use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
 use treaty::manifest::{self, Tolerance};
@@ -449,9 +449,9 @@ impl Rig {
                 .begin_run(&format!("{:?}", Timestamp::now()), "now")
                 .await
                 .expect("a run");
-            let apply = Apply::new(ExecutionContext {
-                standing: &standing,
-                survey: &survey,
+            let executor = Executor::new(ExecutionContext {
+                resources: &standing,
+                planned: &survey,
                 ledger: &ledger,
                 client: &client,
                 root: &project.root,
@@ -460,8 +460,8 @@ impl Rig {
                 listener: Arc::new(|_| {}),
                 stop,
             });
-            let tally = apply.all().await;
-            drop(apply);
+            let tally = executor.run().await;
+            drop(executor);
             Some((survey.plan, tally))
         };
         tokio::select! {
