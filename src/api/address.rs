@@ -7,25 +7,25 @@ pub fn is_safe(url: &str) -> bool {
     };
     match uri.scheme_str() {
         Some("https") => uri.host().is_some_and(|host| !host.is_empty()),
-        Some("http") => is_here(&uri),
+        Some("http") => is_local(&uri),
         _ => false,
     }
 }
 
 /// Whether the URL is one of this machine.
 pub fn is_loopback(url: &str) -> bool {
-    url.parse().is_ok_and(|uri| is_here(&uri))
+    url.parse().is_ok_and(|uri| is_local(&uri))
 }
 
 /// Whether what an address names is on this machine.
-pub(crate) fn is_here(uri: &http::Uri) -> bool {
+pub(crate) fn is_local(uri: &http::Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || ip.is_ok_and(|address| address.is_loopback())
 }
 
 /// An address as it can be sent: the service may name files in it as they are called.
-pub(crate) fn encoded(url: &str) -> String {
+pub(crate) fn percent_encoded(url: &str) -> String {
     let byte = |byte: u8| match byte {
         b'!'..=b'~' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),
@@ -35,14 +35,14 @@ pub(crate) fn encoded(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{encoded, is_safe};
+    use super::{is_safe, percent_encoded};
 
     #[test]
     fn what_an_address_may_not_hold_is_encoded_and_nothing_else() {
         let url = "https://oss.example/a%20b/借 款.pdf?sign=x%2B/=&n=1";
         let sent = "https://oss.example/a%20b/%E5%80%9F%20%E6%AC%BE.pdf?sign=x%2B/=&n=1";
-        assert_eq!(encoded(url), sent);
-        assert_eq!(encoded(sent), sent);
+        assert_eq!(percent_encoded(url), sent);
+        assert_eq!(percent_encoded(sent), sent);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::liberal;
 use super::sign::{DocStatus, FlowStatus};
 use crate::address::{AccountId, FlowId};
 
-pub use verify::{News, Refused, Verifier};
+pub use verify::{Refused, VerifiedCallback, Verifier};
 
 /// Carries the moment of sending, in milliseconds since 1970.
 pub const TIMESTAMP_HEADER: &str = "x-tsign-open-timestamp";

@@ -107,7 +107,7 @@ impl<'a> Rendering<'a> {
                 Some(text)
             }
             Err(error) => {
-                let span = expr.span_of(&error);
+                let span = expr.error_span(&error);
                 self.error_at(
                     expr,
                     &span,

@@ -193,7 +193,7 @@ fn keep(path: &Path, bytes: &[u8]) -> Result<(), StepError> {
         Err(_) => {}
     }
     let put = || {
-        let mut file = AtomicFile::begin(path)?;
+        let mut file = AtomicFile::create(path)?;
         match file.write_all(bytes) {
             Ok(()) => file.finish(),
             Err(source) => Err(file.error(source)),

@@ -249,7 +249,7 @@ impl Expr {
     }
 
     /// Where an error stands: the line of a page, the whole of a scalar.
-    pub fn span_of(&self, error: &EvalError) -> Span {
+    pub fn error_span(&self, error: &EvalError) -> Span {
         let is_page = matches!(&self.body, Body::Template(template) if template.name() == PAGE);
         let Some(line) = error.line.filter(|line| is_page && *line > 1) else {
             return self.span.clone();

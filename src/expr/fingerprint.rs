@@ -14,7 +14,7 @@ pub struct Salt(pub [u8; 32]);
 
 impl Salt {
     /// The salt where nothing is recorded: for checks that need no ledger.
-    pub const NONE: Self = Self([0; 32]);
+    pub const ZERO: Self = Self([0; 32]);
 
     /// The fingerprint of one text.
     pub fn of(&self, text: &str) -> Fingerprint {
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn fields_do_not_run_into_each_other() {
         let print = |fields: &[(&str, &str)]| {
-            let mut print = Fingerprinter::new(&Salt::NONE);
+            let mut print = Fingerprinter::new(&Salt::ZERO);
             for (name, value) in fields {
                 print.field(name, value);
             }
@@ -125,7 +125,7 @@ mod tests {
         assert_ne!(print(&[("a", "bc")]), print(&[("ab", "c")]));
         assert_ne!(print(&[("a", "")]), print(&[]));
         assert_eq!(print(&[("a", "b")]), print(&[("a", "b")]));
-        assert_ne!(Salt::NONE.of("x"), Salt([1; 32]).of("x"));
+        assert_ne!(Salt::ZERO.of("x"), Salt([1; 32]).of("x"));
         let shown = print(&[("a", "b")]);
         assert_eq!(Fingerprint::parse(&shown.to_string()), Some(shown));
     }

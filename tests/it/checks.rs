@@ -332,7 +332,7 @@ fn sheets_that_begin_otherwise_are_known() {
     project.write("loans.csv", b"PK\x03\x04\x14\0\x06\0");
     refused(
         &project,
-        &["this is an Excel workbook", "save it as CSV UTF-8"],
+        &["the file is an Excel workbook", "save it as CSV UTF-8"],
     );
     let delimiter = "loans.csv\n      delimiter: ':'\n";
     let project = with(LOANS, "loans.csv\n", delimiter);

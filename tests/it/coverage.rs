@@ -169,11 +169,11 @@ fn page() -> String {
     let refusals = table("refusals.tsv");
     let mut page = HEAD.to_owned();
     for op in Op::ALL {
-        let repeat = match op.repeat() {
+        let repeat = match op.retry_class() {
             RetryClass::Read => "read".to_owned(),
             RetryClass::Set => "set".to_owned(),
             RetryClass::Spare => "spare".to_owned(),
-            RetryClass::Look(look) => format!("look: `{look}`"),
+            RetryClass::Probe(look) => format!("look: `{look}`"),
         };
         let mut by_code: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for row in refusals
@@ -485,7 +485,7 @@ fn uploads_must_be_what_was_announced() {
 fn what_only_asks_can_be_asked_on_the_command_line() {
     for op in Op::ALL {
         let said = reached(*op).contains(&format!("`treaty ask {op} "));
-        assert_eq!(said, op.reads(), "{op}");
+        assert_eq!(said, op.is_read_only(), "{op}");
     }
     let project = Project::loans();
     let sheet: Vec<String> = project.sheet().lines().take(2).map(str::to_owned).collect();

@@ -22,7 +22,7 @@ const LONGEST_ID: usize = 128;
 
 /// What a verified callback tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum VerifiedCallback {
     /// Something has happened to a flow: a signer acted (5.9.3), or it ended (5.9.4).
     Flow(FlowId),
     /// It is of a kind that the document does not know.
@@ -72,7 +72,7 @@ impl Verifier {
         query: Option<&str>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<News, Refused> {
+    ) -> Result<VerifiedCallback, Refused> {
         self.authenticate(headers, query.unwrap_or_default(), body, now)?;
         read(body)
     }
@@ -209,16 +209,16 @@ struct Said {
     flow_id: Option<FlowId>,
 }
 
-fn read(body: &[u8]) -> Result<News, Refused> {
+fn read(body: &[u8]) -> Result<VerifiedCallback, Refused> {
     let said: Said = serde_json::from_slice(body).map_err(|_| Refused::Malformed)?;
     match (said.action.as_str(), said.flow_id) {
         ("SIGN_FLOW_UPDATE" | "SIGN_FLOW_FINISH", Some(flow))
             if flow.as_str().len() <= LONGEST_ID =>
         {
-            Ok(News::Flow(flow))
+            Ok(VerifiedCallback::Flow(flow))
         }
         ("SIGN_FLOW_UPDATE" | "SIGN_FLOW_FINISH", _) => Err(Refused::Malformed),
-        _ => Ok(News::Other),
+        _ => Ok(VerifiedCallback::Other),
     }
 }
 
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn only_flow_and_action_matter() {
-        let flow = |id: &str| Ok(News::Flow(FlowId::from(id)));
+        let flow = |id: &str| Ok(VerifiedCallback::Flow(FlowId::from(id)));
         let long = format!(
             r#"{{"action":"SIGN_FLOW_FINISH","flowId":"{}"}}"#,
             "1".repeat(129)
@@ -261,9 +261,9 @@ mod tests {
             ),
             (
                 r#"{"action":"SOMETHING_NEW","flowId":"1"}"#,
-                Ok(News::Other),
+                Ok(VerifiedCallback::Other),
             ),
-            (r#"{"action":"SOMETHING_NEW"}"#, Ok(News::Other)),
+            (r#"{"action":"SOMETHING_NEW"}"#, Ok(VerifiedCallback::Other)),
             (
                 r#"{"action":"SIGN_FLOW_UPDATE","flowId":""}"#,
                 Err(Refused::Malformed),

@@ -17,7 +17,7 @@ macro_rules! statuses {
             }
 
             /// The state of a number.
-            pub const fn numbered(number: i64) -> Option<Self> {
+            pub const fn from_number(number: i64) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$variant),)*
                     _ => None,
@@ -34,7 +34,7 @@ macro_rules! statuses {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let number = liberal::integer(deserializer)?;
-                Self::numbered(number)
+                Self::from_number(number)
                     .ok_or_else(|| serde::de::Error::custom(format!("{number} is no {}", stringify!($name))))
             }
         }

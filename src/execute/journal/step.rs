@@ -228,7 +228,9 @@ impl StepContext<'_> {
                     delay.is_none()
                 }
                 // What such a code says need not mean that nothing was done: that is looked at once.
-                Failure::Refused { code, .. } if !code.is_documented() || code.tells_of_a_try() => {
+                Failure::Refused { code, .. }
+                    if !code.is_documented() || code.is_execution_failure() =>
+                {
                     true
                 }
                 _ if unsure => return Err(AttemptError::Unsure(StepError::of(O::OP, failure))),
