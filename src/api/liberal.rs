@@ -54,9 +54,9 @@ pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64,
     match TextOrNumber::deserialize(deserializer)? {
         TextOrNumber::Integer(number) => Ok(number),
         TextOrNumber::Text(text) => text.trim().parse().map_err(serde::de::Error::custom),
-        TextOrNumber::Float(number) => {
-            Err(serde::de::Error::custom(format!("{number} is not an integer")))
-        }
+        TextOrNumber::Float(number) => Err(serde::de::Error::custom(format!(
+            "{number} is not an integer"
+        ))),
     }
 }
 
