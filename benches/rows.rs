@@ -54,11 +54,11 @@ fn rows(criterion: &mut Criterion) {
         &mut findings,
     )
     .expect("a project");
-    let standing = Resources::of(&project, &Salt::NONE, &mut findings);
+    let standing = Resources::of(&project, &Salt::ZERO, &mut findings);
     let run = RunTime::at(jiff::Timestamp::UNIX_EPOCH);
     let flow = &project.flows["loans"];
     let flow_rows =
-        FlowRows::open(&project, &standing, flow, &run, &Salt::NONE, &mut findings).expect("rows");
+        FlowRows::open(&project, &standing, flow, &run, &Salt::ZERO, &mut findings).expect("rows");
     let sheet = flow_rows.sheet.as_ref().expect("a sheet");
 
     let mut group = criterion.benchmark_group("rows");

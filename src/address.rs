@@ -1,7 +1,6 @@
-//! Names for things: the API's ids as types of their own, and treaty's addresses.
+//! Typed ids of the API, and the addresses of resources and items.
 //!
-//! An id never turns into another kind of id by accident, and an [`Address`] reads the same in a plan,
-//! a report, an error and on the command line.
+//! An [`Address`] has the same text form in plans, reports, errors and on the command line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +15,7 @@ macro_rules! ids {
         pub struct $name(pub String);
 
         impl $name {
-            /// The id as the API writes it.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -25,7 +24,6 @@ macro_rules! ids {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let id = String::deserialize(deserializer)?;
-                // An empty id names nothing: whoever answers it has not answered.
                 if id.is_empty() {
                     return Err(serde::de::Error::custom(concat!("an empty ", stringify!($name))));
                 }
@@ -48,7 +46,7 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A person or an organization at the API (section 2, accountId).
+    /// The account of a person or an organization (section 2, accountId).
     AccountId,
     /// A document that can be signed (section 2, docId).
     DocId,
@@ -62,39 +60,39 @@ ids! {
     FileKey,
 }
 
-/// Where a thing stands in the project: `accounts.acme`, `flows.loan["HT-1"]`.
+/// The address of a resource or an item: `accounts.acme`, `flows.loan["HT-1"]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Address {
     /// A declared account.
     Account(String),
-    /// An account by its `thirdId`: `accounts["C-17"]`. People of rows have no name in a manifest.
-    AccountOf(String),
+    /// An account by its `thirdId`: `accounts["C-17"]`. Accounts that come from rows have no name.
+    AccountByThirdId(String),
     /// A declared seal.
     Seal(String),
-    /// A seal by what it is known by: `seals["acme"]["合同专用章"]`.
-    SealOf {
+    /// A seal by account and alias: `seals["acme"]["合同专用章"]`.
+    SealByAlias {
         /// The `thirdId` of its account.
         third_id: String,
-        /// Its name at the API.
+        /// The name of the seal at the API.
         alias: String,
     },
     /// A declared template.
     Template(String),
-    /// A template by the fingerprint that it is recorded under: `templates["0f3c…"]`.
-    TemplateOf(String),
-    /// A flow as a whole.
+    /// A template by its recorded fingerprint: `templates["0f3c…"]`.
+    TemplateByFingerprint(String),
+    /// All items of a flow.
     Flow(String),
-    /// One row's contract: an item of a flow.
+    /// An item: the contract of one row.
     Item {
-        /// The flow's name.
+        /// The name of the flow.
         flow: String,
-        /// The row's key.
+        /// The key of the row.
         key: String,
     },
 }
 
 impl Address {
-    /// The address of an item.
+    /// Creates the address of an item.
     pub fn item(flow: &str, key: &str) -> Self {
         Self::Item {
             flow: flow.to_owned(),
@@ -107,13 +105,13 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(name) => write!(f, "accounts.{name}"),
-            Self::AccountOf(third_id) => write!(f, "accounts[\"{third_id}\"]"),
+            Self::AccountByThirdId(third_id) => write!(f, "accounts[\"{third_id}\"]"),
             Self::Seal(name) => write!(f, "seals.{name}"),
-            Self::SealOf { third_id, alias } => {
+            Self::SealByAlias { third_id, alias } => {
                 write!(f, "seals[\"{third_id}\"][\"{alias}\"]")
             }
             Self::Template(name) => write!(f, "templates.{name}"),
-            Self::TemplateOf(print) => write!(f, "templates[\"{print}\"]"),
+            Self::TemplateByFingerprint(print) => write!(f, "templates[\"{print}\"]"),
             Self::Flow(name) => write!(f, "flows.{name}"),
             Self::Item { flow, key } => write!(f, "flows.{flow}[\"{key}\"]"),
         }
@@ -134,13 +132,13 @@ impl FromStr for Address {
             "templates" => "templates.loan",
             "flows" => "flows.loan[\"HT-1\"]",
             _ => {
-                return Err(format!(
-                    "an address starts with accounts, seals, templates or flows, for example flows.loan[\"HT-1\"]; got {text}"
-                ));
+                return Err(
+                    "an address starts with accounts, seals, templates or flows, for example flows.loan[\"HT-1\"]".to_owned(),
+                );
             }
         };
-        let wrong = || format!("{text} is no address; write it as {example}");
-        // A key may hold quotes and brackets: it goes from the first mark to the last.
+        let wrong = || format!("{text} is not an address; write it as {example}");
+        // A key may contain quotes and brackets: it ends at the last `"]`.
         let keyed = rest.find("[\"").map(|at| {
             let key = rest[at + 2..].strip_suffix("\"]");
             (&rest[..at], key.filter(|key| !key.is_empty()))
@@ -154,11 +152,11 @@ impl FromStr for Address {
             ("accounts", None) => Self::Account(name(rest)?),
             ("seals", None) => Self::Seal(name(rest)?),
             ("templates", None) => Self::Template(name(rest)?),
-            ("accounts", Some(("", Some(third_id)))) => Self::AccountOf(third_id.to_owned()),
-            ("templates", Some(("", Some(print)))) => Self::TemplateOf(print.to_owned()),
+            ("accounts", Some(("", Some(third_id)))) => Self::AccountByThirdId(third_id.to_owned()),
+            ("templates", Some(("", Some(print)))) => Self::TemplateByFingerprint(print.to_owned()),
             ("seals", Some(("", Some(both)))) => match both.split_once("\"][\"") {
                 Some((third_id, alias)) if !third_id.is_empty() && !alias.is_empty() => {
-                    Self::SealOf {
+                    Self::SealByAlias {
                         third_id: third_id.to_owned(),
                         alias: alias.to_owned(),
                     }
@@ -172,12 +170,12 @@ impl FromStr for Address {
     }
 }
 
-/// A pattern over addresses, as `--target` and `--exclude` take it; `*` stands for any text.
+/// A pattern for addresses, given with `--target` and `--exclude`. `*` matches any text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressPattern(String);
 
 impl AddressPattern {
-    /// Whether the address, or the flow that it belongs to, is meant.
+    /// Whether the pattern matches the address or its flow.
     pub fn matches(&self, address: &Address) -> bool {
         if wildcard(&self.0, &address.to_string()) {
             return true;
@@ -185,7 +183,7 @@ impl AddressPattern {
         matches!(address, Address::Item { flow, .. } if wildcard(&self.0, &format!("flows.{flow}")))
     }
 
-    /// Whether some item of the flow could be meant.
+    /// Whether the pattern can match an item of the flow.
     pub fn may_match_flow(&self, flow: &str) -> bool {
         let whole = format!("flows.{flow}");
         match self.0.split_once('*') {
@@ -196,7 +194,7 @@ impl AddressPattern {
                         .strip_prefix(&whole)
                         .is_some_and(|key| key.starts_with('['))
             }
-            // What stands before the first star decides what can come after it.
+            // The text before the first star is fixed; the rest can match any key.
             Some((head, _)) => whole.starts_with(head) || head.starts_with(&whole),
         }
     }
@@ -219,9 +217,9 @@ impl FromStr for AddressPattern {
         if known.iter().any(|head| text.starts_with(head)) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(format!(
-                "an address starts with accounts., seals., templates. or flows., for example flows.loan[\"HT-1\"]; got {text}"
-            ))
+            Err(
+                "an address starts with accounts., seals., templates. or flows., for example flows.loan[\"HT-1\"]".to_owned(),
+            )
         }
     }
 }
@@ -232,7 +230,7 @@ impl fmt::Display for AddressPattern {
     }
 }
 
-/// Matches text against a pattern in which `*` stands for any text, the empty one included.
+/// Whether the text matches a pattern in which `*` matches any text, including none.
 fn wildcard(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;
@@ -241,7 +239,7 @@ fn wildcard(pattern: &str, text: &str) -> bool {
         return false;
     };
     let mut parts: Vec<&str> = rest.split('*').collect();
-    // `split` yields at least one part, so the pattern's tail is always there.
+    // `split` yields at least one part.
     let tail = parts.pop().unwrap_or_default();
     for part in parts {
         match text.find(part) {
@@ -252,7 +250,7 @@ fn wildcard(pattern: &str, text: &str) -> bool {
     text.ends_with(tail)
 }
 
-/// Whether an address is meant by `--target` and `--exclude`.
+/// Whether `--target` and `--exclude` select an address.
 pub fn is_selected(
     targets: &[AddressPattern],
     excludes: &[AddressPattern],
@@ -267,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_as_they_are_written() {
+    fn addresses_round_trip() {
         for text in [
             "accounts.acme",
             "accounts[\"C-17\"]",
@@ -301,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_addresses_and_whole_flows() {
+    fn patterns_match_items_and_flows() {
         let item = Address::item("loan", "HT-1");
         for (pattern, matches) in [
             ("flows.loan[\"HT-1\"]", true),

@@ -1,22 +1,21 @@
-//! What is wrong, where, and what to do about it.
+//! Errors and warnings, each with a location and a hint.
 //!
-//! Every layer that reads something people wrote reports through [`Findings`]; nothing here prints.
-//! A [`Place`] is an origin: a span of a file, or a cell of a sheet.
+//! Modules that read user input report through [`Findings`]. Nothing here prints.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A text file that was read, kept so that an error can show its lines.
+/// A text file with its content, so that a diagnostic can show its lines.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// The path as people know it: relative to the project's folder.
+    /// The path as shown to the user: relative to the project folder.
     pub path: String,
-    /// The whole text.
+    /// The content.
     pub text: String,
 }
 
-/// A stretch of a source file.
+/// A range in a source file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// The file.
@@ -25,34 +24,34 @@ pub struct Span {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// Byte range in the file's text.
+    /// Byte range in the content.
     pub bytes: std::ops::Range<usize>,
 }
 
-/// A row of a sheet, or one cell of it.
+/// The location of a row or a cell of a sheet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
-    /// The sheet's file, relative to the project's folder.
+    /// The path of the sheet, relative to the project folder.
     pub file: Arc<str>,
-    /// Row as a spreadsheet counts it: the header is row 1.
+    /// Row number as a spreadsheet shows it: the header is row 1.
     pub row: u64,
-    /// The column's name and its index from 0; none when the whole row is meant.
+    /// Name and index (from 0) of the column; `None` for the whole row.
     pub column: Option<(Arc<str>, usize)>,
 }
 
-/// Where something came from.
+/// The source location of a diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// In a text file.
     Span(Span),
     /// In a sheet.
     Cell(Cell),
-    /// A file as a whole.
+    /// A whole file.
     File(PathBuf),
 }
 
 impl Place {
-    /// The sheet's row, when the place is in a sheet.
+    /// Returns the row number, if the location is in a sheet.
     pub fn row(&self) -> Option<u64> {
         match self {
             Self::Cell(cell) => Some(cell.row),
@@ -77,7 +76,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A column's letters as a spreadsheet shows them: 0 is A, 26 is AA.
+/// Returns the letters of a column as a spreadsheet shows them: 0 is A, 26 is AA.
 fn letters(mut index: usize) -> String {
     let mut text = Vec::new();
     loop {
@@ -93,32 +92,32 @@ fn letters(mut index: usize) -> String {
         .collect()
 }
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// Nothing may be called while it stands.
+    /// Prevents every API call.
     Error,
-    /// Worth a look.
+    /// Does not prevent API calls.
     Warning,
 }
 
-/// One thing that is wrong.
+/// An error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong, in one sentence without a full stop.
+    /// The problem, in one sentence without a final period.
     pub message: String,
-    /// Where.
+    /// The location.
     pub place: Option<Place>,
-    /// What to do.
+    /// What the user can do.
     pub hint: Option<String>,
-    /// Other places that belong to it, each with a word on why.
+    /// Other locations, each with the reason why it is related.
     pub related: Vec<(Place, String)>,
 }
 
 impl Diagnostic {
-    /// An error.
+    /// Creates an error.
     pub fn error(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -129,7 +128,7 @@ impl Diagnostic {
         }
     }
 
-    /// A warning.
+    /// Creates a warning.
     pub fn warning(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
@@ -137,21 +136,21 @@ impl Diagnostic {
         }
     }
 
-    /// Says where.
+    /// Sets the location.
     #[must_use]
     pub fn at(mut self, place: impl Into<Place>) -> Self {
         self.place = Some(place.into());
         self
     }
 
-    /// Says what to do.
+    /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Names another place.
+    /// Adds a related location and the reason.
     #[must_use]
     pub fn related(mut self, place: impl Into<Place>, why: impl Into<String>) -> Self {
         self.related.push((place.into(), why.into()));
@@ -183,70 +182,70 @@ impl From<PathBuf> for Place {
     }
 }
 
-/// How many diagnostics are kept whole; past it they are only counted, so that a sheet of a million bad rows
-/// costs no more memory than a small one.
-const KEPT: usize = 1000;
+/// The number of diagnostics that are stored. Further ones are only counted, so that the memory does not
+/// grow with the number of bad rows.
+const MAX_STORED: usize = 1000;
 
-/// Hears of every finding, also of those that are only counted.
-pub type Hears = Arc<dyn Fn(&Diagnostic) + Send + Sync>;
+/// Receives every diagnostic, stored or only counted.
+pub type DiagnosticListener = Arc<dyn Fn(&Diagnostic) + Send + Sync>;
 
-/// All that was found, in the order it was found.
+/// Collects diagnostics in the order of their detection.
 #[derive(Default)]
 pub struct Findings {
     kept: Vec<Diagnostic>,
     errors: usize,
     warnings: usize,
-    hears: Option<Hears>,
+    listener: Option<DiagnosticListener>,
 }
 
 impl Findings {
-    /// From now on somebody hears of all, those before included.
-    pub fn tell(&mut self, hears: Hears) {
-        self.kept.iter().for_each(|diagnostic| hears(diagnostic));
-        self.hears = Some(hears);
+    /// Sets the listener. It receives the stored diagnostics at once, and all later ones.
+    pub fn set_listener(&mut self, listener: DiagnosticListener) {
+        self.kept.iter().for_each(|diagnostic| listener(diagnostic));
+        self.listener = Some(listener);
     }
 
-    /// Nothing found yet, of which the same one hears.
+    /// Returns an empty collection with the same listener.
     #[must_use]
-    pub fn beside(&self) -> Self {
+    pub fn new_with_listener(&self) -> Self {
         Self {
-            hears: self.hears.clone(),
+            listener: self.listener.clone(),
             ..Self::default()
         }
     }
 
-    /// Adds one.
+    /// Adds a diagnostic.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if let Some(hears) = &self.hears {
-            hears(&diagnostic);
+        if let Some(listener) = &self.listener {
+            listener(&diagnostic);
         }
         match diagnostic.severity {
             Severity::Error => self.errors += 1,
             Severity::Warning => self.warnings += 1,
         }
-        if self.kept.len() < KEPT {
+        if self.kept.len() < MAX_STORED {
             self.kept.push(diagnostic);
         }
     }
 
-    /// Adds many.
+    /// Adds diagnostics.
     pub fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
         for diagnostic in diagnostics {
             self.push(diagnostic);
         }
     }
 
-    /// How many errors were found, kept or not.
+    /// Returns the number of errors, stored or not.
     pub fn errors(&self) -> usize {
         self.errors
     }
 
-    /// How many warnings were found, kept or not.
+    /// Returns the number of warnings, stored or not.
     pub fn warnings(&self) -> usize {
         self.warnings
     }
 
-    /// The ones that were kept.
+    /// Returns the stored diagnostics.
     pub fn kept(&self) -> &[Diagnostic] {
         &self.kept
     }
@@ -262,7 +261,7 @@ impl fmt::Debug for Findings {
     }
 }
 
-/// The name that was probably meant, as the end of a hint.
+/// Returns the known name that is most similar to the given one, if one is similar enough.
 pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
@@ -282,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_have_a_spreadsheets_letters() {
+    fn shows_columns_as_spreadsheet_letters() {
         for (index, expected) in [
             (0, "A"),
             (25, "Z"),
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn near_names_are_suggested_and_far_ones_are_not() {
+    fn suggests_only_similar_names() {
         let known = ["simpleFormFields", "template", "name"];
         assert_eq!(
             did_you_mean("simpleFormField", known),

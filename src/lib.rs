@@ -1,28 +1,28 @@
-//! treaty turns files that say what should be into the fewest safe calls that make it so, and a report that proves it.
+//! treaty reads manifests and spreadsheet rows, compares the desired state with the recorded and the
+//! observed state, and executes the difference as rate-limited, journaled calls of the e签宝 API.
 //!
-//! Data flows one way, and a folder is a layer that imports only what stands above it here:
+//! A module may import only modules above it in this table. `tests/it/architecture.rs` enforces this.
 //!
-//! | room | holds |
+//! | module | responsibility |
 //! |---|---|
-//! | [`id`], [`diagnostic`] | typed ids and addresses; what is wrong, where, and what to do |
-//! | [`crash`], [`whole`] | where tests cut a run off; files that appear whole or not at all |
-//! | [`http_client`] | the builder of every HTTP client |
-//! | [`api`] | the wire as data: the table of operations, requests and answers, error codes, callbacks |
-//! | [`sheet`] | CSV and TSV → rows that know where they stand |
-//! | [`render`] | expressions: strict, compiled once; filters; fingerprints |
-//! | [`pdf`] | forms and their filling; words, pictures and seals on pages |
-//! | [`manifest`] | files → a validated project |
-//! | [`desired`] | project and rows → what should be, checked |
-//! | [`plan`] | desired, recorded, observed → what is to be done; pure |
-//! | [`ledger`] | what has been done |
-//! | [`client`] | calls to the API: HTTP, rate limits, retries, uploads |
-//! | [`apply`] | the plan, carried out in durable steps |
-//! | [`report`] | a run → CSV, JSON, HTML, `JUnit`, metrics |
-//! | [`listen`] | callbacks, received and confirmed |
+//! | [`util`] | atomic files, failpoints, the builder of HTTP clients |
+//! | [`address`], [`diagnostic`] | typed ids and addresses; errors with location and hint |
+//! | [`api`] | the wire protocol as data: operations, requests, responses, error codes, callbacks |
+//! | [`sheet`] | CSV and TSV files → rows with file, row and column |
+//! | [`expr`] | expressions in manifests: strict evaluation, filters, fingerprints |
+//! | [`pdf`] | form fields and their filling, text positions, page rendering |
+//! | [`manifest`] | YAML files → a validated project |
+//! | [`desired`] | project and rows → the desired state, checked |
+//! | [`ledger`] | the recorded state: storage, lease, export |
+//! | [`client`] | HTTP: rate limits, retries, circuit breaker, uploads, downloads |
+//! | [`plan`] | desired, recorded and observed state → a plan |
+//! | [`execute`] | carries out a plan in journaled steps |
+//! | [`sync`] | follows sent items: polling, deferred signers, archive, download |
+//! | [`repair`] | changes sent items: revoke, reissue a task, adopt, resolve items in doubt, audit |
+//! | [`report`] | ledger → CSV, JSON, HTML, `JUnit`, metrics |
+//! | [`webhook`] | receives and verifies callbacks, then starts a sync of the flow |
 //! | [`sandbox`] | the emulated API |
-//! | [`cli`] | arguments, commands, progress, exit codes |
-//!
-//! A test holds every `use crate::` against this order.
+//! | [`cli`] | arguments, commands, output, exit codes |
 
 pub mod address;
 pub mod api;

@@ -1,8 +1,8 @@
-//! The treaty binary: see the library for everything.
+//! The treaty binary. The program is in the library.
 
 use std::process::ExitCode;
 
-/// Rows are rendered on one core and freed on another: see `Cargo.toml`.
+/// Faster than the system allocator when memory is freed on another thread: see `Cargo.toml`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

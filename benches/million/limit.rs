@@ -63,7 +63,7 @@ impl Limit {
             let scope = self.scope.with_row(row);
             let key = self.fields[0].text(&scope).expect("a key");
             let scope = scope.with_key(&key);
-            let mut print = Fingerprinter::new(&Salt::NONE);
+            let mut print = Fingerprinter::new(&Salt::ZERO);
             for field in &self.fields {
                 print.field("", &field.text(&scope).expect("a text"));
             }

@@ -189,7 +189,7 @@ impl State {
             accepted.push_back(at);
         }
         let nth = self.requests.fetch_add(1, Ordering::Relaxed);
-        let may_fail = probes_fail || !matches!(op.repeat(), RetryClass::Look(_));
+        let may_fail = probes_fail || !matches!(op.retry_class(), RetryClass::Probe(_));
         if !may_fail || scattered(nth) >= failing {
             return None;
         }

@@ -9,14 +9,14 @@ use crate::address::AccountId;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatePerson {
-    /// The caller's own id of the person; unique, at most 50 bytes.
+    /// The id of the person in the caller's system; unique, at most 50 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_id: Option<String>,
     /// Name.
     pub name: String,
     /// Number of the identity document.
     pub id_no: String,
-    /// Kind of the identity document, as the appendix numbers them.
+    /// Type of the identity document: [`ID_TYPE`](super::code::ID_TYPE).
     pub id_type: i64,
     /// Mobile number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,25 +30,26 @@ pub struct CreatePerson {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateOrganization {
-    /// The caller's own id of the organization; unique, at most 50 bytes.
+    /// The id of the organization in the caller's system; unique, at most 50 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_id: Option<String>,
-    /// The account of the person who acts for it. The document's example calls it `agentAccountId`, which is read too.
+    /// The account of the person who acts for the organization. Also read as `agentAccountId`, as in the
+    /// example of the API document.
     #[serde(alias = "agentAccountId")]
     pub creator_id: AccountId,
     /// Name.
     pub name: String,
-    /// Number of the organization's document.
+    /// Number of the organization document.
     pub organ_code: String,
-    /// Kind of that document, as the appendix numbers them.
+    /// Type of the organization document: [`ORGAN_TYPE`](super::code::ORGAN_TYPE).
     pub organ_type: i64,
     /// Name of the legal representative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legal_name: Option<String>,
-    /// The representative's identity document; needs `legal_id_type`.
+    /// Identity document number of the legal representative; requires `legal_id_type`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legal_id_no: Option<String>,
-    /// Kind of the representative's identity document.
+    /// Type of the identity document of the legal representative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legal_id_type: Option<i64>,
     /// E-mail address.
@@ -56,11 +57,11 @@ pub struct CreateOrganization {
     pub email: Option<String>,
 }
 
-/// Updates a person's account (5.2.3); what is absent stays.
+/// Updates a person's account (5.2.3). Absent fields keep their value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdatePerson {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// Name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,11 +74,11 @@ pub struct UpdatePerson {
     pub email: Option<String>,
 }
 
-/// Updates an organization's account (5.2.4); what is absent stays.
+/// Updates an organization's account (5.2.4). Absent fields keep their value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateOrganization {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// Name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,30 +91,30 @@ pub struct UpdateOrganization {
     pub legal_name: Option<String>,
 }
 
-/// Lets the platform sign for an account without asking (5.2.5).
+/// Permits the platform to sign for an account without asking: silent signing (5.2.5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GrantSilentSign {
-    /// Who grants it.
+    /// The account that grants the permission.
     pub grant_account_id: AccountId,
-    /// Until when, in milliseconds since 1970; forever when absent.
+    /// End of the grant, in milliseconds since 1970; no end if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<i64>,
 }
 
-/// Withdraws a grant (5.2.6).
+/// Withdraws the permission for silent signing (5.2.6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeSilentSign {
-    /// Who withdraws it.
+    /// The account that withdraws the permission.
     pub grant_account_id: AccountId,
 }
 
-/// Asks for the account of a `thirdId` (5.2.7). Code 1435204 means that there is none.
+/// Looks up the account of a `thirdId` (5.2.7). Code 1435204 means that it does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExchangeId {
-    /// The caller's own id.
+    /// The id in the caller's system.
     pub third_id: String,
 }
 
@@ -121,11 +122,11 @@ pub struct ExchangeId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeleteAccount {
-    /// Which.
+    /// The account.
     pub account_id: AccountId,
 }
 
-/// An account's id.
+/// The id of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountAnswer {

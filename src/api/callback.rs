@@ -1,6 +1,7 @@
-//! What the service tells by itself (section 5.9): the payloads of its two callbacks, and the headers that sign them.
+//! The callbacks of the service (section 5.9): payloads and signature headers.
 //!
-//! They are written out as the document has them. Who receives one reads it by [`Verifier`], which asks for less.
+//! The payload types follow the API document; the sandbox sends them. The receiver uses [`Verifier`], which
+//! requires fewer fields.
 
 mod verify;
 
@@ -10,22 +11,23 @@ use super::liberal;
 use super::sign::{DocStatus, FlowStatus};
 use crate::address::{AccountId, FlowId};
 
-pub use verify::{News, Refused, Verifier};
+pub use verify::{Refused, VerifiedCallback, Verifier};
 
-/// Carries the moment of sending, in milliseconds since 1970.
+/// The header with the time of sending, in milliseconds since 1970.
 pub const TIMESTAMP_HEADER: &str = "x-tsign-open-timestamp";
-/// Names how the callback is signed: `hmac-sha256`.
+/// The header with the signature algorithm: `hmac-sha256`.
 pub const ALGORITHM_HEADER: &str = "x-tsign-open-signature-algorithm";
-/// Carries the signature: HMAC-SHA256 with the app's secret over timestamp, query values and body, in hexadecimal.
+/// The header with the signature: HMAC-SHA256 over timestamp, query values and body, keyed with the app
+/// secret, in hexadecimal.
 pub const SIGNATURE_HEADER: &str = "x-tsign-open-signature";
-/// The one algorithm there is.
+/// The only supported algorithm.
 pub const ALGORITHM: &str = "hmac-sha256";
 
-/// A callback, told apart by its `action`.
+/// A callback. Its type is in the field `action`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action")]
 pub enum Callback {
-    /// A signer signed, refused or failed (5.9.3).
+    /// A signer signed or refused, or signing failed (5.9.3).
     #[serde(rename = "SIGN_FLOW_UPDATE")]
     Update(SignerUpdate),
     /// A flow ended (5.9.4).
@@ -33,24 +35,24 @@ pub enum Callback {
     Finish(FlowFinish),
 }
 
-/// A signer signed, refused or failed (5.9.3).
+/// A signer signed or refused, or signing failed (5.9.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignerUpdate {
-    /// The caller's own number; several of one signer come joined by commas.
+    /// The order number in the caller's system; several numbers of one signer are joined by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_order_no: Option<String>,
-    /// Who.
+    /// The account of the signer.
     #[serde(deserialize_with = "liberal::id")]
     pub account_id: AccountId,
     /// The flow.
     #[serde(deserialize_with = "liberal::id")]
     pub flow_id: FlowId,
-    /// When, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
+    /// The time, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
     pub sign_time: String,
-    /// 2 signed, 3 failed, 4 refused.
+    /// The result: 2 signed, 3 failed, 4 refused.
     pub sign_result: DocStatus,
-    /// Why he refused, or why it failed.
+    /// The reason of the refusal or failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_description: Option<String>,
 }
@@ -59,7 +61,8 @@ pub struct SignerUpdate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FlowFinish {
-    /// What it was about. The document spells it so; the word without the second `c` is read too.
+    /// The subject of the flow. The API document spells the field `businessScence`; `businessScene` is also
+    /// read.
     #[serde(
         default,
         rename = "businessScence",
@@ -70,14 +73,14 @@ pub struct FlowFinish {
     /// The flow.
     #[serde(deserialize_with = "liberal::id")]
     pub flow_id: FlowId,
-    /// 2 finished, 3 revoked, 4 ended because somebody refused or signing failed, 5 expired.
+    /// The state: 2 finished, 3 revoked, 4 ended because a signer refused or signing failed, 5 expired.
     pub flow_status: FlowStatus,
-    /// Why it ended before all had signed.
+    /// The reason why the flow ended before all signers had signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_description: Option<String>,
-    /// When it began, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
+    /// The creation time, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
     pub create_time: String,
-    /// When it ended, in the same form.
+    /// The end time, in the same format.
     pub end_time: String,
 }
 
@@ -86,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_payloads_are_read_as_the_document_writes_them() {
+    fn reads_both_payloads_of_the_api_document() {
         let update = r#"{"action":"SIGN_FLOW_UPDATE","thirdOrderNo":"a,b","accountId":"8b33","flowId":"100",
             "signTime":"2018-06-05 11:57:03","signResult":4,"resultDescription":"金额不对"}"#;
         let finish = r#"{"action":"SIGN_FLOW_FINISH","businessScence":"买房子","flowId":100,"flowStatus":"2",
@@ -99,8 +102,8 @@ mod tests {
             panic!("a finish");
         };
         assert_eq!(finish.flow_status, FlowStatus::Finished);
-        let said = serde_json::to_value(Callback::Finish(finish)).expect("plain data");
-        assert_eq!(said["action"], "SIGN_FLOW_FINISH");
-        assert_eq!(said["businessScence"], "买房子");
+        let json = serde_json::to_value(Callback::Finish(finish)).expect("plain data");
+        assert_eq!(json["action"], "SIGN_FLOW_FINISH");
+        assert_eq!(json["businessScence"], "买房子");
     }
 }

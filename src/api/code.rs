@@ -1,16 +1,17 @@
-//! The API's enumerations: numbers on the wire, names in manifests (appendix and section 5.5.1).
+//! The enumerations and limits of the API: numbers in requests, names in manifests (appendix and section
+//! 5.5.1).
 
-/// A list of codes, each with the name that manifests may use.
+/// An enumeration: numbers of the API, each with its name in manifests.
 #[derive(Debug)]
 pub struct Codes {
-    /// What the list is called in messages.
-    pub what: &'static str,
-    /// Number and name.
+    /// The field name, for messages.
+    pub field: &'static str,
+    /// The numbers and names.
     pub list: &'static [(i64, &'static str)],
 }
 
 impl Codes {
-    /// The number for a name or a number in text.
+    /// Returns the number for a name, or for a listed number as text.
     pub fn number(&self, text: &str) -> Option<i64> {
         let as_number = text.parse::<i64>().ok();
         self.list
@@ -19,7 +20,7 @@ impl Codes {
             .map(|(number, _)| *number)
     }
 
-    /// All names with their numbers, for a hint.
+    /// Returns all names with their numbers, for a hint.
     pub fn choices(&self) -> String {
         let all: Vec<String> = self
             .list
@@ -30,9 +31,9 @@ impl Codes {
     }
 }
 
-/// Kinds of a person's identity document.
+/// Types of identity documents of a person.
 pub const ID_TYPE: Codes = Codes {
-    what: "idType",
+    field: "idType",
     list: &[
         (13, "passport"),
         (14, "military-id"),
@@ -49,12 +50,12 @@ pub const ID_TYPE: Codes = Codes {
     ],
 };
 
-/// The resident identity card, whose number carries a check digit.
+/// The resident identity card. Its number has a check digit.
 pub const RESIDENT_ID: i64 = 19;
 
-/// Kinds of an organization's document.
+/// Types of documents of an organization.
 pub const ORGAN_TYPE: Codes = Codes {
-    what: "organType",
+    field: "organType",
     list: &[
         (10, "organization-code"),
         (SOCIAL_CREDIT_CODE, "social-credit-code"),
@@ -69,41 +70,41 @@ pub const ORGAN_TYPE: Codes = Codes {
     ],
 };
 
-/// The unified social credit code, which carries a check digit.
+/// The unified social credit code. It has a check digit.
 pub const SOCIAL_CREDIT_CODE: i64 = 11;
 
-/// Where people may sign.
+/// Platforms on which people can sign.
 pub const SIGN_PLATFORM: Codes = Codes {
-    what: "signPlatform",
+    field: "signPlatform",
     list: &[(1, "h5"), (2, "alipay"), (3, "wechat")],
 };
 
-/// How people are told.
+/// Channels for notifications to signers.
 pub const NOTICE_TYPE: Codes = Codes {
-    what: "noticeType",
+    field: "noticeType",
     list: &[(1, "sms"), (2, "email"), (3, "alipay")],
 };
 
-/// Kinds of seal that a person may use.
+/// Types of seals that a person can use.
 pub const SEAL_TYPE: Codes = Codes {
-    what: "sealType",
+    field: "sealType",
     list: &[(0, "handdrawn"), (1, "template")],
 };
 
 /// Colours of a seal.
 pub const SEAL_COLORS: &[&str] = &["RED", "BLUE", "BLACK"];
-/// What a seal's image may be (5.8.4).
+/// MIME types of seal images (5.8.4).
 pub const SEAL_IMAGES: &[&str] = &["image/png", "image/jpeg"];
-/// Shapes of a person's seal (5.8.2).
+/// Shapes of a personal seal (5.8.2).
 pub const PERSON_SEAL_TEMPLATES: &[&str] = &["SQUARE", "RECTANGLE", "BORDERLESS"];
-/// Shapes of an organization's seal (5.8.3).
+/// Shapes of an organization seal (5.8.3).
 pub const ORGANIZATION_SEAL_TEMPLATES: &[&str] =
     &["ROUND_STAR", "ROUND_NONE", "OVAL_STAR", "OVAL_NONE"];
 
-/// The most chunks that a document may have (5.4.2).
+/// The maximum number of chunks of a document (5.4.2).
 pub const CHUNKS: usize = 10;
-/// What a chunk may be (5.4.2).
+/// MIME types of chunks (5.4.2).
 pub const CHUNK_TYPES: &[&str] = &["text/html", "application/pdf"];
 
-/// The most bytes that a `thirdId` may have (5.2.1).
+/// The maximum length of a `thirdId` in bytes (5.2.1).
 pub const THIRD_ID_BYTES: usize = 50;

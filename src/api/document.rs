@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use super::{liberal, strict};
 use crate::address::{DocId, FileKey, TemplateId};
 
-/// Makes a template of an uploaded PDF (5.3.1).
+/// Creates a template from an uploaded PDF (5.3.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTemplate {
     /// The uploaded file.
     pub file_key: FileKey,
-    /// The template's name.
+    /// The name of the template.
     pub template_name: String,
-    /// The category it is filed under; kept for later use by the API, `0` when absent.
+    /// The category. Reserved by the API for later use; `0` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_type_id: Option<String>,
-    /// The form fields of a template that is no PDF; of a PDF they are read from the file.
+    /// The form fields of a template that is not a PDF. For a PDF, the service reads them from the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_form_keys: Option<Vec<String>>,
 }
 
-/// A template's id.
+/// The id of a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateAnswer {
@@ -32,7 +32,7 @@ pub struct TemplateAnswer {
     pub template_id: TemplateId,
 }
 
-/// Makes a document of an uploaded PDF (5.4.1).
+/// Creates a document from an uploaded PDF (5.4.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateByFileKey {
@@ -40,50 +40,50 @@ pub struct CreateByFileKey {
     pub file_key: FileKey,
 }
 
-/// Makes a document of a template (5.4.2).
+/// Creates a document from a template (5.4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateByTemplate {
     /// The template.
     pub template_id: TemplateId,
-    /// The document's name.
+    /// The name of the document.
     pub name: String,
-    /// Values of the template's form fields.
+    /// The values of the form fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simple_form_fields: Option<BTreeMap<String, String>>,
-    /// Pages that are appended, at most [`CHUNKS`](super::code::CHUNKS).
+    /// Appended pages, at most [`CHUNKS`](super::code::CHUNKS).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunked_fields: Option<Vec<Chunk>>,
 }
 
-/// Pages that are appended to a document (5.4.2).
+/// Pages appended to a document (5.4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Chunk {
-    /// `text/html` or `application/pdf`, in capitals or not.
+    /// `text/html` or `application/pdf`, in upper or lower case.
     pub mime_type: String,
-    /// Base64 of the bytes.
+    /// The content in Base64.
     pub chunked_data: String,
-    /// Its place among the chunks.
+    /// The order among the chunks.
     pub sequence: i64,
-    /// The page to insert it after; kept for later use by the API, which appends.
+    /// The page after which the chunk is inserted. Reserved for later use; the API appends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_pos: Option<i64>,
 }
 
-/// A document's id. The URL lives for an hour and is not kept.
+/// The id of a document. The URL is valid for one hour and is not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DocAnswer {
     /// The document.
     #[serde(deserialize_with = "liberal::id")]
     pub doc_id: DocId,
-    /// Where it can be downloaded now.
+    /// The download URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc_url: Option<String>,
 }
 
-/// Asks where a document can be downloaded (5.4.3).
+/// Requests the download URL of a document (5.4.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DownloadUrl {
@@ -92,7 +92,7 @@ pub struct DownloadUrl {
     pub doc_id: DocId,
 }
 
-/// Where a document can be downloaded for the next 30 minutes.
+/// The download URL of a document, valid for 30 minutes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DocUrlAnswer {

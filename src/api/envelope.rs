@@ -1,24 +1,24 @@
-//! What every answer is wrapped in (section 4.1).
+//! The envelope of all responses (section 4.1).
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::liberal;
 
-/// `{"errCode": 0, "msg": "...", "data": ...}`; members that the document does not know are ignored.
+/// `{"errCode": 0, "msg": "...", "data": ...}`. Unknown members are ignored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Envelope {
-    /// 0 is success; section 6 lists the rest.
+    /// The error code: 0 is success; section 6 lists the others.
     #[serde(rename = "errCode", deserialize_with = "liberal::integer")]
     pub err_code: i64,
-    /// What is wrong, in the service's words.
+    /// The error message of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub msg: Option<String>,
-    /// The operation's answer; absent or null where there is none.
+    /// The answer of the operation; absent or null if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<serde_json::Value>,
 }
 
-/// The answer of an operation that answers nothing; whatever comes in `data` is accepted.
+/// The answer of an operation without an answer. Any `data` is accepted and ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Nothing;
 
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_come_as_numbers_and_as_text() {
+    fn reads_codes_from_numbers_and_text() {
         for body in [
             r#"{"errCode":1435204,"msg":"账号不存在"}"#,
             r#"{"errCode":"1435204","msg":null,"data":null,"errShow":true}"#,

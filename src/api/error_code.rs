@@ -1,8 +1,8 @@
-//! The error codes of section 6: the document's words, a line in English, and what to do.
+//! The error codes of section 6, each with its Chinese message, an English message and a hint.
 
 use std::fmt;
 
-/// A code of section 6, or one that the document does not know.
+/// An error code. It may be one that section 6 does not list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ErrorCode(pub i64);
 
@@ -16,96 +16,112 @@ struct Entry {
 impl ErrorCode {
     /// A parameter is missing or malformed.
     pub const PARAMETER: Self = Self(1_435_002);
-    /// The app is not known.
+    /// The app does not exist.
     pub const NO_PROJECT: Self = Self(1_435_103);
-    /// There is no such account.
+    /// The account does not exist.
     pub const NO_ACCOUNT: Self = Self(1_435_204);
-    /// The `thirdId` is taken by a person.
+    /// A person already has this `thirdId`.
     pub const ACCOUNT_EXISTS: Self = Self(1_435_206);
-    /// The `thirdId` is taken by an organization.
+    /// An organization already has this `thirdId`.
     pub const ORGANIZATION_EXISTS: Self = Self(1_435_207);
-    /// There is no such file, or it has not arrived yet.
+    /// The file store could not be queried.
+    pub const FILE_STORE_QUERY: Self = Self(1_435_302);
+    /// The file store returned no download URL.
+    pub const FILE_STORE_URL: Self = Self(1_435_303);
+    /// The file does not exist, or its upload is not complete yet.
     pub const NO_FILE: Self = Self(1_435_304);
-    /// The file is not of an accepted type.
+    /// The file type is not accepted.
     pub const FILE_TYPE: Self = Self(1_435_305);
-    /// The file is larger than it may be.
+    /// The file is too large.
     pub const FILE_SIZE: Self = Self(1_435_306);
-    /// There is no such seal.
+    /// The seal does not exist.
     pub const NO_SEAL: Self = Self(1_435_402);
-    /// A document could not be made.
+    /// The document could not be created.
     pub const NO_DOCUMENT_MADE: Self = Self(1_435_502);
-    /// A document's URL could not be made.
+    /// The document has no download URL.
     pub const NO_DOCUMENT_URL: Self = Self(1_435_504);
-    /// A flow without a signer.
+    /// The flow has no signer.
     pub const NO_SIGNER: Self = Self(1_436_002);
-    /// A signer without a document.
+    /// The signer has no document.
     pub const NO_SIGN_DOCUMENT: Self = Self(1_436_003);
     /// The signer's account does not exist.
     pub const NO_SIGNER_ACCOUNT: Self = Self(1_436_004);
-    /// A signer's document that the flow does not have.
+    /// The signer names a document that is not part of the flow.
     pub const NOT_A_DOCUMENT_OF_THE_FLOW: Self = Self(1_436_005);
-    /// The platform signs without a document.
+    /// The platform signature names no document.
     pub const NO_PLATFORM_DOCUMENT: Self = Self(1_436_006);
-    /// The account has no seal to sign with.
+    /// The account has no default seal.
     pub const NO_DEFAULT_SEAL: Self = Self(1_436_007);
-    /// Who pays has nothing to do with the flow.
+    /// The payer does not take part in the flow.
     pub const NO_PAYER: Self = Self(1_436_008);
-    /// The document of a flow is not usable.
+    /// The document of the flow is not usable.
     pub const BAD_DOCUMENT: Self = Self(1_436_009);
     /// The account has not granted silent signing.
     pub const NO_GRANT: Self = Self(1_436_010);
-    /// A position without its type.
+    /// The position has no type.
     pub const NO_SIGN_TYPE: Self = Self(1_436_011);
-    /// A keyword position without its keyword.
+    /// The keyword position has no keyword.
     pub const NO_KEYWORD: Self = Self(1_436_012);
-    /// A flow could not be made.
+    /// The flow could not be created.
     pub const NO_FLOW_MADE: Self = Self(1_436_013);
-    /// A flow refuses what is asked of it.
+    /// The flow does not accept the request.
     pub const FLOW_CHECK: Self = Self(1_436_014);
-    /// A signature could not be carried out.
+    /// The signature could not be made.
     pub const NOT_SIGNED: Self = Self(1_436_015);
-    /// There is no such flow.
+    /// The flow does not exist.
     pub const NO_FLOW: Self = Self(1_436_016);
     /// Silent signing could not be granted.
     pub const NOT_GRANTED: Self = Self(1_436_017);
     /// The flow can no longer be revoked.
     pub const NOT_REVOKED: Self = Self(1_436_018);
-    /// The signed documents are not there yet.
+    /// The signed documents are not available yet.
     pub const NO_SIGNED_DOCUMENT: Self = Self(1_436_019);
 
     fn entry(self) -> Option<&'static Entry> {
         ENTRIES.iter().find(|entry| entry.code == self.0)
     }
 
-    /// Whether section 6 knows it: what another code says of a call is anybody's guess.
+    /// Whether section 6 lists the code. Whether a call with an unlisted code had an effect is
+    /// unknown.
     pub fn is_documented(self) -> bool {
         self.entry().is_some()
     }
 
-    /// Whether it says that something was tried and failed, and not why it was refused: how far it came is anybody's guess, too.
-    pub fn tells_of_a_try(self) -> bool {
+    /// Whether the service accepted the call and then failed to execute it. Whether such a call had an
+    /// effect is unknown.
+    pub fn is_execution_failure(self) -> bool {
         matches!(self, Self::NO_FLOW_MADE | Self::NOT_SIGNED)
     }
 
-    /// The document's words; empty for a code that it does not list.
+    /// Whether the app id or the app secret is not accepted.
+    pub fn is_credential_error(self) -> bool {
+        matches!(self.0, 1_435_102..=1_435_104)
+    }
+
+    /// Whether the account does not exist. For `account/idexchange` this is a result, not a failure.
+    pub fn is_missing_account(self) -> bool {
+        self == Self::NO_ACCOUNT
+    }
+
+    /// Returns the message of the API document; empty for an unlisted code.
     pub fn message(self) -> &'static str {
         self.entry().map_or("", |entry| entry.message)
     }
 
-    /// The same in English; empty for a code that the document does not list.
+    /// Returns the message in English; empty for an unlisted code.
     pub fn english(self) -> &'static str {
         self.entry().map_or("", |entry| entry.english)
     }
 
-    /// What to do in manifest or sheet.
+    /// Returns what the user can do.
     pub fn hint(self) -> &'static str {
         match self.entry() {
             Some(entry) => entry.hint,
             None if (1..1000).contains(&self.0) => {
-                "this is a status of HTTP: check the endpoint's address, then apply again"
+                "this is an HTTP status: check the endpoint URL, then run apply again"
             }
             None => {
-                "the API document does not list this code: ask the service's support, quoting it"
+                "the API document does not list this code: send it to the support of the service"
             }
         }
     }
@@ -115,32 +131,6 @@ impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
-}
-
-/// Whether the code says that the app id or secret is not accepted.
-pub fn wrong_credentials(code: ErrorCode) -> bool {
-    matches!(code.0, 1_435_102..=1_435_104)
-}
-
-/// Whether `account/idexchange` says "no such account", which is an answer and not a failure.
-pub fn not_there(code: ErrorCode) -> bool {
-    code == ErrorCode::NO_ACCOUNT
-}
-
-/// Whether the same call may succeed a moment later: an uploaded file that has not arrived yet.
-pub fn transient(op: super::operation::Op, code: ErrorCode) -> bool {
-    use super::operation::Op;
-    matches!(op, Op::CreateTemplate | Op::CreateByFileKey)
-        && matches!(code.0, 1_435_302 | 1_435_303)
-        || matches!(
-            op,
-            Op::CreateTemplate
-                | Op::CreateByFileKey
-                | Op::CreatePersonImageSeal
-                | Op::CreateOrganizationImageSeal
-                | Op::AddProcess
-                | Op::ContractsAddProcess
-        ) && code == ErrorCode::NO_FILE
 }
 
 const ENTRIES: &[Entry] = &[
@@ -379,7 +369,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_of_the_document_is_told() {
+    fn every_documented_code_has_messages_and_a_hint() {
         assert_eq!(ENTRIES.len(), 38);
         for entry in ENTRIES {
             let code = ErrorCode(entry.code);
@@ -389,21 +379,5 @@ mod tests {
         }
         assert_eq!(ErrorCode(7).message(), "");
         assert!(ErrorCode(7_000_000).hint().contains("does not list"));
-    }
-
-    #[test]
-    fn whoever_names_a_file_may_be_told_that_it_has_not_arrived() {
-        use crate::api::operation::Op;
-        for op in [
-            Op::CreateTemplate,
-            Op::CreateByFileKey,
-            Op::CreatePersonImageSeal,
-            Op::CreateOrganizationImageSeal,
-            Op::AddProcess,
-            Op::ContractsAddProcess,
-        ] {
-            assert!(transient(op, ErrorCode::NO_FILE), "{op}");
-        }
-        assert!(!transient(Op::CreateByTemplate, ErrorCode::NO_FILE));
     }
 }

@@ -6,34 +6,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::FileKey;
 
-/// The only type of file that templates and documents are made of (5.3.1).
+/// The only file type accepted for templates and documents (5.3.1).
 pub const MIME_PDF: &str = "application/pdf";
 
-/// Asks where to upload a file (5.1.1).
+/// Requests an upload URL for a file (5.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadUrl {
-    /// The file's name, with its ending.
+    /// The file name with its extension.
     pub file_name: String,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub file_size: i64,
-    /// Its MIME type; the upload must carry the same.
+    /// The MIME type. The upload must have the same `Content-Type`.
     pub content_type: String,
-    /// Base64 of the MD5 of its bytes; the upload must carry the same.
+    /// The Base64 of the MD5 of the content. The upload must have the same `Content-MD5`.
     pub content_md5: String,
 }
 
-/// Where to upload. The URL lives for one hour: it is used at once and never kept.
+/// The upload URL. It is valid for one hour and is not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadUrlAnswer {
-    /// The file, once uploaded.
+    /// The key of the uploaded file.
     pub file_key: FileKey,
-    /// Takes one PUT of the bytes (5.1.2).
+    /// The URL for a single PUT of the content (5.1.2).
     pub upload_url: String,
 }
 
-/// The value of `contentMd5` and of the `Content-MD5` header: Base64 of the 16 raw bytes.
+/// Returns the value of `contentMd5` and of the `Content-MD5` header: the Base64 of the 16 bytes of the MD5.
 pub fn content_md5(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(Md5::digest(bytes))
 }

@@ -1,10 +1,11 @@
-//! Reading what servers really send: numbers as text, text as numbers.
+//! Lenient deserialization of responses: the service sends numbers as text and text as numbers.
 
 use std::fmt;
 
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
+/// A text or a number of any JSON type.
 pub(super) enum TextOrNumber {
     Text(String),
     Integer(i64),
@@ -13,17 +14,17 @@ pub(super) enum TextOrNumber {
 
 impl<'de> Deserialize<'de> for TextOrNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Either)
+        deserializer.deserialize_any(TextOrNumberVisitor)
     }
 }
 
-struct Either;
+struct TextOrNumberVisitor;
 
-impl Visitor<'_> for Either {
+impl Visitor<'_> for TextOrNumberVisitor {
     type Value = TextOrNumber;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a number")
+        f.write_str("text or a number")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<TextOrNumber, E> {
@@ -48,18 +49,18 @@ impl Visitor<'_> for Either {
     }
 }
 
-/// An integer that may come as a string of digits.
+/// Deserializes an integer, also from text.
 pub(super) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     match TextOrNumber::deserialize(deserializer)? {
         TextOrNumber::Integer(number) => Ok(number),
         TextOrNumber::Text(text) => text.trim().parse().map_err(serde::de::Error::custom),
-        TextOrNumber::Float(number) => {
-            Err(serde::de::Error::custom(format!("{number} is no integer")))
-        }
+        TextOrNumber::Float(number) => Err(serde::de::Error::custom(format!(
+            "{number} is not an integer"
+        ))),
     }
 }
 
-/// The same, where it may be absent or null.
+/// Deserializes an integer, also from text; null gives `None`.
 pub(super) fn optional_integer<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<i64>, D::Error> {
@@ -68,7 +69,7 @@ pub(super) fn optional_integer<'de, D: Deserializer<'de>>(
     Ok(Option::<Number>::deserialize(deserializer)?.map(|number| number.0))
 }
 
-/// A string that may come as a number.
+/// Deserializes text, also from a number.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(match TextOrNumber::deserialize(deserializer)? {
         TextOrNumber::Text(text) => text,
@@ -77,7 +78,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     })
 }
 
-/// The same, where it may be absent or null.
+/// Deserializes text, also from a number; null gives `None`.
 pub(super) fn optional_text<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
@@ -86,17 +87,17 @@ pub(super) fn optional_text<'de, D: Deserializer<'de>>(
     Ok(Option::<Text>::deserialize(deserializer)?.map(|text| text.0))
 }
 
-/// A string, as any type made of one.
+/// Deserializes an id from text or a number. An empty id is an error.
 pub(super) fn id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     match text(deserializer)?.as_str() {
-        "" => Err(serde::de::Error::custom("an empty id")),
+        "" => Err(serde::de::Error::custom("the id is empty")),
         id => Ok(T::from(id)),
     }
 }
 
-/// An id that may be absent, null or empty: all three mean that there is none.
+/// Deserializes an id from text or a number; null and an empty text give `None`.
 pub(super) fn optional_id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -104,7 +105,7 @@ pub(super) fn optional_id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
     Ok(text.filter(|id| !id.is_empty()).map(|id| T::from(&id)))
 }
 
-/// A list that may be null.
+/// Deserializes a list; null gives an empty list.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {

@@ -1,7 +1,8 @@
-//! The wire as data: one table of operations, their requests and answers, codes and error codes.
+//! The wire protocol as data: the table of operations, their requests and responses, enumerations,
+//! error codes and callbacks.
 //!
-//! Client and sandbox both follow from the table in [`operation`]. There are no sockets and no clock here.
-//! Sections in the docs are those of the API document.
+//! Client and sandbox both use the table in [`operation`]. The module has no sockets and no clock.
+//! Section numbers in its documentation refer to the API document.
 
 mod account;
 mod address;
@@ -23,14 +24,14 @@ pub use account::{
     AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ExchangeId, GrantSilentSign,
     RevokeSilentSign, UpdateOrganization, UpdatePerson,
 };
-pub(crate) use address::{encoded, is_here};
+pub(crate) use address::{is_local, percent_encoded};
 pub use address::{is_loopback, is_safe};
 pub use document::{
     Chunk, CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
     TemplateAnswer,
 };
 pub use envelope::{Envelope, Nothing};
-pub use error_code::{ErrorCode, not_there, transient, wrong_credentials};
+pub use error_code::ErrorCode;
 pub use file::{MIME_PDF, UploadUrl, UploadUrlAnswer, content_md5};
 pub use operation::{Operation, RetryClass};
 pub(crate) use redact::{private_values, redacted};
@@ -44,7 +45,7 @@ pub use sign::{
     contract, contracts,
 };
 
-/// The header that carries the app's id (section 4.2.2).
+/// The header with the app id (section 4.2.2).
 pub const APP_ID_HEADER: &str = "x-tsign-open-app-id";
-/// The header that carries the app's secret (section 4.2.2).
+/// The header with the app secret (section 4.2.2).
 pub const APP_SECRET_HEADER: &str = "x-tsign-open-app-secret";

@@ -1,4 +1,5 @@
-//! The table of operations: each is declared once, and client, ledger and sandbox follow from it.
+//! The table of operations. Each operation is declared once; client, ledger and sandbox use this
+//! declaration.
 
 use std::fmt;
 
@@ -25,24 +26,25 @@ use super::sign::{
     ViewUrl, ViewUrlAnswer, contract, contracts,
 };
 
-/// What a second call would do, and so what may follow a lost answer.
+/// The effect of a repeated call. It decides what the client does after a lost response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryClass {
-    /// Changes nothing: send again.
+    /// Changes nothing: the request is sent again.
     Read,
-    /// Leaves the same state: send again.
+    /// Sets a state (idempotent): the request is sent again.
     Set,
-    /// Leaves at most an object that nobody sees: send again.
+    /// Leaves at most an unused object: the request is sent again.
     Spare,
-    /// Could create twice or ask a person twice: look with the given operation first.
-    Look(Op),
+    /// Could create an object twice or ask a person twice: the client first probes with the given
+    /// read operation.
+    Probe(Op),
 }
 
-/// A request that is an operation of the API.
+/// The request of an API operation.
 pub trait Operation: Serialize + DeserializeOwned + Send + Sync {
-    /// Its row in the table.
+    /// The operation in the table.
     const OP: Op;
-    /// What a successful call answers.
+    /// The `data` of a successful response.
     type Answer: Serialize + DeserializeOwned + Send + Sync;
 }
 
@@ -53,21 +55,21 @@ macro_rules! operations {
         pub enum Op { $($(#[$doc])* $op,)* }
 
         impl Op {
-            /// Every operation, in the document's order.
+            /// All operations, in the order of the API document.
             pub const ALL: &'static [Op] = &[$(Op::$op,)*];
 
-            /// The path below the endpoint, without a leading slash.
+            /// Returns the path below the endpoint, without a leading slash.
             pub const fn path(self) -> &'static str {
                 match self { $(Op::$op => $path,)* }
             }
 
-            /// The section of the API document.
+            /// Returns the section of the API document.
             pub const fn section(self) -> &'static str {
                 match self { $(Op::$op => $section,)* }
             }
 
-            /// What a second call would do.
-            pub const fn repeat(self) -> RetryClass {
+            /// Returns the retry class.
+            pub const fn retry_class(self) -> RetryClass {
                 match self { $(Op::$op => $repeat,)* }
             }
         }
@@ -77,24 +79,28 @@ macro_rules! operations {
             type Answer = $answer;
         })*
 
-        /// The serving side of the table: one method an operation, so that none can be left out.
+        /// The server side of the table: one method per operation.
         pub trait Serve {
             $($(#[$doc])* fn $handler(&mut self, request: $request) -> Result<$answer, Refusal>;)*
         }
 
         impl Op {
-            /// What the client would send for a request of this operation: its own fields, in its own types.
+            /// Parses a request of this operation and serializes it again, as the client sends it.
+            ///
+            /// Fails if a field is missing or has another type; drops unknown fields.
             pub fn request(self, request: serde_json::Value) -> serde_json::Result<serde_json::Value> {
                 match self { $(Op::$op => serde_json::to_value(serde_json::from_value::<$request>(request)?),)* }
             }
 
-            /// What the client understands of an answer to this operation.
+            /// Parses the `data` of a response to this operation and serializes it again.
+            ///
+            /// Fails if a field is missing or has another type; drops unknown fields.
             pub fn answer(self, data: serde_json::Value) -> serde_json::Result<serde_json::Value> {
                 match self { $(Op::$op => serde_json::to_value(serde_json::from_value::<$answer>(data)?),)* }
             }
         }
 
-        /// Parses a body, serves it and gives the answer's `data`.
+        /// Parses a request body, calls the handler and returns the `data` of the response.
         pub fn dispatch(server: &mut impl Serve, op: Op, body: &[u8]) -> Result<serde_json::Value, Refusal> {
             match op {
                 $(Op::$op => answer(server.$handler(parse::<$request>(body)?)?),)*
@@ -104,91 +110,112 @@ macro_rules! operations {
 }
 
 operations! {
-    /// Ask where to upload a file.
+    /// Get an upload URL for a file.
     UploadUrl "file/uploadurl" "5.1.1" RetryClass::Spare, upload_url: UploadUrl => UploadUrlAnswer;
     /// Create a person's account.
-    CreatePerson "account/create/person" "5.2.1" RetryClass::Look(Op::ExchangeId), create_person: CreatePerson => AccountAnswer;
+    CreatePerson "account/create/person" "5.2.1" RetryClass::Probe(Op::ExchangeId), create_person: CreatePerson => AccountAnswer;
     /// Create an organization's account.
-    CreateOrganization "account/create/organize/common" "5.2.2" RetryClass::Look(Op::ExchangeId), create_organization: CreateOrganization => AccountAnswer;
+    CreateOrganization "account/create/organize/common" "5.2.2" RetryClass::Probe(Op::ExchangeId), create_organization: CreateOrganization => AccountAnswer;
     /// Update a person's account.
     UpdatePerson "account/person/update" "5.2.3" RetryClass::Set, update_person: UpdatePerson => Nothing;
     /// Update an organization's account.
     UpdateOrganization "account/organize/update" "5.2.4" RetryClass::Set, update_organization: UpdateOrganization => Nothing;
-    /// Let the platform sign for an account.
+    /// Permit the platform to sign for an account without asking (silent signing).
     GrantSilentSign "account/platform/silentsign" "5.2.5" RetryClass::Set, grant_silent_sign: GrantSilentSign => Nothing;
-    /// Withdraw that.
+    /// Withdraw the permission to sign for an account.
     RevokeSilentSign "account/platform/revokeSilentsign" "5.2.6" RetryClass::Set, revoke_silent_sign: RevokeSilentSign => Nothing;
-    /// Ask for the accountId of a thirdId.
+    /// Look up the accountId of a thirdId.
     ExchangeId "account/idexchange" "5.2.7" RetryClass::Read, exchange_id: ExchangeId => AccountAnswer;
     /// Delete an account.
-    DeleteAccount "account/delete" "5.2.8" RetryClass::Look(Op::ExchangeId), delete_account: DeleteAccount => Nothing;
-    /// Make a template of an uploaded file.
+    DeleteAccount "account/delete" "5.2.8" RetryClass::Probe(Op::ExchangeId), delete_account: DeleteAccount => Nothing;
+    /// Create a template from an uploaded file.
     CreateTemplate "template/createbyfilekey" "5.3.1" RetryClass::Spare, create_template: CreateTemplate => TemplateAnswer;
-    /// Make a document of an uploaded file.
+    /// Create a document from an uploaded file.
     CreateByFileKey "doc/createbyfilekey" "5.4.1" RetryClass::Spare, create_by_file_key: CreateByFileKey => DocAnswer;
-    /// Make a document of a template.
+    /// Create a document from a template.
     CreateByTemplate "doc/createbytemplate" "5.4.2" RetryClass::Spare, create_by_template: CreateByTemplate => DocAnswer;
-    /// Ask where a document can be downloaded.
+    /// Get the download URL of a document.
     DownloadUrl "doc/downloadurl" "5.4.3" RetryClass::Read, download_url: DownloadUrl => DocUrlAnswer;
-    /// Create a flow of one document.
+    /// Create a flow with one document.
     AddProcess "sign/contract/addProcess" "5.5.1" RetryClass::Spare, add_process: contract::AddProcess => FlowAnswer;
     /// Let the platform sign.
-    PlatformSignTask "sign/contract/platformSignTask" "5.5.2" RetryClass::Look(Op::Detail), platform_sign_task: contract::PlatformSignTask => AutoSignAnswer;
-    /// Sign for an account that granted it.
-    UserSignTask "sign/contract/userSignTask" "5.5.3" RetryClass::Look(Op::Detail), user_sign_task: contract::UserSignTask => AutoSignAnswer;
+    PlatformSignTask "sign/contract/platformSignTask" "5.5.2" RetryClass::Probe(Op::Detail), platform_sign_task: contract::PlatformSignTask => AutoSignAnswer;
+    /// Sign for an account that granted silent signing.
+    UserSignTask "sign/contract/userSignTask" "5.5.3" RetryClass::Probe(Op::Detail), user_sign_task: contract::UserSignTask => AutoSignAnswer;
     /// Ask a person to sign.
-    HandPersonSignTask "sign/contract/handPersonSignTask" "5.5.4" RetryClass::Look(Op::Detail), hand_person_sign_task: contract::HandPersonSignTask => HandSignAnswer;
+    HandPersonSignTask "sign/contract/handPersonSignTask" "5.5.4" RetryClass::Probe(Op::Detail), hand_person_sign_task: contract::HandPersonSignTask => HandSignAnswer;
     /// Ask a person to sign for an organization.
-    HandOrgSignTask "sign/contract/handOrgSignTask" "5.5.5" RetryClass::Look(Op::Detail), hand_org_sign_task: contract::HandOrgSignTask => HandSignAnswer;
-    /// Ask a person to sign for himself and an organization.
-    HandSignTask "sign/contract/handSignTask" "5.5.6" RetryClass::Look(Op::Detail), hand_sign_task: contract::HandSignTask => HandSignAnswer;
-    /// Ask how far a flow is.
+    HandOrgSignTask "sign/contract/handOrgSignTask" "5.5.5" RetryClass::Probe(Op::Detail), hand_org_sign_task: contract::HandOrgSignTask => HandSignAnswer;
+    /// Ask a person to sign for themselves and for an organization.
+    HandSignTask "sign/contract/handSignTask" "5.5.6" RetryClass::Probe(Op::Detail), hand_sign_task: contract::HandSignTask => HandSignAnswer;
+    /// Get the state of a flow and its signers.
     Detail "sign/contract/detail" "5.5.7" RetryClass::Read, detail: contract::Detail => contract::DetailAnswer;
-    /// Create a flow of one or more documents.
+    /// Create a flow with one or more documents.
     ContractsAddProcess "sign/contracts/addProcess" "5.6.1" RetryClass::Spare, contracts_add_process: contracts::AddProcess => FlowAnswer;
-    /// Let the platform sign, in a flow of several documents.
-    ContractsPlatformSignTask "sign/contracts/platformSignTask" "5.6.2" RetryClass::Look(Op::ContractsDetail), contracts_platform_sign_task: contracts::PlatformSignTask => AutoSignAnswer;
-    /// Sign for an account that granted it, in a flow of several documents.
-    ContractsUserSignTask "sign/contracts/userSignTask" "5.6.3" RetryClass::Look(Op::ContractsDetail), contracts_user_sign_task: contracts::UserSignTask => AutoSignAnswer;
+    /// Let the platform sign, in a flow with several documents.
+    ContractsPlatformSignTask "sign/contracts/platformSignTask" "5.6.2" RetryClass::Probe(Op::ContractsDetail), contracts_platform_sign_task: contracts::PlatformSignTask => AutoSignAnswer;
+    /// Sign for an account that granted silent signing, in a flow with several documents.
+    ContractsUserSignTask "sign/contracts/userSignTask" "5.6.3" RetryClass::Probe(Op::ContractsDetail), contracts_user_sign_task: contracts::UserSignTask => AutoSignAnswer;
     /// Ask a person to sign several documents.
-    ContractsHandPersonSignTask "sign/contracts/handPersonSignTask" "5.6.4" RetryClass::Look(Op::ContractsDetail), contracts_hand_person_sign_task: contracts::HandPersonSignTask => HandSignAnswer;
+    ContractsHandPersonSignTask "sign/contracts/handPersonSignTask" "5.6.4" RetryClass::Probe(Op::ContractsDetail), contracts_hand_person_sign_task: contracts::HandPersonSignTask => HandSignAnswer;
     /// Ask a person to sign several documents for an organization.
-    ContractsHandOrgSignTask "sign/contracts/handOrgSignTask" "5.6.5" RetryClass::Look(Op::ContractsDetail), contracts_hand_org_sign_task: contracts::HandOrgSignTask => HandSignAnswer;
-    /// Ask a person to sign several documents for himself and an organization.
-    ContractsHandSignTask "sign/contracts/handSignTask" "5.6.6" RetryClass::Look(Op::ContractsDetail), contracts_hand_sign_task: contracts::HandSignTask => HandSignAnswer;
-    /// Ask how far a flow of several documents is.
+    ContractsHandOrgSignTask "sign/contracts/handOrgSignTask" "5.6.5" RetryClass::Probe(Op::ContractsDetail), contracts_hand_org_sign_task: contracts::HandOrgSignTask => HandSignAnswer;
+    /// Ask a person to sign several documents for themselves and for an organization.
+    ContractsHandSignTask "sign/contracts/handSignTask" "5.6.6" RetryClass::Probe(Op::ContractsDetail), contracts_hand_sign_task: contracts::HandSignTask => HandSignAnswer;
+    /// Get the state of a flow with several documents.
     ContractsDetail "sign/contracts/detail" "5.6.7" RetryClass::Read, contracts_detail: contracts::Detail => contracts::DetailAnswer;
-    /// Ask where the signed documents can be downloaded.
+    /// Get the download URLs of the signed documents.
     Download "sign/download" "5.7.1" RetryClass::Read, download: Download => Vec<SignedDoc>;
-    /// Ask where an account can look at a flow.
+    /// Get the URL at which an account can view a flow.
     ViewUrl "flow/get/viewurl" "5.7.2" RetryClass::Read, view_url: ViewUrl => ViewUrlAnswer;
-    /// Take back one signer's task.
-    UndoTask "sign/contract/undoTask" "5.7.3" RetryClass::Look(Op::Detail), undo_task: UndoTask => Nothing;
-    /// End a flow before all have signed.
-    Revoke "sign/revoke" "5.7.4" RetryClass::Look(Op::Detail), revoke: Revoke => Nothing;
-    /// End a flow that all have signed.
-    Archive "sign/contract/archiveProcess" "5.7.5" RetryClass::Look(Op::Detail), archive: Archive => Nothing;
-    /// List an account's seals.
+    /// Withdraw the task of one signer.
+    UndoTask "sign/contract/undoTask" "5.7.3" RetryClass::Probe(Op::Detail), undo_task: UndoTask => Nothing;
+    /// Revoke a flow before all signers have signed.
+    Revoke "sign/revoke" "5.7.4" RetryClass::Probe(Op::Detail), revoke: Revoke => Nothing;
+    /// Archive a flow that all signers have signed.
+    Archive "sign/contract/archiveProcess" "5.7.5" RetryClass::Probe(Op::Detail), archive: Archive => Nothing;
+    /// List the seals of an account.
     QuerySeals "seal/query" "5.8.1" RetryClass::Read, query_seals: QuerySeals => Vec<SealEntry>;
-    /// Draw a person's seal.
-    CreatePersonSeal "seal/create/person" "5.8.2" RetryClass::Look(Op::QuerySeals), create_person_seal: CreatePersonSeal => SealAnswer;
-    /// Draw an organization's seal.
-    CreateOrganizationSeal "seal/create/organize" "5.8.3" RetryClass::Look(Op::QuerySeals), create_organization_seal: CreateOrganizationSeal => SealAnswer;
-    /// Make a person's seal of an uploaded image.
-    CreatePersonImageSeal "seal/create/image/person" "5.8.4" RetryClass::Look(Op::QuerySeals), create_person_image_seal: CreatePersonImageSeal => SealAnswer;
-    /// Make an organization's seal of an uploaded image.
-    CreateOrganizationImageSeal "seal/create/image/organize" "5.8.5" RetryClass::Look(Op::QuerySeals), create_organization_image_seal: CreateOrganizationImageSeal => SealAnswer;
+    /// Create a seal for a person from a shape.
+    CreatePersonSeal "seal/create/person" "5.8.2" RetryClass::Probe(Op::QuerySeals), create_person_seal: CreatePersonSeal => SealAnswer;
+    /// Create a seal for an organization from a shape.
+    CreateOrganizationSeal "seal/create/organize" "5.8.3" RetryClass::Probe(Op::QuerySeals), create_organization_seal: CreateOrganizationSeal => SealAnswer;
+    /// Create a seal for a person from an uploaded image.
+    CreatePersonImageSeal "seal/create/image/person" "5.8.4" RetryClass::Probe(Op::QuerySeals), create_person_image_seal: CreatePersonImageSeal => SealAnswer;
+    /// Create a seal for an organization from an uploaded image.
+    CreateOrganizationImageSeal "seal/create/image/organize" "5.8.5" RetryClass::Probe(Op::QuerySeals), create_organization_image_seal: CreateOrganizationImageSeal => SealAnswer;
 }
 
 impl Op {
-    /// The operation at a path below the endpoint.
+    /// Returns the operation with this path below the endpoint.
     pub fn at(path: &str) -> Option<Op> {
         Self::ALL.iter().copied().find(|op| op.path() == path)
     }
 
     /// Whether the call changes nothing.
-    pub fn reads(self) -> bool {
-        self.repeat() == RetryClass::Read
+    pub fn is_read_only(self) -> bool {
+        self.retry_class() == RetryClass::Read
+    }
+
+    /// Whether the same call may succeed a moment later although it failed with this code.
+    ///
+    /// This is so for calls that name an uploaded file: the file store may not have it yet.
+    pub fn is_transient(self, code: ErrorCode) -> bool {
+        match code {
+            ErrorCode::FILE_STORE_QUERY | ErrorCode::FILE_STORE_URL => {
+                matches!(self, Self::CreateTemplate | Self::CreateByFileKey)
+            }
+            ErrorCode::NO_FILE => matches!(
+                self,
+                Self::CreateTemplate
+                    | Self::CreateByFileKey
+                    | Self::CreatePersonImageSeal
+                    | Self::CreateOrganizationImageSeal
+                    | Self::AddProcess
+                    | Self::ContractsAddProcess
+            ),
+            _ => false,
+        }
     }
 }
 
@@ -198,21 +225,21 @@ impl fmt::Display for Op {
     }
 }
 
-/// A server's business error: its code, and what is wrong in the code's own words or better ones.
+/// A business error of the server: a code and a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The code of section 6.
     pub code: ErrorCode,
-    /// The text that goes with it.
+    /// The message.
     pub message: String,
 }
 
 impl Refusal {
-    /// A refusal that says more than its code does.
-    pub fn new(code: ErrorCode, what: impl fmt::Display) -> Self {
+    /// Creates a refusal whose message is that of the code, followed by a detail.
+    pub fn new(code: ErrorCode, detail: impl fmt::Display) -> Self {
         Self {
             code,
-            message: format!("{}: {what}", code.message()),
+            message: format!("{}: {detail}", code.message()),
         }
     }
 }
@@ -226,10 +253,10 @@ impl From<ErrorCode> for Refusal {
     }
 }
 
-/// What is kept of an answer: all but addresses that expire.
+/// Returns an answer as the ledger stores it: without URLs, which expire.
 pub fn receipt(answer: &impl Serialize) -> serde_json::Value {
-    let mut kept = serde_json::to_value(answer).unwrap_or_default();
-    if let Some(fields) = kept.as_object_mut() {
+    let mut receipt = serde_json::to_value(answer).unwrap_or_default();
+    if let Some(fields) = receipt.as_object_mut() {
         fields.retain(|name, _| {
             !matches!(
                 name.as_str(),
@@ -237,18 +264,18 @@ pub fn receipt(answer: &impl Serialize) -> serde_json::Value {
             )
         });
     }
-    kept
+    receipt
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    let wrong = |what: &dyn fmt::Display| Refusal::new(ErrorCode::PARAMETER, what);
+    let refusal = |detail: &dyn fmt::Display| Refusal::new(ErrorCode::PARAMETER, detail);
     let mut fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(body).map_err(|error| wrong(&error))?;
-    // The document has two names for one thing (5.2.2), and some callers send both.
+        serde_json::from_slice(body).map_err(|error| refusal(&error))?;
+    // The API document has two names for this field (5.2.2); some callers send both.
     if fields.get("creatorId") == fields.get("agentAccountId") {
         fields.remove("agentAccountId");
     }
-    serde_json::from_value(fields.into()).map_err(|error| wrong(&error))
+    serde_json::from_value(fields.into()).map_err(|error| refusal(&error))
 }
 
 fn answer<T: Serialize>(answer: T) -> Result<serde_json::Value, Refusal> {
@@ -260,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operation_is_found_by_its_path() {
+    fn finds_operations_by_path() {
         for op in Op::ALL {
             assert_eq!(Op::at(op.path()), Some(*op));
         }
@@ -268,11 +295,26 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_is_looked_up_by_a_read() {
+    fn probes_only_with_read_operations() {
         for op in Op::ALL {
-            if let RetryClass::Look(look) = op.repeat() {
-                assert!(look.reads(), "{op} is looked up by {look}");
+            if let RetryClass::Probe(probe) = op.retry_class() {
+                assert!(probe.is_read_only(), "{op} is probed with {probe}");
             }
         }
+    }
+
+    #[test]
+    fn a_missing_file_is_transient_for_operations_that_name_an_upload() {
+        for op in [
+            Op::CreateTemplate,
+            Op::CreateByFileKey,
+            Op::CreatePersonImageSeal,
+            Op::CreateOrganizationImageSeal,
+            Op::AddProcess,
+            Op::ContractsAddProcess,
+        ] {
+            assert!(op.is_transient(ErrorCode::NO_FILE), "{op}");
+        }
+        assert!(!Op::CreateByTemplate.is_transient(ErrorCode::NO_FILE));
     }
 }

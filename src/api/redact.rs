@@ -1,8 +1,8 @@
-//! Bodies of requests and responses as they may be logged: names of fields stay, values that may be private do not.
+//! Redacts request and response bodies for logs: field names stay, possibly private values do not.
 
 use serde_json::Value;
 
-/// The fields whose values say nothing about a person: ids, codes, positions, sizes, times.
+/// The fields without personal data: ids, codes, positions, sizes, times.
 const PUBLIC: [&str; 44] = [
     "accountId",
     "addSignTime",
@@ -50,7 +50,8 @@ const PUBLIC: [&str; 44] = [
     "willType",
 ];
 
-/// A body for the log: JSON with the values of all other fields replaced by `***`. Anything else is only measured.
+/// Returns a JSON body in which the values of all other fields are replaced by `***`. For any other body, returns
+/// its size.
 pub(crate) fn redacted(body: &[u8]) -> String {
     match serde_json::from_slice::<Value>(body) {
         Ok(mut value) => {
@@ -61,7 +62,8 @@ pub(crate) fn redacted(body: &[u8]) -> String {
     }
 }
 
-/// The texts of a request that must not be repeated.
+/// Returns the private texts of a request, so that they can be removed from error messages. Texts of one
+/// character are left out.
 pub(crate) fn private_values(body: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     if let Ok(mut value) = serde_json::from_slice(body) {
@@ -80,7 +82,7 @@ fn redact(value: &mut Value) {
     each_private(value, &mut |value| *value = Value::from("***"));
 }
 
-/// Visits the texts and numbers that are in no public field.
+/// Visits all texts and numbers outside of public fields.
 fn each_private(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
     match value {
         Value::Object(fields) => {
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_ids_and_codes_and_no_other_values() {
+    fn redacts_all_values_except_ids_and_codes() {
         let body = r#"{"errCode":0,"msg":"ok 张三","data":[{"accountId":"a","name":"张三","idNo":330106,"posX":1.5,"ok":true,"docId":{"mobile":"135"},"type":["张三"]}]}"#;
         assert_eq!(
             redacted(body.as_bytes()),

@@ -5,36 +5,36 @@ use serde::{Deserialize, Serialize};
 use super::liberal;
 use crate::address::{AccountId, FileKey, SealId};
 
-/// Lists an account's seals (5.8.1).
+/// Lists the seals of an account (5.8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuerySeals {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
 }
 
-/// One seal of an account. The image's URL lives for five minutes.
+/// A seal of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SealEntry {
     /// The seal.
     #[serde(deserialize_with = "liberal::id")]
     pub seal_id: SealId,
-    /// The name it was given.
+    /// The alias of the seal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal_alias: Option<String>,
-    /// Its image.
+    /// The URL of the image, valid for five minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal_url: Option<String>,
 }
 
-/// Draws a person's seal (5.8.2).
+/// Creates a seal for a person from a shape (5.8.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatePersonSeal {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
-    /// Its name.
+    /// The alias of the seal.
     pub alias: String,
     /// Width of the signature field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ pub struct CreatePersonSeal {
     /// Height of the signature field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<i64>,
-    /// The text on it; the account's name when absent.
+    /// The text of the seal; the account name if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// SQUARE, RECTANGLE or BORDERLESS.
@@ -51,13 +51,13 @@ pub struct CreatePersonSeal {
     pub color: String,
 }
 
-/// Draws an organization's seal (5.8.3).
+/// Creates a seal for an organization from a shape (5.8.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateOrganizationSeal {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
-    /// Its name.
+    /// The alias of the seal.
     pub alias: String,
     /// Width of the signature field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,13 +65,13 @@ pub struct CreateOrganizationSeal {
     /// Height of the signature field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<i64>,
-    /// The line across.
+    /// The horizontal text in the middle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub h_text: Option<String>,
-    /// The line along the lower edge.
+    /// The text along the lower edge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q_text: Option<String>,
-    /// The text along the upper edge; the account's name when absent.
+    /// The text along the upper edge; the account name if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// `ROUND_STAR`, `ROUND_NONE`, `OVAL_STAR` or `OVAL_NONE`.
@@ -80,13 +80,13 @@ pub struct CreateOrganizationSeal {
     pub color: String,
 }
 
-/// Makes a person's seal of an uploaded image (5.8.4).
+/// Creates a seal for a person from an uploaded image (5.8.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatePersonImageSeal {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
-    /// Its name.
+    /// The alias of the seal.
     pub alias: String,
     /// Width of the signature field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,22 +100,22 @@ pub struct CreatePersonImageSeal {
     pub file_key: FileKey,
 }
 
-/// Makes an organization's seal of an uploaded image (5.8.5).
+/// Creates a seal for an organization from an uploaded image (5.8.5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CreateOrganizationImageSeal(
-    /// The fields are those of a person's image seal.
+    /// The fields, the same as for a person.
     pub CreatePersonImageSeal,
 );
 
-/// A seal's id.
+/// The id of a seal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SealAnswer {
     /// The seal.
     #[serde(deserialize_with = "liberal::id")]
     pub seal_id: SealId,
-    /// Whose it is.
+    /// The account of the seal.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -92,11 +92,11 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 
 /// An operation that changes nothing.
 fn operation(path: &str) -> Result<Op, CliError> {
-    let op = Op::at(path.trim_start_matches('/')).filter(|op| op.reads());
+    let op = Op::at(path.trim_start_matches('/')).filter(|op| op.is_read_only());
     op.ok_or_else(|| {
         let reads: Vec<&str> = Op::ALL
             .iter()
-            .filter(|op| op.reads())
+            .filter(|op| op.is_read_only())
             .map(|op| op.path())
             .collect();
         CliError::new(

@@ -143,7 +143,7 @@ pub(super) fn surveyed(
     let settings = &project.settings;
     before(&project)?;
     let errors = diagnostics::table(settings);
-    findings.tell(errors.hears());
+    findings.set_listener(errors.listener());
     let credentials = endpoint::credentials(&settings.endpoint, &session.environ);
     let progress = Progress::new(global);
     let listener = progress.listener();

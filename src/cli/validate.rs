@@ -17,7 +17,7 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let mut findings = Findings::default();
     let project = load(&session, global, &mut findings)?;
     let errors = diagnostics::table(&project.settings);
-    findings.tell(errors.hears());
+    findings.set_listener(errors.listener());
     let ledger = recorded(&session, &project.settings)?;
     let standing = Resources::of(&project, ledger.salt(), &mut findings);
     let surveyor = Planner {

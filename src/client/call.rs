@@ -25,7 +25,7 @@ use super::settings::Settings;
 use super::transient::TransientFailures;
 use super::transport::{Problem, Transport};
 use crate::api::operation::Op;
-use crate::api::{self, Operation, RetryClass, redacted};
+use crate::api::{Operation, RetryClass, redacted};
 
 /// A call that a gateway fails more often than this may itself be the cause.
 const GATEWAY_FAILURES: u32 = 3;
@@ -126,7 +126,7 @@ impl Client {
             self.record(result.as_ref().err(), attempts.sent, sent, exhausted);
             drop(permit);
             // "No such account" is an answer.
-            let is_answer = |failure: &&Failure| matches!(failure, Failure::Refused { code, .. } if O::OP == Op::ExchangeId && api::not_there(*code));
+            let is_answer = |failure: &&Failure| matches!(failure, Failure::Refused { code, .. } if O::OP == Op::ExchangeId && code.is_missing_account());
             let failure = result
                 .as_ref()
                 .err()
@@ -180,10 +180,12 @@ impl Client {
             }
             failure if failure.is_permanent() => return None,
             Failure::NotSent(_) => None,
-            Failure::Unknown { retry_after, .. } if !matches!(op.repeat(), RetryClass::Look(_)) => {
+            Failure::Unknown { retry_after, .. }
+                if !matches!(op.retry_class(), RetryClass::Probe(_)) =>
+            {
                 *retry_after
             }
-            Failure::Refused { code, .. } if api::transient(op, *code) => None,
+            Failure::Refused { code, .. } if op.is_transient(*code) => None,
             _ => return None,
         };
         // While the endpoint is down, the circuit breaker decides when to give up.

@@ -10,7 +10,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, ClientBuilder};
 
 use super::transport::{Problem, Transport, TransportError};
-use crate::api::is_here;
+use crate::api::is_local;
 use crate::util::http_client;
 
 /// The longest time in which a connection is made.
@@ -67,7 +67,7 @@ impl HttpTransport {
             Method::GET => MAX_DOWNLOAD,
             _ => MAX_RESPONSE,
         };
-        let client = if is_here(&uri) {
+        let client = if is_local(&uri) {
             &self.loopback
         } else {
             &self.client
@@ -175,7 +175,7 @@ fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
 
 /// The host and port of the proxy that the environment names for an address.
 fn proxy(uri: &Uri) -> Option<String> {
-    if is_here(uri) {
+    if is_local(uri) {
         return None;
     }
     let proxy = Matcher::from_env().intercept(uri)?;

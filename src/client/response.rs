@@ -7,7 +7,7 @@ use http::{HeaderMap, Response, StatusCode, Uri, header};
 use jiff::Timestamp;
 
 use super::failure::{Failure, LossCause, Redactor, public};
-use crate::api::{self, Envelope, ErrorCode, Operation};
+use crate::api::{Envelope, ErrorCode, Operation};
 
 /// A longer delay is not honoured.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
@@ -89,7 +89,7 @@ pub(super) fn read<O: Operation>(
         .map(|message| redactor.clean(&message))
         .filter(|message| !message.is_empty());
     let message = message.unwrap_or_else(|| code.message().to_owned());
-    if api::wrong_credentials(code) {
+    if code.is_credential_error() {
         return Err(Failure::Credentials(format!("{code} {message}")));
     }
     Err(Failure::Refused { code, message })

@@ -11,7 +11,7 @@ use super::failure::{Failure, LossCause, public};
 use super::response::{self, RetryAfter};
 use super::transport::Problem;
 use crate::address::FileKey;
-use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, encoded, is_safe};
+use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, is_safe, percent_encoded};
 use crate::util::failpoint::failpoint;
 
 impl Client {
@@ -49,7 +49,7 @@ impl Client {
 
     /// Downloads the file of an address.
     pub async fn download(&self, url: &str) -> Result<Bytes, Failure> {
-        let url = encoded(url);
+        let url = percent_encoded(url);
         if !self.is_sandbox(&url) && !is_safe(&url) {
             return Err(refused(0, "the download address is not HTTPS"));
         }
@@ -82,7 +82,7 @@ impl Client {
     }
 
     async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), Failure> {
-        let url = encoded(url);
+        let url = percent_encoded(url);
         if !self.is_sandbox(&url) && !is_safe(&url) {
             return Err(refused(0, "the upload address is not HTTPS"));
         }

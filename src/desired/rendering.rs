@@ -107,7 +107,7 @@ impl<'a> Rendering<'a> {
                 Some(text)
             }
             Err(error) => {
-                let span = expr.span_of(&error);
+                let span = expr.error_span(&error);
                 self.error_at(
                     expr,
                     &span,
@@ -186,13 +186,13 @@ impl<'a> Rendering<'a> {
 
     /// A code, by name or number.
     pub(super) fn code(&mut self, expr: &Expr, codes: &Codes) -> Option<i64> {
-        let text = self.required(codes.what, expr)?;
+        let text = self.required(codes.field, expr)?;
         let number = codes.number(text.trim());
         if number.is_none() {
             let given = expr.literal().map_or("this value", |text| text).to_owned();
             self.error(
                 expr,
-                format!("{} cannot be {given}", codes.what),
+                format!("{} cannot be {given}", codes.field),
                 format!("it is one of {}", codes.choices()),
             );
         }

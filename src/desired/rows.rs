@@ -209,7 +209,7 @@ impl<'a> FlowRows<'a> {
                     let at = places.next()?;
                     if wanted(at) {
                         return Some((at, rows.next()?));
-                    } else if !rows.pass() {
+                    } else if !rows.skip_row() {
                         return None;
                     }
                 };

@@ -200,7 +200,7 @@ fn write_document(path: &Path, bytes: &[u8]) -> Result<(), StepError> {
         Err(_) => {}
     }
     let write = || {
-        let mut file = AtomicFile::begin(path)?;
+        let mut file = AtomicFile::create(path)?;
         match file.write_all(bytes) {
             Ok(()) => file.finish(),
             Err(source) => Err(file.error(source)),

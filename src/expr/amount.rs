@@ -1,38 +1,41 @@
-//! Amounts of money: exact decimals, in capital Chinese numerals and with thousands.
+//! Amounts of money: exact decimals, formatted in Chinese capital numerals or with thousands separators.
 
-/// An amount in fen: hundredths of a yuan.
+/// An amount in fen (1/100 yuan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Amount {
     negative: bool,
     fen: u64,
 }
 
-/// 10^14 yuan: what capital numerals up to 万亿 can say, and all that fits.
-const TOO_MUCH: u64 = 10_000_000_000_000_000;
+/// The exclusive upper limit in fen: 10^14 yuan, because capital numerals go up to 万亿.
+const LIMIT_FEN: u64 = 10_000_000_000_000_000;
 
 impl Amount {
-    /// Reads `-1234.5`; also with thousands separators. More than two places are an error, never rounded.
+    /// Parses an amount such as `-1234.5`, with or without thousands separators.
+    ///
+    /// More than two decimal places are an error; amounts are never rounded. An error continues the name
+    /// of the filter: `needs …`.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        const FORM: &str = "needs an amount such as 120000.50";
+        const EXAMPLES: &str = "needs an amount such as 120000.50";
         let text = text.trim();
         let (negative, digits) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text),
         };
         let (yuan, places) = digits.split_once('.').unwrap_or((digits, ""));
-        let yuan = without_thousands(yuan).ok_or(FORM)?;
+        let yuan = without_thousands(yuan).ok_or(EXAMPLES)?;
         let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if yuan.is_empty() || !all_digits(&yuan) || !all_digits(places) {
-            return Err(FORM);
+            return Err(EXAMPLES);
         }
         let (fen, rest) = places.split_at(places.len().min(2));
         if rest.bytes().any(|byte| byte != b'0') {
-            return Err("needs an amount of at most two places: round it first");
+            return Err("needs an amount with at most two decimal places: round it first");
         }
-        let fen: u64 = format!("{fen:0<2}").parse().map_err(|_| FORM)?;
+        let fen: u64 = format!("{fen:0<2}").parse().map_err(|_| EXAMPLES)?;
         let whole: u64 = yuan.parse().map_err(|_| "needs a smaller amount")?;
         match whole.checked_mul(100) {
-            Some(whole) if whole < TOO_MUCH => Ok(Self {
+            Some(whole) if whole < LIMIT_FEN => Ok(Self {
                 negative: negative && whole + fen > 0,
                 fen: whole + fen,
             }),
@@ -40,7 +43,7 @@ impl Amount {
         }
     }
 
-    /// In capital numerals: `壹拾贰万元伍角`.
+    /// Formats the amount in capital numerals: `壹拾贰万元伍角`.
     pub(super) fn capital(self) -> String {
         let (yuan, jiao, fen) = (self.fen / 100, self.fen / 10 % 10, self.fen % 10);
         let mut text = String::new();
@@ -69,7 +72,7 @@ impl Amount {
         text
     }
 
-    /// With thousands and two places: `120,000.50`.
+    /// Formats the amount with thousands separators and two decimal places: `120,000.50`.
     pub(super) fn thousands(self) -> String {
         let yuan = (self.fen / 100).to_string();
         let mut text = String::new();
@@ -86,7 +89,7 @@ impl Amount {
     }
 }
 
-/// Takes thousands separators out; none when they stand in the wrong places.
+/// Removes thousands separators; `None` if they are misplaced.
 fn without_thousands(digits: &str) -> Option<String> {
     if !digits.contains(',') {
         return Some(digits.to_owned());
@@ -103,8 +106,10 @@ fn without_thousands(digits: &str) -> Option<String> {
     (1..=3).contains(&first.len()).then_some(text)
 }
 
-/// A number above zero in capital numerals. Each unit splits it into what stands before and what comes after;
-/// a gap after the unit is said by one 零.
+/// Formats a number above zero in capital numerals.
+///
+/// The largest unit splits the number into a quotient and a remainder. 零 marks skipped digits before the
+/// remainder.
 fn numeral(number: u64) -> String {
     const DIGITS: [&str; 10] = ["零", "壹", "贰", "叁", "肆", "伍", "陆", "柒", "捌", "玖"];
     const UNITS: [(u64, &str); 5] = [
@@ -139,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn capital_numerals() {
+    fn formats_capital_numerals() {
         for (amount, expected) in [
             ("0", "零元整"),
             ("0.00", "零元整"),
@@ -172,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_and_two_places() {
+    fn formats_thousands_and_two_decimal_places() {
         for (amount, expected) in [
             ("0", "0.00"),
             ("999", "999.00"),
@@ -188,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_exact_amount_is_refused() {
+    fn rejects_inexact_amounts() {
         for text in [
             "",
             "-",

@@ -1,4 +1,5 @@
-//! The one minijinja environment: strict, fuelled, with our filters, and with nothing that could print a context.
+//! The minijinja environment: strict, with limited fuel, with the filters of treaty and without the
+//! function `debug`, which would print private values.
 
 use std::sync::LazyLock;
 
@@ -6,13 +7,13 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, escape_formatt
 
 use super::filters;
 
-/// Steps that one expression may take: far above any honest one, far below one that never ends.
+/// The maximum number of steps of one evaluation. It stops endless loops.
 const FUEL: u64 = 100_000;
 
-/// What a template is called that is a page of HTML: cells are escaped in it.
+/// The name of HTML templates. Values are escaped in them.
 pub(super) const PAGE: &str = "page.html";
 
-/// Shared by all expressions, so that each can be compiled once and kept for as long as the process lives.
+/// The environment of all expressions. It is static, so that compiled expressions can be stored.
 pub(super) static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);

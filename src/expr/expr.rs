@@ -1,4 +1,4 @@
-//! A scalar of a manifest: plain text, one whole expression, or text with expressions in it.
+//! Compiled scalars of a manifest: plain text, a single expression, or a template.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -7,13 +7,13 @@ use std::fmt;
 use minijinja::value::{Object, Value, ValueKind};
 use minijinja::{Error, ErrorKind, Expression, Template};
 
-use super::compared::{self, Compared};
+use super::comparison::{self, InvalidComparison};
 use super::engine::{ENGINE, PAGE};
 use super::scope::{Environ, Scope, Variables};
 use super::{filters, reserved};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
-/// A scalar, compiled.
+/// A compiled scalar.
 pub struct Expr {
     source: String,
     span: Span,
@@ -27,46 +27,47 @@ enum Body {
     Template(Template<'static, 'static>),
 }
 
-/// What an expression names. Each of these is a question of its own.
+/// The names that an expression uses.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Uses {
-    /// Columns of the row.
+    /// The columns of the row.
     pub columns: BTreeSet<String>,
-    /// Whether it names `run`: its value is another one in each run.
+    /// Whether it uses `run`. Such a value differs between runs.
     pub run: bool,
-    /// Whether it names `key`.
+    /// Whether it uses `key`.
     pub key: bool,
-    /// Whether it names `row` at all.
+    /// Whether it uses `row`.
     pub row: bool,
-    /// Whether it names a variable that is not set, where that is allowed: it has no value then.
+    /// Whether it uses an unset variable. Only a lenient compiler accepts this; the expression then has no
+    /// value.
     pub unset: bool,
 }
 
-/// Why an expression gave no value.
+/// An error of the evaluation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvalError {
-    /// What is wrong.
+    /// The error message.
     pub message: String,
-    /// What to do, if that is known.
+    /// What the user can do, if known.
     pub hint: Option<String>,
-    /// The line of the expression's text, from 1.
+    /// The line in the source of the expression, from 1.
     pub line: Option<usize>,
 }
 
-/// Compiles scalars, and holds the names that they use against those that there are.
+/// Compiles scalars and checks the names that they use.
 #[derive(Debug, Clone)]
 pub struct Compiler {
     variables: Variables,
     environ: Environ,
-    /// Whether `row`, `key` and `run` can be named here.
+    /// Whether `row`, `key` and `run` are in scope.
     in_flow: bool,
-    /// Whether variables may be named that are not set.
+    /// Whether unset variables are accepted.
     lenient: bool,
 }
 
 impl Compiler {
-    /// For everything that is no flow: `var` and `env` are in scope.
+    /// Creates a compiler for scalars outside of flows: `var` and `env` are in scope.
     pub fn new(variables: Variables, environ: Environ) -> Self {
         Self {
             variables,
@@ -76,7 +77,7 @@ impl Compiler {
         }
     }
 
-    /// For flows: `row`, `key` and `run` are in scope too.
+    /// Returns a compiler for flows: `row`, `key` and `run` are in scope, too.
     #[must_use]
     pub fn in_flow(&self) -> Self {
         Self {
@@ -85,7 +86,7 @@ impl Compiler {
         }
     }
 
-    /// For what is not used now: variables need not be set.
+    /// Returns a compiler for parts that are not selected: it accepts unset variables.
     #[must_use]
     pub fn lenient(&self) -> Self {
         Self {
@@ -94,18 +95,18 @@ impl Compiler {
         }
     }
 
-    /// The scope outside of flows.
+    /// Returns the scope outside of flows.
     pub fn scope(&self) -> Scope {
         Scope::new(&self.variables, &self.environ)
     }
 
-    /// Compiles one scalar and checks every name in it but the columns, which the sheet knows.
+    /// Compiles a scalar and checks its names. Columns are checked later, against the sheet.
     pub fn compile(&self, source: &str, span: &Span) -> Result<Expr, Diagnostic> {
-        let wrong = |error: &Error| {
-            Diagnostic::error(format!("the expression is wrong: {}", told(error))).at(span)
+        let invalid = |error: &Error| {
+            Diagnostic::error(format!("invalid expression: {}", error_message(error))).at(span)
         };
-        let comparable = |compared: Option<Compared>| match compared {
-            Some(compared) => Err(incomparable(&compared, span)),
+        let check_comparison = |comparison: Option<InvalidComparison>| match comparison {
+            Some(comparison) => Err(comparison_error(&comparison, span)),
             None => Ok(()),
         };
         let (body, names) = if !is_template(source) {
@@ -113,18 +114,18 @@ impl Compiler {
         } else if let Some(inner) = whole_expression(source) {
             let compiled = ENGINE
                 .compile_expression_owned(inner.to_owned())
-                .map_err(|error| wrong(&error))?;
-            comparable(compared::in_expression(inner))?;
+                .map_err(|error| invalid(&error))?;
+            check_comparison(comparison::in_expression(inner))?;
             let names = compiled.undeclared_variables(true).into_iter().collect();
             (Body::Expression(Box::new(compiled)), names)
         } else {
-            // A project is loaded once in a process, and its templates live as long as that.
-            let kept: &'static str = Box::leak(source.to_owned().into_boxed_str());
+            // A process loads one project, and its templates are used until the process ends.
+            let leaked: &'static str = Box::leak(source.to_owned().into_boxed_str());
             let compiled = ENGINE
-                .template_from_named_str("scalar", kept)
-                .map_err(|error| wrong(&error))?;
-            comparable(compared::in_template(source))?;
-            free(source, span)?;
+                .template_from_named_str("scalar", leaked)
+                .map_err(|error| invalid(&error))?;
+            check_comparison(comparison::in_template(source))?;
+            check_reserved_names(source, span)?;
             let names = compiled.undeclared_variables(true).into_iter().collect();
             (Body::Template(compiled), names)
         };
@@ -134,23 +135,23 @@ impl Compiler {
             uses: self.uses(source, &names, span)?,
             body,
         };
-        expr.probe()?;
+        expr.check_functions()?;
         Ok(expr)
     }
 
-    /// Compiles a page of HTML, in which what is put in is escaped.
+    /// Compiles an HTML page. Inserted values are escaped.
     pub fn compile_page(&self, source: &str, span: &Span) -> Result<Expr, Diagnostic> {
-        // A project is loaded once in a process, and its templates live as long as that.
-        let kept: &'static str = Box::leak(source.to_owned().into_boxed_str());
+        // A process loads one project, and its templates are used until the process ends.
+        let leaked: &'static str = Box::leak(source.to_owned().into_boxed_str());
         let compiled = ENGINE
-            .template_from_named_str(PAGE, kept)
+            .template_from_named_str(PAGE, leaked)
             .map_err(|error| {
-                Diagnostic::error(format!("the expression is wrong: {}", told(&error))).at(span)
+                Diagnostic::error(format!("invalid expression: {}", error_message(&error))).at(span)
             })?;
-        if let Some(compared) = compared::in_template(source) {
-            return Err(incomparable(&compared, span));
+        if let Some(comparison) = comparison::in_template(source) {
+            return Err(comparison_error(&comparison, span));
         }
-        free(source, span)?;
+        check_reserved_names(source, span)?;
         let names = compiled.undeclared_variables(true).into_iter().collect();
         let expr = Expr {
             source: source.to_owned(),
@@ -158,7 +159,7 @@ impl Compiler {
             uses: self.uses(source, &names, span)?,
             body: Body::Template(compiled),
         };
-        expr.probe()?;
+        expr.check_functions()?;
         Ok(expr)
     }
 
@@ -177,9 +178,9 @@ impl Compiler {
                 "env" if field.is_empty() || self.environ.contains_key(field) => {}
                 "var" | "env" if self.lenient => uses.unset = true,
                 "var" => {
-                    let near = did_you_mean(field, self.variables.keys().map(String::as_str));
-                    let hint = match near {
-                        Some(near) => format!("did you mean var.{near}?"),
+                    let suggestion = did_you_mean(field, self.variables.keys().map(String::as_str));
+                    let hint = match suggestion {
+                        Some(name) => format!("did you mean var.{name}?"),
                         None => "declare it under variables in treaty.yaml".to_owned(),
                     };
                     return Err(Diagnostic::error(format!("there is no variable {field}"))
@@ -191,7 +192,7 @@ impl Compiler {
                         "the environment variable {field} is not set"
                     ))
                     .at(span)
-                    .hint(format!("set it before treaty runs: export {field}=…")));
+                    .hint(format!("set it before you run treaty: export {field}=…")));
                 }
                 "row" if self.in_flow => {
                     uses.row = true;
@@ -208,12 +209,12 @@ impl Compiler {
                 "run" if self.in_flow => {
                     return Err(Diagnostic::error(format!("run has no {field}"))
                         .at(span)
-                        .hint("there are run.date and run.started"));
+                        .hint("use run.date or run.started"));
                 }
                 "row" | "key" | "run" => {
-                    return Err(Diagnostic::error(format!("{root} cannot be named here"))
+                    return Err(Diagnostic::error(format!("{root} cannot be used here"))
                         .at(span)
-                        .hint("only a flow has rows; var and env can be named everywhere"));
+                        .hint("row, key and run exist only in flows; var and env can be used everywhere"));
                 }
                 other if ENGINE.globals().any(|(global, _)| global == other) => {}
                 other => {
@@ -222,14 +223,14 @@ impl Compiler {
                     } else {
                         "var and env"
                     };
-                    let near = if self.in_flow {
+                    let suggestion = if self.in_flow {
                         format!("row.{other}")
                     } else {
                         format!("var.{other}")
                     };
-                    return Err(Diagnostic::error(format!("nothing is called {other}"))
+                    return Err(Diagnostic::error(format!("unknown name {other}"))
                         .at(span)
-                        .hint(format!("in scope are {scope}; did you mean {near}?")));
+                        .hint(format!("available are {scope}; did you mean {suggestion}?")));
                 }
             }
         }
@@ -238,24 +239,24 @@ impl Compiler {
 }
 
 impl Expr {
-    /// The scalar as it stands in the file.
+    /// Returns the source of the scalar.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Where it stands.
+    /// Returns the location of the scalar.
     pub fn span(&self) -> &Span {
         &self.span
     }
 
-    /// Where an error stands: the line of a page, the whole of a scalar.
-    pub fn span_of(&self, error: &EvalError) -> Span {
+    /// Returns the location of an error: the line for a page in its own file, otherwise the whole scalar.
+    pub fn error_span(&self, error: &EvalError) -> Span {
         let is_page = matches!(&self.body, Body::Template(template) if template.name() == PAGE);
         let Some(line) = error.line.filter(|line| is_page && *line > 1) else {
             return self.span.clone();
         };
         if self.span.file.text != self.source {
-            // A page that is written in the manifest.
+            // The page is part of the manifest, so the line does not count from the start of the file.
             return self.span.clone();
         }
         let before = self.source.split_inclusive('\n').take(line - 1);
@@ -268,17 +269,17 @@ impl Expr {
         }
     }
 
-    /// What it names.
+    /// Returns the names that the expression uses.
     pub fn uses(&self) -> &Uses {
         &self.uses
     }
 
-    /// The text, when it is plain text and the same for all rows.
+    /// Returns the text if the scalar is plain text, without expressions.
     pub fn literal(&self) -> Option<&str> {
         matches!(self.body, Body::Literal).then_some(self.source.as_str())
     }
 
-    /// Its text in a scope.
+    /// Evaluates the scalar to text. Lists and mappings are errors.
     pub fn text(&self, scope: &Scope) -> Result<Cow<'_, str>, EvalError> {
         match &self.body {
             Body::Literal => Ok(Cow::Borrowed(&self.source)),
@@ -295,7 +296,7 @@ impl Expr {
                         Ok(Cow::Owned(value.to_string()))
                     }
                     kind => Err(EvalError {
-                        message: format!("the expression gives a {kind}, where a text is needed"),
+                        message: format!("the expression returns a {kind}; text is needed"),
                         hint: None,
                         line: None,
                     }),
@@ -304,7 +305,7 @@ impl Expr {
         }
     }
 
-    /// Its value in a scope; a whole expression keeps its type. Undefined and none are errors.
+    /// Evaluates the scalar. A single expression keeps its type. Undefined and none are errors.
     pub fn value(&self, scope: &Scope) -> Result<Value, EvalError> {
         let Body::Expression(expression) = &self.body else {
             return self.text(scope).map(|text| Value::from(&*text));
@@ -320,20 +321,20 @@ impl Expr {
                     "the value is undefined"
                 }
                 .to_owned(),
-                hint: Some("give it one: {{ … | default('…') }}".to_owned()),
+                hint: Some("set a default: {{ … | default('…') }}".to_owned()),
                 line: None,
             });
         }
         Ok(value)
     }
 
-    /// Evaluates it once on values that are not there, to find unknown filters, tests and functions before a row does.
-    fn probe(&self) -> Result<(), Diagnostic> {
-        let anything = Value::from_object(Anything);
+    /// Evaluates the scalar once with placeholder values, to find unknown filters, tests and functions.
+    fn check_functions(&self) -> Result<(), Diagnostic> {
+        let placeholder = Value::from_object(Placeholder);
         let outcome = match &self.body {
             Body::Literal => return Ok(()),
-            Body::Expression(expression) => expression.eval(anything).map(drop),
-            Body::Template(template) => template.render(anything).map(drop),
+            Body::Expression(expression) => expression.eval(placeholder).map(drop),
+            Body::Template(template) => template.render(placeholder).map(drop),
         };
         match outcome {
             Err(error)
@@ -342,9 +343,9 @@ impl Expr {
                     ErrorKind::UnknownFilter | ErrorKind::UnknownFunction | ErrorKind::UnknownTest
                 ) =>
             {
-                Err(Diagnostic::error(format!("the expression is wrong: {}", told(&error)))
+                Err(Diagnostic::error(format!("invalid expression: {}", error_message(&error)))
                     .at(&self.span)
-                    .hint("treaty adds rmb, money, date, plus, epochMs, digits and mask to minijinja's own filters"))
+                    .hint("available are the filters of minijinja and rmb, money, date, plus, epochMs, digits and mask"))
             }
             _ => Ok(()),
         }
@@ -359,7 +360,7 @@ impl fmt::Debug for Expr {
 
 impl From<&Error> for EvalError {
     fn from(error: &Error) -> Self {
-        let message = told(error);
+        let message = error_message(error);
         Self {
             hint: filters::hint(&message).map(str::to_owned),
             message,
@@ -368,38 +369,39 @@ impl From<&Error> for EvalError {
     }
 }
 
-/// The error in words: its own detail, not the place in the expression, which the span tells.
-fn told(error: &Error) -> String {
+/// Returns the message of an error, without the position, which is in the span.
+fn error_message(error: &Error) -> String {
     match error.detail() {
-        _ if error.kind() == ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
+        _ if error.kind() == ErrorKind::OutOfFuel => {
+            "the evaluation takes too many steps".to_owned()
+        }
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),
     }
 }
 
-/// Text is neither equal to a number nor smaller or greater: such a comparison would take all rows, or none.
-fn incomparable(compared: &Compared, span: &Span) -> Diagnostic {
-    let Compared {
+/// Reports a comparison of text with a number. It would select all rows or none.
+fn comparison_error(comparison: &InvalidComparison, span: &Span) -> Diagnostic {
+    let InvalidComparison {
         text,
         number,
-        meant,
-    } = compared;
-    let what = if text.starts_with("row") {
+        suggestion,
+    } = comparison;
+    let reason = if text.starts_with("row") {
         "a cell is text"
     } else {
-        "it is text"
+        "the value is text"
     };
     Diagnostic::error(format!("{text} is compared with a number, {number}"))
         .at(span)
-        .hint(format!("{what}: `{{{{ {meant} }}}}`"))
+        .hint(format!("{reason}; convert it: `{{{{ {suggestion} }}}}`"))
 }
 
-/// Refuses a template that gives one of treaty's own names another value.
-fn free(source: &str, span: &Span) -> Result<(), Diagnostic> {
-    let taken = reserved::taken(source);
-    taken.map_or(Ok(()), |name| {
-        let error = Diagnostic::error(format!("{name} is treaty's own, and cannot be set"));
-        Err(error.at(span).hint("choose another name for it"))
+/// Rejects a template that assigns to a reserved name.
+fn check_reserved_names(source: &str, span: &Span) -> Result<(), Diagnostic> {
+    reserved::assigned_name(source).map_or(Ok(()), |name| {
+        let error = Diagnostic::error(format!("{name} is reserved and cannot be assigned"));
+        Err(error.at(span).hint("use another name"))
     })
 }
 
@@ -409,7 +411,7 @@ fn is_template(source: &str) -> bool {
         .any(|opening| source.contains(opening))
 }
 
-/// The inside of a scalar that is one expression and nothing else.
+/// Returns the expression of a scalar that consists of a single expression.
 fn whole_expression(source: &str) -> Option<&str> {
     let inner = source.trim().strip_prefix("{{")?.strip_suffix("}}")?;
     let inner = inner.strip_prefix('-').unwrap_or(inner);
@@ -420,7 +422,7 @@ fn whole_expression(source: &str) -> Option<&str> {
         match (quote, character) {
             (Some(open), close) if open == close && previous != '\\' => quote = None,
             (None, '"' | '\'') => quote = Some(character),
-            // The expression ended before the scalar did.
+            // The expression ends before the scalar.
             (None, '}') if previous == '}' => return None,
             _ => {}
         }
@@ -429,7 +431,7 @@ fn whole_expression(source: &str) -> Option<&str> {
     Some(inner)
 }
 
-/// Columns that are named in brackets: `row["客户 编号"]`.
+/// Returns the columns that are used with a subscript: `row["客户 编号"]`.
 fn subscripts(source: &str) -> Vec<String> {
     source
         .split("row[")
@@ -448,14 +450,14 @@ fn subscripts(source: &str) -> Vec<String> {
         .collect()
 }
 
-/// Has every name, and every name gives text.
+/// An object that has every name; each value is text.
 #[derive(Debug)]
-struct Anything;
+struct Placeholder;
 
-impl Object for Anything {
+impl Object for Placeholder {
     fn get_value(self: &std::sync::Arc<Self>, key: &Value) -> Option<Value> {
         match key.as_str() {
-            Some("var" | "env" | "row" | "run") => Some(Value::from_object(Anything)),
+            Some("var" | "env" | "row" | "run") => Some(Value::from_object(Placeholder)),
             _ => Some(Value::from("0")),
         }
     }
@@ -501,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn scalars_render() {
+    fn renders_scalars() {
         for (source, expected) in [
             ("plain", "plain"),
             ("{{ var.lender }}", "天谷"),
@@ -521,7 +523,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_expression_keeps_its_type() {
+    fn a_single_expression_keeps_its_type() {
         let expr = compile("{{ key == 'HT-1' }}").expect("compiled");
         let value = expr
             .value(&compiler().scope().with_key("HT-1"))
@@ -542,7 +544,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_known_before_rows() {
+    fn finds_the_columns_used() {
         let uses = compile("{{ row.姓名 }}{{ row['客户 编号'] }}")
             .expect("compiled")
             .uses()
@@ -560,22 +562,22 @@ mod tests {
     }
 
     #[test]
-    fn wrong_names_are_found_when_compiling() {
+    fn reports_unknown_names_when_compiling() {
         for (source, message) in [
             ("{{ var.lendr }}", "there is no variable lendr"),
             (
                 "{{ env.NOT_SET }}",
                 "the environment variable NOT_SET is not set",
             ),
-            ("{{ contract_no }}", "nothing is called contract_no"),
+            ("{{ contract_no }}", "unknown name contract_no"),
             (
                 "{{ row.a | nosuch }}",
-                "the expression is wrong: filter nosuch is unknown",
+                "invalid expression: filter nosuch is unknown",
             ),
             ("{{ run.now }}", "run has no now"),
             (
                 "{{ key +",
-                "the expression is wrong: unexpected end of input, expected expression",
+                "invalid expression: unexpected end of input, expected expression",
             ),
         ] {
             assert_eq!(text(source), Err(message.to_owned()), "{source}");
@@ -583,7 +585,7 @@ mod tests {
         let outside = Compiler::new(Arc::default(), Arc::default()).compile("{{ row.a }}", &span());
         assert_eq!(
             outside.expect_err("refused").message,
-            "row cannot be named here"
+            "row cannot be used here"
         );
     }
 }

@@ -1,4 +1,5 @@
-//! The filters beside minijinja's own. Their errors show what cannot be read, but for id numbers and mobiles.
+//! The filters that treaty adds to those of minijinja. Their errors show the value, masked if it may be an
+//! id number or a mobile number.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
@@ -6,7 +7,7 @@ use minijinja::{Environment, Error, ErrorKind};
 use super::amount::Amount;
 use super::moment::Moment;
 
-/// Adds them all.
+/// Adds the filters.
 pub(super) fn add(env: &mut Environment<'_>) {
     env.add_filter("rmb", |value: Value| {
         amount("rmb", &value).map(Amount::capital)
@@ -14,13 +15,13 @@ pub(super) fn add(env: &mut Environment<'_>) {
     env.add_filter("money", |value: Value| {
         amount("money", &value).map(Amount::thousands)
     });
-    env.add_filter("date", |value: Value, form: String| {
+    env.add_filter("date", |value: Value, format: String| {
         moment("date", &value)?
-            .format(&form)
+            .format(&format)
             .map_err(|why| failed("date", why))
     });
-    env.add_filter("plus", |value: Value, length: String| {
-        let later = moment("plus", &value)?.plus(&length);
+    env.add_filter("plus", |value: Value, duration: String| {
+        let later = moment("plus", &value)?.plus(&duration);
         later
             .map(|later| later.to_string())
             .map_err(|why| failed("plus", why))
@@ -54,50 +55,51 @@ fn text(filter: &str, value: &Value) -> Result<String, Error> {
 
 fn amount(filter: &str, value: &Value) -> Result<Amount, Error> {
     let text = text(filter, value)?;
-    Amount::parse(&text).map_err(|why| unread(filter, why, &text))
+    Amount::parse(&text).map_err(|why| invalid_value(filter, why, &text))
 }
 
 fn moment(filter: &str, value: &Value) -> Result<Moment, Error> {
     let text = text(filter, value)?;
-    Moment::parse(&text).map_err(|why| unread(filter, why, &text))
+    Moment::parse(&text).map_err(|why| invalid_value(filter, why, &text))
 }
 
-/// A cell that stands in an error is cut off after this.
-const SHOWN: usize = 40;
+/// The maximum number of characters of a value in an error.
+const MAX_SHOWN: usize = 40;
 
-/// As many digits as a mobile has.
-const PRIVATE: usize = 11;
+/// Values with at least this many digits are masked: a mobile number has 11.
+const MIN_PRIVATE_DIGITS: usize = 11;
 
-fn unread(filter: &str, why: &str, text: &str) -> Error {
+fn invalid_value(filter: &str, why: &str, text: &str) -> Error {
     let text = text.trim();
     let digits = text.chars().filter(char::is_ascii_digit).count();
-    let shown: String = if digits >= PRIVATE {
+    let shown: String = if digits >= MIN_PRIVATE_DIGITS {
         mask(text)
     } else {
-        text.chars().take(SHOWN).collect()
+        text.chars().take(MAX_SHOWN).collect()
     };
     if shown.is_empty() {
-        failed(filter, &format!("{why}, and the text is empty"))
+        failed(filter, &format!("{why}, but the text is empty"))
     } else {
-        failed(filter, &format!("{why}, and not {shown}"))
+        failed(filter, &format!("{why}, but got {shown}"))
     }
 }
 
-/// All that a filter reads, when its error says that it could not read something.
+/// Returns the formats that a filter accepts, if the error is that of an unreadable value.
 pub(super) fn hint(error: &str) -> Option<&'static str> {
     let (filter, rest) = error.split_once(' ')?;
     match filter {
         "rmb" | "money" if rest.starts_with("needs an amount such") => Some(
-            "it reads 120000.5, 120,000.50 and -1; take everything else out before: {{ … | replace('元', '') | money }}",
+            "accepted are 120000.5, 120,000.50 and -1; remove other text first: {{ … | replace('元', '') | money }}",
         ),
         "date" | "plus" | "epochMs" if rest.starts_with("needs a date") => Some(
-            "it reads 2026-01-05, 2026/1/5, 2026.1.5, 20260105 and 2026年1月5日, each with or without 18:30 or 18:30:00 behind it",
+            "accepted are 2026-01-05, 2026/1/5, 2026.1.5, 20260105 and 2026年1月5日, each optionally followed by 18:30 or 18:30:00",
         ),
         _ => None,
     }
 }
 
-/// Leaves the ends that tell people apart: three and four characters of a number, the first of a name.
+/// Masks a text. Keeps the first three and the last four characters of a long text, and the first
+/// character of a name.
 pub fn mask(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let (head, tail) = match characters.len() {
@@ -115,26 +117,26 @@ pub fn mask(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{hint, mask, unread};
+    use super::{hint, invalid_value, mask};
 
     #[test]
-    fn what_cannot_be_read_is_shown_unless_it_is_private() {
+    fn errors_show_the_value_and_mask_private_numbers() {
         let why = "needs an amount such as 120000.50";
         for (text, shown) in [
             (
                 "12万",
-                "money needs an amount such as 120000.50, and not 12万",
+                "money needs an amount such as 120000.50, but got 12万",
             ),
             (
                 " ",
-                "money needs an amount such as 120000.50, and the text is empty",
+                "money needs an amount such as 120000.50, but the text is empty",
             ),
             (
                 "13516134875元",
-                "money needs an amount such as 120000.50, and not 135*****875元",
+                "money needs an amount such as 120000.50, but got 135*****875元",
             ),
         ] {
-            let error = unread("money", why, text);
+            let error = invalid_value("money", why, text);
             assert_eq!(error.detail(), Some(shown));
             assert!(hint(shown).is_some_and(|hint| hint.contains("120,000.50")));
         }
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_leave_the_ends() {
+    fn masks_keep_the_ends() {
         for (text, expected) in [
             ("13516134875", "135****4875"),
             ("330106199001011234", "330***********1234"),

@@ -1,7 +1,7 @@
-//! Fingerprints: whether something is still what it was, without keeping what it was.
+//! Fingerprints: keyed hashes that detect changes without storing the values.
 //!
-//! They are keyed with the ledger's own salt: those of two ledgers cannot be compared, and no table made
-//! beforehand finds what stands behind one.
+//! The key is the salt of the ledger. Fingerprints of two ledgers cannot be compared, and precomputed tables
+//! do not reveal the values.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Salt(pub [u8; 32]);
 
 impl Salt {
-    /// The salt where nothing is recorded: for checks that need no ledger.
-    pub const NONE: Self = Self([0; 32]);
+    /// The salt for checks without a ledger.
+    pub const ZERO: Self = Self([0; 32]);
 
-    /// The fingerprint of one text.
+    /// Returns the fingerprint of a text.
     pub fn of(&self, text: &str) -> Fingerprint {
-        let mut print = Fingerprinter::with_room(self, 16 + text.len());
+        let mut print = Fingerprinter::with_capacity(self, 16 + text.len());
         print.field("", text);
         print.finish()
     }
@@ -35,7 +35,7 @@ impl fmt::Debug for Salt {
 pub struct Fingerprint(pub [u8; 16]);
 
 impl Fingerprint {
-    /// Reads the form of its `Display`.
+    /// Parses the output of `Display`: 32 hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         let number = u128::from_str_radix(text, 16).ok()?;
         (text.len() == 32).then_some(Self(number.to_be_bytes()))
@@ -57,7 +57,7 @@ impl Serialize for Fingerprint {
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("no fingerprint"))
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not a fingerprint"))
     }
 }
 
@@ -67,42 +67,44 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// Takes the fields of a thing one by one. A field that is absent is not given, so that an optional field which
-/// is added to the language later changes no fingerprint that exists.
+/// Builds a fingerprint from named fields.
+///
+/// Absent fields are not added. So a new optional field does not change existing fingerprints.
 pub struct Fingerprinter {
     salt: Salt,
-    /// All that was taken: hashed at once, which is much faster than in many small pieces.
-    taken: Vec<u8>,
+    /// The encoded fields. Hashing them at once is faster than hashing many small pieces.
+    bytes: Vec<u8>,
 }
 
-/// What a row's fields come to, mostly.
-const ROOM: usize = 1024;
+/// The usual size of the encoded fields of a row.
+const CAPACITY: usize = 1024;
 
 impl Fingerprinter {
-    /// Begins one.
+    /// Creates a fingerprint without fields.
     pub fn new(salt: &Salt) -> Self {
-        Self::with_room(salt, ROOM)
+        Self::with_capacity(salt, CAPACITY)
     }
 
-    fn with_room(salt: &Salt, room: usize) -> Self {
+    fn with_capacity(salt: &Salt, capacity: usize) -> Self {
         Self {
             salt: salt.clone(),
-            taken: Vec::with_capacity(room),
+            bytes: Vec::with_capacity(capacity),
         }
     }
 
-    /// Takes a field; lengths stand before the bytes, so that no two lists of fields look alike.
+    /// Adds a field. Each part is preceded by its length, so that different lists of fields have different
+    /// encodings.
     pub fn field(&mut self, name: &str, value: &str) {
         for part in [name, value] {
-            self.taken
+            self.bytes
                 .extend_from_slice(&(part.len() as u64).to_le_bytes());
-            self.taken.extend_from_slice(part.as_bytes());
+            self.bytes.extend_from_slice(part.as_bytes());
         }
     }
 
-    /// The fingerprint of all that was taken.
+    /// Returns the fingerprint of the added fields.
     pub fn finish(&self) -> Fingerprint {
-        let hash = blake3::keyed_hash(&self.salt.0, &self.taken);
+        let hash = blake3::keyed_hash(&self.salt.0, &self.bytes);
         let mut print = [0; 16];
         print.copy_from_slice(&hash.as_bytes()[..16]);
         Fingerprint(print)
@@ -114,9 +116,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_do_not_run_into_each_other() {
+    fn different_fields_have_different_fingerprints() {
         let print = |fields: &[(&str, &str)]| {
-            let mut print = Fingerprinter::new(&Salt::NONE);
+            let mut print = Fingerprinter::new(&Salt::ZERO);
             for (name, value) in fields {
                 print.field(name, value);
             }
@@ -125,7 +127,7 @@ mod tests {
         assert_ne!(print(&[("a", "bc")]), print(&[("ab", "c")]));
         assert_ne!(print(&[("a", "")]), print(&[]));
         assert_eq!(print(&[("a", "b")]), print(&[("a", "b")]));
-        assert_ne!(Salt::NONE.of("x"), Salt([1; 32]).of("x"));
+        assert_ne!(Salt::ZERO.of("x"), Salt([1; 32]).of("x"));
         let shown = print(&[("a", "b")]);
         assert_eq!(Fingerprint::parse(&shown.to_string()), Some(shown));
     }

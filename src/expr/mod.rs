@@ -1,10 +1,12 @@
-//! Expressions: the scalars of manifests, compiled once, rendered for each row, and the fingerprint of what came out.
+//! Expressions: scalars of manifests, compiled once and rendered for each row, and fingerprints of the
+//! results.
 //!
-//! Rendering is strict: undefined and none are errors, an unknown column is found before any row is read, and no
-//! error repeats an id number or a mobile.
+//! - Rendering is strict: undefined and none are errors.
+//! - Unknown names and columns are reported before any row is read.
+//! - Errors never contain an id number or a mobile number.
 
 mod amount;
-mod compared;
+mod comparison;
 mod engine;
 mod expr;
 mod filters;

@@ -1,4 +1,4 @@
-//! Dates and times as people write them in sheets, in Asia/Shanghai.
+//! Dates and times in the formats common in sheets. The time zone is Asia/Shanghai.
 
 use jiff::Span;
 use jiff::civil::{Date, DateTime, Time};
@@ -12,25 +12,27 @@ pub(super) enum Moment {
     DateTime(DateTime),
 }
 
-const FORM: &str = "needs a date such as 2026-11-23 or 2026-11-23 18:30:00";
+const EXAMPLES: &str = "needs a date such as 2026-11-23 or 2026-11-23 18:30:00";
 
 impl Moment {
-    /// Reads `2026-11-23`, `2026/1/5`, `20261123`, `2026年1月5日`, each with or without a time.
+    /// Parses `2026-11-23`, `2026/1/5`, `2026.1.5`, `20261123` or `2026年1月5日`, with or without a time.
+    ///
+    /// An error continues the name of the filter: `needs …`.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         let (day, clock) = match text.split_once([' ', 'T']) {
             Some((day, clock)) => (day, Some(clock.trim())),
             None => (text, None),
         };
-        let date = parse_date(day).ok_or(FORM)?;
+        let date = parse_date(day).ok_or(EXAMPLES)?;
         match clock {
             None => Ok(Self::Date(date)),
             Some(clock) => {
                 let clock = clock.split_once('.').map_or(clock, |(whole, _)| whole);
                 let mut parts = clock.split(':').map(str::parse::<i8>);
-                let mut next = || parts.next().unwrap_or(Ok(0)).map_err(|_| FORM);
+                let mut next = || parts.next().unwrap_or(Ok(0)).map_err(|_| EXAMPLES);
                 let (hour, minute, second) = (next()?, next()?, next()?);
-                let time = Time::new(hour, minute, second, 0).map_err(|_| FORM)?;
+                let time = Time::new(hour, minute, second, 0).map_err(|_| EXAMPLES)?;
                 Ok(Self::DateTime(date.to_datetime(time)))
             }
         }
@@ -43,14 +45,16 @@ impl Moment {
         }
     }
 
-    /// Later by `7d`, `12h`, `30min`, `2w`, `3mo` or `1y`; earlier with a minus.
-    pub(super) fn plus(self, length: &str) -> Result<Self, &'static str> {
-        const LENGTH: &str = "needs a length such as 7d, 12h, 30min, 2w, 3mo or 1y";
-        let at = length
+    /// Adds a duration: `7d`, `12h`, `30min`, `2w`, `3mo` or `1y`. A negative number subtracts.
+    ///
+    /// A date stays a date if the unit is at least one day.
+    pub(super) fn plus(self, duration: &str) -> Result<Self, &'static str> {
+        const FORMAT: &str = "needs a duration such as 7d, 12h, 30min, 2w, 3mo or 1y";
+        let at = duration
             .find(|c: char| c.is_ascii_alphabetic())
-            .ok_or(LENGTH)?;
-        let (number, unit) = length.split_at(at);
-        let number: i64 = number.trim().parse().map_err(|_| LENGTH)?;
+            .ok_or(FORMAT)?;
+        let (number, unit) = duration.split_at(at);
+        let number: i64 = number.trim().parse().map_err(|_| FORMAT)?;
         let span = match unit {
             "s" => Span::new().try_seconds(number),
             "min" => Span::new().try_minutes(number),
@@ -59,25 +63,25 @@ impl Moment {
             "w" => Span::new().try_weeks(number),
             "mo" => Span::new().try_months(number),
             "y" => Span::new().try_years(number),
-            _ => return Err(LENGTH),
+            _ => return Err(FORMAT),
         }
-        .map_err(|_| LENGTH)?;
-        let later = self.datetime().checked_add(span).map_err(|_| LENGTH)?;
+        .map_err(|_| FORMAT)?;
+        let later = self.datetime().checked_add(span).map_err(|_| FORMAT)?;
         Ok(match self {
             Self::Date(_) if matches!(unit, "d" | "w" | "mo" | "y") => Self::Date(later.date()),
             _ => Self::DateTime(later),
         })
     }
 
-    /// In a form of `strftime`.
-    pub(super) fn format(self, form: &str) -> Result<String, &'static str> {
-        jiff::fmt::strtime::format(form, self.datetime())
-            .map_err(|_| "needs a form such as \"%Y年%m月%d日\"")
+    /// Formats the moment with a `strftime` format.
+    pub(super) fn format(self, format: &str) -> Result<String, &'static str> {
+        jiff::fmt::strtime::format(format, self.datetime())
+            .map_err(|_| "needs a format such as \"%Y年%m月%d日\"")
     }
 
-    /// Milliseconds since 1970.
+    /// Returns the milliseconds since 1970.
     pub(super) fn epoch_ms(self) -> Result<i64, &'static str> {
-        time::epoch_ms(self.datetime()).ok_or(FORM)
+        time::epoch_ms(self.datetime()).ok_or(EXAMPLES)
     }
 }
 
@@ -114,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_read_as_people_write_them() {
+    fn parses_common_date_formats() {
         for text in [
             "2026-01-05",
             "2026/1/5",
@@ -145,9 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_shifted_and_formatted() {
+    fn adds_durations_and_formats() {
         let later =
-            |text: &str, length: &str| moment(text).plus(length).map(|later| later.to_string());
+            |text: &str, duration: &str| moment(text).plus(duration).map(|later| later.to_string());
         assert_eq!(later("2026-01-31", "1mo"), Ok("2026-02-28".to_owned()));
         assert_eq!(later("2026-12-31", "1d"), Ok("2027-01-01".to_owned()));
         assert_eq!(

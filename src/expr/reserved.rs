@@ -1,39 +1,39 @@
-//! Names that a template must not give itself: what an expression names would not be what it seems to name.
+//! Finds templates that assign to a reserved name.
 
 use minijinja::machinery::{ast, parse};
 use minijinja::syntax::SyntaxConfig;
 
-/// What treaty gives to expressions.
+/// The names that treaty defines for expressions.
 const RESERVED: [&str; 5] = ["row", "key", "run", "var", "env"];
 
-/// The first of them that a template gives itself, by `set`, `with` or `for`.
-pub(super) fn taken(source: &str) -> Option<&'static str> {
+/// Returns the first reserved name that a template assigns with `set`, `with` or `for`.
+pub(super) fn assigned_name(source: &str) -> Option<&'static str> {
     let tree = parse(source, "scalar", SyntaxConfig::default()).ok()?;
-    in_statement(&tree)
+    find_in_statement(&tree)
 }
 
-fn in_statements(all: &[ast::Stmt<'_>]) -> Option<&'static str> {
-    all.iter().find_map(in_statement)
+fn find_in_statements(all: &[ast::Stmt<'_>]) -> Option<&'static str> {
+    all.iter().find_map(find_in_statement)
 }
 
-fn in_statement(statement: &ast::Stmt<'_>) -> Option<&'static str> {
+fn find_in_statement(statement: &ast::Stmt<'_>) -> Option<&'static str> {
     match statement {
-        ast::Stmt::Template(own) => in_statements(&own.children),
+        ast::Stmt::Template(own) => find_in_statements(&own.children),
         ast::Stmt::ForLoop(own) => target(&own.target)
-            .or_else(|| in_statements(&own.body))
-            .or_else(|| in_statements(&own.else_body)),
+            .or_else(|| find_in_statements(&own.body))
+            .or_else(|| find_in_statements(&own.else_body)),
         ast::Stmt::IfCond(own) => {
-            in_statements(&own.true_body).or_else(|| in_statements(&own.false_body))
+            find_in_statements(&own.true_body).or_else(|| find_in_statements(&own.false_body))
         }
         ast::Stmt::WithBlock(own) => {
             let mut targets = own.assignments.iter();
             let own_target = targets.find_map(|(name, _)| target(name));
-            own_target.or_else(|| in_statements(&own.body))
+            own_target.or_else(|| find_in_statements(&own.body))
         }
         ast::Stmt::Set(own) => target(&own.target),
-        ast::Stmt::SetBlock(own) => target(&own.target).or_else(|| in_statements(&own.body)),
-        ast::Stmt::AutoEscape(own) => in_statements(&own.body),
-        ast::Stmt::FilterBlock(own) => in_statements(&own.body),
+        ast::Stmt::SetBlock(own) => target(&own.target).or_else(|| find_in_statements(&own.body)),
+        ast::Stmt::AutoEscape(own) => find_in_statements(&own.body),
+        ast::Stmt::FilterBlock(own) => find_in_statements(&own.body),
         ast::Stmt::EmitExpr(_) | ast::Stmt::EmitRaw(_) | ast::Stmt::Do(_) => None,
     }
 }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reserved_name_is_found_wherever_it_is_given() {
+    fn finds_reserved_names_in_all_assignments() {
         for (source, expected) in [
             ("{% set run = run.date %}{{ run }}", Some("run")),
             ("{% set env = env %}{{ env.CITY }}", Some("env")),
@@ -65,7 +65,7 @@ mod tests {
             ("{% set city = env.CITY %}{{ city }}{{ row.run }}", None),
             ("{{ row.a }}", None),
         ] {
-            assert_eq!(taken(source), expected, "{source}");
+            assert_eq!(assigned_name(source), expected, "{source}");
         }
     }
 }

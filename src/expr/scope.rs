@@ -1,4 +1,4 @@
-//! What an expression can name: `var`, `env`, and in a flow `row`, `key` and `run`.
+//! The names available to expressions: `var` and `env`; in a flow also `row`, `key` and `run`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use minijinja::value::{Enumerator, Object, Value};
 use crate::api::time;
 use crate::sheet::Row;
 
-/// The project's variables, already rendered.
+/// The rendered variables of the project.
 pub type Variables = Arc<BTreeMap<String, String>>;
 
-/// The environment variables, as a value, so that tests need not touch the process.
+/// The environment variables. They are passed as a value for tests.
 pub type Environ = Arc<BTreeMap<String, String>>;
 
-/// When the run began, for `run.date` and `run.started`.
+/// The start of the run, for `run.date` and `run.started`.
 #[derive(Debug, Clone)]
 pub struct RunTime {
     moment: Timestamp,
@@ -26,7 +26,7 @@ pub struct RunTime {
 }
 
 impl RunTime {
-    /// The run that begins at this moment.
+    /// Creates the values for a run that starts at this moment.
     pub fn at(moment: Timestamp) -> Self {
         let started = time::text(moment);
         Self {
@@ -35,16 +35,14 @@ impl RunTime {
             started,
         }
     }
-}
 
-impl RunTime {
-    /// When it began.
+    /// Returns the start of the run.
     pub fn moment(&self) -> Timestamp {
         self.moment
     }
 }
 
-/// The names that an expression sees. Made once a row, and shared by all expressions that the row is rendered with.
+/// The values of all names. Created once per row and shared by all expressions of the row.
 #[derive(Debug, Clone)]
 pub struct Scope(Arc<Names>);
 
@@ -58,40 +56,40 @@ struct Names {
 }
 
 #[derive(Debug)]
-struct Texts(Arc<BTreeMap<String, String>>);
+struct TextMap(Arc<BTreeMap<String, String>>);
 
 #[derive(Debug)]
 struct RowObject(Row);
 
 impl Scope {
-    /// The scope of everything that is no flow.
+    /// Creates the scope outside of flows.
     pub fn new(var: &Variables, env: &Environ) -> Self {
         Self(Arc::new(Names {
-            var: Value::from_object(Texts(var.clone())),
-            env: Value::from_object(Texts(env.clone())),
+            var: Value::from_object(TextMap(var.clone())),
+            env: Value::from_object(TextMap(env.clone())),
             run: None,
             key: None,
             row: None,
         }))
     }
 
-    /// The same, with the run.
+    /// Adds `run`.
     #[must_use]
     pub fn with_run(&self, run: &RunTime) -> Self {
         let fields = BTreeMap::from([
             ("date".to_owned(), run.date.clone()),
             ("started".to_owned(), run.started.clone()),
         ]);
-        self.with(|names| names.run = Some(Value::from_object(Texts(Arc::new(fields)))))
+        self.with(|names| names.run = Some(Value::from_object(TextMap(Arc::new(fields)))))
     }
 
-    /// The same, with a row.
+    /// Adds `row`.
     #[must_use]
     pub fn with_row(&self, row: Row) -> Self {
         self.with(|names| names.row = Some(Value::from_object(RowObject(row))))
     }
 
-    /// The same, with the item's key.
+    /// Adds `key`.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
         self.with(|names| names.key = Some(Value::from(key)))
@@ -108,7 +106,7 @@ impl Scope {
     }
 }
 
-impl Object for Texts {
+impl Object for TextMap {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.get_value_by_str(key.as_str()?)
     }
@@ -117,7 +115,7 @@ impl Object for Texts {
         self.0.get(key).map(|text| Value::from(text.as_str()))
     }
 
-    // Nobody may print all of it: a row or the environment is private.
+    // Not enumerable, so that a template cannot print all private values.
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::NonEnumerable
     }

@@ -366,7 +366,7 @@ pub(super) fn sign_state(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<
         return Ok(None);
     };
     Ok(Some(SignState {
-        status: SignStatus::numbered(number)
+        status: SignStatus::from_number(number)
             .ok_or(rusqlite::Error::IntegralValueOutOfRange(from, number))?,
         time: row.get(from + 1)?,
     }))

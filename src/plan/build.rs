@@ -43,7 +43,7 @@ pub async fn survey<'a>(
         plan: Plan::default(),
         flows: Vec::new(),
         refused: Refused::new(),
-        row_findings: findings.beside(),
+        row_findings: findings.new_with_listener(),
         existing: HashSet::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::error::{Fatal, classify};
 use super::selection::Observe;
 use crate::address::AccountId;
-use crate::api::{ExchangeId, Operation, QuerySeals, not_there};
+use crate::api::{ExchangeId, Operation, QuerySeals};
 use crate::client::{self, Client, Problem};
 use crate::desired::Resources;
 use crate::ledger::Failure;
@@ -130,7 +130,7 @@ pub(crate) async fn find_account(
     };
     match client.call(&request).await {
         Ok(answer) => Ok(Some(answer.account_id)),
-        Err(client::Failure::Refused { code, .. }) if not_there(code) => Ok(None),
+        Err(client::Failure::Refused { code, .. }) if code.is_missing_account() => Ok(None),
         Err(failure) => Err(failure),
     }
 }

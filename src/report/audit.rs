@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::csv::{finish, table, write_record};
-use crate::sheet::harmless;
+use crate::sheet::escape_formula;
 use crate::util::atomic_file::FileError;
 
 /// What was found of an item.
@@ -150,7 +150,7 @@ impl AuditJournal {
             write_record(
                 &mut out,
                 path,
-                &cells.map(|cell| harmless(&cell).into_owned()),
+                &cells.map(|cell| escape_formula(&cell).into_owned()),
             )?;
         }
         finish(out, path)?;

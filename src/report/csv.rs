@@ -8,7 +8,7 @@ use super::flow::{FlowReport, Line};
 use super::row::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
-use crate::sheet::harmless;
+use crate::sheet::escape_formula;
 use crate::util::atomic_file::{AtomicFile, FileError};
 
 /// What a report calls its own columns.
@@ -85,7 +85,7 @@ impl Tables {
         let path = folder.join(format!("{}.csv", report.flow));
         let own: Vec<String> = columns
             .iter()
-            .map(|at| harmless(&header[*at]).into_owned())
+            .map(|at| escape_formula(&header[*at]).into_owned())
             .collect();
         let mut all = own.clone();
         all.extend(COMMON.iter().map(|name| (*name).to_owned()));
@@ -189,7 +189,7 @@ fn put<'a>(
     cells: impl Iterator<Item = Cow<'a, str>>,
 ) -> csv::Result<()> {
     for cell in cells {
-        table.write_field(harmless(&cell).as_bytes())?;
+        table.write_field(escape_formula(&cell).as_bytes())?;
     }
     table.write_record(None::<&[u8]>)
 }
@@ -243,7 +243,7 @@ fn whole<'a>(report: &'a FlowReport<'_>, line: &'a Line) -> impl Iterator<Item =
 
 /// A table that spreadsheets open as what it is: UTF-8 with its mark, lines ended as they expect.
 pub(super) fn table(path: &Path) -> Result<csv::Writer<AtomicFile>, FileError> {
-    let mut file = AtomicFile::begin(path)?;
+    let mut file = AtomicFile::create(path)?;
     file.write_all("\u{feff}".as_bytes())
         .map_err(|source| file.error(source))?;
     Ok(csv::WriterBuilder::new()

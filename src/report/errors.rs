@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::csv::{finish, table, write_record};
-use crate::diagnostic::{Diagnostic, Hears, Place, Severity};
-use crate::sheet::harmless;
+use crate::diagnostic::{Diagnostic, DiagnosticListener, Place, Severity};
+use crate::sheet::escape_formula;
 use crate::util::atomic_file::{AtomicFile, FileError};
 
 const NAMES: [&str; 8] = [
@@ -36,7 +36,7 @@ impl ErrorTable {
     }
 
     /// What takes each finding.
-    pub fn hears(&self) -> Hears {
+    pub fn listener(&self) -> DiagnosticListener {
         let table = self.clone();
         Arc::new(move |diagnostic| table.errors().take(diagnostic))
     }
@@ -128,5 +128,5 @@ fn record(diagnostic: &Diagnostic) -> [String; 8] {
         diagnostic.hint.clone().unwrap_or_default(),
         related.join("; "),
     ];
-    texts.map(|text| harmless(&text).into_owned())
+    texts.map(|text| escape_formula(&text).into_owned())
 }

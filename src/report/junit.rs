@@ -56,7 +56,7 @@ impl Numbers {
 
 impl Junit {
     pub(super) fn begin(folder: &Path, project: &str) -> Result<Self, FileError> {
-        let file = AtomicFile::begin(&folder.join("junit.xml"))?;
+        let file = AtomicFile::create(&folder.join("junit.xml"))?;
         let mut junit = Self {
             file,
             project: project.to_owned(),

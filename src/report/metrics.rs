@@ -34,7 +34,7 @@ pub struct Metrics<'a> {
 
 /// Writes them, whole or not at all, for everybody on the machine to read: collectors run as somebody else.
 pub fn write_metrics(path: &Path, metrics: &Metrics<'_>) -> Result<(), FileError> {
-    let mut file = AtomicFile::begin_public(path)?;
+    let mut file = AtomicFile::create_public(path)?;
     match file.write_all(text(metrics).as_bytes()) {
         Ok(()) => file.finish(),
         Err(why) => Err(file.error(why)),

@@ -85,7 +85,7 @@ impl Summary {
 
     /// Writes it to `run.json` in a folder.
     pub fn write(&self, folder: &Path) -> Result<(), FileError> {
-        let mut file = AtomicFile::begin(&folder.join("run.json"))?;
+        let mut file = AtomicFile::create(&folder.join("run.json"))?;
         let written = serde_json::to_writer_pretty(&mut file, self).map_err(std::io::Error::other);
         match written.and_then(|()| file.write_all(b"\n")) {
             Ok(()) => file.finish(),

@@ -56,7 +56,7 @@ fn known(codes: &Codes, number: i64) -> Result<(), Refusal> {
     } else {
         Err(Refusal::new(
             ErrorCode::PARAMETER,
-            format_args!("{} cannot be {number}", codes.what),
+            format_args!("{} cannot be {number}", codes.field),
         ))
     }
 }

@@ -172,7 +172,7 @@ pub(super) fn numbers(codes: &Codes, given: Option<&String>) -> Result<(), Refus
         if !is_known(number) || seen.contains(&number) {
             return Err(Refusal::new(
                 ErrorCode::PARAMETER,
-                format_args!("{} cannot be {text}", codes.what),
+                format_args!("{} cannot be {text}", codes.field),
             ));
         }
         seen.push(number);

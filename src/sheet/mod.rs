@@ -1,15 +1,16 @@
-//! Sheets: CSV and TSV files become [`Row`]s of text that know where they stand.
+//! Sheets: CSV and TSV files → a stream of [`Row`]s with file, row number and columns.
 //!
-//! A cell is text, exactly as written. What does not decode, and what would make two columns one, is an error
-//! with its row and column. Rows are streamed; nothing here grows with the sheet.
+//! - A cell is text, exactly as written in the file.
+//! - Bytes that do not decode and duplicate column names are errors with row and column.
+//! - Rows are streamed: the memory does not grow with the sheet.
 
 mod encoding;
-mod harmless;
+mod formula;
 mod reader;
 mod row;
 mod split;
 
 pub use encoding::Encoding;
-pub use harmless::harmless;
+pub use formula::escape_formula;
 pub use reader::{RowError, Rows, Sheet, SheetFile};
 pub use row::{Header, Row};

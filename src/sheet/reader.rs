@@ -1,57 +1,58 @@
-//! Opening a sheet and streaming its rows.
+//! Opens a sheet and streams its rows.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::encoding::{BOM, Encoding, Guess, guess};
-use super::harmless::{REPORT_COLUMN, original};
+use super::encoding::{BOM, Detected, Encoding, detect};
+use super::formula::{REPORT_COLUMN, unescape_formula};
 use super::row::{Header, Row};
-use super::split::{self, COLUMNS, What, Wrong};
+use super::split::{self, ErrorKind, MAX_COLUMNS, StructureError};
 use crate::diagnostic::{Cell, Diagnostic};
 
-/// Room for more rows is made only once they are there.
-const MOST_EXPECTED: usize = 1 << 20;
+/// The maximum number of rows for which memory is reserved in advance.
+const MAX_EXPECTED_ROWS: usize = 1 << 20;
 
 /// A sheet's file and how to read it.
 #[derive(Debug, Clone)]
 pub struct SheetFile {
-    /// Where it is.
+    /// The path for opening the file.
     pub path: PathBuf,
-    /// The path as people know it: relative to the project's folder.
+    /// The path as shown to the user: relative to the project folder.
     pub shown: Arc<str>,
-    /// The encoding, when it is settled and not to be found out.
+    /// The configured encoding; `None` to detect it.
     pub encoding: Option<Encoding>,
-    /// What stands between cells.
+    /// The separator of cells.
     pub delimiter: u8,
 }
 
-/// A sheet whose header has been read.
+/// An open sheet: its encoding is known and its header has been read.
 #[derive(Debug)]
 pub struct Sheet {
     file: SheetFile,
     encoding: Encoding,
     header: Arc<Header>,
     is_report: bool,
-    most: u64,
+    /// The upper bound of the number of rows, with the header.
+    max_rows: u64,
 }
 
 /// A row that cannot be used.
 #[derive(Debug)]
 pub struct RowError {
-    /// Its number.
+    /// The row number.
     pub row: u64,
-    /// What is wrong with it.
+    /// The error.
     pub diagnostic: Diagnostic,
-    /// Its cells, as far as they fit under the header; none when they cannot be read.
+    /// The cells, cut or padded to the header; `None` if they do not decode.
     pub cells: Option<Row>,
 }
 
 impl Sheet {
-    /// Finds out the encoding and reads the header.
+    /// Detects the encoding, checks the structure and reads the header.
     pub fn open(file: &SheetFile) -> Result<Self, Vec<Diagnostic>> {
-        let broken = |error: std::io::Error| {
+        let read_error = |error: std::io::Error| {
             let why = match error.kind() {
                 std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
                 _ => error.to_string(),
@@ -62,33 +63,33 @@ impl Sheet {
         };
         if std::fs::metadata(&file.path).is_ok_and(|found| !found.is_file()) {
             return Err(vec![
-                Diagnostic::error("the sheet is no regular file")
+                Diagnostic::error("the sheet is not a regular file")
                     .at(file.path_shown())
-                    .hint("name a CSV or TSV file"),
+                    .hint("use a CSV or TSV file"),
             ]);
         }
-        if is_workbook(&file.path).map_err(broken)? {
+        if is_workbook(&file.path).map_err(read_error)? {
             return Err(vec![
-                Diagnostic::error("this is an Excel workbook, whatever its name says")
+                Diagnostic::error("the file is an Excel workbook, not a CSV or TSV file")
                     .at(file.path_shown())
                     .hint("save it as CSV UTF-8 (逗号分隔)"),
             ]);
         }
         let encoding = match (
             file.encoding,
-            guess(File::open(&file.path).map_err(broken)?).map_err(broken)?,
+            detect(File::open(&file.path).map_err(read_error)?).map_err(read_error)?,
         ) {
-            (_, Guess::Utf16) => {
+            (_, Detected::Utf16) => {
                 return Err(vec![
                     Diagnostic::error("the sheet is UTF-16")
                         .at(file.path_shown())
                         .hint("save it as CSV UTF-8 (逗号分隔)"),
                 ]);
             }
-            (Some(settled), Guess::Is(_)) => settled,
-            (None, Guess::Is(found)) => found,
+            (Some(configured), Detected::Supported(_)) => configured,
+            (None, Detected::Supported(detected)) => detected,
         };
-        // In GB18030 the second byte of a character can be this one: such a file cannot be split before it is decoded.
+        // Such a byte can be the second byte of a GB18030 character, and cells are split before decoding.
         if encoding == Encoding::Gb18030 && file.delimiter >= 0x40 {
             return Err(vec![
                 Diagnostic::error("a GB18030 sheet cannot be split at this delimiter")
@@ -98,14 +99,14 @@ impl Sheet {
         }
         let split = File::open(&file.path)
             .and_then(|opened| split::check(opened, file.delimiter))
-            .map_err(broken)?;
-        let most = split.map_err(|wrong| vec![not_split(file, wrong)])?;
+            .map_err(read_error)?;
+        let max_rows = split.map_err(|error| vec![structure_error(file, error)])?;
         let mut sheet = Self {
             file: file.clone(),
             encoding,
             header: Arc::new(Header::new(file.shown.clone(), Vec::new())),
             is_report: false,
-            most,
+            max_rows,
         };
         let columns = sheet.read_header()?;
         sheet.is_report = columns.iter().any(|name| &**name == REPORT_COLUMN);
@@ -113,23 +114,23 @@ impl Sheet {
         Ok(sheet)
     }
 
-    /// The columns.
+    /// Returns the header.
     pub fn header(&self) -> &Arc<Header> {
         &self.header
     }
 
-    /// For so many rows room may be made at once: mostly one more than it has. A file of empty lines has none, and is not
-    /// believed to have billions.
+    /// Returns the number of rows for which memory can be reserved: an upper bound, usually one more than
+    /// the sheet has, but not more than a fixed limit, because lines may be empty.
     pub fn expected_rows(&self) -> usize {
-        usize::try_from(self.most).map_or(MOST_EXPECTED, |most| most.min(MOST_EXPECTED))
+        usize::try_from(self.max_rows).map_or(MAX_EXPECTED_ROWS, |rows| rows.min(MAX_EXPECTED_ROWS))
     }
 
-    /// The encoding that was settled or found.
+    /// Returns the configured or detected encoding.
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
 
-    /// Streams the rows, from the first one after the header.
+    /// Streams the rows after the header. Fails if the columns changed since the sheet was opened.
     pub fn rows(&self) -> std::io::Result<Rows> {
         let mut reader = self.reader()?;
         let mut raw = csv::ByteRecord::new();
@@ -140,7 +141,7 @@ impl Sheet {
         let columns = self.header.columns().iter();
         if !names.eq(columns.map(|name| Some(std::borrow::Cow::Borrowed(&**name)))) {
             return Err(std::io::Error::other(
-                "its columns have changed since it was opened",
+                "the columns changed since the sheet was opened",
             ));
         }
         let header_rows = reader.position().line() - 1 - breaks_inside(&raw);
@@ -155,8 +156,8 @@ impl Sheet {
         })
     }
 
-    /// Records end at a line feed alone, so that the line number after each is known for sure; a carriage
-    /// return before it is taken off by [`cells`]. The line feed at the end makes the last record like the others.
+    /// Opens a CSV reader. Records end only at a line feed, so that line numbers are exact; [`cells`] removes
+    /// the carriage return before it. A line feed is appended so that the last record ends like the others.
     fn reader(&self) -> std::io::Result<csv::Reader<Source>> {
         let mut file = File::open(&self.file.path)?;
         let mut start = [0; 3];
@@ -173,22 +174,24 @@ impl Sheet {
     }
 
     fn read_header(&self) -> Result<Vec<Arc<str>>, Vec<Diagnostic>> {
-        let broken = |error: String| {
+        let read_error = |error: String| {
             vec![
                 Diagnostic::error(format!("the sheet cannot be read: {error}"))
                     .at(self.file.path_shown()),
             ]
         };
         let mut raw = csv::ByteRecord::new();
-        let mut reader = self.reader().map_err(|error| broken(error.to_string()))?;
+        let mut reader = self
+            .reader()
+            .map_err(|error| read_error(error.to_string()))?;
         if !reader
             .read_byte_record(&mut raw)
-            .map_err(|error| broken(error.to_string()))?
+            .map_err(|error| read_error(error.to_string()))?
         {
             return Err(vec![
                 Diagnostic::error("the sheet is empty")
                     .at(self.file.path_shown())
-                    .hint("its first row names the columns"),
+                    .hint("the first row must contain the column names"),
             ]);
         }
         let mut errors = Vec::new();
@@ -205,10 +208,10 @@ impl Sheet {
                     if !name.is_empty() && columns.iter().any(|column| **column == *name) {
                         errors.push(
                             Diagnostic::error(format!(
-                                "the column {name} stands in the header twice"
+                                "the header contains the column {name} twice"
                             ))
                             .at(place)
-                            .hint("rename one of them: a cell must be found by its column alone"),
+                            .hint("rename one of the columns"),
                         );
                     }
                     columns.push(Arc::from(&*name));
@@ -223,7 +226,7 @@ impl Sheet {
     }
 }
 
-/// Whether a file begins as XLSX or XLS do.
+/// Whether a file has the signature of XLSX or XLS.
 fn is_workbook(path: &std::path::Path) -> std::io::Result<bool> {
     let mut start = Vec::new();
     File::open(path)?.take(8).read_to_end(&mut start)?;
@@ -238,7 +241,7 @@ impl SheetFile {
 
 type Source = std::io::Chain<BufReader<File>, &'static [u8]>;
 
-/// The cells of a record, without the carriage return of its end of line.
+/// Returns the cells of a record, without the carriage return of the line end.
 fn cells(record: &csv::ByteRecord) -> impl Iterator<Item = &[u8]> {
     let last = record.len().saturating_sub(1);
     record.iter().enumerate().map(move |(at, cell)| match cell {
@@ -247,7 +250,7 @@ fn cells(record: &csv::ByteRecord) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Line breaks inside the cells of a record: a spreadsheet shows them within one row.
+/// Counts the line breaks inside the cells of a record. A spreadsheet does not count them as rows.
 fn breaks_inside(record: &csv::ByteRecord) -> u64 {
     record
         .as_slice()
@@ -256,36 +259,32 @@ fn breaks_inside(record: &csv::ByteRecord) -> u64 {
         .count() as u64
 }
 
-fn not_split(file: &SheetFile, wrong: Wrong) -> Diagnostic {
+fn structure_error(file: &SheetFile, error: StructureError) -> Diagnostic {
     let place = Cell {
         file: file.shown.clone(),
-        row: wrong.row,
-        column: Some((Arc::from(format!("{}", wrong.column + 1)), wrong.column)),
+        row: error.row,
+        column: Some((Arc::from(format!("{}", error.column + 1)), error.column)),
     };
-    let of_quotes =
-        "a quote within a quoted cell is written twice; end the cell, or take its quote out";
-    let of_delimiters = "look whether the file is a sheet, and whether rows.delimiter is right";
-    let (message, hint) = match wrong.what {
-        What::Endless => (
-            "the quote of this cell never ends, and would take in all rows that follow".to_owned(),
-            of_quotes,
+    let quote_hint = "close the quote or remove it; write a quote inside a quoted cell twice";
+    let delimiter_hint =
+        "check that the file is a CSV or TSV file and that rows.delimiter is correct";
+    let (message, hint) = match error.kind {
+        ErrorKind::UnclosedQuote => (
+            "the quote of this cell is never closed".to_owned(),
+            quote_hint,
         ),
-        What::Follows => (
-            "something follows the closing quote of this cell".to_owned(),
-            of_quotes,
+        ErrorKind::TextAfterQuote => (
+            "text follows the closing quote of this cell".to_owned(),
+            quote_hint,
         ),
-        What::LongCell => (
-            "the cell is longer than the 32,767 characters that a spreadsheet's can have"
-                .to_owned(),
-            of_delimiters,
+        ErrorKind::CellTooLong => (
+            "the cell is longer than 32,767 characters, the limit of a spreadsheet cell".to_owned(),
+            delimiter_hint,
         ),
-        What::LongRow => (
-            "the row is longer than one megabyte".to_owned(),
-            of_delimiters,
-        ),
-        What::Columns => (
-            format!("the sheet has more than {COLUMNS} columns"),
-            "delete the empty columns at its right, or put the ones that are needed into a sheet of their own",
+        ErrorKind::RowTooLong => ("the row is longer than 1 MiB".to_owned(), delimiter_hint),
+        ErrorKind::TooManyColumns => (
+            format!("the sheet has more than {MAX_COLUMNS} columns"),
+            "delete empty columns on the right, or copy the needed columns to another sheet",
         ),
     };
     Diagnostic::error(message).at(place).hint(hint)
@@ -301,11 +300,11 @@ fn undecodable(encoding: Encoding) -> Diagnostic {
         encoding.name()
     ))
     .hint(format!(
-        "write the cell anew, or settle the file's encoding with rows.encoding: {other}"
+        "correct the cell, or set the encoding of the file with rows.encoding: {other}"
     ))
 }
 
-/// The rows of a sheet, in its order. Rows whose cells are all empty are no rows.
+/// An iterator over the rows of a sheet, in file order. Skips rows in which all cells are empty.
 #[derive(Debug)]
 pub struct Rows {
     reader: csv::Reader<Source>,
@@ -328,10 +327,14 @@ impl Rows {
             let wrong = match &decoded {
                 None => undecodable(self.encoding),
                 Some(text) if text.contains('\0') => {
-                    Diagnostic::error("the cell holds a NUL character")
+                    Diagnostic::error("the cell contains a NUL character")
                 }
                 Some(text) => {
-                    texts.push_field(if self.is_report { original(text) } else { text });
+                    texts.push_field(if self.is_report {
+                        unescape_formula(text)
+                    } else {
+                        text
+                    });
                     continue;
                 }
             };
@@ -355,8 +358,11 @@ impl Rows {
         if found == columns.len() {
             return Ok(row);
         }
-        let message = format!("the row has {found} cells, the header {}", columns.len());
-        let hint = "a cell that holds the delimiter or a line break must stand in quotes";
+        let message = format!(
+            "the row has {found} cells, but the header has {}",
+            columns.len()
+        );
+        let hint = "put a cell that contains the delimiter or a line break in quotes";
         Err(RowError {
             row: number,
             diagnostic: Diagnostic::error(message)
@@ -368,12 +374,12 @@ impl Rows {
 }
 
 impl Rows {
-    /// Passes over the next row, whatever it holds; whether there was one.
-    pub fn pass(&mut self) -> bool {
+    /// Skips the next row without decoding it. Returns whether there was one.
+    pub fn skip_row(&mut self) -> bool {
         matches!(self.read(), Some(Ok(())))
     }
 
-    /// Reads the bytes of the next row; none at the end.
+    /// Reads the bytes of the next row; `None` at the end.
     fn read(&mut self) -> Option<Result<(), RowError>> {
         while !self.ended {
             let before = self.reader.position().line();
@@ -384,7 +390,7 @@ impl Rows {
                     self.ended = true;
                     let row = self.number + 1;
                     let diagnostic =
-                        Diagnostic::error(format!("the sheet cannot be read on: {error}"))
+                        Diagnostic::error(format!("the sheet cannot be read: {error}"))
                             .at(self.header.cell(row, None));
                     return Some(Err(RowError {
                         row,
@@ -393,8 +399,8 @@ impl Rows {
                     }));
                 }
             }
-            let passed = self.reader.position().line() - before;
-            self.number += passed.saturating_sub(breaks_inside(&self.raw));
+            let lines = self.reader.position().line() - before;
+            self.number += lines.saturating_sub(breaks_inside(&self.raw));
             if cells(&self.raw).any(|cell| !cell.is_empty()) {
                 return Some(Ok(()));
             }
@@ -420,17 +426,17 @@ mod tests {
     fn sheet(bytes: &[u8]) -> (tempfile::NamedTempFile, SheetFile) {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         file.write_all(bytes).expect("written");
-        let described = SheetFile {
+        let sheet_file = SheetFile {
             path: file.path().to_owned(),
             shown: Arc::from("loans.csv"),
             encoding: None,
             delimiter: b',',
         };
-        (file, described)
+        (file, sheet_file)
     }
 
     fn numbers_and_first_cells(bytes: &[u8]) -> Vec<(u64, String)> {
-        let (_kept, file) = sheet(bytes);
+        let (_guard, file) = sheet(bytes);
         let sheet = Sheet::open(&file).expect("a sheet");
         let rows = sheet.rows().expect("rows");
         rows.map(|row| row.expect("a row"))
@@ -439,17 +445,17 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_are_not_believed_to_be_rows() {
+    fn limits_the_rows_expected_in_a_file_of_empty_lines() {
         let rows = |lines: usize| {
             let (_file, sheet) = sheet(["a\n1\n", &"\n".repeat(lines)].concat().as_bytes());
             Sheet::open(&sheet).expect("a sheet").expected_rows()
         };
         assert_eq!(rows(0), 3);
-        assert_eq!(rows(MOST_EXPECTED), MOST_EXPECTED);
+        assert_eq!(rows(MAX_EXPECTED_ROWS), MAX_EXPECTED_ROWS);
     }
 
     #[test]
-    fn rows_have_a_spreadsheets_numbers() {
+    fn numbers_rows_like_a_spreadsheet() {
         let expected = vec![
             (2, "1".to_owned()),
             (3, "2\n2".to_owned()),
@@ -472,10 +478,10 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_byte_is_found_in_its_cell() {
+    fn reports_the_cell_of_an_undecodable_byte() {
         let mut bytes = "合同号,姓名\nHT-1,张三\nHT-2,".as_bytes().to_vec();
         bytes.extend(b"\xE5\xBC\n");
-        let (_kept, file) = sheet(&bytes);
+        let (_guard, file) = sheet(&bytes);
         let sheet = Sheet::open(&file).expect("a sheet");
         let error = sheet
             .rows()
@@ -490,29 +496,29 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_column_is_refused_and_unnamed_ones_are_not() {
-        let (_kept, file) = sheet(b"a,b,a\n1,2,3\n");
+    fn rejects_duplicate_column_names_except_empty_ones() {
+        let (_guard, file) = sheet(b"a,b,a\n1,2,3\n");
         let errors = Sheet::open(&file).expect_err("refused");
         assert!(errors[0].message.contains("twice"), "{errors:?}");
-        let (_kept, file) = sheet(b"a,,\n1,,\n");
+        let (_guard, file) = sheet(b"a,,\n1,,\n");
         assert!(Sheet::open(&file).is_ok());
     }
 
     #[test]
-    fn a_workbook_by_another_name_is_known() {
+    fn detects_workbooks_with_a_csv_name() {
         for start in [
             &b"PK\x03\x04\x14\0\x06\0rest"[..],
             b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1rest",
         ] {
-            let (_kept, file) = sheet(start);
+            let (_guard, file) = sheet(start);
             let errors = Sheet::open(&file).expect_err("refused");
             assert!(errors[0].message.contains("Excel workbook"), "{errors:?}");
         }
     }
 
     #[test]
-    fn a_row_of_another_length_is_an_error() {
-        let (_kept, file) = sheet(b"a,b\n1\n1,2,3\n1,2\n");
+    fn rejects_rows_with_another_number_of_cells() {
+        let (_guard, file) = sheet(b"a,b\n1\n1,2,3\n1,2\n");
         let sheet = Sheet::open(&file).expect("a sheet");
         let rows: Vec<bool> = sheet.rows().expect("rows").map(|row| row.is_ok()).collect();
         assert_eq!(rows, [false, false, true]);
@@ -537,23 +543,23 @@ mod tests {
     }
 
     #[test]
-    fn a_sheet_whose_columns_have_changed_is_not_read_under_the_old_ones() {
-        let (kept, file) = sheet(b"a,b\n1,2\n");
+    fn rejects_a_sheet_whose_columns_changed_after_opening() {
+        let (guard, file) = sheet(b"a,b\n1,2\n");
         let opened = Sheet::open(&file).expect("a sheet");
-        std::fs::write(kept.path(), "a,b\n3,4\n").expect("written");
+        std::fs::write(guard.path(), "a,b\n3,4\n").expect("written");
         assert_eq!(opened.rows().expect("rows").count(), 1);
-        std::fs::write(kept.path(), "b,a\n2,1\n").expect("written");
+        std::fs::write(guard.path(), "b,a\n2,1\n").expect("written");
         opened.rows().expect_err("another sheet");
     }
 
     #[test]
-    fn rows_that_are_passed_over_count() {
-        let (_kept, file) = sheet(b"a\n1\n\n\xFF\n3\n");
+    fn counts_skipped_rows() {
+        let (_guard, file) = sheet(b"a\n1\n\n\xFF\n3\n");
         let sheet = Sheet::open(&file).expect("a sheet");
         let mut rows = sheet.rows().expect("rows");
-        assert!(rows.pass() && rows.pass());
+        assert!(rows.skip_row() && rows.skip_row());
         let last = rows.next().expect("a row").expect("a good one");
         assert_eq!((last.number, last.get("a")), (5, Some("3")));
-        assert!(!rows.pass());
+        assert!(!rows.skip_row());
     }
 }

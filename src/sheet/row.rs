@@ -1,11 +1,11 @@
-//! A header and a row under it.
+//! The header and the rows of a sheet.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::diagnostic::Cell;
 
-/// The columns of a sheet.
+/// The column names of a sheet.
 #[derive(Debug)]
 pub struct Header {
     file: Arc<str>,
@@ -14,7 +14,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// A header; columns without a name can be read by nobody, so they may repeat.
+    /// Creates a header. Empty names may repeat, because they cannot be referenced.
     pub(super) fn new(file: Arc<str>, columns: Vec<Arc<str>>) -> Self {
         let index = columns
             .iter()
@@ -29,17 +29,17 @@ impl Header {
         }
     }
 
-    /// The columns' names, in order.
+    /// Returns the column names, in order.
     pub fn columns(&self) -> &[Arc<str>] {
         &self.columns
     }
 
-    /// A column's index from 0.
+    /// Returns the index of a column, from 0.
     pub fn position(&self, column: &str) -> Option<usize> {
         self.index.get(column).copied()
     }
 
-    /// The place of a cell.
+    /// Returns the location of a cell, or of the row if no column is given.
     pub fn cell(&self, row: u64, column: Option<&str>) -> Cell {
         Cell {
             file: self.file.clone(),
@@ -55,25 +55,25 @@ impl Header {
 /// One row of a sheet.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// The columns.
+    /// The header.
     pub header: Arc<Header>,
-    /// The number that a spreadsheet shows beside it; the header is row 1.
+    /// The row number as a spreadsheet shows it: the header is row 1.
     pub number: u64,
     pub(super) cells: csv::StringRecord,
 }
 
 impl Row {
-    /// The cell's text, exactly as written; none when there is no such column.
+    /// Returns the text of a cell, exactly as written; `None` if there is no such column.
     pub fn get(&self, column: &str) -> Option<&str> {
         self.cells.get(self.header.position(column)?)
     }
 
-    /// The cell's text by its column's index.
+    /// Returns the text of the cell with this column index.
     pub fn at(&self, column: usize) -> Option<&str> {
         self.cells.get(column)
     }
 
-    /// The place of one of its cells, or of the row.
+    /// Returns the location of a cell, or of the row if no column is given.
     pub fn place(&self, column: Option<&str>) -> Cell {
         self.header.cell(self.number, column)
     }

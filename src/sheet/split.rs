@@ -1,101 +1,108 @@
-//! What keeps a sheet from being split into rows and cells, found before any row is used: quotes that do not end, or end
-//! before their cell does, since everything that follows such a quote would be read as part of one cell; and what is
-//! larger than any spreadsheet's, which would be held in memory as a whole.
+//! Checks the structure of a sheet before any row is used.
+//!
+//! - Quotes must be closed, and the cell must end at the closing quote. Otherwise one cell would contain all
+//!   following rows.
+//! - Cells, rows and columns must not exceed the limits of a spreadsheet, because a row is held in memory.
 
 use std::io::{self, Read};
 
-/// What is wrong, and where.
+/// A structural error and its location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wrong {
-    /// The row that it stands in, as a spreadsheet counts.
+pub(super) struct StructureError {
+    /// Row number as a spreadsheet shows it.
     pub(super) row: u64,
-    /// The column, from 0.
+    /// Column index, from 0.
     pub(super) column: usize,
-    /// What.
-    pub(super) what: What,
+    /// The kind of error.
+    pub(super) kind: ErrorKind,
 }
 
-/// What can be wrong.
+/// The kind of a structural error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
-    /// The cell's quote never ends.
-    Endless,
-    /// Something follows its closing quote.
-    Follows,
+pub(super) enum ErrorKind {
+    /// The quote of the cell is never closed.
+    UnclosedQuote,
+    /// Text follows the closing quote of the cell.
+    TextAfterQuote,
     /// The cell is too long.
-    LongCell,
+    CellTooLong,
     /// The row is too long.
-    LongRow,
-    /// There are too many columns.
-    Columns,
+    RowTooLong,
+    /// The sheet has too many columns.
+    TooManyColumns,
 }
 
-/// The bytes that a cell of a spreadsheet can have: 32,767 characters of at most four.
-pub(super) const CELL: usize = 32_767 * 4;
-/// The bytes that a row may have.
-pub(super) const ROW: usize = 1 << 20;
-/// The columns that a sheet may have.
-pub(super) const COLUMNS: usize = 1024;
+/// The maximum size of a cell in bytes: 32,767 characters (the limit of Excel) of at most four bytes.
+pub(super) const MAX_CELL_BYTES: usize = 32_767 * 4;
+/// The maximum size of a row in bytes.
+pub(super) const MAX_ROW_BYTES: usize = 1 << 20;
+/// The maximum number of columns.
+pub(super) const MAX_COLUMNS: usize = 1024;
 
-/// Where the reader is within a cell.
-enum In {
+/// The state of the parser within a cell.
+enum CellState {
     Start,
-    Plain,
+    Unquoted,
     Quoted,
-    /// Behind a quote within quotes: the cell's end, or the first of two that stand for one.
-    Quote,
+    /// After a quote in a quoted cell: the end of the cell, or the first of two quotes that mean one.
+    AfterQuote,
 }
 
-/// Reads the whole file once, in pieces, and counts its rows, the header and empty ones too. In the encodings that sheets
-/// come in, no other character holds these bytes.
-pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Result<u64, Wrong>> {
+/// Checks a file and counts its lines outside of quotes, including the header and empty lines.
+///
+/// Reads the whole file in blocks. In the supported encodings the bytes of quotes, line feeds and delimiters
+/// occur in no other character.
+pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Result<u64, StructureError>> {
     let mut buffer = vec![0; 64 * 1024];
-    let (mut row, mut column, mut place) = (1, 0, In::Start);
-    // Bytes of the row, and of those the ones before its present cell.
+    let (mut row, mut column, mut state) = (1, 0, CellState::Start);
+    // Bytes of the current row, and the part of them before the current cell.
     let (mut length, mut before) = (0, 0);
-    // What is too large is told once it is known that no quote before it was to end.
-    let mut large = None;
-    // Where the quote that is open stands; line breaks within it do not count as rows.
-    let wrong = |row, column, what| Ok(Err(Wrong { row, column, what }));
+    // Reported at the end of the row: an unclosed quote is the more helpful error.
+    let mut too_large = None;
+    let error = |row, column, kind| Ok(Err(StructureError { row, column, kind }));
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return match (place, large) {
-                (In::Quoted, _) => wrong(row, column, What::Endless),
-                (_, Some(large)) => Ok(Err(large)),
+            return match (state, too_large) {
+                (CellState::Quoted, _) => error(row, column, ErrorKind::UnclosedQuote),
+                (_, Some(too_large)) => Ok(Err(too_large)),
                 _ => Ok(Ok(row)),
             };
         }
         for byte in &buffer[..read] {
             length += 1;
-            place = match (place, byte) {
-                (In::Quoted, b'"') => In::Quote,
-                (In::Quoted, _) | (In::Quote | In::Start, b'"') => In::Quoted,
+            state = match (state, byte) {
+                (CellState::Quoted, b'"') => CellState::AfterQuote,
+                (CellState::Quoted, _) | (CellState::AfterQuote | CellState::Start, b'"') => {
+                    CellState::Quoted
+                }
                 (_, b'\n') => {
-                    if let Some(large) = large {
-                        return Ok(Err(large));
+                    if let Some(too_large) = too_large {
+                        return Ok(Err(too_large));
                     }
                     (row, column) = (row + 1, 0);
                     (length, before) = (0, 0);
-                    In::Start
+                    CellState::Start
                 }
                 (_, byte) if *byte == delimiter => {
                     (column, before) = (column + 1, length);
-                    In::Start
+                    CellState::Start
                 }
-                (In::Quote, b'\r') => In::Quote,
-                (In::Quote, _) => return wrong(row, column, What::Follows),
-                // The mark of UTF-8 stands before the first cell.
-                (In::Start, 0xEF | 0xBB | 0xBF) if row == 1 && column == 0 => In::Start,
-                _ => In::Plain,
+                (CellState::AfterQuote, b'\r') => CellState::AfterQuote,
+                (CellState::AfterQuote, _) => return error(row, column, ErrorKind::TextAfterQuote),
+                // The BOM of UTF-8 precedes the first cell.
+                (CellState::Start, 0xEF | 0xBB | 0xBF) if row == 1 && column == 0 => {
+                    CellState::Start
+                }
+                _ => CellState::Unquoted,
             };
-            let what = match (length - before, length, column) {
-                (CELL.., ..) => What::LongCell,
-                (_, ROW.., _) => What::LongRow,
-                (.., COLUMNS..) => What::Columns,
+            let kind = match (length - before, length, column) {
+                (MAX_CELL_BYTES.., ..) => ErrorKind::CellTooLong,
+                (_, MAX_ROW_BYTES.., _) => ErrorKind::RowTooLong,
+                (.., MAX_COLUMNS..) => ErrorKind::TooManyColumns,
                 _ => continue,
             };
-            large = large.or(Some(Wrong { row, column, what }));
+            too_large = too_large.or(Some(StructureError { row, column, kind }));
         }
     }
 }
@@ -104,30 +111,40 @@ pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Result<u64
 mod tests {
     use super::*;
 
-    fn checked(text: &str) -> Option<(u64, usize, What)> {
-        let found = check(text.as_bytes(), b',').expect("memory can be read");
-        let wrong = found.err();
-        wrong.map(|wrong| (wrong.row, wrong.column, wrong.what))
+    fn checked(text: &str) -> Option<(u64, usize, ErrorKind)> {
+        let result = check(text.as_bytes(), b',').expect("memory can be read");
+        let error = result.err();
+        error.map(|error| (error.row, error.column, error.kind))
     }
 
     #[test]
-    fn what_is_larger_than_a_spreadsheet_allows_is_found_where_it_begins() {
-        let long = "x".repeat(CELL);
-        let wide = ",".repeat(COLUMNS);
-        let row = vec!["x".repeat(CELL / 2); 2 * ROW / CELL + 1].join(",");
+    fn reports_oversized_cells_rows_and_sheets() {
+        let long = "x".repeat(MAX_CELL_BYTES);
+        let wide = ",".repeat(MAX_COLUMNS);
+        let row =
+            vec!["x".repeat(MAX_CELL_BYTES / 2); 2 * MAX_ROW_BYTES / MAX_CELL_BYTES + 1].join(",");
         for (text, expected) in [
             (
                 format!("a,b\n1,{long}\n2,3\n"),
-                Some((2, 1, What::LongCell)),
+                Some((2, 1, ErrorKind::CellTooLong)),
             ),
-            (format!("a,b\n1,\"{long}\"\n"), Some((2, 1, What::LongCell))),
-            (format!("a,b\n1,{long}"), Some((2, 1, What::LongCell))),
+            (
+                format!("a,b\n1,\"{long}\"\n"),
+                Some((2, 1, ErrorKind::CellTooLong)),
+            ),
+            (
+                format!("a,b\n1,{long}"),
+                Some((2, 1, ErrorKind::CellTooLong)),
+            ),
             (
                 format!("a,b\n1,\"{long}\n2,3\n"),
-                Some((2, 1, What::Endless)),
+                Some((2, 1, ErrorKind::UnclosedQuote)),
             ),
-            (format!("a\n{row}\n"), Some((2, 16, What::LongRow))),
-            (format!("a{wide}\n"), Some((1, COLUMNS, What::Columns))),
+            (format!("a\n{row}\n"), Some((2, 16, ErrorKind::RowTooLong))),
+            (
+                format!("a{wide}\n"),
+                Some((1, MAX_COLUMNS, ErrorKind::TooManyColumns)),
+            ),
             (format!("a{}\n", &wide[1..]), None),
             (format!("a,b\n1,{}\n", &long[2..]), None),
         ] {
@@ -136,15 +153,24 @@ mod tests {
     }
 
     #[test]
-    fn wrong_quotes_are_found_where_they_begin() {
+    fn reports_unclosed_quotes_at_their_start() {
         for (text, expected) in [
             ("a,b\n1,\"x\ny\"\n\"2\"\"\",3\n", None),
             ("a,b\r\n\"1\",\"x\"\r\n", None),
             ("a,b\n1,in\"ch\n", None),
             ("\u{feff}\"a\",b\n1,2", None),
-            ("a,b\n1,\"x\n2,y\n3,z\n", Some((2, 1, What::Endless))),
-            ("a,b\n\"1\nx\",\"2\"junk\n", Some((2, 1, What::Follows))),
-            ("a,b\n1,2\n\"HT-1\"x,3\n", Some((3, 0, What::Follows))),
+            (
+                "a,b\n1,\"x\n2,y\n3,z\n",
+                Some((2, 1, ErrorKind::UnclosedQuote)),
+            ),
+            (
+                "a,b\n\"1\nx\",\"2\"junk\n",
+                Some((2, 1, ErrorKind::TextAfterQuote)),
+            ),
+            (
+                "a,b\n1,2\n\"HT-1\"x,3\n",
+                Some((3, 0, ErrorKind::TextAfterQuote)),
+            ),
         ] {
             assert_eq!(checked(text), expected, "{text:?}");
         }

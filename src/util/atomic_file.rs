@@ -1,6 +1,8 @@
-//! Files that appear whole or not at all, and that nobody else on the machine can read unless they are meant to be.
+//! Files that are written completely or not at all: written to a `.part` file, synced and renamed.
 //!
-//! A symbolic link is followed. What is no regular file, a device or a pipe, cannot be put in its place whole: it is written to.
+//! - Symbolic links are followed.
+//! - Devices and pipes cannot be replaced; they are written directly.
+//! - By default only the owner can read the file.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -8,96 +10,95 @@ use std::path::{Path, PathBuf};
 
 use crate::util::failpoint::failpoint;
 
-/// Why a file cannot be written.
+/// A file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{path} cannot be written: {why}")]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
-    /// What the system says.
+    /// The error of the operating system.
     pub why: std::io::Error,
 }
 
-/// A file that is being written beside its place, and moved there once it is whole. One that is dropped before
-/// leaves nothing.
+/// A file under construction. [`finish`](Self::finish) moves it to its path; dropping it earlier
+/// removes the `.part` file.
 #[derive(Debug)]
 pub struct AtomicFile {
-    /// As it was named.
-    named: PathBuf,
+    /// The path given by the caller, for errors.
+    path: PathBuf,
     file: BufWriter<File>,
-    /// The move that is still to be made; none when the file is written where it stands.
-    moving: Option<Move>,
+    /// The pending rename; `None` if the file is written directly.
+    rename: Option<Rename>,
 }
 
-/// From a file's part to its place.
 #[derive(Debug)]
-struct Move {
+struct Rename {
     part: PathBuf,
-    place: PathBuf,
+    target: PathBuf,
 }
 
-/// A link that leads further than this leads in a circle.
-const LINKS: usize = 40;
+/// Longer chains of symbolic links are treated as cycles.
+const MAX_LINKS: usize = 40;
 
 impl AtomicFile {
-    /// Begins a file that its owner alone can read.
-    pub fn begin(place: &Path) -> Result<Self, FileError> {
-        Self::begin_with(place, 0o600)
+    /// Creates a file that only the owner can read. Creates missing folders.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        Self::create_with_mode(path, 0o600)
     }
 
-    /// Begins a file that everybody on the machine can read: it must say nothing of anybody.
-    pub fn begin_public(place: &Path) -> Result<Self, FileError> {
-        Self::begin_with(place, 0o644)
+    /// Creates a file that all users of the machine can read. It must not contain personal data.
+    pub fn create_public(path: &Path) -> Result<Self, FileError> {
+        Self::create_with_mode(path, 0o644)
     }
 
-    fn begin_with(named: &Path, mode: u32) -> Result<Self, FileError> {
+    fn create_with_mode(path: &Path, mode: u32) -> Result<Self, FileError> {
         let open = || {
-            if std::fs::metadata(named).is_ok_and(|there| !there.is_file()) {
-                return Ok((File::options().write(true).open(named)?, None));
+            if std::fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
+                return Ok((File::options().write(true).open(path)?, None));
             }
-            let place = followed(named)?;
-            if let Some(folder) = place.parent() {
-                make_folder(folder)?;
+            let target = follow_links(path)?;
+            if let Some(folder) = target.parent() {
+                create_folder(folder)?;
             }
-            let part = place.with_added_extension("part");
-            Ok((open_part(&part, mode)?, Some(Move { part, place })))
+            let part = target.with_added_extension("part");
+            Ok((open_part(&part, mode)?, Some(Rename { part, target })))
         };
         match open() {
-            Ok((file, moving)) => Ok(Self {
-                named: named.to_owned(),
+            Ok((file, rename)) => Ok(Self {
+                path: path.to_owned(),
                 file: BufWriter::with_capacity(256 * 1024, file),
-                moving,
+                rename,
             }),
             Err(why) => Err(FileError {
-                path: named.to_owned(),
+                path: path.to_owned(),
                 why,
             }),
         }
     }
 
-    /// Puts the file in its place, so that a power cut leaves it there.
+    /// Syncs the file, moves it to its path and syncs the folder, so that it survives a power cut.
     pub fn finish(mut self) -> Result<(), FileError> {
-        self.place().map_err(|why| self.error(why))
+        self.commit().map_err(|why| self.error(why))
     }
 
-    fn place(&mut self) -> std::io::Result<()> {
+    fn commit(&mut self) -> std::io::Result<()> {
         self.file.flush()?;
-        let Some(Move { part, place }) = &self.moving else {
+        let Some(Rename { part, target }) = &self.rename else {
             return Ok(());
         };
         self.file.get_ref().sync_all()?;
         failpoint("file.part");
-        std::fs::rename(part, place)?;
-        let folder = place.parent().map(Path::to_owned).unwrap_or_default();
-        self.moving = None;
+        std::fs::rename(part, target)?;
+        let folder = target.parent().map(Path::to_owned).unwrap_or_default();
+        self.rename = None;
         failpoint("file.placed");
         sync_folder(&folder)
     }
 
-    /// An error that names the file.
+    /// Adds the path to an I/O error.
     pub fn error(&self, why: std::io::Error) -> FileError {
         FileError {
-            path: self.named.clone(),
+            path: self.path.clone(),
             why,
         }
     }
@@ -125,8 +126,8 @@ impl Seek for AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        if let Some(Move { part, .. }) = &self.moving {
-            // What cannot be removed is a part, and is seen to be one.
+        if let Some(Rename { part, .. }) = &self.rename {
+            // A remaining `.part` file does no harm: its name shows that it is incomplete.
             let _ = std::fs::remove_file(part);
         }
     }
@@ -141,34 +142,34 @@ fn open_part(part: &Path, mode: u32) -> std::io::Result<File> {
     options.open(part)
 }
 
-/// Where a name leads, also when nothing is there yet.
-fn followed(named: &Path) -> std::io::Result<PathBuf> {
-    let mut place = named.to_owned();
-    for _ in 0..LINKS {
-        let Ok(target) = std::fs::read_link(&place) else {
-            return Ok(place);
+/// Resolves symbolic links. The target need not exist.
+fn follow_links(path: &Path) -> std::io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = std::fs::read_link(&path) else {
+            return Ok(path);
         };
-        // A relative link is meant from the folder in which it stands.
-        place = place.parent().unwrap_or(Path::new("")).join(target);
+        // The target of a relative link is relative to the folder of the link.
+        path = path.parent().unwrap_or(Path::new("")).join(target);
     }
-    Err(std::io::Error::other("its links lead in a circle"))
+    Err(std::io::Error::other("the symbolic links form a cycle"))
 }
 
-/// Makes a folder and those that it stands in, so that a power cut leaves them there.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+/// Creates a folder and its parents, and syncs them.
+fn create_folder(folder: &Path) -> std::io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
     }
-    let above = folder.parent().unwrap_or(Path::new(""));
-    make_folder(above)?;
+    let parent = folder.parent().unwrap_or(Path::new(""));
+    create_folder(parent)?;
     match std::fs::create_dir(folder) {
-        // Somebody else was faster.
+        // Another process created it meanwhile.
         Err(_) if folder.is_dir() => Ok(()),
-        made => made.and_then(|()| sync_folder(above)),
+        result => result.and_then(|()| sync_folder(parent)),
     }
 }
 
-/// Has the names of a folder on the disk. Where the system lets nobody do that to a folder, it keeps them in order itself.
+/// Writes the entries of a folder to the disk. Does nothing on file systems that cannot sync folders.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
     use std::io::ErrorKind;
@@ -186,7 +187,7 @@ fn sync_folder(folder: &Path) -> std::io::Result<()> {
         {
             Ok(())
         }
-        synced => synced,
+        result => result,
     }
 }
 
@@ -200,58 +201,59 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_there_whole_or_not_at_all() {
+    fn a_file_is_complete_or_absent() {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = folder.path().join("a/report.csv");
-        let mut file = AtomicFile::begin(&place).expect("begun");
+        let path = folder.path().join("a/report.csv");
+        let mut file = AtomicFile::create(&path).expect("created");
         file.write_all(b"half").expect("written");
         drop(file);
-        let left = std::fs::read_dir(folder.path().join("a")).expect("a folder");
-        assert_eq!(left.count(), 0, "what was not finished leaves nothing");
-        let mut file = AtomicFile::begin(&place).expect("begun");
+        let entries = std::fs::read_dir(folder.path().join("a")).expect("a folder");
+        assert_eq!(entries.count(), 0, "an unfinished file is removed");
+        let mut file = AtomicFile::create(&path).expect("created");
         file.write_all(b"whole").expect("written");
         file.finish().expect("finished");
-        assert_eq!(std::fs::read(&place).expect("read"), b"whole");
-        let inside = AtomicFile::begin(&place.join("under-a-file")).map(drop);
-        let told = inside.expect_err("no folder").to_string();
-        assert!(told.contains("under-a-file cannot be written"), "{told}");
-    }
-    #[test]
-    #[cfg(unix)]
-    fn a_link_is_followed_and_stays_one() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let [link, target] = ["link", "elsewhere/target"].map(|name| folder.path().join(name));
-        std::os::unix::fs::symlink("elsewhere/target", &link).expect("a link");
-        for text in ["first", "again"] {
-            let mut file = AtomicFile::begin(&link).expect("begun");
-            file.write_all(text.as_bytes()).expect("written");
-            file.finish().expect("finished");
-            assert!(link.is_symlink(), "the link stays");
-            assert_eq!(std::fs::read_to_string(&target).expect("read"), text);
-        }
-        let [there, back] = ["there", "back"].map(|name| folder.path().join(name));
-        std::os::unix::fs::symlink(&there, &back).expect("a link");
-        std::os::unix::fs::symlink(&back, &there).expect("a link");
-        AtomicFile::begin(&there).map(drop).expect_err("a circle");
+        assert_eq!(std::fs::read(&path).expect("read"), b"whole");
+        let inside = AtomicFile::create(&path.join("under-a-file")).map(drop);
+        let error = inside.expect_err("no folder").to_string();
+        assert!(error.contains("under-a-file cannot be written"), "{error}");
     }
 
     #[test]
     #[cfg(unix)]
-    fn what_is_no_regular_file_is_written_to() {
+    fn follows_symbolic_links_and_keeps_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [link, target] = ["link", "elsewhere/target"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink("elsewhere/target", &link).expect("a link");
+        for text in ["first", "again"] {
+            let mut file = AtomicFile::create(&link).expect("created");
+            file.write_all(text.as_bytes()).expect("written");
+            file.finish().expect("finished");
+            assert!(link.is_symlink(), "the link is kept");
+            assert_eq!(std::fs::read_to_string(&target).expect("read"), text);
+        }
+        let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink(&first, &second).expect("a link");
+        std::os::unix::fs::symlink(&second, &first).expect("a link");
+        AtomicFile::create(&first).map(drop).expect_err("a cycle");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn writes_to_devices_directly() {
         use std::os::unix::net::UnixListener;
         let folder = tempfile::tempdir().expect("a folder");
-        let mut full = AtomicFile::begin(Path::new("/dev/full")).expect("begun");
-        full.write_all(b"lost").expect("kept for now");
-        let told = full.finish().expect_err("no room").to_string();
-        assert!(told.starts_with("/dev/full cannot be written"), "{told}");
-        let mut nothing = AtomicFile::begin(Path::new("/dev/null")).expect("begun");
-        nothing.write_all(b"gone").expect("written");
-        nothing.finish().expect("finished");
-        assert!(!std::fs::metadata("/dev/null").expect("there").is_file());
+        let mut full = AtomicFile::create(Path::new("/dev/full")).expect("created");
+        full.write_all(b"lost").expect("buffered");
+        let error = full.finish().expect_err("no space").to_string();
+        assert!(error.starts_with("/dev/full cannot be written"), "{error}");
+        let mut null = AtomicFile::create(Path::new("/dev/null")).expect("created");
+        null.write_all(b"gone").expect("written");
+        null.finish().expect("finished");
+        assert!(!std::fs::metadata("/dev/null").expect("exists").is_file());
         let socket = folder.path().join("socket");
         let _listener = UnixListener::bind(&socket).expect("bound");
-        AtomicFile::begin(&socket).map(drop).expect_err("no file");
-        AtomicFile::begin(folder.path())
+        AtomicFile::create(&socket).map(drop).expect_err("no file");
+        AtomicFile::create(folder.path())
             .map(drop)
             .expect_err("a folder");
     }

@@ -1,11 +1,11 @@
-//! Named places where a test lets the process die, to see that the next run brings everything right.
+//! Failpoints: named places at which a test kills the process, to check that the next run recovers.
 //!
-//! They exist only with the feature `crash-points`, which no release has. `TREATY_CRASH=step.intent:3` ends the process
-//! the third time it passes `step.intent`, without any cleaning up.
+//! They exist only with the feature `crash-points`, which no release has. `TREATY_CRASH=step.intent:3`
+//! aborts the process when it reaches `step.intent` for the third time, without cleanup.
 
-/// All of them, in the order of a run.
+/// The names of all failpoints, in the order of a run.
 #[cfg(feature = "crash-points")]
-pub const POINTS: [&str; 32] = [
+pub const FAILPOINTS: [&str; 32] = [
     "ledger.filled",
     "ledger.placed",
     "lease.taken",
@@ -28,8 +28,8 @@ pub const POINTS: [&str; 32] = [
     "step.answered",
     "step.receipt",
     "step.deferred",
-    "look.found",
-    "look.undone",
+    "probe.found",
+    "probe.undone",
     "commit.before",
     "commit.after",
     "item.ending",
@@ -40,30 +40,30 @@ pub const POINTS: [&str; 32] = [
     "run.ended",
 ];
 
-/// A place where a test may let the process die.
+/// Aborts the process if `TREATY_CRASH` selects this failpoint and its count is reached.
 #[cfg(feature = "crash-points")]
 pub fn failpoint(name: &'static str) {
     use std::sync::{Mutex, OnceLock, PoisonError};
-    static WANTED: OnceLock<Option<(String, Mutex<u32>)>> = OnceLock::new();
-    debug_assert!(POINTS.contains(&name), "{name} is not on the list");
-    let wanted = WANTED.get_or_init(|| {
+    static SELECTED: OnceLock<Option<(String, Mutex<u32>)>> = OnceLock::new();
+    debug_assert!(FAILPOINTS.contains(&name), "{name} is not on the list");
+    let selected = SELECTED.get_or_init(|| {
         let text = std::env::var("TREATY_CRASH").ok()?;
         let (name, nth) = text.rsplit_once(':')?;
         Some((name.to_owned(), Mutex::new(nth.parse().ok()?)))
     });
-    if let Some((wanted, left)) = wanted
-        && wanted == name
+    if let Some((selected, remaining)) = selected
+        && selected == name
     {
-        let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
-        *left = left.saturating_sub(1);
-        if *left == 0 {
-            // No destructor runs, no buffer is flushed: to the files it is as if it was killed.
+        let mut remaining = remaining.lock().unwrap_or_else(PoisonError::into_inner);
+        *remaining = remaining.saturating_sub(1);
+        if *remaining == 0 {
+            // Like a kill: no destructor runs and no buffer is flushed.
             std::process::abort();
         }
     }
 }
 
-/// Nothing, in every build but the test's.
+/// Does nothing without the feature `crash-points`.
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
 pub const fn failpoint(_: &'static str) {}

@@ -1,11 +1,12 @@
-//! The builder of every HTTP client in treaty: one crypto provider, no redirects, no hidden retries.
+//! The builder of all HTTP clients in treaty: one crypto provider, no redirects, no hidden retries.
 
 use reqwest::{Client, ClientBuilder, redirect, retry};
 
-/// A client that follows no redirect and retries nothing, with the certificates that the system trusts.
+/// Returns a builder for a client that follows no redirects, never retries and uses the certificates
+/// that the system trusts.
 pub fn builder() -> ClientBuilder {
     let provider = rustls::crypto::ring::default_provider();
-    // Fails where one is installed already, which is this one.
+    // Fails if a provider is already installed; it is the same one.
     let _ = provider.install_default();
     Client::builder()
         .user_agent(concat!("treaty/", env!("CARGO_PKG_VERSION")))

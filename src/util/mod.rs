@@ -1,4 +1,4 @@
-//! Small helpers without a better home.
+//! Small helpers that belong to no other module.
 
 pub mod atomic_file;
 pub mod failpoint;

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::metrics::Metrics;
 use super::outcome::{Outcome, Verdict};
 use crate::address::FlowId;
-use crate::api::callback::{News, Verifier};
+use crate::api::callback::{VerifiedCallback, Verifier};
 use crate::expr::{Fingerprint, Salt};
 use crate::ledger::{CallbackEvent, Inbox};
 
@@ -161,8 +161,8 @@ impl ReceiverState {
         let now = Timestamp::now();
         let news = self.verifier.verify(&parts.headers, query, &body, now);
         let told = match news {
-            Ok(News::Flow(id)) => flow.insert(id),
-            Ok(News::Other) => return Verdict::taken(Outcome::Unknown),
+            Ok(VerifiedCallback::Flow(id)) => flow.insert(id),
+            Ok(VerifiedCallback::Other) => return Verdict::taken(Outcome::Unknown),
             Err(refused) => return refused.into(),
         };
         let told = CallbackEvent {

@@ -16,7 +16,7 @@ mod table;
 
 use std::sync::Mutex;
 
-use treaty::util::failpoint::POINTS;
+use treaty::util::failpoint::FAILPOINTS;
 
 use night::{Cut, Leases, Loans, Night, Revoked, Signing};
 use table::{Counted, Table};
@@ -65,9 +65,9 @@ fn at_once<T: Send>(cases: Vec<T>, work: impl Fn(T) + Sync) {
 #[test]
 fn nothing_is_sent_twice_or_lost_wherever_a_run_is_killed() {
     let nights: [&(dyn Night + Sync); 5] = [&Loans { rows: 3 }, &Leases, &Signing, &Revoked, &Cut];
-    let cases = POINTS.iter();
+    let cases = FAILPOINTS.iter();
     let cases = cases.flat_map(|point| nights.map(|night| (*point, night)));
-    let table = Mutex::new(Table::new(&POINTS));
+    let table = Mutex::new(Table::new(&FAILPOINTS));
     at_once(cases.collect(), |(point, night)| {
         for counted in at_point(night, point) {
             table.lock().expect("a table").add(point, counted);

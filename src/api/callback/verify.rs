@@ -1,8 +1,8 @@
-//! Whether a callback is the service's own, and what it tells (sections 5.9.2 to 5.9.4): headers, query and body → the
-//! flow that something has happened to, or why it is refused.
+//! Verification of callbacks (sections 5.9.2 to 5.9.4): headers, query and body → the id of the changed flow,
+//! or the reason of the refusal.
 //!
-//! The signature is checked before the body is looked into. Of the body nothing is taken but the flow: a callback is a
-//! hint, and the detail operation is the truth.
+//! The signature is verified before the body is parsed. Only the flow id of the body is used. The state of the
+//! flow is always read with the detail operation.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,62 +17,61 @@ use super::{ALGORITHM, ALGORITHM_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::address::FlowId;
 use crate::api::{APP_ID_HEADER, liberal};
 
-/// An id that is longer is none.
-const LONGEST_ID: usize = 128;
+/// The maximum length of a flow id in bytes.
+const MAX_ID_BYTES: usize = 128;
 
-/// What a verified callback tells.
+/// The content of a verified callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// Something has happened to a flow: a signer acted (5.9.3), or it ended (5.9.4).
+pub enum VerifiedCallback {
+    /// A flow changed: a signer acted (5.9.3), or the flow ended (5.9.4).
     Flow(FlowId),
-    /// It is of a kind that the document does not know.
+    /// A callback type that the API document does not list.
     Other,
 }
 
-/// Why a callback is refused.
+/// The reason why a callback is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// A header that a signed callback has is missing or is no such thing.
+    /// A required header is missing or malformed.
     #[error("{0} is missing or malformed")]
     Unsigned(&'static str),
-    /// It is for another app.
-    #[error("it is for another app")]
+    /// The callback is for another app.
+    #[error("the callback is for another app")]
     OtherApp,
-    /// It is signed in another way than by HMAC-SHA256.
-    #[error("it is not signed by hmac-sha256")]
+    /// The signature algorithm is not HMAC-SHA256.
+    #[error("the signature algorithm is not hmac-sha256")]
     Algorithm,
-    /// The signature does not belong to what was sent.
+    /// The signature does not match timestamp, query and body.
     #[error("the signature is wrong")]
     Forged,
-    /// It was signed too long ago, or is signed for later: the seconds between its clock and ours.
-    #[error("its timestamp is {0} s away from now")]
+    /// The timestamp is too far from the current time; the difference in seconds, positive for the past.
+    #[error("the timestamp differs from the current time by {0} s")]
     Stale(i64),
-    /// What it says is no callback.
-    #[error("the body is no callback of section 5.9")]
+    /// The body is not a callback.
+    #[error("the body is not a callback of section 5.9")]
     Malformed,
 }
 
-/// What callbacks to one app are held against.
+/// Verifies callbacks to one app.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    /// The app's id.
+    /// The app id.
     pub app_id: String,
-    /// The app's secret.
+    /// The app secret.
     pub app_secret: SecretString,
-    /// How far a timestamp may lie in the past or in the future.
+    /// The maximum difference between the timestamp and the current time.
     pub max_age: SignedDuration,
 }
 
 impl Verifier {
-    /// What a callback tells, if it is the service's own and not older than it may be. `query` is what stands after the
-    /// `?` of the address, as it was sent.
+    /// Verifies a callback and returns its content. `query` is the part of the URL after `?`, as it was sent.
     pub fn verify(
         &self,
         headers: &HeaderMap,
         query: Option<&str>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<News, Refused> {
+    ) -> Result<VerifiedCallback, Refused> {
         self.authenticate(headers, query.unwrap_or_default(), body, now)?;
         read(body)
     }
@@ -84,40 +83,46 @@ impl Verifier {
         body: &[u8],
         now: Timestamp,
     ) -> Result<(), Refused> {
-        if text(headers, APP_ID_HEADER).is_some_and(|app| app != self.app_id.as_bytes()) {
+        if header(headers, APP_ID_HEADER).is_some_and(|app| app != self.app_id.as_bytes()) {
             return Err(Refused::OtherApp);
         }
         let hmac_sha256 = |name: &[u8]| name.eq_ignore_ascii_case(ALGORITHM.as_bytes());
-        if text(headers, ALGORITHM_HEADER).is_some_and(|name| !hmac_sha256(name)) {
+        if header(headers, ALGORITHM_HEADER).is_some_and(|name| !hmac_sha256(name)) {
             return Err(Refused::Algorithm);
         }
-        let timestamp = text(headers, TIMESTAMP_HEADER).filter(|text| is_timestamp(text));
+        let timestamp = header(headers, TIMESTAMP_HEADER).filter(|text| is_timestamp(text));
         let timestamp = timestamp.ok_or(Refused::Unsigned(TIMESTAMP_HEADER))?;
-        let signature = text(headers, SIGNATURE_HEADER).and_then(signature);
+        let signature = header(headers, SIGNATURE_HEADER).and_then(decode_signature);
         let signature = signature.ok_or(Refused::Unsigned(SIGNATURE_HEADER))?;
-        if !self.has_signed(timestamp, query, body, &signature) {
+        if !self.is_signature_valid(timestamp, query, body, &signature) {
             return Err(Refused::Forged);
         }
-        // Thirteen digits are far below what the type holds.
+        // Thirteen digits fit into an i64.
         let milliseconds = timestamp
             .iter()
             .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-        let away = now.as_millisecond() - milliseconds;
-        if SignedDuration::from_millis(away.abs()) > self.max_age {
-            return Err(Refused::Stale(away / 1000));
+        let difference = now.as_millisecond() - milliseconds;
+        if SignedDuration::from_millis(difference.abs()) > self.max_age {
+            return Err(Refused::Stale(difference / 1000));
         }
         Ok(())
     }
 
-    /// Whether the signature is ours over timestamp, query and body, the query in any of the forms that senders use.
-    fn has_signed(&self, timestamp: &[u8], query: &str, body: &[u8], signature: &[u8]) -> bool {
+    /// Whether the signature matches timestamp, query and body, with the query in any form that senders use.
+    fn is_signature_valid(
+        &self,
+        timestamp: &[u8],
+        query: &str,
+        body: &[u8],
+        signature: &[u8],
+    ) -> bool {
         let secret = self.app_secret.expose_secret().as_bytes();
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else {
             // HMAC takes a key of any length.
             return false;
         };
         mac.update(timestamp);
-        query_texts(query).iter().any(|values| {
+        signed_query_forms(query).iter().any(|values| {
             let mut mac = mac.clone();
             mac.update(values);
             mac.update(body);
@@ -127,18 +132,18 @@ impl Verifier {
     }
 }
 
-/// The value of a header, without blanks around it.
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+/// Returns the trimmed value of a header.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     headers.get(name).map(|value| value.as_bytes().trim_ascii())
 }
 
-/// Milliseconds since 1970, in thirteen digits.
+/// Whether the text is a timestamp: milliseconds since 1970, in thirteen digits.
 fn is_timestamp(text: &[u8]) -> bool {
     text.len() == 13 && text.iter().all(u8::is_ascii_digit)
 }
 
-/// The bytes of a signature in hexadecimal, in either case, or in Base64.
-fn signature(text: &[u8]) -> Option<Vec<u8>> {
+/// Decodes a signature from hexadecimal, in upper or lower case, or from Base64.
+fn decode_signature(text: &[u8]) -> Option<Vec<u8>> {
     let bytes = match text.len() {
         64 => hex::decode(text).ok(),
         _ => STANDARD.decode(text).ok(),
@@ -146,18 +151,18 @@ fn signature(text: &[u8]) -> Option<Vec<u8>> {
     bytes.filter(|bytes| bytes.len() == 32)
 }
 
-/// What senders sign of a query: the values in ascending order of their keys, decoded as forms are, decoded as
-/// addresses are, or as they were sent; or nothing of it.
-fn query_texts(query: &str) -> Vec<Vec<u8>> {
+/// Returns the forms in which senders sign a query: nothing, or the values in ascending order of their keys,
+/// decoded as a form, percent-decoded, or as sent.
+fn signed_query_forms(query: &str) -> Vec<Vec<u8>> {
     let mut texts = vec![Vec::new()];
     if !query.is_empty() {
         let forms: [fn(&str) -> Vec<u8>; 3] = [
-            |part| decoded(part, true),
-            |part| decoded(part, false),
+            |part| percent_decode(part, true),
+            |part| percent_decode(part, false),
             |part| part.as_bytes().to_vec(),
         ];
         for form in forms {
-            let text = values(query, form);
+            let text = sorted_values(query, form);
             if !texts.contains(&text) {
                 texts.push(text);
             }
@@ -166,7 +171,7 @@ fn query_texts(query: &str) -> Vec<Vec<u8>> {
     texts
 }
 
-fn values(query: &str, form: fn(&str) -> Vec<u8>) -> Vec<u8> {
+fn sorted_values(query: &str, form: fn(&str) -> Vec<u8>) -> Vec<u8> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
@@ -176,23 +181,23 @@ fn values(query: &str, form: fn(&str) -> Vec<u8>) -> Vec<u8> {
     pairs.into_iter().flat_map(|(_, value)| value).collect()
 }
 
-/// Bytes for their percent signs; what is no such sign stands for itself.
-fn decoded(text: &str, plus_is_blank: bool) -> Vec<u8> {
+/// Percent-decodes a text. Invalid sequences stay unchanged.
+fn percent_decode(text: &str, plus_is_space: bool) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
-        let coded = after
+        let decoded = after
             .get(..2)
             .filter(|_| first == b'%')
             .and_then(|digits| hex::decode(digits).ok());
-        rest = match coded {
+        rest = match decoded {
             Some(byte) => {
                 bytes.extend(byte);
                 &after[2..]
             }
             None => {
-                let blank = first == b'+' && plus_is_blank;
-                bytes.push(if blank { b' ' } else { first });
+                let is_space = first == b'+' && plus_is_space;
+                bytes.push(if is_space { b' ' } else { first });
                 after
             }
         };
@@ -200,25 +205,25 @@ fn decoded(text: &str, plus_is_blank: bool) -> Vec<u8> {
     bytes
 }
 
-/// The part of a callback that matters. Whatever else it says may be there, be missing, or be new.
+/// The fields that are used. All other fields are ignored.
 #[derive(Deserialize)]
-struct Said {
+struct Payload {
     #[serde(deserialize_with = "liberal::text")]
     action: String,
     #[serde(default, rename = "flowId", deserialize_with = "liberal::optional_id")]
     flow_id: Option<FlowId>,
 }
 
-fn read(body: &[u8]) -> Result<News, Refused> {
-    let said: Said = serde_json::from_slice(body).map_err(|_| Refused::Malformed)?;
-    match (said.action.as_str(), said.flow_id) {
+fn read(body: &[u8]) -> Result<VerifiedCallback, Refused> {
+    let payload: Payload = serde_json::from_slice(body).map_err(|_| Refused::Malformed)?;
+    match (payload.action.as_str(), payload.flow_id) {
         ("SIGN_FLOW_UPDATE" | "SIGN_FLOW_FINISH", Some(flow))
-            if flow.as_str().len() <= LONGEST_ID =>
+            if flow.as_str().len() <= MAX_ID_BYTES =>
         {
-            Ok(News::Flow(flow))
+            Ok(VerifiedCallback::Flow(flow))
         }
         ("SIGN_FLOW_UPDATE" | "SIGN_FLOW_FINISH", _) => Err(Refused::Malformed),
-        _ => Ok(News::Other),
+        _ => Ok(VerifiedCallback::Other),
     }
 }
 
@@ -227,9 +232,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries_are_taken_in_every_form_that_senders_sign() {
+    fn returns_all_signed_forms_of_a_query() {
         let texts = |query: &str| -> Vec<String> {
-            let texts = query_texts(query).into_iter();
+            let texts = signed_query_forms(query).into_iter();
             texts
                 .map(|text| String::from_utf8_lossy(&text).into_owned())
                 .collect()
@@ -238,13 +243,13 @@ mod tests {
         assert_eq!(texts("b=2&a=1&&c"), ["", "12"]);
         assert_eq!(texts("a=x+y%20z"), ["", "x y z", "x+y z", "x+y%20z"]);
         assert_eq!(texts("b=%E4%B8%9C&a=%"), ["", "%东", "%%E4%B8%9C"]);
-        // Ordered by what the keys mean, and by how they are written.
+        // The order of the decoded keys can differ from that of the raw keys.
         assert_eq!(texts("%62=1&a=2"), ["", "21", "12"]);
     }
 
     #[test]
-    fn only_flow_and_action_matter() {
-        let flow = |id: &str| Ok(News::Flow(FlowId::from(id)));
+    fn reads_only_action_and_flow_id() {
+        let flow = |id: &str| Ok(VerifiedCallback::Flow(FlowId::from(id)));
         let long = format!(
             r#"{{"action":"SIGN_FLOW_FINISH","flowId":"{}"}}"#,
             "1".repeat(129)
@@ -261,9 +266,9 @@ mod tests {
             ),
             (
                 r#"{"action":"SOMETHING_NEW","flowId":"1"}"#,
-                Ok(News::Other),
+                Ok(VerifiedCallback::Other),
             ),
-            (r#"{"action":"SOMETHING_NEW"}"#, Ok(News::Other)),
+            (r#"{"action":"SOMETHING_NEW"}"#, Ok(VerifiedCallback::Other)),
             (
                 r#"{"action":"SIGN_FLOW_UPDATE","flowId":""}"#,
                 Err(Refused::Malformed),

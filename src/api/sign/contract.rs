@@ -1,4 +1,4 @@
-//! Flows of one document (section 5.5).
+//! Flows with one document (section 5.5).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,96 +8,96 @@ use super::status::{FlowStatus, SignStatus};
 use crate::address::{AccountId, DocId, FlowId, SealId};
 use crate::api::{liberal, strict};
 
-/// Creates a flow of one document, without signers yet (5.5.1).
+/// Creates a flow with one document and without signers (5.5.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AddProcess {
-    /// What it is about.
+    /// The subject of the flow.
     pub business_scene: String,
-    /// Who starts it; the platform when absent.
+    /// The account that starts the flow; the platform if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initiator_account_id: Option<AccountId>,
-    /// The last moment for signing, in milliseconds since 1970. Sent as a number; read as text too.
+    /// The deadline for signing, in milliseconds since 1970. Sent as a number; also read from text.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "liberal::optional_integer"
     )]
     pub sign_validity: Option<i64>,
-    /// Who pays; the platform when absent.
+    /// The account that pays; the platform if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<AccountId>,
-    /// Where people may sign: numbers, separated by commas.
+    /// The platforms on which people can sign: numbers, separated by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_platform: Option<String>,
-    /// How people are told: numbers, separated by commas.
+    /// The channels for notifications: numbers, separated by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_type: Option<String>,
-    /// Where callbacks go.
+    /// The URL for callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_url: Option<String>,
-    /// Where a person's browser goes after signing.
+    /// The URL to which the browser is redirected after signing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
-    /// Whether the time is put beside each signature.
+    /// Whether the time is shown next to each signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub add_sign_time: Option<bool>,
     /// The document.
     #[serde(deserialize_with = "strict::id")]
     pub doc_id: DocId,
-    /// Its name in this flow.
+    /// The name of the document in this flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc_name: Option<String>,
-    /// Whether signers must give the document's password.
+    /// Whether signers must enter the password of the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<bool>,
-    /// Files that go along.
+    /// Attachments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachment_list: Option<Vec<Attachment>>,
 }
 
-/// Lets the platform sign at once (5.5.2).
+/// Lets the platform sign immediately (5.5.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformSignTask {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
-    /// The caller's own number, given back by callbacks.
+    /// The order number in the caller's system; callbacks return it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_order_no: Option<String>,
-    /// The seal; the platform's default seal when absent.
+    /// The seal; the default seal of the platform if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal_id: Option<SealId>,
     /// The password of an encrypted document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc_pwd: Option<String>,
-    /// Where the seal goes.
+    /// The positions of the seal.
     pub pos_list: Vec<Position>,
 }
 
-/// Signs for an account that granted it, at once (5.5.3).
+/// Signs immediately for an account that granted silent signing (5.5.3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserSignTask {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
-    /// The caller's own number, given back by callbacks.
+    /// The order number in the caller's system; callbacks return it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_order_no: Option<String>,
-    /// Who signs: a person or an organization.
+    /// The account that signs: a person or an organization.
     pub account_id: AccountId,
-    /// The seal; the account's default seal when absent.
+    /// The seal; the default seal of the account if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal_id: Option<SealId>,
-    /// Whether the account is told once it has signed.
+    /// Whether the account owner is notified after signing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_sign_message: Option<bool>,
     /// The password of an encrypted document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc_pwd: Option<String>,
-    /// Where the seal goes.
+    /// The positions of the seal.
     pub pos_list: Vec<Position>,
 }
 
@@ -108,15 +108,15 @@ pub struct HandPersonSignTask {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
-    /// The caller's own number, given back by callbacks.
+    /// The order number in the caller's system; callbacks return it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_order_no: Option<String>,
-    /// Who signs.
+    /// The account of the signer.
     pub account_id: AccountId,
-    /// Kinds of seal allowed: numbers, separated by commas; any when absent.
+    /// The allowed types of seals: numbers, separated by commas; all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal_type: Option<String>,
-    /// Where the seal goes; the person chooses when absent.
+    /// The positions of the seal; the signer chooses if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos_list: Option<Vec<Position>>,
 }
@@ -128,39 +128,39 @@ pub struct HandOrgSignTask {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
-    /// The caller's own number, given back by callbacks.
+    /// The order number in the caller's system; callbacks return it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_order_no: Option<String>,
-    /// The person who acts for it.
+    /// The account of the person who signs for the organization.
     pub account_id: AccountId,
-    /// The organization that he signs for.
+    /// The organization for which the person signs.
     pub authorization_org_id: AccountId,
-    /// Where the seal goes; the person chooses when absent.
+    /// The positions of the seal; the signer chooses if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos_list: Option<Vec<Position>>,
 }
 
-/// Asks a person to sign for himself and, at once, for organizations (5.5.6).
+/// Asks a person to sign for themselves and for an organization in one task (5.5.6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HandSignTask {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
-    /// The caller's own number, given back by callbacks.
+    /// The order number in the caller's system; callbacks return it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_order_no: Option<String>,
-    /// Who signs.
+    /// The account of the signer.
     pub account_id: AccountId,
-    /// The organization that he signs for.
+    /// The organization for which the person signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization_org_id: Option<AccountId>,
-    /// Where the seal goes; the person chooses when absent.
+    /// The positions of the seal; the signer chooses if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos_list: Option<Vec<Position>>,
 }
 
-/// Asks how far a flow is (5.5.7).
+/// Requests the state of a flow (5.5.7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
@@ -169,40 +169,40 @@ pub struct Detail {
     pub flow_id: FlowId,
 }
 
-/// How far a flow is.
+/// The state of a flow and its signers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DetailAnswer {
     /// The flow.
     #[serde(deserialize_with = "liberal::id")]
     pub flow_id: FlowId,
-    /// Its state, as section 5.5.7 numbers them.
+    /// The state of the flow.
     pub flow_status: FlowStatus,
-    /// When it was made, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
+    /// The creation time, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "liberal::optional_text"
     )]
     pub start_time: Option<String>,
-    /// Its document.
+    /// The document.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "liberal::optional_text"
     )]
     pub doc_id: Option<String>,
-    /// The document's name.
+    /// The name of the document.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "liberal::optional_text"
     )]
     pub doc_name: Option<String>,
-    /// Its signers.
+    /// The signers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_detail: Option<Vec<SignerDetail>>,
-    /// What some answers call them; some have both names, and one of them null.
+    /// The signers under the other field name. Some responses have both fields, one of them null.
     #[serde(
         default,
         rename(serialize = "signDetail", deserialize = "signDetailList"),
@@ -212,43 +212,43 @@ pub struct DetailAnswer {
 }
 
 impl DetailAnswer {
-    /// Its signers, however the list is called. A list that is not there says nothing of them.
+    /// Returns the signers from either field; `None` if the response has no list.
     pub fn signers(self) -> Option<Vec<SignerDetail>> {
         self.sign_detail.or(self.sign_detail_list)
     }
 }
 
-/// One signer of a flow.
+/// The state of a signer in a flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignerDetail {
-    /// Who signs.
+    /// The account of the signer.
     #[serde(deserialize_with = "liberal::id")]
     pub account_id: AccountId,
-    /// The organization that he signs for.
+    /// The organization for which the person signs.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "liberal::optional_id"
     )]
     pub authorization_org_id: Option<AccountId>,
-    /// How far he is.
+    /// The state of the signer.
     pub sign_status: SignStatus,
-    /// When he signed or refused.
+    /// The time of signing or refusal.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "liberal::optional_text"
     )]
     pub sign_time: Option<String>,
-    /// What he said to it.
+    /// The comment of the signer.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "liberal::optional_text"
     )]
     pub sign_explain: Option<String>,
-    /// When he received it.
+    /// The time at which the signer received the task.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -261,9 +261,9 @@ pub struct SignerDetail {
 mod tests {
     use super::*;
 
-    /// The example of section 5.5.7, and the other spellings that were seen.
+    /// Checks the example of section 5.5.7 and other observed spellings.
     #[test]
-    fn details_are_read_liberally() {
+    fn reads_details_in_all_observed_spellings() {
         for body in [
             r#"{"flowId":"100","flowStatus":1,"startTime":"2018-06-05 11:57:03","signStatus":1,"docId":"138","docName":"测试文档",
                 "signDetail":[{"accountId":"8b33","authorizationOrgId":"7ee3","signStatus":0}]}"#,

@@ -1,11 +1,11 @@
-//! What can be done with a flow of either kind (section 5.7).
+//! Operations on flows with one or more documents (section 5.7).
 
 use serde::{Deserialize, Serialize};
 
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::{liberal, strict};
 
-/// Asks where the signed documents can be downloaded (5.7.1).
+/// Requests the download URLs of the signed documents (5.7.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Download {
@@ -14,48 +14,48 @@ pub struct Download {
     pub flow_id: FlowId,
 }
 
-/// A signed document, to be downloaded within 30 minutes.
+/// A signed document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedDoc {
     /// The document.
     #[serde(deserialize_with = "liberal::id")]
     pub doc_id: DocId,
-    /// Where it can be downloaded now.
+    /// The download URL, valid for 30 minutes.
     pub doc_url: String,
 }
 
-/// Asks where an account can look at a flow (5.7.2).
+/// Requests the URL at which an account can view a flow (5.7.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ViewUrl {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
-    /// Who looks: a person or an organization.
+    /// The account that views the flow: a person or an organization.
     pub account_id: AccountId,
 }
 
-/// Where an account can look at a flow for the next 30 days.
+/// The URL at which an account can view a flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ViewUrlAnswer {
-    /// The page.
+    /// The URL, valid for 30 days.
     pub view_url: String,
 }
 
-/// Takes back one signer's task, as long as he has not signed (5.7.3).
+/// Withdraws the task of a signer who has not signed yet (5.7.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UndoTask {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
     pub flow_id: FlowId,
-    /// Whose task.
+    /// The account of the signer.
     pub account_id: AccountId,
 }
 
-/// Ends a flow before all have signed (5.7.4).
+/// Revokes a flow before all signers have signed (5.7.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revoke {
@@ -64,7 +64,7 @@ pub struct Revoke {
     pub flow_id: FlowId,
 }
 
-/// Ends a flow that all have signed (5.7.5).
+/// Archives a flow that all signers have signed (5.7.5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Archive {

@@ -1,5 +1,5 @@
-//! Signing (sections 5.5, 5.6 and 5.7): flows of one document in [`contract`], of several in [`contracts`], and
-//! what can be done with either in [`manage`].
+//! Signing: flows with one document in [`contract`] (5.5), with several documents in [`contracts`] (5.6), and
+//! operations on both in [`manage`] (5.7).
 
 pub mod contract;
 pub mod contracts;

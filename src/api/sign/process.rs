@@ -1,23 +1,23 @@
-//! What both kinds of flows share: attachments, and what their calls answer.
+//! Types shared by flows with one and with several documents: attachments and answers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::address::{AccountId, FileKey, FlowId};
 use crate::api::liberal;
 
-/// A file that goes along with a flow (5.5.1).
+/// An attachment of a flow (5.5.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
     /// The uploaded file.
     #[serde(rename = "attachmentFilekey")]
     pub file_key: FileKey,
-    /// Its name.
+    /// The name of the attachment.
     #[serde(rename = "attachmentName")]
     pub name: String,
 }
 
-/// A flow's id.
+/// The id of a flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FlowAnswer {
@@ -26,7 +26,7 @@ pub struct FlowAnswer {
     pub flow_id: FlowId,
 }
 
-/// The answer to a signature without a person.
+/// The answer to an automatic signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoSignAnswer {
@@ -38,16 +38,16 @@ pub struct AutoSignAnswer {
     pub account_id: AccountId,
 }
 
-/// Where a person signs.
+/// The page on which a person signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HandSignAnswer {
-    /// The page, valid for good.
+    /// The URL, without expiry.
     pub sign_url: String,
-    /// A short form of it, valid for 30 days.
+    /// The short URL, valid for 30 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_short_url: Option<String>,
-    /// The number that the request carried.
+    /// The order number of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_order_no: Option<String>,
 }

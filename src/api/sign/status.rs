@@ -1,4 +1,4 @@
-//! The states of flows, signers and documents, by their numbers on the wire.
+//! The states of flows, signers and documents, with their numbers in the API.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +11,13 @@ macro_rules! statuses {
         pub enum $name { $($(#[$variant_doc])* $variant,)* }
 
         impl $name {
-            /// The number on the wire.
+            /// Returns the number in the API.
             pub const fn number(self) -> i64 {
                 match self { $(Self::$variant => $number,)* }
             }
 
-            /// The state of a number.
-            pub const fn numbered(number: i64) -> Option<Self> {
+            /// Returns the state with this number.
+            pub const fn from_number(number: i64) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$variant),)*
                     _ => None,
@@ -34,8 +34,8 @@ macro_rules! statuses {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let number = liberal::integer(deserializer)?;
-                Self::numbered(number)
-                    .ok_or_else(|| serde::de::Error::custom(format!("{number} is no {}", stringify!($name))))
+                Self::from_number(number)
+                    .ok_or_else(|| serde::de::Error::custom(format!("{number} is not a {}", stringify!($name))))
             }
         }
     };
@@ -44,21 +44,21 @@ macro_rules! statuses {
 statuses! {
     /// The state of a flow (5.5.7).
     FlowStatus {
-        /// No signer was added yet.
+        /// No signer has been added.
         Draft = 0,
-        /// People are signing.
+        /// Signers have been added and not all have signed.
         Signing = 1,
-        /// All have signed.
+        /// All signers have signed.
         Finished = 2,
-        /// The caller ended it.
+        /// The caller revoked the flow.
         Revoked = 3,
-        /// It ended for another reason.
+        /// The flow ended for another reason.
         Ended = 4,
-        /// Its time ran out.
+        /// The deadline for signing has passed.
         Expired = 5,
-        /// It was deleted.
+        /// The flow was deleted.
         Deleted = 6,
-        /// Somebody refused.
+        /// A signer refused to sign.
         Rejected = 7,
     }
 }
@@ -66,15 +66,15 @@ statuses! {
 statuses! {
     /// The state of a signer in a flow (5.5.7).
     SignStatus {
-        /// Has not signed.
+        /// The signer has not signed.
         Pending = 0,
-        /// Is signing.
+        /// The signer is signing.
         Signing = 1,
-        /// Has signed.
+        /// The signer has signed.
         Signed = 2,
-        /// It ended.
+        /// The task has ended.
         Ended = 3,
-        /// The task was taken back.
+        /// The task was withdrawn.
         Withdrawn = 4,
     }
 }
@@ -82,17 +82,17 @@ statuses! {
 statuses! {
     /// The state of one document for one signer (5.6.7).
     DocStatus {
-        /// Has not been signed.
+        /// The document has not been signed.
         Pending = 0,
-        /// Is being signed.
+        /// The document is being signed.
         Signing = 1,
-        /// Has been signed.
+        /// The document has been signed.
         Signed = 2,
         /// Signing failed.
         Failed = 3,
         /// The signer refused.
         Rejected = 4,
-        /// Is to be confirmed.
+        /// The signature waits for confirmation.
         Confirming = 5,
     }
 }

@@ -38,13 +38,13 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
             Some(item) => runtime()?.block_on(adopter.item(flow, &item, id)),
             None => return Err(undeclared(address, []).into()),
         },
-        Address::Account(_) | Address::AccountOf(_) => {
+        Address::Account(_) | Address::AccountByThirdId(_) => {
             let third_id = names.identity(address).map(|(_, identity)| identity);
             let third_id = third_id.ok_or_else(|| undeclared(address, standing.accounts.keys()))?;
             let account = declared_account(&place, &ledger, &names, &third_id)?;
             runtime()?.block_on(adopter.account(&account, id))
         }
-        Address::Seal(_) | Address::SealOf { .. } => {
+        Address::Seal(_) | Address::SealByAlias { .. } => {
             let seal = match name_of(&names, address) {
                 Some(Address::Seal(name)) => standing.seals.get(&name),
                 _ => None,
@@ -52,12 +52,14 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
             let seal = seal.ok_or_else(|| undeclared(address, standing.seals.keys()))?;
             runtime()?.block_on(adopter.seal(seal, id))
         }
-        Address::Template(_) | Address::TemplateOf(_) => {
+        Address::Template(_) | Address::TemplateByFingerprint(_) => {
             let template = match address {
                 Address::Template(name) => standing.templates.get(name),
                 _ => standing.templates.values().find(|template| {
                     let print = template.source.fingerprint();
-                    print.is_some_and(|print| *address == Address::TemplateOf(print.to_string()))
+                    print.is_some_and(|print| {
+                        *address == Address::TemplateByFingerprint(print.to_string())
+                    })
                 }),
             };
             let template =

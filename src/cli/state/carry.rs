@@ -25,7 +25,7 @@ pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
             Err(ExportError::Ledger(error)) => Err(error.into()),
         };
     };
-    let mut file = AtomicFile::begin(path)?;
+    let mut file = AtomicFile::create(path)?;
     ledger
         .export(version, &mut file)
         .map_err(|error| failed(error, &path.display().to_string()))?;

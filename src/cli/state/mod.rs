@@ -178,11 +178,11 @@ impl Names {
             (ResourceKind::Account, Some(name)) => Address::Account(name),
             (ResourceKind::Seal, Some(name)) => Address::Seal(name),
             (ResourceKind::Template, Some(name)) => Address::Template(name),
-            (ResourceKind::Account, None) => Address::AccountOf(identity.to_owned()),
-            (ResourceKind::Template, None) => Address::TemplateOf(identity.to_owned()),
+            (ResourceKind::Account, None) => Address::AccountByThirdId(identity.to_owned()),
+            (ResourceKind::Template, None) => Address::TemplateByFingerprint(identity.to_owned()),
             (ResourceKind::Seal, None) => {
                 let (third_id, alias) = seal_parts(identity);
-                Address::SealOf {
+                Address::SealByAlias {
                     third_id: third_id.to_owned(),
                     alias: alias.to_owned(),
                 }
@@ -201,9 +201,9 @@ impl Names {
             Address::Account(name) => named(ResourceKind::Account, name),
             Address::Seal(name) => named(ResourceKind::Seal, name),
             Address::Template(name) => named(ResourceKind::Template, name),
-            Address::AccountOf(third_id) => Some((ResourceKind::Account, third_id.clone())),
-            Address::TemplateOf(print) => Some((ResourceKind::Template, print.clone())),
-            Address::SealOf { third_id, alias } => {
+            Address::AccountByThirdId(third_id) => Some((ResourceKind::Account, third_id.clone())),
+            Address::TemplateByFingerprint(print) => Some((ResourceKind::Template, print.clone())),
+            Address::SealByAlias { third_id, alias } => {
                 Some((ResourceKind::Seal, seal_identity(third_id, alias)))
             }
             Address::Flow(_) | Address::Item { .. } => None,

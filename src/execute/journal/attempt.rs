@@ -104,7 +104,9 @@ impl StepContext<'_> {
                     delay.is_none()
                 }
                 // Such a code does not say that nothing was done: probe once, do not repeat.
-                Failure::Refused { code, .. } if !code.is_documented() || code.tells_of_a_try() => {
+                Failure::Refused { code, .. }
+                    if !code.is_documented() || code.is_execution_failure() =>
+                {
                     true
                 }
                 _ if may_take_effect => {

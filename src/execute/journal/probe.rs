@@ -74,7 +74,7 @@ impl StepContext<'_> {
                 Err(seen) => return Ok(seen),
             }
         }
-        failpoint("look.found");
+        failpoint("probe.found");
         self.undo_task(flow, &undo, |task| task.is_of(identity))
             .await
     }
@@ -146,7 +146,7 @@ impl StepContext<'_> {
             {
                 return Err(StepError::of(Op::UndoTask, failure));
             }
-            failpoint("look.undone");
+            failpoint("probe.undone");
             if !self.state(flow).await?.tasks.iter().any(&is_his) {
                 return Ok(ProbeResult::Undone);
             }

@@ -49,7 +49,7 @@ impl Page {
     /// Writes `report.html` into the folder of the run's reports. The tables are written before it: those that stand
     /// there are linked.
     pub fn write(&self, folder: &Path, summary: &Summary) -> Result<(), FileError> {
-        let mut file = AtomicFile::begin(&folder.join("report.html"))?;
+        let mut file = AtomicFile::create(&folder.join("report.html"))?;
         match self.pour(&mut file, folder, summary) {
             Ok(()) => file.finish(),
             Err(why) => Err(file.error(why)),

@@ -39,7 +39,7 @@ fn a_cell_is_not_compared_with_a_number() {
     let told = [
         "manifests/loans.yaml:10:14",
         "row.期限 is compared with a number, 36",
-        "a cell is text: `{{ row.期限 | float == 36 }}`",
+        "a cell is text; convert it: `{{ row.期限 | float == 36 }}`",
     ];
     refused(&project, &told);
     let project = with(
@@ -258,14 +258,14 @@ fn cells_that_cannot_be_read_are_shown_with_all_that_can() {
         (
             "51010.10",
             "5万",
-            "money needs an amount such as 120000.50, and not 5万",
-            "hint: it reads 120000.5, 120,000.50",
+            "money needs an amount such as 120000.50, but got 5万",
+            "hint: accepted are 120000.5, 120,000.50",
         ),
         (
             "2026/11/4",
             "下周一",
-            "date needs a date such as 2026-11-23 or 2026-11-23 18:30:00, and not 下周一",
-            "hint: it reads 2026-01-05",
+            "date needs a date such as 2026-11-23 or 2026-11-23 18:30:00, but got 下周一",
+            "hint: accepted are 2026-01-05",
         ),
         (
             "33019919860724191X",
@@ -332,7 +332,7 @@ fn sheets_that_begin_otherwise_are_known() {
     project.write("loans.csv", b"PK\x03\x04\x14\0\x06\0");
     refused(
         &project,
-        &["this is an Excel workbook", "save it as CSV UTF-8"],
+        &["the file is an Excel workbook", "save it as CSV UTF-8"],
     );
     let delimiter = "loans.csv\n      delimiter: ':'\n";
     let project = with(LOANS, "loans.csv\n", delimiter);

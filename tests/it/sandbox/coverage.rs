@@ -175,11 +175,11 @@ fn page() -> String {
     let refusals = table("refusals.tsv");
     let mut page = HEAD.to_owned();
     for op in Op::ALL {
-        let repeat = match op.repeat() {
+        let repeat = match op.retry_class() {
             RetryClass::Read => "read".to_owned(),
             RetryClass::Set => "set".to_owned(),
             RetryClass::Spare => "spare".to_owned(),
-            RetryClass::Look(look) => format!("probe: `{look}`"),
+            RetryClass::Probe(look) => format!("probe: `{look}`"),
         };
         let mut by_code: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for row in refusals
@@ -491,7 +491,7 @@ fn uploads_must_be_what_was_announced() {
 fn every_read_operation_has_a_command() {
     for op in Op::ALL {
         let said = reached(*op).contains(&format!("`treaty ask {op} "));
-        assert_eq!(said, op.reads(), "{op}");
+        assert_eq!(said, op.is_read_only(), "{op}");
     }
     let project = Project::loans();
     let sheet: Vec<String> = project.sheet().lines().take(2).map(str::to_owned).collect();

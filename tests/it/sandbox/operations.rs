@@ -141,11 +141,11 @@ fn every_operation_of_the_document_is_in_the_table_and_no_other() {
     assert_eq!(table("operations.tsv").len(), ops.len() + 1);
     for (op, row) in known {
         assert_eq!(op.section(), cell(&row, "section"), "{op}");
-        let (repeat, look) = match op.repeat() {
+        let (repeat, look) = match op.retry_class() {
             RetryClass::Read => ("read", "-"),
             RetryClass::Set => ("set", "-"),
             RetryClass::Spare => ("spare", "-"),
-            RetryClass::Look(look) => ("look", look.path()),
+            RetryClass::Probe(look) => ("look", look.path()),
         };
         assert_eq!(
             (repeat, look),

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use treaty::address::FlowId;
-use treaty::api::callback::{News, Refused};
+use treaty::api::callback::{Refused, VerifiedCallback};
 use treaty::ledger::Binding;
 use treaty::webhook::{CallbackPath, Outcome};
 
@@ -65,7 +65,7 @@ fn signatures_are_taken_in_every_form_that_senders_use() {
             (SIGNATURE, &signature),
         ]);
         let case = format!("{query:?} {signature}");
-        let flow = Ok(News::Flow(FlowId::from("100")));
+        let flow = Ok(VerifiedCallback::Flow(FlowId::from("100")));
         let verify =
             |headers: &HeaderMap| verifier().verify(headers, query, body.as_bytes(), now());
         assert_eq!(verify(&all), flow, "{case}");

@@ -1,50 +1,50 @@
-//! Text that is compared with a number: the syntax tree of an expression → what is wrong with it, before a row is read.
+//! Finds comparisons of text with a number in the syntax tree of an expression, before a row is read.
 //!
-//! A cell is text, and text is neither equal to a number nor smaller: `row.金额 > 1000000` would take every row, and
-//! `row.期限 == 36` none, without a word.
+//! A cell is text. minijinja compares values of different types without an error: `row.金额 > 1000000` is true
+//! for every row, and `row.期限 == 36` for none.
 
 use minijinja::machinery::{ast, parse, parse_expr};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 
-/// A comparison that never says what is meant.
+/// A comparison of text with a number.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Compared {
-    /// The text, as it is written: `row.金额`.
+pub(super) struct InvalidComparison {
+    /// The source of the text operand: `row.金额`.
     pub(super) text: String,
-    /// The number, as it is written.
+    /// The source of the number operand.
     pub(super) number: String,
-    /// What was meant: `row.金额 | float > 1000000`.
-    pub(super) meant: String,
+    /// The correction: `row.金额 | float > 1000000`.
+    pub(super) suggestion: String,
 }
 
-/// The first one in a scalar that is one whole expression.
-pub(super) fn in_expression(source: &str) -> Option<Compared> {
+/// Returns the first invalid comparison in an expression.
+pub(super) fn in_expression(source: &str) -> Option<InvalidComparison> {
     let tree = parse_expr(source).ok()?;
-    let mut search = Search::of(source);
+    let mut search = Search::new(source);
     search.expr(&tree);
     search.found
 }
 
-/// The first one in a text with expressions in it.
-pub(super) fn in_template(source: &str) -> Option<Compared> {
+/// Returns the first invalid comparison in a template.
+pub(super) fn in_template(source: &str) -> Option<InvalidComparison> {
     let tree = parse(source, "scalar", SyntaxConfig::default()).ok()?;
-    let mut search = Search::of(source);
+    let mut search = Search::new(source);
     search.stmt(&tree);
     search.found
 }
 
-/// What an expression gives, as far as that can be told without a row.
+/// The type of an expression, as far as it is known without a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// It comes from a cell, or from something else that is always text.
+    /// A cell, or another value that is always text.
     Text,
     Number,
     Unknown,
 }
 
-/// Filters that give text, whatever they are given.
-const TEXT: &[&str] = &[
+/// Filters that return text for every input.
+const TEXT_FILTERS: &[&str] = &[
     "capitalize",
     "date",
     "digits",
@@ -65,13 +65,13 @@ const TEXT: &[&str] = &[
     "upper",
 ];
 
-/// Filters that give numbers.
-const NUMBER: &[&str] = &[
+/// Filters that return numbers.
+const NUMBER_FILTERS: &[&str] = &[
     "abs", "count", "epochMs", "float", "int", "length", "round", "sum",
 ];
 
-/// Tests that compare.
-const TESTS: &[&str] = &[
+/// Tests that compare two values.
+const COMPARISON_TESTS: &[&str] = &[
     "eq",
     "equalto",
     "==",
@@ -92,16 +92,16 @@ const TESTS: &[&str] = &[
 
 struct Search<'s> {
     source: &'s str,
-    /// Names that the template gives itself.
-    named: Vec<(String, Kind)>,
-    found: Option<Compared>,
+    /// The variables that the template assigns.
+    variables: Vec<(String, Kind)>,
+    found: Option<InvalidComparison>,
 }
 
 impl<'s> Search<'s> {
-    fn of(source: &'s str) -> Self {
+    fn new(source: &'s str) -> Self {
         Self {
             source,
-            named: Vec::new(),
+            variables: Vec::new(),
             found: None,
         }
     }
@@ -147,11 +147,15 @@ impl<'s> Search<'s> {
             return;
         };
         let kind = self.kind(expr);
-        match self.named.iter_mut().find(|(name, _)| name == target.id) {
-            // Given twice, and differently: which of them holds is not known here.
-            Some((_, named)) if *named != kind => *named = Kind::Unknown,
+        match self
+            .variables
+            .iter_mut()
+            .find(|(name, _)| name == target.id)
+        {
+            // Assigned with different types: the current one is not known here.
+            Some((_, known)) if *known != kind => *known = Kind::Unknown,
             Some(_) => {}
-            None => self.named.push((target.id.to_owned(), kind)),
+            None => self.variables.push((target.id.to_owned(), kind)),
         }
     }
 
@@ -178,7 +182,7 @@ impl<'s> Search<'s> {
             ast::Expr::Slice(own) => self.expr(&own.expr),
             ast::Expr::UnaryOp(own) => self.expr(&own.expr),
             ast::Expr::BinOp(own) => {
-                if compares(own.op) {
+                if is_comparison(own.op) {
                     self.compare(&own.left, &own.right);
                 }
                 self.expr(&own.left);
@@ -204,7 +208,7 @@ impl<'s> Search<'s> {
             }
             ast::Expr::Test(own) => {
                 if let (true, [ast::CallArg::Pos(right)]) =
-                    (TESTS.contains(&own.name), own.args.as_slice())
+                    (COMPARISON_TESTS.contains(&own.name), own.args.as_slice())
                 {
                     self.compare(&own.expr, right);
                 }
@@ -229,7 +233,7 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// A comparison, or the question whether something is in a list.
+    /// Checks a comparison or a membership test.
     fn compare(&mut self, left: &ast::Expr<'_>, right: &ast::Expr<'_>) {
         let (text, number) = match (self.kind(left), self.kind(right)) {
             (Kind::Text, Kind::Number) => (left, right),
@@ -237,20 +241,20 @@ impl<'s> Search<'s> {
             (Kind::Text, _) if self.has_number(right) => (left, right),
             _ => return,
         };
-        let [first, last] = [left, right].map(|side| self.written(side));
-        let between = self.between(left, right);
-        let meant = match (std::ptr::eq(text, left), between.strip_suffix('(')) {
-            (true, None) => format!("{first} | float {between} {last}"),
-            (false, None) => format!("{first} {between} {last} | float"),
-            // A test has what it compares with in brackets.
-            (true, Some(of)) => format!("{first} | float {of}({last})"),
-            (false, Some(of)) => format!("{first} {of}({last} | float)"),
+        let [first, last] = [left, right].map(|operand| self.operand_source(operand));
+        let operator = self.operator_source(left, right);
+        let suggestion = match (std::ptr::eq(text, left), operator.strip_suffix('(')) {
+            (true, None) => format!("{first} | float {operator} {last}"),
+            (false, None) => format!("{first} {operator} {last} | float"),
+            // The right operand of a test is in parentheses.
+            (true, Some(test)) => format!("{first} | float {test}({last})"),
+            (false, Some(test)) => format!("{first} {test}({last} | float)"),
         };
-        let [text, number] = [text, number].map(|side| self.written(side));
-        self.found.get_or_insert(Compared {
+        let [text, number] = [text, number].map(|operand| self.operand_source(operand));
+        self.found.get_or_insert(InvalidComparison {
             text,
             number,
-            meant,
+            suggestion,
         });
     }
 
@@ -262,7 +266,7 @@ impl<'s> Search<'s> {
             ast::Expr::Const(own) if own.value.kind() == ValueKind::Seq => own
                 .value
                 .try_iter()
-                .is_ok_and(|mut items| items.any(|item| of_value(&item) == Kind::Number)),
+                .is_ok_and(|mut items| items.any(|item| value_kind(&item) == Kind::Number)),
             _ => false,
         }
     }
@@ -271,38 +275,38 @@ impl<'s> Search<'s> {
         match expr {
             ast::Expr::Var(own) if own.id == "key" => Kind::Text,
             ast::Expr::Var(own) => {
-                let named = self.named.iter().find(|(name, _)| name == own.id);
-                named.map_or(Kind::Unknown, |(_, kind)| *kind)
+                let variable = self.variables.iter().find(|(name, _)| name == own.id);
+                variable.map_or(Kind::Unknown, |(_, kind)| *kind)
             }
-            ast::Expr::Const(own) => of_value(&own.value),
-            ast::Expr::Slice(own) => self.of_text(&own.expr),
+            ast::Expr::Const(own) => value_kind(&own.value),
+            ast::Expr::Slice(own) => self.text_or_unknown(&own.expr),
             ast::Expr::UnaryOp(own) => match own.op {
                 ast::UnaryOpKind::Neg => Kind::Number,
                 ast::UnaryOpKind::Not => Kind::Unknown,
             },
-            ast::Expr::BinOp(own) => self.of_operation(own),
+            ast::Expr::BinOp(own) => self.operation_kind(own),
             ast::Expr::IfExpr(own) => match &own.false_expr {
-                Some(other) => self.either(&own.true_expr, other),
+                Some(other) => self.common_kind(&own.true_expr, other),
                 None => Kind::Unknown,
             },
-            ast::Expr::Filter(own) if TEXT.contains(&own.name) => Kind::Text,
-            ast::Expr::Filter(own) if NUMBER.contains(&own.name) => Kind::Number,
+            ast::Expr::Filter(own) if TEXT_FILTERS.contains(&own.name) => Kind::Text,
+            ast::Expr::Filter(own) if NUMBER_FILTERS.contains(&own.name) => Kind::Number,
             ast::Expr::Filter(own) if matches!(own.name, "default" | "d") => own
                 .expr
                 .as_ref()
-                .map_or(Kind::Unknown, |expr| self.of_text(expr)),
-            ast::Expr::GetAttr(own) => self.of_field(&own.expr),
-            ast::Expr::GetItem(own) => self.of_field(&own.expr),
+                .map_or(Kind::Unknown, |expr| self.text_or_unknown(expr)),
+            ast::Expr::GetAttr(own) => self.field_kind(&own.expr),
+            ast::Expr::GetItem(own) => self.field_kind(&own.expr),
             _ => Kind::Unknown,
         }
     }
 
-    fn of_operation(&self, own: &ast::BinOp<'_>) -> Kind {
+    fn operation_kind(&self, own: &ast::BinOp<'_>) -> Kind {
         match own.op {
             ast::BinOpKind::Concat => Kind::Text,
-            // Two texts are put together, two numbers added up.
+            // `+` concatenates texts and adds numbers; `and` and `or` return one of the operands.
             ast::BinOpKind::Add | ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr => {
-                self.either(&own.left, &own.right)
+                self.common_kind(&own.left, &own.right)
             }
             ast::BinOpKind::Sub
             | ast::BinOpKind::Mul
@@ -314,7 +318,7 @@ impl<'s> Search<'s> {
         }
     }
 
-    fn either(&self, one: &ast::Expr<'_>, other: &ast::Expr<'_>) -> Kind {
+    fn common_kind(&self, one: &ast::Expr<'_>, other: &ast::Expr<'_>) -> Kind {
         let kind = self.kind(one);
         if kind == self.kind(other) {
             kind
@@ -323,38 +327,39 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// A cell, a variable, or a part of a text.
-    fn of_field(&self, of: &ast::Expr<'_>) -> Kind {
-        match of {
+    /// The type of a cell, a variable or a part of a text.
+    fn field_kind(&self, object: &ast::Expr<'_>) -> Kind {
+        match object {
             ast::Expr::Var(own) if matches!(own.id, "row" | "var" | "env" | "run") => Kind::Text,
-            other => self.of_text(other),
+            other => self.text_or_unknown(other),
         }
     }
 
-    fn of_text(&self, expr: &ast::Expr<'_>) -> Kind {
+    fn text_or_unknown(&self, expr: &ast::Expr<'_>) -> Kind {
         match self.kind(expr) {
             Kind::Text => Kind::Text,
             _ => Kind::Unknown,
         }
     }
 
-    fn written(&self, expr: &ast::Expr<'_>) -> String {
-        let range = start(expr)..expr.span().end_offset as usize;
-        let written = self.source.get(range).unwrap_or("…").trim();
+    fn operand_source(&self, expr: &ast::Expr<'_>) -> String {
+        let range = start_offset(expr)..expr.span().end_offset as usize;
+        let source = self.source.get(range).unwrap_or("…").trim();
         match expr {
-            ast::Expr::BinOp(_) | ast::Expr::IfExpr(_) => format!("({written})"),
-            _ => written.to_owned(),
+            ast::Expr::BinOp(_) | ast::Expr::IfExpr(_) => format!("({source})"),
+            _ => source.to_owned(),
         }
     }
 
-    fn between(&self, left: &ast::Expr<'_>, right: &ast::Expr<'_>) -> &'s str {
-        let range = left.span().end_offset as usize..start(right);
+    fn operator_source(&self, left: &ast::Expr<'_>, right: &ast::Expr<'_>) -> &'s str {
+        let range = left.span().end_offset as usize..start_offset(right);
         self.source.get(range).unwrap_or("==").trim()
     }
 }
 
-/// Where an expression begins: the tree has a filter, a test and an operation begin at their own names.
-fn start(expr: &ast::Expr<'_>) -> usize {
+/// Returns the byte offset at which an expression starts. In the syntax tree, a filter, a test and an
+/// operation start at their own name.
+fn start_offset(expr: &ast::Expr<'_>) -> usize {
     let own = expr.span().start_offset as usize;
     let inner = match expr {
         ast::Expr::Filter(filter) => filter.expr.as_ref(),
@@ -367,10 +372,10 @@ fn start(expr: &ast::Expr<'_>) -> usize {
         ast::Expr::IfExpr(choice) => Some(&choice.true_expr),
         _ => None,
     };
-    inner.map_or(own, |inner| own.min(start(inner)))
+    inner.map_or(own, |inner| own.min(start_offset(inner)))
 }
 
-fn compares(op: ast::BinOpKind) -> bool {
+fn is_comparison(op: ast::BinOpKind) -> bool {
     matches!(
         op,
         ast::BinOpKind::Eq
@@ -383,7 +388,7 @@ fn compares(op: ast::BinOpKind) -> bool {
     )
 }
 
-fn of_value(value: &Value) -> Kind {
+fn value_kind(value: &Value) -> Kind {
     match value.kind() {
         ValueKind::Number => Kind::Number,
         _ => Kind::Unknown,
@@ -395,8 +400,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_beside_a_number_is_found() {
-        for (source, text, meant) in [
+    fn finds_comparisons_of_text_with_a_number() {
+        for (source, text, suggestion) in [
             (
                 "row.金额 > 1000000",
                 "row.金额",
@@ -445,7 +450,11 @@ mod tests {
             ("'x' if row.a > 5 else 'y'", "row.a", "row.a | float > 5"),
         ] {
             let found = in_expression(source).unwrap_or_else(|| panic!("{source}"));
-            assert_eq!((&*found.text, &*found.meant), (text, meant), "{source}");
+            assert_eq!(
+                (&*found.text, &*found.suggestion),
+                (text, suggestion),
+                "{source}"
+            );
         }
         for source in [
             "a {{ row.a > 5 }}",
@@ -458,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_compared_is_left_alone() {
+    fn accepts_comparisons_of_equal_types() {
         for source in [
             "row.金额 | float > 1000000",
             "row.期限 == '36'",
@@ -474,7 +483,7 @@ mod tests {
         ] {
             assert_eq!(in_expression(source), None, "{source}");
         }
-        let given_twice = "{% set a = row.a %}{% set a = 5 %}{{ a > 3 }}";
-        assert_eq!(in_template(given_twice), None);
+        let assigned_twice = "{% set a = row.a %}{% set a = 5 %}{{ a > 3 }}";
+        assert_eq!(in_template(assigned_twice), None);
     }
 }
