@@ -203,7 +203,7 @@ impl Apply<'_> {
                 flow: &flow,
                 third_order_no: format!("{}-{}-{}", self.context.mark, steps.subject, signer.name),
                 signs,
-                places: &signer.places,
+                places: &signer.placements,
                 docs: &docs,
             };
             let (op, request) = ask.request();

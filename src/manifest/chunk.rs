@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::decode::Decoder;
-use super::flow::Site;
+use super::path::PathBase;
 use super::yaml::Node;
 use crate::api::MIME_PDF;
 use crate::api::code::{CHUNK_TYPES, CHUNKS};
@@ -38,7 +38,7 @@ impl ChunkSource {
     }
 }
 
-pub(super) fn chunks(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Vec<Chunk> {
+pub(super) fn chunks(decoder: &mut Decoder<'_>, base: &PathBase<'_>, node: &Node) -> Vec<Chunk> {
     let nodes = decoder.list(node, "chunkedFields");
     if let Some(first) = nodes.get(CHUNKS) {
         decoder.error(
@@ -49,11 +49,11 @@ pub(super) fn chunks(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) ->
     }
     nodes
         .iter()
-        .filter_map(|node| chunk(decoder, site, node))
+        .filter_map(|node| chunk(decoder, base, node))
         .collect()
 }
 
-fn chunk(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Chunk> {
+fn chunk(decoder: &mut Decoder<'_>, base: &PathBase<'_>, node: &Node) -> Option<Chunk> {
     let mut fields = decoder.fields(node, "a chunk")?;
     let mime_type = fields.settled(decoder, "mimeType");
     let file = fields.optional("file");
@@ -73,7 +73,7 @@ fn chunk(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Chun
     let source = match (file, data, kind == MIME_PDF) {
         (Some(file), None, true) => decoder.expr(file, "file").map(ChunkSource::Pdf),
         (None, Some(data), true) => decoder.expr(data, "data").map(ChunkSource::PdfData),
-        (Some(file), None, false) => page(decoder, site, file).map(ChunkSource::Html),
+        (Some(file), None, false) => page(decoder, base, file).map(ChunkSource::Html),
         (None, Some(data), false) => inline(decoder, data).map(ChunkSource::Html),
         _ => {
             decoder.error(
@@ -91,9 +91,9 @@ fn chunk(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Chun
 }
 
 /// A file of HTML whose text is a template.
-fn page(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Expr> {
+fn page(decoder: &mut Decoder<'_>, base: &PathBase<'_>, node: &Node) -> Option<Expr> {
     let file = decoder.settled(node, "the file of a page of HTML")?;
-    let path = match super::path::inside(site.root, site.folder, &file.text) {
+    let path = match super::path::inside(base.root, base.folder, &file.text) {
         Ok(path) => path,
         Err(why) => {
             decoder.error(&file.span, why, "pages lie inside the project");
@@ -114,7 +114,7 @@ fn page(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Expr>
     let first_line = text.lines().next().map_or(0, str::len);
     let span = Span {
         file: Arc::new(SourceFile {
-            path: super::path::shown(site.root, &path),
+            path: super::path::shown(base.root, &path),
             text: text.clone(),
         }),
         line: 1,

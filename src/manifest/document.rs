@@ -2,7 +2,7 @@
 
 use super::chunk::{Chunk, chunks};
 use super::decode::{Decoder, StaticText};
-use super::flow::Site;
+use super::path::PathBase;
 use super::yaml::Node;
 use crate::diagnostic::Span;
 use crate::expr::Expr;
@@ -38,7 +38,11 @@ pub enum DocumentSource {
     File(Expr),
 }
 
-pub(super) fn documents(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Vec<Document> {
+pub(super) fn documents(
+    decoder: &mut Decoder<'_>,
+    base: &PathBase<'_>,
+    node: &Node,
+) -> Vec<Document> {
     let named = decoder.named(node, "documents");
     if named.is_empty() {
         decoder.error(
@@ -49,13 +53,13 @@ pub(super) fn documents(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node)
     }
     named
         .into_iter()
-        .filter_map(|(name, span, node)| document(decoder, site, name, span, node))
+        .filter_map(|(name, span, node)| document(decoder, base, name, span, node))
         .collect()
 }
 
 fn document(
     decoder: &mut Decoder<'_>,
-    site: &Site<'_>,
+    base: &PathBase<'_>,
     name: &str,
     span: &Span,
     node: &Node,
@@ -69,7 +73,7 @@ fn document(
         .map(|node| decoder.entries_of_texts(node, "simpleFormFields"))
         .unwrap_or_default();
     let chunked_fields = fields.optional("chunkedFields");
-    let chunked_fields = chunked_fields.map_or_else(Vec::new, |node| chunks(decoder, site, node));
+    let chunked_fields = chunked_fields.map_or_else(Vec::new, |node| chunks(decoder, base, node));
     let encryption = fields.optional_expr(decoder, "encryption");
     fields.finish(decoder);
     let source = match (template, file) {

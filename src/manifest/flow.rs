@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::account::{Organization, Person, organization, person};
 use super::decode::{Decoder, StaticText};
 use super::document::{Document, documents};
+use super::path::PathBase;
 use super::signer::{Signer, signer};
 use super::yaml::Node;
 use crate::diagnostic::Span;
@@ -137,29 +138,23 @@ pub enum OnVanish {
     Revoke,
 }
 
-/// The place of a flow in the project.
-pub(super) struct Site<'a> {
-    pub(super) root: &'a std::path::Path,
-    pub(super) folder: &'a std::path::Path,
-}
-
 pub(super) fn flow(
     decoder: &mut Decoder<'_>,
-    site: &Site<'_>,
+    base: &PathBase<'_>,
     name: &str,
     span: &Span,
     node: &Node,
 ) -> Option<Flow> {
     let mut fields = decoder.fields(node, "a flow")?;
     let rows = fields.optional("rows");
-    let rows = rows.map(|node| rows_of(decoder, site, node));
+    let rows = rows.map(|node| rows_of(decoder, base, node));
     let accounts = fields.optional("accounts");
     let accounts = accounts
         .map(|node| row_accounts(decoder, node))
         .unwrap_or_default();
     let documents = fields
         .required(decoder, "documents")
-        .map(|node| documents(decoder, site, node));
+        .map(|node| documents(decoder, base, node));
     let process = fields
         .required(decoder, "process")
         .and_then(|node| process(decoder, node));
@@ -199,7 +194,7 @@ pub(super) fn flow(
     Some(Flow {
         name: name.to_owned(),
         span: span.clone(),
-        folder: site.folder.to_owned(),
+        folder: base.folder.to_owned(),
         rows,
         accounts,
         documents: documents?,
@@ -212,7 +207,7 @@ pub(super) fn flow(
     })
 }
 
-fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Rows> {
+fn rows_of(decoder: &mut Decoder<'_>, base: &PathBase<'_>, node: &Node) -> Option<Rows> {
     let mut fields = decoder.fields(node, "rows")?;
     let file = fields.settled(decoder, "file");
     let key = fields.expr(decoder, "key");
@@ -237,7 +232,7 @@ fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Ro
         );
     }
     let file = file?;
-    let path = match super::path::inside(site.root, site.folder, &file.text) {
+    let path = match super::path::inside(base.root, base.folder, &file.text) {
         Ok(path) => path,
         Err(why) => {
             decoder.error(
@@ -270,7 +265,7 @@ fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Ro
     Some(Rows {
         span: file.span,
         file: SheetFile {
-            shown: super::path::shown(site.root, &path).into(),
+            shown: super::path::shown(base.root, &path).into(),
             path,
             encoding,
             delimiter: delimiter.unwrap_or(if ending == "tsv" { b'\t' } else { b',' }),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::decode::{Decoder, Fields};
-use super::settings;
+use super::environment;
 use super::yaml::{Kind, Node};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::expr::{Compiler, Environ, Variables};
@@ -45,8 +45,8 @@ impl Other<'_> {
             compiler: Compiler::new(Arc::new(self.variables), environ.clone()).lenient(),
             findings: decoder.findings,
         };
-        if let Some(environment) = settings::environment(&mut decoder, self.node) {
-            settings::check(&mut decoder, root, &self.name, &environment);
+        if let Some(environment) = environment::environment(&mut decoder, self.node) {
+            environment::check(&mut decoder, root, &self.name, &environment);
         }
     }
 }

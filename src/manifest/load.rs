@@ -1,47 +1,20 @@
 //! A folder → a validated [`Project`]: `treaty.yaml`, and the manifests that it matches, as one namespace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::account::{Account, account};
 use super::decode::{Decoder, Fields};
-use super::flow::{Flow, Site, flow};
+use super::flow::{Flow, flow};
 use super::head::{DEFAULT_MANIFESTS, Head};
+use super::path::PathBase;
+use super::project::{PROJECT_FILE, Project};
 use super::seal::{Seal, Template, seal, template};
-use super::settings::{self, Settings};
 use super::yaml::{Node, parse};
-use super::{path, resolve, sections};
+use super::{environment, path, resolve, sections};
 use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
-use crate::expr::{Compiler, Environ, Scope, Variables};
-
-/// The file that makes a folder a project.
-pub const PROJECT_FILE: &str = "treaty.yaml";
-
-/// All that the manifests declare, for one environment.
-#[derive(Debug)]
-pub struct Project {
-    /// The folder of `treaty.yaml`.
-    pub root: PathBuf,
-    /// The project's name.
-    pub name: String,
-    /// What is settled for the environment.
-    pub settings: Settings,
-    /// Accounts by name.
-    pub accounts: BTreeMap<String, Account>,
-    /// Seals by name.
-    pub seals: BTreeMap<String, Seal>,
-    /// Templates by name, each with the folder that its path is relative to.
-    pub templates: BTreeMap<String, (PathBuf, Template)>,
-    /// The folder that each seal's image is relative to.
-    pub seal_folders: BTreeMap<String, PathBuf>,
-    /// Flows by name.
-    pub flows: BTreeMap<String, Flow>,
-    /// What expressions outside of flows can name.
-    pub scope: Scope,
-    /// All names that are declared, by section, also those of things that are wrong by themselves.
-    pub(super) declared: BTreeSet<(&'static str, String)>,
-}
+use crate::expr::{Compiler, Environ, Variables};
 
 impl Project {
     /// Loads the project in `root` for an environment, or for the one that it calls its default.
@@ -65,10 +38,10 @@ impl Project {
             findings: decoder.findings,
         };
         let sections = sections::sections(&mut decoder, &mut fields);
-        let reports = settings::reports(&mut decoder, root, fields.optional("reports"));
+        let reports = environment::reports(&mut decoder, root, fields.optional("reports"));
         let settings = head.environment.and_then(|(name, node)| {
-            let environment = settings::environment(&mut decoder, node)?;
-            settings::settle(&mut decoder, root, &name, environment, sections, reports)
+            let environment = environment::environment(&mut decoder, node)?;
+            environment::resolve(&mut decoder, root, &name, environment, sections, reports)
         });
         head.others
             .into_iter()
@@ -299,7 +272,7 @@ impl<'a> Loader<'a> {
             self.templates
                 .extend(template.map(|template| (name.to_owned(), (folder.to_owned(), template))));
         }
-        let site = Site {
+        let base = PathBase {
             root: self.root,
             folder,
         };
@@ -308,7 +281,7 @@ impl<'a> Loader<'a> {
             findings: decoder.findings,
         };
         for (name, span, node) in self.section(&mut in_flow, fields, "flows") {
-            let flow = flow(&mut in_flow, &site, name, span, node);
+            let flow = flow(&mut in_flow, &base, name, span, node);
             self.flows.extend(flow.map(|flow| (name.to_owned(), flow)));
         }
     }

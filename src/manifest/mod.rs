@@ -7,10 +7,12 @@ mod account;
 mod chunk;
 mod decode;
 mod document;
+mod environment;
 mod flow;
 mod head;
 mod load;
 pub mod path;
+mod project;
 mod resolve;
 mod rules;
 pub mod schema;
@@ -28,7 +30,7 @@ pub use flow::{
     Attachment, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
 };
 pub use head::unknown_environment;
-pub use load::{PROJECT_FILE, Project};
+pub use project::{PROJECT_FILE, Project};
 pub use seal::{Seal, SealSource, Template, TemplateSource};
 pub use settings::{
     Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports,

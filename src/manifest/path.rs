@@ -2,6 +2,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
+/// The folders that the relative paths of one manifest are resolved against.
+pub(super) struct PathBase<'a> {
+    /// The project's folder, which no path may leave.
+    pub(super) root: &'a Path,
+    /// The manifest's folder, where its relative paths begin.
+    pub(super) folder: &'a Path,
+}
+
 /// Resolves a path as it stands in a file of `folder`; the message says why it is refused.
 pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String> {
     let written = Path::new(text);

@@ -4,7 +4,7 @@ use super::account::{Account, AccountKind};
 use super::decode::StaticText;
 use super::document::DocumentSource;
 use super::flow::{Flow, RowAccountKind};
-use super::load::Project;
+use super::project::Project;
 use super::rules;
 use super::seal::SealSource;
 use super::signer::{Positions, SignerKind};

@@ -3,7 +3,7 @@
 use super::account::SilentSign;
 use super::decode::StaticText;
 use super::flow::Flow;
-use super::load::Project;
+use super::project::Project;
 use super::seal::Seal;
 use super::signer::{AutoSigner, Positions, Signer, SignerKind};
 use crate::diagnostic::{Diagnostic, Findings, Span};

@@ -134,7 +134,7 @@ impl Apply<'_> {
                 file_name,
                 content_type,
                 bytes,
-                of_person,
+                is_person,
             } => {
                 let file = self.context.shared_file(file_name, content_type, bytes);
                 let request = CreatePersonImageSeal {
@@ -145,7 +145,7 @@ impl Apply<'_> {
                     color: seal.color.clone(),
                     file_key: file.await?,
                 };
-                if *of_person {
+                if *is_person {
                     self.context.send_once(begun, &request, probe).await
                 } else {
                     let request = CreateOrganizationImageSeal(request);
