@@ -212,9 +212,8 @@ impl Duplicates {
             let flow = &self.flows[usize::from(first.flow)];
             format!("row {} of {flow}", first.row)
         };
-        let message = format!(
-            "the thirdId of this row's {kind} has different fields in {place}{differing}"
-        );
+        let message =
+            format!("the thirdId of this row's {kind} has different fields in {place}{differing}");
         let mut diagnostic = Diagnostic::error(message)
             .at(account.origin.clone())
             .hint("rows with the same thirdId are the same account: all their account fields must be equal");

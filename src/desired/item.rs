@@ -436,7 +436,7 @@ fn signer(
             rendering.error(
                 encryption,
                 format!("the signer {} needs docPwd", declared.name),
-                "add docPwd: an automatic signer of an encrypted document needs its password",
+                "automatic signers of an encrypted document need its password: add docPwd",
             );
         }
         placements.push(SealPlacement {

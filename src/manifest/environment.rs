@@ -16,6 +16,7 @@ pub(super) struct Environment {
     sections: Sections,
 }
 
+/// Decodes an environment. Adds errors to the decoder's findings.
 pub(super) fn environment(decoder: &mut Decoder<'_>, node: &Node) -> Option<Environment> {
     let mut fields = decoder.fields(node, "an environment")?;
     let endpoint = fields
@@ -24,7 +25,7 @@ pub(super) fn environment(decoder: &mut Decoder<'_>, node: &Node) -> Option<Envi
     let protected = fields
         .optional("protected")
         .and_then(|node| decoder.flag(node, "protected"));
-    // Read before, since the rest may name them.
+    // Decoded earlier, because the other fields may use them.
     fields.optional("variables");
     let sections = sections(decoder, &mut fields);
     fields.finish(decoder);
@@ -35,6 +36,7 @@ pub(super) fn environment(decoder: &mut Decoder<'_>, node: &Node) -> Option<Envi
     })
 }
 
+/// Decodes and checks the address of the API.
 fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
     let settled = decoder.settled(node, "endpoint")?;
     if settled.text == "sandbox" {
@@ -46,19 +48,19 @@ fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
         .nth(1)
         .and_then(|rest| rest.split('/').next());
     if authority.is_some_and(|authority| authority.contains('@')) {
-        // It is not repeated: it may hold a password.
+        // The message does not contain the address: it may contain a password.
         decoder.error(
             &settled.span,
-            "the endpoint has a login in it",
-            "credentials never stand in a file: set TREATY_APP_ID and TREATY_APP_SECRET",
+            "the endpoint contains a user name or password",
+            "remove it and set TREATY_APP_ID and TREATY_APP_SECRET",
         );
         return None;
     }
     if url.contains(['?', '#']) {
         decoder.error(
             &settled.span,
-            "the endpoint has something behind its path",
-            "operations are put behind it: end it where their paths begin",
+            "the endpoint has a query or a fragment",
+            "remove ? and # and the text after them",
         );
         return None;
     }
@@ -68,11 +70,12 @@ fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
     decoder.error(
         &settled.span,
         format!("the endpoint {url} is not safe for credentials"),
-        "it is sandbox, or an https:// address; http:// only on this machine (127.0.0.1, [::1], localhost)",
+        "use sandbox or an https:// address; http:// is allowed only for 127.0.0.1, [::1] and localhost",
     );
     None
 }
 
+/// Decodes the reports section. Returns the defaults when it is absent.
 pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node>) -> Reports {
     let mut reports = Reports {
         directory: root.join("reports"),
@@ -84,7 +87,11 @@ pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node
     if let Some(directory) = fields.optional_settled(decoder, "directory") {
         match super::path::inside(root, root, &directory.text) {
             Ok(path) => reports.directory = path,
-            Err(why) => decoder.error(&directory.span, why, "reports lie inside the project"),
+            Err(why) => decoder.error(
+                &directory.span,
+                why,
+                "use a folder inside the project's folder",
+            ),
         }
     }
     if let Some(node) = fields.optional("formats") {
@@ -102,8 +109,8 @@ pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node
                 Some(None) => {
                     decoder.error(
                         &node.span,
-                        "this kind of report is not supported yet",
-                        "there are csv, json, html and junit",
+                        "this report format is not supported yet",
+                        "use csv, json, html or junit",
                     );
                 }
                 None => {}
@@ -114,7 +121,8 @@ pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node
     reports
 }
 
-/// Puts the project's sections and the environment's together.
+/// Merges the sections of the environment and of the project into settings. The environment's values
+/// take precedence.
 pub(super) fn resolve(
     decoder: &mut Decoder<'_>,
     root: &Path,
@@ -124,11 +132,11 @@ pub(super) fn resolve(
     reports: Reports,
 ) -> Option<Settings> {
     let endpoint = environment.endpoint?;
-    let own = environment.sections.over(project);
-    let limits = own.limits(&endpoint);
-    let retries = own.retries();
-    let failures = own.failures();
-    let ledger = match &own.ledger {
+    let sections = environment.sections.or(project);
+    let limits = sections.limits(&endpoint);
+    let retries = sections.retries();
+    let failures = sections.failures();
+    let ledger = match &sections.ledger {
         None => root.join(".treaty").join(format!("{name}.db")),
         Some(declared) => ledger(decoder, root, name, declared)?,
     };
@@ -144,13 +152,14 @@ pub(super) fn resolve(
     })
 }
 
-/// What can be said of an environment that is not used.
+/// Checks an environment that is not selected.
 pub(super) fn check(decoder: &mut Decoder<'_>, root: &Path, name: &str, environment: &Environment) {
     if let Some(declared) = &environment.sections.ledger {
         ledger(decoder, root, name, declared);
     }
 }
 
+/// Resolves the declared path of the ledger.
 fn ledger(
     decoder: &mut Decoder<'_>,
     root: &Path,
@@ -161,14 +170,14 @@ fn ledger(
         decoder.error(
             span,
             "a ledger in Postgres is not supported yet",
-            "leave it out: it lies in .treaty/",
+            "remove ledger to use the default file in .treaty/",
         );
         return None;
     }
     match super::path::inside(root, root, &text.replace("{environment}", environment)) {
         Ok(path) => Some(path),
         Err(why) => {
-            decoder.error(span, why, "the ledger lies inside the project");
+            decoder.error(span, why, "use a file inside the project's folder");
             None
         }
     }

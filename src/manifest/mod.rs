@@ -1,7 +1,8 @@
-//! Manifests: the files of a project → a validated [`Project`], its expressions compiled and its names resolved.
+//! Loads the manifests of a project into a validated [`Project`] with compiled expressions and resolved
+//! references.
 //!
-//! Everything that is wrong is found in one pass, each with the line that it stands on. Values are not rendered
-//! here, but for those that are the same for all rows.
+//! One pass finds all errors, each with its location. Only values that are the same for all rows are
+//! rendered here.
 
 mod account;
 mod chunk;
