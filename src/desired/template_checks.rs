@@ -79,7 +79,7 @@ fn check_position(document: &Document, bytes: &[u8], position: &Position, findin
                 findings.push(
                     Diagnostic::error(format!("the template has no page {last}"))
                         .at(pages.span())
-                        .hint(format!("the template has {count} pages")),
+                        .hint(format!("the last page of the template is {count}")),
                 );
             }
         }

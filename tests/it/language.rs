@@ -484,7 +484,7 @@ fn pages_that_are_too_many_to_be_appended_are_counted_before_anything_is_called(
     project.expect(&["validate"], 0);
     project.replace("manifests/loans.yaml", &chunks(5), &chunks(6));
     let refused = project.expect(&["validate"], 65).stderr;
-    let told = "chunkedFields add 12 pages, and 10 may be added";
+    let told = "chunkedFields add 12 pages, at most 10 are allowed";
     assert_eq!(refused.matches(told).count(), 1, "{refused}");
     assert!(refused.contains("manifests/loans.yaml:"), "{refused}");
 }
@@ -528,12 +528,12 @@ fn what_is_wrong_with_every_row_alike_is_said_once() {
 }
 
 #[test]
-fn who_is_asked_twice_in_one_contract_is_warned_of() {
+fn warns_of_a_person_that_signs_a_contract_twice() {
     let project = Project::loans();
     let twin = "    signers:\n      witness: { person: { account: borrower } }";
     project.replace("manifests/loans.yaml", "    signers:", twin);
     let warned = project.expect(&["validate"], 0).stderr;
-    let told = "warning: borrower is asked twice in one contract, as witness and as borrower";
+    let told = "warning: the person borrower signs the same contract twice, as witness and as borrower";
     assert!(warned.contains(told), "{warned}");
 }
 
