@@ -224,10 +224,7 @@ fn a_where_that_leaves_out_all_is_warned_of() {
 fn what_is_no_projects_folder_is_said_to_be_none() {
     let project = base();
     for (folder, told) in [
-        (
-            "treaty.yaml",
-            "treaty.yaml is a file, not a folder",
-        ),
+        ("treaty.yaml", "treaty.yaml is a file, not a folder"),
         ("no such", "there is no folder no such"),
         ("manifests", "there is no such file"),
     ] {

@@ -533,7 +533,8 @@ fn warns_of_a_person_that_signs_a_contract_twice() {
     let twin = "    signers:\n      witness: { person: { account: borrower } }";
     project.replace("manifests/loans.yaml", "    signers:", twin);
     let warned = project.expect(&["validate"], 0).stderr;
-    let told = "warning: the person borrower signs the same contract twice, as witness and as borrower";
+    let told =
+        "warning: the person borrower signs the same contract twice, as witness and as borrower";
     assert!(warned.contains(told), "{warned}");
 }
 
