@@ -32,7 +32,8 @@ pub(super) fn not_rounded(text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Masks a rounded number after three digits, as in `3.30***E+17`: a rounded mobile number may be complete.
+/// Masks a rounded number after three digits, as in `3.30***E+17`: a rounded mobile number may be
+/// complete.
 fn first_digits(text: &str) -> String {
     let mut digits = 0;
     let (number, power) = text.split_at(text.find(['e', 'E']).unwrap_or(text.len()));
@@ -79,7 +80,8 @@ fn has_no_stray_characters(text: &str) -> Result<(), Problem> {
     Err(problem(format!("contains {what}"), hint))
 }
 
-/// Reports whether the character has no width. Such characters come from text copied from web pages.
+/// Reports whether the character has no width. Such characters come from text copied from web
+/// pages.
 pub(super) fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
 }

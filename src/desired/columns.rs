@@ -8,8 +8,8 @@ use crate::manifest::{
 };
 use crate::sheet::Header;
 
-/// Returns an error for every column that the sheet does not have. A flow without a sheet may not use
-/// `row` at all.
+/// Returns an error for every column that the sheet does not have. A flow without a sheet may not
+/// use `row` at all.
 pub(super) fn check(flow: &Flow, header: Option<&Header>) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let expressions = expressions(flow);

@@ -108,8 +108,8 @@ impl Duplicates {
         duplicates
     }
 
-    /// Starts a flow with about `rows` rows. Reserves memory for them, because a hash table that grows
-    /// holds its old and its new slots at the same time.
+    /// Starts a flow with about `rows` rows. Reserves memory for them, because a hash table that
+    /// grows holds its old and its new slots at the same time.
     pub fn begin_flow(&mut self, flow: &Flow, rows: usize) {
         self.keys = HashMap::with_capacity(rows);
         if !flow.accounts.is_empty() {
@@ -123,7 +123,8 @@ impl Duplicates {
         self.flows.push(format!("flows.{}", flow.name));
     }
 
-    /// Records the item of a row. Returns its first conflict with an earlier row or with the project.
+    /// Records the item of a row. Returns its first conflict with an earlier row or with the
+    /// project.
     pub fn check(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
         self.check_key(item, row, header)
             .or_else(|| self.check_download(item, row, header))
@@ -133,7 +134,8 @@ impl Duplicates {
             })
     }
 
-    /// Marks a recorded account as used by a row to send. Returns whether that row is the first one.
+    /// Marks a recorded account as used by a row to send. Returns whether that row is the first
+    /// one.
     pub fn mark_used(&mut self, account: &Account) -> bool {
         let index = self.third_ids.get(&self.salt.of(account.third_id()));
         let known = index.and_then(|index| self.accounts.get_mut(*index as usize));
@@ -225,8 +227,8 @@ impl Duplicates {
         Some(Conflict { rows, diagnostic })
     }
 
-    /// Returns the account with this `thirdId`. Records one with these fields and this row when there is
-    /// none.
+    /// Returns the account with this `thirdId`. Records one with these fields and this row when
+    /// there is none.
     fn account(&mut self, third_id: &str, fields: FieldHashes, first: RowRef) -> &KnownAccount {
         let index = match self.third_ids.entry(self.salt.of(third_id)) {
             Entry::Occupied(known) => *known.get() as usize,

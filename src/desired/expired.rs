@@ -11,7 +11,8 @@ use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{RunTime, Scope};
 use crate::manifest::{self, Flow, Project};
 
-/// Adds a warning for every time that is the same for all rows and is not after the start of the run.
+/// Adds a warning for every time that is the same for all rows and is not after the start of the
+/// run.
 pub fn warn_expired(
     project: &Project,
     resources: &Resources,

@@ -248,8 +248,8 @@ pub(super) fn item(
     })
 }
 
-/// The maximum length of a file name, in bytes. File systems allow 255; the rest is for the suffixes
-/// of temporary files and of several documents.
+/// The maximum length of a file name, in bytes. File systems allow 255; the rest is for the
+/// suffixes of temporary files and of several documents.
 const MAX_NAME_BYTES: usize = 200;
 
 /// Renders the path for the signed documents and checks that it is a PDF inside the project.

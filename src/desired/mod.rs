@@ -1,7 +1,8 @@
-//! Desired state: renders and checks a project and its rows into plain values that a planner compares.
+//! Desired state: renders and checks a project and its rows into plain values that a planner
+//! compares.
 //!
-//! Finds every error that can be found without an API call, each with its location. Does not use the
-//! ledger or the client.
+//! Finds every error that can be found without an API call, each with its location. Does not use
+//! the ledger or the client.
 
 mod account;
 mod check;

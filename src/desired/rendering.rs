@@ -1,5 +1,5 @@
-//! Renders the fields of an item or a resource into typed values, collecting errors with their location and a
-//! fingerprint of the values.
+//! Renders the fields of an item or a resource into typed values, collecting errors with their
+//! location and a fingerprint of the values.
 
 use minijinja::value::ValueKind;
 
@@ -80,8 +80,8 @@ impl<'a> Rendering<'a> {
         self.errors.push(diagnostic);
     }
 
-    /// Returns the location that a value comes from: the cell when the expression uses one column, the
-    /// row when it uses several, otherwise the manifest.
+    /// Returns the location that a value comes from: the cell when the expression uses one column,
+    /// the row when it uses several, otherwise the manifest.
     fn origin(&self, expr: &Expr) -> Place {
         let uses = expr.uses();
         match self.row {
@@ -206,7 +206,8 @@ impl<'a> Rendering<'a> {
         number
     }
 
-    /// Renders a list of API codes into the API's form, such as `1,2`. Returns `None` for an empty list.
+    /// Renders a list of API codes into the API's form, such as `1,2`. Returns `None` for an empty
+    /// list.
     pub(super) fn codes(&mut self, exprs: &[Expr], codes: &Codes) -> Option<String> {
         let numbers: Vec<String> = exprs
             .iter()

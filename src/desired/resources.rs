@@ -149,7 +149,8 @@ fn absent(
     })
 }
 
-/// Renders the end of a grant in milliseconds since 1970. A date without a time means the end of that day.
+/// Renders the end of a grant in milliseconds since 1970. A date without a time means the end of
+/// that day.
 fn deadline(rendering: &mut Rendering<'_>, until: &Expr) -> Option<i64> {
     let text = rendering.required("until", until)?;
     let moment = text.parse::<jiff::civil::DateTime>().ok();

@@ -1,5 +1,5 @@
-//! Warnings about valid rows that probably contain a mistake: a spreadsheet error such as `#N/A` as a
-//! name, or an invisible character in a key.
+//! Warnings about valid rows that probably contain a mistake: a spreadsheet error such as `#N/A` as
+//! a name, or an invisible character in a key.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -71,8 +71,8 @@ const BATCH: usize = 512;
 type RowStream<'a> = Box<dyn Iterator<Item = (usize, RenderedRow)> + 'a>;
 
 impl<'a> FlowRows<'a> {
-    /// Opens the sheet and checks the flow against its header and the templates. Returns `None` when
-    /// errors were added to `findings`.
+    /// Opens the sheet and checks the flow against its header and the templates. Returns `None`
+    /// when errors were added to `findings`.
     pub fn open(
         project: &'a Project,
         resources: &Resources,
@@ -149,8 +149,8 @@ impl<'a> FlowRows<'a> {
         self.each_prepared(prepare, |(at, row)| take(at, row))
     }
 
-    /// Like [`each`](Self::each), for callers that do not need the fully rendered row. `prepare` maps
-    /// a batch of rows to values while `take` consumes the values of the previous batch.
+    /// Like [`each`](Self::each), for callers that do not need the fully rendered row. `prepare`
+    /// maps a batch of rows to values while `take` consumes the values of the previous batch.
     pub fn each_prepared<T: Send, E: Send>(
         &self,
         mut prepare: impl FnMut(Vec<(usize, KeyedRow)>) -> Result<Vec<T>, E> + Send,

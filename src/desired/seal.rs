@@ -6,7 +6,8 @@ use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::manifest::{self, Project};
 
-/// The desired state of a seal. Account and alias identify it; the API cannot change its other fields.
+/// The desired state of a seal. Account and alias identify it; the API cannot change its other
+/// fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seal {
     /// The name of its account in the manifests.
@@ -61,8 +62,8 @@ pub enum SealSource {
     },
 }
 
-/// Renders a declared seal and reads its image. Adds errors to `findings` and returns `None` when the
-/// image is invalid.
+/// Renders a declared seal and reads its image. Adds errors to `findings` and returns `None` when
+/// the image is invalid.
 pub(super) fn seal(
     project: &Project,
     seal: &manifest::Seal,

@@ -39,7 +39,8 @@ pub enum TemplateSource {
     Adopted(String),
 }
 
-/// Reads a declared template. Adds an error to `findings` and returns `None` when its file is invalid.
+/// Reads a declared template. Adds an error to `findings` and returns `None` when its file is
+/// invalid.
 pub(super) fn template(
     root: &Path,
     folder: &Path,
@@ -100,8 +101,8 @@ pub(super) fn template(
 }
 
 impl TemplateSource {
-    /// Returns the fingerprint that identifies the template in the ledger, or `None` for a template that
-    /// was created outside of treaty.
+    /// Returns the fingerprint that identifies the template in the ledger, or `None` for a template
+    /// that was created outside of treaty.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         match self {
             Self::File { fingerprint, .. } => Some(*fingerprint),

@@ -121,8 +121,8 @@ pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node
     reports
 }
 
-/// Merges the sections of the environment and of the project into settings. The environment's values
-/// take precedence.
+/// Merges the sections of the environment and of the project into settings. The environment's
+/// values take precedence.
 pub(super) fn resolve(
     decoder: &mut Decoder<'_>,
     root: &Path,

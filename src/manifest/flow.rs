@@ -65,7 +65,8 @@ pub struct RowAccount {
     pub kind: RowAccountKind,
 }
 
-/// The kind of a row's account. The variants differ in size, which does not matter for few accounts.
+/// The kind of a row's account. The variants differ in size, which does not matter for few
+/// accounts.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)]
 pub enum RowAccountKind {

@@ -1,4 +1,5 @@
-//! Decodes the head of `treaty.yaml`: version, project, manifests, variables and the selected environment.
+//! Decodes the head of `treaty.yaml`: version, project, manifests, variables and the selected
+//! environment.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -18,8 +18,8 @@ use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
 use crate::expr::{Compiler, Environ, Variables};
 
 impl Project {
-    /// Loads the project in `root` for an environment, or for its default environment. Adds errors and
-    /// warnings to `findings`. Returns `None` when the settings cannot be determined.
+    /// Loads the project in `root` for an environment, or for its default environment. Adds errors
+    /// and warnings to `findings`. Returns `None` when the settings cannot be determined.
     pub fn load(
         root: &Path,
         environment: Option<&str>,
@@ -292,7 +292,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Returns the entries of a section. Reports names that are already declared and leaves them out.
+    /// Returns the entries of a section. Reports names that are already declared and leaves them
+    /// out.
     fn section<'n>(
         &mut self,
         decoder: &mut Decoder<'_>,

@@ -1,8 +1,8 @@
-//! Loads the manifests of a project into a validated [`Project`] with compiled expressions and resolved
-//! references.
+//! Loads the manifests of a project into a validated [`Project`] with compiled expressions and
+//! resolved references.
 //!
-//! One pass finds all errors, each with its location. Only values that are the same for all rows are
-//! rendered here.
+//! One pass finds all errors, each with its location. Only values that are the same for all rows
+//! are rendered here.
 
 mod account;
 mod chunk;

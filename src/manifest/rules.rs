@@ -8,8 +8,8 @@ use super::seal::Seal;
 use super::signer::{AutoSigner, Positions, Signer, SignerKind};
 use crate::diagnostic::{Diagnostic, Findings, Span};
 
-/// Checks the positions, document password, seal and silent-signing grant of a signer. Adds errors and
-/// warnings to `findings`.
+/// Checks the positions, document password, seal and silent-signing grant of a signer. Adds errors
+/// and warnings to `findings`.
 pub(super) fn signer(project: &Project, flow: &Flow, signer: &Signer, findings: &mut Findings) {
     positions(flow, signer, findings);
     match &signer.kind {

@@ -1,5 +1,5 @@
-//! Decodes the sections that both the project and its environments may have: limits, retries, failures
-//! and ledger.
+//! Decodes the sections that both the project and its environments may have: limits, retries,
+//! failures and ledger.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -56,7 +56,8 @@ impl Sections {
         }
     }
 
-    /// Returns the limits. The default rate is 10 requests per second, and unlimited for the sandbox.
+    /// Returns the limits. The default rate is 10 requests per second, and unlimited for the
+    /// sandbox.
     pub(super) fn limits(&self, endpoint: &Endpoint) -> Limits {
         let default = match endpoint {
             Endpoint::Sandbox => RateLimit(None),
@@ -83,7 +84,8 @@ impl Sections {
         }
     }
 
-    /// Returns the failure settings. By default up to 10% of a flow's recorded items may be revoked.
+    /// Returns the failure settings. By default up to 10% of a flow's recorded items may be
+    /// revoked.
     pub(super) fn failures(&self) -> Failures {
         Failures {
             invalid_rows: self.invalid_rows.unwrap_or(InvalidRows::Refuse),
