@@ -117,7 +117,7 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
                 }
             }
         }
-        rules::signer(project, flow, signer, findings);
+        rules::check_signer(project, flow, signer, findings);
         if let Positions::ByDocument(documents) = &signer.positions {
             for (document, _) in documents {
                 let names = || flow.documents.iter().map(|document| document.name.as_str());
@@ -133,14 +133,14 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
                     .map(|signer| signer.name.as_str())
                     .filter(|name| *name != signer.name)
             };
-            // `rules::cycles` reports a signer that waits for itself.
+            // `rules::check_cycles` reports a signer that waits for itself.
             if earlier.text != signer.name && !others().any(|name| name == earlier.text) {
                 findings.push(unknown("signer", earlier, others()));
             }
         }
     }
-    rules::cycles(flow, findings);
-    rules::duplicate_signers(flow, findings);
+    rules::check_cycles(flow, findings);
+    rules::warn_duplicate_signers(flow, findings);
     if flow.signers.is_empty() {
         findings.push(
             Diagnostic::error(format!("the flow {} has no signer", flow.name))

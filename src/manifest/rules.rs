@@ -10,24 +10,30 @@ use crate::diagnostic::{Diagnostic, Findings, Span};
 
 /// Checks the positions, document password, seal and silent-signing grant of a signer. Adds errors
 /// and warnings to `findings`.
-pub(super) fn signer(project: &Project, flow: &Flow, signer: &Signer, findings: &mut Findings) {
-    positions(flow, signer, findings);
+pub(super) fn check_signer(
+    project: &Project,
+    flow: &Flow,
+    signer: &Signer,
+    findings: &mut Findings,
+) {
+    check_positions(flow, signer, findings);
     match &signer.kind {
-        SignerKind::Platform(auto) => password(flow, signer, auto, findings),
+        SignerKind::Platform(auto) => check_password(flow, signer, auto, findings),
         SignerKind::User {
             account,
             signer: auto,
             ..
         } => {
-            password(flow, signer, auto, findings);
-            grant(project, flow, account, findings);
-            seal(project, account, auto, findings);
+            check_password(flow, signer, auto, findings);
+            check_grant(project, flow, account, findings);
+            check_seal(project, account, auto, findings);
         }
         _ => {}
     }
 }
 
-fn positions(flow: &Flow, signer: &Signer, findings: &mut Findings) {
+/// Checks that positions name a document where needed, and that automatic signers have positions.
+fn check_positions(flow: &Flow, signer: &Signer, findings: &mut Findings) {
     let several = flow.documents.len() > 1;
     if let (Positions::Single(list), true) = (&signer.positions, several)
         && let Some(first) = list.first()
@@ -56,7 +62,8 @@ fn positions(flow: &Flow, signer: &Signer, findings: &mut Findings) {
     }
 }
 
-fn password(flow: &Flow, signer: &Signer, auto: &AutoSigner, findings: &mut Findings) {
+/// Checks that automatic signers have a password for encrypted documents, and only for those.
+fn check_password(flow: &Flow, signer: &Signer, auto: &AutoSigner, findings: &mut Findings) {
     let is_encrypted = |document: &str| {
         flow.documents
             .iter()
@@ -94,7 +101,7 @@ fn password(flow: &Flow, signer: &Signer, auto: &AutoSigner, findings: &mut Find
 }
 
 /// Checks that the account of an automatic signer has granted silent signing.
-fn grant(project: &Project, flow: &Flow, account: &StaticText, findings: &mut Findings) {
+fn check_grant(project: &Project, flow: &Flow, account: &StaticText, findings: &mut Findings) {
     let declared = project.accounts.get(&account.text);
     let Some(declared) = declared else {
         if flow.accounts.iter().any(|own| own.name == account.text) {
@@ -120,7 +127,7 @@ fn grant(project: &Project, flow: &Flow, account: &StaticText, findings: &mut Fi
 }
 
 /// Checks that the account of an automatic signer owns the seal.
-fn seal(project: &Project, account: &StaticText, auto: &AutoSigner, findings: &mut Findings) {
+fn check_seal(project: &Project, account: &StaticText, auto: &AutoSigner, findings: &mut Findings) {
     let is_own = |seal: &Seal| seal.account.text == account.text;
     match &auto.seal {
         Some(name) => {
@@ -146,7 +153,7 @@ fn seal(project: &Project, account: &StaticText, auto: &AutoSigner, findings: &m
 }
 
 /// Reports signers that wait for each other and would never sign.
-pub(super) fn cycles(flow: &Flow, findings: &mut Findings) {
+pub(super) fn check_cycles(flow: &Flow, findings: &mut Findings) {
     let mut reported: Vec<&str> = Vec::new();
     for signer in &flow.signers {
         let Some(cycle) = cycle(flow, signer) else {
@@ -208,7 +215,7 @@ fn cycle<'f>(flow: &'f Flow, signer: &'f Signer) -> Option<Vec<(&'f str, &'f Spa
 }
 
 /// Warns of a person that is a signer twice in one flow, which is usually a mistake.
-pub(super) fn duplicate_signers(flow: &Flow, findings: &mut Findings) {
+pub(super) fn warn_duplicate_signers(flow: &Flow, findings: &mut Findings) {
     let person = |signer: &Signer| match &signer.kind {
         SignerKind::Person { account, .. } => Some(account.text.clone()),
         _ => None,
