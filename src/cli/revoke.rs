@@ -13,7 +13,7 @@ use super::session::invalid;
 use super::state::{Names, Place, meets, runtime};
 use super::{diagnostics, out, prompt};
 use crate::address::{Address, is_selected};
-use crate::desired::Rows;
+use crate::desired::RowLookup;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::execute::Stop;
 use crate::ledger::{KnownItem, Ledger, Records, Sqlite};
@@ -116,9 +116,9 @@ fn with_rows(
 ) -> anyhow::Result<Vec<TaskReissue>> {
     let mut findings = std::mem::take(&mut place.findings);
     let names = Names::of(&place.project, ledger.salt(), &mut findings);
-    let rows = Rows {
+    let rows = RowLookup {
         project: &place.project,
-        standing: names.standing(),
+        resources: names.standing(),
         run: &place.session.run_time,
         salt: ledger.salt(),
     };

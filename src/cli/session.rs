@@ -186,7 +186,7 @@ pub(super) fn surveyed(
     progress.finish();
     ledger.sound()?;
     for rows in &survey.flows {
-        findings.extend(rows.doubts());
+        findings.extend(rows.warnings());
     }
     session.settled(settings, &findings, &survey, &errors)?;
     if let Some(target) = survey.unmatched.first() {

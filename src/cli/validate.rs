@@ -6,7 +6,7 @@ use super::args::{Global, LogFormat, Validate};
 use super::exit::Exit;
 use super::session::{Session, binding, invalid, load};
 use super::{diagnostics, endpoint, out};
-use crate::desired::{FlowRows, Resources, over};
+use crate::desired::{FlowRows, Resources, warn_expired};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::manifest::{Settings, Tolerance};
@@ -33,14 +33,14 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
         listener: Arc::new(|_| {}),
     };
     let survey = futures::executor::block_on(survey(&surveyor, None, &mut findings))?;
-    over(&project, &standing, &session.run_time, &mut findings);
+    warn_expired(&project, &standing, &session.run_time, &mut findings);
     survey
         .flows
         .iter()
         .zip(&survey.plan.flows)
         .for_each(|(rows, plan)| {
             findings.extend(left_out(rows, plan));
-            findings.extend(rows.doubts());
+            findings.extend(rows.warnings());
         });
     let all = [&findings, &survey.row_findings];
     diagnostics::print(&all, session.log_format, Some(&errors));

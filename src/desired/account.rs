@@ -1,4 +1,4 @@
-//! Accounts as they should be.
+//! Renders and checks accounts.
 
 use super::check::{self, Problem, problem};
 use super::rendering::Rendering;
@@ -6,20 +6,20 @@ use crate::api::code::{ID_TYPE, ORGAN_TYPE, RESIDENT_ID, SOCIAL_CREDIT_CODE, THI
 use crate::diagnostic::Place;
 use crate::manifest;
 
-/// An account as it should be.
+/// The desired state of an account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
-    /// Who it is.
-    pub who: Who,
-    /// Whether the platform may sign for it.
+    /// The person or organization that the account belongs to.
+    pub holder: AccountHolder,
+    /// Whether the platform may sign for the account without asking.
     pub silent_sign: SilentSign,
-    /// Where it is declared: the manifest, or the row.
+    /// The location of the declaration: a manifest or a row.
     pub origin: Place,
 }
 
-/// A person or an organization.
+/// The holder of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
+pub enum AccountHolder {
     /// A person.
     Person(Person),
     /// An organization.
@@ -29,13 +29,13 @@ pub enum Who {
 /// The fields of a person (5.2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// The caller's own id.
+    /// The caller's own id of the account.
     pub third_id: String,
-    /// Name.
+    /// Full name.
     pub name: String,
     /// Kind of the identity document.
     pub id_type: i64,
-    /// Its number.
+    /// Number of the identity document.
     pub id_no: String,
     /// Mobile number.
     pub mobile: Option<String>,
@@ -46,21 +46,21 @@ pub struct Person {
 /// The fields of an organization (5.2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organization {
-    /// The caller's own id.
+    /// The caller's own id of the account.
     pub third_id: String,
-    /// The name of its creator's account in the manifests.
+    /// The name of the creator's account in the manifests.
     pub creator: String,
-    /// Name.
+    /// Full name.
     pub name: String,
-    /// Kind of its document.
+    /// Kind of the registration document.
     pub organ_type: i64,
-    /// The document's number.
+    /// Number of the registration document.
     pub organ_code: String,
     /// Name of the legal representative.
     pub legal_name: Option<String>,
-    /// The representative's identity document.
+    /// Number of the representative's identity document.
     pub legal_id_no: Option<String>,
-    /// Kind of that document.
+    /// Kind of the representative's identity document.
     pub legal_id_type: Option<i64>,
     /// E-mail address.
     pub email: Option<String>,
@@ -69,24 +69,24 @@ pub struct Organization {
 /// Whether the platform may sign for an account without asking (5.2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SilentSign {
-    /// No.
+    /// The platform may not sign.
     No,
-    /// For good.
+    /// The platform may sign without a time limit.
     Forever,
-    /// Until this moment, in milliseconds since 1970.
+    /// The platform may sign until this time, in milliseconds since 1970.
     Until(i64),
 }
 
 impl Account {
-    /// The caller's own id.
+    /// Returns the caller's own id of the account.
     pub fn third_id(&self) -> &str {
-        match &self.who {
-            Who::Person(person) => &person.third_id,
-            Who::Organization(organization) => &organization.third_id,
+        match &self.holder {
+            AccountHolder::Person(person) => &person.third_id,
+            AccountHolder::Organization(organization) => &organization.third_id,
         }
     }
 
-    /// Its fields but the `thirdId`, by the API's names; absent ones are not there.
+    /// Returns the API fields and values that are set, without `thirdId`.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         let mut fields = Vec::new();
         let mut add = |name, value: Option<&String>| {
@@ -94,15 +94,15 @@ impl Account {
                 fields.push((name, value.clone()));
             }
         };
-        match &self.who {
-            Who::Person(person) => {
+        match &self.holder {
+            AccountHolder::Person(person) => {
                 add("name", Some(&person.name));
                 add("idType", Some(&person.id_type.to_string()));
                 add("idNo", Some(&person.id_no));
                 add("mobile", person.mobile.as_ref());
                 add("email", person.email.as_ref());
             }
-            Who::Organization(organization) => {
+            AccountHolder::Organization(organization) => {
                 add("name", Some(&organization.name));
                 add("organType", Some(&organization.organ_type.to_string()));
                 add("organCode", Some(&organization.organ_code));
@@ -121,26 +121,28 @@ impl Account {
         fields
     }
 
-    /// The fields that can be changed (5.2.3, 5.2.4).
+    /// Returns the names of the fields that the API can update (5.2.3, 5.2.4).
     pub fn updatable(&self) -> &'static [&'static str] {
-        match self.who {
-            Who::Person(_) => &["name", "mobile", "email"],
-            Who::Organization(_) => &["name", "email", "legalName"],
+        match self.holder {
+            AccountHolder::Person(_) => &["name", "mobile", "email"],
+            AccountHolder::Organization(_) => &["name", "email", "legalName"],
         }
     }
 }
 
+/// Checks the form of a `thirdId`.
 pub(super) fn third_id(text: &str) -> Result<(), Problem> {
     check::not_rounded(text)?;
     if text.len() > THIRD_ID_BYTES {
         return Err(problem(
             "is longer than 50 bytes",
-            "a Chinese character takes three bytes: use a shorter id",
+            "use a shorter id; a Chinese character takes three bytes",
         ));
     }
     Ok(())
 }
 
+/// Returns the check for the number of an identity document of this kind.
 fn identity(kind: Option<i64>) -> impl FnOnce(&str) -> Result<(), Problem> {
     move |text| match kind {
         Some(RESIDENT_ID) => check::resident_id(text),
@@ -199,7 +201,7 @@ pub(super) fn organization(
         organ_type: organ_type?,
         organ_code: organ_code?,
         legal_name,
-        // The type goes along only with the number that it is the type of.
+        // The API accepts the type only together with the number.
         legal_id_type: legal_id_no.as_ref().and(legal_id_type),
         legal_id_no,
         email,

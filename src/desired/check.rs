@@ -1,37 +1,39 @@
-//! The forms of numbers that people mistype: identity numbers, social credit codes, mobiles, e-mail addresses.
+//! Checks the form of identity numbers, social credit codes, mobile numbers and addresses.
 //!
-//! Each check gives what is wrong and what to do, never the value itself.
+//! Each check returns a message and a hint. Neither contains the value, which may be private.
 
 use std::borrow::Cow;
 
-/// What is wrong, and what to do.
+/// An error message, to be put after a field's name, and a hint.
 pub(super) type Problem = (Cow<'static, str>, Cow<'static, str>);
 
+/// Creates a problem.
 pub(super) fn problem(
-    what: impl Into<Cow<'static, str>>,
+    message: impl Into<Cow<'static, str>>,
     hint: impl Into<Cow<'static, str>>,
 ) -> Problem {
-    (what.into(), hint.into())
+    (message.into(), hint.into())
 }
 
-const RETYPE: &str = "compare it with the document; a digit is mistyped or two are swapped";
+const RETYPE: &str = "compare it with the document: a digit may be mistyped, or two may be swapped";
 
-/// A number that a spreadsheet has rounded on the way: `3.30106E+17`.
+/// Checks that a spreadsheet has not rounded the number, as in `3.30106E+17`.
 pub(super) fn not_rounded(text: &str) -> Result<(), Problem> {
-    let number_like = text
+    let is_number_like = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b".+-eE".contains(&byte));
-    if number_like && text.contains(['e', 'E']) && text.parse::<f64>().is_ok() {
+    if is_number_like && text.contains(['e', 'E']) && text.parse::<f64>().is_ok() {
         let shown = first_digits(text);
         return Err(problem(
-            format!("reads {shown}: a spreadsheet has rounded the number, and its digits are lost"),
-            "format the column as text, enter the numbers again, and save the sheet anew",
+            format!("is {shown}: a spreadsheet rounded the number and lost digits"),
+            "format the column as text, enter the numbers again, and save the sheet",
         ));
     }
     Ok(())
 }
 
-/// A rounded number of which three digits are shown: `3.30***E+17`. It may be all of a mobile.
+/// Masks a rounded number after three digits, as in `3.30***E+17`: a rounded mobile number may be
+/// complete.
 fn first_digits(text: &str) -> String {
     let mut digits = 0;
     let (number, power) = text.split_at(text.find(['e', 'E']).unwrap_or(text.len()));
@@ -46,48 +48,46 @@ fn first_digits(text: &str) -> String {
     shown.chain(power.chars()).collect()
 }
 
-/// What spreadsheets and people put into numbers, and nobody sees.
-fn nothing_else(text: &str) -> Result<(), Problem> {
+/// Checks that the text has no spreadsheet formula, apostrophe, blank or invisible character.
+fn has_no_stray_characters(text: &str) -> Result<(), Problem> {
     if text.starts_with("=\"") {
         return Err(problem(
-            "is written as =\"…\", a formula that keeps a spreadsheet from rounding it",
-            "take it off: `{{ row.身份证号 | replace('=', '') | replace('\"', '') }}`",
+            "is written as a formula, =\"…\"",
+            "remove the formula: `{{ row.身份证号 | replace('=', '') | replace('\"', '') }}`",
         ));
     }
     if text.starts_with(['\'', '‘', '’', '`']) {
         return Err(problem(
             "begins with an apostrophe",
-            "save the column as text without it, or take it off: `{{ row.身份证号 | replace(\"'\", '') }}`",
+            "save the column as text without it, or remove it: `{{ row.身份证号 | replace(\"'\", '') }}`",
         ));
     }
-    let Some(stray) = text.chars().find(|c| c.is_whitespace() || unseen(*c)) else {
+    let Some(stray) = text.chars().find(|c| c.is_whitespace() || is_invisible(*c)) else {
         return Ok(());
     };
     let what = match stray {
         ' ' | '\u{a0}' | '\u{3000}' => "a blank".to_owned(),
         '\t' => "a tab".to_owned(),
         '\n' | '\r' => "a line break".to_owned(),
-        other => format!(
-            "a character that cannot be seen (U+{:04X})",
-            u32::from(other)
-        ),
+        other => format!("an invisible character (U+{:04X})", u32::from(other)),
     };
-    let inside = text.trim().contains(char::is_whitespace) || unseen(stray);
+    let inside = text.trim().contains(char::is_whitespace) || is_invisible(stray);
     let hint = if inside {
-        "take it out of the cell"
+        "remove it from the cell"
     } else {
-        "take it off: `{{ row.身份证号 | trim }}`"
+        "remove it: `{{ row.身份证号 | trim }}`"
     };
-    Err(problem(format!("has {what} in it"), hint))
+    Err(problem(format!("contains {what}"), hint))
 }
 
-/// Characters of no width: they come along when text is copied from a page.
-pub(super) fn unseen(character: char) -> bool {
+/// Reports whether the character has no width. Such characters come from text copied from web
+/// pages.
+pub(super) fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
 }
 
-/// What stands in a cell in the place of what was meant: a formula's error, or a character that was lost.
-pub(super) fn lost(text: &str) -> Option<&'static str> {
+/// Returns the spreadsheet error or the lost character that a cell contains.
+pub(super) fn spreadsheet_error(text: &str) -> Option<&'static str> {
     const ERRORS: &[&str] = &[
         "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!",
     ];
@@ -97,20 +97,20 @@ pub(super) fn lost(text: &str) -> Option<&'static str> {
     ERRORS.iter().find(|error| text.trim() == **error).copied()
 }
 
-/// A resident id: 17 digits and a check digit (GB 11643).
+/// Checks a resident id: 17 digits and a check digit (GB 11643).
 pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
     not_rounded(text)?;
-    nothing_else(text)?;
+    has_no_stray_characters(text)?;
     let bytes = text.as_bytes();
     if bytes.len() != 18 {
         return Err(problem(
-            "is no resident id: it must have 18 characters",
-            "give the 18-digit number of the card",
+            "is not a resident id: it must have 18 characters",
+            "use the 18-digit number of the identity card",
         ));
     }
     if !bytes[..17].iter().all(u8::is_ascii_digit) {
         return Err(problem(
-            "is no resident id: its first 17 characters must be digits",
+            "is not a resident id: its first 17 characters must be digits",
             RETYPE,
         ));
     }
@@ -119,7 +119,7 @@ pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
     let date = i8::try_from(month).ok().zip(i8::try_from(day).ok());
     if date.is_none_or(|(month, day)| jiff::civil::Date::new(year, month, day).is_err()) {
         return Err(problem(
-            "is no resident id: its birthday (characters 7 to 14) is no date",
+            "is not a resident id: its birthday (characters 7 to 14) is not a date",
             RETYPE,
         ));
     }
@@ -131,26 +131,26 @@ pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
         .sum();
     let expected = b"10X98765432"[(sum % 11) as usize];
     if bytes[17].to_ascii_uppercase() != expected {
-        return Err(problem("fails its check digit", RETYPE));
+        return Err(problem("has a wrong check digit", RETYPE));
     }
     if bytes[17] == b'x' {
         return Err(problem(
-            "ends in a small x",
-            "write the check digit as a capital X",
+            "ends in a lower-case x",
+            "write the check digit as an upper-case X",
         ));
     }
     Ok(())
 }
 
-/// A unified social credit code: 17 characters and a check character (GB 32100).
+/// Checks a unified social credit code: 17 characters and a check character (GB 32100).
 pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
     not_rounded(text)?;
-    nothing_else(text)?;
+    has_no_stray_characters(text)?;
     const CHARACTERS: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
     if text.len() != 18 || text.chars().count() != 18 {
         return Err(problem(
-            "is no social credit code: it must have 18 characters",
-            "give the code of the business licence",
+            "is not a social credit code: it must have 18 characters",
+            "use the code of the business licence",
         ));
     }
     let mut values = Vec::with_capacity(18);
@@ -159,7 +159,7 @@ pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
             Some(value) => values.push(value),
             None => {
                 return Err(problem(
-                    "is no social credit code: it has digits and capital letters other than I, O, S, V and Z",
+                    "is not a social credit code: only digits and upper-case letters except I, O, S, V and Z are allowed",
                     RETYPE,
                 ));
             }
@@ -172,39 +172,39 @@ pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
         weight = weight * 3 % 31;
     }
     if (31 - sum % 31) % 31 != values[17] {
-        return Err(problem("fails its check character", RETYPE));
+        return Err(problem("has a wrong check character", RETYPE));
     }
     Ok(())
 }
 
-/// A mobile number: 11 digits, or with a country's code after a plus.
+/// Checks a mobile number: 11 digits, or a plus sign with country code and number.
 pub(super) fn mobile(text: &str) -> Result<(), Problem> {
     not_rounded(text)?;
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let fine = match text.strip_prefix('+') {
+    let is_valid = match text.strip_prefix('+') {
         Some(abroad) => (6..=15).contains(&abroad.len()) && digits(abroad),
         None => text.len() == 11 && text.starts_with('1') && digits(text),
     };
-    if fine {
+    if is_valid {
         return Ok(());
     }
-    let in_it: String = text.chars().filter(char::is_ascii_digit).collect();
-    if in_it.len() == 13 && in_it.starts_with("861") {
+    let all_digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    if all_digits.len() == 13 && all_digits.starts_with("861") {
         Err(problem(
-            "is no mobile number",
-            "`{{ (row.手机号 | digits)[-11:] }}` takes +86 off",
+            "is not a mobile number",
+            "remove +86 with `{{ (row.手机号 | digits)[-11:] }}`",
         ))
     } else {
         Err(problem(
-            "is no mobile number",
-            "11 digits beginning with 1, without spaces; the filter digits takes everything else out",
+            "is not a mobile number",
+            "use 11 digits beginning with 1; the filter digits removes all other characters",
         ))
     }
 }
 
-/// An e-mail address, as far as its form goes.
+/// Checks the form of an e-mail address.
 pub(super) fn email(text: &str) -> Result<(), Problem> {
-    let fine = text.split_once('@').is_some_and(|(name, host)| {
+    let is_valid = text.split_once('@').is_some_and(|(name, host)| {
         !name.is_empty()
             && host.contains('.')
             && !host.contains('@')
@@ -212,40 +212,40 @@ pub(super) fn email(text: &str) -> Result<(), Problem> {
             && !host.ends_with('.')
             && !text.chars().any(|c| c.is_whitespace() || c.is_control())
     });
-    if fine {
+    if is_valid {
         Ok(())
     } else {
         Err(problem(
-            "is no e-mail address",
-            "it has the form name@example.com",
+            "is not an e-mail address",
+            "use the form name@example.com",
         ))
     }
 }
 
-/// An address that the service can call.
+/// Checks that the text is an HTTP or HTTPS URL with a host.
 pub(super) fn web_address(text: &str) -> Result<(), Problem> {
     let uri = text.parse::<http::Uri>();
-    let fine = uri.is_ok_and(|uri| {
+    let is_valid = uri.is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
     });
-    if fine {
+    if is_valid {
         Ok(())
     } else {
         Err(problem(
-            "is no address that can be called",
-            "it begins with http:// or https://",
+            "is not a URL that can be called",
+            "use a URL that begins with http:// or https://",
         ))
     }
 }
 
-/// A moment as the API wants it.
+/// Checks that a time is in milliseconds since 1970, not in seconds.
 pub(super) fn milliseconds(moment: i64) -> Result<(), Problem> {
     // In seconds these are the years 2001 to 33658, in milliseconds 1970 to 2001.
     if (1_000_000_000..1_000_000_000_000).contains(&moment) {
         return Err(problem(
-            "reads like seconds, and is in milliseconds since 1970",
-            "multiply it by 1000; the filter epochMs makes milliseconds of a date",
+            "looks like seconds, but the unit is milliseconds since 1970",
+            "multiply it by 1000, or use the filter epochMs on a date",
         ));
     }
     Ok(())
@@ -256,27 +256,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resident_ids() {
-        // The document's own examples, sections 5.2.1 and 5.2.2.
+    fn checks_resident_ids() {
+        // Examples of the API document, sections 5.2.1 and 5.2.2.
         for good in ["371500198101175693", "11010519491231002X"] {
             assert_eq!(resident_id(good), Ok(()), "{good}");
         }
         for (bad, why) in [
             ("371500198101175694", "check digit"),
-            ("11010519491231002x", "small x"),
+            ("11010519491231002x", "lower-case x"),
             ("371500198113175693", "birthday"),
             ("37150019810117569", "18 characters"),
             ("37150019810117569A3", "18 characters"),
+            ("3.30106E+17", "is 3.30***E+17: a spreadsheet rounded"),
+            ("1.3516134876E+10", "is 1.35********E+10"),
+            (" 371500198101175693", "contains a blank"),
+            ("371500198101175693\t", "contains a tab"),
             (
-                "3.30106E+17",
-                "reads 3.30***E+17: a spreadsheet has rounded",
+                "371500\u{200b}198101175693",
+                "an invisible character (U+200B)",
             ),
-            ("1.3516134876E+10", "reads 1.35********E+10"),
-            (" 371500198101175693", "has a blank in it"),
-            ("371500198101175693\t", "has a tab in it"),
-            ("371500\u{200b}198101175693", "cannot be seen (U+200B)"),
             ("'371500198101175693", "begins with an apostrophe"),
-            ("=\"371500198101175693\"", "is written as =\"…\""),
+            ("=\"371500198101175693\"", "is written as a formula, =\"…\""),
             ("张50019810117569X", "first 17"),
         ] {
             let (message, _) = resident_id(bad).expect_err(bad);
@@ -285,14 +285,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_seen() {
-        assert_eq!(lost(" #N/A "), Some("#N/A"));
-        assert!(lost("陈晓\u{fffd}").is_some());
-        assert!(lost("#1").is_none() && lost("张三").is_none());
+    fn finds_spreadsheet_errors_and_lost_characters() {
+        assert_eq!(spreadsheet_error(" #N/A "), Some("#N/A"));
+        assert!(spreadsheet_error("陈晓\u{fffd}").is_some());
+        assert!(spreadsheet_error("#1").is_none() && spreadsheet_error("张三").is_none());
     }
 
     #[test]
-    fn every_mistyped_digit_is_found() {
+    fn rejects_a_resident_id_with_any_digit_changed() {
         let good = "371500198101175693";
         for at in 0..17 {
             for digit in b'0'..=b'9' {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn social_credit_codes() {
+    fn checks_social_credit_codes() {
         for good in ["91350100M000100Y43", "91330106673959654P"] {
             assert_eq!(social_credit_code(good), Ok(()), "{good}");
         }
@@ -317,14 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn mobiles_and_addresses() {
+    fn checks_mobile_numbers_and_addresses() {
         assert!(mobile("13516134875").is_ok() && mobile("+85251234567").is_ok());
         assert!(
             mobile("1351613487").is_err()
                 && mobile("135 1613 4875").is_err()
                 && mobile("1.35E+10").is_err()
         );
-        for (address, fine) in [
+        for (address, is_valid) in [
             ("https://acme.example/callback?a=b", true),
             ("http://10.0.0.1:8088/", true),
             ("acme.example/callback", false),
@@ -332,11 +332,11 @@ mod tests {
             ("https://", false),
             ("https://acme example/", false),
         ] {
-            assert_eq!(web_address(address).is_ok(), fine, "{address}");
+            assert_eq!(web_address(address).is_ok(), is_valid, "{address}");
         }
         for with_code in ["+86 13516134875", "8613516134875", "86-135-1613-4875"] {
             let (_, hint) = mobile(with_code).expect_err(with_code);
-            assert!(hint.contains("takes +86 off"), "{with_code}: {hint}");
+            assert!(hint.contains("remove +86"), "{with_code}: {hint}");
         }
         assert!(email("test21@tsign.cn").is_ok());
         for bad in ["", "a", "a@b", "@b.c", "a b@c.d", "a@b@c.d", "a@.cn"] {

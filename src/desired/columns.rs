@@ -1,4 +1,4 @@
-//! Every column that a flow names, held against the sheet before any row is read.
+//! Checks the columns that a flow uses against the header of its sheet.
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::expr::Expr;
@@ -8,12 +8,13 @@ use crate::manifest::{
 };
 use crate::sheet::Header;
 
-/// What is wrong with the columns that the flow names; a flow without a sheet has none.
+/// Returns an error for every column that the sheet does not have. A flow without a sheet may not
+/// use `row` at all.
 pub(super) fn check(flow: &Flow, header: Option<&Header>) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let expressions = expressions(flow);
-    // A title above the header, mostly.
-    let knows_none = header.is_some_and(|header| {
+    // Usually the first row is a title above the header.
+    let has_none = header.is_some_and(|header| {
         let mut named = expressions.iter().flat_map(|expr| &expr.uses().columns);
         named.all(|column| header.position(column).is_none())
     });
@@ -24,7 +25,7 @@ pub(super) fn check(flow: &Flow, header: Option<&Header>) -> Vec<Diagnostic> {
                 errors.push(
                     error
                         .at(expr.span())
-                        .hint("add rows: { file: …, key: … }, or leave row out"),
+                        .hint("add rows: { file: …, key: … }, or remove row from the expression"),
                 );
             }
             continue;
@@ -42,14 +43,14 @@ pub(super) fn check(flow: &Flow, header: Option<&Header>) -> Vec<Diagnostic> {
                 }
                 Some(near) => format!("did you mean row.{near}?"),
                 None if header.columns().len() == 1 => {
-                    "the sheet has one column: say what stands between its cells with rows.delimiter; or is the header not the first row?".to_owned()
+                    "the sheet has only one column: set rows.delimiter, and check that the header is the first row".to_owned()
                 }
                 None => {
                     let columns = columns().filter(|name| !name.is_empty());
                     let columns = columns.collect::<Vec<_>>().join(", ");
-                    let hint = format!("its columns are {columns}");
-                    if knows_none {
-                        hint + "; is the header the first row?"
+                    let hint = format!("the columns are {columns}");
+                    if has_none {
+                        hint + "; check that the header is the first row"
                     } else {
                         hint
                     }
@@ -58,7 +59,7 @@ pub(super) fn check(flow: &Flow, header: Option<&Header>) -> Vec<Diagnostic> {
             errors.push(
                 Diagnostic::error(format!("the sheet has no column {column}"))
                     .at(expr.span())
-                    .related(header.cell(1, None), "its header")
+                    .related(header.cell(1, None), "header of the sheet")
                     .hint(hint),
             );
         }
@@ -66,6 +67,7 @@ pub(super) fn check(flow: &Flow, header: Option<&Header>) -> Vec<Diagnostic> {
     errors
 }
 
+/// Returns all expressions of a flow.
 fn expressions(flow: &Flow) -> Vec<&Expr> {
     let mut all = Vec::new();
     if let Some(rows) = &flow.rows {

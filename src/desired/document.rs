@@ -1,40 +1,40 @@
-//! The documents of an item: rendered, their files read and checked.
+//! Renders the documents of an item, and reads and checks their files.
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::content::{LocalFile, Site};
+use super::local_file::{FileReader, LocalFile};
 use super::rendering::Rendering;
 use crate::api::code::CHUNKS;
 use crate::api::{Chunk, MIME_PDF};
 use crate::manifest::{self, ChunkSource};
 use crate::pdf::{self, PdfError};
 
-/// What is signed.
+/// A document to sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Its name in the flow.
+    /// The document's name in the flow.
     pub label: String,
-    /// Its name at the API.
+    /// The document's name at the API (`docName`).
     pub name: String,
-    /// What it is made of.
+    /// The template or file that the document is created from.
     pub source: DocumentSource,
-    /// Whether signers must give its password.
+    /// Whether signers must enter the document's password.
     pub encryption: Option<bool>,
 }
 
-/// What a document is made of.
+/// The source of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DocumentSource {
-    /// A template, the values of its form fields, and pages that are appended.
+    /// A filled template with appended pages.
     Template {
         /// The template's name in the manifests.
         template: String,
-        /// The values, by field.
+        /// The values of the form fields, by field name.
         fields: BTreeMap<String, String>,
-        /// The appended pages, in their sequence.
+        /// The appended pages, in order.
         chunks: Vec<Chunk>,
     },
     /// A local PDF.
@@ -42,11 +42,11 @@ pub enum DocumentSource {
 }
 
 pub(super) fn document(
-    site: &Site<'_>,
+    files: &FileReader<'_>,
     declared: &manifest::Document,
     rendering: &mut Rendering<'_>,
 ) -> Option<Document> {
-    rendering.note("document", &declared.name);
+    rendering.add_input("document", &declared.name);
     let name = rendering.required("name", &declared.doc_name);
     let encryption = declared
         .encryption
@@ -57,7 +57,7 @@ pub(super) fn document(
             template,
             simple_form_fields,
         } => {
-            rendering.note("template", &template.text);
+            rendering.add_input("template", &template.text);
             let mut fields = BTreeMap::new();
             for (field, _, expr) in simple_form_fields {
                 if let Some(value) = rendering
@@ -67,7 +67,7 @@ pub(super) fn document(
                     fields.insert(field.clone(), value);
                 }
             }
-            let chunks = chunks(site, declared, rendering);
+            let chunks = chunks(files, declared, rendering);
             DocumentSource::Template {
                 template: template.text.clone(),
                 fields,
@@ -75,7 +75,7 @@ pub(super) fn document(
             }
         }
         manifest::DocumentSource::File(file) => {
-            local_pdf(site, file, encryption == Some(true), rendering)?
+            local_pdf(files, file, encryption == Some(true), rendering)?
         }
     };
     Some(Document {
@@ -86,95 +86,95 @@ pub(super) fn document(
     })
 }
 
-/// A local PDF, once it was seen to be one. What it holds is part of the fingerprint.
+/// Reads a local PDF and checks that it can be signed. Its content is part of the fingerprint.
 fn local_pdf(
-    site: &Site<'_>,
+    files: &FileReader<'_>,
     file: &crate::expr::Expr,
     may_be_locked: bool,
     rendering: &mut Rendering<'_>,
 ) -> Option<DocumentSource> {
-    let content = site.content("file", file, rendering)?;
+    let content = files.read("file", file, rendering)?;
     match &content.pdf {
         Ok(()) => {}
         Err(PdfError::Encrypted) if may_be_locked => {}
         Err(error) => {
-            let shown = manifest::path::shown(site.root, &content.path);
+            let shown = manifest::path::shown(files.root, &content.path);
             let hint = match error {
                 PdfError::Encrypted => {
-                    "declare encryption: true on the document, and signers are asked for its password"
+                    "add encryption: true to the document; signers are then asked for its password"
                 }
-                PdfError::NoPdf(_) => "a document is a PDF",
+                PdfError::NoPdf(_) => "use a PDF file",
             };
             rendering.error(file, format!("{shown}: {error}"), hint);
             return None;
         }
     }
-    rendering.note("content", &content.hash);
+    rendering.add_input("content", &content.hash);
     Some(DocumentSource::File(content.file()))
 }
 
-/// The pages that are appended: no more than the service takes (5.4.2), as far as that can be told before.
+/// Renders the appended pages and checks their number against the API's limit (5.4.2).
 fn chunks(
-    site: &Site<'_>,
+    files: &FileReader<'_>,
     declared: &manifest::Document,
     rendering: &mut Rendering<'_>,
 ) -> Option<Vec<Chunk>> {
     let declared = &declared.chunked_fields;
     let chunks = declared.iter().enumerate();
-    // Each says what is wrong with it.
+    // All chunks are rendered before returning, so that every error is reported.
     let chunks: Vec<_> = chunks
-        .map(|(at, declared)| chunk(site, at, declared, rendering))
+        .map(|(at, declared)| chunk(files, at, declared, rendering))
         .collect();
     let chunks: Vec<(Chunk, usize)> = chunks.into_iter().collect::<Option<_>>()?;
     let pages = chunks.iter().map(|(_, pages)| pages).sum();
-    few_enough(declared, pages, rendering)?;
+    check_page_count(declared, pages, rendering)?;
     Some(chunks.into_iter().map(|(chunk, _)| chunk).collect())
 }
 
-/// Says so where so many pages are too many.
-pub(super) fn few_enough(
+/// Reports an error and returns `None` when the chunks have more pages than the API accepts.
+pub(super) fn check_page_count(
     declared: &[manifest::Chunk],
     pages: usize,
     rendering: &mut Rendering<'_>,
 ) -> Option<()> {
-    // Of too many chunks it was said already.
+    // Loading the manifest already reports too many chunks.
     let too_many = pages > CHUNKS && declared.len() <= CHUNKS;
     let last = declared.last().filter(|_| too_many);
     if let Some(last) = last {
         rendering.error(
             last.source.expr(),
-            format!("chunkedFields add {pages} pages, and {CHUNKS} may be added"),
-            "give the longest as a document of its own, or as an attachment",
+            format!("chunkedFields add {pages} pages, at most {CHUNKS} are allowed"),
+            "add the longest file as a separate document or as an attachment",
         );
     }
     last.is_none().then_some(())
 }
 
-/// One of them, and its pages: of HTML at least one.
+/// Renders a chunk. Returns it with its number of pages; HTML counts as one page.
 fn chunk(
-    site: &Site<'_>,
+    files: &FileReader<'_>,
     at: usize,
     declared: &manifest::Chunk,
     rendering: &mut Rendering<'_>,
 ) -> Option<(Chunk, usize)> {
-    rendering.note("chunk", "");
+    rendering.add_input("chunk", "");
     let (mime_type, chunked_data, pages) = match &declared.source {
         ChunkSource::Html(page) => {
             let html = rendering.required("chunkedFields", page)?;
             ("text/html", STANDARD.encode(html), 1)
         }
         ChunkSource::Pdf(file) => {
-            let content = site.content("file", file, rendering)?;
+            let content = files.read("file", file, rendering)?;
             if let Err(error) = &content.pdf {
-                let shown = manifest::path::shown(site.root, &content.path);
+                let shown = manifest::path::shown(files.root, &content.path);
                 rendering.error(
                     file,
                     format!("{shown}: {error}"),
-                    "the mimeType says that it is a PDF",
+                    "use a PDF file, or change mimeType",
                 );
                 return None;
             }
-            rendering.note("content", &content.hash);
+            rendering.add_input("content", &content.hash);
             (MIME_PDF, STANDARD.encode(&content.bytes), content.pages())
         }
         ChunkSource::PdfData(data) => {
@@ -182,15 +182,19 @@ fn chunk(
             let text: String = text.split_whitespace().collect();
             let bytes = STANDARD
                 .decode(&text)
-                .map_err(|_| "data is no Base64".to_owned());
+                .map_err(|_| "data is not valid Base64".to_owned());
             let checked = bytes.and_then(|bytes| match pdf::check(&bytes) {
                 Ok(()) => Ok(pdf::page_sizes(&bytes).map_or(1, |sizes| sizes.len())),
                 Err(error) => Err(format!("data: {error}")),
             });
             match checked {
                 Ok(pages) => (MIME_PDF, text, pages),
-                Err(wrong) => {
-                    rendering.error(data, wrong, "data is the Base64 of a PDF; file names one");
+                Err(message) => {
+                    rendering.error(
+                        data,
+                        message,
+                        "set data to a Base64-encoded PDF, or use file",
+                    );
                     return None;
                 }
             }

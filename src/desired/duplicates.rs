@@ -1,5 +1,5 @@
-//! Detects rows that contradict each other: two rows of a flow with one key, two accounts with one `thirdId` and different
-//! fields, and two signed documents with one download path.
+//! Detects rows that contradict each other: two rows of a flow with one key, two accounts with one
+//! `thirdId` and different fields, and two signed documents with one download path.
 //!
 //! Memory per row is constant: fingerprints and row numbers, no cell values.
 
@@ -7,18 +7,18 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use super::account::{Account, Who};
+use super::account::{Account, AccountHolder};
 use super::item::Item;
-use super::standing::Resources;
+use super::resources::Resources;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Fingerprint, Salt};
 use crate::manifest::Flow;
 use crate::sheet::Header;
 
-/// The fields of a person that must agree in all rows with one `thirdId`.
+/// The fields of a person that must be equal in all rows with one `thirdId`.
 const PERSON_FIELDS: &[&str] = &["name", "idType", "idNo", "mobile", "email"];
 
-/// The same for an organization.
+/// The fields of an organization that must be equal in all rows with one `thirdId`.
 const ORGANIZATION_FIELDS: &[&str] = &[
     "name",
     "organType",
@@ -29,8 +29,9 @@ const ORGANIZATION_FIELDS: &[&str] = &[
     "legalIdType",
 ];
 
-/// A hash per field, in the order of [`PERSON_FIELDS`] or [`ORGANIZATION_FIELDS`]. Hashes are only compared between
-/// accounts with one `thirdId`, so 32 bits are enough: a difference is missed once in 2³² times.
+/// A hash per field, in the order of [`PERSON_FIELDS`] or [`ORGANIZATION_FIELDS`]. Hashes are only
+/// compared between accounts with one `thirdId`, so 32 bits are enough: a difference is missed once
+/// in 2³² times.
 type FieldHashes = [u32; ORGANIZATION_FIELDS.len()];
 
 /// The index of a flow in [`Duplicates::flows`]. The project's own accounts have [`PROJECT`].
@@ -38,14 +39,14 @@ type FlowIndex = u16;
 
 const PROJECT: FlowIndex = 0;
 
-/// A row of a flow.
+/// A row and its flow.
 #[derive(Debug, Clone, Copy)]
 struct RowRef {
     flow: FlowIndex,
     row: u32,
 }
 
-/// An account and the row that named it first.
+/// An account and the first row that declares it.
 #[derive(Debug)]
 struct KnownAccount {
     fields: FieldHashes,
@@ -61,8 +62,8 @@ pub struct Duplicates {
     hasher: RandomState,
     /// The first row of each key of the current flow.
     keys: HashMap<Fingerprint, u32>,
-    /// The index in `accounts` of each `thirdId`. A hash table has up to twice as many slots as entries, so the larger
-    /// part of an account is stored outside of it.
+    /// The index in `accounts` of each `thirdId`. A hash table has up to twice as many slots as
+    /// entries, so the larger part of an account is stored outside of it.
     third_ids: HashMap<Fingerprint, u32>,
     accounts: Vec<KnownAccount>,
     /// The `thirdId`s that the project declares absent.
@@ -83,9 +84,9 @@ pub struct Conflict {
 }
 
 impl Duplicates {
-    /// Knows the project's own accounts and no rows.
-    pub fn new(standing: &Resources, salt: &Salt) -> Self {
-        let absent = standing.absent.values();
+    /// Creates a check that contains the project's own accounts and no rows.
+    pub fn new(resources: &Resources, salt: &Salt) -> Self {
+        let absent = resources.absent.values();
         let mut duplicates = Self {
             salt: salt.clone(),
             hasher: RandomState::new(),
@@ -96,7 +97,7 @@ impl Duplicates {
             downloads: HashMap::new(),
             flows: vec!["the project".to_owned()],
         };
-        for account in standing.accounts.values() {
+        for account in resources.accounts.values() {
             let first = RowRef {
                 flow: PROJECT,
                 row: 0,
@@ -107,8 +108,8 @@ impl Duplicates {
         duplicates
     }
 
-    /// Starts a flow with about `rows` rows. Reserves memory for them, since a hash table that grows holds its old and
-    /// its new slots at the same time.
+    /// Starts a flow with about `rows` rows. Reserves memory for them, because a hash table that
+    /// grows holds its old and its new slots at the same time.
     pub fn begin_flow(&mut self, flow: &Flow, rows: usize) {
         self.keys = HashMap::with_capacity(rows);
         if !flow.accounts.is_empty() {
@@ -122,7 +123,8 @@ impl Duplicates {
         self.flows.push(format!("flows.{}", flow.name));
     }
 
-    /// Records the item of a row. Returns the first contradiction to an earlier row or to the project.
+    /// Records the item of a row. Returns its first conflict with an earlier row or with the
+    /// project.
     pub fn check(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
         self.check_key(item, row, header)
             .or_else(|| self.check_download(item, row, header))
@@ -132,7 +134,8 @@ impl Duplicates {
             })
     }
 
-    /// Marks a recorded account as used by a row that is sent. Returns whether that row is the first one.
+    /// Marks a recorded account as used by a row to send. Returns whether that row is the first
+    /// one.
     pub fn mark_used(&mut self, account: &Account) -> bool {
         let index = self.third_ids.get(&self.salt.of(account.third_id()));
         let known = index.and_then(|index| self.accounts.get_mut(*index as usize));
@@ -147,11 +150,11 @@ impl Duplicates {
                 return None;
             }
         };
-        let message = format!("the key {} stands in rows {first} and {row}", item.key);
+        let message = format!("rows {first} and {row} have the same key {}", item.key);
         let diagnostic = Diagnostic::error(message)
             .at(header.cell(row, None))
-            .related(header.cell(first, None), "first here")
-            .hint("a key names one contract: correct one of the rows, or take it out");
+            .related(header.cell(first, None), "first row with this key")
+            .hint("give each row its own key, or remove one of the rows");
         Some(Conflict {
             rows: [first, row],
             diagnostic,
@@ -168,14 +171,14 @@ impl Duplicates {
                 return None;
             }
         };
-        let message = format!("the signed document of another row goes to {path} too");
+        let message = format!("another row has the same download path {path}");
         let mut diagnostic = Diagnostic::error(message)
             .at(header.cell(row, None))
-            .hint("name the file by the key: download: \"signed/{{ key }}.pdf\"");
+            .hint("use the key in the path: download: \"signed/{{ key }}.pdf\"");
         let mut rows = [0, row];
         if first.flow == here.flow {
             rows[0] = u64::from(first.row);
-            diagnostic = diagnostic.related(header.cell(rows[0], None), "of this row");
+            diagnostic = diagnostic.related(header.cell(rows[0], None), "first row with this path");
         }
         Some(Conflict { rows, diagnostic })
     }
@@ -185,7 +188,7 @@ impl Duplicates {
             let message = "the thirdId of this row is declared absent by the project";
             let diagnostic = Diagnostic::error(message)
                 .at(account.origin.clone())
-                .hint("take the account out of the project's accounts, or correct the row");
+                .hint("remove the absent account from the project, or correct the row");
             return Some(Conflict {
                 rows: [0, row],
                 diagnostic,
@@ -199,9 +202,9 @@ impl Duplicates {
         }
         let first = known.first;
         let differing = differing(account, &known.fields, &fields);
-        let kind = match account.who {
-            Who::Person(_) => "person",
-            Who::Organization(_) => "organization",
+        let kind = match account.holder {
+            AccountHolder::Person(_) => "person",
+            AccountHolder::Organization(_) => "organization",
         };
         let place = if first.flow == PROJECT {
             "an account of the project".to_owned()
@@ -211,12 +214,11 @@ impl Duplicates {
             let flow = &self.flows[usize::from(first.flow)];
             format!("row {} of {flow}", first.row)
         };
-        let message = format!(
-            "the thirdId of this row's {kind} belongs to somebody else in {place}{differing}"
-        );
+        let message =
+            format!("the thirdId of this row's {kind} has different fields in {place}{differing}");
         let mut diagnostic = Diagnostic::error(message)
             .at(account.origin.clone())
-            .hint("the same thirdId is the same account: name, document number, mobile and e-mail must agree");
+            .hint("rows with the same thirdId are the same account: all their account fields must be equal");
         let mut rows = [0, row];
         if first.flow == here.flow {
             rows[0] = u64::from(first.row);
@@ -225,7 +227,8 @@ impl Duplicates {
         Some(Conflict { rows, diagnostic })
     }
 
-    /// Returns the account that is known by a `thirdId`. Records one with these fields and this row when there is none.
+    /// Returns the account with this `thirdId`. Records one with these fields and this row when
+    /// there is none.
     fn account(&mut self, third_id: &str, fields: FieldHashes, first: RowRef) -> &KnownAccount {
         let index = match self.third_ids.entry(self.salt.of(third_id)) {
             Entry::Occupied(known) => *known.get() as usize,
@@ -242,6 +245,7 @@ impl Duplicates {
         &self.accounts[index]
     }
 
+    /// Returns the hashes of the compared fields.
     fn field_hashes(&self, account: &Account) -> FieldHashes {
         let fields = account.fields();
         let mut hashes = FieldHashes::default();
@@ -252,7 +256,7 @@ impl Duplicates {
         hashes
     }
 
-    /// A row of the current flow.
+    /// Returns the reference of a row of the current flow.
     fn row(&self, row: u64) -> RowRef {
         RowRef {
             flow: FlowIndex::try_from(self.flows.len() - 1).unwrap_or(FlowIndex::MAX),
@@ -262,13 +266,13 @@ impl Duplicates {
 }
 
 fn compared_fields(account: &Account) -> &'static [&'static str] {
-    match account.who {
-        Who::Person(_) => PERSON_FIELDS,
-        Who::Organization(_) => ORGANIZATION_FIELDS,
+    match account.holder {
+        AccountHolder::Person(_) => PERSON_FIELDS,
+        AccountHolder::Organization(_) => ORGANIZATION_FIELDS,
     }
 }
 
-/// Names the fields of an account whose hashes differ, as the end of a message.
+/// Returns the names of the differing fields as the end of a message.
 fn differing(account: &Account, one: &FieldHashes, other: &FieldHashes) -> String {
     let hashes = one.iter().zip(other);
     let differing: Vec<&str> = compared_fields(account)
@@ -284,7 +288,7 @@ fn differing(account: &Account, one: &FieldHashes, other: &FieldHashes) -> Strin
     }
 }
 
-/// A number in four bytes: sheets have fewer than 2³² rows.
+/// Converts a row number to four bytes. Sheets have fewer than 2³² rows.
 fn short(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -1,12 +1,12 @@
-//! One item: a row's contract, rendered and checked.
+//! Renders and checks an item: the contract of one row.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::account::{Account, SilentSign, Who, organization, person};
+use super::account::{Account, AccountHolder, SilentSign, organization, person};
 use super::check;
-use super::content::{Contents, LocalFile, Site};
 use super::document::{Document, document};
+use super::local_file::{FileCache, FileReader, LocalFile};
 use super::rendering::Rendering;
 use crate::api::Position;
 use crate::api::code::{NOTICE_TYPE, SEAL_TYPE, SIGN_PLATFORM};
@@ -14,129 +14,131 @@ use crate::api::operation::Op;
 use crate::expr::{Expr, Fingerprint, Salt};
 use crate::manifest::{self, Anchor, Flow, Positions, RowAccountKind, path};
 
-/// A contract as it should be.
+/// The desired state of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// What it is known by.
+    /// The key, which is unique in the flow and the same in every run.
     pub key: String,
-    /// The people and organizations that the row declares, by their names in the flow.
+    /// The accounts that the row declares, by their names in the flow.
     pub accounts: BTreeMap<String, Account>,
-    /// What is signed: at least one.
+    /// The documents to sign, at least one.
     pub documents: Vec<Document>,
-    /// The options of the flow.
+    /// The options of the signing process.
     pub process: Process,
-    /// Who signs, in this order.
+    /// The signers, in signing order.
     pub signers: Vec<Signer>,
-    /// Whether the flow is archived once all have signed (5.7.5).
+    /// Whether the flow is archived after all signers have signed (5.7.5).
     pub archive: bool,
-    /// Where the signed documents are put then: a path inside the project.
+    /// The path for the signed documents, relative to the project's folder.
     pub download: Option<String>,
-    /// Everything above but volatile values.
+    /// The fingerprint of all fields above, without values that change with every run.
     pub fingerprint: Fingerprint,
-    /// That of all but its people; only of what is sent.
+    /// The fingerprint without the accounts. Only set when rendered for sending.
     pub content: Option<Fingerprint>,
 }
 
-/// The options of a flow (5.5.1). Accounts are names in the flow or the manifests.
+/// The options of a signing process (5.5.1). Accounts are names in the flow or the manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Process {
-    /// What it is about.
+    /// The subject that signers see.
     pub business_scene: String,
-    /// Who starts it.
+    /// The account that initiates the flow. Default: the platform.
     pub initiator: Option<String>,
-    /// Who pays.
+    /// The account that pays. Default: the platform.
     pub payer: Option<String>,
-    /// The last moment for signing, in milliseconds since 1970.
+    /// The signing deadline, in milliseconds since 1970.
     pub sign_validity: Option<i64>,
-    /// Where people may sign.
+    /// The platforms that signers may use: API codes separated by commas.
     pub sign_platform: Option<String>,
-    /// How people are told.
+    /// The notification channels: API codes separated by commas.
     pub notice_type: Option<String>,
-    /// Where callbacks go.
+    /// The URL for callbacks.
     pub notice_url: Option<String>,
-    /// Where a person's browser goes after signing.
+    /// The URL that the signer's browser opens after signing.
     pub redirect_url: Option<String>,
-    /// Whether the time is put beside each signature.
+    /// Whether the signing time is shown beside each signature.
     pub add_sign_time: Option<bool>,
-    /// Files that go along.
+    /// Files that are attached and not signed.
     pub attachments: Vec<Attachment>,
 }
 
-/// A file that goes along with a flow.
+/// A file that is attached to a flow and not signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
-    /// The file.
+    /// The file to upload.
     pub file: LocalFile,
-    /// Its name at the API.
+    /// The attachment's name at the API.
     pub name: String,
 }
 
-/// Who signs, and where.
+/// A signer and the positions of its seals.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signer {
-    /// Its name in the flow.
+    /// The signer's name in the flow.
     pub name: String,
-    /// Who it is and how he signs.
+    /// The signing method and its accounts.
     pub kind: SignerKind,
-    /// The documents that he signs; empty: all of them, wherever he likes.
-    pub places: Vec<Place>,
-    /// Signers that must have signed before this one is added.
+    /// The documents to sign with their seal positions. Empty: the signer signs all documents and
+    /// chooses the positions.
+    pub placements: Vec<SealPlacement>,
+    /// The signers that must have signed before this one is added.
     pub after: Vec<String>,
 }
 
-/// A document that somebody signs, and where.
+/// The positions of a signer's seals in one document.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
-    /// Which of the item's documents.
+pub struct SealPlacement {
+    /// The index of the document in the item.
     pub document: usize,
-    /// Its password, for a signer without a person.
+    /// The password of an encrypted document, for automatic signers.
     pub doc_pwd: Option<String>,
-    /// Where the seal goes; empty: the person chooses.
+    /// The seal positions. Empty: the signer chooses.
     pub positions: Vec<Position>,
 }
 
-/// The kinds of signers (5.5.2–5.5.6). Accounts are names in the flow or the manifests.
+/// The signing methods (5.5.2–5.5.6). Accounts are names in the flow or the manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignerKind {
-    /// The platform, at once.
+    /// The platform signs automatically.
     Platform {
         /// The seal's name in the manifests.
         seal: Option<String>,
     },
-    /// An account that granted it, at once.
+    /// The platform signs automatically for an account that granted silent signing.
     User {
-        /// Its name.
+        /// The account's name.
         account: String,
         /// The seal's name in the manifests.
         seal: Option<String>,
-        /// Whether it is told.
+        /// Whether the account owner is notified after signing.
         notice_sign_message: Option<bool>,
     },
-    /// A person, who is asked.
+    /// A person signs.
     Person {
-        /// His account's name.
+        /// The name of the person's account.
         account: String,
-        /// Kinds of seal that he may use.
+        /// The kinds of seal that the signer may use: API codes separated by commas.
         seal_type: Option<String>,
     },
-    /// A person, who is asked to sign for an organization.
+    /// A person signs for an organization.
     Organization {
-        /// His account's name.
+        /// The name of the person's account.
         account: String,
-        /// The organization's.
+        /// The name of the organization's account.
         organization: String,
     },
-    /// A person, who is asked to sign for himself and an organization.
+    /// A person signs in person and for an organization in one task.
     PersonAndOrganization {
-        /// His account's name.
+        /// The name of the person's account.
         account: String,
-        /// The organization's.
+        /// The name of the organization's account.
         organization: Option<String>,
     },
 }
 
 impl SignerKind {
-    /// The account that signs, and the organization that it signs for; the platform's is not known by name.
+    /// Returns the account that signs and the organization that it signs for. The platform has no
+    /// account name.
     pub fn accounts(&self) -> (Option<&String>, Option<&String>) {
         match self {
             Self::Platform { .. } => (None, None),
@@ -152,7 +154,7 @@ impl SignerKind {
         }
     }
 
-    /// The name of the seal that is used without asking.
+    /// Returns the name of the seal of an automatic signer.
     pub fn seal(&self) -> Option<&String> {
         match self {
             Self::Platform { seal } | Self::User { seal, .. } => seal.as_ref(),
@@ -160,7 +162,7 @@ impl SignerKind {
         }
     }
 
-    /// The operation that adds the signer to a flow of one document, or of several.
+    /// Returns the operation that adds the signer to a flow with one document or with several.
     pub fn operation(&self, several: bool) -> Op {
         let (one, of_several) = match self {
             Self::Platform { .. } => (Op::PlatformSignTask, Op::ContractsPlatformSignTask),
@@ -172,39 +174,41 @@ impl SignerKind {
         if several { of_several } else { one }
     }
 
-    /// Whether nobody is asked: the signature is there when the call returns.
+    /// Reports whether the signer is automatic: the document is signed when the call returns.
     pub fn signs_at_once(&self) -> bool {
         matches!(self, Self::Platform { .. } | Self::User { .. })
     }
 }
 
+/// Renders an item. `content_salt` is the key of the content fingerprint, when it is requested.
+/// Adds errors to `rendering` and returns `None` when a required field is invalid.
 pub(super) fn item(
     root: &Path,
     flow: &Flow,
     key: &str,
-    contents: &Contents,
+    cache: &FileCache,
     content_salt: Option<&Salt>,
     rendering: &mut Rendering<'_>,
 ) -> Option<Item> {
-    let site = Site {
+    let files = FileReader {
         root,
         folder: &flow.folder,
-        contents,
+        cache,
     };
-    rendering.note("key", key);
+    rendering.add_input("key", key);
     let mut accounts = BTreeMap::new();
     for declared in &flow.accounts {
-        rendering.note("account", &declared.name);
+        rendering.add_input("account", &declared.name);
         let origin = rendering.row_place(&declared.span);
-        let who = match &declared.kind {
-            RowAccountKind::Person(fields) => person(rendering, fields).map(Who::Person),
+        let holder = match &declared.kind {
+            RowAccountKind::Person(fields) => person(rendering, fields).map(AccountHolder::Person),
             RowAccountKind::Organization(fields) => {
-                rendering.note("creator", &fields.creator.text);
-                organization(rendering, fields).map(Who::Organization)
+                rendering.add_input("creator", &fields.creator.text);
+                organization(rendering, fields).map(AccountHolder::Organization)
             }
         };
-        let account = who.map(|who| Account {
-            who,
+        let account = holder.map(|holder| Account {
+            holder,
             silent_sign: SilentSign::No,
             origin,
         });
@@ -216,9 +220,9 @@ pub(super) fn item(
     let documents: Vec<Option<Document>> = flow
         .documents
         .iter()
-        .map(|declared| document(&site, declared, rendering))
+        .map(|declared| document(&files, declared, rendering))
         .collect();
-    let process = process(&site, rendering, &flow.process);
+    let process = process(&files, rendering, &flow.process);
     let signers: Vec<Option<Signer>> = flow
         .signers
         .iter()
@@ -226,10 +230,10 @@ pub(super) fn item(
         .collect();
     let finish = flow.finish.as_ref();
     let download = finish.and_then(|finish| finish.download.as_ref());
-    let download = download.and_then(|declared| target(&site, declared, rendering));
+    let download = download.and_then(|declared| download_path(&files, declared, rendering));
     let archive = finish.is_some_and(|finish| finish.archive);
     if archive {
-        rendering.note("archive", "true");
+        rendering.add_input("archive", "true");
     }
     Some(Item {
         key: key.to_owned(),
@@ -240,16 +244,20 @@ pub(super) fn item(
         archive,
         download,
         fingerprint: rendering.fingerprint(),
-        content: rendering.content(),
+        content: rendering.content_fingerprint(),
     })
 }
 
-/// Where the signed documents go.
-/// File systems take names of 255 bytes; what is put after a name while the file is written, or to tell several documents
-/// apart, needs the rest.
-const LONGEST_NAME: usize = 200;
+/// The maximum length of a file name, in bytes. File systems allow 255; the rest is for the
+/// suffixes of temporary files and of several documents.
+const MAX_NAME_BYTES: usize = 200;
 
-fn target(site: &Site<'_>, declared: &Expr, rendering: &mut Rendering<'_>) -> Option<String> {
+/// Renders the path for the signed documents and checks that it is a PDF inside the project.
+fn download_path(
+    files: &FileReader<'_>,
+    declared: &Expr,
+    rendering: &mut Rendering<'_>,
+) -> Option<String> {
     let written = rendering.required("download", declared)?;
     let parts: Vec<&str> = written.split('/').collect();
     let goes_back = parts
@@ -258,54 +266,56 @@ fn target(site: &Site<'_>, declared: &Expr, rendering: &mut Rendering<'_>) -> Op
     if goes_back {
         rendering.error(
             declared,
-            format!("{written} goes back in the middle of the path"),
-            "a cell that stands in a path has no .. in it",
+            format!("the path {written} has .. in the middle"),
+            "remove .. from the cell, or use another column",
         );
         return None;
     }
-    if let Some(long) = parts.iter().find(|part| part.len() > LONGEST_NAME) {
+    if let Some(long) = parts.iter().find(|part| part.len() > MAX_NAME_BYTES) {
         let bytes = long.len();
         rendering.error(
             declared,
-            format!("the path has a name of {bytes} bytes, and no file can have one of more than {LONGEST_NAME}"),
-            "a Chinese character takes three bytes: name the file by a shorter column",
+            format!(
+                "the path has a file name of {bytes} bytes, at most {MAX_NAME_BYTES} are allowed"
+            ),
+            "use a shorter column; a Chinese character takes three bytes",
         );
         return None;
     }
-    match path::inside(site.root, site.folder, &written) {
+    match path::inside(files.root, files.folder, &written) {
         Ok(path)
             if path
                 .extension()
                 .is_some_and(|ending| ending.eq_ignore_ascii_case("pdf")) =>
         {
-            Some(path::shown(site.root, &path))
+            Some(path::shown(files.root, &path))
         }
         Ok(_) => {
             rendering.error(
                 declared,
-                format!("{written} is no name of a PDF"),
-                "write it as signed/{{ key }}.pdf",
+                format!("the path {written} does not end in .pdf"),
+                "use a path such as signed/{{ key }}.pdf",
             );
             None
         }
         Err(why) => {
-            rendering.error(declared, why, "signed documents stay inside the project");
+            rendering.error(declared, why, "use a path inside the project's folder");
             None
         }
     }
 }
 
 fn process(
-    site: &Site<'_>,
+    files: &FileReader<'_>,
     rendering: &mut Rendering<'_>,
     declared: &manifest::Process,
 ) -> Option<Process> {
-    rendering.note("process", "");
+    rendering.add_input("process", "");
     let name = |name: &Option<manifest::StaticText>| name.as_ref().map(|name| name.text.clone());
     let (initiator, payer) = (name(&declared.initiator), name(&declared.payer));
     for (role, account) in [("initiator", &initiator), ("payer", &payer)] {
         if let Some(account) = account {
-            rendering.note(role, account);
+            rendering.add_input(role, account);
         }
     }
     let business_scene = rendering.required("businessScene", &declared.business_scene);
@@ -316,7 +326,7 @@ fn process(
     let attachments: Vec<Option<Attachment>> = declared
         .attachments
         .iter()
-        .map(|declared| attachment(site, declared, rendering))
+        .map(|declared| attachment(files, declared, rendering))
         .collect();
     let process = Process {
         business_scene: String::new(),
@@ -349,14 +359,14 @@ fn sign_validity(rendering: &mut Rendering<'_>, declared: Option<&Expr>) -> Opti
 }
 
 fn attachment(
-    site: &Site<'_>,
+    files: &FileReader<'_>,
     declared: &manifest::Attachment,
     rendering: &mut Rendering<'_>,
 ) -> Option<Attachment> {
-    rendering.note("attachment", "");
+    rendering.add_input("attachment", "");
     let name = rendering.required("name", &declared.name);
-    let content = site.content("file", &declared.file, rendering)?;
-    rendering.note("content", &content.hash);
+    let content = files.read("file", &declared.file, rendering)?;
+    rendering.add_input("content", &content.hash);
     Some(Attachment {
         file: content.file(),
         name: name?,
@@ -369,10 +379,10 @@ fn signer(
     documents: &[Option<Document>],
     declared: &manifest::Signer,
 ) -> Option<Signer> {
-    rendering.note("signer", &declared.name);
-    rendering.note("kind", declared.kind.word());
+    rendering.add_input("signer", &declared.name);
+    rendering.add_input("kind", declared.kind.word());
     for earlier in &declared.after {
-        rendering.note("after", &earlier.text);
+        rendering.add_input("after", &earlier.text);
     }
     let kind = signer_kind(rendering, &declared.kind);
     let (account, organization) = kind.accounts();
@@ -382,7 +392,7 @@ fn signer(
         ("seal", kind.seal()),
     ] {
         if let Some(name) = name {
-            rendering.note(role, name);
+            rendering.add_input(role, name);
         }
     }
     let doc_pwd = match &declared.kind {
@@ -392,7 +402,7 @@ fn signer(
         _ => None,
     };
     let doc_pwd = rendering.optional("docPwd", doc_pwd);
-    let number = |name: &str| {
+    let index = |name: &str| {
         flow.documents
             .iter()
             .position(|document| document.name == name)
@@ -400,45 +410,45 @@ fn signer(
     let listed: Vec<(usize, &[manifest::Position])> = match &declared.positions {
         Positions::Single(list) if list.is_empty() => Vec::new(),
         Positions::Single(list) => vec![(0, list)],
-        // Names that no document has were refused before.
+        // Loading the manifest already rejected unknown documents.
         Positions::ByDocument(map) => map
             .iter()
-            .filter_map(|(name, list)| Some((number(&name.text)?, &list[..])))
+            .filter_map(|(name, list)| Some((index(&name.text)?, &list[..])))
             .collect(),
     };
-    let mut places = Vec::new();
+    let mut placements = Vec::new();
     for (document, list) in listed {
-        // A document that is wrong by itself is not there; that was said.
+        // The errors of an invalid document are already recorded.
         let signed = documents.get(document)?.as_ref()?;
         if documents.len() > 1 {
-            rendering.note("document", &signed.label);
+            rendering.add_input("document", &signed.label);
         }
         let positions: Vec<Option<Position>> = list
             .iter()
             .map(|position| self::position(rendering, position))
             .collect();
-        let locked = signed.encryption == Some(true);
+        let is_encrypted = signed.encryption == Some(true);
         if let (true, None, Some(encryption)) = (
-            locked && kind.signs_at_once(),
+            is_encrypted && kind.signs_at_once(),
             &doc_pwd,
             &flow.documents[document].encryption,
         ) {
             rendering.error(
                 encryption,
                 format!("the signer {} needs docPwd", declared.name),
-                "the document is encrypted, and nobody is there to give its password",
+                "automatic signers of an encrypted document need its password: add docPwd",
             );
         }
-        places.push(Place {
+        placements.push(SealPlacement {
             document,
-            doc_pwd: doc_pwd.clone().filter(|_| locked),
+            doc_pwd: doc_pwd.clone().filter(|_| is_encrypted),
             positions: positions.into_iter().collect::<Option<_>>()?,
         });
     }
     Some(Signer {
         name: declared.name.clone(),
         kind,
-        places,
+        placements,
         after: declared
             .after
             .iter()
@@ -486,7 +496,7 @@ fn signer_kind(rendering: &mut Rendering<'_>, declared: &manifest::SignerKind) -
 }
 
 fn position(rendering: &mut Rendering<'_>, declared: &manifest::Position) -> Option<Position> {
-    rendering.note("position", "");
+    rendering.add_input("position", "");
     let (sign_type, key, pos_page) = match &declared.anchor {
         Anchor::Keyword(keyword) => (1, Some(rendering.required("keyword", keyword)?), None),
         Anchor::Page(page) => (2, None, Some(rendering.checked("page", page, pages)?)),
@@ -502,33 +512,33 @@ fn position(rendering: &mut Rendering<'_>, declared: &manifest::Position) -> Opt
     })
 }
 
-/// The width that a seal is shown with.
+/// Renders the width of a seal.
 fn scale(rendering: &mut Rendering<'_>, declared: Option<&Expr>) -> Option<f64> {
     let scale = rendering.number("scale", declared)?;
     if let (Some(expr), false) = (declared, scale > 0.0) {
         rendering.error(
             expr,
-            "scale must be above 0",
-            "it is the width of the seal; without it the seal is as large as it was made",
+            "scale must be greater than 0",
+            "set the width of the seal, or remove scale to use the seal's own size",
         );
     }
     Some(scale)
 }
 
-/// Pages as the API writes them: `1-3,5`.
+/// Checks a list of pages in the API's form: `1-3,5`.
 fn pages(text: &str) -> Result<(), check::Problem> {
     let number = |text: &str| text.parse::<u32>().is_ok_and(|page| page > 0);
     let ordered = |first: &str, last: &str| first.parse::<u32>().ok() <= last.parse::<u32>().ok();
-    let fine = text.split(',').all(|part| match part.split_once('-') {
+    let is_valid = text.split(',').all(|part| match part.split_once('-') {
         Some((first, last)) => number(first) && number(last) && ordered(first, last),
         None => number(part),
     });
-    if fine {
+    if is_valid {
         Ok(())
     } else {
         Err(check::problem(
-            "is no list of pages",
-            "write it as 1 or 1-3,5",
+            "is not a list of pages",
+            "use the form 1 or 1-3,5",
         ))
     }
 }

@@ -1,33 +1,35 @@
-//! What should be: a project and its rows, rendered and checked, as plain values that a planner can compare.
+//! Desired state: renders and checks a project and its rows into plain values that a planner
+//! compares.
 //!
-//! Stands between [`manifest`](crate::manifest) and [`plan`](crate::plan). Everything that can be known without a
-//! call is found here, each with its origin; nothing here knows ledger or client.
+//! Finds every error that can be found without an API call, each with its location. Does not use
+//! the ledger or the client.
 
 mod account;
 mod check;
 mod columns;
-mod content;
 mod document;
-mod doubts;
 mod duplicates;
+mod expired;
 mod item;
-mod over;
+mod local_file;
 mod rendering;
+mod resources;
 mod row_lookup;
+mod row_warnings;
 mod rows;
 mod seal;
-mod standing;
+mod static_files;
 mod template;
-mod templates;
+mod template_checks;
 
-pub use account::{Account, Organization, Person, SilentSign, Who};
-pub use content::LocalFile;
+pub use account::{Account, AccountHolder, Organization, Person, SilentSign};
 pub use document::{Document, DocumentSource};
 pub use duplicates::{Conflict, Duplicates};
-pub use item::{Attachment, Item, Place, Process, Signer, SignerKind};
-pub use over::over;
-pub use row_lookup::Rows;
+pub use expired::warn_expired;
+pub use item::{Attachment, Item, Process, SealPlacement, Signer, SignerKind};
+pub use local_file::LocalFile;
+pub use resources::{Absent, Resources};
+pub use row_lookup::RowLookup;
 pub use rows::{FlowRows, KeyedRow, Outcome, RenderedRow};
 pub use seal::{Seal, SealSource};
-pub use standing::{Absent, Resources};
 pub use template::{Template, TemplateSource};

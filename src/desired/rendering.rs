@@ -1,4 +1,5 @@
-//! Rendering the fields of one thing: values of the right type, errors with their origin, and the fingerprint.
+//! Renders the fields of an item or a resource into typed values, collecting errors with their
+//! location and a fingerprint of the values.
 
 use minijinja::value::ValueKind;
 
@@ -12,45 +13,49 @@ use crate::sheet::Row;
 pub(super) struct Rendering<'a> {
     scope: &'a Scope,
     row: Option<&'a Row>,
-    print: Fingerprinter,
-    /// That of all but the people, where it is wanted.
+    fingerprint: Fingerprinter,
+    /// The fingerprint of the content, without the accounts, when requested.
     content: Option<Fingerprinter>,
-    /// What was wrong.
+    /// The errors found so far.
     pub(super) errors: Vec<Diagnostic>,
 }
 
 impl<'a> Rendering<'a> {
+    /// Creates a rendering without values or errors.
     pub(super) fn new(scope: &'a Scope, row: Option<&'a Row>, salt: &Salt) -> Self {
         Self {
             scope,
             row,
-            print: Fingerprinter::new(salt),
+            fingerprint: Fingerprinter::new(salt),
             content: None,
             errors: Vec::new(),
         }
     }
 
+    /// Returns the fingerprint of all values.
     pub(super) fn fingerprint(&self) -> Fingerprint {
-        self.print.finish()
+        self.fingerprint.finish()
     }
 
-    /// What comes from here on is content: it has a fingerprint of its own.
+    /// Starts the content fingerprint, which includes all values added from now on.
     pub(super) fn begin_content(&mut self, salt: &Salt) {
         self.content = Some(Fingerprinter::new(salt));
     }
 
-    pub(super) fn content(&self) -> Option<Fingerprint> {
+    /// Returns the content fingerprint, if it was started.
+    pub(super) fn content_fingerprint(&self) -> Option<Fingerprint> {
         self.content.as_ref().map(Fingerprinter::finish)
     }
 
-    /// Adds something to the fingerprint that is no expression.
-    pub(super) fn note(&mut self, name: &str, value: &str) {
-        self.print.field(name, value);
+    /// Adds a value to the fingerprints.
+    pub(super) fn add_input(&mut self, name: &str, value: &str) {
+        self.fingerprint.field(name, value);
         if let Some(content) = &mut self.content {
             content.field(name, value);
         }
     }
 
+    /// Records an error at the location that the value of `expr` comes from.
     pub(super) fn error(
         &mut self,
         expr: &Expr,
@@ -75,7 +80,8 @@ impl<'a> Rendering<'a> {
         self.errors.push(diagnostic);
     }
 
-    /// Where a value came from: the cell when it is of one column, the row when of more, else the manifest.
+    /// Returns the location that a value comes from: the cell when the expression uses one column,
+    /// the row when it uses several, otherwise the manifest.
     fn origin(&self, expr: &Expr) -> Place {
         let uses = expr.uses();
         match self.row {
@@ -90,7 +96,7 @@ impl<'a> Rendering<'a> {
         }
     }
 
-    /// The row that is rendered, or the place of a declaration where there is none.
+    /// Returns the location of the row, or of the declaration when there is no row.
     pub(super) fn row_place(&self, declared: &Span) -> Place {
         match self.row {
             Some(row) => row.place(None).into(),
@@ -98,7 +104,7 @@ impl<'a> Rendering<'a> {
         }
     }
 
-    /// A text that may be empty.
+    /// Renders a text that may be empty.
     pub(super) fn text(&mut self, name: &str, expr: &Expr) -> Option<String> {
         match expr.text(self.scope) {
             Ok(text) => {
@@ -119,33 +125,34 @@ impl<'a> Rendering<'a> {
         }
     }
 
+    /// Adds a rendered value to the fingerprints, unless it is empty or changes with every run.
     fn record(&mut self, name: &str, expr: &Expr, text: &str) {
         if !expr.uses().run && !text.is_empty() {
-            self.note(name, text);
+            self.add_input(name, text);
         }
     }
 
-    /// A text that may not be empty.
+    /// Renders a text. Reports an error when it is empty.
     pub(super) fn required(&mut self, name: &str, expr: &Expr) -> Option<String> {
         let text = self.text(name, expr)?;
         if text.trim().is_empty() {
             self.error(
                 expr,
                 format!("{name} is empty"),
-                "fill the cell, or correct the expression",
+                "fill in the cell, or correct the expression",
             );
             return None;
         }
         Some(text)
     }
 
-    /// A text that is left out when it is empty.
+    /// Renders a text. Returns `None` when it is empty.
     pub(super) fn optional(&mut self, name: &str, expr: Option<&Expr>) -> Option<String> {
         expr.and_then(|expr| self.text(name, expr))
             .filter(|text| !text.trim().is_empty())
     }
 
-    /// A required text of a form.
+    /// Renders a required text and checks its form.
     pub(super) fn checked(
         &mut self,
         name: &str,
@@ -156,7 +163,7 @@ impl<'a> Rendering<'a> {
         self.verify(name, expr, &text, check).then_some(text)
     }
 
-    /// An optional text of a form.
+    /// Renders an optional text and checks its form.
     pub(super) fn optional_checked(
         &mut self,
         name: &str,
@@ -184,7 +191,7 @@ impl<'a> Rendering<'a> {
         }
     }
 
-    /// A code, by name or number.
+    /// Renders an API code, given by name or number.
     pub(super) fn code(&mut self, expr: &Expr, codes: &Codes) -> Option<i64> {
         let text = self.required(codes.field, expr)?;
         let number = codes.number(text.trim());
@@ -199,7 +206,8 @@ impl<'a> Rendering<'a> {
         number
     }
 
-    /// Several codes, as the API joins them: `1,2`.
+    /// Renders a list of API codes into the API's form, such as `1,2`. Returns `None` for an empty
+    /// list.
     pub(super) fn codes(&mut self, exprs: &[Expr], codes: &Codes) -> Option<String> {
         let numbers: Vec<String> = exprs
             .iter()
@@ -209,12 +217,12 @@ impl<'a> Rendering<'a> {
         (!numbers.is_empty()).then(|| numbers.join(","))
     }
 
-    /// An integer that is left out when it is empty.
+    /// Renders an integer. Returns `None` when the text is empty.
     pub(super) fn integer(&mut self, name: &str, expr: Option<&Expr>) -> Option<i64> {
         self.number_of(name, expr, "a whole number")
     }
 
-    /// A number that is left out when it is empty.
+    /// Renders a finite number. Returns `None` when the text is empty.
     pub(super) fn number(&mut self, name: &str, expr: Option<&Expr>) -> Option<f64> {
         self.number_of(name, expr, "a number")
             .filter(|number: &f64| number.is_finite())
@@ -224,21 +232,21 @@ impl<'a> Rendering<'a> {
         &mut self,
         name: &str,
         expr: Option<&Expr>,
-        what: &str,
+        expected: &str,
     ) -> Option<T> {
         let text = self.optional(name, expr)?;
         let number = text.trim().parse().ok();
         if let (None, Some(expr)) = (&number, expr) {
             self.error(
                 expr,
-                format!("{name} must be {what}"),
+                format!("{name} must be {expected}"),
                 "correct the cell or the expression",
             );
         }
         number
     }
 
-    /// A truth value; a text is one when it says `true` or `false`.
+    /// Renders a boolean. Accepts the texts `true` and `false`.
     pub(super) fn flag(&mut self, name: &str, expr: &Expr) -> Option<bool> {
         let value = match expr.value(self.scope) {
             Ok(value) => value,
@@ -262,7 +270,7 @@ impl<'a> Rendering<'a> {
             None => {
                 let hint = match expr.literal() {
                     Some(_) => "write true or false",
-                    None => "compare: \"{{ row.status == 'approved' }}\"",
+                    None => "use a comparison, such as \"{{ row.status == 'approved' }}\"",
                 };
                 self.error(expr, format!("{name} must be true or false"), hint);
             }

@@ -1,4 +1,4 @@
-//! Finding a row by its key, and a person of a row by his `thirdId`, in the sheets as they are now.
+//! Finds single rows in the current sheets, by key or by the `thirdId` of an account.
 
 use std::collections::HashSet;
 
@@ -7,25 +7,26 @@ use crate::diagnostic::Findings;
 use crate::expr::{RunTime, Salt};
 use crate::manifest::Project;
 
-/// The sheets of a project.
-pub struct Rows<'a> {
-    /// What is declared.
+/// Searches the sheets of a project. Every lookup opens the sheet again.
+pub struct RowLookup<'a> {
+    /// The loaded project.
     pub project: &'a Project,
-    /// What should stand.
-    pub standing: &'a Resources,
-    /// When the run began.
+    /// The rendered resources of the project.
+    pub resources: &'a Resources,
+    /// The start of the run, for expressions that use `run`.
     pub run: &'a RunTime,
     /// The key of the ledger's fingerprints.
     pub salt: &'a Salt,
 }
 
-impl Rows<'_> {
-    /// The contract of a row, if a row has this key. What is wrong with the sheet or the row is found.
+impl RowLookup<'_> {
+    /// Returns the item of the row with this key, or `None` when no row has it or the row is
+    /// invalid. Adds errors of the sheet and of the row to `findings`.
     pub fn item(&self, flow: &str, key: &str, findings: &mut Findings) -> Option<Box<Item>> {
         let rows = self.open(flow, findings)?;
-        let mut drafts = rows.rendered_rows(|_| true).ok()?.map(|(_, draft)| draft);
-        match drafts
-            .find(|draft| draft.key.as_deref() == Some(key))?
+        let mut rendered = rows.rendered_rows(|_| true).ok()?.map(|(_, row)| row);
+        match rendered
+            .find(|row| row.key.as_deref() == Some(key))?
             .outcome
         {
             Outcome::Item(item) => Some(item),
@@ -37,7 +38,8 @@ impl Rows<'_> {
         }
     }
 
-    /// The contracts of rows that have these keys, in the sheet's order. What is wrong with the sheet or such a row is found.
+    /// Returns the items of the rows with these keys, in sheet order. Adds errors of the sheet and
+    /// of these rows to `findings`.
     pub fn items(
         &self,
         flow: &str,
@@ -46,13 +48,13 @@ impl Rows<'_> {
     ) -> Vec<Box<Item>> {
         let mut items = Vec::new();
         if let Some(rows) = self.open(flow, findings)
-            && let Ok(drafts) = rows.rendered_rows(|_| true)
+            && let Ok(rendered) = rows.rendered_rows(|_| true)
         {
-            for (_, draft) in drafts {
-                if !draft.key.as_deref().is_some_and(|key| keys.contains(key)) {
+            for (_, row) in rendered {
+                if !row.key.as_deref().is_some_and(|key| keys.contains(key)) {
                     continue;
                 }
-                match draft.outcome {
+                match row.outcome {
                     Outcome::Item(item) => items.push(item),
                     Outcome::Invalid(errors) => findings.extend(errors),
                     Outcome::Skipped => {}
@@ -62,13 +64,13 @@ impl Rows<'_> {
         items
     }
 
-    /// A person or organization of some row.
+    /// Returns the account with this `thirdId` from the first row that declares it.
     pub fn account(&self, third_id: &str) -> Option<Account> {
         let flows = self.project.flows.values();
         let mut open = flows.filter_map(|flow| self.open(&flow.name, &mut Findings::default()));
         open.find_map(|rows| {
-            let drafts = rows.all_rendered_rows().ok()?;
-            let items = drafts.filter_map(|(_, draft)| match draft.outcome {
+            let rendered = rows.all_rendered_rows().ok()?;
+            let items = rendered.filter_map(|(_, row)| match row.outcome {
                 Outcome::Item(item) => Some(item),
                 _ => None,
             });
@@ -82,7 +84,7 @@ impl Rows<'_> {
         let flow = self.project.flows.get(flow)?;
         FlowRows::open(
             self.project,
-            self.standing,
+            self.resources,
             flow,
             self.run,
             self.salt,

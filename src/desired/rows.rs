@@ -1,80 +1,81 @@
-//! A flow's rows → items, streamed in the sheet's order.
+//! Renders the rows of a flow into items, streamed in sheet order.
 
 use rayon::prelude::*;
 
-use super::content::{Contents, Site};
-use super::doubts::RowWarnings;
 use super::item::{Item, item};
+use super::local_file::{FileCache, FileReader};
 use super::rendering::Rendering;
-use super::standing::Resources;
-use super::{check, columns, templates};
+use super::resources::Resources;
+use super::row_warnings::RowWarnings;
+use super::{check, columns, static_files, template_checks};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{RunTime, Salt, Scope};
 use crate::manifest::{Flow, Project};
 use crate::sheet::{Row, RowError, Sheet};
 
-/// A flow that can be read: its sheet open, its columns and form fields checked.
+/// A flow with its open sheet. Columns, form fields and static files are checked.
 #[derive(Debug)]
 pub struct FlowRows<'a> {
     /// The flow.
     pub flow: &'a Flow,
-    /// Its sheet; a flow without rows has none.
+    /// The sheet, or `None` for a flow without rows.
     pub sheet: Option<Sheet>,
     project: &'a Project,
     scope: Scope,
     salt: Salt,
-    contents: Contents,
-    doubts: RowWarnings,
+    files: FileCache,
+    warnings: RowWarnings,
 }
 
-/// A row, and what became of it.
+/// A row and the result of rendering it.
 #[derive(Debug)]
 pub struct RenderedRow {
-    /// Its number; 1 for the one item of a flow without rows.
+    /// The row number, or 1 for the only item of a flow without rows.
     pub number: u64,
-    /// The row; none when it cannot be read, or there is none.
+    /// The row, or `None` when it cannot be read or the flow has no rows.
     pub row: Option<Row>,
-    /// The item's key, where it is known.
+    /// The item's key, or `None` when it cannot be rendered.
     pub key: Option<String>,
-    /// What became of it.
+    /// The result of rendering the row.
     pub outcome: Outcome,
 }
 
-/// A row of which nothing is rendered yet but its key, and whether it is wanted.
+/// A row with its rendered key. The other fields are not rendered yet.
 #[derive(Debug)]
 pub struct KeyedRow {
-    /// Its number; 1 for the one item of a flow without rows.
+    /// The row number, or 1 for the only item of a flow without rows.
     pub number: u64,
-    /// The row; none when it cannot be read, or there is none.
+    /// The row, or `None` when it cannot be read or the flow has no rows.
     pub row: Option<Row>,
-    /// The item's key, where it is known.
+    /// The item's key, or `None` when it cannot be rendered.
     pub key: Option<String>,
-    /// What the rest is rendered in; what became of the row where that is known already.
+    /// The scope to render the other fields in, or the outcome when it is already known.
     scope: Result<Scope, Outcome>,
 }
 
-/// What became of a row.
+/// The result of rendering a row.
 #[derive(Debug)]
 pub enum Outcome {
-    /// A contract.
+    /// The row is valid.
     Item(Box<Item>),
-    /// `where` says no.
+    /// The flow's `where` excludes the row.
     Skipped,
-    /// It cannot be used.
+    /// The row is invalid, with the errors found.
     Invalid(Vec<Diagnostic>),
 }
 
-/// So many rows are rendered together: enough to keep every core busy, few enough to weigh nothing.
+/// The number of rows that are rendered in parallel. Limits the memory held for a large sheet.
 const BATCH: usize = 512;
 
-/// Rows, each with its index in the sheet's order, from 0.
+/// Rows with their 0-based index in sheet order.
 type RowStream<'a> = Box<dyn Iterator<Item = (usize, RenderedRow)> + 'a>;
 
 impl<'a> FlowRows<'a> {
-    /// Opens the sheet, and checks what can be checked before a row is read.
+    /// Opens the sheet and checks the flow against its header and the templates. Returns `None`
+    /// when errors were added to `findings`.
     pub fn open(
         project: &'a Project,
-        standing: &Resources,
+        resources: &Resources,
         flow: &'a Flow,
         run: &RunTime,
         salt: &Salt,
@@ -101,53 +102,55 @@ impl<'a> FlowRows<'a> {
             flow,
             sheet.as_ref().map(|sheet| &**sheet.header()),
         ));
-        templates::check(flow, standing, findings);
+        template_checks::check(flow, resources, findings);
         let scope = project.scope.with_run(run);
-        let contents = Contents::default();
-        let site = Site {
+        let cache = FileCache::default();
+        let files = FileReader {
             root: &project.root,
             folder: &flow.folder,
-            contents: &contents,
+            cache: &cache,
         };
-        findings.extend(site.settled(flow, &scope, salt));
+        findings.extend(static_files::check(&files, flow, &scope, salt));
         (findings.errors() == before).then(|| Self {
             flow,
             sheet,
             project,
             scope,
             salt: salt.clone(),
-            contents,
-            doubts: RowWarnings::default(),
+            files: cache,
+            warnings: RowWarnings::default(),
         })
     }
 
-    /// What is doubtful about the rows that were rendered.
-    pub fn doubts(&self) -> Vec<Diagnostic> {
-        self.doubts.told()
+    /// Returns the warnings of the rows rendered so far, in sheet order.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.warnings.sorted()
     }
 
-    /// For so many rows room may be made at once.
-    pub fn expected(&self) -> usize {
+    /// Estimates the number of rows, to reserve memory for them.
+    pub fn expected_rows(&self) -> usize {
         self.sheet.as_ref().map_or(1, Sheet::expected_rows)
     }
 
-    /// Hands over every row, in the sheet's order and one at a time. While some are taken, those that come next are rendered
-    /// on all cores; how many are held does not depend on the sheet.
+    /// Passes every rendered row to `take`, one at a time and in sheet order. The next batch is
+    /// rendered on all cores meanwhile, so the memory does not depend on the size of the sheet.
+    ///
+    /// The outer error is a sheet that cannot be read, the inner one is the error of `take`.
     pub fn each<E: Send>(
         &self,
         mut take: impl FnMut(usize, RenderedRow) -> Result<(), E> + Send,
     ) -> Result<Result<(), E>, std::io::Error> {
         let prepare = |keyed: Vec<(usize, KeyedRow)>| {
-            let drafts = keyed.into_par_iter();
-            Ok(drafts
-                .map(|(at, keyed)| (at, self.draft(keyed, None)))
+            let keyed = keyed.into_par_iter();
+            Ok(keyed
+                .map(|(at, row)| (at, self.render(row, None)))
                 .collect())
         };
-        self.each_prepared(prepare, |(at, draft)| take(at, draft))
+        self.each_prepared(prepare, |(at, row)| take(at, row))
     }
 
-    /// The same, for those who need less of a row than all of it, or something else beside it: what they hand over is
-    /// prepared, many rows at once and while those before are taken.
+    /// Like [`each`](Self::each), for callers that do not need the fully rendered row. `prepare`
+    /// maps a batch of rows to values while `take` consumes the values of the previous batch.
     pub fn each_prepared<T: Send, E: Send>(
         &self,
         mut prepare: impl FnMut(Vec<(usize, KeyedRow)>) -> Result<Vec<T>, E> + Send,
@@ -178,13 +181,13 @@ impl<'a> FlowRows<'a> {
         }
     }
 
-    /// Streams the rows from the first one.
+    /// Streams all rows in sheet order, without a content fingerprint.
     pub fn all_rendered_rows(&self) -> std::io::Result<RowStream<'_>> {
         self.stream(None, |_| true)
     }
 
-    /// Streams the rows that are to be sent, by their place in the order, from 0: their content has a fingerprint, too.
-    /// The others are not rendered.
+    /// Streams the rows to send, with their content fingerprint. `wanted` selects rows by their
+    /// 0-based index; the others are not rendered.
     pub fn rendered_rows<'s>(
         &'s self,
         wanted: impl FnMut(usize) -> bool + 's,
@@ -199,28 +202,28 @@ impl<'a> FlowRows<'a> {
     ) -> std::io::Result<RowStream<'s>> {
         Ok(match &self.sheet {
             None => {
-                let single = || (0, self.draft(self.single(), content));
+                let single = || (0, self.render(self.single(), content));
                 Box::new(wanted(0).then(single).into_iter())
             }
             Some(sheet) => {
                 let mut rows = sheet.rows()?;
-                let mut places = 0..;
+                let mut indexes = 0..;
                 let mut next = move || loop {
-                    let at = places.next()?;
+                    let at = indexes.next()?;
                     if wanted(at) {
                         return Some((at, rows.next()?));
                     } else if !rows.skip_row() {
                         return None;
                     }
                 };
-                let drafts =
-                    move || next().map(|(at, row)| (at, self.draft(self.keyed(row), content)));
-                Box::new(std::iter::from_fn(drafts))
+                let rendered =
+                    move || next().map(|(at, row)| (at, self.render(self.keyed(row), content)));
+                Box::new(std::iter::from_fn(rendered))
             }
         })
     }
 
-    /// The one item of a flow without rows.
+    /// Returns the only item of a flow without rows.
     fn single(&self) -> KeyedRow {
         KeyedRow {
             number: 1,
@@ -230,6 +233,7 @@ impl<'a> FlowRows<'a> {
         }
     }
 
+    /// Renders the key and the `where` filter of a row.
     fn keyed(&self, row: Result<Row, RowError>) -> KeyedRow {
         let row = match row {
             Ok(row) => row,
@@ -251,11 +255,11 @@ impl<'a> FlowRows<'a> {
             && check::resident_id(key).is_ok()
         {
             let message =
-                "the key is a resident id, and keys stand in the ledger and on the screen";
+                "the key is a resident id, and keys are stored in the ledger and shown on screen";
             rendering.error(
                 &rows.key,
                 message,
-                "choose a column that names the contract",
+                "use a column that identifies the contract, such as its number",
             );
         }
         let wanted = match rows.and_then(|rows| rows.filter.as_ref()) {
@@ -276,12 +280,12 @@ impl<'a> FlowRows<'a> {
         }
     }
 
-    /// Renders the rest of a row.
+    /// Renders the remaining fields of a row, without a content fingerprint.
     pub fn rendered(&self, keyed: KeyedRow) -> RenderedRow {
-        self.draft(keyed, None)
+        self.render(keyed, None)
     }
 
-    fn draft(&self, keyed: KeyedRow, content: Option<&Salt>) -> RenderedRow {
+    fn render(&self, keyed: KeyedRow, content: Option<&Salt>) -> RenderedRow {
         let KeyedRow {
             number,
             row,
@@ -291,7 +295,7 @@ impl<'a> FlowRows<'a> {
         let outcome = match (scope, &key) {
             (Ok(scope), Some(key)) => self.outcome(row.as_ref(), key, &scope, content),
             (Err(outcome), _) => outcome,
-            // What has no key was not told to be rendered.
+            // Cannot occur: `keyed` returns a scope only for rows with a key.
             (Ok(_), None) => Outcome::Invalid(Vec::new()),
         };
         RenderedRow {
@@ -315,14 +319,14 @@ impl<'a> FlowRows<'a> {
             &self.project.root,
             self.flow,
             key,
-            &self.contents,
+            &self.files,
             content,
             &mut rendering,
         );
         let errors = std::mem::take(&mut rendering.errors);
         match item {
             Some(item) if errors.is_empty() => {
-                self.doubts.see(self.flow, row, &item);
+                self.warnings.check(self.flow, row, &item);
                 Outcome::Item(Box::new(item))
             }
             _ => Outcome::Invalid(errors),

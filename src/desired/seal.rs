@@ -1,4 +1,4 @@
-//! Seals as they should be.
+//! Renders declared seals and reads their images.
 
 use bytes::Bytes;
 
@@ -6,62 +6,64 @@ use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::manifest::{self, Project};
 
-/// A seal as it should be. Its account and alias are what it is known by; nothing else of it can be changed.
+/// The desired state of a seal. Account and alias identify it; the API cannot change its other
+/// fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seal {
     /// The name of its account in the manifests.
     pub account: String,
-    /// Its name at the API.
+    /// The seal's name at the API.
     pub alias: String,
-    /// RED, BLUE or BLACK.
+    /// The color: RED, BLUE or BLACK.
     pub color: String,
-    /// Width of the signature field.
+    /// Width of the signature field, in pixels.
     pub width: Option<i64>,
-    /// Height of the signature field.
+    /// Height of the signature field, in pixels.
     pub height: Option<i64>,
-    /// How it is made.
+    /// The source of the seal.
     pub source: SealSource,
-    /// Everything but account and alias.
+    /// The fingerprint of all fields except account and alias.
     pub fingerprint: Fingerprint,
-    /// Where it is declared.
+    /// The location of the declaration.
     pub span: Span,
 }
 
-/// How a seal is made.
+/// The source of a seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SealSource {
-    /// Drawn for a person (5.8.2).
+    /// A seal that the API draws for a person (5.8.2).
     Person {
-        /// Its shape.
+        /// The shape (`templateType`).
         template_type: String,
-        /// The text on it.
+        /// The text of the seal.
         text: Option<String>,
     },
-    /// Drawn for an organization (5.8.3).
+    /// A seal that the API draws for an organization (5.8.3).
     Organization {
-        /// Its shape.
+        /// The shape (`templateType`).
         template_type: String,
-        /// The line across.
+        /// The horizontal text.
         h_text: Option<String>,
-        /// The line along the lower edge.
+        /// The text along the lower edge.
         q_text: Option<String>,
         /// The text along the upper edge.
         text: Option<String>,
     },
-    /// An image (5.8.4, 5.8.5).
+    /// An image file (5.8.4, 5.8.5).
     Image {
-        /// The name of the file.
+        /// The file name, without folders.
         file_name: String,
-        /// Its type.
+        /// The MIME type of the image.
         content_type: &'static str,
-        /// Its bytes.
+        /// The bytes of the file.
         bytes: Bytes,
-        /// Whether it is a person's.
-        of_person: bool,
+        /// Whether the account of the seal is a person.
+        is_person: bool,
     },
 }
 
-/// A declared seal; its image is read.
+/// Renders a declared seal and reads its image. Adds errors to `findings` and returns `None` when
+/// the image is invalid.
 pub(super) fn seal(
     project: &Project,
     seal: &manifest::Seal,
@@ -90,11 +92,11 @@ pub(super) fn seal(
         },
         manifest::SealSource::Image(file) => image(project, seal, file, findings)?,
     };
-    let mut print = Fingerprinter::new(salt);
-    print.field("color", &seal.color.text);
+    let mut fingerprint = Fingerprinter::new(salt);
+    fingerprint.field("color", &seal.color.text);
     let mut optional = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            print.field(name, &value);
+            fingerprint.field(name, &value);
         }
     };
     optional("width", seal.width.map(|number| number.to_string()));
@@ -129,19 +131,19 @@ pub(super) fn seal(
         width: seal.width,
         height: seal.height,
         source,
-        fingerprint: print.finish(),
+        fingerprint: fingerprint.finish(),
         span: seal.span.clone(),
     })
 }
 
-/// Reads an image, and sees what it is by its first bytes.
+/// Reads an image and detects its type by the first bytes.
 fn image(
     project: &Project,
     seal: &manifest::Seal,
     file: &manifest::StaticText,
     findings: &mut Findings,
 ) -> Option<SealSource> {
-    let mut wrong = |message: String, hint: &str| {
+    let mut error = |message: String, hint: &str| {
         findings.push(Diagnostic::error(message).at(&file.span).hint(hint));
     };
     let folder = project
@@ -151,16 +153,16 @@ fn image(
     let path = match manifest::path::inside(&project.root, folder, &file.text) {
         Ok(path) => path,
         Err(why) => {
-            wrong(why, "images lie inside the project");
+            error(why, "use a file inside the project's folder");
             return None;
         }
     };
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => Bytes::from(bytes),
-        Err(error) => {
-            wrong(
-                format!("{} cannot be read: {error}", file.text),
-                "check the path",
+        Err(cause) => {
+            error(
+                format!("cannot read {}: {cause}", file.text),
+                "check the path and the file's permissions",
             );
             return None;
         }
@@ -170,13 +172,13 @@ fn image(
     } else if bytes.starts_with(b"\xff\xd8\xff") {
         "image/jpeg"
     } else {
-        wrong(
+        error(
             format!("{} is neither PNG nor JPEG", file.text),
-            "save it as PNG, with a transparent background",
+            "save it as PNG with a transparent background",
         );
         return None;
     };
-    let of_person = matches!(
+    let is_person = matches!(
         project
             .accounts
             .get(&seal.account.text)
@@ -191,6 +193,6 @@ fn image(
             .into_owned(),
         content_type,
         bytes,
-        of_person,
+        is_person,
     })
 }

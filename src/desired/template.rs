@@ -1,4 +1,4 @@
-//! Templates as they should be: their files read, their form fields known.
+//! Reads the files and form fields of declared templates.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,36 +10,37 @@ use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::manifest::{self, path};
 use crate::pdf;
 
-/// A template as it should be.
+/// The desired state of a template.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
-    /// Where it comes from.
+    /// The source of the template.
     pub source: TemplateSource,
-    /// The names of its form fields; none when they are not known.
+    /// The names of the form fields, or `None` when they are unknown.
     pub fields: Option<BTreeSet<String>>,
-    /// Where it is declared.
+    /// The location of the declaration.
     pub span: Span,
 }
 
-/// Where a template comes from.
+/// The source of a template.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TemplateSource {
-    /// A PDF. A changed file is a new template.
+    /// A PDF of the project. A changed file becomes a new template.
     File {
-        /// The name of the file.
+        /// The file name, without folders.
         file_name: String,
-        /// Its bytes.
+        /// The bytes of the file.
         bytes: Bytes,
-        /// The name that it has at the API.
+        /// The template's name at the API.
         template_name: String,
-        /// File and name.
+        /// The fingerprint of file and name.
         fingerprint: Fingerprint,
     },
-    /// Made elsewhere.
+    /// The id of a template that was created outside of treaty.
     Adopted(String),
 }
 
-/// Reads a declared template.
+/// Reads a declared template. Adds an error to `findings` and returns `None` when its file is
+/// invalid.
 pub(super) fn template(
     root: &Path,
     folder: &Path,
@@ -60,37 +61,37 @@ pub(super) fn template(
             file,
             template_name,
         } => {
-            let wrong =
+            let error =
                 |message: String, hint: &str| Diagnostic::error(message).at(&file.span).hint(hint);
             let read = path::inside(root, folder, &file.text)
-                .map_err(|why| wrong(why, "the template lies inside the project"))
+                .map_err(|why| error(why, "use a file inside the project's folder"))
                 .and_then(|path| {
                     let bytes = std::fs::read(&path);
-                    bytes.map_err(|error| {
-                        wrong(
-                            format!("{} cannot be read: {error}", file.text),
-                            "check the path",
+                    bytes.map_err(|cause| {
+                        error(
+                            format!("cannot read {}: {cause}", file.text),
+                            "check the path and the file's permissions",
                         )
                     })
                 })
                 .and_then(|bytes| match pdf::fields(&bytes) {
                     Ok(fields) => Ok((bytes, fields)),
-                    Err(error) => Err(wrong(
-                        format!("{}: {error}", file.text),
-                        "a template is a PDF, made in a PDF editor or exported",
+                    Err(cause) => Err(error(
+                        format!("{}: {cause}", file.text),
+                        "use a PDF file with form fields",
                     )),
                 });
             let (bytes, fields) = read.map_err(|diagnostic| findings.push(diagnostic)).ok()?;
-            let mut print = Fingerprinter::new(salt);
-            print.field("file", &blake3::hash(&bytes).to_hex());
-            print.field("templateName", &template_name.text);
+            let mut fingerprint = Fingerprinter::new(salt);
+            fingerprint.field("file", &blake3::hash(&bytes).to_hex());
+            fingerprint.field("templateName", &template_name.text);
             let file_name = Path::new(&file.text).file_name().unwrap_or_default();
             Some(Template {
                 source: TemplateSource::File {
                     file_name: file_name.to_string_lossy().into_owned(),
                     bytes: bytes.into(),
                     template_name: template_name.text.clone(),
-                    fingerprint: print.finish(),
+                    fingerprint: fingerprint.finish(),
                 },
                 fields: Some(fields.into_iter().map(|field| field.name).collect()),
                 span: template.span.clone(),
@@ -100,7 +101,8 @@ pub(super) fn template(
 }
 
 impl TemplateSource {
-    /// The fingerprint under which the ledger records the template; none for one that was made elsewhere.
+    /// Returns the fingerprint that identifies the template in the ledger, or `None` for a template
+    /// that was created outside of treaty.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         match self {
             Self::File { fingerprint, .. } => Some(*fingerprint),

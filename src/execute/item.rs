@@ -200,7 +200,7 @@ impl Executor<'_> {
                     self.context.order_prefix, journal.subject, signer.name
                 ),
                 signs: method,
-                places: &signer.places,
+                places: &signer.placements,
                 docs: &docs,
             };
             let (op, request) = signer_request.request();

@@ -1,4 +1,4 @@
-//! `accounts`: people and organizations.
+//! Decodes `accounts`: people and organizations.
 
 use super::decode::{Decoder, Fields, StaticText};
 use super::yaml::{Kind, Node};
@@ -8,19 +8,19 @@ use crate::expr::Expr;
 /// A declared account.
 #[derive(Debug)]
 pub struct Account {
-    /// Its name in the manifests.
+    /// The account's name in the manifests.
     pub name: String,
-    /// Where the name stands.
+    /// The location of the name.
     pub span: Span,
-    /// What it is.
+    /// The kind of account with its fields.
     pub kind: AccountKind,
-    /// Whether the platform may sign for it.
+    /// Whether the platform may sign for the account without asking.
     pub silent_sign: SilentSign,
-    /// Never deleted.
+    /// Whether deletion is forbidden.
     pub protect: bool,
 }
 
-/// What an account is. There are few of them, and each is held once.
+/// The kind of account. The variants differ in size, which does not matter for few accounts.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)]
 pub enum AccountKind {
@@ -28,20 +28,20 @@ pub enum AccountKind {
     Person(Person),
     /// An organization.
     Organization(Organization),
-    /// Nothing any more: the account of this `thirdId` is deleted if it exists.
+    /// An account to delete if it exists, by its `thirdId`.
     Absent(Expr),
 }
 
 /// The fields of a person (5.2.1).
 #[derive(Debug)]
 pub struct Person {
-    /// The caller's own id.
+    /// The caller's own id of the account.
     pub third_id: Expr,
-    /// Name.
+    /// Full name.
     pub name: Expr,
     /// Kind of the identity document, by name or number.
     pub id_type: Expr,
-    /// Its number.
+    /// Number of the identity document.
     pub id_no: Expr,
     /// Mobile number.
     pub mobile: Option<Expr>,
@@ -52,21 +52,21 @@ pub struct Person {
 /// The fields of an organization (5.2.2).
 #[derive(Debug)]
 pub struct Organization {
-    /// The caller's own id.
+    /// The caller's own id of the account.
     pub third_id: Expr,
     /// The account of the person who acts for it.
     pub creator: StaticText,
-    /// Name.
+    /// Full name.
     pub name: Expr,
-    /// Kind of its document, by name or number.
+    /// Kind of the registration document, by name or number.
     pub organ_type: Expr,
-    /// The document's number.
+    /// Number of the registration document.
     pub organ_code: Expr,
     /// Name of the legal representative.
     pub legal_name: Option<Expr>,
-    /// The representative's identity document.
+    /// Number of the representative's identity document.
     pub legal_id_no: Option<Expr>,
-    /// Kind of that document, by name or number.
+    /// Kind of the representative's identity document, by name or number.
     pub legal_id_type: Option<Expr>,
     /// E-mail address.
     pub email: Option<Expr>,
@@ -75,14 +75,15 @@ pub struct Organization {
 /// Whether the platform may sign for an account without asking (5.2.5).
 #[derive(Debug)]
 pub enum SilentSign {
-    /// No; a grant that treaty made is withdrawn.
+    /// The platform may not sign. A grant made by treaty is withdrawn.
     No,
-    /// For good.
+    /// The platform may sign without a time limit.
     Forever,
-    /// Until the end of this day, or this moment.
+    /// The platform may sign until the end of this date, or until this time.
     Until(Expr),
 }
 
+/// Decodes an account.
 pub(super) fn account(
     decoder: &mut Decoder<'_>,
     name: &str,
@@ -108,8 +109,8 @@ pub(super) fn account(
             if decoder.flag(node, "absent") == Some(false) {
                 decoder.error(
                     &node.span,
-                    "an account is absent, or it is not declared so",
-                    "declare person: or organization: instead",
+                    "absent cannot be false",
+                    "remove absent and declare person or organization",
                 );
             }
             fields.expr(decoder, "thirdId").map(AccountKind::Absent)
@@ -117,8 +118,8 @@ pub(super) fn account(
         _ => {
             decoder.error(
                 span,
-                format!("the account {name} is of no kind, or of two"),
-                "it has one of person, organization and absent",
+                format!("the account {name} has no kind or several kinds"),
+                "set exactly one of person, organization and absent",
             );
             None
         }
@@ -128,15 +129,15 @@ pub(super) fn account(
         if protect == Some(true) {
             decoder.error(
                 third_id.span(),
-                format!("the account {name} is protected, and declared absent"),
-                "take protect away first, if it is to be deleted",
+                format!("the account {name} is declared both protected and absent"),
+                "remove protect to delete the account",
             );
         }
         if !matches!(silent_sign, Some(SilentSign::No)) {
             decoder.error(
                 third_id.span(),
-                format!("the account {name} is declared absent, and cannot grant anything"),
-                "take silentSign away",
+                format!("the absent account {name} cannot have silentSign"),
+                "remove silentSign",
             );
         }
     }
@@ -149,19 +150,20 @@ pub(super) fn account(
     })
 }
 
-/// What an account is known by.
+/// Decodes the `thirdId` of an account, which must not depend on the run.
 fn third_id(decoder: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Option<Expr> {
     let third_id = fields.expr(decoder, "thirdId")?;
     if third_id.uses().run {
         decoder.error(
             third_id.span(),
-            "a thirdId must be the same in every run, and run is not",
-            "make it of the row: a person is known by it",
+            "a thirdId must be the same in every run, but it uses run",
+            "use values of the row: the thirdId identifies the account",
         );
     }
     Some(third_id)
 }
 
+/// Decodes the fields of a person.
 pub(super) fn person(decoder: &mut Decoder<'_>, node: &Node) -> Option<Person> {
     let mut fields = decoder.fields(node, "person")?;
     let third_id = third_id(decoder, &mut fields);
@@ -181,6 +183,7 @@ pub(super) fn person(decoder: &mut Decoder<'_>, node: &Node) -> Option<Person> {
     })
 }
 
+/// Decodes the fields of an organization.
 pub(super) fn organization(decoder: &mut Decoder<'_>, node: &Node) -> Option<Organization> {
     let mut fields = decoder.fields(node, "organization")?;
     let third_id = third_id(decoder, &mut fields);

@@ -1,66 +1,67 @@
-//! `chunkedFields`: pages that are appended to a template's document (5.4.2).
+//! Decodes `chunkedFields`: pages that are appended to a template's document (5.4.2).
 
 use std::sync::Arc;
 
 use super::decode::Decoder;
-use super::flow::Site;
+use super::path::PathBase;
 use super::yaml::Node;
 use crate::api::MIME_PDF;
 use crate::api::code::{CHUNK_TYPES, CHUNKS};
 use crate::diagnostic::{SourceFile, Span};
 use crate::expr::Expr;
 
-/// Pages that are appended to a document (5.4.2).
+/// Appended pages of a document (5.4.2).
 #[derive(Debug)]
 pub struct Chunk {
-    /// Where it stands.
+    /// The location of the declaration.
     pub span: Span,
-    /// What it is made of.
+    /// The source of the pages.
     pub source: ChunkSource,
 }
 
-/// What appended pages are made of.
+/// The source of appended pages.
 #[derive(Debug)]
 pub enum ChunkSource {
-    /// HTML: the text of a file that is a template, or written in the manifest.
+    /// HTML with expressions, from a file or from the manifest.
     Html(Expr),
-    /// A PDF of the project.
+    /// The path of a PDF in the project.
     Pdf(Expr),
-    /// A PDF, as Base64.
+    /// A Base64-encoded PDF.
     PdfData(Expr),
 }
 
 impl ChunkSource {
-    /// The expression that it is made of.
+    /// Returns the expression of the HTML, path or data.
     pub fn expr(&self) -> &Expr {
         let (Self::Html(expr) | Self::Pdf(expr) | Self::PdfData(expr)) = self;
         expr
     }
 }
 
-pub(super) fn chunks(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Vec<Chunk> {
+/// Decodes the chunks of a document.
+pub(super) fn chunks(decoder: &mut Decoder<'_>, base: &PathBase<'_>, node: &Node) -> Vec<Chunk> {
     let nodes = decoder.list(node, "chunkedFields");
     if let Some(first) = nodes.get(CHUNKS) {
         decoder.error(
             &first.span,
             format!("a document has at most {CHUNKS} chunks"),
-            "put several into one file",
+            "combine several chunks into one file",
         );
     }
     nodes
         .iter()
-        .filter_map(|node| chunk(decoder, site, node))
+        .filter_map(|node| chunk(decoder, base, node))
         .collect()
 }
 
-fn chunk(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Chunk> {
+fn chunk(decoder: &mut Decoder<'_>, base: &PathBase<'_>, node: &Node) -> Option<Chunk> {
     let mut fields = decoder.fields(node, "a chunk")?;
     let mime_type = fields.settled(decoder, "mimeType");
     let file = fields.optional("file");
     let data = fields.optional("data");
     fields.finish(decoder);
     let mime_type = mime_type?;
-    // Capitals do not matter (5.4.2).
+    // The API ignores case (5.4.2).
     let kind = mime_type.text.to_ascii_lowercase();
     if !CHUNK_TYPES.contains(&kind.as_str()) {
         decoder.error(
@@ -73,13 +74,13 @@ fn chunk(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Chun
     let source = match (file, data, kind == MIME_PDF) {
         (Some(file), None, true) => decoder.expr(file, "file").map(ChunkSource::Pdf),
         (None, Some(data), true) => decoder.expr(data, "data").map(ChunkSource::PdfData),
-        (Some(file), None, false) => page(decoder, site, file).map(ChunkSource::Html),
+        (Some(file), None, false) => page(decoder, base, file).map(ChunkSource::Html),
         (None, Some(data), false) => inline(decoder, data).map(ChunkSource::Html),
         _ => {
             decoder.error(
                 &node.span,
-                "the chunk comes from nowhere, or from two places",
-                "it has one of file and data",
+                "the chunk has no source or two sources",
+                "set exactly one of file and data",
             );
             None
         }
@@ -90,13 +91,13 @@ fn chunk(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Chun
     })
 }
 
-/// A file of HTML whose text is a template.
-fn page(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Expr> {
-    let file = decoder.settled(node, "the file of a page of HTML")?;
-    let path = match super::path::inside(site.root, site.folder, &file.text) {
+/// Compiles an HTML file with expressions.
+fn page(decoder: &mut Decoder<'_>, base: &PathBase<'_>, node: &Node) -> Option<Expr> {
+    let file = decoder.settled(node, "the path of an HTML file")?;
+    let path = match super::path::inside(base.root, base.folder, &file.text) {
         Ok(path) => path,
         Err(why) => {
-            decoder.error(&file.span, why, "pages lie inside the project");
+            decoder.error(&file.span, why, "use a file inside the project's folder");
             return None;
         }
     };
@@ -105,8 +106,8 @@ fn page(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Expr>
         Err(error) => {
             decoder.error(
                 &file.span,
-                format!("{} cannot be read: {error}", file.text),
-                "check the path; the file is UTF-8",
+                format!("cannot read {}: {error}", file.text),
+                "check the path and that the file is UTF-8",
             );
             return None;
         }
@@ -114,7 +115,7 @@ fn page(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Expr>
     let first_line = text.lines().next().map_or(0, str::len);
     let span = Span {
         file: Arc::new(SourceFile {
-            path: super::path::shown(site.root, &path),
+            path: super::path::shown(base.root, &path),
             text: text.clone(),
         }),
         line: 1,
@@ -131,6 +132,7 @@ fn page(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Expr>
         .ok()
 }
 
+/// Compiles inline HTML with expressions.
 fn inline(decoder: &mut Decoder<'_>, node: &Node) -> Option<Expr> {
     let plain = decoder.expr(node, "data")?;
     let compiled = decoder.compiler.compile_page(plain.source(), plain.span());

@@ -1,8 +1,8 @@
-//! `documents`: what is signed, made of a template or of a local PDF.
+//! Decodes `documents`: the documents to sign, created from a template or a local PDF.
 
 use super::chunk::{Chunk, chunks};
 use super::decode::{Decoder, StaticText};
-use super::flow::Site;
+use super::path::PathBase;
 use super::yaml::Node;
 use crate::diagnostic::Span;
 use crate::expr::Expr;
@@ -10,35 +10,40 @@ use crate::expr::Expr;
 /// A document of a flow.
 #[derive(Debug)]
 pub struct Document {
-    /// Its name in the flow.
+    /// The document's name in the flow.
     pub name: String,
-    /// Where the name stands.
+    /// The location of the name.
     pub span: Span,
-    /// The name that it has at the API.
+    /// The document's name at the API (`docName`).
     pub doc_name: Expr,
-    /// What it is made of.
+    /// The template or file that the document is created from.
     pub source: DocumentSource,
-    /// Pages that are appended, in their sequence.
+    /// Appended pages, in order.
     pub chunked_fields: Vec<Chunk>,
-    /// Whether signers must give a password.
+    /// Whether signers must enter the document's password.
     pub encryption: Option<Expr>,
 }
 
-/// What a document is made of.
+/// The source of a document.
 #[derive(Debug)]
 pub enum DocumentSource {
     /// A template and the values of its form fields.
     Template {
         /// The template's name in the manifests.
         template: StaticText,
-        /// The values, by field.
+        /// The values by form field, with the location of the field name.
         simple_form_fields: Vec<(String, Span, Expr)>,
     },
-    /// A local PDF.
+    /// The path of a local PDF.
     File(Expr),
 }
 
-pub(super) fn documents(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Vec<Document> {
+/// Decodes the documents of a flow.
+pub(super) fn documents(
+    decoder: &mut Decoder<'_>,
+    base: &PathBase<'_>,
+    node: &Node,
+) -> Vec<Document> {
     let named = decoder.named(node, "documents");
     if named.is_empty() {
         decoder.error(
@@ -49,13 +54,13 @@ pub(super) fn documents(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node)
     }
     named
         .into_iter()
-        .filter_map(|(name, span, node)| document(decoder, site, name, span, node))
+        .filter_map(|(name, span, node)| document(decoder, base, name, span, node))
         .collect()
 }
 
 fn document(
     decoder: &mut Decoder<'_>,
-    site: &Site<'_>,
+    base: &PathBase<'_>,
     name: &str,
     span: &Span,
     node: &Node,
@@ -69,7 +74,7 @@ fn document(
         .map(|node| decoder.entries_of_texts(node, "simpleFormFields"))
         .unwrap_or_default();
     let chunked_fields = fields.optional("chunkedFields");
-    let chunked_fields = chunked_fields.map_or_else(Vec::new, |node| chunks(decoder, site, node));
+    let chunked_fields = chunked_fields.map_or_else(Vec::new, |node| chunks(decoder, base, node));
     let encryption = fields.optional_expr(decoder, "encryption");
     fields.finish(decoder);
     let source = match (template, file) {
@@ -81,15 +86,15 @@ fn document(
             if let Some((_, span, _)) = values.first() {
                 decoder.error(
                     span,
-                    "a local PDF has no form to fill",
-                    "simpleFormFields go with a template",
+                    "a local PDF cannot have simpleFormFields",
+                    "remove simpleFormFields, or use a template",
                 );
             }
             if let Some(chunk) = chunked_fields.first() {
                 decoder.error(
                     &chunk.span,
-                    "pages are appended to a template's document only",
-                    "put them into the PDF itself, or make a template of it",
+                    "a local PDF cannot have chunkedFields",
+                    "add the pages to the PDF, or use a template",
                 );
             }
             DocumentSource::File(file)
@@ -97,8 +102,8 @@ fn document(
         _ => {
             decoder.error(
                 span,
-                format!("the document {name} comes from nowhere, or from two places"),
-                "it has one of template and file",
+                format!("the document {name} has no source or two sources"),
+                "set exactly one of template and file",
             );
             return None;
         }
@@ -114,7 +119,7 @@ fn document(
 }
 
 impl Decoder<'_> {
-    /// A mapping from names that a PDF knows to scalars.
+    /// Decodes a mapping from form field names to texts.
     fn entries_of_texts(&mut self, node: &Node, what: &str) -> Vec<(String, Span, Expr)> {
         let Some(fields) = self.fields(node, what) else {
             return Vec::new();

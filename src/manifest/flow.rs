@@ -1,10 +1,11 @@
-//! `flows`: rows, documents, process options and signers.
+//! Decodes `flows`: rows, documents, process options and signers.
 
 use std::path::PathBuf;
 
 use super::account::{Organization, Person, organization, person};
 use super::decode::{Decoder, StaticText};
 use super::document::{Document, documents};
+use super::path::PathBase;
 use super::signer::{Signer, signer};
 use super::yaml::Node;
 use crate::diagnostic::Span;
@@ -14,57 +15,58 @@ use crate::sheet::{Encoding, SheetFile};
 /// A declared flow.
 #[derive(Debug)]
 pub struct Flow {
-    /// Its name in the manifests.
+    /// The flow's name in the manifests.
     pub name: String,
-    /// Where the name stands.
+    /// The location of the name.
     pub span: Span,
-    /// The folder that its paths are relative to.
+    /// The manifest's folder, where its relative paths begin.
     pub folder: PathBuf,
-    /// Where the items come from; without rows the flow is one item.
+    /// The sheet that the items come from. Without it the flow is one item.
     pub rows: Option<Rows>,
-    /// People and organizations of the row.
+    /// The accounts that a row declares.
     pub accounts: Vec<RowAccount>,
-    /// What is signed.
+    /// The documents to sign.
     pub documents: Vec<Document>,
-    /// The options of the flow.
+    /// The options of the signing process.
     pub process: Process,
-    /// Who signs, in this order.
+    /// The signers, in signing order.
     pub signers: Vec<Signer>,
-    /// What happens once all have signed.
+    /// The actions after all signers have signed.
     pub finish: Option<Finish>,
-    /// What happens when a row differs from what was sent.
+    /// The action for a row that differs from the sent item.
     pub on_change: OnChange,
-    /// What happens when a sent row is no longer in the sheet.
+    /// The action for a sent item whose row is no longer in the sheet.
     pub on_vanish: OnVanish,
-    /// Where that stands, for what cannot be done yet.
+    /// The location of `onVanish`, if declared.
     pub on_vanish_span: Option<Span>,
 }
 
 /// The sheet of a flow.
 #[derive(Debug)]
 pub struct Rows {
-    /// Where `file` stands.
+    /// The location of `file`.
     pub span: Span,
-    /// The sheet.
+    /// The sheet file and its format.
     pub file: SheetFile,
-    /// What an item is known by.
+    /// The expression of an item's key.
     pub key: Expr,
-    /// Which rows are meant.
+    /// The condition that selects rows (`where`).
     pub filter: Option<Expr>,
 }
 
 /// An account that a row declares.
 #[derive(Debug)]
 pub struct RowAccount {
-    /// Its name in the flow.
+    /// The account's name in the flow.
     pub name: String,
-    /// Where the name stands.
+    /// The location of the name.
     pub span: Span,
-    /// What it is.
+    /// The kind of account with its fields.
     pub kind: RowAccountKind,
 }
 
-/// What an account of a row is. There are few of them, and each is held once.
+/// The kind of a row's account. The variants differ in size, which does not matter for few
+/// accounts.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)]
 pub enum RowAccountKind {
@@ -74,92 +76,87 @@ pub enum RowAccountKind {
     Organization(Organization),
 }
 
-/// A file that goes along with a flow (5.5.1).
+/// A file that is attached to a flow and not signed (5.5.1).
 #[derive(Debug)]
 pub struct Attachment {
-    /// Its path.
+    /// The path of the file.
     pub file: Expr,
-    /// Its name at the API.
+    /// The attachment's name at the API.
     pub name: Expr,
 }
 
-/// What happens once all have signed.
+/// The actions after all signers have signed.
 #[derive(Debug)]
 pub struct Finish {
     /// Whether the flow is archived (5.7.5).
     pub archive: bool,
-    /// Where the signed documents are put, relative to the manifest.
+    /// The path for the signed documents, relative to the manifest.
     pub download: Option<Expr>,
 }
 
-/// The options of a flow (5.5.1).
+/// The options of a signing process (5.5.1).
 #[derive(Debug)]
 pub struct Process {
-    /// What it is about.
+    /// The subject that signers see.
     pub business_scene: Expr,
-    /// Who starts it.
+    /// The account that initiates the flow. Default: the platform.
     pub initiator: Option<StaticText>,
-    /// Who pays.
+    /// The account that pays. Default: the platform.
     pub payer: Option<StaticText>,
-    /// The last moment for signing, in milliseconds since 1970.
+    /// The signing deadline, in milliseconds since 1970.
     pub sign_validity: Option<Expr>,
-    /// Where people may sign, by name or number.
+    /// The platforms that signers may use, by name or number.
     pub sign_platform: Vec<Expr>,
-    /// How people are told, by name or number.
+    /// The notification channels, by name or number.
     pub notice_type: Vec<Expr>,
-    /// Where callbacks go.
+    /// The URL for callbacks.
     pub notice_url: Option<Expr>,
-    /// Where a person's browser goes after signing.
+    /// The URL that the signer's browser opens after signing.
     pub redirect_url: Option<Expr>,
-    /// Whether the time is put beside each signature.
+    /// Whether the signing time is shown beside each signature.
     pub add_sign_time: Option<Expr>,
-    /// Files that go along.
+    /// Files that are attached and not signed.
     pub attachments: Vec<Attachment>,
 }
 
-/// What happens when a row differs from what was sent.
+/// The action for a row that differs from the sent item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnChange {
-    /// The item fails, and what was sent stays.
+    /// The item fails. The sent contract stays valid.
     Error,
-    /// What was sent stays, and that is fine.
+    /// The difference is ignored. The sent contract stays valid.
     Keep,
-    /// What was sent is revoked, and the item is sent anew.
+    /// The sent contract is revoked, and the item is sent again.
     Reissue,
 }
 
-/// What happens when a sent row is no longer in the sheet.
+/// The action for a sent item whose row is no longer in the sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnVanish {
-    /// It stays.
+    /// The sent contract stays valid.
     Keep,
-    /// It is revoked.
+    /// The sent contract is revoked.
     Revoke,
 }
 
-/// The place of a flow in the project.
-pub(super) struct Site<'a> {
-    pub(super) root: &'a std::path::Path,
-    pub(super) folder: &'a std::path::Path,
-}
-
+/// Decodes a flow.
 pub(super) fn flow(
     decoder: &mut Decoder<'_>,
-    site: &Site<'_>,
+    base: &PathBase<'_>,
     name: &str,
     span: &Span,
     node: &Node,
 ) -> Option<Flow> {
     let mut fields = decoder.fields(node, "a flow")?;
     let rows = fields.optional("rows");
-    let rows = rows.map(|node| rows_of(decoder, site, node));
+    let rows = rows.map(|node| decode_rows(decoder, base, node));
     let accounts = fields.optional("accounts");
     let accounts = accounts
         .map(|node| row_accounts(decoder, node))
         .unwrap_or_default();
     let documents = fields
         .required(decoder, "documents")
-        .map(|node| documents(decoder, site, node));
+        .map(|node| documents(decoder, base, node));
     let process = fields
         .required(decoder, "process")
         .and_then(|node| process(decoder, node));
@@ -199,7 +196,7 @@ pub(super) fn flow(
     Some(Flow {
         name: name.to_owned(),
         span: span.clone(),
-        folder: site.folder.to_owned(),
+        folder: base.folder.to_owned(),
         rows,
         accounts,
         documents: documents?,
@@ -212,7 +209,7 @@ pub(super) fn flow(
     })
 }
 
-fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Rows> {
+fn decode_rows(decoder: &mut Decoder<'_>, base: &PathBase<'_>, node: &Node) -> Option<Rows> {
     let mut fields = decoder.fields(node, "rows")?;
     let file = fields.settled(decoder, "file");
     let key = fields.expr(decoder, "key");
@@ -227,24 +224,20 @@ fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Ro
         .optional("encoding")
         .and_then(|node| decoder.choice(node, "encoding", &encodings));
     let delimiter = fields.optional("delimiter");
-    let delimiter = delimiter.and_then(|node| delimiter_of(decoder, node));
+    let delimiter = delimiter.and_then(|node| decode_delimiter(decoder, node));
     fields.finish(decoder);
     if let Some(key) = key.as_ref().filter(|key| key.uses().run) {
         decoder.error(
             key.span(),
-            "a key must be the same in every run, and run is not",
-            "make it of the row: a contract is known by its key",
+            "a key must be the same in every run, but it uses run",
+            "use values of the row: the key identifies the contract",
         );
     }
     let file = file?;
-    let path = match super::path::inside(site.root, site.folder, &file.text) {
+    let path = match super::path::inside(base.root, base.folder, &file.text) {
         Ok(path) => path,
         Err(why) => {
-            decoder.error(
-                &file.span,
-                why,
-                "the sheet lies inside the project, beside this file or below",
-            );
+            decoder.error(&file.span, why, "use a file inside the project's folder");
             return None;
         }
     };
@@ -261,16 +254,12 @@ fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Ro
         return None;
     }
     if let Some(sheet) = sheet {
-        decoder.error(
-            &sheet.span,
-            "a CSV file has no sheets",
-            "leave sheet out; it is for workbooks",
-        );
+        decoder.error(&sheet.span, "a CSV file has no sheets", "remove sheet");
     }
     Some(Rows {
         span: file.span,
         file: SheetFile {
-            shown: super::path::shown(site.root, &path).into(),
+            shown: super::path::shown(base.root, &path).into(),
             path,
             encoding,
             delimiter: delimiter.unwrap_or(if ending == "tsv" { b'\t' } else { b',' }),
@@ -280,7 +269,7 @@ fn rows_of(decoder: &mut Decoder<'_>, site: &Site<'_>, node: &Node) -> Option<Ro
     })
 }
 
-fn delimiter_of(decoder: &mut Decoder<'_>, node: &Node) -> Option<u8> {
+fn decode_delimiter(decoder: &mut Decoder<'_>, node: &Node) -> Option<u8> {
     let settled = decoder.settled(node, "delimiter")?;
     match settled.text.as_str() {
         "," => Some(b','),
@@ -310,8 +299,8 @@ fn row_accounts(decoder: &mut Decoder<'_>, node: &Node) -> Vec<RowAccount> {
             _ => {
                 decoder.error(
                     span,
-                    format!("the account {name} is of no kind, or of two"),
-                    "it has one of person and organization",
+                    format!("the account {name} has no kind or several kinds"),
+                    "set exactly one of person and organization",
                 );
                 None
             }
@@ -378,7 +367,7 @@ fn finish(decoder: &mut Decoder<'_>, node: &Node) -> Option<Finish> {
     if let Some(download) = download.as_ref().filter(|_| !archive) {
         decoder.error(
             download.span(),
-            "only an archived flow has signed documents to download",
+            "download requires archive: true",
             "add archive: true",
         );
     }

@@ -1,39 +1,40 @@
-//! The head of `treaty.yaml`: what is chosen, and what every other part of it may name.
+//! Decodes the head of `treaty.yaml`: version, project, manifests, variables and the selected
+//! environment.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::decode::{Decoder, Fields};
-use super::settings;
+use super::environment;
 use super::yaml::{Kind, Node};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::expr::{Compiler, Environ, Variables};
 
-/// Where manifests are when `treaty.yaml` does not say it.
+/// The default of `manifests` in `treaty.yaml`.
 pub(super) const DEFAULT_MANIFESTS: &str = "manifests/*.yaml";
 
-/// What must be known before anything else can be rendered.
+/// The values that must be known before other fields are rendered.
 #[derive(Default)]
 pub(super) struct Head<'n> {
     pub(super) project: String,
     pub(super) manifests: Vec<(String, Span)>,
     pub(super) environment: Option<(String, &'n Node)>,
     pub(super) variables: BTreeMap<String, String>,
-    pub(super) others: Vec<Other<'n>>,
+    pub(super) others: Vec<OtherEnvironment<'n>>,
 }
 
-/// An environment that was not chosen. It is read like the one that was, so that a mistake is found before it matters.
-pub(super) struct Other<'n> {
+/// An environment that is not selected. It is validated like the selected one.
+pub(super) struct OtherEnvironment<'n> {
     name: String,
     node: &'n Node,
-    /// The project's.
+    /// The variables of the project.
     variables: BTreeMap<String, String>,
 }
 
-impl Other<'_> {
+impl OtherEnvironment<'_> {
+    /// Validates the environment. Unset environment variables are ignored.
     pub(super) fn check(mut self, decoder: &mut Decoder<'_>, root: &Path, environ: &Environ) {
-        // What is to be set for it in the environment need not be set now.
         let mut decoder = Decoder {
             compiler: Compiler::new(Variables::default(), environ.clone()).lenient(),
             findings: decoder.findings,
@@ -45,13 +46,14 @@ impl Other<'_> {
             compiler: Compiler::new(Arc::new(self.variables), environ.clone()).lenient(),
             findings: decoder.findings,
         };
-        if let Some(environment) = settings::environment(&mut decoder, self.node) {
-            settings::check(&mut decoder, root, &self.name, &environment);
+        if let Some(environment) = environment::environment(&mut decoder, self.node) {
+            environment::check(&mut decoder, root, &self.name, &environment);
         }
     }
 }
 
 impl<'n> Head<'n> {
+    /// Decodes the head and selects the environment `chosen`, or the project's default.
     pub(super) fn decode(
         &mut self,
         decoder: &mut Decoder<'_>,
@@ -64,10 +66,10 @@ impl<'n> Head<'n> {
             decoder.error(
                 &version.span,
                 format!(
-                    "this treaty knows version 1 of the manifest language, not {}",
+                    "version {} of the manifest language is not supported",
                     version.text
                 ),
-                "write version: 1, or use a newer treaty",
+                "use version: 1, or a newer treaty",
             );
         }
         self.project = fields
@@ -96,7 +98,7 @@ impl<'n> Head<'n> {
             .iter()
             .filter(|(known, _, _)| name != Some(known));
         self.others = others
-            .map(|(name, _, node)| Other {
+            .map(|(name, _, node)| OtherEnvironment {
                 name: (*name).to_owned(),
                 node,
                 variables: self.variables.clone(),
@@ -104,12 +106,12 @@ impl<'n> Head<'n> {
             .collect();
         let Some(name) = name else {
             let all: Vec<&str> = environments.iter().map(|(name, _, _)| *name).collect();
-            decoder
-                .findings
-                .push(Diagnostic::error("no environment was chosen").hint(format!(
-                    "choose one with -e, or set defaultEnvironment: {}",
+            decoder.findings.push(
+                Diagnostic::error("no environment is selected").hint(format!(
+                    "select one with -e, or set defaultEnvironment: {}",
                     all.join(", ")
-                )));
+                )),
+            );
             return;
         };
         let Some((_, _, node)) = environments.iter().find(|(known, _, _)| *known == name) else {
@@ -131,21 +133,22 @@ impl<'n> Head<'n> {
     }
 }
 
-/// What is said of a name that no environment has.
+/// Returns the message for an environment that is not declared.
 pub fn unknown_environment(name: &str) -> String {
     format!("there is no environment {name}")
 }
 
-/// What an environment says of variables, which the rest of it may name.
+/// Returns the `variables` node of an environment.
 fn own_variables(environment: &Node) -> Option<&Node> {
     let Kind::Mapping(pairs) = &environment.kind else {
         return None;
     };
-    let is_them = |key: &Node| matches!(&key.kind, Kind::Scalar(name) if name == "variables");
-    let own = pairs.iter().find(|(key, _)| is_them(key));
-    own.map(|(_, node)| node)
+    let is_variables = |key: &Node| matches!(&key.kind, Kind::Scalar(name) if name == "variables");
+    let entry = pairs.iter().find(|(key, _)| is_variables(key));
+    entry.map(|(_, node)| node)
 }
 
+/// Decodes variables and adds them to `all`.
 fn variables(decoder: &mut Decoder<'_>, node: &Node, all: &mut BTreeMap<String, String>) {
     for (name, _, node) in decoder.named(node, "variables") {
         if let Some(value) = decoder.settled(node, name) {

@@ -1,50 +1,25 @@
-//! A folder → a validated [`Project`]: `treaty.yaml`, and the manifests that it matches, as one namespace.
+//! Loads a [`Project`] from a folder: `treaty.yaml` and the manifests that its patterns match.
+//! All files share one namespace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::account::{Account, account};
 use super::decode::{Decoder, Fields};
-use super::flow::{Flow, Site, flow};
+use super::flow::{Flow, flow};
 use super::head::{DEFAULT_MANIFESTS, Head};
+use super::path::PathBase;
+use super::project::{PROJECT_FILE, Project};
 use super::seal::{Seal, Template, seal, template};
-use super::settings::{self, Settings};
 use super::yaml::{Node, parse};
-use super::{path, resolve, sections};
+use super::{environment, path, resolve, sections};
 use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
-use crate::expr::{Compiler, Environ, Scope, Variables};
-
-/// The file that makes a folder a project.
-pub const PROJECT_FILE: &str = "treaty.yaml";
-
-/// All that the manifests declare, for one environment.
-#[derive(Debug)]
-pub struct Project {
-    /// The folder of `treaty.yaml`.
-    pub root: PathBuf,
-    /// The project's name.
-    pub name: String,
-    /// What is settled for the environment.
-    pub settings: Settings,
-    /// Accounts by name.
-    pub accounts: BTreeMap<String, Account>,
-    /// Seals by name.
-    pub seals: BTreeMap<String, Seal>,
-    /// Templates by name, each with the folder that its path is relative to.
-    pub templates: BTreeMap<String, (PathBuf, Template)>,
-    /// The folder that each seal's image is relative to.
-    pub seal_folders: BTreeMap<String, PathBuf>,
-    /// Flows by name.
-    pub flows: BTreeMap<String, Flow>,
-    /// What expressions outside of flows can name.
-    pub scope: Scope,
-    /// All names that are declared, by section, also those of things that are wrong by themselves.
-    pub(super) declared: BTreeSet<(&'static str, String)>,
-}
+use crate::expr::{Compiler, Environ, Variables};
 
 impl Project {
-    /// Loads the project in `root` for an environment, or for the one that it calls its default.
+    /// Loads the project in `root` for an environment, or for its default environment. Adds errors
+    /// and warnings to `findings`. Returns `None` when the settings cannot be determined.
     pub fn load(
         root: &Path,
         environment: Option<&str>,
@@ -65,10 +40,10 @@ impl Project {
             findings: decoder.findings,
         };
         let sections = sections::sections(&mut decoder, &mut fields);
-        let reports = settings::reports(&mut decoder, root, fields.optional("reports"));
+        let reports = environment::reports(&mut decoder, root, fields.optional("reports"));
         let settings = head.environment.and_then(|(name, node)| {
-            let environment = settings::environment(&mut decoder, node)?;
-            settings::settle(&mut decoder, root, &name, environment, sections, reports)
+            let environment = environment::environment(&mut decoder, node)?;
+            environment::resolve(&mut decoder, root, &name, environment, sections, reports)
         });
         head.others
             .into_iter()
@@ -91,7 +66,7 @@ impl Project {
             flows: loader.flows,
             declared: loader.declared.into_keys().collect(),
         };
-        // What a file that cannot be read declares is not known: names may refer to it.
+        // References may point to declarations of a file that cannot be read.
         if !loader.incomplete {
             resolve::check(&project, decoder.findings);
         }
@@ -99,11 +74,12 @@ impl Project {
     }
 }
 
+/// Reads a UTF-8 file without its byte order mark. Adds an error to `findings` when it fails.
 fn read(root: &Path, path: &Path, findings: &mut Findings) -> Option<Arc<SourceFile>> {
     let shown = PathBuf::from(path::shown(root, path));
     match std::fs::read(path) {
         Err(error) => {
-            let folder = folder_missing(root).filter(|_| path == root.join(PROJECT_FILE));
+            let folder = folder_error(root).filter(|_| path == root.join(PROJECT_FILE));
             findings.push(folder.unwrap_or_else(|| unreadable(path, &error).at(shown)));
             None
         }
@@ -127,15 +103,15 @@ fn read(root: &Path, path: &Path, findings: &mut Findings) -> Option<Arc<SourceF
     }
 }
 
-/// What is wrong with a project's folder that is none.
-fn folder_missing(root: &Path) -> Option<Diagnostic> {
+/// Returns the error for a project path that is not a folder.
+fn folder_error(root: &Path) -> Option<Diagnostic> {
     let shown = root.display();
     if root.is_file() {
-        let what = Diagnostic::error(format!("{shown} is a file, and a project is a folder"));
-        return Some(what.hint("name the folder that treaty.yaml is in, or leave -p out"));
+        let error = Diagnostic::error(format!("{shown} is a file, not a folder"));
+        return Some(error.hint("pass the folder that contains treaty.yaml, or remove -p"));
     }
-    let what = || Diagnostic::error(format!("there is no folder {shown}"));
-    (!root.exists()).then(|| what().hint("-p names a project's folder, the one with treaty.yaml"))
+    let error = || Diagnostic::error(format!("there is no folder {shown}"));
+    (!root.exists()).then(|| error().hint("pass the folder that contains treaty.yaml with -p"))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
@@ -146,14 +122,14 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
         error.to_string()
     };
     let hint = if missing && path.ends_with(PROJECT_FILE) {
-        "a project is a folder with a treaty.yaml: treaty init makes one, -p names another folder"
+        "create a project with treaty init, or pass another folder with -p"
     } else {
         "check the path and its permissions"
     };
     Diagnostic::error(message).hint(hint)
 }
 
-/// The files that the patterns match, each once, in order.
+/// Returns the files that the patterns match, sorted and without duplicates.
 fn manifests(decoder: &mut Decoder<'_>, root: &Path, patterns: &[(String, Span)]) -> Vec<PathBuf> {
     let mut usable = Vec::new();
     for (pattern, span) in patterns {
@@ -161,13 +137,13 @@ fn manifests(decoder: &mut Decoder<'_>, root: &Path, patterns: &[(String, Span)]
             decoder.error(
                 span,
                 format!("the pattern {pattern} leaves the project's folder"),
-                "manifests lie inside the project",
+                "use a pattern inside the project's folder",
             );
         } else if let Some(open) = unclosed(pattern) {
             decoder.error(
                 span,
-                format!("the pattern is wrong: its {open} is not closed"),
-                "for example manifests/*.yaml",
+                format!("the pattern has an unclosed {open}"),
+                "use a pattern such as manifests/*.yaml",
             );
         } else {
             usable.push(pattern.as_str());
@@ -181,9 +157,9 @@ fn manifests(decoder: &mut Decoder<'_>, root: &Path, patterns: &[(String, Span)]
         if wanted && !found.iter().any(matches) {
             let warning =
                 Diagnostic::warning(format!("the pattern {pattern} matches no file")).at(span);
-            decoder
-                .findings
-                .push(warning.hint("patterns begin at this folder: manifests/*.yaml"));
+            decoder.findings.push(
+                warning.hint("patterns are relative to this folder, such as manifests/*.yaml"),
+            );
         }
     }
     found.retain(|path| path != &root.join(PROJECT_FILE));
@@ -191,7 +167,7 @@ fn manifests(decoder: &mut Decoder<'_>, root: &Path, patterns: &[(String, Span)]
     found
 }
 
-/// A bracket that is opened and not closed: such a pattern matches nothing.
+/// Returns the innermost unclosed bracket of a pattern. Such a pattern matches nothing.
 fn unclosed(pattern: &str) -> Option<char> {
     let mut open = Vec::new();
     let mut chars = pattern.chars();
@@ -199,7 +175,7 @@ fn unclosed(pattern: &str) -> Option<char> {
         match (c, open.last()) {
             ('\\', _) => drop(chars.next()),
             (']', Some('[')) | ('}', Some('{')) => drop(open.pop()),
-            // Between square brackets the others stand for themselves.
+            // Inside square brackets other brackets are literal.
             (_, Some('[')) => {}
             ('[' | '{', _) => open.push(c),
             _ => {}
@@ -212,6 +188,7 @@ fn matches(pattern: &str, relative: &Path) -> bool {
     fast_glob::glob_match(pattern, relative.as_os_str().as_encoded_bytes())
 }
 
+/// Adds the files below `folder` that a pattern matches to `found`. Skips hidden folders.
 fn walk(root: &Path, folder: &Path, patterns: &[&str], found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
@@ -233,7 +210,7 @@ fn walk(root: &Path, folder: &Path, patterns: &[&str], found: &mut Vec<PathBuf>)
     }
 }
 
-/// Gathers the sections of all files into one namespace.
+/// Collects the declarations of all files in one namespace.
 struct Loader<'a> {
     root: &'a Path,
     accounts: BTreeMap<String, Account>,
@@ -241,9 +218,9 @@ struct Loader<'a> {
     seal_folders: BTreeMap<String, PathBuf>,
     templates: BTreeMap<String, (PathBuf, Template)>,
     flows: BTreeMap<String, Flow>,
-    /// Where each name was declared first, by section.
+    /// The location of the first declaration of each name, by section.
     declared: BTreeMap<(&'static str, String), Span>,
-    /// Whether some file could not be read.
+    /// Whether a file could not be read.
     incomplete: bool,
 }
 
@@ -261,6 +238,7 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// Loads a manifest file.
     fn file(&mut self, decoder: &mut Decoder<'_>, path: &Path) {
         let Some(file) = read(self.root, path, decoder.findings) else {
             self.incomplete = true;
@@ -282,6 +260,7 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// Decodes the declarations of one file. `folder` is the base of its relative paths.
     fn sections(&mut self, decoder: &mut Decoder<'_>, folder: &Path, fields: &mut Fields<'_>) {
         for (name, span, node) in self.section(decoder, fields, "accounts") {
             let account = account(decoder, name, span, node);
@@ -299,7 +278,7 @@ impl<'a> Loader<'a> {
             self.templates
                 .extend(template.map(|template| (name.to_owned(), (folder.to_owned(), template))));
         }
-        let site = Site {
+        let base = PathBase {
             root: self.root,
             folder,
         };
@@ -308,12 +287,13 @@ impl<'a> Loader<'a> {
             findings: decoder.findings,
         };
         for (name, span, node) in self.section(&mut in_flow, fields, "flows") {
-            let flow = flow(&mut in_flow, &site, name, span, node);
+            let flow = flow(&mut in_flow, &base, name, span, node);
             self.flows.extend(flow.map(|flow| (name.to_owned(), flow)));
         }
     }
 
-    /// The entries of a section whose names are new.
+    /// Returns the entries of a section. Reports names that are already declared and leaves them
+    /// out.
     fn section<'n>(
         &mut self,
         decoder: &mut Decoder<'_>,
@@ -329,8 +309,8 @@ impl<'a> Loader<'a> {
                 Some(first) => decoder.findings.push(
                     Diagnostic::error(format!("{section}.{name} is declared twice"))
                         .at(span)
-                        .related(first, "first here")
-                        .hint("all manifests are one namespace: give one of them another name"),
+                        .related(first, "first declared here")
+                        .hint("rename one of them: all manifests share one namespace"),
                 ),
                 None => {
                     self.declared
@@ -348,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_match_within_a_folder_and_below() {
+    fn matches_patterns_in_a_folder_and_below() {
         for (pattern, path, expected) in [
             ("manifests/*.yaml", "manifests/loans.yaml", true),
             ("manifests/*.yaml", "manifests/more/loans.yaml", false),
@@ -364,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bracket_that_is_not_closed_is_found() {
+    fn finds_unclosed_brackets() {
         for (pattern, expected) in [
             ("manifests/[ab.yaml", Some('[')),
             ("{loans,leases.yaml", Some('{')),

@@ -1,16 +1,19 @@
-//! Manifests: the files of a project → a validated [`Project`], its expressions compiled and its names resolved.
+//! Loads the manifests of a project into a validated [`Project`] with compiled expressions and
+//! resolved references.
 //!
-//! Everything that is wrong is found in one pass, each with the line that it stands on. Values are not rendered
-//! here, but for those that are the same for all rows.
+//! One pass finds all errors, each with its location. Only values that are the same for all rows
+//! are rendered here.
 
 mod account;
 mod chunk;
 mod decode;
 mod document;
+mod environment;
 mod flow;
 mod head;
 mod load;
 pub mod path;
+mod project;
 mod resolve;
 mod rules;
 pub mod schema;
@@ -28,7 +31,7 @@ pub use flow::{
     Attachment, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
 };
 pub use head::unknown_environment;
-pub use load::{PROJECT_FILE, Project};
+pub use project::{PROJECT_FILE, Project};
 pub use seal::{Seal, SealSource, Template, TemplateSource};
 pub use settings::{
     Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports,

@@ -1,8 +1,17 @@
-//! Paths in manifests: relative to the file that names them, and inside the project's folder.
+//! Resolves paths in manifests: relative to the manifest, and inside the project's folder.
 
 use std::path::{Component, Path, PathBuf};
 
-/// Resolves a path as it stands in a file of `folder`; the message says why it is refused.
+/// The folders that the relative paths of one manifest are resolved against.
+pub(super) struct PathBase<'a> {
+    /// The project's folder, which no path may leave.
+    pub(super) root: &'a Path,
+    /// The manifest's folder, where its relative paths begin.
+    pub(super) folder: &'a Path,
+}
+
+/// Resolves the path `text` relative to `folder`. Returns an error message when the path leaves the
+/// project's folder `root`, also through a symbolic link, or is not a relative path.
 pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String> {
     let written = Path::new(text);
     let outside = || format!("the path {text} leaves the project's folder");
@@ -11,7 +20,7 @@ pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String>
     }
     if written.is_absolute() || text.contains('\\') || text.contains('\0') {
         return Err(format!(
-            "the path {text} is not one relative to this file, written with /"
+            "the path {text} is not a relative path with / as separator"
         ));
     }
     let mut path = folder.to_owned();
@@ -24,16 +33,18 @@ pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String>
             _ => {}
         }
     }
-    // A link may leave the folder although the path does not.
+    // A symbolic link may leave the folder although the path does not.
     match (path.canonicalize(), root.canonicalize()) {
         (Ok(real), Ok(real_root)) if !real.starts_with(&real_root) => Err(outside()),
-        // What is written to a link that leads nowhere yet is written there.
-        (Err(_), _) if path.is_symlink() => Err(format!("{text} is a link that leads nowhere")),
+        // Writing to a dangling link would create its target, which may be outside.
+        (Err(_), _) if path.is_symlink() => Err(format!(
+            "the path {text} is a symbolic link without a target"
+        )),
         _ => Ok(path),
     }
 }
 
-/// A path as people know it: relative to the project's folder.
+/// Returns a path for messages: relative to the project's folder.
 pub fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root)
         .unwrap_or(path)
@@ -46,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_stay_in_the_project() {
+    fn rejects_paths_outside_of_the_project() {
         let (root, folder) = (Path::new("/p"), Path::new("/p/manifests"));
         assert_eq!(
             inside(root, folder, "a/b.pdf"),
@@ -70,18 +81,18 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn links_stay_in_the_project_too() {
+    fn rejects_links_outside_of_the_project() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("project");
         std::fs::create_dir(&root).expect("a folder");
         std::fs::write(root.join("there"), "").expect("written");
-        for (name, target, fine) in [
+        for (name, target, is_valid) in [
             ("within", "there", true),
             ("out", "/etc/hostname", false),
             ("nowhere", "../not-there-yet", false),
         ] {
             std::os::unix::fs::symlink(target, root.join(name)).expect("a link");
-            assert_eq!(inside(&root, &root, name).is_ok(), fine, "{name}");
+            assert_eq!(inside(&root, &root, name).is_ok(), is_valid, "{name}");
         }
     }
 }

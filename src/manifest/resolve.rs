@@ -1,20 +1,20 @@
-//! Every name that a manifest refers to must be declared, and be of the kind that is needed there.
+//! Checks references: every name must be declared and have the required kind.
 
 use super::account::{Account, AccountKind};
 use super::decode::StaticText;
 use super::document::DocumentSource;
 use super::flow::{Flow, RowAccountKind};
-use super::load::Project;
+use super::project::Project;
 use super::rules;
 use super::seal::SealSource;
 use super::signer::{Positions, SignerKind};
 use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
 
-/// Holds all references against what is declared.
+/// Checks all references of a project. Adds errors and warnings to `findings`.
 pub(super) fn check(project: &Project, findings: &mut Findings) {
     for account in project.accounts.values() {
         if let AccountKind::Organization(organization) = &account.kind {
-            creator(project, None, &organization.creator, findings);
+            check_creator(project, None, &organization.creator, findings);
         }
     }
     for seal in project.seals.values() {
@@ -38,12 +38,12 @@ pub(super) fn check(project: &Project, findings: &mut Findings) {
         if !fits {
             findings.push(
                 Diagnostic::error(format!(
-                    "this kind of seal does not fit the account {}",
+                    "this kind of seal cannot be used for the account {}",
                     account.name
                 ))
                 .at(&seal.account.span)
                 .related(&account.span, "declared here")
-                .hint("personTemplate is for people, organizationTemplate for organizations"),
+                .hint("use personTemplate for people and organizationTemplate for organizations"),
             );
         }
     }
@@ -54,19 +54,19 @@ pub(super) fn check(project: &Project, findings: &mut Findings) {
 
 fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
     for account in &flow.accounts {
-        if let Some(standing) = project.accounts.get(&account.name) {
+        if let Some(declared) = project.accounts.get(&account.name) {
             findings.push(
                 Diagnostic::error(format!(
-                    "{} is the name of an account of the project already",
+                    "the project already declares an account {}",
                     account.name
                 ))
                 .at(&account.span)
-                .related(&standing.span, "declared here")
-                .hint("give the row's account another name"),
+                .related(&declared.span, "declared here")
+                .hint("rename the row's account"),
             );
         }
         if let RowAccountKind::Organization(organization) = &account.kind {
-            creator(project, Some(flow), &organization.creator, findings);
+            check_creator(project, Some(flow), &organization.creator, findings);
         }
     }
     for document in &flow.documents {
@@ -86,38 +86,38 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
         .into_iter()
         .flatten()
     {
-        account_of(project, Some(flow), reference, findings);
+        account_kind(project, Some(flow), reference, findings);
     }
     for signer in &flow.signers {
         match &signer.kind {
-            SignerKind::Platform(auto) => seal_of(project, auto.seal.as_ref(), findings),
+            SignerKind::Platform(auto) => check_seal(project, auto.seal.as_ref(), findings),
             SignerKind::User {
                 account,
                 signer: auto,
                 ..
             } => {
-                account_of(project, Some(flow), account, findings);
-                seal_of(project, auto.seal.as_ref(), findings);
+                account_kind(project, Some(flow), account, findings);
+                check_seal(project, auto.seal.as_ref(), findings);
             }
-            SignerKind::Person { account, .. } => person(project, flow, account, findings),
+            SignerKind::Person { account, .. } => check_person(project, flow, account, findings),
             SignerKind::Organization {
                 account,
                 organization,
             } => {
-                person(project, flow, account, findings);
-                self::organization(project, flow, organization, findings);
+                check_person(project, flow, account, findings);
+                check_organization(project, flow, organization, findings);
             }
             SignerKind::PersonAndOrganization {
                 account,
                 organization,
             } => {
-                person(project, flow, account, findings);
+                check_person(project, flow, account, findings);
                 if let Some(organization) = organization {
-                    self::organization(project, flow, organization, findings);
+                    check_organization(project, flow, organization, findings);
                 }
             }
         }
-        rules::signer(project, flow, signer, findings);
+        rules::check_signer(project, flow, signer, findings);
         if let Positions::ByDocument(documents) = &signer.positions {
             for (document, _) in documents {
                 let names = || flow.documents.iter().map(|document| document.name.as_str());
@@ -133,24 +133,24 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
                     .map(|signer| signer.name.as_str())
                     .filter(|name| *name != signer.name)
             };
-            // Who waits for himself is told of as a circle.
+            // `rules::check_cycles` reports a signer that waits for itself.
             if earlier.text != signer.name && !others().any(|name| name == earlier.text) {
                 findings.push(unknown("signer", earlier, others()));
             }
         }
     }
-    rules::circles(flow, findings);
-    rules::twins(flow, findings);
+    rules::check_cycles(flow, findings);
+    rules::warn_duplicate_signers(flow, findings);
     if flow.signers.is_empty() {
         findings.push(
             Diagnostic::error(format!("the flow {} has no signer", flow.name))
                 .at(&flow.span)
-                .hint("a flow needs at least one (1436002)"),
+                .hint("declare at least one signer (1436002)"),
         );
     }
 }
 
-/// What a name stands for in a flow.
+/// The kind of account that a name refers to.
 enum Kind {
     Person,
     Organization,
@@ -165,14 +165,19 @@ fn kind(account: &Account) -> Kind {
     }
 }
 
-fn account_of(
+/// Returns the kind of the account with this name, of the flow's rows or of the project. Reports
+/// accounts that are unknown or absent.
+fn account_kind(
     project: &Project,
     flow: Option<&Flow>,
     name: &StaticText,
     findings: &mut Findings,
 ) -> Option<Kind> {
-    let of_rows = flow.map_or(&[][..], |flow| &flow.accounts);
-    if let Some(account) = of_rows.iter().find(|account| account.name == name.text) {
+    let row_accounts = flow.map_or(&[][..], |flow| &flow.accounts);
+    if let Some(account) = row_accounts
+        .iter()
+        .find(|account| account.name == name.text)
+    {
         return Some(match account.kind {
             RowAccountKind::Person(_) => Kind::Person,
             RowAccountKind::Organization(_) => Kind::Organization,
@@ -182,7 +187,7 @@ fn account_of(
         .accounts
         .keys()
         .map(String::as_str)
-        .chain(of_rows.iter().map(|account| account.name.as_str()));
+        .chain(row_accounts.iter().map(|account| account.name.as_str()));
     let kind = kind(find(
         project,
         &project.accounts,
@@ -195,44 +200,49 @@ fn account_of(
         findings.push(
             Diagnostic::error(format!("the account {} is declared absent", name.text))
                 .at(&name.span)
-                .hint("name another account"),
+                .hint("use another account"),
         );
     }
     Some(kind)
 }
 
-fn creator(project: &Project, flow: Option<&Flow>, name: &StaticText, findings: &mut Findings) {
-    if let Some(Kind::Organization) = account_of(project, flow, name, findings) {
+fn check_creator(
+    project: &Project,
+    flow: Option<&Flow>,
+    name: &StaticText,
+    findings: &mut Findings,
+) {
+    if let Some(Kind::Organization) = account_kind(project, flow, name, findings) {
         findings.push(
-            Diagnostic::error("an organization's creator is a person")
+            Diagnostic::error("the creator of an organization cannot be an organization")
                 .at(&name.span)
-                .hint("name an account with person:"),
+                .hint("use an account with person:"),
         );
     }
 }
 
-fn person(project: &Project, flow: &Flow, name: &StaticText, findings: &mut Findings) {
-    if let Some(Kind::Organization) = account_of(project, Some(flow), name, findings) {
-        findings.push(Diagnostic::error(format!("{} is an organization, and a person signs here", name.text)).at(&name.span).hint(
-            "account names the person; the organization that he signs for is named by organization",
+fn check_person(project: &Project, flow: &Flow, name: &StaticText, findings: &mut Findings) {
+    if let Some(Kind::Organization) = account_kind(project, Some(flow), name, findings) {
+        findings.push(Diagnostic::error(format!("the account {} is an organization, a person is required here", name.text)).at(&name.span).hint(
+            "set account to the person and organization to the organization that the person signs for",
         ));
     }
 }
 
-fn organization(project: &Project, flow: &Flow, name: &StaticText, findings: &mut Findings) {
-    if let Some(Kind::Person) = account_of(project, Some(flow), name, findings) {
+fn check_organization(project: &Project, flow: &Flow, name: &StaticText, findings: &mut Findings) {
+    if let Some(Kind::Person) = account_kind(project, Some(flow), name, findings) {
         findings.push(
             Diagnostic::error(format!(
-                "{} is a person, and an organization is needed here",
+                "the account {} is a person, an organization is required here",
                 name.text
             ))
             .at(&name.span)
-            .hint("name an account with organization:"),
+            .hint("use an account with organization:"),
         );
     }
 }
 
-fn seal_of(project: &Project, seal: Option<&StaticText>, findings: &mut Findings) {
+fn check_seal(project: &Project, seal: Option<&StaticText>, findings: &mut Findings) {
     if let Some(seal) = seal {
         find(
             project,
@@ -245,6 +255,7 @@ fn seal_of(project: &Project, seal: Option<&StaticText>, findings: &mut Findings
     }
 }
 
+/// Returns the declaration with this name. Reports an unknown name, with suggestions from `known`.
 fn find<'a, T>(
     project: &Project,
     declared: &'a std::collections::BTreeMap<String, T>,
@@ -254,7 +265,7 @@ fn find<'a, T>(
     findings: &mut Findings,
 ) -> Option<&'a T> {
     let found = declared.get(&name.text);
-    // Where the thing itself is wrong, that is said already: a reference to it is not.
+    // An invalid declaration is already reported; references to it are not.
     let is_declared = |(section, known): &(&str, String)| {
         section.strip_suffix('s') == Some(what) && *known == name.text
     };
@@ -264,12 +275,13 @@ fn find<'a, T>(
     found
 }
 
+/// Returns the error for an unknown name.
 fn unknown<'a>(what: &str, name: &StaticText, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     let known: Vec<&str> = known.collect();
     let hint = match did_you_mean(&name.text, known.iter().copied()) {
         Some(near) => format!("did you mean {near}?"),
         None if known.is_empty() => format!("no {what} is declared"),
-        None => format!("declared are {}", known.join(", ")),
+        None => format!("declared: {}", known.join(", ")),
     };
     Diagnostic::error(format!("there is no {what} {}", name.text))
         .at(&name.span)

@@ -1,4 +1,4 @@
-//! `seals` and `templates`.
+//! Decodes `seals` and `templates`.
 
 use std::num::NonZeroU32;
 
@@ -10,79 +10,80 @@ use crate::diagnostic::Span;
 /// A declared seal (5.8).
 #[derive(Debug)]
 pub struct Seal {
-    /// Its name in the manifests.
+    /// The seal's name in the manifests.
     pub name: String,
-    /// Where the name stands.
+    /// The location of the name.
     pub span: Span,
-    /// The account that it belongs to.
+    /// The account that the seal belongs to.
     pub account: StaticText,
-    /// The name that it has at the API.
+    /// The seal's name at the API.
     pub alias: StaticText,
-    /// RED, BLUE or BLACK.
+    /// The color: RED, BLUE or BLACK.
     pub color: StaticText,
-    /// Width of the signature field.
+    /// Width of the signature field, in pixels.
     pub width: Option<i64>,
-    /// Height of the signature field.
+    /// Height of the signature field, in pixels.
     pub height: Option<i64>,
-    /// How it is made.
+    /// The source of the seal.
     pub source: SealSource,
 }
 
-/// How a seal is made.
+/// The source of a seal.
 #[derive(Debug)]
 pub enum SealSource {
-    /// Drawn for a person.
+    /// A seal that the API draws for a person (5.8.2).
     Person {
         /// SQUARE, RECTANGLE or BORDERLESS.
         template_type: StaticText,
-        /// The text on it.
+        /// The text of the seal.
         text: Option<StaticText>,
     },
-    /// Drawn for an organization.
+    /// A seal that the API draws for an organization (5.8.3).
     Organization {
         /// `ROUND_STAR`, `ROUND_NONE`, `OVAL_STAR` or `OVAL_NONE`.
         template_type: StaticText,
-        /// The line across.
+        /// The horizontal text.
         h_text: Option<StaticText>,
-        /// The line along the lower edge.
+        /// The text along the lower edge.
         q_text: Option<StaticText>,
         /// The text along the upper edge.
         text: Option<StaticText>,
     },
-    /// An image.
+    /// The path of an image (5.8.4, 5.8.5).
     Image(StaticText),
 }
 
 /// A declared template (5.3).
 #[derive(Debug)]
 pub struct Template {
-    /// Its name in the manifests.
+    /// The template's name in the manifests.
     pub name: String,
-    /// Where the name stands.
+    /// The location of the name.
     pub span: Span,
-    /// Where it comes from.
+    /// The source of the template.
     pub source: TemplateSource,
 }
 
-/// Where a template comes from.
+/// The source of a template.
 #[derive(Debug)]
 pub enum TemplateSource {
-    /// A PDF of the project.
+    /// A PDF in the project.
     File {
-        /// Its path.
+        /// The path of the PDF.
         file: StaticText,
-        /// The name that it has at the API.
+        /// The template's name at the API.
         template_name: StaticText,
     },
-    /// Made elsewhere.
+    /// A template that was created outside of treaty.
     Adopted {
-        /// Its id.
+        /// The template's id at the API.
         template_id: StaticText,
-        /// The form fields that it is known to have.
+        /// The names of its form fields. Empty when they are unknown.
         fields: Vec<String>,
     },
 }
 
+/// Decodes a seal.
 pub(super) fn seal(
     decoder: &mut Decoder<'_>,
     name: &str,
@@ -111,8 +112,8 @@ pub(super) fn seal(
         _ => {
             decoder.error(
                 span,
-                format!("the seal {name} is of no kind, or of two"),
-                "it has one of personTemplate, organizationTemplate and image",
+                format!("the seal {name} has no kind or several kinds"),
+                "set exactly one of personTemplate, organizationTemplate and image",
             );
             None
         }
@@ -160,6 +161,7 @@ fn organization_template(decoder: &mut Decoder<'_>, node: &Node) -> Option<SealS
     })
 }
 
+/// Reports an error and returns false when the value is not one of `choices`.
 fn one_of(decoder: &mut Decoder<'_>, given: &StaticText, what: &str, choices: &[&str]) -> bool {
     let known = choices.contains(&given.text.as_str());
     if !known {
@@ -172,6 +174,7 @@ fn one_of(decoder: &mut Decoder<'_>, given: &StaticText, what: &str, choices: &[
     known
 }
 
+/// Decodes a template.
 pub(super) fn template(
     decoder: &mut Decoder<'_>,
     name: &str,

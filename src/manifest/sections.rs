@@ -1,4 +1,5 @@
-//! The sections that the project and an environment may both have: limits, retries, failures, and the ledger's place.
+//! Decodes the sections that both the project and its environments may have: limits, retries,
+//! failures and ledger.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -12,10 +13,10 @@ use super::yaml::Node;
 use crate::api::operation::Op;
 use crate::diagnostic::{Span, did_you_mean};
 
-/// Requests in flight, unless `limits.concurrency` says otherwise.
+/// The default of `limits.concurrency`.
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(16).expect("positive");
 
-/// The sections that the project and an environment may both have; what the environment says wins.
+/// The values of the shared sections. A field is `None` when it is not declared.
 #[derive(Default)]
 pub(super) struct Sections {
     rate: Option<RateLimit>,
@@ -34,8 +35,8 @@ pub(super) struct Sections {
 }
 
 impl Sections {
-    /// What is said here, and the rest as `other` says it.
-    pub(super) fn over(self, other: Self) -> Self {
+    /// Merges two declarations. The values of `self` take precedence over those of `other`.
+    pub(super) fn or(self, other: Self) -> Self {
         let mut operations = other.operations;
         operations.extend(self.operations);
         Self {
@@ -55,7 +56,8 @@ impl Sections {
         }
     }
 
-    /// The limits; without any, real services get ten calls a second.
+    /// Returns the limits. The default rate is 10 requests per second, and unlimited for the
+    /// sandbox.
     pub(super) fn limits(&self, endpoint: &Endpoint) -> Limits {
         let default = match endpoint {
             Endpoint::Sandbox => RateLimit(None),
@@ -68,7 +70,7 @@ impl Sections {
         }
     }
 
-    /// The retries. An outage may last as long as all the attempts of a call could at their slowest.
+    /// Returns the retry settings. The default of `outage` is `attempts` times `max_backoff`.
     pub(super) fn retries(&self) -> Retries {
         let attempts = self.attempts.unwrap_or(6);
         let max_backoff = self.max_backoff.unwrap_or(Duration::from_secs(30));
@@ -82,7 +84,8 @@ impl Sections {
         }
     }
 
-    /// What may fail. A tenth of what was sent may be revoked.
+    /// Returns the failure settings. By default up to 10% of a flow's recorded items may be
+    /// revoked.
     pub(super) fn failures(&self) -> Failures {
         Failures {
             invalid_rows: self.invalid_rows.unwrap_or(InvalidRows::Refuse),
@@ -92,6 +95,7 @@ impl Sections {
     }
 }
 
+/// Decodes the shared sections of the project or of an environment.
 pub(super) fn sections(decoder: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Sections {
     let mut sections = Sections::default();
     if let Some(node) = fields.optional("limits") {
@@ -142,7 +146,7 @@ fn limits(decoder: &mut Decoder<'_>, node: &Node, sections: &mut Sections) {
             let Some(op) = Op::at(path) else {
                 let near = did_you_mean(path, Op::ALL.iter().map(|op| op.path()));
                 let hint = near.map_or(
-                    "it is a path of the API, such as doc/createbytemplate".to_owned(),
+                    "use a path of the API, such as doc/createbytemplate".to_owned(),
                     |near| format!("did you mean {near}?"),
                 );
                 decoder.error(span, format!("there is no operation {path}"), hint);
@@ -162,9 +166,9 @@ fn concurrency(decoder: &mut Decoder<'_>, node: &Node) -> Option<NonZeroUsize> {
     if number.is_none() {
         let hint = match settled.text.as_str() {
             "auto" => {
-                "treaty does not find it out by itself any more: give the most requests in flight, such as 16"
+                "auto is no longer supported: set the maximum number of requests in flight, such as 16"
             }
-            _ => "it is the most requests in flight, a number from 1, such as 16",
+            _ => "it is the maximum number of requests in flight, from 1, such as 16",
         };
         let message = format!("concurrency cannot be {}", settled.text);
         decoder.error(&settled.span, message, hint.to_owned());

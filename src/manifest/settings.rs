@@ -1,45 +1,40 @@
-//! The settings of `treaty.yaml`: environments, limits, retries, failures, ledger and reports.
+//! The settings of one environment: endpoint, limits, retries, failures, ledger and reports.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::decode::Decoder;
-use super::sections::{Sections, sections};
-use super::yaml::Node;
-use crate::api::is_safe;
 use crate::api::operation::Op;
-use crate::diagnostic::Span;
 
-/// All that is settled for one environment.
+/// The settings of one environment.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The environment's name.
     pub environment: String,
-    /// Where the API is.
+    /// The address of the API.
     pub endpoint: Endpoint,
-    /// Applied only when its name is confirmed.
+    /// Whether the operator must confirm the environment's name before changes.
     pub protected: bool,
-    /// How fast.
+    /// Rate limits and concurrency.
     pub limits: Limits,
-    /// How often again.
+    /// Retries, timeouts and backoff.
     pub retries: Retries,
-    /// What may fail.
+    /// Limits for failed and revoked items.
     pub failures: Failures,
-    /// The ledger's file.
+    /// The path of the ledger's file.
     pub ledger: PathBuf,
-    /// Where the reports go.
+    /// The folder and formats of reports.
     pub reports: Reports,
 }
 
-/// Where the API is.
+/// The address of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// The emulator inside treaty.
+    /// The emulator in the treaty process.
     Sandbox,
-    /// A server, without a slash at the end.
+    /// The base URL of a server, without a trailing slash.
     Url(String),
 }
 
@@ -52,11 +47,11 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
-/// Calls per second.
+/// Requests per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate(pub f64);
 
-/// A rate, or none.
+/// A rate limit, or `None` for no limit. Parsed from `10/s`, `600/m`, `5000/h` or `none`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimit(pub Option<Rate>);
 
@@ -83,69 +78,69 @@ impl FromStr for RateLimit {
     }
 }
 
-/// How fast.
+/// Rate limits and concurrency.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// All operations together; none: no limit.
+    /// The limit for all operations together, or `None` for no limit.
     pub rate: Option<Rate>,
-    /// The most requests in flight.
+    /// The maximum number of requests in flight.
     pub concurrency: NonZeroUsize,
-    /// Limits of single operations.
+    /// Additional limits for single operations.
     pub operations: BTreeMap<Op, Rate>,
 }
 
-/// How often again.
+/// Retries, timeouts and backoff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retries {
-    /// Attempts at most, the first included.
+    /// The maximum number of attempts, including the first.
     pub attempts: u32,
-    /// The pause after the first attempt; it doubles with each.
+    /// The delay before the first retry. It doubles with each retry.
     pub backoff: Duration,
-    /// The longest pause.
+    /// The maximum delay before a retry.
     pub max_backoff: Duration,
-    /// How long one call may take.
+    /// The timeout of one request.
     pub timeout: Duration,
-    /// How long an endpoint that has answered before may be down until the run ends.
+    /// The maximum outage of an endpoint that answered before. After it the run stops.
     pub outage: Duration,
-    /// Business error codes that mean "slow down".
+    /// Additional business error codes that mean that a request was throttled.
     pub throttle_codes: Vec<i64>,
 }
 
-/// What may fail.
+/// Limits for failed and revoked items.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Failures {
-    /// What an invalid row does.
+    /// The handling of invalid rows.
     pub invalid_rows: InvalidRows,
-    /// Failed items, past which nothing new is started; none: no bound.
+    /// The number of failed items after which no new item is started, or `None` for no limit.
     pub tolerate: Option<Tolerance>,
-    /// What was sent and apply may revoke, as a count or as a share of a flow's recorded items.
+    /// The number of sent items of a flow that one apply may revoke.
     pub revoke: Tolerance,
 }
 
-/// What an invalid row does.
+/// The handling of invalid rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidRows {
-    /// Nothing is called.
+    /// The run is refused before any request.
     Refuse,
-    /// It is reported failed, and the rest goes on.
+    /// The row is reported as failed, and the other rows are sent.
     Skip,
 }
 
-/// A count or a share of the items.
+/// A number of items, absolute or relative. Parsed from `20` or `5%`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Tolerance {
-    /// So many.
+    /// A number of items.
     Count(u64),
-    /// So much of all, from 0 to 1.
+    /// A share of all items, from 0 to 1.
     Share(f64),
 }
 
 impl Tolerance {
-    /// How many of `items` may fail.
+    /// Returns the tolerated number out of `items`, rounded down.
     pub fn of(self, items: u64) -> u64 {
         match self {
             Self::Count(count) => count,
-            // A share of a count that a sheet can have is far inside what both types hold exactly.
+            // Row counts are small enough to be exact in both types.
             #[allow(
                 clippy::cast_precision_loss,
                 clippy::cast_possible_truncation,
@@ -170,16 +165,16 @@ impl FromStr for Tolerance {
     }
 }
 
-/// Where the reports go.
+/// The folder and formats of reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reports {
-    /// Their folder.
+    /// The folder of the reports.
     pub directory: PathBuf,
-    /// Which are written.
+    /// The formats to write.
     pub formats: Vec<ReportFormat>,
 }
 
-/// A kind of report.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportFormat {
     /// `<flow>.csv` and `<flow>.failed.csv`.
@@ -192,7 +187,7 @@ pub enum ReportFormat {
     Junit,
 }
 
-/// A duration as people write it: `500ms`, `30s`, `10m`, `1h`.
+/// A duration, parsed from a number with a unit: `500ms`, `30s`, `10m` or `1h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Millis(pub Duration);
 
@@ -216,177 +211,12 @@ impl FromStr for Millis {
     }
 }
 
-/// An environment as `treaty.yaml` declares it.
-pub(super) struct Environment {
-    endpoint: Option<Endpoint>,
-    protected: bool,
-    sections: Sections,
-}
-
-pub(super) fn environment(decoder: &mut Decoder<'_>, node: &Node) -> Option<Environment> {
-    let mut fields = decoder.fields(node, "an environment")?;
-    let endpoint = fields
-        .required(decoder, "endpoint")
-        .and_then(|node| endpoint(decoder, node));
-    let protected = fields
-        .optional("protected")
-        .and_then(|node| decoder.flag(node, "protected"));
-    // Read before, since the rest may name them.
-    fields.optional("variables");
-    let sections = sections(decoder, &mut fields);
-    fields.finish(decoder);
-    Some(Environment {
-        endpoint,
-        protected: protected.unwrap_or(false),
-        sections,
-    })
-}
-
-fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
-    let settled = decoder.settled(node, "endpoint")?;
-    if settled.text == "sandbox" {
-        return Some(Endpoint::Sandbox);
-    }
-    let url = settled.text.trim_end_matches('/');
-    let authority = url
-        .split("://")
-        .nth(1)
-        .and_then(|rest| rest.split('/').next());
-    if authority.is_some_and(|authority| authority.contains('@')) {
-        // It is not repeated: it may hold a password.
-        decoder.error(
-            &settled.span,
-            "the endpoint has a login in it",
-            "credentials never stand in a file: set TREATY_APP_ID and TREATY_APP_SECRET",
-        );
-        return None;
-    }
-    if url.contains(['?', '#']) {
-        decoder.error(
-            &settled.span,
-            "the endpoint has something behind its path",
-            "operations are put behind it: end it where their paths begin",
-        );
-        return None;
-    }
-    if is_safe(url) {
-        return Some(Endpoint::Url(url.to_owned()));
-    }
-    decoder.error(
-        &settled.span,
-        format!("the endpoint {url} is not safe for credentials"),
-        "it is sandbox, or an https:// address; http:// only on this machine (127.0.0.1, [::1], localhost)",
-    );
-    None
-}
-
-pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node>) -> Reports {
-    let mut reports = Reports {
-        directory: root.join("reports"),
-        formats: vec![ReportFormat::Csv, ReportFormat::Json, ReportFormat::Html],
-    };
-    let Some(mut fields) = node.and_then(|node| decoder.fields(node, "reports")) else {
-        return reports;
-    };
-    if let Some(directory) = fields.optional_settled(decoder, "directory") {
-        match super::path::inside(root, root, &directory.text) {
-            Ok(path) => reports.directory = path,
-            Err(why) => decoder.error(&directory.span, why, "reports lie inside the project"),
-        }
-    }
-    if let Some(node) = fields.optional("formats") {
-        reports.formats.clear();
-        let choices = [
-            ("csv", Some(ReportFormat::Csv)),
-            ("json", Some(ReportFormat::Json)),
-            ("xlsx", None),
-            ("html", Some(ReportFormat::Html)),
-            ("junit", Some(ReportFormat::Junit)),
-        ];
-        for node in decoder.list(node, "formats") {
-            match decoder.choice(node, "a report's format", &choices) {
-                Some(Some(format)) => reports.formats.push(format),
-                Some(None) => {
-                    decoder.error(
-                        &node.span,
-                        "this kind of report is not supported yet",
-                        "there are csv, json, html and junit",
-                    );
-                }
-                None => {}
-            }
-        }
-    }
-    fields.finish(decoder);
-    reports
-}
-
-/// Puts the project's sections and the environment's together.
-pub(super) fn settle(
-    decoder: &mut Decoder<'_>,
-    root: &Path,
-    name: &str,
-    environment: Environment,
-    project: Sections,
-    reports: Reports,
-) -> Option<Settings> {
-    let endpoint = environment.endpoint?;
-    let own = environment.sections.over(project);
-    let limits = own.limits(&endpoint);
-    let retries = own.retries();
-    let failures = own.failures();
-    let ledger = match &own.ledger {
-        None => root.join(".treaty").join(format!("{name}.db")),
-        Some(declared) => ledger(decoder, root, name, declared)?,
-    };
-    Some(Settings {
-        environment: name.to_owned(),
-        endpoint,
-        protected: environment.protected,
-        limits,
-        retries,
-        failures,
-        ledger,
-        reports,
-    })
-}
-
-/// What can be said of an environment that is not used.
-pub(super) fn check(decoder: &mut Decoder<'_>, root: &Path, name: &str, environment: &Environment) {
-    if let Some(declared) = &environment.sections.ledger {
-        ledger(decoder, root, name, declared);
-    }
-}
-
-fn ledger(
-    decoder: &mut Decoder<'_>,
-    root: &Path,
-    environment: &str,
-    (text, span): &(String, Span),
-) -> Option<PathBuf> {
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        decoder.error(
-            span,
-            "a ledger in Postgres is not supported yet",
-            "leave it out: it lies in .treaty/",
-        );
-        return None;
-    }
-    match super::path::inside(root, root, &text.replace("{environment}", environment)) {
-        Ok(path) => Some(path),
-        Err(why) => {
-            decoder.error(span, why, "the ledger lies inside the project");
-            None
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn rates_tolerances_and_durations_are_read() {
+    fn parses_rates_tolerances_and_durations() {
         let rate = |text: &str| {
             text.parse::<RateLimit>()
                 .map(|limit| limit.0.map(|rate| rate.0))

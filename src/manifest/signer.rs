@@ -1,4 +1,4 @@
-//! `signers`: who signs, in which order, and where the seal goes.
+//! Decodes `signers`: signing methods, signing order and seal positions.
 
 use super::decode::{Decoder, StaticText};
 use super::yaml::{Kind, Node};
@@ -8,57 +8,57 @@ use crate::expr::Expr;
 /// A signer of a flow.
 #[derive(Debug)]
 pub struct Signer {
-    /// Its name in the flow.
+    /// The signer's name in the flow.
     pub name: String,
-    /// Where the name stands.
+    /// The location of the name.
     pub span: Span,
-    /// Who it is and how he signs.
+    /// The signing method and its accounts.
     pub kind: SignerKind,
-    /// Where the seal goes.
+    /// The seal positions.
     pub positions: Positions,
-    /// Signers that must have signed before this one is added.
+    /// The signers that must have signed before this one is added.
     pub after: Vec<StaticText>,
 }
 
-/// The five kinds of signers (5.5.2–5.5.6).
+/// The five signing methods (5.5.2–5.5.6).
 #[derive(Debug)]
 pub enum SignerKind {
-    /// The platform signs at once.
+    /// The platform signs automatically.
     Platform(AutoSigner),
-    /// An account that granted it is signed for at once.
+    /// The platform signs automatically for an account that granted silent signing.
     User {
-        /// Whose account.
+        /// The account.
         account: StaticText,
-        /// How.
+        /// The seal and the document password.
         signer: AutoSigner,
-        /// Whether he is told.
+        /// Whether the account owner is notified after signing.
         notice_sign_message: Option<Expr>,
     },
-    /// A person is asked.
+    /// A person signs.
     Person {
-        /// Whose account.
+        /// The person's account.
         account: StaticText,
-        /// Kinds of seal that he may use, by name or number.
+        /// The kinds of seal that the signer may use, by name or number.
         seal_type: Vec<Expr>,
     },
-    /// A person is asked to sign for an organization.
+    /// A person signs for an organization.
     Organization {
-        /// The person.
+        /// The person's account.
         account: StaticText,
-        /// The organization.
+        /// The organization's account.
         organization: StaticText,
     },
-    /// A person is asked to sign for himself and an organization at once.
+    /// A person signs in person and for an organization in one task.
     PersonAndOrganization {
-        /// The person.
+        /// The person's account.
         account: StaticText,
-        /// The organization.
+        /// The organization's account.
         organization: Option<StaticText>,
     },
 }
 
 impl SignerKind {
-    /// The word that declares it.
+    /// Returns the field name that declares the signing method.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Platform(_) => "platform",
@@ -70,50 +70,51 @@ impl SignerKind {
     }
 }
 
-/// What the signers without a person share.
+/// The fields that both automatic signing methods have.
 #[derive(Debug)]
 pub struct AutoSigner {
-    /// The seal; the account's default seal when absent.
+    /// The seal's name in the manifests. Default: the account's default seal.
     pub seal: Option<StaticText>,
     /// The password of an encrypted document.
     pub doc_pwd: Option<Expr>,
 }
 
-/// Where a seal goes.
+/// The seal positions of a signer.
 #[derive(Debug)]
 pub enum Positions {
-    /// In the flow's one document; none means that the person chooses.
+    /// Positions in the only document of the flow. Empty: the signer chooses.
     Single(Vec<Position>),
-    /// By document.
+    /// Positions by document name.
     ByDocument(Vec<(StaticText, Vec<Position>)>),
 }
 
-/// One place of a seal.
+/// A position of a seal.
 #[derive(Debug)]
 pub struct Position {
-    /// Where it stands in the file.
+    /// The location of the declaration.
     pub span: Span,
-    /// How it is found.
+    /// The kind of position (`signType`).
     pub anchor: Anchor,
-    /// Horizontal place or offset.
+    /// Horizontal coordinate on the page, or offset from the keyword.
     pub pos_x: Option<Expr>,
-    /// Vertical place or offset.
+    /// Vertical coordinate on the page, or offset from the keyword.
     pub pos_y: Option<Expr>,
-    /// Width that the seal is scaled to.
+    /// Width of the scaled seal.
     pub scale: Option<Expr>,
 }
 
-/// How a position is found: the signType.
+/// The kind of position (`signType`).
 #[derive(Debug)]
 pub enum Anchor {
-    /// By a word of the document (1).
+    /// At a keyword in the document's text (1).
     Keyword(Expr),
-    /// By page and coordinates (2).
+    /// At coordinates on pages (2).
     Page(Expr),
-    /// Across the seam of pages (3).
+    /// Across the seam of several pages (3).
     Seam(Expr),
 }
 
+/// Decodes a signer.
 pub(super) fn signer(
     decoder: &mut Decoder<'_>,
     name: &str,
@@ -143,8 +144,8 @@ pub(super) fn signer(
     let (Some((word, node)), None) = (first, second) else {
         decoder.error(
             span,
-            format!("the signer {name} is of no kind, or of two"),
-            format!("it has one of {}", kinds.join(", ")),
+            format!("the signer {name} has no kind or several kinds"),
+            format!("set exactly one of {}", kinds.join(", ")),
         );
         return None;
     };
@@ -192,15 +193,15 @@ pub(super) fn signer(
     };
     fields.finish(decoder);
     let kind = kind?;
-    let nowhere = match &positions {
+    let has_no_positions = match &positions {
         Positions::Single(list) => list.is_empty(),
         Positions::ByDocument(map) => map.iter().all(|(_, list)| list.is_empty()),
     };
-    if nowhere && matches!(kind, SignerKind::Platform(_) | SignerKind::User { .. }) {
+    if has_no_positions && matches!(kind, SignerKind::Platform(_) | SignerKind::User { .. }) {
         decoder.error(
             span,
             format!("the signer {name} needs positions"),
-            "nobody is there to choose a place: positions: [ { keyword: … } ]",
+            "automatic signers cannot choose positions: add positions: [ { keyword: … } ]",
         );
     }
     Some(Signer {
@@ -256,8 +257,8 @@ fn position(decoder: &mut Decoder<'_>, node: &Node) -> Option<Position> {
     let (Some(anchor), None) = (anchors.next(), anchors.next()) else {
         decoder.error(
             &node.span,
-            "the position does not say how it is found, or says it twice",
-            "it has one of keyword: a word of the document, page: \"1\", seam: \"1-3\"",
+            "the position has no anchor or several anchors",
+            "set exactly one of keyword: a word of the document, page: \"1\", seam: \"1-3\"",
         );
         return None;
     };
@@ -265,7 +266,7 @@ fn position(decoder: &mut Decoder<'_>, node: &Node) -> Option<Position> {
         decoder.error(
             &node.span,
             "a position by page needs posX and posY",
-            "{ page: \"1\", posX: 300, posY: 120 }",
+            "use for example { page: \"1\", posX: 300, posY: 120 }",
         );
     }
     Some(Position {

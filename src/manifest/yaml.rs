@@ -1,7 +1,7 @@
-//! YAML text → a tree of nodes that know where they stand.
+//! Parses YAML into a tree of nodes with their locations.
 //!
-//! The only place that knows the YAML library. Scalars stay the text that was written (`NO`, `0755` and an
-//! 18-digit number mean themselves): what a field expects decides what the text means.
+//! Only this file uses the YAML library. Scalars keep their source text (`NO`, `0755`, an 18-digit
+//! number); the decoder of a field interprets it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,20 +21,20 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) enum Kind {
     Null,
-    /// A scalar's text; a plain one as it was written.
+    /// The text of a scalar. Plain scalars keep their source text.
     Scalar(String),
     Sequence(Vec<Node>),
     Mapping(Vec<(Node, Node)>),
 }
 
-/// A manifest is written by people: far above any honest one, and small enough that none can exhaust us.
-const MOST_NODES: usize = 200_000;
-const DEEPEST: usize = 64;
+/// Parser limits. They are far above real manifests and bound the memory for malicious ones.
+const MAX_NODES: usize = 200_000;
+const MAX_DEPTH: usize = 64;
 
-/// Parses one document.
+/// Parses a YAML document. Returns a syntax error with its location and a hint.
 pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
     let options = serde_yaml::options! {
-        budget: serde_yaml::budget! { max_nodes: MOST_NODES, max_depth: DEEPEST },
+        budget: serde_yaml::budget! { max_nodes: MAX_NODES, max_depth: MAX_DEPTH },
         duplicate_keys: serde_yaml::options::DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
@@ -43,38 +43,39 @@ pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
     };
     let raw: Raw = serde_yaml::from_str_with_options(&file.text, options)
         .map_err(|error| syntax_error(file, &error))?;
-    Ok(raw.settle(file))
+    Ok(raw.into_node(file))
 }
 
-/// Reads a file that is no manifest, whose values are what they look like; the first thing that is wrong has its place.
+/// Deserializes a YAML file that is not a manifest. Returns the first error with its location.
 pub fn read_yaml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Result<T, Diagnostic> {
     let options = serde_yaml::options! {
-        budget: serde_yaml::budget! { max_nodes: MOST_NODES, max_depth: DEEPEST },
+        budget: serde_yaml::budget! { max_nodes: MAX_NODES, max_depth: MAX_DEPTH },
         with_snippet: false,
     };
     serde_yaml::from_str_with_options(&file.text, options).map_err(|error| {
-        let (what, span) = told(file, &error);
-        Diagnostic::error(what).at(span)
+        let (message, span) = message_and_span(file, &error);
+        Diagnostic::error(message).at(span)
     })
 }
 
-/// What the library says, and where.
-fn told(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> (String, Span) {
+/// Returns the message of the YAML library and its location.
+fn message_and_span(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> (String, Span) {
     let (line, column) = error
         .location()
         .map_or((1, 1), |at| (index(at.line()), index(at.column())));
     let text = error.without_snippet().to_string();
-    let what = text
+    let message = text
         .rsplit_once(" at line ")
-        .map_or(&*text, |(what, _)| what)
+        .map_or(&*text, |(message, _)| message)
         .replace('\n', " ");
-    (what, at(file, line, column))
+    (message, at(file, line, column))
 }
 
+/// Converts a syntax error and adds a hint for common mistakes.
 fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic {
-    let (what, span) = told(file, error);
+    let (message, span) = message_and_span(file, error);
     let line = span.line;
-    let diagnostic = Diagnostic::error(format!("this is no proper YAML: {what}")).at(span);
+    let diagnostic = Diagnostic::error(format!("invalid YAML: {message}")).at(span);
     let shown = file
         .text
         .lines()
@@ -86,18 +87,16 @@ fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic
     {
         diagnostic.hint(QUOTE_IT)
     } else if shown.contains('\t') {
-        diagnostic.hint("YAML is indented by spaces, never by tabs")
+        diagnostic.hint("use spaces for indentation: YAML does not allow tabs")
     } else {
-        diagnostic.hint(
-            "look at the indentation, the colons and the quotes of this line and the one before",
-        )
+        diagnostic.hint("check the indentation, colons and quotes of this line and the line before")
     }
 }
 
-/// What to do about an expression without quotes, which YAML takes for a mapping.
+/// The hint for an expression without quotes, which YAML parses as a mapping.
 pub(super) const QUOTE_IT: &str = "put the expression in quotes: \"{{ … }}\"";
 
-/// The span of one character.
+/// Returns the span of the character at a 1-based line and column.
 fn at(file: &Arc<SourceFile>, line: usize, column: usize) -> Span {
     let before: usize = file
         .text
@@ -129,14 +128,14 @@ fn index(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// A node as the library gives it.
+/// A node as the YAML library parses it.
 #[derive(serde::Deserialize)]
 #[serde(transparent)]
 struct Raw(Spanned<RawKind>);
 
 enum RawKind {
     Null,
-    /// A number or a boolean: its text stands in the file.
+    /// A number or a boolean. Its text is read from the source.
     Plain,
     Text(String),
     Sequence(Vec<Raw>),
@@ -144,31 +143,31 @@ enum RawKind {
 }
 
 impl Raw {
-    fn settle(self, file: &Arc<SourceFile>) -> Node {
-        // An alias stands for text that is elsewhere; errors point to where it is used.
-        let written = self.0.defined.span();
-        let used = self.0.referenced;
+    fn into_node(self, file: &Arc<SourceFile>) -> Node {
+        // The text of an alias is read at its anchor, and errors point to the alias.
+        let definition = self.0.defined.span();
+        let reference = self.0.referenced;
         let bytes = |span: serde_yaml::Span| {
             let start = index(span.byte_offset().unwrap_or(0)).min(file.text.len());
             start..(start + index(span.byte_len().unwrap_or(0))).min(file.text.len())
         };
         let span = Span {
             file: file.clone(),
-            line: index(used.line()),
-            column: index(used.column()),
-            bytes: bytes(used.span()),
+            line: index(reference.line()),
+            column: index(reference.column()),
+            bytes: bytes(reference.span()),
         };
         let kind = match self.0.value {
             RawKind::Null => Kind::Null,
-            RawKind::Plain => Kind::Scalar(file.text[bytes(written)].to_owned()),
+            RawKind::Plain => Kind::Scalar(file.text[bytes(definition)].to_owned()),
             RawKind::Text(text) => Kind::Scalar(text),
             RawKind::Sequence(nodes) => {
-                Kind::Sequence(nodes.into_iter().map(|node| node.settle(file)).collect())
+                Kind::Sequence(nodes.into_iter().map(|node| node.into_node(file)).collect())
             }
             RawKind::Mapping(entries) => Kind::Mapping(
                 entries
                     .into_iter()
-                    .map(|(key, value)| (key.settle(file), value.settle(file)))
+                    .map(|(key, value)| (key.into_node(file), value.into_node(file)))
                     .collect(),
             ),
         };
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn scalars_are_the_text_that_was_written_and_every_node_knows_its_place() {
+    fn scalars_keep_their_source_text_and_every_node_has_a_location() {
         let text = "版本: [1, 0755, NO, on, true, ~, 1e5, 330106199001011234, 12345678901234567890123, 2027-12-31]\n\
                     a: &a { b: \"q{{ x }}\", c: 'it''s' }\nd: *a\ne: |\n  foo\n  bar\nf:\n";
         let mut seen = Vec::new();
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_error_has_its_place() {
+    fn a_syntax_error_has_a_location() {
         let error = parsed("a: 1\nb: [1\nc: 2\n").expect_err("refused");
         assert!(
             error
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unquoted_expression_is_a_mapping_with_a_mapping_for_a_key() {
+    fn an_unquoted_expression_is_a_mapping_with_a_mapping_as_key() {
         let node = parsed("a: {{ row.x }}\nb: 2\n").expect("parsed");
         let Kind::Mapping(entries) = node.kind else {
             panic!("a mapping")

@@ -69,11 +69,11 @@ pub(crate) fn close_over(standing: &Resources, needed: &mut HashSet<Address>) {
         .iter()
         .filter(|(name, _)| needed.contains(&Address::Account((*name).clone())));
     let creators: Vec<Address> = creators
-        .filter_map(|(_, account)| match &account.who {
-            crate::desired::Who::Organization(organization) => {
+        .filter_map(|(_, account)| match &account.holder {
+            crate::desired::AccountHolder::Organization(organization) => {
                 Some(Address::Account(organization.creator.clone()))
             }
-            crate::desired::Who::Person(_) => None,
+            crate::desired::AccountHolder::Person(_) => None,
         })
         .collect();
     needed.extend(creators);

@@ -28,7 +28,7 @@ pub(crate) fn plan_flow(
     duplicates: &mut Duplicates,
 ) -> Result<FlowPlan, Fatal> {
     let rows = planned.rows;
-    duplicates.begin_flow(rows.flow, rows.expected());
+    duplicates.begin_flow(rows.flow, rows.expected_rows());
     let mut looking = Looking {
         moment,
         nth: survey.plan.flows.len(),
@@ -150,7 +150,7 @@ impl<'p, 'a> Planned<'p, 'a> {
     /// No row is taken yet; `known` is what is recorded of the flow.
     pub(crate) fn new(rows: &'p FlowRows<'a>, surveyor: &'p Planner<'a>, known: Known) -> Self {
         let mut plan = FlowPlan::new(&rows.flow.name);
-        plan.rows.reserve_exact(rows.expected());
+        plan.rows.reserve_exact(rows.expected_rows());
         Self {
             rows,
             surveyor,

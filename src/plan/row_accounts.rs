@@ -8,7 +8,7 @@ use super::observe::{Lookup, LookupListener, ask_all};
 use crate::api::operation::Op;
 use crate::api::{CreateOrganization, CreatePerson, Operation, UpdateOrganization, UpdatePerson};
 use crate::client::Client;
-use crate::desired::{Account, Who};
+use crate::desired::{Account, AccountHolder};
 use crate::diagnostic::Diagnostic;
 use crate::expr::Fingerprint;
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ResourceKind};
@@ -111,8 +111,8 @@ impl RowAccounts {
 
 /// The operations that create and update an account.
 fn creation(account: &Account) -> (Op, Op) {
-    match account.who {
-        Who::Person(_) => (CreatePerson::OP, UpdatePerson::OP),
-        Who::Organization(_) => (CreateOrganization::OP, UpdateOrganization::OP),
+    match account.holder {
+        AccountHolder::Person(_) => (CreatePerson::OP, UpdatePerson::OP),
+        AccountHolder::Organization(_) => (CreateOrganization::OP, UpdateOrganization::OP),
     }
 }

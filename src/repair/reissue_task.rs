@@ -87,7 +87,7 @@ impl StepContext<'_> {
             flow: &flow,
             third_order_no: format!("{}-{}-{}", self.order_prefix, record.id, signer.name),
             signs: signs(&signer.kind, who.clone())?,
-            places: &signer.places,
+            places: &signer.placements,
             docs: &docs(&steps, &flow),
         }
         .request();

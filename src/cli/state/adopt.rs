@@ -7,7 +7,7 @@ use super::super::progress::Progress;
 use super::super::session::invalid;
 use super::{Names, Place, runtime};
 use crate::address::Address;
-use crate::desired::{Account, Item, Rows};
+use crate::desired::{Account, Item, RowLookup};
 use crate::diagnostic::{Findings, did_you_mean};
 use crate::ledger::{Ledger, Sqlite};
 use crate::repair::{Adopter, Adoption, NotAdopted};
@@ -105,9 +105,9 @@ fn row(
         let flow = Address::Flow(flow.to_owned());
         return Err(undeclared(&flow, place.project.flows.keys()));
     }
-    let rows = Rows {
+    let rows = RowLookup {
         project: &place.project,
-        standing: &names.standing,
+        resources: &names.standing,
         run: &place.session.run_time,
         salt: ledger.salt(),
     };
@@ -131,9 +131,9 @@ pub(super) fn declared_account(
     if let Some(account) = declared.find(|account| account.third_id() == third_id) {
         return Ok(account.clone());
     }
-    let rows = Rows {
+    let rows = RowLookup {
         project: &place.project,
-        standing: &names.standing,
+        resources: &names.standing,
         run: &place.session.run_time,
         salt: ledger.salt(),
     };

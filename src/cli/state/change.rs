@@ -7,7 +7,7 @@ use super::adopt::{declared_account, name_of, named, undeclared};
 use super::show::answered;
 use super::{Found, Names, Place, runtime};
 use crate::address::Address;
-use crate::desired::Rows;
+use crate::desired::RowLookup;
 use crate::diagnostic::Findings;
 use crate::ledger::{
     ItemStatus, KnownItem, KnownResource, KnownStep, Ledger, ResourceKind, Sqlite, Step, Write,
@@ -118,9 +118,9 @@ fn settle_item(
     };
     let progress = Progress::new(global);
     let client = place.client(ledger, &progress)?;
-    let rows = Rows {
+    let rows = RowLookup {
         project: &place.project,
-        standing: &names.standing,
+        resources: &names.standing,
         run: &place.session.run_time,
         salt: ledger.salt(),
     };

@@ -5,7 +5,7 @@ use crate::api::{
     AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ErrorCode, GrantSilentSign,
     Nothing, RevokeSilentSign, UpdateOrganization, UpdatePerson,
 };
-use crate::desired::{Account, Organization, Person, Who};
+use crate::desired::{Account, AccountHolder, Organization, Person};
 use crate::execute::context::StepContext;
 use crate::execute::error::StepError;
 use crate::execute::executor::Executor;
@@ -144,13 +144,13 @@ impl Executor<'_> {
                 ProbeResult::Found(AccountAnswer { account_id })
             }))
         };
-        let result = match &account.who {
-            Who::Person(person) => {
+        let result = match &account.holder {
+            AccountHolder::Person(person) => {
                 self.context
                     .send_once(is_begun, &create_person(person), probe)
                     .await
             }
-            Who::Organization(organization) => {
+            AccountHolder::Organization(organization) => {
                 let creator = self.resource_id(&organization.creator)?;
                 self.context
                     .send_once(is_begun, &create_organization(organization, creator), probe)
@@ -287,8 +287,8 @@ impl StepContext<'_> {
     ) -> Result<(), StepError> {
         let value =
             |name: &str, value: Option<&String>| value.filter(|_| fields.contains(&name)).cloned();
-        match &account.who {
-            Who::Person(person) => {
+        match &account.holder {
+            AccountHolder::Person(person) => {
                 let request = UpdatePerson {
                     account_id: id.clone(),
                     name: value("name", Some(&person.name)),
@@ -297,7 +297,7 @@ impl StepContext<'_> {
                 };
                 self.call(&request).await?;
             }
-            Who::Organization(organization) => {
+            AccountHolder::Organization(organization) => {
                 let request = UpdateOrganization {
                     account_id: id.clone(),
                     name: value("name", Some(&organization.name)),

@@ -135,7 +135,7 @@ impl Executor<'_> {
                 file_name,
                 content_type,
                 bytes,
-                of_person,
+                is_person,
             } => {
                 let file = self.context.shared_file(file_name, content_type, bytes);
                 let request = CreatePersonImageSeal {
@@ -146,7 +146,7 @@ impl Executor<'_> {
                     color: seal.color.clone(),
                     file_key: file.await?,
                 };
-                if *of_person {
+                if *is_person {
                     self.context.send_once(is_begun, &request, probe).await
                 } else {
                     let request = CreateOrganizationImageSeal(request);

@@ -8,7 +8,7 @@ use crate::api::operation::Op;
 use crate::api::{
     Archive, AutoSignAnswer, HandSignAnswer, Nothing, Operation, Position, contract, contracts,
 };
-use crate::desired::Place;
+use crate::desired::SealPlacement;
 use crate::execute::context::StepContext;
 use crate::execute::error::StepError;
 use crate::execute::flow::FlowRef;
@@ -20,7 +20,7 @@ pub(crate) struct SignerRequest<'a> {
     pub(crate) flow: &'a FlowRef,
     pub(crate) third_order_no: String,
     pub(crate) signs: SigningMethod,
-    pub(crate) places: &'a [Place],
+    pub(crate) places: &'a [SealPlacement],
     /// The documents of the flow.
     pub(crate) docs: &'a [DocId],
 }

@@ -22,34 +22,34 @@ pub(super) fn definitions() -> Definitions {
 
 fn flow() -> Schema {
     Object::new(
-        "What is signed, by whom, and for which rows. Without rows the flow is one item, whose key is its name.",
+        "Documents, signers and rows of a contract. Without rows the flow is one item, with the flow's name as its key.",
         vec![
             optional("rows", reference("rows")),
             optional(
                 "accounts",
                 map_of(
-                    "People and organizations of the row, by name. The same thirdId in many rows is one account, and must agree.",
+                    "The accounts that a row declares, by name. Rows with the same thirdId are the same account; their account fields must be equal.",
                     reference("rowAccount"),
                 ),
             ),
-            required("documents", filled_map_of("What is signed, by name.", reference("document"))),
+            required("documents", filled_map_of("The documents to sign, by name.", reference("document"))),
             required("process", reference("process")),
             required(
                 "signers",
-                filled_map_of("Who signs, by name, in this order.", reference("signer")),
+                filled_map_of("The signers, by name, in signing order.", reference("signer")),
             ),
             optional("finish", reference("finish")),
             optional(
                 "onChange",
                 word(
-                    "The row differs from what was sent. error (the default): the item fails. keep: what was sent stands. reissue: it is revoked, and the item is sent anew.",
+                    "The action when the row differs from the sent contract. error (the default): the item fails. keep: the sent contract stays valid. reissue: the sent contract is revoked and the item is sent again.",
                     &["error", "keep", "reissue"],
                 ),
             ),
             optional(
                 "onVanish",
                 word(
-                    "A sent row is no longer in the sheet. keep (the default): what was sent stands. revoke: it is revoked.",
+                    "The action when the row of a sent contract is no longer in the sheet. keep (the default): the sent contract stays valid. revoke: it is revoked.",
                     &["keep", "revoke"],
                 ),
             ),
@@ -60,25 +60,25 @@ fn flow() -> Schema {
 
 fn rows() -> Schema {
     Object::new(
-        "The sheet: each of its rows is one item.",
+        "The sheet. Each row is one item.",
         vec![
             required("file", text("A CSV, TSV or XLSX file, relative to this file.")),
             required(
                 "key",
-                text("What an item is known by: unique, and the same in every run. \"{{ row.contract_no }}\"."),
+                text("The key of an item, unique in the flow and the same in every run: \"{{ row.contract_no }}\"."),
             ),
-            optional("where", text("Which rows are meant: \"{{ row.status == 'approved' }}\". Cells are text.")),
+            optional("where", text("The condition that selects rows: \"{{ row.status == 'approved' }}\". Cells are text. Default: all rows.")),
             optional("sheet", text("The sheet of a workbook, by name.")),
             optional(
                 "encoding",
                 word(
-                    "How the file's text is encoded. Default: by its byte order mark, else UTF-8 if all of it is, else GB18030.",
+                    "The encoding of the file. Default: detected by the byte order mark, otherwise UTF-8 if the file is valid UTF-8, otherwise GB18030.",
                     &["utf-8", "gb18030", "gbk"],
                 ),
             ),
             optional(
                 "delimiter",
-                word("What stands between cells. Default: a comma, in a .tsv file a tab.", &[",", ";", "|", "\t", "tab"]),
+                word("The separator between cells. Default: a comma, or a tab in a .tsv file.", &[",", ";", "|", "\t", "tab"]),
             ),
         ],
     )
@@ -87,7 +87,7 @@ fn rows() -> Schema {
 
 fn row_account() -> Schema {
     Object::new(
-        "A person or an organization of the row.",
+        "An account that a row declares: a person or an organization.",
         vec![
             optional("person", reference("person")),
             optional("organization", reference("organization")),
@@ -99,25 +99,25 @@ fn row_account() -> Schema {
 
 fn document() -> Schema {
     Object::new(
-        "A document: a template that is filled, or a local PDF.",
+        "A document, created from a filled template or from a local PDF.",
         vec![
-            required("name", text("The name that the document has at the API.")),
+            required("name", text("The document's name at the API (docName).")),
             optional("template", text("A template's name in the manifests.")),
-            optional("file", text("A local PDF instead of a template, relative to this file.")),
+            optional("file", text("The path of a local PDF instead of a template, relative to this file.")),
             optional(
                 "simpleFormFields",
                 any_map_of(
-                    "The values of the template's form fields, by field. A field whose value is empty is left blank.",
-                    text("The field's text."),
+                    "The values of the template's form fields, by field name. A field with an empty value stays blank.",
+                    text("The text of the field."),
                 ),
             ),
             optional(
                 "chunkedFields",
-                list("Pages that are put at the document's end, at most 10 (5.4.2).", reference("chunk")),
+                list("Pages appended to the document, at most 10 (5.4.2).", reference("chunk")),
             ),
             optional(
                 "encryption",
-                flag("true: the document is encrypted, and signers give its password (5.5.1). Default: false."),
+                flag("Whether the document is encrypted, so that signers must enter its password (5.5.1). Default: false."),
             ),
         ],
     )
@@ -128,17 +128,17 @@ fn document() -> Schema {
 
 fn chunk() -> Schema {
     Object::new(
-        "Pages that are put at a document's end.",
+        "Pages appended to a document.",
         vec![
             required(
                 "mimeType",
                 form(
-                    "What it is: text/html or application/pdf.",
+                    "The type of the content: text/html or application/pdf.",
                     "[Tt][Ee][Xx][Tt]/[Hh][Tt][Mm][Ll]|[Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]/[Pp][Dd][Ff]",
                 ),
             ),
-            optional("file", text("A file, relative to this file. The text of an HTML file may hold expressions.")),
-            optional("data", text("The content, instead of a file.")),
+            optional("file", text("The path of the file, relative to this file. An HTML file may contain expressions.")),
+            optional("data", text("The content instead of a file: HTML, or a Base64-encoded PDF.")),
         ],
     )
     .one_of(&["file", "data"])
@@ -149,30 +149,30 @@ fn process() -> Schema {
     Object::new(
         "The options of the signing process (5.5.1).",
         vec![
-            required("businessScene", text("What it is about, as signers read it.")),
-            optional("initiator", text("Who starts it: an account's name. Default: the platform.")),
-            optional("payer", text("Who pays: an account's name. Default: the platform.")),
+            required("businessScene", text("The subject that signers see.")),
+            optional("initiator", text("The name of the account that initiates the flow. Default: the platform.")),
+            optional("payer", text("The name of the account that pays. Default: the platform.")),
             optional(
                 "signValidity",
                 integer(
-                    "The last moment for signing, in milliseconds since 1970: \"{{ run.started | plus('7d') | epochMs }}\".",
+                    "The signing deadline, in milliseconds since 1970: \"{{ run.started | plus('7d') | epochMs }}\".",
                     None,
                 ),
             ),
             optional(
                 "signPlatform",
-                list("Where people may sign.", code("A platform, by name or number", &SIGN_PLATFORM)),
+                list("The platforms that signers may use.", code("A platform, by name or number", &SIGN_PLATFORM)),
             ),
             optional(
                 "noticeType",
-                list("How people are told.", code("A way, by name or number", &NOTICE_TYPE)),
+                list("The channels for notifying signers.", code("A channel, by name or number", &NOTICE_TYPE)),
             ),
-            optional("noticeUrl", text("Where callbacks go.")),
-            optional("redirectUrl", text("Where a person's browser goes after signing.")),
-            optional("addSignTime", flag("Whether the time is put beside each signature.")),
+            optional("noticeUrl", text("The URL for callbacks.")),
+            optional("redirectUrl", text("The URL that the signer's browser opens after signing.")),
+            optional("addSignTime", flag("Whether the signing time is shown beside each signature.")),
             optional(
                 "attachments",
-                list("Files that go along, and are not signed.", reference("attachment")),
+                list("Files that are attached and not signed.", reference("attachment")),
             ),
         ],
     )
@@ -181,10 +181,10 @@ fn process() -> Schema {
 
 fn attachment() -> Schema {
     Object::new(
-        "A file that goes along, and is not signed.",
+        "A file that is attached and not signed.",
         vec![
-            required("file", text("The file, relative to this file.")),
-            required("name", text("The name that it has at the API.")),
+            required("file", text("The path of the file, relative to this file.")),
+            required("name", text("The attachment's name at the API.")),
         ],
     )
     .schema()
@@ -192,15 +192,15 @@ fn attachment() -> Schema {
 
 fn finish() -> Schema {
     Object::new(
-        "What happens once all have signed.",
+        "Actions after all signers have signed.",
         vec![
             optional(
                 "archive",
-                flag("true: the flow is archived (5.7.5). Default: false."),
+                flag("Whether the flow is archived (5.7.5). Default: false."),
             ),
             optional(
                 "download",
-                text("Where the signed document is put: \"signed/{{ key }}.pdf\"."),
+                text("The path for the signed document, relative to this file: \"signed/{{ key }}.pdf\". Requires archive: true."),
             ),
         ],
     )

@@ -33,7 +33,7 @@ pub fn project() -> Value {
 /// The schema of a file that `manifests` of `treaty.yaml` matches.
 pub fn manifest() -> Value {
     let described =
-        "Accounts, seals, templates and flows. All files of a project are one namespace.";
+        "Accounts, seals, templates and flows. All files of a project share one namespace.";
     // A file of comments alone declares nothing, and is fine.
     let mut root = Object::new(described, sections()).schema();
     root.insert("type".to_owned(), json!(["object", "null"]));
@@ -49,12 +49,12 @@ fn sections() -> Vec<build::Field> {
         section("seals", "Seals of accounts, by name.", "seal"),
         section(
             "templates",
-            "PDF forms that documents are made of, by name.",
+            "PDF forms that documents are created from, by name.",
             "template",
         ),
         section(
             "flows",
-            "What is signed, by whom, and for which rows; by name.",
+            "Contracts with their documents, signers and rows, by name.",
             "flow",
         ),
     ]

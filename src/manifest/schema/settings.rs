@@ -15,7 +15,7 @@ pub(super) fn project(sections: Vec<Field>) -> Object {
         required(
             "version",
             one(
-                "The version of the manifest language: 1.",
+                "The version of the manifest language. Must be 1.",
                 &[json!(1), json!("1")],
             ),
         ),
@@ -23,18 +23,18 @@ pub(super) fn project(sections: Vec<Field>) -> Object {
         optional(
             "manifests",
             list(
-                "Files with more sections: globs from this folder. Default: manifests/*.yaml.",
+                "Glob patterns of the manifest files, relative to this folder. Default: manifests/*.yaml.",
                 text("A glob, such as manifests/*.yaml."),
             ),
         ),
         optional(
             "defaultEnvironment",
-            text("The environment that is meant when none is chosen with -e."),
+            text("The environment that is used without the option -e."),
         ),
         required(
             "environments",
             filled_map_of(
-                "Where the project can be applied, by name.",
+                "The environments of the project, by name.",
                 reference("environment"),
             ),
         ),
@@ -43,7 +43,7 @@ pub(super) fn project(sections: Vec<Field>) -> Object {
     fields.extend(shared());
     fields.extend(sections);
     Object::new(
-        "A project: the folder of this file, and the manifests that it matches.",
+        "A project: this file and the manifests that its patterns match.",
         fields,
     )
 }
@@ -64,7 +64,7 @@ fn shared() -> Vec<Field> {
         optional(
             "variables",
             map_of(
-                "What expressions call var.NAME.",
+                "Variables that expressions use as var.NAME.",
                 text("The value, as text."),
             ),
         ),
@@ -73,9 +73,7 @@ fn shared() -> Vec<Field> {
         optional("failures", reference("failures")),
         optional(
             "ledger",
-            text(
-                "Where what was done is recorded: a file, or postgres://…. Default: .treaty/{environment}.db.",
-            ),
+            text("The file of the ledger, inside the project. Default: .treaty/{environment}.db."),
         ),
     ]
 }
@@ -85,18 +83,18 @@ fn environment() -> Schema {
         required(
             "endpoint",
             form(
-                "sandbox (the emulator inside treaty), or the API's https:// address. http:// only on this machine.",
+                "sandbox (the emulator in treaty) or the https:// address of the API. http:// is allowed only for this machine.",
                 r"sandbox|https://.+|http://(127\.0\.0\.1|\[::1\]|localhost)([:/].*)?",
             ),
         ),
         optional(
             "protected",
-            flag("Applied only when its name is confirmed: --confirm NAME."),
+            flag("Whether changes must be confirmed with --confirm NAME. Default: false."),
         ),
     ];
     fields.extend(shared());
     Object::new(
-        "Where the project can be applied. Its limits, retries, failures, ledger and variables win over the project's.",
+        "An environment of the project. Its limits, retries, failures, ledger and variables take precedence over the project's.",
         fields,
     )
     .schema()
@@ -109,21 +107,21 @@ fn rate(described: &str) -> Schema {
 
 fn limits() -> Schema {
     let mut operations = any_map_of(
-        "Limits of single operations, by their path.",
-        rate("Calls of this operation: N/s, N/m or N/h."),
+        "Rate limits of single operations, by API path.",
+        rate("The rate limit of this operation: N/s, N/m or N/h."),
     );
     let paths: Vec<&str> = Op::ALL.iter().map(|op| op.path()).collect();
     operations.insert("propertyNames".to_owned(), json!({ "enum": paths }));
     Object::new(
-        "How fast treaty calls.",
+        "Rate limits and concurrency.",
         vec![
             optional(
                 "rate",
-                rate("All operations together: N/s, N/m, N/h or none. Default: 10/s, on the sandbox none."),
+                rate("The rate limit of all operations together: N/s, N/m, N/h or none. Default: 10/s, or none on the sandbox."),
             ),
             optional(
                 "concurrency",
-                integer("The most requests in flight. Default: 16.", Some(1)),
+                integer("The maximum number of requests in flight. Default: 16.", Some(1)),
             ),
             optional("operations", operations),
         ],
@@ -134,31 +132,31 @@ fn limits() -> Schema {
 fn retries() -> Schema {
     let duration = |described| form(described, r"[0-9]+\s*(ms|s|m|min|h)");
     Object::new(
-        "How often a call is tried again.",
+        "Retries, timeouts and backoff.",
         vec![
             optional(
                 "attempts",
-                integer("Attempts at most, the first included. Default: 6.", Some(1)),
+                integer("The maximum number of attempts, including the first. Default: 6.", Some(1)),
             ),
             optional(
                 "backoff",
                 duration(
-                    "The pause after the first attempt; it doubles with each. Default: 500ms.",
+                    "The delay before the first retry. It doubles with each retry. Default: 500ms.",
                 ),
             ),
-            optional("maxBackoff", duration("The longest pause. Default: 30s.")),
+            optional("maxBackoff", duration("The maximum delay before a retry. Default: 30s.")),
             optional(
                 "timeout",
-                duration("How long one call may take. Default: 30s."),
+                duration("The timeout of one request. Default: 30s."),
             ),
             optional(
                 "outage",
-                duration("How long an endpoint that has answered before may be down until the run ends. Default: attempts times maxBackoff."),
+                duration("The maximum outage of an endpoint that answered before. After it the run stops. Default: attempts times maxBackoff."),
             ),
             optional(
                 "throttleCodes",
                 list(
-                    "Business error codes of the API that mean \"slow down\".",
+                    "Additional business error codes of the API that mean that a request was throttled.",
                     integer("A code, such as 1435099.", None),
                 ),
             ),
@@ -176,22 +174,22 @@ fn failures() -> Schema {
         )
     };
     Object::new(
-        "What may fail, and what may be revoked.",
+        "Limits for invalid rows, failed items and revoked items.",
         vec![
             optional(
                 "invalidRows",
                 word(
-                    "refuse (the default): one invalid row, and nothing is called. skip: it is reported failed, and the rest goes on.",
+                    "The handling of invalid rows. refuse (the default): one invalid row stops the run before any request. skip: the row is reported as failed and the other rows are sent.",
                     &["refuse", "skip"],
                 ),
             ),
             optional(
                 "tolerate",
-                tolerance("Failed items, a count or a share (20, 5%), past which nothing new is started. Default: no bound."),
+                tolerance("The number or share of failed items (20, 5%) after which no new item is started. Default: no limit."),
             ),
             optional(
                 "revoke",
-                tolerance("What was sent and one apply may revoke, as a count or as a share of a flow's recorded items. Default: 10%."),
+                tolerance("The number of sent items of a flow that one apply may revoke, or their share of the flow's recorded items. Default: 10%."),
             ),
         ],
     )
@@ -200,7 +198,7 @@ fn failures() -> Schema {
 
 fn reports() -> Schema {
     Object::new(
-        "What a run leaves behind.",
+        "The reports of a run.",
         vec![
             optional(
                 "directory",
@@ -209,9 +207,9 @@ fn reports() -> Schema {
             optional(
                 "formats",
                 list(
-                    "Which reports are written.",
+                    "The report formats to write. Default: csv, json and html.",
                     word(
-                        "A kind of report.",
+                        "A report format.",
                         &["csv", "json", "html", "xlsx", "junit"],
                     ),
                 ),

@@ -25,7 +25,7 @@ pub(super) fn definitions() -> Definitions {
 
 fn signer() -> Schema {
     Object::new(
-        "Who signs, and how.",
+        "A signer with a signing method.",
         vec![
             optional("platform", reference("platformSigner")),
             optional("user", reference("userSigner")),
@@ -38,7 +38,7 @@ fn signer() -> Schema {
             optional(
                 "after",
                 list(
-                    "Signers who must have signed before this one is added.",
+                    "The signers that must have signed before this one is added.",
                     text("A signer's name in this flow."),
                 ),
             ),
@@ -55,7 +55,7 @@ fn signer() -> Schema {
 }
 
 fn platform() -> Schema {
-    let described = "The platform signs at once (5.5.2).";
+    let described = "The platform signs automatically (5.5.2).";
     let mut fields = vec![required("positions", reference("somePositions"))];
     fields.extend(auto("the platform's default seal"));
     Object::new(described, fields).schema()
@@ -63,19 +63,16 @@ fn platform() -> Schema {
 
 fn user() -> Schema {
     let mut fields = vec![
-        required(
-            "account",
-            text("For whom: the name of an account with silentSign."),
-        ),
+        required("account", text("The name of an account with silentSign.")),
         required("positions", reference("somePositions")),
         optional(
             "noticeSignMessage",
-            flag("Whether the account's owner is told."),
+            flag("Whether the account owner is notified after signing."),
         ),
     ];
     fields.extend(auto("the account's default seal"));
     Object::new(
-        "An account that granted it (silentSign) is signed for at once (5.5.3).",
+        "The platform signs automatically for an account that granted silentSign (5.5.3).",
         fields,
     )
     .schema()
@@ -92,16 +89,16 @@ fn auto(default: &str) -> [Field; 2] {
 
 fn person() -> Schema {
     Object::new(
-        "A person is asked to sign (5.5.4).",
+        "A person signs (5.5.4).",
         vec![
             required(
                 "account",
-                text("The person: an account's name, of the row or of the project."),
+                text("The name of the person's account, of the row or of the project."),
             ),
             optional(
                 "sealType",
                 list(
-                    "Kinds of seal that he may use. Default: any.",
+                    "The kinds of seal that the signer may use. Default: any.",
                     code("A kind, by name or number", &SEAL_TYPE),
                 ),
             ),
@@ -113,10 +110,13 @@ fn person() -> Schema {
 
 fn organization() -> Schema {
     Object::new(
-        "A person is asked to sign for an organization (5.5.5).",
+        "A person signs for an organization (5.5.5).",
         vec![
-            required("account", text("The person: an account's name.")),
-            required("organization", text("The organization: an account's name.")),
+            required("account", text("The name of the person's account.")),
+            required(
+                "organization",
+                text("The name of the organization's account."),
+            ),
             optional("positions", reference("positions")),
         ],
     )
@@ -125,10 +125,13 @@ fn organization() -> Schema {
 
 fn person_and_organization() -> Schema {
     Object::new(
-        "A person is asked to sign for himself and an organization at once (5.5.6).",
+        "A person signs in person and for an organization in one task (5.5.6).",
         vec![
-            required("account", text("The person: an account's name.")),
-            optional("organization", text("The organization: an account's name.")),
+            required("account", text("The name of the person's account.")),
+            optional(
+                "organization",
+                text("The name of the organization's account."),
+            ),
             optional("positions", reference("positions")),
         ],
     )
@@ -137,11 +140,14 @@ fn person_and_organization() -> Schema {
 
 fn positions() -> Schema {
     either(
-        "Where the seal goes: a list for the flow's one document, or a map from documents to lists. Absent: the signer chooses.",
-        list("In the flow's one document.", reference("position")),
+        "The seal positions: a list for the only document of the flow, or a map from document names to lists. Default: the signer chooses.",
+        list(
+            "Positions in the only document of the flow.",
+            reference("position"),
+        ),
         any_map_of(
-            "By document.",
-            list("In this document.", reference("position")),
+            "Positions by document name.",
+            list("Positions in this document.", reference("position")),
         ),
     )
 }
@@ -149,25 +155,31 @@ fn positions() -> Schema {
 /// Nobody is there to choose a place.
 fn some_positions() -> Schema {
     let list_of = |described| list(described, reference("position"));
-    let mut by_document = any_map_of("By document.", list_of("In this document."));
+    let mut by_document = any_map_of(
+        "Positions by document name.",
+        list_of("Positions in this document."),
+    );
     by_document.insert("minProperties".to_owned(), json!(1));
     either(
-        "Where the seal goes: a list for the flow's one document, or a map from documents to lists.",
-        filled_list("In the flow's one document.", reference("position")),
+        "The seal positions: a list for the only document of the flow, or a map from document names to lists.",
+        filled_list(
+            "Positions in the only document of the flow.",
+            reference("position"),
+        ),
         by_document,
     )
 }
 
 fn position() -> Schema {
     Object::new(
-        "A place of the seal, found by a keyword (signType 1), by page and coordinates (2), or across the seam of pages (3).",
+        "A seal position: at a keyword (signType 1), at coordinates on pages (2), or across the seam of pages (3).",
         vec![
-            optional("keyword", text("A word of the document's own text: the seal goes beside it.")),
+            optional("keyword", text("A word of the document's page text. The seal is placed beside it.")),
             optional("page", text("Pages: \"1\" or \"1-3,5\". Needs posX and posY.")),
-            optional("seam", text("Pages across whose seam the seal goes: \"1-3\".")),
-            optional("posX", number("Horizontal place on the page, or offset from the keyword (default 0).")),
-            optional("posY", number("Vertical place on the page, or offset from the keyword (default 0).")),
-            optional("scale", number("Width that the seal is scaled to. Default: the seal's own.")),
+            optional("seam", text("The pages of a cross-page seal: \"1-3\".")),
+            optional("posX", number("Horizontal coordinate on the page, or offset from the keyword (default 0).")),
+            optional("posY", number("Vertical coordinate on the page, or offset from the keyword (default 0).")),
+            optional("scale", number("Width of the scaled seal. Default: the seal's own width.")),
         ],
     )
     .one_of(&["keyword", "page", "seam"])

@@ -21,24 +21,27 @@ pub(super) fn definitions() -> Definitions {
     ]
 }
 
-const THIRD_ID: &str = "Your own id of the account, at most 50 bytes: what it is known by.";
+const THIRD_ID: &str = "Your own id of the account, at most 50 bytes. It identifies the account.";
 
 fn account() -> Schema {
     Object::new(
-        "A person, an organization, or an account that should be there no more.",
+        "A person, an organization, or an account that should not exist.",
         vec![
             optional("person", reference("person")),
             optional("organization", reference("organization")),
             optional(
                 "absent",
-                flag("true: the account with this thirdId is deleted if it exists."),
+                flag("Must be true: the account with this thirdId is deleted if it exists."),
             ),
             optional(
                 "thirdId",
-                text("Whose account is deleted; goes with absent."),
+                text("The thirdId of the account to delete. Requires absent."),
             ),
             optional("silentSign", reference("silentSign")),
-            optional("protect", flag("true: never deleted. Default: false.")),
+            optional(
+                "protect",
+                flag("Whether deletion is forbidden. Default: false."),
+            ),
         ],
     )
     .one_of(&["person", "organization", "absent"])
@@ -48,12 +51,12 @@ fn account() -> Schema {
 
 fn person() -> Schema {
     Object::new(
-        "A person (5.2.1). name, mobile and email can be changed later.",
+        "A person (5.2.1). Only name, mobile and email can be changed later.",
         vec![
             required("thirdId", text(THIRD_ID)),
-            required("name", text("The name, as the identity document has it.")),
+            required("name", text("The name as in the identity document.")),
             required("idType", code("Kind of the identity document, by name or number", &ID_TYPE)),
-            required("idNo", text("The document's number. Real ones belong into environment variables: \"{{ env.CLERK_ID_NO }}\".")),
+            required("idNo", text("Number of the identity document. Keep real numbers in environment variables: \"{{ env.CLERK_ID_NO }}\".")),
             optional("mobile", text("Mobile number.")),
             optional("email", text("E-mail address.")),
         ],
@@ -63,30 +66,35 @@ fn person() -> Schema {
 
 fn organization() -> Schema {
     Object::new(
-        "An organization (5.2.2). name, email and legalName can be changed later.",
+        "An organization (5.2.2). Only name, email and legalName can be changed later.",
         vec![
             required("thirdId", text(THIRD_ID)),
             required(
                 "creator",
-                text("The account of the person who acts for it, by its name in the manifests."),
+                text("The name of the account of the person that acts for the organization."),
             ),
-            required(
-                "name",
-                text("The name, as the organization's document has it."),
-            ),
+            required("name", text("The name as in the registration document.")),
             required(
                 "organType",
-                code("Kind of its document, by name or number", &ORGAN_TYPE),
+                code(
+                    "Kind of the registration document, by name or number",
+                    &ORGAN_TYPE,
+                ),
             ),
-            required("organCode", text("The document's number.")),
+            required("organCode", text("Number of the registration document.")),
             optional("legalName", text("Name of the legal representative.")),
             optional(
                 "legalIdNo",
-                text("Number of the representative's identity document; needs legalIdType."),
+                text(
+                    "Number of the legal representative's identity document. Requires legalIdType.",
+                ),
             ),
             optional(
                 "legalIdType",
-                code("Kind of that document, by name or number", &ID_TYPE),
+                code(
+                    "Kind of the legal representative's identity document, by name or number",
+                    &ID_TYPE,
+                ),
             ),
             optional("email", text("E-mail address.")),
         ],
@@ -97,31 +105,33 @@ fn organization() -> Schema {
 
 fn silent_sign() -> Schema {
     let until = Object::new(
-        "Until a time.",
+        "Silent signing until a time.",
         vec![required(
             "until",
-            text("The last day, such as 2027-12-31 (its end, in Asia/Shanghai), or a moment."),
+            text(
+                "The last day, such as 2027-12-31 (until its end, in Asia/Shanghai), or a time such as 2027-12-31 18:00:00.",
+            ),
         )],
     );
     either(
-        "Whether the platform may sign for the account without asking (5.2.5). Absent or false: a grant that treaty made is withdrawn.",
-        flag("true: for good."),
+        "Whether the platform may sign for the account without asking (5.2.5). Default: false, which withdraws a grant made by treaty.",
+        flag("true: without a time limit."),
         until.schema(),
     )
 }
 
 fn seal() -> Schema {
     Object::new(
-        "A seal (5.8), known by its account and alias. It cannot be changed: a difference needs a new alias.",
+        "A seal (5.8), identified by account and alias. A seal cannot be changed: use a new alias for a different seal.",
         vec![
-            required("account", text("Whose seal it is: an account's name in the manifests.")),
-            required("alias", text("The name that the seal has at the API.")),
-            required("color", word("The seal's colour.", SEAL_COLORS)),
+            required("account", text("The name of the account that owns the seal.")),
+            required("alias", text("The seal's name at the API.")),
+            required("color", word("The color of the seal.", SEAL_COLORS)),
             optional("width", integer("Width of the signature field, in pixels.", Some(1))),
             optional("height", integer("Height of the signature field, in pixels.", Some(1))),
             optional("personTemplate", reference("personTemplate")),
             optional("organizationTemplate", reference("organizationTemplate")),
-            optional("image", text("A file with the seal's image, relative to this file.")),
+            optional("image", text("The path of a PNG or JPEG image, relative to this file.")),
         ],
     )
     .one_of(&["personTemplate", "organizationTemplate", "image"])
@@ -134,9 +144,12 @@ fn person_template() -> Schema {
         vec![
             required(
                 "templateType",
-                word("The seal's shape.", PERSON_SEAL_TEMPLATES),
+                word("The shape of the seal.", PERSON_SEAL_TEMPLATES),
             ),
-            optional("text", text("The text on it. Default: the person's name.")),
+            optional(
+                "text",
+                text("The text of the seal. Default: the person's name."),
+            ),
         ],
     )
     .schema()
@@ -148,10 +161,10 @@ fn organization_template() -> Schema {
         vec![
             required(
                 "templateType",
-                word("The seal's shape.", ORGANIZATION_SEAL_TEMPLATES),
+                word("The shape of the seal.", ORGANIZATION_SEAL_TEMPLATES),
             ),
-            optional("hText", text("The line across.")),
-            optional("qText", text("The line along the lower edge.")),
+            optional("hText", text("The horizontal text.")),
+            optional("qText", text("The text along the lower edge.")),
             optional("text", text("The text along the upper edge.")),
         ],
     )
@@ -160,12 +173,12 @@ fn organization_template() -> Schema {
 
 fn template() -> Schema {
     Object::new(
-        "A PDF form that documents are made of (5.3): a file of the project, or a template that was made elsewhere.",
+        "A PDF form that documents are created from (5.3): a file of the project, or a template that was created outside of treaty.",
         vec![
-            optional("file", text("The PDF, relative to this file. A changed file is a new template.")),
-            optional("templateName", text("The name that the template has at the API.")),
-            optional("templateId", text("The id of a template that was made elsewhere.")),
-            optional("fields", list("The form fields that a template made elsewhere has.", text("A field's name."))),
+            optional("file", text("The path of the PDF, relative to this file. A changed file becomes a new template.")),
+            optional("templateName", text("The template's name at the API.")),
+            optional("templateId", text("The id of a template that was created outside of treaty.")),
+            optional("fields", list("The form fields of a template that was created outside of treaty.", text("The name of a form field."))),
         ],
     )
     .one_of(&["file", "templateId"])

@@ -187,7 +187,7 @@ fn is_of_shape((message, hint): &(String, String)) -> bool {
     let shapes = [
         " has no field ",
         " must be a ",
-        " of no kind, or of two",
+        " has no kind or several kinds",
         "there is no operation ",
     ];
     shapes.iter().any(|shape| message.contains(shape))

@@ -6,7 +6,7 @@ use super::action::{AccountAction, Grant, SealAction, TemplateAction};
 use super::state::{Observed, RecordedResources};
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
-use crate::desired::{Account, Resources, SealSource, SilentSign, TemplateSource, Who};
+use crate::desired::{Account, AccountHolder, Resources, SealSource, SilentSign, TemplateSource};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{Fingerprint, Salt};
 use crate::ledger::RecordedAccount;
@@ -211,14 +211,14 @@ pub(crate) fn plan_resources(
     let (people, organizations): (Vec<_>, Vec<_>) = desired
         .accounts
         .iter()
-        .partition(|(_, account)| matches!(account.who, Who::Person(_)));
+        .partition(|(_, account)| matches!(account.holder, AccountHolder::Person(_)));
     for (name, account) in people.into_iter().chain(organizations) {
         let known = recorded.accounts.get(account.third_id());
         let seen = observed.accounts.get(account.third_id());
         match plan_account(account, known, seen, salt) {
             Ok(action) => plan.accounts.push(PlannedAccount {
                 name: name.clone(),
-                is_person: matches!(account.who, Who::Person(_)),
+                is_person: matches!(account.holder, AccountHolder::Person(_)),
                 grant: plan_grant(account.silent_sign, known, &action),
                 action,
             }),
@@ -272,7 +272,7 @@ pub(crate) fn plan_resources(
             SealSource::Person { .. } => Op::CreatePersonSeal,
             SealSource::Organization { .. } => Op::CreateOrganizationSeal,
             SealSource::Image {
-                of_person: true, ..
+                is_person: true, ..
             } => Op::CreatePersonImageSeal,
             SealSource::Image { .. } => Op::CreateOrganizationImageSeal,
         };

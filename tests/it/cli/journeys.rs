@@ -396,7 +396,7 @@ fn people_of_two_flows_must_agree() {
     let run = project.expect(&["validate"], 65);
     assert!(
         run.stderr
-            .contains("belongs to somebody else in row 2 of flows.loans"),
+            .contains("has different fields in row 2 of flows.loans"),
         "{}",
         run.stderr
     );

@@ -70,11 +70,11 @@ fn a_line_that_is_shown_keeps_id_numbers_and_passwords_to_itself() {
 fn validates_the_rules_of_the_service_without_a_call() {
     const VALIDITY: &str = "{{ run.started | plus('7d') | epochMs }}";
     for (from, to, told) in [
-        (VALIDITY, "1795000000", "signValidity reads like seconds"),
+        (VALIDITY, "1795000000", "signValidity looks like seconds"),
         (
             "addSignTime: true",
             "noticeUrl: acme.example/cb",
-            "noticeUrl is no address",
+            "noticeUrl is not a URL",
         ),
         (
             "addSignTime: true",
@@ -84,7 +84,7 @@ fn validates_the_rules_of_the_service_without_a_call() {
         (
             "甲方盖章, posX: 60",
             "甲方盖章, posX: 60, scale: 0",
-            "scale must be above 0",
+            "scale must be greater than 0",
         ),
         (
             "addSignTime: true",
@@ -117,8 +117,8 @@ fn warns_about_dates_in_the_past() {
     );
     let warned = project.expect(&["validate"], 0).stderr;
     for told in [
-        "warning: until is past: 2026-01-31 23:59:59",
-        "warning: signValidity is past: 2026-01-01 08:00:00",
+        "warning: until is in the past: 2026-01-31 23:59:59",
+        "warning: signValidity is in the past: 2026-01-01 08:00:00",
     ] {
         assert!(warned.contains(told), "{warned}");
     }
@@ -139,11 +139,11 @@ fn environments_that_are_not_chosen_are_checked_too() {
         ),
         (
             "{ endpoint: \"https://u:Kx8@a.example\" }",
-            "the endpoint has a login in it",
+            "the endpoint contains a user name or password",
         ),
         (
             "{ endpoint: \"https://a.example?b\" }",
-            "the endpoint has something behind its path",
+            "the endpoint has a query or a fragment",
         ),
         (
             "{ endpoint: sandbox, limits: { rate: fast } }",
@@ -151,7 +151,7 @@ fn environments_that_are_not_chosen_are_checked_too() {
         ),
         (
             "{ endpoint: sandbox, ledger: ../p.db }",
-            "the ledger lies inside the project",
+            "use a file inside the project's folder",
         ),
         ("{ protected: true }", "an environment needs endpoint"),
         (
@@ -224,10 +224,7 @@ fn a_where_that_leaves_out_all_is_warned_of() {
 fn reports_a_folder_without_a_project() {
     let project = base();
     for (folder, told) in [
-        (
-            "treaty.yaml",
-            "treaty.yaml is a file, and a project is a folder",
-        ),
+        ("treaty.yaml", "treaty.yaml is a file, not a folder"),
         ("no such", "there is no folder no such"),
         ("manifests", "there is no such file"),
     ] {
@@ -276,19 +273,19 @@ fn cells_that_cannot_be_read_are_shown_with_all_that_can() {
         (
             "33019919860724191X",
             "33019919860724191X ",
-            "idNo has a blank in it",
+            "idNo contains a blank",
             "| trim",
         ),
         (
             "13500000001",
             "+86 13500000001",
-            "mobile is no mobile number",
-            "[-11:] }}` takes +86 off",
+            "mobile is not a mobile number",
+            "remove +86 with `{{ (row.手机号 | digits)[-11:] }}`",
         ),
         (
             "13500000001",
             "1.35E+10",
-            "mobile reads 1.35E+10: a spreadsheet",
+            "mobile is 1.35E+10: a spreadsheet",
             "as text",
         ),
     ] {
@@ -299,14 +296,14 @@ fn cells_that_cannot_be_read_are_shown_with_all_that_can() {
 #[test]
 fn warns_about_suspicious_values() {
     for (from, to, told) in [
-        ("沈晨怡", "#N/A", "warning: name is or has #N/A\n"),
-        ("沈晨怡", "沈晨�", "warning: name is or has �"),
+        ("沈晨怡", "#N/A", "warning: name contains #N/A\n"),
+        ("沈晨怡", "沈晨�", "warning: name contains �"),
         (
             "HT-2026-0001",
             "HT-2026-0001\u{200b}",
-            "warning: the key has a character that cannot be seen (U+200B)",
+            "warning: the key contains an invisible character (U+200B)",
         ),
-        ("6955", "#REF!", "warning: 还款账号 is or has #REF!\n"),
+        ("6955", "#REF!", "warning: 还款账号 contains #REF!\n"),
     ] {
         let run = cell(from, to).expect(&["validate"], 0);
         assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
@@ -325,10 +322,10 @@ fn sheets_that_begin_otherwise_are_known() {
     project.write("loans.csv", format!("2026年贷款清单,,,,,,,,,,\n{sheet}"));
     refused(
         &project,
-        &["its columns are 2026年贷款清单; is the header the first row?"],
+        &["the columns are 2026年贷款清单; check that the header is the first row"],
     );
     project.write("loans.csv", format!("2026年贷款清单\n{sheet}"));
-    refused(&project, &["or is the header not the first row?"]);
+    refused(&project, &["and check that the header is the first row"]);
     project.write("loans.csv", b"PK\x03\x04\x14\0\x06\0");
     refused(
         &project,
@@ -359,12 +356,12 @@ fn reports_circular_after_dependencies() {
     };
     let run = refused(
         &waits("borrower", "lender"),
-        &["error: lender waits for borrower, who waits for lender\n"],
+        &["error: lender waits for borrower, which waits for lender\n"],
     );
     assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
     let run = refused(
         &waits("lender", "lender"),
-        &["error: the signer lender waits for himself\n"],
+        &["error: the signer lender waits for itself\n"],
     );
     assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
 }

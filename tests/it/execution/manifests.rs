@@ -492,7 +492,7 @@ fn pages_that_are_too_many_to_be_appended_are_counted_before_anything_is_called(
     project.expect(&["validate"], 0);
     project.replace("manifests/loans.yaml", &chunks(5), &chunks(6));
     let refused = project.expect(&["validate"], 65).stderr;
-    let told = "chunkedFields add 12 pages, and 10 may be added";
+    let told = "chunkedFields add 12 pages, at most 10 are allowed";
     assert_eq!(refused.matches(told).count(), 1, "{refused}");
     assert!(refused.contains("manifests/loans.yaml:"), "{refused}");
 }
@@ -541,7 +541,8 @@ fn refuses_one_person_as_two_signers() {
     let twin = "    signers:\n      witness: { person: { account: borrower } }";
     project.replace("manifests/loans.yaml", "    signers:", twin);
     let warned = project.expect(&["validate"], 0).stderr;
-    let told = "warning: borrower is asked twice in one contract, as witness and as borrower";
+    let told =
+        "warning: the person borrower signs the same contract twice, as witness and as borrower";
     assert!(warned.contains(told), "{warned}");
 }
 

@@ -508,7 +508,11 @@ fn a_file_name_that_no_file_can_have_is_found_before_anything_is_sent() {
     let project = Project::copy_of(&root().join("examples/tenancy"));
     project.replace("tenants.csv", "ZL-2026-001", &"长".repeat(80));
     let run = project.expect(&["validate"], 65);
-    assert!(run.stderr.contains("a name of 244 bytes"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("a file name of 244 bytes"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

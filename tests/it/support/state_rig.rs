@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use treaty::address::Address;
-use treaty::desired::{Resources, Rows};
+use treaty::desired::{Resources, RowLookup};
 use treaty::diagnostic::Findings;
 use treaty::execute::Stop;
 use treaty::expr::RunTime;
@@ -94,9 +94,9 @@ impl Rig {
         let project = self.manifests(&mut findings);
         let ledger = self.ledger();
         let standing = Resources::of(&project, ledger.salt(), &mut findings);
-        let rows = Rows {
+        let rows = RowLookup {
             project: &project,
-            standing: &standing,
+            resources: &standing,
             run: &RunTime::at(Timestamp::now()),
             salt: ledger.salt(),
         };
@@ -160,9 +160,9 @@ impl Rig {
         let project = self.manifests(&mut findings);
         let ledger = self.ledger();
         let standing = Resources::of(&project, ledger.salt(), &mut findings);
-        let rows = Rows {
+        let rows = RowLookup {
             project: &project,
-            standing: &standing,
+            resources: &standing,
             run: &RunTime::at(Timestamp::now()),
             salt: ledger.salt(),
         };

@@ -1,25 +1,32 @@
-//! What is over already: grants and times for signing that are declared and are past. What was granted or sent in time is
-//! none the worse for it, so these are warnings.
+//! Warnings about declared times that are in the past: `silentSign.until` and `signValidity`.
+//!
+//! These are not errors, because grants and flows made before the time stay valid.
 
 use jiff::Timestamp;
 
 use super::account::SilentSign;
-use super::standing::Resources;
+use super::resources::Resources;
 use crate::api::time;
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{RunTime, Scope};
 use crate::manifest::{self, Flow, Project};
 
-/// Warns of what is the same for all rows and is past when the run begins.
-pub fn over(project: &Project, standing: &Resources, run: &RunTime, findings: &mut Findings) {
+/// Adds a warning for every time that is the same for all rows and is not after the start of the
+/// run.
+pub fn warn_expired(
+    project: &Project,
+    resources: &Resources,
+    run: &RunTime,
+    findings: &mut Findings,
+) {
     let now = run.moment().as_millisecond();
-    for (name, account) in &standing.accounts {
+    for (name, account) in &resources.accounts {
         let declared = project.accounts.get(name).map(|own| &own.silent_sign);
         if let (SilentSign::Until(until), Some(manifest::SilentSign::Until(expr))) =
             (account.silent_sign, declared)
             && until <= now
         {
-            let hint = "it grants nothing any more: give a day that comes, or take silentSign out";
+            let hint = "the grant has expired: set a later date, or remove silentSign";
             findings.push(past("until", until, expr.span()).hint(hint));
         }
     }
@@ -28,13 +35,13 @@ pub fn over(project: &Project, standing: &Resources, run: &RunTime, findings: &m
         if let Some((validity, span)) = validity(flow, &scope)
             && validity <= now
         {
-            let hint = "contracts that are sent from now on are refused: give a moment that comes";
+            let hint = "the API rejects new contracts with a past deadline: set a later time";
             findings.push(past("signValidity", validity, span).hint(hint));
         }
     }
 }
 
-/// The last moment for signing, where it is the same for all rows.
+/// Returns the signing deadline in milliseconds since 1970, when it is the same for all rows.
 fn validity<'a>(flow: &'a Flow, scope: &Scope) -> Option<(i64, &'a Span)> {
     let expr = flow.process.sign_validity.as_ref()?;
     if expr.uses().row || expr.uses().key {
@@ -44,7 +51,7 @@ fn validity<'a>(flow: &'a Flow, scope: &Scope) -> Option<(i64, &'a Span)> {
     Some((validity, expr.span()))
 }
 
-fn past(what: &str, moment: i64, span: &Span) -> Diagnostic {
+fn past(field: &str, moment: i64, span: &Span) -> Diagnostic {
     let shown = Timestamp::from_millisecond(moment).map_or(moment.to_string(), time::text);
-    Diagnostic::warning(format!("{what} is past: {shown}")).at(span)
+    Diagnostic::warning(format!("{field} is in the past: {shown}")).at(span)
 }

@@ -1,37 +1,38 @@
-//! A flow held against its templates, before a row is read: form fields, keywords, pages.
+//! Checks a flow against the PDFs of its templates: form fields, keywords and page numbers.
 
-use super::standing::Resources;
+use super::resources::Resources;
 use super::template::TemplateSource;
 use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
 use crate::manifest::{Anchor, Document, DocumentSource, Flow, Position, Positions, Signer};
 use crate::pdf;
 
-/// Holds a flow against the templates that it names.
-pub(super) fn check(flow: &Flow, standing: &Resources, findings: &mut Findings) {
-    form_fields(flow, standing, findings);
+/// Checks the form fields and seal positions of a flow against its templates. Adds errors and
+/// warnings to `findings`.
+pub(super) fn check(flow: &Flow, resources: &Resources, findings: &mut Findings) {
+    form_fields(flow, resources, findings);
     for (at, document) in flow.documents.iter().enumerate() {
-        if let Some(bytes) = template_bytes(document, standing) {
+        if let Some(bytes) = template_bytes(document, resources) {
             for signer in &flow.signers {
                 for position in positions(signer, at, &document.name) {
-                    place(document, bytes, position, findings);
+                    check_position(document, bytes, position, findings);
                 }
             }
         }
     }
 }
 
-/// The template's PDF, where the document is made of one that is here.
-fn template_bytes<'s>(document: &Document, standing: &'s Resources) -> Option<&'s [u8]> {
+/// Returns the PDF of the document's template, or `None` when the project does not contain it.
+fn template_bytes<'s>(document: &Document, resources: &'s Resources) -> Option<&'s [u8]> {
     let DocumentSource::Template { template, .. } = &document.source else {
         return None;
     };
-    match &standing.templates.get(&template.text)?.source {
+    match &resources.templates.get(&template.text)?.source {
         TemplateSource::File { bytes, .. } => Some(bytes),
         TemplateSource::Adopted(_) => None,
     }
 }
 
-/// The positions of a signer on a document.
+/// Returns the positions of a signer in the document at index `at`.
 fn positions<'f>(signer: &'f Signer, at: usize, name: &str) -> &'f [Position] {
     match &signer.positions {
         Positions::Single(list) if at == 0 => list,
@@ -43,9 +44,9 @@ fn positions<'f>(signer: &'f Signer, at: usize, name: &str) -> &'f [Position] {
     }
 }
 
-/// Whether a place that is the same for all rows is on the template. Appended pages are not known yet: with them,
-/// nothing is said.
-fn place(document: &Document, bytes: &[u8], position: &Position, findings: &mut Findings) {
+/// Checks that the template contains the keyword or the pages of a position, when they are the same
+/// for all rows. Skips documents with appended pages, which are not rendered yet.
+fn check_position(document: &Document, bytes: &[u8], position: &Position, findings: &mut Findings) {
     if !document.chunked_fields.is_empty() {
         return;
     }
@@ -60,9 +61,9 @@ fn place(document: &Document, bytes: &[u8], position: &Position, findings: &mut 
             };
             if pdf::find(bytes, word).is_ok_and(|spots| spots.is_empty()) {
                 findings.push(
-                    Diagnostic::warning(format!("the template has no text {word}"))
+                    Diagnostic::warning(format!("the template does not contain the text {word}"))
                         .at(keyword.span())
-                        .hint("choose a word that stands in the template's own text: words that are typed into form fields may not be found"),
+                        .hint("use a word of the template's page text: form field values may not be found"),
                 );
             }
         }
@@ -78,15 +79,15 @@ fn place(document: &Document, bytes: &[u8], position: &Position, findings: &mut 
                 findings.push(
                     Diagnostic::error(format!("the template has no page {last}"))
                         .at(pages.span())
-                        .hint(format!("it has {count}")),
+                        .hint(format!("the last page of the template is {count}")),
                 );
             }
         }
     }
 }
 
-/// Holds the names of `simpleFormFields` against the fields that the template's PDF has.
-fn form_fields(flow: &Flow, standing: &Resources, findings: &mut Findings) {
+/// Checks the names of `simpleFormFields` against the form fields of the template's PDF.
+fn form_fields(flow: &Flow, resources: &Resources, findings: &mut Findings) {
     for document in &flow.documents {
         let DocumentSource::Template {
             template,
@@ -95,7 +96,7 @@ fn form_fields(flow: &Flow, standing: &Resources, findings: &mut Findings) {
         else {
             continue;
         };
-        let known = standing
+        let known = resources
             .templates
             .get(&template.text)
             .and_then(|template| template.fields.as_ref());
@@ -108,7 +109,7 @@ fn form_fields(flow: &Flow, standing: &Resources, findings: &mut Findings) {
                     Some(near) => format!("did you mean {near}?"),
                     None if known.is_empty() => "the PDF has no form fields".to_owned(),
                     None => format!(
-                        "it has {}",
+                        "its form fields are {}",
                         known.iter().cloned().collect::<Vec<_>>().join(", ")
                     ),
                 };
@@ -123,11 +124,11 @@ fn form_fields(flow: &Flow, standing: &Resources, findings: &mut Findings) {
             .collect();
         if !unfilled.is_empty() {
             let message = format!(
-                "nothing fills these form fields of the template {}: {}",
+                "form fields of the template {} are not filled: {}",
                 template.text,
                 unfilled.join(", ")
             );
-            let hint = "add them to simpleFormFields, or take them out of the PDF";
+            let hint = "add them to simpleFormFields, or remove them from the PDF";
             findings.push(Diagnostic::warning(message).at(&document.span).hint(hint));
         }
     }

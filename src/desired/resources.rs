@@ -1,8 +1,8 @@
-//! The standing things of a project: accounts, seals and templates.
+//! Renders and checks the resources of a project: accounts, seals and templates.
 
 use std::collections::BTreeMap;
 
-use super::account::{Account, SilentSign, Who, organization, person};
+use super::account::{Account, AccountHolder, SilentSign, organization, person};
 use super::rendering::Rendering;
 use super::seal::{Seal, seal};
 use super::template::{Template, template};
@@ -11,12 +11,12 @@ use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Expr, Salt};
 use crate::manifest::{self, AccountKind, Project};
 
-/// All standing things, by their names in the manifests.
+/// The desired state of all resources, by their names in the manifests.
 #[derive(Debug, Default)]
 pub struct Resources {
-    /// Accounts.
+    /// Accounts that should exist.
     pub accounts: BTreeMap<String, Account>,
-    /// Accounts that should not be there.
+    /// Accounts that should not exist.
     pub absent: BTreeMap<String, Absent>,
     /// Seals.
     pub seals: BTreeMap<String, Seal>,
@@ -24,80 +24,81 @@ pub struct Resources {
     pub templates: BTreeMap<String, Template>,
 }
 
-/// An account that should not be there.
+/// An account that should not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Absent {
-    /// The caller's own id of it.
+    /// The caller's own id of the account.
     pub third_id: String,
-    /// Where it is declared.
+    /// The location of the declaration.
     pub span: Span,
 }
 
 impl Resources {
-    /// Renders and checks them.
+    /// Renders and checks the resources of a project. Adds errors to `findings` and leaves invalid
+    /// resources out.
     pub fn of(project: &Project, salt: &Salt, findings: &mut Findings) -> Self {
-        let mut standing = Self::default();
+        let mut resources = Self::default();
         for declared in project.accounts.values() {
             if let Some(account) = account(project, declared, salt, findings) {
-                let twin = standing
+                let duplicate = resources
                     .accounts
                     .iter()
                     .find(|(_, other)| other.third_id() == account.third_id());
-                if let Some((name, other)) = twin {
+                if let Some((name, other)) = duplicate {
                     findings.push(
                         Diagnostic::error(format!("accounts.{name} has the same thirdId"))
                             .at(account.origin.clone())
                             .related(other.origin.clone(), "declared here")
-                            .hint("a thirdId belongs to one account"),
+                            .hint("give each account its own thirdId"),
                     );
                 }
-                standing.accounts.insert(declared.name.clone(), account);
+                resources.accounts.insert(declared.name.clone(), account);
             }
         }
         for declared in project.accounts.values() {
             let absent = absent(project, declared, salt, findings);
             let Some(absent) = absent else { continue };
-            let twin = standing
+            let duplicate = resources
                 .accounts
                 .iter()
                 .find(|(_, other)| other.third_id() == absent.third_id);
-            if let Some((name, other)) = twin {
+            if let Some((name, other)) = duplicate {
                 findings.push(
                     Diagnostic::error(format!("accounts.{name} has the same thirdId"))
                         .at(&absent.span)
                         .related(other.origin.clone(), "declared here")
-                        .hint("an account is there, or it is absent"),
+                        .hint("remove one of the two declarations"),
                 );
             }
-            standing.absent.insert(declared.name.clone(), absent);
+            resources.absent.insert(declared.name.clone(), absent);
         }
         for declared in project.seals.values() {
             if let Some(seal) = seal(project, declared, salt, findings) {
-                let twin = standing
+                let duplicate = resources
                     .seals
                     .values()
                     .find(|other| other.account == seal.account && other.alias == seal.alias);
-                if let Some(other) = twin {
+                if let Some(other) = duplicate {
                     findings.push(
                         Diagnostic::error(format!(
-                            "the account {} has another seal of this alias",
+                            "the account {} already has a seal with this alias",
                             seal.account
                         ))
                         .at(&seal.span)
                         .related(&other.span, "declared here")
-                        .hint("a seal is known by its alias: give it another"),
+                        .hint("the alias identifies the seal: use another alias"),
                     );
                 }
-                standing.seals.insert(declared.name.clone(), seal);
+                resources.seals.insert(declared.name.clone(), seal);
             }
         }
         for (folder, declared) in project.templates.values() {
             let template = template(&project.root, folder, declared, salt, findings);
-            standing
+            resources
                 .templates
                 .extend(template.map(|template| (declared.name.clone(), template)));
         }
-        standing
+        resources
     }
 }
 
@@ -108,10 +109,10 @@ fn account(
     findings: &mut Findings,
 ) -> Option<Account> {
     let mut rendering = Rendering::new(&project.scope, None, salt);
-    let who = match &declared.kind {
-        AccountKind::Person(fields) => person(&mut rendering, fields).map(Who::Person),
+    let holder = match &declared.kind {
+        AccountKind::Person(fields) => person(&mut rendering, fields).map(AccountHolder::Person),
         AccountKind::Organization(fields) => {
-            organization(&mut rendering, fields).map(Who::Organization)
+            organization(&mut rendering, fields).map(AccountHolder::Organization)
         }
         AccountKind::Absent(_) => None,
     };
@@ -124,7 +125,7 @@ fn account(
     };
     findings.extend(rendering.errors);
     Some(Account {
-        who: who?,
+        holder: holder?,
         silent_sign: silent_sign?,
         origin: (&declared.span).into(),
     })
@@ -148,13 +149,14 @@ fn absent(
     })
 }
 
-/// The end of a day, or a moment of it, in milliseconds since 1970.
+/// Renders the end of a grant in milliseconds since 1970. A date without a time means the end of
+/// that day.
 fn deadline(rendering: &mut Rendering<'_>, until: &Expr) -> Option<i64> {
     let text = rendering.required("until", until)?;
     let moment = text.parse::<jiff::civil::DateTime>().ok();
-    let date_alone = text.parse::<jiff::civil::Date>().is_ok() && text.len() == "2027-12-31".len();
+    let is_date = text.parse::<jiff::civil::Date>().is_ok() && text.len() == "2027-12-31".len();
     let moment = moment.map(|moment| {
-        if date_alone {
+        if is_date {
             moment.date().at(23, 59, 59, 0)
         } else {
             moment
@@ -164,8 +166,8 @@ fn deadline(rendering: &mut Rendering<'_>, until: &Expr) -> Option<i64> {
     if deadline.is_none() {
         rendering.error(
             until,
-            "until is no date",
-            "write it as 2027-12-31 or 2027-12-31 18:00:00",
+            "until is not a date",
+            "use the form 2027-12-31 or 2027-12-31 18:00:00",
         );
     }
     deadline

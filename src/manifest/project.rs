@@ -1,0 +1,38 @@
+//! The data model of a loaded project.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::account::Account;
+use super::flow::Flow;
+use super::seal::{Seal, Template};
+use super::settings::Settings;
+use crate::expr::Scope;
+
+/// The name of the file that makes a folder a project.
+pub const PROJECT_FILE: &str = "treaty.yaml";
+
+/// The declarations of all manifests, with the settings of one environment.
+#[derive(Debug)]
+pub struct Project {
+    /// The folder of `treaty.yaml`.
+    pub root: PathBuf,
+    /// The project's name.
+    pub name: String,
+    /// The settings of the selected environment.
+    pub settings: Settings,
+    /// Accounts by name.
+    pub accounts: BTreeMap<String, Account>,
+    /// Seals by name.
+    pub seals: BTreeMap<String, Seal>,
+    /// Templates by name, each with the folder that its path is relative to.
+    pub templates: BTreeMap<String, (PathBuf, Template)>,
+    /// The folder that the image path of each seal is relative to, by the seal's name.
+    pub seal_folders: BTreeMap<String, PathBuf>,
+    /// Flows by name.
+    pub flows: BTreeMap<String, Flow>,
+    /// The variables that expressions outside of flows can use.
+    pub scope: Scope,
+    /// The declared names, each with its section. Contains invalid declarations too.
+    pub(super) declared: BTreeSet<(&'static str, String)>,
+}
