@@ -6,8 +6,7 @@ use std::thread::ScopedJoinHandle;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::sqlite::Binding;
-use super::{LedgerError, schema};
+use super::{Binding, LedgerError, schema};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 

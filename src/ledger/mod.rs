@@ -3,6 +3,7 @@
 //! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobiles. Writes are acknowledged
 //! once they are on disk, in the order in which they were given: who awaits the last one has all of them.
 
+mod binding;
 mod export;
 mod file;
 mod inbox;
@@ -23,6 +24,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use binding::Binding;
 pub use export::{ExportError, ImportError, Imported};
 pub use inbox::{CallbackEvent, CallbackReceipt, Inbox};
 pub use record::{
@@ -32,7 +34,7 @@ pub use record::{
 pub use recorded::{ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal};
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
-pub use sqlite::{Binding, LeaseHandle, Sqlite};
+pub use sqlite::{LeaseHandle, Sqlite};
 pub use state::{
     ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, Records, WrittenStep,
 };

@@ -15,7 +15,7 @@ use super::lease::{self, LeaseConflict, LeaseRequest, LeaseValidity, Lock};
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
 use super::writer::{Queue, Writer, WriterState};
-use super::{Ledger, LedgerError, Written, store};
+use super::{Binding, Ledger, LedgerError, Written, store};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 
@@ -25,15 +25,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const BETWEEN: Duration = Duration::from_millis(20);
 /// What is about to be made or given back is waited for so many times.
 const TRIES: usize = 50;
-
-/// What a ledger belongs to: ids of one endpoint or app mean nothing to another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
-    /// The endpoint.
-    pub endpoint: String,
-    /// The app's id; empty for the sandbox. Kept as a fingerprint.
-    pub app_id: String,
-}
 
 /// A ledger in a file, or an empty one where there is no file yet.
 #[derive(Debug)]
