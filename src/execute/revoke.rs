@@ -112,7 +112,7 @@ impl Apply<'_> {
             at: self.context.now(),
         }];
         if status.has_ended() {
-            writes.push(Write::Dropped { subject: known.id });
+            writes.push(Write::DeferralsDropped { subject: known.id });
         }
         if let Ended::Done(_) = ended {
             writes.push(Write::Withdrawn { id: known.id });

@@ -26,7 +26,7 @@ impl Apply<'_> {
         let known = self
             .context
             .ledger
-            .thing(ResourceKind::Account, account.third_id())?;
+            .resource(ResourceKind::Account, account.third_id())?;
         let id = match action {
             AccountAction::Create => {
                 let (id, was_there) = self.create(account, known.clone()).await?;
@@ -53,7 +53,7 @@ impl Apply<'_> {
         let known = self
             .context
             .ledger
-            .thing(ResourceKind::Account, account.third_id())?;
+            .resource(ResourceKind::Account, account.third_id())?;
         let recorded = known
             .clone()
             .map(crate::ledger::AccountRecord::from)
@@ -94,7 +94,7 @@ impl Apply<'_> {
             ) if failure.code == Some(ErrorCode::NO_ACCOUNT.0) => {}
             Err(once) => return Err(once.into()),
         }
-        let void_intent = Write::Forgotten {
+        let void_intent = Write::ResourceForgotten {
             kind: ResourceKind::Account,
             identity: third_id.to_owned(),
         };
@@ -126,7 +126,7 @@ impl Apply<'_> {
             let intent = Write::Resource {
                 kind: ResourceKind::Account,
                 identity: identity.clone(),
-                thing: thing.clone(),
+                resource: thing.clone(),
             };
             self.context.ledger.write(vec![intent]).await?;
             tracing::debug!(step = "account", "intent written");
@@ -235,7 +235,7 @@ impl Apply<'_> {
         if let Some(thing) = self
             .context
             .ledger
-            .thing(ResourceKind::Account, account.third_id())?
+            .resource(ResourceKind::Account, account.third_id())?
         {
             let thing = Resource {
                 grant: recorded,
@@ -244,7 +244,7 @@ impl Apply<'_> {
             let write = Write::Resource {
                 kind: ResourceKind::Account,
                 identity: account.third_id().to_owned(),
-                thing,
+                resource: thing,
             };
             self.context.ledger.write(vec![write]).await?;
         }
@@ -318,7 +318,7 @@ impl StepContext<'_> {
         let write = Write::Resource {
             kind: ResourceKind::Account,
             identity: account.third_id().to_owned(),
-            thing,
+            resource: thing,
         };
         Ok(self.ledger.write(vec![write]).await?)
     }

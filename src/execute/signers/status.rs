@@ -102,7 +102,7 @@ impl StepContext<'_> {
             state = self.state(flow).await?;
             states = SignStates::of(steps, &state);
         }
-        drop(self.ledger.write(vec![Write::Looked {
+        drop(self.ledger.write(vec![Write::Polled {
             id: steps.subject,
             at: self.now(),
             signers: states.known.clone(),
