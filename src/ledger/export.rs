@@ -1,8 +1,8 @@
 //! Exports a ledger as lines of JSON, and imports such an export.
 //!
-//! An export has a header, then runs, resources, and items with their steps, and a last line with the
-//! number of lines before it, so that a truncated file is detected. Only one line at a time is held in
-//! memory. An import is one transaction.
+//! An export has a header, then runs, resources, and items with their steps, and a last line with
+//! the number of lines before it, so that a truncated file is detected. Only one line at a time is
+//! held in memory. An import is one transaction.
 
 use std::io::{BufRead, Write};
 
@@ -75,8 +75,8 @@ impl Sqlite {
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Imports an export into an empty ledger, completely or not at all. Takes the ledger: it must be
-    /// opened again, because the import replaces the key of its fingerprints.
+    /// Imports an export into an empty ledger, completely or not at all. Takes the ledger: it must
+    /// be opened again, because the import replaces the key of its fingerprints.
     pub fn import(
         self,
         file: &str,

@@ -11,8 +11,8 @@ use super::{Binding, LedgerError, schema};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 
-/// Returns whether the file exists. An unreachable file is an error: it may record sent contracts, so
-/// no new ledger may replace it.
+/// Returns whether the file exists. An unreachable file is an error: it may record sent contracts,
+/// so no new ledger may replace it.
 pub(super) fn exists(path: &Path) -> Result<bool, LedgerError> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_symlink() => Ok(true),
@@ -86,8 +86,8 @@ pub(super) fn create(path: &Path, binding: &Binding) -> Result<(), LedgerError> 
     Ok(())
 }
 
-/// Verifies the whole file, so that damage is found before a run starts. One thread checks all pages;
-/// one thread for each table compares the table with its indexes.
+/// Verifies the whole file, so that damage is found before a run starts. One thread checks all
+/// pages; one thread for each table compares the table with its indexes.
 pub(super) fn verify(path: &Path) -> Result<(), LedgerError> {
     let own = |error: rusqlite::Error| broken(path, &error);
     let tables = tables(path).map_err(own)?;

@@ -1,7 +1,8 @@
 //! The inbox: callbacks recorded in the ledger, independently of the run that holds the lease.
 //!
-//! Callbacks are only added, so recording needs no lease, and several receivers can share one inbox.
-//! The holder of the lease polls the flows that the callbacks name; it takes no state from them.
+//! Callbacks are only added, so recording needs no lease, and several receivers can share one
+//! inbox. The holder of the lease polls the flows that the callbacks name; it takes no state from
+//! them.
 
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -18,8 +19,8 @@ use crate::expr::{Fingerprint, Salt};
 
 /// The maximum number of callbacks in one transaction.
 const MAX_GROUP: usize = 1024;
-/// The time for which handled callbacks are kept to detect repeats. The last of six attempts arrives
-/// two and a half hours after the first.
+/// The time for which handled callbacks are kept to detect repeats. The last of six attempts
+/// arrives two and a half hours after the first.
 const RETENTION: Duration = Duration::from_hours(7 * 24);
 /// The interval at which older callbacks are deleted.
 const CLEANUP_INTERVAL: Duration = Duration::from_hours(1);
@@ -29,7 +30,8 @@ const CLEANUP_INTERVAL: Duration = Duration::from_hours(1);
 /// A run that writes continuously leaves the database unlocked for short moments only, which the
 /// backoff of `SQLite`, up to 100 ms, misses.
 const SHORT_RETRIES: (i32, Duration) = (10_000, Duration::from_micros(50));
-/// The further attempts. After about ten seconds in total, as for other connections, the write fails.
+/// The further attempts. After about ten seconds in total, as for other connections, the write
+/// fails.
 const LONG_RETRIES: (i32, Duration) = (9_000, Duration::from_millis(1));
 
 /// A verified callback.

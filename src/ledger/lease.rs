@@ -1,8 +1,9 @@
 //! The lease: one run at a time holds a ledger, and renews its lease regularly.
 //!
 //! A file lock shows immediately that a holder on this machine has crashed. For a holder on another
-//! machine, or a suspended one, the lease expires. Each holder has a fencing token (`fence`) that every
-//! transaction checks, so that a holder that resumes after its lease was taken writes nothing.
+//! machine, or a suspended one, the lease expires. Each holder has a fencing token (`fence`) that
+//! every transaction checks, so that a holder that resumes after its lease was taken writes
+//! nothing.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -20,14 +21,14 @@ const EXPIRY: Duration = Duration::from_secs(30);
 /// shorter than [`EXPIRY`] to leave a margin.
 const TRUSTED: Duration = Duration::from_secs(20);
 
-/// A file lock that is released when the value is dropped, even if a child process has inherited the
-/// file descriptor.
+/// A file lock that is released when the value is dropped, even if a child process has inherited
+/// the file descriptor.
 #[derive(Debug)]
 pub(super) struct Lock(pub(super) File);
 
 impl Lock {
-    /// Marks in the lock file that the ledger exists. If the ledger is missing later, it is not replaced
-    /// by an empty one.
+    /// Marks in the lock file that the ledger exists. If the ledger is missing later, it is not
+    /// replaced by an empty one.
     pub(super) fn mark_ledger_created(&self) -> std::io::Result<()> {
         if self.0.metadata()?.len() > 0 {
             return Ok(());
@@ -193,8 +194,8 @@ pub(super) fn now() -> i64 {
     i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Returns the scope of a lock: the running kernel and the lock file. A lock file that was removed and
-/// created again has another inode, and says nothing about the holder of the first.
+/// Returns the scope of a lock: the running kernel and the lock file. A lock file that was removed
+/// and created again has another inode, and says nothing about the holder of the first.
 pub(super) fn machine(lock: &Path) -> String {
     // Without a boot id, every machine counts as this one, and only the lock decides.
     let kernel = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -228,8 +229,8 @@ impl LeaseValidity {
         *self.renewed() = None;
     }
 
-    /// Returns whether no other run can have taken the lease. The monotonic clock may stop while the
-    /// machine sleeps, and the system clock may be set: the longer elapsed time counts.
+    /// Returns whether no other run can have taken the lease. The monotonic clock may stop while
+    /// the machine sleeps, and the system clock may be set: the longer elapsed time counts.
     pub(super) fn is_fresh(&self) -> bool {
         let Some((instant, time)) = *self.renewed() else {
             return false;

@@ -1,8 +1,8 @@
 //! The ledger: the durable record of what was sent, so that nothing is sent twice.
 //!
-//! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobile numbers. A write
-//! is acknowledged once it is on disk. Writes are executed in order: when the last one is acknowledged,
-//! all earlier ones are on disk, too.
+//! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobile numbers. A
+//! write is acknowledged once it is on disk. Writes are executed in order: when the last one is
+//! acknowledged, all earlier ones are on disk, too.
 
 mod binding;
 mod export;
@@ -72,7 +72,8 @@ pub enum LedgerError {
     },
 }
 
-/// A future that resolves once a write is on disk. The write is executed even if the future is dropped.
+/// A future that resolves once a write is on disk. The write is executed even if the future is
+/// dropped.
 #[derive(Debug)]
 pub struct Written(tokio::sync::oneshot::Receiver<Result<(), LedgerError>>);
 

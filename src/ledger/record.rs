@@ -124,8 +124,8 @@ pub struct SignState {
     pub time: Option<String>,
 }
 
-/// A deferred request. It holds everything needed to send the request later, when sheet and manifests
-/// may have changed.
+/// A deferred request. It holds everything needed to send the request later, when sheet and
+/// manifests may have changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deferral {
     /// The position among the steps of its item.
@@ -164,8 +164,8 @@ pub struct ItemRecord {
     pub attempts: u32,
     /// The id of the last run that worked on it.
     pub run: i64,
-    /// The failure, or the reason for the doubt. A waiting item with a failure is retried by the next
-    /// sync.
+    /// The failure, or the reason for the doubt. A waiting item with a failure is retried by the
+    /// next sync.
     pub failure: Option<Failure>,
     /// The fingerprint of everything but its people; none if an older treaty sent it.
     pub content: Option<Fingerprint>,
@@ -310,8 +310,8 @@ pub enum Write {
         /// The request, and the steps that it waits for.
         deferral: Deferral,
     },
-    /// Marks an item as not sent: its flow was revoked because its row was removed. If the row comes
-    /// back, the item is sent again.
+    /// Marks an item as not sent: its flow was revoked because its row was removed. If the row
+    /// comes back, the item is sent again.
     Withdrawn {
         /// The item's id.
         id: EntityId,

@@ -45,11 +45,11 @@ CREATE INDEX unhandled ON notice (id) WHERE handled IS NULL;
     )
 }
 
-/// Returns the SQL condition for [`super::ItemRecord::is_under_way`]. `table` is empty, or the name of
-/// the item table with a dot.
+/// Returns the SQL condition for [`super::ItemRecord::is_under_way`]. `table` is empty, or the name
+/// of the item table with a dot.
 ///
-/// The condition uses `OR`: with `IN`, every write of an item would build a temporary table. A query
-/// uses the index `under_way` only if its condition has the same terms.
+/// The condition uses `OR`: with `IN`, every write of an item would build a temporary table. A
+/// query uses the index `under_way` only if its condition has the same terms.
 pub(super) fn is_under_way(table: &str) -> String {
     let statuses = ItemStatus::ALL.into_iter();
     let statuses = statuses.filter(|status| status.is_under_way());
@@ -89,8 +89,8 @@ CREATE INDEX unhandled ON notice (id) WHERE handled IS NULL;
 ",
 ];
 
-/// Returns the SQL that gives items recorded as done before version 4 the status waiting, if they are
-/// still in progress: a signer was added, a step is deferred, or the flow is being archived.
+/// Returns the SQL that gives items recorded as done before version 4 the status waiting, if they
+/// are still in progress: a signer was added, a step is deferred, or the flow is being archived.
 pub(super) fn mark_waiting() -> String {
     let (waiting, done) = (ItemStatus::Waiting.number(), ItemStatus::Done.number());
     let archive = Op::Archive.path();

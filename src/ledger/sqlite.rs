@@ -38,8 +38,8 @@ pub struct Sqlite {
     verification: Mutex<Option<JoinHandle<Result<(), LedgerError>>>>,
 }
 
-/// The access of the one run that may write. Fields are dropped in order: the lease is released before
-/// the lock.
+/// The access of the one run that may write. Fields are dropped in order: the lease is released
+/// before the lock.
 #[derive(Debug)]
 struct WriteAccess {
     writer: Writer,
@@ -55,8 +55,8 @@ pub struct LeaseHandle {
 }
 
 impl LeaseHandle {
-    /// Returns immediately while no other run can have taken the lease; otherwise renews the lease in
-    /// the ledger.
+    /// Returns immediately while no other run can have taken the lease; otherwise renews the lease
+    /// in the ledger.
     ///
     /// # Errors
     ///
@@ -82,8 +82,8 @@ impl Sqlite {
         Self::reader(no_path, connection, binding)
     }
 
-    /// Opens a ledger read-only, and starts to verify the file. If the file does not exist, returns an
-    /// empty ledger and creates no file.
+    /// Opens a ledger read-only, and starts to verify the file. If the file does not exist, returns
+    /// an empty ledger and creates no file.
     pub fn read(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
         if !file::exists(path)? {
             refuse_lost(path)?;
@@ -106,8 +106,9 @@ impl Sqlite {
         })
     }
 
-    /// Opens a ledger for writing, and takes its lease until it is dropped. The file is created if it
-    /// does not exist, and verified. Waits for a holder that gives the ledger back within seconds.
+    /// Opens a ledger for writing, and takes its lease until it is dropped. The file is created if
+    /// it does not exist, and verified. Waits for a holder that gives the ledger back within
+    /// seconds.
     ///
     /// # Errors
     ///
@@ -132,8 +133,8 @@ impl Sqlite {
         Self::acquire(path, binding, lock, request, BRIEF_HOLDER_TIMEOUT)
     }
 
-    /// Takes the lease of an existing ledger for a few seconds, without verifying the file. Returns none
-    /// while another run holds it.
+    /// Takes the lease of an existing ledger for a few seconds, without verifying the file. Returns
+    /// none while another run holds it.
     pub fn hold_briefly(
         path: &Path,
         binding: &Binding,
@@ -224,8 +225,8 @@ impl Sqlite {
         })
     }
 
-    /// Makes `write` block until the write is on disk. For tests with a paused clock, which does not
-    /// wait for the writer thread.
+    /// Makes `write` block until the write is on disk. For tests with a paused clock, which does
+    /// not wait for the writer thread.
     #[must_use]
     pub fn synchronous(mut self) -> Self {
         if let Some(access) = &mut self.write_access {

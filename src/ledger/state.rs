@@ -156,8 +156,8 @@ pub trait Records: Ledger {
     /// Returns the last run that worked on an item.
     fn working_run(&self) -> Result<Option<KnownRun>, LedgerError>;
 
-    /// Visits every signer who was asked to sign and has not signed, of flows in progress, ordered by
-    /// item id.
+    /// Visits every signer who was asked to sign and has not signed, of flows in progress, ordered
+    /// by item id.
     fn each_pending(
         &self,
         each: &mut dyn FnMut(Pending) -> ControlFlow<()>,

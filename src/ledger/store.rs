@@ -328,8 +328,8 @@ pub(super) fn item(
     found.optional()
 }
 
-/// Reads an item from the columns that begin at `from`: id, fingerprint, status, sent, attempts, run,
-/// code, message, hint, content, `sent_at`, `moved_at`, `looked_at`.
+/// Reads an item from the columns that begin at `from`: id, fingerprint, status, sent, attempts,
+/// run, code, message, hint, content, `sent_at`, `moved_at`, `looked_at`.
 pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRecord> {
     let message: Option<String> = row.get(from + 7)?;
     let hint: Option<String> = row.get(from + 8)?;
