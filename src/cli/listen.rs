@@ -29,7 +29,8 @@ use crate::execute::{Stop, SyncStats};
 use crate::ledger::{Binding, Inbox, LedgerError};
 use crate::manifest::Settings;
 use crate::webhook::{
-    CallbackLog, Confirmer, Metrics, Outcome, Receiver, RetrySchedule, Said, Way, serve,
+    CallbackLog, Confirmer, ConfirmerEvent, Connection, Metrics, Outcome, Receiver, RetrySchedule,
+    serve,
 };
 
 /// While the ledger is held, an endpoint that is down is waited for no longer: others may want it.
@@ -70,19 +71,19 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         binding,
         holder: holder(),
         root,
-        window: settings.limits.concurrency.get(),
-        way: Box::new(|pulse| {
+        concurrency: settings.limits.concurrency.get(),
+        connect: Box::new(|lease| {
             // What is told of failures begins anew each time: there is no report that holds the rest.
             let listener = Progress::new(global).listener();
             let own = Some(credentials.clone());
-            let client = endpoint::client_over(transport.clone(), &hasty, own, pulse, &listener);
-            Way { client, listener }
+            let client = endpoint::client_over(transport.clone(), &hasty, own, lease, &listener);
+            Connection { client, listener }
         }),
-        say: Box::new(|said| say(global, &said)),
+        on_event: Box::new(|said| say(global, &said)),
         metrics,
-        news,
+        new_callback: news,
         stop,
-        again: RetrySchedule::default(),
+        retries: RetrySchedule::default(),
     };
     if !global.quiet {
         out::line(format_args!(
@@ -172,10 +173,10 @@ fn confirm(confirmer: Confirmer<'_>, show: Show) {
     }
 }
 
-fn say(global: &Global, said: &Said<'_>) {
+fn say(global: &Global, said: &ConfirmerEvent<'_>) {
     let show = Show::of(global);
     match said {
-        Said::Confirmed(synced) if has_visited(synced) => {
+        ConfirmerEvent::Polled(synced) if has_visited(synced) => {
             // What is left is taken up again by itself.
             let counts = SyncStats {
                 stopped: false,
@@ -186,7 +187,7 @@ fn say(global: &Global, said: &Said<'_>) {
                 tracing::info!(event = "polled", "{text}");
             });
         }
-        Said::Trouble(fatal) => {
+        ConfirmerEvent::Unavailable(fatal) => {
             let (_, hint) = of_fatal(fatal);
             let text = format!(
                 "flows cannot be asked for at the moment; callbacks are received all the same: {fatal}"
@@ -196,13 +197,13 @@ fn say(global: &Global, said: &Said<'_>) {
                 tracing::warn!(event = "polling_failed", hint, "{text}");
             });
         }
-        Said::Back => {
+        ConfirmerEvent::Available => {
             let text = "flows are asked for again";
             show.unless_quiet().finding(Level::INFO, text, || {
                 tracing::info!(event = "polling_resumed", "{text}");
             });
         }
-        Said::Confirmed(_) => {}
+        ConfirmerEvent::Polled(_) => {}
     }
 }
 
@@ -260,7 +261,7 @@ fn hearer(global: &Global) -> impl Fn(&CallbackLog<'_>) + Send + Sync + 'static 
     move |heard| {
         let _entered = span.enter();
         let outcome = heard.outcome.word();
-        if heard.outcome.is_taken() {
+        if heard.outcome.is_accepted() {
             let flow_id = heard.flow.map(FlowId::as_str);
             let of_flow = flow_id.map_or_else(String::new, |flow| format!(" flow {flow}"));
             tracing::info!(

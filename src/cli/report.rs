@@ -23,7 +23,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut place = Place::of(global, None)?;
     let ledger = place.read_at_once()?;
     let run = which(&ledger, args).or_else(|error| {
-        ledger.sound()?;
+        ledger.wait_until_verified()?;
         Err(error)
     })?;
     meets(&ledger, &args.matching.target)?;
@@ -84,7 +84,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         };
         items.insert(name.clone(), reports.flow(&report)?);
     }
-    ledger.sound()?;
+    ledger.wait_until_verified()?;
     let whole = settings.directory.join(&run.record.name);
     reports.finish(&summary(&place, &run, &whole, items.clone()))?;
     if is_last && is_whole && folder.exists() {
@@ -184,7 +184,7 @@ impl Own<'_> {
     /// What the run worked on and has no row any more.
     fn rest(&self, each: &mut Each<'_>) -> Result<(), FlowReportError> {
         // After this the tables are put in their places.
-        self.ledger.sound()?;
+        self.ledger.wait_until_verified()?;
         let mut gone = Vec::new();
         let in_sheet = self.in_sheet();
         self.ledger.each_of_run(self.flow, self.run, &mut |id| {
@@ -193,7 +193,7 @@ impl Own<'_> {
             }
         })?;
         for id in gone {
-            if let Some(item) = self.ledger.item_numbered(id)?
+            if let Some(item) = self.ledger.item_by_id(id)?
                 && self.means(&item.key)
             {
                 each(&item.key, ItemAction::Unchanged)?;

@@ -154,7 +154,7 @@ pub(super) fn surveyed(
                 &project.root,
                 settings,
                 known.clone(),
-                ledger.pulse(),
+                ledger.lease(),
                 &listener,
             )?;
             (ledger, Some(client))
@@ -184,7 +184,7 @@ pub(super) fn surveyed(
         .map(|client| (client, selected.observe.into()));
     let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
     progress.finish();
-    ledger.sound()?;
+    ledger.wait_until_verified()?;
     for rows in &survey.flows {
         findings.extend(rows.warnings());
     }

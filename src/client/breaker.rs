@@ -1,7 +1,8 @@
 //! The circuit breaker: while the endpoint is down, calls wait instead of failing one by one.
 //!
-//! It opens after [`FAILURE_THRESHOLD`] calls in a row without a usable response. One call at a time then tests the endpoint, and the
-//! others wait for it. It never opens for an endpoint that has not answered yet: that is a wrong address.
+//! It opens after [`FAILURE_THRESHOLD`] calls in a row without a usable response. Then one call at
+//! a time tests the endpoint while the others wait. It never opens for an endpoint that has not
+//! responded yet: such an endpoint has a wrong address.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,17 +13,17 @@ use tokio::time::{Instant, sleep_until};
 use super::retry::{RetryDelays, RetryPolicy};
 use super::transport::Problem;
 
-/// The breaker opens after this many calls in a row without a usable response.
+/// The number of calls in a row without a usable response after which the breaker opens.
 const FAILURE_THRESHOLD: u32 = 8;
-/// The longest pause between two tests: a test costs little, and no time is lost once the endpoint is back.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest pause between two tests. It is short, so that a run resumes soon after an outage.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-/// Says whether calls may be sent.
+/// Holds calls back while the endpoint is down.
 #[derive(Debug)]
 pub(super) struct CircuitBreaker {
     /// The endpoint's host, for messages.
     host: String,
-    /// How long it may be open.
+    /// The longest outage before waiting calls fail.
     outage: Duration,
     /// The pauses between tests.
     policy: RetryPolicy,
@@ -32,13 +33,13 @@ pub(super) struct CircuitBreaker {
 
 #[derive(Debug, Default)]
 struct BreakerState {
-    /// When the endpoint answered last.
+    /// The time of the last response.
     last_success: Option<Instant>,
-    /// Failures since then.
+    /// The number of failures since then.
     failures: u32,
-    /// When the first of them was.
+    /// The time of the first of these failures.
     failing_since: Option<Instant>,
-    /// The longest pause that the service asked for since then. It is no part of the outage.
+    /// The longest pause that the service requested since then. It does not count as outage.
     longest_pause: Duration,
     open: Option<Open>,
 }
@@ -47,16 +48,17 @@ struct BreakerState {
 struct Open {
     /// The last failure.
     problem: Problem,
-    /// When the next call may test the endpoint.
+    /// The time at which the next call may test the endpoint.
     next_test: Instant,
-    /// Whether one is testing it.
+    /// Whether a call is testing the endpoint.
     is_testing: bool,
-    /// How many have tested it.
+    /// The number of calls that have tested it.
     tests: u32,
     pauses: RetryDelays,
 }
 
-/// The permission to send a call. Dropped without a recorded outcome, a test is left to the next call.
+/// The permission to send a call. If it is dropped without a recorded outcome, the next call may
+/// test the endpoint.
 #[derive(Debug)]
 #[must_use]
 pub(super) struct BreakerPermit<'a> {
@@ -65,17 +67,17 @@ pub(super) struct BreakerPermit<'a> {
     test: Option<u32>,
 }
 
-/// A change of the breaker.
+/// A state change of the breaker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// It is open, and the endpoint is tested after this pause.
+    /// It opened. The next test follows after this pause.
     Opened(Duration),
-    /// It is closed again, after this time without an answer.
+    /// It closed, after this time without a response.
     Closed(Duration),
 }
 
 impl CircuitBreaker {
-    /// A closed breaker.
+    /// Creates a closed breaker.
     pub(super) fn new(host: String, outage: Duration, policy: RetryPolicy) -> Self {
         Self {
             host,
@@ -86,22 +88,26 @@ impl CircuitBreaker {
         }
     }
 
-    /// Waits until a call may be sent. The error is the problem of an outage that has lasted too long.
+    /// Waits until a call may be sent.
+    ///
+    /// # Errors
+    ///
+    /// The last problem, if the outage has lasted too long.
     pub(super) async fn permit(&self) -> Result<BreakerPermit<'_>, Problem> {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
-            // From here on no change is missed.
+            // Registers before the state is read, so that no change is missed.
             changed.as_mut().enable();
             let next_test = {
                 let mut state = self.state();
-                let is_over = self.is_over(&state);
+                let has_lasted_too_long = self.has_lasted_too_long(&state);
                 let Some(open) = &mut state.open else {
                     return Ok(BreakerPermit {
                         breaker: self,
                         test: None,
                     });
                 };
-                if is_over && !open.is_testing {
+                if has_lasted_too_long && !open.is_testing {
                     return Err(open.problem.clone());
                 }
                 if !open.is_testing && open.next_test <= Instant::now() {
@@ -123,41 +129,45 @@ impl CircuitBreaker {
         }
     }
 
-    /// Whether the outage has lasted too long.
-    fn is_over(&self, state: &BreakerState) -> bool {
-        let longest = self.outage + state.longest_pause;
+    /// Returns whether the outage has lasted too long.
+    fn has_lasted_too_long(&self, state: &BreakerState) -> bool {
+        let limit = self.outage + state.longest_pause;
         state
             .failing_since
-            .is_some_and(|since| since.elapsed() >= longest)
+            .is_some_and(|since| since.elapsed() >= limit)
     }
 
-    /// The service asked for a pause, in which no call is sent.
+    /// Records that the service requested a pause, in which no call is sent.
     pub(super) fn record_pause(&self, pause: Duration) {
         let mut state = self.state();
         state.longest_pause = state.longest_pause.max(pause);
     }
 
-    /// Whether the endpoint counts as down.
+    /// Returns whether the endpoint counts as down.
     pub(super) fn is_open(&self) -> bool {
         self.state().open.is_some()
     }
 
-    /// Whether the endpoint has ever answered.
+    /// Returns whether the endpoint has ever responded.
     pub(super) fn has_answered(&self) -> bool {
         self.state().last_success.is_some()
     }
 
-    /// The endpoint throttled a call. That is a response, and nothing is done: when no call has had another response for as long as
-    /// an outage may last, the breaker opens for good.
+    /// Records that the endpoint throttled a call. A throttled call is a response, so it closes the
+    /// breaker; but if all calls are throttled for as long as an outage may last, the breaker opens
+    /// permanently.
     pub(super) fn record_throttled(&self) -> Option<Change> {
         let mut state = self.state();
         let now = Instant::now();
         let since = *state.failing_since.get_or_insert(now);
         state.failures = 0;
-        if self.is_over(&state) {
-            let message = format!("{} throttles every call", self.host);
+        if self.has_lasted_too_long(&state) {
+            let message = format!("{} throttles every request", self.host);
             state.open = Some(Open {
-                problem: Problem::passing(message, "lower limits.rate, or apply again later"),
+                problem: Problem::passing(
+                    message,
+                    "lower limits.rate, or run the command again later",
+                ),
                 next_test: now,
                 is_testing: false,
                 tests: 0,
@@ -173,7 +183,7 @@ impl CircuitBreaker {
         Some(Change::Closed(now - since))
     }
 
-    /// The endpoint answered a call, in whatever way.
+    /// Records a response of any kind.
     pub(super) fn record_success(&self) -> Option<Change> {
         let mut state = self.state();
         let since = state.failing_since.take();
@@ -189,8 +199,9 @@ impl CircuitBreaker {
         ))
     }
 
-    /// A call that was sent at `sent` has no usable response. It counts unless another call has had one since. A call without
-    /// an attempt left gives in `exhausted` when it began: when no call has had a response since, that opens the breaker.
+    /// Records that a call has no usable response. The failure is ignored if another call, sent
+    /// after `sent`, has had a response. `exhausted` is the start of a call that has no attempts
+    /// left: the breaker opens if no call has had a response since then.
     pub(super) fn record_failure(
         &self,
         problem: Problem,
@@ -210,7 +221,7 @@ impl CircuitBreaker {
             .last_success
             .is_some_and(|success| state.failures >= FAILURE_THRESHOLD || none_since(success));
         let (tests, mut pauses) = match state.open.take() {
-            // Calls that were in flight when it opened prove nothing new.
+            // The call was in flight when the breaker opened: its failure is no news.
             Some(open) if !open.is_testing => {
                 state.open = Some(open);
                 return None;
@@ -219,7 +230,7 @@ impl CircuitBreaker {
             None if is_down => (1, self.policy.endless_delays()),
             None => return None,
         };
-        let pause = pauses.next().unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+        let pause = pauses.next().unwrap_or(MAX_PAUSE).min(MAX_PAUSE);
         state.open = Some(Open {
             problem,
             next_test: now + pause,
@@ -232,7 +243,8 @@ impl CircuitBreaker {
         Some(Change::Opened(pause))
     }
 
-    /// A call whose failures were counted before has failed again, which may be for its own sake: only a test counts.
+    /// Records another failure of a call that failed before. The call itself may be the cause, so
+    /// the failure counts only as the result of a test.
     pub(super) fn record_repeated_failure(&self, problem: Problem) -> Option<Change> {
         if !self.is_open() {
             return None;
@@ -241,13 +253,13 @@ impl CircuitBreaker {
     }
 
     fn state(&self) -> MutexGuard<'_, BreakerState> {
-        // Nothing panics while it is held; its content stays true.
+        // No code panics while it holds the lock, so the state stays consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl BreakerPermit<'_> {
-    /// Whether the call tests an endpoint that is down.
+    /// Returns whether the call tests an endpoint that is down.
     pub(super) fn is_test(&self) -> bool {
         self.test.is_some()
     }
@@ -295,22 +307,25 @@ mod tests {
             panic!("{changes:?}");
         };
         let began = Instant::now();
-        let first = breaker.permit().await.expect("the first tests it");
+        let first = breaker
+            .permit()
+            .await
+            .expect("the first call tests the endpoint");
         let waited = began.elapsed();
         assert!((*pause..*pause + Duration::from_millis(3)).contains(&waited));
         let second = tokio::time::timeout(Duration::from_secs(30), breaker.permit());
         assert!(second.await.is_err(), "one at a time");
         tokio::join!(
             async {
-                drop(breaker.permit().await.expect("it is closed"));
-                drop(breaker.permit().await.expect("for all"));
+                drop(breaker.permit().await.expect("the breaker is closed"));
+                drop(breaker.permit().await.expect("for all calls"));
             },
             async { assert!(matches!(breaker.record_success(), Some(Change::Closed(_)))) }
         );
         drop(first);
     }
 
-    /// The test was held back, or its caller does not wait for the outcome.
+    /// The test was not sent, or its caller was cancelled.
     #[tokio::test(start_paused = true)]
     async fn a_test_without_an_outcome_is_left_to_the_next_call() {
         let breaker = breaker(Duration::from_mins(1));
@@ -322,7 +337,7 @@ mod tests {
         }
     }
 
-    /// Connections that could not be made at first time out much later, many at once.
+    /// Many connection attempts can time out at once, long after the endpoint has recovered.
     #[tokio::test(start_paused = true)]
     async fn ignores_failures_of_calls_that_were_sent_before_the_last_success() {
         let breaker = breaker(Duration::from_mins(1));
@@ -336,7 +351,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_outage_that_is_too_long_ends_the_wait() {
+    async fn waiting_calls_fail_when_the_outage_lasts_too_long() {
         let breaker = breaker(Duration::from_secs(5));
         breaker.record_success();
         fail(&breaker, FAILURE_THRESHOLD);
@@ -351,9 +366,9 @@ mod tests {
         assert!((5..=10).contains(&began.elapsed().as_secs()));
     }
 
-    /// The pause is no part of the outage, and one that is repeated does not make a run wait for ever.
+    /// The pause does not count as outage, but repeated pauses do not add up.
     #[tokio::test(start_paused = true)]
-    async fn a_pause_that_the_service_asks_for_prolongs_the_wait_once() {
+    async fn a_requested_pause_extends_the_wait_once() {
         let breaker = breaker(Duration::from_mins(1));
         breaker.record_success();
         fail(&breaker, FAILURE_THRESHOLD);
@@ -366,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_of_an_outage_wakes_all_that_wait() {
+    async fn the_end_of_an_outage_wakes_all_waiting_calls() {
         let breaker = breaker(Duration::from_mins(1));
         breaker.record_success();
         fail(&breaker, FAILURE_THRESHOLD);
@@ -379,7 +394,7 @@ mod tests {
         let waiting = async { breaker.permit().await.map(drop) };
         let both = async { tokio::join!(waiting, end).0 };
         let ended = tokio::time::timeout(Duration::from_mins(5), both).await;
-        let problem = ended.expect("it is woken").expect_err("an outage");
+        let problem = ended.expect("the call is woken").expect_err("an outage");
         assert!(problem.message.contains("service.example"), "{problem}");
     }
 
@@ -395,14 +410,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn never_opens_for_an_endpoint_that_has_not_answered() {
+    async fn never_opens_for_an_endpoint_that_has_not_responded() {
         let breaker = breaker(Duration::from_secs(5));
         assert!(fail(&breaker, 100).iter().all(Option::is_none));
-        drop(
-            breaker
-                .permit()
-                .await
-                .expect("its calls fail by themselves"),
-        );
+        drop(breaker.permit().await.expect("the breaker is closed"));
     }
 }

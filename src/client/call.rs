@@ -1,4 +1,4 @@
-//! Calls: an operation's request → its answer, with retries as its retry class allows.
+//! Calls operations of the API, with the retries that their retry classes allow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ use super::transport::{Problem, Transport};
 use crate::api::operation::Op;
 use crate::api::{Operation, RetryClass, redacted};
 
-/// A call that a gateway fails more often than this may itself be the cause.
+/// The number of gateway errors after which the call itself may be the cause.
 const GATEWAY_FAILURES: u32 = 3;
 
 type Listener = Arc<dyn Fn(ClientEvent) + Send + Sync>;
@@ -50,16 +50,16 @@ pub struct Client {
 #[derive(Default)]
 struct Delays {
     count: AtomicUsize,
-    more: Notify,
+    increased: Notify,
 }
 
-/// A call that waits before a retry or a probe, until it is dropped.
+/// A guard that counts a call as waiting until it is dropped.
 struct Delayed<'a>(&'a Delays);
 
 impl<'a> Delayed<'a> {
     fn begin(delays: &'a Delays) -> Self {
         delays.count.fetch_add(1, Ordering::Relaxed);
-        delays.more.notify_waiters();
+        delays.increased.notify_waiters();
         Self(delays)
     }
 }
@@ -73,15 +73,15 @@ impl Drop for Delayed<'_> {
 /// The progress of one call.
 struct Attempts {
     began: Instant,
-    /// Attempts so far, with those that do not count.
+    /// The number of attempts so far, uncounted ones included.
     sent: u32,
     delays: std::iter::Peekable<RetryDelays>,
-    /// The delays after attempts that do not count: throttled ones, and those while the endpoint is down.
+    /// The delays after uncounted attempts: throttled ones, and those while the endpoint is down.
     uncounted: RetryDelays,
 }
 
 impl Client {
-    /// A client over a transport. The listener receives every event.
+    /// Creates a client that sends requests over a transport. The listener receives every event.
     pub fn new(transport: Arc<dyn Transport>, settings: Settings, listener: Listener) -> Self {
         let retries = RetryPolicy::new(&settings);
         Self {
@@ -98,7 +98,11 @@ impl Client {
         }
     }
 
-    /// Calls an operation, with retries as its retry class allows. A call of class *probe* that may have been carried out comes back as
+    /// Calls an operation, with the retries that its retry class allows.
+    ///
+    /// # Errors
+    ///
+    /// A call of class *probe* that may have taken effect is not retried: it returns
     /// [`Failure::Unknown`] after one attempt.
     pub async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, Failure> {
         let body = serde_json::to_vec(request).map_err(|error| {
@@ -149,7 +153,7 @@ impl Client {
                 retry_in,
             }));
             match (retry_in, &result) {
-                // The slowdown paces what is throttled.
+                // The slowdown limits throttled calls already, so no retry budget is needed.
                 (Some(delay), Err(Failure::Throttled { .. })) => self.delay(delay).await,
                 (Some(delay), _) => self.wait(delay).await,
                 (None, _) => return result,
@@ -157,7 +161,7 @@ impl Client {
         }
     }
 
-    /// Waits until the circuit breaker and all limits let a call through.
+    /// Waits until the circuit breaker and all limits allow a call.
     async fn permits(&self, op: Op) -> Result<(BreakerPermit<'_>, Slot<'_>), Failure> {
         loop {
             let permit = self.breaker.permit().await.map_err(Failure::Outage)?;
@@ -169,11 +173,12 @@ impl Client {
         }
     }
 
-    /// The delay before the next attempt; none when there is none.
+    /// Returns the delay before the next attempt; none if the call is not retried.
     fn retry_delay(&self, op: Op, failure: &Failure, attempts: &mut Attempts) -> Option<Duration> {
         let retry_after = match failure {
             Failure::Throttled { retry_after } => {
-                // When every call is throttled, the circuit breaker ends the run first; this is for one that is throttled alone.
+                // If every call is throttled, the circuit breaker ends the run first. This limit is
+                // for a single operation that is throttled.
                 let is_patient = attempts.began.elapsed() < 2 * self.settings.outage;
                 let delay = attempts.uncounted.next().filter(|_| is_patient)?;
                 return Some(delay.max(retry_after.unwrap_or_default()));
@@ -198,45 +203,45 @@ impl Client {
         Some(delay.max(retry_after.unwrap_or_default()))
     }
 
-    /// Waits before a retry of a request that failed, and until the retry budget allows it.
+    /// Waits before the retry of a failed request, and until the retry budget allows the retry.
     pub async fn wait(&self, delay: Duration) {
         let _delayed = Delayed::begin(&self.delayed);
         sleep(delay).await;
         self.budget.withdraw().await;
     }
 
-    /// Waits before a probe, or before a retry of a request that the service refused because of its limit.
+    /// Waits before a probe, or before the retry of a throttled request.
     pub async fn delay(&self, delay: Duration) {
         let _delayed = Delayed::begin(&self.delayed);
         sleep(delay).await;
     }
 
-    /// The number of calls that wait before a retry or a probe now.
+    /// Returns the number of calls that wait before a retry or a probe.
     pub fn delayed(&self) -> usize {
         self.delayed.count.load(Ordering::Relaxed)
     }
 
-    /// Waits until one more call is delayed.
+    /// Waits until another call is delayed.
     pub async fn another_is_delayed(&self) {
-        self.delayed.more.notified().await;
+        self.delayed.increased.notified().await;
     }
 
-    /// The delays between attempts, for callers that do something else before each retry.
+    /// Returns the delays between attempts, for callers that retry by themselves.
     pub fn retry_delays(&self) -> RetryDelays {
         self.retries.delays()
     }
 
-    /// The longest time that an attempt may take.
+    /// Returns the timeout of an attempt.
     pub fn timeout(&self) -> Duration {
         self.settings.timeout
     }
 
-    /// The most requests in flight.
+    /// Returns the maximum number of requests in flight.
     pub fn concurrency(&self) -> usize {
         self.dispatcher.concurrency()
     }
 
-    /// The most attempts of a call.
+    /// Returns the maximum number of attempts of a call.
     pub fn attempts(&self) -> u32 {
         self.settings.attempts
     }
@@ -276,7 +281,7 @@ impl Client {
         result
     }
 
-    /// Slows down where the service asks for it, and where most requests fail.
+    /// Slows down if the service throttles, sends `Retry-After`, or fails most requests.
     fn adapt(&self, response: Option<&Response<Bytes>>, failure: Option<&Failure>) {
         let retry_after = response
             .and_then(|response| response::retry_after(response.headers(), Timestamp::now()));
@@ -293,7 +298,7 @@ impl Client {
             let host = host(&self.settings.endpoint);
             warn!(
                 target: "treaty::client",
-                "{host} sent a Retry-After that is no delay of up to five minutes: only backoff is used; check the gateway before the service"
+                "{host} sent a Retry-After header that is invalid or longer than five minutes; it is ignored; check the gateway in front of the service"
             );
         }
         if let Some(pause) = retry_after.and_then(RetryAfter::delay) {
@@ -317,7 +322,8 @@ impl Client {
         }
     }
 
-    /// Reports the outcome of an attempt to the circuit breaker. `exhausted` is when the call began, if no attempt is left.
+    /// Reports the outcome of an attempt to the circuit breaker. `exhausted` is the start of the
+    /// call, if no attempt is left.
     fn record(
         &self,
         failure: Option<&Failure>,
@@ -334,7 +340,7 @@ impl Client {
                     LossCause::Garbled | LossCause::Unreadable if attempt > GATEWAY_FAILURES => {
                         self.breaker.record_repeated_failure(problem)
                     }
-                    // Whether the gateway fails this call alone is not known yet.
+                    // The gateway may fail only this call.
                     LossCause::Garbled | LossCause::Unreadable => {
                         self.breaker.record_failure(problem, sent, None)
                     }
@@ -356,7 +362,7 @@ impl Client {
             }
             Some(Change::Closed(after)) => {
                 let down_ms = milliseconds(after);
-                warn!(target: "treaty::client", down_ms, "resumed: the endpoint answers again");
+                warn!(target: "treaty::client", down_ms, "resumed: the endpoint responds again");
                 (self.listener)(ClientEvent::Resumed { after });
             }
             None => {}
@@ -380,11 +386,11 @@ fn log_response(response: &Response<Bytes>, latency_ms: u64) {
     trace!(target: "treaty::client", body = %redacted(response.body()), "response body");
 }
 
-/// The host of an address, for messages.
-fn host(address: &str) -> String {
-    let uri = address.parse::<http::Uri>().ok();
+/// Returns the host of a URL, for messages.
+fn host(url: &str) -> String {
+    let uri = url.parse::<http::Uri>().ok();
     let host = uri.as_ref().and_then(http::Uri::host);
-    host.unwrap_or(address).to_owned()
+    host.unwrap_or(url).to_owned()
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -1,4 +1,5 @@
-//! The limit of requests in flight: tokio's FIFO semaphore, some of whose permits are withheld while the client is slowed down.
+//! The limit of requests in flight: tokio's FIFO semaphore. While the client is slowed down, some
+//! of its permits are withheld.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,23 +13,23 @@ pub(super) struct ConcurrencyLimiter {
     withheld: Mutex<Withheld>,
 }
 
-/// Permits that are withheld now.
+/// The numbers of withheld permits.
 #[derive(Default)]
 struct Withheld {
-    /// Taken out of the semaphore.
+    /// Permits taken out of the semaphore.
     taken: usize,
-    /// Still in use, to be taken out when they are released.
+    /// Permits in use, to be taken out when they are released.
     due: usize,
 }
 
-/// The right to have one request in flight, until it is dropped.
+/// A permit for one request in flight. Dropping it releases the permit.
 pub(super) struct Slot<'a> {
     limiter: &'a ConcurrencyLimiter,
     permit: Option<SemaphorePermit<'a>>,
 }
 
 impl ConcurrencyLimiter {
-    /// A limiter of `limit` requests in flight.
+    /// Creates a limiter of `limit` requests in flight.
     pub(super) fn new(limit: NonZeroUsize) -> Self {
         Self {
             limit: limit.get(),
@@ -37,7 +38,7 @@ impl ConcurrencyLimiter {
         }
     }
 
-    /// The most requests in flight.
+    /// Returns the maximum number of requests in flight.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
@@ -51,7 +52,8 @@ impl ConcurrencyLimiter {
         }
     }
 
-    /// Lets only this share of the limit be in flight, at least one request. Requests that are in flight stay so.
+    /// Restricts the limit to a share, at least one request, and returns the result. Requests in
+    /// flight are not affected.
     pub(super) fn restrict(&self, factor: f64) -> usize {
         // The limit is a small number, and the result is not negative.
         #[allow(
@@ -79,7 +81,7 @@ impl ConcurrencyLimiter {
     }
 
     fn withheld(&self) -> MutexGuard<'_, Withheld> {
-        // Nothing panics while it is held; its content stays true.
+        // No code panics while it holds the lock, so the state stays consistent.
         self.withheld.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,7 +105,7 @@ mod tests {
     use futures::FutureExt;
 
     #[test]
-    fn restricting_withholds_slots_in_use_once_they_are_released() {
+    fn restricting_withholds_slots_in_use_when_they_are_released() {
         let limiter = ConcurrencyLimiter::new(NonZeroUsize::new(8).expect("positive"));
         let acquire = || limiter.acquire().now_or_never();
         let mut slots: Vec<_> = (0..6).map(|_| acquire().expect("a slot")).collect();

@@ -1,7 +1,8 @@
-//! The dispatcher: a request waits for its permits, is sent, and has a bounded time for its response.
+//! The dispatcher: waits for the permits of a request, sends it, and applies the timeout.
 //!
-//! The order of permits: the operation's rate limit, a slot in flight, the rate limit of all operations immediately before the
-//! request is sent. A request keeps the locks of both rate limits until then, so that no permit is spent in one second and used in the next.
+//! Permits are taken in this order: the operation's rate limit, a slot in flight, and, immediately
+//! before the request is sent, the rate limit of all operations. A request keeps the locks of both
+//! rate limits until then, so that no permit is taken in one second and used in the next.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,13 +36,13 @@ pub(super) struct Dispatcher {
 struct Rate {
     limit: f64,
     limiter: RateLimiter,
-    /// Operations without a limit of their own queue here first. An operation with a limit waits behind one of them at most, and keeps
-    /// its rate.
+    /// Operations without their own limit queue here first, so that an operation with a limit waits
+    /// behind at most one of them and reaches its rate.
     unlimited_operations: Mutex<()>,
 }
 
 impl Dispatcher {
-    /// A dispatcher with the limits of these settings.
+    /// Creates a dispatcher with the limits of the settings.
     pub(super) fn new(transport: Arc<dyn Transport>, settings: &Settings) -> Self {
         let rate = |limit: f64| Rate {
             limit,
@@ -61,13 +62,13 @@ impl Dispatcher {
         }
     }
 
-    /// The most requests in flight.
+    /// Returns the maximum number of requests in flight.
     pub(super) fn concurrency(&self) -> usize {
         self.concurrency.limit()
     }
 
-    /// Waits until all limits allow one more call of an operation. None, and no permit of the rate limit is spent, when `may_send` says no
-    /// by then.
+    /// Waits until all limits allow a call of an operation. If `may_send` returns false by then,
+    /// returns none and takes no permit of the common rate limit.
     pub(super) async fn permit(&self, op: Op, may_send: impl Fn() -> bool) -> Option<Slot<'_>> {
         let mut own = match self.operation_rates.get(&op) {
             Some(limiter) => Some(limiter.queue().await),
@@ -92,7 +93,7 @@ impl Dispatcher {
         Some(slot)
     }
 
-    /// Sends the request of a call that has its permits.
+    /// Sends a request that has its permits, and waits for the response up to the timeout.
     pub(super) async fn send(&self, slot: Slot<'_>, request: Request<Bytes>) -> SendResult {
         let uri = request.uri().clone();
         let response = timeout(self.timeout, self.transport.send(request)).await;
@@ -112,22 +113,22 @@ impl Dispatcher {
             Err(_) => {
                 let host = uri.host().unwrap_or_default();
                 let seconds = self.timeout.as_secs_f64();
-                let why = format!("no response of {host} within {seconds} s");
+                let why = format!("no response from {host} within {seconds} s");
                 Err(Failure::lost(why, LossCause::TimedOut))
             }
         }
     }
 
-    /// Uploads or downloads a file: only the number of requests in flight is limited.
+    /// Sends an upload or a download. Only the limit of requests in flight applies.
     pub(super) async fn transfer(&self, request: Request<Bytes>) -> SendResult {
         let slot = self.slot().await;
         self.send(slot, request).await
     }
 
-    /// Slows down: the rate where one is configured, the requests in flight elsewhere. Gives the limits that hold now, if the client was
-    /// not slowed down before.
+    /// Slows down: reduces the rate if one is configured, otherwise the requests in flight. Returns
+    /// the new limits if the client was not slowed down before.
     pub(super) fn slow_down(&self, pause: Option<Duration>) -> Option<Throttle> {
-        let is_first = self.slowdown.throttled(pause);
+        let is_first = self.slowdown.record_throttled(pause);
         let factor = self.slowdown.factor();
         let in_flight = match self.rate {
             Some(_) => self.concurrency.limit(),
@@ -143,11 +144,11 @@ impl Dispatcher {
     async fn slot(&self) -> Slot<'_> {
         self.adapt();
         let slot = self.concurrency.acquire().await;
-        self.slowdown.pause_is_over().await;
+        self.slowdown.wait_for_pause().await;
         slot
     }
 
-    /// Gives back slots that were withheld, as the slowdown passes.
+    /// Releases withheld slots as the slowdown passes.
     fn adapt(&self) {
         if self.rate.is_none() {
             self.concurrency.restrict(self.slowdown.factor());

@@ -5,20 +5,20 @@ use std::time::Duration;
 use super::failure::Failure;
 use crate::api::operation::Op;
 
-/// One attempt of a call, once it has ended.
+/// A finished attempt of a call.
 #[derive(Debug, Clone)]
 pub struct CallEvent {
     /// The operation.
     pub op: Op,
-    /// The time from sending to the end, without the wait for permits.
+    /// The time from sending the request to the end, without the wait for permits.
     pub took: Duration,
     /// The failure, if it failed.
     pub failure: Option<Failure>,
-    /// The delay before the next attempt; none when there is none.
+    /// The delay before the next attempt; none if there is none.
     pub retry_in: Option<Duration>,
 }
 
-/// An event between the client and the endpoint.
+/// An event of the client.
 #[derive(Debug, Clone)]
 pub enum ClientEvent {
     /// An attempt of a call ended.
@@ -30,22 +30,22 @@ pub enum ClientEvent {
         /// The delay until the next test.
         pause: Duration,
     },
-    /// The circuit breaker closed: the endpoint answers again.
+    /// The circuit breaker closed: the endpoint responds again.
     Resumed {
-        /// How long it did not answer.
+        /// The duration of the outage.
         after: Duration,
     },
-    /// The client slows down, since the service throttles it or fails too often.
+    /// The client slows down, because the service throttles it or fails most requests.
     Throttled(Throttle),
 }
 
-/// The limits that hold while the client is slowed down.
+/// The limits while the client is slowed down.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Throttle {
-    /// Requests a second; none without a configured rate.
+    /// The rate in requests a second; none if no rate is configured.
     pub rate: Option<f64>,
-    /// Requests in flight.
+    /// The maximum number of requests in flight.
     pub in_flight: usize,
-    /// No request is sent for this long.
+    /// The pause in which no request is sent.
     pub pause: Option<Duration>,
 }

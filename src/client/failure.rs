@@ -1,4 +1,4 @@
-//! The ways in which a call fails, by what the service may have done.
+//! The failures of a call, classified by whether the call may have taken effect.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,33 +6,33 @@ use std::time::Duration;
 use super::transport::Problem;
 use crate::api::{ErrorCode, private_values};
 
-/// Why a call has no answer.
+/// The reason why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The service refused the call: nothing was done, and the same call would be refused again.
+    /// The service refused the call: it had no effect, and a retry would be refused, too.
     Refused {
         /// The code of section 6, or the HTTP status.
         code: ErrorCode,
         /// The service's message, without private values.
         message: String,
     },
-    /// The service throttles: nothing was done.
+    /// The service throttled the call: it had no effect.
     Throttled {
-        /// The delay that it asked for.
+        /// The requested delay.
         retry_after: Option<Duration>,
     },
-    /// The request was not sent: nothing was done.
+    /// The request was not sent.
     NotSent(Problem),
-    /// The request may have been carried out.
+    /// The call may have taken effect.
     Unknown {
-        /// What came instead of an answer.
+        /// A description of what was received instead of an answer.
         why: String,
-        /// The delay that the service asked for.
+        /// The delay that the service requested.
         retry_after: Option<Duration>,
-        /// How the answer was lost.
+        /// The cause of the loss.
         cause: LossCause,
     },
-    /// The app id or secret is not accepted.
+    /// The service does not accept the app id or secret.
     Credentials(String),
     /// The endpoint has been down for longer than `retries.outage`.
     Outage(Problem),
@@ -40,21 +40,22 @@ pub enum Failure {
     LeaseLost(String),
 }
 
-/// How an answer was lost.
+/// The cause of a lost answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LossCause {
     /// The connection broke.
     Disconnected,
-    /// No response came in time: the service may still be working on the call.
+    /// The request timed out: the service may still be processing it.
     TimedOut,
-    /// A response came that is not the API's: an error of a gateway, or garbage.
+    /// The response is not from the API: an error page of a gateway, or garbage.
     Garbled,
-    /// A response came that is not read, such as one without an end. A retry would meet the same.
+    /// The response was not read completely, for example because it is too large. A retry would
+    /// have the same result.
     Unreadable,
 }
 
 impl Failure {
-    /// A lost answer.
+    /// Creates the failure of a lost answer.
     pub(super) fn lost(why: String, cause: LossCause) -> Self {
         Self::Unknown {
             why,
@@ -63,18 +64,19 @@ impl Failure {
         }
     }
 
-    /// Whether a retry would meet the same problem.
+    /// Returns whether a retry would fail in the same way.
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::NotSent(problem) => problem.is_permanent,
             Self::Unknown { cause, .. } => *cause == LossCause::Unreadable,
-            // A redirect, which is not followed.
+            // Redirects are not followed.
             Self::Refused { code, .. } => (300..400).contains(&code.0),
             _ => false,
         }
     }
 
-    /// Whether another attempt may succeed: the service failed, the connection broke, or something else answered.
+    /// Returns whether a retry may succeed: the connection broke, or the service or a gateway
+    /// failed.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unknown { .. } | Self::NotSent(_)) && !self.is_permanent()
     }
@@ -84,7 +86,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { code, message } => write!(f, "{code} {message}"),
-            Self::Throttled { .. } => f.write_str("the service asks to slow down"),
+            Self::Throttled { .. } => f.write_str("the service throttles the request"),
             Self::NotSent(problem) => write!(f, "the endpoint cannot be reached: {problem}"),
             Self::Unknown { why, .. } => write!(f, "no usable response: {why}"),
             Self::Outage(problem) => write!(f, "the endpoint is down: {problem}"),
@@ -94,10 +96,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Removes from a service's message what must not be shown or kept: it may repeat what it was sent. Numbers of seven and more digits may be id
-/// numbers and mobiles; links let people in; invisible characters are for terminals.
+/// Removes private data from a service's message, which may repeat the request: numbers of seven or
+/// more digits (id numbers, mobile numbers), links (they give access), and invisible characters
+/// (they control terminals).
 pub fn public(message: &str) -> String {
-    const LONG: usize = 7;
+    const MIN_DIGITS: usize = 7;
     let words = message
         .split_whitespace()
         .map(|word| match word.find("://") {
@@ -114,7 +117,11 @@ pub fn public(message: &str) -> String {
                         digits.push(character);
                         continue;
                     }
-                    kept += if digits.len() < LONG { &digits } else { "***" };
+                    kept += if digits.len() < MIN_DIGITS {
+                        &digits
+                    } else {
+                        "***"
+                    };
                     digits.clear();
                     kept.push(character);
                 }
@@ -124,13 +131,13 @@ pub fn public(message: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a character is for terminals or changes the direction of the text around it.
+/// Returns whether a character controls terminals or changes the direction of text.
 fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Cleans a service's messages about one request: a service may repeat a name that it was sent.
+/// Removes private values of a request from the service's message about it.
 pub(super) struct Redactor<'a> {
     /// The body of the request.
     pub(super) request: &'a [u8],
@@ -139,11 +146,11 @@ pub(super) struct Redactor<'a> {
 }
 
 impl Redactor<'_> {
-    /// A message without the request's private values, and without what [`public`] removes.
+    /// Removes the request's private values, and everything that [`public`] removes.
     pub(super) fn clean(&self, message: &str) -> String {
         let mut private = private_values(self.request);
         private.extend(self.secret.map(str::to_owned));
-        // Short ones are parts of codes and of other words.
+        // Short ASCII values are kept: they occur in codes and other words.
         private.retain(|value| !value.is_ascii() || value.len() > 2);
         let escaped = private.iter().map(|value| {
             let json = serde_json::Value::from(value.as_str()).to_string();
@@ -151,13 +158,13 @@ impl Redactor<'_> {
         });
         let escaped: Vec<String> = escaped.collect();
         private.extend(escaped);
-        // The longest first: one may be part of another.
+        // The longest first, because one value may contain another.
         private.sort_by_key(|value| std::cmp::Reverse(value.len()));
         let mut message = message.to_owned();
         for value in &private {
             message = message.replace(value.as_str(), "***");
         }
-        // White space may differ.
+        // The message may have other white space than the value.
         let mut message = words(&message);
         for value in private.iter().map(|value| words(value)) {
             message = message.replace(&value, "***");

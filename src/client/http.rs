@@ -1,4 +1,4 @@
-//! The transport over HTTP: `reqwest`, without redirects, cookies, decompression and retries of its own.
+//! The transport over HTTP: `reqwest` without redirects, cookies, decompression and retries.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,32 +13,34 @@ use super::transport::{Problem, Transport, TransportError};
 use crate::api::is_local;
 use crate::util::http_client;
 
-/// The longest time in which a connection is made.
+/// The timeout for making a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection that was not used for this time is closed: many services close it themselves then, at any moment.
+/// The time after which an unused connection is closed. Many services close it after a similar
+/// time, which would fail the next request.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// A silent connection is tested after this time.
+/// The time after which the operating system tests an idle connection.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
-/// The largest response of an operation: many may be read at the same time.
+/// The maximum size of an operation's response, in bytes: many may be read at the same time.
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
-/// The largest document that is downloaded.
+/// The maximum size of a downloaded document, in bytes.
 const MAX_DOWNLOAD: usize = 64 * 1024 * 1024;
 
-/// The root cause begins so when the proxy was reached and refused to connect further.
+/// The beginning of the root cause if a proxy was reached but refused to connect.
 const PROXY_REFUSED: &str = "tunnel error";
 
-/// HTTPS, and plain HTTP to this machine, over a pool of connections.
+/// Sends requests over HTTPS, and over plain HTTP to this machine, with a connection pool.
 #[derive(Debug)]
 pub struct HttpTransport {
-    /// Through the proxies that the environment names.
+    /// Uses the proxies of the environment.
     client: Client,
-    /// To this machine, never through a proxy.
+    /// Connects to this machine without a proxy.
     loopback: Client,
 }
 
 impl HttpTransport {
-    /// A transport with the certificates that the system trusts. It keeps up to `connections` idle connections to each host, and makes
-    /// one within half of `timeout`, so that a call that times out has been sent.
+    /// Creates a transport that trusts the system's certificates. It keeps up to `connections` idle
+    /// connections to each host. A connection must be made within half of `timeout`, so that a
+    /// request that times out has been sent.
     pub fn new(connections: usize, timeout: Duration) -> Result<Self, String> {
         let build = |builder: ClientBuilder| {
             let client = builder.build();
@@ -116,14 +118,15 @@ impl Transport for HttpTransport {
     }
 }
 
-/// The same request for `reqwest`. Compressed responses are not wanted: their size is not known before they are unpacked.
+/// Converts a request for `reqwest`. It asks for no compression, because the size of a compressed
+/// response is unknown before it is unpacked.
 fn request_of(mut request: http::Request<Bytes>) -> Result<reqwest::Request, TransportError> {
     let identity = HeaderValue::from_static("identity");
     request
         .headers_mut()
         .insert(header::ACCEPT_ENCODING, identity);
     reqwest::Request::try_from(request).map_err(|error| {
-        let message = format!("the address is not usable: {}", root_cause(&error));
+        let message = format!("the address is invalid: {}", root_cause(&error));
         TransportError::NotSent(Problem::permanent(
             message,
             "check the endpoint in treaty.yaml",
@@ -131,7 +134,8 @@ fn request_of(mut request: http::Request<Bytes>) -> Result<reqwest::Request, Tra
     })
 }
 
-/// Classifies an error of `reqwest`: without a connection nothing was sent, everything else may have been.
+/// Classifies an error of `reqwest`: without a connection the request was not sent; otherwise it
+/// may have been.
 fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
     let host = host(uri);
     if !error.is_connect() {
@@ -148,7 +152,7 @@ fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
     TransportError::NotSent(if is_certificate {
         Problem::permanent(
             format!("the certificate of {host} is not trusted: {why}"),
-            "check the address of the endpoint; SSL_CERT_FILE names a file with the certificates of an own authority",
+            "check the address of the endpoint; for a private certificate authority, set SSL_CERT_FILE to a file with its certificates",
         )
     } else if let Some(proxy) = proxy(uri).filter(|_| why.starts_with(PROXY_REFUSED)) {
         Problem::passing(
@@ -158,7 +162,7 @@ fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
     } else if let Some(proxy) = proxy(uri) {
         Problem::passing(
             format!("no connection to {host} through the proxy {proxy}: {why}"),
-            "check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and that the proxy runs",
+            "check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and that the proxy is running",
         )
     } else if error.is_timeout() {
         Problem::passing(
@@ -173,7 +177,7 @@ fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
     })
 }
 
-/// The host and port of the proxy that the environment names for an address.
+/// Returns the host and port of the environment's proxy for an address.
 fn proxy(uri: &Uri) -> Option<String> {
     if is_local(uri) {
         return None;
@@ -191,7 +195,7 @@ fn compressed(uri: &Uri, encoding: &HeaderValue) -> Problem {
             "{} sent a response compressed with {encoding}, which was not asked for",
             host(uri)
         ),
-        "have the gateway before the service pass responses through unchanged",
+        "configure the gateway in front of the service to pass responses through unchanged",
     )
 }
 
@@ -202,14 +206,14 @@ fn too_large(uri: &Uri, limit: usize) -> Problem {
             "the response of {} is larger than {mebibytes} MiB and was not read to its end",
             host(uri)
         ),
-        "check the address of the endpoint, and the gateway before it",
+        "check the address of the endpoint, and the gateway in front of it",
     )
 }
 
-/// The host of an address, with its port.
+/// Returns the host and port of an address.
 fn host(uri: &Uri) -> String {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    // Without a login before it.
+    // Removes user and password.
     authority.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
@@ -226,7 +230,7 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
     std::iter::successors(Some(error), cause)
 }
 
-/// The innermost cause, which says why; the ones around it only say where.
+/// Returns the innermost cause, which names the reason. The outer ones only add context.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }
@@ -237,7 +241,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
-    /// A service that handles each of its connections in the given way, and its address.
+    /// Starts a service that handles each connection with `serve`, and returns its address.
     async fn service<F: Future<Output = ()> + Send + 'static>(
         serve: impl Fn(TcpStream) -> F + Send + 'static,
     ) -> String {
@@ -251,7 +255,7 @@ mod tests {
         format!("http://{address}/x")
     }
 
-    /// The next request, up to its end; none once the caller has closed the connection.
+    /// Reads the next request; none if the client has closed the connection.
     async fn request(stream: &mut TcpStream) -> Option<String> {
         let mut request = String::new();
         let mut piece = [0; 1024];
@@ -299,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn makes_a_new_connection_when_the_service_has_closed_the_last_one() {
+    async fn reconnects_after_the_service_has_closed_the_connection() {
         let url = service(async |mut stream| {
             request(&mut stream).await;
             let response = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -312,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sends_a_request_once_when_the_connection_breaks_before_the_response() {
+    async fn sends_no_retry_when_the_connection_breaks_before_the_response() {
         let (seen, mut requests) = tokio::sync::mpsc::unbounded_channel();
         let url = service(move |mut stream| {
             let seen = seen.clone();
@@ -333,7 +337,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_response_that_breaks_off_is_a_broken_connection() {
+    async fn an_incomplete_response_counts_as_a_broken_connection() {
         let url = service(async |mut stream| {
             request(&mut stream).await;
             let response = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok";
@@ -347,7 +351,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_response_without_an_end_is_not_read_further_than_the_limit() {
+    async fn reads_an_endless_response_only_up_to_the_limit() {
         let url = service(async |mut stream| {
             request(&mut stream).await;
             let mut more = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
@@ -364,7 +368,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_connection_sent_nothing() {
+    async fn a_refused_connection_counts_as_not_sent() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         drop(listener);

@@ -1,7 +1,8 @@
-//! The client: typed requests → the API's answers, within the limits and with retries.
+//! The API client: sends typed requests within the limits, retries them, and returns typed answers.
 //!
-//! One rate limiter that all calls pass, one retry policy, none hidden in a library. A failure says what the call may have
-//! done, and the caller decides by it. The client knows neither the plan nor the ledger.
+//! There is one rate limiter and one retry policy; the libraries below apply none of their own. A
+//! failure tells whether the call may have taken effect, so that the caller can decide what to do.
+//! The client knows neither the plan nor the ledger.
 
 mod breaker;
 mod call;

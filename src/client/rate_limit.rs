@@ -1,7 +1,7 @@
 //! The rate limit: `governor`'s generic cell rate algorithm, with permits granted in FIFO order.
 //!
-//! `governor` decides, tokio's clock tells the time, so that tests run on a paused clock. Its own `until_ready` is neither FIFO nor
-//! pausable.
+//! It uses tokio's clock, so that tests can pause it. `governor`'s own `until_ready` is neither
+//! FIFO nor pausable.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -21,20 +21,20 @@ pub(super) struct RateLimiter {
     bucket: Mutex<Bucket>,
 }
 
-/// `governor`'s state for the rate that holds now.
+/// `governor`'s state for the current rate.
 pub(super) struct Bucket {
     rate: f64,
     governor: Governor<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Duration>>,
 }
 
-/// The head of the queue for permits. Until it is dropped, later requests wait.
+/// The head of the queue for permits. Later requests wait until it is dropped.
 pub(super) struct QueueHead<'a> {
     limit: f64,
     bucket: MutexGuard<'a, Bucket>,
 }
 
 impl RateLimiter {
-    /// A limiter of `limit` requests a second, which must be positive.
+    /// Creates a limiter of `limit` requests a second, which must be positive.
     pub(super) fn new(limit: f64) -> Self {
         Self {
             limit,
@@ -52,15 +52,16 @@ impl RateLimiter {
 }
 
 impl QueueHead<'_> {
-    /// Waits for a permit and takes it. The rate is the limit, reduced while the client is slowed down; it changes between two permits
-    /// only, so that a slow one is granted at all.
+    /// Waits for a permit and takes it. The rate is the limit, reduced while the client is slowed
+    /// down. It changes only between two permits, so that the recovery cannot postpone a permit
+    /// again and again.
     pub(super) async fn permit(&mut self, slowdown: &Slowdown) {
         let rate = self.limit * slowdown.factor();
         if self.bucket.rate.to_bits() != rate.to_bits() {
             *self.bucket = Bucket::empty(rate);
         }
         loop {
-            slowdown.pause_is_over().await;
+            slowdown.wait_for_pause().await;
             match self.bucket.governor.check() {
                 Ok(()) => return,
                 Err(until) => {
@@ -73,7 +74,7 @@ impl QueueHead<'_> {
 }
 
 impl Bucket {
-    /// A bucket that grants its burst at once.
+    /// Creates a bucket that grants its burst immediately.
     fn new(rate: f64) -> Self {
         let clock = TokioClock::start();
         Self {
@@ -82,7 +83,7 @@ impl Bucket {
         }
     }
 
-    /// A bucket whose burst is spent: a change of the rate must not let one through.
+    /// Creates a bucket without its burst: a change of the rate must not grant one.
     fn empty(rate: f64) -> Self {
         let bucket = Self::new(rate);
         let burst = bucket.governor.check_n(burst(rate));
@@ -91,23 +92,24 @@ impl Bucket {
     }
 }
 
-/// One permit each `1 / rate` seconds.
+/// Returns a quota of one permit every `1 / rate` seconds.
 fn quota(rate: f64) -> Quota {
     let period = Duration::from_secs_f64(1.0 / rate).max(Duration::from_nanos(1));
     let quota = Quota::with_period(period).expect("the period is positive");
     quota.allow_burst(burst(rate))
 }
 
-/// Timers are right to a millisecond or two: the burst makes up for what a late one loses.
+/// Returns the burst that compensates for late timers, which are accurate to one or two
+/// milliseconds.
 fn burst(rate: f64) -> NonZeroU32 {
-    const MAKES_UP: f64 = 0.005;
+    const TIMER_DELAY: f64 = 0.005;
     // The value is bounded on both sides, and has no fraction.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let burst = (rate * MAKES_UP).ceil().clamp(2.0, 10_000.0) as u32;
+    let burst = (rate * TIMER_DELAY).ceil().clamp(2.0, 10_000.0) as u32;
     NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN)
 }
 
-/// Time since a moment on tokio's clock, which tests can pause.
+/// The time since the start on tokio's clock, which tests can pause.
 #[derive(Debug, Clone)]
 struct TokioClock(Instant);
 
@@ -129,7 +131,7 @@ impl Clock for TokioClock {
 mod tests {
     use super::*;
 
-    /// The moments, in seconds, at which permits are granted.
+    /// Takes permits, and returns their times in seconds.
     async fn permits(limiter: &RateLimiter, slowdown: &Slowdown, count: usize) -> Vec<f64> {
         let begin = Instant::now();
         let mut granted = Vec::new();
@@ -140,7 +142,7 @@ mod tests {
         granted
     }
 
-    /// The most permits of any second.
+    /// Returns the largest number of permits within one second.
     fn fullest_second(granted: &[f64]) -> usize {
         let within = |from: f64| {
             granted
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn permits_do_not_pile_up_while_nobody_wants_one() {
+    async fn unused_permits_do_not_accumulate() {
         let (limiter, slowdown) = (RateLimiter::new(10.0), Slowdown::default());
         sleep(Duration::from_mins(1)).await;
         let granted = permits(&limiter, &slowdown, 100).await;
@@ -182,7 +184,7 @@ mod tests {
     async fn a_slowdown_halves_the_rate_and_ten_seconds_restore_it() {
         let (limiter, slowdown) = (RateLimiter::new(100.0), Slowdown::default());
         permits(&limiter, &slowdown, 100).await;
-        slowdown.throttled(None);
+        slowdown.record_throttled(None);
         let granted = permits(&limiter, &slowdown, 1500).await;
         let first = granted.iter().filter(|at| **at < 1.0).count();
         // A tenth of the first second is the pause.
@@ -200,22 +202,22 @@ mod tests {
         for limit in [0.5, 1.0, 100.0 / 60.0] {
             let (limiter, slowdown) = (RateLimiter::new(limit), Slowdown::default());
             permits(&limiter, &slowdown, 2).await;
-            slowdown.throttled(None);
+            slowdown.record_throttled(None);
             let granted = permits(&limiter, &slowdown, 1).await;
             assert!(granted[0] <= 2.1 / limit, "{limit}: {granted:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_that_the_service_asked_for_holds_all_permits() {
+    async fn grants_no_permit_during_a_requested_pause() {
         let (limiter, slowdown) = (RateLimiter::new(100.0), Slowdown::default());
-        slowdown.throttled(Some(Duration::from_secs(7)));
+        slowdown.record_throttled(Some(Duration::from_secs(7)));
         let granted = permits(&limiter, &slowdown, 3).await;
         assert!((7.0..8.0).contains(&granted[0]), "{granted:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn permits_are_granted_in_the_order_of_requests() {
+    async fn grants_permits_in_fifo_order() {
         let (limiter, slowdown) = (&RateLimiter::new(10.0), &Slowdown::default());
         let order = &std::sync::Mutex::new(Vec::new());
         let requests = (0..20).map(|nth| async move {

@@ -1,4 +1,4 @@
-//! The parts of a request that are the same in every call.
+//! The parts that all requests have in common.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use super::transport::Problem;
 use crate::api::operation::Op;
 use crate::api::{APP_ID_HEADER, APP_SECRET_HEADER};
 
-/// Addresses and headers.
+/// The addresses of the operations, and the common headers.
 pub(super) struct RequestTemplate {
     addresses: BTreeMap<Op, Uri>,
     headers: HeaderMap,
 }
 
 impl RequestTemplate {
-    /// The template of these settings.
+    /// Creates the template for the settings.
     pub(super) fn new(settings: &Settings) -> Result<Self, Failure> {
         let address = |op: &Op| {
             let address = format!("{}/{}", settings.endpoint, op.path()).parse();
             let address = address.map_err(|_| {
-                let message = format!("the endpoint {} is not an address", settings.endpoint);
+                let message = format!("the endpoint {} is not a valid address", settings.endpoint);
                 Failure::NotSent(Problem::permanent(
                     message,
                     "check the endpoint in treaty.yaml",
@@ -41,7 +41,7 @@ impl RequestTemplate {
             let value = |name: &str, text: &str| {
                 HeaderValue::from_str(text).map_err(|_| {
                     Failure::Credentials(format!(
-                        "the {name} has characters that no header can carry"
+                        "the {name} has characters that are not allowed in a header"
                     ))
                 })
             };
@@ -56,7 +56,7 @@ impl RequestTemplate {
         })
     }
 
-    /// A request with a body.
+    /// Creates a request with a body.
     pub(super) fn request(&self, op: Op, body: Bytes) -> http::Request<Bytes> {
         let mut request = http::Request::new(body);
         *request.method_mut() = Method::POST;

@@ -1,4 +1,4 @@
-//! A response → the operation's answer, or a failure.
+//! Converts a response into the operation's answer or a failure.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use super::failure::{Failure, LossCause, Redactor, public};
 use crate::api::{Envelope, ErrorCode, Operation};
 
-/// A longer delay is not honoured.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
+/// The longest `Retry-After` that is honoured.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 
-/// The headers in which services and gateways name a request.
+/// The headers with which services and gateways identify a request.
 const REQUEST_IDS: [&str; 4] = [
     "x-request-id",
     "x-tsign-request-id",
@@ -20,8 +20,9 @@ const REQUEST_IDS: [&str; 4] = [
     "eagleeye-traceid",
 ];
 
-/// Reads a response to an operation's request. `throttle_codes` are error codes that mean "slow down". A 403 of a gateway that
-/// has let other calls through (`has_answered`) is about this call, and not about the credentials.
+/// Reads the response to an operation's request. `throttle_codes` are error codes that mean "slow
+/// down". If the endpoint has responded before (`has_answered`), a 403 of a gateway concerns this
+/// call and not the credentials.
 pub(super) fn read<O: Operation>(
     response: &Response<Bytes>,
     throttle_codes: &[i64],
@@ -56,7 +57,7 @@ pub(super) fn read<O: Operation>(
                 status.as_u16()
             )));
         }
-        // A 408 waited for something, and does not know whether it was done.
+        // After a 408 of a gateway, the call may have taken effect.
         _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             return unknown(format!("HTTP {}", status.as_u16()));
         }
@@ -67,18 +68,18 @@ pub(super) fn read<O: Operation>(
         if status.is_client_error() {
             return Err(Failure::Refused {
                 code: ErrorCode(i64::from(status.as_u16())),
-                message: "the response is not the API's: check the address of the endpoint, and the gateway before it"
+                message: "the response is not from the API: check the address of the endpoint, and the gateway in front of it"
                     .to_owned(),
             });
         }
-        return unknown("the response is not the API's JSON".to_owned());
+        return unknown("the response is not JSON of the API".to_owned());
     };
     let code = ErrorCode(envelope.err_code);
     if code.0 == 0 {
         let data = envelope.data.unwrap_or(serde_json::Value::Null);
         return serde_json::from_value(data).or_else(|error| {
             let why = without_values(&error.to_string());
-            unknown(format!("the answer is not as documented: {why}"))
+            unknown(format!("the response differs from the API document: {why}"))
         });
     }
     if throttle_codes.contains(&code.0) {
@@ -95,20 +96,20 @@ pub(super) fn read<O: Operation>(
     Err(Failure::Refused { code, message })
 }
 
-/// A parser's message without the text that it quotes, which may be private.
+/// Removes the values that a parser's message quotes, because they may be private.
 fn without_values(message: &str) -> String {
     let parts = message.split('"').enumerate();
     let parts = parts.map(|(nth, part)| if nth % 2 == 0 { part } else { "\"***\"" });
     public(&parts.collect::<String>())
 }
 
-/// The service's id of a request, where it sends one.
+/// Returns the service's id of the request, if the response has one.
 pub(super) fn request_id(response: &Response<Bytes>) -> Option<&str> {
     let mut ids = REQUEST_IDS.iter();
     ids.find_map(|name| response.headers().get(*name)?.to_str().ok())
 }
 
-/// The business code of a response, for the log.
+/// Returns the error code of a response, for the log.
 pub(super) fn err_code(response: &Response<Bytes>) -> Option<i64> {
     let envelope: Envelope = serde_json::from_slice(response.body()).ok()?;
     Some(envelope.err_code)
@@ -117,14 +118,14 @@ pub(super) fn err_code(response: &Response<Bytes>) -> Option<i64> {
 /// A `Retry-After` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RetryAfter {
-    /// The delay that the service asks for.
+    /// The requested delay.
     Delay(Duration),
-    /// Garbage, or a longer delay than is honoured.
+    /// An invalid value, or a delay longer than [`MAX_RETRY_AFTER`].
     Ignored,
 }
 
 impl RetryAfter {
-    /// The delay to honour.
+    /// Returns the delay to honour.
     pub(super) fn delay(self) -> Option<Duration> {
         match self {
             Self::Delay(delay) => Some(delay),
@@ -133,7 +134,7 @@ impl RetryAfter {
     }
 }
 
-/// The `Retry-After` of a response, as seconds or as a date.
+/// Reads the `Retry-After` header of a response, which has seconds or a date.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<RetryAfter> {
     let text = headers
         .get(header::RETRY_AFTER)?
@@ -144,15 +145,16 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<RetryAf
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => httpdate::parse_http_date(text).ok().and_then(|date| {
             let date = Timestamp::try_from(date).ok()?;
-            // A date that has passed asks for no delay.
+            // A date in the past means no delay.
             Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
         }),
     };
-    let honoured = delay.filter(|delay| *delay <= LONGEST_RETRY_AFTER);
+    let honoured = delay.filter(|delay| *delay <= MAX_RETRY_AFTER);
     Some(honoured.map_or(RetryAfter::Ignored, RetryAfter::Delay))
 }
 
-/// The failure of a redirect, which is not followed: it would take credentials elsewhere.
+/// Returns the failure of a redirect. Redirects are not followed, because they would send the
+/// credentials to another host.
 pub(super) fn redirected(response: &Response<Bytes>) -> Failure {
     let status = response.status().as_u16();
     let location = response.headers().get(header::LOCATION);
@@ -162,7 +164,7 @@ pub(super) fn redirected(response: &Response<Bytes>) -> Failure {
     Failure::Refused {
         code: ErrorCode(i64::from(status)),
         message: format!(
-            "the endpoint redirects to {to}, which is not followed: set the endpoint in treaty.yaml to the address that is meant"
+            "the endpoint redirects to {to}, and redirects are not followed: set the endpoint in treaty.yaml to the final address"
         ),
     }
 }
@@ -172,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_no_value_that_a_parser_quotes() {
+    fn removes_values_that_a_parser_quotes() {
         let message = r#"invalid type: string "张三", expected i64 for `flowStatus`"#;
         assert_eq!(
             without_values(message),

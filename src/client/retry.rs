@@ -1,22 +1,22 @@
-//! The retry policy: jittered exponential backoff, the same wherever something is tried again.
+//! The retry policy: exponential backoff with jitter, used for all retries.
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use super::settings::Settings;
 
-/// How often and after which delays something is tried again.
+/// The number of retries and their delays.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RetryPolicy(ExponentialBuilder);
 
-/// The delays before the retries of one call. It ends when no attempt is left.
+/// An iterator over the delays before the retries of one call. It ends when no attempt is left.
 pub type RetryDelays = ExponentialBackoff;
 
 impl RetryPolicy {
-    /// The policy of these settings: the first delay is up to `backoff`, each further one twice that, up to `max_backoff`; at least
-    /// half of each is waited.
+    /// Creates the policy for the settings. The first delay is at most `backoff`; each further one
+    /// is twice as long, up to `max_backoff`. Jitter shortens a delay by up to half.
     pub(super) fn new(settings: &Settings) -> Self {
         let retries = settings.attempts.saturating_sub(1);
-        // `backon` adds a jitter of up to the delay itself: half of it is configured.
+        // `backon` adds a jitter of up to the delay itself, so half of the delay is configured.
         let policy = ExponentialBuilder::new()
             .with_factor(2.0)
             .with_min_delay(settings.backoff / 2)
@@ -26,7 +26,7 @@ impl RetryPolicy {
         Self(policy)
     }
 
-    /// A policy for tests of what uses it.
+    /// Creates a policy for tests.
     #[cfg(test)]
     pub(super) fn test(backoff: std::time::Duration) -> Self {
         Self(
@@ -36,12 +36,12 @@ impl RetryPolicy {
         )
     }
 
-    /// The delays of the attempts that are allowed.
+    /// Returns the delays before the allowed retries.
     pub(super) fn delays(self) -> RetryDelays {
         self.0.build()
     }
 
-    /// Delays without an end, for attempts that do not count.
+    /// Returns endless delays, for retries after uncounted attempts.
     pub(super) fn endless_delays(self) -> RetryDelays {
         self.0.without_max_times().build()
     }
@@ -54,7 +54,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn delays_double_with_jitter_up_to_the_longest() {
+    fn delays_double_with_jitter_up_to_the_maximum() {
         let settings = Settings {
             endpoint: String::new(),
             credentials: None,

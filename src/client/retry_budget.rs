@@ -1,18 +1,18 @@
-//! The retry budget: a service that fails many calls is not overloaded by their retries.
+//! The retry budget: limits retries, so that they do not overload a service that fails many calls.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// Retries that each call adds to the budget.
+/// The number of retries that each call adds to the budget.
 const PER_CALL: f64 = 0.2;
-/// Retries that each second adds to the budget.
+/// The number of retries that each second adds to the budget.
 const PER_SECOND: f64 = 10.0;
-/// The largest budget.
-const LARGEST: f64 = 100.0;
+/// The maximum budget.
+const MAX_BUDGET: f64 = 100.0;
 
-/// The retries that are allowed now; further ones wait.
+/// The number of retries that are allowed now. Further ones wait.
 #[derive(Debug)]
 pub(super) struct RetryBudget(Mutex<Balance>);
 
@@ -25,24 +25,24 @@ struct Balance {
 impl RetryBudget {
     pub(super) fn new() -> Self {
         Self(Mutex::new(Balance {
-            left: LARGEST,
+            left: MAX_BUDGET,
             at: Instant::now(),
         }))
     }
 
-    /// A call makes its first attempt.
+    /// Adds the share of a new call to the budget.
     pub(super) fn deposit(&self) {
-        self.with(|balance| balance.left = LARGEST.min(balance.left + PER_CALL));
+        self.with(|balance| balance.left = MAX_BUDGET.min(balance.left + PER_CALL));
     }
 
     /// Waits until a retry is allowed, in FIFO order.
     pub(super) async fn withdraw(&self) {
-        // A waiting retry has withdrawn already, which keeps the order.
+        // The balance is reduced before the wait, which keeps the order.
         let left = self.with(|balance| {
             let now = Instant::now();
-            let free = now.duration_since(balance.at).as_secs_f64() * PER_SECOND;
+            let earned = now.duration_since(balance.at).as_secs_f64() * PER_SECOND;
             balance.at = now;
-            balance.left = LARGEST.min(balance.left + free) - 1.0;
+            balance.left = MAX_BUDGET.min(balance.left + earned) - 1.0;
             balance.left
         });
         if left < 0.0 {
@@ -51,7 +51,7 @@ impl RetryBudget {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Balance) -> T) -> T {
-        // Nothing panics while it is held; its content stays true.
+        // No code panics while it holds the lock, so the state stays consistent.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -67,7 +67,7 @@ mod tests {
         for _ in 0..100 {
             budget.withdraw().await;
         }
-        assert_eq!(began.elapsed(), Duration::ZERO, "a burst is free");
+        assert_eq!(began.elapsed(), Duration::ZERO, "the initial budget");
         for _ in 0..50 {
             budget.withdraw().await;
         }

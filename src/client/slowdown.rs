@@ -1,22 +1,24 @@
-//! The slowdown: how far the client is below its configured limits.
+//! The slowdown: the share of the configured limits that the client currently uses.
 //!
-//! A service that throttles halves the factor, at most once a second; without another signal it is back at 1 within ten seconds. Each
-//! signal also pauses all requests: as long as the service asks for, or for a moment. Without the pause, a limit of requests a second is
-//! met again at once, and every waiting call in turn is refused and backs off.
+//! A signal that the service throttles halves the factor, at most once a second. Without further
+//! signals the factor returns to 1 within ten seconds. Each signal also pauses all requests, for
+//! the time that the service requests or for a moment. Without the pause, the waiting calls would
+//! exceed a limit of requests a second again immediately, and each would back off in turn.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Signals within this time answer requests of the same rate, and count once.
-const ONE_SIGNAL: Duration = Duration::from_secs(1);
+/// The time within which further signals are ignored: they are responses to requests sent at the
+/// same rate.
+const SIGNAL_INTERVAL: Duration = Duration::from_secs(1);
 /// The time in which the factor returns to 1.
 const RECOVERY: Duration = Duration::from_secs(10);
-/// The pause where the service asks for none: a small part of the second by which most limits count.
+/// The pause if the service requests none: a small part of one second, the unit of most limits.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 /// The smallest factor.
-const SMALLEST: f64 = 1.0 / 32.0;
+const MIN_FACTOR: f64 = 1.0 / 32.0;
 
 /// The share of the configured limits that is used now.
 #[derive(Debug, Default)]
@@ -24,15 +26,16 @@ pub(super) struct Slowdown(Mutex<Option<Slowed>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Slowed {
-    /// When the last signal counted, and the factor since.
+    /// The time of the last counted signal, and the factor at that time.
     at: Instant,
     factor: f64,
-    /// No request is sent before this.
+    /// The end of the pause.
     paused_until: Instant,
 }
 
 impl Slowed {
-    /// The factor at a moment. It grows in steps of a second, so that the rate is not changed with every request.
+    /// Returns the factor at a time. It grows in steps of one second, so that the rate does not
+    /// change with every request.
     fn factor_at(self, now: Instant) -> f64 {
         let since = (now - self.at).as_secs();
         let share = (Duration::from_secs(since).as_secs_f64() / RECOVERY.as_secs_f64()).min(1.0);
@@ -41,18 +44,22 @@ impl Slowed {
 }
 
 impl Slowdown {
-    /// The factor now, above 0 and at most 1.
+    /// Returns the current factor, greater than 0 and at most 1.
     pub(super) fn factor(&self) -> f64 {
         let slowed = *self.state();
         slowed.map_or(1.0, |slowed| slowed.factor_at(Instant::now()))
     }
 
-    /// The service throttles, and perhaps asks for a pause. Says whether the client was at its full limits before.
-    pub(super) fn throttled(&self, pause: Option<Duration>) -> bool {
+    /// Records that the service throttles, with the pause that it requests. Returns whether the
+    /// client was at its full limits before.
+    pub(super) fn record_throttled(&self, pause: Option<Duration>) -> bool {
         let mut state = self.state();
         let now = Instant::now();
         let paused_until = now + pause.unwrap_or(SHORT_PAUSE);
-        if let Some(slowed) = state.as_mut().filter(|slowed| now - slowed.at < ONE_SIGNAL) {
+        if let Some(slowed) = state
+            .as_mut()
+            .filter(|slowed| now - slowed.at < SIGNAL_INTERVAL)
+        {
             slowed.paused_until = slowed.paused_until.max(paused_until);
             return false;
         }
@@ -60,14 +67,14 @@ impl Slowdown {
         let earlier = state.map_or(now, |slowed| slowed.paused_until);
         *state = Some(Slowed {
             at: now,
-            factor: (before / 2.0).max(SMALLEST),
+            factor: (before / 2.0).max(MIN_FACTOR),
             paused_until: paused_until.max(earlier),
         });
         before >= 1.0
     }
 
-    /// Waits until the pause that the service asked for is over.
-    pub(super) async fn pause_is_over(&self) {
+    /// Waits until the pause is over.
+    pub(super) async fn wait_for_pause(&self) {
         loop {
             let until = self.state().map(|slowed| slowed.paused_until);
             match until.filter(|until| *until > Instant::now()) {
@@ -78,7 +85,7 @@ impl Slowdown {
     }
 
     fn state(&self) -> MutexGuard<'_, Option<Slowed>> {
-        // Nothing panics while it is held; its content stays true.
+        // No code panics while it holds the lock, so the state stays consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -91,36 +98,36 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn signals_of_one_second_count_once() {
         let slowdown = Slowdown::default();
-        assert!(slowdown.throttled(None));
+        assert!(slowdown.record_throttled(None));
         for _ in 0..100 {
-            assert!(!slowdown.throttled(None));
+            assert!(!slowdown.record_throttled(None));
         }
         assert!((slowdown.factor() - 0.5).abs() < 1e-9);
         sleep(Duration::from_secs(1)).await;
         // A tenth of the way back, then halved again.
-        assert!(!slowdown.throttled(None));
+        assert!(!slowdown.record_throttled(None));
         assert!((slowdown.factor() - 0.275).abs() < 1e-9);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_recovers_within_ten_seconds_and_has_a_floor() {
+    async fn recovers_within_ten_seconds_from_the_smallest_factor() {
         let slowdown = Slowdown::default();
         for _ in 0..100 {
-            slowdown.throttled(None);
-            sleep(ONE_SIGNAL).await;
+            slowdown.record_throttled(None);
+            sleep(SIGNAL_INTERVAL).await;
         }
-        assert!(slowdown.factor() >= SMALLEST);
+        assert!(slowdown.factor() >= MIN_FACTOR);
         sleep(RECOVERY).await;
         assert!((slowdown.factor() - 1.0).abs() < 1e-9);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_longest_pause_holds() {
+    async fn the_longest_requested_pause_applies() {
         let slowdown = Slowdown::default();
         let began = Instant::now();
-        slowdown.throttled(Some(Duration::from_secs(30)));
-        slowdown.throttled(Some(Duration::from_secs(5)));
-        slowdown.pause_is_over().await;
+        slowdown.record_throttled(Some(Duration::from_secs(30)));
+        slowdown.record_throttled(Some(Duration::from_secs(5)));
+        slowdown.wait_for_pause().await;
         assert_eq!(began.elapsed(), Duration::from_secs(30));
     }
 }

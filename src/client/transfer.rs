@@ -1,5 +1,5 @@
-//! Uploads and downloads (sections 5.1 and 5.7): the address comes from the API and carries its own permission. Credentials never go
-//! there.
+//! Uploads and downloads of files (sections 5.1 and 5.7). The API provides signed addresses of a
+//! storage service, which never receives the credentials.
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
@@ -15,7 +15,8 @@ use crate::api::{Envelope, ErrorCode, UploadUrl, content_md5, is_safe, percent_e
 use crate::util::failpoint::failpoint;
 
 impl Client {
-    /// Uploads a file. Both requests leave at most a file that nobody sees, so a retry begins with a new address.
+    /// Uploads a file, and returns its key. A failed attempt leaves at most an unused file, so each
+    /// retry requests a new address.
     pub async fn upload(
         &self,
         file_name: &str,
@@ -47,7 +48,7 @@ impl Client {
         }
     }
 
-    /// Downloads the file of an address.
+    /// Downloads a file from an address.
     pub async fn download(&self, url: &str) -> Result<Bytes, Failure> {
         let url = percent_encoded(url);
         if !self.is_sandbox(&url) && !is_safe(&url) {
@@ -69,14 +70,14 @@ impl Client {
         let body = response.into_body();
         match length {
             Some(length) if length != body.len() => {
-                let why = format!("{length} bytes were announced, and {} came", body.len());
+                let why = format!("the response has {} of {length} declared bytes", body.len());
                 Err(Failure::lost(why, LossCause::Garbled))
             }
             _ => Ok(body),
         }
     }
 
-    /// Whether an address is one of the sandbox in this process, which nothing else can reach.
+    /// Returns whether an address belongs to the sandbox in this process.
     fn is_sandbox(&self, url: &str) -> bool {
         self.settings.credentials.is_none() && url.starts_with(&self.settings.endpoint)
     }
@@ -109,7 +110,7 @@ impl Client {
             (status, _) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
                 Err(refused(
                     status.as_u16(),
-                    "the upload was refused: its MD5 or its type differs from the announced one, or its address has expired",
+                    "the upload was refused: its MD5 or its type differs from the declared one, or its address has expired",
                 ))
             }
             _ => Err(status_failure(&response, "an upload")),
@@ -124,7 +125,8 @@ fn refused(code: u16, message: &str) -> Failure {
     }
 }
 
-/// The failure of a response of the storage that is no success. Its `Retry-After` delays the transfer alone: the storage is another service.
+/// Returns the failure for an error response of the storage. Its `Retry-After` delays only this
+/// transfer, because the storage is another service.
 fn status_failure(response: &http::Response<Bytes>, what: &str) -> Failure {
     let status = response.status();
     let retry_after = response::retry_after(response.headers(), Timestamp::now());

@@ -1,7 +1,8 @@
 //! The share of transient failures in the last seconds.
 //!
-//! A few of them are retried and slow nobody down. Once more than half of the requests fail, the service is overloaded: this is the
-//! condition of client-side adaptive throttling, `requests > 2 × accepted`.
+//! A few of them are retried without a slowdown. If more than half of the requests fail, the
+//! service counts as overloaded. This is the condition of client-side adaptive throttling:
+//! `requests > 2 × accepted`.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -9,14 +10,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The length of the sliding window, in seconds of one count each.
+/// The length of the sliding window, in seconds.
 const WINDOW: u64 = 10;
-/// Fewer requests than this prove nothing.
+/// The minimum number of requests for a decision.
 const MIN_REQUESTS: u32 = 20;
-/// The requests that one accepted request stands for.
+/// The factor of the condition `requests > 2 × accepted`.
 const MULTIPLIER: u32 = 2;
 
-/// Counts of a sliding window.
+/// The counts of a sliding window.
 #[derive(Debug)]
 pub(super) struct TransientFailures {
     start: Instant,
@@ -38,9 +39,9 @@ impl TransientFailures {
         }
     }
 
-    /// Counts a request. Says whether it failed and too many others did, too.
+    /// Counts a request. Returns whether it failed and the service counts as overloaded.
     pub(super) fn record(&self, has_failed: bool) -> bool {
-        // Nothing panics while it is held; its content stays true.
+        // No code panics while it holds the lock, so the state stays consistent.
         let mut seconds = self.seconds.lock().unwrap_or_else(PoisonError::into_inner);
         let nth = Duration::as_secs(&self.start.elapsed());
         while seconds
@@ -72,13 +73,13 @@ mod tests {
     use tokio::time::advance;
 
     #[tokio::test(start_paused = true)]
-    async fn a_few_failures_are_no_overload() {
+    async fn a_minority_of_failures_is_no_overload() {
         let failures = TransientFailures::new();
         assert!((0..1000).all(|nth| !failures.record(nth % 3 == 0)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn more_than_half_is_an_overload_until_it_is_long_ago() {
+    async fn a_majority_of_failures_is_an_overload_within_the_window() {
         let failures = TransientFailures::new();
         let overloaded = (0..100).filter(|nth| failures.record(nth % 4 != 0)).count();
         assert!(overloaded > 50, "{overloaded}");

@@ -1,41 +1,42 @@
-//! One request out, one response back: over HTTP, or to the sandbox in the same process.
+//! The transport: sends one request and returns its response, over HTTP or to the sandbox in the
+//! same process.
 
 use std::fmt;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-/// Sends requests. It repeats none and follows no redirect.
+/// Sends requests, without retries and redirects.
 pub trait Transport: Send + Sync {
-    /// Sends one request and reads its whole response.
+    /// Sends a request and reads the complete response.
     fn send(
         &self,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>>;
 }
 
-/// Why there is no response.
+/// The reason why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransportError {
     /// No connection was made: the request was not sent.
     NotSent(Problem),
-    /// The ledger's lease is lost: the request was not sent, and no later one may be.
+    /// The ledger's lease is lost: the request was not sent, and no later one may be sent.
     LeaseLost(String),
     /// The connection broke after the request may have been sent.
     Disconnected(String),
-    /// A response arrived that is not read: too large, or compressed unasked. The request may have been carried out, and a retry
-    /// would meet the same.
+    /// The response is too large, or compressed although the request did not allow it. The call may
+    /// have taken effect, and a retry would have the same result.
     Unreadable(Problem),
 }
 
 /// A problem between treaty and the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The problem, with the host.
+    /// The message, with the host.
     pub message: String,
-    /// The action that may solve it; empty when none is known.
+    /// The suggested action; empty if none is known.
     pub hint: &'static str,
-    /// Whether a retry meets the same problem.
+    /// Whether a retry would have the same problem.
     pub is_permanent: bool,
 }
 
@@ -46,7 +47,7 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
-    /// A problem that may have passed by the next attempt.
+    /// Creates a problem that may be gone at the next attempt.
     pub fn passing(message: impl Into<String>, hint: &'static str) -> Self {
         Self {
             message: message.into(),
@@ -55,7 +56,7 @@ impl Problem {
         }
     }
 
-    /// A problem that each retry would meet again.
+    /// Creates a problem that every retry would have.
     pub fn permanent(message: impl Into<String>, hint: &'static str) -> Self {
         Self {
             message: message.into(),

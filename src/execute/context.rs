@@ -172,7 +172,7 @@ impl<'a> StepContext<'a> {
             at: self.now(),
         }];
         if drop_waiting {
-            writes.push(Write::Dropped { subject: id });
+            writes.push(Write::DeferralsDropped { subject: id });
         }
         Ok(self.ledger.write(writes).await?)
     }

@@ -62,7 +62,7 @@ impl Executor<'_> {
             at: self.context.now(),
         }];
         if status.has_ended() {
-            writes.push(Write::Dropped { subject: id });
+            writes.push(Write::DeferralsDropped { subject: id });
         }
         failpoint("item.ending");
         self.context.ledger.write(writes).await?;

@@ -123,7 +123,7 @@ impl Executor<'_> {
             at: self.context.now(),
         }];
         if status.has_ended() {
-            writes.push(Write::Dropped { subject: known.id });
+            writes.push(Write::DeferralsDropped { subject: known.id });
         }
         if let ItemOutcome::Done(_) = outcome {
             writes.push(Write::Withdrawn { id: known.id });

@@ -1,7 +1,8 @@
-//! A ledger as lines of JSON, and lines of JSON as a ledger: to move it, to look at it, to keep it elsewhere.
+//! Exports a ledger as lines of JSON, and imports such an export.
 //!
-//! First a header, then runs, things, items with their steps, last how many lines there were, so that a file that was
-//! cut off is known for one. Nothing is held but one line; what is read in goes into one transaction.
+//! An export has a header, then runs, resources, and items with their steps, and a last line with
+//! the number of lines before it, so that a truncated file is detected. Only one line at a time is
+//! held in memory. An import is one transaction.
 
 use std::io::{BufRead, Write};
 
@@ -13,69 +14,69 @@ use super::record::{EntityId, ResourceKind};
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
 use crate::expr::{Fingerprint, Salt};
 
-/// Why a ledger cannot be written out.
+/// An error during an export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// What was read cannot be written.
+    /// The output cannot be written.
     #[error(transparent)]
     Write(#[from] std::io::Error),
 }
 
-/// Why a file cannot become a ledger. Nothing was taken from it.
+/// An error during an import. Nothing was imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// There is something in the ledger already.
-    #[error("the ledger {0} holds something already")]
+    /// The ledger is not empty.
+    #[error("the ledger {0} is not empty")]
     NotEmpty(String),
-    /// A line is not as it should be.
+    /// A line is invalid.
     #[error("{file}, line {line}: {why}")]
     Line {
         /// The file.
         file: String,
         /// The line, from 1.
         line: u64,
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
-    /// The file belongs to something else, or the ledger cannot be written.
+    /// The export belongs to another endpoint or app, or the ledger cannot be written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-/// What was read in.
+/// The numbers of imported records.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Imported {
     /// Runs.
     pub runs: u64,
     /// Accounts, seals and templates.
-    pub things: u64,
+    pub resources: u64,
     /// Items.
     pub items: u64,
 }
 
 impl Sqlite {
-    /// Writes all of it out, as it is at one moment.
+    /// Writes all records to `out`, from one consistent snapshot. `version` is that of treaty.
     pub fn export(&self, version: &str, out: &mut dyn Write) -> Result<(), ExportError> {
         let mut lines = Lines { out, count: 0 };
         let mut failed = None;
         self.reading(|connection| {
-            // What others write meanwhile is not seen.
-            let moment = connection.unchecked_transaction()?;
-            match export(&moment, self.salt(), version, &mut lines) {
+            // The transaction is the snapshot: it does not see later writes.
+            let snapshot = connection.unchecked_transaction()?;
+            match export(&snapshot, self.salt(), version, &mut lines) {
                 Ok(()) => {}
                 Err(Stop::Database(error)) => return Err(error),
                 Err(Stop::Write(error)) => failed = Some(error),
             }
-            moment.commit()
+            snapshot.commit()
         })?;
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Reads all of it in, into a ledger that holds nothing yet; all or nothing. The ledger must be opened again after
-    /// that: its fingerprints have another key now.
+    /// Imports an export into an empty ledger, completely or not at all. Takes the ledger: it must
+    /// be opened again, because the import replaces the key of its fingerprints.
     pub fn import(
         self,
         file: &str,
@@ -88,9 +89,9 @@ impl Sqlite {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(own)?;
-        let holds = "SELECT EXISTS (SELECT 1 FROM item) OR EXISTS (SELECT 1 FROM thing) OR EXISTS (SELECT 1 FROM run)";
+        let is_not_empty = "SELECT EXISTS (SELECT 1 FROM item) OR EXISTS (SELECT 1 FROM thing) OR EXISTS (SELECT 1 FROM run)";
         if transaction
-            .query_row(holds, [], |row| row.get(0))
+            .query_row(is_not_empty, [], |row| row.get(0))
             .map_err(own)?
         {
             return Err(ImportError::NotEmpty(self.path().display().to_string()));
@@ -101,6 +102,7 @@ impl Sqlite {
     }
 }
 
+/// The reason why an export stopped.
 enum Stop {
     Database(rusqlite::Error),
     Write(std::io::Error),
@@ -118,7 +120,7 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    fn line(&mut self, line: &Line) -> Result<(), Stop> {
+    fn write(&mut self, line: &Line) -> Result<(), Stop> {
         self.count += 1;
         let mut text = serde_json::to_vec(line).map_err(|error| Stop::Write(error.into()))?;
         text.push(b'\n');
@@ -136,7 +138,7 @@ fn export(
         let sql = "SELECT CAST(value AS TEXT) FROM meta WHERE name = ?";
         connection.query_row(sql, [name], |row| row.get::<_, String>(0))
     };
-    lines.line(&Line::Ledger(Header {
+    lines.write(&Line::Ledger(Header {
         format: FORMAT,
         treaty: version.to_owned(),
         endpoint: meta("endpoint")?,
@@ -147,7 +149,7 @@ fn export(
         connection.prepare("SELECT id, name, begun, ended, exit FROM run ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        lines.line(&Line::Run(Run {
+        lines.write(&Line::Run(Run {
             id: row.get(0)?,
             name: row.get(1)?,
             begun: row.get(2)?,
@@ -161,9 +163,9 @@ fn export(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, kind) = (row.get(0)?, row.get(1)?);
-        lines.line(&Line::Resource(Resource {
+        lines.write(&Line::Resource(Resource {
             id,
-            kind: ResourceKind::numbered(kind)
+            kind: ResourceKind::from_number(kind)
                 .ok_or(rusqlite::Error::IntegralValueOutOfRange(1, kind))?,
             identity: row.get(2)?,
             remote_id: row.get(3)?,
@@ -180,7 +182,7 @@ fn export(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let id = row.get(0)?;
-        lines.line(&Line::Item(Box::new(Item {
+        lines.write(&Line::Item(Box::new(Item {
             id,
             flow: row.get(1)?,
             key: row.get(2)?,
@@ -197,12 +199,12 @@ fn export(
                 .map(|content| Fingerprint(content).to_string()),
             sent_at: row.get(12)?,
             moved_at: row.get(13)?,
-            looked_at: row.get(14)?,
+            polled_at: row.get(14)?,
             steps: steps(connection, id)?,
         })))?;
     }
-    let before = lines.count;
-    lines.line(&Line::End { lines: before })
+    let count = lines.count;
+    lines.write(&Line::End { lines: count })
 }
 
 fn steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<Step>> {
@@ -237,63 +239,63 @@ fn import(
     let mut text = String::new();
     loop {
         text.clear();
-        let wrong = |line, why: String| ImportError::Line {
+        let invalid = |line, why: String| ImportError::Line {
             file: file.to_owned(),
             line,
             why,
         };
         let read = lines.read_line(&mut text);
-        let read = read.map_err(|error| wrong(number + 1, error.to_string()))?;
+        let read = read.map_err(|error| invalid(number + 1, error.to_string()))?;
         if read == 0 {
             break;
         }
         number += 1;
-        let wrong = |why: String| wrong(number, why);
+        let invalid = |why: String| invalid(number, why);
         if ended {
-            return Err(wrong("something comes after the end".to_owned()));
+            return Err(invalid("a line after the end line".to_owned()));
         }
-        let line: Line = serde_json::from_str(&text).map_err(|error| wrong(told(&error)))?;
-        let done = match line {
+        let line: Line = serde_json::from_str(&text).map_err(|error| invalid(message(&error)))?;
+        let inserted = match line {
             Line::Ledger(header) if number == 1 => {
                 format = header.format;
-                let salt = header.salt(binding, file)?.map_err(&wrong)?;
-                header.keep(transaction, &salt)
+                let salt = header.salt(binding, file)?.map_err(&invalid)?;
+                header.insert(transaction, &salt)
             }
             _ if number == 1 => {
-                return Err(wrong("this is no ledger that was exported".to_owned()));
+                return Err(invalid("this is not an exported ledger".to_owned()));
             }
-            Line::Ledger(_) => return Err(wrong("another ledger begins here".to_owned())),
+            Line::Ledger(_) => return Err(invalid("a second header".to_owned())),
             Line::Run(run) => {
                 imported.runs += 1;
-                run.keep(transaction)
+                run.insert(transaction)
             }
-            Line::Resource(thing) => {
-                imported.things += 1;
-                thing.keep(transaction)
+            Line::Resource(resource) => {
+                imported.resources += 1;
+                resource.insert(transaction)
             }
             Line::Item(item) => {
                 imported.items += 1;
-                let print = Fingerprint::parse(&item.fingerprint)
-                    .ok_or_else(|| wrong("fingerprint is none".to_owned()))?;
-                item.keep(transaction, print)
+                let fingerprint = Fingerprint::parse(&item.fingerprint)
+                    .ok_or_else(|| invalid("fingerprint is invalid".to_owned()))?;
+                item.insert(transaction, fingerprint)
             }
             Line::End { lines } if lines + 1 == number => {
                 ended = true;
                 Ok(())
             }
             Line::End { lines } => {
-                return Err(wrong(format!(
-                    "{lines} lines were exported, and {} are here",
+                return Err(invalid(format!(
+                    "{lines} lines were exported, but the file has {}",
                     number - 1
                 )));
             }
         };
-        done.map_err(|error| wrong(error.to_string()))?;
+        inserted.map_err(|error| invalid(error.to_string()))?;
     }
     if ended {
         if format < FORMAT {
-            let told = transaction.execute(schema::TELL_WAITING, []);
-            told.map_err(|error| ImportError::Line {
+            let marked = transaction.execute(&schema::mark_waiting(), []);
+            marked.map_err(|error| ImportError::Line {
                 file: file.to_owned(),
                 line: number,
                 why: error.to_string(),
@@ -304,12 +306,12 @@ fn import(
     Err(ImportError::Line {
         file: file.to_owned(),
         line: number + 1,
-        why: "the file ends before its end line: it was cut off".to_owned(),
+        why: "the end line is missing: the file was cut off".to_owned(),
     })
 }
 
-/// What is wrong with a line; its number is that of the file.
-fn told(error: &serde_json::Error) -> String {
+/// Formats a parser's error. Its line number is left out: the parser sees one line only.
+fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let column = error.column();
     match text.rsplit_once(" at line ") {

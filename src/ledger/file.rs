@@ -1,4 +1,5 @@
-//! The file of a ledger: made whole or not at all, and refused when it is newer, damaged, or somebody else's.
+//! The file of a ledger: created atomically, and refused if it is newer, damaged, or belongs to
+//! another endpoint or app.
 
 use std::fs::File;
 use std::path::Path;
@@ -6,16 +7,16 @@ use std::thread::ScopedJoinHandle;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::sqlite::Binding;
-use super::{LedgerError, schema};
+use super::{Binding, LedgerError, schema};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 
-/// Whether there is a ledger. One that cannot be reached is no reason to begin a new one: it knows what was sent.
-pub(super) fn is_there(path: &Path) -> Result<bool, LedgerError> {
+/// Returns whether the file exists. An unreachable file is an error: it may record sent contracts,
+/// so no new ledger may replace it.
+pub(super) fn exists(path: &Path) -> Result<bool, LedgerError> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_symlink() => Ok(true),
-        // It may lead to a disk that is not there.
+        // The target of the link may be on a disk that is not mounted.
         Ok(_) => std::fs::metadata(path)
             .map(|_| true)
             .map_err(|error| io(path, &error)),
@@ -24,7 +25,8 @@ pub(super) fn is_there(path: &Path) -> Result<bool, LedgerError> {
     }
 }
 
-/// Opens a connection to a ledger that is there. Nothing is written to a file that is no ledger of ours.
+/// Opens a connection to an existing ledger and migrates it. Writes nothing to a file that is not a
+/// ledger.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let own = |error: &rusqlite::Error| broken(path, error);
     let length = std::fs::metadata(path).map_err(|error| io(path, &error))?;
@@ -39,7 +41,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
         return Err(LedgerError::Newer(path.display().to_string()));
     }
     if found < 1 {
-        return Err(damaged(path, "it is no ledger"));
+        return Err(damaged(path, "it is not a ledger"));
     }
     schema::configure(&connection).map_err(|error| own(&error))?;
     if found < schema::VERSION {
@@ -48,15 +50,16 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Makes an empty ledger beside its place and moves it there, so that what is there is never half a ledger.
-pub(super) fn make(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
+/// Creates an empty ledger in a temporary file and links it into place, so that the file is never
+/// incomplete.
+pub(super) fn create(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
     let own = |error: std::io::Error| io(path, &error);
     let part = path.with_added_extension("part");
     match std::fs::remove_file(&part) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(own(error)),
         _ => {}
     }
-    // Links in the ledger let people sign: nobody else on the machine may read it.
+    // The ledger holds signing links: other users of the machine must not read it.
     let mut options = File::options();
     options.create_new(true).write(true);
     #[cfg(unix)]
@@ -64,47 +67,47 @@ pub(super) fn make(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
     drop(options.open(&part).map_err(own)?);
     let fill = || {
         let mut connection = Connection::open(&part)?;
-        create(&mut connection, binding)?;
+        initialize(&mut connection, binding)?;
         connection.close().map_err(|(_, error)| error)
     };
     fill().map_err(|error| broken(path, &error))?;
     failpoint("ledger.filled");
-    // Unlike a rename, a link never replaces what somebody else has put there meanwhile.
+    // Unlike a rename, a hard link never replaces a file that another process has created.
     std::fs::hard_link(&part, path)
         .or_else(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => Err(error),
-            // Not every file system has links.
+            // Some file systems have no hard links.
             _ => std::fs::rename(&part, path),
         })
         .map_err(own)?;
-    // A second name does no harm, and is overwritten by the next.
+    // A leftover temporary file is harmless: the next creation removes it.
     let _ = std::fs::remove_file(&part);
     failpoint("ledger.placed");
     Ok(())
 }
 
-/// Reads all of the file: a page that is damaged may not be met until it is too late. One thread looks at all pages, and one
-/// for each table holds it against its indexes.
-pub(super) fn sound(path: &Path) -> Result<(), LedgerError> {
+/// Verifies the whole file, so that damage is found before a run starts. One thread checks all
+/// pages; one thread for each table compares the table with its indexes.
+pub(super) fn verify(path: &Path) -> Result<(), LedgerError> {
     let own = |error: rusqlite::Error| broken(path, &error);
     let tables = tables(path).map_err(own)?;
-    let of_tables = tables
+    let table_checks = tables
         .iter()
         .map(|table| format!("PRAGMA integrity_check('{table}')"));
-    let checks = std::iter::once("PRAGMA quick_check(1)".to_owned()).chain(of_tables);
-    let found: Vec<_> = std::thread::scope(|scope| {
+    let checks = std::iter::once("PRAGMA quick_check(1)".to_owned()).chain(table_checks);
+    let results: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = checks
-            .map(|check| scope.spawn(move || first_error(path, &check)))
+            .map(|check| scope.spawn(move || run_check(path, &check)))
             .collect();
-        let found = threads.into_iter().map(ScopedJoinHandle::join);
-        found.collect()
+        let results = threads.into_iter().map(ScopedJoinHandle::join);
+        results.collect()
     });
-    for found in found {
-        let found = found.unwrap_or_else(|_| Ok("it could not be checked".to_owned()));
-        match found.map_err(own)?.as_str() {
+    for result in results {
+        let result = result.unwrap_or_else(|_| Ok("the check failed".to_owned()));
+        match result.map_err(own)?.as_str() {
             "ok" => {}
-            found => {
-                let mut lines = found.lines().filter(|line| !line.starts_with("***"));
+            errors => {
+                let mut lines = errors.lines().filter(|line| !line.starts_with("***"));
                 return Err(damaged(path, lines.next().unwrap_or_default()));
             }
         }
@@ -112,8 +115,8 @@ pub(super) fn sound(path: &Path) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// A connection for checks.
-fn checking(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens a connection for an integrity check.
+fn check_connection(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     schema::configure(&connection)?;
@@ -121,16 +124,16 @@ fn checking(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn tables(path: &Path) -> rusqlite::Result<Vec<String>> {
-    let connection = checking(path)?;
+    let connection = check_connection(path)?;
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let mut tables = connection.prepare(sql)?;
     let names = tables.query_map([], |row| row.get(0))?;
     names.collect()
 }
 
-/// What a check finds first; `ok` when that is nothing.
-fn first_error(path: &Path, check: &str) -> rusqlite::Result<String> {
-    checking(path)?.query_row(check, [], |row| row.get(0))
+/// Runs a check and returns its first row: `ok`, or the errors.
+fn run_check(path: &Path, check: &str) -> rusqlite::Result<String> {
+    check_connection(path)?.query_row(check, [], |row| row.get(0))
 }
 
 pub(super) fn io(path: &Path, error: &std::io::Error) -> LedgerError {
@@ -143,7 +146,7 @@ pub(super) fn io(path: &Path, error: &std::io::Error) -> LedgerError {
 fn damaged(path: &Path, why: &str) -> LedgerError {
     LedgerError::Broken {
         path: path.display().to_string(),
-        why: format!("the file is damaged, and is left as it is ({why})"),
+        why: format!("the file is damaged and was not changed ({why})"),
     }
 }
 
@@ -153,7 +156,7 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
             return damaged(path, &error.to_string());
         }
         Some(rusqlite::ErrorCode::DatabaseBusy) => {
-            return LedgerError::Held("somebody has been writing to it for 10 s".to_owned());
+            return LedgerError::Held("another process has been writing to it for 10 s".to_owned());
         }
         Some(rusqlite::ErrorCode::DiskFull) => "the disk is full".to_owned(),
         _ => error.to_string(),
@@ -168,15 +171,15 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// Brings a ledger of an older treaty up to date.
+/// Migrates a ledger of an older treaty to the current version.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     for (older, step) in (1..).zip(schema::MIGRATIONS) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Somebody else may have done it meanwhile.
+        // Another process may have migrated it meanwhile.
         if version(&transaction)? == older {
             transaction.execute_batch(step)?;
             if older + 1 == schema::VERSION {
-                transaction.execute(schema::TELL_WAITING, [])?;
+                transaction.execute(&schema::mark_waiting(), [])?;
             }
             transaction.pragma_update(None, "user_version", older + 1)?;
         }
@@ -185,7 +188,8 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-pub(super) fn create(connection: &mut Connection, binding: &Binding) -> rusqlite::Result<()> {
+/// Creates the tables and stores the salt and the binding.
+pub(super) fn initialize(connection: &mut Connection, binding: &Binding) -> rusqlite::Result<()> {
     let mut salt = [0; 32];
     connection.query_row("SELECT randomblob(32)", [], |row| {
         salt = row.get(0)?;
@@ -193,7 +197,7 @@ pub(super) fn create(connection: &mut Connection, binding: &Binding) -> rusqlite
     })?;
     let salt = Salt(salt);
     let transaction = connection.transaction()?;
-    transaction.execute_batch(schema::TABLES)?;
+    transaction.execute_batch(&schema::tables())?;
     let app = salt.of(&binding.app_id).to_string();
     for (name, value) in [
         ("salt", &salt.0[..]),
@@ -209,8 +213,8 @@ pub(super) fn create(connection: &mut Connection, binding: &Binding) -> rusqlite
     transaction.commit()
 }
 
-/// Holds the file against what it should be, and gives its salt.
-pub(super) fn check(
+/// Checks that the ledger belongs to the endpoint and app, and returns its salt.
+pub(super) fn check_binding(
     path: &Path,
     connection: &Connection,
     binding: &Binding,
@@ -224,7 +228,7 @@ pub(super) fn check(
     };
     let text = |name: &str| meta(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let salt = meta("salt")?.try_into();
-    let salt: [u8; 32] = salt.map_err(|_| damaged(path, "its salt is of the wrong length"))?;
+    let salt: [u8; 32] = salt.map_err(|_| damaged(path, "its salt has the wrong length"))?;
     let salt = Salt(salt);
     let bound = |what: String| LedgerError::Bound {
         path: path.display().to_string(),

@@ -1,7 +1,8 @@
-//! The inbox: what callbacks have told, written down beside whoever holds the ledger.
+//! The inbox: callbacks recorded in the ledger, independently of the run that holds the lease.
 //!
-//! It is only added to, so it needs no lease, and several receivers may fill one. Who holds the ledger looks at what it
-//! says, and takes nothing from it but that it is time to ask.
+//! Callbacks are only added, so recording needs no lease, and several receivers can share one
+//! inbox. The holder of the lease polls the flows that the callbacks name; it takes no state from
+//! them.
 
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -12,181 +13,199 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::file::{self, broken};
-use super::sqlite::made;
+use super::sqlite::create_if_missing;
 use super::{Binding, LedgerError};
 use crate::expr::{Fingerprint, Salt};
 
-/// Callbacks that share one sync to disk at most.
-const GROUP: usize = 1024;
-/// What was looked at is kept so long, to know repeats: the last of six comes two and a half hours after the first.
-const KEPT: Duration = Duration::from_hours(7 * 24);
-/// What is older is removed so often.
-const SWEEP: Duration = Duration::from_hours(1);
+/// The maximum number of callbacks in one transaction.
+const MAX_GROUP: usize = 1024;
+/// The time for which handled callbacks are kept to detect repeats. The last of six attempts
+/// arrives two and a half hours after the first.
+const RETENTION: Duration = Duration::from_hours(7 * 24);
+/// The interval at which older callbacks are deleted.
+const CLEANUP_INTERVAL: Duration = Duration::from_hours(1);
 
-/// A run that writes all the time leaves the file alone for moments only: whoever does not look often misses them, and
-/// the pauses of `SQLite` itself grow to a tenth of a second. So often it is looked at shortly …
-const OFTEN: (i32, Duration) = (10_000, Duration::from_micros(50));
-/// … and then so often, until it is given up after some ten seconds, like everywhere.
-const SELDOM: (i32, Duration) = (9_000, Duration::from_millis(1));
+/// The first attempts to lock a busy database: their number, and the delay after each.
+///
+/// A run that writes continuously leaves the database unlocked for short moments only, which the
+/// backoff of `SQLite`, up to 100 ms, misses.
+const SHORT_RETRIES: (i32, Duration) = (10_000, Duration::from_micros(50));
+/// The further attempts. After about ten seconds in total, as for other connections, the write
+/// fails.
+const LONG_RETRIES: (i32, Duration) = (9_000, Duration::from_millis(1));
 
-/// What a callback tells.
+/// A verified callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackEvent {
-    /// All that it says, as a fingerprint: the same again is a repeat.
+    /// The fingerprint of its body. An equal one is a repeat.
     pub digest: Fingerprint,
-    /// The flow.
+    /// The flow's id.
     pub flow_id: String,
-    /// When it came.
+    /// The time of arrival.
     pub at: Timestamp,
 }
 
-/// What became of it.
+/// The result of recording a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallbackReceipt {
-    /// It is new, and the flow is one of this ledger's.
+    /// It is new, and its flow is in this ledger.
     New,
-    /// It is new, and the flow is not one of this ledger's: nobody looks at it.
+    /// It is new, but its flow is not in this ledger. It is marked as handled.
     Unknown,
-    /// It came before.
+    /// It was recorded before.
     Repeated,
 }
 
-/// Where callbacks are written down. Writes share transactions; each is on disk before it is answered.
+/// Records callbacks. Writes share transactions; each is on disk before its future resolves.
 #[derive(Debug, Clone)]
 pub struct Inbox {
     queue: Sender<Job>,
     salt: Salt,
 }
 
-/// What the inbox's thread is asked to do.
+/// A job of the inbox's thread.
 #[derive(Debug)]
 enum Job {
-    Note(CallbackEvent, Answer<CallbackReceipt>),
-    Unhandled(Answer<u64>),
-    Try(Answer<()>),
+    Record(CallbackEvent, Reply<CallbackReceipt>),
+    CountUnhandled(Reply<u64>),
+    CheckWritable(Reply<()>),
 }
 
-type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
+type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 impl Inbox {
-    /// Opens the inbox of a ledger, which is read through before and made where there is none.
+    /// Opens the inbox of a ledger. The file is created if it does not exist, and verified.
     pub fn open(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
-        drop(made(path, binding)?);
+        drop(create_if_missing(path, binding)?);
         let mut connection = file::open(path)?;
-        let salt = file::check(path, &connection, binding)?;
-        let patient = connection.busy_handler(Some(look_again));
-        patient.map_err(|error| broken(path, &error))?;
-        file::sound(path)?;
+        let salt = file::check_binding(path, &connection, binding)?;
+        let configured = connection.busy_handler(Some(retry_lock));
+        configured.map_err(|error| broken(path, &error))?;
+        file::verify(path)?;
         let (queue, jobs) = mpsc::channel();
         let path = path.to_owned();
-        // It ends when the last inbox is dropped.
+        // The thread ends when the last inbox is dropped.
         std::thread::spawn(move || {
             let error = |error: rusqlite::Error| broken(&path, &error);
-            write_all(connection, &jobs, error);
+            process(connection, &jobs, error);
         });
         Ok(Self { queue, salt })
     }
 
-    /// The key of its fingerprints.
+    /// Returns the key of the ledger's fingerprints.
     pub fn salt(&self) -> &Salt {
         &self.salt
     }
 
-    /// Writes it down; resolves once it is on disk.
-    pub async fn note(&self, told: CallbackEvent) -> Result<CallbackReceipt, LedgerError> {
-        self.ask(|answer| Job::Note(told, answer)).await
+    /// Records a callback. Resolves once it is on disk.
+    pub async fn record(&self, event: CallbackEvent) -> Result<CallbackReceipt, LedgerError> {
+        self.send(|reply| Job::Record(event, reply)).await
     }
 
-    /// How many callbacks nobody has looked at.
+    /// Returns the number of unhandled callbacks.
     pub async fn unhandled(&self) -> Result<u64, LedgerError> {
-        self.ask(Job::Unhandled).await
+        self.send(Job::CountUnhandled).await
     }
 
-    /// Whether callbacks can be written down: one is, and taken back.
-    pub async fn try_out(&self) -> Result<(), LedgerError> {
-        self.ask(Job::Try).await
+    /// Checks whether callbacks can be recorded: writes a test record and deletes it.
+    pub async fn check_writable(&self) -> Result<(), LedgerError> {
+        self.send(Job::CheckWritable).await
     }
 
-    async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, LedgerError> {
-        let gone = || LedgerError::Broken {
+    async fn send<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LedgerError> {
+        let ended = || LedgerError::Broken {
             path: String::new(),
-            why: "the inbox has ended".to_owned(),
+            why: "the inbox thread has ended".to_owned(),
         };
-        let (answer, answered) = oneshot::channel();
-        self.queue.send(job(answer)).map_err(|_| gone())?;
-        answered.await.unwrap_or_else(|_| Err(gone()))
+        let (reply, result) = oneshot::channel();
+        self.queue.send(job(reply)).map_err(|_| ended())?;
+        result.await.unwrap_or_else(|_| Err(ended()))
     }
 }
 
-/// Waits a moment for whoever writes; tells whether it is worth another look.
-fn look_again(looks: i32) -> bool {
-    std::thread::sleep(if looks < OFTEN.0 { OFTEN.1 } else { SELDOM.1 });
-    looks < OFTEN.0 + SELDOM.0
+/// Waits before the next attempt to lock the database. Returns whether to make one.
+fn retry_lock(attempts: i32) -> bool {
+    std::thread::sleep(if attempts < SHORT_RETRIES.0 {
+        SHORT_RETRIES.1
+    } else {
+        LONG_RETRIES.1
+    });
+    attempts < SHORT_RETRIES.0 + LONG_RETRIES.0
 }
 
-fn write_all(
+/// Processes jobs until the queue is closed.
+fn process(
     mut connection: Connection,
     jobs: &Receiver<Job>,
     broken: impl Fn(rusqlite::Error) -> LedgerError,
 ) {
-    let mut swept = None;
+    let mut cleaned_up = None;
     while let Ok(first) = jobs.recv() {
         let mut group = Vec::new();
-        for job in std::iter::once(first).chain(jobs.try_iter().take(GROUP - 1)) {
-            // Whoever waits for an answer may have gone.
+        for job in std::iter::once(first).chain(jobs.try_iter().take(MAX_GROUP - 1)) {
+            // The caller may not wait for the reply any more.
             match job {
-                Job::Note(told, answer) => group.push((told, answer)),
-                Job::Unhandled(answer) => {
-                    drop(answer.send(unhandled(&connection).map_err(&broken)));
+                Job::Record(event, reply) => group.push((event, reply)),
+                Job::CountUnhandled(reply) => {
+                    drop(reply.send(unhandled(&connection).map_err(&broken)));
                 }
-                Job::Try(answer) => drop(answer.send(try_out(&mut connection).map_err(&broken))),
+                Job::CheckWritable(reply) => {
+                    drop(reply.send(check_writable(&mut connection).map_err(&broken)));
+                }
             }
         }
         if group.is_empty() {
             continue;
         }
-        let written = write(&mut connection, group.iter().map(|(told, _)| told)).map_err(&broken);
-        for (at, (_, answer)) in group.into_iter().enumerate() {
-            let noted = written.as_ref().map(|noted| noted[at]);
-            drop(answer.send(noted.map_err(Clone::clone)));
+        let receipts =
+            record_all(&mut connection, group.iter().map(|(event, _)| event)).map_err(&broken);
+        for (index, (_, reply)) in group.into_iter().enumerate() {
+            let receipt = receipts.as_ref().map(|receipts| receipts[index]);
+            drop(reply.send(receipt.map_err(Clone::clone)));
         }
-        if swept.is_none_or(|swept: Instant| swept.elapsed() >= SWEEP) {
-            swept = Some(Instant::now());
-            // What stays is removed another time.
-            let _ = sweep(&connection, Timestamp::now());
+        if cleaned_up.is_none_or(|at: Instant| at.elapsed() >= CLEANUP_INTERVAL) {
+            cleaned_up = Some(Instant::now());
+            // After a failure the next cleanup deletes them.
+            let _ = clean_up(&connection, Timestamp::now());
         }
     }
 }
 
-fn write<'a>(
+/// Records a group of callbacks in one transaction.
+fn record_all<'a>(
     connection: &mut Connection,
     group: impl Iterator<Item = &'a CallbackEvent>,
 ) -> rusqlite::Result<Vec<CallbackReceipt>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let noted = group
-        .map(|told| note(&transaction, told))
+    let receipts = group
+        .map(|event| record(&transaction, event))
         .collect::<rusqlite::Result<_>>()?;
     transaction.commit()?;
-    Ok(noted)
+    Ok(receipts)
 }
 
-fn note(connection: &Connection, told: &CallbackEvent) -> rusqlite::Result<CallbackReceipt> {
+fn record(connection: &Connection, event: &CallbackEvent) -> rusqlite::Result<CallbackReceipt> {
     let mut repeat =
         connection.prepare_cached("UPDATE notice SET times = times + 1 WHERE digest = ?")?;
-    if repeat.execute([told.digest.0])? > 0 {
+    if repeat.execute([event.digest.0])? > 0 {
         return Ok(CallbackReceipt::Repeated);
     }
     let mut known = connection.prepare_cached(
         "SELECT 1 FROM step WHERE name = 'process' AND json_extract(receipt, '$.flowId') = ?",
     )?;
-    let known = known.query_row([&told.flow_id], |_| Ok(())).optional()?;
-    let at = told.at.as_millisecond();
-    // A flow is recorded before anybody is asked to sign it: of one that is not, there is nothing to look at.
+    let known = known.query_row([&event.flow_id], |_| Ok(())).optional()?;
+    let at = event.at.as_millisecond();
+    // A flow is recorded before any signer is added: a callback of an unknown flow needs no poll.
     let handled = known.is_none().then_some(at);
     let mut insert = connection.prepare_cached(
         "INSERT INTO notice (digest, flow_id, received, handled) VALUES (?, ?, ?, ?)",
     )?;
-    insert.execute(rusqlite::params![told.digest.0, told.flow_id, at, handled])?;
+    insert.execute(rusqlite::params![
+        event.digest.0,
+        event.flow_id,
+        at,
+        handled
+    ])?;
     Ok(known.map_or(CallbackReceipt::Unknown, |()| CallbackReceipt::New))
 }
 
@@ -196,18 +215,19 @@ fn unhandled(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(count.unsigned_abs())
 }
 
-fn try_out(connection: &mut Connection) -> rusqlite::Result<()> {
+fn check_writable(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let insert = "INSERT INTO notice (digest, flow_id, received) VALUES (?, '', 0)";
-    // No fingerprint is as short.
+    // One byte is shorter than any fingerprint, so it collides with none.
     transaction.execute(insert, [[0u8]])?;
     let id = transaction.last_insert_rowid();
     transaction.execute("DELETE FROM notice WHERE id = ?", [id])?;
     transaction.commit()
 }
 
-fn sweep(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    let kept = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
+/// Deletes callbacks that were handled more than [`RETENTION`] ago.
+fn clean_up(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    let retention = i64::try_from(RETENTION.as_millis()).unwrap_or(i64::MAX);
     let sql = "DELETE FROM notice WHERE handled < ?";
-    connection.execute(sql, [now.as_millisecond() - kept])
+    connection.execute(sql, [now.as_millisecond() - retention])
 }

@@ -1,8 +1,9 @@
-//! The lease: one run at a time holds a ledger, and says again and again that it is alive.
+//! The lease: one run at a time holds a ledger, and renews its lease regularly.
 //!
-//! A lock of the file system tells at once that a holder on this machine is dead. Where it cannot tell (a holder on
-//! another machine, or one that is stopped and not dead), the lease runs out. Each holder has a number of its own,
-//! its fence; every transaction checks it, so that a holder that wakes up too late writes nothing.
+//! A file lock shows immediately that a holder on this machine has crashed. For a holder on another
+//! machine, or a suspended one, the lease expires. Each holder has a fencing token (`fence`) that
+//! every transaction checks, so that a holder that resumes after its lease was taken writes
+//! nothing.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -12,20 +13,23 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-/// The time between two signs of life.
-pub(super) const BEAT: Duration = Duration::from_secs(5);
-/// A holder that has given no sign of life for so long has lost the ledger to whoever comes.
+/// The interval between two renewals.
+pub(super) const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
+/// The time after the last renewal at which another run may take the lease.
 const EXPIRY: Duration = Duration::from_secs(30);
-/// A holder that is not sure that it still holds the ledger asks, and this long before others may take it.
-const SURE: Duration = Duration::from_secs(20);
+/// The time after the last renewal up to which a holder relies on its lease without a check. It is
+/// shorter than [`EXPIRY`] to leave a margin.
+const TRUSTED: Duration = Duration::from_secs(20);
 
-/// A lock that ends with its value, and not with the last copy of its file that a process being started may hold.
+/// A file lock that is released when the value is dropped, even if a child process has inherited
+/// the file descriptor.
 #[derive(Debug)]
 pub(super) struct Lock(pub(super) File);
 
 impl Lock {
-    /// Notes that there is one: should it be gone later, nobody takes a new one for it.
-    pub(super) fn tell_of_a_ledger(&self) -> std::io::Result<()> {
+    /// Marks in the lock file that the ledger exists. If the ledger is missing later, it is not
+    /// replaced by an empty one.
+    pub(super) fn mark_ledger_created(&self) -> std::io::Result<()> {
         if self.0.metadata()?.len() > 0 {
             return Ok(());
         }
@@ -35,46 +39,46 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file unlocks it too, if nobody else has it.
+        // If this fails, closing the file releases the lock.
         let _ = self.0.unlock();
     }
 }
 
-/// Who wants to hold a ledger.
+/// A request for the lease.
 #[derive(Debug, Clone)]
 pub(super) struct LeaseRequest<'a> {
-    /// Who, for those who are kept out.
+    /// The name of the requesting run, shown to other runs.
     pub(super) holder: &'a str,
-    /// Since when, for them too.
+    /// The time of the request, shown to other runs.
     pub(super) since: &'a str,
-    /// Where its lock is worth anything.
+    /// The scope of the lock: see [`machine`].
     pub(super) machine: &'a str,
-    /// Whether it has the lock.
+    /// Whether the requesting run has the lock.
     pub(super) locked: bool,
-    /// Whether it gives the ledger back after a few seconds.
-    pub(super) brief: bool,
+    /// Whether the ledger is given back within seconds.
+    pub(super) is_brief: bool,
 }
 
-/// Who keeps others out.
+/// The holder that prevents a request.
 #[derive(Debug)]
 pub(super) struct LeaseConflict {
-    /// Who, and since when.
-    pub(super) by: String,
-    /// Whether it gives the ledger back after a few seconds.
-    pub(super) brief: bool,
+    /// The name, the time since when, and the last renewal.
+    pub(super) holder: String,
+    /// Whether the ledger is given back within seconds.
+    pub(super) is_brief: bool,
 }
 
-/// The lease as it stands in the file.
+/// The lease as recorded in the ledger.
 #[derive(Debug)]
 struct Lease {
     holder: String,
     since: String,
     machine: String,
-    /// Whether its holder has the lock.
+    /// Whether the holder has the lock.
     locked: bool,
-    /// The last sign of life, in milliseconds since 1970; 0: given back.
-    beat: i64,
-    brief: bool,
+    /// The last renewal, in milliseconds since 1970; 0 if the lease was released.
+    renewed: i64,
+    is_brief: bool,
 }
 
 impl Lease {
@@ -86,45 +90,47 @@ impl Lease {
                 since: row.get(1)?,
                 machine: row.get(2)?,
                 locked: row.get(3)?,
-                beat: row.get(4)?,
-                brief: row.get(5)?,
+                renewed: row.get(4)?,
+                is_brief: row.get(5)?,
             })
         };
         connection.query_row(sql, [], read).optional()
     }
 
-    /// Whether somebody else may have it.
-    fn is_free(&self, claim: &LeaseRequest<'_>, now: i64) -> bool {
-        let died = claim.locked && self.locked && self.machine == claim.machine;
-        self.beat == 0 || died || self.age(now) >= EXPIRY
+    /// Returns whether a request may take the lease.
+    fn is_free(&self, request: &LeaseRequest<'_>, now: i64) -> bool {
+        // Both have held the same lock: the holder has crashed.
+        let has_crashed = request.locked && self.locked && self.machine == request.machine;
+        self.renewed == 0 || has_crashed || self.age(now) >= EXPIRY
     }
 
-    /// How long ago its holder was heard of.
+    /// Returns the time since the last renewal.
     fn age(&self, now: i64) -> Duration {
-        Duration::from_millis(u64::try_from(now - self.beat).unwrap_or(0))
+        Duration::from_millis(u64::try_from(now - self.renewed).unwrap_or(0))
     }
 
-    fn told(&self, now: i64) -> String {
-        let heard = match self.beat {
-            0 => "which has ended since".to_owned(),
-            _ => format!("heard of {} s ago", self.age(now).as_secs()),
+    /// Describes the holder for messages.
+    fn description(&self, now: i64) -> String {
+        let renewal = match self.renewed {
+            0 => "released meanwhile".to_owned(),
+            _ => format!("renewed {} s ago", self.age(now).as_secs()),
         };
-        format!("{}, since {}, {heard}", self.holder, self.since)
+        format!("{}, since {}, {renewal}", self.holder, self.since)
     }
 }
 
-/// Takes the lease, and gives its fence; or tells who has it.
+/// Takes the lease and returns its fencing token, or returns the conflict.
 pub(super) fn take(
     transaction: &Transaction<'_>,
-    claim: &LeaseRequest<'_>,
+    request: &LeaseRequest<'_>,
     now: i64,
 ) -> rusqlite::Result<Result<i64, LeaseConflict>> {
     if let Some(found) = Lease::read(transaction)?
-        && !found.is_free(claim, now)
+        && !found.is_free(request, now)
     {
         return Ok(Err(LeaseConflict {
-            by: found.told(now),
-            brief: found.brief,
+            holder: found.description(now),
+            is_brief: found.is_brief,
         }));
     }
     transaction.execute(
@@ -132,20 +138,20 @@ pub(super) fn take(
          ON CONFLICT (id) DO UPDATE SET
            holder = ?1, since = ?2, machine = ?3, locked = ?4, beat = ?5, brief = ?6, fence = fence + 1",
         params![
-            claim.holder,
-            claim.since,
-            claim.machine,
-            claim.locked,
+            request.holder,
+            request.since,
+            request.machine,
+            request.locked,
             now,
-            claim.brief
+            request.is_brief
         ],
     )?;
     let fence = transaction.query_row("SELECT fence FROM lease", [], |row| row.get(0))?;
     Ok(Ok(fence))
 }
 
-/// Gives a sign of life; or tells who has taken the ledger meanwhile.
-pub(super) fn beat(
+/// Renews the lease, or returns the holder that has taken it.
+pub(super) fn renew(
     transaction: &Transaction<'_>,
     fence: i64,
     now: i64,
@@ -156,13 +162,13 @@ pub(super) fn beat(
     }
     let other = Lease::read(transaction)?;
     Ok(Err(other.map_or_else(
-        || "somebody who is gone".to_owned(),
-        |lease| lease.told(now),
+        || "an unknown run".to_owned(),
+        |lease| lease.description(now),
     )))
 }
 
-/// Says that the holder has the lock, too.
-pub(super) fn tell_locked(
+/// Records that the holder has the lock, too.
+pub(super) fn record_lock(
     connection: &Connection,
     fence: i64,
     machine: &str,
@@ -171,27 +177,27 @@ pub(super) fn tell_locked(
     connection.execute(sql, params![fence, machine]).map(drop)
 }
 
-/// Gives the lease back.
-pub(super) fn give_back(connection: &Connection, fence: i64) -> rusqlite::Result<()> {
+/// Releases the lease.
+pub(super) fn release(connection: &Connection, fence: i64) -> rusqlite::Result<()> {
     let sql = "UPDATE lease SET beat = 0 WHERE fence = ?";
     connection.execute(sql, [fence]).map(drop)
 }
 
-/// Who holds a ledger, for those who cannot even ask for it.
+/// Describes the holder of the lease, for a run that cannot start a transaction.
 pub(super) fn holder(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    Ok(Lease::read(connection)?.map(|lease| lease.told(now())))
+    Ok(Lease::read(connection)?.map(|lease| lease.description(now())))
 }
 
-/// Milliseconds since 1970.
+/// Returns the time in milliseconds since 1970.
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Where a lock is worth something: one running kernel, and one file. Another file of the same name, made after somebody
-/// has removed the first, tells nothing of who has that.
+/// Returns the scope of a lock: the running kernel and the lock file. A lock file that was removed
+/// and created again has another inode, and says nothing about the holder of the first.
 pub(super) fn machine(lock: &Path) -> String {
-    // Elsewhere every machine is taken for this one, and the lock for a sign of who is alive.
+    // Without a boot id, every machine counts as this one, and only the lock decides.
     let kernel = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     #[cfg(unix)]
     if let Ok(file) = std::fs::metadata(lock) {
@@ -201,39 +207,39 @@ pub(super) fn machine(lock: &Path) -> String {
     kernel
 }
 
-/// When a holder has last known that the ledger is its own.
+/// The time of the last successful renewal; none once the lease is lost.
 #[derive(Debug, Clone)]
 pub(super) struct LeaseValidity(Arc<Mutex<Option<(Instant, SystemTime)>>>);
 
 impl LeaseValidity {
-    pub(super) fn since(moment: (Instant, SystemTime)) -> Self {
-        Self(Arc::new(Mutex::new(Some(moment))))
+    pub(super) fn since(renewed: (Instant, SystemTime)) -> Self {
+        Self(Arc::new(Mutex::new(Some(renewed))))
     }
 
     pub(super) fn now() -> (Instant, SystemTime) {
         (Instant::now(), SystemTime::now())
     }
 
-    pub(super) fn renew(&self, moment: (Instant, SystemTime)) {
-        *self.moment() = Some(moment);
+    pub(super) fn renew(&self, renewed: (Instant, SystemTime)) {
+        *self.renewed() = Some(renewed);
     }
 
-    /// Somebody else is known to have the ledger.
+    /// Records that another run has taken the lease.
     pub(super) fn lose(&self) {
-        *self.moment() = None;
+        *self.renewed() = None;
     }
 
-    /// Whether nobody can have taken the ledger yet. One clock stands still while the machine sleeps, and the other
-    /// may be set: the longer time counts.
+    /// Returns whether no other run can have taken the lease. The monotonic clock may stop while
+    /// the machine sleeps, and the system clock may be set: the longer elapsed time counts.
     pub(super) fn is_fresh(&self) -> bool {
-        let Some((instant, time)) = *self.moment() else {
+        let Some((instant, time)) = *self.renewed() else {
             return false;
         };
         let elapsed = instant.elapsed().max(time.elapsed().unwrap_or_default());
-        elapsed < SURE
+        elapsed < TRUSTED
     }
 
-    fn moment(&self) -> MutexGuard<'_, Option<(Instant, SystemTime)>> {
+    fn renewed(&self) -> MutexGuard<'_, Option<(Instant, SystemTime)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -243,20 +249,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_take_a_lease_follows_from_lock_machine_and_age() {
+    fn a_lease_is_free_by_lock_machine_and_age() {
         let now = 1_000_000;
         let second = 1000;
-        // (the claim has the lock, on this machine; the holder has the lock, heard of seconds ago) → free
-        for (locked, here, held_lock, ago, free) in [
-            // The lock is free again: its holder on this machine is dead.
+        // (request has the lock, same machine, holder has the lock, seconds since renewal, free)
+        for (locked, same_machine, held_lock, ago, free) in [
+            // The lock was free: the holder on this machine has crashed.
             (true, true, true, 1, true),
-            // On another machine the lock says nothing.
+            // The lock is of another machine.
             (true, false, true, 1, false),
             (true, false, true, 30, true),
-            // The holder took over from one that was stopped, so that it has no lock.
+            // The holder took over from a suspended run, which still has the lock.
             (true, true, false, 1, false),
             (true, true, false, 30, true),
-            // Somebody has the lock and is alive, or has been stopped.
+            // The lock is taken: its holder is running or suspended.
             (false, true, true, 29, false),
             (false, true, true, 30, true),
         ] {
@@ -265,19 +271,23 @@ mod tests {
                 since: "then".into(),
                 machine: "a".into(),
                 locked: held_lock,
-                beat: now - ago * second,
-                brief: false,
+                renewed: now - ago * second,
+                is_brief: false,
             };
-            let claim = LeaseRequest {
+            let request = LeaseRequest {
                 holder: "own",
                 since: "now",
-                machine: if here { "a" } else { "b" },
+                machine: if same_machine { "a" } else { "b" },
                 locked,
-                brief: false,
+                is_brief: false,
             };
-            let case = (locked, here, held_lock, ago);
-            assert_eq!(lease.is_free(&claim, now), free, "{case:?}");
-            assert!(Lease { beat: 0, ..lease }.is_free(&claim, now), "{case:?}");
+            let case = (locked, same_machine, held_lock, ago);
+            assert_eq!(lease.is_free(&request, now), free, "{case:?}");
+            let released = Lease {
+                renewed: 0,
+                ..lease
+            };
+            assert!(released.is_free(&request, now), "{case:?}");
         }
     }
 }

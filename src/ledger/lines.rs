@@ -1,4 +1,4 @@
-//! The lines of an exported ledger, and how each is put into one.
+//! The lines of an exported ledger, and how each is inserted into a ledger.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::record::{Deferral, EntityId, ResourceKind};
 use super::recorded::ItemStatus;
-use super::{Binding, LedgerError, store};
+use super::{Binding, LedgerError};
 use crate::expr::{Fingerprint, Salt};
 
-/// The version of the lines below.
+/// The version of the export format.
 pub(super) const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
@@ -81,13 +81,13 @@ pub(super) struct Item {
     pub(super) hint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<String>,
-    /// In milliseconds since 1970, as the other two.
+    /// In milliseconds since 1970, like the other two timestamps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sent_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) moved_at: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) looked_at: Option<i64>,
+    #[serde(rename = "lookedAt", default, skip_serializing_if = "Option::is_none")]
+    pub(super) polled_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) steps: Vec<Step>,
 }
@@ -119,7 +119,7 @@ pub(super) struct Step {
     pub(super) begun: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) deferral: Option<Deferral>,
-    /// A call may answer null, and that is an answer.
+    /// A receipt may be null, which differs from no receipt.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -137,7 +137,11 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 }
 
 impl Header {
-    /// The key of its fingerprints, if it is a ledger that belongs here.
+    /// Returns the key of the fingerprints, or the reason why the header is invalid.
+    ///
+    /// # Errors
+    ///
+    /// An error if the export has a newer format, or belongs to another endpoint or app.
     pub(super) fn salt(
         &self,
         binding: &Binding,
@@ -148,7 +152,7 @@ impl Header {
         }
         let mut salt = [0; 32];
         if hex::decode_to_slice(&self.salt, &mut salt).is_err() {
-            return Ok(Err("salt is of the wrong length".to_owned()));
+            return Ok(Err("the salt has the wrong length".to_owned()));
         }
         let salt = Salt(salt);
         let bound = |what: String| LedgerError::Bound {
@@ -164,7 +168,11 @@ impl Header {
         Ok(Ok(salt))
     }
 
-    pub(super) fn keep(&self, transaction: &Transaction<'_>, salt: &Salt) -> rusqlite::Result<()> {
+    pub(super) fn insert(
+        &self,
+        transaction: &Transaction<'_>,
+        salt: &Salt,
+    ) -> rusqlite::Result<()> {
         let mut statement =
             transaction.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)")?;
         statement.execute(params!["salt", &salt.0[..]])?;
@@ -174,7 +182,7 @@ impl Header {
 }
 
 impl Run {
-    pub(super) fn keep(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    pub(super) fn insert(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let sql = "INSERT INTO run (id, name, begun, ended, exit) VALUES (?, ?, ?, ?, ?)";
         transaction
             .prepare_cached(sql)?
@@ -186,7 +194,7 @@ impl Run {
 }
 
 impl Resource {
-    pub(super) fn keep(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    pub(super) fn insert(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let sql = "INSERT INTO thing (id, kind, identity, remote_id, fields, granted, deadline)
                    VALUES (?, ?, ?, ?, ?, ?, ?)";
         transaction.prepare_cached(sql)?.execute(params![
@@ -200,15 +208,15 @@ impl Resource {
         ])?;
         self.steps
             .iter()
-            .try_for_each(|step| step.keep(transaction, self.id))
+            .try_for_each(|step| step.insert(transaction, self.id))
     }
 }
 
 impl Item {
-    pub(super) fn keep(
+    pub(super) fn insert(
         &self,
         transaction: &Transaction<'_>,
-        print: Fingerprint,
+        fingerprint: Fingerprint,
     ) -> rusqlite::Result<()> {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO flow (name) VALUES (?)")?
@@ -221,8 +229,8 @@ impl Item {
             self.id,
             self.flow,
             self.key,
-            print.0,
-            store::status_number(self.status.0),
+            fingerprint.0,
+            self.status.0.number(),
             self.sent,
             self.attempts,
             self.run,
@@ -232,16 +240,16 @@ impl Item {
             content.map(|content| content.0),
             self.sent_at,
             self.moved_at,
-            self.looked_at,
+            self.polled_at,
         ])?;
         self.steps
             .iter()
-            .try_for_each(|step| step.keep(transaction, self.id))
+            .try_for_each(|step| step.insert(transaction, self.id))
     }
 }
 
 impl Step {
-    pub(super) fn keep(
+    pub(super) fn insert(
         &self,
         transaction: &Transaction<'_>,
         subject: EntityId,

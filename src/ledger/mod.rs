@@ -1,8 +1,10 @@
-//! The ledger: what has been done, so that it is not done again.
+//! The ledger: the durable record of what was sent, so that nothing is sent twice.
 //!
-//! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobiles. Writes are acknowledged
-//! once they are on disk, in the order in which they were given: who awaits the last one has all of them.
+//! It holds ids, states, keyed fingerprints and links; no names, id numbers or mobile numbers. A
+//! write is acknowledged once it is on disk. Writes are executed in order: when the last one is
+//! acknowledged, all earlier ones are on disk, too.
 
+mod binding;
 mod export;
 mod file;
 mod inbox;
@@ -23,6 +25,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use binding::Binding;
 pub use export::{ExportError, ImportError, Imported};
 pub use inbox::{CallbackEvent, CallbackReceipt, Inbox};
 pub use record::{
@@ -32,52 +35,53 @@ pub use record::{
 pub use recorded::{ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal};
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
-pub use sqlite::{Binding, LeaseHandle, Sqlite};
+pub use sqlite::{LeaseHandle, Sqlite};
 pub use state::{
-    ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, Records, WrittenStep,
+    ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, RawStep, Records,
 };
 
 use crate::expr::Salt;
 
-/// Why a ledger cannot be used.
+/// An error of a ledger.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerError {
-    /// Another run holds it.
+    /// Another run holds the lease.
     #[error("another run holds the ledger: {0}")]
     Held(String),
-    /// Another run has taken it, since this one gave no sign of life for too long.
-    #[error("another run has taken over the ledger while this one was stopped: {0}")]
+    /// Another run has taken the lease, because this run did not renew it in time.
+    #[error("another run has taken over the ledger while this one was suspended: {0}")]
     Taken(String),
-    /// It belongs to another endpoint or app.
-    #[error("the ledger {path} belongs to {what}, and ids of one never go to another")]
+    /// The ledger belongs to another endpoint or app, whose ids are unknown to this one.
+    #[error("the ledger {path} belongs to {what} and cannot be used with another one")]
     Bound {
         /// The ledger's file.
         path: String,
-        /// What it belongs to.
+        /// The endpoint or app to which it belongs.
         what: String,
     },
-    /// A newer treaty made it.
+    /// A newer treaty has created or migrated the ledger.
     #[error("the ledger {0} was made by a newer treaty")]
     Newer(String),
-    /// It cannot be read or written.
+    /// The ledger cannot be read or written.
     #[error("the ledger {path}: {why}")]
     Broken {
         /// The ledger's file.
         path: String,
-        /// What the database says.
+        /// The reason.
         why: String,
     },
 }
 
-/// Resolves once a write is on disk. Whoever drops it does not wait; the write is carried out all the same.
+/// A future that resolves once a write is on disk. The write is executed even if the future is
+/// dropped.
 #[derive(Debug)]
 pub struct Written(tokio::sync::oneshot::Receiver<Result<(), LedgerError>>);
 
 impl Written {
-    /// What is known already.
-    fn known(result: Result<(), LedgerError>) -> Self {
+    /// Creates a future that is ready with a result.
+    fn ready(result: Result<(), LedgerError>) -> Self {
         let (done, written) = tokio::sync::oneshot::channel();
-        // Whoever waits is made in the next line.
+        // The receiver still exists, so sending cannot fail.
         let _ = done.send(result);
         Self(written)
     }
@@ -91,46 +95,48 @@ impl Future for Written {
             result.unwrap_or_else(|_| {
                 Err(LedgerError::Broken {
                     path: String::new(),
-                    why: "its writer has ended".to_owned(),
+                    why: "its writer thread has ended".to_owned(),
                 })
             })
         })
     }
 }
 
-/// What has been done, and where more of it is written down.
+/// A store of recorded state that a run reads and writes.
 pub trait Ledger: Send + Sync {
-    /// The key of its fingerprints.
+    /// Returns the key of the ledger's fingerprints.
     fn salt(&self) -> &Salt;
 
-    /// A thing by what it is known by.
-    fn thing(&self, kind: ResourceKind, identity: &str) -> Result<Option<Resource>, LedgerError>;
+    /// Looks up a resource by its kind and identity.
+    fn resource(&self, kind: ResourceKind, identity: &str)
+    -> Result<Option<Resource>, LedgerError>;
 
-    /// What is known of each item of a flow, by the fingerprint of its key.
+    /// Visits the items of a flow, with their keys.
     fn items(
         &self,
         flow: &str,
         each: &mut dyn FnMut(&str, RecordedItem),
     ) -> Result<(), LedgerError>;
 
-    /// The names of all flows of which something is recorded.
+    /// Returns the names of all recorded flows, in ascending order.
     fn flows(&self) -> Result<Vec<String>, LedgerError>;
 
-    /// All that is known of one item.
+    /// Looks up an item by its flow and key.
     fn item(&self, flow: &str, key: &str) -> Result<Option<ItemRecord>, LedgerError>;
 
-    /// The steps of an item or a thing.
+    /// Returns the steps of an item or a resource, with their names.
     fn steps(&self, subject: EntityId) -> Result<Vec<(String, Step)>, LedgerError>;
 
-    /// The items of which somebody was asked, or may have been, and that have no end yet, with flow and key.
+    /// Visits the items in progress, with flow and key: a signer may have been added, and no final
+    /// state is recorded.
     fn under_way(&self, each: &mut dyn FnMut(EntityId, &str, &str)) -> Result<(), LedgerError>;
 
-    /// The oldest callbacks that nobody has looked at.
+    /// Returns up to `most` unhandled callbacks, the oldest first.
     fn notices(&self, most: u32) -> Result<Vec<Notice>, LedgerError>;
 
-    /// A number for a new item or thing.
+    /// Returns an unused id for a new item or resource.
     fn next_subject(&self) -> EntityId;
 
-    /// Writes all of it in one transaction.
+    /// Executes writes in one transaction.
     fn write(&self, writes: Vec<Write>) -> Written;
 }

@@ -1,4 +1,4 @@
-//! What a ledger holds, as plain values.
+//! The records of a ledger as plain values, and the writes that change them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,22 +12,23 @@ use crate::api::SignStatus;
 use crate::api::operation::Op;
 use crate::expr::Fingerprint;
 
-/// The number of an item or a thing in its ledger.
+/// The id of an item or a resource in its ledger.
 pub type EntityId = i64;
 
-/// The kinds of things that outlive a run.
+/// The kind of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ResourceKind {
-    /// Known by its `thirdId`.
+    /// Identified by its `thirdId`.
     Account,
-    /// Known by the account's `thirdId` and its alias.
+    /// Identified by its account's `thirdId` and its alias.
     Seal,
-    /// Known by the fingerprint of file and name.
+    /// Identified by the fingerprint of its file and name.
     Template,
 }
 
 impl ResourceKind {
+    /// Returns the number in the database.
     pub(super) const fn number(self) -> i64 {
         match self {
             Self::Account => 1,
@@ -36,13 +37,14 @@ impl ResourceKind {
         }
     }
 
-    pub(super) fn numbered(number: i64) -> Option<Self> {
+    /// Returns the kind with a number in the database.
+    pub(super) fn from_number(number: i64) -> Option<Self> {
         [Self::Account, Self::Seal, Self::Template]
             .into_iter()
             .find(|kind| kind.number() == number)
     }
 
-    /// What it is called.
+    /// Returns the name for output.
     pub fn word(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -55,277 +57,295 @@ impl ResourceKind {
 /// An account, seal or template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
-    /// Its number.
+    /// The id in the ledger.
     pub id: EntityId,
-    /// The API's id; none while it is being made.
+    /// The API's id; none while the creation is pending.
     pub remote_id: Option<String>,
-    /// Fingerprints of its fields as they were last set.
+    /// The fingerprints of the fields as they were last set.
     pub fields: BTreeMap<String, Fingerprint>,
     /// The grant of silent signing that treaty made.
     pub grant: Option<RecordedGrant>,
 }
 
-/// An account as the planner wants it, with its number.
+/// A recorded account with its id in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// Its number.
+    /// The id in the ledger.
     pub id: EntityId,
-    /// What is known of it; none while it is being made.
+    /// The account; none while its creation is pending.
     pub account: Option<RecordedAccount>,
 }
 
 impl From<Resource> for AccountRecord {
-    fn from(thing: Resource) -> Self {
+    fn from(resource: Resource) -> Self {
         Self {
-            id: thing.id,
-            account: thing.remote_id.map(|id| RecordedAccount {
+            id: resource.id,
+            account: resource.remote_id.map(|id| RecordedAccount {
                 account_id: AccountId(id),
-                fields: thing.fields,
-                grant: thing.grant,
+                fields: resource.fields,
+                grant: resource.grant,
             }),
         }
     }
 }
 
-/// How a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// It waits for others to have signed.
+    /// It waits until other signers have signed.
     Deferred(Deferral),
-    /// The call may have gone out; one that had waited keeps what it was.
+    /// Its request may have been sent. A step that was deferred before keeps its deferral.
     Intent(Option<Deferral>),
-    /// What it answered, without what expires.
+    /// The response, without values that expire.
     Receipt(serde_json::Value),
 }
 
-/// How far a signer was when the flow was asked for last.
+impl Step {
+    /// Returns the state for the columns `receipt`, `deferral` and `begun` of a step.
+    pub(super) fn from_columns(
+        receipt: Option<serde_json::Value>,
+        deferral: Option<Deferral>,
+        begun: bool,
+    ) -> Self {
+        match (receipt, deferral, begun) {
+            (Some(receipt), _, _) => Self::Receipt(receipt),
+            (None, Some(deferral), false) => Self::Deferred(deferral),
+            (None, deferral, _) => Self::Intent(deferral),
+        }
+    }
+}
+
+/// The state of a signer at the last poll of the flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignState {
-    /// How far.
+    /// The status.
     pub status: SignStatus,
-    /// When he signed or refused, as the API says it.
+    /// The time at which the signer signed or refused, in the API's format.
     pub time: Option<String>,
 }
 
-/// A call that waits. It is all that is needed to make the call later, when sheet and manifests may be gone.
+/// A deferred request. It holds everything needed to send the request later, when sheet and
+/// manifests may have changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deferral {
-    /// Its place among the steps of its item.
+    /// The position among the steps of its item.
     pub order: u32,
     /// The path of the operation.
     pub operation: String,
-    /// The steps that come before it.
+    /// The names of the steps that must be signed before.
     pub after: Vec<String>,
-    /// What is sent. It is forgotten once it was.
+    /// The body of the request. It is deleted once the request was answered.
     pub request: serde_json::Value,
 }
 
-/// Why an item failed, or is in doubt.
+/// The reason why an item failed or is in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The API's code, where it gave one.
+    /// The API's error code, if there is one.
     pub code: Option<i64>,
-    /// What is wrong; no cell's text.
+    /// The message, without cell values.
     pub message: String,
-    /// What to do.
+    /// The suggested action.
     pub hint: String,
 }
 
-/// All that is known of an item.
+/// The record of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemRecord {
-    /// Its number.
+    /// The id in the ledger.
     pub id: EntityId,
-    /// What was sent, or was to be sent.
+    /// The fingerprint of the content that was sent or is to be sent.
     pub fingerprint: Fingerprint,
-    /// How it stands.
+    /// The status.
     pub status: ItemStatus,
-    /// Whether a signer was, or may have been, added.
+    /// Whether a request to add a signer was sent.
     pub sent: bool,
-    /// How many runs have worked on it.
+    /// The number of runs that worked on it.
     pub attempts: u32,
-    /// The run that worked on it last.
+    /// The id of the last run that worked on it.
     pub run: i64,
-    /// Why it failed, or is in doubt. Of an item that waits: why going on with it has failed, which is tried again.
+    /// The failure, or the reason for the doubt. A waiting item with a failure is retried by the
+    /// next sync.
     pub failure: Option<Failure>,
-    /// The fingerprint of all but its people; none when an older treaty sent it.
+    /// The fingerprint of everything but its people; none if an older treaty sent it.
     pub content: Option<Fingerprint>,
-    /// When all was done that could be done at first.
+    /// The time at which all steps that need no signature were done.
     pub sent_at: Option<Timestamp>,
-    /// When something was last seen to have changed.
+    /// The time of the last recorded change.
     pub moved_at: Option<Timestamp>,
-    /// When its flow was asked for last.
-    pub looked_at: Option<Timestamp>,
+    /// The time of the last poll of its flow.
+    pub polled_at: Option<Timestamp>,
 }
 
 impl ItemRecord {
-    /// When it came to its end, if it has.
+    /// Returns the time at which it reached a final state, if it has.
     pub fn ended_at(&self) -> Option<Timestamp> {
         let ended = self.status.has_ended() || self.status == ItemStatus::Finished;
         self.moved_at.filter(|_| ended)
     }
 
-    /// Whether somebody was asked, or may have been, and it has no end yet.
+    /// Returns whether a request to add a signer was sent and no final state is recorded.
     pub fn is_under_way(&self) -> bool {
         self.sent && self.status.is_under_way()
     }
 
-    /// Whether all of its signers were asked, or wait for others, at some time: also when work on it has failed since then.
+    /// Returns whether all of its signers were ever added or deferred, even if it has failed since.
     pub fn was_sent_whole(&self) -> bool {
         self.sent_at.is_some() || self.status.is_sent()
     }
 }
 
-/// What a callback has told of, and nobody has looked at since.
+/// A recorded callback that is not handled yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Its number.
+    /// The id in the ledger.
     pub id: i64,
-    /// The item, if the flow is one of this ledger's.
+    /// The item of the flow, if the flow is in this ledger.
     pub item: Option<EntityId>,
 }
 
 /// A run of apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
-    /// Its number.
+    /// The id in the ledger.
     pub id: i64,
-    /// Its name: the folder of its reports.
+    /// The name, which is the folder of its reports.
     pub name: String,
 }
 
-/// Something to write down.
+/// A change of the ledger.
 #[derive(Debug, Clone)]
 pub enum Write {
-    /// A run begins.
+    /// Records the start of a run.
     RunBegun {
         /// The run.
         run: RunRecord,
-        /// When, in the API's form.
+        /// The time, in the API's format.
         at: String,
     },
-    /// A run ended.
+    /// Records the end of a run.
     RunEnded {
-        /// Its number.
+        /// The run's id.
         run: i64,
-        /// When, in the API's form.
+        /// The time, in the API's format.
         at: String,
-        /// How: its exit code.
+        /// The exit code.
         exit: i32,
     },
-    /// A thing, as it is now.
+    /// Creates or replaces a resource.
     Resource {
-        /// What it is.
+        /// The kind.
         kind: ResourceKind,
-        /// What it is known by.
+        /// The identity within its kind.
         identity: String,
-        /// The rest.
-        thing: Resource,
+        /// The other columns.
+        resource: Resource,
     },
-    /// A thing that is no more.
-    Forgotten {
-        /// What it was.
+    /// Deletes a resource.
+    ResourceForgotten {
+        /// The kind.
         kind: ResourceKind,
-        /// What it was known by.
+        /// The identity within its kind.
         identity: String,
     },
-    /// Work on an item begins.
+    /// Records that a run works on an item.
     ItemBegun {
-        /// Its number.
+        /// The item's id.
         id: EntityId,
-        /// Its flow.
+        /// The flow's name.
         flow: String,
-        /// Its key.
+        /// The item's key.
         key: String,
-        /// What is to be sent.
+        /// The fingerprint of the content to send.
         fingerprint: Fingerprint,
-        /// The fingerprint of all but its people; none: as it was.
+        /// The fingerprint of everything but its people; none keeps the recorded one.
         content: Option<Fingerprint>,
-        /// The run.
+        /// The run's id.
         run: i64,
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// Whether earlier steps are forgotten: nobody was asked to sign yet, and they are of no use.
+        /// Whether to delete the steps of earlier runs. Allowed only before a signer was added.
         afresh: bool,
     },
-    /// An item ended, for this run.
+    /// Records the result of a run for an item.
     ItemEnded {
-        /// Its number.
+        /// The item's id.
         id: EntityId,
-        /// How it stands.
+        /// The status.
         status: ItemStatus,
-        /// Why, unless it is done.
+        /// The failure, if it is not done.
         failure: Option<Failure>,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
-    /// A flow was asked for.
-    Looked {
-        /// Of what.
+    /// Records a poll of a flow.
+    Polled {
+        /// The item's id.
         id: EntityId,
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// How far its signers were, by the names of their steps.
+        /// The states of the signers, by step name.
         signers: Vec<(String, SignState)>,
     },
-    /// Callbacks were looked at.
-    Handled {
-        /// Their numbers.
+    /// Marks callbacks as handled.
+    NoticesHandled {
+        /// The ids of the callbacks.
         notices: Vec<i64>,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
-    /// An item of which nothing is to be known any more, nor of its steps.
+    /// Deletes an item and its steps.
     ItemForgotten {
-        /// Its number.
+        /// The item's id.
         id: EntityId,
     },
-    /// A call waits for others.
+    /// Records a deferred request.
     Deferred {
-        /// Of what.
+        /// The id of the item or resource.
         subject: EntityId,
         /// The step's name.
         step: String,
         /// The operation.
         op: Op,
-        /// What it waits for, and what is sent then.
+        /// The request, and the steps that it waits for.
         deferral: Deferral,
     },
-    /// What was sent of an item was ended since its row had vanished: should the row come back, it is sent anew.
+    /// Marks an item as not sent: its flow was revoked because its row was removed. If the row
+    /// comes back, the item is sent again.
     Withdrawn {
-        /// Its number.
+        /// The item's id.
         id: EntityId,
     },
-    /// What still waits is given up: the flow has ended. What may have gone out stays known.
-    Dropped {
-        /// Of what.
+    /// Drops the deferred requests of a flow that has ended. Intents are kept.
+    DeferralsDropped {
+        /// The id of the item.
         subject: EntityId,
     },
-    /// A call that must not be repeated blindly is about to go out.
+    /// Records that a request is about to be sent which must not be repeated without a probe.
     Intent {
-        /// Of what.
+        /// The id of the item or resource.
         subject: EntityId,
         /// The step's name.
         step: String,
         /// The operation.
         op: Op,
-        /// Whether it asks somebody to sign.
+        /// Whether the request asks a person to sign.
         legal: bool,
     },
-    /// A call was answered.
+    /// Records the response to a request.
     Receipt {
-        /// Of what.
+        /// The id of the item or resource.
         subject: EntityId,
         /// The step's name.
         step: String,
         /// The operation.
         op: Op,
-        /// The answer.
+        /// The response.
         receipt: Arc<serde_json::Value>,
     },
-    /// A call was refused, or never went out: its intent is void.
+    /// Voids an intent: the request was refused or not sent.
     Void {
-        /// Of what.
+        /// The id of the item or resource.
         subject: EntityId,
         /// The step's name.
         step: String,

@@ -1,67 +1,92 @@
-//! The recorded state: accounts, seals and items.
+//! The recorded state that a plan compares: accounts, seals and items.
 
 use std::collections::BTreeMap;
 
 use crate::address::{AccountId, SealId};
 use crate::expr::Fingerprint;
 
-/// An account that treaty made or took over.
+/// An account that treaty created or adopted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedAccount {
-    /// Its id.
+    /// The API's id.
     pub account_id: AccountId,
     /// The fingerprint of each field as it was last set.
     pub fields: BTreeMap<String, Fingerprint>,
-    /// The grant that treaty made.
+    /// The grant of silent signing that treaty made.
     pub grant: Option<RecordedGrant>,
 }
 
 /// A grant of silent signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordedGrant {
-    /// Until when, in milliseconds since 1970; none for good.
+    /// The expiry, in milliseconds since 1970; none for an unlimited grant.
     pub deadline: Option<i64>,
 }
 
-/// A seal that treaty made or took over.
+/// A seal that treaty created or adopted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedSeal {
-    /// Its id.
+    /// The API's id.
     pub seal_id: SealId,
-    /// How it was made; none when it was taken over.
+    /// The fingerprint of its declaration; none if it was adopted.
     pub fingerprint: Option<Fingerprint>,
 }
 
-/// How an item stands.
+/// The status of an item. The discriminants are the numbers in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemStatus {
-    /// Begun and not ended: the run was cut off.
-    Open,
-    /// All is done that was asked for, and nobody is still to sign.
-    Done,
-    /// All that can be done now is done; somebody is still to sign, or something waits for that.
-    Waiting,
+    /// A run works on it, or was interrupted while it did.
+    Open = 0,
+    /// Everything that was requested is done, and no signature is missing.
+    Done = 1,
     /// It failed for a known reason.
-    Failed,
-    /// Whether a call was carried out is not known.
-    InDoubt,
+    Failed = 2,
+    /// Whether a call took effect is unknown.
+    InDoubt = 3,
     /// All have signed, and the flow is archived.
-    Finished,
-    /// Somebody refused.
-    Rejected,
-    /// Its time ran out.
-    Expired,
-    /// It was ended before all had signed.
-    Revoked,
+    Finished = 4,
+    /// A signer refused.
+    Rejected = 5,
+    /// The flow expired.
+    Expired = 6,
+    /// The flow was revoked before all had signed.
+    Revoked = 7,
+    /// Everything that can be done now is done; signatures or deferred steps are missing.
+    Waiting = 8,
 }
 
 impl ItemStatus {
-    /// Whether its flow ended before all had signed.
+    /// All statuses, by number.
+    pub(super) const ALL: [Self; 9] = [
+        Self::Open,
+        Self::Done,
+        Self::Failed,
+        Self::InDoubt,
+        Self::Finished,
+        Self::Rejected,
+        Self::Expired,
+        Self::Revoked,
+        Self::Waiting,
+    ];
+
+    /// Returns the number in the database.
+    pub(super) const fn number(self) -> i64 {
+        self as i64
+    }
+
+    /// Returns the status with a number in the database.
+    pub(super) fn from_number(number: i64) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.number() == number)
+    }
+
+    /// Returns whether its flow ended before all had signed.
     pub fn has_ended(self) -> bool {
         matches!(self, Self::Rejected | Self::Expired | Self::Revoked)
     }
 
-    /// Whether somebody may still be asked, or sign, if it was sent at all.
+    /// Returns whether signers may still be added or sign, provided that the item was sent.
     pub fn is_under_way(self) -> bool {
         matches!(
             self,
@@ -69,30 +94,31 @@ impl ItemStatus {
         )
     }
 
-    /// Whether it was sent, and nobody has said or done what ends it.
-    pub fn is_without_end(self) -> bool {
+    /// Returns whether it was sent completely and its flow is neither archived nor ended.
+    pub fn is_sent_and_unfinished(self) -> bool {
         matches!(self, Self::Done | Self::Waiting)
     }
 
-    /// Whether it was sent, and apply has nothing more to do.
+    /// Returns whether it was sent completely, so that apply has nothing to do.
     pub fn is_sent(self) -> bool {
         !matches!(self, Self::Open | Self::Failed | Self::InDoubt)
     }
 }
 
-/// What the ledger knows of an item.
+/// The recorded state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordedItem {
-    /// What was sent, or was to be sent.
+    /// The fingerprint of the content that was sent or is to be sent.
     pub fingerprint: Fingerprint,
-    /// How it stands.
+    /// The status.
     pub status: ItemStatus,
-    /// Whether a signer was, or may have been, added: past that point a repeat could ask a person twice.
+    /// Whether a request to add a signer was sent. From then on a repeat could ask a person twice.
     pub sent: bool,
 }
 
 impl RecordedItem {
-    /// Whether somebody was asked, or may have been, and its flow is not known to have ended, nor to be signed by all.
+    /// Returns whether a signer may have been added, and the flow is not known to have ended or to
+    /// be signed by all.
     pub fn can_be_revoked(self) -> bool {
         self.sent && self.status.is_under_way()
     }

@@ -1,13 +1,21 @@
-//! The tables, and how a file becomes a ledger.
+//! The tables of the database, its migrations and the settings of its connections.
 
 use rusqlite::Connection;
 
-/// The version of the tables below, kept in `SQLite`'s `user_version`.
+use super::recorded::ItemStatus;
+use crate::api::operation::Op;
+
+/// The version of the tables, stored in `SQLite`'s `user_version`.
 pub(super) const VERSION: i64 = 4;
 
-/// Items and things are known by number; their numbers come from one sequence, so that a step belongs to one of them.
-/// The index of what is under way does without `IN`, for which every write of an item would make a table of its own.
-pub(super) const TABLES: &str = "
+/// Returns the SQL that creates the tables.
+///
+/// Items and resources (table `thing`) take their ids from one sequence, so that a step belongs to
+/// exactly one of them.
+pub(super) fn tables() -> String {
+    let is_under_way = is_under_way("");
+    format!(
+        "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE lease (
   id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, since TEXT NOT NULL, fence INTEGER NOT NULL,
@@ -27,15 +35,31 @@ CREATE TABLE step (
   subject INTEGER NOT NULL, name TEXT NOT NULL, operation TEXT NOT NULL, legal INTEGER NOT NULL DEFAULT 0,
   begun INTEGER NOT NULL DEFAULT 1, deferral TEXT, receipt TEXT, sign_status INTEGER, sign_time TEXT,
   PRIMARY KEY (subject, name)) WITHOUT ROWID;
-CREATE INDEX under_way ON item (id) WHERE sent = 1 AND (status = 0 OR status = 2 OR status = 3 OR status = 8);
+CREATE INDEX under_way ON item (id) WHERE {is_under_way};
 CREATE INDEX flow_id ON step (json_extract(receipt, '$.flowId')) WHERE name = 'process';
 CREATE TABLE notice (
   id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, flow_id TEXT NOT NULL, received INTEGER NOT NULL,
   times INTEGER NOT NULL DEFAULT 1, handled INTEGER);
 CREATE INDEX unhandled ON notice (id) WHERE handled IS NULL;
-";
+"
+    )
+}
 
-/// What makes a ledger of each version one of the next.
+/// Returns the SQL condition for [`super::ItemRecord::is_under_way`]. `table` is empty, or the name
+/// of the item table with a dot.
+///
+/// The condition uses `OR`: with `IN`, every write of an item would build a temporary table. A
+/// query uses the index `under_way` only if its condition has the same terms.
+pub(super) fn is_under_way(table: &str) -> String {
+    let statuses = ItemStatus::ALL.into_iter();
+    let statuses = statuses.filter(|status| status.is_under_way());
+    let terms: Vec<String> = statuses
+        .map(|status| format!("{table}status = {}", status.number()))
+        .collect();
+    format!("{table}sent = 1 AND ({})", terms.join(" OR "))
+}
+
+/// The migrations from each version to the next. They are history: a released one never changes.
 pub(super) const MIGRATIONS: [&str; 3] = [
     "
 ALTER TABLE step ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
@@ -65,22 +89,45 @@ CREATE INDEX unhandled ON notice (id) WHERE handled IS NULL;
 ",
 ];
 
-/// What was recorded as done before version 4, and is under way: somebody was asked, or something waits, or is archived
-/// and not said to be finished.
-pub(super) const TELL_WAITING: &str = "
-UPDATE item SET status = 8 WHERE status = 1 AND sent = 1 AND EXISTS
+/// Returns the SQL that gives items recorded as done before version 4 the status waiting, if they
+/// are still in progress: a signer was added, a step is deferred, or the flow is being archived.
+pub(super) fn mark_waiting() -> String {
+    let (waiting, done) = (ItemStatus::Waiting.number(), ItemStatus::Done.number());
+    let archive = Op::Archive.path();
+    format!(
+        "
+UPDATE item SET status = {waiting} WHERE status = {done} AND sent = 1 AND EXISTS
   (SELECT 1 FROM step WHERE step.subject = item.id AND
     (step.deferral IS NOT NULL OR json_extract(step.receipt, '$.signUrl') IS NOT NULL
-     OR step.operation = 'sign/contract/archiveProcess' AND step.receipt IS NOT NULL))";
+     OR step.operation = '{archive}' AND step.receipt IS NOT NULL))"
+    )
+}
 
-/// The settings of every connection.
+/// Applies the settings of every connection.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // A password that waited is gone once it was sent.
+    // A deferred request may hold a password, which must not stay in free pages.
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_migrated_ledger_has_the_index_of_a_new_one() {
+        assert!(MIGRATIONS[2].contains(&format!("WHERE {};", is_under_way(""))));
+    }
+
+    #[test]
+    fn statuses_are_listed_by_number() {
+        for (number, status) in (0..).zip(ItemStatus::ALL) {
+            assert_eq!(status.number(), number);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! A ledger in an `SQLite` file.
+//! The ledger in an `SQLite` file.
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
@@ -15,57 +15,54 @@ use super::lease::{self, LeaseConflict, LeaseRequest, LeaseValidity, Lock};
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
 use super::writer::{Queue, Writer, WriterState};
-use super::{Ledger, LedgerError, Written, store};
+use super::{Binding, Ledger, LedgerError, Written, store};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 
-/// Whoever holds a ledger briefly is waited for so long …
-const PATIENCE: Duration = Duration::from_mins(1);
-/// … and is asked so often.
-const BETWEEN: Duration = Duration::from_millis(20);
-/// What is about to be made or given back is waited for so many times.
-const TRIES: usize = 50;
+/// The maximum wait for a holder that gives the ledger back within seconds.
+const BRIEF_HOLDER_TIMEOUT: Duration = Duration::from_mins(1);
+/// The interval between two attempts to take a lease or a lock.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+/// The maximum number of attempts to take a lock that is about to be released.
+const LOCK_ATTEMPTS: usize = 50;
 
-/// What a ledger belongs to: ids of one endpoint or app mean nothing to another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
-    /// The endpoint.
-    pub endpoint: String,
-    /// The app's id; empty for the sandbox. Kept as a fingerprint.
-    pub app_id: String,
-}
-
-/// A ledger in a file, or an empty one where there is no file yet.
+/// A ledger in a file, or an empty one in memory if the file does not exist.
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
     reader: Mutex<Connection>,
     salt: Salt,
     next_subject: AtomicI64,
-    held: Option<Held>,
-    /// The check of the whole file, while it goes on.
-    check: Mutex<Option<JoinHandle<Result<(), LedgerError>>>>,
+    write_access: Option<WriteAccess>,
+    /// The verification of the whole file, while it runs.
+    verification: Mutex<Option<JoinHandle<Result<(), LedgerError>>>>,
 }
 
-/// What only the one run has that may write. Its fields end in their order: the lease is given back before the lock.
+/// The access of the one run that may write. Fields are dropped in order: the lease is released
+/// before the lock.
 #[derive(Debug)]
-struct Held {
+struct WriteAccess {
     writer: Writer,
-    pulse: LeaseHandle,
+    lease: LeaseHandle,
     _lock: Option<Lock>,
 }
 
-/// Tells whether this run still holds its ledger, before a call that nobody else may make.
+/// Checks whether this run still holds the lease, before a request that no other run may repeat.
 #[derive(Debug, Clone)]
 pub struct LeaseHandle {
-    sure: LeaseValidity,
+    validity: LeaseValidity,
     queue: Queue,
 }
 
 impl LeaseHandle {
-    /// Resolves at once while nobody else can have taken the ledger; otherwise the ledger itself is asked.
+    /// Returns immediately while no other run can have taken the lease; otherwise renews the lease
+    /// in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Taken`] if another run holds the lease.
     pub async fn check(&self) -> Result<(), LedgerError> {
-        if self.sure.is_fresh() {
+        if self.validity.is_fresh() {
             return Ok(());
         }
         self.queue.write(Vec::new()).await
@@ -73,193 +70,205 @@ impl LeaseHandle {
 }
 
 impl Sqlite {
-    /// An empty ledger, kept nowhere.
+    /// Creates an empty ledger in memory.
     pub fn empty(binding: &Binding) -> Result<Self, LedgerError> {
-        let nowhere = Path::new("");
-        let make = || {
+        let no_path = Path::new("");
+        let open = || {
             let mut connection = Connection::open_in_memory()?;
-            file::create(&mut connection, binding)?;
+            file::initialize(&mut connection, binding)?;
             Ok(connection)
         };
-        let connection = make().map_err(|error| broken(nowhere, &error))?;
-        Self::reader(nowhere, connection, binding)
+        let connection = open().map_err(|error| broken(no_path, &error))?;
+        Self::reader(no_path, connection, binding)
     }
 
-    /// Opens it to be read. Where there is no file yet, an empty ledger is read and none is made.
+    /// Opens a ledger read-only, and starts to verify the file. If the file does not exist, returns
+    /// an empty ledger and creates no file.
     pub fn read(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
-        if !file::is_there(path)? {
+        if !file::exists(path)? {
             refuse_lost(path)?;
             return Self::empty(binding);
         }
         let connection = file::open(path)?;
         let mut ledger = Self::reader(path, connection, binding)?;
-        ledger.check = Mutex::new(Some(check(path)));
+        ledger.verification = Mutex::new(Some(start_verification(path)));
         Ok(ledger)
     }
 
     fn reader(path: &Path, connection: Connection, binding: &Binding) -> Result<Self, LedgerError> {
         Ok(Self {
-            salt: file::check(path, &connection, binding)?,
+            salt: file::check_binding(path, &connection, binding)?,
             path: path.to_owned(),
             reader: Mutex::new(connection),
             next_subject: AtomicI64::new(0),
-            held: None,
-            check: Mutex::default(),
+            write_access: None,
+            verification: Mutex::default(),
         })
     }
 
-    /// Opens it to be written, and keeps every other run out until it is dropped, or until its holder has given no
-    /// sign of life for half a minute. Whoever holds it briefly is waited for.
+    /// Opens a ledger for writing, and takes its lease until it is dropped. The file is created if
+    /// it does not exist, and verified. Waits for a holder that gives the ledger back within
+    /// seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Held`] if another run holds the lease.
     pub fn hold(
         path: &Path,
         binding: &Binding,
         holder: &str,
         since: &str,
     ) -> Result<Self, LedgerError> {
-        let lock = made(path, binding)?;
-        // Before the lease is taken: a damaged ledger is left as it is.
+        let lock = create_if_missing(path, binding)?;
+        // Before the lease is taken, because a damaged ledger must not be changed.
         file::open(path)?;
-        file::sound(path)?;
-        let claim = LeaseRequest {
+        file::verify(path)?;
+        let request = LeaseRequest {
             holder,
             since,
             machine: &lease::machine(&lock_path(path)),
             locked: false,
-            brief: false,
+            is_brief: false,
         };
-        Self::claim(path, binding, lock, claim, PATIENCE)
+        Self::acquire(path, binding, lock, request, BRIEF_HOLDER_TIMEOUT)
     }
 
-    /// Holds a ledger, which was read through when it was opened first, for a few seconds; none while somebody else does.
+    /// Takes the lease of an existing ledger for a few seconds, without verifying the file. Returns
+    /// none while another run holds it.
     pub fn hold_briefly(
         path: &Path,
         binding: &Binding,
         holder: &str,
         since: &str,
     ) -> Result<Option<Self>, LedgerError> {
-        let claim = LeaseRequest {
+        let request = LeaseRequest {
             holder,
             since,
             machine: &lease::machine(&lock_path(path)),
             locked: false,
-            brief: true,
+            is_brief: true,
         };
-        match Self::claim(path, binding, lock(path)?, claim, Duration::ZERO) {
-            Ok(held) => Ok(Some(held)),
+        match Self::acquire(path, binding, try_lock(path)?, request, Duration::ZERO) {
+            Ok(ledger) => Ok(Some(ledger)),
             Err(LedgerError::Held(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn claim(
+    fn acquire(
         path: &Path,
         binding: &Binding,
         mut lock: Option<Lock>,
-        mut claim: LeaseRequest<'_>,
-        patience: Duration,
+        mut request: LeaseRequest<'_>,
+        wait: Duration,
     ) -> Result<Self, LedgerError> {
         let broken = |error: &rusqlite::Error| broken(path, error);
         let mut connection = file::open(path)?;
         let reader = file::open(path)?;
-        let salt = file::check(path, &connection, binding)?;
+        let salt = file::check_binding(path, &connection, binding)?;
         let begun = Instant::now();
-        let (moment, fence) = loop {
-            let moment = LeaseValidity::now();
-            claim.locked = lock.is_some();
-            let kept = match claimed(&mut connection, &claim) {
-                Ok(Ok(fence)) => break (moment, fence),
-                Ok(Err(kept)) => kept,
+        let (taken_at, fence) = loop {
+            let taken_at = LeaseValidity::now();
+            request.locked = lock.is_some();
+            let conflict = match take_lease(&mut connection, &request) {
+                Ok(Ok(fence)) => break (taken_at, fence),
+                Ok(Err(conflict)) => conflict,
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                    // Whoever writes for so long has been stopped in the middle of it.
-                    let by = lease::holder(&connection).map_err(|error| broken(&error))?;
+                    // A holder that writes for so long was suspended during a transaction.
+                    let holder = lease::holder(&connection).map_err(|error| broken(&error))?;
                     LeaseConflict {
-                        by: by.unwrap_or_default(),
-                        brief: false,
+                        holder: holder.unwrap_or_default(),
+                        is_brief: false,
                     }
                 }
                 Err(error) => return Err(broken(&error)),
             };
-            if !kept.brief || begun.elapsed() >= patience {
-                return Err(LedgerError::Held(kept.by));
+            if !conflict.is_brief || begun.elapsed() >= wait {
+                return Err(LedgerError::Held(conflict.holder));
             }
             drop(lock.take());
-            std::thread::sleep(BETWEEN);
-            lock = self::lock(path)?;
+            std::thread::sleep(RETRY_INTERVAL);
+            lock = try_lock(path)?;
         };
         failpoint("lease.taken");
         if lock.is_none() {
-            lock = late(path)?;
+            lock = wait_for_lock(path)?;
             if lock.is_some() {
                 let machine = lease::machine(&lock_path(path));
-                lease::tell_locked(&connection, fence, &machine).map_err(|error| broken(&error))?;
+                lease::record_lock(&connection, fence, &machine).map_err(|error| broken(&error))?;
             }
         }
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
-        let sure = LeaseValidity::since(moment);
-        let desk = WriterState {
+        let validity = LeaseValidity::since(taken_at);
+        let state = WriterState {
             connection,
             fence,
-            sure: sure.clone(),
+            validity: validity.clone(),
             flows: HashSet::new(),
         };
         let own = path.to_owned();
-        let writer = Writer::start(desk, move |error| self::broken(&own, error));
+        let writer = Writer::start(state, move |error| self::broken(&own, error));
         Ok(Self {
             path: path.to_owned(),
             reader: Mutex::new(reader),
             salt,
             next_subject: AtomicI64::new(next),
-            held: Some(Held {
-                pulse: LeaseHandle {
-                    sure,
+            write_access: Some(WriteAccess {
+                lease: LeaseHandle {
+                    validity,
                     queue: writer.queue.clone(),
                 },
                 writer,
                 _lock: lock,
             }),
-            check: Mutex::default(),
+            verification: Mutex::default(),
         })
     }
 
-    /// From now on every write is on disk before `write` returns. For those whose clock stands still and jumps whenever
-    /// they only wait: it knows nothing of the thread that writes.
+    /// Makes `write` block until the write is on disk. For tests with a paused clock, which does
+    /// not wait for the writer thread.
     #[must_use]
-    pub fn at_once(mut self) -> Self {
-        if let Some(held) = &mut self.held {
-            held.writer.queue.at_once = true;
+    pub fn synchronous(mut self) -> Self {
+        if let Some(access) = &mut self.write_access {
+            access.writer.queue.is_synchronous = true;
         }
         self
     }
 
-    /// Tells whether this run still holds the ledger; none when it was opened to be read.
-    pub fn pulse(&self) -> Option<LeaseHandle> {
-        self.held.as_ref().map(|held| held.pulse.clone())
+    /// Returns the handle of the lease; none if the ledger was opened read-only.
+    pub fn lease(&self) -> Option<LeaseHandle> {
+        let access = self.write_access.as_ref()?;
+        Some(access.lease.clone())
     }
 
-    /// Waits until all of the file was read, which began when it was opened to be read: nothing is decided by a damaged
-    /// one. What is held was read before.
-    pub fn sound(&self) -> Result<(), LedgerError> {
-        let check = self
-            .check
+    /// Waits for the verification of the file that [`Self::read`] has started, so that no decision
+    /// depends on a damaged file. A ledger opened for writing is verified already.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Broken`] if the file is damaged.
+    pub fn wait_until_verified(&self) -> Result<(), LedgerError> {
+        let verification = self
+            .verification
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        check.map_or(Ok(()), |check| {
-            check.join().unwrap_or_else(|_| {
+        verification.map_or(Ok(()), |verification| {
+            verification.join().unwrap_or_else(|_| {
                 Err(LedgerError::Broken {
                     path: self.path.display().to_string(),
-                    why: "it could not be checked".to_owned(),
+                    why: "the file could not be verified".to_owned(),
                 })
             })
         })
     }
 
-    /// Whether a run has this name.
+    /// Returns whether a run has this name.
     pub fn has_run(&self, name: &str) -> Result<bool, LedgerError> {
         self.reading(|connection| store::has_run(connection, name))
     }
 
-    /// Begins a run.
+    /// Records the start of a run, and returns its record.
     pub async fn begin_run(&self, name: &str, at: &str) -> Result<RunRecord, LedgerError> {
         let id = self.reading(store::next_run)?;
         let run = RunRecord {
@@ -286,7 +295,7 @@ impl Sqlite {
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        // A panic while reading leaves a connection that can still be read.
+        // A connection is still usable after a panic during a read.
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -296,8 +305,12 @@ impl Ledger for Sqlite {
         &self.salt
     }
 
-    fn thing(&self, kind: ResourceKind, identity: &str) -> Result<Option<Resource>, LedgerError> {
-        self.reading(|connection| store::thing(connection, kind, identity))
+    fn resource(
+        &self,
+        kind: ResourceKind,
+        identity: &str,
+    ) -> Result<Option<Resource>, LedgerError> {
+        self.reading(|connection| store::resource(connection, kind, identity))
     }
 
     fn items(
@@ -333,51 +346,56 @@ impl Ledger for Sqlite {
     }
 
     fn write(&self, writes: Vec<Write>) -> Written {
-        match &self.held {
-            Some(held) => held.writer.queue.write(writes),
-            None => Written::known(Err(LedgerError::Broken {
+        match &self.write_access {
+            Some(access) => access.writer.queue.write(writes),
+            None => Written::ready(Err(LedgerError::Broken {
                 path: self.path.display().to_string(),
-                why: "it was opened to be read".to_owned(),
+                why: "it was opened read-only".to_owned(),
             })),
         }
     }
 }
 
-/// Makes a ledger where there is none, and gives its lock; none where somebody has it.
-pub(super) fn made(path: &Path, binding: &Binding) -> Result<Option<Lock>, LedgerError> {
+/// Creates a ledger if the file does not exist, and returns its lock; none if another process has
+/// the lock.
+pub(super) fn create_if_missing(
+    path: &Path,
+    binding: &Binding,
+) -> Result<Option<Lock>, LedgerError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| file::io(path, &error))?;
     }
-    let mut lock = lock(path)?;
-    // Somebody may be about to make it.
-    let mut tries = TRIES;
-    while lock.is_none() && tries > 0 && !file::is_there(path)? {
-        std::thread::sleep(BETWEEN);
-        lock = self::lock(path)?;
-        tries -= 1;
+    let mut lock = try_lock(path)?;
+    // Another process may be creating it.
+    let mut attempts = LOCK_ATTEMPTS;
+    while lock.is_none() && attempts > 0 && !file::exists(path)? {
+        std::thread::sleep(RETRY_INTERVAL);
+        lock = try_lock(path)?;
+        attempts -= 1;
     }
-    if !file::is_there(path)? {
+    if !file::exists(path)? {
         if lock.is_none() {
-            return Err(LedgerError::Held("it has just begun".to_owned()));
+            return Err(LedgerError::Held("it is creating the ledger".to_owned()));
         }
         refuse_lost(path)?;
-        file::make(path, binding)?;
+        file::create(path, binding)?;
     }
     if let Some(lock) = &lock {
-        lock.tell_of_a_ledger()
+        lock.mark_ledger_created()
             .map_err(|error| file::io(path, &error))?;
     }
     Ok(lock)
 }
 
-/// Refuses to begin anew where there was a ledger: it knew what was sent.
+/// Returns an error if the lock file shows that a ledger existed: it recorded what was sent, so an
+/// empty one must not replace it.
 fn refuse_lost(path: &Path) -> Result<(), LedgerError> {
     let lock = lock_path(path);
     if std::fs::metadata(&lock).is_ok_and(|lock| lock.len() > 0) {
         return Err(LedgerError::Broken {
             path: path.display().to_string(),
             why: format!(
-                "it is gone, and with it what was sent: put it back from a backup; or remove {} to begin anew",
+                "the file is missing, and with it the record of what was sent: restore it from a backup, or remove {} to start with an empty ledger",
                 lock.display()
             ),
         });
@@ -385,12 +403,12 @@ fn refuse_lost(path: &Path) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// The lock of whoever has given the lease back and is about to give its lock back, too. Without it, others would have to
-/// wait until the lease runs out if this run is killed.
-fn late(path: &Path) -> Result<Option<Lock>, LedgerError> {
-    for _ in 0..TRIES {
-        std::thread::sleep(BETWEEN);
-        if let Some(lock) = lock(path)? {
+/// Waits for the lock of a holder that has released its lease and is about to release the lock.
+/// Without the lock, other runs would wait until the lease expires if this run is killed.
+fn wait_for_lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
+    for _ in 0..LOCK_ATTEMPTS {
+        std::thread::sleep(RETRY_INTERVAL);
+        if let Some(lock) = try_lock(path)? {
             return Ok(Some(lock));
         }
     }
@@ -403,8 +421,8 @@ fn lock_path(path: &Path) -> PathBuf {
     file.with_added_extension("lock")
 }
 
-/// The lock beside a ledger; none where somebody has it.
-fn lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
+/// Takes the lock of a ledger; none if another process has it.
+fn try_lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
     let open = File::options()
         .create(true)
         .truncate(false)
@@ -418,17 +436,17 @@ fn lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
     }
 }
 
-fn claimed(
+fn take_lease(
     connection: &mut Connection,
-    claim: &LeaseRequest<'_>,
+    request: &LeaseRequest<'_>,
 ) -> rusqlite::Result<Result<i64, LeaseConflict>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let fence = lease::take(&transaction, claim, lease::now())?;
+    let fence = lease::take(&transaction, request, lease::now())?;
     transaction.commit()?;
     Ok(fence)
 }
 
-fn check(path: &Path) -> JoinHandle<Result<(), LedgerError>> {
+fn start_verification(path: &Path) -> JoinHandle<Result<(), LedgerError>> {
     let path = path.to_owned();
-    std::thread::spawn(move || file::sound(&path))
+    std::thread::spawn(move || file::verify(&path))
 }

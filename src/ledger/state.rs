@@ -1,7 +1,7 @@
-//! All that is recorded, for those who look through it: things, items, steps and runs.
+//! Read access to all records: resources, items, steps and runs.
 //!
-//! Everything streams or comes in pages; nothing here asks for a whole ledger at once. Whoever is called back must not
-//! ask the ledger again: it is being read.
+//! Records are streamed or read in pages, never all at once. A callback must not query the ledger:
+//! the connection is locked while it is read.
 
 use std::ops::ControlFlow;
 
@@ -11,52 +11,53 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::record::{
     Deferral, EntityId, ItemRecord, Resource, ResourceKind, RunRecord, SignState, Step,
 };
-use super::recorded::RecordedGrant;
-use super::{Ledger, LedgerError, Sqlite, store};
+use super::recorded::{ItemStatus, RecordedGrant};
+use super::{Ledger, LedgerError, Sqlite, schema, store};
+use crate::api::SignStatus;
 
-/// A thing, and what it is known by.
+/// A resource with its kind and identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownResource {
-    /// What it is.
+    /// The kind.
     pub kind: ResourceKind,
-    /// What it is known by.
+    /// The identity within its kind.
     pub identity: String,
-    /// The rest.
-    pub thing: Resource,
+    /// The other columns.
+    pub resource: Resource,
 }
 
-/// An item, and what it is known by.
+/// An item with its flow, key and run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownItem {
-    /// Its flow.
+    /// The flow's name.
     pub flow: String,
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// The rest.
+    /// The other columns.
     pub record: ItemRecord,
-    /// The name of the run that worked on it last; none when it was taken over.
+    /// The name of the last run that worked on it; none if it was adopted.
     pub run: Option<String>,
-    /// What the step that was asked for has answered.
+    /// The field that the query selected from the receipt of a step.
     pub answered: Option<String>,
 }
 
-/// A run, and how it went.
+/// A run with its times and exit code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRun {
     /// The run.
     pub record: RunRecord,
-    /// When it began, in the API's form.
+    /// The start, in the API's format.
     pub begun: String,
-    /// When it ended; none when it was cut off, or goes on.
+    /// The end, in the API's format; none if it is running or was interrupted.
     pub ended: Option<String>,
-    /// Its exit code.
+    /// The exit code.
     pub exit: Option<i32>,
 }
 
-/// A signer who was asked and has not signed, in a flow that is under way.
+/// A signer who was asked to sign and has not signed, in a flow in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
-    /// The item's number.
+    /// The item's id.
     pub item: EntityId,
     /// The flow's name.
     pub flow: String,
@@ -66,70 +67,70 @@ pub struct Pending {
     pub signer: String,
     /// The flow's id.
     pub flow_id: String,
-    /// The signer's account.
+    /// The id of the signer's account.
     pub account_id: String,
-    /// Where he signs; empty when that is not known.
+    /// The link to the signing page; empty if it is unknown.
     pub sign_url: String,
-    /// Whether its item waits for signatures, and has not failed and is not in doubt.
+    /// Whether the item is waiting and has no failure.
     pub is_waiting: bool,
-    /// When all was done that could be done at first.
+    /// The time at which all steps that need no signature were done.
     pub sent_at: Option<Timestamp>,
 }
 
-/// A step, and the operation that it calls.
+/// A step with its operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownStep {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The path of its operation.
+    /// The path of the operation.
     pub operation: String,
-    /// How it stands.
+    /// The state.
     pub step: Step,
-    /// How far its signer is, if it is a signer's and was asked for since.
+    /// The state of its signer, if the step adds one and the flow was polled.
     pub sign: Option<SignState>,
 }
 
-/// An item and its steps.
+/// An item with its steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemWithSteps {
     /// The item.
     pub record: ItemRecord,
-    /// Its steps, by name.
-    pub steps: Vec<WrittenStep>,
+    /// The steps, ordered by name.
+    pub steps: Vec<RawStep>,
 }
 
-/// A step as it is written: for those who read millions, and can take what it says apart on other cores.
+/// A step with unparsed JSON. Readers of millions of steps can parse them on other threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenStep {
-    /// Its name.
+pub struct RawStep {
+    /// The name.
     pub name: String,
-    /// What its call answered, as JSON.
+    /// The receipt, as JSON.
     pub receipt: Option<String>,
-    /// Whether its call may have gone out.
+    /// Whether the request may have been sent.
     pub begun: bool,
-    /// Whether it has waited for others to have signed.
-    pub waits: bool,
-    /// How far its signer is, if it is a signer's and was asked for since.
+    /// Whether a deferral is recorded.
+    pub has_deferral: bool,
+    /// The state of its signer, if the step adds one and the flow was polled.
     pub sign: Option<SignState>,
 }
 
-/// What can be read through.
+/// Read access to all records of a ledger.
 pub trait Records: Ledger {
-    /// Every thing, by kind and by what it is known by.
-    fn each_thing(
+    /// Visits every resource, ordered by kind and identity.
+    fn each_resource(
         &self,
         each: &mut dyn FnMut(KnownResource) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
-    /// Every item, by flow and in the order in which they were begun first, each with the text that a step has answered
-    /// in a field of its answer.
+    /// Visits every item, ordered by flow and id. `answer` names a step and a field of its receipt,
+    /// which is returned with each item.
     fn each_item(
         &self,
         answer: (&str, &str),
         each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
-    /// The next items after a number, of one run or of all.
+    /// Returns up to `most` items with an id greater than `after`, of one run or of all.
     fn items_after(
         &self,
         run: Option<i64>,
@@ -137,38 +138,38 @@ pub trait Records: Ledger {
         most: u32,
     ) -> Result<Vec<KnownItem>, LedgerError>;
 
-    /// An item by its number.
-    fn item_numbered(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError>;
+    /// Looks up an item by id.
+    fn item_by_id(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError>;
 
     /// Looks up an item and its steps by key. The steps are ordered by name.
     fn item_with_steps(&self, flow: &str, key: &str) -> Result<Option<ItemWithSteps>, LedgerError>;
 
-    /// The steps of an item or a thing, with their operations.
+    /// Returns the steps of an item or a resource, in the order of execution.
     fn known_steps(&self, subject: EntityId) -> Result<Vec<KnownStep>, LedgerError>;
 
-    /// A thing by its number.
-    fn thing_numbered(&self, id: EntityId) -> Result<Option<KnownResource>, LedgerError>;
+    /// Looks up a resource by id.
+    fn resource_by_id(&self, id: EntityId) -> Result<Option<KnownResource>, LedgerError>;
 
-    /// The last run, or the one of a name.
+    /// Returns the run with a name, or the last run.
     fn run(&self, name: Option<&str>) -> Result<Option<KnownRun>, LedgerError>;
 
-    /// The last run that worked on an item.
+    /// Returns the last run that worked on an item.
     fn working_run(&self) -> Result<Option<KnownRun>, LedgerError>;
 
-    /// Every signer who was asked and has not signed, of flows that are under way, in the order in which their items
-    /// were begun first.
+    /// Visits every signer who was asked to sign and has not signed, of flows in progress, ordered
+    /// by item id.
     fn each_pending(
         &self,
         each: &mut dyn FnMut(Pending) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
-    /// The names of the signers of a flow's items, beside those that are known.
+    /// Returns the names of the signers of a flow's items that are not in `known`.
     fn other_signers(&self, flow: &str, known: &[&str]) -> Result<Vec<String>, LedgerError>;
 
-    /// Whether a run worked on an item of a flow, and no later one did.
+    /// Returns whether a run is the last one that worked on some item of a flow.
     fn has_worked_on(&self, flow: &str, run: i64) -> Result<bool, LedgerError>;
 
-    /// The items of a flow that a run worked on last, by number.
+    /// Visits the ids of a flow's items whose last run is `run`, in ascending order.
     fn each_of_run(
         &self,
         flow: &str,
@@ -178,16 +179,16 @@ pub trait Records: Ledger {
 }
 
 impl Records for Sqlite {
-    fn each_thing(
+    fn each_resource(
         &self,
         each: &mut dyn FnMut(KnownResource) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
         self.reading(|connection| {
-            let sql = format!("{THING} ORDER BY kind, identity");
+            let sql = format!("{RESOURCE} ORDER BY kind, identity");
             let mut statement = connection.prepare(&sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                if each(thing(row)?).is_break() {
+                if each(resource(row)?).is_break() {
                     break;
                 }
             }
@@ -229,7 +230,7 @@ impl Records for Sqlite {
         })
     }
 
-    fn item_numbered(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError> {
+    fn item_by_id(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{ITEM} WHERE item.id = ?3");
             let mut statement = connection.prepare_cached(&sql)?;
@@ -242,7 +243,7 @@ impl Records for Sqlite {
             let Some(record) = store::item(connection, flow, key)? else {
                 return Ok(None);
             };
-            let steps = written_steps(connection, record.id)?;
+            let steps = raw_steps(connection, record.id)?;
             Ok(Some(ItemWithSteps { record, steps }))
         })
     }
@@ -251,25 +252,25 @@ impl Records for Sqlite {
         self.reading(|connection| steps(connection, subject))
     }
 
-    fn thing_numbered(&self, id: EntityId) -> Result<Option<KnownResource>, LedgerError> {
+    fn resource_by_id(&self, id: EntityId) -> Result<Option<KnownResource>, LedgerError> {
         self.reading(|connection| {
-            let sql = format!("{THING} WHERE id = ?");
+            let sql = format!("{RESOURCE} WHERE id = ?");
             let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_row([id], thing).optional()
+            statement.query_row([id], resource).optional()
         })
     }
 
     fn run(&self, name: Option<&str>) -> Result<Option<KnownRun>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{RUN} WHERE ?1 IS NULL OR name = ?1 ORDER BY id DESC");
-            connection.query_row(&sql, [name], of_run).optional()
+            connection.query_row(&sql, [name], known_run).optional()
         })
     }
 
     fn working_run(&self) -> Result<Option<KnownRun>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{RUN} WHERE id = (SELECT max(run) FROM item)");
-            connection.query_row(&sql, [], of_run).optional()
+            connection.query_row(&sql, [], known_run).optional()
         })
     }
 
@@ -278,7 +279,7 @@ impl Records for Sqlite {
         each: &mut dyn FnMut(Pending) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
         self.reading(|connection| {
-            let mut statement = connection.prepare(PENDING)?;
+            let mut statement = connection.prepare(&pending_sql())?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 if each(pending(row)?).is_break() {
@@ -291,7 +292,7 @@ impl Records for Sqlite {
 
     fn other_signers(&self, flow: &str, known: &[&str]) -> Result<Vec<String>, LedgerError> {
         self.reading(|connection| {
-            // The steps once, in their order; an item is asked for only where a name is not known.
+            // Scans the steps once; an item is read only for a name that is not known.
             let mut statement = connection.prepare_cached(
                 "SELECT DISTINCT substr(step.name, 9) FROM step CROSS JOIN item ON item.id = step.subject
                  WHERE step.name >= 'signers.' AND step.name < 'signers/'
@@ -318,7 +319,7 @@ impl Records for Sqlite {
         each: &mut dyn FnMut(EntityId),
     ) -> Result<(), LedgerError> {
         self.reading(|connection| {
-            // In the order of the numbers, not by the index of keys.
+            // The plus sign keeps SQLite from using the index of keys: rows are read by id.
             let mut statement = connection.prepare_cached(
                 "SELECT id FROM item WHERE +flow = (SELECT id FROM flow WHERE name = ?) AND run = ? ORDER BY id",
             )?;
@@ -333,7 +334,7 @@ impl Records for Sqlite {
 
 const RUN: &str = "SELECT id, name, begun, ended, exit FROM run";
 
-fn of_run(row: &Row<'_>) -> rusqlite::Result<KnownRun> {
+fn known_run(row: &Row<'_>) -> rusqlite::Result<KnownRun> {
     Ok(KnownRun {
         record: RunRecord {
             id: row.get(0)?,
@@ -345,17 +346,26 @@ fn of_run(row: &Row<'_>) -> rusqlite::Result<KnownRun> {
     })
 }
 
-/// Who has a page to sign on, and was not seen to have signed: 0 waits, 1 is signing.
-const PENDING: &str = "
+/// Returns the SQL that selects signers with a signing page who were not seen to have signed.
+fn pending_sql() -> String {
+    let is_under_way = schema::is_under_way("item.");
+    let waiting = ItemStatus::Waiting.number();
+    let pending = SignStatus::Pending.number();
+    let signing = SignStatus::Signing.number();
+    format!(
+        "
 SELECT flow.name, item.key, substr(step.name, 9), ifnull(json_extract(process.receipt, '$.flowId'), ''),
   ifnull(json_extract(step.receipt, '$.accountId'), ''), json_extract(step.receipt, '$.signUrl'),
-  item.sent_at, item.status = 8 AND item.message IS NULL, item.id
+  item.sent_at, item.status = {waiting} AND item.message IS NULL, item.id
 FROM item JOIN flow ON flow.id = item.flow
   JOIN step ON step.subject = item.id AND step.name LIKE 'signers.%'
   LEFT JOIN step AS process ON process.subject = item.id AND process.name = 'process'
-WHERE item.sent = 1 AND (item.status = 0 OR item.status = 2 OR item.status = 3 OR item.status = 8)
-  AND json_extract(step.receipt, '$.signUrl') IS NOT NULL AND ifnull(step.sign_status, 0) IN (0, 1)
-ORDER BY item.id, step.name";
+WHERE {is_under_way}
+  AND json_extract(step.receipt, '$.signUrl') IS NOT NULL
+  AND ifnull(step.sign_status, {pending}) IN ({pending}, {signing})
+ORDER BY item.id, step.name"
+    )
+}
 
 fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
     Ok(Pending {
@@ -365,24 +375,24 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
         flow_id: row.get(3)?,
         account_id: row.get(4)?,
         sign_url: row.get(5)?,
-        sent_at: store::moment(row, 6)?,
+        sent_at: store::timestamp(row, 6)?,
         is_waiting: row.get(7)?,
         item: row.get(8)?,
     })
 }
 
-const THING: &str = "SELECT kind, identity, id, remote_id, fields, granted, deadline FROM thing";
+const RESOURCE: &str = "SELECT kind, identity, id, remote_id, fields, granted, deadline FROM thing";
 
-fn thing(row: &Row<'_>) -> rusqlite::Result<KnownResource> {
+fn resource(row: &Row<'_>) -> rusqlite::Result<KnownResource> {
     let kind: i64 = row.get(0)?;
     let kind =
-        ResourceKind::numbered(kind).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, kind))?;
+        ResourceKind::from_number(kind).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, kind))?;
     let granted: bool = row.get(5)?;
     let deadline = row.get(6)?;
     Ok(KnownResource {
         kind,
         identity: row.get(1)?,
-        thing: Resource {
+        resource: Resource {
             id: row.get(2)?,
             remote_id: row.get(3)?,
             fields: store::json(row, 4)?.unwrap_or_default(),
@@ -391,7 +401,7 @@ fn thing(row: &Row<'_>) -> rusqlite::Result<KnownResource> {
     })
 }
 
-/// `?1` and `?2` are the step and the path of the field whose text comes along.
+/// Parameter `?1` is the name of a step, `?2` the JSON path of the selected field of its receipt.
 const ITEM: &str = "
 SELECT flow.name, item.key, item.id, item.fingerprint, item.status, item.sent, item.attempts, item.run,
   item.code, item.message, item.hint, item.content, item.sent_at, item.moved_at, item.looked_at, run.name,
@@ -408,25 +418,25 @@ fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
     })
 }
 
-/// The steps of an item as they are written, ordered by name.
-fn written_steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<WrittenStep>> {
+/// Returns the unparsed steps of an item, ordered by name.
+fn raw_steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<RawStep>> {
     let mut statement = connection.prepare_cached(
         "SELECT name, receipt, begun, deferral IS NOT NULL, sign_status, sign_time FROM step
          WHERE subject = ? ORDER BY name",
     )?;
     let steps = statement.query_map([subject], |row| {
-        Ok(WrittenStep {
+        Ok(RawStep {
             name: row.get(0)?,
             receipt: row.get(1)?,
             begun: row.get(2)?,
-            waits: row.get(3)?,
+            has_deferral: row.get(3)?,
             sign: store::sign_state(row, 4)?,
         })
     })?;
     steps.collect()
 }
 
-/// The steps of an item in the order in which they are taken: what waits comes last, as it says itself.
+/// Returns the steps of an item in the order of execution: deferred steps last, by their positions.
 fn steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<KnownStep>> {
     let mut statement = connection.prepare_cached(
         "SELECT name, operation, receipt, begun, deferral, sign_status, sign_time FROM step WHERE subject = ?
@@ -438,11 +448,7 @@ fn steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<Kno
 
 fn step(row: &Row<'_>) -> rusqlite::Result<KnownStep> {
     let deferral: Option<Deferral> = store::json(row, 4)?;
-    let step = match (store::json(row, 2)?, deferral, row.get(3)?) {
-        (Some(receipt), _, _) => Step::Receipt(receipt),
-        (None, Some(deferral), false) => Step::Deferred(deferral),
-        (None, deferral, _) => Step::Intent(deferral),
-    };
+    let step = Step::from_columns(store::json(row, 2)?, deferral, row.get(3)?);
     Ok(KnownStep {
         name: row.get(0)?,
         operation: row.get(1)?,

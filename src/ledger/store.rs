@@ -1,4 +1,4 @@
-//! The statements: one function for each thing that is read or written.
+//! The SQL statements: one function for each read or write.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -8,10 +8,11 @@ use super::record::{
     Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind, SignState, Step, Write,
 };
 use super::recorded::{ItemStatus, RecordedGrant, RecordedItem};
+use super::schema;
 use crate::api::SignStatus;
 use crate::expr::Fingerprint;
 
-/// Carries out one write.
+/// Executes one write.
 pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
     let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| execute(transaction, sql, params);
     match write {
@@ -26,46 +27,46 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
         Write::Resource {
             kind,
             identity,
-            thing,
+            resource,
         } => {
-            let fields = serde_json::to_string(&thing.fields).unwrap_or_default();
-            let deadline = thing.grant.and_then(|grant| grant.deadline);
+            let fields = serde_json::to_string(&resource.fields).unwrap_or_default();
+            let deadline = resource.grant.and_then(|grant| grant.deadline);
             run(
                 "INSERT INTO thing (id, kind, identity, remote_id, fields, granted, deadline)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (kind, identity) DO UPDATE SET
                    remote_id = ?4, fields = ?5, granted = ?6, deadline = ?7",
                 &[
-                    &thing.id,
+                    &resource.id,
                     &kind.number(),
                     identity,
-                    &thing.remote_id,
+                    &resource.remote_id,
                     &fields,
-                    &thing.grant.is_some(),
+                    &resource.grant.is_some(),
                     &deadline,
                 ],
             )
         }
-        Write::Forgotten { kind, identity } => run(
+        Write::ResourceForgotten { kind, identity } => run(
             "DELETE FROM thing WHERE kind = ? AND identity = ?",
             &[&kind.number(), identity],
         ),
         Write::ItemBegun { .. }
         | Write::ItemEnded { .. }
-        | Write::Looked { .. }
-        | Write::Handled { .. }
+        | Write::Polled { .. }
+        | Write::NoticesHandled { .. }
         | Write::Withdrawn { .. }
         | Write::ItemForgotten { .. } => write_item(transaction, write),
         Write::Deferred { .. }
-        | Write::Dropped { .. }
+        | Write::DeferralsDropped { .. }
         | Write::Intent { .. }
         | Write::Receipt { .. }
         | Write::Void { .. } => write_step(transaction, write),
     }
 }
 
-/// Sees to it that a flow is there before its items.
-pub(super) fn flow(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
+/// Creates a flow if it does not exist. Items refer to it.
+pub(super) fn create_flow(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO flow (name) VALUES (?)";
     execute(transaction, sql, &[&name])
 }
@@ -79,7 +80,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             key,
             fingerprint,
             content,
-            run: number,
+            run: run_id,
             at,
             afresh,
         } => {
@@ -103,10 +104,10 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                     flow,
                     key,
                     &fingerprint.0,
-                    &status_number(ItemStatus::Open),
-                    number,
-                    // A doubt stays until it is settled, also when the run that looks once more is cut off.
-                    &status_number(ItemStatus::InDoubt),
+                    &ItemStatus::Open.number(),
+                    run_id,
+                    // An item stays in doubt until a probe answers, even if the run is interrupted.
+                    &ItemStatus::InDoubt.number(),
                     &content.map(|content| content.0),
                     &at.as_millisecond(),
                 ],
@@ -127,7 +128,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                  WHERE id = ?1",
                 &[
                     id,
-                    &status_number(*status),
+                    &status.number(),
                     &failure.and_then(|failure| failure.code),
                     &failure.map(|failure| &failure.message),
                     &failure.map(|failure| &failure.hint),
@@ -136,8 +137,8 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 ],
             )
         }
-        Write::Looked { id, at, signers } => looked(transaction, *id, *at, signers),
-        Write::Handled { notices, at } => notices.iter().try_for_each(|notice| {
+        Write::Polled { id, at, signers } => write_poll(transaction, *id, *at, signers),
+        Write::NoticesHandled { notices, at } => notices.iter().try_for_each(|notice| {
             run(
                 "UPDATE notice SET handled = ?2 WHERE id = ?1",
                 &[notice, &at.as_millisecond()],
@@ -151,7 +152,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
     }
 }
 
-fn looked(
+fn write_poll(
     transaction: &Transaction<'_>,
     id: EntityId,
     at: Timestamp,
@@ -161,15 +162,15 @@ fn looked(
         "UPDATE step SET sign_status = ?3, sign_time = ?4
          WHERE subject = ?1 AND name = ?2 AND (sign_status IS NOT ?3 OR sign_time IS NOT ?4)",
     )?;
-    let mut moved = 0;
+    let mut changed = 0;
     for (step, state) in signers {
-        moved += statement.execute(params![id, step, state.status.number(), state.time])?;
+        changed += statement.execute(params![id, step, state.status.number(), state.time])?;
     }
     let mut statement = transaction.prepare_cached(
         "UPDATE item SET looked_at = ?2, moved_at = iif(?3, ?2, moved_at) WHERE id = ?1",
     )?;
     let at = at.as_millisecond();
-    statement.execute(params![id, at, moved > 0]).map(drop)
+    statement.execute(params![id, at, changed > 0]).map(drop)
 }
 
 fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
@@ -190,12 +191,12 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 &serde_json::to_string(deferral).unwrap_or_default(),
             ],
         ),
-        Write::Dropped { subject } => {
+        Write::DeferralsDropped { subject } => {
             run(
                 "DELETE FROM step WHERE subject = ? AND deferral IS NOT NULL AND receipt IS NULL AND NOT begun",
                 &[subject],
             )?;
-            // What may have gone out is not forgotten; only what would be sent is of no use any more.
+            // A request that may have been sent stays recorded; only its deferral is dropped.
             run(
                 "UPDATE step SET deferral = NULL WHERE subject = ? AND receipt IS NULL",
                 &[subject],
@@ -208,16 +209,16 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             legal,
         } => {
             if *legal {
-                // As long as nobody knows whether it was carried out, the item is not as it was said to be.
+                // Until the response is recorded, the item is neither waiting nor done.
                 let (waiting, done) = (ItemStatus::Waiting, ItemStatus::Done);
                 run(
                     "UPDATE item SET sent = 1, status = iif(status IN (?2, ?3), ?4, status)
                      WHERE id = ?1 AND (sent = 0 OR status IN (?2, ?3))",
                     &[
                         subject,
-                        &status_number(waiting),
-                        &status_number(done),
-                        &status_number(ItemStatus::Open),
+                        &waiting.number(),
+                        &done.number(),
+                        &ItemStatus::Open.number(),
                     ],
                 )?;
             }
@@ -248,7 +249,7 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 &[subject, step],
             )?;
             run(
-                // A task that is to be made anew, or had waited for others, is one of a flow that was sent.
+                // A reissued or deferred task belongs to a flow that was sent.
                 "UPDATE item SET sent = EXISTS
                    (SELECT 1 FROM step WHERE subject = ?1 AND (legal OR name = ?2 AND deferral IS NOT NULL))
                  WHERE id = ?1",
@@ -267,7 +268,7 @@ fn execute(
     transaction.prepare_cached(sql)?.execute(params).map(drop)
 }
 
-pub(super) fn thing(
+pub(super) fn resource(
     connection: &Connection,
     kind: ResourceKind,
     identity: &str,
@@ -327,8 +328,8 @@ pub(super) fn item(
     found.optional()
 }
 
-/// An item's own columns, from one of them on: number, fingerprint, status, sent, attempts, run, code, message, hint,
-/// content, and its three moments.
+/// Reads an item from the columns that begin at `from`: id, fingerprint, status, sent, attempts,
+/// run, code, message, hint, content, `sent_at`, `moved_at`, `looked_at`.
 pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRecord> {
     let message: Option<String> = row.get(from + 7)?;
     let hint: Option<String> = row.get(from + 8)?;
@@ -347,19 +348,19 @@ pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRe
             hint: hint.unwrap_or_default(),
         }),
         content: content.map(Fingerprint),
-        sent_at: moment(row, from + 10)?,
-        moved_at: moment(row, from + 11)?,
-        looked_at: moment(row, from + 12)?,
+        sent_at: timestamp(row, from + 10)?,
+        moved_at: timestamp(row, from + 11)?,
+        polled_at: timestamp(row, from + 12)?,
     })
 }
 
-/// A moment; what is out of range is none.
-pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+/// Reads a timestamp in milliseconds since 1970; none if it is out of range.
+pub(super) fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     let milliseconds: Option<i64> = row.get(column)?;
     Ok(milliseconds.and_then(|at| Timestamp::from_millisecond(at).ok()))
 }
 
-/// How far a signer was, if that was ever asked.
+/// Reads the state of a signer from two columns; none if the flow was never polled.
 pub(super) fn sign_state(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<SignState>> {
     let number: Option<i64> = row.get(from)?;
     let Some(number) = number else {
@@ -380,11 +381,7 @@ pub(super) fn steps(
         .prepare_cached("SELECT name, receipt, begun, deferral FROM step WHERE subject = ?")?;
     let rows = statement.query_map([subject], |row| {
         let deferral: Option<Deferral> = json(row, 3)?;
-        let step = match (json(row, 1)?, deferral, row.get(2)?) {
-            (Some(receipt), _, _) => Step::Receipt(receipt),
-            (None, Some(deferral), false) => Step::Deferred(deferral),
-            (None, deferral, _) => Step::Intent(deferral),
-        };
+        let step = Step::from_columns(json(row, 1)?, deferral, row.get(2)?);
         Ok((row.get(0)?, step))
     })?;
     rows.collect()
@@ -405,16 +402,16 @@ pub(super) fn json<T: DeserializeOwned>(
     })
 }
 
-/// The items of which somebody was asked, or may have been, and that have no end yet, in the order in which they were
-/// begun first: number, flow and key.
+/// Visits the items in progress, ordered by id, with flow and key.
 pub(super) fn under_way(
     connection: &Connection,
     each: &mut dyn FnMut(EntityId, &str, &str),
 ) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
+    let is_under_way = schema::is_under_way("item.");
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT item.id, flow.name, item.key FROM item JOIN flow ON flow.id = item.flow
-         WHERE item.sent = 1 AND (item.status = 0 OR item.status = 2 OR item.status = 3 OR item.status = 8) ORDER BY item.id",
-    )?;
+         WHERE {is_under_way} ORDER BY item.id"
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         each(
@@ -426,7 +423,7 @@ pub(super) fn under_way(
     Ok(())
 }
 
-/// The oldest callbacks that nobody has looked at.
+/// Returns the oldest unhandled callbacks.
 pub(super) fn notices(connection: &Connection, most: u32) -> rusqlite::Result<Vec<Notice>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, (SELECT subject FROM step
@@ -442,13 +439,13 @@ pub(super) fn notices(connection: &Connection, most: u32) -> rusqlite::Result<Ve
     rows.collect()
 }
 
-/// The number after all that are in use.
+/// Returns the id after all that are in use.
 pub(super) fn next_subject(connection: &Connection) -> rusqlite::Result<EntityId> {
     let sql = "SELECT 1 + max((SELECT ifnull(max(id), 0) FROM item), (SELECT ifnull(max(id), 0) FROM thing))";
     connection.query_row(sql, [], |row| row.get(0))
 }
 
-/// Whether a run has this name.
+/// Returns whether a run has this name.
 pub(super) fn has_run(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM run WHERE name = ?)",
@@ -457,38 +454,15 @@ pub(super) fn has_run(connection: &Connection, name: &str) -> rusqlite::Result<b
     )
 }
 
-/// The number after the last run's.
+/// Returns the id after the last run's.
 pub(super) fn next_run(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT 1 + ifnull(max(id), 0) FROM run", [], |row| {
         row.get(0)
     })
 }
 
-pub(super) const fn status_number(status: ItemStatus) -> i64 {
-    match status {
-        ItemStatus::Open => 0,
-        ItemStatus::Done => 1,
-        ItemStatus::Failed => 2,
-        ItemStatus::InDoubt => 3,
-        ItemStatus::Finished => 4,
-        ItemStatus::Rejected => 5,
-        ItemStatus::Expired => 6,
-        ItemStatus::Revoked => 7,
-        ItemStatus::Waiting => 8,
-    }
-}
-
+/// Reads the status of an item.
 pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<ItemStatus> {
-    match row.get::<_, i64>(column)? {
-        0 => Ok(ItemStatus::Open),
-        1 => Ok(ItemStatus::Done),
-        2 => Ok(ItemStatus::Failed),
-        3 => Ok(ItemStatus::InDoubt),
-        4 => Ok(ItemStatus::Finished),
-        5 => Ok(ItemStatus::Rejected),
-        6 => Ok(ItemStatus::Expired),
-        7 => Ok(ItemStatus::Revoked),
-        8 => Ok(ItemStatus::Waiting),
-        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
-    }
+    let number = row.get(column)?;
+    ItemStatus::from_number(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
 }

@@ -1,4 +1,4 @@
-//! Ledgers in files: held, reopened, brought up to date, damaged.
+//! Tests of ledgers in files: leases, reopening, migrations, damage.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn begun(id: EntityId) -> Write {
 }
 
 #[tokio::test]
-async fn what_was_written_is_there_after_reopening() {
+async fn writes_survive_reopening() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     let ledger = hold(&path).expect("held");
@@ -75,11 +75,11 @@ async fn what_was_written_is_there_after_reopening() {
         .item("loan", &format!("HT-{id}"))
         .expect("read")
         .expect("there");
-    assert!(!item.sent, "a refused call asks nobody");
+    assert!(!item.sent, "a refused request asks no signer");
 }
 
 #[tokio::test]
-async fn a_ledger_of_an_older_treaty_is_brought_up_to_date() {
+async fn migrates_a_ledger_of_an_older_treaty() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     let ledger = hold(&path).expect("held");
@@ -91,7 +91,7 @@ async fn a_ledger_of_an_older_treaty_is_brought_up_to_date() {
     };
     ledger.write(vec![begun(1), intent]).await.expect("written");
     drop(ledger);
-    // What later versions added is taken away again.
+    // Reverts the schema to version 1.
     let connection = Connection::open(&path).expect("a database");
     connection
         .execute_batch(
@@ -119,20 +119,20 @@ async fn a_ledger_of_an_older_treaty_is_brought_up_to_date() {
 }
 
 #[test]
-fn a_second_run_is_kept_out_and_told_who_holds_it() {
+fn refuses_a_second_run_and_names_the_holder() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     let first = hold(&path).expect("held");
-    let error = hold(&path).expect_err("kept out");
-    let told = error.to_string();
-    let expected = "another run holds the ledger: a test, since 2026-11-23 08:00:00, heard of ";
-    assert!(told.starts_with(expected), "{told}");
+    let error = hold(&path).expect_err("refused");
+    let message = error.to_string();
+    let expected = "another run holds the ledger: a test, since 2026-11-23 08:00:00, renewed ";
+    assert!(message.starts_with(expected), "{message}");
     drop(first);
     hold(&path).expect("free again");
 }
 
 #[test]
-fn a_ledger_belongs_to_its_endpoint_and_app() {
+fn refuses_another_endpoint_or_app() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     drop(hold(&path).expect("held"));
@@ -160,7 +160,7 @@ fn a_ledger_belongs_to_its_endpoint_and_app() {
 }
 
 #[test]
-fn reading_makes_no_file_and_a_damaged_one_is_left_alone() {
+fn reading_creates_no_file_and_changes_no_damaged_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     let ledger = Sqlite::read(&path, &binding()).expect("an empty ledger");
@@ -176,35 +176,35 @@ fn reading_makes_no_file_and_a_damaged_one_is_left_alone() {
     assert_eq!(std::fs::read(&path).expect("read"), damaged);
 }
 
-/// A holder that was stopped for too long, and wakes up after another has taken the ledger.
+/// The holder was suspended, and resumes after another run has taken the lease.
 #[tokio::test]
-async fn a_holder_that_wakes_up_too_late_writes_nothing() {
+async fn a_holder_without_its_lease_writes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
-    let stopped = hold(&path).expect("held");
-    stopped.write(vec![begun(1)]).await.expect("written");
+    let suspended = hold(&path).expect("held");
+    suspended.write(vec![begun(1)]).await.expect("written");
     hold(&path).expect_err("it is alive");
     let connection = Connection::open(&path).expect("a database");
     let long_ago = "UPDATE lease SET beat = beat - 40000";
     connection.execute(long_ago, []).expect("forty seconds ago");
     let next = hold(&path).expect("taken over");
     next.write(vec![begun(2)]).await.expect("written");
-    let late = stopped.write(vec![begun(3)]).await.expect_err("too late");
+    let late = suspended.write(vec![begun(3)]).await.expect_err("too late");
     assert!(
         matches!(&late, LedgerError::Taken(by) if by.starts_with("a test")),
         "{late}"
     );
-    let pulse = stopped.pulse().expect("it was held");
-    drop(stopped);
-    pulse.check().await.expect_err("it has learnt of it");
+    let lease = suspended.lease().expect("it was held");
+    drop(suspended);
+    lease.check().await.expect_err("the lease is lost");
     assert!(next.item("loan", "HT-3").expect("read").is_none());
-    hold(&path).expect_err("what was stopped gives nothing back that is not its own");
+    hold(&path).expect_err("the suspended holder does not release the lease of another");
     drop(next);
-    drop(hold(&path).expect("given back"));
+    drop(hold(&path).expect("released"));
 }
 
 #[tokio::test]
-async fn a_full_disk_ends_a_run_and_harms_nothing() {
+async fn a_full_disk_ends_a_run_and_damages_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     drop(hold(&path).expect("made"));
@@ -212,14 +212,14 @@ async fn a_full_disk_ends_a_run_and_harms_nothing() {
     connection
         .pragma_update(None, "max_page_count", 40)
         .expect("a small disk");
-    let desk = WriterState {
+    let state = WriterState {
         fence: 1,
-        sure: LeaseValidity::since(LeaseValidity::now()),
+        validity: LeaseValidity::since(LeaseValidity::now()),
         connection,
         flows: std::collections::HashSet::new(),
     };
     let own = path.clone();
-    let writer = Writer::start(desk, move |error| file::broken(&own, error));
+    let writer = Writer::start(state, move |error| file::broken(&own, error));
     let mut written = 0;
     let error = loop {
         let many = (1..=100).map(|at| begun(written * 100 + at)).collect();
@@ -230,18 +230,18 @@ async fn a_full_disk_ends_a_run_and_harms_nothing() {
     };
     assert!(error.to_string().ends_with("the disk is full"), "{error}");
     let after = writer.queue.write(vec![begun(1)]).await;
-    after.expect_err("nothing follows what failed");
+    after.expect_err("no write follows a failed one");
     drop(writer);
     let ledger = hold(&path).expect("held again");
-    ledger.sound().expect("unharmed");
+    ledger.wait_until_verified().expect("undamaged");
     let mut count = 0;
     let mut each = |_: &str, _: RecordedItem| count += 1;
     ledger.items("loan", &mut each).expect("read");
-    assert_eq!(count, written * 100, "all that was acknowledged is there");
+    assert_eq!(count, written * 100, "all acknowledged writes are recorded");
 }
 
 #[tokio::test]
-async fn damage_anywhere_in_the_file_is_found_before_a_run_begins() {
+async fn finds_damage_anywhere_in_the_file_before_a_run_starts() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     let ledger = hold(&path).expect("held");
@@ -256,17 +256,17 @@ async fn damage_anywhere_in_the_file_is_found_before_a_run_begins() {
     let error = hold(&path).expect_err("found");
     assert!(error.to_string().contains("damaged"), "{error}");
     let left = std::fs::read(&path).expect("read");
-    assert!(left == bytes, "it is left as it is");
+    assert!(left == bytes, "it was not changed");
     for other in [&b""[..], &bytes[..bytes.len() / 2]] {
         std::fs::write(&path, other).expect("written");
         let error = hold(&path).expect_err("found");
         assert!(error.to_string().contains("damaged"), "{error}");
     }
-    // A link that leads to a disk that is not there is no empty ledger either.
-    let gone = folder.path().join("gone.db");
-    std::os::unix::fs::symlink(folder.path().join("unmounted/l.db"), &gone).expect("a link");
-    hold(&gone).expect_err("it cannot be reached");
-    Sqlite::read(&gone, &binding()).expect_err("nor read");
+    // A link to a disk that is not mounted is not an empty ledger.
+    let dangling = folder.path().join("dangling.db");
+    std::os::unix::fs::symlink(folder.path().join("unmounted/l.db"), &dangling).expect("a link");
+    hold(&dangling).expect_err("it cannot be reached");
+    Sqlite::read(&dangling, &binding()).expect_err("nor read");
     let foreign = folder.path().join("foreign.db");
     let connection = Connection::open(&foreign).expect("a database");
     connection
@@ -275,12 +275,12 @@ async fn damage_anywhere_in_the_file_is_found_before_a_run_begins() {
     drop(connection);
     let before = std::fs::read(&foreign).expect("read");
     let error = hold(&foreign).expect_err("refused");
-    assert!(error.to_string().contains("it is no ledger"), "{error}");
+    assert!(error.to_string().contains("it is not a ledger"), "{error}");
     assert_eq!(std::fs::read(&foreign).expect("read"), before);
 }
 
 #[test]
-fn a_ledger_of_a_newer_treaty_is_refused_and_left_alone() {
+fn refuses_a_ledger_of_a_newer_treaty_without_changing_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     drop(hold(&path).expect("held"));
@@ -346,9 +346,9 @@ async fn looks_up_an_item_with_its_own_steps() {
     );
 }
 
-/// Whoever comes while a lock is about to be given back has it a moment later: a run that is killed then is known to be dead.
+/// Without the lock, a crash of this run would not be detected.
 #[test]
-fn a_lock_that_is_given_back_late_is_waited_for() {
+fn waits_for_a_lock_that_is_released_after_its_lease() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     drop(hold(&path).expect("made"));
@@ -359,7 +359,7 @@ fn a_lock_that_is_given_back_late_is_waited_for() {
         drop(lock);
     });
     let held = hold(&path).expect("held");
-    late.join().expect("given back");
+    late.join().expect("released");
     let disk = rusqlite::Connection::open(&path).expect("the file");
     let locked = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
     assert_eq!(
@@ -369,10 +369,10 @@ fn a_lock_that_is_given_back_late_is_waited_for() {
     drop(held);
 }
 
-/// Neither a link to the file, nor a lock that somebody has removed, makes a second run of one that is under way.
+/// Through a link to the file, and after the lock file was removed.
 #[cfg(unix)]
 #[test]
-fn a_ledger_is_held_by_one_run_whatever_it_is_called() {
+fn one_run_holds_a_ledger_under_any_path() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     let link = folder.path().join("link.db");
@@ -384,25 +384,25 @@ fn a_ledger_is_held_by_one_run_whatever_it_is_called() {
     drop(held);
 }
 
-/// Whoever has learnt that the ledger was taken lets no call out, however short ago he was sure.
+/// Even within the time in which a renewal is trusted.
 #[tokio::test]
-async fn who_has_lost_the_ledger_knows_it_from_then_on() {
+async fn a_lost_lease_stays_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     let held = hold(&path).expect("held");
-    let pulse = held.pulse().expect("a pulse");
-    pulse.check().await.expect("its own");
+    let lease = held.lease().expect("a lease");
+    lease.check().await.expect("its own");
     let disk = rusqlite::Connection::open(&path).expect("the file");
     disk.execute("UPDATE lease SET fence = fence + 1", [])
         .expect("taken");
     let written = held.write(vec![begun(1)]).await;
     assert!(matches!(written, Err(LedgerError::Taken(_))));
-    assert!(matches!(pulse.check().await, Err(LedgerError::Taken(_))));
+    assert!(matches!(lease.check().await, Err(LedgerError::Taken(_))));
 }
 
-/// A ledger that is gone is not taken for one that never was: all would be sent again.
+/// An empty ledger in its place would send everything again.
 #[test]
-fn a_ledger_that_is_gone_is_missed() {
+fn refuses_to_replace_a_missing_ledger() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     drop(hold(&path).expect("made"));
@@ -415,9 +415,9 @@ fn a_ledger_that_is_gone_is_missed() {
             result
                 .expect_err("refused")
                 .to_string()
-                .contains("it is gone")
+                .contains("the file is missing")
         );
     }
     std::fs::remove_file(path.with_added_extension("lock")).expect("removed");
-    drop(hold(&path).expect("made anew"));
+    drop(hold(&path).expect("created again"));
 }

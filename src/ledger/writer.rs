@@ -1,6 +1,6 @@
-//! Group commit: one thread writes, and whatever waits goes into one transaction with one sync to disk.
+//! Group commit: one thread writes all queued writes in one transaction with one sync to disk.
 //!
-//! The same thread gives the signs of life of the lease, with every transaction and when nothing is written.
+//! The thread also renews the lease, with every transaction and when no write is queued.
 
 use std::collections::HashSet;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -10,22 +10,22 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::lease::{self, BEAT, LeaseValidity};
+use super::lease::{self, LeaseValidity, RENEWAL_INTERVAL};
 use super::record::Write;
 use super::{LedgerError, Written, store};
 use crate::util::failpoint::failpoint;
 
-/// Writes that share one sync at most: enough that the disk's latency is spread thin, few enough that nobody waits long.
-const GROUP: usize = 1024;
+/// The maximum number of jobs in one transaction. Larger groups save syncs but delay the first job.
+const MAX_GROUP: usize = 1024;
 
-/// When so many have shared a sync, the next ones are waited for …
-const BUSY: usize = 4;
-/// … so long: what a sync takes, more or less. Under load one sync then carries many times more.
-const LINGER: Duration = Duration::from_micros(300);
+/// A group of at least this size means load: the thread then waits for more jobs before it commits.
+const BUSY_GROUP: usize = 4;
+/// The wait under load, about the duration of a sync. It multiplies the size of the groups.
+const GROUP_DELAY: Duration = Duration::from_micros(300);
 
 enum Message {
     Write(Job),
-    /// Nothing comes after it.
+    /// The last message.
     End,
 }
 
@@ -34,113 +34,113 @@ struct Job {
     done: oneshot::Sender<Result<(), LedgerError>>,
 }
 
-/// The handle of the writing thread, which ends when the handle is dropped.
+/// The handle of the writer thread. Dropping it ends the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) queue: Queue,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Where writes wait for the thread.
+/// The queue of the writer thread.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
     messages: mpsc::Sender<Message>,
-    /// Whoever gives a write stands still until it is on disk.
-    pub(super) at_once: bool,
+    /// Whether `write` blocks until the write is on disk.
+    pub(super) is_synchronous: bool,
 }
 
 impl Queue {
     pub(super) fn write(&self, writes: Vec<Write>) -> Written {
         let (done, written) = oneshot::channel();
-        // A thread that is gone drops the sender, and whoever waits is told.
+        // If the thread has ended, the sender is dropped and the receiver gets an error.
         let _ = self.messages.send(Message::Write(Job { writes, done }));
         let written = Written(written);
-        if self.at_once {
-            // Nobody else gets a turn meanwhile, so that there is none to be yielded.
+        if self.is_synchronous {
+            // The thread blocks anyway, so tokio's cooperative yield must not interrupt.
             let written = tokio::task::coop::unconstrained(written);
-            return Written::known(futures::executor::block_on(written));
+            return Written::ready(futures::executor::block_on(written));
         }
         written
     }
 }
 
-/// What the thread works with.
+/// The state of the writer thread.
 pub(super) struct WriterState {
     pub(super) connection: Connection,
-    /// The number of the lease.
+    /// The fencing token of the lease.
     pub(super) fence: i64,
-    pub(super) sure: LeaseValidity,
-    /// Flows that this run has seen to be in the ledger.
+    pub(super) validity: LeaseValidity,
+    /// The flows that this run knows to exist in the ledger.
     pub(super) flows: HashSet<String>,
 }
 
 impl Writer {
-    /// Starts the thread. `broken` puts the database's words into an error.
+    /// Starts the thread. `broken` converts the database's errors.
     pub(super) fn start(
-        mut desk: WriterState,
+        mut state: WriterState,
         broken: impl Fn(&rusqlite::Error) -> LedgerError + Send + 'static,
     ) -> Self {
         let (queue, messages) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            // After a failed write nothing may follow it: what comes later may build on it.
+            // No write may follow a failed one, because later writes may depend on it.
             let mut failed: Option<LedgerError> = None;
             let mut ended = false;
             let mut busy = false;
             while !ended {
                 let mut group = Vec::new();
-                match messages.recv_timeout(BEAT) {
+                match messages.recv_timeout(RENEWAL_INTERVAL) {
                     Ok(Message::Write(first)) => group.push(first),
                     Err(RecvTimeoutError::Timeout) => {}
                     Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
                 }
                 if busy {
-                    std::thread::sleep(LINGER);
+                    std::thread::sleep(GROUP_DELAY);
                 }
-                while group.len() < GROUP && !ended {
+                while group.len() < MAX_GROUP && !ended {
                     match messages.try_recv() {
                         Ok(Message::Write(job)) => group.push(job),
                         Ok(Message::End) => ended = true,
                         Err(_) => break,
                     }
                 }
-                busy = group.len() >= BUSY;
+                busy = group.len() >= BUSY_GROUP;
                 let result = match &failed {
                     Some(error) => Err(error.clone()),
-                    None => desk.commit(&group).map_err(|error| match error {
+                    None => state.commit(&group).map_err(|error| match error {
                         WriteError::Taken(by) => {
-                            // No call may go out any more, though its intent is on disk.
-                            desk.sure.lose();
+                            // No request may be sent any more, even if its intent is on disk.
+                            state.validity.lose();
                             LedgerError::Taken(by)
                         }
                         WriteError::Broken(error) => broken(&error),
                     }),
                 };
-                // A sign of life alone may fail and be given later: then the lease tells whether it was in time.
-                let matters = |error: &LedgerError| {
+                // A renewal alone may fail and be repeated: the fencing token shows a lost lease.
+                let is_final = |error: &LedgerError| {
                     !group.is_empty() || matches!(error, LedgerError::Taken(_))
                 };
-                failed = failed.or_else(|| result.clone().err().filter(matters));
+                failed = failed.or_else(|| result.clone().err().filter(is_final));
                 for job in group {
-                    // Nobody may be waiting, and that is fine.
+                    // The caller may not wait for the result.
                     let _ = job.done.send(result.clone());
                 }
             }
-            // Whoever comes next need not wait. What cannot be given back runs out.
-            let _ = lease::give_back(&desk.connection, desk.fence);
+            // Releases the lease for the next run. If that fails, the lease expires.
+            let _ = lease::release(&state.connection, state.fence);
         });
         Self {
             queue: Queue {
                 messages: queue,
-                at_once: false,
+                is_synchronous: false,
             },
             thread: Some(thread),
         }
     }
 }
 
-/// Why nothing was written.
+/// The reason for a failed write.
 enum WriteError {
-    /// Another run has the ledger.
+    /// Another run has taken the lease.
     Taken(String),
     Broken(rusqlite::Error),
 }
@@ -153,15 +153,15 @@ impl From<rusqlite::Error> for WriteError {
 
 impl WriterState {
     fn commit(&mut self, group: &[Job]) -> Result<(), WriteError> {
-        let moment = LeaseValidity::now();
+        let renewed = LeaseValidity::now();
         let behavior = rusqlite::TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior)?;
-        lease::beat(&transaction, self.fence, lease::now())?.map_err(WriteError::Taken)?;
+        lease::renew(&transaction, self.fence, lease::now())?.map_err(WriteError::Taken)?;
         for write in group.iter().flat_map(|job| &job.writes) {
             if let Write::ItemBegun { flow, .. } = write
                 && !self.flows.contains(flow)
             {
-                store::flow(&transaction, flow)?;
+                store::create_flow(&transaction, flow)?;
                 self.flows.insert(flow.clone());
             }
             store::write(&transaction, write)?;
@@ -169,14 +169,14 @@ impl WriterState {
         failpoint("commit.before");
         transaction.commit()?;
         failpoint("commit.after");
-        self.sure.renew(moment);
+        self.validity.renew(renewed);
         Ok(())
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // The thread ends once it has written all that is queued.
+        // The thread ends after it has written all queued jobs.
         let _ = self.queue.messages.send(Message::End);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

@@ -130,7 +130,7 @@ fn recorded(standing: &Resources, ledger: &dyn Ledger) -> Result<RecordedResourc
     let mut recorded = RecordedResources::default();
     for account in standing.accounts.values() {
         let record = ledger
-            .thing(ResourceKind::Account, account.third_id())?
+            .resource(ResourceKind::Account, account.third_id())?
             .map(AccountRecord::from);
         if let Some(known) = record.and_then(|record| record.account) {
             recorded
@@ -139,7 +139,7 @@ fn recorded(standing: &Resources, ledger: &dyn Ledger) -> Result<RecordedResourc
         }
     }
     for absent in standing.absent.values() {
-        let thing = ledger.thing(ResourceKind::Account, &absent.third_id)?;
+        let thing = ledger.resource(ResourceKind::Account, &absent.third_id)?;
         let record = thing
             .map(AccountRecord::from)
             .and_then(|record| record.account);
@@ -153,7 +153,7 @@ fn recorded(standing: &Resources, ledger: &dyn Ledger) -> Result<RecordedResourc
         };
         let third_id = account.third_id();
         if let Some(thing) =
-            ledger.thing(ResourceKind::Seal, &seal_identity(third_id, &seal.alias))?
+            ledger.resource(ResourceKind::Seal, &seal_identity(third_id, &seal.alias))?
             && let Some(id) = thing.remote_id
         {
             let known = RecordedSeal {
@@ -169,7 +169,7 @@ fn recorded(standing: &Resources, ledger: &dyn Ledger) -> Result<RecordedResourc
         let Some(print) = template.source.fingerprint() else {
             continue;
         };
-        let thing = ledger.thing(ResourceKind::Template, &print.to_string())?;
+        let thing = ledger.resource(ResourceKind::Template, &print.to_string())?;
         if let Some(id) = thing.and_then(|thing| thing.remote_id) {
             recorded.templates.insert(print, id.as_str().into());
         }

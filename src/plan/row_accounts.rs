@@ -49,7 +49,7 @@ impl RowAccounts {
         ledger: &dyn Ledger,
     ) -> Result<Result<(), Diagnostic>, LedgerError> {
         let record = ledger
-            .thing(ResourceKind::Account, account.third_id())?
+            .resource(ResourceKind::Account, account.third_id())?
             .map(AccountRecord::from);
         let known = record.and_then(|record| record.account);
         let action = match known.map(|known| plan_row_account(account, &known, ledger.salt())) {

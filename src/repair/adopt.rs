@@ -86,7 +86,7 @@ impl<'a> Adopter<'a> {
         fields.retain(|name, _| !account.updatable().contains(&name.as_str()));
         let known = self
             .records
-            .thing(ResourceKind::Account, account.third_id())?;
+            .resource(ResourceKind::Account, account.third_id())?;
         // A grant belongs to the account that it was made for.
         let same = known
             .as_ref()
@@ -94,7 +94,7 @@ impl<'a> Adopter<'a> {
         Ok(Write::Resource {
             kind: ResourceKind::Account,
             identity: account.third_id().to_owned(),
-            thing: Resource {
+            resource: Resource {
                 grant: same.and_then(|thing| thing.grant),
                 id: known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
                 remote_id: Some(id.0.clone()),
@@ -127,14 +127,14 @@ impl<'a> Adopter<'a> {
             return Err(no(message, hint));
         };
         let identity = seal_identity(account.third_id(), &seal.alias);
-        let known = self.records.thing(ResourceKind::Seal, &identity)?;
+        let known = self.records.resource(ResourceKind::Seal, &identity)?;
         let alias = found.seal_alias.as_deref();
         let other = alias.filter(|alias| *alias != seal.alias);
         Ok(Adoption {
             writes: vec![Write::Resource {
                 kind: ResourceKind::Seal,
                 identity,
-                thing: plain(
+                resource: plain(
                     known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
                     id,
                 ),
@@ -155,12 +155,12 @@ impl<'a> Adopter<'a> {
             ));
         };
         let identity = print.to_string();
-        let known = self.records.thing(ResourceKind::Template, &identity)?;
+        let known = self.records.resource(ResourceKind::Template, &identity)?;
         Ok(Adoption {
             writes: vec![Write::Resource {
                 kind: ResourceKind::Template,
                 identity,
-                thing: plain(
+                resource: plain(
                     known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
                     id,
                 ),
@@ -176,7 +176,7 @@ impl<'a> Adopter<'a> {
     async fn id_of(&self, account: &Account) -> Result<Option<AccountId>, NotAdopted> {
         let known = self
             .records
-            .thing(ResourceKind::Account, account.third_id())?;
+            .resource(ResourceKind::Account, account.third_id())?;
         match known.and_then(|thing| thing.remote_id) {
             Some(id) => Ok(Some(AccountId(id))),
             None => Ok(self.context.account_of(account.third_id()).await?),
@@ -341,7 +341,7 @@ impl<'a> Adopter<'a> {
                 };
                 let known = self
                     .records
-                    .thing(ResourceKind::Account, account.third_id())?;
+                    .resource(ResourceKind::Account, account.third_id())?;
                 if known.is_none_or(|thing| thing.remote_id.is_none()) {
                     writes.push(self.account_write(account, &id)?);
                 }

@@ -186,9 +186,9 @@ fn half(id: &str) -> u64 {
 
 fn account_numbers(records: &dyn Records) -> Result<HashMap<u64, EntityId>, LedgerError> {
     let mut numbers = HashMap::new();
-    records.each_thing(&mut |known| {
-        if let (ResourceKind::Account, Some(id)) = (known.kind, &known.thing.remote_id) {
-            numbers.insert(half(id), known.thing.id);
+    records.each_resource(&mut |known| {
+        if let (ResourceKind::Account, Some(id)) = (known.kind, &known.resource.remote_id) {
+            numbers.insert(half(id), known.resource.id);
         }
         ControlFlow::Continue(())
     })?;
@@ -314,17 +314,17 @@ impl Asking<'_> {
     ) -> Result<(), Fatal> {
         let number = self.accounts.get(&half(id.as_str())).copied();
         let known = match number {
-            Some(number) => self.records.thing_numbered(number)?,
+            Some(number) => self.records.resource_by_id(number)?,
             None => None,
         };
-        let known = known.filter(|known| known.thing.remote_id.as_deref() == Some(id.as_str()));
+        let known = known.filter(|known| known.resource.remote_id.as_deref() == Some(id.as_str()));
         let Some(known) = known else {
             let what = format!("the account {id} of {step} is recorded with no thirdId");
             differs.note(Verdict::Unproven, what, PAGES);
             return Ok(());
         };
         let third_id = &known.identity;
-        match self.exchange(known.thing.id, third_id, id).await? {
+        match self.exchange(known.resource.id, third_id, id).await? {
             Exchanged::Same => {}
             Exchanged::Gone => differs.note(
                 Verdict::Different,

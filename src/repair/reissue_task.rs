@@ -206,7 +206,7 @@ impl StepContext<'_> {
         for (name, account) in &item.accounts {
             let known = self
                 .ledger
-                .thing(ResourceKind::Account, account.third_id())?;
+                .resource(ResourceKind::Account, account.third_id())?;
             let record = known.clone().map(AccountRecord::from);
             let recorded = record.and_then(|record| record.account);
             let is_same = |recorded: &RecordedAccount| {

@@ -8,7 +8,7 @@ use super::flow::FlowReport;
 use crate::api::SignStatus;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{
-    Failure, ItemRecord, ItemStatus, ItemWithSteps, LedgerError, SignState, WrittenStep,
+    Failure, ItemRecord, ItemStatus, ItemWithSteps, LedgerError, RawStep, SignState,
 };
 use crate::plan::ItemAction;
 
@@ -88,9 +88,9 @@ enum State {
 }
 
 impl StepDetails {
-    fn read(step: WrittenStep) -> Result<Self, LedgerError> {
+    fn read(step: RawStep) -> Result<Self, LedgerError> {
         let state = match step.receipt {
-            None if step.waits && !step.begun => State::Waits,
+            None if step.has_deferral && !step.begun => State::Waits,
             None => State::Begun,
             Some(receipt) => State::Answered(serde_json::from_str(&receipt).map_err(|error| {
                 LedgerError::Broken {
@@ -186,7 +186,7 @@ fn status(
             return (Status::Failed, Some(failure(message, hint)));
         }
         ItemAction::Unchanged | ItemAction::Kept
-            if !signing && record.failure.is_none() && record.status.is_without_end() =>
+            if !signing && record.failure.is_none() && record.status.is_sent_and_unfinished() =>
         {
             return (Status::Unchanged, None);
         }

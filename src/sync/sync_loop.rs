@@ -153,7 +153,7 @@ impl<'a> SyncLoop<'a> {
             if told {
                 self.schedule.put(item, self.begun);
             } else if !self.schedule.hasten(item) {
-                let known = self.sync.records.item_numbered(item)?;
+                let known = self.sync.records.item_by_id(item)?;
                 if !known.is_some_and(|item| item.record.is_under_way()) {
                     // It has its end.
                     nobodys.push(notice.id);
@@ -171,7 +171,7 @@ impl<'a> SyncLoop<'a> {
     /// The next item that is under way and whose time has come.
     pub(crate) fn next(&mut self) -> Result<Option<KnownItem>, LedgerError> {
         while let Some(id) = self.schedule.next(Instant::now()) {
-            let item = self.sync.records.item_numbered(id)?;
+            let item = self.sync.records.item_by_id(id)?;
             match item.filter(|item| item.record.is_under_way()) {
                 Some(item) => {
                     self.visited.insert(id);
@@ -239,7 +239,7 @@ impl<'a> SyncLoop<'a> {
                 patience(wait.every, *times)
             }
         };
-        let known = self.sync.records.item_numbered(id)?;
+        let known = self.sync.records.item_by_id(id)?;
         let moved = known.and_then(|item| item.record.moved_at);
         let age = moved.map(|moved| self.clock.now().duration_since(moved));
         let age = age.and_then(|age| Duration::try_from(age).ok());
@@ -308,7 +308,7 @@ impl<'a> SyncLoop<'a> {
         if !notices.is_empty() {
             self.handled.extend(&notices);
             let at = self.clock.now();
-            let handled = Write::Handled { notices, at };
+            let handled = Write::NoticesHandled { notices, at };
             // What is not written is looked at once more by the next sync.
             drop(self.sync.records.write(vec![handled]));
         }

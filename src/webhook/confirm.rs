@@ -1,7 +1,8 @@
-//! Confirming: what callbacks have told of is asked for, in the same process that received them.
+//! Polls the flows named by recorded callbacks, in the process that received them.
 //!
-//! It holds the ledger for a few seconds at a time. While another run holds it, that one may read the inbox itself;
-//! otherwise what is in there waits. Several of these share a ledger without a word: whoever comes first does it.
+//! The confirmer holds the ledger for a few seconds at a time. While another run holds it, that run
+//! may handle the inbox itself; otherwise the callbacks stay recorded. Several confirmers can share
+//! a ledger without coordination: the first one to acquire the lease handles the inbox.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -12,8 +13,8 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::again::RetrySchedule;
 use super::metrics::{Metrics, PollOutcome};
+use super::retry_schedule::RetrySchedule;
 use crate::address::Address;
 use crate::api::time;
 use crate::client::Client;
@@ -22,196 +23,194 @@ use crate::ledger::{Binding, Inbox, LeaseHandle, LedgerError, Sqlite};
 use crate::plan::Fatal;
 use crate::sync::{Sync, SyncMode};
 
-/// Nothing new is begun after holding the ledger for so long …
-const BRIEF: Duration = Duration::from_secs(4);
-/// … and what is under way is cut off after so long, but for calls that somebody hears of: those end first. Whoever wants the
-/// ledger waits a minute for it.
-const MOST: Duration = Duration::from_secs(12);
-/// At the end of the process, what is under way has so long …
-const GRACE: Duration = Duration::from_secs(4);
-/// … and what somebody hears of has so much longer.
-const LAST_GRACE: Duration = Duration::from_secs(20);
-/// Between two holds others get in.
-const REST: Duration = Duration::from_millis(250);
-/// What other receivers have written down, or left behind, is looked for so often.
-const POLL: Duration = Duration::from_secs(15);
-/// When the ledger is not to be had, or nobody answers, it is tried again after this time …
-const FIRST: Duration = Duration::from_secs(1);
-/// … which doubles up to this.
-const LAST: Duration = Duration::from_secs(15);
+/// The time after which no new poll is started while the ledger is held.
+const POLL_TIME: Duration = Duration::from_secs(4);
+/// The time after which polls in progress are cancelled, except for calls that would have to be
+/// probed. Other runs wait one minute for the ledger.
+const MAX_HOLD: Duration = Duration::from_secs(12);
+/// The time that polls in progress get when the process stops.
+const DRAIN_GRACE: Duration = Duration::from_secs(4);
+/// The additional time that calls which would have to be probed get when the process stops.
+const CALL_GRACE: Duration = Duration::from_secs(20);
+/// The pause between two leases, in which other runs can acquire the ledger.
+const LEASE_PAUSE: Duration = Duration::from_millis(250);
+/// The interval at which the inbox is read for callbacks recorded by other receivers.
+const INBOX_INTERVAL: Duration = Duration::from_secs(15);
+/// The first delay before a retry, when the ledger is held or the service does not respond.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// The longest delay before a retry. The delay doubles up to this value.
+const LONGEST_RETRY: Duration = Duration::from_secs(15);
 
-/// The way to the service while the ledger is held, and whoever hears of what happens on it.
-pub struct Way {
-    /// Calls as long as the ledger is held.
+/// The client and the event listener of one lease.
+pub struct Connection {
+    /// Calls the API while the lease is held.
     pub client: Client,
-    /// Hears of everything.
+    /// Receives every event.
     pub listener: Listener,
 }
 
-/// What a confirmer says by itself.
+/// An event of the confirmer itself.
 #[derive(Debug)]
-pub enum Said<'a> {
-    /// Flows were asked for.
-    Confirmed(&'a SyncStats),
-    /// They cannot be asked for at the moment: said once, until it changes.
-    Trouble(&'a Fatal),
-    /// They can be asked for again.
-    Back,
+pub enum ConfirmerEvent<'a> {
+    /// Flows were polled.
+    Polled(&'a SyncStats),
+    /// Flows cannot be polled at the moment. Reported once for each new reason.
+    Unavailable(&'a Fatal),
+    /// Flows can be polled again.
+    Available,
 }
 
-/// What one step has come to.
+/// The result of one step of the confirmer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Confirmed {
-    /// There was nothing to ask for.
-    Nothing,
-    /// Somebody else holds the ledger.
-    Kept,
-    /// Flows were asked for.
-    SyncStats(SyncStats),
+pub enum ConfirmStep {
+    /// The inbox has no unhandled callbacks, and no retry is due.
+    Idle,
+    /// Another run holds the ledger.
+    LedgerHeld,
+    /// Flows were polled.
+    Polled(SyncStats),
 }
 
-/// Asks for what callbacks have told of.
+/// Polls the flows named by recorded callbacks.
 pub struct Confirmer<'a> {
-    /// Where callbacks are written down.
+    /// The inbox in which callbacks are recorded.
     pub inbox: Inbox,
     /// The ledger's file.
     pub ledger: &'a Path,
-    /// What it belongs to.
+    /// The endpoint and app of the ledger.
     pub binding: &'a Binding,
-    /// Who holds it, for those who are kept out.
+    /// The name of this process, shown to runs that wait for the ledger.
     pub holder: String,
     /// The project's folder.
     pub root: &'a Path,
-    /// Flows that are asked for at the same time.
-    pub window: usize,
-    /// Makes a way to the service.
-    pub way: Box<dyn Fn(Option<LeaseHandle>) -> Way + Send + 'a>,
-    /// What it says.
-    pub say: Box<dyn Fn(Said<'_>) + Send + 'a>,
-    /// Counts what is found.
+    /// The maximum number of flows polled at the same time.
+    pub concurrency: usize,
+    /// Connects to the service for one lease.
+    pub connect: Box<dyn Fn(Option<LeaseHandle>) -> Connection + Send + 'a>,
+    /// Receives the confirmer's own events.
+    pub on_event: Box<dyn Fn(ConfirmerEvent<'_>) + Send + 'a>,
+    /// Counts the results of polls.
     pub metrics: Arc<Metrics>,
-    /// Told when something was written down here.
-    pub news: Arc<Notify>,
-    /// Says when to stop.
+    /// Notified when this process has recorded a new callback.
+    pub new_callback: Arc<Notify>,
+    /// Requests the stop.
     pub stop: watch::Receiver<Stop>,
-    /// Flows that could not be asked for.
-    pub again: RetrySchedule,
+    /// The flows whose poll failed.
+    pub retries: RetrySchedule,
 }
 
 impl Confirmer<'_> {
-    /// Goes on until it is asked to stop.
+    /// Polls until a stop is requested.
     pub async fn run(mut self) {
-        let mut pause = FIRST;
-        let mut trouble = None;
+        let mut retry_delay = FIRST_RETRY;
+        let mut reported = None;
         while *self.stop.borrow() == Stop::No {
             let step = self.step().await;
             if let Err(why) = &step
                 && !matches!(why, Fatal::Ledger(LedgerError::Taken(_)))
             {
-                let told = why.to_string();
-                if trouble.as_ref() != Some(&told) {
-                    (self.say)(Said::Trouble(why));
-                    trouble = Some(told);
+                let text = why.to_string();
+                if reported.as_ref() != Some(&text) {
+                    (self.on_event)(ConfirmerEvent::Unavailable(why));
+                    reported = Some(text);
                 }
             }
-            let (wait, wakes) = match step {
-                Ok(Confirmed::Nothing) => (self.again.wait().min(POLL), true),
-                Ok(Confirmed::SyncStats(synced)) => {
-                    if trouble.take().is_some() {
-                        (self.say)(Said::Back);
+            let (wait, can_wake) = match step {
+                Ok(ConfirmStep::Idle) => (self.retries.wait().min(INBOX_INTERVAL), true),
+                Ok(ConfirmStep::Polled(stats)) => {
+                    if reported.take().is_some() {
+                        (self.on_event)(ConfirmerEvent::Available);
                     }
-                    (self.say)(Said::Confirmed(&synced));
-                    pause = FIRST;
-                    (REST, false)
+                    (self.on_event)(ConfirmerEvent::Polled(&stats));
+                    retry_delay = FIRST_RETRY;
+                    (LEASE_PAUSE, false)
                 }
-                Ok(Confirmed::Kept) | Err(_) => {
-                    let now = pause;
-                    pause = LAST.min(pause * 2);
-                    (now, false)
+                Ok(ConfirmStep::LedgerHeld) | Err(_) => {
+                    let delay = retry_delay;
+                    retry_delay = LONGEST_RETRY.min(retry_delay * 2);
+                    (delay, false)
                 }
             };
-            let news = self.news.clone();
+            let new_callback = self.new_callback.clone();
             let woken = async {
-                if wakes {
-                    news.notified().await;
+                if can_wake {
+                    new_callback.notified().await;
                 } else {
                     std::future::pending::<()>().await;
                 }
             };
             tokio::select! {
-                () = asked_to_stop(&mut self.stop) => {}
+                () = stop_requested(&mut self.stop) => {}
                 _ = timeout(wait, woken) => {}
             }
         }
     }
 
-    /// Asks for what there is to ask for, if the ledger is to be had.
-    pub async fn step(&mut self) -> Result<Confirmed, Fatal> {
-        let due = self.again.take_due(Instant::now());
+    /// Polls the flows that are due, if the ledger can be held.
+    pub async fn step(&mut self) -> Result<ConfirmStep, Fatal> {
+        let due = self.retries.take_due(Instant::now());
         if due.is_empty() && self.inbox.unhandled().await? == 0 {
-            return Ok(Confirmed::Nothing);
+            return Ok(ConfirmStep::Idle);
         }
-        let result = self.hold_and_ask(&due).await;
-        if !matches!(result, Ok(Confirmed::SyncStats(_))) {
-            self.again.put_back(due);
+        let result = self.hold_and_poll(&due).await;
+        if !matches!(result, Ok(ConfirmStep::Polled(_))) {
+            self.retries.put_back(due);
         }
         result
     }
 
-    async fn hold_and_ask(&mut self, due: &[(Address, u32)]) -> Result<Confirmed, Fatal> {
+    async fn hold_and_poll(&mut self, due: &[(Address, u32)]) -> Result<ConfirmStep, Fatal> {
         let since = time::text(Timestamp::now());
         let held = Sqlite::hold_briefly(self.ledger, self.binding, &self.holder, &since)?;
         let Some(ledger) = held else {
-            return Ok(Confirmed::Kept);
+            return Ok(ConfirmStep::LedgerHeld);
         };
-        let way = (self.way)(ledger.pulse());
+        let connection = (self.connect)(ledger.lease());
         let failed: Arc<Mutex<Vec<Address>>> = Arc::default();
         let (ask, stop) = watch::channel(Stop::No);
-        // An address that is written out is a pattern that means itself.
+        // A complete address is a pattern that matches itself only.
         let targets: Vec<_> = due
             .iter()
             .filter_map(|(address, _)| address.to_string().parse().ok())
             .collect();
         let course = if targets.is_empty() {
-            SyncMode::FromCallbacks(BRIEF)
+            SyncMode::FromCallbacks(POLL_TIME)
         } else {
             SyncMode::Once
         };
         let sync = Sync {
             records: &ledger,
-            client: &way.client,
+            client: &connection.client,
             root: self.root,
             targets,
             excludes: Vec::new(),
-            window: self.window,
-            listener: self.listener(way.listener.clone(), failed.clone()),
+            window: self.concurrency,
+            listener: self.listener(connection.listener.clone(), failed.clone()),
             stop,
             course,
         };
-        let synced = tokio::select! {
+        let stats = tokio::select! {
             biased;
-            synced = sync.all() => synced?,
-            never = bounded(&ask, &mut self.stop) => match never {},
+            stats = sync.all() => stats?,
+            never = request_stops(&ask, &mut self.stop) => match never {},
         };
         let failed = std::mem::take(&mut *failed.lock().unwrap_or_else(PoisonError::into_inner));
-        self.again.failed(failed, due, Instant::now());
-        Ok(Confirmed::SyncStats(synced))
+        self.retries.record_failures(failed, due, Instant::now());
+        Ok(ConfirmStep::Polled(stats))
     }
 
-    /// Hears of everything: counts what was found, and notes what is to be asked for again.
+    /// Wraps a listener: counts the results of polls, and collects the flows to retry.
     fn listener(&self, inner: Listener, failed: Arc<Mutex<Vec<Address>>>) -> Listener {
         let metrics = self.metrics.clone();
         Arc::new(move |event| {
             match &event {
-                // There are always none at the beginning.
+                // Always zero at the start of a sync.
                 Event::Items(_) => return,
                 Event::Item {
-                    address,
-                    outcome: ended,
-                    ..
+                    address, outcome, ..
                 } => {
-                    metrics.visited(PollOutcome::of(ended));
-                    if matches!(ended, ItemOutcome::Failed(_) | ItemOutcome::InDoubt(_)) {
+                    metrics.record_poll(PollOutcome::of(outcome));
+                    if matches!(outcome, ItemOutcome::Failed(_) | ItemOutcome::InDoubt(_)) {
                         let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                         failed.push(address.clone());
                     }
@@ -223,23 +222,23 @@ impl Confirmer<'_> {
     }
 }
 
-/// Ends a sync that has held the ledger for too long, and lets it end when the process does.
-async fn bounded(ask: &watch::Sender<Stop>, stop: &mut watch::Receiver<Stop>) -> Infallible {
-    let in_time = timeout(MOST, asked_to_stop(stop)).await;
+/// Stops a sync when the ledger was held for [`MAX_HOLD`], or when the process stops.
+async fn request_stops(ask: &watch::Sender<Stop>, stop: &mut watch::Receiver<Stop>) -> Infallible {
+    let in_time = timeout(MAX_HOLD, stop_requested(stop)).await;
     if in_time.is_ok() {
         ask.send_replace(Stop::Drain);
-        sleep(GRACE).await;
+        sleep(DRAIN_GRACE).await;
     }
     ask.send_replace(Stop::Soon);
-    asked_to_stop(stop).await;
-    sleep(LAST_GRACE).await;
+    stop_requested(stop).await;
+    sleep(CALL_GRACE).await;
     ask.send_replace(Stop::Now);
     std::future::pending().await
 }
 
-async fn asked_to_stop(stop: &mut watch::Receiver<Stop>) {
+async fn stop_requested(stop: &mut watch::Receiver<Stop>) {
     if stop.wait_for(|stop| *stop != Stop::No).await.is_err() {
-        // Nobody can ask any more.
+        // The sender is gone: no stop can be requested any more.
         std::future::pending::<()>().await;
     }
 }

@@ -1,4 +1,4 @@
-//! What is counted, and how it is told in the text form of Prometheus.
+//! Counters of the receiver, in the Prometheus text format.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use super::outcome::Outcome;
 use crate::execute::ItemOutcome;
 use crate::ledger::ItemStatus;
 
-/// The upper ends of the histogram's buckets, in seconds and as they are written.
+/// The upper bounds of the histogram's buckets: in seconds, and as text.
 const BUCKETS: [(f64, &str); 11] = [
     (0.001, "0.001"),
     (0.0025, "0.0025"),
@@ -23,22 +23,22 @@ const BUCKETS: [(f64, &str); 11] = [
     (2.0, "2"),
 ];
 
-/// What asking for a flow found after a callback.
+/// The result of polling a flow after a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollOutcome {
-    /// Archived.
+    /// The flow is archived.
     Finished,
-    /// Signed by all, and nothing else was asked for.
+    /// All have signed; archiving is not configured.
     Done,
-    /// Somebody is still to sign.
+    /// A signature is missing.
     Waiting,
-    /// Refused, expired or revoked.
-    Ended,
-    /// An apply was not through with it.
+    /// The flow was refused, expired or revoked.
+    ItemOutcome,
+    /// An apply was interrupted and must continue the item.
     CutOff,
-    /// Something failed.
+    /// A step failed.
     Failed,
-    /// Whether a call was carried out is not known.
+    /// The outcome of a call is unknown.
     InDoubt,
 }
 
@@ -47,7 +47,7 @@ impl PollOutcome {
         Self::Finished,
         Self::Done,
         Self::Waiting,
-        Self::Ended,
+        Self::ItemOutcome,
         Self::CutOff,
         Self::Failed,
         Self::InDoubt,
@@ -58,14 +58,14 @@ impl PollOutcome {
             Self::Finished => "finished",
             Self::Done => "done",
             Self::Waiting => "waiting",
-            Self::Ended => "ended",
+            Self::ItemOutcome => "ended",
             Self::CutOff => "cut_off",
             Self::Failed => "failed",
             Self::InDoubt => "in_doubt",
         }
     }
 
-    /// How an item's visit ended.
+    /// Converts the outcome of an item.
     pub(super) fn of(ended: &ItemOutcome) -> Self {
         match ended {
             ItemOutcome::Done(ItemStatus::Finished) => Self::Finished,
@@ -76,48 +76,44 @@ impl PollOutcome {
             ItemOutcome::Done(ItemStatus::InDoubt) | ItemOutcome::InDoubt(_) => Self::InDoubt,
             ItemOutcome::Done(ItemStatus::Done) => Self::Done,
             ItemOutcome::Done(ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked)
-            | ItemOutcome::EndedEarly(..) => Self::Ended,
+            | ItemOutcome::EndedEarly(..) => Self::ItemOutcome,
             ItemOutcome::Failed(_) => Self::Failed,
         }
     }
 }
 
-/// Counts since the process began.
+/// Counts since the process started.
 #[derive(Debug, Default)]
 pub struct Metrics {
     callbacks: [AtomicU64; Outcome::ALL.len()],
-    /// How many took so long, by bucket; the last took longer than all of them.
-    took: [AtomicU64; BUCKETS.len() + 1],
-    /// What all took together.
+    /// Callbacks by duration; the last bucket has no upper bound.
+    durations: [AtomicU64; BUCKETS.len() + 1],
+    /// The total duration, in microseconds.
     microseconds: AtomicU64,
     confirmations: [AtomicU64; PollOutcome::ALL.len()],
 }
 
 impl Metrics {
-    /// Counts a callback.
-    pub fn callback(&self, outcome: Outcome, took: Duration) {
+    /// Counts a callback and its duration.
+    pub fn record_callback(&self, outcome: Outcome, took: Duration) {
         let seconds = took.as_secs_f64();
         let bucket = BUCKETS.partition_point(|(end, _)| *end < seconds);
-        self.took[bucket].fetch_add(1, Ordering::Relaxed);
+        self.durations[bucket].fetch_add(1, Ordering::Relaxed);
         let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
-        // The variants stand in the order of the list.
+        // The variants have the order of `Outcome::ALL`.
         self.callbacks[outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts what a visit has found.
-    pub fn visited(&self, visited: PollOutcome) {
-        self.confirmations[visited as usize].fetch_add(1, Ordering::Relaxed);
+    /// Counts a poll.
+    pub fn record_poll(&self, outcome: PollOutcome) {
+        self.confirmations[outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// All counts. How many callbacks nobody has looked at is left out where it is not known.
+    /// Formats all metrics. The number of unhandled callbacks is left out if it is unknown.
     pub fn text(&self, unhandled: Option<u64>) -> String {
         let mut text = Text(String::new());
-        text.head(
-            "treaty_callbacks_total",
-            "counter",
-            "Callbacks by what became of them.",
-        );
+        text.head("treaty_callbacks_total", "counter", "Callbacks by outcome.");
         for outcome in Outcome::ALL {
             let count = read(&self.callbacks[outcome as usize]);
             let labels = format!("outcome=\"{}\"", outcome.word());
@@ -126,16 +122,16 @@ impl Metrics {
         text.head(
             "treaty_callback_seconds",
             "histogram",
-            "Time from a callback's headers to its answer.",
+            "Time from a callback's headers to its response.",
         );
         let mut sum = 0;
         let ends = BUCKETS.iter().map(|(_, end)| *end).chain(["+Inf"]);
-        for (end, count) in ends.zip(&self.took) {
+        for (end, count) in ends.zip(&self.durations) {
             sum += read(count);
             let labels = format!("le=\"{end}\"");
             text.line("treaty_callback_seconds_bucket", &labels, sum);
         }
-        // Far below what the type holds exactly.
+        // Far below the range in which f64 is exact.
         #[allow(clippy::cast_precision_loss)]
         let seconds = read(&self.microseconds) as f64 / 1e6;
         text.line("treaty_callback_seconds_sum", "", seconds);
@@ -143,18 +139,18 @@ impl Metrics {
         text.head(
             "treaty_confirmations_total",
             "counter",
-            "Flows that were asked for since callbacks told of them, by what was found.",
+            "Flows polled after a callback, by result.",
         );
-        for visited in PollOutcome::ALL {
-            let count = read(&self.confirmations[visited as usize]);
-            let labels = format!("outcome=\"{}\"", visited.word());
+        for outcome in PollOutcome::ALL {
+            let count = read(&self.confirmations[outcome as usize]);
+            let labels = format!("outcome=\"{}\"", outcome.word());
             text.line("treaty_confirmations_total", &labels, count);
         }
         if let Some(unhandled) = unhandled {
             text.head(
                 "treaty_inbox_unhandled",
                 "gauge",
-                "Callbacks in the ledger's inbox that nobody has looked at.",
+                "Callbacks in the ledger's inbox that are not handled yet.",
             );
             text.line("treaty_inbox_unhandled", "", unhandled);
         }
@@ -190,19 +186,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_count_all_that_took_no_longer() {
+    fn buckets_are_cumulative_with_inclusive_bounds() {
         let metrics = Metrics::default();
         for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, index);
         }
-        for (index, visited) in PollOutcome::ALL.into_iter().enumerate() {
-            assert_eq!(visited as usize, index);
+        for (index, outcome) in PollOutcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, index);
         }
         for milliseconds in [1, 2, 2000, 2001] {
-            metrics.callback(Outcome::New, Duration::from_millis(milliseconds));
+            metrics.record_callback(Outcome::New, Duration::from_millis(milliseconds));
         }
-        metrics.callback(Outcome::Failed, Duration::from_micros(500));
-        metrics.visited(PollOutcome::InDoubt);
+        metrics.record_callback(Outcome::Failed, Duration::from_micros(500));
+        metrics.record_poll(PollOutcome::InDoubt);
         let text = metrics.text(Some(7));
         for line in [
             "treaty_callbacks_total{outcome=\"new\"} 4",

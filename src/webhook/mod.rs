@@ -1,18 +1,19 @@
-//! Listening: callbacks come in over HTTP (section 5.9), are written down, and are answered; then the service is asked.
+//! Receives callbacks over HTTP (section 5.9), records them, and polls the flows that they name.
 //!
-//! Nothing is believed but that it is time to ask. Receiving needs no lease, so that several receivers can stand before
-//! one ledger; confirming holds the ledger for a few seconds at a time, and leaves it to whoever else wants it.
+//! A callback never sets a state: it only triggers a poll of its flow. Receiving needs no lease, so
+//! several receivers can share one ledger. Polling holds the ledger for a few seconds at a time and
+//! leaves it to other runs in between.
 
-mod again;
 mod confirm;
 mod metrics;
 mod outcome;
 mod receive;
+mod retry_schedule;
 mod serve;
 
-pub use again::RetrySchedule;
-pub use confirm::{Confirmed, Confirmer, Said, Way};
+pub use confirm::{ConfirmStep, Confirmer, ConfirmerEvent, Connection};
 pub use metrics::{Metrics, PollOutcome};
 pub use outcome::Outcome;
 pub use receive::{CallbackLog, CallbackPath, Receiver};
+pub use retry_schedule::RetrySchedule;
 pub use serve::serve;

@@ -1,7 +1,7 @@
-//! What becomes of a callback, and how it is answered.
+//! The outcome of a callback, and the response to it.
 //!
-//! Whatever is answered with 200 to 399 is not sent again (5.9.1). So everything that was written down is, and what is
-//! authentic but means nothing here, too.
+//! The service does not repeat a callback that is answered with 200 to 399 (5.9.1). Recorded
+//! callbacks are answered so, and authentic ones that do not concern this ledger.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -9,29 +9,29 @@ use http::{HeaderValue, StatusCode, header};
 use crate::api::callback::Refused;
 use crate::ledger::CallbackReceipt;
 
-/// What becomes of a callback.
+/// The outcome of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is written down, and the flow will be asked for.
+    /// It is recorded, and its flow will be polled.
     New,
-    /// It came before.
+    /// It was recorded before.
     Repeated,
-    /// It is authentic, and its flow or its kind is none of ours.
+    /// It is authentic, but its flow is not in this ledger or its action is unknown.
     Unknown,
-    /// It is not signed, is signed wrongly, or is for another app.
+    /// Its signature is missing, wrong, or for another app.
     Forged,
-    /// It was signed too long ago, or for later.
+    /// Its timestamp is too old, or in the future.
     Stale,
     /// Its body is too large.
     Oversized,
-    /// It is no callback, or never came to its end.
+    /// It is not a callback, or it is incomplete.
     Malformed,
-    /// It could not be written down.
+    /// It could not be recorded.
     Failed,
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Self; 8] = [
         Self::New,
         Self::Repeated,
@@ -43,7 +43,7 @@ impl Outcome {
         Self::Failed,
     ];
 
-    /// Its name in the metrics.
+    /// Returns the name in the metrics.
     pub const fn word(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -57,15 +57,15 @@ impl Outcome {
         }
     }
 
-    /// Whether its sender is told that it arrived.
-    pub const fn is_taken(self) -> bool {
+    /// Returns whether the response acknowledges the callback.
+    pub const fn is_accepted(self) -> bool {
         matches!(self, Self::New | Self::Repeated | Self::Unknown)
     }
 }
 
 impl From<CallbackReceipt> for Outcome {
-    fn from(noted: CallbackReceipt) -> Self {
-        match noted {
+    fn from(receipt: CallbackReceipt) -> Self {
+        match receipt {
             CallbackReceipt::New => Self::New,
             CallbackReceipt::Unknown => Self::Unknown,
             CallbackReceipt::Repeated => Self::Repeated,
@@ -73,52 +73,53 @@ impl From<CallbackReceipt> for Outcome {
     }
 }
 
-/// How one callback is answered.
+/// The response to a callback, and the reason for it.
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
     status: StatusCode,
-    /// What its sender is told; and why it was not taken, for the operator, where that is another thing.
-    said: String,
-    pub(super) why: Option<String>,
+    /// The message in the response.
+    message: String,
+    /// The reason for the operator, where it differs from the message.
+    details: Option<String>,
 }
 
 impl Verdict {
-    pub(super) fn taken(outcome: Outcome) -> Self {
+    pub(super) fn accepted(outcome: Outcome) -> Self {
         Self::of(outcome, StatusCode::OK, "success")
     }
 
     pub(super) fn oversized() -> Self {
-        let said = "the body is too large";
-        Self::of(Outcome::Oversized, StatusCode::PAYLOAD_TOO_LARGE, said)
+        let message = "the body is too large";
+        Self::of(Outcome::Oversized, StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 
-    /// Its body did not come to its end in time, or at all.
-    pub(super) fn cut_off(said: &str) -> Self {
-        Self::of(Outcome::Malformed, StatusCode::REQUEST_TIMEOUT, said)
+    /// The response to a body that broke off or did not arrive in time.
+    pub(super) fn incomplete(message: &str) -> Self {
+        Self::of(Outcome::Malformed, StatusCode::REQUEST_TIMEOUT, message)
     }
 
-    /// It is to be sent again. Its sender learns nothing of what is wrong here.
-    pub(super) fn failed(why: String) -> Self {
-        let said = "it could not be written down: send it again";
-        let verdict = Self::of(Outcome::Failed, StatusCode::SERVICE_UNAVAILABLE, said);
+    /// Requests a repeat. The details are for the operator and not sent.
+    pub(super) fn failed(details: String) -> Self {
+        let message = "the callback could not be recorded: send it again";
+        let verdict = Self::of(Outcome::Failed, StatusCode::SERVICE_UNAVAILABLE, message);
         Self {
-            why: Some(why),
+            details: Some(details),
             ..verdict
         }
     }
 
-    fn of(outcome: Outcome, status: StatusCode, said: impl Into<String>) -> Self {
+    fn of(outcome: Outcome, status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             outcome,
             status,
-            said: said.into(),
-            why: None,
+            message: message.into(),
+            details: None,
         }
     }
 
-    /// What the operator is told.
-    pub(super) fn told(&self) -> &str {
-        self.why.as_deref().unwrap_or(&self.said)
+    /// Returns the reason for the operator.
+    pub(super) fn reason(&self) -> &str {
+        self.details.as_deref().unwrap_or(&self.message)
     }
 }
 
@@ -137,22 +138,22 @@ impl From<Refused> for Verdict {
 
 impl IntoResponse for Verdict {
     fn into_response(self) -> Response {
-        let code = if self.outcome.is_taken() {
+        let code = if self.outcome.is_accepted() {
             0
         } else {
             self.status.as_u16()
         };
-        let body = serde_json::json!({ "errCode": code, "msg": self.said });
+        let body = serde_json::json!({ "errCode": code, "msg": self.message });
         let json = [(header::CONTENT_TYPE, "application/json")];
-        let mut answer = (self.status, json, body.to_string()).into_response();
+        let mut response = (self.status, json, body.to_string()).into_response();
         if matches!(
             self.status,
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
         ) {
-            // What is still to come is not read.
+            // The rest of the body is not read.
             let close = HeaderValue::from_static("close");
-            answer.headers_mut().insert(header::CONNECTION, close);
+            response.headers_mut().insert(header::CONNECTION, close);
         }
-        answer
+        response
     }
 }

@@ -1,4 +1,4 @@
-//! One request's way: read, verified, written down, answered. Never a state from the callback alone.
+//! Handles one request: reads the callback, verifies it, records it, and responds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,21 +21,22 @@ use crate::api::callback::{VerifiedCallback, Verifier};
 use crate::expr::{Fingerprint, Salt};
 use crate::ledger::{CallbackEvent, Inbox};
 
-/// Nothing of section 5.9 comes near to it.
-const LARGEST: usize = 64 * 1024;
-/// Within so long a body is here, or is not read to its end.
-const BODY: Duration = Duration::from_secs(5);
-/// The service waits 2 s (5.9.1): what is not on disk by then is answered with 503, and sent again.
-const WRITTEN: Duration = Duration::from_millis(1500);
-/// Whoever asks how the receiver is gets an answer that is at most so old.
-const FRESH: Duration = Duration::from_secs(1);
+/// The maximum size of a body, in bytes. No callback of section 5.9 comes close to it.
+const MAX_BODY: usize = 64 * 1024;
+/// The timeout for reading a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The timeout for recording a callback. The service waits 2 s (5.9.1); a callback that is not on
+/// disk by then is answered with 503, so that the service sends it again.
+const RECORD_TIMEOUT: Duration = Duration::from_millis(1500);
+/// The time for which the result of a health check is cached.
+const HEALTH_CACHE: Duration = Duration::from_secs(1);
 
 const HEALTH: &str = "/healthz";
 const METRICS: &str = "/metrics";
-/// The form of Prometheus.
+/// The content type of the Prometheus text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Where callbacks are received.
+/// The path at which callbacks are received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackPath(String);
 
@@ -43,12 +44,12 @@ impl std::str::FromStr for CallbackPath {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
-        if !text.starts_with('/') || !text.chars().all(plain) {
-            return Err("write it as /callback: letters, digits, and any of / - _ . ~".to_owned());
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
+        if !text.starts_with('/') || !text.chars().all(is_plain) {
+            return Err("write a path such as /callback: letters, digits, / - _ . ~".to_owned());
         }
         if [HEALTH, METRICS].contains(&text) {
-            return Err(format!("{text} is taken"));
+            return Err(format!("{text} is reserved: choose another path"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -60,14 +61,14 @@ impl std::fmt::Display for CallbackPath {
     }
 }
 
-/// What became of a callback, for those who watch. Nothing in it is private.
+/// A log record of one callback, without private data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackLog<'a> {
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The flow, once it is verified.
+    /// The flow's id, if the callback was verified.
     pub flow: Option<&'a FlowId>,
-    /// Why it was not taken.
+    /// The reason for the outcome.
     pub why: &'a str,
 }
 
@@ -79,32 +80,32 @@ struct ReceiverState {
     verifier: Verifier,
     inbox: Inbox,
     metrics: Arc<Metrics>,
-    news: Arc<Notify>,
-    hear: Box<dyn Fn(&CallbackLog<'_>) + Send + Sync>,
+    new_callback: Arc<Notify>,
+    on_callback: Box<dyn Fn(&CallbackLog<'_>) + Send + Sync>,
     health: Mutex<Option<(Instant, bool)>>,
 }
 
 impl Receiver {
-    /// A receiver that writes into an inbox. `news` is told when something is to be confirmed, `hear` of every
-    /// callback.
+    /// Creates a receiver that records callbacks in an inbox. It notifies `new_callback` when a
+    /// flow should be polled, and calls `on_callback` for every callback.
     pub fn new(
         verifier: Verifier,
         inbox: Inbox,
         metrics: Arc<Metrics>,
-        news: Arc<Notify>,
-        hear: impl Fn(&CallbackLog<'_>) + Send + Sync + 'static,
+        new_callback: Arc<Notify>,
+        on_callback: impl Fn(&CallbackLog<'_>) + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(ReceiverState {
             verifier,
             inbox,
             metrics,
-            news,
-            hear: Box::new(hear),
+            new_callback,
+            on_callback: Box::new(on_callback),
             health: Mutex::default(),
         }))
     }
 
-    /// Its way for each path.
+    /// Returns the router for callbacks, health checks and metrics.
     pub fn router(&self, path: &CallbackPath) -> Router {
         Router::new()
             .route(&path.0, post(receive))
@@ -114,114 +115,118 @@ impl Receiver {
     }
 }
 
-async fn receive(State(Receiver(desk)): State<Receiver>, request: Request) -> Response {
+async fn receive(State(Receiver(receiver)): State<Receiver>, request: Request) -> Response {
     let begun = Instant::now();
     let mut flow = None;
-    let verdict = desk.take(request, &mut flow).await;
-    desk.metrics.callback(verdict.outcome, begun.elapsed());
-    (desk.hear)(&CallbackLog {
+    let verdict = receiver.handle(request, &mut flow).await;
+    receiver
+        .metrics
+        .record_callback(verdict.outcome, begun.elapsed());
+    (receiver.on_callback)(&CallbackLog {
         outcome: verdict.outcome,
         flow: flow.as_ref(),
-        why: verdict.told(),
+        why: verdict.reason(),
     });
     verdict.into_response()
 }
 
-/// Whether callbacks can be written down.
-async fn health(State(Receiver(desk)): State<Receiver>) -> Response {
-    if desk.is_well().await {
+/// Responds 200 if callbacks can be recorded, otherwise 503.
+async fn health(State(Receiver(receiver)): State<Receiver>) -> Response {
+    if receiver.is_healthy().await {
         "ok\n".into_response()
     } else {
-        let said = "the inbox cannot be written\n";
-        (StatusCode::SERVICE_UNAVAILABLE, said).into_response()
+        let message = "the inbox cannot be written\n";
+        (StatusCode::SERVICE_UNAVAILABLE, message).into_response()
     }
 }
 
-async fn metrics(State(Receiver(desk)): State<Receiver>) -> Response {
-    let unhandled = timeout(WRITTEN, desk.inbox.unhandled()).await;
+async fn metrics(State(Receiver(receiver)): State<Receiver>) -> Response {
+    let unhandled = timeout(RECORD_TIMEOUT, receiver.inbox.unhandled()).await;
     let unhandled = unhandled.ok().and_then(Result::ok);
-    let text = desk.metrics.text(unhandled);
+    let text = receiver.metrics.text(unhandled);
     ([(header::CONTENT_TYPE, EXPOSITION)], text).into_response()
 }
 
 impl ReceiverState {
-    async fn take(&self, request: Request, flow: &mut Option<FlowId>) -> Verdict {
+    /// Reads, verifies and records a callback. `flow` receives the flow's id once it is verified.
+    async fn handle(&self, request: Request, flow: &mut Option<FlowId>) -> Verdict {
         let (parts, body) = request.into_parts();
         let length = parts.headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        if length.is_some_and(|length| length > LARGEST) {
+        if length.is_some_and(|length| length > MAX_BODY) {
             return Verdict::oversized();
         }
-        let body = match timeout(BODY, read(body)).await {
+        let body = match timeout(BODY_TIMEOUT, read(body)).await {
             Ok(Ok(body)) => body,
             Ok(Err(verdict)) => return verdict,
-            Err(_) => return Verdict::cut_off("the body did not come in time"),
+            Err(_) => return Verdict::incomplete("the body did not arrive in time"),
         };
         let query = parts.uri.query();
         let now = Timestamp::now();
         let news = self.verifier.verify(&parts.headers, query, &body, now);
-        let told = match news {
+        let id = match news {
             Ok(VerifiedCallback::Flow(id)) => flow.insert(id),
-            Ok(VerifiedCallback::Other) => return Verdict::taken(Outcome::Unknown),
+            Ok(VerifiedCallback::Other) => return Verdict::accepted(Outcome::Unknown),
             Err(refused) => return refused.into(),
         };
-        let told = CallbackEvent {
+        let event = CallbackEvent {
             digest: digest(self.inbox.salt(), &body),
-            flow_id: told.as_str().to_owned(),
+            flow_id: id.as_str().to_owned(),
             at: now,
         };
-        match self.note(told).await {
+        match self.record(event).await {
             Ok(outcome) => {
                 if outcome == Outcome::New {
-                    self.news.notify_one();
+                    self.new_callback.notify_one();
                 }
-                Verdict::taken(outcome)
+                Verdict::accepted(outcome)
             }
             Err(why) => Verdict::failed(why),
         }
     }
 
-    async fn note(&self, told: CallbackEvent) -> Result<Outcome, String> {
-        match timeout(WRITTEN, self.inbox.note(told)).await {
-            Ok(Ok(noted)) => Ok(noted.into()),
+    async fn record(&self, event: CallbackEvent) -> Result<Outcome, String> {
+        match timeout(RECORD_TIMEOUT, self.inbox.record(event)).await {
+            Ok(Ok(receipt)) => Ok(receipt.into()),
             Ok(Err(error)) => Err(error.to_string()),
-            // It may be written all the same: then the next one is a repeat.
+            // It may still be written later: then the next attempt is a repeat.
             Err(_) => Err("the ledger was not written in time".to_owned()),
         }
     }
 
-    /// Asked seldom: to write takes the disk's time.
-    async fn is_well(&self) -> bool {
+    /// Checks whether callbacks can be recorded. The result is cached: the check writes to disk.
+    async fn is_healthy(&self) -> bool {
         let mut health = self.health.lock().await;
-        if let Some((asked, well)) = *health
-            && asked.elapsed() < FRESH
+        if let Some((checked, is_healthy)) = *health
+            && checked.elapsed() < HEALTH_CACHE
         {
-            return well;
+            return is_healthy;
         }
-        let tried = timeout(WRITTEN, self.inbox.try_out()).await;
-        let well = matches!(tried, Ok(Ok(())));
-        *health = Some((Instant::now(), well));
-        well
+        let check = timeout(RECORD_TIMEOUT, self.inbox.check_writable()).await;
+        let is_healthy = matches!(check, Ok(Ok(())));
+        *health = Some((Instant::now(), is_healthy));
+        is_healthy
     }
 }
 
-/// The bytes of a body that is not too large. What is too large is not read on.
+/// Reads a body of at most [`MAX_BODY`] bytes. The rest of a larger body is not read.
 async fn read(body: Body) -> Result<Vec<u8>, Verdict> {
-    let mut pieces = body.into_data_stream();
+    let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
-    while let Some(piece) = pieces.next().await {
-        let Ok(piece) = piece else {
-            return Err(Verdict::cut_off("the body did not come to its end"));
+    while let Some(chunk) = chunks.next().await {
+        let Ok(chunk) = chunk else {
+            return Err(Verdict::incomplete("the body broke off"));
         };
-        if bytes.len() + piece.len() > LARGEST {
+        if bytes.len() + chunk.len() > MAX_BODY {
             return Err(Verdict::oversized());
         }
-        bytes.extend_from_slice(&piece);
+        bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
 }
 
-/// What tells a callback from every other: the body as it is, for each attempt has a time and a signature of its own.
+/// Returns the digest of a callback: of the body alone, because each delivery attempt has its own
+/// timestamp and signature.
 fn digest(salt: &Salt, body: &[u8]) -> Fingerprint {
     match std::str::from_utf8(body) {
         Ok(text) => salt.of(text),

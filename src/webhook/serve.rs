@@ -1,4 +1,4 @@
-//! The server under the router: so many connections at most, and none that is slow for long.
+//! The HTTP server below the router: limits the number of connections and closes slow ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,66 +12,70 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// So many connections are served; more wait to be accepted. Each reads one request at a time.
-const CONNECTIONS: usize = 512;
-/// A connection whose next headers are not here by then is closed; also one that is kept for later requests.
-const HEADERS: Duration = Duration::from_secs(10);
-/// Headers that need more are refused.
-const LONGEST_HEADERS: usize = 16 * 1024;
-/// What is under way at the end has so long to be answered.
+/// The maximum number of open connections; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 512;
+/// The timeout for the headers of the next request, also on a kept-alive connection.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum size of a request's headers, in bytes.
+const MAX_HEADERS: usize = 16 * 1024;
+/// The time that requests in progress get when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
-/// The pause after a connection could not be accepted: files may be scarce.
-const SCARCE: Duration = Duration::from_millis(100);
+/// The pause after a failed accept: file descriptors may be exhausted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until the end; then takes no more, and answers what is under way.
+/// Serves requests until `end` resolves, then accepts no more and finishes those in progress.
 pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let (ending, ended) = watch::channel(());
-    let mut lines = JoinSet::new();
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let (shutdown, shutting_down) = watch::channel(());
+    let mut connections = JoinSet::new();
     let mut end = std::pin::pin!(end);
     loop {
         let next = async {
-            let place = places.clone().acquire_owned().await;
-            (place, listener.accept().await)
+            let permit = permits.clone().acquire_owned().await;
+            (permit, listener.accept().await)
         };
         tokio::select! {
             biased;
             () = &mut end => break,
-            Some(_) = lines.join_next() => {}
-            (place, accepted) = next => match accepted {
+            Some(_) = connections.join_next() => {}
+            (permit, accepted) = next => match accepted {
                 Ok((stream, _)) => {
-                    let line = line(stream, router.clone(), ended.clone());
-                    lines.spawn(async move {
-                        line.await;
-                        drop(place);
+                    let connection = serve_connection(stream, router.clone(), shutting_down.clone());
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(permit);
                     });
                 }
-                Err(_) => sleep(SCARCE).await,
+                Err(_) => sleep(ACCEPT_PAUSE).await,
             },
         }
     }
     drop(listener);
-    drop(ending);
-    let all = async { while lines.join_next().await.is_some() {} };
-    // Who does not go by then is cut off.
+    drop(shutdown);
+    let all = async { while connections.join_next().await.is_some() {} };
+    // Connections that are still open after the grace period are aborted.
     drop(timeout(GRACE, all).await);
 }
 
-/// One connection, until it is closed by either side.
-async fn line(stream: TcpStream, router: Router, mut ended: watch::Receiver<()>) {
-    // Answers are small, and are not held back for more to come.
+/// Serves one connection until either side closes it.
+async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    mut shutting_down: watch::Receiver<()>,
+) {
+    // Responses are small: send them without waiting for more data.
     let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
-    let line = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
-        .max_buf_size(LONGEST_HEADERS)
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service);
-    let mut line = std::pin::pin!(line);
+    let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        // Whatever a caller did wrong has been answered, as far as he can be answered.
-        _ = line.as_mut() => return,
-        _ = ended.changed() => line.as_mut().graceful_shutdown(),
+        // hyper has answered a malformed request already, where that is possible.
+        _ = connection.as_mut() => return,
+        _ = shutting_down.changed() => connection.as_mut().graceful_shutdown(),
     }
-    drop(line.await);
+    drop(connection.await);
 }

@@ -83,7 +83,7 @@ pub(super) fn import(global: &Global, args: &Import) -> anyhow::Result<Exit> {
         })?;
     out::line(format_args!(
         "{} items, {} accounts, seals and templates, {} runs",
-        imported.items, imported.things, imported.runs
+        imported.items, imported.resources, imported.runs
     ));
     Ok(Exit::Done)
 }

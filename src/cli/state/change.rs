@@ -29,7 +29,7 @@ pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
         }
         Found::Resource(known) => {
             let what = known.kind.word();
-            place.tell(match (&known.thing.remote_id, known.kind) {
+            place.tell(match (&known.resource.remote_id, known.kind) {
                 (None, _) => format!(
                     "Whether the {what} was made is not known. The next apply does not look for it by its record any more."
                 ),
@@ -42,7 +42,7 @@ pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
                     "The {what} {id} stays at the service. The next apply finds it there and takes it over."
                 ),
             });
-            Write::Forgotten {
+            Write::ResourceForgotten {
                 kind: known.kind,
                 identity: known.identity,
             }
@@ -143,7 +143,7 @@ fn settle_thing(
     known: KnownResource,
 ) -> anyhow::Result<Adoption> {
     let address = &args.address;
-    if let Some(id) = &known.thing.remote_id {
+    if let Some(id) = &known.resource.remote_id {
         return Err(CliError::new(
             Exit::Usage,
             format!("{address} is not in doubt: it is recorded with the id {id}"),
@@ -153,7 +153,7 @@ fn settle_thing(
     }
     let Some(id) = args.id.as_deref().filter(|_| args.how == Settlement::Done) else {
         return Ok(Adoption {
-            writes: vec![Write::Forgotten {
+            writes: vec![Write::ResourceForgotten {
                 kind: known.kind,
                 identity: known.identity,
             }],

@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
             Err(_) => ControlFlow::Break(()),
         }
     };
-    ledger.each_thing(&mut |known| {
+    ledger.each_resource(&mut |known| {
         let address = names.address(known.kind, &known.identity);
         line(&address, &|| match args.format {
             Format::Text => thing_text(&address, &known),
@@ -55,7 +55,7 @@ pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
 }
 
 fn thing_text(address: &Address, known: &KnownResource) -> String {
-    let id = known.thing.remote_id.as_deref();
+    let id = known.resource.remote_id.as_deref();
     let kind = known.kind.word();
     match id {
         Some(id) => format!("{address}  {kind} {id}"),
@@ -68,8 +68,8 @@ pub(super) fn thing_json(address: &Address, known: &KnownResource) -> serde_json
         "address": address.to_string(),
         "kind": known.kind.word(),
         "identity": known.identity,
-        "id": known.thing.remote_id,
-        "beingMade": known.thing.remote_id.is_none(),
+        "id": known.resource.remote_id,
+        "beingMade": known.resource.remote_id.is_none(),
     })
 }
 

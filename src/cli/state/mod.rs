@@ -74,7 +74,7 @@ impl Place {
 
     pub(super) fn read(&self) -> Result<Sqlite, LedgerError> {
         let ledger = self.read_at_once()?;
-        ledger.sound()?;
+        ledger.wait_until_verified()?;
         Ok(ledger)
     }
 
@@ -90,7 +90,7 @@ impl Place {
             &self.project.root,
             &self.project.settings,
             self.credentials.clone(),
-            ledger.pulse(),
+            ledger.lease(),
             &progress.listener(),
         )
     }
@@ -231,12 +231,12 @@ impl Names {
                 return Ok(Found::Item(Box::new(item), steps));
             }
         } else if let Some((kind, identity)) = self.identity(address)
-            && let Some(thing) = ledger.thing(kind, &identity)?
+            && let Some(thing) = ledger.resource(kind, &identity)?
         {
             return Ok(Found::Resource(KnownResource {
                 kind,
                 identity,
-                thing,
+                resource: thing,
             }));
         }
         Err(self.nothing(ledger, address)?.into())
@@ -244,7 +244,7 @@ impl Names {
 
     fn nothing(&self, ledger: &Sqlite, address: &Address) -> Result<CliError, LedgerError> {
         let mut near = Near::new(&address.to_string());
-        ledger.each_thing(&mut |known| {
+        ledger.each_resource(&mut |known| {
             near.see(&self.address(known.kind, &known.identity));
             ControlFlow::Continue(())
         })?;

@@ -24,8 +24,8 @@ pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
             Format::Text => thing_text(&names, &known),
             Format::Json => {
                 let mut value = thing_json(&names.address(known.kind, &known.identity), &known);
-                value["fields"] = known.thing.fields.keys().cloned().collect();
-                value["silentSign"] = known.thing.grant.map_or(
+                value["fields"] = known.resource.fields.keys().cloned().collect();
+                value["silentSign"] = known.resource.grant.map_or(
                     Value::Null,
                     |grant| json!({ "granted": true, "deadline": grant.deadline }),
                 );
@@ -73,18 +73,18 @@ fn thing_text(names: &Names, known: &KnownResource) {
         known.kind.word()
     ));
     row("known by", known.identity.replace('\n', ", "));
-    match &known.thing.remote_id {
+    match &known.resource.remote_id {
         Some(id) => row("id", id),
         None => row(
             "id",
             "none: it is being made, or its making was cut off; the next apply looks for it",
         ),
     }
-    let fields: Vec<&str> = known.thing.fields.keys().map(String::as_str).collect();
+    let fields: Vec<&str> = known.resource.fields.keys().map(String::as_str).collect();
     if !fields.is_empty() {
         row("set", fields.join(", "));
     }
-    if let Some(grant) = known.thing.grant {
+    if let Some(grant) = known.resource.grant {
         let until = grant
             .deadline
             .and_then(|deadline| jiff::Timestamp::from_millisecond(deadline).ok())

@@ -52,11 +52,11 @@ impl Known {
     ) -> Result<Self, LedgerError> {
         let mut known = Self::default();
         let means = |address: &Address| is_selected(&matching.target, &matching.exclude, address);
-        ledger.each_thing(&mut |thing| {
+        ledger.each_resource(&mut |thing| {
             if means(&names.address(thing.kind, &thing.identity)) {
                 let counts = known.things.entry(thing.kind.word()).or_default();
                 counts.0 += 1;
-                counts.1 += u64::from(thing.thing.remote_id.is_none());
+                counts.1 += u64::from(thing.resource.remote_id.is_none());
             }
             ControlFlow::Continue(())
         })?;
@@ -122,7 +122,7 @@ impl Flow {
         let (status, _) = report::recorded(record);
         *self.counts.entry(status).or_default() += 1;
         self.for_sync += u64::from(status == Status::Waiting);
-        self.looked = self.looked.max(record.looked_at);
+        self.looked = self.looked.max(record.polled_at);
         let since = match status {
             Status::Waiting => record.sent_at,
             Status::Failed | Status::InDoubt => record.moved_at,

@@ -62,9 +62,9 @@ pub(super) fn troubles(
     let means =
         |address: &Address| is_selected(&args.matching.target, &args.matching.exclude, address);
     if args.in_doubt {
-        ledger.each_thing(&mut |known| {
+        ledger.each_resource(&mut |known| {
             let address = names.address(known.kind, &known.identity);
-            if known.thing.remote_id.is_some() || !means(&address) {
+            if known.resource.remote_id.is_some() || !means(&address) {
                 return ControlFlow::Continue(());
             }
             tell(&ListedFailure {

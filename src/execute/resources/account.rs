@@ -26,7 +26,7 @@ impl Executor<'_> {
         let known = self
             .context
             .ledger
-            .thing(ResourceKind::Account, account.third_id())?;
+            .resource(ResourceKind::Account, account.third_id())?;
         let id = match action {
             AccountAction::Create => {
                 let (id, existed) = self.create(account, known.clone()).await?;
@@ -54,7 +54,7 @@ impl Executor<'_> {
         let known = self
             .context
             .ledger
-            .thing(ResourceKind::Account, account.third_id())?;
+            .resource(ResourceKind::Account, account.third_id())?;
         let recorded = known
             .clone()
             .map(crate::ledger::AccountRecord::from)
@@ -100,7 +100,7 @@ impl Executor<'_> {
             ) if failure.code == Some(ErrorCode::NO_ACCOUNT.0) => {}
             Err(error) => return Err(error.into()),
         }
-        let forgotten = Write::Forgotten {
+        let forgotten = Write::ResourceForgotten {
             kind: ResourceKind::Account,
             identity: third_id.to_owned(),
         };
@@ -132,7 +132,7 @@ impl Executor<'_> {
             let intent = Write::Resource {
                 kind: ResourceKind::Account,
                 identity: identity.clone(),
-                thing: resource.clone(),
+                resource: resource.clone(),
             };
             self.context.ledger.write(vec![intent]).await?;
             tracing::debug!(step = "account", "intent written");
@@ -244,7 +244,7 @@ impl Executor<'_> {
         if let Some(resource) = self
             .context
             .ledger
-            .thing(ResourceKind::Account, account.third_id())?
+            .resource(ResourceKind::Account, account.third_id())?
         {
             let resource = Resource {
                 grant: recorded,
@@ -253,7 +253,7 @@ impl Executor<'_> {
             let write = Write::Resource {
                 kind: ResourceKind::Account,
                 identity: account.third_id().to_owned(),
-                thing: resource,
+                resource,
             };
             self.context.ledger.write(vec![write]).await?;
         }
@@ -327,7 +327,7 @@ impl StepContext<'_> {
         let write = Write::Resource {
             kind: ResourceKind::Account,
             identity: account.third_id().to_owned(),
-            thing: resource,
+            resource,
         };
         Ok(self.ledger.write(vec![write]).await?)
     }

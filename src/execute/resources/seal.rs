@@ -25,7 +25,10 @@ impl Executor<'_> {
         is_unseen: bool,
     ) -> Result<SealId, StepError> {
         let identity = seal_identity(third_id, &seal.alias);
-        let known = self.context.ledger.thing(ResourceKind::Seal, &identity)?;
+        let known = self
+            .context
+            .ledger
+            .resource(ResourceKind::Seal, &identity)?;
         let record = |id: i64, remote_id: Option<String>, is_created: bool| {
             let fields = is_created
                 .then(|| (SEAL_FINGERPRINT.to_owned(), seal.fingerprint))
@@ -34,7 +37,7 @@ impl Executor<'_> {
             Write::Resource {
                 kind: ResourceKind::Seal,
                 identity: identity.clone(),
-                thing: Resource {
+                resource: Resource {
                     id,
                     remote_id,
                     fields,

@@ -42,7 +42,7 @@ impl Executor<'_> {
         let write = Write::Resource {
             kind: ResourceKind::Template,
             identity: fingerprint.to_string(),
-            thing: Resource {
+            resource: Resource {
                 id: self.context.ledger.next_subject(),
                 remote_id: Some(answer.template_id.0.clone()),
                 fields: std::collections::BTreeMap::default(),

@@ -108,7 +108,7 @@ impl StepContext<'_> {
             state = self.state(flow).await?;
             states = SignStates::of(journal, &state);
         }
-        drop(self.ledger.write(vec![Write::Looked {
+        drop(self.ledger.write(vec![Write::Polled {
             id: journal.subject,
             at: self.now(),
             signers: states.known.clone(),

@@ -18,11 +18,7 @@ fn an_exported_ledger_is_the_same_after_it_was_imported() {
         assert_eq!(mode & 0o777, 0o600);
     }
     let run = project.expect(&["state", "import", "one.jsonl", "--yes"], 64);
-    assert!(
-        run.stderr.contains("holds something already"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("is not empty"), "{}", run.stderr);
     forget_ledger(&project);
     for (name, text, wrong) in [
         (
@@ -41,7 +37,7 @@ fn an_exported_ledger_is_the_same_after_it_was_imported() {
             one.replacen("\"item\":{", "\"item\":{\"x\":1,", 1),
             "unknown field",
         ),
-        ("more", format!("{one}{one}"), "after the end"),
+        ("more", format!("{one}{one}"), "after the end line"),
         ("none", "{}\n".to_owned(), "line 1"),
     ] {
         project.write(name, text);

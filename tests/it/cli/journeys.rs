@@ -420,7 +420,7 @@ fn an_account_that_exists_is_taken_over() {
     }
     // That there was one is not forgotten by itself.
     let run = project.expect(&["plan"], 1);
-    assert!(run.stderr.contains("it is gone"), "{}", run.stderr);
+    assert!(run.stderr.contains("the file is missing"), "{}", run.stderr);
     std::fs::remove_file(project.path(".treaty/sandbox.db.lock")).expect("removed");
     let run = project.expect(
         &["plan", "--target", "accounts.*", "--target", "seals.*"],

@@ -402,12 +402,12 @@ fn doubt_is_shown_and_settled_from_the_command_line() {
     let exported = project.expect(&["state", "export"], 0).stdout;
     let lines = exported.lines().map(|line| {
         let mut line: Value = serde_json::from_str(line).expect("JSON");
-        if line["thing"]["identity"] == "acme" {
-            line["thing"]
+        if line["resource"]["identity"] == "acme" {
+            line["resource"]
                 .as_object_mut()
                 .expect("fields")
                 .remove("remoteId");
-            line["thing"]["fields"] = serde_json::json!({});
+            line["resource"]["fields"] = serde_json::json!({});
         }
         if line["item"]["key"] == "HT-2026-0001" {
             line["item"]["status"] = "in_doubt".into();

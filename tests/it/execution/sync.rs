@@ -153,7 +153,7 @@ async fn how_far_each_signer_is_is_recorded() {
         signed.time.map(|time| time.len()),
         Some("2026-11-26 12:00:00".len())
     );
-    assert!(item.record.sent_at.is_some() && item.record.looked_at.is_some());
+    assert!(item.record.sent_at.is_some() && item.record.polled_at.is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -282,7 +282,7 @@ fn told(inbox: &Inbox, flow: &FlowId, text: &str) -> CallbackReceipt {
         flow_id: flow.0.clone(),
         at: Timestamp::now(),
     };
-    futures::executor::block_on(inbox.note(told)).expect("written")
+    futures::executor::block_on(inbox.record(told)).expect("written")
 }
 
 #[tokio::test(start_paused = true)]

@@ -155,7 +155,7 @@ pub(crate) fn note(inbox: &Inbox, flow: &str, nth: u32) -> CallbackReceipt {
         flow_id: flow.to_owned(),
         at: Timestamp::now(),
     };
-    futures::executor::block_on(inbox.note(told)).expect("noted")
+    futures::executor::block_on(inbox.record(told)).expect("noted")
 }
 
 /// The sandbox signs its callbacks as the listener's app.

@@ -401,7 +401,7 @@ impl Rig {
 
     pub(crate) fn ledger(&self) -> Sqlite {
         let held = Sqlite::hold(&self.ledger_path(), &binding(), "a test", "now");
-        held.expect("a ledger").at_once()
+        held.expect("a ledger").synchronous()
     }
 
     pub(crate) fn manifests(&self, findings: &mut Findings) -> manifest::Project {

@@ -9,7 +9,7 @@ use treaty::execute::{Stop, SyncStats};
 use treaty::ledger::{CallbackReceipt, Inbox, ItemStatus, Ledger, Sqlite, Step};
 use treaty::sandbox::{AutoSign, Faults, Notifier, Rule};
 use treaty::sync::{SyncMode, Wait};
-use treaty::webhook::{Confirmed, Confirmer, Metrics, RetrySchedule, Said, Way};
+use treaty::webhook::{ConfirmStep, Confirmer, ConfirmerEvent, Connection, Metrics, RetrySchedule};
 
 use crate::execution::manifests::tenancy;
 use crate::support::listener::{LONG, Listening, finish, note, show_app};
@@ -29,16 +29,16 @@ fn confirmer<'a>(
         binding,
         holder: "a listener".to_owned(),
         root: rig.project.root(),
-        window: 4,
-        way: Box::new(|_| Way {
+        concurrency: 4,
+        connect: Box::new(|_| Connection {
             client: rig.client(),
             listener: Arc::new(|_| {}),
         }),
-        say: Box::new(|_| {}),
+        on_event: Box::new(|_| {}),
         metrics: Arc::new(Metrics::default()),
-        news: Arc::default(),
+        new_callback: Arc::default(),
         stop,
-        again: RetrySchedule::default(),
+        retries: RetrySchedule::default(),
     };
     (confirmer, ask)
 }
@@ -49,8 +49,8 @@ fn status(rig: &Rig, flow: &str, key: &str) -> ItemStatus {
     item.status
 }
 
-fn synced(synced: SyncStats) -> Confirmed {
-    Confirmed::SyncStats(synced)
+fn synced(synced: SyncStats) -> ConfirmStep {
+    ConfirmStep::Polled(synced)
 }
 
 #[tokio::test]
@@ -71,9 +71,9 @@ async fn a_callback_alone_changes_nothing() {
     assert_eq!(rig.calls("sign/contracts/detail"), 1);
     assert_eq!(status(&rig, "leases", "ZL-2026-001"), ItemStatus::Waiting);
     // It is handled, and the loop does not spin; nor does it for a flow that nobody knows.
-    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+    assert_eq!(confirmer.step().await.expect("a step"), ConfirmStep::Idle);
     assert_eq!(listening.tell(finish("1")).await, 200);
-    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+    assert_eq!(confirmer.step().await.expect("a step"), ConfirmStep::Idle);
 }
 
 #[tokio::test]
@@ -95,10 +95,10 @@ async fn confirms_signatures_after_callbacks() {
     let (path, binding) = (rig.ledger_path(), binding());
     let (mut confirmer, ask) = confirmer(&rig, listening.inbox.clone(), &binding, &path);
     let (tell, mut told) = mpsc::unbounded_channel();
-    confirmer.news = listening.news.clone();
+    confirmer.new_callback = listening.news.clone();
     confirmer.metrics = listening.metrics.clone();
-    confirmer.say = Box::new(move |said| {
-        if let Said::Confirmed(synced) = said {
+    confirmer.on_event = Box::new(move |said| {
+        if let ConfirmerEvent::Polled(synced) = said {
             let _ = tell.send(synced.finished);
         }
     });
@@ -138,15 +138,15 @@ async fn two_listeners_share_a_ledger() {
     let (mut other, _ask) = confirmer(&rig, second.inbox.clone(), &binding, &path);
     let brief = Sqlite::hold_briefly(&path, &binding, "a third", "now");
     let brief = brief.expect("a ledger").expect("it is free");
-    assert_eq!(one.step().await.expect("a step"), Confirmed::Kept);
-    assert_eq!(other.step().await.expect("a step"), Confirmed::Kept);
+    assert_eq!(one.step().await.expect("a step"), ConfirmStep::LedgerHeld);
+    assert_eq!(other.step().await.expect("a step"), ConfirmStep::LedgerHeld);
     drop(brief);
     let done = SyncStats {
         done: 2,
         ..SyncStats::default()
     };
     assert_eq!(other.step().await.expect("a step"), synced(done));
-    assert_eq!(one.step().await.expect("a step"), Confirmed::Nothing);
+    assert_eq!(one.step().await.expect("a step"), ConfirmStep::Idle);
     assert_eq!(rig.calls("sign/contract/detail"), 2, "each once");
 }
 
@@ -161,7 +161,10 @@ async fn while_a_run_holds_the_ledger_callbacks_are_received_and_handled_afterwa
     let (mut confirmer, _ask) = confirmer(&rig, listening.inbox.clone(), &binding, &path);
     let run = rig.ledger();
     assert_eq!(listening.tell(finish(&flow)).await, 200);
-    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Kept);
+    assert_eq!(
+        confirmer.step().await.expect("a step"),
+        ConfirmStep::LedgerHeld
+    );
     assert_eq!(listening.unhandled().await, 1);
     drop(run);
     let done = SyncStats {
@@ -205,12 +208,12 @@ async fn retries_a_poll_that_failed() {
         confirmer.step().await.expect("a step"),
         synced(failed.clone())
     );
-    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+    assert_eq!(confirmer.step().await.expect("a step"), ConfirmStep::Idle);
     tokio::time::advance(Duration::from_secs(15)).await;
     assert_eq!(confirmer.step().await.expect("a step"), synced(failed));
     rig.heal();
     tokio::time::advance(Duration::from_secs(15)).await;
-    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+    assert_eq!(confirmer.step().await.expect("a step"), ConfirmStep::Idle);
     tokio::time::advance(Duration::from_mins(1)).await;
     // While the ledger's thread writes, a clock that stands still would run to the end of the hold.
     tokio::time::resume();
@@ -221,7 +224,7 @@ async fn retries_a_poll_that_failed() {
     assert_eq!(confirmer.step().await.expect("a step"), synced(done));
     tokio::time::pause();
     tokio::time::advance(Duration::from_hours(24)).await;
-    assert_eq!(confirmer.step().await.expect("a step"), Confirmed::Nothing);
+    assert_eq!(confirmer.step().await.expect("a step"), ConfirmStep::Idle);
 }
 
 #[tokio::test(start_paused = true)]
