@@ -21,7 +21,7 @@ use crate::address::{AccountId, Address, SealId, TemplateId};
 use crate::client::Client;
 use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Resources};
 use crate::ledger::{Failure, Ledger, RunRecord};
-use crate::plan::{Fatal, FlowPlan, Plan, PlannedRow, Survey, unreadable};
+use crate::plan::{Fatal, FlowPlan, Plan, PlannedRow, PlannedRun, unreadable_sheet};
 
 /// What a run did.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ pub struct ExecutionContext<'a> {
     /// What should be.
     pub standing: &'a Resources,
     /// What is to be done, and what that was found from.
-    pub survey: &'a Survey<'a>,
+    pub survey: &'a PlannedRun<'a>,
     /// What has been done.
     pub ledger: &'a dyn Ledger,
     /// The API.
@@ -166,7 +166,7 @@ impl<'a> Apply<'a> {
 
     async fn apply_resources(&self, plan: &Plan, tally: &mut RunStats) -> Result<(), Stopped> {
         let symbols: HashMap<Address, char> = plan
-            .standing
+            .resources
             .actions()
             .map(|(address, symbol, _)| (address, symbol))
             .collect();
@@ -194,7 +194,7 @@ impl<'a> Apply<'a> {
             });
             Ok(())
         };
-        for (name, deletion) in &plan.standing.absent {
+        for (name, deletion) in &plan.resources.absent {
             self.go_on()?;
             let address = Address::Account(name.clone());
             let result = match deletion {
@@ -207,7 +207,7 @@ impl<'a> Apply<'a> {
             };
             note(address, result)?;
         }
-        for planned in &plan.standing.accounts {
+        for planned in &plan.resources.accounts {
             self.go_on()?;
             let address = Address::Account(planned.name.clone());
             let result = self.resource_account(
@@ -221,7 +221,7 @@ impl<'a> Apply<'a> {
             });
             note(address, result)?;
         }
-        for (name, action, _) in &plan.standing.seals {
+        for (name, action, _) in &plan.resources.seals {
             self.go_on()?;
             let seal = &self.orders.standing.seals[name];
             let third_id = self
@@ -246,7 +246,7 @@ impl<'a> Apply<'a> {
             });
             note(address, result)?;
         }
-        for (name, action) in &plan.standing.templates {
+        for (name, action) in &plan.resources.templates {
             self.go_on()?;
             let address = Address::Template(name.clone());
             let result = self
@@ -267,7 +267,7 @@ impl<'a> Apply<'a> {
             Ok(drafts) => drafts.fuse(),
             Err(error) => {
                 // The sheet was readable a moment ago; its rows stay as they are, and are told to be not begun.
-                let why = unreadable(rows.flow, &error);
+                let why = unreadable_sheet(rows.flow, &error);
                 self.stop_for(Stopped::Fatal(why.into()), tally);
                 tally.not_begun += plan.work();
                 return;
@@ -463,7 +463,7 @@ fn planned_item(
 ) -> Result<(Address, Box<Item>), (Address, u64, Failure)> {
     let address = Address::item(flow, draft.key.as_deref().unwrap_or_default());
     match draft.outcome {
-        Outcome::Item(item) if planned.is(item.fingerprint) => Ok((address, item)),
+        Outcome::Item(item) if planned.matches(item.fingerprint) => Ok((address, item)),
         _ => Err((
             address,
             draft.number,

@@ -17,7 +17,7 @@ use crate::desired::{Document, DocumentSource, Item, LocalFile, Signer, SignerKi
 use crate::execute::journal::ItemJournal;
 use crate::execute::signers::{SignStates, SignerRequest, SigningMethod};
 use crate::ledger::{Deferral, EntityId, Failure, ItemRecord, ItemStatus, Write};
-use crate::plan::{Fatal, ItemAction, PAST, past};
+use crate::plan::{Fatal, ItemAction, PAST_SIGN_VALIDITY_HINT, past_sign_validity};
 use crate::util::failpoint::failpoint;
 
 impl Apply<'_> {
@@ -152,7 +152,10 @@ impl Apply<'_> {
     fn in_time(&self, item: &Item) -> Result<(), StepError> {
         let validity = item.process.sign_validity;
         match validity.filter(|validity| *validity <= self.context.now().as_millisecond()) {
-            Some(validity) => Err(StepError::failed(past(validity), PAST)),
+            Some(validity) => Err(StepError::failed(
+                past_sign_validity(validity),
+                PAST_SIGN_VALIDITY_HINT,
+            )),
             None => Ok(()),
         }
     }

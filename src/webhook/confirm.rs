@@ -183,14 +183,14 @@ impl Confirmer<'_> {
             root: self.root,
             targets,
             excludes: Vec::new(),
-            window: self.window,
+            concurrency: self.window,
             listener: self.listener(way.listener.clone(), failed.clone()),
             stop,
-            course,
+            mode: course,
         };
         let synced = tokio::select! {
             biased;
-            synced = sync.all() => synced?,
+            synced = sync.run() => synced?,
             never = bounded(&ask, &mut self.stop) => match never {},
         };
         let failed = std::mem::take(&mut *failed.lock().unwrap_or_else(PoisonError::into_inner));

@@ -98,7 +98,7 @@ async fn whatever_is_otherwise_is_told() {
         let id = Some(first(at));
         let audited = found.iter().find(|audited| audited.flow_id == id);
         let audited = audited.expect("audited");
-        (audited.verdict, audited.differs.join("; "))
+        (audited.verdict, audited.differences.join("; "))
     };
     for (at, verdict, part) in [
         (0, Verdict::Unproven, "does not tell of the flow"),

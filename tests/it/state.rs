@@ -329,7 +329,7 @@ async fn what_a_person_says_was_not_done_is_sent_again() {
     let wrong = rig.settle_done(&key, &rig.flow_of(&key)).await;
     let wrong = wrong.expect_err("it is not there");
     assert!(wrong.contains("no task of signers.borrower"), "{wrong}");
-    rig.settle_again(&key).await;
+    rig.resolve_not_done(&key).await;
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, rig.calls(PERSON)), (1, 1));
     let (plan, _) = rig.apply().await;
@@ -346,7 +346,7 @@ async fn a_revocation_that_did_not_happen_cannot_be_said_to_be_done() {
     let wrong = rig.settle_done(&key, &rig.flow_of(&key)).await;
     let wrong = wrong.expect_err("it goes on");
     assert!(wrong.contains("goes on: end was not done"), "{wrong}");
-    rig.settle_again(&key).await;
+    rig.resolve_not_done(&key).await;
     rig.apply().await;
     rig.assert_each_once(1);
     assert!(rig.apply().await.0.is_empty());
