@@ -1,4 +1,5 @@
-//! Builds a plan: renders and checks all rows, looks up existing resources, and computes the actions.
+//! Builds a plan: renders and checks all rows, looks up existing resources, and computes the
+//! actions.
 
 use std::collections::HashSet;
 

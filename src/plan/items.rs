@@ -236,7 +236,8 @@ impl<'p, 'a> FlowPlanner<'p, 'a> {
     }
 }
 
-/// The number of manifest errors to remember. A flow hardly has more that are the same for all rows.
+/// The number of manifest errors to remember. A flow hardly has more that are the same for all
+/// rows.
 const MAX_REPORTED: usize = 100;
 
 /// Removes manifest errors that were reported with an earlier row.
@@ -282,7 +283,7 @@ fn check_deadline(
 /// The message for a `signValidity` in the past, in milliseconds since 1970.
 pub(crate) fn past_sign_validity(validity: i64) -> String {
     let shown = Timestamp::from_millisecond(validity).map_or(validity.to_string(), time::text);
-    format!("signValidity is in the past: {shown}")
+    format!("signValidity is past: {shown}")
 }
 
 /// The hint for a `signValidity` in the past.

@@ -1,7 +1,8 @@
 //! Plans a run: compares the desired state with the recorded and the observed state.
 //!
 //! A plan leaves no choices: it fixes order, actions and fingerprints. Changes that the API cannot
-//! make are refused here, with their source location. [`diff`] is pure; [`observe`] does the lookups.
+//! make are refused here, with their source location. [`diff`] is pure; [`observe`] does the
+//! lookups.
 
 mod build;
 mod dependencies;

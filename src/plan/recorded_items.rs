@@ -1,4 +1,5 @@
-//! An index of a flow's recorded items by key. It is loaded in one pass and takes 27 bytes per item.
+//! An index of a flow's recorded items by key. It is loaded in one pass and takes 27 bytes per
+//! item.
 
 use crate::expr::{Fingerprint, Salt};
 use crate::ledger::{ItemStatus, Ledger, LedgerError, RecordedItem};

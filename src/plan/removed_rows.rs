@@ -41,8 +41,8 @@ pub(crate) fn plan_removed_rows(
     })
 }
 
-/// Warns of recorded flows that are no longer declared, in two cases: the flow may have been renamed,
-/// or some of its items are in doubt or were interrupted.
+/// Warns of recorded flows that are no longer declared, in two cases: the flow may have been
+/// renamed, or some of its items are in doubt or were interrupted.
 pub(crate) fn undeclared_flows(
     project: &Project,
     ledger: &dyn Ledger,

@@ -1,7 +1,7 @@
 //! Adopts resources and flows that were created elsewhere: records them as if treaty had made them.
 //!
-//! Looks up and decides, but writes nothing: the writes are returned, so that the command can ask for
-//! confirmation first.
+//! Looks up and decides, but writes nothing: the writes are returned, so that the command can ask
+//! for confirmation first.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -77,8 +77,8 @@ impl<'a> Adopter<'a> {
         }
     }
 
-    /// The record of an account that treaty did not create. Fields that cannot be updated are assumed
-    /// to be as declared.
+    /// The record of an account that treaty did not create. Fields that cannot be updated are
+    /// assumed to be as declared.
     pub(crate) fn account_write(
         &self,
         account: &Account,
@@ -148,7 +148,8 @@ impl<'a> Adopter<'a> {
         })
     }
 
-    /// Adopts a template for the current content of its file. The API has no operation to verify this.
+    /// Adopts a template for the current content of its file. The API has no operation to verify
+    /// this.
     pub fn template(&self, template: &Template, id: &str) -> Result<Adoption, AdoptError> {
         let Some(fingerprint) = template.source.fingerprint() else {
             return Err(rejected(

@@ -32,8 +32,8 @@ pub(crate) type AssignedTasks<'t> = Vec<(String, Op, SignerIdentity, &'t FoundTa
 
 /// Assigns one task of the flow to each signer.
 ///
-/// Returns the assigned tasks, the steps of signers without a task, and the accounts of tasks without
-/// a signer.
+/// Returns the assigned tasks, the steps of signers without a task, and the accounts of tasks
+/// without a signer.
 ///
 /// # Errors
 ///

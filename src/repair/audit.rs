@@ -1,7 +1,7 @@
 //! Audits the ledger: looks up every recorded item at the service and compares it with the record.
 //!
-//! All calls are read-only; needs no sheet and no manifest. A bounded number of items is in progress;
-//! each `thirdId` is looked up once.
+//! All calls are read-only; needs no sheet and no manifest. A bounded number of items is in
+//! progress; each `thirdId` is looked up once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::ControlFlow;

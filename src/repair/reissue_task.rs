@@ -161,7 +161,8 @@ impl StepContext<'_> {
         Ok(self.ledger.write(writes).await?)
     }
 
-    /// Restores the receipt of a task that could not be withdrawn: the task and its link remain valid.
+    /// Restores the receipt of a task that could not be withdrawn: the task and its link remain
+    /// valid.
     async fn restore_receipt(
         &self,
         journal: &ItemJournal,
@@ -305,7 +306,8 @@ fn document_ids(journal: &ItemJournal, flow: &FlowRef) -> Vec<DocId> {
     ids.map(DocId).collect()
 }
 
-/// Refuses to withdraw a task that is completed, or that the API would withdraw together with others.
+/// Refuses to withdraw a task that is completed, or that the API would withdraw together with
+/// others.
 fn check_withdrawable(
     journal: &ItemJournal,
     name: &str,

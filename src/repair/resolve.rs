@@ -1,7 +1,7 @@
 //! Resolves steps in doubt: records what an operator states about the outcome of a call.
 //!
-//! Checks the tasks of the flow at the service, so that a signer who was never added is not recorded.
-//! Like [`Adopter`], it writes nothing: the writes are returned.
+//! Checks the tasks of the flow at the service, so that a signer who was never added is not
+//! recorded. Like [`Adopter`], it writes nothing: the writes are returned.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use crate::ledger::{ItemStatus, KnownStep, Step, Write};
 impl Adopter<'_> {
     /// Resolves the steps in doubt of an item as done, after checking them against the flow.
     ///
-    /// `known` are the recorded steps, `id` is the flow's id as the operator states it. `item` is the
-    /// row's item if there is one: it identifies signers whose step has no recorded request.
+    /// `known` are the recorded steps, `id` is the flow's id as the operator states it. `item` is
+    /// the row's item if there is one: it identifies signers whose step has no recorded request.
     pub async fn resolve(
         &self,
         address: &Address,

@@ -1,5 +1,5 @@
-//! Polls one item in progress: gets the state of its flow, records the states of its signers, and runs
-//! the deferred steps that are due.
+//! Polls one item in progress: gets the state of its flow, records the states of its signers, and
+//! runs the deferred steps that are due.
 
 use crate::api::{FlowStatus, Nothing, Revoke};
 use crate::execute::{
@@ -27,7 +27,8 @@ impl StepContext<'_> {
         let (state, states) = self.refresh_sign_states(&journal, &flow).await?;
         if let Some(status) = ended_status(state.status) {
             let why = why(&state, status);
-            // An interrupted `treaty revoke` left its intent; the flow has ended by it or otherwise.
+            // An interrupted `treaty revoke` left its intent; the flow has ended by it or
+            // otherwise.
             if journal.is_begun(END) && !journal.is_done(END) {
                 if status == ItemStatus::Revoked {
                     self.record_receipt::<Revoke>(&journal, END, &Nothing, None);
@@ -44,8 +45,8 @@ impl StepContext<'_> {
             }
             return Ok((status, Some(why)));
         }
-        // An interrupted revocation left its intent. If it still takes effect, the next poll detects it.
-        // A finished flow cannot be revoked any more.
+        // An interrupted revocation left its intent. If it still takes effect, the next poll
+        // detects it. A finished flow cannot be revoked any more.
         let finished = state.status == FlowStatus::Finished;
         for name in [Some(END), finished.then_some(REVOKE)]
             .into_iter()
@@ -123,8 +124,9 @@ impl StepContext<'_> {
         })
     }
 
-    /// Runs the remaining steps of a flow that is already archived: by an earlier poll, by the service,
-    /// or outside of treaty. Returns a failure that names the signers who were never asked.
+    /// Runs the remaining steps of a flow that is already archived: by an earlier poll, by the
+    /// service, or outside of treaty. Returns a failure that names the signers who were never
+    /// asked.
     async fn finish_archived(
         &self,
         journal: &ItemJournal,

@@ -57,7 +57,8 @@ impl Sync<'_> {
     }
 }
 
-/// Completes when the sync must end now: on `Stop::Now`, or on `Stop::Soon` with no request in flight.
+/// Completes when the sync must end now: on `Stop::Now`, or on `Stop::Soon` with no request in
+/// flight.
 async fn interrupted(stop: &mut watch::Receiver<Stop>, out: &watch::Sender<usize>) {
     let mut out = out.subscribe();
     loop {

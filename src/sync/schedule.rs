@@ -11,14 +11,14 @@ use crate::ledger::EntityId;
 /// The longest interval between two polls.
 const MAX_INTERVAL: Duration = Duration::from_hours(6);
 
-/// The interval until the next poll of an item that did not change for `age`: a tenth of `age`, at least
-/// `every`, at most six hours.
+/// The interval until the next poll of an item that did not change for `age`: a tenth of `age`, at
+/// least `every`, at most six hours.
 pub(crate) fn poll_interval(every: Duration, age: Duration) -> Duration {
     (age / 10).clamp(every, MAX_INTERVAL.max(every))
 }
 
-/// The interval until the next poll after a number of consecutive failures: doubles with each failure, at
-/// least `every`, at most six hours.
+/// The interval until the next poll after a number of consecutive failures: doubles with each
+/// failure, at least `every`, at most six hours.
 pub(crate) fn failure_backoff(every: Duration, failures: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
     every

@@ -230,8 +230,8 @@ impl<'a> SyncLoop<'a> {
 
     /// Schedules the next poll of an item that has not ended.
     ///
-    /// The interval doubles after each consecutive failure. Without a time limit, an item is not polled
-    /// again after as many failures as the client has attempts.
+    /// The interval doubles after each consecutive failure. Without a time limit, an item is not
+    /// polled again after as many failures as the client has attempts.
     fn reschedule(
         &mut self,
         id: EntityId,

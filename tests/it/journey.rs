@@ -428,13 +428,13 @@ fn an_account_that_exists_is_taken_over() {
     );
     assert!(
         run.stdout
-            .contains("~ accounts.clerk  exists already: take it over"),
+            .contains("~ accounts.clerk  adopt the existing account"),
         "{}",
         run.stdout
     );
     assert!(
         run.stdout
-            .contains("~ seals.contract-seal  exists already: take it over"),
+            .contains("~ seals.contract-seal  adopt the existing seal"),
         "{}",
         run.stdout
     );
@@ -665,8 +665,8 @@ fn what_cannot_be_changed_any_more_is_found_before_a_call() {
     project.replace("manifests/seals.yaml", "color: BLUE", "color: RED");
     let run = project.expect(&["validate"], 65);
     for what in [
-        "idNo differs from what the account was made with",
-        "the seal finance-seal was made otherwise",
+        "idNo differs from the recorded account",
+        "the seal finance-seal differs from the existing seal",
         "2 errors were found",
     ] {
         assert!(run.stderr.contains(what), "{}", run.stderr);

@@ -142,8 +142,8 @@ impl ResourcePlan {
         calls
     }
 
-    /// Removes the actions of excluded resources. Existing ones stay as unchanged, so that items can
-    /// use them.
+    /// Removes the actions of excluded resources. Existing ones stay as unchanged, so that items
+    /// can use them.
     pub fn exclude(&mut self, excluded: impl Fn(&Address) -> bool) {
         self.absent
             .retain(|(name, _)| !excluded(&Address::Account(name.clone())));
