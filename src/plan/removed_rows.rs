@@ -70,7 +70,7 @@ pub(crate) fn undeclared_flows(
             let message = format!(
                 "flows.{flow} is no longer declared, and {unresolved} of its items are in doubt or were interrupted while being sent"
             );
-            let hint = format!("treaty status --target flows.{flow} --in-doubt lists them");
+            let hint = format!("run treaty status --target flows.{flow} --in-doubt to list them");
             warnings.push(Diagnostic::warning(message).hint(hint));
         }
     }

@@ -86,19 +86,19 @@ impl<'a> Adopter<'a> {
     ) -> Result<Write, LedgerError> {
         let mut fields = field_fingerprints(account, self.records.salt());
         fields.retain(|name, _| !account.updatable().contains(&name.as_str()));
-        let known = self
+        let recorded = self
             .records
             .thing(ResourceKind::Account, account.third_id())?;
         // A grant is valid only for the account id that it was made for.
-        let same = known
+        let same = recorded
             .as_ref()
-            .filter(|thing| thing.remote_id.as_deref() == Some(id.as_str()));
+            .filter(|resource| resource.remote_id.as_deref() == Some(id.as_str()));
         Ok(Write::Resource {
             kind: ResourceKind::Account,
             identity: account.third_id().to_owned(),
             thing: Resource {
-                grant: same.and_then(|thing| thing.grant),
-                id: known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
+                grant: same.and_then(|resource| resource.grant),
+                id: recorded.map_or_else(|| self.records.next_subject(), |resource| resource.id),
                 remote_id: Some(id.0.clone()),
                 fields,
             },
@@ -123,13 +123,13 @@ impl<'a> Adopter<'a> {
             account_id: account_id.clone(),
         };
         let seals = self.context.call(&query).await?;
-        let Some(found) = seals.iter().find(|known| known.seal_id.as_str() == id) else {
+        let Some(found) = seals.iter().find(|listed| listed.seal_id.as_str() == id) else {
             let message = format!("accounts.{} has no seal {id}", seal.account);
             let hint = format!("treaty ask seal/query accountId={account_id} lists its seals");
             return Err(rejected(message, hint));
         };
         let identity = seal_identity(account.third_id(), &seal.alias);
-        let known = self.records.thing(ResourceKind::Seal, &identity)?;
+        let recorded = self.records.thing(ResourceKind::Seal, &identity)?;
         let alias = found.seal_alias.as_deref();
         let other = alias.filter(|alias| *alias != seal.alias);
         Ok(Adoption {
@@ -137,7 +137,7 @@ impl<'a> Adopter<'a> {
                 kind: ResourceKind::Seal,
                 identity,
                 thing: resource_without_fields(
-                    known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
+                    recorded.map_or_else(|| self.records.next_subject(), |resource| resource.id),
                     id,
                 ),
             }],
@@ -158,13 +158,13 @@ impl<'a> Adopter<'a> {
             ));
         };
         let identity = fingerprint.to_string();
-        let known = self.records.thing(ResourceKind::Template, &identity)?;
+        let recorded = self.records.thing(ResourceKind::Template, &identity)?;
         Ok(Adoption {
             writes: vec![Write::Resource {
                 kind: ResourceKind::Template,
                 identity,
                 thing: resource_without_fields(
-                    known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
+                    recorded.map_or_else(|| self.records.next_subject(), |resource| resource.id),
                     id,
                 ),
             }],
@@ -177,10 +177,10 @@ impl<'a> Adopter<'a> {
 
     /// The recorded id of an account, or else the one that the service returns.
     async fn id_of(&self, account: &Account) -> Result<Option<AccountId>, AdoptError> {
-        let known = self
+        let recorded = self
             .records
             .thing(ResourceKind::Account, account.third_id())?;
-        match known.and_then(|thing| thing.remote_id) {
+        match recorded.and_then(|resource| resource.remote_id) {
             Some(id) => Ok(Some(AccountId(id))),
             None => Ok(self.context.account_of(account.third_id()).await?),
         }
@@ -189,14 +189,14 @@ impl<'a> Adopter<'a> {
     /// Adopts a flow for a row: records its documents and each declared signer that has a task.
     pub async fn item(&self, flow: &str, item: &Item, id: &str) -> Result<Adoption, AdoptError> {
         let address = Address::item(flow, &item.key);
-        let known = self.records.item(flow, &item.key)?;
-        let subject = match &known {
-            Some(known) => known.id,
+        let record = self.records.item(flow, &item.key)?;
+        let subject = match &record {
+            Some(record) => record.id,
             None => self.records.next_subject(),
         };
         let journal = ItemJournal::new(subject, self.records.steps(subject)?);
         let recorded = sent_flow(&journal);
-        check_recorded_flow(&address, known.as_ref(), recorded.as_ref(), id)?;
+        check_recorded_flow(&address, record.as_ref(), recorded.as_ref(), id)?;
         self.check_flow_is_unused(&address, id)?;
         let flow_ref = FlowRef {
             id: FlowId(id.to_owned()),
@@ -218,9 +218,9 @@ impl<'a> Adopter<'a> {
             run: 0,
             afresh: recorded.is_none(),
         });
-        let is_known = |step: &str| recorded.is_some() && journal.is_done(step);
+        let is_recorded = |step: &str| recorded.is_some() && journal.is_done(step);
         let receipts = creation_receipts(subject, item, &docs, &flow_ref);
-        adopt_new(&mut adoption, receipts, &is_known);
+        adopt_new(&mut adoption, receipts, &is_recorded);
         let signers: Vec<(String, Op, Option<SignerIdentity>)> = item
             .signers
             .iter()
@@ -236,7 +236,8 @@ impl<'a> Adopter<'a> {
                 "check the signers of the flow on the service's own pages",
             ));
         }
-        for (step, op, identity, task) in assigned.into_iter().filter(|(step, ..)| !is_known(step))
+        for (step, op, identity, task) in
+            assigned.into_iter().filter(|(step, ..)| !is_recorded(step))
         {
             adoption.writes.extend([
                 Write::Intent {
@@ -265,7 +266,7 @@ impl<'a> Adopter<'a> {
                 };
                 (step, write)
             });
-            adopt_new(&mut adoption, waiting.collect(), &is_known);
+            adopt_new(&mut adoption, waiting.collect(), &is_recorded);
         }
         if status == ItemStatus::Open {
             adoption.notes.push(format!(
@@ -306,9 +307,9 @@ impl<'a> Adopter<'a> {
     /// Refuses a flow that is recorded for another item.
     fn check_flow_is_unused(&self, address: &Address, id: &str) -> Result<(), AdoptError> {
         let mut other = None;
-        self.records.each_item((PROCESS, "flowId"), &mut |known| {
-            let own = Address::item(&known.flow, &known.key);
-            if known.answered.as_deref() == Some(id) && own != *address {
+        self.records.each_item((PROCESS, "flowId"), &mut |sent| {
+            let own = Address::item(&sent.flow, &sent.key);
+            if sent.answered.as_deref() == Some(id) && own != *address {
                 other = Some(own);
                 return ControlFlow::Break(());
             }
@@ -343,10 +344,10 @@ impl<'a> Adopter<'a> {
                 let Some(id) = self.id_of(account).await? else {
                     continue;
                 };
-                let known = self
+                let recorded = self
                     .records
                     .thing(ResourceKind::Account, account.third_id())?;
-                if known.is_none_or(|thing| thing.remote_id.is_none()) {
+                if recorded.is_none_or(|resource| resource.remote_id.is_none()) {
                     writes.push(self.account_write(account, &id)?);
                 }
                 ids.insert(name.clone(), id);
@@ -359,11 +360,11 @@ impl<'a> Adopter<'a> {
 /// Refuses an item that is recorded with another flow, or that was sent with this one already.
 fn check_recorded_flow(
     address: &Address,
-    known: Option<&ItemRecord>,
-    recorded: Option<&FlowRef>,
+    record: Option<&ItemRecord>,
+    recorded_flow: Option<&FlowRef>,
     id: &str,
 ) -> Result<(), AdoptError> {
-    let (Some(known), Some(flow)) = (known, recorded) else {
+    let (Some(record), Some(flow)) = (record, recorded_flow) else {
         return Ok(());
     };
     if flow.id.as_str() != id {
@@ -374,7 +375,7 @@ fn check_recorded_flow(
             ),
         ));
     }
-    if known.status.is_sent() {
+    if record.status.is_sent() {
         return Err(rejected(
             format!("{address} is already recorded with the flow {id}"),
             format!("run treaty state show '{address}' to see what is recorded"),
@@ -387,9 +388,9 @@ fn check_recorded_flow(
 fn adopt_new(
     adoption: &mut Adoption,
     writes: Vec<(String, Write)>,
-    is_known: &dyn Fn(&str) -> bool,
+    is_recorded: &dyn Fn(&str) -> bool,
 ) {
-    let new = writes.into_iter().filter(|(step, _)| !is_known(step));
+    let new = writes.into_iter().filter(|(step, _)| !is_recorded(step));
     adoption.writes.extend(new.map(|(_, write)| write));
 }
 

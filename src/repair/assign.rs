@@ -42,7 +42,7 @@ pub(crate) fn assign_tasks<'t>(
     signers: &[(String, Op, Option<SignerIdentity>)],
     state: &'t FlowState,
 ) -> Result<(AssignedTasks<'t>, Vec<String>, Vec<AccountId>), AdoptError> {
-    let known: Vec<&SignerIdentity> = signers
+    let identities: Vec<&SignerIdentity> = signers
         .iter()
         .filter_map(|(.., identity)| identity.as_ref())
         .collect();
@@ -52,7 +52,7 @@ pub(crate) fn assign_tasks<'t>(
     let is_of = |task: &FoundTask, identity: &SignerIdentity| match identity.account {
         Some(_) => task.is_of(identity),
         // The platform's account id is unknown: its task is one that fits no other signer.
-        None => !known.iter().any(|identity| explains(identity, task)),
+        None => !identities.iter().any(|identity| explains(identity, task)),
     };
     let mut free: Vec<&FoundTask> = state.tasks.iter().collect();
     let (mut assigned, mut left) = (AssignedTasks::new(), Vec::new());

@@ -190,9 +190,9 @@ fn id_hash(id: &str) -> u64 {
 
 fn account_entities(records: &dyn Records) -> Result<HashMap<u64, EntityId>, LedgerError> {
     let mut entities = HashMap::new();
-    records.each_thing(&mut |known| {
-        if let (ResourceKind::Account, Some(id)) = (known.kind, &known.thing.remote_id) {
-            entities.insert(id_hash(id), known.thing.id);
+    records.each_thing(&mut |resource| {
+        if let (ResourceKind::Account, Some(id)) = (resource.kind, &resource.thing.remote_id) {
+            entities.insert(id_hash(id), resource.thing.id);
         }
         ControlFlow::Continue(())
     })?;
@@ -250,10 +250,7 @@ impl Auditor<'_> {
                 "sending the item was interrupted".to_owned(),
                 "apply again: the item is looked up before anything is sent",
             )),
-            (_, Some(step)) => Some((
-                format!("whether {step} was carried out is not known"),
-                RESOLVE,
-            )),
+            (_, Some(step)) => Some((format!("the outcome of {step} is unknown"), RESOLVE)),
             (ItemStatus::Failed, None) => Some((format!("the item failed{why}"), "apply again")),
             _ => None,
         };
@@ -320,19 +317,20 @@ impl Auditor<'_> {
         id: &AccountId,
         differences: &mut Differences,
     ) -> Result<(), Fatal> {
-        let number = self.accounts.get(&id_hash(id.as_str())).copied();
-        let known = match number {
-            Some(number) => self.records.thing_numbered(number)?,
+        let entity = self.accounts.get(&id_hash(id.as_str())).copied();
+        let account = match entity {
+            Some(entity) => self.records.thing_numbered(entity)?,
             None => None,
         };
-        let known = known.filter(|known| known.thing.remote_id.as_deref() == Some(id.as_str()));
-        let Some(known) = known else {
+        let account =
+            account.filter(|account| account.thing.remote_id.as_deref() == Some(id.as_str()));
+        let Some(account) = account else {
             let what = format!("no thirdId is recorded for the account {id} of {step}");
             differences.add(Verdict::Unproven, what, CHECK_FLOW);
             return Ok(());
         };
-        let third_id = &known.identity;
-        match self.look_up_account(known.thing.id, third_id, id).await? {
+        let third_id = &account.identity;
+        match self.look_up_account(account.thing.id, third_id, id).await? {
             AccountLookup::Same => {}
             AccountLookup::NotFound => differences.add(
                 Verdict::Different,
@@ -360,14 +358,14 @@ impl Auditor<'_> {
     /// Looks up a `thirdId`, once per audit.
     async fn look_up_account(
         &self,
-        number: EntityId,
+        entity: EntityId,
         third_id: &str,
         id: &AccountId,
     ) -> Result<AccountLookup, Fatal> {
         let _guard = self.in_progress.lock(third_id).await;
-        let known = self.answers().get(&number).cloned();
-        if let Some(known) = known {
-            return Ok(known);
+        let cached = self.answers().get(&entity).cloned();
+        if let Some(cached) = cached {
+            return Ok(cached);
         }
         let answer = match self.context.account_of(third_id).await {
             Ok(Some(found)) if found == *id => AccountLookup::Same,
@@ -380,7 +378,7 @@ impl Auditor<'_> {
                 | StepError::ProbeFailed(failure),
             ) => AccountLookup::Failed(failure.message.into()),
         };
-        self.answers().insert(number, answer.clone());
+        self.answers().insert(entity, answer.clone());
         Ok(answer)
     }
 

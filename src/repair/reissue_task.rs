@@ -37,27 +37,31 @@ impl Revocation<'_> {
     pub async fn reissue_tasks(&self, items: Vec<TaskReissue>) -> Result<RevocationStats, Fatal> {
         let context = StepContext::new(self.records, self.client, self.root);
         (self.listener)(crate::execute::Event::Items(items.len() as u64));
-        let work = async |one: TaskReissue| context.reissue_with_outcome(&one).await;
+        let work = async |reissue: TaskReissue| context.reissue_with_outcome(&reissue).await;
         self.run(items, work).await
     }
 }
 
 impl StepContext<'_> {
-    async fn reissue_with_outcome(&self, one: &TaskReissue) -> Result<(Address, Ended), StepError> {
-        let known = &one.known;
+    async fn reissue_with_outcome(
+        &self,
+        reissue: &TaskReissue,
+    ) -> Result<(Address, Ended), StepError> {
+        let known = &reissue.known;
         let span = info_span!("item", address = %Address::item(&known.flow, &known.key));
-        item_outcome(known, self.reissue_task(one).instrument(span).await)
+        item_outcome(known, self.reissue_task(reissue).instrument(span).await)
     }
 
-    async fn reissue_task(&self, one: &TaskReissue) -> Result<Ended, StepError> {
-        let (record, item) = (&one.known.record, &one.item);
-        check_row(one)?;
+    async fn reissue_task(&self, reissue: &TaskReissue) -> Result<Ended, StepError> {
+        let (record, item) = (&reissue.known.record, &reissue.item);
+        check_row(reissue)?;
         let mut journal = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
         journal.whose = signers(&journal);
-        let name = format!("{SIGNER}{}", one.signer);
-        let (Some(flow), Some(signer)) = (sent_flow(&journal), signer(item, &one.signer)) else {
+        let name = format!("{SIGNER}{}", reissue.signer);
+        let (Some(flow), Some(signer)) = (sent_flow(&journal), signer(item, &reissue.signer))
+        else {
             return Err(StepError::failed(
-                format!("the flow has no signer {}", one.signer),
+                format!("the flow has no signer {}", reissue.signer),
                 "check the names of the signers in the manifest",
             ));
         };
@@ -65,7 +69,7 @@ impl StepContext<'_> {
             return Err(StepError::failed(
                 format!(
                     "{} was not asked to sign yet, or is an automatic signer",
-                    one.signer
+                    reissue.signer
                 ),
                 "treaty sync adds deferred signers",
             ));
@@ -94,7 +98,7 @@ impl StepContext<'_> {
             docs: &document_ids(&journal, &flow),
         }
         .request();
-        self.record_intent(one, &name, op, request).await?;
+        self.record_intent(reissue, &name, op, request).await?;
         self.note_own(record.id, &name);
         let polled = self.poll(record).await;
         if let Err(StepError::InDoubt(_) | StepError::ProbeFailed(_)) = &polled {
@@ -121,12 +125,12 @@ impl StepContext<'_> {
     /// Journals the intent to create the task again, with its request.
     async fn record_intent(
         &self,
-        one: &TaskReissue,
+        reissue: &TaskReissue,
         step: &str,
         op: Op,
         request: serde_json::Value,
     ) -> Result<(), StepError> {
-        let (record, item) = (&one.known.record, &one.item);
+        let (record, item) = (&reissue.known.record, &reissue.item);
         let (subject, step) = (record.id, step.to_owned());
         let deferral = Deferral {
             order: 0,
@@ -137,8 +141,8 @@ impl StepContext<'_> {
         let writes = vec![
             Write::ItemBegun {
                 id: subject,
-                flow: one.known.flow.clone(),
-                key: one.known.key.clone(),
+                flow: reissue.known.flow.clone(),
+                key: reissue.known.key.clone(),
                 fingerprint: item.fingerprint,
                 content: item.content,
                 run: record.run,
@@ -208,10 +212,10 @@ impl StepContext<'_> {
             })
             .collect();
         for (name, account) in &item.accounts {
-            let known = self
+            let resource = self
                 .ledger
                 .thing(ResourceKind::Account, account.third_id())?;
-            let record = known.clone().map(AccountRecord::from);
+            let record = resource.clone().map(AccountRecord::from);
             let recorded = record.and_then(|record| record.account);
             let is_same = |recorded: &RecordedAccount| {
                 !signing.contains(&name) || asked.contains(&&recorded.account_id)
@@ -222,7 +226,7 @@ impl StepContext<'_> {
                     "restore the thirdId; for another person, give the row a new key",
                 ));
             };
-            self.bring_up_to_date(account, &recorded, known.as_ref())
+            self.bring_up_to_date(account, &recorded, resource.as_ref())
                 .await?;
         }
         Ok(())
@@ -230,8 +234,8 @@ impl StepContext<'_> {
 }
 
 /// Refuses an item whose apply is incomplete, and a row that differs in more than its accounts.
-fn check_row(one: &TaskReissue) -> Result<(), StepError> {
-    let (record, item) = (&one.known.record, &one.item);
+fn check_row(reissue: &TaskReissue) -> Result<(), StepError> {
+    let (record, item) = (&reissue.known.record, &reissue.item);
     let same = record.fingerprint == item.fingerprint;
     if !same && (record.content.is_none() || record.content != item.content) {
         return Err(StepError::failed(

@@ -24,13 +24,13 @@ use crate::ledger::{ItemStatus, KnownStep, Step, Write};
 impl Adopter<'_> {
     /// Resolves the steps in doubt of an item as done, after checking them against the flow.
     ///
-    /// `known` are the recorded steps, `id` is the flow's id as the operator states it. `item` is
-    /// the row's item if there is one: it identifies signers whose step has no recorded request.
+    /// `id` is the flow's id as the operator states it. `item` is the row's item if there is one:
+    /// it identifies signers whose step has no recorded request.
     pub async fn resolve(
         &self,
         address: &Address,
         subject: i64,
-        known: &[KnownStep],
+        recorded_steps: &[KnownStep],
         item: Option<&Item>,
         id: &str,
     ) -> Result<Adoption, AdoptError> {
@@ -44,7 +44,7 @@ impl Adopter<'_> {
         if flow.id.as_str() != id {
             return Err(rejected(
                 format!("{address} is recorded with the flow {}", flow.id),
-                "the flow id to state is the recorded one",
+                "pass the id of that flow",
             ));
         }
         let ids = match item {
@@ -58,7 +58,10 @@ impl Adopter<'_> {
         };
         let mut adoption = Adoption::default();
         let mut signers = Vec::new();
-        for step in known.iter().filter(|step| step.name.starts_with(SIGNER)) {
+        for step in recorded_steps
+            .iter()
+            .filter(|step| step.name.starts_with(SIGNER))
+        {
             let Some(op) = Op::at(&step.operation) else {
                 continue;
             };
@@ -76,7 +79,7 @@ impl Adopter<'_> {
             signers.push((step.name.clone(), op, identity));
         }
         let in_doubt = |name: &str| {
-            known
+            recorded_steps
                 .iter()
                 .any(|step| step.name == name && matches!(step.step, Step::Intent(_)))
         };
@@ -86,7 +89,7 @@ impl Adopter<'_> {
             if let Some(step) = left.iter().find(|step| in_doubt(step)) {
                 return Err(rejected(
                     format!("the flow {id} has no task of {step}: the step was not done"),
-                    format!("run treaty state settle '{address}' again"),
+                    format!("record it as not done: treaty state settle '{address}' again"),
                 ));
             }
             for (step, op, identity, task) in
@@ -100,7 +103,9 @@ impl Adopter<'_> {
                 });
             }
         }
-        let others = known.iter().filter(|step| !step.name.starts_with(SIGNER));
+        let others = recorded_steps
+            .iter()
+            .filter(|step| !step.name.starts_with(SIGNER));
         for step in others.filter(|step| in_doubt(&step.name)) {
             if let Some(op) = Op::at(&step.operation) {
                 let status = self.context.state(&flow).await?.status;
@@ -115,7 +120,7 @@ impl Adopter<'_> {
                             "the flow {id} is still in progress: {} was not done",
                             step.name
                         ),
-                        format!("run treaty state settle '{address}' again"),
+                        format!("record it as not done: treaty state settle '{address}' again"),
                     ));
                 }
                 adoption.writes.push(Write::Receipt {
@@ -128,7 +133,7 @@ impl Adopter<'_> {
         }
         adoption.writes.push(Write::ItemEnded {
             id: subject,
-            status: status_when_done(known),
+            status: status_when_done(recorded_steps),
             failure: None,
             at: self.context.now(),
         });
@@ -137,8 +142,8 @@ impl Adopter<'_> {
 }
 
 /// Resolves the steps in doubt of an item as not done: their intents are voided and sent again.
-pub fn resolve_not_done(subject: i64, known: &[KnownStep]) -> Adoption {
-    let in_doubt = known
+pub fn resolve_not_done(subject: i64, recorded_steps: &[KnownStep]) -> Adoption {
+    let in_doubt = recorded_steps
         .iter()
         .filter(|step| matches!(step.step, Step::Intent(_)));
     let mut writes: Vec<Write> = in_doubt
@@ -149,7 +154,7 @@ pub fn resolve_not_done(subject: i64, known: &[KnownStep]) -> Adoption {
         .collect();
     writes.push(Write::ItemEnded {
         id: subject,
-        status: if were_deferred(known) {
+        status: if were_deferred(recorded_steps) {
             ItemStatus::Waiting
         } else {
             ItemStatus::Open
@@ -167,8 +172,8 @@ pub fn resolve_not_done(subject: i64, known: &[KnownStep]) -> Adoption {
 
 /// Whether all steps in doubt were deferred. Then apply is complete, and sync continues without the
 /// sheet.
-fn were_deferred(known: &[KnownStep]) -> bool {
-    let mut in_doubt = known.iter().filter_map(|step| match &step.step {
+fn were_deferred(recorded_steps: &[KnownStep]) -> bool {
+    let mut in_doubt = recorded_steps.iter().filter_map(|step| match &step.step {
         Step::Intent(deferral) => Some(deferral.is_some()),
         _ => None,
     });
@@ -176,14 +181,14 @@ fn were_deferred(known: &[KnownStep]) -> bool {
 }
 
 /// The status of an item after its steps in doubt are resolved as done.
-fn status_when_done(known: &[KnownStep]) -> ItemStatus {
+fn status_when_done(recorded_steps: &[KnownStep]) -> ItemStatus {
     let is_deferred = |step: &KnownStep| matches!(step.step, Step::Deferred(_));
-    let archived = known
+    let archived = recorded_steps
         .iter()
         .any(|step| step.name == ARCHIVE && !is_deferred(step));
-    if !were_deferred(known) {
+    if !were_deferred(recorded_steps) {
         ItemStatus::Open
-    } else if archived && !known.iter().any(is_deferred) {
+    } else if archived && !recorded_steps.iter().any(is_deferred) {
         ItemStatus::Finished
     } else {
         ItemStatus::Waiting

@@ -60,7 +60,7 @@ impl StepContext<'_> {
         if let Some(step) = undecided_step(&journal) {
             return Err(StepError::InDoubt(Failure {
                 code: None,
-                message: format!("whether {step} was carried out is not known"),
+                message: format!("the outcome of {step} is unknown"),
                 hint: "check the flow on the service's own pages".to_owned(),
             }));
         }

@@ -160,8 +160,8 @@ impl<'a> SyncLoop<'a> {
             if only_callbacks {
                 self.schedule.schedule(item, self.begun);
             } else if !self.schedule.expedite(item) {
-                let known = self.sync.records.item_numbered(item)?;
-                if !known.is_some_and(|item| item.record.is_under_way()) {
+                let current = self.sync.records.item_numbered(item)?;
+                if !current.is_some_and(|item| item.record.is_under_way()) {
                     // The item has ended.
                     obsolete.push(notice.id);
                     continue;
@@ -253,8 +253,8 @@ impl<'a> SyncLoop<'a> {
                 failure_backoff(wait.every, *failures)
             }
         };
-        let known = self.sync.records.item_numbered(id)?;
-        let moved = known.and_then(|item| item.record.moved_at);
+        let current = self.sync.records.item_numbered(id)?;
+        let moved = current.and_then(|item| item.record.moved_at);
         let age = moved.map(|moved| self.clock.now().duration_since(moved));
         let age = age.and_then(|age| Duration::try_from(age).ok());
         let interval = poll_interval(every, age.unwrap_or_default());

@@ -303,7 +303,7 @@ fn standing_things_are_updated_where_the_api_can_and_refused_where_it_cannot() {
     let run = project.expect(&["plan"], 0);
     assert!(
         run.stdout
-            .contains("~ accounts.acme  email; withdraw silent signing"),
+            .contains("~ accounts.acme  email; revoke silent signing"),
         "{}",
         run.stdout
     );

@@ -345,7 +345,10 @@ async fn a_revocation_that_did_not_happen_cannot_be_said_to_be_done() {
     let key = rig.first().0.key;
     let wrong = rig.settle_done(&key, &rig.flow_of(&key)).await;
     let wrong = wrong.expect_err("it goes on");
-    assert!(wrong.contains("still in progress: end was not done"), "{wrong}");
+    assert!(
+        wrong.contains("still in progress: end was not done"),
+        "{wrong}"
+    );
     rig.resolve_not_done(&key).await;
     rig.apply().await;
     rig.assert_each_once(1);

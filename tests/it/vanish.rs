@@ -138,7 +138,8 @@ fn a_flow_that_was_renamed_is_told_to_be_new() {
     project.expect(&["apply", "--yes"], 0);
     project.replace("manifests/loans.yaml", "\n  loans:\n", "\n  credits:\n");
     let run = project.expect(&["plan"], 0);
-    let told = "flows.loans is no longer declared, 200 of its items were sent, and flows.credits is new";
+    let told =
+        "flows.loans is no longer declared, 200 of its items were sent, and flows.credits is new";
     assert!(run.stderr.contains(told), "{}", run.stderr);
 }
 

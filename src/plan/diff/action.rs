@@ -22,7 +22,7 @@ pub enum Grant {
     Unchanged,
     /// Grant it until this time in milliseconds since 1970, or without limit.
     Grant(Option<i64>),
-    /// Withdraw it.
+    /// Revoke it.
     Revoke,
 }
 

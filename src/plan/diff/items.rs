@@ -128,7 +128,7 @@ pub struct Sample {
     pub row: Option<u64>,
 }
 
-/// The number of items of each action that a plan shows without `--show-all`.
+/// The number of items of each action that a plan shows without `--all`.
 pub const SAMPLES: usize = 3;
 
 impl FlowPlan {

@@ -68,7 +68,7 @@ impl ResourcePlan {
             let grant = match account.grant {
                 Grant::Unchanged => "",
                 Grant::Grant(_) => "grant silent signing",
-                Grant::Revoke => "withdraw silent signing",
+                Grant::Revoke => "revoke silent signing",
             };
             if !grant.is_empty() {
                 note = if note.is_empty() {
