@@ -47,7 +47,7 @@ pub async fn build_plan<'a>(
         ..
     } = planner;
     let (project, resources, ledger) = (*project, *resources, *ledger);
-    let mut planned = PlannedRun {
+    let mut planned_run = PlannedRun {
         plan: Plan::default(),
         flows: Vec::new(),
         refused: RefusedRows::new(),
@@ -68,37 +68,42 @@ pub async fn build_plan<'a>(
         let plan = plan_flow(
             flow_planner,
             now,
-            &mut planned,
+            &mut planned_run,
             &mut row_accounts,
             &mut duplicates,
         )?;
         findings.extend(check_revocation_limit(rows.flow, &plan, planner)?);
         needed.extend(referenced_resources(rows.flow));
-        planned.flows.push(rows);
-        planned.plan.flows.push(plan);
+        planned_run.flows.push(rows);
+        planned_run.plan.flows.push(plan);
     }
     findings.extend(undeclared_flows(project, ledger)?);
-    planned.unmatched = unmatched_targets(selection, resources, &planned.matched);
+    planned_run.unmatched = unmatched_targets(selection, resources, &planned_run.matched);
     let recorded = recorded_resources(resources, ledger)?;
     let refused = match project.settings.failures.invalid_rows {
-        InvalidRows::Refuse => planned.row_findings.errors(),
+        InvalidRows::Refuse => planned_run.row_findings.errors(),
         InvalidRows::Skip => 0,
     };
-    let client = client.filter(|_| findings.errors() + refused + planned.unmatched.len() == 0);
+    let client = client.filter(|_| findings.errors() + refused + planned_run.unmatched.len() == 0);
     let observed = match client {
         Some((client, observe)) => observe_resources(resources, client, observe, listener).await?,
         _ => Observed::default(),
     };
-    planned.plan.resources =
+    planned_run.plan.resources =
         plan_resources(resources, &recorded, &observed, ledger.salt(), findings);
-    select_resources(&mut planned.plan.resources, resources, selection, needed);
+    select_resources(
+        &mut planned_run.plan.resources,
+        resources,
+        selection,
+        needed,
+    );
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
-        planned.existing = row_accounts.look_up(client, ledger, listener).await?;
+        planned_run.existing = row_accounts.look_up(client, ledger, listener).await?;
     }
     for (flow, calls) in row_accounts.calls {
-        planned.plan.flows[flow].calls.add_all(&calls);
+        planned_run.plan.flows[flow].calls.add_all(&calls);
     }
-    Ok(planned)
+    Ok(planned_run)
 }
 
 /// Reduces the resource plan to the selected resources and the ones that selected items need.

@@ -30,7 +30,7 @@ impl Adopter<'_> {
         &self,
         address: &Address,
         subject: i64,
-        recorded_steps: &[KnownStep],
+        steps: &[KnownStep],
         item: Option<&Item>,
         id: &str,
     ) -> Result<Adoption, AdoptError> {
@@ -58,10 +58,7 @@ impl Adopter<'_> {
         };
         let mut adoption = Adoption::default();
         let mut signers = Vec::new();
-        for step in recorded_steps
-            .iter()
-            .filter(|step| step.name.starts_with(SIGNER))
-        {
+        for step in steps.iter().filter(|step| step.name.starts_with(SIGNER)) {
             let Some(op) = Op::at(&step.operation) else {
                 continue;
             };
@@ -79,7 +76,7 @@ impl Adopter<'_> {
             signers.push((step.name.clone(), op, identity));
         }
         let in_doubt = |name: &str| {
-            recorded_steps
+            steps
                 .iter()
                 .any(|step| step.name == name && matches!(step.step, Step::Intent(_)))
         };
@@ -103,18 +100,11 @@ impl Adopter<'_> {
                 });
             }
         }
-        let others = recorded_steps
-            .iter()
-            .filter(|step| !step.name.starts_with(SIGNER));
+        let others = steps.iter().filter(|step| !step.name.starts_with(SIGNER));
         for step in others.filter(|step| in_doubt(&step.name)) {
             if let Some(op) = Op::at(&step.operation) {
                 let status = self.context.state(&flow).await?.status;
-                let was_done = match op {
-                    Op::Revoke => ended_status(status).is_some(),
-                    Op::Archive => status == FlowStatus::Finished,
-                    _ => true,
-                };
-                if !was_done {
+                if !took_effect(op, status) {
                     return Err(rejected(
                         format!(
                             "the flow {id} is still in progress: {} was not done",
@@ -133,7 +123,7 @@ impl Adopter<'_> {
         }
         adoption.writes.push(Write::ItemEnded {
             id: subject,
-            status: status_when_done(recorded_steps),
+            status: status_when_done(steps),
             failure: None,
             at: self.context.now(),
         });
@@ -142,8 +132,8 @@ impl Adopter<'_> {
 }
 
 /// Resolves the steps in doubt of an item as not done: their intents are voided and sent again.
-pub fn resolve_not_done(subject: i64, recorded_steps: &[KnownStep]) -> Adoption {
-    let in_doubt = recorded_steps
+pub fn resolve_not_done(subject: i64, steps: &[KnownStep]) -> Adoption {
+    let in_doubt = steps
         .iter()
         .filter(|step| matches!(step.step, Step::Intent(_)));
     let mut writes: Vec<Write> = in_doubt
@@ -154,7 +144,7 @@ pub fn resolve_not_done(subject: i64, recorded_steps: &[KnownStep]) -> Adoption 
         .collect();
     writes.push(Write::ItemEnded {
         id: subject,
-        status: if were_deferred(recorded_steps) {
+        status: if were_deferred(steps) {
             ItemStatus::Waiting
         } else {
             ItemStatus::Open
@@ -170,10 +160,19 @@ pub fn resolve_not_done(subject: i64, recorded_steps: &[KnownStep]) -> Adoption 
     }
 }
 
+/// Whether the status of the flow shows that a call took effect; true where it cannot show it.
+fn took_effect(op: Op, status: FlowStatus) -> bool {
+    match op {
+        Op::Revoke => ended_status(status).is_some(),
+        Op::Archive => status == FlowStatus::Finished,
+        _ => true,
+    }
+}
+
 /// Whether all steps in doubt were deferred. Then apply is complete, and sync continues without the
 /// sheet.
-fn were_deferred(recorded_steps: &[KnownStep]) -> bool {
-    let mut in_doubt = recorded_steps.iter().filter_map(|step| match &step.step {
+fn were_deferred(steps: &[KnownStep]) -> bool {
+    let mut in_doubt = steps.iter().filter_map(|step| match &step.step {
         Step::Intent(deferral) => Some(deferral.is_some()),
         _ => None,
     });
@@ -181,14 +180,14 @@ fn were_deferred(recorded_steps: &[KnownStep]) -> bool {
 }
 
 /// The status of an item after its steps in doubt are resolved as done.
-fn status_when_done(recorded_steps: &[KnownStep]) -> ItemStatus {
+fn status_when_done(steps: &[KnownStep]) -> ItemStatus {
     let is_deferred = |step: &KnownStep| matches!(step.step, Step::Deferred(_));
-    let archived = recorded_steps
+    let archived = steps
         .iter()
         .any(|step| step.name == ARCHIVE && !is_deferred(step));
-    if !were_deferred(recorded_steps) {
+    if !were_deferred(steps) {
         ItemStatus::Open
-    } else if archived && !recorded_steps.iter().any(is_deferred) {
+    } else if archived && !steps.iter().any(is_deferred) {
         ItemStatus::Finished
     } else {
         ItemStatus::Waiting

@@ -74,7 +74,7 @@ impl StepContext<'_> {
             // Flush: to the next poll, an intent without its receipt would be a call in doubt.
             self.ledger.write(Vec::new()).await?;
         }
-        let (status, failure) = match advanced {
+        let (item_status, failure) = match advanced {
             Ok(advanced) => advanced,
             Err(StepError::Failed(failure)) => {
                 // Apply is complete; the next poll tries the step again.
@@ -91,14 +91,14 @@ impl StepContext<'_> {
             }
             Err(error) => return Err(error),
         };
-        if journal.began_any() || (status, &failure) != (item.status, &item.failure) {
-            let finished = status == ItemStatus::Finished;
-            self.record_status(item.id, status, failure.clone(), finished)
+        if journal.began_any() || (item_status, &failure) != (item.status, &item.failure) {
+            let finished = item_status == ItemStatus::Finished;
+            self.record_status(item.id, item_status, failure.clone(), finished)
                 .await?;
         }
         match failure {
             Some(failure) => Err(StepError::Failed(failure)),
-            None => Ok((status, None)),
+            None => Ok((item_status, None)),
         }
     }
 
