@@ -54,14 +54,14 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         targets: args.matching.target.clone(),
         excludes: args.matching.exclude.clone(),
         skip,
-        window: settings.limits.concurrency.get(),
+        concurrency: settings.limits.concurrency.get(),
         listener: progress.listener(),
         stop,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let all = audit.all(|audited| journal.push(&line(audited)));
+    let all = audit.run(|audited| journal.push(&line(audited)));
     let whole = runtime.block_on(interruptible(ask, all));
     progress.finish();
     if !whole? {
@@ -123,7 +123,7 @@ fn line(audited: AuditedItem) -> AuditLine {
         key: audited.key,
         verdict: audited.verdict.word().to_owned(),
         flow_id: audited.flow_id.map(|id| id.0),
-        differs: audited.differs,
+        differs: audited.differences,
         hint: audited.hint,
     }
 }

@@ -5,7 +5,7 @@ use super::output::logging::CONSOLE;
 use super::{out, wrap};
 use crate::ledger::LedgerError;
 use crate::plan::Fatal;
-use crate::repair::{AuditError, NotAdopted};
+use crate::repair::{AdoptError, AuditError};
 use crate::report::JournalError;
 use crate::sandbox::StoreError;
 
@@ -120,7 +120,7 @@ fn classify(error: &anyhow::Error) -> (Exit, String) {
     if let Some(AuditError::Fatal(fatal)) = error.downcast_ref::<AuditError>() {
         return of_fatal(fatal);
     }
-    if let Some(NotAdopted::Fatal(fatal)) = error.downcast_ref::<NotAdopted>() {
+    if let Some(AdoptError::Fatal(fatal)) = error.downcast_ref::<AdoptError>() {
         return of_fatal(fatal);
     }
     match error.downcast_ref::<StoreError>() {
@@ -143,7 +143,7 @@ pub(super) fn of_fatal(fatal: &Fatal) -> (Exit, String) {
                 hint => format!("{hint}; then apply again: what was done is recorded"),
             },
         ),
-        Fatal::NotTold { .. } => (
+        Fatal::LookupFailed { .. } => (
             Exit::Error,
             "look up what the code means, and correct what is declared; with --observe none the ledger is believed"
                 .to_owned(),

@@ -43,12 +43,12 @@ impl Follow<'_> {
             root: &self.project.root,
             targets: self.targets.to_vec(),
             excludes: self.excludes.to_vec(),
-            window: self.project.settings.limits.concurrency.get(),
+            concurrency: self.project.settings.limits.concurrency.get(),
             listener: self.progress.listener(),
             stop,
-            course: self.course(),
+            mode: self.course(),
         };
-        let synced = self.runtime.block_on(interruptible(ask, sync.all()));
+        let synced = self.runtime.block_on(interruptible(ask, sync.run()));
         self.progress.finish();
         synced
     }

@@ -20,7 +20,7 @@ fn write_plan(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::R
         writeln!(out, "There is nothing to do.\n")?;
     }
     let standing: Vec<_> = plan
-        .standing
+        .resources
         .actions()
         .filter(|(_, symbol, _)| *symbol != '=')
         .collect();

@@ -17,7 +17,7 @@ use crate::desired::RowLookup;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::execute::Stop;
 use crate::ledger::{KnownItem, Ledger, Records, Sqlite};
-use crate::repair::{Revocation, TaskReissue, Withdrawn};
+use crate::repair::{Revocation, RevocationStats, TaskReissue};
 
 /// So many addresses are shown.
 const SHOWN: usize = 10;
@@ -52,14 +52,14 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         records: &ledger,
         client: &client,
         root: &place.project.root,
-        window: place.project.settings.limits.concurrency.get(),
+        concurrency: place.project.settings.limits.concurrency.get(),
         listener: progress.listener(),
         stop,
     };
     let work = async {
         match anew {
-            Some(anew) => withdrawal.ask_anew(anew).await,
-            None => withdrawal.all(items).await,
+            Some(anew) => withdrawal.reissue_tasks(anew).await,
+            None => withdrawal.revoke(items).await,
         }
     };
     let withdrawn = runtime()?.block_on(interruptible(ask, work));
@@ -187,7 +187,7 @@ fn shown(items: &[KnownItem], over: u64, signer: Option<&str>) -> String {
     lines.join("\n")
 }
 
-fn told(withdrawn: &Withdrawn, anew: bool) -> String {
+fn told(withdrawn: &RevocationStats, anew: bool) -> String {
     let counts = [
         (withdrawn.done, if anew { "asked anew" } else { "revoked" }),
         (withdrawn.over, "had ended by themselves"),
@@ -202,11 +202,11 @@ fn told(withdrawn: &Withdrawn, anew: bool) -> String {
     told.join(", ")
 }
 
-fn exit(withdrawn: &Withdrawn) -> Exit {
+fn exit(withdrawn: &RevocationStats) -> Exit {
     match withdrawn {
-        Withdrawn { left: 1.., .. } => Exit::Interrupted,
-        Withdrawn { in_doubt: 1.., .. } => Exit::InDoubt,
-        Withdrawn { failed: 1.., .. } => Exit::Failed,
+        RevocationStats { left: 1.., .. } => Exit::Interrupted,
+        RevocationStats { in_doubt: 1.., .. } => Exit::InDoubt,
+        RevocationStats { failed: 1.., .. } => Exit::Failed,
         _ => Exit::Done,
     }
 }

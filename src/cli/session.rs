@@ -19,7 +19,7 @@ use crate::diagnostic::Findings;
 use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{self, InvalidRows, Project, Settings};
-use crate::plan::{Planner, Retry, Selection, Survey, survey};
+use crate::plan::{PlannedRun, Planner, Retry, Selection, build_plan};
 use crate::report::ErrorTable;
 
 /// One run of treaty.
@@ -50,7 +50,7 @@ impl Session {
         &self,
         settings: &Settings,
         findings: &Findings,
-        survey: &Survey<'_>,
+        survey: &PlannedRun<'_>,
         errors: &ErrorTable,
     ) -> Result<(), CliError> {
         let all = [findings, &survey.row_findings];
@@ -110,7 +110,9 @@ pub(super) fn load(
 /// A name of the command line that no environment has is no error of the project, if that has none of its own.
 fn unknown_environment(chosen: Option<&str>, findings: &Findings) -> Option<CliError> {
     let message = manifest::unknown_environment(chosen?);
-    let [only] = findings.kept() else { return None };
+    let [only] = findings.kept() else {
+        return None;
+    };
     let hint = only.hint.clone().unwrap_or_default();
     (only.message == message).then(|| CliError::new(Exit::Usage, message, hint))
 }
@@ -122,7 +124,7 @@ pub(super) struct PlanContext<'a> {
     pub(super) standing: &'a Resources,
     pub(super) ledger: &'a Sqlite,
     pub(super) client: &'a Client,
-    pub(super) survey: &'a Survey<'a>,
+    pub(super) survey: &'a PlannedRun<'a>,
     pub(super) progress: &'a Progress,
     pub(super) runtime: &'a tokio::runtime::Runtime,
 }
@@ -167,7 +169,7 @@ pub(super) fn surveyed(
         .build()?;
     let surveyor = Planner {
         project: &project,
-        standing: &standing,
+        resources: &standing,
         ledger: &ledger,
         selection: Selection {
             targets: selected.target.clone(),
@@ -182,7 +184,7 @@ pub(super) fn surveyed(
     let asked = client
         .as_ref()
         .map(|client| (client, selected.observe.into()));
-    let survey = runtime.block_on(survey(&surveyor, asked, &mut findings))?;
+    let survey = runtime.block_on(build_plan(&surveyor, asked, &mut findings))?;
     progress.finish();
     ledger.wait_until_verified()?;
     for rows in &survey.flows {

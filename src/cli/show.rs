@@ -40,7 +40,7 @@ fn write_text(
     all: bool,
     now: Timestamp,
 ) -> std::fmt::Result {
-    for (address, symbol, note) in plan.standing.actions() {
+    for (address, symbol, note) in plan.resources.actions() {
         if symbol == '=' && !all {
             continue;
         }
@@ -218,7 +218,7 @@ pub(super) fn json(plan: &Plan, settings: &Settings) -> serde_json::Value {
             "blocked": plan.count('!'),
             "unchanged": plan.count('='),
         },
-        "standing": plan.standing.actions().map(|(address, symbol, note)| serde_json::json!({
+        "standing": plan.resources.actions().map(|(address, symbol, note)| serde_json::json!({
             "address": address.to_string(), "action": symbol.to_string(), "note": note,
         })).collect::<Vec<_>>(),
         "flows": plan.flows.iter().map(|flow| serde_json::json!({

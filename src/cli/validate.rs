@@ -10,7 +10,7 @@ use crate::desired::{FlowRows, Resources, warn_expired};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::manifest::{Settings, Tolerance};
-use crate::plan::{FlowPlan, ItemAction, PlannedRow, Planner, Selection, survey};
+use crate::plan::{FlowPlan, ItemAction, PlannedRow, Planner, Selection, build_plan};
 
 pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
     let standing = Resources::of(&project, ledger.salt(), &mut findings);
     let surveyor = Planner {
         project: &project,
-        standing: &standing,
+        resources: &standing,
         ledger: &ledger,
         // A sheet that would revoke much is valid; it is the plan that refuses it.
         selection: Selection {
@@ -32,7 +32,7 @@ pub(super) fn run(global: &Global, _: &Validate) -> anyhow::Result<Exit> {
         run: session.run_time.clone(),
         listener: Arc::new(|_| {}),
     };
-    let survey = futures::executor::block_on(survey(&surveyor, None, &mut findings))?;
+    let survey = futures::executor::block_on(build_plan(&surveyor, None, &mut findings))?;
     warn_expired(&project, &standing, &session.run_time, &mut findings);
     survey
         .flows

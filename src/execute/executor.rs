@@ -22,7 +22,7 @@ use crate::address::{AccountId, Address, SealId, TemplateId};
 use crate::client::Client;
 use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Resources};
 use crate::ledger::{Failure, Ledger, RunRecord};
-use crate::plan::{Fatal, FlowPlan, Plan, PlannedRow, Survey, unreadable};
+use crate::plan::{Fatal, FlowPlan, Plan, PlannedRow, PlannedRun, unreadable_sheet};
 
 /// The results of a run.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ pub struct ExecutionContext<'a> {
     /// The desired resources.
     pub resources: &'a Resources,
     /// The plan, with the rows from which it was made.
-    pub planned: &'a Survey<'a>,
+    pub planned: &'a PlannedRun<'a>,
     /// The ledger, whose lease the run holds.
     pub ledger: &'a dyn Ledger,
     /// The API client.
@@ -173,7 +173,7 @@ impl<'a> Executor<'a> {
     /// resource is recorded and does not stop the run; a fatal error or a stop request does.
     async fn apply_resources(&self, plan: &Plan, stats: &mut RunStats) -> Result<(), Stopped> {
         let symbols: HashMap<Address, char> = plan
-            .standing
+            .resources
             .actions()
             .map(|(address, symbol, _)| (address, symbol))
             .collect();
@@ -203,7 +203,7 @@ impl<'a> Executor<'a> {
             });
             Ok(())
         };
-        for (name, deletion) in &plan.standing.absent {
+        for (name, deletion) in &plan.resources.absent {
             self.check_stop()?;
             let address = Address::Account(name.clone());
             let result = match deletion {
@@ -216,7 +216,7 @@ impl<'a> Executor<'a> {
             };
             record_result(address, result)?;
         }
-        for planned in &plan.standing.accounts {
+        for planned in &plan.resources.accounts {
             self.check_stop()?;
             let address = Address::Account(planned.name.clone());
             let result = self.apply_account(
@@ -230,7 +230,7 @@ impl<'a> Executor<'a> {
             });
             record_result(address, result)?;
         }
-        for (name, action, _) in &plan.standing.seals {
+        for (name, action, _) in &plan.resources.seals {
             self.check_stop()?;
             let seal = &self.execution.resources.seals[name];
             let third_id = self
@@ -255,7 +255,7 @@ impl<'a> Executor<'a> {
             });
             record_result(address, result)?;
         }
-        for (name, action) in &plan.standing.templates {
+        for (name, action) in &plan.resources.templates {
             self.check_stop()?;
             let address = Address::Template(name.clone());
             let result = self
@@ -277,7 +277,7 @@ impl<'a> Executor<'a> {
             Ok(rendered_rows) => rendered_rows.fuse(),
             Err(error) => {
                 // The sheet was readable when the plan was made: its rows count as not started.
-                let why = unreadable(rows.flow, &error);
+                let why = unreadable_sheet(rows.flow, &error);
                 self.stop_run(Stopped::Fatal(why.into()), stats);
                 stats.not_started += plan.work();
                 return;
@@ -484,7 +484,7 @@ fn planned_item(
 ) -> Result<(Address, Box<Item>), (Address, u64, Failure)> {
     let address = Address::item(flow, rendered.key.as_deref().unwrap_or_default());
     match rendered.outcome {
-        Outcome::Item(item) if planned.is(item.fingerprint) => Ok((address, item)),
+        Outcome::Item(item) if planned.matches(item.fingerprint) => Ok((address, item)),
         _ => Err((
             address,
             rendered.number,

@@ -16,7 +16,7 @@ use crate::desired::{Item, Signer, SignerKind};
 use crate::execute::journal::ItemJournal;
 use crate::execute::signers::{SignStates, SignerRequest, SigningMethod};
 use crate::ledger::{Deferral, EntityId, Failure, ItemRecord, ItemStatus, Write};
-use crate::plan::{Fatal, ItemAction, PAST, past};
+use crate::plan::{Fatal, ItemAction, PAST_SIGN_VALIDITY_HINT, past_sign_validity};
 use crate::util::failpoint::failpoint;
 
 impl Executor<'_> {
@@ -342,7 +342,10 @@ impl Executor<'_> {
 fn check_deadline(item: &Item, now: Timestamp) -> Result<(), StepError> {
     let deadline = item.process.sign_validity;
     match deadline.filter(|deadline| *deadline <= now.as_millisecond()) {
-        Some(deadline) => Err(StepError::failed(past(deadline), PAST)),
+        Some(deadline) => Err(StepError::failed(
+            past_sign_validity(deadline),
+            PAST_SIGN_VALIDITY_HINT,
+        )),
         None => Ok(()),
     }
 }

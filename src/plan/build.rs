@@ -1,14 +1,15 @@
-//! Builds a plan: all rows rendered and checked, existing resources looked up, the difference planned.
+//! Builds a plan: renders and checks all rows, looks up existing resources, and computes the
+//! actions.
 
 use std::collections::HashSet;
 
-use super::dependencies::{close_over, needs};
+use super::dependencies::{add_dependencies, referenced_resources};
 use super::error::Fatal;
-use super::items::{Planned, plan_flow};
+use super::items::{FlowPlanner, plan_flow};
 use super::observe::observe_resources;
-use super::planned_run::{Refused, Survey};
+use super::planned_run::{PlannedRun, RefusedRows};
 use super::planner::Planner;
-use super::removed_rows::{guard, undeclared};
+use super::removed_rows::{check_revocation_limit, undeclared_flows};
 use super::row_accounts::RowAccounts;
 use super::selection::{Observe, Selection};
 use crate::address::{Address, AddressPattern, SealId, is_selected};
@@ -22,82 +23,101 @@ use crate::manifest::InvalidRows;
 use crate::plan::Plan;
 use crate::plan::diff::{Observed, RecordedResources, ResourcePlan, plan_resources};
 
-/// Makes a plan. What is wrong with the project goes to `findings`; what is wrong with rows is part of the survey.
-/// Nothing is asked without a client, nor when something is wrong that keeps the plan from being carried out.
-pub async fn survey<'a>(
-    surveyor: &Planner<'a>,
+/// Builds a plan.
+///
+/// Errors in the project are added to `findings`, errors in rows to [`PlannedRun::row_findings`].
+/// No lookup is sent without a client, or when an error already prevents the plan from being
+/// executed.
+///
+/// # Errors
+///
+/// Returns [`Fatal`] when the ledger cannot be read, or a lookup gets no usable answer.
+pub async fn build_plan<'a>(
+    planner: &Planner<'a>,
     client: Option<(&Client, Observe)>,
     findings: &mut Findings,
-) -> Result<Survey<'a>, Fatal> {
+) -> Result<PlannedRun<'a>, Fatal> {
     let Planner {
         project,
-        standing,
+        resources,
         ledger,
         selection,
         run,
         listener,
         ..
-    } = surveyor;
-    let (project, standing, ledger) = (*project, *standing, *ledger);
-    let mut survey = Survey {
+    } = planner;
+    let (project, resources, ledger) = (*project, *resources, *ledger);
+    let mut planned_run = PlannedRun {
         plan: Plan::default(),
         flows: Vec::new(),
-        refused: Refused::new(),
+        refused: RefusedRows::new(),
         row_findings: findings.new_with_listener(),
         existing: HashSet::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
     };
-    let opened = surveyor.open(findings)?;
-    let asks = matches!(client, Some((_, Observe::All)));
-    let mut people = RowAccounts::new(asks);
-    let mut duplicates = Duplicates::new(standing, ledger.salt());
+    let opened = planner.open(findings)?;
+    let looks_up_rows = matches!(client, Some((_, Observe::All)));
+    let mut row_accounts = RowAccounts::new(looks_up_rows);
+    let mut duplicates = Duplicates::new(resources, ledger.salt());
     let mut needed = HashSet::new();
-    // What was sent may be late by now; without a client it is not known what was.
-    let moment = client.map(|_| run.moment());
-    for (rows, known) in opened {
-        let planned = Planned::new(&rows, surveyor, known);
-        let plan = plan_flow(planned, moment, &mut survey, &mut people, &mut duplicates)?;
-        findings.extend(guard(rows.flow, &plan, surveyor)?);
-        needed.extend(needs(rows.flow));
-        survey.flows.push(rows);
-        survey.plan.flows.push(plan);
+    // Without a client, deadlines are not checked: the ledger may not show what was sent.
+    let now = client.map(|_| run.moment());
+    for (rows, recorded_items) in opened {
+        let flow_planner = FlowPlanner::new(&rows, planner, recorded_items);
+        let plan = plan_flow(
+            flow_planner,
+            now,
+            &mut planned_run,
+            &mut row_accounts,
+            &mut duplicates,
+        )?;
+        findings.extend(check_revocation_limit(rows.flow, &plan, planner)?);
+        needed.extend(referenced_resources(rows.flow));
+        planned_run.flows.push(rows);
+        planned_run.plan.flows.push(plan);
     }
-    findings.extend(undeclared(project, ledger)?);
-    survey.unmatched = unmatched(selection, standing, &survey.matched);
-    let recorded = recorded(standing, ledger)?;
+    findings.extend(undeclared_flows(project, ledger)?);
+    planned_run.unmatched = unmatched_targets(selection, resources, &planned_run.matched);
+    let recorded = recorded_resources(resources, ledger)?;
     let refused = match project.settings.failures.invalid_rows {
-        InvalidRows::Refuse => survey.row_findings.errors(),
+        InvalidRows::Refuse => planned_run.row_findings.errors(),
         InvalidRows::Skip => 0,
     };
-    let client = client.filter(|_| findings.errors() + refused + survey.unmatched.len() == 0);
+    let client = client.filter(|_| findings.errors() + refused + planned_run.unmatched.len() == 0);
     let observed = match client {
-        Some((client, observe)) => observe_resources(standing, client, observe, listener).await?,
+        Some((client, observe)) => observe_resources(resources, client, observe, listener).await?,
         _ => Observed::default(),
     };
-    survey.plan.standing = plan_resources(standing, &recorded, &observed, ledger.salt(), findings);
-    narrow(&mut survey.plan.standing, standing, selection, needed);
+    planned_run.plan.resources =
+        plan_resources(resources, &recorded, &observed, ledger.salt(), findings);
+    select_resources(
+        &mut planned_run.plan.resources,
+        resources,
+        selection,
+        needed,
+    );
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
-        survey.existing = people.ask(client, ledger, listener).await?;
+        planned_run.existing = row_accounts.look_up(client, ledger, listener).await?;
     }
-    for (flow, calls) in people.calls {
-        survey.plan.flows[flow].calls.add_all(&calls);
+    for (flow, calls) in row_accounts.calls {
+        planned_run.plan.flows[flow].calls.add_all(&calls);
     }
-    Ok(survey)
+    Ok(planned_run)
 }
 
-/// Leaves of the standing things what the command line means, and what the items need.
-fn narrow(
+/// Reduces the resource plan to the selected resources and the ones that selected items need.
+fn select_resources(
     plan: &mut ResourcePlan,
-    standing: &Resources,
+    resources: &Resources,
     selection: &Selection,
     mut needed: HashSet<Address>,
 ) {
     if !selection.targets.is_empty() || selection.retry.is_some() {
-        close_over(standing, &mut needed);
-        let meant = |address: &Address| is_selected(&selection.targets, &[], address);
+        add_dependencies(resources, &mut needed);
+        let is_target = |address: &Address| is_selected(&selection.targets, &[], address);
         let keep = |address: &Address| {
-            selection.retry.is_none() && meant(address) || needed.contains(address)
+            selection.retry.is_none() && is_target(address) || needed.contains(address)
         };
         plan.retain(keep);
     }
@@ -105,73 +125,81 @@ fn narrow(
     plan.exclude(|address| excludes.iter().any(|pattern| pattern.matches(address)));
 }
 
-/// The targets that match neither an item nor a standing thing.
-fn unmatched(
+/// The targets that match neither an item nor a resource.
+///
+/// `matched` has the indexes of the targets that match an item.
+fn unmatched_targets(
     selection: &Selection,
-    standing: &Resources,
+    resources: &Resources,
     matched: &HashSet<usize>,
 ) -> Vec<AddressPattern> {
-    let accounts = standing.accounts.keys().chain(standing.absent.keys());
+    let accounts = resources.accounts.keys().chain(resources.absent.keys());
     let accounts = accounts.cloned().map(Address::Account);
-    let seals = standing.seals.keys().cloned().map(Address::Seal);
-    let templates = standing.templates.keys().cloned().map(Address::Template);
+    let seals = resources.seals.keys().cloned().map(Address::Seal);
+    let templates = resources.templates.keys().cloned().map(Address::Template);
     let all: Vec<Address> = accounts.chain(seals).chain(templates).collect();
     let targets = selection
         .targets
         .iter()
         .enumerate()
         .filter(|(at, _)| !matched.contains(at));
-    let lost = targets.filter(|(_, pattern)| !all.iter().any(|address| pattern.matches(address)));
-    lost.map(|(_, pattern)| pattern.clone()).collect()
+    let unmatched =
+        targets.filter(|(_, pattern)| !all.iter().any(|address| pattern.matches(address)));
+    unmatched.map(|(_, pattern)| pattern.clone()).collect()
 }
 
-/// What the ledger knows of the standing things.
-fn recorded(standing: &Resources, ledger: &dyn Ledger) -> Result<RecordedResources, LedgerError> {
+/// Reads the recorded state of the declared resources from the ledger.
+fn recorded_resources(
+    resources: &Resources,
+    ledger: &dyn Ledger,
+) -> Result<RecordedResources, LedgerError> {
     let mut recorded = RecordedResources::default();
-    for account in standing.accounts.values() {
+    for account in resources.accounts.values() {
         let record = ledger
             .resource(ResourceKind::Account, account.third_id())?
             .map(AccountRecord::from);
-        if let Some(known) = record.and_then(|record| record.account) {
+        if let Some(account_record) = record.and_then(|record| record.account) {
             recorded
                 .accounts
-                .insert(account.third_id().to_owned(), known);
+                .insert(account.third_id().to_owned(), account_record);
         }
     }
-    for absent in standing.absent.values() {
-        let thing = ledger.resource(ResourceKind::Account, &absent.third_id)?;
-        let record = thing
+    for absent in resources.absent.values() {
+        let resource = ledger.resource(ResourceKind::Account, &absent.third_id)?;
+        let record = resource
             .map(AccountRecord::from)
             .and_then(|record| record.account);
-        if let Some(known) = record {
-            recorded.accounts.insert(absent.third_id.clone(), known);
+        if let Some(account_record) = record {
+            recorded
+                .accounts
+                .insert(absent.third_id.clone(), account_record);
         }
     }
-    for seal in standing.seals.values() {
-        let Some(account) = standing.accounts.get(&seal.account) else {
+    for seal in resources.seals.values() {
+        let Some(account) = resources.accounts.get(&seal.account) else {
             continue;
         };
         let third_id = account.third_id();
-        if let Some(thing) =
+        if let Some(resource) =
             ledger.resource(ResourceKind::Seal, &seal_identity(third_id, &seal.alias))?
-            && let Some(id) = thing.remote_id
+            && let Some(id) = resource.remote_id
         {
-            let known = RecordedSeal {
+            let recorded_seal = RecordedSeal {
                 seal_id: SealId(id),
-                fingerprint: thing.fields.get(SEAL_FINGERPRINT).copied(),
+                fingerprint: resource.fields.get(SEAL_FINGERPRINT).copied(),
             };
             recorded
                 .seals
-                .insert((third_id.to_owned(), seal.alias.clone()), known);
+                .insert((third_id.to_owned(), seal.alias.clone()), recorded_seal);
         }
     }
-    for template in standing.templates.values() {
-        let Some(print) = template.source.fingerprint() else {
+    for template in resources.templates.values() {
+        let Some(fingerprint) = template.source.fingerprint() else {
             continue;
         };
-        let thing = ledger.resource(ResourceKind::Template, &print.to_string())?;
-        if let Some(id) = thing.and_then(|thing| thing.remote_id) {
-            recorded.templates.insert(print, id.as_str().into());
+        let resource = ledger.resource(ResourceKind::Template, &fingerprint.to_string())?;
+        if let Some(id) = resource.and_then(|resource| resource.remote_id) {
+            recorded.templates.insert(fingerprint, id.as_str().into());
         }
     }
     Ok(recorded)

@@ -1,4 +1,4 @@
-//! What a flow needs of the standing things, so that a target brings along what it cannot do without.
+//! The resources that a flow depends on. Selecting an item also selects its dependencies.
 
 use std::collections::HashSet;
 
@@ -6,23 +6,23 @@ use crate::address::Address;
 use crate::desired::Resources;
 use crate::manifest::Flow;
 
-/// The standing things that a flow names.
-pub(crate) fn needs(flow: &Flow) -> Vec<Address> {
+/// The addresses of the resources that a flow refers to.
+pub(crate) fn referenced_resources(flow: &Flow) -> Vec<Address> {
     use crate::manifest::{DocumentSource, RowAccountKind, SignerKind};
     let account = |name: &crate::manifest::StaticText| Address::Account(name.text.clone());
-    let mut needs: Vec<Address> = [&flow.process.initiator, &flow.process.payer]
+    let mut addresses: Vec<Address> = [&flow.process.initiator, &flow.process.payer]
         .into_iter()
         .flatten()
         .map(account)
         .collect();
     for document in &flow.documents {
         if let DocumentSource::Template { template, .. } = &document.source {
-            needs.push(Address::Template(template.text.clone()));
+            addresses.push(Address::Template(template.text.clone()));
         }
     }
     for declared in &flow.accounts {
         if let RowAccountKind::Organization(organization) = &declared.kind {
-            needs.push(account(&organization.creator));
+            addresses.push(account(&organization.creator));
         }
     }
     for signer in &flow.signers {
@@ -32,31 +32,31 @@ pub(crate) fn needs(flow: &Flow) -> Vec<Address> {
             }
             _ => None,
         };
-        needs.extend(seal.map(|seal| Address::Seal(seal.text.clone())));
+        addresses.extend(seal.map(|seal| Address::Seal(seal.text.clone())));
         match &signer.kind {
             SignerKind::Platform(_) => {}
             SignerKind::User { account: name, .. } | SignerKind::Person { account: name, .. } => {
-                needs.push(account(name));
+                addresses.push(account(name));
             }
             SignerKind::Organization {
                 account: name,
                 organization,
-            } => needs.extend([account(name), account(organization)]),
+            } => addresses.extend([account(name), account(organization)]),
             SignerKind::PersonAndOrganization {
                 account: name,
                 organization,
             } => {
-                needs.push(account(name));
-                needs.extend(organization.as_ref().map(account));
+                addresses.push(account(name));
+                addresses.extend(organization.as_ref().map(account));
             }
         }
     }
-    needs
+    addresses
 }
 
-/// Adds what the needed things need themselves: a seal its account, an organization its creator.
-pub(crate) fn close_over(standing: &Resources, needed: &mut HashSet<Address>) {
-    let seals = standing
+/// Adds indirect dependencies: the account of each seal, and the creator of each organization.
+pub(crate) fn add_dependencies(resources: &Resources, needed: &mut HashSet<Address>) {
+    let seals = resources
         .seals
         .iter()
         .filter(|(name, _)| needed.contains(&Address::Seal((*name).clone())));
@@ -64,7 +64,7 @@ pub(crate) fn close_over(standing: &Resources, needed: &mut HashSet<Address>) {
         .map(|(_, seal)| Address::Account(seal.account.clone()))
         .collect();
     needed.extend(accounts);
-    let creators = standing
+    let creators = resources
         .accounts
         .iter()
         .filter(|(name, _)| needed.contains(&Address::Account((*name).clone())));

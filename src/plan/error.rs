@@ -1,32 +1,38 @@
-//! Why a run cannot go on, and what a failed call means.
+//! Errors that end a run, and the classification of failed calls.
 
 use crate::api::operation::Op;
 use crate::client::{self, Problem};
 use crate::ledger::{Failure, LedgerError};
 
-/// Why a run cannot go on.
+/// An error that ends a run.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Fatal {
-    /// The endpoint cannot be reached.
+    /// The endpoint cannot be reached, or does not process requests.
     #[error("the endpoint cannot be reached: {0}")]
     Unreachable(Problem),
-    /// It answers, and does not say what there is.
-    #[error("what exists of {of} cannot be told: {why}")]
-    NotTold {
-        /// What it was asked about.
-        of: String,
-        /// What it said.
-        why: String,
+    /// The service answered a lookup with an error.
+    #[error("cannot look up {subject}: {reason}")]
+    LookupFailed {
+        /// The account or `thirdId` of the lookup.
+        subject: String,
+        /// The error code and message of the service.
+        reason: String,
     },
-    /// The app id or secret is not accepted.
+    /// The service rejected the app id or the secret.
     #[error("the credentials are refused: {0}")]
     Credentials(String),
-    /// The ledger cannot be written.
+    /// The ledger cannot be read or written, or its lease was lost.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-/// Divides failed calls into those that concern one resource or item, and those that end the run.
+/// Converts the failure of a call.
+///
+/// Returns a [`Failure`] when it concerns one resource or item.
+///
+/// # Errors
+///
+/// Returns [`Fatal`] when it ends the run: no connection, refused credentials, a lost lease.
 pub(crate) fn classify(op: Op, failure: client::Failure) -> Result<Failure, Fatal> {
     use client::Failure as F;
     match failure {
@@ -45,7 +51,7 @@ pub(crate) fn classify(op: Op, failure: client::Failure) -> Result<Failure, Fata
             code: None,
             message: format!("{op}: {failure}"),
             hint: if failure.is_permanent() {
-                "apply again once the cause is removed"
+                "remove the cause, then apply again"
             } else {
                 "apply again"
             }

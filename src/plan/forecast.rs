@@ -1,40 +1,43 @@
-//! The calls that a plan needs, by operation, and the time that they take.
+//! The number of calls that a plan needs, by operation, and their duration under the rate limits.
 
 use std::collections::BTreeMap;
 
 use crate::api::operation::Op;
 
-/// Counts of calls.
+/// The number of calls of each operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calls(BTreeMap<Op, u64>);
 
 impl Calls {
-    /// Adds calls of one operation.
+    /// Adds `count` calls of one operation.
     pub fn add(&mut self, op: Op, count: u64) {
         if count > 0 {
             *self.0.entry(op).or_default() += count;
         }
     }
 
-    /// Adds other counts.
+    /// Adds all calls of another count.
     pub fn add_all(&mut self, other: &Self) {
         for (op, count) in &other.0 {
             self.add(*op, *count);
         }
     }
 
-    /// By operation, in the document's order.
+    /// The operations and their numbers of calls, in the order of the API document.
     pub fn iter(&self) -> impl Iterator<Item = (Op, u64)> {
         self.0.iter().map(|(op, count)| (*op, *count))
     }
 
-    /// All together.
+    /// The number of calls of all operations together.
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }
 
-    /// The seconds that they take at least: the slowest of the limits decides. None without any limit.
-    // Counts of calls are far below 2^52.
+    /// The least number of seconds that the calls take: the slowest rate limit decides.
+    ///
+    /// `rate` is the limit for all calls per second, `of_operation` the one of an operation.
+    /// Returns `None` without any limit.
+    // The number of calls is far below 2^52.
     #[allow(clippy::cast_precision_loss)]
     pub fn seconds(
         &self,
@@ -64,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_slowest_limit_decides() {
+    fn takes_the_time_of_the_slowest_limit() {
         let mut calls = Calls::default();
         calls.add(Op::CreateByTemplate, 100);
         calls.add(Op::AddProcess, 100);

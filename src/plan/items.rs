@@ -1,13 +1,13 @@
-//! A flow's rows → its plan: what is to be done with each item, and which rows cannot be used.
+//! Plans a flow: renders its rows, checks them, and computes the action of each item.
 
 use jiff::Timestamp;
 
 use super::error::Fatal;
 use super::forecast::Calls;
-use super::planned_run::Survey;
+use super::planned_run::PlannedRun;
 use super::planner::Planner;
-use super::recorded_items::Known;
-use super::removed_rows::removed;
+use super::recorded_items::RecordedItems;
+use super::removed_rows::plan_removed_rows;
 use super::row_accounts::RowAccounts;
 use crate::address::Address;
 use crate::api::operation::Op;
@@ -19,171 +19,185 @@ use crate::ledger::{LedgerError, RecordedItem};
 use crate::manifest::{Flow, OnVanish};
 use crate::plan::diff::{FlowPlan, ItemAction, removed_row_action};
 
-/// Renders and checks all rows of a flow, and plans them.
+/// Renders and checks all rows of a flow, and plans their items.
+///
+/// `now` is the time that deadlines are compared with; `None` skips this check.
 pub(crate) fn plan_flow(
-    planned: Planned<'_, '_>,
-    moment: Option<Timestamp>,
-    survey: &mut Survey<'_>,
-    people: &mut RowAccounts,
+    flow_planner: FlowPlanner<'_, '_>,
+    now: Option<Timestamp>,
+    planned_run: &mut PlannedRun<'_>,
+    row_accounts: &mut RowAccounts,
     duplicates: &mut Duplicates,
 ) -> Result<FlowPlan, Fatal> {
-    let rows = planned.rows;
+    let rows = flow_planner.rows;
     duplicates.begin_flow(rows.flow, rows.expected_rows());
-    let mut looking = Looking {
-        moment,
-        nth: survey.plan.flows.len(),
-        survey,
-        people,
+    let mut row_planner = RowPlanner {
+        now,
+        flow_index: planned_run.plan.flows.len(),
+        planned_run,
+        row_accounts,
         duplicates,
-        told: Vec::new(),
-        planned,
+        reported: Vec::new(),
+        flow_planner,
     };
-    let taken = rows.each(|_, draft| looking.take(draft));
-    taken.map_err(|error| unreadable(rows.flow, &error))??;
-    looking.planned.finish(looking.survey)
+    let result = rows.each(|_, row| row_planner.plan_row(row));
+    result.map_err(|error| unreadable_sheet(rows.flow, &error))??;
+    row_planner.flow_planner.finish(row_planner.planned_run)
 }
 
-/// What rows are looked at with, one after the other.
-struct Looking<'l, 'p, 'a, 's> {
-    planned: Planned<'p, 'a>,
-    /// What is over by then is late.
-    moment: Option<Timestamp>,
-    /// Which of the flows it is.
-    nth: usize,
-    survey: &'l mut Survey<'s>,
-    people: &'l mut RowAccounts,
+/// Plans the rows of a flow, one after the other.
+struct RowPlanner<'l, 'p, 'a, 's> {
+    flow_planner: FlowPlanner<'p, 'a>,
+    /// The time that deadlines are compared with.
+    now: Option<Timestamp>,
+    /// The index of the flow in the plan.
+    flow_index: usize,
+    planned_run: &'l mut PlannedRun<'s>,
+    row_accounts: &'l mut RowAccounts,
     duplicates: &'l mut Duplicates,
-    /// What is wrong with the manifests and was told.
-    told: Vec<Diagnostic>,
+    /// Errors in manifests that were reported already.
+    reported: Vec<Diagnostic>,
 }
 
-impl Looking<'_, '_, '_, '_> {
-    fn take(&mut self, draft: RenderedRow) -> Result<(), Fatal> {
+impl RowPlanner<'_, '_, '_, '_> {
+    fn plan_row(&mut self, row: RenderedRow) -> Result<(), Fatal> {
         let RenderedRow {
             number,
             key,
             outcome,
             ..
-        } = draft;
+        } = row;
         let key = key.as_deref();
-        let place = key.and_then(|key| self.planned.known.find(key));
-        let recorded = self.planned.meet(key.is_some(), place);
+        let index = key.and_then(|key| self.flow_planner.recorded_items.find(key));
+        let recorded = self.flow_planner.take_recorded(key.is_some(), index);
         match outcome {
             Outcome::Skipped => {
-                self.planned.left_out(number, key, recorded);
+                self.flow_planner.push_left_out(number, key, recorded);
             }
             Outcome::Invalid(errors) => {
-                let errors = once(errors, &mut self.told);
-                self.survey.row_findings.extend(errors);
-                self.planned.push(number, key, ItemAction::Invalid, None);
+                let errors = without_repeated(errors, &mut self.reported);
+                self.planned_run.row_findings.extend(errors);
+                self.flow_planner
+                    .push(number, key, ItemAction::Invalid, None);
             }
-            Outcome::Item(item) => self.item(number, &item, recorded)?,
+            Outcome::Item(item) => self.plan_item(number, &item, recorded)?,
         }
         Ok(())
     }
 
-    fn item(
+    fn plan_item(
         &mut self,
         number: u64,
         item: &Item,
         recorded: Option<RecordedItem>,
     ) -> Result<(), Fatal> {
-        let (rows, ledger) = (self.planned.rows, self.planned.surveyor.ledger);
+        let (rows, ledger) = (self.flow_planner.rows, self.flow_planner.planner.ledger);
         let (flow, key) = (rows.flow, Some(item.key.as_str()));
         if let Some(conflict) = self.conflict(number, item) {
             for row in conflict.rows.into_iter().filter(|row| *row > 0) {
-                self.survey
+                self.planned_run
                     .refused
                     .insert((flow.name.clone(), row), conflict.diagnostic.clone());
-                self.planned.plan.refuse(row);
+                self.flow_planner.plan.refuse(row);
             }
-            self.survey.row_findings.push(conflict.diagnostic);
-            self.planned.push(number, key, ItemAction::Invalid, None);
+            self.planned_run.row_findings.push(conflict.diagnostic);
+            self.flow_planner
+                .push(number, key, ItemAction::Invalid, None);
             return Ok(());
         }
-        let print = item.fingerprint;
-        let mut action = self.planned.action(self.survey, &item.key, recorded, print);
-        // A flow that exists keeps the time that it was given, and one that takes its place has another.
+        let fingerprint = item.fingerprint;
+        let mut action =
+            self.flow_planner
+                .action(self.planned_run, &item.key, recorded, fingerprint);
+        // Only a new flow gets its deadline from the row; an existing flow keeps the one it has.
         let is_sent = recorded.is_some_and(|recorded| recorded.sent);
         let is_new = action.is_work() && (!is_sent || action == ItemAction::Reissue);
-        let moment = self.moment.filter(|_| is_new);
-        if let Some(late) = moment.and_then(|moment| late(rows, item, number, moment)) {
-            self.survey
+        let now = self.now.filter(|_| is_new);
+        if let Some(error) = now.and_then(|now| check_deadline(rows, item, number, now)) {
+            self.planned_run
                 .refused
-                .insert((flow.name.clone(), number), late.clone());
-            let late = once(vec![late], &mut self.told);
-            self.survey.row_findings.extend(late);
+                .insert((flow.name.clone(), number), error.clone());
+            let errors = without_repeated(vec![error], &mut self.reported);
+            self.planned_run.row_findings.extend(errors);
             action = ItemAction::Invalid;
         }
         if action.is_work() {
             for account in item.accounts.values() {
                 let is_first = self.duplicates.mark_used(account);
-                if let Err(diagnostic) = self.people.see(account, is_first, self.nth, ledger)? {
-                    self.survey.refuse(&flow.name, number, diagnostic);
+                if let Err(diagnostic) =
+                    self.row_accounts
+                        .add(account, is_first, self.flow_index, ledger)?
+                {
+                    self.planned_run.refuse(&flow.name, number, diagnostic);
                     action = ItemAction::Invalid;
                 }
             }
         }
         if action.is_work() {
-            self.planned.add_calls(action, &calls(item));
+            self.flow_planner.add_calls(action, &calls(item));
         }
-        self.planned.push(number, key, action, Some(print));
+        self.flow_planner
+            .push(number, key, action, Some(fingerprint));
         Ok(())
     }
 
     fn conflict(&mut self, number: u64, item: &Item) -> Option<Conflict> {
-        let sheet = self.planned.rows.sheet.as_ref()?;
+        let sheet = self.flow_planner.rows.sheet.as_ref()?;
         self.duplicates.check(item, number, sheet.header())
     }
 }
 
-/// A flow's plan while its rows are taken.
-pub(crate) struct Planned<'p, 'a> {
+/// Builds the plan of one flow, row by row.
+pub(crate) struct FlowPlanner<'p, 'a> {
     rows: &'p FlowRows<'a>,
-    surveyor: &'p Planner<'a>,
-    known: Known,
+    planner: &'p Planner<'a>,
+    recorded_items: RecordedItems,
     all_have_keys: bool,
     plan: FlowPlan,
 }
 
-impl<'p, 'a> Planned<'p, 'a> {
-    /// No row is taken yet; `known` is what is recorded of the flow.
-    pub(crate) fn new(rows: &'p FlowRows<'a>, surveyor: &'p Planner<'a>, known: Known) -> Self {
+impl<'p, 'a> FlowPlanner<'p, 'a> {
+    /// Creates a planner without rows; `recorded_items` are the recorded items of the flow.
+    pub(crate) fn new(
+        rows: &'p FlowRows<'a>,
+        planner: &'p Planner<'a>,
+        recorded_items: RecordedItems,
+    ) -> Self {
         let mut plan = FlowPlan::new(&rows.flow.name);
         plan.rows.reserve_exact(rows.expected_rows());
         Self {
             rows,
-            surveyor,
-            known,
+            planner,
+            recorded_items,
             all_have_keys: true,
             plan,
         }
     }
 
-    /// What is recorded of a row's item.
-    fn meet(&mut self, has_key: bool, place: Option<usize>) -> Option<RecordedItem> {
+    /// The record of a row's item, if it has one. Marks the item as seen.
+    fn take_recorded(&mut self, has_key: bool, index: Option<usize>) -> Option<RecordedItem> {
         self.all_have_keys &= has_key;
-        Some(self.known.meet(place?))
+        Some(self.recorded_items.mark_seen(index?))
     }
 
-    /// What is to be done with an item.
+    /// The action for an item. Records which targets match its address.
     fn action(
         &self,
-        survey: &mut Survey<'_>,
+        planned_run: &mut PlannedRun<'_>,
         key: &str,
         recorded: Option<RecordedItem>,
-        print: Fingerprint,
+        fingerprint: Fingerprint,
     ) -> ItemAction {
-        let selection = &self.surveyor.selection;
+        let selection = &self.planner.selection;
         let address = Address::item(&self.rows.flow.name, key);
-        survey.note_match(selection, &address);
-        selection.action(&address, self.rows.flow.on_change, recorded, print)
+        planned_run.record_matches(selection, &address);
+        selection.action(&address, self.rows.flow.on_change, recorded, fingerprint)
     }
 
-    /// Adds a row that `where` leaves out. An item that was begun and has not ended is still reported.
-    fn left_out(&mut self, number: u64, key: Option<&str>, recorded: Option<RecordedItem>) {
-        let left = recorded.and_then(|recorded| removed_row_action(OnVanish::Keep, recorded));
-        let action = left.unwrap_or(ItemAction::Skipped);
+    /// Adds a row that `where` leaves out. An unresolved item of such a row is still reported.
+    fn push_left_out(&mut self, number: u64, key: Option<&str>, recorded: Option<RecordedItem>) {
+        let unresolved = recorded.and_then(|recorded| removed_row_action(OnVanish::Keep, recorded));
+        let action = unresolved.unwrap_or(ItemAction::Skipped);
         self.plan.push(number, key, action, None, false);
     }
 
@@ -192,13 +206,13 @@ impl<'p, 'a> Planned<'p, 'a> {
         number: u64,
         key: Option<&str>,
         action: ItemAction,
-        print: Option<Fingerprint>,
+        fingerprint: Option<Fingerprint>,
     ) {
-        let all = self.surveyor.selection.show_all;
-        self.plan.push(number, key, action, print, all);
+        let all = self.planner.selection.show_all;
+        self.plan.push(number, key, action, fingerprint, all);
     }
 
-    /// Adds the calls of an item that is sent.
+    /// Adds the calls of an item that is to be sent.
     fn add_calls(&mut self, action: ItemAction, calls: &Calls) {
         self.plan.calls.add_all(calls);
         if action == ItemAction::Reissue {
@@ -206,46 +220,55 @@ impl<'p, 'a> Planned<'p, 'a> {
         }
     }
 
-    /// Adds what all rows share, and items whose rows are gone.
-    fn finish(mut self, survey: &mut Survey<'_>) -> Result<FlowPlan, Fatal> {
+    /// Adds the uploads that all rows share, and the items of removed rows.
+    fn finish(mut self, planned_run: &mut PlannedRun<'_>) -> Result<FlowPlan, Fatal> {
         add_attachments(self.rows.flow, &mut self.plan);
-        removed(
+        plan_removed_rows(
             self.rows.flow,
-            &self.known,
+            &self.recorded_items,
             self.all_have_keys,
-            self.surveyor.ledger,
-            &self.surveyor.selection,
-            survey,
+            self.planner.ledger,
+            &self.planner.selection,
+            planned_run,
             &mut self.plan,
         )?;
         Ok(self.plan)
     }
 }
 
-/// So many errors of the manifests are remembered: no flow has more that do not differ by row.
-const TOLD: usize = 100;
+/// The number of manifest errors to remember. A flow hardly has more that are the same for all
+/// rows.
+const MAX_REPORTED: usize = 100;
 
-/// What is wrong with a row, without what is wrong with the manifest and was told with an earlier one.
-fn once(mut errors: Vec<Diagnostic>, told: &mut Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// Removes manifest errors that were reported with an earlier row.
+fn without_repeated(
+    mut errors: Vec<Diagnostic>,
+    reported: &mut Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
     errors.retain(|error| {
-        let of_manifest = matches!(error.place, Some(Place::Span(_)));
-        let is_new = !of_manifest || !told.contains(error);
-        if of_manifest && is_new && told.len() < TOLD {
-            told.push(error.clone());
+        let is_in_manifest = matches!(error.place, Some(Place::Span(_)));
+        let is_new = !is_in_manifest || !reported.contains(error);
+        if is_in_manifest && is_new && reported.len() < MAX_REPORTED {
+            reported.push(error.clone());
         }
         is_new
     });
     errors
 }
 
-/// What is wrong with a contract whose time for signing is over before it is sent: the service refuses it.
-fn late(rows: &FlowRows<'_>, item: &Item, row: u64, moment: Timestamp) -> Option<Diagnostic> {
+/// Returns an error when the signing deadline of an item has passed: the service would refuse it.
+fn check_deadline(
+    rows: &FlowRows<'_>,
+    item: &Item,
+    row: u64,
+    now: Timestamp,
+) -> Option<Diagnostic> {
     let declared = rows.flow.process.sign_validity.as_ref()?;
     let validity = item.process.sign_validity?;
-    if validity > moment.as_millisecond() {
+    if validity > now.as_millisecond() {
         return None;
     }
-    let error = Diagnostic::error(past(validity));
+    let error = Diagnostic::error(past_sign_validity(validity));
     let error = match &rows.sheet {
         Some(sheet) if declared.uses().row => {
             let column = declared.uses().columns.iter().next();
@@ -254,21 +277,21 @@ fn late(rows: &FlowRows<'_>, item: &Item, row: u64, moment: Timestamp) -> Option
         }
         _ => error.at(declared.span()),
     };
-    Some(error.hint(PAST))
+    Some(error.hint(PAST_SIGN_VALIDITY_HINT))
 }
 
-/// What is said of a `signValidity` that is over …
-pub(crate) fn past(validity: i64) -> String {
+/// The message for a `signValidity` in the past, in milliseconds since 1970.
+pub(crate) fn past_sign_validity(validity: i64) -> String {
     let shown = Timestamp::from_millisecond(validity).map_or(validity.to_string(), time::text);
     format!("signValidity is past: {shown}")
 }
 
-/// … and what to do.
-pub(crate) const PAST: &str =
-    "it is the last moment for signing, in milliseconds since 1970: give one that comes";
+/// The hint for a `signValidity` in the past.
+pub(crate) const PAST_SIGN_VALIDITY_HINT: &str =
+    "signValidity is the signing deadline in milliseconds since 1970; set a time in the future";
 
-/// A sheet that could be opened, and not read to its end.
-pub(crate) fn unreadable(flow: &Flow, error: &std::io::Error) -> LedgerError {
+/// The error for a sheet that was opened and cannot be read to its end.
+pub(crate) fn unreadable_sheet(flow: &Flow, error: &std::io::Error) -> LedgerError {
     let rows = flow.rows.as_ref();
     LedgerError::Broken {
         path: rows.map_or(String::new(), |rows| rows.file.shown.to_string()),
@@ -276,7 +299,7 @@ pub(crate) fn unreadable(flow: &Flow, error: &std::io::Error) -> LedgerError {
     }
 }
 
-/// The calls that an item needs when nothing of it is done yet, but for those about its people.
+/// The calls that an unsent item needs, without those for its accounts.
 fn calls(item: &Item) -> Calls {
     let mut calls = Calls::default();
     for document in &item.documents {
@@ -301,13 +324,13 @@ fn calls(item: &Item) -> Calls {
     calls
 }
 
-/// The uploads of what goes along with a flow's contracts: what all share goes once.
+/// Adds the uploads of attachments. An attachment that is the same for all rows is uploaded once.
 fn add_attachments(flow: &Flow, plan: &mut FlowPlan) {
     let sent = plan.work();
     for attachment in &flow.process.attachments {
         let uses = attachment.file.uses();
-        let is_own = uses.row || uses.key;
-        let uploads = if is_own { sent } else { sent.min(1) };
+        let is_per_row = uses.row || uses.key;
+        let uploads = if is_per_row { sent } else { sent.min(1) };
         plan.calls.add(Op::UploadUrl, uploads);
     }
 }

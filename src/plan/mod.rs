@@ -1,7 +1,8 @@
 //! Plans a run: compares the desired state with the recorded and the observed state.
 //!
-//! A plan leaves no choices: order, actions and fingerprints are settled here, and what the API cannot do is refused here, with the
-//! place that asks for it. [`diff`] is pure; [`observe`] looks up what exists.
+//! A plan leaves no choices: it fixes order, actions and fingerprints. Changes that the API cannot
+//! make are refused here, with their source location. [`diff`] is pure; [`observe`] does the
+//! lookups.
 
 mod build;
 mod dependencies;
@@ -17,7 +18,7 @@ mod removed_rows;
 mod row_accounts;
 mod selection;
 
-pub use build::survey;
+pub use build::build_plan;
 pub use diff::{
     AccountAction, FlowPlan, Grant, ItemAction, PlannedRow, RemovedRow, ResourcePlan, Retry,
     SAMPLES, SealAction, TemplateAction, field_fingerprints, plan_row_account,
@@ -25,44 +26,44 @@ pub use diff::{
 pub use error::Fatal;
 pub(crate) use error::classify;
 pub use forecast::Calls;
-pub(crate) use items::{PAST, past, unreadable};
+pub(crate) use items::{PAST_SIGN_VALIDITY_HINT, past_sign_validity, unreadable_sheet};
 pub(crate) use observe::find_account;
 pub use observe::{Lookup, LookupListener};
-pub use planned_run::{Refused, Survey};
+pub use planned_run::{PlannedRun, RefusedRows};
 pub use planner::Planner;
 pub use selection::{Observe, Selection};
 
-/// All that apply will do.
+/// The actions of a run.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Accounts, seals and templates.
-    pub standing: ResourcePlan,
-    /// Flows, in the order of their names.
+    /// The actions for accounts, seals and templates.
+    pub resources: ResourcePlan,
+    /// The actions for items by flow, in the order of the flows' names.
     pub flows: Vec<FlowPlan>,
 }
 
 impl Plan {
-    /// Whether applying it would change anything.
+    /// Whether applying the plan changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.standing.is_empty()
+        self.resources.is_empty()
             && self
                 .flows
                 .iter()
                 .all(|flow| flow.work() + flow.revocations() == 0)
     }
 
-    /// The calls that it needs.
+    /// The calls that the plan needs.
     pub fn calls(&self) -> Calls {
-        let mut calls = self.standing.calls();
+        let mut calls = self.resources.calls();
         for flow in &self.flows {
             calls.add_all(&flow.calls);
         }
         calls
     }
 
-    /// How many actions of each kind, over standing things and items.
+    /// The number of resources and items whose action has this symbol.
     pub fn count(&self, symbol: char) -> u64 {
-        self.standing.count(symbol)
+        self.resources.count(symbol)
             + self
                 .flows
                 .iter()

@@ -1,4 +1,4 @@
-//! Asking what exists: accounts by `thirdId`, seals by account. Questions change nothing.
+//! Looks up existing accounts by `thirdId`, and the seals of accounts. All calls are read-only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,18 +17,20 @@ use crate::plan::diff::Observed;
 /// The progress of lookups.
 #[derive(Debug, Clone, Copy)]
 pub enum Lookup {
-    /// So many lookups begin.
+    /// This number of lookups begins.
     Started(usize),
-    /// One of them is done.
+    /// One lookup is done.
     Done,
 }
 
 /// Receives the progress of lookups.
 pub type LookupListener = Arc<dyn Fn(Lookup) + Send + Sync>;
 
-/// Looks up the accounts of a project, and the seals of those that have any declared.
+/// Looks up the declared accounts, and the seals of accounts for which seals are declared.
+///
+/// Returns an empty observation for [`Observe::None`].
 pub(crate) async fn observe_resources(
-    standing: &Resources,
+    resources: &Resources,
     client: &Client,
     observe: Observe,
     listener: &LookupListener,
@@ -38,29 +40,29 @@ pub(crate) async fn observe_resources(
         return Ok(observed);
     }
     listener(Lookup::Started(
-        standing.accounts.len() + standing.absent.len(),
+        resources.accounts.len() + resources.absent.len(),
     ));
-    let absent = standing
+    let absent = resources
         .absent
         .values()
         .map(|account| account.third_id.clone());
-    let third_ids: Vec<String> = standing
+    let third_ids: Vec<String> = resources
         .accounts
         .values()
         .map(|account| account.third_id().to_owned())
         .chain(absent)
         .collect();
-    for (third_id, answer) in ask_all(client, third_ids, listener).await? {
-        let answer = answer.map_err(|failure| Fatal::NotTold {
-            of: format!("the thirdId {third_id}"),
-            why: failure.message,
+    for (third_id, answer) in find_accounts(client, third_ids, listener).await? {
+        let answer = answer.map_err(|failure| Fatal::LookupFailed {
+            subject: format!("the thirdId {third_id}"),
+            reason: failure.message,
         })?;
         observed.accounts.insert(third_id, answer);
     }
-    for account in standing
+    for account in resources
         .accounts
         .iter()
-        .filter(|(name, _)| standing.seals.values().any(|seal| seal.account == **name))
+        .filter(|(name, _)| resources.seals.values().any(|seal| seal.account == **name))
     {
         let third_id = account.1.third_id();
         let Some(Some(account_id)) = observed.accounts.get(third_id) else {
@@ -71,7 +73,7 @@ pub(crate) async fn observe_resources(
         };
         let seals = client.call(&query).await.map_err(|failure| {
             match classify(QuerySeals::OP, failure) {
-                Ok(failure) => no_answer(failure),
+                Ok(failure) => lookup_error(failure),
                 Err(fatal) => fatal,
             }
         })?;
@@ -86,8 +88,9 @@ pub(crate) async fn observe_resources(
     Ok(observed)
 }
 
-/// What the service says of each `thirdId`: whose account it is, if there is one; or why it will not say so of this one.
-pub(crate) async fn ask_all(
+/// Looks up the account id of each `thirdId`: `None` where there is no account, an error where the
+/// service rejects the `thirdId`.
+pub(crate) async fn find_accounts(
     client: &Client,
     third_ids: Vec<String>,
     listener: &LookupListener,
@@ -98,7 +101,7 @@ pub(crate) async fn ask_all(
                 Ok(answer) => Ok(answer),
                 Err(failure) => match classify(ExchangeId::OP, failure)? {
                     failure if failure.code.is_some() => Err(failure),
-                    failure => return Err(no_answer(failure)),
+                    failure => return Err(lookup_error(failure)),
                 },
             };
             listener(Lookup::Done);
@@ -109,18 +112,18 @@ pub(crate) async fn ask_all(
         .await
 }
 
-/// A lookup that gets no answer: no plan can be made.
-fn no_answer(failure: Failure) -> Fatal {
+/// The error of a failed lookup. No plan can be made without its result.
+fn lookup_error(failure: Failure) -> Fatal {
     match failure.code {
-        Some(_) => Fatal::NotTold {
-            of: "an account of the project".to_owned(),
-            why: failure.message,
+        Some(_) => Fatal::LookupFailed {
+            subject: "an account of the project".to_owned(),
+            reason: failure.message,
         },
         None => Fatal::Unreachable(Problem::passing(failure.message, "")),
     }
 }
 
-/// Looks up the account of a `thirdId`; none where there is no such account.
+/// Looks up the account id of a `thirdId` (`account/idexchange`); `None` where there is no account.
 pub(crate) async fn find_account(
     client: &Client,
     third_id: &str,

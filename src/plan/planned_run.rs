@@ -1,4 +1,4 @@
-//! A plan with the rows that it was made from.
+//! A plan together with the rows it was made from.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,39 +9,40 @@ use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::Fingerprint;
 use crate::plan::Plan;
 
-/// A plan, and what it was made of.
+/// A plan and its inputs: everything that a run needs.
 #[derive(Debug)]
-pub struct Survey<'a> {
-    /// What is to be done.
+pub struct PlannedRun<'a> {
+    /// The actions.
     pub plan: Plan,
-    /// The flows that can be read, in the plan's order.
+    /// The flows whose sheet could be opened, in the order of the plan.
     pub flows: Vec<FlowRows<'a>>,
-    /// Rows that cannot be used although they are well-formed, by flow and row.
-    pub refused: Refused,
-    /// What is wrong with rows.
+    /// Rows that are well-formed but cannot be sent, by flow and row number.
+    pub refused: RefusedRows,
+    /// Errors and warnings about rows.
     pub row_findings: Findings,
-    /// Accounts of rows that were seen to exist, by the fingerprint of their `thirdId`.
+    /// Fingerprints of the `thirdId`s of row accounts that exist at the service.
     pub existing: HashSet<Fingerprint>,
-    /// Targets that match nothing.
+    /// Targets that match no address.
     pub unmatched: Vec<AddressPattern>,
-    /// Targets that match an item, by their place in the selection.
+    /// Indexes of the targets that match an item.
     pub(crate) matched: HashSet<usize>,
 }
 
-impl Survey<'_> {
-    /// Remembers which targets mean an item.
-    pub(crate) fn note_match(&mut self, selection: &Selection, address: &Address) {
+impl PlannedRun<'_> {
+    /// Records which targets match the address of an item.
+    pub(crate) fn record_matches(&mut self, selection: &Selection, address: &Address) {
         let targets = selection.targets.iter().enumerate();
         let matching = targets.filter(|(_, pattern)| pattern.matches(address));
         self.matched.extend(matching.map(|(at, _)| at));
     }
 
-    /// Notes why a well-formed row is refused.
-    pub(crate) fn refuse(&mut self, flow: &str, row: u64, why: Diagnostic) {
-        self.refused.insert((flow.to_owned(), row), why.clone());
-        self.row_findings.push(why);
+    /// Refuses a well-formed row, and adds the diagnostic to the row findings.
+    pub(crate) fn refuse(&mut self, flow: &str, row: u64, diagnostic: Diagnostic) {
+        self.refused
+            .insert((flow.to_owned(), row), diagnostic.clone());
+        self.row_findings.push(diagnostic);
     }
 }
 
-/// Why rows are refused that are well-formed by themselves.
-pub type Refused = BTreeMap<(String, u64), Diagnostic>;
+/// Reasons why well-formed rows are refused, by flow and row number.
+pub type RefusedRows = BTreeMap<(String, u64), Diagnostic>;

@@ -1,51 +1,52 @@
-//! The survey: all rows rendered and checked, what exists asked for, and a plan made of it.
+//! The inputs of a plan, and how its sheets are opened.
 
 use super::observe::LookupListener;
-use super::recorded_items::Known;
+use super::recorded_items::RecordedItems;
 use super::selection::Selection;
 use crate::desired::{FlowRows, Resources};
 use crate::diagnostic::Findings;
-
 use crate::expr::RunTime;
 use crate::ledger::{Ledger, LedgerError};
 use crate::manifest::{Flow, Project};
 
-/// What a survey needs.
+/// The inputs of a plan.
 pub struct Planner<'a> {
-    /// What is declared.
+    /// The project.
     pub project: &'a Project,
-    /// What should stand.
-    pub standing: &'a Resources,
-    /// What has been done.
+    /// The declared resources.
+    pub resources: &'a Resources,
+    /// The recorded state.
     pub ledger: &'a dyn Ledger,
-    /// What the command line means.
+    /// The part of the project that the command line selects.
     pub selection: Selection,
-    /// When the run began.
+    /// The start time of the run.
     pub run: RunTime,
-    /// Hears of every question.
+    /// Receives the progress of lookups.
     pub listener: LookupListener,
 }
 
 impl<'a> Planner<'a> {
-    /// Opens the sheets of all flows that are wanted, while what is recorded of these is read.
+    /// Opens the sheets of all selected flows, and loads their recorded items at the same time.
+    ///
+    /// A sheet that cannot be opened is left out and reported in `findings`.
     pub(crate) fn open(
         &self,
         findings: &mut Findings,
-    ) -> Result<Vec<(FlowRows<'a>, Known)>, LedgerError> {
+    ) -> Result<Vec<(FlowRows<'a>, RecordedItems)>, LedgerError> {
         let (project, salt) = (self.project, self.ledger.salt());
         let flows = project.flows.values();
         let flows: Vec<&Flow> = flows
-            .filter(|flow| self.selection.wants(&flow.name))
+            .filter(|flow| self.selection.may_select_flow(&flow.name))
             .collect();
-        let open = |flow| FlowRows::open(project, self.standing, flow, &self.run, salt, findings);
-        let known = |flow: &&Flow| Known::of(self.ledger, &flow.name);
-        let (opened, known) = rayon::join(
+        let open = |flow| FlowRows::open(project, self.resources, flow, &self.run, salt, findings);
+        let load = |flow: &&Flow| RecordedItems::load(self.ledger, &flow.name);
+        let (opened, recorded) = rayon::join(
             || flows.iter().copied().map(open).collect::<Vec<_>>(),
-            || flows.iter().map(known).collect::<Result<Vec<_>, _>>(),
+            || flows.iter().map(load).collect::<Result<Vec<_>, _>>(),
         );
-        let both = opened.into_iter().zip(known?);
+        let both = opened.into_iter().zip(recorded?);
         Ok(both
-            .filter_map(|(rows, known)| Some((rows?, known)))
+            .filter_map(|(rows, recorded)| Some((rows?, recorded)))
             .collect())
     }
 }

@@ -1,56 +1,61 @@
-//! What is recorded of a flow's items, by key: an index that is loaded in one pass and takes 27 bytes an item.
+//! An index of a flow's recorded items by key. It is loaded in one pass and takes 27 bytes per
+//! item.
 
 use crate::expr::{Fingerprint, Salt};
 use crate::ledger::{ItemStatus, Ledger, LedgerError, RecordedItem};
 
-/// Half a fingerprint of a key. That two of a million have the same is as good as impossible; if they had, a row would
-/// be held against what another one sent, would differ from it, and be refused.
-type Half = [u8; 8];
+/// The first half of the fingerprint of a key.
+///
+/// A collision among a million keys is practically impossible. After one, a row would be compared
+/// with another row's item, differ from it, and be refused.
+type KeyPrefix = [u8; 8];
 
-/// The items, sorted by key.
-pub(crate) struct Known {
+/// The recorded items of a flow, sorted by key.
+pub(crate) struct RecordedItems {
     salt: Salt,
     items: Vec<Item>,
-    /// How many were not met yet.
-    left: usize,
+    /// The number of items whose row was not seen yet.
+    unseen: usize,
 }
 
 struct Item {
-    key: Half,
+    key: KeyPrefix,
     fingerprint: [u8; 16],
     status: ItemStatus,
     sent: bool,
-    /// Whether its row was met.
-    met: bool,
+    /// Whether the sheet has a row with this key.
+    seen: bool,
 }
 
-impl Known {
-    /// Loads what is recorded of a flow.
-    pub(crate) fn of(ledger: &dyn Ledger, flow: &str) -> Result<Self, LedgerError> {
+impl RecordedItems {
+    /// Loads the recorded items of a flow.
+    pub(crate) fn load(ledger: &dyn Ledger, flow: &str) -> Result<Self, LedgerError> {
         let salt = ledger.salt().clone();
         let mut items = Vec::new();
         ledger.items(flow, &mut |key, item| {
             items.push(Item {
-                key: half(salt.of(key)),
+                key: key_prefix(salt.of(key)),
                 fingerprint: item.fingerprint.0,
                 status: item.status,
                 sent: item.sent,
-                met: false,
+                seen: false,
             });
         })?;
         items.sort_unstable_by_key(|item| item.key);
         Ok(Self {
             salt,
-            left: items.len(),
+            unseen: items.len(),
             items,
         })
     }
 
-    /// What is recorded of the item of a row, by its place. A key may stand in a sheet twice, where all but one of its rows are
-    /// left out.
-    pub(crate) fn meet(&mut self, at: usize) -> RecordedItem {
-        let item = &mut self.items[at];
-        self.left -= usize::from(!std::mem::replace(&mut item.met, true));
+    /// Marks the item at an index as seen, and returns its record.
+    ///
+    /// May be called twice for one index: a key can occur twice in a sheet when all but one of its
+    /// rows are left out.
+    pub(crate) fn mark_seen(&mut self, index: usize) -> RecordedItem {
+        let item = &mut self.items[index];
+        self.unseen -= usize::from(!std::mem::replace(&mut item.seen, true));
         RecordedItem {
             fingerprint: Fingerprint(item.fingerprint),
             status: item.status,
@@ -58,27 +63,29 @@ impl Known {
         }
     }
 
-    /// Whether all have been met.
-    pub(crate) fn is_through(&self) -> bool {
-        self.left == 0
+    /// Whether every item was seen.
+    pub(crate) fn are_all_seen(&self) -> bool {
+        self.unseen == 0
     }
 
-    /// Whether an item was not met.
-    pub(crate) fn is_left(&self, key: &str) -> bool {
-        self.find(key).is_some_and(|at| !self.items[at].met)
+    /// Whether the item with this key is recorded and was not seen.
+    pub(crate) fn is_unseen(&self, key: &str) -> bool {
+        self.find(key).is_some_and(|index| !self.items[index].seen)
     }
 
-    /// The place of an item.
+    /// The index of the item with this key, if it is recorded.
     pub(crate) fn find(&self, key: &str) -> Option<usize> {
-        let half = half(self.salt.of(key));
-        self.items.binary_search_by_key(&half, |item| item.key).ok()
+        let prefix = key_prefix(self.salt.of(key));
+        self.items
+            .binary_search_by_key(&prefix, |item| item.key)
+            .ok()
     }
 }
 
-fn half(key: Fingerprint) -> Half {
-    let mut half = Half::default();
-    half.copy_from_slice(&key.0[..8]);
-    half
+fn key_prefix(key: Fingerprint) -> KeyPrefix {
+    let mut prefix = KeyPrefix::default();
+    prefix.copy_from_slice(&key.0[..8]);
+    prefix
 }
 
 #[cfg(test)]
@@ -86,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_of_the_index_takes_no_more_than_is_said() {
+    fn takes_27_bytes_per_item() {
         assert_eq!(size_of::<Item>(), 27);
     }
 }

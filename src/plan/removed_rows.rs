@@ -1,8 +1,8 @@
-//! Items that are recorded and have no row any more, and how many of a flow may be revoked at once.
+//! Recorded items whose row was removed from the sheet, and the limit of revocations per flow.
 
-use super::planned_run::Survey;
+use super::planned_run::PlannedRun;
 use super::planner::Planner;
-use super::recorded_items::Known;
+use super::recorded_items::RecordedItems;
 use super::selection::Selection;
 use crate::address::{Address, is_selected};
 use crate::diagnostic::Diagnostic;
@@ -10,30 +10,30 @@ use crate::ledger::{Ledger, LedgerError, RecordedItem};
 use crate::manifest::{Flow, OnVanish, Project};
 use crate::plan::diff::{FlowPlan, ItemAction, Revocations, removed_row_action};
 
-/// Plans what is recorded and was not met among the rows.
-pub(crate) fn removed(
+/// Plans the recorded items that no row of the sheet has.
+pub(crate) fn plan_removed_rows(
     flow: &Flow,
-    known: &Known,
+    recorded_items: &RecordedItems,
     all_have_keys: bool,
     ledger: &dyn Ledger,
     selection: &Selection,
-    survey: &mut Survey<'_>,
+    planned: &mut PlannedRun<'_>,
     plan: &mut FlowPlan,
 ) -> Result<(), LedgerError> {
-    if known.is_through() {
+    if recorded_items.are_all_seen() {
         return Ok(());
     }
     ledger.items(&flow.name, &mut |key, item| {
-        if !known.is_left(key) {
+        if !recorded_items.is_unseen(key) {
             return;
         }
         let Some(action) = removed_row_action(flow.on_vanish, item) else {
             return;
         };
         let address = Address::item(&flow.name, key);
-        survey.note_match(selection, &address);
+        planned.record_matches(selection, &address);
         let wanted = is_selected(&selection.targets, &selection.excludes, &address);
-        // A row whose key cannot be told may be any item's.
+        // A row with an invalid key may belong to any item.
         let revoke_none = !all_have_keys || selection.retry.is_some();
         if wanted && !(action == ItemAction::Revoke && revoke_none) {
             plan.push_removed(key, action, selection.show_all);
@@ -41,90 +41,92 @@ pub(crate) fn removed(
     })
 }
 
-/// Tells of flows that are recorded and not declared any more, where not all that was begun has an end, or another flow is
-/// new: it may be the same under another name.
-pub(crate) fn undeclared(
+/// Warns of recorded flows that are no longer declared, in two cases: the flow may have been
+/// renamed, or some of its items are in doubt or were interrupted.
+pub(crate) fn undeclared_flows(
     project: &Project,
     ledger: &dyn Ledger,
 ) -> Result<Vec<Diagnostic>, LedgerError> {
-    let mut told = Vec::new();
+    let mut warnings = Vec::new();
     let recorded = ledger.flows()?;
     let new = project.flows.keys().find(|flow| !recorded.contains(flow));
     for flow in recorded {
         if project.flows.contains_key(&flow) {
             continue;
         }
-        let (mut without_end, mut sent) = (0_u64, 0_u64);
+        let (mut unresolved, mut sent) = (0_u64, 0_u64);
         ledger.items(&flow, &mut |_, item| {
-            without_end += u64::from(removed_row_action(OnVanish::Keep, item).is_some());
+            unresolved += u64::from(removed_row_action(OnVanish::Keep, item).is_some());
             sent += u64::from(item.sent);
         })?;
         if let Some(new) = new.filter(|_| sent > 0) {
             let message = format!(
-                "flows.{flow} is not declared any more, {sent} of its items were sent, and flows.{new} is new"
+                "flows.{flow} is no longer declared, {sent} of its items were sent, and flows.{new} is new"
             );
-            let hint = "a flow that was renamed is another one: whoever was asked under the old name is asked again";
-            told.push(Diagnostic::warning(message).hint(hint));
+            let hint = "a renamed flow counts as a new flow: its signers are asked to sign again";
+            warnings.push(Diagnostic::warning(message).hint(hint));
         }
-        if without_end > 0 {
+        if unresolved > 0 {
             let message = format!(
-                "flows.{flow} is not declared any more, and {without_end} of its items are in doubt or were cut off while they were sent"
+                "flows.{flow} is no longer declared, and {unresolved} of its items are in doubt or were interrupted while being sent"
             );
-            let hint = format!("treaty status --target flows.{flow} --in-doubt lists them");
-            told.push(Diagnostic::warning(message).hint(hint));
+            let hint = format!("run treaty status --target flows.{flow} --in-doubt to list them");
+            warnings.push(Diagnostic::warning(message).hint(hint));
         }
     }
-    Ok(told)
+    Ok(warnings)
 }
 
-/// Refuses to revoke more of a flow than is allowed: an empty sheet, or another one, is a mistake more often than not.
-pub(crate) fn guard(
+/// Returns an error when the plan revokes more items of a flow than allowed.
+///
+/// An empty or wrong sheet is more likely than an intended mass revocation.
+pub(crate) fn check_revocation_limit(
     flow: &Flow,
     plan: &FlowPlan,
-    surveyor: &Planner<'_>,
+    planner: &Planner<'_>,
 ) -> Result<Option<Diagnostic>, LedgerError> {
     let mut recorded = 0;
     let (removed, reissued) = (plan.revocations(), plan.counted(ItemAction::Reissue));
     if removed + reissued == 0 {
         return Ok(None);
     }
-    // What is finished or has ended cannot be revoked: months of it must not make an empty sheet look small.
+    // Only revocable items count: old finished items must not hide that a sheet is empty.
     let count = &mut |_: &str, item: RecordedItem| recorded += u64::from(item.can_be_revoked());
-    surveyor.ledger.items(&flow.name, count)?;
-    let all = Revocations {
+    planner.ledger.items(&flow.name, count)?;
+    let revocations = Revocations {
         recorded,
         removed,
         reissued,
     };
-    let own = surveyor.project.settings.failures.revoke;
-    let allowed = surveyor.selection.max_revoke.unwrap_or(own);
-    let said = surveyor.selection.max_revoke.is_some();
-    let Some(count) = all.too_many(allowed, said) else {
+    let from_project = planner.project.settings.failures.revoke;
+    let allowed = planner.selection.max_revoke.unwrap_or(from_project);
+    let is_explicit = planner.selection.max_revoke.is_some();
+    let Some(count) = revocations.too_many(allowed, is_explicit) else {
         return Ok(None);
     };
-    let mut why = Vec::new();
+    let mut reasons = Vec::new();
     if removed > 0 {
-        why.push(format!("the rows of {removed} are no longer in the sheet"));
+        reasons.push(format!("{removed} removed from the sheet"));
     }
     if reissued > 0 {
-        why.push(format!("the rows of {reissued} changed"));
+        reasons.push(format!("{reissued} changed"));
     }
     let error = Diagnostic::error(format!(
-        "flows.{}: {count} of its {recorded} items under way would be revoked ({}), and {} may be",
+        "flows.{}: {count} of {recorded} items in progress would be revoked ({}); the limit is {}",
         flow.name,
-        why.join(", "),
+        reasons.join(", "),
         allowed.of(recorded)
     ));
-    let place = match removed {
+    let span = match removed {
         0 => None,
         _ => flow.on_vanish_span.as_ref(),
     };
-    let error = match place {
+    let error = match span {
         Some(span) => error.at(span),
         None => error,
     };
     let hint = format!(
-        "look whether it is the right sheet; if it is, say --max-revoke {count}, or failures: {{ revoke: … }} in treaty.yaml"
+        "check that this is the right sheet; if it is, pass --max-revoke {count}, or set failures: {{ revoke: … }} in treaty.yaml"
     );
     Ok(Some(error.hint(hint)))
 }

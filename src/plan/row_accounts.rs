@@ -1,10 +1,10 @@
-//! The accounts of the rows that are to be sent: which are recorded, which are to be asked for, what they cost.
+//! The accounts of the rows that are to be sent: which ones to look up, and the calls they need.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::error::Fatal;
 use super::forecast::Calls;
-use super::observe::{Lookup, LookupListener, ask_all};
+use super::observe::{Lookup, LookupListener, find_accounts};
 use crate::api::operation::Op;
 use crate::api::{CreateOrganization, CreatePerson, Operation, UpdateOrganization, UpdatePerson};
 use crate::client::Client;
@@ -14,12 +14,13 @@ use crate::expr::Fingerprint;
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ResourceKind};
 use crate::plan::diff::{AccountAction, plan_row_account};
 
-/// The accounts of the rows that are to be sent: each `thirdId` once. Where nobody is asked, they are only counted.
+/// The accounts of the rows that are to be sent, each `thirdId` once. Without lookups, only their
+/// calls are counted.
 pub(crate) struct RowAccounts {
-    ask: bool,
-    /// Those that are not recorded and are to be asked for.
-    unknown: Vec<Unrecorded>,
-    /// Calls by the place of the flow in the survey.
+    looks_up: bool,
+    /// Unrecorded accounts that are to be looked up.
+    unrecorded: Vec<Unrecorded>,
+    /// Calls by the index of the flow in the plan.
     pub(crate) calls: BTreeMap<usize, Calls>,
 }
 
@@ -31,17 +32,19 @@ struct Unrecorded {
 }
 
 impl RowAccounts {
-    pub(crate) fn new(ask: bool) -> Self {
+    pub(crate) fn new(looks_up: bool) -> Self {
         Self {
-            ask,
-            unknown: Vec::new(),
+            looks_up,
+            unrecorded: Vec::new(),
             calls: BTreeMap::new(),
         }
     }
 
-    /// Adds an account of a row that is sent. Counts its calls when `is_first` is set: later rows with the same account
-    /// need none. Returns an error when the recorded account cannot be changed to the declared one.
-    pub(crate) fn see(
+    /// Adds an account of a row that is to be sent.
+    ///
+    /// Counts its calls when `is_first` is set: later rows with the same account need none.
+    /// Returns a diagnostic when the recorded account cannot be changed to the declared one.
+    pub(crate) fn add(
         &mut self,
         account: &Account,
         is_first: bool,
@@ -51,12 +54,13 @@ impl RowAccounts {
         let record = ledger
             .resource(ResourceKind::Account, account.third_id())?
             .map(AccountRecord::from);
-        let known = record.and_then(|record| record.account);
-        let action = match known.map(|known| plan_row_account(account, &known, ledger.salt())) {
-            Some(Err(diagnostic)) => return Ok(Err(diagnostic)),
-            Some(Ok(action)) => Some(action),
-            None => None,
-        };
+        let recorded = record.and_then(|record| record.account);
+        let action =
+            match recorded.map(|recorded| plan_row_account(account, &recorded, ledger.salt())) {
+                Some(Err(diagnostic)) => return Ok(Err(diagnostic)),
+                Some(Ok(action)) => Some(action),
+                None => None,
+            };
         if !is_first {
             return Ok(Ok(()));
         }
@@ -66,8 +70,8 @@ impl RowAccounts {
             Some(_) => None,
             None => Some(create),
         };
-        if self.ask && action.is_none() {
-            self.unknown.push(Unrecorded {
+        if self.looks_up && action.is_none() {
+            self.unrecorded.push(Unrecorded {
                 third_id: account.third_id().into(),
                 flow,
                 create,
@@ -79,30 +83,32 @@ impl RowAccounts {
         Ok(Ok(()))
     }
 
-    /// Asks for those that are not recorded; gives those that exist.
-    pub(crate) async fn ask(
+    /// Looks up the unrecorded accounts, and counts their calls.
+    ///
+    /// Returns the fingerprints of the `thirdId`s whose account exists.
+    pub(crate) async fn look_up(
         &mut self,
         client: &Client,
         ledger: &dyn Ledger,
         listener: &LookupListener,
     ) -> Result<HashSet<Fingerprint>, Fatal> {
-        listener(Lookup::Started(self.unknown.len()));
+        listener(Lookup::Started(self.unrecorded.len()));
         let third_ids: Vec<String> = self
-            .unknown
+            .unrecorded
             .iter()
-            .map(|unknown| unknown.third_id.to_string())
+            .map(|unrecorded| unrecorded.third_id.to_string())
             .collect();
-        let answers = ask_all(client, third_ids, listener).await?;
+        let answers = find_accounts(client, third_ids, listener).await?;
         let mut existing = HashSet::new();
-        for unknown in std::mem::take(&mut self.unknown) {
-            let calls = self.calls.entry(unknown.flow).or_default();
-            // Of whom the service will not say whether he exists, his row says so, and keeps no other from being sent.
-            if matches!(answers.get(&*unknown.third_id), Some(Ok(Some(_)))) {
+        for unrecorded in std::mem::take(&mut self.unrecorded) {
+            let calls = self.calls.entry(unrecorded.flow).or_default();
+            // A rejected lookup counts as no account: it fails with its row, not the whole plan.
+            if matches!(answers.get(&*unrecorded.third_id), Some(Ok(Some(_)))) {
                 calls.add(Op::ExchangeId, 1);
-                calls.add(unknown.update, 1);
-                existing.insert(ledger.salt().of(&unknown.third_id));
+                calls.add(unrecorded.update, 1);
+                existing.insert(ledger.salt().of(&unrecorded.third_id));
             } else {
-                calls.add(unknown.create, 1);
+                calls.add(unrecorded.create, 1);
             }
         }
         Ok(existing)

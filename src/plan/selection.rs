@@ -1,4 +1,4 @@
-//! The part of a project that a command means.
+//! The part of a project that a command selects.
 
 use crate::address::{Address, AddressPattern, is_selected};
 use crate::expr::Fingerprint;
@@ -6,53 +6,53 @@ use crate::ledger::RecordedItem;
 use crate::manifest::Tolerance;
 use crate::plan::diff::{ItemAction, ItemPolicy, Retry, item_action};
 
-/// Which accounts are asked for.
+/// Which accounts the planner looks up at the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Observe {
-    /// Those of the project, and those of rows that are to be sent and are not recorded.
+    /// The accounts of the project, and the unrecorded accounts of rows that are to be sent.
     All,
-    /// Those of the project.
+    /// The accounts of the project.
     Resources,
-    /// None: the ledger is believed.
+    /// None: the ledger is taken as the current state.
     None,
 }
 
-/// What the command line means.
+/// The selection made on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// These; all when empty.
+    /// Selects matching addresses; selects all when empty.
     pub targets: Vec<AddressPattern>,
-    /// But not these.
+    /// Addresses that are not selected.
     pub excludes: Vec<AddressPattern>,
-    /// Only what has failed, or only what is in doubt; all when absent.
+    /// Restricts items to failed ones, or to items in doubt.
     pub retry: Option<Retry>,
-    /// What may be revoked of a flow; what the project says when absent.
+    /// Limit of revocations per flow; overrides the project's limit.
     pub max_revoke: Option<Tolerance>,
-    /// Whether every item is shown, and not some of each kind.
+    /// Whether a plan shows every item instead of some samples of each kind.
     pub show_all: bool,
 }
 
 impl Selection {
-    /// Whether any item of a flow may be meant.
-    pub(crate) fn wants(&self, flow: &str) -> bool {
+    /// Whether any item of a flow may be selected.
+    pub(crate) fn may_select_flow(&self, flow: &str) -> bool {
         let mut targets = self.targets.iter();
         self.targets.is_empty() || targets.any(|pattern| pattern.may_match_flow(flow))
     }
 
-    /// What is to be done with an item, of what there is to do.
+    /// The action for an item, [`ItemAction::Excluded`] when it is not selected.
     pub(crate) fn action(
         &self,
         address: &Address,
         policy: ItemPolicy,
         recorded: Option<RecordedItem>,
-        print: Fingerprint,
+        desired: Fingerprint,
     ) -> ItemAction {
         if !is_selected(&self.targets, &self.excludes, address) {
             return ItemAction::Excluded;
         }
-        let action = item_action(policy, recorded, print);
+        let action = item_action(policy, recorded, desired);
         match self.retry {
-            Some(retry) => retry.narrow(action, recorded, print),
+            Some(retry) => retry.narrow(action, recorded, desired),
             None => action,
         }
     }

@@ -1,6 +1,7 @@
-//! Taking over what exists elsewhere: what the service shows becomes what is recorded.
+//! Adopts resources and flows that were created elsewhere: records them as if treaty had made them.
 //!
-//! Asks and decides, and writes nothing: what is to be written comes back, so that somebody can be asked first.
+//! Looks up and decides, but writes nothing: the writes are returned, so that the command can ask
+//! for confirmation first.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -8,8 +9,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::assign::{assigned, sign_receipt, who};
-use super::not_adopted::{NotAdopted, no};
+use super::adopt_error::{AdoptError, rejected};
+use super::assign::{assign_tasks, identity_of_kind, signer_receipt};
 use crate::address::{AccountId, Address, DocId, FlowId};
 use crate::api::operation::Op;
 use crate::api::{ErrorCode, FlowStatus, QuerySeals};
@@ -24,59 +25,60 @@ use crate::ledger::{
 };
 use crate::plan::field_fingerprints;
 
-/// Looks at what is to be taken over.
+/// Looks up resources and flows that are to be adopted.
 pub struct Adopter<'a> {
     pub(crate) records: &'a dyn Records,
     pub(crate) context: StepContext<'a>,
-    standing: &'a Resources,
+    resources: &'a Resources,
 }
 
-/// What is to be written down, and what there is to say about it.
+/// The ledger writes of an adoption, and notes for the operator.
 #[derive(Debug, Default)]
 pub struct Adoption {
-    /// All of it, in one transaction.
+    /// The writes, for one transaction.
     pub writes: Vec<Write>,
-    /// What it means, a line each.
-    pub told: Vec<String>,
+    /// Notes for the operator, one line each.
+    pub notes: Vec<String>,
 }
 
 impl<'a> Adopter<'a> {
-    /// One who looks through a client.
+    /// Creates an adopter that looks up through a client.
     pub fn new(
         records: &'a dyn Records,
         client: &'a crate::client::Client,
         root: &'a std::path::Path,
-        standing: &'a Resources,
+        resources: &'a Resources,
     ) -> Self {
         Self {
             records,
             context: StepContext::new(records, client, root),
-            standing,
+            resources,
         }
     }
 
-    /// An account that the service knows by its `thirdId`.
-    pub async fn account(&self, account: &Account, id: &str) -> Result<Adoption, NotAdopted> {
+    /// Adopts an account; the service must have it under its `thirdId`.
+    pub async fn account(&self, account: &Account, id: &str) -> Result<Adoption, AdoptError> {
         let third_id = account.third_id();
         match self.context.account_of(third_id).await? {
-            None => Err(no(
-                format!("the service has no account of the thirdId {third_id}"),
-                "apply creates it",
+            None => Err(rejected(
+                format!("the service has no account with the thirdId {third_id}"),
+                "run treaty apply to create it",
             )),
-            Some(found) if found.as_str() != id => Err(no(
-                format!("the account of the thirdId {third_id} is {found}"),
-                "that is what account/idexchange answers; adopt that one",
+            Some(found) if found.as_str() != id => Err(rejected(
+                format!("the account with the thirdId {third_id} is {found}, not {id}"),
+                "adopt the id that account/idexchange returns",
             )),
             Some(found) => Ok(Adoption {
                 writes: vec![self.account_write(account, &found)?],
-                told: vec![
-                    "What can be set of it is set as it is declared by the next apply.".to_owned(),
+                notes: vec![
+                    "The next apply sets the updatable fields to their declared values.".to_owned(),
                 ],
             }),
         }
     }
 
-    /// An account as it is recorded when treaty has not made it: what cannot be set is taken to be as it is declared.
+    /// The record of an account that treaty did not create. Fields that cannot be updated are
+    /// assumed to be as declared.
     pub(crate) fn account_write(
         &self,
         account: &Account,
@@ -84,117 +86,118 @@ impl<'a> Adopter<'a> {
     ) -> Result<Write, LedgerError> {
         let mut fields = field_fingerprints(account, self.records.salt());
         fields.retain(|name, _| !account.updatable().contains(&name.as_str()));
-        let known = self
+        let recorded = self
             .records
             .resource(ResourceKind::Account, account.third_id())?;
-        // A grant belongs to the account that it was made for.
-        let same = known
+        // A grant is valid only for the account id that it was made for.
+        let same = recorded
             .as_ref()
-            .filter(|thing| thing.remote_id.as_deref() == Some(id.as_str()));
+            .filter(|resource| resource.remote_id.as_deref() == Some(id.as_str()));
         Ok(Write::Resource {
             kind: ResourceKind::Account,
             identity: account.third_id().to_owned(),
             resource: Resource {
-                grant: same.and_then(|thing| thing.grant),
-                id: known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
+                grant: same.and_then(|resource| resource.grant),
+                id: recorded.map_or_else(|| self.records.next_subject(), |resource| resource.id),
                 remote_id: Some(id.0.clone()),
                 fields,
             },
         })
     }
 
-    /// A seal that the service lists for its account.
-    pub async fn seal(&self, seal: &Seal, id: &str) -> Result<Adoption, NotAdopted> {
-        let Some(account) = self.standing.accounts.get(&seal.account) else {
-            return Err(no(
-                format!("accounts.{} is not declared as it should be", seal.account),
+    /// Adopts a seal; the service must list it for its account.
+    pub async fn seal(&self, seal: &Seal, id: &str) -> Result<Adoption, AdoptError> {
+        let Some(account) = self.resources.accounts.get(&seal.account) else {
+            return Err(rejected(
+                format!("accounts.{} has errors in its declaration", seal.account),
                 "run treaty validate",
             ));
         };
         let Some(account_id) = self.id_of(account).await? else {
-            return Err(no(
-                format!("the service has no account of accounts.{}", seal.account),
-                "apply creates it",
+            return Err(rejected(
+                format!("the service has no account for accounts.{}", seal.account),
+                "run treaty apply to create it",
             ));
         };
         let query = QuerySeals {
             account_id: account_id.clone(),
         };
         let seals = self.context.call(&query).await?;
-        let Some(found) = seals.iter().find(|known| known.seal_id.as_str() == id) else {
+        let Some(found) = seals.iter().find(|listed| listed.seal_id.as_str() == id) else {
             let message = format!("accounts.{} has no seal {id}", seal.account);
             let hint = format!("treaty ask seal/query accountId={account_id} lists its seals");
-            return Err(no(message, hint));
+            return Err(rejected(message, hint));
         };
         let identity = seal_identity(account.third_id(), &seal.alias);
-        let known = self.records.resource(ResourceKind::Seal, &identity)?;
+        let recorded = self.records.resource(ResourceKind::Seal, &identity)?;
         let alias = found.seal_alias.as_deref();
         let other = alias.filter(|alias| *alias != seal.alias);
         Ok(Adoption {
             writes: vec![Write::Resource {
                 kind: ResourceKind::Seal,
                 identity,
-                resource: plain(
-                    known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
+                resource: resource_without_fields(
+                    recorded.map_or_else(|| self.records.next_subject(), |resource| resource.id),
                     id,
                 ),
             }],
-            told: other
-                .map(|alias| format!("The service knows it by the alias {alias}."))
+            notes: other
+                .map(|alias| format!("The alias of the seal at the service is {alias}."))
                 .into_iter()
                 .collect(),
         })
     }
 
-    /// A template, for the manifest's file as it is now. The service has no operation that could tell whether it is that.
-    pub fn template(&self, template: &Template, id: &str) -> Result<Adoption, NotAdopted> {
-        let Some(print) = template.source.fingerprint() else {
-            return Err(no(
-                "it is declared by its templateId: there is nothing to record",
+    /// Adopts a template for the current content of its file. The API has no operation to verify
+    /// this.
+    pub fn template(&self, template: &Template, id: &str) -> Result<Adoption, AdoptError> {
+        let Some(fingerprint) = template.source.fingerprint() else {
+            return Err(rejected(
+                "the template is declared by its templateId, so there is nothing to record",
                 "change the templateId in the manifest",
             ));
         };
-        let identity = print.to_string();
-        let known = self.records.resource(ResourceKind::Template, &identity)?;
+        let identity = fingerprint.to_string();
+        let recorded = self.records.resource(ResourceKind::Template, &identity)?;
         Ok(Adoption {
             writes: vec![Write::Resource {
                 kind: ResourceKind::Template,
                 identity,
-                resource: plain(
-                    known.map_or_else(|| self.records.next_subject(), |thing| thing.id),
+                resource: resource_without_fields(
+                    recorded.map_or_else(|| self.records.next_subject(), |resource| resource.id),
                     id,
                 ),
             }],
-            told: vec![
-                "Nothing tells whether it was made of this file: its form fields are taken to be the file's."
+            notes: vec![
+                "It cannot be verified that the template was made from this file; its form fields are assumed to be the same."
                     .to_owned(),
             ],
         })
     }
 
-    /// What is known, or asked for, of an account's id.
-    async fn id_of(&self, account: &Account) -> Result<Option<AccountId>, NotAdopted> {
-        let known = self
+    /// The recorded id of an account, or else the one that the service returns.
+    async fn id_of(&self, account: &Account) -> Result<Option<AccountId>, AdoptError> {
+        let recorded = self
             .records
             .resource(ResourceKind::Account, account.third_id())?;
-        match known.and_then(|thing| thing.remote_id) {
+        match recorded.and_then(|resource| resource.remote_id) {
             Some(id) => Ok(Some(AccountId(id))),
             None => Ok(self.context.account_of(account.third_id()).await?),
         }
     }
 
-    /// A flow that was made elsewhere becomes the one of a row: its document, and each declared signer that it shows.
-    pub async fn item(&self, flow: &str, item: &Item, id: &str) -> Result<Adoption, NotAdopted> {
+    /// Adopts a flow for a row: records its documents and each declared signer that has a task.
+    pub async fn item(&self, flow: &str, item: &Item, id: &str) -> Result<Adoption, AdoptError> {
         let address = Address::item(flow, &item.key);
-        let known = self.records.item(flow, &item.key)?;
-        let subject = match &known {
-            Some(known) => known.id,
+        let record = self.records.item(flow, &item.key)?;
+        let subject = match &record {
+            Some(record) => record.id,
             None => self.records.next_subject(),
         };
-        let steps = ItemJournal::new(subject, self.records.steps(subject)?);
-        let recorded = sent_flow(&steps);
-        refuse_recorded(&address, known.as_ref(), recorded.as_ref(), id)?;
-        self.refuse_shared(&address, id)?;
+        let journal = ItemJournal::new(subject, self.records.steps(subject)?);
+        let recorded = sent_flow(&journal);
+        check_recorded_flow(&address, record.as_ref(), recorded.as_ref(), id)?;
+        self.check_flow_is_unused(&address, id)?;
         let flow_ref = FlowRef {
             id: FlowId(id.to_owned()),
             several: item.documents.len() > 1,
@@ -211,29 +214,31 @@ impl<'a> Adopter<'a> {
             fingerprint: item.fingerprint,
             content: item.content,
             at: self.context.now(),
-            // No run has made it.
+            // No run created it.
             run: 0,
             afresh: recorded.is_none(),
         });
-        let is_known = |step: &str| recorded.is_some() && steps.is_done(step);
-        let made = made(subject, item, &docs, &flow_ref);
-        adopt_new(&mut adoption, made, &is_known);
+        let is_recorded = |step: &str| recorded.is_some() && journal.is_done(step);
+        let receipts = creation_receipts(subject, item, &docs, &flow_ref);
+        adopt_new(&mut adoption, receipts, &is_recorded);
         let signers: Vec<(String, Op, Option<SignerIdentity>)> = item
             .signers
             .iter()
             .map(|signer| {
                 let op = signer.kind.operation(flow_ref.several);
-                (step_of(signer), op, who(&signer.kind, &ids))
+                (step_of(signer), op, identity_of_kind(&signer.kind, &ids))
             })
             .collect();
-        let (found, left, others) = assigned(&signers, &state)?;
-        if found.is_empty() && !state.tasks.is_empty() {
-            return Err(no(
-                format!("nobody who signs {address} is in the flow {id}"),
-                "it is the flow of somebody else; look at its signers on the service's own pages",
+        let (assigned, left, others) = assign_tasks(&signers, &state)?;
+        if assigned.is_empty() && !state.tasks.is_empty() {
+            return Err(rejected(
+                format!("the flow {id} has no task of a signer of {address}"),
+                "check the signers of the flow on the service's own pages",
             ));
         }
-        for (step, op, who, task) in found.into_iter().filter(|(step, ..)| !is_known(step)) {
+        for (step, op, identity, task) in
+            assigned.into_iter().filter(|(step, ..)| !is_recorded(step))
+        {
             adoption.writes.extend([
                 Write::Intent {
                     subject,
@@ -245,11 +250,11 @@ impl<'a> Adopter<'a> {
                     subject,
                     step,
                     op,
-                    receipt: Arc::new(sign_receipt(op, id, &who, task)),
+                    receipt: Arc::new(signer_receipt(op, id, &identity, task)),
                 },
             ]);
         }
-        let (status, failure) = stands(item, &state, &left);
+        let (status, failure) = adopted_status(item, &state, &left);
         if status == ItemStatus::Waiting {
             let waiting = completion_steps(item, &flow_ref, &docs).into_iter();
             let waiting = waiting.map(|(step, op, deferral)| {
@@ -261,17 +266,17 @@ impl<'a> Adopter<'a> {
                 };
                 (step, write)
             });
-            adopt_new(&mut adoption, waiting.collect(), &is_known);
+            adopt_new(&mut adoption, waiting.collect(), &is_recorded);
         }
         if status == ItemStatus::Open {
-            adoption.told.push(format!(
-                "The flow does not have {} yet: the next apply adds what is missing.",
+            adoption.notes.push(format!(
+                "The flow has no task for {} yet; the next apply adds it.",
                 left.join(", ")
             ));
         }
         for account in others {
-            adoption.told.push(format!(
-                "The flow also has a task of the account {account}, which the row does not declare."
+            adoption.notes.push(format!(
+                "The flow has a task of the account {account}, which the row does not declare."
             ));
         }
         adoption.writes.push(Write::ItemEnded {
@@ -283,54 +288,54 @@ impl<'a> Adopter<'a> {
         Ok(adoption)
     }
 
-    /// How far a flow is that must be there.
-    async fn state(&self, flow: &FlowRef) -> Result<FlowState, NotAdopted> {
+    /// The state of a flow that must exist.
+    async fn state(&self, flow: &FlowRef) -> Result<FlowState, AdoptError> {
         match self.context.state(flow).await {
             Err(StepError::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => {
-                Err(no(
+                Err(rejected(
                     format!(
-                        "the service does not tell of the flow {}: {}",
+                        "the service does not show the flow {}: {}",
                         flow.id, failure.message
                     ),
-                    "try again; if it stays, the id is wrong: it is the one that the service's own pages show, and that callbacks carry",
+                    "try again; if the error persists, check the id: the service's own pages and the callbacks show it",
                 ))
             }
             state => Ok(state?),
         }
     }
 
-    /// A flow belongs to one item.
-    fn refuse_shared(&self, address: &Address, id: &str) -> Result<(), NotAdopted> {
+    /// Refuses a flow that is recorded for another item.
+    fn check_flow_is_unused(&self, address: &Address, id: &str) -> Result<(), AdoptError> {
         let mut other = None;
-        self.records.each_item((PROCESS, "flowId"), &mut |known| {
-            let own = Address::item(&known.flow, &known.key);
-            if known.answered.as_deref() == Some(id) && own != *address {
+        self.records.each_item((PROCESS, "flowId"), &mut |sent| {
+            let own = Address::item(&sent.flow, &sent.key);
+            if sent.answered.as_deref() == Some(id) && own != *address {
                 other = Some(own);
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         })?;
         match other {
-            Some(other) => Err(no(
-                format!("the flow {id} is that of {other}"),
-                "a flow belongs to one item",
+            Some(other) => Err(rejected(
+                format!("the flow {id} belongs to {other}"),
+                "a flow can belong to one item only",
             )),
             None => Ok(()),
         }
     }
 
-    /// The ids of all accounts that sign, by name, and what is to be recorded of those that were asked for.
+    /// The ids of all signing accounts by name, and the writes for accounts that were looked up.
     pub(crate) async fn accounts(
         &self,
         item: &Item,
-    ) -> Result<(BTreeMap<String, AccountId>, Vec<Write>), NotAdopted> {
+    ) -> Result<(BTreeMap<String, AccountId>, Vec<Write>), AdoptError> {
         let mut ids = BTreeMap::new();
         let mut writes = Vec::new();
         for signer in &item.signers {
             let (account, organization) = signer.kind.accounts();
             for name in account.into_iter().chain(organization) {
                 let own = item.accounts.get(name);
-                let Some(account) = own.or_else(|| self.standing.accounts.get(name)) else {
+                let Some(account) = own.or_else(|| self.resources.accounts.get(name)) else {
                     continue;
                 };
                 if ids.contains_key(name) {
@@ -339,10 +344,10 @@ impl<'a> Adopter<'a> {
                 let Some(id) = self.id_of(account).await? else {
                     continue;
                 };
-                let known = self
+                let recorded = self
                     .records
                     .resource(ResourceKind::Account, account.third_id())?;
-                if known.is_none_or(|thing| thing.remote_id.is_none()) {
+                if recorded.is_none_or(|resource| resource.remote_id.is_none()) {
                     writes.push(self.account_write(account, &id)?);
                 }
                 ids.insert(name.clone(), id);
@@ -352,43 +357,50 @@ impl<'a> Adopter<'a> {
     }
 }
 
-/// What is recorded with another flow is that one's; what was sent with this one needs nothing.
-fn refuse_recorded(
+/// Refuses an item that is recorded with another flow, or that was sent with this one already.
+fn check_recorded_flow(
     address: &Address,
-    known: Option<&ItemRecord>,
-    recorded: Option<&FlowRef>,
+    record: Option<&ItemRecord>,
+    recorded_flow: Option<&FlowRef>,
     id: &str,
-) -> Result<(), NotAdopted> {
-    let (Some(known), Some(flow)) = (known, recorded) else {
+) -> Result<(), AdoptError> {
+    let (Some(record), Some(flow)) = (record, recorded_flow) else {
         return Ok(());
     };
     if flow.id.as_str() != id {
-        return Err(no(
+        return Err(rejected(
             format!("{address} is recorded with the flow {}", flow.id),
-            format!("treaty state forget '{address}' first, if that one does not count"),
+            format!(
+                "if the recorded flow does not count, run treaty state forget '{address}' first"
+            ),
         ));
     }
-    if known.status.is_sent() {
-        return Err(no(
-            format!("{address} is recorded with the flow {id} already"),
-            format!("treaty state show '{address}' shows all that is known of it"),
+    if record.status.is_sent() {
+        return Err(rejected(
+            format!("{address} is already recorded with the flow {id}"),
+            format!("run treaty state show '{address}' to see what is recorded"),
         ));
     }
     Ok(())
 }
 
-/// What is not recorded yet is.
+/// Adds the writes of steps that are not recorded yet.
 fn adopt_new(
     adoption: &mut Adoption,
     writes: Vec<(String, Write)>,
-    is_known: &dyn Fn(&str) -> bool,
+    is_recorded: &dyn Fn(&str) -> bool,
 ) {
-    let new = writes.into_iter().filter(|(step, _)| !is_known(step));
+    let new = writes.into_iter().filter(|(step, _)| !is_recorded(step));
     adoption.writes.extend(new.map(|(_, write)| write));
 }
 
-/// The steps that have made the documents and the flow, as if they had been answered.
-fn made(subject: i64, item: &Item, docs: &[DocId], flow: &FlowRef) -> Vec<(String, Write)> {
+/// Receipts for the steps that create the documents and the flow, as if treaty had sent them.
+fn creation_receipts(
+    subject: i64,
+    item: &Item,
+    docs: &[DocId],
+    flow: &FlowRef,
+) -> Vec<(String, Write)> {
     let receipt = |step: String, op: Op, receipt: Value| {
         let write = Write::Receipt {
             subject,
@@ -416,11 +428,15 @@ fn made(subject: i64, item: &Item, docs: &[DocId], flow: &FlowRef) -> Vec<(Strin
     documents.chain([process]).collect()
 }
 
-/// How an item stands by what the service says of its flow.
-fn stands(item: &Item, state: &FlowState, left: &[String]) -> (ItemStatus, Option<Failure>) {
+/// The status of an item according to the state of its flow; `left` are its signers without a task.
+fn adopted_status(
+    item: &Item,
+    state: &FlowState,
+    left: &[String],
+) -> (ItemStatus, Option<Failure>) {
     let status = match (ended_status(state.status), state.status) {
         (Some(end), _) => return (end, Some(why(state, end))),
-        // What is archived is still to be downloaded by sync, where that is wanted.
+        // Sync still has to download the archived documents.
         (None, FlowStatus::Finished) if item.archive && item.download.is_some() => {
             ItemStatus::Waiting
         }
@@ -431,7 +447,7 @@ fn stands(item: &Item, state: &FlowState, left: &[String]) -> (ItemStatus, Optio
     (status, None)
 }
 
-fn plain(id: i64, remote_id: &str) -> Resource {
+fn resource_without_fields(id: i64, remote_id: &str) -> Resource {
     Resource {
         id,
         remote_id: Some(remote_id.to_owned()),
@@ -440,8 +456,8 @@ fn plain(id: i64, remote_id: &str) -> Resource {
     }
 }
 
-/// The flow's documents in the order of the row's.
-fn documents(item: &Item, state: &FlowState) -> Result<Vec<DocId>, NotAdopted> {
+/// The ids of the flow's documents, in the order of the row's documents.
+fn documents(item: &Item, state: &FlowState) -> Result<Vec<DocId>, AdoptError> {
     let single = item.documents.len() == 1;
     let found = item.documents.iter().map(|document| {
         let mut same = state
@@ -451,9 +467,9 @@ fn documents(item: &Item, state: &FlowState) -> Result<Vec<DocId>, NotAdopted> {
             .map(|(id, _)| id);
         match same.next() {
             Some(id) if same.all(|other| other == id) => Ok(id.clone()),
-            _ => Err(no(
-                format!("which of the flow's documents is {} is not told by it", document.name),
-                "a flow of several documents can be taken over when it has each of them, by its name, and somebody to sign it",
+            _ => Err(rejected(
+                format!("cannot identify the document {} in the flow", document.name),
+                "a flow of several documents can be adopted only if each is in it by name, with a signer",
             )),
         }
     });

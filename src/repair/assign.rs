@@ -1,17 +1,20 @@
-//! Whose the tasks of a flow are, and what the calls that made them would have answered.
+//! Assigns the tasks of a flow to the declared signers, and reconstructs their receipts.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::not_adopted::{NotAdopted, no};
+use super::adopt_error::{AdoptError, rejected};
 use crate::address::AccountId;
 use crate::api::operation::Op;
 use crate::desired::SignerKind;
 use crate::execute::{FlowState, FoundTask, SignerIdentity, signs_at_once};
 
-/// Who a declared signer is; none where his account does not exist yet.
-pub(crate) fn who(kind: &SignerKind, ids: &BTreeMap<String, AccountId>) -> Option<SignerIdentity> {
+/// The identity of a declared signer; `None` if one of its accounts does not exist yet.
+pub(crate) fn identity_of_kind(
+    kind: &SignerKind,
+    ids: &BTreeMap<String, AccountId>,
+) -> Option<SignerIdentity> {
     let (account, organization) = kind.accounts();
     let id = |name: Option<&String>| match name {
         Some(name) => ids.get(name).cloned().map(Some),
@@ -24,65 +27,84 @@ pub(crate) fn who(kind: &SignerKind, ids: &BTreeMap<String, AccountId>) -> Optio
     })
 }
 
-pub(crate) type Found<'t> = Vec<(String, Op, SignerIdentity, &'t FoundTask)>;
+/// Signers with their step, operation, identity and task.
+pub(crate) type AssignedTasks<'t> = Vec<(String, Op, SignerIdentity, &'t FoundTask)>;
 
-/// Gives each signer one task of the flow; who has none is left, and so are the accounts of tasks that are nobody's.
-pub(crate) fn assigned<'t>(
+/// Assigns one task of the flow to each signer.
+///
+/// Returns the assigned tasks, the steps of signers without a task, and the accounts of tasks
+/// without a signer.
+///
+/// # Errors
+///
+/// Returns an error when two signers have the same account and one task is missing.
+pub(crate) fn assign_tasks<'t>(
     signers: &[(String, Op, Option<SignerIdentity>)],
     state: &'t FlowState,
-) -> Result<(Found<'t>, Vec<String>, Vec<AccountId>), NotAdopted> {
-    let known: Vec<&SignerIdentity> = signers
+) -> Result<(AssignedTasks<'t>, Vec<String>, Vec<AccountId>), AdoptError> {
+    let identities: Vec<&SignerIdentity> = signers
         .iter()
-        .filter_map(|(.., who)| who.as_ref())
+        .filter_map(|(.., identity)| identity.as_ref())
         .collect();
-    let explains = |who: &&SignerIdentity, task: &FoundTask| {
-        who.account.as_ref() == Some(&task.account) || task.is_in_the_name_of(who)
+    let explains = |identity: &&SignerIdentity, task: &FoundTask| {
+        identity.account.as_ref() == Some(&task.account) || task.is_in_the_name_of(identity)
     };
-    let is_of = |task: &FoundTask, who: &SignerIdentity| match who.account {
-        Some(_) => task.is_of(who),
-        // The platform's account is not known: it is nobody else's.
-        None => !known.iter().any(|who| explains(who, task)),
+    let is_of = |task: &FoundTask, identity: &SignerIdentity| match identity.account {
+        Some(_) => task.is_of(identity),
+        // The platform's account id is unknown: its task is one that fits no other signer.
+        None => !identities.iter().any(|identity| explains(identity, task)),
     };
     let mut free: Vec<&FoundTask> = state.tasks.iter().collect();
-    let (mut found, mut left) = (Found::new(), Vec::new());
-    for (step, op, who) in signers {
-        let Some(who) = who else {
+    let (mut assigned, mut left) = (AssignedTasks::new(), Vec::new());
+    for (step, op, identity) in signers {
+        let Some(identity) = identity else {
             left.push(step.clone());
             continue;
         };
-        match free.iter().position(|task| is_of(task, who)) {
-            Some(at) => found.push((step.clone(), *op, who.clone(), free.remove(at))),
+        match free.iter().position(|task| is_of(task, identity)) {
+            Some(at) => assigned.push((step.clone(), *op, identity.clone(), free.remove(at))),
             None => left.push(step.clone()),
         }
     }
-    // What is listed under somebody who acts for it takes what is left.
-    for (step, op, who) in signers {
-        let (Some(who), Some(own)) = (who, left.iter().position(|name| name == step)) else {
+    // A signer may be listed under another account that acts for it: match those last.
+    for (step, op, identity) in signers {
+        let (Some(identity), Some(own)) = (identity, left.iter().position(|name| name == step))
+        else {
             continue;
         };
-        if let Some(at) = free.iter().position(|task| task.is_in_the_name_of(who)) {
-            found.push((step.clone(), *op, who.clone(), free.remove(at)));
+        if let Some(at) = free
+            .iter()
+            .position(|task| task.is_in_the_name_of(identity))
+        {
+            assigned.push((step.clone(), *op, identity.clone(), free.remove(at)));
             left.remove(own);
         }
     }
-    let whos = |step: &String| signers.iter().find(|(name, ..)| name == step)?.2.as_ref();
+    let identity_of = |step: &String| signers.iter().find(|(name, ..)| name == step)?.2.as_ref();
     for step in &left {
-        let twin = found
+        let twin = assigned
             .iter()
-            .find(|(.., who, _)| whos(step).is_some_and(|own| own.overlaps(who)));
+            .find(|(.., identity, _)| identity_of(step).is_some_and(|own| own.overlaps(identity)));
         if let Some((twin, ..)) = twin {
-            return Err(no(
-                format!("{twin} and {step} are the same account, and the flow has one task less"),
-                "which of them is there cannot be told; look at the flow on the service's own pages",
+            return Err(rejected(
+                format!(
+                    "{twin} and {step} have the same account, and the flow lacks a task for one of them"
+                ),
+                "the missing one cannot be identified; check the flow on the service's own pages",
             ));
         }
     }
     let others = free.into_iter().map(|task| task.account.clone());
-    Ok((found, left, others.collect()))
+    Ok((assigned, left, others.collect()))
 }
 
-/// What the call that added a signer would have answered, but for a link that nobody knows.
-pub(crate) fn sign_receipt(op: Op, flow_id: &str, who: &SignerIdentity, task: &FoundTask) -> Value {
+/// Reconstructs the receipt of the call that added a signer. The signing link is unknown and empty.
+pub(crate) fn signer_receipt(
+    op: Op,
+    flow_id: &str,
+    identity: &SignerIdentity,
+    task: &FoundTask,
+) -> Value {
     let mut receipt = Map::new();
     if signs_at_once(op) {
         receipt.insert("flowId".to_owned(), flow_id.into());
@@ -90,6 +112,6 @@ pub(crate) fn sign_receipt(op: Op, flow_id: &str, who: &SignerIdentity, task: &F
     } else {
         receipt.insert("signUrl".to_owned(), "".into());
     }
-    who.note(&mut receipt);
+    identity.note(&mut receipt);
     Value::Object(receipt)
 }

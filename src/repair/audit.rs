@@ -1,6 +1,7 @@
-//! The audit: the service is asked about every item that is recorded, and what it says is held against the record.
+//! Audits the ledger: looks up every recorded item at the service and compares it with the record.
 //!
-//! Only asks, and needs the ledger alone. Items stream through a window of bounded size; each `thirdId` is asked once.
+//! All calls are read-only; needs no sheet and no manifest. A bounded number of items is in
+//! progress; each `thirdId` is looked up once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::ControlFlow;
@@ -14,7 +15,7 @@ use tokio::time::sleep;
 use tracing::{Instrument, info_span};
 
 use super::compare::{
-    Differences, PAGES, Verdict, added_signers, compare_status, compare_tasks, lacks_tasks,
+    CHECK_FLOW, Differences, Verdict, added_signers, compare_status, compare_tasks, lacks_tasks,
 };
 use crate::address::{AccountId, Address, AddressPattern, FlowId, is_selected};
 use crate::api::ErrorCode;
@@ -26,59 +27,59 @@ use crate::execute::{
 use crate::ledger::{EntityId, ItemStatus, KnownItem, LedgerError, Records, ResourceKind};
 use crate::plan::{Fatal, Lookup};
 
-/// So many items are read from the ledger at once.
-const PAGE: u32 = 256;
+/// The number of items read from the ledger at once.
+const PAGE_SIZE: u32 = 256;
 
-/// What an audit needs.
+/// The inputs of an audit.
 pub struct Audit<'a> {
-    /// What has been done.
+    /// The recorded state.
     pub records: &'a dyn Records,
-    /// The API.
+    /// The API client.
     pub client: &'a Client,
     /// The project's folder.
     pub root: &'a Path,
-    /// The items that this run worked on last; all when none.
+    /// Restricts the audit to the items that this run was the last to work on.
     pub run: Option<i64>,
-    /// These items; all when empty.
+    /// Selects matching items; selects all when empty.
     pub targets: Vec<AddressPattern>,
-    /// But not these.
+    /// Items that are not selected.
     pub excludes: Vec<AddressPattern>,
-    /// Those that were audited already.
+    /// Items that were audited before and are skipped.
     pub skip: HashSet<EntityId>,
-    /// Items that are asked about at the same time.
-    pub window: usize,
-    /// Hears of everything.
+    /// The maximum number of items in progress.
+    pub concurrency: usize,
+    /// Receives progress events.
     pub listener: Listener,
-    /// Says when to stop.
+    /// Signals when to stop.
     pub stop: watch::Receiver<Stop>,
 }
 
-/// An item that was audited.
+/// The result of the audit of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditedItem {
-    /// Its number.
+    /// Its id in the ledger.
     pub id: EntityId,
     /// Its flow.
     pub flow: String,
     /// Its key.
     pub key: String,
-    /// What was found.
+    /// The worst difference.
     pub verdict: Verdict,
-    /// Its flow at the service.
+    /// The id of its flow at the service.
     pub flow_id: Option<FlowId>,
-    /// What differs, or why it cannot be told.
-    pub differs: Vec<String>,
-    /// What to do.
+    /// The differences, or the reasons why it could not be compared.
+    pub differences: Vec<String>,
+    /// The recommended action.
     pub hint: String,
 }
 
-/// Why an audit ended before it was through.
+/// An error that ends an audit.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// Nothing can be asked, or read.
+    /// The service cannot be reached, or the ledger cannot be read.
     #[error(transparent)]
     Fatal(#[from] Fatal),
-    /// What was found cannot be written down.
+    /// A result cannot be written to the audit journal.
     #[error(transparent)]
     Journal(#[from] std::io::Error),
 }
@@ -90,122 +91,125 @@ impl From<LedgerError> for AuditError {
 }
 
 impl Audit<'_> {
-    /// Goes through the items; says whether it came to the end, or was stopped before.
-    pub async fn all(
+    /// Audits all selected items, and passes each result to `found`.
+    ///
+    /// Returns whether the audit is complete; `false` when it was stopped.
+    pub async fn run(
         &self,
         mut found: impl FnMut(AuditedItem) -> std::io::Result<()>,
     ) -> Result<bool, AuditError> {
-        let asking = Asking {
+        let auditor = Auditor {
             records: self.records,
             context: StepContext::new(self.records, self.client, self.root),
-            accounts: account_numbers(self.records)?,
+            accounts: account_entities(self.records)?,
             answers: Mutex::default(),
-            under_way: Locks::default(),
+            in_progress: Locks::default(),
         };
         (self.listener)(Event::Lookup(Lookup::Started(self.count()?)));
         let mut stop = self.stop.clone();
         let (mut page, mut after, mut read_all) = (VecDeque::new(), 0, false);
-        let mut window = FuturesUnordered::new();
-        let mut whole = true;
+        let mut in_progress = FuturesUnordered::new();
+        let mut is_complete = true;
         loop {
-            whole &= *stop.borrow() == Stop::No;
-            while whole && window.len() < self.window {
+            is_complete &= *stop.borrow() == Stop::No;
+            while is_complete && in_progress.len() < self.concurrency {
                 if page.is_empty() && !read_all {
-                    page.extend(self.records.items_after(self.run, after, PAGE)?);
+                    page.extend(self.records.items_after(self.run, after, PAGE_SIZE)?);
                     after = page.back().map_or(after, |item: &KnownItem| item.record.id);
                     read_all = page.is_empty();
                 }
                 let Some(item) = page.pop_front() else { break };
-                if self.wants(&item) {
+                if self.is_selected(&item) {
                     let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
-                    window.push(asking.item(item).instrument(span));
+                    in_progress.push(auditor.audit_item(item).instrument(span));
                 }
             }
             let next = tokio::select! {
                 biased;
-                next = window.next() => next,
+                next = in_progress.next() => next,
                 () = stopped(&mut stop) => return Ok(false),
             };
             let Some(audited) = next else {
-                return Ok(whole);
+                return Ok(is_complete);
             };
             found(audited?)?;
             (self.listener)(Event::Lookup(Lookup::Done));
         }
     }
 
-    fn wants(&self, item: &KnownItem) -> bool {
+    fn is_selected(&self, item: &KnownItem) -> bool {
         let address = Address::item(&item.flow, &item.key);
         !self.skip.contains(&item.record.id) && is_selected(&self.targets, &self.excludes, &address)
     }
 
-    /// How many items there are to be asked about.
+    /// The number of items to audit.
     fn count(&self) -> Result<usize, LedgerError> {
         let mut count = 0;
         self.records.each_item(("", ""), &mut |item| {
-            let of_run = self.run.is_none_or(|run| run == item.record.run);
-            count += usize::from(of_run && self.wants(&item));
+            let is_of_run = self.run.is_none_or(|run| run == item.record.run);
+            count += usize::from(is_of_run && self.is_selected(&item));
             ControlFlow::Continue(())
         })?;
         Ok(count)
     }
 }
 
-/// Resolves once the audit must end at once.
+/// Completes when the audit must end at once.
 async fn stopped(stop: &mut watch::Receiver<Stop>) {
     if stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
-        // Nobody can ask any more.
+        // The sender is gone: no stop can be requested any more.
         std::future::pending::<()>().await;
     }
 }
 
-struct Asking<'a> {
+/// Looks up and compares single items.
+struct Auditor<'a> {
     records: &'a dyn Records,
     context: StepContext<'a>,
-    /// The numbers of the accounts, by half a hash of their ids: a few bytes each.
+    /// The ledger ids of the accounts, by a prefix of the hash of their account ids to save memory.
     accounts: HashMap<u64, EntityId>,
-    /// What the service says of their `thirdId`s, as far as it was asked.
-    answers: Mutex<HashMap<EntityId, Exchanged>>,
-    under_way: Locks,
+    /// The results of the lookups so far.
+    answers: Mutex<HashMap<EntityId, AccountLookup>>,
+    in_progress: Locks,
 }
 
-/// What `account/idexchange` says of a recorded account.
+/// The lookup (`account/idexchange`) of a recorded account's `thirdId`.
 #[derive(Clone)]
-enum Exchanged {
+enum AccountLookup {
     Same,
     Other(Box<str>),
-    Gone,
-    Unanswered(Box<str>),
+    NotFound,
+    Failed(Box<str>),
 }
 
-fn half(id: &str) -> u64 {
+fn id_hash(id: &str) -> u64 {
     let mut half = [0; 8];
     half.copy_from_slice(&blake3::hash(id.as_bytes()).as_bytes()[..8]);
     u64::from_le_bytes(half)
 }
 
-fn account_numbers(records: &dyn Records) -> Result<HashMap<u64, EntityId>, LedgerError> {
-    let mut numbers = HashMap::new();
-    records.each_resource(&mut |known| {
-        if let (ResourceKind::Account, Some(id)) = (known.kind, &known.resource.remote_id) {
-            numbers.insert(half(id), known.resource.id);
+fn account_entities(records: &dyn Records) -> Result<HashMap<u64, EntityId>, LedgerError> {
+    let mut entities = HashMap::new();
+    records.each_resource(&mut |resource| {
+        if let (ResourceKind::Account, Some(id)) = (resource.kind, &resource.resource.remote_id) {
+            entities.insert(id_hash(id), resource.resource.id);
         }
         ControlFlow::Continue(())
     })?;
-    Ok(numbers)
+    Ok(entities)
 }
 
-const AGAIN: &str = "audit again";
-const SETTLE: &str = "look at the flow on the service's own pages, then treaty state settle";
+const RETRY_AUDIT: &str = "run treaty audit again";
+const RESOLVE: &str = "check the flow on the service's own pages, then run treaty state settle";
 
-impl Asking<'_> {
-    async fn item(&self, item: KnownItem) -> Result<AuditedItem, Fatal> {
-        let steps = ItemJournal::new(item.record.id, self.records.steps(item.record.id)?);
-        let mut differs = Differences::default();
-        self.probe(&item, &steps, &mut differs).await?;
-        // The worst gives the verdict and the hint; all is told.
-        differs.0.sort_by_key(|(verdict, ..)| *verdict);
-        let (verdict, hint) = differs
+impl Auditor<'_> {
+    async fn audit_item(&self, item: KnownItem) -> Result<AuditedItem, Fatal> {
+        let journal = ItemJournal::new(item.record.id, self.records.steps(item.record.id)?);
+        let mut differences = Differences::default();
+        self.compare_item(&item, &journal, &mut differences).await?;
+        // The worst difference gives the verdict and the hint; all are listed.
+        differences.0.sort_by_key(|(verdict, ..)| *verdict);
+        let (verdict, hint) = differences
             .0
             .first()
             .map_or((Verdict::ExactlyOnce, ""), |(verdict, _, hint)| {
@@ -216,90 +220,91 @@ impl Asking<'_> {
             flow: item.flow,
             key: item.key,
             verdict,
-            flow_id: sent_flow(&steps).map(|flow| flow.id),
-            differs: differs.0.into_iter().map(|(_, what, _)| what).collect(),
+            flow_id: sent_flow(&journal).map(|flow| flow.id),
+            differences: differences.0.into_iter().map(|(_, what, _)| what).collect(),
             hint: hint.to_owned(),
         })
     }
 
-    async fn probe(
+    async fn compare_item(
         &self,
         item: &KnownItem,
-        steps: &ItemJournal,
-        differs: &mut Differences,
+        journal: &ItemJournal,
+        differences: &mut Differences,
     ) -> Result<(), Fatal> {
         let record = &item.record;
         let why = record
             .failure
             .as_ref()
             .map_or(String::new(), |failure| format!(": {}", failure.message));
-        let flow = sent_flow(steps).filter(|_| record.sent || record.status == ItemStatus::Revoked);
+        let flow =
+            sent_flow(journal).filter(|_| record.sent || record.status == ItemStatus::Revoked);
         let Some(flow) = flow else {
-            let what = format!("nobody was asked to sign{why}");
-            differs.note(Verdict::Unproven, what, "apply sends it");
+            let what = format!("no signer was asked{why}");
+            differences.add(Verdict::Unproven, what, "run treaty apply to send it");
             return Ok(());
         };
-        let unproven = match (record.status, undecided_step(steps)) {
-            (ItemStatus::InDoubt, _) => Some((format!("it is in doubt{why}"), SETTLE)),
+        let unproven = match (record.status, undecided_step(journal)) {
+            (ItemStatus::InDoubt, _) => Some((format!("the item is in doubt{why}"), RESOLVE)),
             (ItemStatus::Open, _) => Some((
-                "work on it was cut off".to_owned(),
-                "apply again: it is looked up before anything is sent",
+                "sending the item was interrupted".to_owned(),
+                "apply again: the item is looked up before anything is sent",
             )),
-            (_, Some(step)) => Some((
-                format!("whether {step} was carried out is not known"),
-                SETTLE,
-            )),
-            (ItemStatus::Failed, None) => Some((format!("it failed{why}"), "apply again")),
+            (_, Some(step)) => Some((format!("the outcome of {step} is unknown"), RESOLVE)),
+            (ItemStatus::Failed, None) => Some((format!("the item failed{why}"), "apply again")),
             _ => None,
         };
         if let Some((what, hint)) = unproven {
-            differs.note(Verdict::Unproven, what, hint);
+            differences.add(Verdict::Unproven, what, hint);
             return Ok(());
         }
         let mut found = self.context.state(&flow).await;
-        if found.as_ref().is_ok_and(|state| lacks_tasks(steps, state)) {
-            // Who was just asked is not listed at once by every service.
+        if found
+            .as_ref()
+            .is_ok_and(|state| lacks_tasks(journal, state))
+        {
+            // A service may list a newly added task with a delay.
             sleep(SETTLE_DELAY).await;
             found = self.context.state(&flow).await;
         }
         match found {
             Ok(state) => {
-                compare_status(record.status, steps, &state, differs);
-                compare_tasks(steps, &state, differs);
+                compare_status(record.status, journal, &state, differences);
+                compare_tasks(journal, &state, differences);
             }
             Err(StepError::Fatal(fatal)) => return Err(fatal),
             Err(StepError::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => {
-                // The same is said of a flow that is not there, and of details that cannot be had just now.
+                // This code also means that the details are temporarily unavailable.
                 let what = format!(
-                    "the service does not tell of the flow {}: {}",
+                    "the service does not show the flow {}: {}",
                     flow.id, failure.message
                 );
-                differs.note(Verdict::Unproven, what, PAGES);
+                differences.add(Verdict::Unproven, what, CHECK_FLOW);
             }
             Err(
                 StepError::Failed(failure)
                 | StepError::InDoubt(failure)
                 | StepError::ProbeFailed(failure),
             ) => {
-                let what = format!("the question was not answered: {}", failure.message);
-                differs.note(Verdict::Unproven, what, AGAIN);
+                let what = format!("the flow could not be looked up: {}", failure.message);
+                differences.add(Verdict::Unproven, what, RETRY_AUDIT);
             }
         }
-        self.compare_accounts(steps, differs).await
+        self.compare_accounts(journal, differences).await
     }
 
-    /// The accounts that sign are still those of their `thirdId`s.
+    /// Checks that each signing account still is the account of its `thirdId`.
     async fn compare_accounts(
         &self,
-        steps: &ItemJournal,
-        differs: &mut Differences,
+        journal: &ItemJournal,
+        differences: &mut Differences,
     ) -> Result<(), Fatal> {
         let mut seen = HashSet::new();
-        for signer in added_signers(steps) {
-            let ids = [signer.who.account, signer.who.organization];
+        for signer in added_signers(journal) {
+            let ids = [signer.identity.account, signer.identity.organization];
             for id in ids.into_iter().flatten() {
                 if seen.insert(id.clone()) {
-                    self.compare_account(&signer.step, &id, differs).await?;
+                    self.compare_account(&signer.step, &id, differences).await?;
                 }
             }
         }
@@ -310,74 +315,78 @@ impl Asking<'_> {
         &self,
         step: &str,
         id: &AccountId,
-        differs: &mut Differences,
+        differences: &mut Differences,
     ) -> Result<(), Fatal> {
-        let number = self.accounts.get(&half(id.as_str())).copied();
-        let known = match number {
-            Some(number) => self.records.resource_by_id(number)?,
+        let entity = self.accounts.get(&id_hash(id.as_str())).copied();
+        let account = match entity {
+            Some(entity) => self.records.resource_by_id(entity)?,
             None => None,
         };
-        let known = known.filter(|known| known.resource.remote_id.as_deref() == Some(id.as_str()));
-        let Some(known) = known else {
-            let what = format!("the account {id} of {step} is recorded with no thirdId");
-            differs.note(Verdict::Unproven, what, PAGES);
+        let account =
+            account.filter(|account| account.resource.remote_id.as_deref() == Some(id.as_str()));
+        let Some(account) = account else {
+            let what = format!("no thirdId is recorded for the account {id} of {step}");
+            differences.add(Verdict::Unproven, what, CHECK_FLOW);
             return Ok(());
         };
-        let third_id = &known.identity;
-        match self.exchange(known.resource.id, third_id, id).await? {
-            Exchanged::Same => {}
-            Exchanged::Gone => differs.note(
+        let third_id = &account.identity;
+        match self
+            .look_up_account(account.resource.id, third_id, id)
+            .await?
+        {
+            AccountLookup::Same => {}
+            AccountLookup::NotFound => differences.add(
                 Verdict::Different,
                 format!(
-                    "the thirdId {third_id} of {step} has no account any more; {id} is recorded"
+                    "the thirdId {third_id} of {step} no longer has an account; {id} is recorded"
                 ),
-                "somebody has deleted it",
+                "the account was deleted outside of treaty",
             ),
-            Exchanged::Other(other) => differs.note(
+            AccountLookup::Other(other) => differences.add(
                 Verdict::Different,
                 format!(
-                    "the thirdId {third_id} of {step} is the account {other} now; {id} is recorded"
+                    "the thirdId {third_id} of {step} now has the account {other}; {id} is recorded"
                 ),
-                "somebody has deleted the account and made it anew",
+                "the account was deleted and created again outside of treaty",
             ),
-            Exchanged::Unanswered(why) => differs.note(
+            AccountLookup::Failed(why) => differences.add(
                 Verdict::Unproven,
-                format!("the question for the thirdId {third_id} was not answered: {why}"),
-                AGAIN,
+                format!("the thirdId {third_id} could not be looked up: {why}"),
+                RETRY_AUDIT,
             ),
         }
         Ok(())
     }
 
-    /// Asks for a `thirdId`, once.
-    async fn exchange(
+    /// Looks up a `thirdId`, once per audit.
+    async fn look_up_account(
         &self,
-        number: EntityId,
+        entity: EntityId,
         third_id: &str,
         id: &AccountId,
-    ) -> Result<Exchanged, Fatal> {
-        let _only = self.under_way.lock(third_id).await;
-        let known = self.answers().get(&number).cloned();
-        if let Some(known) = known {
-            return Ok(known);
+    ) -> Result<AccountLookup, Fatal> {
+        let _guard = self.in_progress.lock(third_id).await;
+        let cached = self.answers().get(&entity).cloned();
+        if let Some(cached) = cached {
+            return Ok(cached);
         }
         let answer = match self.context.account_of(third_id).await {
-            Ok(Some(found)) if found == *id => Exchanged::Same,
-            Ok(Some(found)) => Exchanged::Other(found.0.into()),
-            Ok(None) => Exchanged::Gone,
+            Ok(Some(found)) if found == *id => AccountLookup::Same,
+            Ok(Some(found)) => AccountLookup::Other(found.0.into()),
+            Ok(None) => AccountLookup::NotFound,
             Err(StepError::Fatal(fatal)) => return Err(fatal),
             Err(
                 StepError::Failed(failure)
                 | StepError::InDoubt(failure)
                 | StepError::ProbeFailed(failure),
-            ) => Exchanged::Unanswered(failure.message.into()),
+            ) => AccountLookup::Failed(failure.message.into()),
         };
-        self.answers().insert(number, answer.clone());
+        self.answers().insert(entity, answer.clone());
         Ok(answer)
     }
 
-    fn answers(&self) -> std::sync::MutexGuard<'_, HashMap<EntityId, Exchanged>> {
-        // Nothing panics while it is held; what is in it stays true.
+    fn answers(&self) -> std::sync::MutexGuard<'_, HashMap<EntityId, AccountLookup>> {
+        // No code panics while the lock is held, so the data is consistent.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

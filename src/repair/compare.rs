@@ -1,25 +1,25 @@
-//! What is recorded of an item, held against what the service says of its flow.
+//! Compares the record of an item with the state of its flow at the service.
 
 use crate::address::AccountId;
 use crate::api::FlowStatus;
 use crate::execute::{FlowState, FoundTask, ItemJournal, SIGNER, SignerIdentity, ended_status};
 use crate::ledger::{ItemStatus, Step};
 
-/// What is found of an item, the worst first.
+/// The result of the comparison of an item, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Its flow, or somebody's task, is not there.
+    /// The flow, or a signer's task, does not exist.
     Missing,
-    /// Something is otherwise than it is recorded.
+    /// The state differs from the record.
     Different,
-    /// It cannot be told.
+    /// The item could not be compared.
     Unproven,
-    /// It is there as it is recorded, once.
+    /// The flow exists once, as recorded.
     ExactlyOnce,
 }
 
 impl Verdict {
-    /// The word in the report.
+    /// The word for the report.
     pub fn word(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -30,40 +30,43 @@ impl Verdict {
     }
 }
 
-/// What differs, by how bad it is.
+/// The differences of an item: verdict, description and hint.
 #[derive(Default)]
 pub(crate) struct Differences(pub(crate) Vec<(Verdict, String, &'static str)>);
 
-const SYNC: &str = "run treaty sync: it brings what is recorded up to date";
-pub(crate) const PAGES: &str = "look at the flow on the service's own pages";
+const RUN_SYNC: &str = "run treaty sync to update the record";
+pub(crate) const CHECK_FLOW: &str = "check the flow on the service's own pages";
 
 impl Differences {
-    pub(crate) fn note(&mut self, verdict: Verdict, what: impl Into<String>, hint: &'static str) {
+    pub(crate) fn add(&mut self, verdict: Verdict, what: impl Into<String>, hint: &'static str) {
         self.0.push((verdict, what.into(), hint));
     }
 }
 
-/// A signer that was added.
+/// A signer that was added to the flow.
 pub(crate) struct AddedSigner {
     pub(crate) step: String,
-    pub(crate) who: SignerIdentity,
-    /// The account that the platform signed with.
+    pub(crate) identity: SignerIdentity,
+    /// The account of the platform, if the platform itself signs.
     platform: Option<AccountId>,
 }
 
-pub(crate) fn added_signers(steps: &ItemJournal) -> Vec<AddedSigner> {
-    let receipts = steps.known().filter_map(|(name, step)| match step {
+/// The signers with a receipt, by step name.
+pub(crate) fn added_signers(journal: &ItemJournal) -> Vec<AddedSigner> {
+    let receipts = journal.known().filter_map(|(name, step)| match step {
         Step::Receipt(receipt) if name.starts_with(SIGNER) => Some((name, receipt)),
         _ => None,
     });
     let mut signers: Vec<AddedSigner> = receipts
         .map(|(name, receipt)| {
-            let who = SignerIdentity::of(receipt);
+            let identity = SignerIdentity::of(receipt);
             let own = receipt.get("accountId").and_then(|id| id.as_str());
             AddedSigner {
                 step: name.clone(),
-                platform: own.filter(|_| who.account.is_none()).map(AccountId::from),
-                who,
+                platform: own
+                    .filter(|_| identity.account.is_none())
+                    .map(AccountId::from),
+                identity,
             }
         })
         .collect();
@@ -71,69 +74,80 @@ pub(crate) fn added_signers(steps: &ItemJournal) -> Vec<AddedSigner> {
     signers
 }
 
-fn steps_people(signers: &[AddedSigner]) -> Vec<&AccountId> {
-    let people = signers
+fn signer_accounts(signers: &[AddedSigner]) -> Vec<&AccountId> {
+    let accounts = signers
         .iter()
-        .filter_map(|signer| signer.who.account.as_ref());
-    people.collect()
+        .filter_map(|signer| signer.identity.account.as_ref());
+    accounts.collect()
 }
 
-/// Whether a signer has no task.
-pub(crate) fn lacks_tasks(steps: &ItemJournal, state: &FlowState) -> bool {
-    let mut differs = Differences::default();
-    compare_tasks(steps, state, &mut differs);
-    differs
+/// Whether an added signer has no task.
+pub(crate) fn lacks_tasks(journal: &ItemJournal, state: &FlowState) -> bool {
+    let mut differences = Differences::default();
+    compare_tasks(journal, state, &mut differences);
+    differences
         .0
         .iter()
         .any(|(verdict, ..)| *verdict == Verdict::Missing)
 }
 
-/// Each signer has one task, and there is no other.
-pub(crate) fn compare_tasks(steps: &ItemJournal, state: &FlowState, differs: &mut Differences) {
-    let mut signers = added_signers(steps);
-    // Who may be listed in two ways takes what is left.
-    let is_listed = |who: &SignerIdentity| state.tasks.iter().any(|task| task.is_of(who));
+/// Checks that each signer has one task, and that there is no other task.
+pub(crate) fn compare_tasks(
+    journal: &ItemJournal,
+    state: &FlowState,
+    differences: &mut Differences,
+) {
+    let mut signers = added_signers(journal);
+    // Match signers last that may be listed in more than one way.
+    let is_listed = |identity: &SignerIdentity| state.tasks.iter().any(|task| task.is_of(identity));
     signers.sort_by_key(|signer| {
-        let who = &signer.who;
-        (who.account.is_none(), who.both, !is_listed(who))
+        let identity = &signer.identity;
+        (
+            identity.account.is_none(),
+            identity.both,
+            !is_listed(identity),
+        )
     });
-    let people = steps_people(&signers);
+    let accounts = signer_accounts(&signers);
     let mut free: Vec<&FoundTask> = state.tasks.iter().collect();
     for signer in &signers {
-        let is_his = |task: &&FoundTask| match (&signer.who.account, &signer.platform) {
-            (Some(_), _) => task.is_of(&signer.who) || task.is_in_the_name_of(&signer.who),
+        let is_own = |task: &&FoundTask| match (&signer.identity.account, &signer.platform) {
+            (Some(_), _) => {
+                task.is_of(&signer.identity) || task.is_in_the_name_of(&signer.identity)
+            }
             (None, Some(own)) => task.account == *own,
             (None, None) => {
                 let mut others = signers.iter();
-                !people.contains(&&task.account)
-                    && !others.any(|other| task.is_in_the_name_of(&other.who))
+                !accounts.contains(&&task.account)
+                    && !others.any(|other| task.is_in_the_name_of(&other.identity))
             }
         };
-        let blurred = match &signer.platform {
-            Some(own) => people.contains(&own),
+        let is_ambiguous = match &signer.platform {
+            Some(own) => accounts.contains(&own),
             None => {
-                signer.who.account.is_none() && free.iter().filter(|task| is_his(task)).count() > 1
+                signer.identity.account.is_none()
+                    && free.iter().filter(|task| is_own(task)).count() > 1
             }
         };
-        if signer.who.account.is_none() && blurred {
+        if signer.identity.account.is_none() && is_ambiguous {
             let what = format!(
-                "the platform's own account cannot be told apart from others in {}",
+                "the platform's own account cannot be identified in {}",
                 signer.step
             );
-            differs.note(Verdict::Unproven, what, PAGES);
+            differences.add(Verdict::Unproven, what, CHECK_FLOW);
         }
-        // What stands under an account of its own is nobody else's.
-        let exact = free.iter().position(|task| task.is_of(&signer.who));
-        let Some(at) = exact.or_else(|| free.iter().position(is_his)) else {
+        // Prefer a task under the signer's own account: it cannot belong to another signer.
+        let exact = free.iter().position(|task| task.is_of(&signer.identity));
+        let Some(at) = exact.or_else(|| free.iter().position(is_own)) else {
             let what = format!("the flow has no task of {}", signer.step);
-            differs.note(Verdict::Missing, what, PAGES);
+            differences.add(Verdict::Missing, what, CHECK_FLOW);
             continue;
         };
         let first = free.remove(at);
-        // Who signs for himself and an organization may be listed once for each.
+        // A signer for themselves and an organization may be listed once for each role.
         let other_role = |task: &&FoundTask| {
-            signer.who.both
-                && task.is_of(&signer.who)
+            signer.identity.both
+                && task.is_of(&signer.identity)
                 && task.organization.is_none() != first.organization.is_none()
         };
         if let Some(at) = free.iter().position(other_role) {
@@ -143,47 +157,47 @@ pub(crate) fn compare_tasks(steps: &ItemJournal, state: &FlowState, differs: &mu
     for task in free {
         let own = signers.iter().find(|signer| match &signer.platform {
             Some(platform) => task.account == *platform,
-            None => task.is_of(&signer.who),
+            None => task.is_of(&signer.identity),
         });
         let what = match own {
             Some(signer) => format!(
-                "the flow has one task of {} more than is recorded",
+                "the flow has one task of {} more than recorded",
                 signer.step
             ),
             None => format!(
-                "no recorded step explains a task of the account {}",
+                "the flow has an unrecorded task of the account {}",
                 task.account
             ),
         };
-        differs.note(Verdict::Different, what, PAGES);
+        differences.add(Verdict::Different, what, CHECK_FLOW);
     }
 }
 
-/// What is recorded of the flow, and what the service says, agree.
+/// Checks that the recorded status agrees with the status of the flow.
 pub(crate) fn compare_status(
     recorded: ItemStatus,
-    steps: &ItemJournal,
+    journal: &ItemJournal,
     state: &FlowState,
-    differs: &mut Differences,
+    differences: &mut Differences,
 ) {
-    let there = ended_status(state.status);
-    let agree = match (recorded, there, state.status) {
+    let ended = ended_status(state.status);
+    let agree = match (recorded, ended, state.status) {
         (ItemStatus::Done | ItemStatus::Waiting, None, FlowStatus::Draft | FlowStatus::Signing)
         | (ItemStatus::Finished, None, FlowStatus::Finished) => true,
-        // Nobody has asked to be told when all have signed.
+        // Without a deferred step, sync does not wait for the flow to finish.
         (ItemStatus::Done | ItemStatus::Waiting, None, FlowStatus::Finished) => {
-            steps.deferred().is_empty()
+            journal.deferred().is_empty()
         }
-        (recorded, Some(there), _) => recorded == there,
+        (recorded, Some(ended), _) => recorded == ended,
         _ => false,
     };
     if agree {
         return;
     }
     let what = format!(
-        "it is recorded as {}, and the service says {}",
+        "the recorded status is {}, and the service reports {}",
         match recorded {
-            ItemStatus::Done | ItemStatus::Waiting => "under way",
+            ItemStatus::Done | ItemStatus::Waiting => "in progress",
             ItemStatus::Finished => "finished",
             ItemStatus::Rejected => "refused",
             ItemStatus::Expired => "expired",
@@ -191,21 +205,21 @@ pub(crate) fn compare_status(
             ItemStatus::Open | ItemStatus::Failed | ItemStatus::InDoubt => "not sent",
         },
         match state.status {
-            FlowStatus::Draft => "that it is a draft",
-            FlowStatus::Signing => "that people are signing",
-            FlowStatus::Finished => "that it is finished",
-            FlowStatus::Revoked => "that it was revoked",
-            FlowStatus::Ended => "that it has ended",
-            FlowStatus::Expired => "that it has expired",
-            FlowStatus::Deleted => "that it was deleted",
-            FlowStatus::Rejected => "that somebody refused",
+            FlowStatus::Draft => "a draft",
+            FlowStatus::Signing => "in progress",
+            FlowStatus::Finished => "finished",
+            FlowStatus::Revoked => "revoked",
+            FlowStatus::Ended => "ended",
+            FlowStatus::Expired => "expired",
+            FlowStatus::Deleted => "deleted",
+            FlowStatus::Rejected => "refused",
         }
     );
     let hint = match recorded {
-        ItemStatus::Waiting => SYNC,
-        _ => PAGES,
+        ItemStatus::Waiting => RUN_SYNC,
+        _ => CHECK_FLOW,
     };
-    differs.note(Verdict::Different, what, hint);
+    differences.add(Verdict::Different, what, hint);
 }
 
 #[cfg(test)]
@@ -214,14 +228,14 @@ mod tests {
     use crate::execute::signed_task as task;
 
     #[test]
-    fn the_order_of_tasks_and_the_roles_of_one_signer_make_no_difference() {
+    fn ignores_the_order_of_tasks_and_the_roles_of_one_signer() {
         let receipt = |step: &str, receipt| (format!("{SIGNER}{step}"), Step::Receipt(receipt));
         let auto = serde_json::json!({ "accountId": "acme" });
         let both =
             serde_json::json!({ "accountId": "clerk", "authorizationOrgId": "acme", "both": true });
-        let steps = ItemJournal::new(1, vec![receipt("auto", auto), receipt("both", both)]);
+        let journal = ItemJournal::new(1, vec![receipt("auto", auto), receipt("both", both)]);
         let of_both = || task("clerk", Some("acme"));
-        for (tasks, differs) in [
+        for (tasks, expected) in [
             (vec![of_both(), task("acme", None)], 0),
             (vec![task("acme", None), task("clerk", None), of_both()], 0),
             (vec![of_both(), task("acme", None), of_both()], 1),
@@ -234,8 +248,8 @@ mod tests {
                 withdrawn: Vec::new(),
             };
             let mut found = Differences::default();
-            compare_tasks(&steps, &state, &mut found);
-            assert_eq!(found.0.len(), differs, "{:?} {:?}", state.tasks, found.0);
+            compare_tasks(&journal, &state, &mut found);
+            assert_eq!(found.0.len(), expected, "{:?} {:?}", state.tasks, found.0);
         }
     }
 }

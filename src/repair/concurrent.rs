@@ -1,4 +1,4 @@
-//! Working through items, so many at the same time.
+//! Processes items concurrently, with a bounded number in progress.
 
 use std::collections::VecDeque;
 
@@ -9,41 +9,45 @@ use tokio::sync::watch;
 use crate::execute::{StepError, Stop, stopped_now};
 use crate::plan::Fatal;
 
-/// How far it came.
-pub(crate) enum Through {
-    /// All had their turn.
+/// How the processing ended.
+pub(crate) enum Completion {
+    /// All items were processed.
     All,
-    /// It was asked to stop: so many had no turn, or no end.
+    /// It was stopped; this number of items was not started or not finished.
     Stopped(u64),
 }
 
-/// Works on each item, `most` at the same time, and notes how each went. When nothing can go on, what is under way ends.
-pub(crate) async fn each<T, R>(
+/// Processes each item, at most `concurrency` at the same time, and passes each result to `record`.
+///
+/// # Errors
+///
+/// Returns the first fatal error, once the items in progress have ended.
+pub(crate) async fn for_each<T, R>(
     items: Vec<T>,
-    most: usize,
+    concurrency: usize,
     stop: &watch::Receiver<Stop>,
     work: impl AsyncFn(T) -> Result<R, StepError>,
-    mut note: impl FnMut(Result<R, StepError>),
-) -> Result<Through, Fatal> {
+    mut record: impl FnMut(Result<R, StepError>),
+) -> Result<Completion, Fatal> {
     let mut left = VecDeque::from(items);
-    let mut window = FuturesUnordered::new();
+    let mut in_progress = FuturesUnordered::new();
     let mut stop = stop.clone();
     let mut fatal = None;
     loop {
-        while window.len() < most
+        while in_progress.len() < concurrency
             && fatal.is_none()
             && *stop.borrow() == Stop::No
             && let Some(item) = left.pop_front()
         {
-            window.push(work(item));
+            in_progress.push(work(item));
         }
         tokio::select! {
             biased;
-            next = window.next() => match next {
-                Some(Err(StepError::Fatal(why))) => {
-                    fatal.get_or_insert(why);
+            next = in_progress.next() => match next {
+                Some(Err(StepError::Fatal(error))) => {
+                    fatal.get_or_insert(error);
                 }
-                Some(result) => note(result),
+                Some(result) => record(result),
                 None => break,
             },
             () = stopped_now(&mut stop) => break,
@@ -51,7 +55,7 @@ pub(crate) async fn each<T, R>(
     }
     match fatal {
         Some(fatal) => Err(fatal),
-        None if left.is_empty() && window.is_empty() => Ok(Through::All),
-        None => Ok(Through::Stopped((left.len() + window.len()) as u64)),
+        None if left.is_empty() && in_progress.is_empty() => Ok(Completion::All),
+        None => Ok(Completion::Stopped((left.len() + in_progress.len()) as u64)),
     }
 }

@@ -1,13 +1,13 @@
-//! A signer's task is taken back and made again: his mobile was wrong, say.
+//! Withdraws a signer's task and creates it again, for example after a wrong mobile number.
 //!
-//! What is to be sent is written down before his task is touched, as that of a step that was begun: should the process die
-//! anywhere, sync looks for the task, takes it back while nobody has signed, and makes it again, once.
+//! The new request is journaled as an intent before the task is withdrawn. If the process crashes,
+//! sync looks for the task, withdraws it unless it is signed, and creates it again once.
 
 use std::sync::Arc;
 
 use tracing::{Instrument, info_span};
 
-use super::revoke::{Revocation, Withdrawn, ended};
+use super::revoke::{Revocation, RevocationStats, item_outcome};
 use crate::address::{AccountId, Address, DocId};
 use crate::api::SignStatus;
 use crate::api::operation::Op;
@@ -21,53 +21,57 @@ use crate::ledger::{
 };
 use crate::plan::Fatal;
 
-/// An item, its row as it is now, and the signer who is asked anew.
+/// An item, its current row, and the signer whose task is reissued.
 #[derive(Debug, Clone)]
 pub struct TaskReissue {
-    /// What is recorded.
+    /// The recorded item.
     pub known: KnownItem,
-    /// The contract of its row.
+    /// The item of its current row.
     pub item: Box<Item>,
     /// The signer's name in the flow.
     pub signer: String,
 }
 
 impl Revocation<'_> {
-    /// Takes a task of each item back (5.7.3) and makes it again.
-    pub async fn ask_anew(&self, items: Vec<TaskReissue>) -> Result<Withdrawn, Fatal> {
+    /// Withdraws a task of each item (API 5.7.3) and creates it again.
+    pub async fn reissue_tasks(&self, items: Vec<TaskReissue>) -> Result<RevocationStats, Fatal> {
         let context = StepContext::new(self.records, self.client, self.root);
         (self.listener)(crate::execute::Event::Items(items.len() as u64));
-        let work = async |one: TaskReissue| context.ask_anew(&one).await;
-        self.through(items, work).await
+        let work = async |reissue: TaskReissue| context.reissue_with_outcome(&reissue).await;
+        self.run(items, work).await
     }
 }
 
 impl StepContext<'_> {
-    async fn ask_anew(&self, one: &TaskReissue) -> Result<(Address, ItemOutcome), StepError> {
-        let known = &one.known;
+    async fn reissue_with_outcome(
+        &self,
+        reissue: &TaskReissue,
+    ) -> Result<(Address, ItemOutcome), StepError> {
+        let known = &reissue.known;
         let span = info_span!("item", address = %Address::item(&known.flow, &known.key));
-        ended(known, self.asked_anew(one).instrument(span).await)
+        item_outcome(known, self.reissue_task(reissue).instrument(span).await)
     }
 
-    async fn asked_anew(&self, one: &TaskReissue) -> Result<ItemOutcome, StepError> {
-        let (record, item) = (&one.known.record, &one.item);
-        same_content(one)?;
-        let mut steps = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
-        steps.signers = signers(&steps);
-        let name = format!("{SIGNER}{}", one.signer);
-        let (Some(flow), Some(signer)) = (sent_flow(&steps), signer(item, &one.signer)) else {
+    async fn reissue_task(&self, reissue: &TaskReissue) -> Result<ItemOutcome, StepError> {
+        let (record, item) = (&reissue.known.record, &reissue.item);
+        check_row(reissue)?;
+        let mut journal = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
+        journal.signers = signers(&journal);
+        let name = format!("{SIGNER}{}", reissue.signer);
+        let (Some(flow), Some(signer)) = (sent_flow(&journal), signer(item, &reissue.signer))
+        else {
             return Err(StepError::failed(
-                format!("the flow has no signer {}", one.signer),
-                "signers are named in the manifest",
+                format!("the flow has no signer {}", reissue.signer),
+                "check the names of the signers in the manifest",
             ));
         };
-        if steps.answered(&name, "signUrl").is_none() {
+        if journal.answered(&name, "signUrl").is_none() {
             return Err(StepError::failed(
                 format!(
-                    "{} was not asked to sign yet, or signs by itself",
-                    one.signer
+                    "{} was not asked to sign yet, or is an automatic signer",
+                    reissue.signer
                 ),
-                "who waits for others is asked by treaty sync",
+                "treaty sync adds deferred signers",
             ));
         }
         let state = self.state(&flow).await?;
@@ -77,53 +81,56 @@ impl StepContext<'_> {
                 .await?;
             return Ok(ItemOutcome::EndedEarly(status, why));
         }
-        let who = steps.signers.iter().find(|(step, _)| *step == name);
-        let Some(who) = who.map(|(_, who)| who.clone()) else {
-            return Err(StepError::failed("who signs is not recorded", ""));
+        let identity = journal.signers.iter().find(|(step, _)| *step == name);
+        let Some(identity) = identity.map(|(_, identity)| identity.clone()) else {
+            return Err(StepError::failed(
+                "the identity of the signer is not recorded",
+                "",
+            ));
         };
-        can_be_taken_back(&steps, &name, &who, &state.tasks)?;
-        self.correct(&steps, item).await?;
+        check_withdrawable(&journal, &name, &identity, &state.tasks)?;
+        self.update_accounts(&journal, item).await?;
         let (op, request) = SignerRequest {
             flow: &flow,
             third_order_no: format!("{}-{}-{}", self.order_prefix, record.id, signer.name),
-            signs: signs(&signer.kind, who.clone())?,
+            signs: signing_method(&signer.kind, identity.clone())?,
             places: &signer.placements,
-            docs: &docs(&steps, &flow),
+            docs: &document_ids(&journal, &flow),
         }
         .request();
-        self.write_down(one, &name, op, request).await?;
+        self.record_intent(reissue, &name, op, request).await?;
         self.record_own_intent(record.id, &name);
-        let visited = self.poll(record).await;
-        if let Err(StepError::InDoubt(_) | StepError::ProbeFailed(_)) = &visited {
+        let polled = self.poll(record).await;
+        if let Err(StepError::InDoubt(_) | StepError::ProbeFailed(_)) = &polled {
             let now = self.state(&flow).await?;
-            if is_untouched(&who, &state.tasks, &now.tasks) {
-                return self.restore(&steps, &name, op).await;
+            if is_unchanged(&identity, &state.tasks, &now.tasks) {
+                return self.restore_receipt(&journal, &name, op).await;
             }
         }
-        let (status, failure) = visited?;
+        let (status, failure) = polled?;
         let asked = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
         match failure {
             Some(why) if status.has_ended() => Ok(ItemOutcome::EndedEarly(status, why)),
             Some(failure) => Ok(ItemOutcome::Failed(failure)),
             None if asked.answered(&name, "signUrl").as_deref() == Some("") => {
                 Err(StepError::failed(
-                    "he signed or refused while his task was to be taken back",
-                    "treaty sync brings what is recorded up to date",
+                    "the signer signed or refused while the task was being withdrawn",
+                    "run treaty sync to update the record",
                 ))
             }
             None => Ok(ItemOutcome::Done(status)),
         }
     }
 
-    /// Writes the call that makes his task anew down as one that was begun and not answered.
-    async fn write_down(
+    /// Journals the intent to create the task again, with its request.
+    async fn record_intent(
         &self,
-        one: &TaskReissue,
+        reissue: &TaskReissue,
         step: &str,
         op: Op,
         request: serde_json::Value,
     ) -> Result<(), StepError> {
-        let (record, item) = (&one.known.record, &one.item);
+        let (record, item) = (&reissue.known.record, &reissue.item);
         let (subject, step) = (record.id, step.to_owned());
         let deferral = Deferral {
             order: 0,
@@ -134,8 +141,8 @@ impl StepContext<'_> {
         let writes = vec![
             Write::ItemBegun {
                 id: subject,
-                flow: one.known.flow.clone(),
-                key: one.known.key.clone(),
+                flow: reissue.known.flow.clone(),
+                key: reissue.known.key.clone(),
                 fingerprint: item.fingerprint,
                 content: item.content,
                 run: record.run,
@@ -158,23 +165,24 @@ impl StepContext<'_> {
         Ok(self.ledger.write(writes).await?)
     }
 
-    /// His task could not be taken back: it stands, and so does the link that he has.
-    async fn restore(
+    /// Restores the receipt of a task that could not be withdrawn: the task and its link remain
+    /// valid.
+    async fn restore_receipt(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         step: &str,
         op: Op,
     ) -> Result<ItemOutcome, StepError> {
-        if let Some(receipt) = steps.receipt_json(step) {
+        if let Some(receipt) = journal.receipt_json(step) {
             let writes = vec![
                 Write::Receipt {
-                    subject: steps.subject,
+                    subject: journal.subject,
                     step: step.to_owned(),
                     op,
                     receipt: Arc::new(receipt.clone()),
                 },
                 Write::ItemEnded {
-                    id: steps.subject,
+                    id: journal.subject,
                     status: ItemStatus::Waiting,
                     failure: None,
                     at: self.now(),
@@ -183,17 +191,17 @@ impl StepContext<'_> {
             self.ledger.write(writes).await?;
         }
         Err(StepError::failed(
-            "his task could not be taken back: it stands, and so does his link",
-            "try again later; what the row says of him is set already",
+            "the task could not be withdrawn: the task and its signing link are still valid",
+            "try again later; the account is already updated from the row",
         ))
     }
 
-    /// Sets what was wrong with the people of the row, as it has them now. They must be those who were asked.
-    async fn correct(&self, steps: &ItemJournal, item: &Item) -> Result<(), StepError> {
-        let asked: Vec<&AccountId> = steps
+    /// Updates the accounts of the row. They must be the accounts that were asked to sign.
+    async fn update_accounts(&self, journal: &ItemJournal, item: &Item) -> Result<(), StepError> {
+        let asked: Vec<&AccountId> = journal
             .signers
             .iter()
-            .flat_map(|(_, who)| who.account.iter().chain(&who.organization))
+            .flat_map(|(_, identity)| identity.account.iter().chain(&identity.organization))
             .collect();
         let signing: Vec<&String> = item
             .signers
@@ -204,41 +212,41 @@ impl StepContext<'_> {
             })
             .collect();
         for (name, account) in &item.accounts {
-            let known = self
+            let resource = self
                 .ledger
                 .resource(ResourceKind::Account, account.third_id())?;
-            let record = known.clone().map(AccountRecord::from);
+            let record = resource.clone().map(AccountRecord::from);
             let recorded = record.and_then(|record| record.account);
             let is_same = |recorded: &RecordedAccount| {
                 !signing.contains(&name) || asked.contains(&&recorded.account_id)
             };
             let Some(recorded) = recorded.filter(is_same) else {
                 return Err(StepError::failed(
-                    format!("the row has another thirdId for {name} than what was sent"),
-                    "put the thirdId back; another person needs a new key",
+                    format!("the thirdId of {name} in the row differs from the one that was sent"),
+                    "restore the thirdId; for another person, give the row a new key",
                 ));
             };
-            self.update_changed_fields(account, &recorded, known.as_ref())
+            self.update_changed_fields(account, &recorded, resource.as_ref())
                 .await?;
         }
         Ok(())
     }
 }
 
-/// Refuses what apply is not through with, and a row that differs from what was sent in more than its people.
-fn same_content(one: &TaskReissue) -> Result<(), StepError> {
-    let (record, item) = (&one.known.record, &one.item);
+/// Refuses an item whose apply is incomplete, and a row that differs in more than its accounts.
+fn check_row(reissue: &TaskReissue) -> Result<(), StepError> {
+    let (record, item) = (&reissue.known.record, &reissue.item);
     let same = record.fingerprint == item.fingerprint;
     if !same && (record.content.is_none() || record.content != item.content) {
         return Err(StepError::failed(
-            "its row differs from what was sent in more than its people",
-            "put the row back but for his mobile, name or email; or end it with treaty revoke, and give the row a new key",
+            "the row differs from what was sent in more than its accounts",
+            "change only the mobile, name or email; or run treaty revoke, and give the row a new key",
         ));
     }
     if record.status != ItemStatus::Waiting {
         return Err(StepError::failed(
-            "apply is not through with it",
-            "apply again, or settle what is in doubt, before a signer is asked anew",
+            "apply is not complete for the item",
+            "apply again or resolve the item in doubt, then reissue the task",
         ));
     }
     Ok(())
@@ -248,12 +256,15 @@ fn signer<'i>(item: &'i Item, name: &str) -> Option<&'i Signer> {
     item.signers.iter().find(|signer| signer.name == name)
 }
 
-/// How he signs, with the ids that were used before.
-fn signs(kind: &SignerKind, who: SignerIdentity) -> Result<SigningMethod, StepError> {
-    let Some(account) = who.account else {
-        return Err(StepError::failed("who signs is not recorded", ""));
+/// The signing method of a signer, with the account ids that were used before.
+fn signing_method(kind: &SignerKind, identity: SignerIdentity) -> Result<SigningMethod, StepError> {
+    let Some(account) = identity.account else {
+        return Err(StepError::failed(
+            "the identity of the signer is not recorded",
+            "",
+        ));
     };
-    Ok(match (kind, who.organization) {
+    Ok(match (kind, identity.organization) {
         (SignerKind::Person { seal_type, .. }, _) => SigningMethod::Person {
             account,
             seal_type: seal_type.clone(),
@@ -269,56 +280,63 @@ fn signs(kind: &SignerKind, who: SignerIdentity) -> Result<SigningMethod, StepEr
     })
 }
 
-/// Whether his tasks are the very ones that were there before, and nobody has acted on them.
-fn is_untouched(who: &SignerIdentity, before: &[FoundTask], now: &[FoundTask]) -> bool {
-    let his = |tasks: &[FoundTask]| -> Option<Vec<String>> {
-        let own = tasks.iter().filter(|task| task.is_of(who));
+/// Whether the signer has the same tasks as before, and has not signed or refused any.
+fn is_unchanged(identity: &SignerIdentity, before: &[FoundTask], now: &[FoundTask]) -> bool {
+    let received_times = |tasks: &[FoundTask]| -> Option<Vec<String>> {
+        let own = tasks.iter().filter(|task| task.is_of(identity));
         own.map(|task| {
-            let acted = matches!(task.status, SignStatus::Signed | SignStatus::Ended);
-            task.received.clone().filter(|_| !acted)
+            let is_completed = matches!(task.status, SignStatus::Signed | SignStatus::Ended);
+            task.received.clone().filter(|_| !is_completed)
         })
         .collect()
     };
-    let (before, now) = (his(before), his(now));
+    let (before, now) = (received_times(before), received_times(now));
     before.as_ref().is_some_and(|tasks| !tasks.is_empty()) && before == now
 }
 
-/// The documents of the flow, in their order.
-fn docs(steps: &ItemJournal, flow: &FlowRef) -> Vec<DocId> {
-    let own = |name: &String| match name.strip_prefix(DOCUMENT) {
+/// The ids of the flow's documents, in order.
+fn document_ids(journal: &ItemJournal, flow: &FlowRef) -> Vec<DocId> {
+    let is_document = |name: &String| match name.strip_prefix(DOCUMENT) {
         Some("") => !flow.several,
         Some(rest) => rest.starts_with('.'),
         None => false,
     };
-    let mut names: Vec<&String> = steps.known().map(|(name, _)| name).collect();
-    names.retain(|name| own(name));
+    let mut names: Vec<&String> = journal.known().map(|(name, _)| name).collect();
+    names.retain(|name| is_document(name));
     names.sort();
     let ids = names
         .iter()
-        .filter_map(|name| steps.answered(name, "docId"));
+        .filter_map(|name| journal.answered(name, "docId"));
     ids.map(DocId).collect()
 }
 
-/// Refuses what would take back more than his unsigned task.
-fn can_be_taken_back(
-    steps: &ItemJournal,
+/// Refuses to withdraw a task that is completed, or that the API would withdraw together with
+/// others.
+fn check_withdrawable(
+    journal: &ItemJournal,
     name: &str,
-    who: &SignerIdentity,
+    identity: &SignerIdentity,
     tasks: &[FoundTask],
 ) -> Result<(), StepError> {
-    let pages = "look at the flow on the service's own pages";
-    let is_his = |task: &&FoundTask| task.is_of(who);
-    let acted = |task: &FoundTask| matches!(task.status, SignStatus::Signed | SignStatus::Ended);
-    if tasks.iter().filter(is_his).any(acted) {
-        return Err(StepError::failed("he has signed or refused already", pages));
+    let hint = "check the flow on the service's own pages";
+    let is_own = |task: &&FoundTask| task.is_of(identity);
+    let is_completed =
+        |task: &FoundTask| matches!(task.status, SignStatus::Signed | SignStatus::Ended);
+    if tasks.iter().filter(is_own).any(is_completed) {
+        return Err(StepError::failed(
+            "the signer has already signed or refused",
+            hint,
+        ));
     }
     let takes_others = tasks.iter().any(|task| {
-        Some(&task.account) == who.account.as_ref() && !task.is_of(who) && !acted(task)
+        Some(&task.account) == identity.account.as_ref()
+            && !task.is_of(identity)
+            && !is_completed(task)
     });
-    if takes_others || steps.others(name, who) > 0 {
+    if takes_others || journal.others(name, identity) > 0 {
         return Err(StepError::failed(
-            "the same person has another task in this flow, which would be taken back, too",
-            pages,
+            "the same account has another task in this flow, which would be withdrawn, too",
+            hint,
         ));
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! Settling what is in doubt: what a person says of a call becomes what is recorded.
+//! Resolves steps in doubt: records what an operator states about the outcome of a call.
 //!
-//! The service is asked who is in the flow, so that a signer who was never added is not taken for one. Writes nothing,
-//! as [`Adopter`] does.
+//! Checks the tasks of the flow at the service, so that a signer who was never added is not
+//! recorded. Like [`Adopter`], it writes nothing: the writes are returned.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::adopt::{Adopter, Adoption};
-use super::assign::{assigned, sign_receipt, who};
-use super::not_adopted::{NotAdopted, no};
+use super::adopt_error::{AdoptError, rejected};
+use super::assign::{assign_tasks, identity_of_kind, signer_receipt};
 use crate::address::Address;
 use crate::api::FlowStatus;
 use crate::api::operation::Op;
@@ -22,26 +22,29 @@ use crate::execute::{
 use crate::ledger::{ItemStatus, KnownStep, Step, Write};
 
 impl Adopter<'_> {
-    /// A person says that what is in doubt of an item was done. The row, where there is one, tells who signs.
-    pub async fn settle(
+    /// Resolves the steps in doubt of an item as done, after checking them against the flow.
+    ///
+    /// `id` is the flow's id as the operator states it. `item` is the row's item if there is one:
+    /// it identifies signers whose step has no recorded request.
+    pub async fn resolve(
         &self,
         address: &Address,
         subject: i64,
-        known: &[KnownStep],
+        steps: &[KnownStep],
         item: Option<&Item>,
         id: &str,
-    ) -> Result<Adoption, NotAdopted> {
-        let steps = ItemJournal::new(subject, self.records.steps(subject)?);
-        let Some(flow) = sent_flow(&steps) else {
-            return Err(no(
-                format!("no flow is recorded of {address}, so nobody was asked to sign"),
-                "apply again; or treaty state adopt, if there is a flow elsewhere",
+    ) -> Result<Adoption, AdoptError> {
+        let journal = ItemJournal::new(subject, self.records.steps(subject)?);
+        let Some(flow) = sent_flow(&journal) else {
+            return Err(rejected(
+                format!("no flow is recorded for {address}, so no signer was asked"),
+                "apply again; or run treaty state adopt if the flow exists at the service",
             ));
         };
         if flow.id.as_str() != id {
-            return Err(no(
+            return Err(rejected(
                 format!("{address} is recorded with the flow {}", flow.id),
-                "that flow is the one that is in doubt",
+                "pass the id of that flow",
             ));
         }
         let ids = match item {
@@ -51,63 +54,63 @@ impl Adopter<'_> {
         let signer_of = |step: &str| {
             let item = item?;
             let signer = item.signers.iter().find(|signer| step_of(signer) == step)?;
-            who(&signer.kind, &ids)
+            identity_of_kind(&signer.kind, &ids)
         };
         let mut adoption = Adoption::default();
         let mut signers = Vec::new();
-        for step in known.iter().filter(|step| step.name.starts_with(SIGNER)) {
+        for step in steps.iter().filter(|step| step.name.starts_with(SIGNER)) {
             let Some(op) = Op::at(&step.operation) else {
                 continue;
             };
-            let who = match &step.step {
+            let identity = match &step.step {
                 Step::Receipt(receipt) => Some(SignerIdentity::of(receipt)),
                 Step::Intent(Some(deferral)) => signer_identity(op, &deferral.request),
                 Step::Intent(None) => Some(signer_of(&step.name).ok_or_else(|| {
-                    no(
-                        format!("who signs in {} is not known", step.name),
-                        "put the row back into the sheet as it was",
+                    rejected(
+                        format!("the signer of {} is unknown", step.name),
+                        "restore the row in the sheet as it was sent",
                     )
                 })?),
                 Step::Deferred(_) => continue,
             };
-            signers.push((step.name.clone(), op, who));
+            signers.push((step.name.clone(), op, identity));
         }
         let in_doubt = |name: &str| {
-            known
+            steps
                 .iter()
                 .any(|step| step.name == name && matches!(step.step, Step::Intent(_)))
         };
         if signers.iter().any(|(name, ..)| in_doubt(name)) {
             let state = self.context.state(&flow).await?;
-            let (found, left, _) = assigned(&signers, &state)?;
+            let (assigned, left, _) = assign_tasks(&signers, &state)?;
             if let Some(step) = left.iter().find(|step| in_doubt(step)) {
-                return Err(no(
-                    format!("the flow {id} has no task of {step}: it was not done"),
-                    format!("treaty state settle '{address}' again"),
+                return Err(rejected(
+                    format!("the flow {id} has no task of {step}: the step was not done"),
+                    format!("record it as not done: treaty state settle '{address}' again"),
                 ));
             }
-            for (step, op, who, task) in found.into_iter().filter(|(step, ..)| in_doubt(step)) {
+            for (step, op, identity, task) in
+                assigned.into_iter().filter(|(step, ..)| in_doubt(step))
+            {
                 adoption.writes.push(Write::Receipt {
                     subject,
                     op,
-                    receipt: Arc::new(sign_receipt(op, id, &who, task)),
+                    receipt: Arc::new(signer_receipt(op, id, &identity, task)),
                     step,
                 });
             }
         }
-        let others = known.iter().filter(|step| !step.name.starts_with(SIGNER));
+        let others = steps.iter().filter(|step| !step.name.starts_with(SIGNER));
         for step in others.filter(|step| in_doubt(&step.name)) {
             if let Some(op) = Op::at(&step.operation) {
                 let status = self.context.state(&flow).await?.status;
-                let was_done = match op {
-                    Op::Revoke => ended_status(status).is_some(),
-                    Op::Archive => status == FlowStatus::Finished,
-                    _ => true,
-                };
-                if !was_done {
-                    return Err(no(
-                        format!("the flow {id} goes on: {} was not done", step.name),
-                        format!("treaty state settle '{address}' again"),
+                if !took_effect(op, status) {
+                    return Err(rejected(
+                        format!(
+                            "the flow {id} is still in progress: {} was not done",
+                            step.name
+                        ),
+                        format!("record it as not done: treaty state settle '{address}' again"),
                     ));
                 }
                 adoption.writes.push(Write::Receipt {
@@ -120,7 +123,7 @@ impl Adopter<'_> {
         }
         adoption.writes.push(Write::ItemEnded {
             id: subject,
-            status: after_done(known),
+            status: status_when_done(steps),
             failure: None,
             at: self.context.now(),
         });
@@ -128,9 +131,9 @@ impl Adopter<'_> {
     }
 }
 
-/// A person says that what is in doubt of an item was not done.
-pub fn settle_again(subject: i64, known: &[KnownStep]) -> Adoption {
-    let in_doubt = known
+/// Resolves the steps in doubt of an item as not done: their intents are voided and sent again.
+pub fn resolve_not_done(subject: i64, steps: &[KnownStep]) -> Adoption {
+    let in_doubt = steps
         .iter()
         .filter(|step| matches!(step.step, Step::Intent(_)));
     let mut writes: Vec<Write> = in_doubt
@@ -141,7 +144,7 @@ pub fn settle_again(subject: i64, known: &[KnownStep]) -> Adoption {
         .collect();
     writes.push(Write::ItemEnded {
         id: subject,
-        status: if waited(known) {
+        status: if were_deferred(steps) {
             ItemStatus::Waiting
         } else {
             ItemStatus::Open
@@ -149,31 +152,42 @@ pub fn settle_again(subject: i64, known: &[KnownStep]) -> Adoption {
         failure: None,
         at: Timestamp::now(),
     });
-    let told = "If it was done after all, it is done twice: somebody may be asked to sign twice.";
+    let note =
+        "If the call did take effect, it takes effect twice: a signer may be asked to sign twice.";
     Adoption {
         writes,
-        told: vec![told.to_owned()],
+        notes: vec![note.to_owned()],
     }
 }
 
-/// Whether all that is in doubt had waited for others: then apply had done its part, and sync goes on without a sheet.
-fn waited(known: &[KnownStep]) -> bool {
-    let mut in_doubt = known.iter().filter_map(|step| match &step.step {
+/// Whether the status of the flow shows that a call took effect; true where it cannot show it.
+fn took_effect(op: Op, status: FlowStatus) -> bool {
+    match op {
+        Op::Revoke => ended_status(status).is_some(),
+        Op::Archive => status == FlowStatus::Finished,
+        _ => true,
+    }
+}
+
+/// Whether all steps in doubt were deferred. Then apply is complete, and sync continues without the
+/// sheet.
+fn were_deferred(steps: &[KnownStep]) -> bool {
+    let mut in_doubt = steps.iter().filter_map(|step| match &step.step {
         Step::Intent(deferral) => Some(deferral.is_some()),
         _ => None,
     });
-    in_doubt.next() == Some(true) && in_doubt.all(|waited| waited)
+    in_doubt.next() == Some(true) && in_doubt.all(|deferred| deferred)
 }
 
-/// How an item stands once all that was in doubt was done.
-fn after_done(known: &[KnownStep]) -> ItemStatus {
-    let waits = |step: &KnownStep| matches!(step.step, Step::Deferred(_));
-    let archived = known
+/// The status of an item after its steps in doubt are resolved as done.
+fn status_when_done(steps: &[KnownStep]) -> ItemStatus {
+    let is_deferred = |step: &KnownStep| matches!(step.step, Step::Deferred(_));
+    let archived = steps
         .iter()
-        .any(|step| step.name == ARCHIVE && !waits(step));
-    if !waited(known) {
+        .any(|step| step.name == ARCHIVE && !is_deferred(step));
+    if !were_deferred(steps) {
         ItemStatus::Open
-    } else if archived && !known.iter().any(waits) {
+    } else if archived && !steps.iter().any(is_deferred) {
         ItemStatus::Finished
     } else {
         ItemStatus::Waiting

@@ -1,11 +1,11 @@
-//! Ending flows for good, because a person wants it. Needs the ledger alone.
+//! Revokes flows on an operator's request. Needs no sheet and no manifest, only the ledger.
 
 use std::path::Path;
 
 use tokio::sync::watch;
 use tracing::{Instrument, info_span};
 
-use super::concurrent::{Through, each};
+use super::concurrent::{Completion, for_each};
 use crate::address::Address;
 use crate::api::FlowStatus;
 use crate::client::Client;
@@ -16,62 +16,62 @@ use crate::execute::{
 use crate::ledger::{Failure, ItemStatus, KnownItem, Records};
 use crate::plan::Fatal;
 
-/// What ending flows needs.
+/// The inputs of a revocation.
 pub struct Revocation<'a> {
-    /// What has been done.
+    /// The recorded state.
     pub records: &'a dyn Records,
-    /// The API.
+    /// The API client.
     pub client: &'a Client,
     /// The project's folder.
     pub root: &'a Path,
-    /// Items that are worked on at the same time.
-    pub window: usize,
-    /// Hears of everything.
+    /// The maximum number of items in progress.
+    pub concurrency: usize,
+    /// Receives progress events.
     pub listener: Listener,
-    /// Says when to stop.
+    /// Signals when to stop.
     pub stop: watch::Receiver<Stop>,
 }
 
-/// How it went.
+/// The number of items by outcome.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Withdrawn {
-    /// Done as it was wanted.
+pub struct RevocationStats {
+    /// Revoked, or its task was made again.
     pub done: u64,
-    /// The flow had ended by itself before.
+    /// The flow had already ended.
     pub over: u64,
-    /// Not done.
+    /// Failed.
     pub failed: u64,
-    /// Whether it was done is not known.
+    /// In doubt: the outcome of a call is unknown.
     pub in_doubt: u64,
-    /// Not begun, or not ended, since it was asked to stop.
+    /// Not started or not finished, because the command was stopped.
     pub left: u64,
 }
 
 impl Revocation<'_> {
-    /// Ends the flows of items (5.7.4).
-    pub async fn all(&self, items: Vec<KnownItem>) -> Result<Withdrawn, Fatal> {
+    /// Revokes the flows of items (API 5.7.4).
+    pub async fn revoke(&self, items: Vec<KnownItem>) -> Result<RevocationStats, Fatal> {
         let context = StepContext::new(self.records, self.client, self.root);
         (self.listener)(Event::Revoking(items.len() as u64));
-        let work = async |item: KnownItem| context.withdraw(&item).await;
-        self.through(items, work).await
+        let work = async |item: KnownItem| context.revoke_item(&item).await;
+        self.run(items, work).await
     }
 
-    /// Works on each item, and counts.
-    pub(crate) async fn through<T>(
+    /// Processes each item, reports its outcome, and counts the outcomes.
+    pub(crate) async fn run<T>(
         &self,
         items: Vec<T>,
         work: impl AsyncFn(T) -> Result<(Address, ItemOutcome), StepError>,
-    ) -> Result<Withdrawn, Fatal> {
-        let mut counts = Withdrawn::default();
-        let through = each(items, self.window, &self.stop, work, |result| {
-            // Only what is fatal is told as an error, and that is not noted.
+    ) -> Result<RevocationStats, Fatal> {
+        let mut stats = RevocationStats::default();
+        let completion = for_each(items, self.concurrency, &self.stop, work, |result| {
+            // Only fatal errors are `Err`, and those are not passed on here.
             let Ok((address, ended)) = result else { return };
             *match &ended {
-                ItemOutcome::Done(_) => &mut counts.done,
-                ItemOutcome::EndedEarly(..) => &mut counts.over,
-                ItemOutcome::Failed(_) => &mut counts.failed,
-                ItemOutcome::InDoubt(_) => &mut counts.in_doubt,
-                ItemOutcome::Interrupted => &mut counts.left,
+                ItemOutcome::Done(_) => &mut stats.done,
+                ItemOutcome::EndedEarly(..) => &mut stats.over,
+                ItemOutcome::Failed(_) => &mut stats.failed,
+                ItemOutcome::InDoubt(_) => &mut stats.in_doubt,
+                ItemOutcome::Interrupted => &mut stats.left,
             } += 1;
             (self.listener)(Event::Item {
                 address,
@@ -79,15 +79,15 @@ impl Revocation<'_> {
                 outcome: ended,
             });
         });
-        if let Through::Stopped(left) = through.await? {
-            counts.left += left;
+        if let Completion::Stopped(left) = completion.await? {
+            stats.left += left;
         }
-        Ok(counts)
+        Ok(stats)
     }
 }
 
-/// How work on an item ended, for those who count; what is fatal stays an error.
-pub(crate) fn ended(
+/// Converts the result of an item to its outcome. A fatal error remains an error.
+pub(crate) fn item_outcome(
     item: &KnownItem,
     result: Result<ItemOutcome, StepError>,
 ) -> Result<(Address, ItemOutcome), StepError> {
@@ -103,22 +103,22 @@ pub(crate) fn ended(
 }
 
 impl StepContext<'_> {
-    async fn withdraw(&self, item: &KnownItem) -> Result<(Address, ItemOutcome), StepError> {
+    async fn revoke_item(&self, item: &KnownItem) -> Result<(Address, ItemOutcome), StepError> {
         let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
-        ended(item, self.ended_for_good(item).instrument(span).await)
+        item_outcome(item, self.revoke_flow(item).instrument(span).await)
     }
 
-    async fn ended_for_good(&self, item: &KnownItem) -> Result<ItemOutcome, StepError> {
+    async fn revoke_flow(&self, item: &KnownItem) -> Result<ItemOutcome, StepError> {
         let record = &item.record;
-        let mut steps = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
-        steps.signers = signers(&steps);
-        let Some(flow) = sent_flow(&steps) else {
+        let mut journal = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
+        journal.signers = signers(&journal);
+        let Some(flow) = sent_flow(&journal) else {
             return Err(StepError::failed(
-                "its flow is not known",
-                "treaty state show tells what is recorded of it",
+                "no flow is recorded for the item",
+                "run treaty state show to see what is recorded",
             ));
         };
-        let (state, _) = self.refresh_sign_states(&steps, &flow).await?;
+        let (state, _) = self.refresh_sign_states(&journal, &flow).await?;
         if let Some(status) = ended_status(state.status) {
             let why = why(&state, status);
             self.record_status(record.id, status, Some(why.clone()), true)
@@ -127,11 +127,11 @@ impl StepContext<'_> {
         }
         if state.status == FlowStatus::Finished {
             return Err(StepError::failed(
-                "all have signed, and it is archived: that cannot be revoked",
-                "treaty sync brings what is recorded up to date",
+                "the flow is signed and archived, and cannot be revoked",
+                "run treaty sync to update the record",
             ));
         }
-        match self.revoke(&steps, END, record.was_sent_whole()).await {
+        match self.revoke(&journal, END, record.was_sent_whole()).await {
             Ok(None) => {}
             Ok(Some((status, why))) => {
                 self.record_status(record.id, status, Some(why.clone()), true)
@@ -139,12 +139,12 @@ impl StepContext<'_> {
                 return Ok(ItemOutcome::EndedEarly(status, why));
             }
             Err(StepError::Failed(failure)) => {
-                let stands = record.failure.clone();
-                self.record_status(record.id, record.status, stands, false)
+                let failure_before = record.failure.clone();
+                self.record_status(record.id, record.status, failure_before, false)
                     .await?;
                 return Err(StepError::Failed(failure));
             }
-            // It may end yet: the next sync or apply sees.
+            // The revocation may still take effect; the next sync or apply detects it.
             Err(StepError::InDoubt(failure) | StepError::ProbeFailed(failure)) => {
                 let open = ItemStatus::Open;
                 self.record_status(record.id, open, Some(failure.clone()), false)
@@ -155,8 +155,8 @@ impl StepContext<'_> {
         }
         let why = Failure {
             code: None,
-            message: "it was revoked by treaty revoke".to_owned(),
-            hint: "give the row a new key to send it anew".to_owned(),
+            message: "revoked by treaty revoke".to_owned(),
+            hint: "give the row a new key to send it again".to_owned(),
         };
         let revoked = ItemStatus::Revoked;
         self.record_status(record.id, revoked, Some(why), true)

@@ -1,4 +1,5 @@
-//! Follows sent items: polls their flows, adds deferred signers, archives, and downloads signed documents. Needs only the ledger.
+//! Follows sent items: polls their flows, adds deferred signers, archives, and downloads signed
+//! documents. Needs no sheet and no manifest, only the ledger.
 
 mod options;
 mod poll;

@@ -11,47 +11,47 @@ use crate::client::Client;
 use crate::execute::{Listener, Stop};
 use crate::ledger::Records;
 
-/// What a sync needs.
+/// The inputs of a sync.
 pub struct Sync<'a> {
-    /// What has been done.
+    /// The recorded state.
     pub records: &'a dyn Records,
-    /// The API.
+    /// The API client.
     pub client: &'a Client,
     /// The project's folder.
     pub root: &'a Path,
-    /// These items; all when empty.
+    /// Selects matching items; selects all when empty.
     pub targets: Vec<AddressPattern>,
-    /// But not these.
+    /// Items that are not selected.
     pub excludes: Vec<AddressPattern>,
-    /// Items that are worked on at the same time.
-    pub window: usize,
-    /// Hears of everything.
+    /// The maximum number of items in progress.
+    pub concurrency: usize,
+    /// Receives progress events.
     pub listener: Listener,
-    /// Says when to stop.
+    /// Signals when to stop.
     pub stop: watch::Receiver<Stop>,
-    /// What it visits, and how often.
-    pub course: SyncMode,
+    /// Which items are polled, and how often.
+    pub mode: SyncMode,
 }
 
-/// What a sync visits, and how often.
+/// Which items a sync polls, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncMode {
-    /// All that is under way, once.
+    /// Polls every item in progress once.
     Once,
-    /// All that is under way, until nothing is any more.
+    /// Polls every item in progress until none is left.
     Continuous(Wait),
-    /// What callbacks have told of, as long as there is any, and no longer than this.
+    /// Polls the items of unhandled callbacks until none is left, for at most this duration.
     FromCallbacks(Duration),
 }
 
-/// How a sync goes on.
+/// The timing of a continuous sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// The time between two questions about a flow in which something has just happened.
+    /// The shortest interval between two polls of a flow.
     pub every: Duration,
-    /// When it ends, whatever is under way then.
+    /// The time at which the sync ends even if items are still in progress.
     pub until: Option<Timestamp>,
 }
 
-/// So many endings are kept.
-pub(crate) const ENDINGS: usize = 100;
+/// The number of ended items that a sync reports by address.
+pub(crate) const MAX_ENDINGS: usize = 100;

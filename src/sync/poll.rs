@@ -1,5 +1,5 @@
-//! One visit to an item that is under way: its flow is asked for, its signers' states are written down, and what waited
-//! and has its turn is done. Needs the ledger alone.
+//! Polls one item in progress: gets the state of its flow, records the states of its signers, and
+//! runs the deferred steps that are due.
 
 use crate::api::{FlowStatus, Nothing, Revoke};
 use crate::execute::{
@@ -9,72 +9,75 @@ use crate::execute::{
 use crate::ledger::{Failure, ItemRecord, ItemStatus, Write};
 
 impl StepContext<'_> {
-    /// How an item stands now; and why, if its flow has ended, or if something keeps it from going on.
+    /// Polls the flow of an item and runs its due steps.
+    ///
+    /// Returns the new status, with the reason if the flow has ended or the item cannot continue.
     pub(crate) async fn poll(
         &self,
         item: &ItemRecord,
     ) -> Result<(ItemStatus, Option<Failure>), StepError> {
-        let mut steps = ItemJournal::new(item.id, self.ledger.steps(item.id)?);
-        let Some(flow) = sent_flow(&steps) else {
+        let mut journal = ItemJournal::new(item.id, self.ledger.steps(item.id)?);
+        let Some(flow) = sent_flow(&journal) else {
             return Err(StepError::failed(
-                "its flow is not known",
-                "treaty state show tells what is recorded of it",
+                "no flow is recorded for the item",
+                "run treaty state show to see what is recorded",
             ));
         };
-        steps.signers = signers(&steps);
-        let (state, states) = self.refresh_sign_states(&steps, &flow).await?;
+        journal.signers = signers(&journal);
+        let (state, states) = self.refresh_sign_states(&journal, &flow).await?;
         if let Some(status) = ended_status(state.status) {
             let why = why(&state, status);
-            // Whoever wanted it ended was cut off: it has ended, by that or otherwise.
-            if steps.is_begun(END) && !steps.is_done(END) {
+            // An interrupted `treaty revoke` left its intent; the flow has ended by it or
+            // otherwise.
+            if journal.is_begun(END) && !journal.is_done(END) {
                 if status == ItemStatus::Revoked {
-                    self.record_receipt::<Revoke>(&steps, END, &Nothing, None);
+                    self.record_receipt::<Revoke>(&journal, END, &Nothing, None);
                 } else {
-                    self.void_intent(&steps, END).await?;
+                    self.void_intent(&journal, END).await?;
                 }
             }
             self.record_status(item.id, status, Some(why.clone()), true)
                 .await?;
-            if status == ItemStatus::Revoked && steps.is_begun(REVOKE) {
-                // Its row may still be sent anew.
+            if status == ItemStatus::Revoked && journal.is_begun(REVOKE) {
+                // Its row may be sent again.
                 let withdrawn = Write::Withdrawn { id: item.id };
                 self.ledger.write(vec![withdrawn]).await?;
             }
             return Ok((status, Some(why)));
         }
-        // Whoever wanted it ended was cut off; should it end after all, the next visit sees it. What is finished can be
-        // revoked no more.
+        // An interrupted revocation left its intent. If it still takes effect, the next poll
+        // detects it. A finished flow cannot be revoked any more.
         let finished = state.status == FlowStatus::Finished;
         for name in [Some(END), finished.then_some(REVOKE)]
             .into_iter()
             .flatten()
         {
-            if steps.is_begun(name) {
-                self.void_intent(&steps, name).await?;
-                steps.void(name);
+            if journal.is_begun(name) {
+                self.void_intent(&journal, name).await?;
+                journal.void(name);
             }
         }
-        if let Some(step) = undecided_step(&steps) {
+        if let Some(step) = undecided_step(&journal) {
             return Err(StepError::InDoubt(Failure {
                 code: None,
-                message: format!("whether {step} was carried out is not known"),
-                hint: "look at the flow on the service's own pages".to_owned(),
+                message: format!("the outcome of {step} is unknown"),
+                hint: "check the flow on the service's own pages".to_owned(),
             }));
         }
         let failed = matches!(item.status, ItemStatus::Open | ItemStatus::Failed);
         if failed && !item.was_sent_whole() {
-            // Apply was not through with it, and needs its row to go on.
+            // Apply is not complete, and needs the row to continue.
             return Ok((item.status, item.failure.clone()));
         }
-        let gone_on = self.go_on(&steps, &flow, &state, states).await;
-        if steps.has_new_receipts() && !matches!(gone_on, Err(StepError::Fatal(_))) {
-            // The next visit reads what this one has written: a receipt that is not there yet would be a call in doubt.
+        let advanced = self.advance_flow(&journal, &flow, &state, states).await;
+        if journal.has_new_receipts() && !matches!(advanced, Err(StepError::Fatal(_))) {
+            // Flush: to the next poll, an intent without its receipt would be a call in doubt.
             self.ledger.write(Vec::new()).await?;
         }
-        let (stands, failure) = match gone_on {
-            Ok(gone_on) => gone_on,
+        let (item_status, failure) = match advanced {
+            Ok(advanced) => advanced,
             Err(StepError::Failed(failure)) => {
-                // All that apply can do is done: going on is tried again by the next visit.
+                // Apply is complete; the next poll tries the step again.
                 let waiting = ItemStatus::Waiting;
                 self.record_status(item.id, waiting, Some(failure.clone()), false)
                     .await?;
@@ -86,53 +89,55 @@ impl StepContext<'_> {
                     .await?;
                 return Err(StepError::InDoubt(failure));
             }
-            Err(halt) => return Err(halt),
+            Err(error) => return Err(error),
         };
-        if steps.is_recorded_open() || (stands, &failure) != (item.status, &item.failure) {
-            let finished = stands == ItemStatus::Finished;
-            self.record_status(item.id, stands, failure.clone(), finished)
+        if journal.is_recorded_open() || (item_status, &failure) != (item.status, &item.failure) {
+            let finished = item_status == ItemStatus::Finished;
+            self.record_status(item.id, item_status, failure.clone(), finished)
                 .await?;
         }
         match failure {
             Some(failure) => Err(StepError::Failed(failure)),
-            None => Ok((stands, None)),
+            None => Ok((item_status, None)),
         }
     }
 
-    async fn go_on(
+    /// Runs the due steps of a flow that has not ended, and returns the status of its item.
+    async fn advance_flow(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         flow: &FlowRef,
         state: &FlowState,
         states: SignStates,
     ) -> Result<(ItemStatus, Option<Failure>), StepError> {
         if state.status == FlowStatus::Finished {
-            let never_asked = self.finish_archived(steps, flow).await?;
+            let never_asked = self.finish_archived(journal, flow).await?;
             return Ok((ItemStatus::Finished, never_asked));
         }
-        let (left, states) = self.advance(steps, flow, states).await?;
-        // Who was just added has not signed.
-        let all_signed = steps.signers.iter().all(|(step, _)| states.signed(step));
+        let (left, states) = self.advance(journal, flow, states).await?;
+        // A signer that was just added has not signed.
+        let all_signed = journal.signers.iter().all(|(step, _)| states.signed(step));
         Ok(match left {
-            0 if steps.is_done(ARCHIVE) => (ItemStatus::Finished, None),
+            0 if journal.is_done(ARCHIVE) => (ItemStatus::Finished, None),
             0 if all_signed => (ItemStatus::Done, None),
             _ => (ItemStatus::Waiting, states.lost()),
         })
     }
 
-    /// What is left to do of a flow that is archived already: by an earlier visit, by the service, or by somebody else.
-    /// Tells of signers who never were asked.
+    /// Runs the remaining steps of a flow that is already archived: by an earlier poll, by the
+    /// service, or outside of treaty. Returns a failure that names the signers who were never
+    /// asked.
     async fn finish_archived(
         &self,
-        steps: &ItemJournal,
+        journal: &ItemJournal,
         flow: &FlowRef,
     ) -> Result<Option<Failure>, StepError> {
         let mut never_asked = Vec::new();
-        for (step, deferral) in steps.deferred() {
-            // An archive that was cut off before its answer came is what has made it so, as far as anybody can tell.
-            let archived = step == ARCHIVE && steps.is_begun(ARCHIVE);
-            if archived || step == DOWNLOAD {
-                self.take_deferred(steps, &step, deferral, flow).await?;
+        for (step, deferral) in journal.deferred() {
+            // An interrupted archive call most likely took effect.
+            let is_archive = step == ARCHIVE && journal.is_begun(ARCHIVE);
+            if is_archive || step == DOWNLOAD {
+                self.take_deferred(journal, &step, deferral, flow).await?;
             } else if let Some(name) = step.strip_prefix(SIGNER) {
                 never_asked.push(name.to_owned());
             }
@@ -141,7 +146,7 @@ impl StepContext<'_> {
         Ok((!never_asked.is_empty()).then(|| Failure {
             code: None,
             message: format!("the flow was archived before these signers were asked: {names}"),
-            hint: "give the row a new key to send it anew".to_owned(),
+            hint: "give the row a new key to send it again".to_owned(),
         }))
     }
 }

@@ -1,6 +1,4 @@
-//! Bringing what was sent up to date: every flow that is under way is asked for, and what waited for signers is done.
-//! Once, or again and again until nothing is under way any more, or where callbacks have told of something. Needs the
-//! ledger alone.
+//! Runs a sync: polls the selected flows, with a bounded number in progress.
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -15,49 +13,53 @@ use crate::execute::{StepContext, StepError, Stop, SyncStats};
 use crate::plan::Fatal;
 
 impl Sync<'_> {
-    /// Visits what is under way.
-    pub async fn all(&self) -> Result<SyncStats, Fatal> {
+    /// Polls items until the sync is complete or stopped.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first fatal error, once the polls in progress have ended.
+    pub async fn run(&self) -> Result<SyncStats, Fatal> {
         let context = StepContext::new(self.records, self.client, self.root);
-        let mut round = SyncLoop::begin(self, context.clock)?;
-        let mut window = FuturesUnordered::new();
+        let mut sync_loop = SyncLoop::begin(self, context.clock)?;
+        let mut in_progress = FuturesUnordered::new();
         let mut fatal = None;
         let (mut stop, mut draining) = (self.stop.clone(), self.stop.clone());
         loop {
-            let goes_on = fatal.is_none() && *stop.borrow() == Stop::No && !round.is_over();
-            if goes_on {
-                round.read_inbox()?;
-                while window.len() < self.window
-                    && let Some(item) = round.next()?
+            let is_running = fatal.is_none() && *stop.borrow() == Stop::No && !sync_loop.is_over();
+            if is_running {
+                sync_loop.read_inbox()?;
+                while in_progress.len() < self.concurrency
+                    && let Some(item) = sync_loop.next()?
                 {
                     let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
-                    let visit = async { (context.poll(&item.record).await, item) };
-                    window.push(visit.instrument(span));
+                    let poll = async { (context.poll(&item.record).await, item) };
+                    in_progress.push(poll.instrument(span));
                 }
             }
-            if window.is_empty() && (!goes_on || round.is_through()) {
+            if in_progress.is_empty() && (!is_running || sync_loop.is_drained()) {
                 let stopped = *stop.borrow() != Stop::No;
-                return fatal.map_or_else(|| Ok(round.end(stopped)), Err);
+                return fatal.map_or_else(|| Ok(sync_loop.end(stopped)), Err);
             }
-            let has_room = goes_on && window.len() < self.window;
+            let has_capacity = is_running && in_progress.len() < self.concurrency;
             tokio::select! {
                 biased;
-                Some((result, item)) = window.next() => match result {
-                    Err(StepError::Fatal(why)) => {
-                        // What is under way ends.
-                        fatal.get_or_insert(why);
+                Some((result, item)) = in_progress.next() => match result {
+                    Err(StepError::Fatal(error)) => {
+                        fatal.get_or_insert(error);
                     }
-                    result => round.note(&item, result)?,
+                    result => sync_loop.record(&item, result)?,
                 },
-                () = cut_off(&mut stop, &context.unsettled) => return Ok(round.end(true)),
-                () = drained(&mut draining), if goes_on => {}
-                () = sleep_until(round.wake()), if has_room => {}
+                () = interrupted(&mut stop, &context.unsettled) => return Ok(sync_loop.end(true)),
+                () = draining_started(&mut draining), if is_running => {}
+                () = sleep_until(sync_loop.wake()), if has_capacity => {}
             }
         }
     }
 }
 
-/// Resolves once it is to end here.
-async fn cut_off(stop: &mut watch::Receiver<Stop>, out: &watch::Sender<usize>) {
+/// Completes when the sync must end now: on `Stop::Now`, or on `Stop::Soon` with no request in
+/// flight.
+async fn interrupted(stop: &mut watch::Receiver<Stop>, out: &watch::Sender<usize>) {
     let mut out = out.subscribe();
     loop {
         match *stop.borrow_and_update() {
@@ -72,10 +74,10 @@ async fn cut_off(stop: &mut watch::Receiver<Stop>, out: &watch::Sender<usize>) {
     }
 }
 
-/// Resolves once nothing new is to be begun.
-async fn drained(stop: &mut watch::Receiver<Stop>) {
+/// Completes when no new poll may start.
+async fn draining_started(stop: &mut watch::Receiver<Stop>) {
     if stop.wait_for(|stop| *stop != Stop::No).await.is_err() {
-        // Nobody can ask any more.
+        // The sender is gone: no stop can be requested any more.
         std::future::pending::<()>().await;
     }
 }

@@ -1,5 +1,4 @@
-//! When an item that is under way is asked for again: soon when something has just happened, seldom when nothing has for
-//! long.
+//! The polling schedule: items are polled often after a change, and less often without one.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,78 +8,79 @@ use tokio::time::Instant;
 
 use crate::ledger::EntityId;
 
-/// Nothing is left alone for longer.
-const SELDOM: Duration = Duration::from_hours(6);
+/// The longest interval between two polls.
+const MAX_INTERVAL: Duration = Duration::from_hours(6);
 
-/// The time until an item is asked for again in which nothing has happened for `age`: a tenth of that, at least `every`
-/// and at most six hours.
-pub(crate) fn pause(every: Duration, age: Duration) -> Duration {
-    (age / 10).clamp(every, SELDOM.max(every))
+/// The interval until the next poll of an item that did not change for `age`: a tenth of `age`, at
+/// least `every`, at most six hours.
+pub(crate) fn poll_interval(every: Duration, age: Duration) -> Duration {
+    (age / 10).clamp(every, MAX_INTERVAL.max(every))
 }
 
-/// The time between two visits to an item of which the last ones have failed, so many in a row: twice as long each time, at
-/// least `every` and at most six hours.
-pub(crate) fn patience(every: Duration, failures: u32) -> Duration {
+/// The interval until the next poll after a number of consecutive failures: doubles with each
+/// failure, at least `every`, at most six hours.
+pub(crate) fn failure_backoff(every: Duration, failures: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
     every
         .saturating_mul(doubled)
-        .clamp(every, SELDOM.max(every))
+        .clamp(every, MAX_INTERVAL.max(every))
 }
 
-/// What is to be asked for, and when: what comes first is first in line.
+/// The items to poll, ordered by the time at which they are due.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
-    line: BinaryHeap<Reverse<(Instant, EntityId)>>,
-    /// What is to be asked for at once.
-    hastened: Vec<EntityId>,
-    /// Those that have not had their turn, and when it comes. What else stands in the line has had it.
-    known: HashMap<EntityId, Instant>,
+    /// The queue. Entries that differ from `due` are outdated and skipped.
+    queue: BinaryHeap<Reverse<(Instant, EntityId)>>,
+    /// Items to poll immediately.
+    urgent: Vec<EntityId>,
+    /// The due time of each scheduled item.
+    due: HashMap<EntityId, Instant>,
 }
 
 impl Schedule {
-    /// Has an item asked for at a moment.
-    pub(crate) fn put(&mut self, id: EntityId, at: Instant) {
-        self.known.insert(id, at);
-        self.line.push(Reverse((at, id)));
+    /// Schedules an item for a time. Replaces an earlier schedule of the item.
+    pub(crate) fn schedule(&mut self, id: EntityId, at: Instant) {
+        self.due.insert(id, at);
+        self.queue.push(Reverse((at, id)));
     }
 
-    /// Has an item asked for at once, if it is to be asked for at all.
-    pub(crate) fn hasten(&mut self, id: EntityId) -> bool {
-        let known = self.known.contains_key(&id);
-        if known && !self.hastened.contains(&id) {
-            self.hastened.push(id);
+    /// Makes a scheduled item due immediately. Returns whether the item was scheduled.
+    pub(crate) fn expedite(&mut self, id: EntityId) -> bool {
+        let is_scheduled = self.due.contains_key(&id);
+        if is_scheduled && !self.urgent.contains(&id) {
+            self.urgent.push(id);
         }
-        known
+        is_scheduled
     }
 
-    /// Takes the next item whose time has come.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<EntityId> {
-        while let Some(id) = self.hastened.pop() {
-            if self.known.remove(&id).is_some() {
+    /// Removes and returns the next item that is due at `now`, urgent items first.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<EntityId> {
+        while let Some(id) = self.urgent.pop() {
+            if self.due.remove(&id).is_some() {
                 return Some(id);
             }
         }
-        while let Some(Reverse((at, id))) = self.line.peek().copied() {
+        while let Some(Reverse((at, id))) = self.queue.peek().copied() {
             if at > now {
                 return None;
             }
-            self.line.pop();
-            if self.known.get(&id) == Some(&at) {
-                self.known.remove(&id);
+            self.queue.pop();
+            if self.due.get(&id) == Some(&at) {
+                self.due.remove(&id);
                 return Some(id);
             }
         }
         None
     }
 
-    /// When the next one's time comes.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.line.peek().map(|Reverse((at, _))| *at)
+    /// The due time of the first item in the queue.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.queue.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Whether nothing is to be asked for any more.
+    /// Whether no item is scheduled.
     pub(crate) fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.due.is_empty()
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn young_flows_are_asked_for_often_and_old_ones_seldom() {
+    fn polls_recently_changed_flows_more_often() {
         let every = Duration::from_secs(30);
         for (age, expected) in [
             (0, 30),
@@ -100,14 +100,14 @@ mod tests {
             (86_400 * 30, 21_600),
         ] {
             let age = Duration::from_secs(age);
-            assert_eq!(pause(every, age), Duration::from_secs(expected));
+            assert_eq!(poll_interval(every, age), Duration::from_secs(expected));
         }
-        let seldom = Duration::from_hours(12);
-        assert_eq!(pause(seldom, Duration::ZERO), seldom);
+        let half_day = Duration::from_hours(12);
+        assert_eq!(poll_interval(half_day, Duration::ZERO), half_day);
     }
 
     #[test]
-    fn what_fails_is_visited_ever_more_seldom_and_every_six_hours_at_least() {
+    fn doubles_the_interval_after_failures_up_to_six_hours() {
         let minutes = |minutes| Duration::from_mins(minutes);
         for (failures, expected) in [
             (0, 5),
@@ -119,30 +119,30 @@ mod tests {
             (99, 360),
         ] {
             assert_eq!(
-                patience(minutes(5), failures),
+                failure_backoff(minutes(5), failures),
                 minutes(expected),
                 "{failures}"
             );
         }
-        let seldom = Duration::from_hours(12);
-        assert_eq!(patience(seldom, 3), seldom);
+        let half_day = Duration::from_hours(12);
+        assert_eq!(failure_backoff(half_day, 3), half_day);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_due_first_comes_first_and_what_was_hastened_comes_once() {
+    async fn pops_items_in_due_order_and_expedited_items_once() {
         let now = Instant::now();
         let mut schedule = Schedule::default();
-        schedule.put(1, now + Duration::from_secs(2));
-        schedule.put(2, now);
-        schedule.put(3, now + Duration::from_secs(1));
-        assert_eq!(schedule.next(now), Some(2));
-        assert_eq!(schedule.next(now), None);
-        assert!(schedule.hasten(1) && schedule.hasten(1) && !schedule.hasten(2));
-        assert_eq!(schedule.next(now), Some(1));
-        assert_eq!(schedule.next(now), None);
+        schedule.schedule(1, now + Duration::from_secs(2));
+        schedule.schedule(2, now);
+        schedule.schedule(3, now + Duration::from_secs(1));
+        assert_eq!(schedule.pop_due(now), Some(2));
+        assert_eq!(schedule.pop_due(now), None);
+        assert!(schedule.expedite(1) && schedule.expedite(1) && !schedule.expedite(2));
+        assert_eq!(schedule.pop_due(now), Some(1));
+        assert_eq!(schedule.pop_due(now), None);
         let later = now + Duration::from_secs(5);
-        assert_eq!(schedule.next(later), Some(3));
-        assert_eq!(schedule.next(later), None);
+        assert_eq!(schedule.pop_due(later), Some(3));
+        assert_eq!(schedule.pop_due(later), None);
         assert!(schedule.is_empty());
     }
 }

@@ -1,27 +1,27 @@
-//! One sync from its begin to its end: which item is visited next, and how those stand that were.
+//! The state of one sync: the schedule, the unhandled callbacks, and the result of each item.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::options::{ENDINGS, Sync, SyncMode, Wait};
-use super::schedule::{Schedule, patience, pause};
+use super::options::{MAX_ENDINGS, Sync, SyncMode, Wait};
+use super::schedule::{Schedule, failure_backoff, poll_interval};
 use crate::address::{Address, is_selected};
 use crate::execute::{Clock, Event, ItemOutcome, StepError, SyncStats};
 use crate::ledger::{EntityId, Failure, ItemStatus, KnownItem, LedgerError, Write};
 use crate::plan::Fatal;
 
-/// Callbacks are looked for so often.
-const INBOX: Duration = Duration::from_secs(1);
-/// So many are read at once.
-const NOTICES: u32 = 256;
-/// Progress is told so often.
-const TOLD: Duration = Duration::from_secs(1);
-/// Nobody waits for what is later than that.
-const LONG: Duration = Duration::from_hours(24);
+/// The interval at which the inbox is read for callbacks.
+const INBOX_INTERVAL: Duration = Duration::from_secs(1);
+/// The number of callbacks read at once.
+const INBOX_BATCH: u32 = 256;
+/// The interval of progress events.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest time to sleep without a scheduled event.
+const MAX_SLEEP: Duration = Duration::from_hours(24);
 
-/// How an item stood after its last visit.
+/// The result of the last poll of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PollResult {
     Is(ItemStatus),
@@ -29,43 +29,45 @@ enum PollResult {
     InDoubt,
 }
 
+/// The state of a running sync.
 pub(crate) struct SyncLoop<'a> {
     sync: &'a Sync<'a>,
     clock: Clock,
     begun: Instant,
-    /// Items that were under way at its begin.
+    /// The number of items in progress at the start.
     total: u64,
     schedule: Schedule,
     results: HashMap<EntityId, PollResult>,
-    /// How often in a row the visits of an item have failed.
-    failing: HashMap<EntityId, u32>,
-    /// Callbacks by their items, which are visited soon.
+    /// The number of consecutive failed polls of each item.
+    failures: HashMap<EntityId, u32>,
+    /// Callback ids by item; these items are polled soon.
     notices: HashMap<EntityId, Vec<i64>>,
-    /// Items that are visited right now: what is told meanwhile may be newer than what the visit finds.
-    visited: HashSet<EntityId>,
-    /// Callbacks that are handled, which the ledger may not show yet.
+    /// Items whose poll is in progress: a callback meanwhile may be newer than the polled state.
+    polling: HashSet<EntityId>,
+    /// Ids of handled callbacks that the ledger may still return.
     handled: HashSet<i64>,
     inbox_read: Option<Instant>,
-    told: Option<Instant>,
+    progress_sent: Option<Instant>,
     endings: Vec<(Address, Failure)>,
 }
 
 impl<'a> SyncLoop<'a> {
+    /// Starts a sync: schedules the selected items in progress, all due now.
     pub(crate) fn begin(sync: &'a Sync<'a>, clock: Clock) -> Result<Self, LedgerError> {
         let begun = Instant::now();
         let mut schedule = Schedule::default();
         let mut total = 0;
-        if !matches!(sync.course, SyncMode::FromCallbacks(_)) {
+        if !matches!(sync.mode, SyncMode::FromCallbacks(_)) {
             sync.records.under_way(&mut |id, flow, key| {
                 let address = || Address::item(flow, key);
-                let all = sync.targets.is_empty() && sync.excludes.is_empty();
-                if all || is_selected(&sync.targets, &sync.excludes, &address()) {
+                let selects_all = sync.targets.is_empty() && sync.excludes.is_empty();
+                if selects_all || is_selected(&sync.targets, &sync.excludes, &address()) {
                     total += 1;
-                    schedule.put(id, begun);
+                    schedule.schedule(id, begun);
                 }
             })?;
         }
-        (sync.listener)(match sync.course {
+        (sync.listener)(match sync.mode {
             SyncMode::Continuous(_) => Event::Following(SyncStats {
                 waiting: total,
                 ..SyncStats::default()
@@ -79,69 +81,74 @@ impl<'a> SyncLoop<'a> {
             total,
             schedule,
             results: HashMap::new(),
-            failing: HashMap::new(),
+            failures: HashMap::new(),
             notices: HashMap::new(),
-            visited: HashSet::new(),
+            polling: HashSet::new(),
             handled: HashSet::new(),
             inbox_read: None,
-            told: None,
+            progress_sent: None,
             endings: Vec::new(),
         })
     }
 
-    /// Whether its time is over.
+    /// Whether the time limit of the sync is reached.
     pub(crate) fn is_over(&self) -> bool {
-        match self.sync.course {
+        match self.sync.mode {
             SyncMode::Once => false,
             SyncMode::Continuous(wait) => wait.until.is_some_and(|until| self.clock.now() >= until),
-            SyncMode::FromCallbacks(most) => self.begun.elapsed() >= most,
+            SyncMode::FromCallbacks(limit) => self.begun.elapsed() >= limit,
         }
     }
 
-    /// Whether nothing is to be visited any more.
-    pub(crate) fn is_through(&self) -> bool {
+    /// Whether no item is scheduled.
+    pub(crate) fn is_drained(&self) -> bool {
         self.schedule.is_empty()
     }
 
-    /// When there may be something to do again.
+    /// The time of the next due poll, inbox read, or time limit.
     pub(crate) fn wake(&self) -> Instant {
-        let far = Instant::now() + LONG;
-        let inbox = self.inbox_read.map(|read| read + INBOX);
-        let (inbox, until) = match self.sync.course {
+        let latest = Instant::now() + MAX_SLEEP;
+        let inbox = self.inbox_read.map(|read| read + INBOX_INTERVAL);
+        let (inbox, until) = match self.sync.mode {
             SyncMode::Once => (None, None),
             SyncMode::Continuous(wait) => {
                 (inbox, wait.until.map(|until| self.clock.instant(until)))
             }
-            SyncMode::FromCallbacks(most) => (inbox, Some(self.begun + most)),
+            SyncMode::FromCallbacks(limit) => (inbox, Some(self.begun + limit)),
         };
-        let first = [self.schedule.due(), inbox, until].into_iter().flatten();
-        first.min().unwrap_or(far)
+        let first = [self.schedule.next_due(), inbox, until]
+            .into_iter()
+            .flatten();
+        first.min().unwrap_or(latest)
     }
 
-    /// Has those items visited at once of which callbacks have told.
+    /// Reads new callbacks and makes their items due immediately.
     pub(crate) fn read_inbox(&mut self) -> Result<(), LedgerError> {
-        let all = self.sync.targets.is_empty() && self.sync.excludes.is_empty();
-        let told = matches!(self.sync.course, SyncMode::FromCallbacks(_));
-        let recent = |read: Instant| read.elapsed() < INBOX && !told;
-        if !all || self.inbox_read.is_some_and(recent) || told && !self.schedule.is_empty() {
+        let selects_all = self.sync.targets.is_empty() && self.sync.excludes.is_empty();
+        let only_callbacks = matches!(self.sync.mode, SyncMode::FromCallbacks(_));
+        let recent = |read: Instant| read.elapsed() < INBOX_INTERVAL && !only_callbacks;
+        if !selects_all
+            || self.inbox_read.is_some_and(recent)
+            || only_callbacks && !self.schedule.is_empty()
+        {
             return Ok(());
         }
         self.inbox_read = Some(Instant::now());
-        let mut nobodys = Vec::new();
-        let unhandled = self.sync.records.notices(NOTICES)?;
-        // What is handled and shown no more need not be remembered.
-        let shown = |id: &i64| unhandled.binary_search_by_key(id, |notice| notice.id);
-        self.handled.retain(|id| shown(id).is_ok());
+        let mut obsolete = Vec::new();
+        let unhandled = self.sync.records.notices(INBOX_BATCH)?;
+        // Forget handled callbacks that the ledger no longer returns.
+        let is_returned = |id: &i64| unhandled.binary_search_by_key(id, |notice| notice.id);
+        self.handled.retain(|id| is_returned(id).is_ok());
         for notice in unhandled {
             if self.handled.contains(&notice.id) {
                 continue;
             }
             let Some(item) = notice.item else {
-                nobodys.push(notice.id);
+                obsolete.push(notice.id);
                 continue;
             };
-            if self.visited.contains(&item) {
-                // It is visited once more after this.
+            if self.polling.contains(&item) {
+                // It stays unhandled, so that the item is polled once more afterwards.
                 continue;
             }
             if let Some(waiting) = self.notices.get_mut(&item) {
@@ -150,52 +157,52 @@ impl<'a> SyncLoop<'a> {
                 }
                 continue;
             }
-            if told {
-                self.schedule.put(item, self.begun);
-            } else if !self.schedule.hasten(item) {
-                let known = self.sync.records.item_by_id(item)?;
-                if !known.is_some_and(|item| item.record.is_under_way()) {
-                    // It has its end.
-                    nobodys.push(notice.id);
+            if only_callbacks {
+                self.schedule.schedule(item, self.begun);
+            } else if !self.schedule.expedite(item) {
+                let current = self.sync.records.item_by_id(item)?;
+                if !current.is_some_and(|item| item.record.is_under_way()) {
+                    // The item has ended.
+                    obsolete.push(notice.id);
                     continue;
                 }
-                // It had failed too often, or was sent after this began.
-                self.schedule.put(item, Instant::now());
+                // It failed too often before, or was sent after the sync started.
+                self.schedule.schedule(item, Instant::now());
             }
             self.notices.insert(item, vec![notice.id]);
         }
-        self.handled(nobodys);
+        self.mark_handled(obsolete);
         Ok(())
     }
 
-    /// The next item that is under way and whose time has come.
+    /// Removes and returns the next due item that is still in progress.
     pub(crate) fn next(&mut self) -> Result<Option<KnownItem>, LedgerError> {
-        while let Some(id) = self.schedule.next(Instant::now()) {
+        while let Some(id) = self.schedule.pop_due(Instant::now()) {
             let item = self.sync.records.item_by_id(id)?;
             match item.filter(|item| item.record.is_under_way()) {
                 Some(item) => {
-                    self.visited.insert(id);
+                    self.polling.insert(id);
                     return Ok(Some(item));
                 }
-                None => self.looked_at(id),
+                None => self.finish_callbacks(id),
             }
         }
         Ok(None)
     }
 
-    /// Notes how a visit went, and when the next one is.
-    pub(crate) fn note(
+    /// Records the result of a poll and schedules the next one.
+    pub(crate) fn record(
         &mut self,
         item: &KnownItem,
         result: Result<(ItemStatus, Option<Failure>), StepError>,
     ) -> Result<(), Fatal> {
         let id = item.record.id;
         let address = Address::item(&item.flow, &item.key);
-        self.visited.remove(&id);
-        self.looked_at(id);
-        let (results, ended) = match result {
+        self.polling.remove(&id);
+        self.finish_callbacks(id);
+        let (poll_result, ended) = match result {
             Ok((status, Some(why))) if status.has_ended() => {
-                if self.endings.len() < ENDINGS {
+                if self.endings.len() < MAX_ENDINGS {
                     self.endings.push((address.clone(), why.clone()));
                 }
                 (PollResult::Is(status), ItemOutcome::EndedEarly(status, why))
@@ -207,48 +214,55 @@ impl<'a> SyncLoop<'a> {
             }
             Err(StepError::Fatal(why)) => return Err(why),
         };
-        let is_news = self.results.insert(id, results) != Some(results);
-        let waits = results == PollResult::Is(ItemStatus::Waiting);
-        if let SyncMode::Continuous(wait) = self.sync.course {
-            if is_news && !waits {
-                self.say(address, ended);
+        let is_new = self.results.insert(id, poll_result) != Some(poll_result);
+        let is_waiting = poll_result == PollResult::Is(ItemStatus::Waiting);
+        if let SyncMode::Continuous(wait) = self.sync.mode {
+            if is_new && !is_waiting {
+                self.report_item(address, ended);
             }
-            self.again(id, results, wait)?;
-            self.tell();
+            self.reschedule(id, poll_result, wait)?;
+            self.report_progress();
         } else {
-            self.say(address, ended);
+            self.report_item(address, ended);
         }
         Ok(())
     }
 
-    /// Has an item visited again that has no end yet. One that fails again and again is visited ever more seldom; and
-    /// where nothing else ends the waiting, it is given up for this time.
-    fn again(&mut self, id: EntityId, results: PollResult, wait: Wait) -> Result<(), LedgerError> {
-        let every = match results {
+    /// Schedules the next poll of an item that has not ended.
+    ///
+    /// The interval doubles after each consecutive failure. Without a time limit, an item is not
+    /// polled again after as many failures as the client has attempts.
+    fn reschedule(
+        &mut self,
+        id: EntityId,
+        result: PollResult,
+        wait: Wait,
+    ) -> Result<(), LedgerError> {
+        let every = match result {
             PollResult::Is(ItemStatus::Waiting) => {
-                self.failing.remove(&id);
+                self.failures.remove(&id);
                 wait.every
             }
             PollResult::Is(_) => return Ok(()),
             PollResult::Failed | PollResult::InDoubt => {
-                let times = self.failing.entry(id).or_default();
-                *times += 1;
-                if wait.until.is_none() && *times >= self.sync.client.attempts() {
+                let failures = self.failures.entry(id).or_default();
+                *failures += 1;
+                if wait.until.is_none() && *failures >= self.sync.client.attempts() {
                     return Ok(());
                 }
-                patience(wait.every, *times)
+                failure_backoff(wait.every, *failures)
             }
         };
-        let known = self.sync.records.item_by_id(id)?;
-        let moved = known.and_then(|item| item.record.moved_at);
+        let current = self.sync.records.item_by_id(id)?;
+        let moved = current.and_then(|item| item.record.moved_at);
         let age = moved.map(|moved| self.clock.now().duration_since(moved));
         let age = age.and_then(|age| Duration::try_from(age).ok());
-        let pause = pause(every, age.unwrap_or_default());
-        self.schedule.put(id, Instant::now() + pause);
+        let interval = poll_interval(every, age.unwrap_or_default());
+        self.schedule.schedule(id, Instant::now() + interval);
         Ok(())
     }
 
-    fn say(&self, address: Address, ended: ItemOutcome) {
+    fn report_item(&self, address: Address, ended: ItemOutcome) {
         (self.sync.listener)(Event::Item {
             address,
             row: None,
@@ -256,60 +270,64 @@ impl<'a> SyncLoop<'a> {
         });
     }
 
-    /// Tells how all stand, not more often than anybody can read.
-    fn tell(&mut self) {
-        if self.told.is_none_or(|told| told.elapsed() >= TOLD) {
-            self.told = Some(Instant::now());
-            (self.sync.listener)(Event::Following(self.counts()));
+    /// Sends a progress event, at most once per [`PROGRESS_INTERVAL`].
+    fn report_progress(&mut self) {
+        if self
+            .progress_sent
+            .is_none_or(|sent| sent.elapsed() >= PROGRESS_INTERVAL)
+        {
+            self.progress_sent = Some(Instant::now());
+            (self.sync.listener)(Event::Following(self.stats()));
         }
     }
 
-    /// How all stand at the end.
+    /// Ends the sync and returns its statistics.
     pub(crate) fn end(&mut self, stopped: bool) -> SyncStats {
-        let counts = self.counts();
-        if matches!(self.sync.course, SyncMode::Continuous(_)) {
-            (self.sync.listener)(Event::Following(counts.clone()));
+        let stats = self.stats();
+        if matches!(self.sync.mode, SyncMode::Continuous(_)) {
+            (self.sync.listener)(Event::Following(stats.clone()));
         }
         SyncStats {
             endings: std::mem::take(&mut self.endings),
             stopped,
-            ..counts
+            ..stats
         }
     }
 
-    fn counts(&self) -> SyncStats {
-        let mut synced = SyncStats::default();
-        if matches!(self.sync.course, SyncMode::Continuous(_)) {
-            synced.waiting = self.total.saturating_sub(self.results.len() as u64);
+    /// The number of items by their last result.
+    fn stats(&self) -> SyncStats {
+        let mut stats = SyncStats::default();
+        if matches!(self.sync.mode, SyncMode::Continuous(_)) {
+            stats.waiting = self.total.saturating_sub(self.results.len() as u64);
         }
-        for results in self.results.values() {
-            *match results {
-                PollResult::Is(ItemStatus::Finished) => &mut synced.finished,
-                PollResult::Is(ItemStatus::Done) => &mut synced.done,
-                PollResult::Is(ItemStatus::Waiting) => &mut synced.waiting,
-                PollResult::Is(ItemStatus::Open | ItemStatus::Failed) => &mut synced.cut_off,
+        for result in self.results.values() {
+            *match result {
+                PollResult::Is(ItemStatus::Finished) => &mut stats.finished,
+                PollResult::Is(ItemStatus::Done) => &mut stats.done,
+                PollResult::Is(ItemStatus::Waiting) => &mut stats.waiting,
+                PollResult::Is(ItemStatus::Open | ItemStatus::Failed) => &mut stats.cut_off,
                 PollResult::Is(
                     ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked,
-                ) => &mut synced.ended,
-                PollResult::Failed => &mut synced.failed,
-                PollResult::Is(ItemStatus::InDoubt) | PollResult::InDoubt => &mut synced.in_doubt,
+                ) => &mut stats.ended,
+                PollResult::Failed => &mut stats.failed,
+                PollResult::Is(ItemStatus::InDoubt) | PollResult::InDoubt => &mut stats.in_doubt,
             } += 1;
         }
-        synced
+        stats
     }
 
-    /// The callbacks of an item are handled.
-    fn looked_at(&mut self, id: EntityId) {
+    /// Marks the callbacks of an item as handled.
+    fn finish_callbacks(&mut self, id: EntityId) {
         let notices = self.notices.remove(&id).unwrap_or_default();
-        self.handled(notices);
+        self.mark_handled(notices);
     }
 
-    fn handled(&mut self, notices: Vec<i64>) {
+    fn mark_handled(&mut self, notices: Vec<i64>) {
         if !notices.is_empty() {
             self.handled.extend(&notices);
             let at = self.clock.now();
             let handled = Write::NoticesHandled { notices, at };
-            // What is not written is looked at once more by the next sync.
+            // If the write fails, the next sync handles the callbacks again.
             drop(self.sync.records.write(vec![handled]));
         }
     }

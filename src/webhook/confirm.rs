@@ -184,14 +184,14 @@ impl Confirmer<'_> {
             root: self.root,
             targets,
             excludes: Vec::new(),
-            window: self.concurrency,
+            concurrency: self.concurrency,
             listener: self.listener(connection.listener.clone(), failed.clone()),
             stop,
-            course,
+            mode: course,
         };
         let stats = tokio::select! {
             biased;
-            stats = sync.all() => stats?,
+            stats = sync.run() => stats?,
             never = request_stops(&ask, &mut self.stop) => match never {},
         };
         let failed = std::mem::take(&mut *failed.lock().unwrap_or_else(PoisonError::into_inner));

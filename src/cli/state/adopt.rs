@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::desired::{Account, Item, RowLookup};
 use crate::diagnostic::{Findings, did_you_mean};
 use crate::ledger::{Ledger, Sqlite};
-use crate::repair::{Adopter, Adoption, NotAdopted};
+use crate::repair::{AdoptError, Adopter, Adoption};
 
 pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
     let mut place = Place::of(global, Some(&args.consent))?;
@@ -70,7 +70,7 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
     };
     progress.finish();
     let adoption = named(adoption)?;
-    for line in &adoption.told {
+    for line in &adoption.notes {
         place.tell(line);
     }
     let done = format!("{address} is recorded with {id}.");
@@ -84,10 +84,12 @@ pub(super) fn name_of(names: &Names, address: &Address) -> Option<Address> {
 }
 
 /// What is not taken over is a wrong command; that nothing can be asked is none.
-pub(super) fn named(result: Result<Adoption, NotAdopted>) -> anyhow::Result<Adoption> {
+pub(super) fn named(result: Result<Adoption, AdoptError>) -> anyhow::Result<Adoption> {
     result.map_err(|error| match error {
-        NotAdopted::No(failure) => CliError::new(Exit::Usage, failure.message, failure.hint).into(),
-        fatal @ NotAdopted::Fatal(_) => fatal.into(),
+        AdoptError::Rejected(failure) => {
+            CliError::new(Exit::Usage, failure.message, failure.hint).into()
+        }
+        fatal @ AdoptError::Fatal(_) => fatal.into(),
     })
 }
 

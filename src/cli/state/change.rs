@@ -12,7 +12,7 @@ use crate::diagnostic::Findings;
 use crate::ledger::{
     ItemStatus, KnownItem, KnownResource, KnownStep, Ledger, ResourceKind, Sqlite, Step, Write,
 };
-use crate::repair::{Adopter, Adoption, settle_again};
+use crate::repair::{Adopter, Adoption, resolve_not_done};
 use crate::report;
 
 pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
@@ -77,7 +77,7 @@ pub(super) fn settle(global: &Global, args: &Settle) -> anyhow::Result<Exit> {
         }
         Found::Resource(known) => settle_thing(global, &place, &ledger, &names, args, known)?,
     };
-    for line in &adoption.told {
+    for line in &adoption.notes {
         place.tell(line);
     }
     let done = match args.how {
@@ -114,7 +114,7 @@ fn settle_item(
         .into());
     }
     let Some(id) = args.id.as_deref().filter(|_| args.how == Settlement::Done) else {
-        return Ok(settle_again(known.record.id, steps));
+        return Ok(resolve_not_done(known.record.id, steps));
     };
     let progress = Progress::new(global);
     let client = place.client(ledger, &progress)?;
@@ -129,7 +129,7 @@ fn settle_item(
     let item = item.filter(|item| item.fingerprint == known.record.fingerprint);
     let adopter = Adopter::new(ledger, &client, &place.project.root, &names.standing);
     let settled =
-        runtime()?.block_on(adopter.settle(address, known.record.id, steps, item.as_deref(), id));
+        runtime()?.block_on(adopter.resolve(address, known.record.id, steps, item.as_deref(), id));
     progress.finish();
     named(settled)
 }
@@ -157,7 +157,7 @@ fn settle_thing(
                 kind: known.kind,
                 identity: known.identity,
             }],
-            told: Vec::new(),
+            notes: Vec::new(),
         });
     };
     let progress = Progress::new(global);

@@ -1,82 +1,82 @@
-//! What is to be done at an address.
+//! The actions of a plan.
 
 use crate::address::{AccountId, SealId, TemplateId};
 
-/// What is to be done with an account.
+/// The action for an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountAction {
     /// Create it.
     Create,
-    /// It exists and treaty did not make it: take it over, and set what can be set.
+    /// Record the existing account, which treaty did not create, and update its fields.
     Adopt(AccountId),
-    /// Change these fields.
+    /// Update these fields.
     Update(AccountId, Vec<&'static str>),
-    /// Nothing.
+    /// Do nothing.
     Unchanged(AccountId),
 }
 
-/// What is to be done about silent signing.
+/// The action for the silent signing of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grant {
-    /// Nothing.
+    /// Do nothing.
     Unchanged,
-    /// Grant it, until this moment in milliseconds since 1970, or for good.
+    /// Grant it until this time in milliseconds since 1970, or without limit.
     Grant(Option<i64>),
-    /// Withdraw it.
+    /// Revoke it.
     Revoke,
 }
 
-/// What is to be done with a seal.
+/// The action for a seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SealAction {
     /// Create it.
     Create,
-    /// It exists under this alias.
+    /// Record the existing seal that has this alias.
     Adopt(SealId),
-    /// Nothing.
+    /// Do nothing.
     Unchanged(SealId),
 }
 
-/// What is to be done with a template.
+/// The action for a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateAction {
     /// Upload it.
     Create,
-    /// Nothing.
+    /// Do nothing.
     Unchanged(TemplateId),
 }
 
-/// What is to be done with an item.
+/// The action for an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ItemAction {
     /// Send it.
     Create,
-    /// It was begun or failed before: go on with it.
+    /// Continue an item that was interrupted or failed before.
     Resume,
-    /// It was sent otherwise, and `onChange: reissue` has that revoked and the item sent anew.
+    /// Revoke the flow that was sent and send the changed row (`onChange: reissue`).
     Reissue,
-    /// It was sent as it is.
+    /// Do nothing: the row is as it was sent.
     Unchanged,
-    /// It was sent otherwise, and `onChange: keep` lets that stand.
+    /// Do nothing: the row changed, and `onChange: keep` keeps the flow that was sent.
     Kept,
-    /// It was sent otherwise, and that is an error.
+    /// Refuse: the row differs from what was sent.
     Changed,
-    /// Whether it was sent is not known.
+    /// Do nothing: it is unknown whether the item was sent.
     InDoubt,
-    /// Its row is no longer in the sheet, and `onVanish: revoke` has it ended.
+    /// Revoke: the row was removed from the sheet (`onVanish: revoke`).
     Revoke,
-    /// Its run was cut off while it was being sent, and its row is no longer in the sheet.
+    /// Report: the row was removed from the sheet after its sending was interrupted.
     Orphaned,
-    /// `where` says no.
+    /// Do nothing: `where` leaves the row out.
     Skipped,
-    /// The row cannot be used.
+    /// Refuse: the row has errors.
     Invalid,
-    /// The command line leaves it out.
+    /// Do nothing: the command line does not select the item.
     Excluded,
 }
 
 impl ItemAction {
-    /// The sign that stands before it in a plan; none for what the plan does not show.
+    /// The symbol before the item in a plan; `None` if the plan does not show it.
     pub fn symbol(self) -> Option<char> {
         match self {
             Self::Create | Self::Resume => Some('+'),
@@ -89,12 +89,12 @@ impl ItemAction {
         }
     }
 
-    /// Whether apply sends it, or goes on sending it.
+    /// Whether apply sends the item, or continues to send it.
     pub fn is_work(self) -> bool {
         matches!(self, Self::Create | Self::Resume | Self::Reissue)
     }
 
-    /// The word for reports: `treaty_action`.
+    /// The word for the report column `treaty_action`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Create => "create",

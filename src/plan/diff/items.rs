@@ -1,4 +1,4 @@
-//! Planning the items of a flow.
+//! The actions for the items of a flow.
 
 use super::action::ItemAction;
 use super::removed_rows::RemovedRow;
@@ -9,57 +9,58 @@ use crate::ledger::{ItemStatus, RecordedItem};
 use crate::manifest::OnChange;
 use crate::plan::forecast::Calls;
 
-/// What a flow says about rows that changed.
+/// The policy of a flow for rows that changed after they were sent.
 pub(crate) type ItemPolicy = OnChange;
 
-/// What is to be done with an item.
+/// Computes the action for the item of a row from its recorded state and desired fingerprint.
 pub(crate) fn item_action(
     policy: ItemPolicy,
-    known: Option<RecordedItem>,
+    recorded: Option<RecordedItem>,
     desired: Fingerprint,
 ) -> ItemAction {
-    let Some(known) = known else {
+    let Some(recorded) = recorded else {
         return ItemAction::Create;
     };
-    let same = known.fingerprint == desired;
-    match known.status {
+    let same = recorded.fingerprint == desired;
+    match recorded.status {
         ItemStatus::InDoubt => ItemAction::InDoubt,
-        // Its row had vanished, and is back.
-        ItemStatus::Revoked if !known.sent => ItemAction::Create,
+        // The row had been removed and is in the sheet again.
+        ItemStatus::Revoked if !recorded.sent => ItemAction::Create,
         status if status.is_sent() && same => ItemAction::Unchanged,
-        ItemStatus::Open | ItemStatus::Failed if same || !known.sent => ItemAction::Resume,
+        ItemStatus::Open | ItemStatus::Failed if same || !recorded.sent => ItemAction::Resume,
         status if status.is_sent() && policy == OnChange::Keep => ItemAction::Kept,
-        // What all have signed cannot be revoked, and what a person has ended is not sent again.
+        // A signed flow cannot be revoked; a flow that an operator revoked is not sent again.
         ItemStatus::Finished | ItemStatus::Revoked => ItemAction::Changed,
         _ if policy == OnChange::Reissue => ItemAction::Reissue,
-        // Half sent otherwise: what it said then is not known any more, so it cannot be finished either.
+        // Partly sent with other content, which is not recorded: it cannot be completed.
         _ => ItemAction::Changed,
     }
 }
 
-/// What one apply takes, of all that it could.
+/// The items that `apply --retry` works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Only what has failed.
+    /// Only failed items.
     Failed,
-    /// Only what is in doubt: it is looked up once more.
+    /// Only items in doubt: they are probed again.
     InDoubt,
 }
 
 impl Retry {
-    /// What is left of an action when only some are taken.
+    /// Restricts an action to the items of this retry; work on others becomes
+    /// [`ItemAction::Excluded`].
     pub fn narrow(
         self,
         action: ItemAction,
-        known: Option<RecordedItem>,
+        recorded: Option<RecordedItem>,
         desired: Fingerprint,
     ) -> ItemAction {
-        let known = known.map(|known| {
-            let same = known.fingerprint == desired || !known.sent;
-            (known.status, same)
+        let recorded = recorded.map(|recorded| {
+            let same = recorded.fingerprint == desired || !recorded.sent;
+            (recorded.status, same)
         });
-        match (self, known) {
-            // What was cut off is told to be failed, or in doubt once somebody may have been asked: it is both's.
+        match (self, recorded) {
+            // Reports show an interrupted item as failed or in doubt: both retries include it.
             (Self::Failed, Some((ItemStatus::Failed | ItemStatus::Open, _)))
             | (Self::InDoubt, Some((ItemStatus::Open, _))) => action,
             (Self::InDoubt, Some((ItemStatus::InDoubt, true))) => ItemAction::Resume,
@@ -69,69 +70,69 @@ impl Retry {
     }
 }
 
-/// What is to be done with a flow's items, in the sheet's order.
+/// The actions for the items of a flow, in sheet order.
 #[derive(Debug)]
 pub struct FlowPlan {
     /// The flow's name.
     pub flow: String,
-    /// One entry a row, in the sheet's order.
+    /// One entry per row, in sheet order.
     pub rows: Vec<PlannedRow>,
-    /// Recorded items without a row that something is to be done about, or to be said.
+    /// Recorded items without a row that have an action or must be reported.
     pub removed: Vec<RemovedRow>,
-    /// Some items of each kind, to be shown.
+    /// Some items of each action, to be shown.
     pub samples: Vec<Sample>,
-    /// The calls that it needs.
+    /// The calls that the flow's items need.
     pub calls: Calls,
 }
 
-/// What is to be done with a row: a few bytes.
+/// The action for a row, in a few bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlannedRow {
-    /// The row's number, as far as it fits; no sheet that can be sent in a night has more rows.
+    /// The row number, capped at [`u32::MAX`], which is more than a run can send.
     pub row: u32,
-    /// What.
+    /// The action.
     pub action: ItemAction,
-    /// The first half of the item's fingerprint: whether the row is still the one that was planned.
-    pub print: u64,
+    /// The first half of the item's fingerprint, to detect that the row changed after the plan.
+    pub fingerprint_prefix: u64,
 }
 
 impl PlannedRow {
-    /// An entry.
-    pub fn new(row: u64, action: ItemAction, print: Option<Fingerprint>) -> Self {
-        let half = print.map_or([0; 8], |print| {
+    /// Creates an entry; `fingerprint` is `None` for a row without an item.
+    pub fn new(row: u64, action: ItemAction, fingerprint: Option<Fingerprint>) -> Self {
+        let half = fingerprint.map_or([0; 8], |fingerprint| {
             let mut half = [0; 8];
-            half.copy_from_slice(&print.0[..8]);
+            half.copy_from_slice(&fingerprint.0[..8]);
             half
         });
         Self {
             row: u32::try_from(row).unwrap_or(u32::MAX),
             action,
-            print: u64::from_be_bytes(half),
+            fingerprint_prefix: u64::from_be_bytes(half),
         }
     }
 
-    /// Whether a fingerprint is the one that was planned.
-    pub fn is(&self, print: Fingerprint) -> bool {
-        self.print == Self::new(0, self.action, Some(print)).print
+    /// Whether a fingerprint is the planned one.
+    pub fn matches(&self, fingerprint: Fingerprint) -> bool {
+        self.fingerprint_prefix == Self::new(0, self.action, Some(fingerprint)).fingerprint_prefix
     }
 }
 
 /// An item that a plan shows.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// Which.
+    /// Its address.
     pub address: Address,
-    /// What is to be done.
+    /// Its action.
     pub action: ItemAction,
-    /// Where it comes from; none when its row has vanished.
+    /// Its row number; `None` when the row was removed from the sheet.
     pub row: Option<u64>,
 }
 
-/// How many items of each kind a plan shows unless all are asked for.
+/// The number of items of each action that a plan shows without `--all`.
 pub const SAMPLES: usize = 3;
 
 impl FlowPlan {
-    /// A plan without rows yet.
+    /// Creates a plan without rows.
     pub fn new(flow: &str) -> Self {
         Self {
             flow: flow.to_owned(),
@@ -142,22 +143,22 @@ impl FlowPlan {
         }
     }
 
-    /// Takes the next row.
+    /// Adds the next row. With `all`, its item is shown even after [`SAMPLES`] of its kind.
     pub fn push(
         &mut self,
         row: u64,
         key: Option<&str>,
         action: ItemAction,
-        print: Option<Fingerprint>,
+        fingerprint: Option<Fingerprint>,
         all: bool,
     ) {
-        self.rows.push(PlannedRow::new(row, action, print));
+        self.rows.push(PlannedRow::new(row, action, fingerprint));
         if let Some(key) = key {
             self.show(key, action, Some(row), all);
         }
     }
 
-    /// Takes an item whose row has vanished.
+    /// Adds an item whose row was removed from the sheet.
     pub fn push_removed(&mut self, key: &str, action: ItemAction, all: bool) {
         self.show(key, action, None, all);
         self.calls
@@ -168,7 +169,7 @@ impl FlowPlan {
         });
     }
 
-    /// Shows an item, as long as few of its kind are shown.
+    /// Adds an item to the samples unless [`SAMPLES`] of its action are there already.
     pub fn show(&mut self, key: &str, action: ItemAction, row: Option<u64>, all: bool) {
         let same = |sample: &&Sample| sample.action == action;
         let shown = self.samples.iter().filter(same).count();
@@ -181,7 +182,7 @@ impl FlowPlan {
         }
     }
 
-    /// Takes back what was planned for an earlier row: another row showed that it cannot be used.
+    /// Marks an earlier row as invalid, because a later row conflicts with it.
     pub fn refuse(&mut self, row: u64) {
         let wanted = u32::try_from(row).unwrap_or(u32::MAX);
         if let Ok(at) = self
@@ -193,23 +194,23 @@ impl FlowPlan {
         self.samples.retain(|sample| sample.row != Some(row));
     }
 
-    /// How many items have an action.
+    /// The number of items with an action.
     pub fn counted(&self, action: ItemAction) -> u64 {
         self.actions().filter(|own| *own == action).count() as u64
     }
 
-    /// How many items of a kind.
+    /// The number of items whose action has a symbol.
     pub fn count(&self, symbol: char) -> u64 {
         let of_kind = |action: &ItemAction| action.symbol() == Some(symbol);
         self.actions().filter(of_kind).count() as u64
     }
 
-    /// How many items apply sends.
+    /// The number of items that apply sends.
     pub fn work(&self) -> u64 {
         self.rows.iter().filter(|row| row.action.is_work()).count() as u64
     }
 
-    /// How many items apply ends, since their rows have vanished.
+    /// The number of items that apply revokes because their row was removed.
     pub fn revocations(&self) -> u64 {
         self.counted(ItemAction::Revoke)
     }
@@ -225,10 +226,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sent_is_never_sent_again() {
+    fn never_sends_an_item_twice() {
         use ItemStatus::{Done, Failed, Finished, InDoubt, Open, Revoked};
         let (old, new) = (Fingerprint([1; 16]), Fingerprint([2; 16]));
-        let action = |status, sent, print, policy| {
+        let action = |status, sent, fingerprint, policy| {
             item_action(
                 policy,
                 Some(RecordedItem {
@@ -236,10 +237,10 @@ mod tests {
                     status,
                     sent,
                 }),
-                print,
+                fingerprint,
             )
         };
-        for (status, sent, print, policy, expected) in [
+        for (status, sent, fingerprint, policy, expected) in [
             (Done, true, old, OnChange::Error, ItemAction::Unchanged),
             (Done, true, new, OnChange::Error, ItemAction::Changed),
             (Done, true, new, OnChange::Keep, ItemAction::Kept),
@@ -260,7 +261,7 @@ mod tests {
             (InDoubt, true, new, OnChange::Keep, ItemAction::InDoubt),
         ] {
             assert_eq!(
-                action(status, sent, print, policy),
+                action(status, sent, fingerprint, policy),
                 expected,
                 "{status:?} {sent} {policy:?}"
             );
@@ -269,71 +270,77 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_takes_only_what_it_is_for() {
+    fn retry_works_only_on_its_items() {
         use ItemAction::{Changed, Create, Excluded, InDoubt, Resume, Unchanged};
         let (old, new) = (Fingerprint([1; 16]), Fingerprint([2; 16]));
-        let known = |status| {
+        let recorded = |status| {
             Some(RecordedItem {
                 fingerprint: old,
                 status,
                 sent: true,
             })
         };
-        for (retry, known, desired, action, expected) in [
+        for (retry, recorded, desired, action, expected) in [
             (Retry::Failed, None, new, Create, Excluded),
             (
                 Retry::Failed,
-                known(ItemStatus::Failed),
+                recorded(ItemStatus::Failed),
                 old,
                 Resume,
                 Resume,
             ),
             (
                 Retry::Failed,
-                known(ItemStatus::Failed),
+                recorded(ItemStatus::Failed),
                 new,
                 Changed,
                 Changed,
             ),
-            (Retry::Failed, known(ItemStatus::Open), old, Resume, Resume),
             (
                 Retry::Failed,
-                known(ItemStatus::InDoubt),
+                recorded(ItemStatus::Open),
+                old,
+                Resume,
+                Resume,
+            ),
+            (
+                Retry::Failed,
+                recorded(ItemStatus::InDoubt),
                 old,
                 InDoubt,
                 InDoubt,
             ),
             (
                 Retry::InDoubt,
-                known(ItemStatus::InDoubt),
+                recorded(ItemStatus::InDoubt),
                 old,
                 InDoubt,
                 Resume,
             ),
             (
                 Retry::InDoubt,
-                known(ItemStatus::InDoubt),
+                recorded(ItemStatus::InDoubt),
                 new,
                 InDoubt,
                 InDoubt,
             ),
             (
                 Retry::InDoubt,
-                known(ItemStatus::Failed),
+                recorded(ItemStatus::Failed),
                 old,
                 Resume,
                 Excluded,
             ),
             (
                 Retry::InDoubt,
-                known(ItemStatus::Done),
+                recorded(ItemStatus::Done),
                 old,
                 Unchanged,
                 Unchanged,
             ),
         ] {
-            let narrowed = retry.narrow(action, known, desired);
-            assert_eq!(narrowed, expected, "{retry:?} {known:?}");
+            let narrowed = retry.narrow(action, recorded, desired);
+            assert_eq!(narrowed, expected, "{retry:?} {recorded:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The difference between desired, recorded and observed state: plain values in, plain values out.
+//! Computes the difference between desired, recorded and observed state.
 //!
-//! Nothing here is asynchronous, and nothing reads a file or a clock.
+//! Pure and synchronous: no call, file or clock is used.
 
 mod action;
 mod items;

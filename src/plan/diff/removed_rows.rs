@@ -1,47 +1,50 @@
-//! Items whose rows are no longer in the sheet, and the guard over all that would be revoked.
+//! Items whose row was removed from the sheet, and the limit of revocations.
 
 use super::action::ItemAction;
 use crate::ledger::{ItemStatus, RecordedItem};
 use crate::manifest::{OnVanish, Tolerance};
 
-/// An item that is recorded, and has no row any more.
+/// A recorded item whose row was removed from the sheet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedRow {
     /// Its key.
     pub key: String,
-    /// What is to be done with it.
+    /// Its action.
     pub action: ItemAction,
 }
 
-/// What is to be done with an item whose row is no longer in the sheet; none when there is nothing to do or to say.
-pub(crate) fn removed_row_action(policy: OnVanish, known: RecordedItem) -> Option<ItemAction> {
+/// The action for an item whose row was removed; `None` when there is nothing to do or to report.
+pub(crate) fn removed_row_action(
+    policy: OnVanish,
+    recorded_item: RecordedItem,
+) -> Option<ItemAction> {
     let revoke = policy == OnVanish::Revoke;
-    match known.status {
+    match recorded_item.status {
         ItemStatus::InDoubt => Some(ItemAction::InDoubt),
-        // What all have signed stands.
-        _ if revoke && known.can_be_revoked() => Some(ItemAction::Revoke),
-        // No report has told of it yet: its run was cut off.
-        ItemStatus::Open if known.sent => Some(ItemAction::Orphaned),
+        _ if revoke && recorded_item.can_be_revoked() => Some(ItemAction::Revoke),
+        // The run was interrupted before a report could show the item.
+        ItemStatus::Open if recorded_item.sent => Some(ItemAction::Orphaned),
         _ => None,
     }
 }
 
-/// What one apply would revoke of a flow.
+/// The revocations of a flow in one plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Revocations {
-    /// Items of the flow that could be revoked.
+    /// The number of recorded items that can be revoked.
     pub recorded: u64,
-    /// Items whose rows have vanished.
+    /// The number of items whose row was removed.
     pub removed: u64,
-    /// Items that changed, and are sent anew.
+    /// The number of changed items that are revoked and sent again.
     pub reissued: u64,
 }
 
 impl Revocations {
-    /// How many would be revoked, if that is more than is allowed. One that changed is let through unless somebody
-    /// has said a number: its new contract follows at once.
-    pub(crate) fn too_many(self, allowed: Tolerance, said: bool) -> Option<u64> {
-        let reissued = if self.reissued > 1 || said {
+    /// The number of revocations if it exceeds the limit, otherwise `None`.
+    ///
+    /// A single reissued item does not count unless the limit is explicit (`--max-revoke`).
+    pub(crate) fn too_many(self, allowed: Tolerance, is_explicit: bool) -> Option<u64> {
+        let reissued = if self.reissued > 1 || is_explicit {
             self.reissued
         } else {
             0
@@ -57,7 +60,7 @@ mod tests {
     use crate::expr::Fingerprint;
 
     #[test]
-    fn only_what_was_sent_and_can_be_ended_is_revoked() {
+    fn revokes_only_sent_items_that_have_not_ended() {
         use ItemStatus::{Done, Failed, Finished, InDoubt, Open, Rejected, Waiting};
         let (keep, revoke) = (OnVanish::Keep, OnVanish::Revoke);
         for (policy, status, sent, expected) in [
@@ -75,18 +78,18 @@ mod tests {
             (revoke, Rejected, true, None),
             (revoke, InDoubt, true, Some(ItemAction::InDoubt)),
         ] {
-            let known = RecordedItem {
+            let recorded_item = RecordedItem {
                 fingerprint: Fingerprint([1; 16]),
                 status,
                 sent,
             };
-            let action = removed_row_action(policy, known);
+            let action = removed_row_action(policy, recorded_item);
             assert_eq!(action, expected, "{policy:?} {status:?} {sent}");
         }
     }
 
     #[test]
-    fn the_guard_counts_what_vanished_and_what_is_sent_anew() {
+    fn the_limit_counts_removed_and_reissued_items() {
         let too_many = |recorded, removed, reissued, allowed| {
             let all = Revocations {
                 recorded,
@@ -100,7 +103,7 @@ mod tests {
         assert_eq!(too_many(200, 21, 0, tenth), Some(21));
         assert_eq!(too_many(200, 15, 10, tenth), Some(25));
         assert_eq!(too_many(3, 1, 0, tenth), Some(1));
-        assert_eq!(too_many(3, 0, 1, tenth), None, "one that changed");
+        assert_eq!(too_many(3, 0, 1, tenth), None, "a single reissue");
         assert_eq!(too_many(3, 0, 2, tenth), Some(2));
         assert_eq!(too_many(3, 1, 2, Tolerance::Count(3)), None);
     }

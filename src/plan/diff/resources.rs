@@ -1,4 +1,4 @@
-//! Planning the standing things.
+//! The actions for resources.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use crate::expr::{Fingerprint, Salt};
 use crate::ledger::RecordedAccount;
 use crate::plan::forecast::Calls;
 
-/// What is to be done with the standing things, each in the order in which it is done: people before the
-/// organizations that they create, accounts before their seals.
+/// The actions for resources, in execution order: persons before the organizations that they
+/// create, accounts before their seals.
 #[derive(Debug, Default)]
 pub struct ResourcePlan {
-    /// Accounts that should not be there, by name: the one to delete, if it is there.
+    /// Accounts declared absent, by name, with the id of the account to delete if it exists.
     pub absent: Vec<(String, Option<AccountId>)>,
     /// Accounts by name.
     pub accounts: Vec<PlannedAccount>,
@@ -26,33 +26,33 @@ pub struct ResourcePlan {
     pub templates: Vec<(String, TemplateAction)>,
 }
 
-/// What is to be done with one account.
+/// The actions for one account.
 #[derive(Debug)]
 pub struct PlannedAccount {
     /// Its name.
     pub name: String,
-    /// Whether it is a person's.
+    /// Whether it is a person's account.
     pub is_person: bool,
-    /// The account itself.
+    /// The action for the account itself.
     pub action: AccountAction,
-    /// Its silent signing.
+    /// The action for its silent signing.
     pub grant: Grant,
 }
 
 impl ResourcePlan {
-    /// Whether there is nothing to do.
+    /// Whether all resources are unchanged.
     pub fn is_empty(&self) -> bool {
         self.count('=')
             == (self.absent.len() + self.accounts.len() + self.seals.len() + self.templates.len())
                 as u64
     }
 
-    /// How many actions of a kind.
+    /// The number of resources whose action has a symbol.
     pub fn count(&self, symbol: char) -> u64 {
         self.actions().filter(|(_, own, _)| *own == symbol).count() as u64
     }
 
-    /// Address, symbol and what is to be said about it.
+    /// The address, symbol and note of each resource.
     pub fn actions(&self) -> impl Iterator<Item = (Address, char, String)> {
         let absent = self.absent.iter().map(|(name, deletion)| {
             let symbol = if deletion.is_some() { '-' } else { '=' };
@@ -61,14 +61,14 @@ impl ResourcePlan {
         let accounts = self.accounts.iter().map(|account| {
             let (symbol, mut note) = match &account.action {
                 AccountAction::Create => ('+', String::new()),
-                AccountAction::Adopt(_) => ('~', "exists already: take it over".to_owned()),
+                AccountAction::Adopt(_) => ('~', "adopt the existing account".to_owned()),
                 AccountAction::Update(_, fields) => ('~', fields.join(", ")),
                 AccountAction::Unchanged(_) => ('=', String::new()),
             };
             let grant = match account.grant {
                 Grant::Unchanged => "",
                 Grant::Grant(_) => "grant silent signing",
-                Grant::Revoke => "withdraw silent signing",
+                Grant::Revoke => "revoke silent signing",
             };
             if !grant.is_empty() {
                 note = if note.is_empty() {
@@ -87,7 +87,7 @@ impl ResourcePlan {
         let seals = self.seals.iter().map(|(name, action, _)| {
             let (symbol, note) = match action {
                 SealAction::Create => ('+', ""),
-                SealAction::Adopt(_) => ('~', "exists already: take it over"),
+                SealAction::Adopt(_) => ('~', "adopt the existing seal"),
                 SealAction::Unchanged(_) => ('=', ""),
             };
             (Address::Seal(name.clone()), symbol, note.to_owned())
@@ -102,7 +102,7 @@ impl ResourcePlan {
         absent.chain(accounts).chain(seals).chain(templates)
     }
 
-    /// The calls that it needs.
+    /// The calls that the actions need.
     pub fn calls(&self) -> Calls {
         let mut calls = Calls::default();
         let deletions = self.absent.iter().filter(|(_, id)| id.is_some());
@@ -142,14 +142,20 @@ impl ResourcePlan {
         calls
     }
 
-    /// Leaves alone what the command line excludes: what exists can still be used, and is not touched.
+    /// Removes the actions of excluded resources. Existing ones stay as unchanged, so that items
+    /// can use them.
     pub fn exclude(&mut self, excluded: impl Fn(&Address) -> bool) {
         self.absent
             .retain(|(name, _)| !excluded(&Address::Account(name.clone())));
-        let is_out = |account: &PlannedAccount| excluded(&Address::Account(account.name.clone()));
+        let is_excluded =
+            |account: &PlannedAccount| excluded(&Address::Account(account.name.clone()));
         self.accounts
-            .retain(|account| !(account.action == AccountAction::Create && is_out(account)));
-        for account in self.accounts.iter_mut().filter(|account| is_out(account)) {
+            .retain(|account| !(account.action == AccountAction::Create && is_excluded(account)));
+        for account in self
+            .accounts
+            .iter_mut()
+            .filter(|account| is_excluded(account))
+        {
             account.grant = Grant::Unchanged;
             if let AccountAction::Adopt(id) | AccountAction::Update(id, _) = &account.action {
                 account.action = AccountAction::Unchanged(id.clone());
@@ -163,7 +169,7 @@ impl ResourcePlan {
         });
     }
 
-    /// Keeps what the command line means, and what that needs.
+    /// Keeps the resources for which `keep` returns true.
     pub fn retain(&mut self, keep: impl Fn(&Address) -> bool) {
         self.absent
             .retain(|(name, _)| keep(&Address::Account(name.clone())));
@@ -176,7 +182,7 @@ impl ResourcePlan {
     }
 }
 
-/// The fingerprint of each field of an account.
+/// The fingerprint of each field of an account, by field name.
 pub fn field_fingerprints(account: &Account, salt: &Salt) -> BTreeMap<String, Fingerprint> {
     account
         .fields()
@@ -185,7 +191,9 @@ pub fn field_fingerprints(account: &Account, salt: &Salt) -> BTreeMap<String, Fi
         .collect()
 }
 
-/// Plans the standing things; what cannot be done is found with its place.
+/// Computes the actions for resources.
+///
+/// A change that the API cannot make is reported in `findings`.
 pub(crate) fn plan_resources(
     desired: &Resources,
     recorded: &RecordedResources,
@@ -195,31 +203,31 @@ pub(crate) fn plan_resources(
 ) -> ResourcePlan {
     let mut plan = ResourcePlan::default();
     for (name, absent) in &desired.absent {
-        // What was asked is believed; what was not, as it is recorded.
+        // The observed state has priority over the recorded state.
         let recorded = || {
             recorded
                 .accounts
                 .get(&absent.third_id)
-                .map(|known| known.account_id.clone())
+                .map(|account| account.account_id.clone())
         };
-        let there = match observed.accounts.get(&absent.third_id) {
-            Some(seen) => seen.clone(),
+        let existing = match observed.accounts.get(&absent.third_id) {
+            Some(observed) => observed.clone(),
             None => recorded(),
         };
-        plan.absent.push((name.clone(), there));
+        plan.absent.push((name.clone(), existing));
     }
-    let (people, organizations): (Vec<_>, Vec<_>) = desired
+    let (persons, organizations): (Vec<_>, Vec<_>) = desired
         .accounts
         .iter()
         .partition(|(_, account)| matches!(account.holder, AccountHolder::Person(_)));
-    for (name, account) in people.into_iter().chain(organizations) {
-        let known = recorded.accounts.get(account.third_id());
-        let seen = observed.accounts.get(account.third_id());
-        match plan_account(account, known, seen, salt) {
+    for (name, account) in persons.into_iter().chain(organizations) {
+        let recorded_account = recorded.accounts.get(account.third_id());
+        let observed_account = observed.accounts.get(account.third_id());
+        match plan_account(account, recorded_account, observed_account, salt) {
             Ok(action) => plan.accounts.push(PlannedAccount {
                 name: name.clone(),
                 is_person: matches!(account.holder, AccountHolder::Person(_)),
-                grant: plan_grant(account.silent_sign, known, &action),
+                grant: plan_grant(account.silent_sign, recorded_account, &action),
                 action,
             }),
             Err(diagnostic) => findings.push(diagnostic),
@@ -229,41 +237,42 @@ pub(crate) fn plan_resources(
         let Some(account) = desired.accounts.get(&seal.account) else {
             continue;
         };
-        let known = recorded
+        let recorded_seal = recorded
             .seals
             .get(&(account.third_id().to_owned(), seal.alias.clone()));
-        let seen = observed.seals.get(account.third_id());
-        // An account that is created anew has none of its old seals.
+        let observed_seals = observed.seals.get(account.third_id());
+        // A newly created account has none of its former seals.
         let created = plan
             .accounts
             .iter()
             .any(|planned| planned.name == seal.account && planned.action == AccountAction::Create);
-        let there = |id| seen.is_none_or(|seals| seals.iter().any(|(other, _)| other == id));
-        let of_alias = seen.into_iter().flatten().find(|(_, alias)| {
+        let exists =
+            |id| observed_seals.is_none_or(|seals| seals.iter().any(|(other, _)| other == id));
+        let with_alias = observed_seals.into_iter().flatten().find(|(_, alias)| {
             let alias = alias.as_deref();
             alias == Some(&seal.alias)
         });
-        let action = match (known, of_alias.map(|(id, _)| id)) {
+        let action = match (recorded_seal, with_alias.map(|(id, _)| id)) {
             _ if created => SealAction::Create,
-            (Some(known), _)
-                if known
+            (Some(recorded_seal), _)
+                if recorded_seal
                     .fingerprint
-                    .is_some_and(|print| print != seal.fingerprint) =>
+                    .is_some_and(|fingerprint| fingerprint != seal.fingerprint) =>
             {
                 findings.push(
                     Diagnostic::error(format!(
-                        "the seal {name} was made otherwise, and a seal cannot be changed"
+                        "the seal {name} differs from the existing seal, and a seal cannot be changed"
                     ))
                     .at(&seal.span)
                     .hint(format!(
-                        "give it another alias, such as {}-2, and a new seal is made",
+                        "use another alias, such as {}-2, to create a new seal",
                         seal.alias
                     )),
                 );
                 continue;
             }
-            (Some(known), _) if there(&known.seal_id) => {
-                SealAction::Unchanged(known.seal_id.clone())
+            (Some(recorded_seal), _) if exists(&recorded_seal.seal_id) => {
+                SealAction::Unchanged(recorded_seal.seal_id.clone())
             }
             (_, Some(id)) => SealAction::Adopt(id.clone()),
             (_, None) => SealAction::Create,
@@ -293,34 +302,38 @@ pub(crate) fn plan_resources(
 
 fn plan_account(
     account: &Account,
-    known: Option<&RecordedAccount>,
-    seen: Option<&Option<crate::address::AccountId>>,
+    recorded_account: Option<&RecordedAccount>,
+    observed_account: Option<&Option<crate::address::AccountId>>,
     salt: &Salt,
 ) -> Result<AccountAction, Diagnostic> {
-    match (known, seen) {
+    match (recorded_account, observed_account) {
         (_, Some(None)) | (None, None) => Ok(AccountAction::Create),
         (None, Some(Some(id))) => Ok(AccountAction::Adopt(id.clone())),
-        (Some(known), Some(Some(id))) if known.account_id != *id => {
+        (Some(recorded_account), Some(Some(id))) if recorded_account.account_id != *id => {
             Ok(AccountAction::Adopt(id.clone()))
         }
-        (Some(known), _) => plan_row_account(account, known, salt),
+        (Some(recorded_account), _) => plan_row_account(account, recorded_account, salt),
     }
 }
 
-/// What is to be done with an account that is recorded, row's or project's.
+/// Computes the action for a recorded account.
+///
+/// # Errors
+///
+/// Returns a diagnostic when a field differs that the API cannot update.
 pub fn plan_row_account(
     account: &Account,
-    known: &RecordedAccount,
+    recorded_account: &RecordedAccount,
     salt: &Salt,
 ) -> Result<AccountAction, Diagnostic> {
     let mut changed = Vec::new();
     for (name, value) in account.fields() {
-        if known.fields.get(name) == Some(&salt.of(&value)) {
+        if recorded_account.fields.get(name) == Some(&salt.of(&value)) {
             continue;
         }
         if !account.updatable().contains(&name) {
             return Err(Diagnostic::error(format!(
-                "{name} differs from what the account was made with, and cannot be changed"
+                "{name} differs from the recorded account and cannot be changed"
             ))
             .at(account.origin.clone())
             .hint("correct it, or give the account a new thirdId"));
@@ -328,22 +341,22 @@ pub fn plan_row_account(
         changed.push(name);
     }
     Ok(if changed.is_empty() {
-        AccountAction::Unchanged(known.account_id.clone())
+        AccountAction::Unchanged(recorded_account.account_id.clone())
     } else {
-        AccountAction::Update(known.account_id.clone(), changed)
+        AccountAction::Update(recorded_account.account_id.clone(), changed)
     })
 }
 
 fn plan_grant(
     desired: SilentSign,
-    known: Option<&RecordedAccount>,
+    recorded_account: Option<&RecordedAccount>,
     action: &AccountAction,
 ) -> Grant {
-    // A grant belongs to the account that it was made for.
-    let known = known.filter(|known| match action {
+    // A grant is valid only for the account id that it was made for.
+    let recorded_account = recorded_account.filter(|recorded_account| match action {
         AccountAction::Create => false,
         AccountAction::Adopt(id) | AccountAction::Update(id, _) | AccountAction::Unchanged(id) => {
-            known.account_id == *id
+            recorded_account.account_id == *id
         }
     });
     let deadline = match desired {
@@ -351,7 +364,10 @@ fn plan_grant(
         SilentSign::Forever => Some(None),
         SilentSign::Until(deadline) => Some(Some(deadline)),
     };
-    match (deadline, known.and_then(|known| known.grant)) {
+    match (
+        deadline,
+        recorded_account.and_then(|recorded_account| recorded_account.grant),
+    ) {
         (None, None) => Grant::Unchanged,
         (None, Some(_)) => Grant::Revoke,
         (Some(deadline), Some(granted)) if granted.deadline == deadline => Grant::Unchanged,

@@ -6,23 +6,23 @@ use crate::address::{AccountId, SealId, TemplateId};
 use crate::expr::Fingerprint;
 use crate::ledger::{RecordedAccount, RecordedSeal};
 
-/// What the ledger knows of the standing things of a project.
+/// The recorded state of a project's resources.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RecordedResources {
     /// By `thirdId`.
     pub accounts: BTreeMap<String, RecordedAccount>,
-    /// By `thirdId` of the account, and alias.
+    /// By the account's `thirdId` and the alias.
     pub seals: BTreeMap<(String, String), RecordedSeal>,
     /// By fingerprint of file and name.
     pub templates: BTreeMap<Fingerprint, TemplateId>,
 }
 
-/// What the API said. What was not asked is not there.
+/// The observed state. Resources that were not looked up have no entry.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Observed {
-    /// The account of each `thirdId` that was asked for; none where there is no such account.
+    /// The account id of each `thirdId` that was looked up; `None` where there is no account.
     pub accounts: BTreeMap<String, Option<AccountId>>,
-    /// The seals of each `thirdId` whose account exists and was asked, with their aliases: a service need not tell them
-    /// (5.8.1).
+    /// The seals by the `thirdId` of their account, with their aliases, which a service may omit
+    /// (API 5.8.1).
     pub seals: BTreeMap<String, Vec<(SealId, Option<String>)>>,
 }

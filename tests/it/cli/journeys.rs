@@ -303,7 +303,7 @@ fn standing_things_are_updated_where_the_api_can_and_refused_where_it_cannot() {
     let run = project.expect(&["plan"], 0);
     assert!(
         run.stdout
-            .contains("~ accounts.acme  email; withdraw silent signing"),
+            .contains("~ accounts.acme  email; revoke silent signing"),
         "{}",
         run.stdout
     );
@@ -428,13 +428,13 @@ fn an_account_that_exists_is_taken_over() {
     );
     assert!(
         run.stdout
-            .contains("~ accounts.clerk  exists already: take it over"),
+            .contains("~ accounts.clerk  adopt the existing account"),
         "{}",
         run.stdout
     );
     assert!(
         run.stdout
-            .contains("~ seals.contract-seal  exists already: take it over"),
+            .contains("~ seals.contract-seal  adopt the existing seal"),
         "{}",
         run.stdout
     );
@@ -665,8 +665,8 @@ fn refuses_changes_of_immutable_fields_before_any_call() {
     project.replace("manifests/seals.yaml", "color: BLUE", "color: RED");
     let run = project.expect(&["validate"], 65);
     for what in [
-        "idNo differs from what the account was made with",
-        "the seal finance-seal was made otherwise",
+        "idNo differs from the recorded account",
+        "the seal finance-seal differs from the existing seal",
         "2 errors were found",
     ] {
         assert!(run.stderr.contains(what), "{}", run.stderr);

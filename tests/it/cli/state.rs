@@ -201,11 +201,11 @@ fn standing_things_and_flows_are_adopted_by_a_ledger_that_lost_them() {
     // Somebody else's flow.
     let second = id("flows.loans[\"HT-2026-0002\"]", "flowId");
     let run = adopt(FIRST, &flow, 0);
-    assert!(!run.stderr.contains("does not have"), "{}", run.stderr);
+    assert!(!run.stderr.contains("has no task for"), "{}", run.stderr);
     let run = adopt(FIRST, &flow, 64);
     assert!(run.stderr.contains("already"), "{}", run.stderr);
     let run = adopt("flows.loans[\"HT-2026-0002\"]", &flow, 64);
-    assert!(run.stderr.contains("is that of"), "{}", run.stderr);
+    assert!(run.stderr.contains("belongs to"), "{}", run.stderr);
     let run = adopt(FIRST, &second, 64);
     assert!(
         run.stderr.contains("is recorded with the flow"),
@@ -329,7 +329,7 @@ async fn a_step_settled_as_not_done_is_repeated() {
     let wrong = rig.settle_done(&key, &rig.flow_of(&key)).await;
     let wrong = wrong.expect_err("it is not there");
     assert!(wrong.contains("no task of signers.borrower"), "{wrong}");
-    rig.settle_again(&key).await;
+    rig.resolve_not_done(&key).await;
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, rig.calls(PERSON)), (1, 1));
     let (plan, _) = rig.apply().await;
@@ -345,8 +345,11 @@ async fn a_revocation_that_did_not_happen_cannot_be_said_to_be_done() {
     let key = rig.first().0.key;
     let wrong = rig.settle_done(&key, &rig.flow_of(&key)).await;
     let wrong = wrong.expect_err("it goes on");
-    assert!(wrong.contains("goes on: end was not done"), "{wrong}");
-    rig.settle_again(&key).await;
+    assert!(
+        wrong.contains("still in progress: end was not done"),
+        "{wrong}"
+    );
+    rig.resolve_not_done(&key).await;
     rig.apply().await;
     rig.assert_each_once(1);
     assert!(rig.apply().await.0.is_empty());

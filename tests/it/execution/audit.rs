@@ -98,16 +98,16 @@ async fn whatever_is_otherwise_is_told() {
         let id = Some(first(at));
         let audited = found.iter().find(|audited| audited.flow_id == id);
         let audited = audited.expect("audited");
-        (audited.verdict, audited.differs.join("; "))
+        (audited.verdict, audited.differences.join("; "))
     };
     for (at, verdict, part) in [
-        (0, Verdict::Unproven, "does not tell of the flow"),
+        (0, Verdict::Unproven, "does not show the flow"),
         (1, Verdict::Missing, "no task of signers.borrower"),
         (2, Verdict::Different, "one task of signers.borrower more"),
-        (3, Verdict::Different, "it was revoked"),
+        (3, Verdict::Different, "reports revoked"),
         (4, Verdict::Missing, "no task of signers.borrower"),
-        (5, Verdict::Different, "no recorded step explains"),
-        (6, Verdict::Different, "has no account any more"),
+        (5, Verdict::Different, "unrecorded task"),
+        (6, Verdict::Different, "no longer has an account"),
         (7, Verdict::ExactlyOnce, ""),
     ] {
         let (found, differs) = of(at);

@@ -138,7 +138,8 @@ fn a_flow_that_was_renamed_is_told_to_be_new() {
     project.expect(&["apply", "--yes"], 0);
     project.replace("manifests/loans.yaml", "\n  loans:\n", "\n  credits:\n");
     let run = project.expect(&["plan"], 0);
-    let told = "flows.loans is not declared any more, 200 of its items were sent, and flows.credits is new";
+    let told =
+        "flows.loans is no longer declared, 200 of its items were sent, and flows.credits is new";
     assert!(run.stderr.contains(told), "{}", run.stderr);
 }
 
@@ -259,7 +260,7 @@ fn a_sheet_that_lacks_too_much_revokes_nothing() {
         assert!(
             refused
                 .stderr
-                .contains("50 of its 200 items under way would be revoked")
+                .contains("50 of 200 items in progress would be revoked")
                 && refused.stderr.contains("--max-revoke 50")
                 && refused.stderr.contains("onVanish: revoke"),
             "{}",

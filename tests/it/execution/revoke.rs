@@ -3,7 +3,7 @@
 use treaty::api::{FlowStatus, SignStatus};
 use treaty::ledger::ItemStatus;
 use treaty::ledger::{Ledger, Records, Step};
-use treaty::repair::Withdrawn;
+use treaty::repair::RevocationStats;
 
 use crate::cli::state::applied;
 use crate::execution::manifests::tenancy;
@@ -15,10 +15,10 @@ const UNDO: &str = "sign/contract/undoTask";
 const PERSON: &str = "sign/contract/handPersonSignTask";
 const UPDATE: &str = "account/person/update";
 
-fn done(count: u64) -> Withdrawn {
-    Withdrawn {
+fn done(count: u64) -> RevocationStats {
+    RevocationStats {
         done: count,
-        ..Withdrawn::default()
+        ..RevocationStats::default()
     }
 }
 
@@ -124,10 +124,10 @@ async fn records_ended_flows_and_refuses_to_revoke_archived_ones() {
         .act(&token, &sign, jiff::Timestamp::now())
         .expect("signed");
     rig.archive(&flows[1].id).await;
-    let expected = Withdrawn {
+    let expected = RevocationStats {
         over: 1,
         failed: 1,
-        ..Withdrawn::default()
+        ..RevocationStats::default()
     };
     assert_eq!(rig.withdraw().await, Some(expected));
     assert_eq!(rig.calls(REVOKE), 0);
@@ -241,9 +241,9 @@ async fn refuses_to_reissue_tasks_that_are_signed_or_deferred() {
     let rig = Rig::loans(1);
     rig.apply().await;
     rig.sign_all();
-    let failed = Withdrawn {
+    let failed = RevocationStats {
         failed: 1,
-        ..Withdrawn::default()
+        ..RevocationStats::default()
     };
     assert_eq!(rig.ask_anew("borrower").await, Some(failed));
     assert_eq!(rig.calls(UNDO), 0);
@@ -265,9 +265,9 @@ async fn a_row_that_differs_in_more_than_its_people_is_not_asked_anew() {
     rig.project
         .set_sheet(&sheet.replacen("51010.10", "51010.20", 1));
     rig.heal();
-    let failed = Withdrawn {
+    let failed = RevocationStats {
         failed: 1,
-        ..Withdrawn::default()
+        ..RevocationStats::default()
     };
     assert_eq!(rig.ask_anew("borrower").await, Some(failed));
     assert_eq!(rig.total_calls(), 0);
@@ -376,9 +376,9 @@ async fn a_task_that_cannot_be_taken_back_stands_with_its_link() {
         rig.apply().await;
         let before = link(&rig);
         let rig = rig.always(UNDO, fault);
-        let failed = Withdrawn {
+        let failed = RevocationStats {
             failed: 1,
-            ..Withdrawn::default()
+            ..RevocationStats::default()
         };
         assert_eq!(rig.ask_anew("borrower").await, Some(failed), "{fault:?}");
         assert_eq!(link(&rig), before, "{fault:?}");
@@ -394,17 +394,17 @@ async fn a_task_that_cannot_be_taken_back_stands_with_its_link() {
 async fn a_revocation_that_may_yet_happen_is_in_doubt_and_how_far_signers_were_is_known() {
     let rig = Rig::loans(1).always(REVOKE, Fault::LostBefore);
     rig.apply().await;
-    let expected = Withdrawn {
+    let expected = RevocationStats {
         in_doubt: 1,
-        ..Withdrawn::default()
+        ..RevocationStats::default()
     };
     assert_eq!(rig.withdraw().await, Some(expected));
     rig.heal();
     assert_eq!(rig.sync().await.waiting, 1);
     rig.sign_all();
-    let failed = Withdrawn {
+    let failed = RevocationStats {
         failed: 1,
-        ..Withdrawn::default()
+        ..RevocationStats::default()
     };
     assert_eq!(rig.withdraw().await, Some(failed), "all have signed");
     assert_eq!(

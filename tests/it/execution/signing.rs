@@ -169,15 +169,15 @@ async fn a_receipt_that_is_not_written_yet_is_no_call_in_doubt() {
         root: rig.project.root(),
         targets: Vec::new(),
         excludes: Vec::new(),
-        window: 1,
+        concurrency: 1,
         listener: std::sync::Arc::new(|_| {}),
         stop,
-        course: SyncMode::Continuous(Wait {
+        mode: SyncMode::Continuous(Wait {
             every: Duration::ZERO,
             until: Some(Timestamp::now() + SignedDuration::from_secs(1)),
         }),
     };
-    sync.all().await.expect("a sync");
+    sync.run().await.expect("a sync");
     slow.join().expect("it ends");
     assert_eq!(
         rig.calls("sign/contract/undoTask"),

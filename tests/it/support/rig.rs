@@ -17,7 +17,7 @@ use treaty::execute::{ExecutionContext, Executor, RunStats, Stop, SyncStats};
 use treaty::expr::{Environ, RunTime};
 use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
 use treaty::manifest::{self, Tolerance};
-use treaty::plan::{Fatal, Observe, Plan, Planner, Retry, Selection, survey};
+use treaty::plan::{Fatal, Observe, Plan, Planner, Retry, Selection, build_plan};
 pub(crate) use treaty::sandbox::Fault;
 use treaty::sandbox::{
     AutoSign, Counters, Faults, Flow, Rule, Sandbox, Task, Unanswered, World, operation,
@@ -382,12 +382,12 @@ impl Rig {
             root: self.project.root(),
             targets: Vec::new(),
             excludes: Vec::new(),
-            window: self.window,
+            concurrency: self.window,
             listener: Arc::new(|_| {}),
             stop,
-            course,
+            mode: course,
         };
-        sync.all().await
+        sync.run().await
     }
 
     /// The ledger's file.
@@ -428,7 +428,7 @@ impl Rig {
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
         let surveyor = Planner {
             project: &project,
-            standing: &standing,
+            resources: &standing,
             ledger: &ledger,
             selection: Selection {
                 retry: self.retry,
@@ -440,7 +440,7 @@ impl Rig {
         };
         let work = async {
             let asked = Some((&client, self.observe));
-            let Ok(survey) = survey(&surveyor, asked, &mut findings).await else {
+            let Ok(survey) = build_plan(&surveyor, asked, &mut findings).await else {
                 return None;
             };
             assert_eq!(findings.errors(), 0, "{:?}", findings.kept());

@@ -11,7 +11,8 @@ use treaty::execute::Stop;
 use treaty::expr::RunTime;
 use treaty::ledger::{ImportError, Imported, Ledger, Records};
 use treaty::repair::{
-    Adopter, Audit, AuditedItem, NotAdopted, Revocation, TaskReissue, Withdrawn, settle_again,
+    AdoptError, Adopter, Audit, AuditedItem, Revocation, RevocationStats, TaskReissue,
+    resolve_not_done,
 };
 
 use crate::support::rig::{Rig, binding};
@@ -74,7 +75,7 @@ impl Rig {
             let steps = ledger.known_steps(known.id).expect("read");
             let address = Address::item("loans", key);
             adopter
-                .settle(&address, known.id, &steps, Some(item), flow_id)
+                .resolve(&address, known.id, &steps, Some(item), flow_id)
                 .await
         })
         .await
@@ -88,7 +89,7 @@ impl Rig {
             &Adopter<'_>,
             &treaty::desired::Item,
             &treaty::ledger::Sqlite,
-        ) -> Result<treaty::repair::Adoption, NotAdopted>,
+        ) -> Result<treaty::repair::Adoption, AdoptError>,
     ) -> Result<Vec<String>, String> {
         let mut findings = Findings::default();
         let project = self.manifests(&mut findings);
@@ -107,15 +108,15 @@ impl Rig {
             .await
             .map_err(|error| error.to_string())?;
         ledger.write(adoption.writes).await.expect("written");
-        Ok(adoption.told)
+        Ok(adoption.notes)
     }
 
     /// A person says that it was not done.
-    pub(crate) async fn settle_again(&self, key: &str) {
+    pub(crate) async fn resolve_not_done(&self, key: &str) {
         let ledger = self.ledger();
         let known = ledger.item("loans", key).expect("read").expect("recorded");
         let steps = ledger.known_steps(known.id).expect("read");
-        let adoption = settle_again(known.id, &steps);
+        let adoption = resolve_not_done(known.id, &steps);
         ledger.write(adoption.writes).await.expect("written");
     }
 
@@ -139,23 +140,23 @@ impl Rig {
     }
 
     /// Ends everything that is under way; none when nothing can go on.
-    pub(crate) async fn withdraw(&self) -> Option<Withdrawn> {
+    pub(crate) async fn withdraw(&self) -> Option<RevocationStats> {
         let ledger = self.ledger();
         let mut items = ledger.items_after(None, 0, 1000).expect("read");
         items.retain(|item| item.record.is_under_way());
         let client = self.client();
         let (_ask, stop) = watch::channel(Stop::No);
         let withdrawal = self.withdrawal(&ledger, &client, stop);
-        withdrawal.all(items).await.ok()
+        withdrawal.revoke(items).await.ok()
     }
 
     /// Asks a signer of every loan anew.
-    pub(crate) async fn ask_anew(&self, signer: &str) -> Option<Withdrawn> {
+    pub(crate) async fn ask_anew(&self, signer: &str) -> Option<RevocationStats> {
         self.ask_anew_in("loans", signer).await
     }
 
     /// Asks a signer of everything that is under way anew, with the rows as they are now.
-    pub(crate) async fn ask_anew_in(&self, flow: &str, signer: &str) -> Option<Withdrawn> {
+    pub(crate) async fn ask_anew_in(&self, flow: &str, signer: &str) -> Option<RevocationStats> {
         let mut findings = Findings::default();
         let project = self.manifests(&mut findings);
         let ledger = self.ledger();
@@ -182,7 +183,7 @@ impl Rig {
         let client = self.client();
         let (_ask, stop) = watch::channel(Stop::No);
         self.withdrawal(&ledger, &client, stop)
-            .ask_anew(anew)
+            .reissue_tasks(anew)
             .await
             .ok()
     }
@@ -197,7 +198,7 @@ impl Rig {
             records: ledger,
             client,
             root: self.project.root(),
-            window: self.window,
+            concurrency: self.window,
             listener: Arc::new(|_| {}),
             stop,
         }
@@ -216,12 +217,12 @@ impl Rig {
             targets: Vec::new(),
             excludes: Vec::new(),
             skip: std::collections::HashSet::new(),
-            window: 4,
+            concurrency: 4,
             listener: Arc::new(|_| {}),
             stop,
         };
         let mut found = Vec::new();
-        let whole = audit.all(|audited| {
+        let whole = audit.run(|audited| {
             found.push(audited);
             Ok(())
         });

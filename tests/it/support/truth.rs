@@ -48,7 +48,7 @@ pub(crate) async fn until_quiet(rig: &Rig, declared: &[Declared<'_>]) -> Truth {
         let work: u64 = plan.flows.iter().map(FlowPlan::work).sum();
         // What could not be looked at is in doubt for that sync alone, and looked at by the next.
         let again = synced.failed > 0 || synced.in_doubt > found.in_doubt;
-        if again || !plan.standing.is_empty() || work > 0 {
+        if again || !plan.resources.is_empty() || work > 0 {
             continue;
         }
         let doubts = plan.flows.iter();
