@@ -1,45 +1,46 @@
-//! What the page is told of an item: borrowed, since a million of them pass by and few are kept.
+//! The items that are added to the page. They borrow their texts, because only few of them are
+//! retained.
 
 use jiff::Timestamp;
 
-use super::super::row::Status;
+use super::super::status::Status;
 use crate::ledger::Failure;
 
-/// An item as the page is told of it.
+/// An item to add to the page.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
-    /// Its flow.
+pub struct PageItem<'a> {
+    /// The name of the flow.
     pub flow: &'a str,
-    /// Its key; empty when the row has none.
+    /// The key; empty if the row has none.
     pub key: &'a str,
-    /// The number of its row in the sheet; none when it has no row there.
+    /// The row number in the sheet; `None` if it has no row there.
     pub row: Option<u64>,
-    /// How it stands.
+    /// The status.
     pub status: Status,
-    /// Why, unless it is well.
+    /// The error, if any.
     pub failure: Option<&'a Failure>,
-    /// Its flow's id at the service; empty when there is none.
+    /// The id of the flow at the service; empty if there is none.
     pub flow_id: &'a str,
-    /// When all was done that could be done at first.
+    /// The time at which everything that could be done at first was done.
     pub sent_at: Option<Timestamp>,
-    /// When it came to its end.
+    /// The time at which the flow ended.
     pub ended_at: Option<Timestamp>,
-    /// Its signers, in their order.
-    pub signers: &'a [SeenSigner<'a>],
-    /// The signed files, relative to the project and joined by `;`; may be empty.
+    /// The signers in declaration order.
+    pub signers: &'a [PageSigner<'a>],
+    /// The paths of the signed files, relative to the project and joined by `;`; may be empty.
     pub file: &'a str,
 }
 
-/// How far a signer is.
+/// A signer of an item.
 #[derive(Debug, Clone, Copy)]
-pub struct SeenSigner<'a> {
-    /// The signer's name in the manifest.
+pub struct PageSigner<'a> {
+    /// The name in the manifest.
     pub name: &'a str,
-    /// The word of the reports for it; empty when not asked yet.
+    /// The signer status as in the reports; empty if not asked yet.
     pub status: &'a str,
-    /// Where to sign; empty when there is no link.
+    /// The sign link; empty if there is none.
     pub sign_url: &'a str,
-    /// When the signer signed or refused, as the API says it.
+    /// When the signer signed or refused, in the format of the API; empty if unknown.
     pub time: &'a str,
 }
 
@@ -47,9 +48,9 @@ pub struct SeenSigner<'a> {
 pub(super) mod tests {
     use super::*;
 
-    /// An item that is done and of which nothing more is known.
-    pub(in crate::report::html) fn item() -> Seen<'static> {
-        Seen {
+    /// An item that is done, without further details.
+    pub(in crate::report::html) fn item() -> PageItem<'static> {
+        PageItem {
             flow: "loans",
             key: "HT-1",
             row: Some(2),
