@@ -166,7 +166,7 @@ impl<'a> PageEditor<'a> {
     }
 }
 
-/// Adds the drawing to a page as a form XObject with its own resources, so that its names cannot
+/// Adds the drawing to a page as a form `XObject` with its own resources, so that its names cannot
 /// clash with those of the page or of an earlier stamp.
 fn add_drawing(document: &mut Document, page: &EditedPage, opening: ObjectId, font: ObjectId) {
     let mut images = Dictionary::new();

@@ -1,4 +1,4 @@
-//! Reports of a run for the people who supplied the sheet: CSV, JSON, HTML, JUnit and Prometheus
+//! Reports of a run for the people who supplied the sheet: CSV, JSON, HTML, `JUnit` and Prometheus
 //! text.
 //!
 //! A report combines the rows of a sheet, in sheet order, with the recorded items and the planned

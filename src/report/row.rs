@@ -195,7 +195,7 @@ fn record_status(
         ItemStatus::Open if record.sent => {
             let interrupted = failure(
                 "the run ended while a signer was being added",
-                "apply again: it is probed before anything is sent",
+                "apply again: treaty probes the service before it sends anything",
             );
             let why = record.failure.clone().unwrap_or(interrupted);
             (Status::InDoubt, Some(why))

@@ -32,9 +32,9 @@ pub(super) struct Cause {
 /// Collects the causes of items.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
-    /// Index in `causes` by identity: status, code and folded message.
+    /// Index in `groups` by identity: status, code and folded message.
     by_identity: HashMap<String, usize>,
-    causes: Vec<Cause>,
+    groups: Vec<Cause>,
     /// The number of items with further causes.
     others: u64,
     /// A buffer that is reused for every item.
@@ -54,12 +54,12 @@ impl Causes {
         fold(message, &mut self.identity);
         let at = match self.by_identity.get(&self.identity) {
             Some(at) => *at,
-            None if self.causes.len() == MAX_CAUSES => {
+            None if self.groups.len() == MAX_CAUSES => {
                 self.others += 1;
                 return;
             }
             None => {
-                self.causes.push(Cause {
+                self.groups.push(Cause {
                     status: item.status,
                     code,
                     message: message.to_owned(),
@@ -69,12 +69,12 @@ impl Causes {
                     count: 0,
                     examples: Vec::new(),
                 });
-                let at = self.causes.len() - 1;
+                let at = self.groups.len() - 1;
                 self.by_identity.insert(self.identity.clone(), at);
                 at
             }
         };
-        let cause = &mut self.causes[at];
+        let cause = &mut self.groups[at];
         cause.count += 1;
         if cause.message != message {
             let folded = &self.identity[message_start..];
@@ -90,7 +90,7 @@ impl Causes {
 
     /// Returns the `limit` most frequent causes and the number of items with other causes.
     pub(super) fn most_frequent(&self, limit: usize) -> (Vec<&Cause>, u64) {
-        let mut all: Vec<&Cause> = self.causes.iter().collect();
+        let mut all: Vec<&Cause> = self.groups.iter().collect();
         // The sort is stable: equally frequent causes stay in their order of occurrence.
         all.sort_by_key(|cause| std::cmp::Reverse(cause.count));
         let cut = all.split_off(limit.min(all.len()));
@@ -100,7 +100,7 @@ impl Causes {
 
     /// Returns the number of causes and whether there are further ones.
     pub(super) fn distinct(&self) -> (usize, bool) {
-        (self.causes.len(), self.others > 0)
+        (self.groups.len(), self.others > 0)
     }
 }
 
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_causes_is_bounded() {
+    fn limits_the_number_of_causes() {
         let name = |n: usize| -> String {
             let digits = n.to_string();
             digits.bytes().map(|b| char::from(b + 49)).collect()
