@@ -49,6 +49,8 @@ pub struct Summary {
     /// Items by flow and status.
     pub items: BTreeMap<String, Counts>,
     /// The errors of failed resources, by address.
+    // Earlier versions wrote `standingFailures`.
+    #[serde(alias = "standingFailures")]
     pub resource_failures: BTreeMap<String, String>,
     /// Requests by operation.
     pub calls: Calls,
