@@ -16,7 +16,7 @@ use crate::execute::{DOCUMENT, DOWNLOAD, PROCESS, RunStats, SIGNER, Stopped, Syn
 use crate::ledger::RunRecord;
 use crate::plan::{FlowPlan, ItemAction};
 use crate::report::{
-    Counts, Each, FlowReport, Reports, RowFacts, Status, StepNames, Summary, point_latest,
+    Counts, FlowReport, ItemVisitor, Reports, RowFacts, Status, StepNames, Summary, point_latest,
 };
 
 /// Where reports find what an item's calls have answered.
@@ -66,7 +66,7 @@ impl Ended<'_> {
                 let planned = plan.rows.get(at);
                 Some(planned.map_or(ItemAction::Invalid, |planned| planned.action))
             };
-            let rest = |each: &mut Each<'_>| {
+            let rest = |each: &mut ItemVisitor<'_>| {
                 let mut removed = plan.removed.iter();
                 removed.try_for_each(|item| each(&item.key, item.action))
             };
@@ -88,7 +88,7 @@ impl Ended<'_> {
                 not_begun: &not_begun,
                 steps: STEPS,
             };
-            items.insert(plan.flow.clone(), reports.flow(&report)?);
+            items.insert(plan.flow.clone(), reports.write_flow(&report)?);
         }
         let (exit, hint) = self.exit(&items);
         let summary = self.summary(items, exit);
@@ -180,7 +180,7 @@ impl Ended<'_> {
             exit_code: Some(i32::from(exit.code())),
             stopped: self.stopped(),
             items,
-            standing_failures: self
+            resource_failures: self
                 .tally
                 .failed_resources
                 .iter()

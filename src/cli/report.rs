@@ -16,7 +16,8 @@ use crate::desired::{FlowRows, Outcome};
 use crate::ledger::{EntityId, KnownRun, Ledger, LedgerError, Records, Sqlite};
 use crate::plan::ItemAction;
 use crate::report::{
-    Calls, Counts, Each, FlowReport, FlowReportError, Reports, RowFacts, Summary, point_latest,
+    Calls, Counts, FlowReport, FlowReportError, ItemVisitor, Reports, RowFacts, Summary,
+    point_latest,
 };
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -82,7 +83,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             signing: true,
             steps: STEPS,
         };
-        items.insert(name.clone(), reports.flow(&report)?);
+        items.insert(name.clone(), reports.write_flow(&report)?);
     }
     ledger.wait_until_verified()?;
     let whole = settings.directory.join(&run.record.name);
@@ -182,7 +183,7 @@ impl Own<'_> {
     }
 
     /// What the run worked on and has no row any more.
-    fn rest(&self, each: &mut Each<'_>) -> Result<(), FlowReportError> {
+    fn rest(&self, each: &mut ItemVisitor<'_>) -> Result<(), FlowReportError> {
         // After this the tables are put in their places.
         self.ledger.wait_until_verified()?;
         let mut gone = Vec::new();
@@ -246,7 +247,7 @@ fn summary(
         exit_code: run.exit,
         stopped: run.ended.is_none().then(|| "it was cut off".to_owned()),
         items: BTreeMap::new(),
-        standing_failures: BTreeMap::new(),
+        resource_failures: BTreeMap::new(),
         calls: Calls::new(),
         calls_total: 0,
         rate: 0.0,

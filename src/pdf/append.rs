@@ -1,18 +1,22 @@
-//! Pages of one PDF at the end of another.
+//! Appends the pages of one PDF to another.
 
 use lopdf::{Dictionary, Document, Object, ObjectId};
 
 use super::fields::{PdfError, load, save};
 
-/// What a page takes from the nodes above it where it has none of its own (PDF 32000, table 30).
+/// The page attributes that are inherited from the page tree (PDF 32000, table 30).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
 
-/// Page trees and objects are followed no deeper than this: a damaged file may make them endless.
+/// The maximum depth of page trees and objects; a damaged file can contain cycles.
 const DEPTH: usize = 64;
 
-/// The PDF with all pages of another at its end, which look as they did.
+/// Appends all pages of `other` to the PDF in `bytes` and returns the result.
 ///
-/// Filled form fields of the other stay visible; its form, outline and names are left behind.
+/// The appended pages look as before, filled form fields included. The form, outline and name tree
+/// of `other` are dropped.
+///
+/// # Errors
+/// [`PdfError`] if either file is not a PDF, is damaged or is encrypted.
 pub fn append_pdf(bytes: &[u8], other: &[u8]) -> Result<Vec<u8>, PdfError> {
     let mut document = load(bytes)?;
     let other = load(other)?;
@@ -22,30 +26,30 @@ pub fn append_pdf(bytes: &[u8], other: &[u8]) -> Result<Vec<u8>, PdfError> {
         .and_then(Object::as_reference)
         .map_err(|error| PdfError::NoPdf(error.to_string()))?;
     let own: Vec<ObjectId> = document.get_pages().into_values().collect();
-    // What was given to all pages by the root stays with those that were there: it is not for the others.
+    // Copies attributes of the root to its own pages, so that appended pages do not inherit them.
     for page in own {
-        settle(&mut document, page);
+        copy_inherited(&mut document, page);
     }
     let added: Vec<ObjectId> = other.get_pages().into_values().collect();
     let count = document.get_pages().len() + added.len();
     let shift = document.max_id;
     let mut other = other;
     for page in &added {
-        settle(&mut other, *page);
+        copy_inherited(&mut other, *page);
         if let Ok(page) = other.get_dictionary_mut(*page) {
             page.remove(b"Parent");
         }
     }
-    let moved = |id: ObjectId| (id.0.saturating_add(shift), id.1);
+    let new_id = |id: ObjectId| (id.0.saturating_add(shift), id.1);
     for (id, mut object) in std::mem::take(&mut other.objects) {
-        // The other's tree and catalog lead nowhere any more.
+        // The page tree and the catalog of `other` are dropped.
         let kind = object.as_dict().and_then(Dictionary::get_type).ok();
         if matches!(kind, Some(b"Catalog" | b"Pages")) {
             continue;
         }
-        renumber(&mut object, &moved, DEPTH);
-        document.objects.insert(moved(id), object);
-        document.max_id = document.max_id.max(moved(id).0);
+        renumber(&mut object, &new_id, DEPTH);
+        document.objects.insert(new_id(id), object);
+        document.max_id = document.max_id.max(new_id(id).0);
     }
     let mut kids = document
         .get_dictionary(root)
@@ -53,7 +57,7 @@ pub fn append_pdf(bytes: &[u8], other: &[u8]) -> Result<Vec<u8>, PdfError> {
         .and_then(|kids| document.dereference(kids))
         .and_then(|(_, kids)| kids.as_array().cloned())
         .map_err(|error| PdfError::NoPdf(error.to_string()))?;
-    for page in added.into_iter().map(moved) {
+    for page in added.into_iter().map(new_id) {
         kids.push(Object::Reference(page));
         if let Ok(page) = document.get_dictionary_mut(page) {
             page.set("Parent", root);
@@ -69,8 +73,8 @@ pub fn append_pdf(bytes: &[u8], other: &[u8]) -> Result<Vec<u8>, PdfError> {
     save(document)
 }
 
-/// Gives a page as its own what it takes from the nodes above it.
-fn settle(document: &mut Document, page: ObjectId) {
+/// Copies the inherited attributes of a page to the page itself.
+fn copy_inherited(document: &mut Document, page: ObjectId) {
     for key in INHERITED {
         if let Some(value) = inherited(document, page, key).cloned()
             && let Ok(page) = document.get_dictionary_mut(page)
@@ -80,7 +84,7 @@ fn settle(document: &mut Document, page: ObjectId) {
     }
 }
 
-/// What a page says under a key, or the nearest node above it that says so.
+/// Returns a page attribute from the page or from its nearest ancestor that has it.
 pub(super) fn inherited<'a>(
     document: &'a Document,
     page: ObjectId,
@@ -97,22 +101,22 @@ pub(super) fn inherited<'a>(
     None
 }
 
-/// Points every reference in an object elsewhere.
-fn renumber(object: &mut Object, moved: &impl Fn(ObjectId) -> ObjectId, depth: usize) {
+/// Maps every reference in an object to its new id; objects below `depth` levels become null.
+fn renumber(object: &mut Object, new_id: &impl Fn(ObjectId) -> ObjectId, depth: usize) {
     if depth == 0 {
         *object = Object::Null;
         return;
     }
     let all = |dictionary: &mut Dictionary| {
         for (_, object) in dictionary.iter_mut() {
-            renumber(object, moved, depth - 1);
+            renumber(object, new_id, depth - 1);
         }
     };
     match object {
-        Object::Reference(id) => *id = moved(*id),
+        Object::Reference(id) => *id = new_id(*id),
         Object::Array(array) => {
             for object in array {
-                renumber(object, moved, depth - 1);
+                renumber(object, new_id, depth - 1);
             }
         }
         Object::Dictionary(dictionary) => all(dictionary),
@@ -128,8 +132,8 @@ mod tests {
 
     const LOAN: &[u8] = include_bytes!("../../examples/loans/templates/loan.pdf");
 
-    /// A PDF whose pages take everything from the root of their tree.
-    fn heir(rotate: i64) -> Vec<u8> {
+    /// A PDF whose pages inherit all attributes from the root of the page tree.
+    fn inheriting_pdf(rotate: i64) -> Vec<u8> {
         let mut document = load(&page_of_html("<p>附件一</p>")).unwrap();
         let pages = document.catalog().unwrap().get(b"Pages").unwrap();
         let root = pages.as_reference().unwrap();
@@ -147,19 +151,19 @@ mod tests {
     }
 
     #[test]
-    fn pages_come_after_and_keep_their_looks() {
-        let whole = append_pdf(LOAN, &heir(90)).unwrap();
-        let (before, sizes) = (page_sizes(LOAN).unwrap(), page_sizes(&whole).unwrap());
+    fn appends_pages_without_changing_their_appearance() {
+        let combined = append_pdf(LOAN, &inheriting_pdf(90)).unwrap();
+        let (before, sizes) = (page_sizes(LOAN).unwrap(), page_sizes(&combined).unwrap());
         assert_eq!(sizes[..before.len()], before[..]);
         assert_eq!(sizes.len(), before.len() + 1);
         assert!(sizes[before.len()].0 > sizes[before.len()].1);
-        let spots = find(&whole, "附件一").unwrap();
+        let spots = find(&combined, "附件一").unwrap();
         assert_eq!(spots.len(), 1);
         assert_eq!(spots[0].page as usize, sizes.len());
         assert!(spots[0].height > spots[0].width);
 
-        let turned = append_pdf(&heir(90), LOAN).unwrap();
-        assert_eq!(page_sizes(&turned).unwrap()[1..], before[..]);
-        assert_eq!(super::super::fields(&whole), super::super::fields(LOAN));
+        let reversed = append_pdf(&inheriting_pdf(90), LOAN).unwrap();
+        assert_eq!(page_sizes(&reversed).unwrap()[1..], before[..]);
+        assert_eq!(super::super::fields(&combined), super::super::fields(LOAN));
     }
 }

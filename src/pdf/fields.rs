@@ -1,62 +1,72 @@
-//! The form fields of a PDF.
+//! Loads and saves PDFs and reads their form fields.
 
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
 
-/// Why a PDF cannot be used.
+/// An error that makes a PDF unusable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PdfError {
-    /// Not a PDF, or one that is damaged.
-    #[error("this is no PDF that can be read: {0}")]
+    /// The file is not a PDF or is damaged.
+    #[error("not a readable PDF: {0}")]
     NoPdf(String),
-    /// It asks for a password.
+    /// The PDF is encrypted, even if with an empty password.
     #[error("the PDF is encrypted")]
     Encrypted,
 }
 
-/// A field that can be filled with text.
+/// A text form field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// Its whole name: the names of its parents and its own, joined by dots.
+    /// The full name: the names of its ancestors and its own name, joined by dots.
     pub name: String,
-    /// The places on pages where it shows.
+    /// The widget annotations that show the field.
     pub(super) widgets: Vec<ObjectId>,
-    /// Where its value stands.
+    /// The object that holds the value.
     pub(super) holder: ObjectId,
 }
 
-/// Fields within fields are followed no deeper than this: a damaged file may make them endless.
+/// The maximum nesting of fields; a damaged file can contain cycles.
 const DEPTH: usize = 32;
 
-/// The text fields of a PDF's form, in the form's order; none where it has no form.
+/// Returns the text fields of a PDF in form order; empty if it has no form.
+///
+/// # Errors
+/// [`PdfError`] if the bytes are not a PDF, are damaged or are encrypted.
 pub fn fields(bytes: &[u8]) -> Result<Vec<Field>, PdfError> {
-    Ok(of(&load(bytes)?))
+    Ok(text_fields(&load(bytes)?))
 }
 
-/// Whether the bytes are a PDF that can be signed.
+/// Checks that the bytes are a PDF that can be signed: readable, unencrypted, at least one page.
+///
+/// # Errors
+/// [`PdfError`] otherwise.
 pub fn check(bytes: &[u8]) -> Result<(), PdfError> {
     load(bytes).map(drop)
 }
 
-/// Whether a password opens a PDF; one that is not encrypted is opened by any.
+/// Returns whether the password opens the PDF. Any password opens an unencrypted PDF.
 pub fn opens(bytes: &[u8], password: &str) -> bool {
     match load(bytes) {
         Ok(_) => true,
-        // One that asks for a password to be read at all looks damaged without it.
-        Err(_) => opened(bytes, password),
+        // A PDF that requires a password to be read looks damaged without it.
+        Err(_) => opens_encrypted(bytes, password),
     }
 }
 
-fn opened(bytes: &[u8], password: &str) -> bool {
+fn opens_encrypted(bytes: &[u8], password: &str) -> bool {
     Document::load_mem_with_options(bytes, LoadOptions::with_password(password))
         .is_ok_and(|document| !document.get_pages().is_empty())
 }
 
+/// Loads a PDF for editing.
+///
+/// # Errors
+/// [`PdfError`] if the bytes are not a PDF, are damaged, are encrypted or have no page.
 pub(super) fn load(bytes: &[u8]) -> Result<Document, PdfError> {
     if !bytes.starts_with(b"%PDF-") {
-        return Err(PdfError::NoPdf("it does not begin with %PDF-".to_owned()));
+        return Err(PdfError::NoPdf("it does not start with %PDF-".to_owned()));
     }
     let document = Document::load_mem(bytes).map_err(|error| PdfError::NoPdf(error.to_string()))?;
-    // One with an empty password is opened by the library, and would still be refused by the service.
+    // The library opens a PDF with an empty password, but the service rejects it.
     if document.is_encrypted() || document.was_encrypted() {
         return Err(PdfError::Encrypted);
     }
@@ -66,6 +76,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Document, PdfError> {
     Ok(document)
 }
 
+/// Serializes a document.
 pub(super) fn save(mut document: Document) -> Result<Vec<u8>, PdfError> {
     let mut bytes = Vec::new();
     document
@@ -74,23 +85,29 @@ pub(super) fn save(mut document: Document) -> Result<Vec<u8>, PdfError> {
     Ok(bytes)
 }
 
-pub(super) fn of(document: &Document) -> Vec<Field> {
+/// Returns the text fields of a document in form order.
+pub(super) fn text_fields(document: &Document) -> Vec<Field> {
     let mut found = Vec::new();
     if let Some(form) = form(document) {
         for id in references(document, form, b"Fields") {
-            walk(document, id, "", false, DEPTH, &mut found);
+            collect_fields(document, id, "", false, DEPTH, &mut found);
         }
     }
     found
 }
 
+/// Returns the interactive form dictionary.
 fn form(document: &Document) -> Option<&Dictionary> {
     let form = document.catalog().ok()?.get(b"AcroForm").ok()?;
     document.dereference(form).ok()?.1.as_dict().ok()
 }
 
-fn references(document: &Document, of: &Dictionary, key: &[u8]) -> Vec<ObjectId> {
-    let Ok(array) = of.get(key).and_then(|object| document.dereference(object)) else {
+/// Returns the references in an array entry of a dictionary; empty if there are none.
+fn references(document: &Document, dictionary: &Dictionary, key: &[u8]) -> Vec<ObjectId> {
+    let Ok(array) = dictionary
+        .get(key)
+        .and_then(|object| document.dereference(object))
+    else {
         return Vec::new();
     };
     let array = array.1.as_array().map_or(&[][..], Vec::as_slice);
@@ -100,7 +117,8 @@ fn references(document: &Document, of: &Dictionary, key: &[u8]) -> Vec<ObjectId>
         .collect()
 }
 
-fn walk(
+/// Appends the text fields at or below a form field to `found`.
+fn collect_fields(
     document: &Document,
     id: ObjectId,
     parent: &str,
@@ -142,7 +160,7 @@ fn walk(
         }
     } else if depth > 0 {
         for field in fields {
-            walk(document, field, &name, is_text, depth - 1, found);
+            collect_fields(document, field, &name, is_text, depth - 1, found);
         }
     }
 }
@@ -152,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_pdf_is_said_so() {
+    fn rejects_files_that_are_not_pdfs() {
         for bytes in [&b""[..], b"<html></html>", b"%PDF-1.7\nnothing"] {
             assert!(matches!(fields(bytes), Err(PdfError::NoPdf(_))));
         }

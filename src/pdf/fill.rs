@@ -1,27 +1,33 @@
-//! Filling a form: the values, and an appearance for each, since viewers show nothing without one.
+//! Fills form fields and writes an appearance stream for each, because viewers show no value
+//! without one.
 //!
-//! The text is set in the shipped font, of which the PDF gets the glyphs it needs.
+//! The text uses the shipped font; only the needed glyphs are embedded.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 
-use super::fields::{PdfError, load, of, save};
-use super::font::{Writing, ems, real, wrap};
+use super::fields::{PdfError, load, save, text_fields};
+use super::font::{FontSubset, real, text_width, wrap};
 
-/// The bits of a field's flags that matter here (PDF 32000, tables 221 and 228).
+/// Bits of the field flags (PDF 32000, tables 221 and 228).
 const READ_ONLY: i64 = 1;
 const MULTILINE: i64 = 1 << 12;
 
-/// The size of text in a field that leaves it to the viewer.
+/// The maximum font size, in points, of a field without a font size of its own.
 const LARGEST_AUTO_SIZE: f64 = 12.0;
 
-/// The PDF with the given values in the fields of these names, which nobody can change any more.
+/// Sets form fields to values, by full field name, and makes them read-only. Returns the new PDF.
+///
+/// Names without a field are ignored; fields without a value stay as they are.
+///
+/// # Errors
+/// [`PdfError`] if the bytes are not a PDF, are damaged or are encrypted.
 pub fn fill(bytes: &[u8], values: &BTreeMap<String, String>) -> Result<Vec<u8>, PdfError> {
     let mut document = load(bytes)?;
-    let (mut writing, font) = (Writing::default(), document.new_object_id());
-    for field in of(&document) {
+    let (mut font_subset, font) = (FontSubset::default(), document.new_object_id());
+    for field in text_fields(&document) {
         let Some(value) = values.get(&field.name) else {
             continue;
         };
@@ -35,7 +41,7 @@ pub fn fill(bytes: &[u8], values: &BTreeMap<String, String>) -> Result<Vec<u8>, 
                 widget,
                 &inherited,
                 value,
-                (&mut writing, font),
+                (&mut font_subset, font),
             );
         }
         if let Ok(holder) = document.get_dictionary_mut(field.holder) {
@@ -44,16 +50,17 @@ pub fn fill(bytes: &[u8], values: &BTreeMap<String, String>) -> Result<Vec<u8>, 
             holder.set("Ff", flags | READ_ONLY);
         }
     }
-    writing.embed(&mut document, font)?;
+    font_subset.embed(&mut document, font)?;
     save(document)
 }
 
+/// Writes the appearance stream of a widget that shows `value`.
 fn set_appearance(
     document: &mut Document,
     widget: ObjectId,
     inherited: &Dictionary,
     value: &str,
-    (writing, font): (&mut Writing, ObjectId),
+    (font_subset, font): (&mut FontSubset, ObjectId),
 ) {
     let Ok(dictionary) = document.get_dictionary(widget) else {
         return;
@@ -92,21 +99,20 @@ fn set_appearance(
         height - 2.0
     );
     for (at, line) in lines.iter().enumerate() {
-        let free = width - 4.0 - ems(line) * size;
+        let free = width - 4.0 - text_width(line) * size;
         let indent = match alignment {
             1 => free / 2.0,
             2 => free,
             _ => 0.0,
         };
-        // A line's number is small.
         let down = size * 1.25 * f64::from(u32::try_from(at).unwrap_or(u32::MAX));
-        // Writing to a string cannot fail.
+        // Infallible for strings.
         let _ = writeln!(
             content,
             "1 0 0 1 {:.2} {:.2} Tm {} Tj",
             2.0 + indent.max(0.0),
             first - down,
-            writing.show(line)
+            font_subset.encode(line)
         );
     }
     content += "ET Q EMC";
@@ -124,7 +130,7 @@ fn set_appearance(
     }
 }
 
-/// The size in a default appearance such as `/Helv 11 Tf 0 g`; 0 leaves it to the viewer.
+/// Parses the font size of a default appearance such as `/Helv 11 Tf 0 g`; 0 means automatic.
 fn font_size(appearance: &[u8]) -> f64 {
     let text = String::from_utf8_lossy(appearance);
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -139,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes() {
+    fn parses_the_font_size_of_a_default_appearance() {
         assert!((font_size(b"/Helv 11 Tf 0 g") - 11.0).abs() < f64::EPSILON);
         assert!(font_size(b"0 g").abs() < f64::EPSILON);
     }

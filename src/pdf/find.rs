@@ -1,7 +1,7 @@
-//! Words on pages: where a keyword stands in what a page shows, form fields and all.
+//! Finds the positions of a keyword in the displayed text of a PDF, form fields included.
 //!
-//! Glyphs are gathered as a viewer would draw them and put back into lines by where they stand, since a line of text
-//! may have been drawn in any pieces and any order.
+//! A PDF can draw a line of text in any pieces and in any order. So the page is interpreted, and
+//! its glyphs are grouped into lines by their positions.
 
 use hayro::hayro_interpret::font::{Glyph, GlyphRun};
 use hayro::hayro_interpret::hayro_cmap::BfString;
@@ -13,9 +13,9 @@ use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{Affine, BezPath, Point, Rect, Vec2};
 
 use super::fields::PdfError;
-use super::page::{look, settings};
+use super::page::{settings, with_pdf};
 
-/// Where a word stands. Lengths are points, and places are counted from the lower left of the page as it is shown.
+/// The bounding box of a text match, in points from the lower left corner of the displayed page.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spot {
     /// The page, from 1.
@@ -24,28 +24,32 @@ pub struct Spot {
     pub x: f64,
     /// The lower edge.
     pub y: f64,
-    /// How wide it is.
+    /// The width.
     pub width: f64,
-    /// How high it is.
+    /// The height.
     pub height: f64,
 }
 
-/// Every place where a keyword shows, page by page, from the top; whitespace is ignored on both sides.
+/// Finds all visible occurrences of a keyword, in page order and from top to bottom.
 ///
-/// A word that goes on in another line is not found; neither is an empty keyword.
+/// Whitespace is ignored in the keyword and in the text. Text that continues on the next line does
+/// not match, and an empty keyword matches nothing.
+///
+/// # Errors
+/// [`PdfError`] if the bytes are not a PDF, are damaged or require a password.
 pub fn find(bytes: &[u8], keyword: &str) -> Result<Vec<Spot>, PdfError> {
     let keyword: Vec<char> = keyword.chars().filter(|c| !c.is_whitespace()).collect();
-    look(bytes, |pdf| {
+    with_pdf(bytes, |pdf| {
         let cache = InterpreterCache::new();
         let mut spots = Vec::new();
         for (page, number) in pdf.pages().iter().zip(1..) {
             for line in lines(letters(page, &cache)) {
-                spots.extend(matches(&line, &keyword).map(|place| Spot {
+                spots.extend(matches(&line, &keyword).map(|bounds| Spot {
                     page: number,
-                    x: place.x0,
-                    y: place.y0,
-                    width: place.width(),
-                    height: place.height(),
+                    x: bounds.x0,
+                    y: bounds.y0,
+                    width: bounds.width(),
+                    height: bounds.height(),
                 }));
             }
         }
@@ -53,22 +57,23 @@ pub fn find(bytes: &[u8], keyword: &str) -> Result<Vec<Spot>, PdfError> {
     })
 }
 
-/// A character that shows.
+/// A visible character.
 #[derive(Debug, Clone, Copy)]
 struct Letter {
     character: char,
-    place: Rect,
-    /// Where its baseline begins.
+    bounds: Rect,
+    /// The start of its baseline.
     origin: Point,
-    /// The direction in which its line is read, in steps of five degrees.
-    turn: i32,
-    /// How high its line is.
+    /// The reading direction of its line, in steps of five degrees.
+    direction: i32,
+    /// The line height in points.
     size: f64,
 }
 
-/// A page has no more characters than this; what a damaged one has beyond is not looked at.
-const MOST: usize = 1 << 20;
+/// The maximum number of characters read from a page; a damaged page can have more.
+const MAX_LETTERS: usize = 1 << 20;
 
+/// Returns the visible characters of a page in drawing order.
 fn letters<'a>(page: &Page<'a>, cache: &InterpreterCache<'a>) -> Vec<Letter> {
     let (width, height) = page.render_dimensions();
     let mut context = Context::new(
@@ -78,27 +83,29 @@ fn letters<'a>(page: &Page<'a>, cache: &InterpreterCache<'a>) -> Vec<Letter> {
         page.xref(),
         settings(),
     );
-    let mut reader = Reader(Vec::new());
+    let mut reader = LetterCollector(Vec::new());
     interpret_page(page, &mut context, &mut reader);
     reader.0
 }
 
-/// Puts letters into lines, from the top of the page, each in its reading order.
+/// Groups letters into lines, from top to bottom; the letters of a line are in reading order.
 fn lines(letters: Vec<Letter>) -> Vec<Vec<Letter>> {
-    let mut placed: Vec<(Vec2, Letter)> = letters
+    let mut leveled: Vec<(Vec2, Letter)> = letters
         .into_iter()
         .map(|letter| {
-            let level = Affine::rotate(f64::from(-5 * letter.turn).to_radians());
+            let level = Affine::rotate(f64::from(-5 * letter.direction).to_radians());
             ((level * letter.origin).to_vec2(), letter)
         })
         .filter(|(at, _)| at.is_finite())
         .collect();
-    placed.sort_by(|(a, one), (b, other)| (one.turn.cmp(&other.turn)).then(b.y.total_cmp(&a.y)));
+    leveled.sort_by(|(a, one), (b, other)| {
+        (one.direction.cmp(&other.direction)).then(b.y.total_cmp(&a.y))
+    });
     let mut lines: Vec<Vec<(Vec2, Letter)>> = Vec::new();
-    for (at, letter) in placed {
+    for (at, letter) in leveled {
         match lines.last_mut() {
             Some(line)
-                if line[0].1.turn == letter.turn
+                if line[0].1.direction == letter.direction
                     && (line[0].0.y - at.y).abs() < 0.3 * letter.size.min(line[0].1.size) =>
             {
                 line.push((at, letter));
@@ -108,16 +115,17 @@ fn lines(letters: Vec<Letter>) -> Vec<Vec<Letter>> {
     }
     for line in &mut lines {
         line.sort_by(|(a, _), (b, _)| a.x.total_cmp(&b.x));
-        // Drawing a letter twice a hair apart is an old way to make it bold.
+        // Some programs draw a letter twice with a small offset to make it bold.
         line.dedup_by(|(b, again), (a, letter)| {
             again.character == letter.character && (b.x - a.x).abs() < 0.15 * letter.size
         });
     }
-    let bare = |line: Vec<(Vec2, Letter)>| line.into_iter().map(|(_, letter)| letter).collect();
-    lines.into_iter().map(bare).collect()
+    let without_positions =
+        |line: Vec<(Vec2, Letter)>| line.into_iter().map(|(_, letter)| letter).collect();
+    lines.into_iter().map(without_positions).collect()
 }
 
-/// The places in a line where the keyword stands; those found do not overlap.
+/// Returns the bounding boxes of the non-overlapping occurrences of the keyword in a line.
 fn matches(line: &[Letter], keyword: &[char]) -> impl Iterator<Item = Rect> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -127,8 +135,8 @@ fn matches(line: &[Letter], keyword: &[char]) -> impl Iterator<Item = Rect> {
                 at += keyword.len();
                 return window
                     .iter()
-                    .map(|letter| letter.place)
-                    .reduce(|all, place| all.union(place));
+                    .map(|letter| letter.bounds)
+                    .reduce(|all, bounds| all.union(bounds));
             }
             at += 1;
         }
@@ -136,10 +144,10 @@ fn matches(line: &[Letter], keyword: &[char]) -> impl Iterator<Item = Rect> {
     })
 }
 
-/// Gathers the letters that are drawn.
-struct Reader(Vec<Letter>);
+/// Collects the visible letters while a page is interpreted.
+struct LetterCollector(Vec<Letter>);
 
-impl Reader {
+impl LetterCollector {
     fn read(&mut self, glyph: &Glyph<'_>, transform: Affine) {
         let text = match glyph.as_unicode() {
             Some(BfString::Char(character)) => String::from(character),
@@ -150,34 +158,34 @@ impl Reader {
             Glyph::Outline(glyph) => glyph.advance_width(),
             Glyph::Type3(glyph) => glyph.advance_width(),
         };
-        // A ligature's letters share its width evenly; no glyph stands for many letters.
+        // The letters of a ligature share its width evenly.
         let count = text.chars().count();
         let share =
             f64::from(advance.unwrap_or(500.0)) / f64::from(u32::try_from(count).unwrap_or(1));
         let across = transform * Point::new(1000.0, 0.0) - transform * Point::ORIGIN;
         let up = transform * Point::new(0.0, 1000.0) - transform * Point::ORIGIN;
         for (character, nth) in text.chars().zip(0_u32..) {
-            if character.is_whitespace() || character.is_control() || self.0.len() >= MOST {
+            if character.is_whitespace() || character.is_control() || self.0.len() >= MAX_LETTERS {
                 continue;
             }
             let left = share * f64::from(nth);
-            // The usual heights of ascenders and descenders, in thousandths of an em.
-            let place = transform.transform_rect_bbox(Rect::new(left, -150.0, left + share, 850.0));
-            // An angle of so many steps is small.
+            // Typical heights of descenders and ascenders, in thousandths of an em.
+            let bounds =
+                transform.transform_rect_bbox(Rect::new(left, -150.0, left + share, 850.0));
             #[allow(clippy::cast_possible_truncation)]
-            let turn = (across.atan2().to_degrees() / 5.0).round() as i32;
+            let direction = (across.atan2().to_degrees() / 5.0).round() as i32;
             self.0.push(Letter {
                 character,
-                place,
+                bounds,
                 origin: transform * Point::new(left, 0.0),
-                turn: turn.rem_euclid(72),
+                direction: direction.rem_euclid(72),
                 size: up.hypot(),
             });
         }
     }
 }
 
-impl<'a> Device<'a> for Reader {
+impl<'a> Device<'a> for LetterCollector {
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
         if !matches!(mode, DrawMode::Invisible) {
             for glyph in run.glyphs() {
@@ -204,7 +212,7 @@ mod tests {
     const LOAN: &[u8] = include_bytes!("../../examples/loans/templates/loan.pdf");
 
     #[test]
-    fn words_stand_where_they_were_put() {
+    fn finds_words_at_their_positions() {
         let pdf = page_of_html("<p>甲方 签字：</p><p>乙方签字：</p><p>盖 章 乙方签字</p>");
         let spots = find(&pdf, "乙方 签字").unwrap();
         assert_eq!(spots.len(), 2);
@@ -220,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_filled_is_found_in_its_field() {
+    fn finds_filled_values_in_their_fields() {
         let names = super::super::fields(LOAN).unwrap();
         let values: BTreeMap<_, _> = names
             .iter()
@@ -243,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_files_are_refused_or_hold_nothing() {
+    fn rejects_damaged_files_or_finds_nothing_in_them() {
         assert!(find(b"%PDF-1.7", "甲").is_err());
         for cut in (0..LOAN.len()).step_by(LOAN.len() / 20 + 1) {
             let _ = find(&LOAN[..cut], "甲");
@@ -251,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn words_in_pieces_and_in_fonts_that_are_not_embedded() {
+    fn finds_split_words_and_words_in_fonts_that_are_not_embedded() {
         let song = "<</Type/Font/Subtype/Type0/BaseFont/STSong-Light-UniGB-UTF16-H/Encoding/UniGB-UTF16-H\
             /DescendantFonts[<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light\
             /CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 4>>/DW 1000>>]>>";

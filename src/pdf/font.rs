@@ -1,7 +1,7 @@
-//! The one font that is shipped, and the part of it that a PDF needs for its text.
+//! The shipped font and the subsets of it that PDFs embed.
 //!
-//! A [`Writing`] collects the characters that are shown; what it embeds holds their glyphs and nothing else, says which
-//! characters they are, and is the same for the same text.
+//! A [`FontSubset`] records the characters of a text. The embedded subset holds only their glyphs
+//! and a map back to Unicode; the same text gives the same subset.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,27 +15,29 @@ use ttf_parser::Face;
 use super::fields::PdfError;
 
 static FONT: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let packed = include_bytes!("../../assets/font.ttf.br");
+    let compressed = include_bytes!("../../assets/font.ttf.br");
     let mut font = Vec::new();
-    brotli_decompressor::Decompressor::new(&packed[..], 4096)
+    brotli_decompressor::Decompressor::new(&compressed[..], 4096)
         .read_to_end(&mut font)
-        .expect("the shipped font was packed whole");
+        .expect("the shipped font is compressed correctly");
     font
 });
 
 static FACE: LazyLock<Face<'static>> =
-    LazyLock::new(|| Face::parse(font(), 0).expect("the shipped font is a font"));
+    LazyLock::new(|| Face::parse(font(), 0).expect("the shipped font can be parsed"));
 
-/// The shipped font, a TrueType file with Chinese and Latin characters. It is unpacked on first use.
+/// Returns the shipped TrueType font with Chinese and Latin characters. It is decompressed on first
+/// use.
 pub fn font() -> &'static [u8] {
     &FONT
 }
 
-/// Font units to thousandths of an em.
+/// Converts font units to thousandths of an em.
 fn thousandths(units: impl Into<i32>) -> i64 {
     i64::from(units.into()) * 1000 / i64::from(FACE.units_per_em())
 }
 
+/// Returns the glyph id of a character; 0 if the font does not have it.
 fn glyph(character: char) -> u16 {
     let character = if character.is_whitespace() {
         ' '
@@ -45,25 +47,27 @@ fn glyph(character: char) -> u16 {
     FACE.glyph_index(character).map_or(0, |glyph| glyph.0)
 }
 
-fn em(character: char) -> f64 {
+/// Returns the advance width of a character in ems.
+fn char_width(character: char) -> f64 {
     let advance = FACE.glyph_hor_advance(ttf_parser::GlyphId(glyph(character)));
     f64::from(advance.unwrap_or(0)) / f64::from(FACE.units_per_em())
 }
 
-/// How wide a line of text is, in ems.
-pub(super) fn ems(line: &str) -> f64 {
-    line.chars().map(em).sum()
+/// Returns the width of a line of text in ems.
+pub(super) fn text_width(line: &str) -> f64 {
+    line.chars().map(char_width).sum()
 }
 
-/// Breaks text into lines no wider than so many ems; Latin words stay whole where they fit a line.
+/// Breaks text into lines of at most `limit` ems. Splits a Latin word only if it is wider than a
+/// line.
 pub(super) fn wrap(text: &str, limit: f64) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let (mut line, mut width) = (String::new(), 0.0);
         for character in paragraph.chars() {
-            // What closes hangs over the edge: it may not begin a line.
-            let hangs = character == ' ' || "，。、；：！？）》」』】”’".contains(character);
-            if width + em(character) > limit && !line.is_empty() && !hangs {
+            // Closing punctuation must not start a line, so it may exceed the limit.
+            let may_exceed = character == ' ' || "，。、；：！？）》」』】”’".contains(character);
+            if width + char_width(character) > limit && !line.is_empty() && !may_exceed {
                 let word = line.trim_end_matches(|c: char| c.is_ascii_graphic()).len();
                 let keep = if character.is_ascii_graphic() && word > 0 {
                     word
@@ -72,44 +76,44 @@ pub(super) fn wrap(text: &str, limit: f64) -> Vec<String> {
                 };
                 let rest = line.split_off(keep);
                 lines.push(std::mem::replace(&mut line, rest));
-                width = ems(&line);
+                width = text_width(&line);
             }
             line.push(character);
-            width += em(character);
+            width += char_width(character);
         }
         lines.push(line);
     }
     lines
 }
 
-/// The characters of a PDF that are set in our font.
+/// The characters of a PDF that use the shipped font.
 #[derive(Default)]
-pub(super) struct Writing {
+pub(super) struct FontSubset {
     glyphs: GlyphRemapper,
-    /// What a glyph of the subset stands for.
-    meaning: BTreeMap<u16, char>,
+    /// The characters by glyph id in the subset.
+    characters: BTreeMap<u16, char>,
 }
 
-impl Writing {
-    /// The text as an operand of `Tj`.
-    pub(super) fn show(&mut self, text: &str) -> String {
+impl FontSubset {
+    /// Encodes text as an operand of the `Tj` operator and records its characters.
+    pub(super) fn encode(&mut self, text: &str) -> String {
         let mut hex = String::from("<");
         for character in text.chars() {
             let number = self.glyphs.remap(glyph(character));
             if number != 0 {
-                self.meaning.entry(number).or_insert(character);
+                self.characters.entry(number).or_insert(character);
             }
-            // Writing to a string cannot fail.
+            // Infallible for strings.
             let _ = write!(hex, "{number:04X}");
         }
         hex.push('>');
         hex
     }
 
-    /// Puts the font into the document under the id that the text's resources name.
+    /// Embeds the subset in the document as object `id`.
     pub(super) fn embed(&self, document: &mut Document, id: ObjectId) -> Result<(), PdfError> {
         let file = subsetter::subset(font(), 0, &self.glyphs)
-            .map_err(|error| PdfError::NoPdf(format!("a font cannot be embedded: {error}")))?;
+            .map_err(|error| PdfError::NoPdf(format!("the font cannot be embedded: {error}")))?;
         let widths: Vec<Object> = self
             .glyphs
             .remapped_gids()
@@ -118,7 +122,7 @@ impl Writing {
             .collect();
         let name = format!("{}+TreatySans", self.tag());
         let length = i64::try_from(file.len()).unwrap_or(i64::MAX);
-        let file = document.add_object(packed(Stream::new(
+        let file = document.add_object(compressed(Stream::new(
             dictionary! { "Length1" => length },
             file,
         )));
@@ -126,7 +130,7 @@ impl Writing {
         let descriptor = document.add_object(dictionary! {
             "Type" => "FontDescriptor",
             "FontName" => name.as_str(),
-            // symbolic: its characters are not those of a Latin font
+            // Symbolic: the font has characters outside the Latin set.
             "Flags" => 4,
             "FontBBox" => [bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max]
                 .map(|side| Object::Integer(thousandths(side)))
@@ -152,7 +156,7 @@ impl Writing {
             "CIDToGIDMap" => "Identity",
             "FontDescriptor" => descriptor,
         });
-        let meaning = document.add_object(packed(Stream::new(
+        let characters = document.add_object(compressed(Stream::new(
             dictionary! {},
             self.to_unicode().into_bytes(),
         )));
@@ -164,15 +168,15 @@ impl Writing {
                 "BaseFont" => name.as_str(),
                 "Encoding" => "Identity-H",
                 "DescendantFonts" => vec![Object::Reference(descendant)],
-                "ToUnicode" => meaning,
+                "ToUnicode" => characters,
             }),
         );
         Ok(())
     }
 
-    /// Six letters that tell this subset from others of the same font (PDF 32000, 9.6.4).
+    /// Returns the six-letter tag that distinguishes subsets of one font (PDF 32000, 9.6.4).
     fn tag(&self) -> String {
-        let hash = self.meaning.values().fold(5381_u64, |hash, character| {
+        let hash = self.characters.values().fold(5381_u64, |hash, character| {
             hash.wrapping_mul(33) ^ u64::from(u32::from(*character))
         });
         (0..6)
@@ -180,6 +184,7 @@ impl Writing {
             .collect()
     }
 
+    /// Returns the `ToUnicode` map of the subset.
     fn to_unicode(&self) -> String {
         let mut map = String::from(
             "/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n\
@@ -187,8 +192,8 @@ impl Writing {
              /CMapName /Adobe-Identity-UCS def /CMapType 2 def\n\
              1 begincodespacerange <0000> <FFFF> endcodespacerange\n",
         );
-        let pairs: Vec<_> = self.meaning.iter().collect();
-        // A block holds no more than a hundred.
+        let pairs: Vec<_> = self.characters.iter().collect();
+        // A `bfchar` block has at most 100 entries.
         for block in pairs.chunks(100) {
             let _ = writeln!(map, "{} beginbfchar", block.len());
             for (glyph, character) in block {
@@ -204,14 +209,14 @@ impl Writing {
     }
 }
 
-/// A stream, deflated where that makes it smaller.
-pub(super) fn packed(mut stream: Stream) -> Stream {
-    // A stream that cannot be deflated stays as it is, which is as good.
+/// Compresses a stream if that makes it smaller.
+pub(super) fn compressed(mut stream: Stream) -> Stream {
+    // On an error the stream stays uncompressed.
     let _ = stream.compress();
     stream
 }
 
-/// A number as PDFs hold them: a page is far smaller than what this cannot say exactly enough.
+/// Converts a number to a PDF real. `f32` is precise enough for page coordinates.
 #[allow(clippy::cast_possible_truncation)]
 pub(super) fn real(number: f64) -> Object {
     Object::Real(number as f32)
@@ -222,15 +227,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_no_wider_than_asked_and_keep_words() {
+    fn wraps_lines_at_the_limit_without_splitting_words() {
         assert_eq!(wrap("张三李四王五", 4.0), ["张三李四", "王五"]);
         assert_eq!(wrap("张三李四，王", 4.0), ["张三李四，", "王"]);
         assert_eq!(wrap("a long word", 4.0), ["a long ", "word"]);
-        assert!(ems("1") < ems("张"));
+        assert!(text_width("1") < text_width("张"));
     }
 
     #[test]
-    fn what_contracts_are_written_with_has_glyphs() {
+    fn has_glyphs_for_common_contract_characters() {
         for character in "0aZ张ë￥¥，。《》“”—…·①□☑★㎡".chars() {
             assert_ne!(glyph(character), 0, "{character}");
         }

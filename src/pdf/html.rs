@@ -1,60 +1,28 @@
-//! The text of an HTML fragment on A4 pages: headings, paragraphs, lists and tables, plainly set.
+//! Renders the text of an HTML fragment on A4 pages: headings, paragraphs, lists and tables.
 //!
-//! A tokenizer reads it, so that any HTML has text; styles, pictures and scripts are passed over. What it holds becomes a
-//! list of blocks, which `sheet` sets on pages.
+//! A tokenizer reads the fragment, so any HTML is accepted; styles, images and scripts are ignored.
+//! The result is a list of blocks, which `layout` sets on pages.
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
-use super::sheet::set;
+use super::block::{BODY, Block, Cell};
+use super::layout::layout;
 
-/// A piece of text that begins on a line of its own.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Block {
-    /// Lines of text, broken where they must be.
-    Text {
-        text: String,
-        /// In points.
-        size: f64,
-        bold: bool,
-        /// How many lists it stands in.
-        depth: u32,
-        /// What stands before its first line.
-        mark: String,
-        centered: bool,
-    },
-    /// Rows of cells.
-    Table(Vec<Vec<Cell>>),
-    /// A line across the page.
-    Rule,
-}
+/// The maximum number of columns that a cell spans.
+const MAX_SPAN: usize = 50;
 
-/// A cell of a table.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Cell {
-    pub(super) text: String,
-    pub(super) bold: bool,
-    /// How many columns it takes, at least one.
-    pub(super) span: usize,
-}
-
-/// The size of what is no heading, in points.
-pub(super) const BODY: f64 = 10.5;
-
-/// No cell takes more columns.
-const WIDEST_SPAN: usize = 50;
-
-/// An HTML fragment as a PDF of A4 pages, at least one.
+/// Renders an HTML fragment as a PDF with at least one A4 page.
 pub fn page_of_html(html: &str) -> Vec<u8> {
-    set(&blocks(html))
+    layout(&blocks(html))
 }
 
-/// The blocks of a fragment, in their order.
+/// Parses a fragment into blocks.
 fn blocks(html: &str) -> Vec<Block> {
     let mut emitter = DefaultEmitter::default();
-    // What stands in a script or a style is text of it, not tags.
+    // Reads the contents of scripts and styles as text, not as tags.
     emitter.naively_switch_states(true);
     let mut reader = Reader::default();
-    // Text in memory can always be read.
+    // Reading from memory is infallible.
     for token in Tokenizer::new_with_emitter(html, emitter).flatten() {
         match token {
             Token::StartTag(tag) => reader.start(&tag),
@@ -71,17 +39,18 @@ fn blocks(html: &str) -> Vec<Block> {
 #[derive(Default)]
 struct Reader {
     blocks: Vec<Block>,
-    /// The text of the block that is being read, its whitespace made single.
+    /// The text of the current block, with collapsed whitespace.
     text: String,
+    /// The font size of the current heading, in points.
     heading: Option<f64>,
     centered: bool,
-    mark: String,
-    /// The lists around, with the number of the last item of those that count.
+    marker: String,
+    /// The open lists; an ordered list has the number of its last item.
     lists: Vec<Option<u32>>,
-    /// The element whose text does not show.
+    /// The name of the open element whose text is not displayed.
     hidden: Option<Vec<u8>>,
     pre: bool,
-    /// How many tables are open; those in tables are read as text of their cells.
+    /// The number of open tables. A nested table is read as text of the cell around it.
     tables: u32,
     rows: Vec<Vec<Cell>>,
     in_cell: bool,
@@ -109,7 +78,7 @@ impl Reader {
                 let cell = Cell {
                     text: String::new(),
                     bold: name == b"th",
-                    span: span.unwrap_or(1).clamp(1, WIDEST_SPAN),
+                    span: span.unwrap_or(1).clamp(1, MAX_SPAN),
                 };
                 if self.rows.is_empty() {
                     self.rows.push(Vec::new());
@@ -125,12 +94,12 @@ impl Reader {
             }
             b"ul" | b"ol" => {
                 self.break_block();
-                let counts = &tag.name[..] == b"ol";
-                self.lists.push(counts.then_some(0));
+                let is_ordered = &tag.name[..] == b"ol";
+                self.lists.push(is_ordered.then_some(0));
             }
             b"li" => {
                 self.break_block();
-                self.mark = match self.lists.last_mut() {
+                self.marker = match self.lists.last_mut() {
                     Some(Some(number)) => {
                         *number = number.saturating_add(1);
                         format!("{number}. ")
@@ -191,7 +160,7 @@ impl Reader {
         }
         let into = match self.rows.last_mut().and_then(|row| row.last_mut()) {
             Some(cell) if self.in_cell => &mut cell.text,
-            // Text between the cells of a table is white.
+            // Ignores whitespace between the cells of a table.
             _ if self.tables > 0 => return,
             _ => &mut self.text,
         };
@@ -205,7 +174,7 @@ impl Reader {
         }
     }
 
-    /// Ends a block; within a cell, a line.
+    /// Ends the current block or, within a cell, the current line.
     fn break_block(&mut self) {
         if self.tables == 0 {
             self.close_text();
@@ -229,7 +198,7 @@ impl Reader {
             size: self.heading.unwrap_or(BODY),
             bold: self.heading.is_some(),
             depth: u32::try_from(self.lists.len()).unwrap_or(0).min(8),
-            mark: std::mem::take(&mut self.mark),
+            marker: std::mem::take(&mut self.marker),
             centered: self.centered,
         });
     }
@@ -247,12 +216,13 @@ impl Reader {
     }
 }
 
+/// Returns the trimmed lower-case value of an attribute.
 fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
     let value = tag.attributes.get(name)?;
     Some(String::from_utf8_lossy(value).trim().to_ascii_lowercase())
 }
 
-/// The size of a heading, in points.
+/// Returns the font size of a heading element, in points.
 fn heading(name: &[u8]) -> Option<f64> {
     match name {
         b"h1" => Some(20.0),
@@ -292,7 +262,7 @@ mod tests {
 
     fn words(html: &str) -> Vec<String> {
         let text = |block| match block {
-            Block::Text { text, mark, .. } => format!("{mark}{text}"),
+            Block::Text { text, marker, .. } => format!("{marker}{text}"),
             Block::Table(rows) => format!("{} rows", rows.len()),
             Block::Rule => "---".to_owned(),
         };
@@ -300,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_html_without_what_does_not_show() {
+    fn extracts_the_displayed_text() {
         let html = "<style>p { color: red }</style><h1>借款 合同</h1><p>甲&amp;乙\n  &lt;双方&gt;<br>第二行<script>if (a<b) {}</script>\
             <ol><li>一<li>二</ol><ul><li>三</li></ul><hr><table><tr><td>1</td><td colspan=2>2<table><tr><td>x</table></table>尾 <b>注";
         assert_eq!(

@@ -1,19 +1,20 @@
-//! PDFs: the form fields of a template and their filling, words found on pages, pages as pictures, pages added,
-//! seals stamped on pages.
+//! PDF operations: reads and fills form fields, finds text, renders pages, appends pages, stamps
+//! seals.
 //!
-//! `lopdf` changes files; `hayro` looks at them as a viewer would. Text that is added is set in the one font that is
-//! shipped with the program, so that it shows everywhere.
+//! `lopdf` edits files; `hayro` interprets and renders pages. Added text uses the font that ships
+//! with treaty, so it does not depend on the fonts of the viewer.
 
 mod append;
-mod desk;
+mod block;
 mod fields;
 mod fill;
 mod find;
 mod font;
 mod html;
+mod layout;
 mod page;
+mod page_editor;
 mod picture;
-mod sheet;
 mod stamp;
 
 pub use append::append_pdf;

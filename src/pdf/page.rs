@@ -1,6 +1,6 @@
-//! Pages as a viewer sees them: opened with `hayro`, turned as the page says, cut to its crop box.
+//! Opens PDFs with `hayro`, which displays pages as a viewer does: rotated and cut to the crop box.
 //!
-//! Points of a page are counted from the lower left of what is shown.
+//! Coordinates are points from the lower left corner of the displayed page.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,9 +13,12 @@ use hayro::hayro_syntax::{LoadPdfError, Pdf};
 use super::fields::PdfError;
 use super::font::font;
 
-/// The width and height of every page as it is shown, in points.
+/// Returns the displayed width and height of every page, in points.
+///
+/// # Errors
+/// [`PdfError`] if the bytes are not a PDF, are damaged or require a password.
 pub fn page_sizes(bytes: &[u8]) -> Result<Vec<(f64, f64)>, PdfError> {
-    look(bytes, |pdf| {
+    with_pdf(bytes, |pdf| {
         pdf.pages()
             .iter()
             .map(Page::render_dimensions)
@@ -24,30 +27,33 @@ pub fn page_sizes(bytes: &[u8]) -> Result<Vec<(f64, f64)>, PdfError> {
     })
 }
 
-/// Opens a PDF and looks at it.
-pub(super) fn look<T>(bytes: &[u8], look: impl FnOnce(&Pdf) -> T) -> Result<T, PdfError> {
+/// Opens a PDF and calls `read` with it.
+///
+/// # Errors
+/// [`PdfError`] if the bytes are not a PDF, are damaged or require a password.
+pub(super) fn with_pdf<T>(bytes: &[u8], read: impl FnOnce(&Pdf) -> T) -> Result<T, PdfError> {
     if !bytes.starts_with(b"%PDF-") {
-        return Err(PdfError::NoPdf("it does not begin with %PDF-".to_owned()));
+        return Err(PdfError::NoPdf("it does not start with %PDF-".to_owned()));
     }
-    // The library is young: what is damaged in a way it does not know must not end the program.
-    let looked = catch_unwind(AssertUnwindSafe(|| {
-        Pdf::new(bytes.to_vec()).map(|pdf| look(&pdf))
+    // The library can panic on damaged files; that must not end the program.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        Pdf::new(bytes.to_vec()).map(|pdf| read(&pdf))
     }));
-    match looked {
-        Ok(Ok(seen)) => Ok(seen),
+    match outcome {
+        Ok(Ok(value)) => Ok(value),
         Ok(Err(LoadPdfError::Decryption(_))) => Err(PdfError::Encrypted),
         Ok(Err(LoadPdfError::Invalid)) => Err(PdfError::NoPdf("it cannot be parsed".to_owned())),
         Err(_) => Err(PdfError::NoPdf("its content is damaged".to_owned())),
     }
 }
 
-/// How pages are read: Chinese fonts that are not embedded are shown in ours.
+/// Returns interpreter settings that replace missing Chinese fonts by the shipped font.
 pub(super) fn settings() -> InterpreterSettings {
     let defaults = InterpreterSettings::default();
     let other = Arc::clone(&defaults.font_resolver);
     InterpreterSettings {
         font_resolver: Arc::new(move |query| match query {
-            FontQuery::Fallback(asked) if asked.character_collection.is_some() => {
+            FontQuery::Fallback(fallback) if fallback.character_collection.is_some() => {
                 Some((Arc::new(font()), 0))
             }
             _ => other(query),

@@ -1,30 +1,34 @@
-//! A page as a picture.
+//! Renders pages as images.
 
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
 
 use super::fields::PdfError;
-use super::page::{look, settings};
+use super::page::{settings, with_pdf};
 
-/// No side of a picture has more pixels.
-const LARGEST: u32 = 8000;
+/// The maximum width and height of an image, in pixels.
+const MAX_SIDE: u32 = 8000;
 
-/// A page (from 1) as a PNG so many pixels wide, on white; `None` where there is no such page.
+/// Renders a page (from 1) as a PNG with a white background; `None` if the page does not exist.
 ///
-/// The width is kept between 1 and 8000 pixels, and made less where the picture would be higher than that.
+/// `width` is in pixels and limited to 1 to 8000. It is reduced if the height would exceed 8000
+/// pixels.
+///
+/// # Errors
+/// [`PdfError`] if the bytes are not a PDF, are damaged or require a password.
 pub fn picture(bytes: &[u8], page: u32, width: u32) -> Result<Option<Vec<u8>>, PdfError> {
     let at = page.checked_sub(1).and_then(|at| usize::try_from(at).ok());
-    let drawn = look(bytes, |pdf| {
+    let drawn = with_pdf(bytes, |pdf| {
         let page = pdf.pages().get(at?)?;
         let (page_width, page_height) = page.render_dimensions();
-        // The renderer cuts fractions off: a little more keeps the last column of pixels.
-        #[allow(clippy::cast_precision_loss)] // far below what is not exact
+        // The renderer truncates fractions; a small excess keeps the last column of pixels.
+        #[allow(clippy::cast_precision_loss)] // at most 8000
         let pixels = |count: u32| count as f32 + 0.01;
-        let scale = (pixels(width.clamp(1, LARGEST)) / page_width)
-            .min(pixels(LARGEST) / page_height)
+        let scale = (pixels(width.clamp(1, MAX_SIDE)) / page_width)
+            .min(pixels(MAX_SIDE) / page_height)
             .max(1.01 / page_width)
             .max(1.01 / page_height);
-        let looks = PixmapSettings {
+        let pixmap_settings = PixmapSettings {
             x_scale: scale,
             y_scale: scale,
             bg_color: WHITE,
@@ -35,13 +39,13 @@ pub fn picture(bytes: &[u8], page: u32, width: u32) -> Result<Option<Vec<u8>>, P
             &cache,
             &settings(),
             &RenderSettings::default(),
-            &looks,
+            &pixmap_settings,
         );
         Some(pixmap.into_png())
     })?;
     drawn
         .transpose()
-        .map_err(|error| PdfError::NoPdf(format!("the page cannot be drawn: {error}")))
+        .map_err(|error| PdfError::NoPdf(format!("the page cannot be rendered: {error}")))
 }
 
 #[cfg(test)]
@@ -50,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_as_wide_as_asked_and_shows_its_text() {
+    fn renders_a_page_at_the_requested_width() {
         let pdf = page_of_html("<h1>借款合同</h1>");
         let png = picture(&pdf, 1, 300).unwrap().unwrap();
         let pixmap = tiny_skia::Pixmap::decode_png(&png).unwrap();

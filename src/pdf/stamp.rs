@@ -1,39 +1,41 @@
-//! Pictures on pages: seals where they are asked for, and one seal over the edges of many pages.
+//! Draws seals on pages: at given positions, or one seal across the right edges of several pages.
 //!
-//! What a page drew before is wrapped, so that its transforms do not reach the stamps.
+//! The existing content of a page is wrapped, so that its transforms do not affect the stamps.
 
-use super::desk::{PageEditor, TEXT};
 use super::fields::PdfError;
+use super::page_editor::{PageEditor, TEXT_SIZE};
 
-/// A picture to be put on a page. Lengths are points, from the lower left of the page as it is shown.
+/// An image to draw on a page. Coordinates are points from the lower left corner of the displayed
+/// page.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stamp<'a> {
     /// The page, from 1.
     pub page: u32,
-    /// Where its lower left corner stands.
+    /// The left edge.
     pub x: f64,
-    /// Where its lower left corner stands.
+    /// The lower edge.
     pub y: f64,
-    /// How wide it is shown.
+    /// The displayed width.
     pub width: f64,
-    /// How high it is shown.
+    /// The displayed height.
     pub height: f64,
-    /// A PNG; what is transparent in it stays so.
+    /// A PNG; transparency is preserved.
     pub image: &'a [u8],
-    /// One line below the picture, such as when it was signed.
+    /// A line of text below the image, such as the signing time.
     pub text: Option<&'a str>,
 }
 
-/// The PDF with pictures on its pages; those for pages that it does not have are left out.
+/// Draws stamps on pages and returns the PDF. Stamps on pages that do not exist are ignored.
 ///
-/// Fails for what is no PDF, and for an image that is no PNG.
+/// # Errors
+/// [`PdfError`] if the bytes are not a usable PDF or an image is not a PNG.
 pub fn stamp(bytes: &[u8], stamps: &[Stamp<'_>]) -> Result<Vec<u8>, PdfError> {
-    let mut desk = PageEditor::new(bytes)?;
+    let mut editor = PageEditor::new(bytes)?;
     for stamp in stamps {
-        if desk.width(stamp.page).is_none() {
+        if editor.width(stamp.page).is_none() {
             continue;
         }
-        let id = desk.image(stamp.image)?;
+        let id = editor.image(stamp.image)?;
         let Stamp {
             x,
             y,
@@ -45,18 +47,22 @@ pub fn stamp(bytes: &[u8], stamps: &[Stamp<'_>]) -> Result<Vec<u8>, PdfError> {
             "q {width:.3} 0 0 {height:.3} {x:.3} {y:.3} cm /TreatySeal{} Do Q\n",
             id.0
         );
-        desk.draw(stamp.page, id, &drawing);
+        editor.draw(stamp.page, id, &drawing);
         if let Some(text) = stamp.text.filter(|text| !text.is_empty()) {
-            desk.write(stamp.page, text, x + width / 2.0, y - TEXT * 1.2);
+            editor.write(stamp.page, text, x + width / 2.0, y - TEXT_SIZE * 1.2);
         }
     }
-    desk.finish()
+    editor.finish()
 }
 
-/// The PDF with a seal over the right edges of pages: cut into as many slices as there are pages, one on each.
+/// Draws a cross-page seal: cuts the image into one slice a page, drawn at the right edge of the
+/// page.
 ///
-/// `y` is its lower edge; `width` and `height` are those of the whole seal, in points. Pages that the PDF does not have
-/// are left out, and get no slice. Fails for what is no PDF, and for an image that is no PNG.
+/// `y` is the lower edge; `width` and `height` are those of the whole seal, in points. Pages that
+/// do not exist are ignored and get no slice.
+///
+/// # Errors
+/// [`PdfError`] if the bytes are not a usable PDF or the image is not a PNG.
 pub fn seam(
     bytes: &[u8],
     image: &[u8],
@@ -65,16 +71,16 @@ pub fn seam(
     width: f64,
     height: f64,
 ) -> Result<Vec<u8>, PdfError> {
-    let mut desk = PageEditor::new(bytes)?;
+    let mut editor = PageEditor::new(bytes)?;
     let pages: Vec<(u32, f64)> = (pages.iter())
-        .filter_map(|page| Some((*page, desk.width(*page)?)))
+        .filter_map(|page| Some((*page, editor.width(*page)?)))
         .collect();
     let slice = width / f64::from(u32::try_from(pages.len().max(1)).unwrap_or(u32::MAX));
     for ((page, right), nth) in pages.into_iter().zip(0_u32..) {
-        let id = desk.image(image)?;
+        let id = editor.image(image)?;
         let left = right - slice;
         let whole = left - slice * f64::from(nth);
-        desk.draw(
+        editor.draw(
             page,
             id,
             &format!(
@@ -84,7 +90,7 @@ pub fn seam(
             ),
         );
     }
-    desk.finish()
+    editor.finish()
 }
 
 #[cfg(test)]
@@ -105,7 +111,7 @@ mod tests {
         pixmap.encode_png().unwrap()
     }
 
-    /// Whether a point of a page, in points from its lower left, is red.
+    /// Returns whether a point of a page, in points from its lower left corner, is red.
     fn is_red(pdf: &[u8], page: u32, x: u32, y: u32) -> bool {
         let (width, height) = page_sizes(pdf).unwrap()[page as usize - 1];
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -116,7 +122,7 @@ mod tests {
         (pixel.red(), pixel.green()) == (255, 0)
     }
 
-    fn turned(rotate: i64, content: &[u8]) -> Vec<u8> {
+    fn rotated(rotate: i64, content: &[u8]) -> Vec<u8> {
         let mut document = load(&page_of_html("<p>合同</p>")).unwrap();
         let page = document.get_pages()[&1];
         let stream = document.add_object(Stream::new(dictionary! {}, content.to_vec()));
@@ -131,11 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_stands_where_it_is_asked_for_however_the_page_is_turned() {
+    fn stamps_at_the_displayed_position_on_rotated_pages() {
         let image = red();
         for rotate in [0, 90, 180, 270] {
-            // The content leaves states and a transform behind.
-            let pdf = turned(rotate, b"q q .5 0 0 .5 100 100 cm 0 0 1 rg");
+            // The content does not restore its graphics states and its transform.
+            let pdf = rotated(rotate, b"q q .5 0 0 .5 100 100 cm 0 0 1 rg");
             let stamp = Stamp {
                 page: 1,
                 x: 100.0,
@@ -149,7 +155,7 @@ mod tests {
             let stamped = super::stamp(&pdf, &[stamp, stamp, elsewhere]).unwrap();
             assert!(is_red(&stamped, 1, 140, 220), "{rotate}");
             assert!(is_red(&stamped, 1, 178, 202), "{rotate}");
-            // It is transparent at its left.
+            // The image is transparent at its left.
             assert!(!is_red(&stamped, 1, 105, 220), "{rotate}");
             assert!(!is_red(&stamped, 1, 140, 245), "{rotate}");
             let spots = find(&stamped, "2026-01-0203:04").unwrap();
@@ -165,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_can_be_stamped_again_and_again() {
+    fn stamps_a_page_several_times() {
         let image = red();
         let mut pdf = page_of_html("<p>合同</p>");
         let texts = ["2026-01-02", "甲方已签", "乙方 3:45"];
@@ -188,8 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_refused() {
-        let pdf = turned(0, b"");
+    fn rejects_images_that_are_not_pngs() {
+        let pdf = rotated(0, b"");
         let stamp = Stamp {
             page: 1,
             x: 0.0,
@@ -203,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seam_is_at_the_right_edges() {
+    fn draws_a_cross_page_seal_at_the_right_edges() {
         let page = page_of_html("<p>合同</p>");
         let pdf = append_pdf(&page, &page).unwrap();
         let sealed = seam(&pdf, &red(), &[1, 2, 3], 400.0, 40.0, 40.0).unwrap();

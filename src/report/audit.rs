@@ -1,7 +1,7 @@
-//! `audit.jsonl` and `audit.csv`: what an audit found, item by item while it goes on, and as a table once it is through.
+//! Writes `audit.jsonl` while an audit runs and `audit.csv` when it is complete.
 //!
-//! The journal is what a cut-off audit goes on from: a last line that was cut off is dropped. The table is in the order
-//! in which the items were begun, whatever was answered first.
+//! An interrupted audit continues from the journal `audit.jsonl`; an incomplete last line is
+//! dropped. The table is in the order in which the items were created.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, TryLockError};
@@ -10,45 +10,45 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::csv::{finish, table, write_record};
+use super::csv::{create_table, finish, write_record};
 use crate::sheet::escape_formula;
 use crate::util::atomic_file::FileError;
 
-/// What was found of an item.
+/// The audit result of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditLine {
-    /// Its number in the ledger.
+    /// The id of the item in the ledger.
     pub id: i64,
-    /// Its flow.
+    /// The name of the flow.
     pub flow: String,
-    /// Its key.
+    /// The key of the item.
     pub key: String,
-    /// The word for it.
+    /// The name of the verdict.
     pub verdict: String,
-    /// Its flow at the service.
+    /// The id of the flow at the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_id: Option<String>,
-    /// What differs, or why it cannot be told.
+    /// The differences, or why there is no verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differs: Vec<String>,
-    /// What to do.
+    /// The suggested action.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hint: String,
 }
 
-/// Why a journal cannot be used.
+/// An error of an audit journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Another audit writes it.
-    #[error("another audit of this run is under way: {0} is in use")]
+    /// Another audit holds the lock of the journal.
+    #[error("another audit of this run is in progress: {0} is locked")]
     Busy(PathBuf),
-    /// It cannot be read or written.
+    /// The journal cannot be read or written.
     #[error(transparent)]
     Report(#[from] FileError),
 }
 
-/// A journal that is written.
+/// An open, locked audit journal.
 #[derive(Debug)]
 pub struct AuditJournal {
     path: PathBuf,
@@ -65,8 +65,13 @@ const COLUMNS: [&str; 6] = [
 ];
 
 impl AuditJournal {
-    /// Opens a journal, or begins one; `anew` forgets what it holds. Gives the numbers of the items that it holds.
-    pub fn open(path: &Path, anew: bool) -> Result<(Self, HashSet<i64>), JournalError> {
+    /// Opens or creates a journal and locks it; `discard` empties it. Returns the ids of the items
+    /// in it.
+    ///
+    /// # Errors
+    /// [`JournalError::Busy`] if another audit has locked it, [`JournalError::Report`] if it cannot
+    /// be read or written.
+    pub fn open(path: &Path, discard: bool) -> Result<(Self, HashSet<i64>), JournalError> {
         let failed = |why| FileError {
             path: path.to_owned(),
             why,
@@ -91,50 +96,57 @@ impl AuditJournal {
             path: path.to_owned(),
             file,
         };
-        if anew {
+        if discard {
             journal.file.set_len(0).map_err(failed)?;
         }
-        let mut held = HashSet::new();
-        let whole = journal.each(|_, line| {
-            held.insert(line.id);
+        let mut ids = HashSet::new();
+        let end = journal.each(|_, line| {
+            ids.insert(line.id);
         })?;
-        let cut = journal
+        let truncated = journal
             .file
-            .set_len(whole)
+            .set_len(end)
             .and_then(|()| journal.file.seek(SeekFrom::End(0)));
-        cut.map_err(failed)?;
-        Ok((journal, held))
+        truncated.map_err(failed)?;
+        Ok((journal, ids))
     }
 
-    /// Adds a line.
+    /// Appends a result.
+    ///
+    /// # Errors
+    /// An I/O error if the journal cannot be written.
     pub fn push(&mut self, line: &AuditLine) -> std::io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         self.file.write_all(&text)
     }
 
-    /// Writes the table of all that it holds, and counts the verdicts of those that are meant.
+    /// Writes the results as a table to `path`. Returns the number of `selected` results by
+    /// verdict.
+    ///
+    /// # Errors
+    /// [`FileError`] if the journal cannot be read or the table cannot be written.
     pub fn table(
         mut self,
         path: &Path,
-        meant: impl Fn(&AuditLine) -> bool,
+        selected: impl Fn(&AuditLine) -> bool,
     ) -> Result<BTreeMap<String, u64>, FileError> {
-        let mut places = Vec::new();
+        let mut offsets = Vec::new();
         let mut counts = BTreeMap::new();
-        self.each(|place, line| {
-            places.push((line.id, place));
-            if meant(&line) {
+        self.each(|offset, line| {
+            offsets.push((line.id, offset));
+            if selected(&line) {
                 *counts.entry(line.verdict).or_default() += 1;
             }
         })?;
-        places.sort_unstable();
-        let mut out = table(path)?;
+        offsets.sort_unstable();
+        let mut out = create_table(path)?;
         write_record(&mut out, path, &COLUMNS.map(str::to_owned))?;
         let mut reader = BufReader::new(self.file.try_clone().map_err(|error| self.error(error))?);
-        for (_, place) in places {
+        for (_, offset) in offsets {
             let mut text = String::new();
             let read = reader
-                .seek(SeekFrom::Start(place))
+                .seek(SeekFrom::Start(offset))
                 .and_then(|_| reader.read_line(&mut text));
             read.map_err(|error| self.error(error))?;
             let line: AuditLine =
@@ -157,27 +169,28 @@ impl AuditJournal {
         Ok(counts)
     }
 
-    /// Reads every whole line with its place; gives where they end.
+    /// Calls `each` with every complete line and its offset. Returns the offset after the last
+    /// complete line.
     fn each(&mut self, mut each: impl FnMut(u64, AuditLine)) -> Result<u64, FileError> {
         let mut read = |file: &mut File| {
             file.seek(SeekFrom::Start(0))?;
             let mut reader = BufReader::new(&mut *file);
-            let (mut place, mut text) = (0, Vec::new());
+            let (mut offset, mut text) = (0, Vec::new());
             loop {
                 text.clear();
                 let length = reader.read_until(b'\n', &mut text)?;
                 if text.last() != Some(&b'\n') {
-                    return Ok(place);
+                    return Ok(offset);
                 }
-                // What cannot be read counts as not there: its item is asked about again.
+                // An unreadable line is skipped, so its item is audited again.
                 if let Ok(line) = serde_json::from_slice(&text) {
-                    each(place, line);
+                    each(offset, line);
                 }
-                place += length as u64;
+                offset += length as u64;
             }
         };
-        let whole = read(&mut self.file);
-        whole.map_err(|error| self.error(error))
+        let end = read(&mut self.file);
+        end.map_err(|error| self.error(error))
     }
 
     fn error(&self, why: std::io::Error) -> FileError {

@@ -1,18 +1,20 @@
-//! `<flow>.csv` and `<flow>.failed.csv`: the sheet's own columns in its own order, then what became of each row.
+//! Writes `<flow>.csv` and `<flow>.failed.csv`: the columns of the sheet, then those of treaty.
 
 use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::flow::{FlowReport, Line};
-use super::row::Status;
+use super::flow_report::FlowReport;
+use super::row::ReportRow;
+use super::status::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
 use crate::sheet::escape_formula;
 use crate::util::atomic_file::{AtomicFile, FileError};
 
-/// What a report calls its own columns.
-const OWN: &str = "treaty_";
+/// The prefix of treaty's columns.
+const PREFIX: &str = "treaty_";
+/// The columns before those of the signers.
 const COMMON: [&str; 9] = [
     "treaty_key",
     "treaty_status",
@@ -24,21 +26,22 @@ const COMMON: [&str; 9] = [
     "treaty_hint",
     "treaty_attempts",
 ];
-const OF_SIGNER: [&str; 5] = [
+/// The columns of each signer, without prefix and signer name.
+const SIGNER: [&str; 5] = [
     "account_id",
     "sign_url",
     "sign_short_url",
     "status",
     "sign_time",
 ];
-/// Stands after the signers.
+/// The columns after those of the signers.
 const LAST: [&str; 4] = [
     "treaty_sent_at",
     "treaty_ended_at",
     "treaty_file",
     "treaty_sha256",
 ];
-/// What those need who correct failed rows.
+/// The columns of the table of failed rows.
 const FAILED: [&str; 5] = [
     "treaty_key",
     "treaty_status",
@@ -47,7 +50,7 @@ const FAILED: [&str; 5] = [
     "treaty_hint",
 ];
 
-/// The tables of a flow.
+/// The two tables of a flow.
 pub(super) struct Tables {
     all: AtomicFile,
     failed: AtomicFile,
@@ -55,32 +58,36 @@ pub(super) struct Tables {
     path: PathBuf,
 }
 
-/// The sheet's own columns that the tables repeat, by index.
-pub(super) struct Columns {
-    own: Vec<usize>,
+/// The columns of the sheet that the tables repeat.
+pub(super) struct SheetColumns {
+    /// Their indexes in the sheet.
+    indexes: Vec<usize>,
     path: PathBuf,
 }
 
-/// Lines of both tables, while they are put into bytes.
-pub(super) struct Lines {
+/// Encoded rows of both tables that are not written yet.
+pub(super) struct EncodedRows {
     all: csv::Writer<Vec<u8>>,
     failed: csv::Writer<Vec<u8>>,
     any_failed: bool,
 }
 
 impl Tables {
-    /// Begins both, with their headers.
+    /// Creates both tables and writes their headers.
+    ///
+    /// # Errors
+    /// [`FileError`] if a file cannot be written.
     pub(super) fn begin(
         folder: &Path,
         report: &FlowReport<'_>,
-    ) -> Result<(Self, Columns), FileError> {
+    ) -> Result<(Self, SheetColumns), FileError> {
         let sheet = report.rows.and_then(|rows| rows.sheet.as_ref());
         let header = sheet
             .map(|sheet| sheet.header().columns().to_vec())
             .unwrap_or_default();
-        // A sheet that is an earlier report brings the columns of that one.
+        // Omits treaty's columns of a sheet that is an earlier report.
         let columns: Vec<usize> = (0..header.len())
-            .filter(|at| !header[*at].starts_with(OWN))
+            .filter(|at| !header[*at].starts_with(PREFIX))
             .collect();
         let path = folder.join(format!("{}.csv", report.flow));
         let own: Vec<String> = columns
@@ -90,46 +97,53 @@ impl Tables {
         let mut all = own.clone();
         all.extend(COMMON.iter().map(|name| (*name).to_owned()));
         for signer in &report.signers {
-            let own = OF_SIGNER.iter();
-            all.extend(own.map(|name| format!("{OWN}{signer}_{name}")));
+            let own = SIGNER.iter();
+            all.extend(own.map(|name| format!("{PREFIX}{signer}_{name}")));
         }
         all.extend(LAST.map(str::to_owned));
         let mut failed = own;
         failed.extend(FAILED.iter().map(|name| (*name).to_owned()));
-        let begun = |path: &Path, names: &[String]| {
-            let mut table = table(path)?;
+        let begin = |path: &Path, names: &[String]| {
+            let mut table = create_table(path)?;
             write_record(&mut table, path, names)?;
             table
                 .into_inner()
-                .map_err(|error| wrong(path, error.into_error().into()))
+                .map_err(|error| csv_error(path, error.into_error().into()))
         };
         let tables = Self {
-            all: begun(&path, &all)?,
-            failed: begun(&failed_path(&path), &failed)?,
+            all: begin(&path, &all)?,
+            failed: begin(&failed_path(&path), &failed)?,
             any_failed: false,
             path: path.clone(),
         };
-        Ok((tables, Columns { own: columns, path }))
+        Ok((
+            tables,
+            SheetColumns {
+                indexes: columns,
+                path,
+            },
+        ))
     }
 
-    /// Writes the next lines.
-    pub(super) fn write(&mut self, lines: Lines) -> Result<(), FileError> {
-        self.any_failed |= lines.any_failed;
-        for (file, lines) in [(&mut self.all, lines.all), (&mut self.failed, lines.failed)] {
-            let bytes = lines
+    /// Writes the next rows.
+    pub(super) fn write(&mut self, rows: EncodedRows) -> Result<(), FileError> {
+        self.any_failed |= rows.any_failed;
+        for (file, rows) in [(&mut self.all, rows.all), (&mut self.failed, rows.failed)] {
+            let bytes = rows
                 .into_inner()
-                .map_err(|error| wrong(&self.path, error.into_error().into()))?;
+                .map_err(|error| csv_error(&self.path, error.into_error().into()))?;
             file.write_all(&bytes).map_err(|why| file.error(why))?;
         }
         Ok(())
     }
 
+    /// Puts the tables in place; without failed rows, removes the table of failed rows.
     pub(super) fn finish(self) -> Result<(), FileError> {
         self.all.finish()?;
         if self.any_failed {
             self.failed.finish()
         } else {
-            // Nobody needs an empty one: dropped, it leaves nothing. One that was written before is not true any more.
+            // Dropping the unfinished file removes it; a file of an earlier report is outdated.
             let earlier = failed_path(&self.path);
             match std::fs::remove_file(&earlier) {
                 Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
@@ -141,8 +155,8 @@ impl Tables {
     }
 }
 
-impl Lines {
-    /// None yet.
+impl EncodedRows {
+    /// Returns an empty instance.
     pub(super) fn new() -> Self {
         let empty = || {
             csv::WriterBuilder::new()
@@ -156,35 +170,35 @@ impl Lines {
         }
     }
 
-    /// Takes a row, and one that failed also for those who correct it.
+    /// Encodes a row; a failed row is also added to the table of failed rows.
     pub(super) fn push(
         &mut self,
-        columns: &Columns,
+        columns: &SheetColumns,
         report: &FlowReport<'_>,
-        line: &Line,
+        row: &ReportRow,
     ) -> Result<(), FileError> {
         let own = || {
-            let row = line.cells.as_ref();
-            let cells = columns.own.iter();
-            cells.map(move |at| row.and_then(|row| row.at(*at)).unwrap_or_default())
+            let cells = row.cells.as_ref();
+            let indexes = columns.indexes.iter();
+            indexes.map(move |at| cells.and_then(|cells| cells.at(*at)).unwrap_or_default())
         };
-        let all = own().map(Cow::Borrowed).chain(whole(report, line));
-        let wrong = |error| wrong(&columns.path, error);
-        put(&mut self.all, all).map_err(wrong)?;
-        if line.status == Status::Failed && line.row.is_some() {
+        let all = own().map(Cow::Borrowed).chain(treaty_cells(report, row));
+        let failed = |error| csv_error(&columns.path, error);
+        write_cells(&mut self.all, all).map_err(failed)?;
+        if row.status == Status::Failed && row.number.is_some() {
             self.any_failed = true;
-            let [code, error, hint] = line.said.failed();
-            let key = line.key.as_deref().unwrap_or_default();
-            let failed = [key, line.status.word(), &code, &error, &hint];
-            let failed = own().chain(failed).map(Cow::Borrowed);
-            put(&mut self.failed, failed).map_err(wrong)?;
+            let [code, error, hint] = row.details.failure_texts();
+            let key = row.key.as_deref().unwrap_or_default();
+            let cells = [key, row.status.word(), &code, &error, &hint];
+            let cells = own().chain(cells).map(Cow::Borrowed);
+            write_cells(&mut self.failed, cells).map_err(failed)?;
         }
         Ok(())
     }
 }
 
-/// Puts the cells of one record into a table.
-fn put<'a>(
+/// Writes the cells of one record.
+fn write_cells<'a>(
     table: &mut csv::Writer<Vec<u8>>,
     cells: impl Iterator<Item = Cow<'a, str>>,
 ) -> csv::Result<()> {
@@ -194,46 +208,49 @@ fn put<'a>(
     table.write_record(None::<&[u8]>)
 }
 
-/// The table of the rows that failed, beside the one of all.
+/// Returns the path of the table of failed rows.
 fn failed_path(all: &Path) -> PathBuf {
     all.with_extension("failed.csv")
 }
 
-/// A row's own columns of a report.
-fn whole<'a>(report: &'a FlowReport<'_>, line: &'a Line) -> impl Iterator<Item = Cow<'a, str>> {
-    let (said, steps) = (&line.said, report.steps);
-    let item = said.record.as_ref();
-    let [code, error, hint] = said.failed().map(Cow::Owned);
+/// Returns the cells of treaty's columns.
+fn treaty_cells<'a>(
+    report: &'a FlowReport<'_>,
+    row: &'a ReportRow,
+) -> impl Iterator<Item = Cow<'a, str>> {
+    let (details, steps) = (&row.details, report.steps);
+    let item = details.record.as_ref();
+    let [code, error, hint] = details.failure_texts().map(Cow::Owned);
     let attempts = item.map_or(String::new(), |item| item.attempts.to_string());
     let common = [
-        line.key.as_deref().unwrap_or_default().into(),
-        line.status.word().into(),
-        line.action.word().into(),
-        said.answers(steps.document, "docId").into(),
-        said.step(steps.process).answer("flowId").into(),
+        row.key.as_deref().unwrap_or_default().into(),
+        row.status.word().into(),
+        row.action.word().into(),
+        details.receipt_texts(steps.document, "docId").into(),
+        details.step(steps.process).text("flowId").into(),
         code,
         error,
         hint,
         attempts.into(),
     ];
     let signers = report.signers.iter().flat_map(move |name| {
-        let signer = said.signer(steps.signer, name);
+        let signer = details.signer(steps.signer, name);
         [
-            signer.answer("accountId"),
-            signer.answer("signUrl"),
-            signer.answer("signShortUrl"),
-            signer.status(),
-            signer.time(),
+            signer.text("accountId"),
+            signer.text("signUrl"),
+            signer.text("signShortUrl"),
+            signer.signer_status(),
+            signer.signer_time(),
         ]
         .map(Cow::Borrowed)
     });
     let moment = |at: Option<jiff::Timestamp>| at.map(time::text).unwrap_or_default();
-    let download = said.step(steps.download);
+    let download = details.step(steps.download);
     let last = [
         moment(item.and_then(|item| item.sent_at)),
         moment(item.and_then(ItemRecord::ended_at)),
-        download.listed("path"),
-        download.listed("sha256"),
+        download.list_texts("path"),
+        download.list_texts("sha256"),
     ];
     common
         .into_iter()
@@ -241,8 +258,11 @@ fn whole<'a>(report: &'a FlowReport<'_>, line: &'a Line) -> impl Iterator<Item =
         .chain(last.map(Cow::Owned))
 }
 
-/// A table that spreadsheets open as what it is: UTF-8 with its mark, lines ended as they expect.
-pub(super) fn table(path: &Path) -> Result<csv::Writer<AtomicFile>, FileError> {
+/// Creates a CSV file as spreadsheets expect it: UTF-8 with a byte order mark and CRLF line ends.
+///
+/// # Errors
+/// [`FileError`] if the file cannot be created.
+pub(super) fn create_table(path: &Path) -> Result<csv::Writer<AtomicFile>, FileError> {
     let mut file = AtomicFile::create(path)?;
     file.write_all("\u{feff}".as_bytes())
         .map_err(|source| file.error(source))?;
@@ -251,6 +271,10 @@ pub(super) fn table(path: &Path) -> Result<csv::Writer<AtomicFile>, FileError> {
         .from_writer(file))
 }
 
+/// Writes one record.
+///
+/// # Errors
+/// [`FileError`] if the file cannot be written.
 pub(super) fn write_record(
     table: &mut csv::Writer<AtomicFile>,
     path: &Path,
@@ -258,16 +282,20 @@ pub(super) fn write_record(
 ) -> Result<(), FileError> {
     table
         .write_record(cells)
-        .map_err(|error| wrong(path, error))
+        .map_err(|error| csv_error(path, error))
 }
 
-fn wrong(path: &Path, error: csv::Error) -> FileError {
+fn csv_error(path: &Path, error: csv::Error) -> FileError {
     FileError {
         path: path.to_owned(),
         why: std::io::Error::other(error),
     }
 }
 
+/// Puts the file in place.
+///
+/// # Errors
+/// [`FileError`] if the file cannot be written.
 pub(super) fn finish(table: csv::Writer<AtomicFile>, path: &Path) -> Result<(), FileError> {
     match table.into_inner() {
         Ok(file) => file.finish(),

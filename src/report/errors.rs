@@ -1,52 +1,57 @@
-//! `errors.csv`: all that is wrong before anything is called, once that is more than a screen shows.
+//! Writes `errors.csv`: all diagnostics of the checks before a run, if there are more than are
+//! printed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::csv::{finish, table, write_record};
+use super::csv::{create_table, finish, write_record};
 use crate::diagnostic::{Diagnostic, DiagnosticListener, Place, Severity};
 use crate::sheet::escape_formula;
 use crate::util::atomic_file::{AtomicFile, FileError};
 
-const NAMES: [&str; 8] = [
+const COLUMNS: [&str; 8] = [
     "level", "file", "row", "column", "place", "message", "hint", "related",
 ];
 
-/// The table, which is written while things are found, and not kept in memory.
+/// A table of diagnostics, written as they are found and not held in memory.
 #[derive(Clone)]
-pub struct ErrorTable(Arc<Mutex<Errors>>);
+pub struct ErrorTable(Arc<Mutex<TableState>>);
 
-struct Errors {
+struct TableState {
     path: PathBuf,
-    /// So many need no file.
-    few: usize,
+    /// The number of diagnostics up to which no file is written.
+    threshold: usize,
+    /// The first diagnostics, until the file is created.
     first: Vec<Diagnostic>,
     file: Option<Result<csv::Writer<AtomicFile>, FileError>>,
 }
 
 impl ErrorTable {
-    /// A table in this place, as soon as there is more in it than `few`.
-    pub fn beyond(few: usize, path: &Path) -> Self {
-        Self(Arc::new(Mutex::new(Errors {
+    /// Creates a table that is written to `path` if there are more than `threshold` diagnostics.
+    pub fn beyond(threshold: usize, path: &Path) -> Self {
+        Self(Arc::new(Mutex::new(TableState {
             path: path.to_owned(),
-            few,
+            threshold,
             first: Vec::new(),
             file: None,
         })))
     }
 
-    /// What takes each finding.
+    /// Returns a function that adds a diagnostic to the table.
     pub fn listener(&self) -> DiagnosticListener {
         let table = self.clone();
-        Arc::new(move |diagnostic| table.errors().take(diagnostic))
+        Arc::new(move |diagnostic| table.state().push(diagnostic))
     }
 
-    /// Puts the table in its place, and tells where that is; none where few were found. One of an earlier time is not
-    /// true any more.
+    /// Puts the table in place and returns its path, or `None` if the threshold was not exceeded.
+    /// In that case removes the table of an earlier command.
+    ///
+    /// # Errors
+    /// [`FileError`] if the table cannot be written or removed.
     pub fn finish(&self) -> Result<Option<PathBuf>, FileError> {
-        let mut errors = self.errors();
-        let path = errors.path.clone();
-        match errors.file.take() {
+        let mut state = self.state();
+        let path = state.path.clone();
+        match state.file.take() {
             Some(file) => {
                 finish(file?, &path)?;
                 Ok(Some(path))
@@ -60,15 +65,16 @@ impl ErrorTable {
         }
     }
 
-    fn errors(&self) -> MutexGuard<'_, Errors> {
-        // Nothing panics while it is held; what is in it stays true.
+    fn state(&self) -> MutexGuard<'_, TableState> {
+        // The state is consistent even after a panic of another thread.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Errors {
-    fn take(&mut self, diagnostic: &Diagnostic) {
-        if self.file.is_none() && self.first.len() < self.few {
+impl TableState {
+    /// Adds a diagnostic.
+    fn push(&mut self, diagnostic: &Diagnostic) {
+        if self.file.is_none() && self.first.len() < self.threshold {
             self.first.push(diagnostic.clone());
             return;
         }
@@ -80,10 +86,10 @@ impl Errors {
         self.file = Some(written);
     }
 
-    /// Begins the file with what was found until now.
+    /// Creates the file and writes the first diagnostics.
     fn begin(&mut self) -> Result<csv::Writer<AtomicFile>, FileError> {
-        let mut file = table(&self.path)?;
-        write_record(&mut file, &self.path, &NAMES.map(str::to_owned))?;
+        let mut file = create_table(&self.path)?;
+        write_record(&mut file, &self.path, &COLUMNS.map(str::to_owned))?;
         for diagnostic in std::mem::take(&mut self.first) {
             write_record(&mut file, &self.path, &record(&diagnostic))?;
         }
@@ -91,6 +97,7 @@ impl Errors {
     }
 }
 
+/// Returns the cells of a diagnostic.
 fn record(diagnostic: &Diagnostic) -> [String; 8] {
     let (file, row, column) = match &diagnostic.place {
         None => Default::default(),

@@ -1,44 +1,48 @@
-//! `junit.xml`: one suite a flow and one case an item, for systems that show what CI has tried.
+//! Writes `junit.xml` for CI systems: one suite a flow, one case an item.
 //!
-//! What failed is a failure, what is in doubt an error. Who refused or let the time pass is no mistake of the run's, as
-//! its exit code says too: such cases are skipped ones, with the reason.
+//! A failed item is a failure, an item in doubt is an error. Rejected, expired and revoked items
+//! are skipped cases with the reason, because the run did not fail, and its exit code does not
+//! count them either.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::row::{ItemDetails, Status};
+use super::row::ItemDetails;
+use super::status::Status;
 use super::summary::Summary;
 use crate::util::atomic_file::{AtomicFile, FileError};
 
-/// So much room is left for a tag whose numbers are known at its end only.
-const ROOM: usize = 160;
+/// The number of bytes reserved for a start tag, without its name; its counts are known at the end
+/// only.
+const RESERVED: usize = 160;
 
-/// The file, while it is written.
+/// The unfinished file.
 pub(super) struct Junit {
     file: AtomicFile,
     project: String,
-    /// Where the first tag stands.
+    /// The offset of the first tag.
     top: u64,
-    all: Numbers,
+    /// The counts of all suites.
+    total: CaseCounts,
     suite: Option<Suite>,
 }
 
 struct Suite {
     name: String,
-    /// Where its tag stands.
+    /// The offset of its tag.
     at: u64,
-    numbers: Numbers,
+    counts: CaseCounts,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Numbers {
+struct CaseCounts {
     tests: u64,
     failures: u64,
     errors: u64,
     skipped: u64,
 }
 
-impl Numbers {
+impl CaseCounts {
     fn add(&mut self, other: Self) {
         self.tests += other.tests;
         self.failures += other.failures;
@@ -46,7 +50,8 @@ impl Numbers {
         self.skipped += other.skipped;
     }
 
-    fn text(self) -> String {
+    /// Returns the counts as XML attributes.
+    fn attributes(self) -> String {
         format!(
             r#"tests="{}" failures="{}" errors="{}" skipped="{}""#,
             self.tests, self.failures, self.errors, self.skipped
@@ -55,42 +60,45 @@ impl Numbers {
 }
 
 impl Junit {
+    /// Creates the file in a folder.
     pub(super) fn begin(folder: &Path, project: &str) -> Result<Self, FileError> {
         let file = AtomicFile::create(&folder.join("junit.xml"))?;
         let mut junit = Self {
             file,
             project: project.to_owned(),
             top: 0,
-            all: Numbers::default(),
+            total: CaseCounts::default(),
             suite: None,
         };
         junit.put("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
-        junit.top = junit.leave_room(project)?;
+        junit.top = junit.reserve(project)?;
         Ok(junit)
     }
 
+    /// Begins a suite.
     pub(super) fn begin_suite(&mut self, name: &str) -> Result<(), FileError> {
-        let at = self.leave_room(name)?;
+        let at = self.reserve(name)?;
         self.suite = Some(Suite {
             name: name.to_owned(),
             at,
-            numbers: Numbers::default(),
+            counts: CaseCounts::default(),
         });
         Ok(())
     }
 
+    /// Adds the case of an item; an item without a key is named by its row number.
     pub(super) fn case(
         &mut self,
         key: &str,
         row: Option<u64>,
         status: Status,
-        said: &ItemDetails,
+        details: &ItemDetails,
     ) -> Result<(), FileError> {
         let name = match (key, row) {
             ("", Some(row)) => format!("row {row}"),
             (key, _) => key.to_owned(),
         };
-        let [code, message, hint] = said.failed();
+        let [code, message, hint] = details.failure_texts();
         let outcome = match status {
             Status::Failed => Outcome::Failure,
             Status::InDoubt => Outcome::Error,
@@ -119,7 +127,7 @@ impl Junit {
         let Some(suite) = &mut self.suite else {
             return Ok(());
         };
-        suite.numbers.tests += 1;
+        suite.counts.tests += 1;
         let class = escaped(&format!("{}.{}", self.project, suite.name));
         let head = format!(
             r#"    <testcase classname="{class}" name="{}""#,
@@ -127,13 +135,13 @@ impl Junit {
         );
         let (tag, number) = match outcome {
             Outcome::Passed => return self.put(&format!("{head}/>\n")),
-            Outcome::Failure => ("failure", &mut suite.numbers.failures),
-            Outcome::Error => ("error", &mut suite.numbers.errors),
-            Outcome::Skipped => ("skipped", &mut suite.numbers.skipped),
+            Outcome::Failure => ("failure", &mut suite.counts.failures),
+            Outcome::Error => ("error", &mut suite.counts.errors),
+            Outcome::Skipped => ("skipped", &mut suite.counts.skipped),
         };
         *number += 1;
         let code = match (outcome, code) {
-            // A skipped case has a message alone.
+            // A skipped case has only a message.
             (Outcome::Skipped, _) | (_, "") => String::new(),
             (_, code) => format!(r#" type="{}""#, escaped(code)),
         };
@@ -145,49 +153,50 @@ impl Junit {
         self.put(&format!("{head}>{inside}</testcase>\n"))
     }
 
+    /// Ends the suite and writes its counts.
     pub(super) fn end_suite(&mut self) -> Result<(), FileError> {
         let Some(suite) = self.suite.take() else {
             return Ok(());
         };
         self.put("  </testsuite>\n")?;
-        self.all.add(suite.numbers);
-        let (name, numbers) = (escaped(&suite.name), suite.numbers.text());
-        self.fill(
+        self.total.add(suite.counts);
+        let (name, numbers) = (escaped(&suite.name), suite.counts.attributes());
+        self.write_reserved(
             suite.at,
             &suite.name,
             &format!(r#"  <testsuite name="{name}" {numbers}"#),
         )
     }
 
-    /// Standing things that failed are a suite of their own.
+    /// Adds a suite for failed resources and puts the file in place.
     pub(super) fn finish(mut self, summary: &Summary) -> Result<(), FileError> {
-        if !summary.standing_failures.is_empty() {
-            self.begin_suite("standing")?;
-            for (address, message) in &summary.standing_failures {
+        if !summary.resource_failures.is_empty() {
+            self.begin_suite("resources")?;
+            for (address, message) in &summary.resource_failures {
                 self.put_case(address, Outcome::Failure, "", message, "")?;
             }
             self.end_suite()?;
         }
         self.put("</testsuites>\n")?;
         let name = escaped(&self.project);
-        let (numbers, seconds) = (self.all.text(), summary.seconds);
+        let (numbers, seconds) = (self.total.attributes(), summary.seconds);
         let tag = format!(r#"<testsuites name="{name}" {numbers} time="{seconds:.3}""#);
-        self.fill(self.top, &self.project.clone(), &tag)?;
+        self.write_reserved(self.top, &self.project.clone(), &tag)?;
         self.file.finish()
     }
 
-    /// Leaves room for a tag, and tells where it stands.
-    fn leave_room(&mut self, name: &str) -> Result<u64, FileError> {
+    /// Reserves space for a tag and returns its offset.
+    fn reserve(&mut self, name: &str) -> Result<u64, FileError> {
         let at = self.file.stream_position();
         let at = at.map_err(|why| self.file.error(why))?;
-        let room = " ".repeat(room(name));
-        self.put(&format!("{room}\n"))?;
+        let blanks = " ".repeat(reserved_length(name));
+        self.put(&format!("{blanks}\n"))?;
         Ok(at)
     }
 
-    /// Fills the room that was left: blanks before a tag's end mean nothing.
-    fn fill(&mut self, at: u64, name: &str, tag: &str) -> Result<(), FileError> {
-        let blanks = " ".repeat((room(name) - 1).saturating_sub(tag.len()));
+    /// Writes a tag into its reserved space; XML ignores blanks before the end of a tag.
+    fn write_reserved(&mut self, at: u64, name: &str, tag: &str) -> Result<(), FileError> {
+        let blanks = " ".repeat((reserved_length(name) - 1).saturating_sub(tag.len()));
         let put = self.file.seek(SeekFrom::Start(at));
         let put = put.and_then(|_| self.file.write_all(format!("{tag}{blanks}>").as_bytes()));
         let put = put.and_then(|()| self.file.seek(SeekFrom::End(0)));
@@ -200,7 +209,7 @@ impl Junit {
     }
 }
 
-/// How a case went.
+/// The result of a case.
 #[derive(Clone, Copy)]
 enum Outcome {
     Passed,
@@ -209,12 +218,12 @@ enum Outcome {
     Skipped,
 }
 
-/// The room for a tag with a name, in bytes.
-fn room(name: &str) -> usize {
-    ROOM + escaped(name).len()
+/// Returns the space reserved for the tag of a suite, in bytes.
+fn reserved_length(name: &str) -> usize {
+    RESERVED + escaped(name).len()
 }
 
-/// A text in an attribute or an element. What XML cannot hold at all becomes a mark.
+/// Escapes text for an attribute or an element. Characters that XML forbids become U+FFFD.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -238,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_xml_cannot_hold_is_escaped_or_marked() {
+    fn escapes_markup_and_replaces_forbidden_characters() {
         assert_eq!(
             escaped("<a b=\"c\">&\u{0}\n甲"),
             "&lt;a b=&quot;c&quot;&gt;&amp;\u{fffd}&#10;甲"

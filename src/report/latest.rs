@@ -1,23 +1,27 @@
-//! `reports/latest`: the folder of the last run.
+//! Updates `reports/latest`, which points to the folder of the last run.
 
 use std::path::Path;
 
 use crate::util::atomic_file::FileError;
 use crate::util::failpoint::failpoint;
 
-/// Points `latest` at a run's folder, in one move.
+/// Points `latest` to the folder of a run, atomically: a symbolic link on Unix, otherwise a text
+/// file.
+///
+/// # Errors
+/// [`FileError`] if it cannot be replaced.
 pub fn point_latest(reports: &Path, run: &str) -> Result<(), FileError> {
     let latest = reports.join("latest");
     #[cfg(unix)]
     let point = || {
-        let anew = reports.join(".latest.part");
-        match std::fs::remove_file(&anew) {
+        let link = reports.join(".latest.part");
+        match std::fs::remove_file(&link) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        std::os::unix::fs::symlink(run, &anew)?;
+        std::os::unix::fs::symlink(run, &link)?;
         failpoint("report.latest");
-        std::fs::rename(&anew, &latest)
+        std::fs::rename(&link, &latest)
     };
     #[cfg(not(unix))]
     let point = || std::fs::write(&latest, run);

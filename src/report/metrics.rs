@@ -1,4 +1,4 @@
-//! A run in numbers for Prometheus: a file for the collector of text files that runs beside it.
+//! Writes the metrics of a command in the Prometheus text format, for the textfile collector.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,32 +7,36 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::row::Counts;
+use super::status::Counts;
 use super::summary::Calls;
 use crate::util::atomic_file::{AtomicFile, FileError};
 
-/// What a command has to tell of itself at its end. Nothing of it is private: no key, no name.
+/// The metrics of a command. They contain no private data: no keys and no names of signers.
 #[derive(Debug)]
 pub struct Metrics<'a> {
-    /// The project's name; empty when it could not be read.
+    /// The name of the project; empty if it could not be read.
     pub project: &'a str,
-    /// The environment's name; empty when it could not be read.
+    /// The name of the environment; empty if it could not be read.
     pub environment: &'a str,
-    /// The command: apply, sync.
+    /// The command, such as `apply` or `sync`.
     pub command: &'a str,
-    /// Its exit code.
+    /// The exit code.
     pub exit_code: u8,
-    /// When it began.
+    /// The start time.
     pub started: Timestamp,
-    /// When it ended.
+    /// The end time.
     pub ended: Timestamp,
-    /// Items by flow and status, where they were counted.
+    /// Items by flow and status, if they were counted.
     pub items: &'a BTreeMap<String, Counts>,
-    /// Calls by operation.
+    /// Requests by operation.
     pub calls: &'a Calls,
 }
 
-/// Writes them, whole or not at all, for everybody on the machine to read: collectors run as somebody else.
+/// Writes metrics atomically. The file is readable by all users, because collectors run as another
+/// user.
+///
+/// # Errors
+/// [`FileError`] if the file cannot be written.
 pub fn write_metrics(path: &Path, metrics: &Metrics<'_>) -> Result<(), FileError> {
     let mut file = AtomicFile::create_public(path)?;
     match file.write_all(text(metrics).as_bytes()) {
@@ -41,6 +45,7 @@ pub fn write_metrics(path: &Path, metrics: &Metrics<'_>) -> Result<(), FileError
     }
 }
 
+/// Returns the metrics in the text format.
 fn text(metrics: &Metrics<'_>) -> String {
     let own = format!(
         r#"project="{}",environment="{}",command="{}""#,
@@ -55,7 +60,7 @@ fn text(metrics: &Metrics<'_>) -> String {
             if samples.peek().is_none() {
                 return;
             }
-            // A text takes whatever is written to it.
+            // Infallible for strings.
             let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n");
             for (labels, value) in samples {
                 let _ = writeln!(out, "{name}{{{own}{labels}}} {value}");
@@ -66,22 +71,22 @@ fn text(metrics: &Metrics<'_>) -> String {
     let took = milliseconds(metrics.ended) - milliseconds(metrics.started);
     family(
         "treaty_exit_code",
-        "How the last command ended: its exit code, 0 when nothing failed.",
+        "Exit code of the last command; 0 if nothing failed.",
         &mut plain(metrics.exit_code.to_string()),
     );
     family(
         "treaty_started_timestamp_seconds",
-        "When the last command began.",
+        "Start time of the last command.",
         &mut plain(second(metrics.started)),
     );
     family(
         "treaty_ended_timestamp_seconds",
-        "When the last command ended.",
+        "End time of the last command.",
         &mut plain(second(metrics.ended)),
     );
     family(
         "treaty_duration_seconds",
-        "How long the last command took.",
+        "Duration of the last command.",
         &mut plain(format!("{:.3}", took / 1000.0)),
     );
     let items = metrics.items.iter().flat_map(|(flow, counts)| {
@@ -92,23 +97,23 @@ fn text(metrics: &Metrics<'_>) -> String {
     });
     family(
         "treaty_items",
-        "Items by flow and status when the last command ended.",
+        "Items by flow and status at the end of the last command.",
         &mut { items },
     );
     for (name, help, count) in [
         (
             "treaty_calls",
-            "Calls of the last command, answered or not.",
+            "Requests of the last command, with or without a response.",
             0,
         ),
         (
             "treaty_calls_failed",
-            "Calls of the last command that failed.",
+            "Failed requests of the last command.",
             1,
         ),
         (
             "treaty_calls_repeated",
-            "Calls of the last command that were followed by another attempt.",
+            "Requests of the last command that were retried.",
             2,
         ),
     ] {
@@ -122,7 +127,7 @@ fn text(metrics: &Metrics<'_>) -> String {
     out
 }
 
-/// Milliseconds since 1970; of times that machines have, no digit is lost.
+/// Converts a time to milliseconds since 1970, which `f64` holds exactly.
 #[expect(
     clippy::cast_precision_loss,
     reason = "milliseconds since 1970 are far below 2^52"
@@ -131,7 +136,7 @@ fn milliseconds(at: Timestamp) -> f64 {
     at.as_millisecond() as f64
 }
 
-/// A label's value.
+/// Escapes the value of a label.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('"', "\\\"")
@@ -140,12 +145,12 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::Status;
+    use super::super::status::Status;
     use super::super::summary::CallCount;
     use super::*;
 
     #[test]
-    fn numbers_are_told_in_the_words_of_the_collector() {
+    fn writes_metrics_in_the_prometheus_text_format() {
         let at = |text: &str| text.parse().expect("a time");
         let items = BTreeMap::from([(
             "loans".to_owned(),

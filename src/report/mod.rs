@@ -1,26 +1,33 @@
-//! Reports: what a run did, for the people who sent the sheet.
+//! Reports of a run for the people who supplied the sheet: CSV, JSON, HTML, `JUnit` and Prometheus
+//! text.
 //!
-//! The ledger's records and the plan's decisions, folded over the sheet's rows in their order. Files appear whole or
-//! not at all. Knows neither client nor apply.
+//! A report combines the rows of a sheet, in sheet order, with the recorded items and the planned
+//! actions. A file appears completely or not at all. This module imports neither the client nor
+//! apply.
 
 mod audit;
 mod csv;
 mod errors;
 mod flow;
+mod flow_report;
 mod html;
 mod junit;
 mod latest;
 mod metrics;
 mod outputs;
 mod row;
+mod status;
 mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
 pub use errors::ErrorTable;
-pub use flow::{Decided, Each, FlowReport, FlowReportError, RowFacts, StepNames};
-pub use html::{Page, Seen, SeenSigner};
+pub use flow_report::{
+    ActionLookup, FlowReport, FlowReportError, ItemVisitor, RowFacts, StepNames,
+};
+pub use html::{HtmlReport, PageItem, PageSigner};
 pub use latest::point_latest;
 pub use metrics::{Metrics, write_metrics};
 pub use outputs::Reports;
-pub use row::{Counts, Status, recorded};
+pub use row::recorded;
+pub use status::{Counts, Status};
 pub use summary::{CallCount, Calls, SCHEMA, Summary};

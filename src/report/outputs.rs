@@ -1,28 +1,32 @@
-//! The files of a report: each row is told once, and each file takes what it needs of it.
+//! The files of a report. Each row is passed once to all files.
 
 use std::path::{Path, PathBuf};
 
-use super::csv::{Columns, Lines, Tables};
-use super::flow::{FlowReport, Line};
-use super::html::{Page, Seen, SeenSigner};
+use super::csv::{EncodedRows, SheetColumns, Tables};
+use super::flow_report::FlowReport;
+use super::html::{HtmlReport, PageItem, PageSigner};
 use super::junit::Junit;
+use super::row::ReportRow;
 use super::summary::Summary;
 use crate::ledger::ItemRecord;
 use crate::manifest::ReportFormat;
 use crate::util::atomic_file::FileError;
 
-/// The reports of a run, while they are written.
+/// The unfinished report files of a run.
 pub struct Reports {
     folder: PathBuf,
     csv: bool,
     json: bool,
     tables: Option<Tables>,
     junit: Option<Junit>,
-    page: Option<Page>,
+    html: Option<HtmlReport>,
 }
 
 impl Reports {
-    /// Begins the files of these formats in a run's folder.
+    /// Creates the report files of the given formats in a folder.
+    ///
+    /// # Errors
+    /// [`FileError`] if a file cannot be created.
     pub fn begin(
         folder: &Path,
         project: &str,
@@ -36,15 +40,16 @@ impl Reports {
             json: wants(ReportFormat::Json),
             tables: None,
             junit: junit.transpose()?,
-            page: wants(ReportFormat::Html).then(Page::default),
+            html: wants(ReportFormat::Html).then(HtmlReport::default),
         })
     }
 
-    /// Begins with a flow; gives the sheet's columns that its tables repeat, if there are tables.
+    /// Begins a flow. Returns the columns of the sheet that its tables repeat, if tables are
+    /// written.
     pub(super) fn begin_flow(
         &mut self,
         report: &FlowReport<'_>,
-    ) -> Result<Option<Columns>, FileError> {
+    ) -> Result<Option<SheetColumns>, FileError> {
         if let Some(junit) = &mut self.junit {
             junit.begin_suite(&format!("flows.{}", report.flow))?;
         }
@@ -56,28 +61,29 @@ impl Reports {
         Ok(Some(columns))
     }
 
-    /// Takes the next rows, and what the tables say of them.
-    pub(super) fn told(
+    /// Writes the next rows; `encoded` are the same rows for the tables.
+    pub(super) fn write_rows(
         &mut self,
         report: &FlowReport<'_>,
-        rows: &[Line],
-        lines: Option<Lines>,
+        rows: &[ReportRow],
+        encoded: Option<EncodedRows>,
     ) -> Result<(), FileError> {
-        if let (Some(tables), Some(lines)) = (&mut self.tables, lines) {
-            tables.write(lines)?;
+        if let (Some(tables), Some(encoded)) = (&mut self.tables, encoded) {
+            tables.write(encoded)?;
         }
-        for line in rows {
+        for row in rows {
             if let Some(junit) = &mut self.junit {
-                let key = line.key.as_deref().unwrap_or_default();
-                junit.case(key, line.row, line.status, &line.said)?;
+                let key = row.key.as_deref().unwrap_or_default();
+                junit.case(key, row.number, row.status, &row.details)?;
             }
-            if let Some(page) = &mut self.page {
-                show(page, report, line);
+            if let Some(html) = &mut self.html {
+                add_to_page(html, report, row);
             }
         }
         Ok(())
     }
 
+    /// Ends the flow and puts its tables in place.
     pub(super) fn end_flow(&mut self) -> Result<(), FileError> {
         if let Some(junit) = &mut self.junit {
             junit.end_suite()?;
@@ -85,13 +91,16 @@ impl Reports {
         self.tables.take().map_or(Ok(()), Tables::finish)
     }
 
-    /// Puts all files in their places.
+    /// Writes the summary to the files and puts all files in place.
+    ///
+    /// # Errors
+    /// [`FileError`] if a file cannot be written.
     pub fn finish(self, summary: &Summary) -> Result<(), FileError> {
         if let Some(junit) = self.junit {
             junit.finish(summary)?;
         }
-        if let Some(page) = self.page {
-            page.write(&self.folder, summary)?;
+        if let Some(html) = self.html {
+            html.write(&self.folder, summary)?;
         }
         if self.json {
             summary.write(&self.folder)?;
@@ -100,35 +109,35 @@ impl Reports {
     }
 }
 
-/// Tells the page of a row.
-fn show(page: &mut Page, report: &FlowReport<'_>, line: &Line) {
-    let (said, steps) = (&line.said, report.steps);
-    let signers: Vec<SeenSigner<'_>> = report
+/// Adds a row to the HTML report.
+fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) {
+    let (details, steps) = (&row.details, report.steps);
+    let signers: Vec<PageSigner<'_>> = report
         .signers
         .iter()
         .map(|name| {
-            let signer = said.signer(steps.signer, name);
-            SeenSigner {
+            let signer = details.signer(steps.signer, name);
+            PageSigner {
                 name,
-                status: signer.status(),
-                sign_url: signer.answer("signUrl"),
-                time: signer.time(),
+                status: signer.signer_status(),
+                sign_url: signer.text("signUrl"),
+                time: signer.signer_time(),
             }
         })
         .collect();
-    let item = said.record.as_ref();
-    page.see(&Seen {
+    let item = details.record.as_ref();
+    html.add(&PageItem {
         flow: report.flow,
-        key: line.key.as_deref().unwrap_or_default(),
-        row: line
-            .row
+        key: row.key.as_deref().unwrap_or_default(),
+        row: row
+            .number
             .filter(|_| report.rows.is_some_and(|rows| rows.sheet.is_some())),
-        status: line.status,
-        failure: said.failure.as_ref(),
-        flow_id: said.step(steps.process).answer("flowId"),
+        status: row.status,
+        failure: details.failure.as_ref(),
+        flow_id: details.step(steps.process).text("flowId"),
         sent_at: item.and_then(|item| item.sent_at),
         ended_at: item.and_then(ItemRecord::ended_at),
         signers: &signers,
-        file: &said.step(steps.download).listed("path"),
+        file: &details.step(steps.download).list_texts("path"),
     });
 }

@@ -1,103 +1,71 @@
-//! One row of a report: how its item stands, by plan and ledger.
+//! Determines the status and the details of a report row from the plan and the ledger.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use super::flow::FlowReport;
+use super::flow_report::FlowReport;
+use super::status::Status;
 use crate::api::SignStatus;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{
     Failure, ItemRecord, ItemStatus, ItemWithSteps, LedgerError, RawStep, SignState,
 };
 use crate::plan::ItemAction;
+use crate::sheet::Row;
 
-/// How an item stands, as reports say it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// All that apply can do now is done.
-    Done,
-    /// Somebody is still to sign.
-    Waiting,
-    /// It failed, or was not begun.
-    Failed,
-    /// Whether a call was carried out is not known.
-    InDoubt,
-    /// It was sent before, as it is.
-    Unchanged,
-    /// It was not meant.
-    Skipped,
-    /// All have signed, and the flow is archived.
-    Finished,
-    /// Somebody refused.
-    Rejected,
-    /// Its time ran out.
-    Expired,
-    /// It was ended before all had signed.
-    Revoked,
+/// One row of a report.
+pub(super) struct ReportRow {
+    /// The row number in the sheet, from 1 if there is no sheet; `None` for an item without a row.
+    pub(super) number: Option<u64>,
+    /// The cells of the sheet.
+    pub(super) cells: Option<Row>,
+    /// The key of the item, if known.
+    pub(super) key: Option<String>,
+    /// The planned action.
+    pub(super) action: ItemAction,
+    pub(super) status: Status,
+    pub(super) details: ItemDetails,
 }
 
-impl Status {
-    /// The word in reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Waiting => "waiting",
-            Self::Failed => "failed",
-            Self::InDoubt => "in_doubt",
-            Self::Unchanged => "unchanged",
-            Self::Skipped => "skipped",
-            Self::Finished => "finished",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
-/// How many items stand how.
-pub type Counts = BTreeMap<Status, u64>;
-
-/// What a report says of an item, beside the sheet's own cells.
+/// What a report shows of an item in addition to the cells of the sheet.
 #[derive(Debug, Default)]
 pub(super) struct ItemDetails {
+    /// The error, if the item is not well.
     pub(super) failure: Option<Failure>,
-    /// What is recorded; none of an item that was never begun.
+    /// The recorded item; `None` if it was never begun.
     pub(super) record: Option<ItemRecord>,
-    /// By name.
     steps: Vec<StepDetails>,
 }
 
-/// A step, as far as a report tells of it.
+/// A recorded step.
 #[derive(Debug)]
 struct StepDetails {
     name: String,
-    state: State,
+    state: StepState,
     sign: Option<SignState>,
 }
 
 #[derive(Debug)]
-enum State {
-    /// It waits for others to have signed.
-    Waits,
-    /// The call may have gone out.
-    Begun,
-    /// What it answered.
-    Answered(serde_json::Value),
+enum StepState {
+    /// The step waits until other signers have signed.
+    Deferred,
+    /// The request may have been sent; there is no receipt.
+    Sent,
+    /// The receipt.
+    Completed(serde_json::Value),
 }
 
 impl StepDetails {
-    fn read(step: RawStep) -> Result<Self, LedgerError> {
+    /// Parses the receipt of a step.
+    fn parse(step: RawStep) -> Result<Self, LedgerError> {
         let state = match step.receipt {
-            None if step.has_deferral && !step.begun => State::Waits,
-            None => State::Begun,
-            Some(receipt) => State::Answered(serde_json::from_str(&receipt).map_err(|error| {
-                LedgerError::Broken {
-                    path: String::new(),
-                    why: format!("what {} answered cannot be read: {error}", step.name),
-                }
-            })?),
+            None if step.has_deferral && !step.begun => StepState::Deferred,
+            None => StepState::Sent,
+            Some(receipt) => {
+                StepState::Completed(serde_json::from_str(&receipt).map_err(|error| {
+                    LedgerError::Broken {
+                        path: String::new(),
+                        why: format!("the receipt of {} cannot be read: {error}", step.name),
+                    }
+                })?)
+            }
         };
         Ok(Self {
             name: step.name,
@@ -107,62 +75,68 @@ impl StepDetails {
     }
 }
 
-/// A step of an item, if it has one of that name.
+/// A view of a step of an item; empty if the item has no such step.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Answered<'a> {
+pub(super) struct StepView<'a> {
     step: Option<&'a StepDetails>,
-    of: &'a ItemDetails,
+    item: &'a ItemDetails,
 }
 
-/// What to do about items that the run did not begin.
+/// The hint for items that the run did not begin.
 const APPLY_AGAIN: &str = "apply again";
 
-/// How the item of a row stands, by what is known of it; `wrong` is what keeps the row from being used.
-pub(super) fn stand(
+/// Determines the status and the details of an item.
+///
+/// `recorded` is the recorded item, `diagnostics` are the errors of the row.
+///
+/// # Errors
+/// [`LedgerError`] if a receipt cannot be parsed.
+pub(super) fn classify(
     report: &FlowReport<'_>,
-    known: Option<ItemWithSteps>,
+    recorded: Option<ItemWithSteps>,
     action: ItemAction,
-    wrong: &[Diagnostic],
+    diagnostics: &[Diagnostic],
 ) -> Result<(Status, ItemDetails), LedgerError> {
-    let plain = |status, failure| {
-        let said = ItemDetails {
+    let without_record = |status, failure| {
+        let details = ItemDetails {
             failure,
             ..ItemDetails::default()
         };
-        Ok((status, said))
+        Ok((status, details))
     };
     match action {
-        ItemAction::Skipped | ItemAction::Excluded => return plain(Status::Skipped, None),
+        ItemAction::Skipped | ItemAction::Excluded => return without_record(Status::Skipped, None),
         _ => {}
     }
     let not_begun = match action {
-        ItemAction::Invalid => told(wrong),
+        ItemAction::Invalid => joined_failure(diagnostics),
         _ => failure(report.not_begun, APPLY_AGAIN),
     };
-    let Some(ItemWithSteps { record, steps }) = known else {
-        return plain(Status::Failed, Some(not_begun));
+    let Some(ItemWithSteps { record, steps }) = recorded else {
+        return without_record(Status::Failed, Some(not_begun));
     };
     let (status, failure) = match action {
-        // What was sent before is told all the same.
+        // An invalid row keeps the details of the item that was sent earlier.
         ItemAction::Invalid => (Status::Failed, Some(not_begun)),
-        _ => status(action, &record, report.run, not_begun, report.signing),
+        _ => record_status(action, &record, report.run, not_begun, report.signing),
     };
-    let steps = steps.into_iter().map(StepDetails::read);
-    let said = ItemDetails {
+    let steps = steps.into_iter().map(StepDetails::parse);
+    let details = ItemDetails {
         failure,
         record: Some(record),
         steps: steps.collect::<Result<_, _>>()?,
     };
-    Ok((status, said))
+    Ok((status, details))
 }
 
-/// How an item stands by the ledger alone, and why, unless it is well.
+/// Returns the status of a recorded item and its error, if any. Needs no plan.
 pub fn recorded(record: &ItemRecord) -> (Status, Option<Failure>) {
     let not_begun = failure("not begun: the run ended before", APPLY_AGAIN);
-    status(ItemAction::Resume, record, record.run, not_begun, true)
+    record_status(ItemAction::Resume, record, record.run, not_begun, true)
 }
 
-fn status(
+/// Returns the status of a recorded item with a planned action, and its error, if any.
+fn record_status(
     action: ItemAction,
     record: &ItemRecord,
     run: i64,
@@ -181,8 +155,9 @@ fn status(
             return (status, Some(why));
         }
         ItemAction::Orphaned => {
-            let message = "it was cut off while it was being sent, and its row is no longer in the sheet, or left out by where";
-            let hint = "put the row back and apply again; or end it with onVanish: revoke";
+            let message = "sending was interrupted, and the row is no longer in the sheet or is left out by where";
+            let hint =
+                "put the row back and apply again; or revoke the contract with onVanish: revoke";
             return (Status::Failed, Some(failure(message, hint)));
         }
         ItemAction::Unchanged | ItemAction::Kept
@@ -192,14 +167,12 @@ fn status(
         }
         ItemAction::Changed => {
             let hint = match record.status {
-                ItemStatus::Revoked => {
-                    "put the row back as it was; to send it anew, give it a new key"
-                }
-                _ => "put the row back as it was, or say onChange: keep or reissue in the flow",
+                ItemStatus::Revoked => "restore the row; to send it again, give it a new key",
+                _ => "restore the row, or set onChange: keep or onChange: reissue in the flow",
             };
             let differs = failure("the row differs from what was sent", hint);
-            // How far the contract is that was sent is told all the same: nobody may take it for one that was not.
-            let (own, _) = status(ItemAction::Kept, record, run, not_begun, signing);
+            // Signing reports show the status of the contract, so that it is not taken for unsent.
+            let (own, _) = record_status(ItemAction::Kept, record, run, not_begun, signing);
             let is_sent = record.status.is_sent() && signing;
             return (if is_sent { own } else { Status::Failed }, Some(differs));
         }
@@ -207,7 +180,7 @@ fn status(
         _ => {}
     }
     match record.status {
-        // Going on with it has failed, or it was not as it should be.
+        // A later step has failed.
         ItemStatus::Waiting | ItemStatus::Finished if record.failure.is_some() => {
             (Status::Failed, record.failure.clone())
         }
@@ -220,11 +193,11 @@ fn status(
         ItemStatus::InDoubt => (Status::InDoubt, record.failure.clone()),
         ItemStatus::Failed if record.run == run => (Status::Failed, record.failure.clone()),
         ItemStatus::Open if record.sent => {
-            let cut_off = failure(
-                "the run ended while somebody was being asked to sign",
-                "apply again: it is looked up before anything is sent",
+            let interrupted = failure(
+                "the run ended while a signer was being added",
+                "apply again: treaty probes the service before it sends anything",
             );
-            let why = record.failure.clone().unwrap_or(cut_off);
+            let why = record.failure.clone().unwrap_or(interrupted);
             (Status::InDoubt, Some(why))
         }
         ItemStatus::Failed | ItemStatus::Open => (Status::Failed, Some(not_begun)),
@@ -239,18 +212,20 @@ fn failure(message: &str, hint: &str) -> Failure {
     }
 }
 
-/// All that is wrong with a row, in one cell.
-fn told(wrong: &[Diagnostic]) -> Failure {
-    let each = wrong.iter().map(|diagnostic| match &diagnostic.place {
-        Some(crate::diagnostic::Place::Cell(crate::diagnostic::Cell {
-            column: Some((column, _)),
-            ..
-        })) => {
-            format!("{column}: {}", diagnostic.message)
-        }
-        _ => diagnostic.message.clone(),
-    });
-    let hints: Vec<&str> = wrong
+/// Joins the errors of a row into one failure.
+fn joined_failure(diagnostics: &[Diagnostic]) -> Failure {
+    let each = diagnostics
+        .iter()
+        .map(|diagnostic| match &diagnostic.place {
+            Some(crate::diagnostic::Place::Cell(crate::diagnostic::Cell {
+                column: Some((column, _)),
+                ..
+            })) => {
+                format!("{column}: {}", diagnostic.message)
+            }
+            _ => diagnostic.message.clone(),
+        });
+    let hints: Vec<&str> = diagnostics
         .iter()
         .filter_map(|diagnostic| diagnostic.hint.as_deref())
         .collect();
@@ -262,8 +237,8 @@ fn told(wrong: &[Diagnostic]) -> Failure {
 }
 
 impl ItemDetails {
-    /// The code, the words and the hint of what failed; empty where nothing did.
-    pub(super) fn failed(&self) -> [String; 3] {
+    /// Returns the code, the message and the hint of the failure; empty texts if there is none.
+    pub(super) fn failure_texts(&self) -> [String; 3] {
         let Some(failure) = &self.failure else {
             return Default::default();
         };
@@ -271,111 +246,111 @@ impl ItemDetails {
         [code, failure.message.clone(), failure.hint.clone()]
     }
 
-    /// The step of a name.
-    pub(super) fn step(&self, name: &str) -> Answered<'_> {
-        self.found(|step| step.name == name)
+    /// Returns the step with a name.
+    pub(super) fn step(&self, name: &str) -> StepView<'_> {
+        self.step_where(|step| step.name == name)
     }
 
-    /// The step of a signer.
-    pub(super) fn signer(&self, begin: &str, name: &str) -> Answered<'_> {
-        self.found(|step| step.name.strip_prefix(begin) == Some(name))
+    /// Returns the step that adds a signer.
+    pub(super) fn signer(&self, prefix: &str, name: &str) -> StepView<'_> {
+        self.step_where(|step| step.name.strip_prefix(prefix) == Some(name))
     }
 
-    fn found(&self, is: impl Fn(&StepDetails) -> bool) -> Answered<'_> {
-        Answered {
+    fn step_where(&self, is: impl Fn(&StepDetails) -> bool) -> StepView<'_> {
+        StepView {
             step: self.steps.iter().find(|step| is(step)),
-            of: self,
+            item: self,
         }
     }
 
-    /// The texts that a step, or several whose names begin so, answered; joined by `;`.
-    pub(super) fn answers(&self, step: &str, name: &str) -> String {
-        let own = |other: &&StepDetails| {
+    /// Returns a text field of the receipts of all steps named `step` or `step.…`, joined by `;`.
+    pub(super) fn receipt_texts(&self, step: &str, name: &str) -> String {
+        let is_match = |other: &&StepDetails| {
             let rest = other.name.strip_prefix(step);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        let answered = |step| Answered {
+        let view = |step| StepView {
             step: Some(step),
-            of: self,
+            item: self,
         };
         let all: Vec<&str> = self
             .steps
             .iter()
-            .filter(own)
-            .map(|step| answered(step).answer(name))
+            .filter(is_match)
+            .map(|step| view(step).text(name))
             .filter(|text| !text.is_empty())
             .collect();
         all.join(";")
     }
 
-    /// Whether its flow has ended before all had signed.
-    fn is_over(&self) -> bool {
+    /// Returns whether the flow ended without all signatures.
+    fn has_ended_early(&self) -> bool {
         let record = self.record.as_ref();
         record.is_some_and(|record| record.status.has_ended())
     }
 
-    fn is(&self, status: ItemStatus) -> bool {
+    fn has_status(&self, status: ItemStatus) -> bool {
         self.record.as_ref().map(|record| record.status) == Some(status)
     }
 }
 
-impl<'a> Answered<'a> {
-    /// What it answered.
+impl<'a> StepView<'a> {
     fn receipt(self) -> Option<&'a serde_json::Value> {
         match &self.step?.state {
-            State::Answered(receipt) => Some(receipt),
-            State::Waits | State::Begun => None,
+            StepState::Completed(receipt) => Some(receipt),
+            StepState::Deferred | StepState::Sent => None,
         }
     }
 
-    /// A text that it answered.
-    pub(super) fn answer(self, name: &str) -> &'a str {
+    /// Returns a text field of the receipt; empty if there is none.
+    pub(super) fn text(self, name: &str) -> &'a str {
         let value = self.receipt().and_then(|receipt| receipt.get(name));
         value.and_then(|value| value.as_str()).unwrap_or_default()
     }
 
-    /// A text of each thing in the list that it answered; joined by `;`.
-    pub(super) fn listed(self, name: &str) -> String {
+    /// Returns a text field of each entry of a list receipt, joined by `;`.
+    pub(super) fn list_texts(self, name: &str) -> String {
         let list = self.receipt().and_then(|receipt| receipt.as_array());
         let texts = list.into_iter().flatten();
         let texts: Vec<&str> = texts.filter_map(|one| one.get(name)?.as_str()).collect();
         texts.join(";")
     }
 
-    /// How the signer stands whose step it is: as the flow's details said when they were asked for last, or as his call
-    /// was answered.
-    pub(super) fn status(self) -> &'static str {
+    /// Returns the status of the signer whose step it is: the signing state of the last poll,
+    /// otherwise the state after the request that added the signer.
+    pub(super) fn signer_status(self) -> &'static str {
         let Some(step) = self.step else {
             return "";
         };
         match (&step.state, &step.sign) {
-            (State::Answered(_), Some(sign)) => match sign.status {
-                // Nobody can sign any more.
-                SignStatus::Pending | SignStatus::Signing if self.of.is_over() => "ended",
+            (StepState::Completed(_), Some(sign)) => match sign.status {
+                // An ended flow cannot be signed.
+                SignStatus::Pending | SignStatus::Signing if self.item.has_ended_early() => "ended",
                 SignStatus::Pending => "waiting",
                 SignStatus::Signing => "signing",
                 SignStatus::Signed => "signed",
-                SignStatus::Ended if self.of.is(ItemStatus::Rejected) => "rejected",
+                SignStatus::Ended if self.item.has_status(ItemStatus::Rejected) => "rejected",
                 SignStatus::Ended => "ended",
                 SignStatus::Withdrawn => "withdrawn",
             },
-            // Who is asked has a page to sign on; for who is not the service signs, and when it has is not known yet (5.9.1).
-            (State::Answered(receipt), None) if receipt.get("signUrl").is_some() => {
-                if self.of.is_over() {
+            // A signer who is asked has a sign link. Without one the service signs, at an unknown
+            // time (5.9.1).
+            (StepState::Completed(receipt), None) if receipt.get("signUrl").is_some() => {
+                if self.item.has_ended_early() {
                     "ended"
                 } else {
                     "waiting"
                 }
             }
-            (State::Answered(_), None) => "signing",
-            (State::Begun, _) => "in_doubt",
-            // He is asked once others have signed.
-            (State::Waits, _) => "",
+            (StepState::Completed(_), None) => "signing",
+            (StepState::Sent, _) => "in_doubt",
+            // The signer is asked after other signers.
+            (StepState::Deferred, _) => "",
         }
     }
 
-    /// When the signer signed or refused, as the API says it.
-    pub(super) fn time(self) -> &'a str {
+    /// Returns when the signer signed or refused, in the format of the API; empty if unknown.
+    pub(super) fn signer_time(self) -> &'a str {
         let sign = self.step.and_then(|step| step.sign.as_ref());
         let time = sign.and_then(|sign| sign.time.as_deref());
         time.unwrap_or_default()

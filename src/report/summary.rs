@@ -1,4 +1,4 @@
-//! `run.json`: the run in numbers. `docs/schema/run.json` is its schema.
+//! Writes `run.json`, the summary of a run. Its schema is `docs/schema/run.json`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -6,84 +6,90 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::row::Counts;
+use super::status::Counts;
 use crate::util::atomic_file::{AtomicFile, FileError};
 
-/// The schema of `run.json`, as JSON.
+/// The JSON schema of `run.json`.
 pub const SCHEMA: &str = include_str!("../../docs/schema/run.json");
 
-/// Calls by the paths of their operations.
+/// Request counts by the path of the operation.
 pub type Calls = BTreeMap<String, CallCount>;
 
-/// A run in numbers.
+/// The summary of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// The run's name: the folder of its reports.
+    /// The name of the run, which is the folder of its reports.
     pub run: String,
-    /// The project's name.
+    /// The name of the project.
     pub project: String,
-    /// The environment's name.
+    /// The name of the environment.
     pub environment: String,
-    /// Where the API was.
+    /// The URL of the API, or `sandbox`.
     pub endpoint: String,
     /// The version of treaty.
     pub treaty: String,
-    /// When it began, in Asia/Shanghai.
+    /// The start time in Asia/Shanghai.
     pub started: String,
-    /// When it ended, in Asia/Shanghai; none of a run that was cut off.
+    /// The end time in Asia/Shanghai; `None` if the run crashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
-    /// When the reports were written again, in Asia/Shanghai: items are counted as they stood then.
+    /// The time in Asia/Shanghai at which `treaty report` wrote the file; the counts are of that
+    /// time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported: Option<String>,
-    /// How long it took.
+    /// The duration in seconds.
     pub seconds: f64,
-    /// Its exit code; none of a run that was cut off.
+    /// The exit code; `None` if the run crashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// Why it ended before all was done.
+    /// Why the run stopped early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
     /// Items by flow and status.
     pub items: BTreeMap<String, Counts>,
-    /// Standing things that failed, and why.
-    pub standing_failures: BTreeMap<String, String>,
-    /// Calls by operation.
+    /// The errors of failed resources, by address.
+    // Earlier versions wrote `standingFailures`.
+    #[serde(alias = "standingFailures")]
+    pub resource_failures: BTreeMap<String, String>,
+    /// Requests by operation.
     pub calls: Calls,
-    /// All calls.
+    /// The number of all requests.
     pub calls_total: u64,
-    /// Calls a second over the run.
+    /// Requests a second over the run.
     pub rate: f64,
-    /// The limit that was set; none: no limit.
+    /// The rate limit in requests a second; `None` without a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<f64>,
 }
 
-/// The calls of one operation.
+/// The requests of one operation.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallCount {
-    /// Attempts, answered or not.
+    /// Requests, with or without a response.
     pub attempts: u64,
-    /// Attempts that failed.
+    /// Failed requests; business errors included.
     pub failed: u64,
-    /// Attempts that were followed by another.
+    /// Requests that were retried.
     pub repeated: u64,
-    /// The time of all attempts together, in milliseconds.
+    /// The sum of the durations, in milliseconds.
     pub milliseconds: u64,
-    /// The longest attempt, in milliseconds.
+    /// The longest duration, in milliseconds.
     pub slowest_milliseconds: u64,
 }
 
 impl Summary {
-    /// Reads what an earlier report of a run says; none where there is none that can be read.
+    /// Reads `run.json` from a folder; `None` if it does not exist or cannot be read.
     pub fn read(folder: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(folder.join("run.json")).ok()?;
         serde_json::from_str(&text).ok()
     }
 
-    /// Writes it to `run.json` in a folder.
+    /// Writes `run.json` to a folder.
+    ///
+    /// # Errors
+    /// [`FileError`] if the file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), FileError> {
         let mut file = AtomicFile::create(&folder.join("run.json"))?;
         let written = serde_json::to_writer_pretty(&mut file, self).map_err(std::io::Error::other);

@@ -32,10 +32,10 @@ pub struct Sandbox {
     signing_takes: SignedDuration,
 }
 
-/// Hears of every call: which operation, and the code of its answer.
+/// DiagnosticListener of every call: which operation, and the code of its answer.
 pub type Hear = dyn Fn(Op, ErrorCode) + Send + Sync;
 
-/// Hears what the sandbox cannot show of what it was given.
+/// DiagnosticListener what the sandbox cannot show of what it was given.
 pub type Warn = dyn Fn(&str) + Send + Sync;
 
 impl fmt::Debug for Sandbox {

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use treaty::api::time;
 use treaty::ledger::Failure;
-use treaty::report::{CallCount, Counts, Page, Seen, SeenSigner, Status, Summary};
+use treaty::report::{CallCount, Counts, HtmlReport, PageItem, PageSigner, Status, Summary};
 
 /// A key that would be a script, were it not text.
 pub(crate) const HOSTILE: &str =
@@ -15,7 +15,7 @@ const BEGUN: i64 = 1_795_486_162;
 
 /// Writes the page of a run of so many items into a folder, with the tables that it links.
 pub(crate) fn write(folder: &Path, items: u64) {
-    let mut page = Page::default();
+    let mut page = HtmlReport::default();
     let mut run = summary();
     for flow in ["consumer-loans", "借款担保合同"] {
         std::fs::write(folder.join(format!("{flow}.csv")), "").expect("written");
@@ -72,7 +72,7 @@ fn failure(n: u64, status: Status) -> Option<Failure> {
     })
 }
 
-fn see(page: &mut Page, n: u64, flow: &str, status: Status) {
+fn see(page: &mut HtmlReport, n: u64, flow: &str, status: Status) {
     let begun = Timestamp::from_second(BEGUN).expect("a moment");
     let after = |seconds: u64| {
         let seconds = i64::try_from(seconds).expect("soon");
@@ -109,7 +109,7 @@ fn see(page: &mut Page, n: u64, flow: &str, status: Status) {
         Status::InDoubt => ("in_doubt", ""),
         _ => ("", ""),
     };
-    let signer = |name, status, sign_url| SeenSigner {
+    let signer = |name, status, sign_url| PageSigner {
         name,
         status,
         sign_url,
@@ -124,7 +124,7 @@ fn see(page: &mut Page, n: u64, flow: &str, status: Status) {
     } else {
         String::new()
     };
-    page.see(&Seen {
+    page.add(&PageItem {
         flow,
         key: &key,
         row: Some(n + 2),
@@ -160,7 +160,7 @@ fn summary() -> Summary {
         exit_code: Some(4),
         stopped: Some("more than 30 items failed".to_owned()),
         items: std::collections::BTreeMap::new(),
-        standing_failures: [(
+        resource_failures: [(
             "seals.branch-seal".to_owned(),
             "seal/create: 印章图片不合法".to_owned(),
         )]

@@ -87,7 +87,7 @@ async fn items_are_searched_and_filtered() {
         search(&browser, "参数错误 HT-2026-000101", "1 of 2,000 items").await;
         assert_eq!(column(&browser, 1).await, ["HT-2026-000101"]);
         search(&browser, "=1+1", "1 of 2,000 items").await;
-        search(&browser, "nowhere", "No item is like that.").await;
+        search(&browser, "nowhere", "No matching items.").await;
         assert_eq!(rows(&browser).await, 0);
         browser.click("button[type=reset]").await;
         browser
@@ -209,7 +209,7 @@ async fn a_page_of_ten_thousand_is_quick_to_search() {
             browser
                 .text("#items .note")
                 .await
-                .contains("Of 12,000 items, 10,000 are here")
+                .contains("This page shows 10,000 of 12,000 items")
         );
         assert_eq!(column(&browser, 4).await[0], "Failed");
         search(&browser, "金额不对", "70 of 10,000 items").await;

@@ -229,7 +229,7 @@ fn run_json_is_as_its_schema_says() {
         "until: 2020-12-31",
     );
     let project = {
-        // A standing thing that fails.
+        // A resource that fails.
         let other = Project::loans();
         other.replace(
             "manifests/lender.yaml",
@@ -238,7 +238,7 @@ fn run_json_is_as_its_schema_says() {
         );
         other.expect(&["apply", "--yes"], 3);
         assert!(
-            other.summary()["standingFailures"]
+            other.summary()["resourceFailures"]
                 .as_object()
                 .is_some_and(|all| !all.is_empty())
         );

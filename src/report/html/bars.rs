@@ -1,35 +1,36 @@
-//! Counts by flow and status, turned into stacked bars and the table beside them.
+//! Prepares the stacked bars of item counts by flow and status, and the table below them.
 //!
-//! A bar's parts are placed in percent; a part that is too narrow for its number goes without, since the table has it.
+//! Positions are in percent. A segment that is too narrow shows no number; the table has it.
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::row::{Counts, Status};
+use super::super::status::{Counts, Status};
 use super::super::summary::Summary;
 use super::words;
 
-/// No part is narrower, in percent, so that one among a million is seen.
-const SLIVER: f64 = 0.8;
-/// How wide a bar is at least, and a digit at most, in pixels.
-const NARROWEST: f64 = 296.0;
-const DIGIT: f64 = 8.5;
+/// The minimum width of a segment in percent, so that one item among a million is visible.
+const MIN_SHARE: f64 = 0.8;
+/// The minimum width of a bar in pixels.
+const MIN_BAR_WIDTH: f64 = 296.0;
+/// The maximum width of a digit in pixels.
+const DIGIT_WIDTH: f64 = 8.5;
 
-/// All flows.
+/// The bars of all flows.
 #[derive(Debug, Serialize)]
 pub(super) struct Bars<'a> {
     /// The statuses that occur.
-    statuses: Vec<Named>,
+    statuses: Vec<StatusLabel>,
     flows: Vec<FlowBar<'a>>,
     /// The counts of all flows together, by the statuses that occur.
     sums: Vec<Cell>,
     total: String,
 }
 
-/// A status in words.
+/// A status with its label and its meaning.
 #[derive(Debug, Serialize)]
-pub(super) struct Named {
+pub(super) struct StatusLabel {
     word: &'static str,
     label: &'static str,
     meaning: &'static str,
@@ -39,12 +40,12 @@ pub(super) struct Named {
 struct FlowBar<'a> {
     flow: &'a str,
     total: String,
-    /// Its counts, by the statuses that occur anywhere.
+    /// The counts, in the order of `Bars::statuses`.
     cells: Vec<Cell>,
-    parts: Vec<Part>,
-    /// The bar in words.
-    told: String,
-    /// The files beside the page: name and address.
+    segments: Vec<Segment>,
+    /// The bar as text, for screen readers.
+    description: String,
+    /// The tables of the flow: file name and relative URL.
     files: Vec<(String, String)>,
 }
 
@@ -52,24 +53,26 @@ struct FlowBar<'a> {
 struct Cell {
     word: &'static str,
     text: String,
-    none: bool,
+    is_zero: bool,
 }
 
 #[derive(Debug, Serialize)]
-struct Part {
+struct Segment {
     word: &'static str,
     label: &'static str,
     count: String,
-    /// In percent.
+    /// The left edge in percent.
     x: f64,
+    /// The width in percent.
     width: f64,
+    /// The center in percent.
     middle: f64,
-    /// Whether its number fits in.
+    /// Whether the number fits into the segment.
     fits: bool,
 }
 
 impl<'a> Bars<'a> {
-    /// The bars of a run, with links to those files that stand beside the page.
+    /// Returns the bars of a run, with links to the tables that exist in `folder`.
     pub(super) fn of(summary: &'a Summary, folder: &Path) -> Self {
         let all = sums(summary);
         let present: Vec<Status> = words::STATUSES
@@ -80,22 +83,22 @@ impl<'a> Bars<'a> {
             let cell = |status: &Status| Cell {
                 word: status.word(),
                 text: words::count(count(counts, *status)),
-                none: count(counts, *status) == 0,
+                is_zero: count(counts, *status) == 0,
             };
             present.iter().map(cell).collect::<Vec<Cell>>()
         };
         let flows = summary.items.iter().map(|(flow, counts)| {
-            let parts = parts(counts);
-            let told: Vec<String> = parts
+            let segments = segments(counts);
+            let descriptions: Vec<String> = segments
                 .iter()
-                .map(|part| format!("{} {}", part.count, part.label.to_lowercase()))
+                .map(|segment| format!("{} {}", segment.count, segment.label.to_lowercase()))
                 .collect();
             FlowBar {
                 flow,
                 total: words::count(counts.values().sum()),
                 cells: cells(counts),
-                told: told.join(", "),
-                parts,
+                description: descriptions.join(", "),
+                segments,
                 files: files(flow, counts, folder),
             }
         });
@@ -103,12 +106,15 @@ impl<'a> Bars<'a> {
             flows: flows.collect(),
             sums: cells(&all),
             total: words::count(all.values().sum()),
-            statuses: present.iter().map(|status| Named::of(*status)).collect(),
+            statuses: present
+                .iter()
+                .map(|status| StatusLabel::of(*status))
+                .collect(),
         }
     }
 }
 
-impl Named {
+impl StatusLabel {
     pub(super) fn of(status: Status) -> Self {
         Self {
             word: status.word(),
@@ -118,7 +124,7 @@ impl Named {
     }
 }
 
-/// The counts of all flows together.
+/// Returns the counts of all flows together.
 pub(super) fn sums(summary: &Summary) -> Counts {
     let mut all = Counts::new();
     for (status, count) in summary.items.values().flatten() {
@@ -127,28 +133,28 @@ pub(super) fn sums(summary: &Summary) -> Counts {
     all
 }
 
-/// How many stand so.
+/// Returns the number of items with a status.
 pub(super) fn count(counts: &Counts, status: Status) -> u64 {
     counts.get(&status).copied().unwrap_or_default()
 }
 
-// Counts of items are far below 2^52, and a text's length is shorter still.
-#[allow(clippy::cast_precision_loss)]
-fn parts(counts: &Counts) -> Vec<Part> {
+/// Returns the segments of a bar.
+#[allow(clippy::cast_precision_loss)] // item counts are far below 2^52
+fn segments(counts: &Counts) -> Vec<Segment> {
     let total: u64 = counts.values().sum();
-    let share = |count: u64| (count as f64 / total as f64 * 100.0).max(SLIVER);
+    let share = |count: u64| (count as f64 / total as f64 * 100.0).max(MIN_SHARE);
     let present = words::STATUSES
         .into_iter()
         .map(|status| (status, count(counts, status)))
         .filter(|(_, count)| *count > 0);
-    // The slivers take their room from all.
+    // Minimum widths can make the sum exceed 100 percent.
     let whole: f64 = present.clone().map(|(_, count)| share(count)).sum();
     let mut x = 0.0;
-    let part = |(status, number): (Status, u64)| {
+    let segment = |(status, number): (Status, u64)| {
         let width = share(number) / whole * 100.0;
         let text = words::count(number);
-        let needed = (text.len() + 1) as f64 * DIGIT / NARROWEST * 100.0;
-        let part = Part {
+        let needed = (text.len() + 1) as f64 * DIGIT_WIDTH / MIN_BAR_WIDTH * 100.0;
+        let segment = Segment {
             word: status.word(),
             label: words::label(status),
             count: text,
@@ -158,12 +164,12 @@ fn parts(counts: &Counts) -> Vec<Part> {
             fits: needed <= width,
         };
         x += width;
-        part
+        segment
     };
-    present.map(part).collect()
+    present.map(segment).collect()
 }
 
-/// The tables of a flow that were written: the page promises none that is not there.
+/// Returns file name and URL of the existing tables of a flow.
 fn files(flow: &str, counts: &Counts, folder: &Path) -> Vec<(String, String)> {
     let all = format!("{flow}.csv");
     let failed = format!("{flow}.failed.csv");
@@ -180,7 +186,7 @@ fn files(flow: &str, counts: &Counts, folder: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A file's name as part of an address.
+/// Percent-encodes a file name.
 fn encoded(name: &str) -> String {
     use std::fmt::Write;
     let mut out = String::new();
@@ -188,7 +194,7 @@ fn encoded(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
         } else {
-            // Writing to a text cannot fail.
+            // Infallible for strings.
             let _ = write!(out, "%{byte:02X}");
         }
     }
@@ -208,18 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn one_among_a_million_is_seen_and_the_bar_is_full() {
+    fn shows_one_item_among_a_million_in_a_full_bar() {
         let run = run(&[(Status::Finished, 999_999), (Status::Failed, 1)]);
-        let parts = parts(&run.items["借款 50%"]);
-        let told: Vec<(&str, bool)> = parts.iter().map(|p| (p.word, p.fits)).collect();
-        assert_eq!(told, [("finished", true), ("failed", false)]);
-        assert!(parts[1].width > 0.7);
-        let end = parts[1].x + parts[1].width;
+        let segments = segments(&run.items["借款 50%"]);
+        let shown: Vec<(&str, bool)> = segments.iter().map(|p| (p.word, p.fits)).collect();
+        assert_eq!(shown, [("finished", true), ("failed", false)]);
+        assert!(segments[1].width > 0.7);
+        let end = segments[1].x + segments[1].width;
         assert!((end - 100.0).abs() < 1e-9, "{end}");
     }
 
     #[test]
-    fn only_files_that_are_there_are_promised() {
+    fn links_only_existing_files() {
         let folder = tempfile::tempdir().expect("a folder");
         let with_failed = run(&[(Status::Done, 1), (Status::Failed, 1)]);
         let files = |run: &Summary| Bars::of(run, folder.path()).flows[0].files.clone();
@@ -230,12 +236,12 @@ mod tests {
         let links = files(&with_failed);
         assert_eq!(links.len(), 2);
         assert_eq!(links[0].1, "./%E5%80%9F%E6%AC%BE%2050%25.csv");
-        // One that an earlier report left behind is of no run.
+        // A table of failed rows of an earlier report is not linked.
         assert_eq!(files(&run(&[(Status::Done, 1)])).len(), 1);
     }
 
     #[test]
-    fn no_flows_give_no_bars() {
+    fn has_no_bars_without_flows() {
         let run = summary();
         let bars = Bars::of(&run, Path::new("."));
         assert!(bars.flows.is_empty() && bars.statuses.is_empty());

@@ -1,63 +1,65 @@
-//! Failures turned into causes: what differs only in what varies is one cause, with a count and a few keys.
+//! Groups failures by cause. Messages that differ only in variable parts (ids, numbers, quoted
+//! texts) are one cause.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::super::row::Status;
+use super::super::status::Status;
 use super::fold::fold;
-use super::seen::Seen;
+use super::item::PageItem;
 
-/// So many causes are told apart; what comes after them is counted together.
-pub(super) const CAUSES: usize = 1000;
-/// A cause names so many items.
-pub(super) const EXAMPLES: usize = 5;
-/// No text that a page holds is longer, in bytes.
-pub(super) const LONGEST: usize = 2000;
+/// The maximum number of causes; items with further causes are counted together.
+pub(super) const MAX_CAUSES: usize = 1000;
+/// The number of example items of a cause.
+pub(super) const MAX_EXAMPLES: usize = 5;
+/// The maximum length of a text in the page, in bytes.
+pub(super) const MAX_TEXT: usize = 2000;
 
-/// A cause, and how many items it befell.
+/// A cause of failures and the number of its items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cause {
     pub(super) status: Status,
     pub(super) code: Option<i64>,
-    /// What is common to the messages; the message itself where there is one only.
+    /// The common part of the messages; the message itself if all are equal.
     pub(super) message: String,
-    /// The hint of the first.
+    /// The hint of the first item.
     pub(super) hint: String,
     pub(super) count: u64,
-    /// The first of them: flow and key.
+    /// Flow and key of the first items.
     pub(super) examples: Vec<(String, String)>,
 }
 
-/// Causes, found while items pass by.
+/// Collects the causes of items.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
-    /// By what they are known by.
-    known: HashMap<String, usize>,
-    told_apart: Vec<Cause>,
+    /// Index in `groups` by identity: status, code and folded message.
+    by_identity: HashMap<String, usize>,
+    groups: Vec<Cause>,
+    /// The number of items with further causes.
     others: u64,
-    /// Used again for every item: most of them know their cause.
+    /// A buffer that is reused for every item.
     identity: String,
 }
 
 impl Causes {
-    /// Counts an item under its cause.
-    pub(super) fn add(&mut self, item: &Seen<'_>) {
+    /// Adds an item to its cause.
+    pub(super) fn add(&mut self, item: &PageItem<'_>) {
         let message = item.failure.map_or("", |failure| &failure.message);
         let message = clipped(message);
         let code = item.failure.and_then(|failure| failure.code);
         self.identity.clear();
-        // Writing to a text cannot fail.
+        // Infallible for strings.
         let _ = write!(self.identity, "{} {code:?} ", item.status.word());
-        let begun = self.identity.len();
+        let message_start = self.identity.len();
         fold(message, &mut self.identity);
-        let at = match self.known.get(&self.identity) {
+        let at = match self.by_identity.get(&self.identity) {
             Some(at) => *at,
-            None if self.told_apart.len() == CAUSES => {
+            None if self.groups.len() == MAX_CAUSES => {
                 self.others += 1;
                 return;
             }
             None => {
-                self.told_apart.push(Cause {
+                self.groups.push(Cause {
                     status: item.status,
                     code,
                     message: message.to_owned(),
@@ -67,49 +69,49 @@ impl Causes {
                     count: 0,
                     examples: Vec::new(),
                 });
-                let at = self.told_apart.len() - 1;
-                self.known.insert(self.identity.clone(), at);
+                let at = self.groups.len() - 1;
+                self.by_identity.insert(self.identity.clone(), at);
                 at
             }
         };
-        let cause = &mut self.told_apart[at];
+        let cause = &mut self.groups[at];
         cause.count += 1;
         if cause.message != message {
-            let folded = &self.identity[begun..];
+            let folded = &self.identity[message_start..];
             if cause.message != folded {
                 folded.clone_into(&mut cause.message);
             }
         }
-        if cause.examples.len() < EXAMPLES {
+        if cause.examples.len() < MAX_EXAMPLES {
             let named = (clipped(item.flow).to_owned(), clipped(item.key).to_owned());
             cause.examples.push(named);
         }
     }
 
-    /// The most frequent causes, and how many items have another.
-    pub(super) fn most_frequent(&self, most: usize) -> (Vec<&Cause>, u64) {
-        let mut all: Vec<&Cause> = self.told_apart.iter().collect();
-        // Those that are as frequent stay in the order in which they were seen.
+    /// Returns the `limit` most frequent causes and the number of items with other causes.
+    pub(super) fn most_frequent(&self, limit: usize) -> (Vec<&Cause>, u64) {
+        let mut all: Vec<&Cause> = self.groups.iter().collect();
+        // The sort is stable: equally frequent causes stay in their order of occurrence.
         all.sort_by_key(|cause| std::cmp::Reverse(cause.count));
-        let cut = all.split_off(most.min(all.len()));
+        let cut = all.split_off(limit.min(all.len()));
         let others = self.others + cut.iter().map(|cause| cause.count).sum::<u64>();
         (all, others)
     }
 
-    /// How many causes were told apart, and whether there may be more.
+    /// Returns the number of causes and whether there are further ones.
     pub(super) fn distinct(&self) -> (usize, bool) {
-        (self.told_apart.len(), self.others > 0)
+        (self.groups.len(), self.others > 0)
     }
 }
 
-/// The beginning of a text that is too long.
+/// Cuts a text to at most `MAX_TEXT` bytes.
 pub(super) fn clipped(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LONGEST)]
+    &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::seen::tests::item;
+    use super::super::item::tests::item;
     use super::*;
     use crate::ledger::Failure;
 
@@ -124,7 +126,7 @@ mod tests {
     fn causes(failures: &[(String, Failure)]) -> Causes {
         let mut causes = Causes::default();
         for (key, failure) in failures {
-            causes.add(&Seen {
+            causes.add(&PageItem {
                 key,
                 status: Status::Failed,
                 failure: Some(failure),
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_that_differ_in_a_number_are_one_cause() {
+    fn groups_messages_that_differ_in_a_number() {
         let failures: Vec<_> = (0..10_000)
             .map(|n| (n.to_string(), failure(Some(7), &format!("row {n} is bad"))))
             .collect();
@@ -149,37 +151,37 @@ mod tests {
     }
 
     #[test]
-    fn one_message_is_shown_as_it_is_and_codes_are_told_apart() {
+    fn keeps_a_single_message_and_separates_codes() {
         let one = failure(Some(1), "account 5 is gone");
         let other = failure(Some(2), "account 6 is gone");
         let all = [one.clone(), other, one].map(|failure| ("k".to_owned(), failure));
         let causes = causes(&all);
         let (found, _) = causes.most_frequent(200);
-        let told: Vec<(u64, &str)> = found.iter().map(|c| (c.count, &c.message[..])).collect();
-        assert_eq!(told, [(2, "account 5 is gone"), (1, "account 6 is gone")]);
+        let shown: Vec<(u64, &str)> = found.iter().map(|c| (c.count, &c.message[..])).collect();
+        assert_eq!(shown, [(2, "account 5 is gone"), (1, "account 6 is gone")]);
     }
 
     #[test]
-    fn the_number_of_causes_is_bounded() {
+    fn limits_the_number_of_causes() {
         let name = |n: usize| -> String {
             let digits = n.to_string();
             digits.bytes().map(|b| char::from(b + 49)).collect()
         };
-        let mut failures: Vec<_> = (0..CAUSES + 50)
+        let mut failures: Vec<_> = (0..MAX_CAUSES + 50)
             .map(|n| (String::new(), failure(None, &name(n))))
             .collect();
         failures.push((String::new(), failure(None, &name(3))));
         let causes = causes(&failures);
-        assert_eq!(causes.distinct(), (CAUSES, true));
+        assert_eq!(causes.distinct(), (MAX_CAUSES, true));
         let (found, others) = causes.most_frequent(200);
         assert_eq!((found.len(), found[0].count), (200, 2));
-        assert_eq!(others, (CAUSES - 200 + 50) as u64);
+        assert_eq!(others, (MAX_CAUSES - 200 + 50) as u64);
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters() {
+    fn cuts_long_texts_between_characters() {
         let long = "合同".repeat(2000);
-        assert!(clipped(&long).len() <= LONGEST && long.starts_with(clipped(&long)));
+        assert!(clipped(&long).len() <= MAX_TEXT && long.starts_with(clipped(&long)));
         assert_eq!(clipped("short"), "short");
     }
 }

@@ -1,7 +1,7 @@
-//! The items that are kept, turned into the JSON that the page's script reads.
+//! Writes the retained items as JSON for the script of the page.
 //!
-//! It stands within the page, so nothing in it may end its element or a line of script: what could is written as an
-//! escape, which reads the same. Texts that many items share are written once.
+//! The JSON is embedded in the page. Characters that could end its element or a script line are
+//! written as escapes. Texts that several items share are written once.
 
 use std::collections::HashMap;
 use std::io::{Error, Write};
@@ -10,30 +10,30 @@ use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::ser::Formatter;
 
-use super::kept::Kept;
+use super::retained::RetainedItem;
 use super::words;
 
-/// What the script reads.
+/// The data of the script.
 #[derive(Serialize)]
 struct Data<'a> {
-    /// The words of the reports, and what the page calls them.
+    /// The names of the statuses in reports and their labels.
     statuses: [(&'static str, &'static str); 10],
-    /// What the items' numbers stand for: flows, messages, hints, signers.
+    /// Shared texts (flows, messages, hints, signers), which items reference by index.
     texts: &'a [&'a str],
-    #[serde(serialize_with = "items")]
-    items: (&'a [&'a Kept], &'a HashMap<&'a str, usize>),
+    #[serde(serialize_with = "serialize_items")]
+    items: (&'a [&'a RetainedItem], &'a HashMap<&'a str, usize>),
 }
 
-/// Writes the items.
-pub(super) fn write(kept: &[&Kept], into: &mut impl Write) -> Result<(), Error> {
-    let (mut texts, mut places) = (Vec::new(), HashMap::new());
-    for kept in kept {
-        let signers = kept.signers.iter().map(|signer| &signer.name);
-        for text in [&kept.flow, &kept.message, &kept.hint]
+/// Writes the items as JSON.
+pub(super) fn write(items: &[&RetainedItem], into: &mut impl Write) -> Result<(), Error> {
+    let (mut texts, mut indexes) = (Vec::new(), HashMap::new());
+    for item in items {
+        let signers = item.signers.iter().map(|signer| &signer.name);
+        for text in [&item.flow, &item.message, &item.hint]
             .into_iter()
             .chain(signers)
         {
-            places.entry(&**text).or_insert_with(|| {
+            indexes.entry(&**text).or_insert_with(|| {
                 texts.push(&**text);
                 texts.len() - 1
             });
@@ -42,41 +42,41 @@ pub(super) fn write(kept: &[&Kept], into: &mut impl Write) -> Result<(), Error> 
     let data = Data {
         statuses: words::STATUSES.map(|status| (status.word(), words::label(status))),
         texts: &texts,
-        items: (kept, &places),
+        items: (items, &indexes),
     };
-    let mut json = serde_json::Serializer::with_formatter(into, Inert);
+    let mut json = serde_json::Serializer::with_formatter(into, HtmlSafe);
     data.serialize(&mut json).map_err(Error::other)
 }
 
-/// An item as a list, in the order in which the script names its parts.
-fn items<S: Serializer>(
-    (kept, places): &(&[&Kept], &HashMap<&str, usize>),
+/// Serializes an item as a list, in the order in which the script destructures it.
+fn serialize_items<S: Serializer>(
+    (items, indexes): &(&[&RetainedItem], &HashMap<&str, usize>),
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let place = |text: &str| places[text];
-    serializer.collect_seq(kept.iter().map(|kept| {
-        let signers = kept.signers.iter().map(|signer| {
+    let index = |text: &str| indexes[text];
+    serializer.collect_seq(items.iter().map(|item| {
+        let signers = item.signers.iter().map(|signer| {
             let state = words::signer(&signer.status);
-            (place(&signer.name), state, &signer.link, &signer.time)
+            (index(&signer.name), state, &signer.link, &signer.time)
         });
         (
             (
-                place(&kept.flow),
-                &kept.key,
-                kept.row,
-                words::place(kept.status),
+                index(&item.flow),
+                &item.key,
+                item.row,
+                words::index(item.status),
             ),
-            (&kept.flow_id, kept.sent(), kept.ended(), &kept.file),
-            (kept.code, place(&kept.message), place(&kept.hint)),
+            (&item.flow_id, item.sent(), item.ended(), &item.file),
+            (item.code, index(&item.message), index(&item.hint)),
             signers.collect::<Vec<_>>(),
         )
     }))
 }
 
-/// Writes JSON that is inert within a page.
-struct Inert;
+/// Writes JSON that is safe within an HTML page.
+struct HtmlSafe;
 
-impl Formatter for Inert {
+impl Formatter for HtmlSafe {
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         writer: &mut W,
@@ -85,9 +85,9 @@ impl Formatter for Inert {
         let mut rest = fragment;
         while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
             writer.write_all(&rest.as_bytes()[..at])?;
-            let unsafe_one = rest[at..].chars().next().unwrap_or_default();
-            write!(writer, "\\u{:04x}", u32::from(unsafe_one))?;
-            rest = &rest[at + unsafe_one.len_utf8()..];
+            let character = rest[at..].chars().next().unwrap_or_default();
+            write!(writer, "\\u{:04x}", u32::from(character))?;
+            rest = &rest[at + character.len_utf8()..];
         }
         writer.write_all(rest.as_bytes())
     }
@@ -95,13 +95,13 @@ impl Formatter for Inert {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kept::Rows;
-    use super::super::seen::Seen;
-    use super::super::seen::tests::item;
+    use super::super::item::PageItem;
+    use super::super::item::tests::item;
+    use super::super::retained::RetainedItems;
     use super::*;
 
     #[test]
-    fn hostile_texts_are_inert_and_read_the_same() {
+    fn escapes_hostile_texts_without_changing_them() {
         let hostile = [
             "</script><img src=x onerror=alert(1)>",
             "<!-- ]]> \"'&<>",
@@ -109,10 +109,10 @@ mod tests {
             "=HYPERLINK(\"http://a\")",
             "\\u003c\n\u{0}",
         ];
-        let mut rows = Rows::default();
+        let mut retained = RetainedItems::default();
         for key in hostile {
             let (flow, file) = (key, key);
-            rows.add(&Seen {
+            retained.add(&PageItem {
                 flow,
                 key,
                 file,
@@ -120,7 +120,7 @@ mod tests {
             });
         }
         let mut out = Vec::new();
-        write(&rows.listed(), &mut out).expect("written");
+        write(&retained.listed(), &mut out).expect("written");
         let text = String::from_utf8(out).expect("text");
         assert!(!text.contains(['<', '>', '&', '\u{2028}', '\u{2029}', '\n', '\u{0}']));
         let data: serde_json::Value = serde_json::from_str(&text).expect("JSON");

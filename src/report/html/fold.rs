@@ -1,8 +1,8 @@
-//! A message turned into what it has in common with its like: numbers, ids, addresses and quoted texts become `…`.
+//! Replaces the variable parts of messages (numbers, ids, URLs, quoted texts) by `…`.
 
-/// Stands for what varies.
-pub(super) const VARIES: char = '…';
-/// Opening quotes, and what closes them.
+/// The replacement of variable parts.
+pub(super) const PLACEHOLDER: char = '…';
+/// Opening and closing quotes.
 const QUOTES: [(char, char); 8] = [
     ('"', '"'),
     ('\'', '\''),
@@ -14,24 +14,24 @@ const QUOTES: [(char, char); 8] = [
     ('【', '】'),
 ];
 
-/// Appends what is common to a text: ten thousand messages that differ only in a number give one.
+/// Appends a text to `into` with its variable parts replaced.
 pub(super) fn fold(text: &str, into: &mut String) {
-    let begun = into.len();
+    let start = into.len();
     let mut before = ' ';
     let mut at = 0;
     while let Some(first) = text[at..].chars().next() {
         let rest = &text[at..];
         let taken = if let Some(length) = quoted(rest, first, before) {
-            vary(into, begun);
+            push_placeholder(into, start);
             length
         } else if in_word(first) && !in_word(before) {
             let length = rest.find(|c| !in_word(c)).unwrap_or(rest.len());
             let word = &rest[..length];
             if rest[length..].starts_with("://") {
-                vary(into, begun);
+                push_placeholder(into, start);
                 rest.find(char::is_whitespace).unwrap_or(rest.len())
             } else if word.contains(|c: char| c.is_ascii_digit()) && !into.ends_with("HTTP ") {
-                vary(into, begun);
+                push_placeholder(into, start);
                 length
             } else {
                 into.push_str(word);
@@ -46,12 +46,14 @@ pub(super) fn fold(text: &str, into: &mut String) {
     }
 }
 
-/// The parts of words and ids. Chinese is not: a number stands in it without spaces.
+/// Returns whether a character belongs to a word or an id. Chinese characters do not, because
+/// numbers in Chinese text have no spaces around them.
 fn in_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 
-/// The length of the quoted text that begins here, with its quotes. An apostrophe within a word opens none.
+/// Returns the length of the quoted text at the start, quotes included. An apostrophe within a word
+/// is not a quote.
 fn quoted(rest: &str, first: char, before: char) -> Option<usize> {
     let (_, close) = QUOTES.into_iter().find(|(open, _)| *open == first)?;
     if matches!(first, '\'' | '"') && before.is_alphanumeric() {
@@ -65,13 +67,14 @@ fn quoted(rest: &str, first: char, before: char) -> Option<usize> {
     Some(first.len_utf8() + ends + close.len_utf8())
 }
 
-/// Adds the sign for what varies, once for parts that only a separator parts: a time, an amount, a path of numbers.
-fn vary(into: &mut String, begun: usize) {
-    let joined = into[begun..].trim_end_matches([',', '.', ':', '/', '+']);
-    if joined.ends_with(VARIES) {
-        into.truncate(begun + joined.len());
+/// Appends the placeholder, once for parts with only a separator between them, such as a time or an
+/// amount.
+fn push_placeholder(into: &mut String, start: usize) {
+    let joined = into[start..].trim_end_matches([',', '.', ':', '/', '+']);
+    if joined.ends_with(PLACEHOLDER) {
+        into.truncate(start + joined.len());
     } else {
-        into.push(VARIES);
+        into.push(PLACEHOLDER);
     }
 }
 
@@ -86,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_varies_is_folded_and_the_rest_stays() {
+    fn replaces_variable_parts_only() {
         for (text, expected) in [
             ("the row has 17 cells", "the row has … cells"),
             ("账号3号不存在", "账号…号不存在"),
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_appends() {
+    fn appends_to_existing_text() {
         let mut out = "429 …".to_owned();
         fold("7 and 8", &mut out);
         assert_eq!(out, "429 …… and …");

@@ -1,38 +1,41 @@
-//! `run.json`'s numbers turned into the head of the page: a sentence, figures, facts, and the calls by operation.
+//! Prepares the head of the page from `run.json`: the result, the figures, the facts, and the
+//! requests by operation.
 
 use serde::Serialize;
 
-use super::super::row::Status;
+use super::super::status::Status;
 use super::super::summary::{CallCount, Summary};
-use super::bars::{Named, count, sums};
+use super::bars::{StatusLabel, count, sums};
 use super::words;
 
-/// So many standing things that failed are listed.
-const STANDING: usize = 200;
+/// The maximum number of failed resources that are listed.
+const MAX_RESOURCES: usize = 200;
 
-/// The head.
+/// The head of the page.
 #[derive(Debug, Serialize)]
 pub(super) struct Head<'a> {
     project: &'a str,
     environment: &'a str,
-    /// What the run came to.
+    /// The result in one or two sentences.
     verdict: String,
     stopped: Option<&'a str>,
     figures: Vec<Figure>,
     facts: Vec<(&'static str, String)>,
     calls: Vec<Call<'a>>,
-    calls_told: String,
-    standing: Vec<(&'a str, &'a str)>,
-    standing_more: usize,
+    calls_summary: String,
+    /// Address and error of failed resources.
+    resources: Vec<(&'a str, &'a str)>,
+    /// The number of failed resources that are not listed.
+    more_resources: usize,
 }
 
 #[derive(Debug, Serialize)]
 struct Figure {
-    status: Named,
+    status: StatusLabel,
     count: String,
 }
 
-/// The calls of one operation.
+/// The requests of one operation.
 #[derive(Debug, Serialize)]
 struct Call<'a> {
     operation: &'a str,
@@ -45,17 +48,17 @@ struct Call<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// The head of a run's page.
+    /// Returns the head of the page of a run.
     pub(super) fn of(run: &'a Summary) -> Self {
         let all = sums(run);
         let figures = words::STATUSES.into_iter().filter_map(|status| {
             let count = count(&all, status);
             (count > 0).then(|| Figure {
-                status: Named::of(status),
+                status: StatusLabel::of(status),
                 count: words::count(count),
             })
         });
-        let standing = run.standing_failures.iter();
+        let resources = run.resource_failures.iter();
         Self {
             project: &run.project,
             environment: &run.environment,
@@ -68,25 +71,25 @@ impl<'a> Head<'a> {
                 .iter()
                 .map(|(op, calls)| call(op, calls))
                 .collect(),
-            calls_told: calls_told(run),
-            standing: standing
-                .take(STANDING)
+            calls_summary: calls_summary(run),
+            resources: resources
+                .take(MAX_RESOURCES)
                 .map(|(address, why)| (&address[..], &why[..]))
                 .collect(),
-            standing_more: run.standing_failures.len().saturating_sub(STANDING),
+            more_resources: run.resource_failures.len().saturating_sub(MAX_RESOURCES),
         }
     }
 }
 
-/// The run in a sentence or two.
+/// Returns the result of the run in one or two sentences.
 fn verdict(run: &Summary) -> String {
     let all = sums(run);
     let total: u64 = all.values().sum();
     let [failed, doubt] = [Status::Failed, Status::InDoubt].map(|status| count(&all, status));
     let items = words::counted(total, "item", "items");
     let is = if doubt == 1 { "is" } else { "are" };
-    let mut told = match (total, failed, doubt) {
-        (0, _, _) => "No item was part of this run.".to_owned(),
+    let mut text = match (total, failed, doubt) {
+        (0, _, _) => "This run had no items.".to_owned(),
         (_, 0, 0) => format!("Of {items}, none failed and none is in doubt."),
         (_, _, 0) => format!("Of {items}, {} failed.", words::count(failed)),
         (_, 0, _) => format!("Of {items}, {} {is} in doubt.", words::count(doubt)),
@@ -95,40 +98,40 @@ fn verdict(run: &Summary) -> String {
             format!("Of {items}, {failed} failed and {doubt} {is} in doubt.")
         }
     };
-    let standing = run.standing_failures.len() as u64;
-    if standing > 0 {
-        let things = words::counted(standing, "standing thing", "standing things");
-        told = format!("{told} {things} failed.");
+    let failed = run.resource_failures.len() as u64;
+    if failed > 0 {
+        let resources = words::counted(failed, "resource", "resources");
+        text = format!("{text} {resources} failed.");
     }
-    told
+    text
 }
 
+/// Returns names and values of the facts about the run.
 fn facts(run: &Summary) -> Vec<(&'static str, String)> {
-    let limit = run.rate_limit.map_or_else(
-        || "no limit".to_owned(),
-        |limit| format!("limit {limit} a second"),
-    );
-    let rate = format!("{:.1} a second; {limit}", run.rate);
-    let cut_off = || "never: it was cut off".to_owned();
+    let limit = run
+        .rate_limit
+        .map_or_else(|| "no limit".to_owned(), |limit| format!("limit {limit}/s"));
+    let rate = format!("{:.1}/s; {limit}", run.rate);
+    let cut_off = || "never: the run crashed".to_owned();
     let exit = run.exit_code.map_or_else(
-        || "none: it was cut off".to_owned(),
+        || "none: the run crashed".to_owned(),
         |code| format!("{code}: {}", words::exit(code)),
     );
     let facts = [
         ("Environment", run.environment.clone()),
         ("Run", run.run.clone()),
-        ("Begun", run.started.clone()),
+        ("Started", run.started.clone()),
         ("Ended", run.ended.clone().unwrap_or_else(cut_off)),
-        ("Took", words::duration(run.seconds)),
+        ("Duration", words::duration(run.seconds)),
         ("Exit code", exit),
-        ("Calls", words::count(run.calls_total)),
+        ("Requests", words::count(run.calls_total)),
         ("Rate", rate),
         ("Endpoint", run.endpoint.clone()),
-        ("Version of treaty", run.treaty.clone()),
+        ("treaty version", run.treaty.clone()),
     ];
-    // Items may have gone on since the run.
+    // The statuses can have changed since the run.
     let reported = run.reported.iter();
-    let reported = reported.map(|at| ("Items as they stood at", at.clone()));
+    let reported = reported.map(|at| ("Items as of", at.clone()));
     facts.into_iter().chain(reported).collect()
 }
 
@@ -145,12 +148,12 @@ fn call<'a>(operation: &'a str, calls: &CallCount) -> Call<'a> {
     }
 }
 
-fn calls_told(run: &Summary) -> String {
+fn calls_summary(run: &Summary) -> String {
     let failed: u64 = run.calls.values().map(|calls| calls.failed).sum();
     let repeated: u64 = run.calls.values().map(|calls| calls.repeated).sum();
-    let calls = words::counted(run.calls_total, "call", "calls");
+    let calls = words::counted(run.calls_total, "request", "requests");
     format!(
-        "{calls} in all, of which {} failed and {} were repeated.",
+        "{calls}; {} failed, {} retried.",
         words::count(failed),
         words::count(repeated)
     )
@@ -162,7 +165,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A run of a minute without items.
+    /// A run of 50 seconds without items.
     pub(in crate::report::html) fn summary() -> Summary {
         Summary {
             run: "2026-11-24T10-00-00".to_owned(),
@@ -177,7 +180,7 @@ pub(super) mod tests {
             exit_code: Some(0),
             stopped: None,
             items: BTreeMap::new(),
-            standing_failures: BTreeMap::new(),
+            resource_failures: BTreeMap::new(),
             calls: BTreeMap::new(),
             calls_total: 0,
             rate: 0.0,
@@ -185,7 +188,7 @@ pub(super) mod tests {
         }
     }
 
-    fn said(failed: u64, doubt: u64, done: u64, standing: usize) -> String {
+    fn verdict_of(failed: u64, doubt: u64, done: u64, resources: usize) -> String {
         let mut run = summary();
         let counts = [
             (Status::Failed, failed),
@@ -193,17 +196,17 @@ pub(super) mod tests {
             (Status::Done, done),
         ];
         run.items.insert("loans".to_owned(), counts.into());
-        for n in 0..standing {
-            run.standing_failures
+        for n in 0..resources {
+            run.resource_failures
                 .insert(format!("accounts.a{n}"), "no".to_owned());
         }
         verdict(&run)
     }
 
     #[test]
-    fn a_run_comes_to_one_sentence() {
+    fn summarizes_the_result() {
         for (counts, expected) in [
-            ((0, 0, 0, 0), "No item was part of this run."),
+            ((0, 0, 0, 0), "This run had no items."),
             (
                 (0, 0, 7, 0),
                 "Of 7 items, none failed and none is in doubt.",
@@ -211,38 +214,32 @@ pub(super) mod tests {
             ((1, 0, 0, 0), "Of 1 item, 1 failed."),
             ((0, 2, 0, 0), "Of 2 items, 2 are in doubt."),
             ((3, 1, 0, 0), "Of 4 items, 3 failed and 1 is in doubt."),
-            (
-                (3, 0, 0, 2),
-                "Of 3 items, 3 failed. 2 standing things failed.",
-            ),
+            ((3, 0, 0, 2), "Of 3 items, 3 failed. 2 resources failed."),
         ] {
-            let (failed, doubt, done, standing) = counts;
-            assert_eq!(said(failed, doubt, done, standing), expected);
+            let (failed, doubt, done, resources) = counts;
+            assert_eq!(verdict_of(failed, doubt, done, resources), expected);
         }
     }
 
     #[test]
-    fn a_run_that_was_cut_off_says_so() {
+    fn marks_a_run_that_crashed() {
         let mut run = summary();
         (run.ended, run.exit_code) = (None, None);
         run.reported = Some("2026-11-25 08:00:00".to_owned());
         let facts = Head::of(&run).facts;
-        let told = |name| facts.iter().find(|(known, _)| *known == name);
-        let told = |name| told(name).map(|(_, text)| &text[..]);
-        assert_eq!(told("Ended"), Some("never: it was cut off"));
-        assert_eq!(told("Exit code"), Some("none: it was cut off"));
-        assert_eq!(told("Items as they stood at"), Some("2026-11-25 08:00:00"));
+        let fact = |name| facts.iter().find(|(known, _)| *known == name);
+        let fact = |name| fact(name).map(|(_, text)| &text[..]);
+        assert_eq!(fact("Ended"), Some("never: the run crashed"));
+        assert_eq!(fact("Exit code"), Some("none: the run crashed"));
+        assert_eq!(fact("Items as of"), Some("2026-11-25 08:00:00"));
     }
 
     #[test]
-    fn a_run_without_flows_or_calls_has_a_head() {
+    fn has_a_head_without_flows_and_calls() {
         let run = summary();
         let head = Head::of(&run);
         assert!(head.figures.is_empty() && head.calls.is_empty());
         let rate = head.facts.iter().find(|(name, _)| *name == "Rate");
-        assert_eq!(
-            rate.map(|(_, text)| &text[..]),
-            Some("0.0 a second; no limit")
-        );
+        assert_eq!(rate.map(|(_, text)| &text[..]), Some("0.0/s; no limit"));
     }
 }

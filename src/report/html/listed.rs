@@ -1,50 +1,51 @@
-//! Causes and items turned into what the page's templates list.
+//! Prepares causes and items for the templates of the page.
 
 use serde::Serialize;
 
-use super::bars::Named;
+use super::bars::StatusLabel;
 use super::causes::{Cause, Causes};
-use super::kept::{Kept, KeptSigner, Rows};
+use super::retained::{RetainedItem, RetainedItems, RetainedSigner};
 use super::words;
 
-/// So many causes are listed, the most frequent.
-const CAUSES: usize = 200;
-/// So many items that are in doubt are listed on their own.
-const IN_DOUBT: usize = 500;
-/// So many items stand in the page itself, for those who print it or have no scripts …
-const PLAIN: usize = 500;
-/// … of which so many may need nobody.
-const PLAIN_WELL: usize = 100;
+/// The maximum number of listed causes.
+const MAX_CAUSES: usize = 200;
+/// The maximum number of items in the in-doubt list.
+const MAX_IN_DOUBT: usize = 500;
+/// The maximum number of failed items and items in doubt in the static table, which is shown
+/// without scripts.
+const MAX_STATIC: usize = 500;
+/// The size of the static table up to which other items are added.
+const MAX_STATIC_OTHERS: usize = 100;
 
-/// Causes of one sort.
+/// The causes of a section.
 #[derive(Debug, Serialize)]
 pub(super) struct ListedCauses<'a> {
     causes: Vec<ListedCause<'a>>,
     items: String,
     distinct: String,
-    /// How many items have a cause that is not listed.
+    /// The number of items whose cause is not listed.
     others: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct ListedCause<'a> {
-    status: Named,
+    status: StatusLabel,
     code: Option<i64>,
     message: &'a str,
     hint: &'a str,
     count: String,
     examples: &'a [(String, String)],
-    /// How many items are not named.
+    /// The number of items that are not among the examples.
     more: Option<String>,
 }
 
-/// Some items, and how many there are.
+/// A list of items and the total number.
 #[derive(Debug, Serialize)]
 pub(super) struct ListedItems<'a> {
     items: Vec<ListedItem<'a>>,
     total: String,
-    /// Whether these are not all.
-    cut: bool,
+    /// Whether items are missing from the list.
+    is_partial: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,7 +53,7 @@ struct ListedItem<'a> {
     flow: &'a str,
     key: &'a str,
     row: Option<u64>,
-    status: Named,
+    status: StatusLabel,
     flow_id: &'a str,
     sent: String,
     ended: String,
@@ -72,8 +73,9 @@ struct ListedSigner<'a> {
 }
 
 impl<'a> ListedCauses<'a> {
+    /// Returns the most frequent causes.
     pub(super) fn of(causes: &'a Causes) -> Self {
-        let (frequent, others) = causes.most_frequent(CAUSES);
+        let (frequent, others) = causes.most_frequent(MAX_CAUSES);
         let items = frequent.iter().map(|cause| cause.count).sum::<u64>() + others;
         let (distinct, more) = causes.distinct();
         let distinct = words::counted(distinct as u64, "cause", "causes");
@@ -95,7 +97,7 @@ impl<'a> ListedCause<'a> {
     fn of(cause: &'a Cause) -> Self {
         let more = cause.count - cause.examples.len() as u64;
         Self {
-            status: Named::of(cause.status),
+            status: StatusLabel::of(cause.status),
             code: cause.code,
             message: &cause.message,
             hint: &cause.hint,
@@ -107,27 +109,30 @@ impl<'a> ListedCause<'a> {
 }
 
 impl<'a> ListedItems<'a> {
-    /// Items that are in doubt, of so many.
-    pub(super) fn in_doubt(rows: &'a Rows, total: u64) -> Self {
-        let listed = rows.in_doubt().iter().take(IN_DOUBT);
+    /// Returns the items in doubt; `total` is their number in the run.
+    pub(super) fn in_doubt(retained: &'a RetainedItems, total: u64) -> Self {
+        let listed = retained.in_doubt().iter().take(MAX_IN_DOUBT);
         Self::new(listed.map(ListedItem::of).collect(), total)
     }
 
-    /// Items that need a person, and a few others where those are few.
-    pub(super) fn plain(rows: &'a Rows) -> Self {
-        use super::super::row::Status::{Failed, InDoubt};
-        let needs = |kept: &Kept| matches!(kept.status, Failed | InDoubt);
-        let listed = rows
-            .by_need()
-            .enumerate()
-            .take_while(|(at, kept)| *at < if needs(kept) { PLAIN } else { PLAIN_WELL });
-        let listed = listed.map(|(_, kept)| ListedItem::of(kept));
-        Self::new(listed.collect(), rows.seen())
+    /// Returns the items of the static table.
+    pub(super) fn static_table(retained: &'a RetainedItems) -> Self {
+        use super::super::status::Status::{Failed, InDoubt};
+        let needs_attention = |item: &RetainedItem| matches!(item.status, Failed | InDoubt);
+        let listed = retained.by_priority().enumerate().take_while(|(at, item)| {
+            *at < if needs_attention(item) {
+                MAX_STATIC
+            } else {
+                MAX_STATIC_OTHERS
+            }
+        });
+        let listed = listed.map(|(_, item)| ListedItem::of(item));
+        Self::new(listed.collect(), retained.total())
     }
 
     fn new(items: Vec<ListedItem<'a>>, total: u64) -> Self {
         Self {
-            cut: (items.len() as u64) < total,
+            is_partial: (items.len() as u64) < total,
             total: words::count(total),
             items,
         }
@@ -135,26 +140,26 @@ impl<'a> ListedItems<'a> {
 }
 
 impl<'a> ListedItem<'a> {
-    fn of(kept: &'a Kept) -> Self {
+    fn of(item: &'a RetainedItem) -> Self {
         Self {
-            flow: &kept.flow,
-            key: &kept.key,
-            row: kept.row,
-            status: Named::of(kept.status),
-            flow_id: &kept.flow_id,
-            sent: kept.sent(),
-            ended: kept.ended(),
-            file: &kept.file,
-            code: kept.code,
-            message: &kept.message,
-            hint: &kept.hint,
-            signers: kept.signers.iter().map(ListedSigner::of).collect(),
+            flow: &item.flow,
+            key: &item.key,
+            row: item.row,
+            status: StatusLabel::of(item.status),
+            flow_id: &item.flow_id,
+            sent: item.sent(),
+            ended: item.ended(),
+            file: &item.file,
+            code: item.code,
+            message: &item.message,
+            hint: &item.hint,
+            signers: item.signers.iter().map(ListedSigner::of).collect(),
         }
     }
 }
 
 impl<'a> ListedSigner<'a> {
-    fn of(signer: &'a KeptSigner) -> Self {
+    fn of(signer: &'a RetainedSigner) -> Self {
         Self {
             name: &signer.name,
             status: words::signer(&signer.status),
@@ -166,29 +171,29 @@ impl<'a> ListedSigner<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::row::Status;
-    use super::super::seen::Seen;
-    use super::super::seen::tests::item;
+    use super::super::super::status::Status;
+    use super::super::item::PageItem;
+    use super::super::item::tests::item;
     use super::*;
 
-    fn plain(needing: usize, well: usize) -> (usize, bool) {
-        let mut rows = Rows::default();
-        let statuses = [(Status::Done, well), (Status::Failed, needing)];
+    fn static_table(needing: usize, others: usize) -> (usize, bool) {
+        let mut rows = RetainedItems::default();
+        let statuses = [(Status::Done, others), (Status::Failed, needing)];
         for (status, times) in statuses {
             for _ in 0..times {
-                rows.add(&Seen { status, ..item() });
+                rows.add(&PageItem { status, ..item() });
             }
         }
-        let listed = ListedItems::plain(&rows);
-        (listed.items.len(), listed.cut)
+        let listed = ListedItems::static_table(&rows);
+        (listed.items.len(), listed.is_partial)
     }
 
     #[test]
-    fn the_page_itself_holds_those_that_need_a_person_and_a_few_others() {
-        assert_eq!(plain(0, 0), (0, false));
-        assert_eq!(plain(3, 50), (53, false));
-        assert_eq!(plain(30, 500), (100, true));
-        assert_eq!(plain(300, 500), (300, true));
-        assert_eq!(plain(700, 0), (500, true));
+    fn static_table_has_items_that_need_attention_and_a_few_others() {
+        assert_eq!(static_table(0, 0), (0, false));
+        assert_eq!(static_table(3, 50), (53, false));
+        assert_eq!(static_table(30, 500), (100, true));
+        assert_eq!(static_table(300, 500), (300, true));
+        assert_eq!(static_table(700, 0), (500, true));
     }
 }

@@ -1,24 +1,24 @@
-//! `report.html`: a run's items, told one by one, turned into one page that people open, search, print and pass on.
+//! Writes `report.html`: the run on one page that people open, search, print and forward.
 //!
-//! The page is one file that asks the network for nothing. However many items there are, what is held is bounded:
-//! causes are folded, moments are counted in buckets, and of the items the first ten thousand are kept, with those
-//! that need a person before all others. The numbers at its head are those of `run.json`. Knows no ledger and no
-//! sheet: it is told.
+//! The page is one file without external resources. Items are added one by one, and memory is
+//! bounded whatever their number: failures are grouped by cause, times are counted in buckets, and
+//! at most 10,000 items are retained, failed items and items in doubt first. The figures in the
+//! page head are those of `run.json`. This module reads neither the ledger nor the sheet.
 
 mod bars;
 mod causes;
-mod curve;
+mod chart;
 mod data;
 mod fold;
-mod frame;
 mod head;
-mod kept;
+mod item;
 mod listed;
-mod moments;
 mod page;
-mod seen;
+mod retained;
+mod template;
 mod ticks;
+mod time_buckets;
 mod words;
 
-pub use page::Page;
-pub use seen::{Seen, SeenSigner};
+pub use item::{PageItem, PageSigner};
+pub use page::HtmlReport;

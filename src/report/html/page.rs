@@ -1,4 +1,4 @@
-//! Items, seen one by one, turned into `report.html` once all were seen.
+//! Collects items and writes `report.html`.
 
 use std::io::{Error, Write};
 use std::path::Path;
@@ -6,32 +6,32 @@ use std::path::Path;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
-use super::super::row::Status;
+use super::super::status::Status;
 use super::super::summary::Summary;
 use super::bars::{Bars, count, sums};
 use super::causes::Causes;
-use super::curve::Curve;
+use super::chart::Chart;
 use super::head::Head;
-use super::kept::{KEPT, Rows};
+use super::item::PageItem;
 use super::listed::{ListedCauses, ListedItems};
-use super::moments::Moments;
-use super::seen::Seen;
-use super::{data, frame, words};
+use super::retained::{MAX_ITEMS, RetainedItems};
+use super::time_buckets::TimeBuckets;
+use super::{data, template, words};
 use crate::util::atomic_file::{AtomicFile, FileError};
 
-/// What the page remembers of the items that passed by. It stays small however many they are.
+/// The unfinished HTML report. Its size in memory is bounded.
 #[derive(Debug, Default)]
-pub struct Page {
-    rows: Rows,
-    moments: Moments,
+pub struct HtmlReport {
+    retained: RetainedItems,
+    times: TimeBuckets,
     failed: Causes,
     in_doubt: Causes,
     ended_early: Causes,
 }
 
-impl Page {
-    /// Takes note of an item: each once, in the sheet's order, flow by flow.
-    pub fn see(&mut self, item: &Seen<'_>) {
+impl HtmlReport {
+    /// Adds an item. Items are added once, flow by flow, in sheet order.
+    pub fn add(&mut self, item: &PageItem<'_>) {
         match item.status {
             Status::Failed => self.failed.add(item),
             Status::InDoubt => self.in_doubt.add(item),
@@ -40,66 +40,79 @@ impl Page {
         }
         for (which, moment) in [item.sent_at, item.ended_at].into_iter().enumerate() {
             if let Some(moment) = moment {
-                self.moments.count(moment.as_second(), which);
+                self.times.count(moment.as_second(), which);
             }
         }
-        self.rows.add(item);
+        self.retained.add(item);
     }
 
-    /// Writes `report.html` into the folder of the run's reports. The tables are written before it: those that stand
-    /// there are linked.
+    /// Writes `report.html` to a folder. Links the tables that exist there, so they are written
+    /// first.
+    ///
+    /// # Errors
+    /// [`FileError`] if the file cannot be written.
     pub fn write(&self, folder: &Path, summary: &Summary) -> Result<(), FileError> {
         let mut file = AtomicFile::create(&folder.join("report.html"))?;
-        match self.pour(&mut file, folder, summary) {
+        match self.write_to(&mut file, folder, summary) {
             Ok(()) => file.finish(),
             Err(why) => Err(file.error(why)),
         }
     }
 
-    fn pour(&self, into: &mut impl Write, folder: &Path, summary: &Summary) -> Result<(), Error> {
+    fn write_to(
+        &self,
+        into: &mut impl Write,
+        folder: &Path,
+        summary: &Summary,
+    ) -> Result<(), Error> {
         let title = format!("{} · {} · treaty", summary.project, summary.run);
         let begin = self
-            .parts(folder, summary)
-            .and_then(|parts| frame::begin(&title, parts));
+            .sections(folder, summary)
+            .and_then(|sections| template::begin(&title, sections));
         into.write_all(begin.map_err(Error::other)?.as_bytes())?;
-        data::write(&self.rows.listed(), into)?;
-        for text in frame::end() {
+        data::write(&self.retained.listed(), into)?;
+        for text in template::end() {
             into.write_all(text.as_bytes())?;
         }
         Ok(())
     }
 
-    /// The parts of the page in their order; those that have nothing to say are left out.
-    fn parts(&self, folder: &Path, summary: &Summary) -> Result<Vec<String>, minijinja::Error> {
+    /// Renders the sections of the page in order; empty sections are omitted.
+    fn sections(&self, folder: &Path, summary: &Summary) -> Result<Vec<String>, minijinja::Error> {
         let all = sums(summary);
         let any = |status| count(&all, status) > 0;
         let head = Value::from(Serde(Head::of(summary)));
         let bars = Value::from(Serde(Bars::of(summary, folder)));
         let list = |causes| Value::from(Serde(ListedCauses::of(causes)));
-        // An example names its flow where there are several.
+        // With several flows, an example names its flow.
         let many = summary.items.len() > 1;
         let mut links = Vec::new();
-        let mut parts = vec![String::new()];
+        let mut sections = vec![String::new()];
         let mut push = |name, id: &'static str, title: &'static str, values| {
             links.push(vec![id, title]);
-            let part = frame::part(name, context! { id, title, ..values });
-            part.map(|part| parts.push(part))
+            let section = template::section(name, context! { id, title, ..values });
+            section.map(|section| sections.push(section))
         };
         if !summary.items.is_empty() {
             let bars = bars.clone();
-            push("states.html", "states", "What happened", context! { bars })?;
+            push(
+                "states.html",
+                "states",
+                "Items by status",
+                context! { bars },
+            )?;
         }
-        if let Some(curve) = Curve::of(&self.moments, summary) {
-            let curve = Value::from(Serde(curve));
-            push("time.html", "time", "Over time", context! { curve })?;
+        if let Some(chart) = Chart::of(&self.times, summary) {
+            let chart = Value::from(Serde(chart));
+            push("time.html", "time", "Over time", context! { chart })?;
         }
         if any(Status::InDoubt) {
-            let doubt = ListedItems::in_doubt(&self.rows, count(&all, Status::InDoubt));
+            let doubt = ListedItems::in_doubt(&self.retained, count(&all, Status::InDoubt));
             let items = Value::from(Serde(doubt));
             let values = context! { items, list => list(&self.in_doubt) };
             push("doubt.html", "doubt", "In doubt", values)?;
         }
-        if any(Status::Failed) || !summary.standing_failures.is_empty() {
+        if any(Status::Failed) || !summary.resource_failures.is_empty() {
             let head = head.clone();
             let values = context! { head, many, list => list(&self.failed) };
             push("causes.html", "failed", "Failures", values)?;
@@ -108,41 +121,42 @@ impl Page {
             let values = context! { head => (), many, list => list(&self.ended_early) };
             push("causes.html", "early", "Ended early", values)?;
         }
-        if self.rows.seen() > 0 {
-            let plain = Value::from(Serde(ListedItems::plain(&self.rows)));
-            let cut = self.rows.cut();
-            let cut = (cut > 0).then(|| [KEPT as u64, cut].map(words::count).to_vec());
+        if self.retained.total() > 0 {
+            let list = Value::from(Serde(ListedItems::static_table(&self.retained)));
+            let dropped = self.retained.dropped();
+            let limits =
+                (dropped > 0).then(|| [MAX_ITEMS as u64, dropped].map(words::count).to_vec());
             push(
                 "items.html",
                 "items",
                 "Items",
-                context! { plain, cut, bars },
+                context! { list, limits, bars },
             )?;
         }
         if !summary.calls.is_empty() {
             let head = head.clone();
-            push("calls.html", "calls", "Calls", context! { head })?;
+            push("calls.html", "calls", "Requests", context! { head })?;
         }
-        parts[0] = frame::part("head.html", context! { head, links })?;
-        Ok(parts)
+        sections[0] = template::section("head.html", context! { head, links })?;
+        Ok(sections)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::head::tests::summary;
-    use super::super::seen::SeenSigner;
-    use super::super::seen::tests::item;
+    use super::super::item::PageSigner;
+    use super::super::item::tests::item;
     use super::*;
     use crate::ledger::Failure;
 
     const HOSTILE: &str = "</script><img src=x onerror=alert(1)>\"'&\u{2028}";
 
-    /// The page of items, with the counts of the run as they were seen.
-    fn written(items: &[Seen<'_>]) -> String {
-        let (mut page, mut run) = (Page::default(), summary());
+    /// Writes the page of items and returns it.
+    fn written(items: &[PageItem<'_>]) -> String {
+        let (mut page, mut run) = (HtmlReport::default(), summary());
         for item in items {
-            page.see(item);
+            page.add(item);
             let counts = run.items.entry(item.flow.to_owned()).or_default();
             *counts.entry(item.status).or_default() += 1;
         }
@@ -160,24 +174,24 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_flows_is_a_page_too() {
+    fn writes_a_page_without_flows() {
         let page = written(&[]);
         assert!(page.starts_with("<!doctype html>\n<html lang=\"en\">"));
         assert!(page.ends_with("</html>\n"));
-        assert!(page.contains("There is nothing to show"));
+        assert!(page.contains("Nothing to show"));
         assert!(!page.contains("<table") && !page.contains("<nav"));
     }
 
     #[test]
-    fn whatever_a_text_holds_it_is_text() {
+    fn escapes_hostile_texts() {
         let failure = failure(HOSTILE);
-        let signer = SeenSigner {
+        let signer = PageSigner {
             name: HOSTILE,
             status: "waiting",
             sign_url: "https://sign.example/\"><script>alert(1)</script>",
             time: HOSTILE,
         };
-        let hostile = |status| Seen {
+        let hostile = |status| PageItem {
             flow: HOSTILE,
             key: HOSTILE,
             status,
@@ -190,14 +204,14 @@ mod tests {
         let all = [Status::Failed, Status::InDoubt, Status::Rejected].map(hostile);
         let page = written(&all);
         assert!(!page.contains("<img") && !page.contains("<script>alert"));
-        // The data, and the script.
+        // The data and the script.
         assert_eq!(page.matches("<script").count(), 2);
         assert_eq!(page.matches("</script>").count(), 2);
     }
 
     #[test]
-    fn a_formula_is_shown_as_it_is() {
-        let page = written(&[Seen {
+    fn shows_a_formula_unchanged() {
+        let page = written(&[PageItem {
             key: "=1+1",
             ..item()
         }]);
@@ -208,15 +222,15 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_link_leads_only_to_the_web() {
+    fn links_only_web_urls() {
         let page = |sign_url| {
-            let signer = SeenSigner {
+            let signer = PageSigner {
                 name: "borrower",
                 status: "waiting",
                 sign_url,
                 time: "",
             };
-            written(&[Seen {
+            written(&[PageItem {
                 signers: &[signer],
                 ..item()
             }])
@@ -228,9 +242,9 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_have_nothing_to_say_are_left_out() {
+    fn omits_empty_sections() {
         let sent_at = jiff::Timestamp::from_second(1_795_485_620).ok();
-        let page = written(&[Seen { sent_at, ..item() }]);
+        let page = written(&[PageItem { sent_at, ..item() }]);
         for there in ["states", "time", "items"] {
             assert!(
                 page.contains(&format!("<section id=\"{there}\"")),
@@ -247,20 +261,20 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_is_told_and_where_the_rest_is() {
-        let mut all = vec![item(); KEPT + 5];
+    fn names_dropped_items_and_the_tables_that_have_them() {
+        let mut all = vec![item(); MAX_ITEMS + 5];
         let failure = failure("no");
-        all[KEPT + 2].status = Status::Failed;
-        all[KEPT + 2].key = "HT-LAST";
-        all[KEPT + 2].failure = Some(&failure);
+        all[MAX_ITEMS + 2].status = Status::Failed;
+        all[MAX_ITEMS + 2].key = "HT-LAST";
+        all[MAX_ITEMS + 2].failure = Some(&failure);
         let page = written(&all);
-        assert!(page.contains("Of 10,005 items, 10,000 are here"));
+        assert!(page.contains("This page shows 10,000 of 10,005 items"));
         assert!(page.contains("5 were left out") && page.contains("<code>loans.csv</code>"));
         let (_, data) = page.split_once("id=\"data\">").expect("data");
         let (data, _) = data.split_once("</script>").expect("its end");
         let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
         let items = data["items"].as_array().expect("items");
-        assert_eq!(items.len(), KEPT);
+        assert_eq!(items.len(), MAX_ITEMS);
         assert_eq!(items[0][0][1], "HT-LAST");
     }
 }

@@ -1,21 +1,21 @@
-// Fills the table of items from the data in the page, a hundred at a time; searches, filters and sorts them.
+// Shows the items of the embedded data in the table, 100 at a time, with search, filters and sorting.
 "use strict";
 (() => {
   const source = document.getElementById("data");
   const table = document.querySelector("table.items");
   if (!source || !table) return;
   const data = JSON.parse(source.textContent);
-  const SHOWN = 100;
-  // A page on paper should end some time.
-  const PRINTED = 500;
-  const NEED = ["failed", "in_doubt"];
+  const PAGE_SIZE = 100;
+  // Limits the length of a printed report.
+  const MAX_PRINTED = 500;
+  const NEEDS_ATTENTION = ["failed", "in_doubt"];
 
-  const text = (place) => data.texts[place];
+  const text = (index) => data.texts[index];
   const items = data.items.map(([[flow, key, row, status], [flowId, sent, ended, file], [code, message, hint], signers]) => ({
     flow: text(flow), key, row, status, flowId, sent, ended, file, code, message: text(message), hint: text(hint), signers,
     word: data.statuses[status][0], label: data.statuses[status][1], words: "",
   }));
-  // What is searched is put together when it is first needed.
+  // The searched text of an item is built on first use.
   const words = (item) => item.words ||= [item.key, item.flow, item.flowId, item.label, item.file, item.code ?? "", item.message, item.hint,
     ...item.signers.flatMap(([name, state]) => [text(name), state])].join("\n").toLowerCase();
 
@@ -32,17 +32,17 @@
     return element;
   };
   const signer = ([name, state, link, time]) => {
-    const line = make("li", "", make("span", "soft", `${text(name)}:`), ` ${state}`);
+    const entry = make("li", "", make("span", "soft", `${text(name)}:`), ` ${state}`);
     if (/^https?:[/][/]/i.test(link)) {
-      const way = make("a", "", "sign link");
-      way.href = link;
-      way.rel = "noopener noreferrer";
-      line.append(" ", way);
+      const anchor = make("a", "", "sign link");
+      anchor.href = link;
+      anchor.rel = "noopener noreferrer";
+      entry.append(" ", anchor);
     }
-    if (time) line.append(" ", make("span", "time", time));
-    return line;
+    if (time) entry.append(" ", make("span", "time", time));
+    return entry;
   };
-  const line = (item) => {
+  const row = (item) => {
     const key = make("th", "item", item.key || "(no key)");
     key.scope = "row";
     if (item.flowId) key.append(make("span", "id", item.flowId));
@@ -55,23 +55,23 @@
       make("td", "time", item.sent), make("td", "time", item.ended), make("td", "file", item.file), why);
   };
 
-  let chosen = items;
+  let matching = items;
   let page = 0;
   let sorted = null;
   const filtered = () => search.value.trim() !== "" || status.value !== "" || flow.value !== "";
   const show = () => {
-    const pages = Math.max(1, Math.ceil(chosen.length / SHOWN));
+    const pages = Math.max(1, Math.ceil(matching.length / PAGE_SIZE));
     page = Math.min(page, pages - 1);
-    const from = page * SHOWN;
-    const part = chosen.slice(from, from + SHOWN);
-    body.replaceChildren(...part.map(line));
+    const from = page * PAGE_SIZE;
+    const part = matching.slice(from, from + PAGE_SIZE);
+    body.replaceChildren(...part.map(row));
     pager.hidden = pages === 1;
     where.textContent = `${count(from + 1)} to ${count(from + part.length)}`;
-    // A button that is disabled loses the focus; one that only says so keeps it.
+    // A disabled button loses the focus; aria-disabled keeps it.
     before.setAttribute("aria-disabled", page === 0);
     after.setAttribute("aria-disabled", page === pages - 1);
-    const of = filtered() ? `${count(chosen.length)} of ${count(items.length)} items` : `${count(items.length)} items`;
-    found.textContent = chosen.length === 0 ? "No item is like that." : of;
+    const summary = filtered() ? `${count(matching.length)} of ${count(items.length)} items` : `${count(items.length)} items`;
+    found.textContent = matching.length === 0 ? "No matching items." : summary;
   };
 
   const collator = new Intl.Collator("en", { numeric: true });
@@ -84,21 +84,21 @@
   const order = (list) => {
     if (!sorted) return list;
     const { by, down } = sorted;
-    const than = compare[by] ?? ((a, b) => collator.compare(a[by], b[by]));
+    const compareBy = compare[by] ?? ((a, b) => collator.compare(a[by], b[by]));
     const empty = (item) => item[by] === "" || item[by] === null;
-    // What says nothing stands at the end, whichever way.
-    return [...list].sort((a, b) => empty(a) - empty(b) || (down ? than(b, a) : than(a, b)));
+    // Empty values come last in both directions.
+    return [...list].sort((a, b) => empty(a) - empty(b) || (down ? compareBy(b, a) : compareBy(a, b)));
   };
-  const choose = () => {
-    const asked = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const applyFilters = () => {
+    const terms = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (item) => (!status.value || item.word === status.value) && (!flow.value || item.flow === flow.value) &&
-      asked.every((word) => words(item).includes(word));
-    chosen = order(items.filter(fits));
+      terms.every((word) => words(item).includes(word));
+    matching = order(items.filter(fits));
     page = 0;
     show();
   };
 
-  // Filters name what is there, with how many.
+  // Filters list the existing values with their counts.
   const options = (select, pairs) => {
     const counts = new Map();
     for (const [value, label] of pairs) counts.set(value, [label, (counts.get(value)?.[1] ?? 0) + 1]);
@@ -107,22 +107,22 @@
   options(flow, items.map((item) => [item.flow, item.flow]));
   options(status, [...items].sort(compare.status).map((item) => [item.word, item.label]));
 
-  let waits = 0;
+  let timer = 0;
   search.addEventListener("input", () => {
-    clearTimeout(waits);
-    waits = setTimeout(choose, 80);
+    clearTimeout(timer);
+    timer = setTimeout(applyFilters, 80);
   });
-  for (const select of [status, flow]) select.addEventListener("change", choose);
+  for (const select of [status, flow]) select.addEventListener("change", applyFilters);
   controls.addEventListener("submit", (event) => event.preventDefault());
-  controls.addEventListener("reset", () => setTimeout(choose));
-  const turn = (button, by) => button.addEventListener("click", () => {
+  controls.addEventListener("reset", () => setTimeout(applyFilters));
+  const bindPageButton = (button, by) => button.addEventListener("click", () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     page += by;
     show();
     find("found").scrollIntoView();
   });
-  turn(before, -1);
-  turn(after, 1);
+  bindPageButton(before, -1);
+  bindPageButton(after, 1);
 
   const heads = [...table.querySelectorAll("th[data-sort]")];
   for (const head of heads) {
@@ -135,33 +135,33 @@
       else sorted = sorted.down ? null : { by, down: true };
       for (const other of heads) other.ariaSort = "none";
       if (sorted) head.ariaSort = sorted.down ? "descending" : "ascending";
-      choose();
+      applyFilters();
     });
   }
 
-  // A figure at the head shows its items.
+  // A figure in the head filters the table by its status.
   for (const link of document.querySelectorAll("a[data-show]")) {
     link.addEventListener("click", () => {
       controls.reset();
       status.value = link.dataset.show;
-      // One of those that were left out has no choice of its own.
+      // A status without retained items is not among the options.
       if (status.selectedIndex < 0) status.value = "";
-      setTimeout(choose);
+      setTimeout(applyFilters);
     });
   }
 
-  // On paper stand those that were chosen; where nothing was, those that need a person.
+  // Prints the selected items; without a filter, failed items and items in doubt.
   addEventListener("beforeprint", () => {
-    const need = items.filter((item) => NEED.includes(item.word));
-    const list = filtered() || sorted ? chosen : need.length > 0 ? need : items.slice(0, SHOWN);
-    body.replaceChildren(...list.slice(0, PRINTED).map(line));
-    const printed = `${list.length > PRINTED ? `${count(PRINTED)} of ` : ""}${count(list.length)}`;
-    const which = filtered() ? " that were chosen" : sorted || need.length === 0 ? "" : " that failed or are in doubt";
-    found.textContent = `Printed here: ${printed} items${which}. The page has ${count(items.length)}; the tables beside it have all.`;
+    const urgent = items.filter((item) => NEEDS_ATTENTION.includes(item.word));
+    const list = filtered() || sorted ? matching : urgent.length > 0 ? urgent : items.slice(0, PAGE_SIZE);
+    body.replaceChildren(...list.slice(0, MAX_PRINTED).map(row));
+    const shown = `${list.length > MAX_PRINTED ? `${count(MAX_PRINTED)} of ` : ""}${count(list.length)}`;
+    const kind = filtered() ? " that match" : sorted || urgent.length === 0 ? "" : " that failed or are in doubt";
+    found.textContent = `Printed here: ${shown} items${kind}. The page has ${count(items.length)}; the tables in the same folder have all.`;
   });
   addEventListener("afterprint", show);
 
   controls.hidden = false;
   table.classList.add("live");
-  choose();
+  applyFilters();
 })();

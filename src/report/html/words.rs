@@ -1,9 +1,9 @@
-//! Statuses, signers' states and exit codes turned into words for people who do not know treaty.
+//! Texts of the page: labels of statuses, signer states and exit codes; formatted numbers and
+//! durations.
 
-use super::super::row::Status;
+use super::super::status::Status;
 
-/// All statuses, in the order in which charts and tables show them: what is over and well, what goes on, what ended
-/// otherwise, what needs a person.
+/// All statuses in display order: completed, in progress, ended early, needing attention, skipped.
 pub(super) const STATUSES: [Status; 10] = [
     Status::Finished,
     Status::Done,
@@ -17,8 +17,8 @@ pub(super) const STATUSES: [Status; 10] = [
     Status::Skipped,
 ];
 
-/// The place of a status in that order.
-pub(super) fn place(status: Status) -> usize {
+/// Returns the index of a status in `STATUSES`.
+pub(super) fn index(status: Status) -> usize {
     match status {
         Status::Finished => 0,
         Status::Done => 1,
@@ -33,7 +33,7 @@ pub(super) fn place(status: Status) -> usize {
     }
 }
 
-/// How a status is called.
+/// Returns the label of a status.
 pub(super) fn label(status: Status) -> &'static str {
     match status {
         Status::Done => "Done",
@@ -49,26 +49,26 @@ pub(super) fn label(status: Status) -> &'static str {
     }
 }
 
-/// What a status means.
+/// Returns the meaning of a status.
 pub(super) fn meaning(status: Status) -> &'static str {
     match status {
-        Status::Done => "all that can be done now is done",
-        Status::Waiting => "somebody is still to sign",
-        Status::Failed => "it failed, or was not begun",
-        Status::InDoubt => "whether a call was carried out is not known",
-        Status::Unchanged => "sent before, as it is",
-        Status::Skipped => "not meant this time",
-        Status::Finished => "all have signed, and it is archived",
-        Status::Rejected => "somebody refused to sign",
-        Status::Expired => "its time ran out",
-        Status::Revoked => "ended before all had signed",
+        Status::Done => "everything that can be done now is done",
+        Status::Waiting => "signatures are outstanding",
+        Status::Failed => "failed, or not started because the run stopped",
+        Status::InDoubt => "the outcome of a request is unknown",
+        Status::Unchanged => "sent by an earlier run",
+        Status::Skipped => "left out by where, --target or --exclude",
+        Status::Finished => "all have signed and the flow is archived",
+        Status::Rejected => "a signer refused",
+        Status::Expired => "the signing deadline passed",
+        Status::Revoked => "the flow was ended before all had signed",
     }
 }
 
-/// What the exit code of a run means.
+/// Returns the meaning of an exit code.
 pub(super) fn exit(code: i32) -> &'static str {
     match code {
-        0 => "done; nothing failed",
+        0 => "nothing failed",
         1 => "an error of treaty or its surroundings",
         2 => "there are changes",
         3 => "some items failed",
@@ -76,15 +76,15 @@ pub(super) fn exit(code: i32) -> &'static str {
         5 => "the saved plan is stale",
         64 => "wrong usage",
         65 => "manifests or rows are invalid",
-        69 => "the endpoint could not be reached",
-        75 => "another run held the ledger",
-        77 => "credentials were missing or refused",
-        130 => "interrupted; what was under way was finished or recorded",
-        _ => "ended from outside",
+        69 => "the endpoint cannot be reached",
+        75 => "another run holds the ledger",
+        77 => "credentials are missing or refused",
+        130 => "interrupted; items in progress were completed or recorded",
+        _ => "terminated by a signal",
     }
 }
 
-/// How a signer's state is called.
+/// Returns the label of a signer status.
 pub(super) fn signer(status: &str) -> &str {
     match status {
         "" => "not asked yet",
@@ -93,7 +93,7 @@ pub(super) fn signer(status: &str) -> &str {
     }
 }
 
-/// A number with its thousands apart.
+/// Formats a number with thousands separators.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -106,19 +106,18 @@ pub(super) fn count(number: u64) -> String {
     out
 }
 
-/// A number of things: `1 item`, `2,000 items`.
+/// Formats a number with its noun: `1 item`, `2,000 items`.
 pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// How long something took: the two largest units, and tenths of a second below a minute.
+/// Formats a duration with its two largest units; below a minute in tenths of a second.
 pub(super) fn duration(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
     if seconds < 59.95 {
         return format!("{seconds:.1} s");
     }
-    // A run is far shorter than 2^53 seconds, and not negative.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not negative, below 2^53
     let whole = seconds.round() as u64;
     let (days, hours, minutes, rest) = (
         whole / 86_400,
@@ -138,21 +137,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_status_has_its_place() {
-        assert!(STATUSES.map(place).into_iter().eq(0..STATUSES.len()));
+    fn index_matches_the_display_order() {
+        assert!(STATUSES.map(index).into_iter().eq(0..STATUSES.len()));
     }
 
     #[test]
-    fn numbers_are_readable() {
-        let told = [0, 7, 999, 1000, 1_234_567].map(count);
-        assert_eq!(told, ["0", "7", "999", "1,000", "1,234,567"]);
+    fn formats_numbers() {
+        let formatted = [0, 7, 999, 1000, 1_234_567].map(count);
+        assert_eq!(formatted, ["0", "7", "999", "1,000", "1,234,567"]);
         assert_eq!(counted(1, "item", "items"), "1 item");
         assert_eq!(counted(2000, "item", "items"), "2,000 items");
     }
 
     #[test]
-    fn durations_are_readable() {
-        let told = [0.04, 59.9, 59.97, 61.0, 3_600.0, 90_061.0].map(duration);
+    fn formats_durations() {
+        let formatted = [0.04, 59.9, 59.97, 61.0, 3_600.0, 90_061.0].map(duration);
         let expected = [
             "0.0 s",
             "59.9 s",
@@ -161,6 +160,6 @@ mod tests {
             "1 h 0 min",
             "1 d 1 h",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(formatted, expected);
     }
 }

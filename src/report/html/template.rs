@@ -1,7 +1,7 @@
-//! The page's templates, style and script, compiled into the program, and the rule that holds the page to them.
+//! The templates, the style and the script of the page, and its Content-Security-Policy.
 //!
-//! The rule allows the one style and the one script by their hashes and nothing else: whatever a text of the run
-//! holds, the browser neither runs it nor asks the network for it.
+//! The policy allows only this style and this script, by their hashes. So the browser neither runs
+//! a text of the run as code nor loads anything from the network.
 
 use std::sync::LazyLock;
 
@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The templates, compiled once; what they are given is escaped.
-static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+/// The compiled templates; values are HTML-escaped.
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     for (name, source) in [
         ("page.html", include_str!("page.html")),
@@ -28,13 +28,13 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     ] {
         pages
             .add_template(name, source)
-            .expect("the templates are part of the program, and tests render them");
+            .expect("the built-in templates compile");
     }
     pages
 });
 
-/// What the browser may do with the page.
-static RULE: LazyLock<String> = LazyLock::new(|| {
+/// The Content-Security-Policy of the page.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; \
@@ -44,20 +44,20 @@ static RULE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// A part of the page.
-pub(super) fn part(name: &str, values: Value) -> Result<String, Error> {
-    PAGES.get_template(name)?.render(values)
+/// Renders a section of the page.
+pub(super) fn section(name: &str, values: Value) -> Result<String, Error> {
+    TEMPLATES.get_template(name)?.render(values)
 }
 
-/// All that stands before the data.
-pub(super) fn begin(title: &str, parts: Vec<String>) -> Result<String, Error> {
-    let (style, rule) = (STYLE, &*RULE);
-    let mut page = part("page.html", context! { title, style, rule, parts })?;
+/// Renders the page up to the data of the script.
+pub(super) fn begin(title: &str, sections: Vec<String>) -> Result<String, Error> {
+    let (style, policy) = (STYLE, &*POLICY);
+    let mut page = section("page.html", context! { title, style, policy, sections })?;
     page.push_str("<script type=\"application/json\" id=\"data\">");
     Ok(page)
 }
 
-/// All that stands after the data.
+/// Returns the page after the data of the script.
 pub(super) fn end() -> [&'static str; 3] {
     [
         "</script>\n<script>",
@@ -71,8 +71,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn style_and_script_can_stand_in_the_page() {
-        // A browser reads line ends as one, and hashes what it reads.
+    fn style_and_script_can_be_embedded_in_the_page() {
+        // Browsers normalize line ends before they compute the hash.
         assert!(!STYLE.contains('\r') && !SCRIPT.contains('\r'));
         assert!(!STYLE.contains("</") && !SCRIPT.contains("</") && !SCRIPT.contains("<!--"));
         for outside in ["http:", "https:", "@import", "fetch(", "innerHTML"] {

@@ -1,4 +1,4 @@
-//! A document that is being stamped: its pages, what is to be drawn on them, and the images and text for that.
+//! Collects drawings for the pages of a PDF and writes them into the document.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,47 +9,52 @@ use tiny_skia::Pixmap;
 
 use super::append::inherited;
 use super::fields::{PdfError, load, save};
-use super::font::{Writing, ems, packed, real};
-use super::page::look;
+use super::font::{FontSubset, compressed, real, text_width};
+use super::page::with_pdf;
 
-/// The size of text, in points.
-pub(super) const TEXT: f64 = 8.0;
+/// The font size of stamped text, in points.
+pub(super) const TEXT_SIZE: f64 = 8.0;
 
-/// A page that is worked on.
-struct Page {
+/// A page and the drawing to add to it.
+struct EditedPage {
     id: ObjectId,
     width: f64,
     height: f64,
-    /// From what is shown to the page's own space: the six numbers of a matrix.
+    /// The transform from displayed coordinates to page coordinates, as a PDF matrix.
     matrix: [f64; 6],
+    /// The content stream operators to add.
     drawing: String,
     images: Vec<ObjectId>,
     has_text: bool,
 }
 
-/// A document with what is to be drawn on its pages.
+/// A document and the drawings to add to its pages.
 pub(super) struct PageEditor<'a> {
     document: Document,
-    pages: BTreeMap<u32, Page>,
+    pages: BTreeMap<u32, EditedPage>,
     images: BTreeMap<&'a [u8], ObjectId>,
-    writing: Writing,
+    font_subset: FontSubset,
     font: ObjectId,
 }
 
 impl<'a> PageEditor<'a> {
+    /// Loads a PDF.
+    ///
+    /// # Errors
+    /// [`PdfError`] if it is not a PDF, is damaged or is encrypted.
     pub(super) fn new(bytes: &[u8]) -> Result<Self, PdfError> {
         let mut document = load(bytes)?;
         let font = document.new_object_id();
-        let looks = look(bytes, |pdf| -> Vec<_> {
+        let geometries = with_pdf(bytes, |pdf| -> Vec<_> {
             let shown = pdf.pages().iter().map(|page| {
                 let back = page.initial_transform(false).to_kurbo().inverse();
                 (page.render_dimensions(), back.as_coeffs())
             });
             shown.collect()
         })?;
-        let pages = document.get_pages().into_iter().zip(looks);
+        let pages = document.get_pages().into_iter().zip(geometries);
         let pages = pages.map(|((number, id), ((width, height), matrix))| {
-            let leaf = Page {
+            let page = EditedPage {
                 id,
                 width: f64::from(width),
                 height: f64::from(height),
@@ -58,54 +63,58 @@ impl<'a> PageEditor<'a> {
                 images: Vec::new(),
                 has_text: false,
             };
-            (number, leaf)
+            (number, page)
         });
         Ok(Self {
             pages: pages.collect(),
             document,
             images: BTreeMap::new(),
-            writing: Writing::default(),
+            font_subset: FontSubset::default(),
             font,
         })
     }
 
-    /// Draws on a page, in the space of what is shown; an image is named `TreatySeal` and its object's number.
+    /// Adds operators that draw `image` on a page, in displayed coordinates. They name the image
+    /// `TreatySeal` plus its object number. Ignores a page that does not exist.
     pub(super) fn draw(&mut self, page: u32, image: ObjectId, drawing: &str) {
-        if let Some(leaf) = self.pages.get_mut(&page) {
-            leaf.drawing += drawing;
-            leaf.images.push(image);
+        if let Some(page) = self.pages.get_mut(&page) {
+            page.drawing += drawing;
+            page.images.push(image);
         }
     }
 
-    /// A line of text around `middle`, on the baseline `y`, in points.
+    /// Adds a line of text centered at `middle`, with its baseline at `y`, in points.
     pub(super) fn write(&mut self, page: u32, text: &str, middle: f64, y: f64) {
-        if let Some(leaf) = self.pages.get_mut(&page) {
-            leaf.has_text = true;
-            let left = middle - ems(text) * TEXT / 2.0;
-            // Writing to a string cannot fail.
+        if let Some(page) = self.pages.get_mut(&page) {
+            page.has_text = true;
+            let left = middle - text_width(text) * TEXT_SIZE / 2.0;
+            // Infallible for strings.
             let _ = writeln!(
-                leaf.drawing,
-                "BT 0 g /TreatySans {TEXT} Tf {left:.3} {y:.3} Td {} Tj ET",
-                self.writing.show(text)
+                page.drawing,
+                "BT 0 g /TreatySans {TEXT_SIZE} Tf {left:.3} {y:.3} Td {} Tj ET",
+                self.font_subset.encode(text)
             );
         }
     }
 
-    /// The page's width as it is shown; `None` where there is no such page.
+    /// Returns the displayed width of a page in points, or `None` if the page does not exist.
     pub(super) fn width(&self, page: u32) -> Option<f64> {
-        self.pages.get(&page).map(|leaf| leaf.width)
+        self.pages.get(&page).map(|page| page.width)
     }
 
-    /// The image in the document; the same one is there once.
+    /// Embeds a PNG and returns its object id. An image is embedded only once.
+    ///
+    /// # Errors
+    /// [`PdfError::NoPdf`] if the image is not a PNG.
     pub(super) fn image(&mut self, png: &'a [u8]) -> Result<ObjectId, PdfError> {
         if let Some(id) = self.images.get(png) {
             return Ok(*id);
         }
         let pixmap = Pixmap::decode_png(png)
-            .map_err(|error| PdfError::NoPdf(format!("an image is no PNG: {error}")))?;
+            .map_err(|error| PdfError::NoPdf(format!("the image is not a PNG: {error}")))?;
         let (mut colors, mut alphas) = (Vec::new(), Vec::new());
-        // Viewers blend neighbours when they scale: what is transparent takes the color that was seen last, lest the
-        // edges turn dark.
+        // Viewers blend neighbouring pixels when they scale. Transparent pixels take the last
+        // opaque color, so that the edges do not turn dark.
         let mut color = [255; 3];
         for pixel in pixmap.pixels() {
             let pixel = pixel.demultiply();
@@ -118,7 +127,7 @@ impl<'a> PageEditor<'a> {
             });
             alphas.push(pixel.alpha());
         }
-        let part = |space: &str| {
+        let image_dictionary = |space: &str| {
             dictionary! {
                 "Type" => "XObject",
                 "Subtype" => "Image",
@@ -128,54 +137,57 @@ impl<'a> PageEditor<'a> {
                 "BitsPerComponent" => 8,
             }
         };
-        let mask = packed(Stream::new(part("DeviceGray"), alphas));
+        let mask = compressed(Stream::new(image_dictionary("DeviceGray"), alphas));
         let mask = self.document.add_object(mask);
-        let mut head = part("DeviceRGB");
-        head.set("SMask", mask);
-        let id = self.document.add_object(packed(Stream::new(head, colors)));
+        let mut image = image_dictionary("DeviceRGB");
+        image.set("SMask", mask);
+        let id = self
+            .document
+            .add_object(compressed(Stream::new(image, colors)));
         self.images.insert(png, id);
         Ok(id)
     }
 
+    /// Writes all drawings into the document and returns the PDF.
     pub(super) fn finish(mut self) -> Result<Vec<u8>, PdfError> {
-        let has_text = self.pages.values().any(|leaf| leaf.has_text);
+        let has_text = self.pages.values().any(|page| page.has_text);
         let opening = self
             .document
             .add_object(Stream::new(dictionary! {}, b"q\n".to_vec()));
-        for leaf in self.pages.values() {
-            if !leaf.drawing.is_empty() {
-                paint(&mut self.document, leaf, opening, self.font);
+        for page in self.pages.values() {
+            if !page.drawing.is_empty() {
+                add_drawing(&mut self.document, page, opening, self.font);
             }
         }
         if has_text {
-            self.writing.embed(&mut self.document, self.font)?;
+            self.font_subset.embed(&mut self.document, self.font)?;
         }
         save(self.document)
     }
 }
 
-/// Adds a page's drawing to its content: a form of its own, whose names cannot be mistaken for those of the page or of
-/// an earlier stamping.
-fn paint(document: &mut Document, leaf: &Page, opening: ObjectId, font: ObjectId) {
+/// Adds the drawing to a page as a form `XObject` with its own resources, so that its names cannot
+/// clash with those of the page or of an earlier stamp.
+fn add_drawing(document: &mut Document, page: &EditedPage, opening: ObjectId, font: ObjectId) {
     let mut images = Dictionary::new();
-    for image in &leaf.images {
+    for image in &page.images {
         images.set(format!("TreatySeal{}", image.0), *image);
     }
     let mut fonts = Dictionary::new();
-    if leaf.has_text {
+    if page.has_text {
         fonts.set("TreatySans", font);
     }
     let form = dictionary! {
         "Type" => "XObject",
         "Subtype" => "Form",
-        "BBox" => vec![0.into(), 0.into(), real(leaf.width), real(leaf.height)],
-        "Matrix" => leaf.matrix.map(real).to_vec(),
+        "BBox" => vec![0.into(), 0.into(), real(page.width), real(page.height)],
+        "Matrix" => page.matrix.map(real).to_vec(),
         "Resources" => dictionary! { "XObject" => images, "Font" => fonts },
     };
-    let form = packed(Stream::new(form, leaf.drawing.clone().into_bytes()));
+    let form = compressed(Stream::new(form, page.drawing.clone().into_bytes()));
     let form = document.add_object(form);
 
-    let mut resources = inherited(document, leaf.id, b"Resources")
+    let mut resources = inherited(document, page.id, b"Resources")
         .map(|resources| dictionary_of(document, resources))
         .unwrap_or_default();
     let mut objects = resources
@@ -189,20 +201,21 @@ fn paint(document: &mut Document, leaf: &Page, opening: ObjectId, font: ObjectId
     objects.set(format!("Treaty{number}"), form);
     resources.set("XObject", objects);
 
-    let closing = "Q ".repeat(1 + open_states(document, leaf.id));
+    let closing = "Q ".repeat(1 + open_states(document, page.id));
     let closing = format!("\n{closing}q /Treaty{number} Do Q\n");
     let closing = Stream::new(dictionary! {}, closing.into_bytes());
     let closing = document.add_object(closing);
     let mut contents = vec![Object::Reference(opening)];
-    let before = document.get_page_contents(leaf.id);
+    let before = document.get_page_contents(page.id);
     contents.extend(before.into_iter().map(Object::Reference));
     contents.push(Object::Reference(closing));
-    if let Ok(page) = document.get_dictionary_mut(leaf.id) {
+    if let Ok(page) = document.get_dictionary_mut(page.id) {
         page.set("Contents", contents);
         page.set("Resources", resources);
     }
 }
 
+/// Returns a direct or referenced dictionary, empty if the object is not a dictionary.
 fn dictionary_of(document: &Document, object: &Object) -> Dictionary {
     let object = document.dereference(object).map(|(_, object)| object);
     object
@@ -211,7 +224,7 @@ fn dictionary_of(document: &Document, object: &Object) -> Dictionary {
         .unwrap_or_default()
 }
 
-/// How many graphics states a page's content leaves open.
+/// Returns how many graphics states the content of a page saves without restoring them.
 fn open_states(document: &Document, page: ObjectId) -> usize {
     let Ok(content) = document.get_and_decode_page_content(page) else {
         return 0;
@@ -224,6 +237,6 @@ fn open_states(document: &Document, page: ObjectId) -> usize {
             _ => {}
         }
     }
-    // No real page leaves more open.
+    // Limits what a damaged page adds.
     open.min(64)
 }

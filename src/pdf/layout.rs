@@ -1,26 +1,29 @@
-//! Blocks of text, set on A4 pages from the top, as many as they need.
+//! Sets blocks of text on A4 pages.
 
 use std::fmt::Write as _;
 
 use lopdf::{Document, Object, ObjectId, Stream, dictionary};
 
+use super::block::{BODY, Block, Cell};
 use super::fields::save;
-use super::font::{Writing, ems, packed, real, wrap};
-use super::html::{BODY, Block, Cell};
+use super::font::{FontSubset, compressed, real, text_width, wrap};
 
-/// A4, in points.
+/// The width and height of an A4 page, in points.
 const PAGE: (f64, f64) = (595.28, 841.89);
+/// The page margin in points.
 const MARGIN: f64 = 56.0;
+/// The width of the text area in points.
 const WIDTH: f64 = PAGE.0 - 2.0 * MARGIN;
-/// How far lines are apart, in their size.
+/// The line spacing as a multiple of the font size.
 const LEADING: f64 = 1.5;
-/// How far a list stands in, and a cell's text from its rules.
+/// The indentation of a list level, in points.
 const INDENT: f64 = 18.0;
+/// The distance between the text of a cell and its borders, in points.
 const PADDING: f64 = 4.0;
 
-/// The PDF with these blocks on its pages, at least one.
-pub(super) fn set(blocks: &[Block]) -> Vec<u8> {
-    let mut sheet = Sheet::default();
+/// Sets blocks on pages and returns the PDF, which has at least one page.
+pub(super) fn layout(blocks: &[Block]) -> Vec<u8> {
+    let mut pages = PageWriter::default();
     for block in blocks {
         match block {
             Block::Text {
@@ -28,64 +31,64 @@ pub(super) fn set(blocks: &[Block]) -> Vec<u8> {
                 size,
                 bold,
                 depth,
-                mark,
+                marker,
                 centered,
             } => {
                 let indent = INDENT * f64::from(*depth);
-                let hang = ems(mark) * size;
+                let hang = text_width(marker) * size;
                 let lines = wrap(text, (WIDTH - indent - hang) / size);
                 if *bold {
-                    sheet.down += size * 0.4;
+                    pages.down += size * 0.4;
                 }
                 for (line, first) in lines
                     .iter()
                     .zip(std::iter::once(true).chain([false].into_iter().cycle()))
                 {
-                    sheet.room(size * LEADING);
+                    pages.require_height(size * LEADING);
                     let line = line.trim_end();
-                    let free = (WIDTH - indent - hang - ems(line) * size).max(0.0);
+                    let free = (WIDTH - indent - hang - text_width(line) * size).max(0.0);
                     let left = MARGIN + indent + if *centered { free / 2.0 } else { 0.0 };
                     if first {
-                        sheet.write(left, 0.0, *size, *bold, mark);
+                        pages.write(left, 0.0, *size, *bold, marker);
                     }
-                    sheet.write(left + hang, 0.0, *size, *bold, line);
-                    sheet.down += size * LEADING;
+                    pages.write(left + hang, 0.0, *size, *bold, line);
+                    pages.down += size * LEADING;
                 }
-                sheet.down += size * 0.4;
+                pages.down += size * 0.4;
             }
             Block::Table(rows) => {
-                table(&mut sheet, rows);
-                sheet.down += BODY * 0.6;
+                set_table(&mut pages, rows);
+                pages.down += BODY * 0.6;
             }
             Block::Rule => {
-                sheet.room(BODY);
-                sheet.line((MARGIN, BODY / 2.0), (MARGIN + WIDTH, BODY / 2.0));
-                sheet.down += BODY;
+                pages.require_height(BODY);
+                pages.line((MARGIN, BODY / 2.0), (MARGIN + WIDTH, BODY / 2.0));
+                pages.down += BODY;
             }
         }
     }
-    sheet.finish()
+    pages.finish()
 }
 
-/// Rows whose columns are as wide as their longest text asks, with thin rules around the cells.
-fn table(sheet: &mut Sheet, rows: &[Vec<Cell>]) {
+/// Sets a table with borders. Column widths are proportional to the longest text of each column.
+fn set_table(pages: &mut PageWriter, rows: &[Vec<Cell>]) {
     let span = |row: &Vec<Cell>| row.iter().map(|cell| cell.span).sum::<usize>();
-    let mut wishes = vec![2.0_f64; rows.iter().map(span).max().unwrap_or(1)];
+    let mut desired_widths = vec![2.0_f64; rows.iter().map(span).max().unwrap_or(1)];
     for row in rows {
         let mut at = 0;
         for cell in row {
-            // What takes several columns adapts to what takes one.
+            // Only cells of a single column determine the column widths.
             if cell.span == 1 {
-                let widest = cell.text.lines().map(ems).fold(0.0, f64::max);
-                wishes[at] = wishes[at].max(widest.min(30.0) + 1.0);
+                let widest = cell.text.lines().map(text_width).fold(0.0, f64::max);
+                desired_widths[at] = desired_widths[at].max(widest.min(30.0) + 1.0);
             }
             at += cell.span;
         }
     }
-    let scale = WIDTH / wishes.iter().sum::<f64>();
+    let scale = WIDTH / desired_widths.iter().sum::<f64>();
     let mut edges = vec![MARGIN];
-    for wish in &wishes {
-        edges.push(edges[edges.len() - 1] + wish * scale);
+    for desired_width in &desired_widths {
+        edges.push(edges[edges.len() - 1] + desired_width * scale);
     }
     for row in rows {
         let mut at = 0;
@@ -102,23 +105,23 @@ fn table(sheet: &mut Sheet, rows: &[Vec<Cell>]) {
         }
         let mut from = 0;
         let most = cells.iter().map(|cell| cell.3.len()).max().unwrap_or(0);
-        // A row that is higher than what is left of the page goes on over the next.
+        // A row that does not fit continues on the next page.
         while from == 0 || from < most {
             let height = |lines: usize| {
                 f64::from(u32::try_from(lines.max(1)).unwrap_or(u32::MAX)) * BODY * 1.35
                     + 2.0 * PADDING
             };
-            sheet.room(height((most - from).min(8)));
-            // No page has more lines.
+            pages.require_height(height((most - from).min(8)));
+            // More lines do not fit on a page.
             let mut count = (most - from).clamp(1, 80);
-            while count > 1 && height(count) > sheet.left() {
+            while count > 1 && height(count) > pages.remaining_height() {
                 count -= 1;
             }
             let height = height(count);
             for (cell, left, right, lines) in &cells {
                 let mut down = PADDING;
                 for line in lines.iter().skip(from).take(count) {
-                    sheet.write(left + PADDING, down, BODY, cell.bold, line.trim_end());
+                    pages.write(left + PADDING, down, BODY, cell.bold, line.trim_end());
                     down += BODY * 1.35;
                 }
                 for (a, b) in [
@@ -127,59 +130,63 @@ fn table(sheet: &mut Sheet, rows: &[Vec<Cell>]) {
                     ((*left, 0.0), (*left, height)),
                     ((*right, 0.0), (*right, height)),
                 ] {
-                    sheet.line(a, b);
+                    pages.line(a, b);
                 }
             }
-            sheet.down += height;
+            pages.down += height;
             from += count;
         }
     }
 }
 
-/// The pages that are full, the one that is being set, and how far down that is.
+/// The finished pages and the current page.
 #[derive(Default)]
-struct Sheet {
+struct PageWriter {
+    /// The content streams of the finished pages.
     full: Vec<String>,
+    /// The content stream of the current page.
     content: String,
-    /// Points below the upper margin.
+    /// The current position, in points below the upper margin.
     down: f64,
-    writing: Writing,
+    font_subset: FontSubset,
 }
 
-impl Sheet {
-    fn left(&self) -> f64 {
+impl PageWriter {
+    /// Returns the remaining height of the page in points.
+    fn remaining_height(&self) -> f64 {
         PAGE.1 - 2.0 * MARGIN - self.down
     }
 
-    /// Begins another page where this one has no room for so many points.
-    fn room(&mut self, height: f64) {
-        if height > self.left() && self.down > 0.0 {
+    /// Starts a new page if less than `height` points remain.
+    fn require_height(&mut self, height: f64) {
+        if height > self.remaining_height() && self.down > 0.0 {
             self.full.push(std::mem::take(&mut self.content));
             self.down = 0.0;
         }
     }
 
-    /// A line of text whose top is so far below where the sheet is.
+    /// Draws a line of text whose top is `below` points under the current position.
     fn write(&mut self, x: f64, below: f64, size: f64, bold: bool, text: &str) {
         if text.is_empty() {
             return;
         }
         let y = PAGE.1 - MARGIN - self.down - below - size;
-        // The font has one weight: an outline makes it look bold.
+        // The font has a single weight; an outline makes it bold.
         let mode = if bold {
             format!("2 Tr {:.2} w", size * 0.03)
         } else {
             "0 Tr".to_owned()
         };
-        let shown = self.writing.show(text);
-        // Writing to a string cannot fail.
+        let shown = self.font_subset.encode(text);
+        // Infallible for strings.
         let _ = writeln!(
             self.content,
             "BT /F {size:.2} Tf {mode} {x:.2} {y:.2} Td {shown} Tj ET"
         );
     }
 
-    /// A thin line between two points, given as x and how far below where the sheet is.
+    /// Draws a thin line between two points, each given as x and the distance below the current
+    /// position.
     fn line(&mut self, from: (f64, f64), to: (f64, f64)) {
         let top = PAGE.1 - MARGIN - self.down;
         let _ = writeln!(
@@ -192,13 +199,19 @@ impl Sheet {
         );
     }
 
+    /// Returns the PDF.
     fn finish(mut self) -> Vec<u8> {
         self.full.push(std::mem::take(&mut self.content));
         let mut document = Document::with_version("1.7");
         let (root, font) = (document.new_object_id(), document.new_object_id());
         let mut kids = Vec::new();
         for content in std::mem::take(&mut self.full) {
-            kids.push(Object::Reference(page(&mut document, root, font, content)));
+            kids.push(Object::Reference(add_page(
+                &mut document,
+                root,
+                font,
+                content,
+            )));
         }
         document.objects.insert(
             root,
@@ -208,17 +221,21 @@ impl Sheet {
                 "Kids" => kids,
             }),
         );
-        self.writing
+        self.font_subset
             .embed(&mut document, font)
-            .expect("the shipped font can be cut");
+            .expect("the shipped font can be embedded");
         let catalog = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => root });
         document.trailer.set("Root", catalog);
-        save(document).expect("writing to memory does not fail")
+        save(document).expect("font_subset to memory does not fail")
     }
 }
 
-fn page(document: &mut Document, root: ObjectId, font: ObjectId, content: String) -> ObjectId {
-    let content = document.add_object(packed(Stream::new(dictionary! {}, content.into_bytes())));
+/// Adds a page to the document and returns its id.
+fn add_page(document: &mut Document, root: ObjectId, font: ObjectId, content: String) -> ObjectId {
+    let content = document.add_object(compressed(Stream::new(
+        dictionary! {},
+        content.into_bytes(),
+    )));
     document.add_object(dictionary! {
         "Type" => "Page",
         "Parent" => root,
@@ -234,7 +251,7 @@ mod tests {
     use super::PAGE;
 
     #[test]
-    fn long_text_takes_several_pages_and_stays_on_them() {
+    fn breaks_long_text_into_pages_within_the_margins() {
         let html = "<p>这是很长的一段文字，用来看它怎样换行。</p>".repeat(60)
             + "<table><tr><th>项目</th><td>"
             + &"一个很高的单元格。".repeat(900)

@@ -1,19 +1,19 @@
-//! Items turned into the rows of the page: ten thousand at most, with those that need a person before all others.
+//! Retains at most 10,000 items for the page, failed items and items in doubt first.
 
 use jiff::Timestamp;
 
-use super::super::row::Status;
+use super::super::status::Status;
 use super::causes::clipped;
-use super::seen::{Seen, SeenSigner};
+use super::item::{PageItem, PageSigner};
 use crate::api::time;
 
-/// So many items are kept.
-pub(super) const KEPT: usize = 10_000;
+/// The maximum number of retained items.
+pub(super) const MAX_ITEMS: usize = 10_000;
 
-/// An item that is kept.
+/// A retained item.
 #[derive(Debug)]
-pub(super) struct Kept {
-    /// Its place in the order seen.
+pub(super) struct RetainedItem {
+    /// The index in the order of addition.
     pub(super) order: u64,
     pub(super) flow: Box<str>,
     pub(super) key: Box<str>,
@@ -25,29 +25,31 @@ pub(super) struct Kept {
     pub(super) flow_id: Box<str>,
     pub(super) sent_at: Option<Timestamp>,
     pub(super) ended_at: Option<Timestamp>,
-    pub(super) signers: Box<[KeptSigner]>,
+    pub(super) signers: Box<[RetainedSigner]>,
     pub(super) file: Box<str>,
 }
 
-/// A signer of an item that is kept.
+/// A signer of a retained item.
 #[derive(Debug)]
-pub(super) struct KeptSigner {
+pub(super) struct RetainedSigner {
     pub(super) name: Box<str>,
     pub(super) status: Box<str>,
-    /// Where to sign; empty unless somebody waits there, and it is a web address.
+    /// The sign link; empty unless the signer still has to sign and it is an HTTP or HTTPS URL.
     pub(super) link: Box<str>,
     pub(super) time: Box<str>,
 }
 
-/// The items that are kept. When there are too many, the last of the last rank gives way.
+/// The retained items. If there are too many, the last item of the lowest rank is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct RetainedItems {
+    /// The number of items that were added.
     seen: u64,
-    /// In doubt, failed, all others, and those that were not meant.
-    ranks: [Vec<Kept>; 4],
+    /// By rank: in doubt, failed, others, skipped.
+    ranks: [Vec<RetainedItem>; 4],
 }
 
-/// In doubt gives way last, since no other file of the run lists those alone.
+/// Returns the rank of a status. Items in doubt rank highest, because no other file lists them
+/// separately.
 fn rank(status: Status) -> usize {
     match status {
         Status::InDoubt => 0,
@@ -57,55 +59,56 @@ fn rank(status: Status) -> usize {
     }
 }
 
-impl Rows {
-    /// Takes note of an item.
-    pub(super) fn add(&mut self, item: &Seen<'_>) {
+impl RetainedItems {
+    /// Adds an item.
+    pub(super) fn add(&mut self, item: &PageItem<'_>) {
         let order = self.seen;
         self.seen += 1;
         let rank = rank(item.status);
-        if self.ranks.iter().map(Vec::len).sum::<usize>() == KEPT {
+        if self.ranks.iter().map(Vec::len).sum::<usize>() == MAX_ITEMS {
             let mut lower = self.ranks[rank + 1..].iter_mut().rev();
-            let Some(gives_way) = lower.find(|rank| !rank.is_empty()) else {
+            let Some(lowest) = lower.find(|rank| !rank.is_empty()) else {
                 return;
             };
-            gives_way.pop();
+            lowest.pop();
         }
-        self.ranks[rank].push(Kept::new(order, item));
+        self.ranks[rank].push(RetainedItem::new(order, item));
     }
 
-    /// How many were seen.
-    pub(super) fn seen(&self) -> u64 {
+    /// Returns the number of added items.
+    pub(super) fn total(&self) -> u64 {
         self.seen
     }
 
-    /// How many were seen and are not kept.
-    pub(super) fn cut(&self) -> u64 {
+    /// Returns the number of items that are not retained.
+    pub(super) fn dropped(&self) -> u64 {
         self.seen - self.ranks.iter().map(|rank| rank.len() as u64).sum::<u64>()
     }
 
-    /// Those that are in doubt.
-    pub(super) fn in_doubt(&self) -> &[Kept] {
+    /// Returns the items in doubt.
+    pub(super) fn in_doubt(&self) -> &[RetainedItem] {
         &self.ranks[0]
     }
 
-    /// Those that need a person first: failed, in doubt, and all others in the order seen.
-    pub(super) fn by_need(&self) -> impl Iterator<Item = &Kept> {
+    /// Returns failed items, items in doubt, then the others and the skipped ones, each in the
+    /// order of addition.
+    pub(super) fn by_priority(&self) -> impl Iterator<Item = &RetainedItem> {
         let [doubt, failed, rest, skipped] = &self.ranks;
         failed.iter().chain(doubt).chain(rest).chain(skipped)
     }
 
-    /// As a table shows them: in the order seen, or, when not all are there, those first that need a person.
-    pub(super) fn listed(&self) -> Vec<&Kept> {
-        let mut all: Vec<&Kept> = self.by_need().collect();
-        if self.cut() == 0 {
-            all.sort_unstable_by_key(|kept| kept.order);
+    /// Returns the items in the order of addition or, if some were dropped, by priority.
+    pub(super) fn listed(&self) -> Vec<&RetainedItem> {
+        let mut all: Vec<&RetainedItem> = self.by_priority().collect();
+        if self.dropped() == 0 {
+            all.sort_unstable_by_key(|item| item.order);
         }
         all
     }
 }
 
-impl Kept {
-    fn new(order: u64, item: &Seen<'_>) -> Self {
+impl RetainedItem {
+    fn new(order: u64, item: &PageItem<'_>) -> Self {
         let text = |text: &str| clipped(text).into();
         let failure = item.failure;
         Self {
@@ -120,26 +123,26 @@ impl Kept {
             flow_id: text(item.flow_id),
             sent_at: item.sent_at,
             ended_at: item.ended_at,
-            signers: item.signers.iter().map(KeptSigner::new).collect(),
+            signers: item.signers.iter().map(RetainedSigner::new).collect(),
             file: text(item.file),
         }
     }
 
-    /// When it was sent, as clocks in Shanghai show it.
+    /// Returns when it was sent, in Asia/Shanghai.
     pub(super) fn sent(&self) -> String {
         self.sent_at.map(time::text).unwrap_or_default()
     }
 
-    /// When it ended, as clocks in Shanghai show it.
+    /// Returns when it ended, in Asia/Shanghai.
     pub(super) fn ended(&self) -> String {
         self.ended_at.map(time::text).unwrap_or_default()
     }
 }
 
-impl KeptSigner {
-    fn new(signer: &SeenSigner<'_>) -> Self {
+impl RetainedSigner {
+    fn new(signer: &PageSigner<'_>) -> Self {
         let waits = matches!(signer.status, "waiting" | "signing");
-        let link = if waits { web(signer.sign_url) } else { "" };
+        let link = if waits { web_url(signer.sign_url) } else { "" };
         Self {
             name: clipped(signer.name).into(),
             status: clipped(signer.status).into(),
@@ -149,8 +152,9 @@ impl KeptSigner {
     }
 }
 
-/// The address, if it is one of the web. A part of one leads nowhere.
-fn web(url: &str) -> &str {
+/// Returns the URL if it is an HTTP or HTTPS URL; empty otherwise, and if it is too long to be kept
+/// whole.
+fn web_url(url: &str) -> &str {
     let begins = |scheme: &str| {
         let begin = url.get(..scheme.len());
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
@@ -161,23 +165,23 @@ fn web(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::seen::tests::item;
+    use super::super::item::tests::item;
     use super::*;
 
-    fn rows(statuses: impl IntoIterator<Item = Status>) -> Rows {
-        let mut rows = Rows::default();
+    fn rows(statuses: impl IntoIterator<Item = Status>) -> RetainedItems {
+        let mut rows = RetainedItems::default();
         for status in statuses {
-            rows.add(&Seen { status, ..item() });
+            rows.add(&PageItem { status, ..item() });
         }
         rows
     }
 
-    fn orders(rows: &Rows) -> Vec<u64> {
-        rows.listed().iter().map(|kept| kept.order).collect()
+    fn orders(rows: &RetainedItems) -> Vec<u64> {
+        rows.listed().iter().map(|item| item.order).collect()
     }
 
     #[test]
-    fn all_are_listed_as_seen_while_they_are_few() {
+    fn lists_few_items_in_order() {
         let rows = rows([
             Status::Done,
             Status::Skipped,
@@ -185,45 +189,48 @@ mod tests {
             Status::InDoubt,
         ]);
         assert_eq!(orders(&rows), [0, 1, 2, 3]);
-        assert_eq!((rows.seen(), rows.cut()), (4, 0));
+        assert_eq!((rows.total(), rows.dropped()), (4, 0));
     }
 
     #[test]
-    fn those_that_need_a_person_are_kept_and_come_first() {
+    fn retains_failed_items_and_items_in_doubt_first() {
         let quiet = [Status::Skipped, Status::Done];
         let mut all: Vec<Status> = quiet.into_iter().cycle().take(30_000).collect();
         all[25_001] = Status::InDoubt;
         all[25_003] = Status::Failed;
         all[29_999] = Status::Failed;
         let rows = rows(all);
-        assert_eq!((rows.seen(), rows.cut()), (30_000, 20_000));
+        assert_eq!((rows.total(), rows.dropped()), (30_000, 20_000));
         let listed = orders(&rows);
-        assert_eq!(listed.len(), KEPT);
+        assert_eq!(listed.len(), MAX_ITEMS);
         assert_eq!(listed[..6], [25_003, 29_999, 25_001, 1, 3, 5]);
-        // What was not meant gave way before what was.
-        assert_eq!(listed[KEPT - 1], 19_993);
+        // Skipped items are dropped first.
+        assert_eq!(listed[MAX_ITEMS - 1], 19_993);
         assert_eq!(rows.in_doubt().len(), 1);
     }
 
     #[test]
-    fn what_is_in_doubt_outlives_what_failed() {
-        let failed = std::iter::repeat_n(Status::Failed, KEPT + 1);
+    fn drops_failed_items_before_items_in_doubt() {
+        let failed = std::iter::repeat_n(Status::Failed, MAX_ITEMS + 1);
         let rows = rows(failed.chain([Status::InDoubt, Status::Done]));
-        assert_eq!(rows.cut(), 3);
+        assert_eq!(rows.dropped(), 3);
         let listed = orders(&rows);
-        assert_eq!(listed[KEPT - 2..], [KEPT as u64 - 2, KEPT as u64 + 1]);
+        assert_eq!(
+            listed[MAX_ITEMS - 2..],
+            [MAX_ITEMS as u64 - 2, MAX_ITEMS as u64 + 1]
+        );
     }
 
     #[test]
-    fn only_web_addresses_of_those_who_wait_become_links() {
+    fn links_only_web_urls_of_waiting_signers() {
         let link = |status, sign_url| {
-            let signer = SeenSigner {
+            let signer = PageSigner {
                 name: "borrower",
                 status,
                 sign_url,
                 time: "",
             };
-            KeptSigner::new(&signer).link
+            RetainedSigner::new(&signer).link
         };
         assert_eq!(&*link("waiting", "https://a/b"), "https://a/b");
         assert_eq!(&*link("signing", "HTTP://a/b"), "HTTP://a/b");
