@@ -334,7 +334,7 @@ async fn what_was_told_while_nobody_looked_is_visited_and_nothing_else_is() {
         CallbackReceipt::Unknown
     );
     let token = pending(&flow).token.clone();
-    let signed = UserAction::Sign(vec![treaty::sandbox::Used::Hand]);
+    let signed = UserAction::Sign(vec![treaty::sandbox::SealChoice::Handwritten]);
     rig.sandbox
         .act(&token, &signed, Timestamp::now())
         .expect("signed");

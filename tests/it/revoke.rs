@@ -119,7 +119,7 @@ async fn what_has_ended_by_itself_is_noted_and_what_is_archived_cannot_be_revoke
         .act(&token, &refuse, jiff::Timestamp::now())
         .expect("refused");
     let token = pending(&flows[1]).token.clone();
-    let sign = treaty::sandbox::UserAction::Sign(vec![treaty::sandbox::Used::Hand]);
+    let sign = treaty::sandbox::UserAction::Sign(vec![treaty::sandbox::SealChoice::Handwritten]);
     rig.sandbox
         .act(&token, &sign, jiff::Timestamp::now())
         .expect("signed");

@@ -322,7 +322,7 @@ async fn what_a_person_says_was_done_is_not_done_again() {
 async fn what_a_person_says_was_not_done_is_sent_again() {
     let (rig, key) = in_doubt().await;
     // Somebody has taken the task back by hand.
-    rig.sandbox.tamper(|world| {
+    rig.sandbox.modify_world(|world| {
         let flow = treaty::address::FlowId(rig.flow_of(&key));
         world.change_flow(&flow, |flow| flow.tasks.retain(|task| !task.is_pending()));
     });

@@ -161,7 +161,7 @@ async fn what_somebody_has_refused_is_not_told_to_be_revoked() {
     let rig = revoking(12);
     rig.apply().await;
     for flow in rig.sent() {
-        rig.sandbox.tamper(|world| {
+        rig.sandbox.modify_world(|world| {
             world.change_flow(&flow.id, |flow| flow.status = FlowStatus::Rejected);
         });
     }
