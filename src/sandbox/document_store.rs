@@ -93,8 +93,8 @@ impl DocumentStore {
         Ok(bytes)
     }
 
-    /// Returns the positions of a keyword in a document: those in the uploaded file, otherwise those in
-    /// filled fields and appended pages.
+    /// Returns the positions of a keyword in a document: those in the uploaded file, otherwise
+    /// those in filled fields and appended pages.
     pub(super) fn keyword_positions(&mut self, world: &World, doc: &DocId, key: &str) -> Vec<Spot> {
         let Some(doc) = world.docs.get(doc) else {
             return Vec::new();
@@ -130,8 +130,8 @@ impl DocumentStore {
         found
     }
 
-    /// Returns the centers of the signatures of a position as page, x and y, in points. For a seam only
-    /// the page and y are meaningful.
+    /// Returns the centers of the signatures of a position as page, x and y, in points. For a seam
+    /// only the page and y are meaningful.
     pub(super) fn centers(
         &mut self,
         world: &World,
@@ -298,8 +298,8 @@ impl DocumentStore {
         }
     }
 
-    /// Returns the width and height of an uploaded PNG or JPEG image, in pixels. `None` if the file is
-    /// no such image.
+    /// Returns the width and height of an uploaded PNG or JPEG image, in pixels. `None` if the file
+    /// is not such an image.
     pub(super) fn image_size(&self, key: &FileKey) -> Option<(u32, u32)> {
         let png = as_png(&self.file(key)?)?;
         let image = Pixmap::decode_png(&png).ok()?;
@@ -444,8 +444,8 @@ mod tests {
     #[test]
     fn parses_page_lists() {
         assert_eq!(page_list("1-3,5"), Some(vec![1, 2, 3, 5]));
-        for wrong in ["", "0", "3-1", "a", "1,"] {
-            assert_eq!(page_list(wrong), None, "{wrong}");
+        for invalid in ["", "0", "3-1", "a", "1,"] {
+            assert_eq!(page_list(invalid), None, "{invalid}");
         }
     }
 }

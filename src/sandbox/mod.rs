@@ -1,7 +1,8 @@
 //! The sandbox: an emulator of the service.
 //!
-//! A pure [`World`] follows the rules of the API document. [`Sandbox`] serves it over HTTP and stores it
-//! in a folder. [`Faults`] select calls that go wrong; [`FaultyServer`] injects them into connections.
+//! A pure [`World`] follows the rules of the API document. [`Sandbox`] serves it over HTTP and
+//! stores it in a folder. [`Faults`] select calls that go wrong; [`FaultyServer`] injects the
+//! faults.
 //!
 //! The sandbox shares the types of the operation table with the client but no logic, so that an
 //! error in one is found by the other. It does not deduplicate: adding a signer twice creates two

@@ -9,7 +9,7 @@ use crate::pdf;
 
 /// The color of a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sandbox) enum Color {
+pub(crate) enum Color {
     Red,
     Blue,
     Black,
@@ -210,7 +210,7 @@ impl Canvas {
     }
 
     /// Draws text along the inside of an oval, evenly spaced: clockwise around the top, or
-    /// counterclockwise around the bottom. `share` is the limit of the oval's length that it covers.
+    /// counterclockwise around the bottom. The text covers at most the `share` of the oval.
     pub(super) fn arc(
         &mut self,
         text: &[Glyph],
@@ -226,8 +226,8 @@ impl Canvas {
         if ems <= 0.0 || radius_x <= 0.0 || radius_y <= 0.0 {
             return;
         }
-        // Points of the oval and the length up to each: from the bottom clockwise for text at the top,
-        // from the top counterclockwise for text at the bottom.
+        // Points of the oval and the length up to each: from the bottom clockwise for text at the
+        // top, from the top counterclockwise for text at the bottom.
         let side = if top { 1.0 } else { -1.0 };
         let point_at = |step: u16| {
             let (sin, cos) = (TAU * f32::from(step) / f32::from(STEPS)).sin_cos();

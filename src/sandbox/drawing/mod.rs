@@ -1,7 +1,7 @@
 //! Drawings of seals and handwritten signatures, as PNG images with a transparent background.
 //!
-//! The drawings have the style of Chinese seals but copy no real ones. The same description gives the
-//! same image.
+//! The drawings have the style of Chinese seals but copy no real ones. The same description gives
+//! the same image.
 
 mod canvas;
 
@@ -72,7 +72,8 @@ pub(super) fn draw(drawing: &Drawing<'_>) -> Option<Vec<u8>> {
     canvas.pixmap.encode_png().ok()
 }
 
-/// Draws a name as a black handwritten signature, as PNG. `None` if the font has no character of it.
+/// Draws a name as a black handwritten signature, as PNG. `None` if the font has no character of
+/// it.
 pub(super) fn handwriting(name: &str) -> Option<Vec<u8>> {
     const HEIGHT: u16 = 160;
     const SIZE: f32 = 120.0;
@@ -206,8 +207,8 @@ mod tests {
         q_text: Some("1101080012345"),
     };
 
-    /// Returns the share of drawn pixels in a part of an image, in percent. The part is in tenths of
-    /// the width and height.
+    /// Returns the share of drawn pixels in a part of an image, in percent. The part is in tenths
+    /// of the width and height.
     fn drawn_percent(
         png: &[u8],
         columns: std::ops::Range<u32>,

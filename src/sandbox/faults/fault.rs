@@ -1,6 +1,6 @@
 //! The kinds of faults, and how each one changes the processing of a request and its response.
 //!
-//! Independent of the transport: the caller implements [`NoResponse`] for a socket or in process.
+//! Independent of the transport: the caller carries out [`NoResponse`] on a socket or in process.
 
 use std::time::Duration;
 
@@ -97,8 +97,8 @@ impl Fault {
         }
     }
 
-    /// Serves a request with this fault. A delayed request is processed even if the client is gone, as
-    /// in a real service.
+    /// Serves a request with this fault. A delayed request is processed even if the client is gone,
+    /// as in a real service.
     pub async fn serve(
         self,
         sandbox: &Sandbox,

@@ -1,4 +1,4 @@
-//! Fault injection: the kinds of faults, the rules that select calls, and a server that injects them.
+//! Fault injection: the kinds of faults, the rules that select calls, and the server.
 
 mod fault;
 mod rules;

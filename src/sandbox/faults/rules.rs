@@ -35,7 +35,7 @@ pub struct Rule {
     pub share: f64,
     /// The first call, counted from 1.
     pub from: u64,
-    /// The limit of injected faults.
+    /// The limit of injected faults. `None` is no limit.
     pub times: Option<u64>,
 }
 
@@ -95,14 +95,15 @@ impl Faults {
         counters.rules.resize(self.rules.len(), (0, 0));
         let mut found = None;
         for (index, rule) in self.rules.iter().enumerate() {
-            let (seen, injected) = &mut counters.rules[index];
-            if !rule.operations.is_empty() && !rule.operations.iter().any(|own| own == operation) {
+            let (calls, injected) = &mut counters.rules[index];
+            if !rule.operations.is_empty() && !rule.operations.iter().any(|name| name == operation)
+            {
                 continue;
             }
-            *seen += 1;
-            let applies = *seen >= rule.from
+            *calls += 1;
+            let applies = *calls >= rule.from
                 && rule.times.is_none_or(|times| *injected < times)
-                && self.random(index, *seen) < rule.share;
+                && self.random(index, *calls) < rule.share;
             if applies && found.is_none() {
                 *injected += 1;
                 found = Some(rule.fault);

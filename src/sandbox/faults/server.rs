@@ -1,5 +1,5 @@
-//! An HTTP server that injects faults: it closes connections, sends endless responses and closes its
-//! listener.
+//! An HTTP server that injects faults: it closes connections, sends endless responses and closes
+//! its listener.
 //!
 //! It controls the connections itself, because axum's server cannot do this.
 

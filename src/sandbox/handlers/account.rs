@@ -37,7 +37,7 @@ pub(super) fn create_organization(
         None if request.legal_id_no.is_some() => {
             return Err(Refusal::new(
                 ErrorCode::PARAMETER,
-                "legalIdNo needs legalIdType",
+                "legalIdNo requires legalIdType",
             ));
         }
         None => {}
@@ -80,13 +80,13 @@ fn create(
                 "thirdId is longer than 50 bytes",
             ));
         }
-        if let Some(taken) = session.account_by_third_id(third_id) {
-            let by_person = session
+        if let Some(existing) = session.account_by_third_id(third_id) {
+            let is_person = session
                 .world
                 .accounts
-                .get(taken)
+                .get(existing)
                 .is_none_or(|account| account.is_person);
-            let code = if by_person {
+            let code = if is_person {
                 ErrorCode::ACCOUNT_EXISTS
             } else {
                 ErrorCode::ORGANIZATION_EXISTS

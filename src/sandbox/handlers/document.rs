@@ -126,7 +126,7 @@ fn decode_chunks(mut chunks: Vec<Chunk>) -> Result<Vec<StoredChunk>, Refusal> {
     chunks
         .into_iter()
         .map(|chunk| {
-            // The example in the API document wraps the Base64 text and has a leading space in the type.
+            // The API document's example wraps the Base64 text and starts the type with a space.
             let data: String = chunk.chunked_data.split_whitespace().collect();
             let bytes = base64
                 .decode(&data)

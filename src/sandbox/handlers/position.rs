@@ -36,7 +36,7 @@ pub(super) fn check(
     match sign_type {
         1 => check_keyword(session, doc, position, listed.as_deref())?,
         2 if listed.is_none() || position.pos_x.is_none() || position.pos_y.is_none() => {
-            return Err(invalid("signType 2 needs posPage, posX and posY"));
+            return Err(invalid("signType 2 requires posPage, posX and posY"));
         }
         2 => {}
         3 => check_seam(listed.as_deref(), sizes)?,
@@ -66,8 +66,8 @@ fn listed_pages(position: &Position, sizes: Option<&Sizes>) -> Result<Option<Vec
         return Ok(None);
     };
     let pages = page_list(text).ok_or_else(|| invalid(format_args!("posPage cannot be {text}")))?;
-    let beyond = |page: &&u32| sizes.is_some_and(|sizes| page_size(sizes, **page).is_none());
-    match pages.iter().find(beyond) {
+    let is_missing = |page: &&u32| sizes.is_some_and(|sizes| page_size(sizes, **page).is_none());
+    match pages.iter().find(is_missing) {
         Some(page) => Err(not_on_document(format_args!(
             "the document has no page {page}"
         ))),
@@ -110,13 +110,13 @@ fn check_keyword(
 
 /// Refuses a seam on fewer than two pages (API 2, term 10).
 fn check_seam(listed: Option<&[u32]>, sizes: Option<&Sizes>) -> Result<(), Refusal> {
-    let has_two = match (listed, sizes) {
+    let has_two_pages = match (listed, sizes) {
         (Some(pages), _) => pages.iter().any(|page| *page != pages[0]),
         (None, Some(sizes)) => sizes.len() > 1,
         (None, None) => true,
     };
-    if !has_two {
-        return Err(not_on_document("a seam needs at least two pages"));
+    if !has_two_pages {
+        return Err(not_on_document("a seam requires at least two pages"));
     }
     Ok(())
 }
@@ -130,17 +130,17 @@ fn check_on_page(
     sizes: &Sizes,
 ) -> Result<(), Refusal> {
     let centers = session.documents.centers(session.world, doc, position);
-    let is_off = |(page, x, y): &(u32, f64, f64)| {
+    let is_outside = |(page, x, y): &(u32, f64, f64)| {
         page_size(sizes, *page)
             .is_none_or(|(width, height)| !(0.0..=width).contains(x) || !(0.0..=height).contains(y))
     };
     let is_keyword = position.sign_type == Some(1);
-    let off = if is_keyword && !centers.iter().all(is_off) {
+    let outside = if is_keyword && !centers.iter().all(is_outside) {
         None
     } else {
-        centers.iter().find(|center| is_off(center))
+        centers.iter().find(|center| is_outside(center))
     };
-    match off {
+    match outside {
         Some((page, x, y)) => Err(not_on_document(format_args!(
             "position {x}, {y} is outside page {page}"
         ))),

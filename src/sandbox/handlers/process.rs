@@ -74,16 +74,16 @@ impl From<contracts::AddProcess> for NewFlow {
 }
 
 /// Creates a flow.
-pub(super) fn add(session: &mut Session<'_>, process: NewFlow) -> Result<FlowAnswer, Refusal> {
-    require_text("businessScene", &process.business_scene)?;
-    require_codes(&SIGN_PLATFORM, process.sign_platform.as_ref())?;
-    require_codes(&NOTICE_TYPE, process.notice_type.as_ref())?;
-    if process.docs.is_empty() {
+pub(super) fn add(session: &mut Session<'_>, new: NewFlow) -> Result<FlowAnswer, Refusal> {
+    require_text("businessScene", &new.business_scene)?;
+    require_codes(&SIGN_PLATFORM, new.sign_platform.as_ref())?;
+    require_codes(&NOTICE_TYPE, new.notice_type.as_ref())?;
+    if new.docs.is_empty() {
         return Err(Refusal::new(ErrorCode::BAD_DOCUMENT, "docList is empty"));
     }
     let mut docs: Vec<FlowDoc> = Vec::new();
-    for new in process.docs {
-        let doc = flow_doc(session, new)?;
+    for doc in new.docs {
+        let doc = flow_doc(session, doc)?;
         if docs.iter().any(|other| other.id == doc.id) {
             return Err(Refusal::new(
                 ErrorCode::BAD_DOCUMENT,
@@ -92,17 +92,17 @@ pub(super) fn add(session: &mut Session<'_>, process: NewFlow) -> Result<FlowAns
         }
         docs.push(doc);
     }
-    if let Some(initiator) = &process.initiator {
+    if let Some(initiator) = &new.initiator {
         session.account(initiator, ErrorCode::NO_SIGNER_ACCOUNT)?;
     }
-    if let Some(payer) = &process.payer {
+    if let Some(payer) = &new.payer {
         session.account(payer, ErrorCode::NO_PAYER)?;
     }
-    for attachment in &process.attachments {
+    for attachment in &new.attachments {
         require_text("attachmentName", &attachment.name)?;
         super::file::uploaded(session, &attachment.file_key)?;
     }
-    if process
+    if new
         .sign_validity
         .is_some_and(|end| end <= session.now.as_millisecond())
     {
@@ -118,21 +118,21 @@ pub(super) fn add(session: &mut Session<'_>, process: NewFlow) -> Result<FlowAns
     session.world.put(Change::Flow(Flow {
         id: id.clone(),
         app: session.app.clone(),
-        initiator: process.initiator,
-        payer: process.payer,
-        business_scene: process.business_scene,
+        initiator: new.initiator,
+        payer: new.payer,
+        business_scene: new.business_scene,
         docs,
-        attachments: process
+        attachments: new
             .attachments
             .into_iter()
             .map(|attachment| attachment.name)
             .collect(),
-        notice_url: non_empty(process.notice_url),
-        redirect_url: non_empty(process.redirect_url),
-        add_sign_time: process.add_sign_time,
+        notice_url: non_empty(new.notice_url),
+        redirect_url: non_empty(new.redirect_url),
+        add_sign_time: new.add_sign_time,
         status: FlowStatus::Draft,
         created_at: session.now.as_millisecond(),
-        sign_validity: process.sign_validity,
+        sign_validity: new.sign_validity,
         tasks: Vec::new(),
     }));
     Ok(FlowAnswer { flow_id: id })
@@ -160,13 +160,13 @@ fn flow_doc(session: &Session<'_>, new: NewFlowDoc) -> Result<FlowDoc, Refusal> 
 
 /// Refuses a text that is not a list of different numbers of `codes`, separated by commas. An empty
 /// text is allowed: an example of the API document sends it.
-pub(super) fn require_codes(codes: &Codes, given: Option<&String>) -> Result<(), Refusal> {
-    let Some(text) = given.filter(|text| !text.is_empty()) else {
+pub(super) fn require_codes(codes: &Codes, text: Option<&String>) -> Result<(), Refusal> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(());
     };
-    let is_known = |given: &str| {
+    let is_known = |text: &str| {
         let mut numbers = codes.list.iter().map(|(number, _)| number.to_string());
-        numbers.any(|number| number == given)
+        numbers.any(|number| number == text)
     };
     let mut seen = Vec::new();
     for number in text.split(',') {

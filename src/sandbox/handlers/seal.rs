@@ -137,7 +137,7 @@ fn create(session: &mut Session<'_>, new: NewSeal) -> Result<SealAnswer, Refusal
     require_text("alias", &new.alias)?;
     require_one_of("color", &new.color, SEAL_COLORS)?;
     let (width, height) = seal_size(new.size, new.proportions)?;
-    // Duplicate aliases are allowed, as in the real service.
+    // Duplicate aliases are allowed: the service does not check either.
     let id = SealId(session.world.hex_id("seal"));
     let number = session.world.next_number();
     session.world.put(Change::Seal(Seal {
@@ -156,8 +156,8 @@ fn create(session: &mut Session<'_>, new: NewSeal) -> Result<SealAnswer, Refusal
 }
 
 /// Refuses a value that is not in `known`.
-fn require_one_of(name: &str, given: &str, known: &[&str]) -> Result<(), Refusal> {
-    if known.contains(&given) {
+fn require_one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Refusal> {
+    if known.contains(&value) {
         Ok(())
     } else {
         Err(Refusal::new(

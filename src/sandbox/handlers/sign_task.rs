@@ -199,9 +199,9 @@ fn user_seal(
     }
 }
 
-/// Checks the documents and positions of a new task. `automatic` is set for automatic signatures: the
-/// code of the refusal if there is no document. These need positions and passwords, because no
-/// signer can provide them on the sign page.
+/// Checks the documents and positions of a new task. `automatic` is set for automatic signatures,
+/// to the code of the refusal if there is no document. Automatic signatures need positions and
+/// passwords, because no signer can provide them on the sign page.
 fn sign_places(
     session: &mut Session<'_>,
     flow: &Flow,

@@ -29,6 +29,7 @@ pub(crate) struct App {
 pub(crate) struct SharedState(Arc<Mutex<ServiceState>>);
 
 impl SharedState {
+    /// Creates the state with a world and the storage of its files.
     pub(crate) fn new(world: World, storage: FileStorage) -> Self {
         Self(Arc::new(Mutex::new(ServiceState {
             world,
@@ -38,6 +39,7 @@ impl SharedState {
         })))
     }
 
+    /// Locks the state for one request.
     pub(crate) fn lock(&self) -> MutexGuard<'_, ServiceState> {
         // After a panic the state is still usable: the failed request was not confirmed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

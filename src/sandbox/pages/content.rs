@@ -69,8 +69,8 @@ fn title(flow: &Flow) -> String {
     }
 }
 
-/// Builds the sign page of a task, with the error of a form if there is one. `None` if the task does
-/// not exist.
+/// Builds the sign page of a task, with the error of a form if there is one. `None` if the task
+/// does not exist.
 pub(super) fn sign(
     state: &ServiceState,
     token: &str,

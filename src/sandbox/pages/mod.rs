@@ -1,8 +1,8 @@
-//! The web pages of the emulated service: all flows, one flow, and the sign page behind a `signUrl`.
+//! The web pages of the emulated service: all flows, one flow, and the sign page of a task.
 //!
 //! Plain HTML without scripts. The pages respond only to the host names of this machine, and accept
-//! forms only from themselves. A page of another site, open in the same browser, can neither read nor
-//! sign anything.
+//! forms only from themselves. A page of another site, open in the same browser, can neither read
+//! nor sign anything.
 
 mod content;
 mod form;

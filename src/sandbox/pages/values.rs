@@ -12,19 +12,20 @@ use crate::sandbox::world::{ActionError, Flow, SealChoice, Task, World};
 pub(super) struct Label {
     zh: &'static str,
     en: &'static str,
-    tone: &'static str,
+    css_class: &'static str,
 }
 
 impl From<Label> for Value {
-    fn from(Label { zh, en, tone }: Label) -> Self {
-        context! { zh, en, tone }
+    fn from(Label { zh, en, css_class }: Label) -> Self {
+        context! { zh, en, css_class }
     }
 }
 
-const fn label(zh: &'static str, en: &'static str, tone: &'static str) -> Label {
-    Label { zh, en, tone }
+const fn label(zh: &'static str, en: &'static str, css_class: &'static str) -> Label {
+    Label { zh, en, css_class }
 }
 
+/// Returns the label of a flow.
 pub(super) fn flow_label(status: FlowStatus) -> Label {
     match status {
         FlowStatus::Draft => label("草稿", "draft", ""),

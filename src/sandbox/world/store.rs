@@ -1,4 +1,5 @@
-//! Stores a world in a folder: `world.jsonl`, a journal of changes, and `files/`, the uploaded files.
+//! Stores a world in a folder: the journal of changes `world.jsonl`, and the uploaded files in
+//! `files/`.
 //!
 //! A change is written in one piece before its response is sent. A killed process loses nothing
 //! that it has confirmed. An incomplete last line belongs to an unconfirmed change and is dropped.
