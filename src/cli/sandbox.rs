@@ -13,7 +13,7 @@ use super::{diagnostics, faults, out};
 use crate::api::operation::Op;
 use crate::api::{ErrorCode, is_safe};
 use crate::diagnostic::Findings;
-use crate::sandbox::{AutoSign, Counters, Faulty, Notifier, Sandbox, StoreError};
+use crate::sandbox::{AutoSign, Counters, FaultyServer, Notifier, Sandbox, StoreError};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if !args.addr.ip().is_loopback() {
@@ -56,19 +56,19 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             ));
         }
         let takes = SignedDuration::try_from(args.signing_takes.0);
-        let sandbox = sandbox.signing_takes(takes.unwrap_or(SignedDuration::MAX));
+        let sandbox = sandbox.with_signing_duration(takes.unwrap_or(SignedDuration::MAX));
         tokio::spawn(notifier.run(sandbox.clone()));
         let mut sandbox = sandbox.with_credentials();
         if global.verbose > 0 {
             let log_format = global.log_format;
-            sandbox = sandbox.heard_by(Arc::new(move |op, code| hear(log_format, op, code)));
+            sandbox = sandbox.on_call(Arc::new(move |op, code| hear(log_format, op, code)));
         }
         let ended = async {
             drop(tokio::signal::ctrl_c().await);
         };
         if !global.quiet {
             let log_format = global.log_format;
-            sandbox = sandbox.warns(Arc::new(move |line| out::tell(log_format, line)));
+            sandbox = sandbox.on_warning(Arc::new(move |line| out::tell(log_format, line)));
         }
         let Some(faults) = faults else {
             axum::serve(listener, sandbox.router())
@@ -79,7 +79,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         if !global.quiet {
             out::line(format_args!("its faults are counted at {base}/faults"));
         }
-        let server = Faulty::new(sandbox, faults);
+        let server = FaultyServer::new(sandbox, faults);
         server.serve(listener, ended).await?;
         if !global.quiet {
             out::line(told(&server.counters()));
@@ -134,11 +134,11 @@ fn hear(log_format: LogFormat, op: Op, code: ErrorCode) {
 
 /// How many faults of each kind were dealt.
 fn told(counters: &Counters) -> String {
-    let kinds = counters.dealt.iter();
+    let kinds = counters.injected.iter();
     let kinds: Vec<String> = kinds
         .map(|(kind, count)| format!("{kind} {count}"))
         .collect();
-    let faults: u64 = counters.dealt.values().sum();
+    let faults: u64 = counters.injected.values().sum();
     let list = if kinds.is_empty() { "" } else { ": " };
     format!(
         "{faults} of {} calls went wrong{list}{}",

@@ -1,62 +1,70 @@
-//! Addresses that the emulated service gives out, each alive as long as the document says.
+//! Addresses that the emulated service gives out, each with the lifetime that the API document
+//! defines.
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::world::short_token;
 use crate::address::{DocId, FlowId, SealId};
 
-/// A document's address lives one hour when it is made of a template (5.4.2) …
-pub(super) const MADE: SignedDuration = SignedDuration::from_hours(1);
-/// … and 30 minutes when it is asked for (5.4.3, 5.7.1).
-pub(super) const ASKED: SignedDuration = SignedDuration::from_mins(30);
-/// A seal's image lives five minutes (5.8.1).
-const SEAL: SignedDuration = SignedDuration::from_mins(5);
-/// Short sign links and view links live 30 days (5.5.4, 5.7.2); a sign link lives for good.
-const PAGE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The lifetime of a document's address in the response that creates the document (API 5.4.2).
+pub(super) const CREATED_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+/// The lifetime of a document's address that was requested (API 5.4.3, 5.7.1).
+pub(super) const REQUESTED_LIFETIME: SignedDuration = SignedDuration::from_mins(30);
+/// The lifetime of the address of a seal's image (API 5.8.1).
+const SEAL_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+/// The lifetime of short sign links and view links (API 5.5.4, 5.7.2). Sign links do not expire.
+const PAGE_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What stands in the short link of a token.
-pub(super) fn short(token: &str) -> &str {
-    token.get(..12).unwrap_or(token)
+/// Returns the address of an unsigned document.
+pub(super) fn document(
+    base_url: &str,
+    doc: &DocId,
+    now: Timestamp,
+    lifetime: SignedDuration,
+) -> String {
+    expiring(base_url, &format!("download/{doc}.pdf"), now, lifetime)
 }
 
-/// An unsigned document.
-pub(super) fn document(base: &str, doc: &DocId, now: Timestamp, life: SignedDuration) -> String {
-    limited(base, &format!("download/{doc}.pdf"), now, life)
+/// Returns the address of a flow's document with its signatures.
+pub(super) fn signed_document(
+    base_url: &str,
+    flow: &FlowId,
+    doc: &DocId,
+    now: Timestamp,
+) -> String {
+    let path = format!("download/{flow}/{doc}.pdf");
+    expiring(base_url, &path, now, REQUESTED_LIFETIME)
 }
 
-/// A document of a flow, with its signatures.
-pub(super) fn signed(base: &str, flow: &FlowId, doc: &DocId, now: Timestamp) -> String {
-    limited(base, &format!("download/{flow}/{doc}.pdf"), now, ASKED)
+/// Returns the address of a seal's image.
+pub(super) fn seal(base_url: &str, seal: &SealId, now: Timestamp) -> String {
+    expiring(base_url, &format!("seal/{seal}.png"), now, SEAL_LIFETIME)
 }
 
-/// A seal's image.
-pub(super) fn seal(base: &str, seal: &SealId, now: Timestamp) -> String {
-    limited(base, &format!("seal/{seal}.png"), now, SEAL)
+/// Returns the address of the page that shows a flow.
+pub(super) fn view(base_url: &str, flow: &FlowId, now: Timestamp) -> String {
+    expiring(base_url, &format!("view/{flow}"), now, PAGE_LIFETIME)
 }
 
-/// The page that shows a flow.
-pub(super) fn view(base: &str, flow: &FlowId, now: Timestamp) -> String {
-    limited(base, &format!("view/{flow}"), now, PAGE)
-}
-
-/// The page of a task, and its short form.
-pub(super) fn sign(base: &str, token: &str, now: Timestamp) -> (String, String) {
-    let path = format!("s/{}", short(token));
+/// Returns the address of a task's sign page, and its short form.
+pub(super) fn sign(base_url: &str, token: &str, now: Timestamp) -> (String, String) {
+    let path = format!("s/{}", short_token(token));
     (
-        format!("{base}/sign/{token}"),
-        limited(base, &path, now, PAGE),
+        format!("{base_url}/sign/{token}"),
+        expiring(base_url, &path, now, PAGE_LIFETIME),
     )
 }
 
-fn limited(base: &str, path: &str, now: Timestamp, life: SignedDuration) -> String {
-    let expires = now.checked_add(life).unwrap_or(now).as_second();
+fn expiring(base_url: &str, path: &str, now: Timestamp, lifetime: SignedDuration) -> String {
+    let expires = now.checked_add(lifetime).unwrap_or(now).as_second();
     format!(
-        "{base}/{path}?Expires={expires}&Signature={}",
+        "{base_url}/{path}?Expires={expires}&Signature={}",
         signature(path, expires)
     )
 }
 
-/// Whether an address is one of ours, and still alive.
-pub(super) fn alive(path: &str, query: &str, now: Timestamp) -> bool {
+/// Returns whether an address was created by this module and has not expired at `now`.
+pub(super) fn is_valid(path: &str, query: &str, now: Timestamp) -> bool {
     let value = |key: &str| {
         query
             .split('&')
@@ -83,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_die_when_the_document_says() {
+    fn links_expire_after_their_lifetime() {
         let now = Timestamp::UNIX_EPOCH;
         let later = |minutes: i64| now + SignedDuration::from_mins(minutes);
         let id = SealId("1".to_owned());
@@ -91,8 +99,8 @@ mod tests {
         let (path, query) = url["http://127.0.0.1/".len()..]
             .split_once('?')
             .expect("a query");
-        assert!(alive(path, query, later(5)));
-        assert!(!alive(path, query, later(6)));
-        assert!(!alive("seal/2.png", query, now));
+        assert!(is_valid(path, query, later(5)));
+        assert!(!is_valid(path, query, later(6)));
+        assert!(!is_valid("seal/2.png", query, now));
     }
 }

@@ -1,38 +1,30 @@
-//! The emulator: a pure [`World`] that follows the API document's rules, behind an HTTP face, kept in a folder.
+//! The sandbox: an emulator of the service.
 //!
-//! It shares the operation table's types with the client and no logic, so that neither hides the other's mistakes.
-//! It repeats what the service would repeat: a second call to ask a person is a second question. And it can lie the
-//! way networks do: [`Faults`] say to which calls.
+//! A pure [`World`] follows the rules of the API document. [`Sandbox`] serves it over HTTP and
+//! stores it in a folder. [`Faults`] select calls that go wrong; [`FaultyServer`] injects the
+//! faults.
+//!
+//! The sandbox shares the types of the operation table with the client but no logic, so that an
+//! error in one is found by the other. It does not deduplicate: adding a signer twice creates two
+//! tasks, as with the real service.
 
-mod account;
-mod ask;
-mod document;
+mod document_store;
 mod drawing;
-mod face;
-mod fault;
 mod faults;
-mod faulty;
-mod file;
-mod flow;
+mod handlers;
+mod http;
 mod links;
-mod notify;
+mod missing_glyphs;
+mod notifier;
 mod pages;
-mod papers;
-mod position;
-mod process;
-mod seal;
-mod serve;
-mod signing;
-mod store;
-mod task;
-mod unshown;
 mod world;
 
-pub use face::{Answer, Hear, Sandbox, Warn};
-pub use fault::{Fault, Unanswered};
-pub use faults::{Counters, DOWNLOAD, Faults, Rule, UPLOAD, operation};
-pub use faulty::Faulty;
-pub use notify::Notifier;
-pub use signing::{AutoSign, NotPossible, UserAction};
-pub use store::{InUse, StoreError};
-pub use world::{Flow, FlowDoc, Place, Task, Used, World};
+pub use self::http::{CallObserver, HttpResponse, Sandbox, WarningHandler};
+pub use faults::{
+    Counters, DOWNLOAD, Fault, Faults, FaultyServer, NoResponse, Rule, UPLOAD, operation_name,
+};
+pub use notifier::Notifier;
+pub use world::{
+    ActionError, AutoSign, Flow, FlowDoc, InUse, SealChoice, SignPlace, StoreError, Task,
+    UserAction, World,
+};

@@ -1,29 +1,36 @@
-//! What seals are drawn with: outlines of characters, and a canvas that sets them in lines and along ovals.
+//! Drawing primitives: glyph outlines, and a canvas that places text in lines and along ovals.
 
 use std::f32::consts::{PI, TAU};
 
 use tiny_skia::{FillRule, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
-use super::Color;
 use crate::pdf;
 
-/// No text on a seal is longer, in characters; the rest is left out.
-const LONGEST: usize = 60;
+/// The color of a seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Color {
+    Red,
+    Blue,
+    Black,
+}
 
-/// Small numbers, exactly.
-pub(super) fn count(number: usize) -> f32 {
+/// The limit of a text on a seal, in characters. The rest is not drawn.
+const MAX_CHARACTERS: usize = 60;
+
+/// Converts a small number without loss.
+pub(super) fn to_f32(number: usize) -> f32 {
     u16::try_from(number).unwrap_or(u16::MAX).into()
 }
 
-/// A character's outline in ems around its middle, y downwards, and its advance.
+/// The outline of a character in ems, centered, with y downwards; and its advance width.
 pub(super) struct Glyph {
     outline: Option<Path>,
     pub(super) width: f32,
 }
 
-/// The glyphs of a text; none where nothing can be drawn. Only Latin words are held apart by spaces.
-pub(super) fn characters(text: &str) -> Vec<Glyph> {
+/// Returns the glyphs of a text; empty if nothing can be drawn. Spaces are kept only in Latin text.
+pub(super) fn glyphs(text: &str) -> Vec<Glyph> {
     let Ok(face) = Face::parse(pdf::font(), 0) else {
         return Vec::new();
     };
@@ -31,7 +38,7 @@ pub(super) fn characters(text: &str) -> Vec<Glyph> {
     let characters = (text.trim().chars())
         .filter(|character| !character.is_whitespace() || (latin && *character == ' '));
     let glyphs: Vec<Glyph> = characters
-        .take(LONGEST)
+        .take(MAX_CHARACTERS)
         .filter_map(|character| face.glyph_index(character))
         .map(|id| glyph(&face, id))
         .collect();
@@ -43,23 +50,23 @@ pub(super) fn characters(text: &str) -> Vec<Glyph> {
 }
 
 fn glyph(face: &Face<'_>, id: GlyphId) -> Glyph {
-    // The middle of a Chinese character, and nearly that of a digit, above the baseline.
+    // The height of a Chinese character's center above the baseline, in ems.
     const MIDDLE: f32 = 0.37;
     let em = f32::from(face.units_per_em());
     let width = f32::from(face.glyph_hor_advance(id).unwrap_or(0)) / em;
-    let mut pen = Pen(PathBuilder::new());
-    let drawn = face.outline_glyph(id, &mut pen);
+    let mut builder = OutlinePath(PathBuilder::new());
+    let bounds = face.outline_glyph(id, &mut builder);
     let to_middle = Transform::from_scale(1.0 / em, -1.0 / em).post_translate(-width / 2.0, MIDDLE);
-    let path = drawn.and_then(|_| pen.0.finish());
+    let path = bounds.and_then(|_| builder.0.finish());
     Glyph {
         outline: path.and_then(|path| path.transform(to_middle)),
         width,
     }
 }
 
-struct Pen(PathBuilder);
+struct OutlinePath(PathBuilder);
 
-impl OutlineBuilder for Pen {
+impl OutlineBuilder for OutlinePath {
     fn move_to(&mut self, x: f32, y: f32) {
         self.0.move_to(x, y);
     }
@@ -81,7 +88,7 @@ impl OutlineBuilder for Pen {
     }
 }
 
-/// A picture that is being drawn in one color.
+/// An image that is drawn in one color.
 pub(super) struct Canvas {
     pub(super) pixmap: Pixmap,
     paint: Paint<'static>,
@@ -100,13 +107,13 @@ impl Canvas {
     }
 
     pub(super) fn size(&self) -> (f32, f32) {
-        // A canvas is a few thousand pixels wide at most.
+        // A canvas has at most a few thousand pixels in each direction: no loss of precision.
         #[allow(clippy::cast_precision_loss)]
         let size = (self.pixmap.width() as f32, self.pixmap.height() as f32);
         size
     }
 
-    /// The shorter side, by which everything is measured.
+    /// Returns the length of the shorter side, the unit of all measures.
     pub(super) fn unit(&self) -> f32 {
         let (width, height) = self.size();
         width.min(height)
@@ -117,7 +124,7 @@ impl Canvas {
         (width / 2.0, height / 2.0)
     }
 
-    /// The room within a margin.
+    /// Returns the width and height within a margin.
     pub(super) fn inner(&self, margin: f32) -> (f32, f32) {
         let (width, height) = self.size();
         (
@@ -137,28 +144,28 @@ impl Canvas {
         }
     }
 
-    /// A frame at the edges; tells how thick it is.
+    /// Draws a frame at the edges. Returns its thickness.
     pub(super) fn frame(&mut self) -> f32 {
-        let thick = (self.unit() * 0.045).max(1.0);
-        let (width, height) = self.inner(thick / 2.0);
-        let rect = Rect::from_xywh(thick / 2.0, thick / 2.0, width, height);
-        self.stroke(rect.map(PathBuilder::from_rect), thick);
-        thick
+        let thickness = (self.unit() * 0.045).max(1.0);
+        let (width, height) = self.inner(thickness / 2.0);
+        let rect = Rect::from_xywh(thickness / 2.0, thickness / 2.0, width, height);
+        self.stroke(rect.map(PathBuilder::from_rect), thickness);
+        thickness
     }
 
-    pub(super) fn oval(&mut self, radius_x: f32, radius_y: f32, thick: f32) {
+    pub(super) fn oval(&mut self, radius_x: f32, radius_y: f32, thickness: f32) {
         let (x, y) = self.middle();
         let rect = Rect::from_ltrb(x - radius_x, y - radius_y, x + radius_x, y + radius_y);
-        self.stroke(rect.and_then(PathBuilder::from_oval), thick);
+        self.stroke(rect.and_then(PathBuilder::from_oval), thickness);
     }
 
     pub(super) fn star(&mut self, (x, y): (f32, f32), radius: f32) {
         let mut path = PathBuilder::new();
         for point in 0_u8..10 {
-            // The inner corners of a star whose edges are straight lines.
-            let reach = radius * if point % 2 == 0 { 1.0 } else { 0.381_966 };
+            // The radius of the inner corners of a regular five-pointed star.
+            let distance = radius * if point % 2 == 0 { 1.0 } else { 0.381_966 };
             let (sin, cos) = (f32::from(point) * PI / 5.0).sin_cos();
-            let (x, y) = (x + reach * sin, y - reach * cos);
+            let (x, y) = (x + distance * sin, y - distance * cos);
             if point == 0 {
                 path.move_to(x, y);
             } else {
@@ -171,82 +178,84 @@ impl Canvas {
         }
     }
 
-    fn fill(&mut self, path: &Path, place: Transform) {
+    fn fill(&mut self, path: &Path, transform: Transform) {
         self.pixmap
-            .fill_path(path, &self.paint, FillRule::Winding, place, None);
+            .fill_path(path, &self.paint, FillRule::Winding, transform, None);
     }
 
-    pub(super) fn glyph(&mut self, glyph: &Glyph, place: Transform) {
+    pub(super) fn glyph(&mut self, glyph: &Glyph, transform: Transform) {
         if let Some(path) = &glyph.outline {
-            self.fill(path, place);
+            self.fill(path, transform);
         }
     }
 
-    /// A line of text around a point, as large as the room allows.
+    /// Draws a line of text centered at a point, as large as the given width and height allow.
     pub(super) fn line(&mut self, text: &[Glyph], (x, y): (f32, f32), (width, height): (f32, f32)) {
         let ems: f32 = text.iter().map(|glyph| glyph.width).sum();
         if ems <= 0.0 {
             return;
         }
-        // Characters may be as narrow as six tenths; what is still too long is smaller.
-        let tall = height.min(width / ems / 0.6);
-        let wide = tall.min(width / ems);
-        let mut left = x - ems * wide / 2.0;
+        // Characters are condensed to 60 % before they are drawn smaller.
+        let glyph_height = height.min(width / ems / 0.6);
+        let glyph_width = glyph_height.min(width / ems);
+        let mut left = x - ems * glyph_width / 2.0;
         for glyph in text {
-            let half = glyph.width * wide / 2.0;
+            let half = glyph.width * glyph_width / 2.0;
             self.glyph(
                 glyph,
-                Transform::from_scale(wide, tall).post_translate(left + half, y),
+                Transform::from_scale(glyph_width, glyph_height).post_translate(left + half, y),
             );
             left += 2.0 * half;
         }
     }
 
-    /// Text along the inside of an oval, evenly spaced around its top (clockwise) or its bottom (to be read upright).
+    /// Draws text along the inside of an oval, evenly spaced: clockwise around the top, or
+    /// counterclockwise around the bottom. The text covers at most the `share` of the oval.
     pub(super) fn arc(
         &mut self,
         text: &[Glyph],
         inside: (f32, f32),
-        tall: f32,
+        glyph_height: f32,
         share: f32,
         top: bool,
     ) {
         const STEPS: u16 = 720;
         let (x, y) = self.middle();
-        let (radius_x, radius_y) = (inside.0 - tall / 2.0, inside.1 - tall / 2.0);
+        let (radius_x, radius_y) = (inside.0 - glyph_height / 2.0, inside.1 - glyph_height / 2.0);
         let ems: f32 = text.iter().map(|glyph| glyph.width).sum();
         if ems <= 0.0 || radius_x <= 0.0 || radius_y <= 0.0 {
             return;
         }
-        // Points of the oval, and how long it is up to each; from the bottom clockwise, or from the top against it.
+        // Points of the oval and the length up to each: from the bottom clockwise for text at the
+        // top, from the top counterclockwise for text at the bottom.
         let side = if top { 1.0 } else { -1.0 };
-        let at = |step: u16| {
+        let point_at = |step: u16| {
             let (sin, cos) = (TAU * f32::from(step) / f32::from(STEPS)).sin_cos();
             (-radius_x * sin, side * radius_y * cos)
         };
         let mut lengths = vec![0.0_f32];
         for step in 1..=STEPS {
-            let ((ax, ay), (bx, by)) = (at(step - 1), at(step));
+            let ((ax, ay), (bx, by)) = (point_at(step - 1), point_at(step));
             lengths.push(lengths[lengths.len() - 1] + (bx - ax).hypot(by - ay));
         }
-        let whole = lengths[lengths.len() - 1];
-        // Few characters stand loosely and not far apart; many fill the share of the oval that is theirs.
-        let loose = if top { 1.45 } else { 1.1 };
-        let pitch = (whole * share / ems).min(tall * loose);
-        let wide = tall.min(pitch * 0.96);
-        let mut along = (whole - ems * pitch) / 2.0;
+        let total = lengths[lengths.len() - 1];
+        // Few characters have limited spacing; many fill their share of the oval.
+        let max_spacing = if top { 1.45 } else { 1.1 };
+        let pitch = (total * share / ems).min(glyph_height * max_spacing);
+        let glyph_width = glyph_height.min(pitch * 0.96);
+        let mut distance = (total - ems * pitch) / 2.0;
         for glyph in text {
-            along += glyph.width * pitch / 2.0;
-            let step = lengths.partition_point(|length| *length < along);
+            distance += glyph.width * pitch / 2.0;
+            let step = lengths.partition_point(|length| *length < distance);
             let step = u16::try_from(step).unwrap_or(STEPS).clamp(1, STEPS - 1);
-            let (point_x, point_y) = at(step);
+            let (point_x, point_y) = point_at(step);
             let (normal_x, normal_y) = (point_x / radius_x.powi(2), point_y / radius_y.powi(2));
-            let turn = (side * normal_x).atan2(-side * normal_y).to_degrees();
-            let place = Transform::from_scale(wide, tall)
-                .post_rotate(turn)
+            let rotation = (side * normal_x).atan2(-side * normal_y).to_degrees();
+            let transform = Transform::from_scale(glyph_width, glyph_height)
+                .post_rotate(rotation)
                 .post_translate(x + point_x, y + point_y);
-            self.glyph(glyph, place);
-            along += glyph.width * pitch / 2.0;
+            self.glyph(glyph, transform);
+            distance += glyph.width * pitch / 2.0;
         }
     }
 }

@@ -1,38 +1,48 @@
-//! The forms of the page behind a `signUrl`: what a person has sent, as a deed.
+//! The forms of the sign page.
 
 use jiff::Timestamp;
 
-use super::super::face::{Answer, State};
-use super::super::signing::{NotPossible, UserAction};
-use super::super::world::Used;
-use super::view::{self, LONG_REASON, NO_DEED, NO_REASON, WRONG_PASSWORD, Wrong};
-use super::{locked_docs, see_other, sign};
+use super::content::{encrypted_docs, sign};
+use super::render::see_other;
+use super::values::{
+    FormError, MISSING_ACTION, MISSING_REASON, REASON_TOO_LONG, WRONG_PASSWORD, action_error,
+    choice_key,
+};
+use crate::sandbox::http::{HttpResponse, ServiceState};
+use crate::sandbox::world::{ActionError, SealChoice, UserAction};
 
-/// No reason is longer; the page's field says the same.
-const LONGEST_REASON: usize = 200;
+/// The limit of a reason, in characters. The page's input field has the same limit.
+const MAX_REASON_LENGTH: usize = 200;
 
-/// Does what a form says, and sends the browser back to the page; or shows the page with what is wrong.
-pub(super) fn act(state: &mut State, token: &str, body: &[u8], now: Timestamp) -> Option<Answer> {
+/// Carries out the action of a form and redirects to the page. Shows the page with an error if the
+/// form is not valid.
+pub(super) fn submit(
+    state: &mut ServiceState,
+    token: &str,
+    body: &[u8],
+    now: Timestamp,
+) -> Option<HttpResponse> {
     let (_, task) = state.world.task(token)?;
     if task.token != token {
         return None;
     }
-    let done = deed(state, token, &Form::read(body))
-        .and_then(|deed| state.world.act(token, &deed, now).map_err(view::wrong));
-    match done {
-        Ok(()) => Some(state.keep(see_other(&format!("/sign/{token}")))),
-        Err(wrong) => sign(state, token, Some(wrong), now),
+    let result = action(state, token, &Form::parse(body))
+        .and_then(|action| state.world.act(token, &action, now).map_err(action_error));
+    match result {
+        Ok(()) => Some(state.persist(see_other(&format!("/sign/{token}")))),
+        Err(error) => sign(state, token, Some(error), now),
     }
 }
 
-fn deed(state: &State, token: &str, form: &Form) -> Result<UserAction, Wrong> {
-    let unknown = || view::wrong(NotPossible::Unknown);
-    let (flow, task) = state.world.task(token).ok_or_else(unknown)?;
-    match form.field("deed") {
+/// Returns the action that a form requests.
+fn action(state: &ServiceState, token: &str, form: &Form) -> Result<UserAction, FormError> {
+    let unknown_task = || action_error(ActionError::UnknownTask);
+    let (flow, task) = state.world.task(token).ok_or_else(unknown_task)?;
+    match form.field("action") {
         Some("refuse") => {
-            let reason = form.field("reason").ok_or(NO_REASON)?;
-            if reason.chars().count() > LONGEST_REASON {
-                return Err(LONG_REASON);
+            let reason = form.field("reason").ok_or(MISSING_REASON)?;
+            if reason.chars().count() > MAX_REASON_LENGTH {
+                return Err(REASON_TOO_LONG);
             }
             Ok(UserAction::Refuse {
                 reason: reason.to_owned(),
@@ -40,42 +50,42 @@ fn deed(state: &State, token: &str, form: &Form) -> Result<UserAction, Wrong> {
         }
         Some("sign") => {
             let password = form.field("password").unwrap_or_default();
-            let opens = |doc| state.papers.opens(&state.world, doc, password);
-            if !locked_docs(flow, task).all(|doc| !password.is_empty() && opens(doc)) {
+            let opens = |doc| state.documents.opens_with(&state.world, doc, password);
+            if !encrypted_docs(flow, task).all(|doc| !password.is_empty() && opens(doc)) {
                 return Err(WRONG_PASSWORD);
             }
             let [own, organization] = state.world.choices(task);
-            // A person who signs for an organization too signs for both at once (5.5.6).
-            let used = [
+            // A signer with an organization signs for both at once (API 5.5.6).
+            let seals = [
                 chosen(form.field("own"), own)?,
                 chosen(form.field("organization"), organization)?,
             ];
-            Ok(UserAction::Sign(used.into_iter().flatten().collect()))
+            Ok(UserAction::Sign(seals.into_iter().flatten().collect()))
         }
-        _ => Err(NO_DEED),
+        _ => Err(MISSING_ACTION),
     }
 }
 
-/// The one of `all` that was chosen: one must be, where there is something to choose.
-fn chosen(wanted: Option<&str>, all: Vec<Used>) -> Result<Option<Used>, Wrong> {
-    if all.is_empty() && wanted.is_none() {
+/// Returns the seal of `all` with the requested key. A choice is required unless `all` is empty.
+fn chosen(key: Option<&str>, all: Vec<SealChoice>) -> Result<Option<SealChoice>, FormError> {
+    if all.is_empty() && key.is_none() {
         return Ok(None);
     }
     all.into_iter()
-        .find(|used| Some(&view::choice_key(used)[..]) == wanted)
+        .find(|seal| Some(&choice_key(seal)[..]) == key)
         .map(Some)
-        .ok_or_else(|| view::wrong(NotPossible::Seal))
+        .ok_or_else(|| action_error(ActionError::SealNotAllowed))
 }
 
-/// The fields of a form that a browser has sent.
+/// The fields of a form.
 struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn read(body: &[u8]) -> Self {
+    fn parse(body: &[u8]) -> Self {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// A field that holds more than spaces.
+    /// Returns the trimmed value of a field. `None` if it is blank.
     fn field(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         Some(value.trim()).filter(|value| !value.is_empty())

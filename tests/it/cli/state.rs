@@ -322,7 +322,7 @@ async fn a_step_settled_as_done_is_not_repeated() {
 async fn a_step_settled_as_not_done_is_repeated() {
     let (rig, key) = in_doubt().await;
     // Somebody has taken the task back by hand.
-    rig.sandbox.tamper(|world| {
+    rig.sandbox.modify_world(|world| {
         let flow = treaty::address::FlowId(rig.flow_of(&key));
         world.change_flow(&flow, |flow| flow.tasks.retain(|task| !task.is_pending()));
     });

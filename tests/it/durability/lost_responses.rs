@@ -234,7 +234,7 @@ async fn details_that_lack_a_known_signer_prove_nothing() {
     assert!(rig.apply_while(rig.hang()).await.is_none());
     rig.heal();
     let flow = rig.sent()[0].id.clone();
-    rig.sandbox.tamper(|world| {
+    rig.sandbox.modify_world(|world| {
         world.change_flow(&flow, |flow| flow.tasks.retain(|task| !task.is_pending()));
     });
     let (_, tally) = rig.apply().await;

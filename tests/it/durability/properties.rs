@@ -12,7 +12,7 @@ use proptest::sample::Index;
 use proptest::test_runner::{RngSeed, TestCaseResult, TestRunner};
 use treaty::api::FlowStatus;
 use treaty::plan::{ItemAction, Plan};
-use treaty::sandbox::{Task, Used, UserAction};
+use treaty::sandbox::{SealChoice, Task, UserAction};
 
 use crate::support::rig::Rig;
 use crate::support::script::{Act, PEOPLE, Script, any_script};
@@ -129,7 +129,7 @@ fn does(rig: &Rig, who: Index, deed: impl Fn(&Task) -> UserAction) {
 }
 
 /// What somebody signs with: the first that he may for himself, and for the organization.
-fn with(rig: &Rig, task: &Task) -> Vec<Used> {
+fn with(rig: &Rig, task: &Task) -> Vec<SealChoice> {
     let choices = rig.sandbox.with_world(|world| world.choices(task));
     choices
         .into_iter()

@@ -66,7 +66,7 @@ async fn whatever_is_otherwise_is_told() {
     let flows = rig.sent();
     let first = |at: usize| flows[at].id.clone();
     // What happens at a service: a flow vanishes, a task is taken back, one is added, it is revoked, an account goes.
-    rig.sandbox.tamper(|world| {
+    rig.sandbox.modify_world(|world| {
         world.remove_flow(&first(0));
         world.change_flow(&first(1), |flow| {
             flow.tasks.retain(|task| !task.is_pending());
@@ -124,14 +124,14 @@ async fn details_that_are_behind_are_asked_for_once_more() {
     let rig = Rig::loans(1);
     rig.apply().await;
     let flow = rig.sent()[0].clone();
-    rig.sandbox.tamper(|world| {
+    rig.sandbox.modify_world(|world| {
         world.change_flow(&flow.id, |flow| flow.tasks.clear());
     });
     let listed = async {
         while rig.calls("sign/contract/detail") == 0 {
             tokio::task::yield_now().await;
         }
-        rig.sandbox.tamper(|world| {
+        rig.sandbox.modify_world(|world| {
             world.change_flow(&flow.id, |own| own.tasks.clone_from(&flow.tasks));
         });
     };

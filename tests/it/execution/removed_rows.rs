@@ -162,7 +162,7 @@ async fn rejected_items_are_not_listed_for_revocation() {
     let rig = revoking(12);
     rig.apply().await;
     for flow in rig.sent() {
-        rig.sandbox.tamper(|world| {
+        rig.sandbox.modify_world(|world| {
             world.change_flow(&flow.id, |flow| flow.status = FlowStatus::Rejected);
         });
     }

@@ -119,7 +119,7 @@ async fn records_ended_flows_and_refuses_to_revoke_archived_ones() {
         .act(&token, &refuse, jiff::Timestamp::now())
         .expect("refused");
     let token = pending(&flows[1]).token.clone();
-    let sign = treaty::sandbox::UserAction::Sign(vec![treaty::sandbox::Used::Hand]);
+    let sign = treaty::sandbox::UserAction::Sign(vec![treaty::sandbox::SealChoice::Handwritten]);
     rig.sandbox
         .act(&token, &sign, jiff::Timestamp::now())
         .expect("signed");

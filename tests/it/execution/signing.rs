@@ -40,7 +40,8 @@ fn finished() -> SyncStats {
 /// Changes the one flow, as no call could.
 fn change(rig: &Rig, change: impl FnOnce(&mut Flow)) {
     let id = rig.sent()[0].id.clone();
-    rig.sandbox.tamper(|world| world.change_flow(&id, change));
+    rig.sandbox
+        .modify_world(|world| world.change_flow(&id, change));
 }
 
 fn task(rig: &Rig, nth: usize, change_task: impl FnOnce(&mut Task)) {
@@ -204,7 +205,7 @@ async fn details_that_are_behind_are_asked_for_once_more() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
-        rig.sandbox.tamper(|world| {
+        rig.sandbox.modify_world(|world| {
             let id = world.flows().next().expect("a flow").id.clone();
             world.change_flow(&id, |flow| flow.tasks = hidden);
         });
@@ -265,7 +266,7 @@ async fn a_signer_missing_from_a_stale_detail_is_not_withdrawn() {
     let caught_up = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
         rig.sandbox
-            .tamper(|world| world.change_flow(&id, |flow| flow.tasks.extend(hidden)));
+            .modify_world(|world| world.change_flow(&id, |flow| flow.tasks.extend(hidden)));
     };
     let (synced, ()) = tokio::join!(rig.sync(), caught_up);
     assert_eq!(synced, waiting());

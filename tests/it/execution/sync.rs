@@ -334,7 +334,7 @@ async fn polls_only_flows_with_recorded_callbacks() {
         CallbackReceipt::Unknown
     );
     let token = pending(&flow).token.clone();
-    let signed = UserAction::Sign(vec![treaty::sandbox::Used::Hand]);
+    let signed = UserAction::Sign(vec![treaty::sandbox::SealChoice::Handwritten]);
     rig.sandbox
         .act(&token, &signed, Timestamp::now())
         .expect("signed");

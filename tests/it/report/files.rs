@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use treaty::api::SignStatus;
-use treaty::sandbox::{AutoSign, Sandbox, Used, UserAction};
+use treaty::sandbox::{AutoSign, Sandbox, SealChoice, UserAction};
 
 use crate::cli::state::applied;
 use crate::support::project::{Project, root};
@@ -33,7 +33,7 @@ fn act(project: &Project, sign: &[usize], refuse: usize) {
         pending.collect()
     });
     for at in sign {
-        let deed = UserAction::Sign(vec![Used::Hand]);
+        let deed = UserAction::Sign(vec![SealChoice::Handwritten]);
         sandbox
             .act(&tokens[*at], &deed, Timestamp::now())
             .expect("signed");

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use treaty::api::callback::Callback;
 use treaty::api::{DocStatus, FlowStatus};
-use treaty::sandbox::{AutoSign, Notifier, Sandbox, Used, UserAction};
+use treaty::sandbox::{AutoSign, Notifier, Sandbox, SealChoice, UserAction};
 
 use crate::office::{APP, Asked, Office, contract};
 
@@ -99,7 +99,7 @@ fn in_office(office: &Office, more: &Value) -> (Value, Asked) {
 }
 
 fn sign(office: &Office, asked: &Asked) {
-    let deed = UserAction::Sign(vec![Used::Hand]);
+    let deed = UserAction::Sign(vec![SealChoice::Handwritten]);
     let done = office.sandbox.act(asked.token(), &deed, office.now);
     done.expect("signed");
 }
@@ -242,7 +242,7 @@ async fn the_numbers_of_one_signer_are_joined_by_commas() {
         told.push(token.expect("a token").to_owned());
     }
     for (token, numbers) in told.iter().zip(["N1", "N1,N2"]) {
-        let deed = UserAction::Sign(vec![Used::Hand]);
+        let deed = UserAction::Sign(vec![SealChoice::Handwritten]);
         let done = office.sandbox.act(token, &deed, now());
         done.expect("signed");
         flush(&notifier, &office).await;

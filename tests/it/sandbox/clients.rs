@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use treaty::api::operation::Op;
 use treaty::api::{Envelope, FlowStatus};
-use treaty::sandbox::{Used, UserAction};
+use treaty::sandbox::{SealChoice, UserAction};
 
 use crate::sandbox::coverage::{Stage, begin};
 
@@ -205,7 +205,7 @@ fn warns_about_fields_that_the_pages_cannot_show() {
     let noted = lines.clone();
     let stage = Stage::set();
     let stage = Stage {
-        sandbox: stage.sandbox.clone().warns(Arc::new(move |line| {
+        sandbox: stage.sandbox.clone().on_warning(Arc::new(move |line| {
             noted.lock().expect("a lock").push(line.to_owned());
         })),
         ..stage
@@ -284,7 +284,7 @@ fn open_tasks_end_with_their_flow() {
             let done = stage.sandbox.act(token, deed, begin());
             done.expect("done");
         };
-        act(&signed, &UserAction::Sign(vec![Used::Hand]));
+        act(&signed, &UserAction::Sign(vec![SealChoice::Handwritten]));
         if *flow == refused {
             let reason = "金额不对".to_owned();
             act(&last, &UserAction::Refuse { reason });
@@ -322,7 +322,7 @@ fn a_signature_in_progress_fails_with_its_flow() {
         sandbox: stage
             .sandbox
             .clone()
-            .signing_takes(SignedDuration::from_mins(1)),
+            .with_signing_duration(SignedDuration::from_mins(1)),
         ..stage
     };
     let process = json!({ "businessScene": "买房子", "docId": "$doc.docId" });
@@ -439,6 +439,6 @@ fn a_person_may_choose_among_his_organizations() {
         })
     };
     let used = organizations("$clerk.accountId");
-    assert!(matches!(used[..], [Used::Seal(_), ..]), "{used:?}");
+    assert!(matches!(used[..], [SealChoice::Seal(_), ..]), "{used:?}");
     assert!(organizations("$person.accountId").is_empty());
 }

@@ -159,7 +159,7 @@ fn the_list_and_a_flow_show_who_signs_where() {
 fn a_person_signs_and_sees_the_signature() {
     let scene = Scene::new();
     let before = scene.picture();
-    let signed = scene.send(&[("deed", "sign"), ("own", "hand")]);
+    let signed = scene.send(&[("action", "sign"), ("own", "hand")]);
     assert_eq!(signed.status, StatusCode::SEE_OTHER);
     assert!(scene.asked.sign_url.ends_with(&signed.location));
     assert_eq!(scene.statuses(), (FlowStatus::Signing, SignStatus::Signed));
@@ -167,7 +167,7 @@ fn a_person_signs_and_sees_the_signature() {
     assert!(after.text.contains("已签署") && !after.text.contains("<form"));
     assert_ne!(scene.picture(), before);
     assert!(scene.get(&scene.flow_path()).text.contains("等待归档"));
-    let again = scene.send(&[("deed", "refuse"), ("reason", "后悔")]);
+    let again = scene.send(&[("action", "refuse"), ("reason", "后悔")]);
     assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(scene.statuses().1, SignStatus::Signed);
 }
@@ -224,13 +224,13 @@ fn a_person_refuses_with_a_reason_only() {
         &[("reason", " \t")],
         &[("reason", &long)],
     ] {
-        let fields = [&[("deed", "refuse")], reason].concat();
+        let fields = [&[("action", "refuse")], reason].concat();
         let refused = scene.send(&fields);
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(refused.text.contains("role=\"alert\""));
         assert_eq!(scene.statuses(), WAITING);
     }
-    let refused = scene.send(&[("deed", "refuse"), ("reason", "金额<b>不对")]);
+    let refused = scene.send(&[("action", "refuse"), ("reason", "金额<b>不对")]);
     assert_eq!(refused.status, StatusCode::SEE_OTHER);
     let done = (FlowStatus::Rejected, SignStatus::Ended);
     assert_eq!(scene.statuses(), done);
@@ -244,10 +244,10 @@ fn a_form_that_says_nothing_sensible_does_nothing() {
     for fields in [
         &[][..],
         &[("own", "hand")],
-        &[("deed", "sign")],
-        &[("deed", "sign"), ("own", "no such seal")],
-        &[("deed", "sign"), ("own", "hand"), ("organization", "x")],
-        &[("deed", "dance"), ("own", "hand")],
+        &[("action", "sign")],
+        &[("action", "sign"), ("own", "no such seal")],
+        &[("action", "sign"), ("own", "hand"), ("organization", "x")],
+        &[("action", "dance"), ("own", "hand")],
     ] {
         let wrong = scene.send(fields);
         assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
@@ -258,7 +258,7 @@ fn a_form_that_says_nothing_sensible_does_nothing() {
         let url = format!("/sign/{token}");
         assert_eq!(scene.get(&url).status, StatusCode::NOT_FOUND, "{token}");
         let headers = [("host", HOST)];
-        let form = "deed=sign&own=hand";
+        let form = "action=sign&own=hand";
         let sent = page(&scene.office, Method::POST, &url, &headers, form);
         assert_eq!(sent.status, StatusCode::NOT_FOUND, "{token}");
     }
@@ -310,13 +310,13 @@ fn pages_and_forms_are_for_this_machine_alone() {
             assert!(!page.text.contains("沈晨怡"));
         }
         // A name of somebody else's that is pointed at this machine: origin and host agree.
-        let form = [("deed", "sign"), ("own", "hand")];
+        let form = [("action", "sign"), ("own", "hand")];
         let sent = scene.send_as(&form, foreign, &format!("http://{foreign}"));
         assert_eq!(sent.status, StatusCode::FORBIDDEN, "{foreign}");
         assert_eq!(scene.statuses(), WAITING, "{foreign}");
     }
     for origin in ["https://evil.example", "http://127.0.0.1:8080", "null", ""] {
-        let sent = scene.send_as(&[("deed", "sign"), ("own", "hand")], HOST, origin);
+        let sent = scene.send_as(&[("action", "sign"), ("own", "hand")], HOST, origin);
         assert_eq!(sent.status, StatusCode::FORBIDDEN, "{origin}");
         assert_eq!(scene.statuses(), WAITING, "{origin}");
     }
@@ -351,7 +351,7 @@ fn a_browser_is_sent_back_to_web_addresses_only() {
                 .text
                 .contains("rel=\"noreferrer\"")
         );
-        scene.send(&[("deed", "sign"), ("own", "hand")]);
+        scene.send(&[("action", "sign"), ("own", "hand")]);
         let page = scene.get(&scene.asked.sign_url).text;
         assert_eq!(page.contains("rel=\"noreferrer\""), is_shown, "{url}");
         assert!(!page.contains("javascript:"));
@@ -364,7 +364,7 @@ fn an_encrypted_contract_is_signed_with_its_password() {
     let scene = Scene::of(&locked("open sesame"), "借款", "甲", &more);
     let shown = scene.get(&scene.asked.sign_url).text;
     assert!(shown.contains("type=\"password\"") && shown.contains("文档已加密"));
-    let sign = [("deed", "sign"), ("own", "hand")];
+    let sign = [("action", "sign"), ("own", "hand")];
     for password in ["", "closed"] {
         let wrong = scene.send(&[&sign[..], &[("password", password)]].concat());
         assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{password}");
@@ -436,10 +436,10 @@ fn an_agent_signs_for_himself_and_his_organization_at_once() {
         "default-{}",
         organization["accountId"].as_str().expect("text")
     );
-    let half = scene.send(&[("deed", "sign"), ("organization", &seal)]);
+    let half = scene.send(&[("action", "sign"), ("organization", &seal)]);
     assert_eq!(half.status, StatusCode::UNPROCESSABLE_ENTITY);
     let before = scene.picture();
-    let both = scene.send(&[("deed", "sign"), ("own", "hand"), ("organization", &seal)]);
+    let both = scene.send(&[("action", "sign"), ("own", "hand"), ("organization", &seal)]);
     assert_eq!(both.status, StatusCode::SEE_OTHER, "{}", both.text);
     assert_ne!(scene.picture(), before);
 }
@@ -450,7 +450,7 @@ fn a_contract_that_is_only_protected_from_changes_is_given_out_as_it_is() {
     let scene = Scene::of(&locked(""), "借款", "甲", &more);
     let before = scene.picture();
     // It can be read without a password, and so any opens it.
-    let signed = scene.send(&[("deed", "sign"), ("own", "hand"), ("password", "any")]);
+    let signed = scene.send(&[("action", "sign"), ("own", "hand"), ("password", "any")]);
     assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.text);
     assert_eq!(scene.picture(), before);
     let page = scene.get(&scene.asked.sign_url).text;

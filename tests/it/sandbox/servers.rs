@@ -310,7 +310,7 @@ fn a_sandbox_that_cannot_serve_says_why_and_what_to_do() {
     let world = folder.path(".treaty/sandbox");
     let open = treaty::sandbox::Sandbox::open(&world, "http://127.0.0.1").expect("a world");
     let held = folder.expect(&free, 75).stderr;
-    let who = format!("another treaty (process {})", std::process::id());
+    let who = format!("another treaty process (pid {})", std::process::id());
     assert!(held.contains(&who) && held.contains("--memory"), "{held}");
     drop(open);
 
@@ -319,7 +319,7 @@ fn a_sandbox_that_cannot_serve_says_why_and_what_to_do() {
     std::fs::write(world.join("world.jsonl"), journal).expect("written");
     let damaged = folder.expect(&free, 1).stderr;
     assert!(
-        damaged.contains("world.jsonl: line 2 is damaged at its column 9"),
+        damaged.contains("world.jsonl: line 2 is damaged at column 9"),
         "{damaged}"
     );
     assert!(damaged.contains("--memory"), "{damaged}");

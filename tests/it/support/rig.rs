@@ -20,7 +20,7 @@ use treaty::manifest::{self, Tolerance};
 use treaty::plan::{Fatal, Observe, Plan, Planner, Retry, Selection, build_plan};
 pub(crate) use treaty::sandbox::Fault;
 use treaty::sandbox::{
-    AutoSign, Counters, Faults, Flow, Rule, Sandbox, Task, Unanswered, World, operation,
+    AutoSign, Counters, Faults, Flow, NoResponse, Rule, Sandbox, Task, World, operation_name,
 };
 use treaty::sync::{Sync, SyncMode, Wait};
 
@@ -85,7 +85,7 @@ impl LiarState {
     fn arrived(&mut self, request: &http::Request<Bytes>) -> Option<Fault> {
         let now = tokio::time::Instant::now();
         let path = request.uri().path();
-        let named = operation(request.method(), path);
+        let named = operation_name(request.method(), path);
         let path = named.unwrap_or(path.trim_start_matches('/')).to_owned();
         self.total += 1;
         self.times.push(now);
@@ -132,11 +132,13 @@ impl Transport for Liar {
                 Some(fault) => {
                     let answer = fault.serve(&self.sandbox, request).await;
                     answer.map_err(|gone| match gone {
-                        Unanswered::Closed(_) => {
+                        NoResponse::ListenerClosed(_) => {
                             TransportError::NotSent(Problem::passing("connection refused", ""))
                         }
-                        Unanswered::Cut => TransportError::Disconnected("connection reset".into()),
-                        Unanswered::Endless => TransportError::Disconnected(gone.to_string()),
+                        NoResponse::ConnectionClosed => {
+                            TransportError::Disconnected("connection reset".into())
+                        }
+                        NoResponse::Endless => TransportError::Disconnected(gone.to_string()),
                     })
                 }
             }
@@ -214,7 +216,7 @@ impl Rig {
 
     /// From now on, a signature without a person takes so long; counts begin anew.
     pub(crate) fn signing_takes(&mut self, time: jiff::SignedDuration) {
-        self.sandbox = self.sandbox.clone().signing_takes(time);
+        self.sandbox = self.sandbox.clone().with_signing_duration(time);
         self.wire = Arc::new(Liar {
             sandbox: self.sandbox.clone(),
             hangs: tokio::sync::Notify::new(),

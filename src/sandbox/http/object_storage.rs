@@ -1,0 +1,72 @@
+//! The emulated object storage: checks of uploads (API 5.1.2), and its error responses in XML.
+
+use http::StatusCode;
+use jiff::Timestamp;
+
+use super::response::{HttpResponse, response};
+use crate::address::FileKey;
+use crate::api::content_md5;
+use crate::pdf::{self, PdfError};
+use crate::sandbox::world::{StoredFile, UploadedKind, World};
+
+/// An error of the object storage: its code and its message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StorageError(&'static str, &'static str);
+
+/// The file or document does not exist.
+pub(crate) const NO_SUCH_KEY: StorageError =
+    StorageError("NoSuchKey", "The specified key does not exist.");
+/// The address has expired or was not created by the sandbox.
+pub(crate) const EXPIRED: StorageError = StorageError("AccessDenied", "Request has expired.");
+/// The headers differ from the declared ones.
+const HEADER_MISMATCH: StorageError = StorageError(
+    "SignatureDoesNotMatch",
+    "The request signature we calculated does not match the signature you provided.",
+);
+/// The body differs from the declared digest or size.
+const DIGEST_MISMATCH: StorageError = StorageError(
+    "InvalidDigest",
+    "The Content-MD5 you specified did not match what we received.",
+);
+
+/// Checks an upload against its declaration. Returns the file with the kind of its content.
+pub(crate) fn check_upload(
+    world: &World,
+    now: Timestamp,
+    key: &FileKey,
+    md5: Option<&str>,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Result<StoredFile, StorageError> {
+    let file = world.files.get(key).ok_or(NO_SUCH_KEY)?;
+    if file.expires < now.as_millisecond() {
+        return Err(EXPIRED);
+    }
+    if md5 != Some(&file.md5) || content_type != Some(&file.content_type) {
+        return Err(HEADER_MISMATCH);
+    }
+    if content_md5(body) != file.md5 || i64::try_from(body.len()).ok() != Some(file.size) {
+        return Err(DIGEST_MISMATCH);
+    }
+    let uploaded = match pdf::check(body) {
+        Ok(()) => UploadedKind::Pdf,
+        Err(PdfError::Encrypted) => UploadedKind::EncryptedPdf,
+        Err(PdfError::NoPdf(_)) => UploadedKind::Other,
+    };
+    Ok(StoredFile {
+        uploaded: Some(uploaded),
+        ..file.clone()
+    })
+}
+
+/// Builds an error response of the object storage.
+pub(crate) fn error_response(
+    status: StatusCode,
+    StorageError(code, message): StorageError,
+) -> HttpResponse {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <Error><Code>{code}</Code><Message>{message}</Message></Error>\n"
+    );
+    response(status, "application/xml", body)
+}
