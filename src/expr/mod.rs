@@ -1,5 +1,5 @@
-//! Expressions: scalars of manifests, compiled once and rendered for each row, and fingerprints of the
-//! results.
+//! Expressions: scalars of manifests, compiled once and rendered for each row, and fingerprints of
+//! the results.
 //!
 //! - Rendering is strict: undefined and none are errors.
 //! - Unknown names and columns are reported before any row is read.
