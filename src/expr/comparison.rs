@@ -248,8 +248,8 @@ impl<'s> Search<'s> {
             (true, None) => format!("{first} | float {operator} {last}"),
             (false, None) => format!("{first} {operator} {last} | float"),
             // The right operand of a test is in parentheses.
-            (true, Some(test)) => format!("{first} | float {test}({last})"),
-            (false, Some(test)) => format!("{first} {test}({last} | float)"),
+            (true, Some(function)) => format!("{first} | float {function}({last})"),
+            (false, Some(function)) => format!("{first} {function}({last} | float)"),
         };
         let [text, number] = [text, number].map(|operand| self.operand_source(operand));
         self.found.get_or_insert(InvalidComparison {

@@ -326,7 +326,7 @@ impl Rows {
             csv::StringRecord::with_capacity(self.raw.as_slice().len() * 3 / 2, columns.len());
         for (at, bytes) in cells(&self.raw).enumerate() {
             let decoded = self.encoding.decode(bytes);
-            let wrong = match &decoded {
+            let diagnostic = match &decoded {
                 None => undecodable(self.encoding),
                 Some(text) if text.contains('\0') => {
                     Diagnostic::error("the cell contains a NUL character")
@@ -343,7 +343,7 @@ impl Rows {
             let column = columns.get(at).map(|name| &**name);
             return Err(RowError {
                 row: number,
-                diagnostic: wrong.at(self.header.cell(number, column)),
+                diagnostic: diagnostic.at(self.header.cell(number, column)),
                 cells: None,
             });
         }

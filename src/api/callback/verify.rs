@@ -42,7 +42,7 @@ pub enum Refused {
     #[error("the signature algorithm is not hmac-sha256")]
     Algorithm,
     /// The signature does not match timestamp, query and body.
-    #[error("the signature is wrong")]
+    #[error("the signature does not match")]
     Forged,
     /// The timestamp is too far from the current time; the difference in seconds, positive for the
     /// past.
