@@ -1,8 +1,9 @@
-//! What durability costs, and how long a run takes to resume: the program itself, against the sandbox over loopback.
+//! The cost of durability and the time to resume a run, with the real program against the sandbox.
 //!
-//! `cargo bench --bench durability` sends 50,000 loans twice: with the ledger on the disk of the temporary folder, and
-//! with it in memory (`/dev/shm`), where a sync to disk is nothing. Then 100,000 recorded items are resumed, and the
-//! time until the first call is taken where it arrives. `ITEMS` sends another number.
+//! `cargo bench --bench durability` sends 50,000 loans twice: with the ledger in the temporary
+//! folder on disk, and in memory (`/dev/shm`), where a sync costs nothing. Then it resumes 100,000
+//! recorded items and measures the time until the first call arrives. `ITEMS` sets another number
+//! of loans.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,56 +20,59 @@ fn main() {
     let items: usize = items.unwrap_or(50_000);
     let memory = Path::new("/dev/shm");
     let mut rates = Vec::new();
-    for (what, place) in [
+    for (medium, folder) in [
         ("disk", std::env::temp_dir()),
         ("memory", memory.to_owned()),
     ] {
-        if !place.is_dir() {
-            println!("{}: not there", place.display());
+        if !folder.is_dir() {
+            println!(
+                "ledger in {medium}: not measured, {} does not exist",
+                folder.display()
+            );
             continue;
         }
-        let office = Office::new(&place, items);
-        let took = office.apply();
-        let rate = count(items) / took.as_secs_f64();
+        let bench = Bench::new(&folder, items);
+        let duration = bench.apply();
+        let rate = count(items) / duration.as_secs_f64();
         println!(
-            "{items} items, ledger in {what}: {:.1} s, {rate:.0} items/s",
-            took.as_secs_f64()
+            "{items} items, ledger in {medium}: {:.1} s, {rate:.0} items/s",
+            duration.as_secs_f64()
         );
         rates.push(rate);
     }
     if let [disk, memory] = rates[..] {
-        println!("durable / not durable: {:.2}", disk / memory);
+        println!("items/s on disk / in memory: {:.2}", disk / memory);
     }
     resume(2 * items);
 }
 
-/// Time until the first call of a run whose items are recorded, all but the last.
+/// Measures the time until the first call of a run in which all items but the last are recorded.
 fn resume(items: usize) {
-    let office = Office::new(&std::env::temp_dir(), items);
-    office.apply();
-    office.sheet(items + 1);
+    let bench = Bench::new(&std::env::temp_dir(), items);
+    bench.apply();
+    bench.sheet(items + 1);
     for observe in ["none", "resources"] {
-        let began = Instant::now();
-        office.first_call.lock().expect("a lock").take();
-        office.run(&["apply", "--yes", "-q", "--observe", observe]);
-        let first = office.first_call.lock().expect("a lock").expect("a call");
+        let started = Instant::now();
+        bench.first_call.lock().expect("a lock").take();
+        bench.run(&["apply", "--yes", "-q", "--observe", observe]);
+        let first = bench.first_call.lock().expect("a lock").expect("a call");
         println!(
             "{items} recorded items, --observe {observe}: {:.2} s until the first call",
-            (first - began).as_secs_f64()
+            (first - started).as_secs_f64()
         );
-        office.sheet(items + 2);
+        bench.sheet(items + 2);
     }
 }
 
-/// A project, and a server that notes when it is called first.
-struct Office {
+/// A project and a server that records the time of the first call.
+struct Bench {
     folder: tempfile::TempDir,
     first_call: Arc<Mutex<Option<Instant>>>,
 }
 
-impl Office {
-    fn new(place: &Path, items: usize) -> Self {
-        let folder = tempfile::tempdir_in(place).expect("a folder");
+impl Bench {
+    fn new(parent: &Path, items: usize) -> Self {
+        let folder = tempfile::tempdir_in(parent).expect("a folder");
         let first_call: Arc<Mutex<Option<Instant>>> = Arc::default();
         let base = serve(first_call.clone());
         copy(
@@ -80,12 +84,12 @@ impl Office {
              variables: {{ lender: 天谷 }}\nlimits: {{ rate: none, concurrency: 64 }}\n"
         );
         std::fs::write(folder.path().join("treaty.yaml"), settings).expect("written");
-        let office = Self { folder, first_call };
-        office.sheet(items);
-        office
+        let bench = Self { folder, first_call };
+        bench.sheet(items);
+        bench
     }
 
-    /// The example's rows again and again, each with a key and a customer of its own.
+    /// Writes a sheet that repeats the rows of the example, each with a different key and customer.
     fn sheet(&self, items: usize) {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/loans/loans.csv");
         let bytes = std::fs::read(example).expect("a sheet");
@@ -107,9 +111,9 @@ impl Office {
     }
 
     fn apply(&self) -> Duration {
-        let began = Instant::now();
+        let started = Instant::now();
         self.run(&["apply", "--yes", "-q", "--observe", "resources"]);
-        began.elapsed()
+        started.elapsed()
     }
 
     fn run(&self, args: &[&str]) {
@@ -126,7 +130,7 @@ impl Office {
 }
 
 fn serve(first_call: Arc<Mutex<Option<Instant>>>) -> String {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, started) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async move {
@@ -135,19 +139,19 @@ fn serve(first_call: Arc<Mutex<Option<Instant>>>) -> String {
                 .expect("a port");
             let base = format!("http://{}", listener.local_addr().expect("an address"));
             let sandbox = Sandbox::in_memory(&base).with_credentials();
-            let note = move |request: Request, next: axum::middleware::Next| {
+            let record = move |request: Request, next: axum::middleware::Next| {
                 first_call
                     .lock()
                     .expect("a lock")
                     .get_or_insert_with(Instant::now);
                 next.run(request)
             };
-            let app = sandbox.router().layer(axum::middleware::from_fn(note));
-            tell.send(base).expect("somebody waits");
+            let app = sandbox.router().layer(axum::middleware::from_fn(record));
+            sender.send(base).expect("the starter waits");
             axum::serve(listener, app).await.expect("served");
         });
     });
-    told.recv().expect("an address")
+    started.recv().expect("an address")
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -166,7 +170,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A count as a number to divide by; far below what the type holds exactly.
+/// Converts a count for divisions. Counts are small enough to be exact.
 #[allow(clippy::cast_precision_loss)]
 fn count(items: usize) -> f64 {
     items as f64

@@ -1,4 +1,4 @@
-//! The ledger's group commit: receipts that are waited for one by one, and 256 at a time as many items wait for them.
+//! Benchmarks the group commit of the ledger: 1, 16 and 256 receipts that are waited for together.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use treaty::api::operation::Op;
@@ -22,15 +22,15 @@ fn commits(criterion: &mut Criterion) {
         receipt: std::sync::Arc::new(serde_json::json!({ "docId": "2018041823454409001" })),
     };
     let mut group = criterion.benchmark_group("ledger");
-    for together in [1u64, 16, 256] {
-        group.throughput(Throughput::Elements(together));
-        group.bench_function(format!("{together} receipts at once"), |bencher| {
+    for receipts in [1u64, 16, 256] {
+        group.throughput(Throughput::Elements(receipts));
+        group.bench_function(format!("{receipts} receipts at once"), |bencher| {
             bencher.iter(|| {
-                let written: Vec<_> = (0..together)
+                let written: Vec<_> = (0..receipts)
                     .map(|_| ledger.write(vec![receipt(ledger.next_subject())]))
                     .collect();
-                for one in written {
-                    runtime.block_on(one).expect("written");
+                for write in written {
+                    runtime.block_on(write).expect("written");
                 }
             });
         });

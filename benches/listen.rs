@@ -1,10 +1,16 @@
-//! How fast callbacks are answered: signed ones at a fixed rate, over many connections, to the real router and a ledger on
-//! disk in which 100,000 contracts are recorded.
+//! Response times of the callback receiver: signed callbacks at a fixed rate over 64 connections,
+//! to the real router and a ledger on disk with 100,000 recorded contracts.
 //!
-//! `cargo bench --bench listen` sends 500 a second for ten seconds, then 2,000, then 500 to two receivers of one ledger,
-//! and then 500 while a run writes into it. A callback's time begins when it was to be sent, not when a connection was
-//! free for it: a receiver that is late for one is late for those behind it. `SECONDS` lasts longer, `RATE` sends
-//! another rate alone.
+//! `cargo bench --bench listen` runs four cases of ten seconds:
+//!
+//! - 500 callbacks/s to one receiver;
+//! - 2,000 callbacks/s to one receiver;
+//! - 500 callbacks/s to two receivers with one ledger;
+//! - 500 callbacks/s to one receiver while a run writes to the ledger.
+//!
+//! The response time is measured from the scheduled time of a callback, not from the moment at
+//! which a connection is free. So a late response also counts for the callbacks that wait behind
+//! it. `SECONDS` sets the duration of a case; `RATE` runs one case with this rate.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +30,7 @@ use treaty::webhook::{Metrics, Receiver, serve};
 
 const APP: (&str, &str) = ("bench", "a secret of the bench");
 const RECORDED: usize = 100_000;
-const LINES: usize = 64;
+const CONNECTIONS: usize = 64;
 
 fn main() {
     let number = |name: &str| std::env::var(name).ok()?.parse().ok();
@@ -32,7 +38,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     record(&path);
-    // Receivers and senders have threads of their own, as they would on two machines.
+    // Rate, number of receivers, and whether a run writes at the same time.
     let cases = match number("RATE") {
         Some(rate) => vec![(rate, 1, false)],
         None => vec![
@@ -42,12 +48,17 @@ fn main() {
             (500, 1, true),
         ],
     };
-    for (nth, (rate, receivers, beside)) in cases.into_iter().enumerate() {
+    for (nth, (rate, receivers, with_writer)) in cases.into_iter().enumerate() {
         let bases: Vec<String> = (0..receivers).map(|_| receive(&path)).collect();
-        let run = beside.then(|| Beside::start(&path));
-        let took = send(&bases, rate, rate * seconds, nth);
-        let written = run.map(Beside::end);
-        report(rate, receivers, written.map(|count| count / seconds), &took);
+        let writer = with_writer.then(|| Writer::start(&path));
+        let times = send(&bases, rate, rate * seconds, nth);
+        let written = writer.map(Writer::stop);
+        report(
+            rate,
+            receivers,
+            written.map(|count| count / seconds),
+            &times,
+        );
     }
 }
 
@@ -58,9 +69,9 @@ fn binding() -> Binding {
     }
 }
 
-/// Contracts that wait for somebody to sign.
+/// Records contracts that wait for a signature.
 fn record(path: &Path) {
-    let begun = Instant::now();
+    let started = Instant::now();
     let ledger = Sqlite::hold(path, &binding(), "a bench", "now").expect("a ledger");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut last = None;
@@ -95,12 +106,10 @@ fn record(path: &Path) {
         ];
         last = Some(ledger.write(writes));
     }
-    runtime
-        .block_on(last.expect("some"))
-        .expect("all are written");
+    runtime.block_on(last.expect("a write")).expect("written");
     println!(
         "{RECORDED} items recorded in {:.1} s",
-        begun.elapsed().as_secs_f64()
+        started.elapsed().as_secs_f64()
     );
 }
 
@@ -108,7 +117,7 @@ fn flow(nth: usize) -> String {
     format!("{}", 1_000_000_000 + nth)
 }
 
-/// A receiver on threads of its own; gives its address.
+/// Starts a receiver on its own threads and returns its address.
 fn receive(path: &Path) -> String {
     let verifier = Verifier {
         app_id: APP.0.into(),
@@ -116,37 +125,37 @@ fn receive(path: &Path) -> String {
         max_age: SignedDuration::from_mins(15),
     };
     let inbox = Inbox::open(path, &binding()).expect("an inbox");
-    let (metrics, news) = <(Arc<Metrics>, Arc<tokio::sync::Notify>)>::default();
-    let receiver = Receiver::new(verifier, inbox, metrics, news, |_| {});
+    let (metrics, notify) = <(Arc<Metrics>, Arc<tokio::sync::Notify>)>::default();
+    let receiver = Receiver::new(verifier, inbox, metrics, notify, |_| {});
     let router = receiver.router(&"/callback".parse().expect("a path"));
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, started) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let addr = listener.local_addr().expect("an address").to_string();
-            tell.send(addr).expect("somebody waits");
+            sender.send(addr).expect("the starter waits");
             serve(listener, router, std::future::pending()).await;
         });
     });
-    told.recv().expect("an address")
+    started.recv().expect("an address")
 }
 
-/// A run that holds the ledger and writes, as an apply does: 64 items at a time, a receipt each.
-struct Beside {
-    ended: Arc<AtomicBool>,
+/// A simulated run: holds the ledger and writes 64 receipts at a time, like apply.
+struct Writer {
+    stopped: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<usize>,
 }
 
-impl Beside {
+impl Writer {
     fn start(path: &Path) -> Self {
         let ledger = Sqlite::hold(path, &binding(), "a bench", "now").expect("a ledger");
-        let ended = Arc::new(AtomicBool::new(false));
-        let end = ended.clone();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let should_stop = stopped.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             let mut count = 0;
-            while !end.load(Ordering::Relaxed) {
+            while !should_stop.load(Ordering::Relaxed) {
                 let receipts: Vec<_> = (0..64)
                     .map(|_| {
                         ledger.write(vec![Write::Receipt {
@@ -160,99 +169,107 @@ impl Beside {
                     })
                     .collect();
                 count += receipts.len();
-                for one in receipts {
-                    runtime.block_on(one).expect("written");
+                for receipt in receipts {
+                    runtime.block_on(receipt).expect("written");
                 }
             }
             count
         });
-        Self { ended, thread }
+        Self { stopped, thread }
     }
 
-    fn end(self) -> usize {
-        self.ended.store(true, Ordering::Relaxed);
-        self.thread.join().expect("it ends")
+    /// Stops writing and returns the number of receipts.
+    fn stop(self) -> usize {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the writer ends")
     }
 }
 
-/// How long each took; none: it was not answered with 200.
-type Took = Vec<Option<Duration>>;
+/// The response times; `None` for a callback without a response 200.
+type Times = Vec<Option<Duration>>;
 
-fn send(bases: &[String], rate: usize, count: usize, case: usize) -> Took {
+fn send(bases: &[String], rate: usize, count: usize, case: usize) -> Times {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let begin = Instant::now() + Duration::from_millis(200);
+        let start = Instant::now() + Duration::from_millis(200);
         let next = Arc::new(AtomicUsize::new(0));
-        let lines: Vec<_> = (0..LINES)
-            .map(|line| {
-                let base = bases[line % bases.len()].clone();
-                tokio::spawn(one_line(base, next.clone(), begin, rate, count, case))
+        let connections: Vec<_> = (0..CONNECTIONS)
+            .map(|nth| {
+                let base = bases[nth % bases.len()].clone();
+                tokio::spawn(send_on_connection(
+                    base,
+                    next.clone(),
+                    start,
+                    rate,
+                    count,
+                    case,
+                ))
             })
             .collect();
         let mut all = Vec::with_capacity(count);
-        for line in lines {
-            all.extend(line.await.expect("it ends"));
+        for connection in connections {
+            all.extend(connection.await.expect("the connection ends"));
         }
         all
     })
 }
 
-/// One of the senders' connections: it takes whatever is to be sent next.
-async fn one_line(
+/// Sends callbacks on one connection. Takes the next unsent callback each time.
+async fn send_on_connection(
     base: String,
     next: Arc<AtomicUsize>,
-    begin: Instant,
+    start: Instant,
     rate: usize,
     count: usize,
     case: usize,
-) -> Took {
+) -> Times {
     let mut stream = TcpStream::connect(&base).await.expect("a connection");
     stream.set_nodelay(true).expect("set");
-    let mut took = Vec::new();
+    let mut times = Vec::new();
     loop {
         let nth = next.fetch_add(1, Ordering::Relaxed);
         if nth >= count {
-            return took;
+            return times;
         }
-        let due = begin
+        let due = start
             + Duration::from_secs(1) * u32::try_from(nth).expect("few")
                 / u32::try_from(rate).expect("few");
         sleep_until(due).await;
-        let good = exchange(&mut stream, &request(nth, case))
+        let is_ok = exchange(&mut stream, &request(nth, case))
             .await
             .is_some_and(|status| status == 200);
-        took.push(good.then(|| due.elapsed()));
+        times.push(is_ok.then(|| due.elapsed()));
     }
 }
 
 async fn exchange(stream: &mut TcpStream, request: &[u8]) -> Option<u16> {
     stream.write_all(request).await.ok()?;
-    let mut answer = Vec::new();
-    let mut piece = [0; 1024];
+    let mut response = Vec::new();
+    let mut buffer = [0; 1024];
     loop {
         let read = stream
-            .read(&mut piece)
+            .read(&mut buffer)
             .await
             .ok()
             .filter(|read| *read > 0)?;
-        answer.extend_from_slice(&piece[..read]);
-        // Answers are JSON objects without objects in them.
-        if answer.ends_with(b"}") {
-            return std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok();
+        response.extend_from_slice(&buffer[..read]);
+        // Responses are JSON objects without nested objects.
+        if response.ends_with(b"}") {
+            return std::str::from_utf8(response.get(9..12)?).ok()?.parse().ok();
         }
     }
 }
 
-/// A callback as the service sends it. Every tenth is one that came before.
+/// Returns the request of a callback. Every tenth callback is a repetition.
 fn request(nth: usize, case: usize) -> Vec<u8> {
-    let what = if nth % 10 == 9 { nth - 5 } else { nth };
+    let event = if nth % 10 == 9 { nth - 5 } else { nth };
     let body = format!(
-        r#"{{"action":"SIGN_FLOW_UPDATE","thirdOrderNo":"order-{case}-{what}","accountId":"0056911b07ba41969a4b28d3ad6ac4e8","flowId":"{}","signTime":"2026-11-24 09:00:00","signResult":2}}"#,
-        flow(what * 7919 % RECORDED)
+        r#"{{"action":"SIGN_FLOW_UPDATE","thirdOrderNo":"order-{case}-{event}","accountId":"0056911b07ba41969a4b28d3ad6ac4e8","flowId":"{}","signTime":"2026-11-24 09:00:00","signResult":2}}"#,
+        flow(event * 7919 % RECORDED)
     );
     let timestamp = Timestamp::now().as_millisecond().to_string();
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(APP.1.as_bytes()).expect("any length");
@@ -269,23 +286,23 @@ fn request(nth: usize, case: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-fn report(rate: usize, receivers: usize, written: Option<usize>, took: &Took) {
-    let mut good: Vec<Duration> = took.iter().flatten().copied().collect();
-    good.sort();
-    let errors = took.len() - good.len();
-    let at = |share: usize| {
-        let index = (good.len() * share / 1000).min(good.len().saturating_sub(1));
-        good.get(index).map_or(0.0, |took| took.as_secs_f64() * 1e3)
+fn report(rate: usize, receivers: usize, written: Option<usize>, times: &Times) {
+    let mut ok: Vec<Duration> = times.iter().flatten().copied().collect();
+    ok.sort();
+    let errors = times.len() - ok.len();
+    let percentile = |permille: usize| {
+        let index = (ok.len() * permille / 1000).min(ok.len().saturating_sub(1));
+        ok.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e3)
     };
-    let beside = written.map_or_else(String::new, |count| {
-        format!(", beside a run that writes {count} receipts/s")
+    let writer = written.map_or_else(String::new, |count| {
+        format!(", while a run writes {count} receipts/s")
     });
     println!(
-        "{rate}/s to {receivers} of one ledger{beside}: {} callbacks, p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, max {:.1} ms, {errors} errors",
-        took.len(),
-        at(500),
-        at(990),
-        at(999),
-        at(1000),
+        "{rate}/s, {receivers} receiver(s), one ledger{writer}: {} callbacks, p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, max {:.1} ms, {errors} errors",
+        times.len(),
+        percentile(500),
+        percentile(990),
+        percentile(999),
+        percentile(1000),
     );
 }

@@ -1,4 +1,5 @@
-//! A row's way: parsed, rendered, checked, fingerprinted. One iteration is 10,000 rows of eleven columns.
+//! Benchmarks parsing, rendering, checking and fingerprinting of rows. One iteration has 10,000
+//! rows with eleven columns.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -54,11 +55,11 @@ fn rows(criterion: &mut Criterion) {
         &mut findings,
     )
     .expect("a project");
-    let standing = Resources::of(&project, &Salt::ZERO, &mut findings);
+    let resources = Resources::of(&project, &Salt::ZERO, &mut findings);
     let run = RunTime::at(jiff::Timestamp::UNIX_EPOCH);
     let flow = &project.flows["loans"];
     let flow_rows =
-        FlowRows::open(&project, &standing, flow, &run, &Salt::ZERO, &mut findings).expect("rows");
+        FlowRows::open(&project, &resources, flow, &run, &Salt::ZERO, &mut findings).expect("rows");
     let sheet = flow_rows.sheet.as_ref().expect("a sheet");
 
     let mut group = criterion.benchmark_group("rows");
@@ -73,11 +74,11 @@ fn rows(criterion: &mut Criterion) {
     group.bench_function("on all cores", |bencher| {
         bencher.iter(|| {
             let mut rows = 0;
-            let taken = flow_rows.each(|_, draft| {
-                rows += u64::from(matches!(draft.outcome, Outcome::Item(_)));
+            let result = flow_rows.each(|_, row| {
+                rows += u64::from(matches!(row.outcome, Outcome::Item(_)));
                 Ok::<(), ()>(())
             });
-            taken.expect("read").expect("taken");
+            result.expect("read").expect("processed");
             assert_eq!(rows, ROWS);
         });
     });
@@ -86,7 +87,7 @@ fn rows(criterion: &mut Criterion) {
             let items = flow_rows
                 .all_rendered_rows()
                 .expect("rows")
-                .filter(|(_, draft)| matches!(draft.outcome, Outcome::Item(_)));
+                .filter(|(_, row)| matches!(row.outcome, Outcome::Item(_)));
             assert_eq!(items.count() as u64, ROWS);
         });
     });

@@ -137,7 +137,7 @@ impl FromStr for Address {
                 );
             }
         };
-        let wrong = || format!("{text} is not an address; write it as {example}");
+        let error = || format!("{text} is not an address; write it as {example}");
         // A key may contain quotes and brackets: it ends at the last `"]`.
         let keyed = rest.find("[\"").map(|at| {
             let key = rest[at + 2..].strip_suffix("\"]");
@@ -146,7 +146,7 @@ impl FromStr for Address {
         let name = |dotted: &str| {
             let name = dotted.strip_prefix('.').unwrap_or_default();
             let is_name = !name.is_empty() && !name.contains(['.', '[', ']', '"', '*']);
-            is_name.then(|| name.to_owned()).ok_or_else(wrong)
+            is_name.then(|| name.to_owned()).ok_or_else(error)
         };
         Ok(match (section, keyed) {
             ("accounts", None) => Self::Account(name(rest)?),
@@ -161,11 +161,11 @@ impl FromStr for Address {
                         alias: alias.to_owned(),
                     }
                 }
-                _ => return Err(wrong()),
+                _ => return Err(error()),
             },
             ("flows", None) => Self::Flow(name(rest)?),
             ("flows", Some((flow, Some(key)))) => Self::item(&name(flow)?, key),
-            _ => return Err(wrong()),
+            _ => return Err(error()),
         })
     }
 }

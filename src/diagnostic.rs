@@ -110,7 +110,7 @@ pub struct Diagnostic {
     pub message: String,
     /// The location.
     pub place: Option<Place>,
-    /// What the user can do.
+    /// The recommended action.
     pub hint: Option<String>,
     /// Other locations, each with the reason why it is related.
     pub related: Vec<(Place, String)>,
@@ -182,8 +182,8 @@ impl From<PathBuf> for Place {
     }
 }
 
-/// The number of diagnostics that are stored. Further ones are only counted, so that the memory does not
-/// grow with the number of bad rows.
+/// The number of diagnostics that are stored. Further ones are only counted, so that the memory
+/// does not grow with the number of bad rows.
 const MAX_STORED: usize = 1000;
 
 /// Receives every diagnostic, stored or only counted.

@@ -1,7 +1,8 @@
-//! treaty reads manifests and spreadsheet rows, compares the desired state with the recorded and the
-//! observed state, and executes the difference as rate-limited, journaled calls of the e签宝 API.
+//! treaty reads manifests and spreadsheet rows, compares the desired state with the recorded and
+//! the observed state, and executes the difference as rate-limited, journaled calls of the e签宝 API.
 //!
-//! A module may import only modules above it in this table. `tests/it/architecture.rs` enforces this.
+//! A module may import only modules above it in this table. `tests/it/architecture.rs` enforces
+//! this.
 //!
 //! | module | responsibility |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! A clock that is right to a tenth of a millisecond: the runtime's own ticks in whole ones, and rounds up.
+//! A timer with a precision of 0.1 ms. The timer of tokio has whole milliseconds and rounds up.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-/// It is looked at so often at least: who comes meanwhile may be due before all others.
-const LOOK: Duration = Duration::from_micros(500);
+/// The maximum sleep between two checks: a new waiter may be due before all others.
+const MAX_SLEEP: Duration = Duration::from_micros(500);
 
 #[derive(Default)]
 pub(crate) struct Clock {
-    waiting: Mutex<BinaryHeap<Reverse<Due>>>,
+    waiters: Mutex<BinaryHeap<Reverse<Waiter>>>,
 }
 
 impl Clock {
-    /// Runs until the process ends, on a thread of its own.
+    /// Starts the clock on its own thread. It runs until the process ends.
     pub(crate) fn start() -> Arc<Self> {
         let clock = Arc::new(Self::default());
         let own = clock.clone();
@@ -29,51 +29,51 @@ impl Clock {
         clock
     }
 
-    /// Waits until then.
+    /// Waits until a moment.
     pub(crate) async fn until(&self, at: Instant) {
         let (wake, woken) = oneshot::channel();
-        let due = Reverse(Due { at, wake });
-        self.waiting.lock().expect("a lock").push(due);
+        let waiter = Reverse(Waiter { at, wake });
+        self.waiters.lock().expect("a lock").push(waiter);
         woken.await.expect("a clock");
     }
 
-    /// Wakes who is due, and says how long nobody else is.
+    /// Wakes all due waiters. Returns the time to the next check.
     fn wake(&self) -> Duration {
-        let mut waiting = self.waiting.lock().expect("a lock");
-        while let Some(first) = waiting.peek_mut() {
-            let early = first.0.at.saturating_duration_since(Instant::now());
-            if !early.is_zero() {
-                return early.min(LOOK);
+        let mut waiters = self.waiters.lock().expect("a lock");
+        while let Some(first) = waiters.peek_mut() {
+            let remaining = first.0.at.saturating_duration_since(Instant::now());
+            if !remaining.is_zero() {
+                return remaining.min(MAX_SLEEP);
             }
-            // Whoever does not wait any more has hung up.
+            // The receiver is gone if the request was cancelled.
             let _ = PeekMut::pop(first).0.wake.send(());
         }
-        LOOK
+        MAX_SLEEP
     }
 }
 
-/// Somebody who waits.
-struct Due {
+/// A waiting task.
+struct Waiter {
     at: Instant,
     wake: oneshot::Sender<()>,
 }
 
-impl Ord for Due {
+impl Ord for Waiter {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.at.cmp(&other.at)
     }
 }
 
-impl PartialOrd for Due {
+impl PartialOrd for Waiter {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Due {
+impl PartialEq for Waiter {
     fn eq(&self, other: &Self) -> bool {
         self.at == other.at
     }
 }
 
-impl Eq for Due {}
+impl Eq for Waiter {}

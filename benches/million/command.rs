@@ -1,22 +1,22 @@
-//! treaty as its users start it, with what it took.
+//! Runs the treaty command and measures its time and memory.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What a command took.
+/// The resource usage and the outcome of a command.
 #[derive(Debug, Clone)]
-pub(crate) struct Took {
+pub(crate) struct Usage {
     pub(crate) wall: Duration,
-    /// The most memory that it held; Linux tells it, elsewhere it is 0.
+    /// The peak memory in bytes; 0 on systems other than Linux.
     pub(crate) bytes: u64,
-    /// What it said.
-    pub(crate) said: String,
+    /// The output on standard error.
+    pub(crate) stderr: String,
     pub(crate) succeeded: bool,
 }
 
-impl Took {
+impl Usage {
     pub(crate) fn seconds(&self) -> f64 {
         self.wall.as_secs_f64()
     }
@@ -27,22 +27,22 @@ impl Took {
     }
 }
 
-/// A command that goes on.
+/// A running command.
 pub(crate) struct Running {
     child: Child,
-    began: Instant,
+    started: Instant,
     bytes: u64,
 }
 
-/// The program: the one of this build, or the one that `TREATY` names.
+/// Returns the path of the program: `TREATY`, or the program of this build.
 pub(crate) fn program() -> PathBuf {
-    let named = std::env::var_os("TREATY").map(PathBuf::from);
+    let configured = std::env::var_os("TREATY").map(PathBuf::from);
     let own = || PathBuf::from(env!("CARGO_BIN_EXE_treaty"));
-    let program = named.unwrap_or_else(own);
+    let program = configured.unwrap_or_else(own);
     program.canonicalize().expect("a program")
 }
 
-/// Starts treaty in a project.
+/// Starts treaty in a project folder.
 pub(crate) fn start(root: &Path, args: &[&str]) -> Running {
     let child = Command::new(program())
         .args(args)
@@ -56,34 +56,34 @@ pub(crate) fn start(root: &Path, args: &[&str]) -> Running {
         .expect("treaty");
     Running {
         child,
-        began: Instant::now(),
+        started: Instant::now(),
         bytes: 0,
     }
 }
 
-/// Starts treaty in a project, and waits for its end.
-pub(crate) fn run(root: &Path, args: &[&str]) -> Took {
+/// Runs treaty in a project folder and waits for its end.
+pub(crate) fn run(root: &Path, args: &[&str]) -> Usage {
     let mut running = start(root, args);
     let mut pause = Duration::from_micros(100);
-    while !running.is_over() {
+    while !running.has_ended() {
         std::thread::sleep(pause);
         pause = Duration::from_millis(20).min(pause * 21 / 20);
     }
-    running.end()
+    running.wait()
 }
 
-/// The same, which must succeed.
-pub(crate) fn succeed(root: &Path, args: &[&str]) -> Took {
-    let took = run(root, args);
-    assert!(took.succeeded, "treaty {args:?}: {}", took.said);
-    took
+/// Runs treaty in a project folder. Panics if it fails.
+pub(crate) fn succeed(root: &Path, args: &[&str]) -> Usage {
+    let usage = run(root, args);
+    assert!(usage.succeeded, "treaty {args:?}: {}", usage.stderr);
+    usage
 }
 
 impl Running {
-    /// Whether it has ended; looks at its memory otherwise.
-    pub(crate) fn is_over(&mut self) -> bool {
-        let over = self.child.try_wait().expect("a state").is_some();
-        if !over {
+    /// Whether the command has ended. If not, updates the peak memory.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let has_ended = self.child.try_wait().expect("a state").is_some();
+        if !has_ended {
             let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
             let peak = status.ok().and_then(|status| {
                 let line = status
@@ -93,26 +93,27 @@ impl Running {
             });
             self.bytes = self.bytes.max(peak.unwrap_or(0) * 1024);
         }
-        over
+        has_ended
     }
 
-    /// Ends it as a power failure would.
+    /// Kills the command without cleanup.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("ended");
     }
 
-    pub(crate) fn end(mut self) -> Took {
+    /// Waits for the end of the command.
+    pub(crate) fn wait(mut self) -> Usage {
         let status = self.child.wait().expect("an end");
-        let wall = self.began.elapsed();
-        let mut said = String::new();
+        let wall = self.started.elapsed();
+        let mut stderr = String::new();
         if let Some(mut stream) = self.child.stderr.take() {
-            stream.read_to_string(&mut said).expect("its words");
+            stream.read_to_string(&mut stderr).expect("standard error");
         }
-        Took {
+        Usage {
             wall,
             bytes: self.bytes,
-            said,
+            stderr,
             succeeded: status.success(),
         }
     }

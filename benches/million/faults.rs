@@ -1,4 +1,4 @@
-//! How much longer a run takes when the service fails some requests, and when it throttles.
+//! The duration of a run when the service fails or throttles some requests.
 
 use std::time::{Duration, Instant};
 
@@ -7,15 +7,15 @@ use super::command::succeed;
 use super::project::Project;
 use super::service::{Behaviour, Service};
 
-/// The shares of requests that fail.
+/// The shares of failing requests.
 const SHARES: [f64; 2] = [0.02, 0.05];
-/// Limits, and rows of a run.
+/// Name, limits and number of rows of a run.
 const LIMITS: [(&str, &str, u32); 2] = [
     ("no limit", "{ rate: none, concurrency: 64 }", 20_000),
     ("100/s", "{ rate: 100/s, concurrency: 64 }", 600),
 ];
 
-/// Random 503, 502, 500 and closed connections.
+/// Measures runs with random responses 503, 502 and 500 and closed connections.
 pub(crate) fn readings() -> Vec<Reading> {
     let mut readings = Vec::new();
     for (name, limits, rows) in LIMITS {
@@ -30,8 +30,8 @@ pub(crate) fn readings() -> Vec<Reading> {
             let with_probes = run(rows, limits, behaviour(true)).0 / healthy;
             readings.push(Reading::new(
                 format!("{:.0}% of requests fail, {name}, {rows} rows", failing * 100.0),
-                "twice the time without failures, waits before probes aside",
-                format!("{ratio:.2}; {with_probes:.2} with failing calls of class probe, each of which waits 5 s"),
+                "at most twice the time without failures, without waits before probes",
+                format!("{ratio:.2}; {with_probes:.2} if calls of class probe fail too, each of which waits 5 s"),
                 ratio <= 2.0,
             ));
         }
@@ -39,7 +39,7 @@ pub(crate) fn readings() -> Vec<Reading> {
     readings
 }
 
-/// A service that answers 429 above 100 requests a second.
+/// Measures a run against a service that returns 429 above 100 requests per second.
 pub(crate) fn throttled() -> Vec<Reading> {
     const LIMIT: usize = 100;
     const ROWS: u32 = 1_000;
@@ -48,18 +48,18 @@ pub(crate) fn throttled() -> Vec<Reading> {
         ..Behaviour::default()
     };
     let (seconds, calls) = run(ROWS, "{ rate: none, concurrency: 64 }", behaviour);
-    // Each row has six calls, and the standing things are few.
+    // Each row needs six calls; the calls for resources are few.
     let accepted = f64::from(ROWS) * 6.0;
     let share = accepted / seconds / 100.0;
     vec![Reading::new(
-        format!("a service that answers 429 above {LIMIT}/s, no limit configured, {ROWS} rows"),
+        format!("the service returns 429 above {LIMIT}/s, no limit configured, {ROWS} rows"),
         format!("0.8 of {LIMIT}/s"),
-        format!("{share:.2}; {calls} requests were sent for {accepted:.0}"),
+        format!("{share:.2}; {calls} requests were sent for {accepted:.0} calls"),
         share >= 0.8,
     )]
 }
 
-/// The seconds from the first call to the last, and the number of calls.
+/// Runs apply. Returns the seconds from the first to the last call, and the number of requests.
 fn run(rows: u32, limits: &str, behaviour: Behaviour) -> (f64, usize) {
     let latency = (Duration::from_millis(1), Duration::from_millis(5));
     let service = Service::start_with(latency, behaviour);

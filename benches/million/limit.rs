@@ -1,5 +1,5 @@
-//! What nobody who renders these fields with minijinja gets around: one thread that parses the sheet, renders the fields
-//! of each row and hashes them, and checks nothing.
+//! The lower bound for `validate`: one thread that parses the sheet, renders the fields of each row
+//! with minijinja and hashes them, without checks.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use treaty::diagnostic::{SourceFile, Span};
 use treaty::expr::{Compiler, Expr, Fingerprinter, RunTime, Salt, Scope};
 use treaty::sheet::Sheet;
 
-/// What the example renders of a row.
+/// The expressions that the example renders for a row.
 const FIELDS: [&str; 18] = [
     "{{ row.合同号 }}",
     "{{ row.状态 == '已批准' }}",
@@ -29,7 +29,7 @@ const FIELDS: [&str; 18] = [
     "借款合同签署",
 ];
 
-/// The fields, compiled.
+/// The compiled expressions.
 pub(crate) struct Limit {
     fields: Vec<Expr>,
     scope: Scope,
@@ -56,7 +56,7 @@ impl Limit {
         }
     }
 
-    /// Goes through a sheet; how many rows it has.
+    /// Renders and hashes all rows. Returns their number.
     pub(crate) fn rows(&self, sheet: &Sheet) -> u64 {
         let mut rows = 0;
         for row in sheet.rows().expect("rows").flatten() {

@@ -1,10 +1,13 @@
-//! A night of a million contracts, as the people who run it would see it: the real command, a real sheet, a service on
-//! this machine.
+//! End-to-end benchmark of a batch of a million contracts: the real command, a generated sheet and
+//! a service on this machine.
 //!
-//! `cargo bench --bench million` measures all and prints a table; `cargo bench --bench million -- pace resume` only some.
-//! `TREATY` names the program to measure, such as `target/release/treaty`, which is linked more tightly than a bench is.
-//! `ROWS` is the number of rows instead of 1,000,000. `wrk` is asked for the limit of the wire, where it is installed;
-//! `benches/peers/run` sees to the other peers.
+//! - `cargo bench --bench million` runs all cases and prints a table.
+//! - `cargo bench --bench million -- pace night` runs the named cases.
+//! - `TREATY` is the path of the program to measure, for example `target/release/treaty`.
+//! - `ROWS` is the number of rows; default 1,000,000.
+//!
+//! `wrk` measures the maximum request rate of the service. `benches/peers/run` installs the other
+//! peers. A peer that is not installed gives a reading "not measured".
 
 mod clock;
 mod command;
@@ -22,31 +25,68 @@ mod wire;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// One line of the table.
+/// The comparison of a reading with its target.
+enum Verdict {
+    Reached,
+    NotReached,
+    NotMeasured,
+    NoTarget,
+}
+
+/// A line of the table.
 pub(crate) struct Reading {
-    pub(crate) what: String,
-    pub(crate) target: String,
-    pub(crate) seen: String,
-    pub(crate) reached: bool,
+    measure: String,
+    target: String,
+    value: String,
+    verdict: Verdict,
 }
 
 impl Reading {
+    /// Creates a reading with a target.
     pub(crate) fn new(
-        what: impl Into<String>,
+        measure: impl Into<String>,
         target: impl Into<String>,
-        seen: impl Into<String>,
-        reached: bool,
+        value: impl Into<String>,
+        is_reached: bool,
     ) -> Self {
         Self {
-            what: what.into(),
+            measure: measure.into(),
             target: target.into(),
-            seen: seen.into(),
-            reached,
+            value: value.into(),
+            verdict: if is_reached {
+                Verdict::Reached
+            } else {
+                Verdict::NotReached
+            },
+        }
+    }
+
+    /// Creates a reading without a target.
+    pub(crate) fn without_target(measure: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            measure: measure.into(),
+            target: String::new(),
+            value: value.into(),
+            verdict: Verdict::NoTarget,
+        }
+    }
+
+    /// Creates a reading for a measure that was not taken, with the reason.
+    pub(crate) fn not_measured(
+        measure: impl Into<String>,
+        target: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            measure: measure.into(),
+            target: target.into(),
+            value: reason.into(),
+            verdict: Verdict::NotMeasured,
         }
     }
 }
 
-/// A case: its name on the command line, and what measures it.
+/// A case: its name on the command line and its function.
 type Case = (&'static str, fn() -> Vec<Reading>);
 
 const CASES: [Case; 8] = [
@@ -61,34 +101,39 @@ const CASES: [Case; 8] = [
 ];
 
 fn main() {
-    let wanted: Vec<String> = std::env::args()
+    let selected: Vec<String> = std::env::args()
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))
         .collect();
     let known = |name: &String| CASES.iter().any(|(case, _)| case == name);
-    if let Some(unknown) = wanted.iter().find(|name| !known(name)) {
+    if let Some(unknown) = selected.iter().find(|name| !known(name)) {
         let names: Vec<&str> = CASES.iter().map(|(name, _)| *name).collect();
-        eprintln!("no case {unknown}; there are {}", names.join(", "));
+        eprintln!("unknown case {unknown}; available are {}", names.join(", "));
         std::process::exit(2);
     }
-    println!("| what | target | reading | |\n|---|---|---|---|");
+    println!("| measure | target | reading | |\n|---|---|---|---|");
     for (name, measure) in CASES {
-        if wanted.is_empty() || wanted.iter().any(|own| own == name) {
-            for line in measure() {
+        if selected.is_empty() || selected.iter().any(|own| own == name) {
+            for reading in measure() {
                 let Reading {
-                    what,
+                    measure,
                     target,
-                    seen,
-                    reached,
-                } = line;
-                let reached = if reached { "" } else { "not reached" };
-                println!("| {what} | {target} | {seen} | {reached} |");
+                    value,
+                    verdict,
+                } = reading;
+                let verdict = match verdict {
+                    Verdict::Reached => "reached",
+                    Verdict::NotReached => "not reached",
+                    Verdict::NotMeasured => "not measured",
+                    Verdict::NoTarget => "",
+                };
+                println!("| {measure} | {target} | {value} | {verdict} |");
             }
         }
     }
 }
 
-/// The number of rows of the largest sheet.
+/// Returns the number of rows of the largest sheet.
 pub(crate) fn million() -> u32 {
     let rows = std::env::var("ROWS")
         .ok()

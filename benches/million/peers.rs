@@ -1,4 +1,5 @@
-//! What others make of the same sheet: a script as a user would write it, and Terraform. See `benches/peers/run`.
+//! Compares treaty with peers on the same sheet: a Python script and Terraform. See
+//! `benches/peers/run`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,11 +11,11 @@ use super::project::Project;
 use super::service::Service;
 use super::wire::apply_rate;
 
-/// Rows that Terraform plans: it takes minutes for ten times as many.
+/// The number of rows for Terraform, which needs minutes for ten times as many.
 const ROWS: u32 = 200;
 
 pub(crate) fn readings() -> Vec<Reading> {
-    let mut readings = vec![user()];
+    let mut readings = vec![script()];
     readings.extend(terraform());
     readings
 }
@@ -25,11 +26,18 @@ fn peer(name: &str) -> PathBuf {
         .collect()
 }
 
-/// Calls a second of treaty, against 40 lines of asyncio and aiohttp, which remember nothing.
-fn user() -> Reading {
-    let what = "apply without a limit, against asyncio and aiohttp, both 64 at a time";
+/// Compares the calls per second of treaty with those of a script that uses aiohttp and stores no
+/// state.
+fn script() -> Reading {
+    const TARGET: &str = "3 times as many calls/s";
+    let measure =
+        "apply without a limit and a script with aiohttp, both with 64 requests in flight";
     let Some(python) = std::env::var_os("PYTHON") else {
-        return Reading::new(what, "", "PYTHON names none that has aiohttp", true);
+        return Reading::not_measured(
+            measure,
+            TARGET,
+            "PYTHON is not set to a Python with aiohttp",
+        );
     };
     let service = Service::start((Duration::ZERO, Duration::ZERO));
     let project = Project::new(20_000);
@@ -39,61 +47,63 @@ fn user() -> Reading {
         .arg(project.root().join("loans.csv"))
         .output()
         .expect("a script");
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let wrong = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{wrong}");
-    let theirs: f64 = said.parse().expect("a number of calls");
-    let own = apply_rate();
-    let ratio = own / theirs;
+    let stdout = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let script_rate: f64 = stdout.parse().expect("a number of calls");
+    let rate = apply_rate();
+    let ratio = rate / script_rate;
     Reading::new(
-        what,
-        "3 times as many calls a second",
-        format!("{own:.0} of treaty, {theirs:.0} of the script: {ratio:.1}"),
+        measure,
+        TARGET,
+        format!("treaty {rate:.0} calls/s, script {script_rate:.0} calls/s: {ratio:.1}"),
         ratio >= 3.0,
     )
 }
 
-/// The plan that has nothing to do, of Terraform and of treaty.
+/// Compares the duration of a plan without changes.
 fn terraform() -> Vec<Reading> {
-    let what = format!("Terraform, plan of {ROWS} `terraform_data` with nothing to do");
+    let measure = format!("Terraform: plan of {ROWS} `terraform_data` without changes");
     let project = Project::new(ROWS);
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::copy(peer("main.tf"), folder.path().join("main.tf")).expect("copied");
     let sheet = format!("sheet={}", project.root().join("loans.csv").display());
-    let run = |args: &[&str]| terraform_took(folder.path(), &sheet, args);
+    let run = |args: &[&str]| terraform_duration(folder.path(), &sheet, args);
     let Some(_) = run(&["init", "-input=false"]) else {
-        return vec![Reading::new(what, "", "terraform is not installed", true)];
+        return vec![Reading::not_measured(
+            measure,
+            "",
+            "terraform is not installed",
+        )];
     };
     run(&["apply", "-auto-approve", "-input=false"]);
-    let theirs = run(&["plan", "-input=false", "-detailed-exitcode"]).unwrap_or_default();
+    let terraform = run(&["plan", "-input=false", "-detailed-exitcode"]).unwrap_or_default();
     let service = Service::start((Duration::ZERO, Duration::ZERO));
     project.settings(&service.base, "{ rate: none, concurrency: 64 }");
     succeed(project.root(), &["apply", "--yes", "--quiet"]);
-    let own = succeed(
+    let treaty = succeed(
         project.root(),
         &["plan", "--quiet", "--observe", "resources"],
     );
     vec![
-        Reading::new(what, "", format!("{:.2} s", theirs.as_secs_f64()), true),
-        Reading::new(
-            format!("treaty, plan of {ROWS} recorded items with nothing to do"),
-            "",
-            format!("{:.2} s", own.seconds()),
-            true,
+        Reading::without_target(measure, format!("{:.2} s", terraform.as_secs_f64())),
+        Reading::without_target(
+            format!("treaty: plan of {ROWS} recorded items without changes"),
+            format!("{:.2} s", treaty.seconds()),
         ),
     ]
 }
 
-/// How long a command of Terraform takes; none where it is not installed.
-fn terraform_took(folder: &Path, sheet: &str, args: &[&str]) -> Option<Duration> {
-    let began = Instant::now();
+/// Runs a Terraform command and returns its duration; `None` if Terraform is not installed.
+fn terraform_duration(folder: &Path, sheet: &str, args: &[&str]) -> Option<Duration> {
+    let started = Instant::now();
     let mut command = Command::new("terraform");
     command.args(args).current_dir(folder).stdin(Stdio::null());
     if args[0] != "init" {
         command.args(["-var", sheet]);
     }
     let output = command.output().ok()?;
-    let wrong = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "terraform {args:?}: {wrong}");
-    Some(began.elapsed())
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "terraform {args:?}: {stderr}");
+    Some(started.elapsed())
 }

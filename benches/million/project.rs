@@ -1,4 +1,4 @@
-//! The example's project, with a sheet of as many rows as are wanted, for the bench's service.
+//! The example project with a generated sheet and the endpoint of the benchmark service.
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// A project in a folder of its own.
+/// A project in a temporary folder.
 pub(crate) struct Project {
     folder: TempDir,
 }
@@ -14,7 +14,7 @@ pub(crate) struct Project {
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/loans");
 
 impl Project {
-    /// The example's manifests, and `rows` rows.
+    /// Creates a project with the manifests of the example and a number of rows.
     pub(crate) fn new(rows: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         for name in [
@@ -36,7 +36,7 @@ impl Project {
         self.folder.path()
     }
 
-    /// The newest reports.
+    /// Returns the folder of the newest reports.
     pub(crate) fn reports(&self) -> PathBuf {
         let folders = std::fs::read_dir(self.root().join("reports")).expect("reports");
         let names = folders.map(|folder| folder.expect("a folder").path());
@@ -77,7 +77,7 @@ impl Project {
     }
 }
 
-/// A resident id with the right check digit (GB 11643), one for each row.
+/// Returns a resident id with a correct check digit (GB 11643), different for each row.
 fn resident_id(row: u32) -> String {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let (day, sequence) = (row / 1000, row % 1000);

@@ -1,6 +1,7 @@
-//! A service on this machine that answers at once, or after a while, and counts what arrives.
+//! A service on this machine with a configurable latency that records the calls that arrive.
 //!
-//! What a row needs is answered without a world; the few standing things are left to the sandbox, which remembers them.
+//! Calls for rows are answered without stored objects. Calls for resources are few and go to the
+//! sandbox.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,56 +17,57 @@ use treaty::sandbox::Sandbox;
 
 use super::clock::Clock;
 
-/// Before the `thirdId` of whose account it is.
+/// The prefix of the account id of a person; the `thirdId` follows.
 const PERSON: &str = "0123456789abcdef";
 const PLATFORM: &str = "0123456789abcdef0123456789abcdef";
-/// Arrivals for which there is room from the beginning: to make room meanwhile would hold up a hundred of them.
-const ARRIVALS: usize = 1 << 20;
+/// The initial capacity for arrivals. Growing the vector during a measurement would delay calls.
+const ARRIVALS_CAPACITY: usize = 1 << 20;
 
 /// A call that arrived.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
     pub(crate) at: Instant,
     pub(crate) op: Op,
-    /// The row whose person it is about, where it says so.
+    /// The row of the person, if the request names one.
     pub(crate) row: Option<u32>,
 }
 
-/// The service, from outside.
+/// A handle to the service.
 pub(crate) struct Service {
-    /// Where it is.
+    /// The base URL.
     pub(crate) base: String,
     state: Arc<State>,
 }
 
 struct State {
     sandbox: Sandbox,
-    /// None when it answers at once.
+    /// `None` without latency.
     clock: Option<Arc<Clock>>,
-    /// It answers after a time between these.
+    /// The minimum and maximum latency.
     latency: (Duration, Duration),
     next: AtomicU64,
     requests: AtomicU64,
     arrivals: Mutex<Vec<Arrival>>,
-    /// The tasks of each flow, by its number from 1.
+    /// The tasks of each flow; the id of the first flow is 1.
     flows: Mutex<Vec<Tasks>>,
     behaviour: Behaviour,
-    /// The requests of the last second that were not throttled.
+    /// The times of the accepted requests of the last second.
     accepted: Mutex<VecDeque<Instant>>,
 }
 
-/// How the service fails.
+/// The failures of the service.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Behaviour {
-    /// The share of requests, from 0 to 1, that end with 503, 502, 500 or a closed connection and have no effect.
+    /// The share of requests, from 0 to 1, that end with 503, 502, 500 or a closed connection,
+    /// without effect.
     pub(crate) failing: f64,
-    /// Whether calls of class *probe* fail, too: treaty waits five seconds before it repeats one.
+    /// Whether calls of class *probe* fail, too. treaty waits five seconds before it repeats one.
     pub(crate) probes_fail: bool,
-    /// Requests of a second, past which it answers 429.
+    /// The number of requests per second above which the service returns 429.
     pub(crate) limit: Option<usize>,
 }
 
-/// Who was asked in a flow.
+/// The tasks of a flow.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tasks {
     platform: bool,
@@ -73,14 +75,14 @@ struct Tasks {
 }
 
 impl Service {
-    /// Serves until the process ends, on two threads.
+    /// Starts the service on two threads. It runs until the process ends.
     pub(crate) fn start(latency: (Duration, Duration)) -> Self {
         Self::start_with(latency, Behaviour::default())
     }
 
-    /// Serves and fails as `behaviour` says.
+    /// Starts the service with failures.
     pub(crate) fn start_with(latency: (Duration, Duration), behaviour: Behaviour) -> Self {
-        let (tell, told) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -97,7 +99,7 @@ impl Service {
                     latency,
                     next: AtomicU64::new(1),
                     requests: AtomicU64::new(0),
-                    arrivals: Mutex::new(Vec::with_capacity(ARRIVALS)),
+                    arrivals: Mutex::new(Vec::with_capacity(ARRIVALS_CAPACITY)),
                     flows: Mutex::default(),
                     behaviour,
                     accepted: Mutex::default(),
@@ -106,28 +108,28 @@ impl Service {
                     base,
                     state: state.clone(),
                 };
-                tell.send(service).expect("somebody waits");
+                sender.send(service).expect("the receiver waits");
                 let app = axum::Router::new()
                     .fallback(move |request: Request| answer(state.clone(), request));
                 axum::serve(listener, app).await.expect("served");
             });
         });
-        told.recv().expect("a service")
+        receiver.recv().expect("a service")
     }
 
-    /// What has arrived since this was asked last.
+    /// Returns and removes the recorded calls.
     pub(crate) fn take(&self) -> Vec<Arrival> {
         std::mem::take(&mut self.state.arrivals.lock().expect("a lock"))
     }
 
-    /// How many calls have arrived since then.
+    /// Returns the number of recorded calls.
     pub(crate) fn count(&self) -> usize {
         self.state.arrivals.lock().expect("a lock").len()
     }
 }
 
-/// A number from 0 to 1, scattered and the same in every run.
-fn scattered(nth: u64) -> f64 {
+/// Returns a pseudorandom number from 0 to 1, the same in every run.
+fn pseudorandom(nth: u64) -> f64 {
     let share = u32::try_from(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).expect("24 bits");
     f64::from(share) / f64::from(1 << 24)
 }
@@ -151,12 +153,12 @@ async fn answer(state: Arc<State>, request: Request) -> Response<Body> {
         return failure;
     }
     if let Some(clock) = &state.clock {
-        let (least, most) = state.latency;
+        let (min, max) = state.latency;
         let nth = state.next.load(Ordering::Relaxed);
-        let wait = least + most.saturating_sub(least).mul_f64(scattered(nth));
+        let wait = min + max.saturating_sub(min).mul_f64(pseudorandom(nth));
         clock.until(at + wait).await;
     }
-    if let Some(text) = op.and_then(|op| state.of_row(op, &body)) {
+    if let Some(text) = op.and_then(|op| state.row_response(op, &body)) {
         return Response::builder()
             .header(header::CONTENT_TYPE, "application/json")
             .body(text.into())
@@ -168,7 +170,7 @@ async fn answer(state: Arc<State>, request: Request) -> Response<Body> {
 }
 
 impl State {
-    /// The failure of a request, if it fails.
+    /// Returns the failure response, if the request fails.
     fn failure(&self, op: Op, at: Instant) -> Option<Response<Body>> {
         let Behaviour {
             failing,
@@ -190,7 +192,7 @@ impl State {
         }
         let nth = self.requests.fetch_add(1, Ordering::Relaxed);
         let may_fail = probes_fail || !matches!(op.retry_class(), RetryClass::Probe(_));
-        if !may_fail || scattered(nth) >= failing {
+        if !may_fail || pseudorandom(nth) >= failing {
             return None;
         }
         Some(match nth % 4 {
@@ -205,44 +207,45 @@ impl State {
         })
     }
 
-    /// The answer to a call about a row; none when it is about something that stands.
-    fn of_row(&self, op: Op, body: &[u8]) -> Option<String> {
+    /// Returns the response to a call for a row; `None` for a call for a resource.
+    fn row_response(&self, op: Op, body: &[u8]) -> Option<String> {
         let id = || self.next.fetch_add(1, Ordering::Relaxed);
-        let done = |data: String| Some(format!(r#"{{"errCode":0,"msg":"success","data":{data}}}"#));
+        let success =
+            |data: String| Some(format!(r#"{{"errCode":0,"msg":"success","data":{data}}}"#));
         match op {
             Op::ExchangeId if text(body, "thirdId")?.starts_with('C') => {
                 Some(r#"{"errCode":1435204,"msg":"账号不存在"}"#.to_owned())
             }
-            Op::CreatePerson if text(body, "thirdId")?.starts_with('C') => done(format!(
+            Op::CreatePerson if text(body, "thirdId")?.starts_with('C') => success(format!(
                 r#"{{"accountId":"{PERSON}{}"}}"#,
                 text(body, "thirdId")?
             )),
-            // Whose answer was lost when a run was killed is brought up to date by the next one.
+            // A resumed run updates the account whose response was lost in the kill.
             Op::UpdatePerson if text(body, "accountId")?.starts_with(&format!("{PERSON}C")) => {
-                done("null".to_owned())
+                success("null".to_owned())
             }
-            Op::CreateByTemplate => done(format!(r#"{{"docId":"{:032}"}}"#, id())),
+            Op::CreateByTemplate => success(format!(r#"{{"docId":"{:032}"}}"#, id())),
             Op::AddProcess => {
                 let mut flows = self.flows();
                 flows.push(Tasks::default());
-                done(format!(r#"{{"flowId":"{}"}}"#, flows.len()))
+                success(format!(r#"{{"flowId":"{}"}}"#, flows.len()))
             }
             Op::PlatformSignTask => {
                 let flow = text(body, "flowId")?;
                 self.change(flow, |tasks| tasks.platform = true)?;
-                done(format!(r#"{{"flowId":"{flow}","accountId":"{PLATFORM}"}}"#))
+                success(format!(r#"{{"flowId":"{flow}","accountId":"{PLATFORM}"}}"#))
             }
             Op::HandPersonSignTask => {
                 let row = row(op, body);
                 self.change(text(body, "flowId")?, |tasks| tasks.row = row)?;
-                done(format!(
+                success(format!(
                     r#"{{"signUrl":"https://sign.example/{0:032}","signShortUrl":"https://s.example/{0}"}}"#,
                     id()
                 ))
             }
             Op::UndoTask => {
                 self.change(text(body, "flowId")?, |tasks| tasks.row = None)?;
-                done("null".to_owned())
+                success("null".to_owned())
             }
             Op::Detail => {
                 let flow = text(body, "flowId")?;
@@ -254,7 +257,7 @@ impl State {
                     .row
                     .map(|row| format!(r#"{{"accountId":"{PERSON}C{row:07}","signStatus":0}}"#));
                 let signers: Vec<String> = platform.into_iter().chain(person).collect();
-                done(format!(
+                success(format!(
                     r#"{{"flowId":"{flow}","flowStatus":1,"docId":"1","docName":"1","signDetail":[{}]}}"#,
                     signers.join(",")
                 ))
@@ -273,20 +276,20 @@ impl State {
     }
 }
 
-/// The row that a call is about: the number in its person's `thirdId`.
+/// Returns the row of a call: the number in the `thirdId` of the person.
 fn row(op: Op, body: &[u8]) -> Option<u32> {
-    let who = match op {
+    let person = match op {
         Op::CreatePerson => text(body, "thirdId")?,
         Op::HandPersonSignTask => text(body, "accountId")?,
         _ => return None,
     };
-    who.rsplit_once('C')?.1.parse().ok()
+    person.rsplit_once('C')?.1.parse().ok()
 }
 
-/// A text of a request, as its callers write it: without escapes, perhaps with blanks.
+/// Returns a text field of a request. The callers send no escapes in these fields.
 fn text<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
     let body = std::str::from_utf8(body).ok()?;
-    let begin = body.find(&format!("\"{name}\":"))? + name.len() + 3;
-    let text = body[begin..].trim_start().strip_prefix('"')?;
+    let start = body.find(&format!("\"{name}\":"))? + name.len() + 3;
+    let text = body[start..].trim_start().strip_prefix('"')?;
     text.split('"').next()
 }

@@ -1,4 +1,4 @@
-//! How many calls a second the wire carries: what `wrk` gets from the service, and what apply gets.
+//! The maximum request rate: of apply without a limit, and of `wrk` on the same service.
 
 use std::io::Write;
 use std::process::Command;
@@ -9,36 +9,38 @@ use super::command::succeed;
 use super::project::Project;
 use super::service::{Arrival, Service};
 
-/// Rows of a run; each is six calls.
+/// The number of rows of a run. Each row needs six calls.
 const ROWS: u32 = 20_000;
 
-/// Without latency, beside `wrk`, which sends one body over and over and remembers nothing.
+/// Measures apply and `wrk` without latency. `wrk` sends the same body repeatedly and stores no
+/// state.
 pub(crate) fn readings() -> Vec<Reading> {
     let apply = apply_rate();
     let service = Service::start((Duration::ZERO, Duration::ZERO));
-    let peer = match wrk(&service, 64) {
-        Some(peer) => format!("`wrk` makes {peer:.0}"),
-        None => "`wrk` is not installed".to_owned(),
-    };
-    vec![Reading::new(
-        "apply without a limit, 64 requests in flight, answers at once",
-        "",
-        format!("{apply:.0} calls/s; {peer}"),
-        true,
-    )]
+    let peer = "`wrk`, 64 connections, responses without latency";
+    vec![
+        Reading::without_target(
+            "apply without a limit, 64 requests in flight, responses without latency",
+            format!("{apply:.0} calls/s"),
+        ),
+        match wrk(&service, 64) {
+            Some(rate) => Reading::without_target(peer, format!("{rate:.0} requests/s")),
+            None => Reading::not_measured(peer, "", "wrk is not installed"),
+        },
+    ]
 }
 
-/// Calls a second of an apply without a limit. The best of two runs, since the machine is shared.
+/// Returns the calls per second of apply without a limit: the better of two runs.
 pub(crate) fn apply_rate() -> f64 {
     let rates = (0..2).map(|_| {
         let service = Service::start((Duration::ZERO, Duration::ZERO));
-        pace(&applied(&service, "{ rate: none, concurrency: 64 }", ROWS))
+        middle_rate(&arrivals(&service, "{ rate: none, concurrency: 64 }", ROWS))
     });
     rates.fold(0.0, f64::max)
 }
 
-/// What arrives of a run.
-fn applied(service: &Service, limits: &str, rows: u32) -> Vec<Arrival> {
+/// Runs apply and returns the calls that arrived.
+fn arrivals(service: &Service, limits: &str, rows: u32) -> Vec<Arrival> {
     let project = Project::new(rows);
     project.settings(&service.base, limits);
     succeed(
@@ -48,17 +50,18 @@ fn applied(service: &Service, limits: &str, rows: u32) -> Vec<Arrival> {
     service.take()
 }
 
-/// The calls a second of the middle of a run: the first and the last tenth are left out, in which it begins and ends.
-fn pace(calls: &[Arrival]) -> f64 {
+/// Returns the calls per second without the first and the last tenth of the calls.
+fn middle_rate(calls: &[Arrival]) -> f64 {
     let (first, last) = (calls.len() / 10, calls.len() * 9 / 10);
     let middle = &calls[first..last];
-    let took = middle[middle.len() - 1].at - middle[0].at;
+    let duration = middle[middle.len() - 1].at - middle[0].at;
     #[allow(clippy::cast_precision_loss)]
     let count = middle.len() as f64;
-    count / took.as_secs_f64()
+    count / duration.as_secs_f64()
 }
 
-/// What `wrk` gets over so many connections with the body of a call that apply makes.
+/// Returns the requests per second of `wrk` with a request body of apply; `None` if it is not
+/// installed.
 fn wrk(service: &Service, connections: u32) -> Option<f64> {
     let mut script = tempfile::NamedTempFile::new().expect("a file");
     let body = r#"{"businessScene":"借款合同签署","initiatorAccountId":"0123456789abcdef","signValidity":1800000000000,"signPlatform":"1","noticeType":"1","addSignTime":true,"docId":"00000000000000000000000000000042","docName":"借款合同-HT-0000042"}"#;
@@ -76,8 +79,8 @@ fn wrk(service: &Service, connections: u32) -> Option<f64> {
         .output()
         .ok()?;
     service.take();
-    let said = String::from_utf8(output.stdout).ok()?;
-    let line = said
+    let stdout = String::from_utf8(output.stdout).ok()?;
+    let line = stdout
         .lines()
         .find_map(|line| line.trim().strip_prefix("Requests/sec:"));
     line?.trim().parse().ok()

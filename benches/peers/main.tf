@@ -1,4 +1,4 @@
-# The no-op plan of a sheet as Terraform makes it: one resource a row, each with the row's fields.
+# One terraform_data resource per row of the sheet, with the fields of the row. Used to measure a plan without changes.
 variable "sheet" { type = string }
 
 resource "terraform_data" "loan" {

@@ -1,4 +1,4 @@
-"""What a user would write: a sheet to contracts, 64 at a time, with aiohttp. Nothing is remembered; a second run sends all again."""
+"""A simple script for comparison: sends contracts for the rows of a sheet, 64 at a time, with aiohttp. It stores no state: a second run sends everything again."""
 import asyncio, csv, sys, time
 import aiohttp
 

@@ -33,8 +33,8 @@ pub struct CreateOrganization {
     /// The id of the organization in the caller's system; unique, at most 50 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_id: Option<String>,
-    /// The account of the person who acts for the organization. Also read as `agentAccountId`, as in the
-    /// example of the API document.
+    /// The account of the person who acts for the organization. Also read as `agentAccountId`, as
+    /// in the example of the API document.
     #[serde(alias = "agentAccountId")]
     pub creator_id: AccountId,
     /// Name.

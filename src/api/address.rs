@@ -24,8 +24,8 @@ pub(crate) fn is_local(uri: &http::Uri) -> bool {
     host == "localhost" || ip.is_ok_and(|address| address.is_loopback())
 }
 
-/// Percent-encodes the bytes that are not allowed in a URL. The service may return URLs with unencoded
-/// file names.
+/// Percent-encodes the bytes that are not allowed in a URL. The service may return URLs with
+/// unencoded file names.
 pub(crate) fn percent_encoded(url: &str) -> String {
     let byte = |byte: u8| match byte {
         b'!'..=b'~' => char::from(byte).to_string(),

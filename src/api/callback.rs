@@ -1,7 +1,7 @@
 //! The callbacks of the service (section 5.9): payloads and signature headers.
 //!
-//! The payload types follow the API document; the sandbox sends them. The receiver uses [`Verifier`], which
-//! requires fewer fields.
+//! The payload types follow the API document; the sandbox sends them. The receiver uses
+//! [`Verifier`], which requires fewer fields.
 
 mod verify;
 
@@ -17,8 +17,8 @@ pub use verify::{Refused, VerifiedCallback, Verifier};
 pub const TIMESTAMP_HEADER: &str = "x-tsign-open-timestamp";
 /// The header with the signature algorithm: `hmac-sha256`.
 pub const ALGORITHM_HEADER: &str = "x-tsign-open-signature-algorithm";
-/// The header with the signature: HMAC-SHA256 over timestamp, query values and body, keyed with the app
-/// secret, in hexadecimal.
+/// The header with the signature: HMAC-SHA256 over timestamp, query values and body, keyed with the
+/// app secret, in hexadecimal.
 pub const SIGNATURE_HEADER: &str = "x-tsign-open-signature";
 /// The only supported algorithm.
 pub const ALGORITHM: &str = "hmac-sha256";
@@ -61,8 +61,8 @@ pub struct SignerUpdate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FlowFinish {
-    /// The subject of the flow. The API document spells the field `businessScence`; `businessScene` is also
-    /// read.
+    /// The subject of the flow. The API document spells the field `businessScence`; `businessScene`
+    /// is also read.
     #[serde(
         default,
         rename = "businessScence",
@@ -73,7 +73,8 @@ pub struct FlowFinish {
     /// The flow.
     #[serde(deserialize_with = "liberal::id")]
     pub flow_id: FlowId,
-    /// The state: 2 finished, 3 revoked, 4 ended because a signer refused or signing failed, 5 expired.
+    /// The state: 2 finished, 3 revoked, 4 ended because a signer refused or signing failed, 5
+    /// expired.
     pub flow_status: FlowStatus,
     /// The reason why the flow ended before all signers had signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
-//! The enumerations and limits of the API: numbers in requests, names in manifests (appendix and section
-//! 5.5.1).
+//! The enumerations and limits of the API: numbers in requests, names in manifests (appendix and
+//! section 5.5.1).
 
 /// An enumeration: numbers of the API, each with its name in manifests.
 #[derive(Debug)]

@@ -18,7 +18,8 @@ pub struct CreateTemplate {
     /// The category. Reserved by the API for later use; `0` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_type_id: Option<String>,
-    /// The form fields of a template that is not a PDF. For a PDF, the service reads them from the file.
+    /// The form fields of a template that is not a PDF. For a PDF, the service reads them from the
+    /// file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_form_keys: Option<Vec<String>>,
 }

@@ -87,8 +87,8 @@ impl ErrorCode {
         self.entry().is_some()
     }
 
-    /// Whether the service accepted the call and then failed to execute it. Whether such a call had an
-    /// effect is unknown.
+    /// Whether the service accepted the call and then failed to execute it. Whether such a call had
+    /// an effect is unknown.
     pub fn is_execution_failure(self) -> bool {
         matches!(self, Self::NO_FLOW_MADE | Self::NOT_SIGNED)
     }
@@ -98,7 +98,8 @@ impl ErrorCode {
         matches!(self.0, 1_435_102..=1_435_104)
     }
 
-    /// Whether the account does not exist. For `account/idexchange` this is a result, not a failure.
+    /// Whether the account does not exist. For `account/idexchange` this is a result, not a
+    /// failure.
     pub fn is_missing_account(self) -> bool {
         self == Self::NO_ACCOUNT
     }
@@ -113,7 +114,7 @@ impl ErrorCode {
         self.entry().map_or("", |entry| entry.english)
     }
 
-    /// Returns what the user can do.
+    /// Returns the recommended action.
     pub fn hint(self) -> &'static str {
         match self.entry() {
             Some(entry) => entry.hint,
@@ -137,8 +138,8 @@ const ENTRIES: &[Entry] = &[
     Entry {
         code: 1_435_002,
         message: "参数错误",
-        english: "a parameter is wrong",
-        hint: "the message names the parameter: correct its field in the manifest or its cell in the sheet",
+        english: "a parameter is missing or invalid",
+        hint: "the message names the parameter: correct the field in the manifest or the cell in the sheet",
     },
     Entry {
         code: 1_435_102,
@@ -149,7 +150,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         code: 1_435_103,
         message: "项目不存在",
-        english: "there is no such app",
+        english: "the app does not exist",
         hint: "check TREATY_APP_ID and TREATY_APP_SECRET, and that they belong to this environment",
     },
     Entry {
@@ -162,61 +163,61 @@ const ENTRIES: &[Entry] = &[
         code: 1_435_202,
         message: "用户中心查询账户失败",
         english: "the account could not be looked up",
-        hint: "apply again; if it stays, ask the service's support",
+        hint: "run apply again; if the error remains, ask the support of the service",
     },
     Entry {
         code: 1_435_203,
         message: "创建账号失败",
         english: "the account could not be created",
-        hint: "check the name and the identity document's number and type",
+        hint: "check the name, the document number and the document type",
     },
     Entry {
         code: 1_435_204,
         message: "账号不存在",
-        english: "there is no such account",
-        hint: "the account was deleted elsewhere: give it a new thirdId, or declare it absent",
+        english: "the account does not exist",
+        hint: "the account was deleted outside of treaty: give it a new thirdId, or declare it absent",
     },
     Entry {
         code: 1_435_205,
         message: "注销账号失败",
         english: "the account could not be deleted",
-        hint: "it may still take part in flows: end them first",
+        hint: "the account may still be part of flows: end the flows first",
     },
     Entry {
         code: 1_435_206,
         message: "账号已存在",
-        english: "the account exists already",
-        hint: "another account uses this thirdId: check it",
+        english: "the account already exists",
+        hint: "another account has this thirdId: check the thirdId",
     },
     Entry {
         code: 1_435_207,
         message: "企业账号已存在，且已关联经办人",
-        english: "the organization exists already and has its creator",
-        hint: "another account uses this thirdId or organCode: check them",
+        english: "the organization already exists and has a creator",
+        hint: "another account has this thirdId or organCode: check both",
     },
     Entry {
         code: 1_435_302,
         message: "文件系统查询失败",
-        english: "the file store could not be asked",
-        hint: "apply again",
+        english: "the file store could not be queried",
+        hint: "run apply again",
     },
     Entry {
         code: 1_435_303,
         message: "文件系统获取下载地址失败",
-        english: "the file store gave no download address",
-        hint: "apply again",
+        english: "the file store returned no download URL",
+        hint: "run apply again",
     },
     Entry {
         code: 1_435_304,
         message: "文件不存在",
-        english: "there is no such file, or it has not arrived",
-        hint: "apply again: the file is uploaded anew",
+        english: "the file does not exist, or its upload is not complete",
+        hint: "run apply again to upload the file again",
     },
     Entry {
         code: 1_435_305,
         message: "文件类型不支持",
-        english: "this type of file is not accepted",
-        hint: "only PDF files can be templates and documents",
+        english: "the file type is not accepted",
+        hint: "use a PDF file",
     },
     Entry {
         code: 1_435_306,
@@ -228,121 +229,121 @@ const ENTRIES: &[Entry] = &[
         code: 1_435_402,
         message: "印章服务查询失败",
         english: "the seal could not be looked up",
-        hint: "check that the signer's seal belongs to the signing account",
+        hint: "check that the seal belongs to the account of the signer",
     },
     Entry {
         code: 1_435_403,
         message: "查询账户默认印章失败",
         english: "the account's default seal was not found",
-        hint: "name a seal in the signer",
+        hint: "set a seal in the signer",
     },
     Entry {
         code: 1_435_502,
         message: "创建合同失败",
         english: "the document could not be created",
-        hint: "check the template's file and its form fields",
+        hint: "check the file and the form fields of the template",
     },
     Entry {
         code: 1_435_503,
         message: "删除合同失败",
         english: "the document could not be deleted",
-        hint: "apply again",
+        hint: "run apply again",
     },
     Entry {
         code: 1_435_504,
         message: "获取合同下载地址失败",
-        english: "there is no download address for the document",
-        hint: "apply again",
+        english: "the document has no download URL",
+        hint: "run apply again",
     },
     Entry {
         code: 1_436_002,
         message: "签署流至少应包含一个签署者信息",
-        english: "a flow needs at least one signer",
+        english: "the flow needs at least one signer",
         hint: "declare a signer in the flow",
     },
     Entry {
         code: 1_436_003,
         message: "签署人至少应指定一个签署文档",
-        english: "a signer needs at least one document",
+        english: "the signer needs at least one document",
         hint: "give the signer positions in a document of the flow",
     },
     Entry {
         code: 1_436_004,
         message: "签署者账户不存在",
         english: "the signer's account does not exist",
-        hint: "the account was deleted elsewhere: give it a new thirdId",
+        hint: "the account was deleted outside of treaty: give it a new thirdId",
     },
     Entry {
         code: 1_436_005,
         message: "签署者指定的签署文档不在文档列表中",
-        english: "a signer's document is not in the flow",
-        hint: "positions may name documents of this flow only",
+        english: "the document of a signer is not part of the flow",
+        hint: "use only documents of this flow in positions",
     },
     Entry {
         code: 1_436_006,
         message: "平台签署未指定任何签署文档",
-        english: "the platform's signature names no document",
+        english: "the platform signature names no document",
         hint: "give the platform signer positions",
     },
     Entry {
         code: 1_436_007,
         message: "静默签发起失败: 未找到账户默认印章",
         english: "the account has no default seal",
-        hint: "name a seal in the signer, or declare one for the account",
+        hint: "set a seal in the signer, or declare a seal for the account",
     },
     Entry {
         code: 1_436_008,
         message: "签署付费账户不在签署流程中",
-        english: "the payer takes no part in the flow",
-        hint: "payer must be the platform or a signer of the flow",
+        english: "the payer does not take part in the flow",
+        hint: "set payer to the platform or a signer of the flow",
     },
     Entry {
         code: 1_436_009,
         message: "签署文档校验失败",
-        english: "the document did not pass the check",
-        hint: "check that the PDF is neither damaged nor encrypted",
+        english: "the service rejected the document",
+        hint: "check that the PDF is not damaged and not encrypted",
     },
     Entry {
         code: 1_436_010,
         message: "静默签账户未进行授权",
         english: "the account has not granted silent signing",
-        hint: "declare silentSign: true on the account, or a later end",
+        hint: "declare silentSign: true for the account, or set a later end",
     },
     Entry {
         code: 1_436_011,
         message: "未指定盖章位置定位方式",
-        english: "a position does not say how it is found",
-        hint: "a position needs keyword, page or seam",
+        english: "a position has no type",
+        hint: "set keyword, page or seam in the position",
     },
     Entry {
         code: 1_436_012,
         message: "关键字签未指定关键字",
-        english: "a keyword position without its keyword",
-        hint: "give the position a keyword that stands in the document",
+        english: "a keyword position has no keyword",
+        hint: "set a keyword that occurs in the document",
     },
     Entry {
         code: 1_436_013,
         message: "签署流创建失败",
         english: "the flow could not be created",
-        hint: "check the flow's process options",
+        hint: "check the process options of the flow",
     },
     Entry {
         code: 1_436_014,
         message: "签署流创建校验未通过",
-        english: "the flow did not pass the check",
-        hint: "the flow may have ended or its time run out: see signValidity",
+        english: "the service rejected the flow",
+        hint: "the flow may have ended or expired: see signValidity",
     },
     Entry {
         code: 1_436_015,
         message: "签署流执行失败",
-        english: "the flow could not go on",
-        hint: "check that each keyword stands in the document's own text",
+        english: "the signature could not be made",
+        hint: "check that each keyword occurs in the text of the document",
     },
     Entry {
         code: 1_436_016,
         message: "获取签署流详情失败",
-        english: "the flow's details could not be had",
-        hint: "apply again; if it stays, the flow was deleted elsewhere",
+        english: "the details of the flow could not be read",
+        hint: "run apply again; if the error remains, the flow was deleted outside of treaty",
     },
     Entry {
         code: 1_436_017,
@@ -354,12 +355,12 @@ const ENTRIES: &[Entry] = &[
         code: 1_436_018,
         message: "撤销签署流失败",
         english: "the flow could not be revoked",
-        hint: "it may have ended already",
+        hint: "the flow may have already ended",
     },
     Entry {
         code: 1_436_019,
         message: "获取签署文件下载地址失败",
-        english: "there is no download address for the signed document",
+        english: "the signed document has no download URL",
         hint: "the flow may not be finished yet",
     },
 ];

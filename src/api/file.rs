@@ -33,7 +33,8 @@ pub struct UploadUrlAnswer {
     pub upload_url: String,
 }
 
-/// Returns the value of `contentMd5` and of the `Content-MD5` header: the Base64 of the 16 bytes of the MD5.
+/// Returns the value of `contentMd5` and of the `Content-MD5` header: the Base64 of the 16 bytes of
+/// the MD5.
 pub fn content_md5(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(Md5::digest(bytes))
 }

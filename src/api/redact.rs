@@ -50,8 +50,8 @@ const PUBLIC: [&str; 44] = [
     "willType",
 ];
 
-/// Returns a JSON body in which the values of all other fields are replaced by `***`. For any other body, returns
-/// its size.
+/// Returns a JSON body in which the values of all other fields are replaced by `***`. For any other
+/// body, returns its size.
 pub(crate) fn redacted(body: &[u8]) -> String {
     match serde_json::from_slice::<Value>(body) {
         Ok(mut value) => {
@@ -62,8 +62,8 @@ pub(crate) fn redacted(body: &[u8]) -> String {
     }
 }
 
-/// Returns the private texts of a request, so that they can be removed from error messages. Texts of one
-/// character are left out.
+/// Returns the private texts of a request, so that they can be removed from error messages. Texts
+/// of one character are left out.
 pub(crate) fn private_values(body: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     if let Ok(mut value) = serde_json::from_slice(body) {

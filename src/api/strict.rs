@@ -1,12 +1,12 @@
-//! Strict deserialization of requests. Ids are text or whole numbers; all other fields have the type of the
-//! API document, except `signValidity`, which may also be text.
+//! Strict deserialization of requests. Ids are text or whole numbers; all other fields have the
+//! type of the API document, except `signValidity`, which may also be text.
 
 use serde::{Deserialize, Deserializer, de};
 
 use super::liberal::TextOrNumber;
 
-/// Deserializes an id from text or a whole number. The API document declares `docId` as Long in responses
-/// (5.5.7), so callers may send numbers.
+/// Deserializes an id from text or a whole number. The API document declares `docId` as Long in
+/// responses (5.5.7), so callers may send numbers.
 pub(super) fn id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
     deserializer: D,
 ) -> Result<T, D::Error> {

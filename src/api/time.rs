@@ -1,4 +1,5 @@
-//! The time formats of the API: `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai, and milliseconds since 1970.
+//! The time formats of the API: `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai, and milliseconds since
+//! 1970.
 //!
 //! A fixed offset of UTC+8 is used: the zone has had no other offset since 1991.
 

@@ -1,4 +1,5 @@
-//! Amounts of money: exact decimals, formatted in Chinese capital numerals or with thousands separators.
+//! Amounts of money: exact decimals, formatted in Chinese capital numerals or with thousands
+//! separators.
 
 /// An amount in fen (1/100 yuan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +14,8 @@ const LIMIT_FEN: u64 = 10_000_000_000_000_000;
 impl Amount {
     /// Parses an amount such as `-1234.5`, with or without thousands separators.
     ///
-    /// More than two decimal places are an error; amounts are never rounded. An error continues the name
-    /// of the filter: `needs …`.
+    /// More than two decimal places are an error; amounts are never rounded. An error continues the
+    /// name of the filter: `needs …`.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         const EXAMPLES: &str = "needs an amount such as 120000.50";
         let text = text.trim();
@@ -108,8 +109,8 @@ fn without_thousands(digits: &str) -> Option<String> {
 
 /// Formats a number above zero in capital numerals.
 ///
-/// The largest unit splits the number into a quotient and a remainder. 零 marks skipped digits before the
-/// remainder.
+/// The largest unit splits the number into a quotient and a remainder. 零 marks skipped digits
+/// before the remainder.
 fn numeral(number: u64) -> String {
     const DIGITS: [&str; 10] = ["零", "壹", "贰", "叁", "肆", "伍", "陆", "柒", "捌", "玖"];
     const UNITS: [(u64, &str); 5] = [

@@ -1,7 +1,8 @@
-//! Finds comparisons of text with a number in the syntax tree of an expression, before a row is read.
+//! Finds comparisons of text with a number in the syntax tree of an expression, before a row is
+//! read.
 //!
-//! A cell is text. minijinja compares values of different types without an error: `row.金额 > 1000000` is true
-//! for every row, and `row.期限 == 36` for none.
+//! A cell is text, and minijinja compares values of different types without an error:
+//! `row.金额 > 1000000` is true for every row, and `row.期限 == 36` for none.
 
 use minijinja::machinery::{ast, parse, parse_expr};
 use minijinja::syntax::SyntaxConfig;
@@ -247,8 +248,8 @@ impl<'s> Search<'s> {
             (true, None) => format!("{first} | float {operator} {last}"),
             (false, None) => format!("{first} {operator} {last} | float"),
             // The right operand of a test is in parentheses.
-            (true, Some(test)) => format!("{first} | float {test}({last})"),
-            (false, Some(test)) => format!("{first} {test}({last} | float)"),
+            (true, Some(function)) => format!("{first} | float {function}({last})"),
+            (false, Some(function)) => format!("{first} {function}({last} | float)"),
         };
         let [text, number] = [text, number].map(|operand| self.operand_source(operand));
         self.found.get_or_insert(InvalidComparison {
@@ -357,8 +358,8 @@ impl<'s> Search<'s> {
     }
 }
 
-/// Returns the byte offset at which an expression starts. In the syntax tree, a filter, a test and an
-/// operation start at their own name.
+/// Returns the byte offset at which an expression starts. In the syntax tree, a filter, a test and
+/// an operation start at their own name.
 fn start_offset(expr: &ast::Expr<'_>) -> usize {
     let own = expr.span().start_offset as usize;
     let inner = match expr {

@@ -1,5 +1,5 @@
-//! The filters that treaty adds to those of minijinja. Their errors show the value, masked if it may be an
-//! id number or a mobile number.
+//! The filters that treaty adds to those of minijinja. Their errors show the value, masked if it
+//! may be an id number or a mobile number.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};

@@ -1,7 +1,7 @@
 //! Fingerprints: keyed hashes that detect changes without storing the values.
 //!
-//! The key is the salt of the ledger. Fingerprints of two ledgers cannot be compared, and precomputed tables
-//! do not reveal the values.
+//! The key is the salt of the ledger. Fingerprints of two ledgers cannot be compared, and
+//! precomputed tables do not reveal the values.
 
 use std::fmt;
 
@@ -92,8 +92,8 @@ impl Fingerprinter {
         }
     }
 
-    /// Adds a field. Each part is preceded by its length, so that different lists of fields have different
-    /// encodings.
+    /// Adds a field. Each part is preceded by its length, so that different lists of fields have
+    /// different encodings.
     pub fn field(&mut self, name: &str, value: &str) {
         for part in [name, value] {
             self.bytes

@@ -1,5 +1,5 @@
-//! Expressions: scalars of manifests, compiled once and rendered for each row, and fingerprints of the
-//! results.
+//! Expressions: scalars of manifests, compiled once and rendered for each row, and fingerprints of
+//! the results.
 //!
 //! - Rendering is strict: undefined and none are errors.
 //! - Unknown names and columns are reported before any row is read.
@@ -8,14 +8,14 @@
 mod amount;
 mod comparison;
 mod engine;
-mod expr;
 mod filters;
 mod fingerprint;
 mod moment;
 mod reserved;
+mod scalar;
 mod scope;
 
-pub use expr::{Compiler, EvalError, Expr, Uses};
 pub use filters::mask;
 pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
+pub use scalar::{Compiler, EvalError, Expr, Uses};
 pub use scope::{Environ, RunTime, Scope, Variables};

@@ -15,7 +15,8 @@ pub(super) enum Moment {
 const EXAMPLES: &str = "needs a date such as 2026-11-23 or 2026-11-23 18:30:00";
 
 impl Moment {
-    /// Parses `2026-11-23`, `2026/1/5`, `2026.1.5`, `20261123` or `2026年1月5日`, with or without a time.
+    /// Parses `2026-11-23`, `2026/1/5`, `2026.1.5`, `20261123` or `2026年1月5日`, with or without a
+    /// time.
     ///
     /// An error continues the name of the filter: `needs …`.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {

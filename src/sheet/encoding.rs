@@ -2,8 +2,8 @@
 //!
 //! 1. A file with a BOM has the encoding of the BOM.
 //! 2. A file whose bytes are all valid UTF-8 is UTF-8.
-//! 3. A file with several Chinese characters in valid UTF-8 before the first invalid byte is damaged
-//!    UTF-8.
+//! 3. A file with several Chinese characters in valid UTF-8 before the first invalid byte is
+//!    damaged UTF-8.
 //! 4. Any other file is GB18030.
 
 use std::io::{self, Read};
@@ -22,8 +22,8 @@ pub enum Encoding {
 /// The bytes of a UTF-8 BOM.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// A file with at least this many three-byte or four-byte characters in valid UTF-8 before the first
-/// invalid byte is damaged UTF-8. As GB18030, the same bytes would mean other characters.
+/// A file with at least this many three-byte or four-byte characters in valid UTF-8 before the
+/// first invalid byte is damaged UTF-8. As GB18030, the same bytes would mean other characters.
 const MIN_UTF8_CHARACTERS: usize = 4;
 
 impl Encoding {

@@ -1,7 +1,7 @@
 //! Escapes cells of reports that a spreadsheet would evaluate as a formula, and unescapes them.
 //!
-//! An apostrophe is put before a formula, and before an apostrophe that precedes a formula. The reader
-//! removes it again, because a report can be used as a sheet.
+//! An apostrophe is put before a formula, and before an apostrophe that precedes a formula. The
+//! reader removes it again, because a report can be used as a sheet.
 
 use std::borrow::Cow;
 

@@ -89,7 +89,8 @@ impl Sheet {
             (Some(configured), Detected::Supported(_)) => configured,
             (None, Detected::Supported(detected)) => detected,
         };
-        // Such a byte can be the second byte of a GB18030 character, and cells are split before decoding.
+        // Such a byte can be the second byte of a GB18030 character, and cells are split before
+        // decoding.
         if encoding == Encoding::Gb18030 && file.delimiter >= 0x40 {
             return Err(vec![
                 Diagnostic::error("a GB18030 sheet cannot be split at this delimiter")
@@ -119,8 +120,8 @@ impl Sheet {
         &self.header
     }
 
-    /// Returns the number of rows for which memory can be reserved: an upper bound, usually one more than
-    /// the sheet has, but not more than a fixed limit, because lines may be empty.
+    /// Returns the number of rows for which memory can be reserved: an upper bound, usually one
+    /// more than the sheet has, but not more than a fixed limit, because lines may be empty.
     pub fn expected_rows(&self) -> usize {
         usize::try_from(self.max_rows).map_or(MAX_EXPECTED_ROWS, |rows| rows.min(MAX_EXPECTED_ROWS))
     }
@@ -156,8 +157,9 @@ impl Sheet {
         })
     }
 
-    /// Opens a CSV reader. Records end only at a line feed, so that line numbers are exact; [`cells`] removes
-    /// the carriage return before it. A line feed is appended so that the last record ends like the others.
+    /// Opens a CSV reader. Records end only at a line feed, so that line numbers are exact;
+    /// [`cells`] removes the carriage return before it. A line feed is appended so that the last
+    /// record ends like the others.
     fn reader(&self) -> std::io::Result<csv::Reader<Source>> {
         let mut file = File::open(&self.file.path)?;
         let mut start = [0; 3];
@@ -324,7 +326,7 @@ impl Rows {
             csv::StringRecord::with_capacity(self.raw.as_slice().len() * 3 / 2, columns.len());
         for (at, bytes) in cells(&self.raw).enumerate() {
             let decoded = self.encoding.decode(bytes);
-            let wrong = match &decoded {
+            let diagnostic = match &decoded {
                 None => undecodable(self.encoding),
                 Some(text) if text.contains('\0') => {
                     Diagnostic::error("the cell contains a NUL character")
@@ -341,7 +343,7 @@ impl Rows {
             let column = columns.get(at).map(|name| &**name);
             return Err(RowError {
                 row: number,
-                diagnostic: wrong.at(self.header.cell(number, column)),
+                diagnostic: diagnostic.at(self.header.cell(number, column)),
                 cells: None,
             });
         }

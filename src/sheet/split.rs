@@ -1,8 +1,9 @@
 //! Checks the structure of a sheet before any row is used.
 //!
-//! - Quotes must be closed, and the cell must end at the closing quote. Otherwise one cell would contain all
-//!   following rows.
-//! - Cells, rows and columns must not exceed the limits of a spreadsheet, because a row is held in memory.
+//! - Quotes must be closed, and the cell must end at the closing quote. Otherwise one cell would
+//!   contain all following rows.
+//! - Cells, rows and columns must not exceed the limits of a spreadsheet, because a row is held in
+//!   memory.
 
 use std::io::{self, Read};
 
@@ -32,7 +33,8 @@ pub(super) enum ErrorKind {
     TooManyColumns,
 }
 
-/// The maximum size of a cell in bytes: 32,767 characters (the limit of Excel) of at most four bytes.
+/// The maximum size of a cell in bytes: 32,767 characters (the limit of Excel) of at most four
+/// bytes.
 pub(super) const MAX_CELL_BYTES: usize = 32_767 * 4;
 /// The maximum size of a row in bytes.
 pub(super) const MAX_ROW_BYTES: usize = 1 << 20;
@@ -44,14 +46,15 @@ enum CellState {
     Start,
     Unquoted,
     Quoted,
-    /// After a quote in a quoted cell: the end of the cell, or the first of two quotes that mean one.
+    /// After a quote in a quoted cell: the end of the cell, or the first of two quotes that mean
+    /// one.
     AfterQuote,
 }
 
 /// Checks a file and counts its lines outside of quotes, including the header and empty lines.
 ///
-/// Reads the whole file in blocks. In the supported encodings the bytes of quotes, line feeds and delimiters
-/// occur in no other character.
+/// Reads the whole file in blocks. In the supported encodings the bytes of quotes, line feeds and
+/// delimiters occur in no other character.
 pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Result<u64, StructureError>> {
     let mut buffer = vec![0; 64 * 1024];
     let (mut row, mut column, mut state) = (1, 0, CellState::Start);

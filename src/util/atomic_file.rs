@@ -169,7 +169,8 @@ fn create_folder(folder: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Writes the entries of a folder to the disk. Does nothing on file systems that cannot sync folders.
+/// Writes the entries of a folder to the disk. Does nothing on file systems that cannot sync
+/// folders.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
     use std::io::ErrorKind;

@@ -1,7 +1,8 @@
 //! Failpoints: named places at which a test kills the process, to check that the next run recovers.
 //!
-//! They exist only with the feature `crash-points`, which no release has. `TREATY_CRASH=step.intent:3`
-//! aborts the process when it reaches `step.intent` for the third time, without cleanup.
+//! They exist only with the feature `crash-points`, which no release has.
+//! `TREATY_CRASH=step.intent:3` aborts the process when it reaches `step.intent` for the third
+//! time, without cleanup.
 
 /// The names of all failpoints, in the order of a run.
 #[cfg(feature = "crash-points")]

@@ -2,8 +2,8 @@
 
 use reqwest::{Client, ClientBuilder, redirect, retry};
 
-/// Returns a builder for a client that follows no redirects, never retries and uses the certificates
-/// that the system trusts.
+/// Returns a builder for a client that follows no redirects, never retries and uses the
+/// certificates that the system trusts.
 pub fn builder() -> ClientBuilder {
     let provider = rustls::crypto::ring::default_provider();
     // Fails if a provider is already installed; it is the same one.

@@ -1,8 +1,8 @@
-//! Verification of callbacks (sections 5.9.2 to 5.9.4): headers, query and body → the id of the changed flow,
-//! or the reason of the refusal.
+//! Verification of callbacks (sections 5.9.2 to 5.9.4): headers, query and body → the id of the
+//! changed flow, or the reason of the refusal.
 //!
-//! The signature is verified before the body is parsed. Only the flow id of the body is used. The state of the
-//! flow is always read with the detail operation.
+//! The signature is verified before the body is parsed. Only the flow id of the body is used. The
+//! state of the flow is always read with the detail operation.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -42,9 +42,10 @@ pub enum Refused {
     #[error("the signature algorithm is not hmac-sha256")]
     Algorithm,
     /// The signature does not match timestamp, query and body.
-    #[error("the signature is wrong")]
+    #[error("the signature does not match")]
     Forged,
-    /// The timestamp is too far from the current time; the difference in seconds, positive for the past.
+    /// The timestamp is too far from the current time; the difference in seconds, positive for the
+    /// past.
     #[error("the timestamp differs from the current time by {0} s")]
     Stale(i64),
     /// The body is not a callback.
@@ -64,7 +65,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Verifies a callback and returns its content. `query` is the part of the URL after `?`, as it was sent.
+    /// Verifies a callback and returns its content. `query` is the part of the URL after `?`, as it
+    /// was sent.
     pub fn verify(
         &self,
         headers: &HeaderMap,
@@ -108,7 +110,8 @@ impl Verifier {
         Ok(())
     }
 
-    /// Whether the signature matches timestamp, query and body, with the query in any form that senders use.
+    /// Whether the signature matches timestamp, query and body, with the query in any form that
+    /// senders use.
     fn is_signature_valid(
         &self,
         timestamp: &[u8],
@@ -151,8 +154,8 @@ fn decode_signature(text: &[u8]) -> Option<Vec<u8>> {
     bytes.filter(|bytes| bytes.len() == 32)
 }
 
-/// Returns the forms in which senders sign a query: nothing, or the values in ascending order of their keys,
-/// decoded as a form, percent-decoded, or as sent.
+/// Returns the forms in which senders sign a query: nothing, or the values in ascending order of
+/// their keys, decoded as a form, percent-decoded, or as sent.
 fn signed_query_forms(query: &str) -> Vec<Vec<u8>> {
     let mut texts = vec![Vec::new()];
     if !query.is_empty() {

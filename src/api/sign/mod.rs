@@ -1,5 +1,5 @@
-//! Signing: flows with one document in [`contract`] (5.5), with several documents in [`contracts`] (5.6), and
-//! operations on both in [`manage`] (5.7).
+//! Signing: flows with one document in [`contract`] (5.5), with several documents in [`contracts`]
+//! (5.6), and operations on both in [`manage`] (5.7).
 
 pub mod contract;
 pub mod contracts;

@@ -21,7 +21,8 @@ pub struct Position {
     /// The keyword; required if `sign_type` is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The width of the scaled seal, in the unit of the seal's width (5.8); the width of the seal if absent.
+    /// The width of the scaled seal, in the unit of the seal's width (5.8); the width of the seal
+    /// if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<f64>,
 }

@@ -127,7 +127,7 @@ fn it_receives_until_it_is_asked_to_end_and_tells_no_secrets() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     let said = format!("{rest}{}", run.stderr);
     assert!(said.contains("callback: unknown flow 100"), "{said}");
-    assert!(said.contains("forged: the signature is wrong"), "{said}");
+    assert!(said.contains("forged: the signature does not match"), "{said}");
     assert!(!said.contains(APP.1) && !said.contains("金额"), "{said}");
     let ledger = std::fs::read(project.path(".treaty/test.db")).expect("a ledger");
     let ledger = String::from_utf8_lossy(&ledger);

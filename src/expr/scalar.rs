@@ -39,8 +39,8 @@ pub struct Uses {
     pub key: bool,
     /// Whether it uses `row`.
     pub row: bool,
-    /// Whether it uses an unset variable. Only a lenient compiler accepts this; the expression then has no
-    /// value.
+    /// Whether it uses an unset variable. Only a lenient compiler accepts this; the expression then
+    /// has no value.
     pub unset: bool,
 }
 
@@ -49,7 +49,7 @@ pub struct Uses {
 pub struct EvalError {
     /// The error message.
     pub message: String,
-    /// What the user can do, if known.
+    /// The recommended action, if known.
     pub hint: Option<String>,
     /// The line in the source of the expression, from 1.
     pub line: Option<usize>,
@@ -249,14 +249,16 @@ impl Expr {
         &self.span
     }
 
-    /// Returns the location of an error: the line for a page in its own file, otherwise the whole scalar.
+    /// Returns the location of an error: the line for a page in its own file, otherwise the whole
+    /// scalar.
     pub fn error_span(&self, error: &EvalError) -> Span {
         let is_page = matches!(&self.body, Body::Template(template) if template.name() == PAGE);
         let Some(line) = error.line.filter(|line| is_page && *line > 1) else {
             return self.span.clone();
         };
         if self.span.file.text != self.source {
-            // The page is part of the manifest, so the line does not count from the start of the file.
+            // The page is part of the manifest, so the line does not count from the start of the
+            // file.
             return self.span.clone();
         }
         let before = self.source.split_inclusive('\n').take(line - 1);
@@ -328,7 +330,8 @@ impl Expr {
         Ok(value)
     }
 
-    /// Evaluates the scalar once with placeholder values, to find unknown filters, tests and functions.
+    /// Evaluates the scalar once with placeholder values, to find unknown filters, tests and
+    /// functions.
     fn check_functions(&self) -> Result<(), Diagnostic> {
         let placeholder = Value::from_object(Placeholder);
         let outcome = match &self.body {
