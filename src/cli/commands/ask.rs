@@ -8,12 +8,11 @@ use crate::api::operation::{Op, Operation};
 use crate::api::{Download, DownloadUrl, ExchangeId, QuerySeals, ViewUrl, contract, contracts};
 use crate::cli::args::{Ask as Args, Global};
 use crate::cli::context::endpoint;
-use crate::cli::context::ledger::runtime;
+use crate::cli::context::runtime::runtime;
 use crate::cli::context::session::{Session, invalid, load_project};
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::output::diagnostics;
-use crate::cli::output::out;
 use crate::cli::output::progress::Progress;
+use crate::cli::output::{diagnostics, out};
 use crate::client::{Client, Failure};
 use crate::diagnostic::{Findings, did_you_mean};
 

@@ -3,9 +3,7 @@
 use crate::cli::args::{Global, Plan, PlanFormat};
 use crate::cli::context::session::with_plan;
 use crate::cli::exit::Exit;
-use crate::cli::output::out;
-use crate::cli::output::plan_markdown;
-use crate::cli::output::plan_text;
+use crate::cli::output::{out, plan_markdown, plan_text};
 use crate::ledger::Sqlite;
 
 pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {

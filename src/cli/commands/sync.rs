@@ -4,14 +4,14 @@ use crate::cli::args::{Global, LogFormat, Sync as Args};
 use crate::cli::commands::audit::NO_RUN;
 use crate::cli::commands::status;
 use crate::cli::context::follow::{self, Follow};
-use crate::cli::context::ledger::{LedgerContext, runtime};
+use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::names::check_targets;
+use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
-use crate::cli::output::logging;
 use crate::cli::output::metrics::CommandMetrics;
-use crate::cli::output::out;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::target::CONSOLE;
+use crate::cli::output::{logging, out};
 use crate::ledger::{LedgerError, Records, Sqlite};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {

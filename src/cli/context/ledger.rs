@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::endpoint;
+use super::runtime::runtime;
 use super::session::{Session, binding, load_project};
 use crate::api::time;
 use crate::cli::args::{Consent, Global};
@@ -108,13 +109,6 @@ pub(in crate::cli) fn lock_ledger(
     started: Timestamp,
 ) -> Result<Sqlite, LedgerError> {
     Sqlite::hold(&settings.ledger, binding, &holder(), &time::text(started))
-}
-
-/// Creates a runtime that runs on the current thread.
-pub(in crate::cli) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
 }
 
 /// Names this process as the holder of a lease: `process 12 on host`.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 
 use super::endpoint;
-use super::ledger::runtime;
+use super::runtime::runtime;
 use crate::api::time;
 use crate::cli::args::{Global, LogFormat, Selected};
 use crate::cli::exit::{CliError, Exit};

@@ -13,8 +13,7 @@ use crate::api::{ErrorCode, is_safe};
 use crate::cli::args::{Global, LogFormat, Sandbox as Args};
 use crate::cli::context::endpoint::sandbox_folder;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::output::diagnostics;
-use crate::cli::output::out;
+use crate::cli::output::{diagnostics, out};
 use crate::diagnostic::Findings;
 use crate::sandbox::{AutoSign, Counters, Faulty, Notifier, Sandbox, StoreError};
 

@@ -2,8 +2,9 @@
 
 use crate::address::Address;
 use crate::cli::args::{Adopt, Global};
-use crate::cli::context::ledger::{LedgerContext, runtime};
+use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::names::ResourceNames;
+use crate::cli::context::runtime::runtime;
 use crate::cli::context::session::invalid;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::diagnostics;

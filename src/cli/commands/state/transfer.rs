@@ -6,8 +6,7 @@ use std::io::{BufReader, Write};
 use crate::cli::args::{Export, Global, Import};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::output::out;
-use crate::cli::output::prompt;
+use crate::cli::output::{out, prompt};
 use crate::ledger::{ExportError, ImportError};
 use crate::util::atomic_file::AtomicFile;
 

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 
 use crate::api::{Operation, ViewUrl};
 use crate::cli::args::{Format, Global, Status as Args};
-use crate::cli::context::ledger::{LedgerContext, runtime};
+use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::names::{ResourceNames, check_targets};
+use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
 use crate::cli::output::progress::Progress;
