@@ -57,11 +57,7 @@ fn what_keeps_it_from_listening_has_an_exit_code_and_a_hint() {
     let addr = taken.local_addr().expect("an address").to_string();
     let run = ended(spawn_at(&project, &addr));
     assert_eq!(run.code, 1, "{}", run.stderr);
-    assert!(
-        run.stderr.contains("cannot be listened on"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("cannot listen on"), "{}", run.stderr);
     // The ledger belongs to that endpoint now.
     let settings = project.read("treaty.yaml");
     project.write(

@@ -43,7 +43,8 @@ TREATY_APP_SECRET_FILE. The sandbox needs none.";
 /// The help heading of the global options.
 const GLOBAL: &str = "Global options";
 
-/// Creates accounts, seals, templates and contracts at an e-signature API from manifests and spreadsheets
+/// Creates accounts, seals, templates and contracts at an e-signature API from manifests and
+/// spreadsheets
 #[derive(Debug, Parser)]
 #[command(name = "treaty", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 100)]
 pub(super) struct Args {

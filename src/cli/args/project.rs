@@ -93,7 +93,8 @@ pub(crate) struct Sandbox {
     pub(crate) seed: u64,
     /// Inject the faults of a YAML file
     ///
-    /// Faults are lost or late responses, gateway errors and refused connections. See docs/sandbox.md.
+    /// Faults are lost or late responses, gateway errors and refused connections. See
+    /// docs/sandbox.md.
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
 }

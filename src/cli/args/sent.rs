@@ -1,5 +1,5 @@
-//! The arguments of the commands that work on sent items: `treaty sync`, `listen`, `revoke`, `status`,
-//! `report` and `audit`.
+//! The arguments of the commands that work on sent items: `treaty sync`, `listen`, `revoke`,
+//! `status`, `report` and `audit`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

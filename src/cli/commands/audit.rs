@@ -1,4 +1,5 @@
-//! `treaty audit`: looks up every sent item at the service and reports whether it exists exactly once.
+//! `treaty audit`: looks up every sent item at the service and reports whether it exists exactly
+//! once.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
-//! `treaty listen`: receives, records and acknowledges callbacks, and polls the flows that they name.
+//! `treaty listen`: receives, records and acknowledges callbacks, and polls the flows that they
+//! name.
 //!
-//! Polling reads the ledger and waits for the service. It runs on a separate thread, so that it does
-//! not delay the responses to callbacks.
+//! Polling reads the ledger and waits for the service. It runs on a separate thread, so that it
+//! does not delay the responses to callbacks.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,11 +35,12 @@ use crate::webhook::{
     CallbackLog, Confirmer, Metrics, Outcome, Receiver, RetrySchedule, Said, Way, serve,
 };
 
-/// The maximum `retries.outage` while the listener holds the lease, so that other runs can acquire it.
+/// The maximum `retries.outage` while the listener holds the lease, so that other runs can acquire
+/// it.
 const MAX_OUTAGE: Duration = Duration::from_secs(3);
 
-/// The minimum interval between two lines about refused callbacks of one kind. It limits the growth of
-/// logs under an attack.
+/// The minimum interval between two lines about refused callbacks of one kind. It limits the growth
+/// of logs under an attack.
 const REFUSAL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The time to wait for another process that is creating the ledger.
@@ -68,7 +70,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         .enable_all()
         .build()?;
     let bound = runtime.block_on(TcpListener::bind(args.addr));
-    let listener = bound.with_context(|| format!("{} cannot be listened on", args.addr))?;
+    let listener = bound.with_context(|| format!("cannot listen on {}", args.addr))?;
     let base = format!("http://{}", listener.local_addr()?);
     let (requests, stop) = watch::channel(Stop::No);
     let transport = endpoint::transport(root, settings)?;

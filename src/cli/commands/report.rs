@@ -1,5 +1,5 @@
-//! `treaty report`: writes the reports of a run again, from the ledger and the sheet, without a call
-//! to the API.
+//! `treaty report`: writes the reports of a run again, from the ledger and the sheet, without a
+//! call to the API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

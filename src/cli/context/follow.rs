@@ -1,5 +1,5 @@
-//! Polls sent items, once or until all have ended, for `treaty sync` and `treaty apply --wait`. Also the
-//! summary line and the exit code of the result.
+//! Polls sent items, once or until all have ended, for `treaty sync` and `treaty apply --wait`.
+//! Also the summary line and the exit code of the result.
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;

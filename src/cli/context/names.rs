@@ -85,7 +85,8 @@ impl ResourceNames {
         }
     }
 
-    /// The kind and identity of the resource at an address; none for flows, items and unknown names.
+    /// The kind and identity of the resource at an address; none for flows, items and unknown
+    /// names.
     pub(in crate::cli) fn identity(&self, address: &Address) -> Option<(ResourceKind, String)> {
         let named = |kind: ResourceKind, name: &String| {
             let mut names = self.names.iter();

@@ -1,5 +1,6 @@
-//! Formats tracing events as lines: an RFC 3339 timestamp, a level, a message, the event's fields and those of the
-//! enclosing spans. A line is text, or one flat JSON object. Control and bidirectional characters are escaped in both.
+//! Formats tracing events as lines: an RFC 3339 timestamp, a level, a message, the event's fields
+//! and those of the enclosing spans. A line is text, or one flat JSON object. Control and
+//! bidirectional characters are escaped in both.
 
 use std::fmt::{self, Debug, Write};
 
@@ -221,7 +222,8 @@ pub(in crate::cli) fn escaped(text: &str) -> String {
     out
 }
 
-/// Whether a character moves the cursor, breaks the line, changes the direction of the text, or is invisible.
+/// Whether a character moves the cursor, breaks the line, changes the direction of the text, or is
+/// invisible.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -241,7 +243,8 @@ fn escape(out: &mut dyn Write, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// Writes a value of a text line, in quotes if it is empty or contains whitespace, `=` or a leading quote.
+/// Writes a value of a text line, in quotes if it is empty or contains whitespace, `=` or a leading
+/// quote.
 fn quoted(out: &mut dyn Write, text: &str) -> fmt::Result {
     let is_plain = |character: char| !character.is_whitespace() && character != '=';
     if !text.is_empty() && !text.starts_with('"') && text.chars().all(is_plain) {

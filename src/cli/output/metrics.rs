@@ -59,8 +59,8 @@ impl CommandMetrics {
             .collect();
     }
 
-    /// Writes the metrics to `path`, if given, and returns `result`. A write error replaces success,
-    /// but no other result.
+    /// Writes the metrics to `path`, if given, and returns `result`. A write error replaces
+    /// success, but no other result.
     pub(in crate::cli) fn write(
         &self,
         path: Option<&Path>,

@@ -1,5 +1,5 @@
-//! Shows the events of a run: a progress bar on a terminal, lines elsewhere. Logs each event first. An
-//! event that standard error has shown as a log line is not shown again.
+//! Shows the events of a run: a progress bar on a terminal, lines elsewhere. Logs each event first.
+//! An event that standard error has shown as a log line is not shown again.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

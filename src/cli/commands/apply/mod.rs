@@ -1,4 +1,5 @@
-//! `treaty apply`: builds a plan, shows it, asks for confirmation, executes it and writes the reports.
+//! `treaty apply`: builds a plan, shows it, asks for confirmation, executes it and writes the
+//! reports.
 
 pub(super) mod run_report;
 

@@ -1,5 +1,5 @@
-//! `treaty state show`: prints all that is recorded of one resource or item. Signing links are masked
-//! on a terminal.
+//! `treaty state show`: prints all that is recorded of one resource or item. Signing links are
+//! masked on a terminal.
 
 use std::io::IsTerminal;
 

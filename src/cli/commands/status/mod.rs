@@ -1,5 +1,5 @@
-//! `treaty status`: prints the recorded state by flow and status. Does not acquire the lease, and calls
-//! the API only for `--view`.
+//! `treaty status`: prints the recorded state by flow and status. Does not acquire the lease, and
+//! calls the API only for `--view`.
 
 mod listed;
 mod totals;
