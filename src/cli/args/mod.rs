@@ -1,4 +1,8 @@
 //! The arguments of the command line.
+#![expect(
+    clippy::doc_markdown,
+    reason = "the doc comments of arguments are help texts without markup"
+)]
 
 mod project;
 mod run;

@@ -86,7 +86,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             // Each poll shows its first failures again, since there is no report with the others.
             let listener = Progress::new(global).listener();
             let own = Some(credentials.clone());
-            let client = endpoint::client_over(
+            let client = endpoint::client_with_transport(
                 transport.clone(),
                 &settings_with_lease,
                 own,

@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
                 }
                 PlanFormat::Markdown => out::print(plan_markdown::render(plan, settings)),
                 PlanFormat::Json => {
-                    out::line(format_args!("{:#}", plan_text::json(plan, settings)))
+                    out::line(format_args!("{:#}", plan_text::json(plan, settings)));
                 }
             }
             Ok(if args.detailed_exitcode && !plan.is_empty() {

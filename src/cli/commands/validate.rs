@@ -33,31 +33,36 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         run: session.run_time.clone(),
         listener: Arc::new(|_| {}),
     };
-    let planned = futures::executor::block_on(survey(&planner, None, &mut findings))?;
+    let planned_run = futures::executor::block_on(survey(&planner, None, &mut findings))?;
     over(&project, &resources, &session.run_time, &mut findings);
-    planned
+    planned_run
         .flows
         .iter()
-        .zip(&planned.plan.flows)
+        .zip(&planned_run.plan.flows)
         .for_each(|(rows, plan)| {
             findings.extend(empty_filter(rows, plan));
             findings.extend(rows.doubts());
         });
-    let all = [&findings, &planned.row_findings];
+    let all = [&findings, &planned_run.row_findings];
     diagnostics::print(&all, session.log_format, Some(&errors));
-    let errors = findings.errors() + planned.row_findings.errors();
+    let errors = findings.errors() + planned_run.row_findings.errors();
     if errors > 0 {
         return Err(invalid(errors, "correct the errors and validate again").into());
     }
     if !global.quiet && global.log_format == LogFormat::Text {
-        let rows: usize = planned.plan.flows.iter().map(|flow| flow.rows.len()).sum();
-        let warnings = findings.warnings() + planned.row_findings.warnings();
+        let rows: usize = planned_run
+            .plan
+            .flows
+            .iter()
+            .map(|flow| flow.rows.len())
+            .sum();
+        let warnings = findings.warnings() + planned_run.row_findings.warnings();
         out::line(format_args!(
             "\u{1b}[32mvalid\u{1b}[0m: {}, {}, {}, {} with {}; {}",
             out::plural(resources.accounts.len(), "account"),
             out::plural(resources.seals.len(), "seal"),
             out::plural(resources.templates.len(), "template"),
-            out::plural(planned.flows.len(), "flow"),
+            out::plural(planned_run.flows.len(), "flow"),
             out::plural(rows, "row"),
             out::plural(warnings, "warning"),
         ));

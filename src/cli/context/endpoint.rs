@@ -37,7 +37,7 @@ pub(in crate::cli) fn client(
     listener: &Listener,
 ) -> anyhow::Result<Client> {
     let transport = transport(root, settings)?;
-    Ok(client_over(
+    Ok(client_with_transport(
         transport,
         settings,
         credentials,
@@ -67,7 +67,7 @@ pub(in crate::cli) fn transport(
 }
 
 /// Creates a client that uses an existing transport.
-pub(in crate::cli) fn client_over(
+pub(in crate::cli) fn client_with_transport(
     transport: Arc<dyn Transport>,
     settings: &manifest::Settings,
     credentials: Option<Credentials>,

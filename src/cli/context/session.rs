@@ -186,14 +186,14 @@ pub(in crate::cli) fn with_plan(
     let observed = client
         .as_ref()
         .map(|client| (client, selected.observe.into()));
-    let planned = runtime.block_on(survey(&planner, observed, &mut findings))?;
+    let planned_run = runtime.block_on(survey(&planner, observed, &mut findings))?;
     progress.finish();
     ledger.sound()?;
-    for rows in &planned.flows {
+    for rows in &planned_run.flows {
         findings.extend(rows.doubts());
     }
-    session.check_findings(settings, &findings, &planned, &errors)?;
-    if let Some(target) = planned.unmatched.first() {
+    session.check_findings(settings, &findings, &planned_run, &errors)?;
+    if let Some(target) = planned_run.unmatched.first() {
         let message = format!("the target {target} matches no declared address and no row");
         let hint = "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them";
         return Err(CliError::new(Exit::Usage, message, hint).into());
@@ -205,7 +205,7 @@ pub(in crate::cli) fn with_plan(
         resources: &resources,
         ledger: &ledger,
         client: client.as_ref().context("a client without credentials")?,
-        planned: &planned,
+        planned: &planned_run,
         progress: &progress,
         runtime: &runtime,
     })

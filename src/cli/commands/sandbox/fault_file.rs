@@ -58,7 +58,7 @@ impl From<FaultFile> for Faults {
 #[serde(try_from = "Fields")]
 struct ValidRule(Rule);
 
-/// A rule's fields, as they are file.
+/// The fields of a rule in the file.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Fields {

@@ -46,7 +46,7 @@ pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
             Format::Json => item_json(&address, &known).to_string(),
         })
     })?;
-    // See above.
+    // A write error is reported when the command ends.
     let _ = out.flush();
     drop(out);
     if count == 0 && args.format == Format::Text {
