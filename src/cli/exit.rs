@@ -1,20 +1,17 @@
-//! Exit codes, and the one place where errors become them.
+//! Exit codes, and the classification of errors by exit code and hint.
 
-use super::args::LogFormat;
-use super::output::logging::CONSOLE;
-use super::{out, wrap};
 use crate::ledger::LedgerError;
 use crate::plan::Fatal;
 use crate::repair::{AdoptError, AuditError};
 use crate::report::JournalError;
 use crate::sandbox::StoreError;
 
-/// How treaty ends.
+/// The result of a command, as an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done; nothing failed.
+    /// The command succeeded; nothing failed.
     Done,
-    /// An error of treaty or its surroundings.
+    /// Any other error, such as a full disk or a damaged ledger.
     Error,
     /// `plan --detailed-exitcode`: there are changes.
     Changes,
@@ -22,7 +19,7 @@ pub enum Exit {
     Failed,
     /// Some items are in doubt.
     InDoubt,
-    /// Wrong usage.
+    /// The arguments are wrong.
     Usage,
     /// Manifests or rows are invalid.
     Invalid,
@@ -32,12 +29,12 @@ pub enum Exit {
     Held,
     /// Credentials are missing or refused.
     Credentials,
-    /// Interrupted; what was under way was finished or recorded.
+    /// Interrupted by a signal. Items in progress were completed or recorded.
     Interrupted,
 }
 
 impl Exit {
-    /// The code of the process.
+    /// The exit code of the process.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -55,7 +52,7 @@ impl Exit {
     }
 }
 
-/// An error that is no diagnostic: it has a sentence, a hint and an exit code.
+/// An error without a source location: a message, a hint (may be empty) and an exit code.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(super) struct CliError {
@@ -74,57 +71,29 @@ impl CliError {
     }
 }
 
-/// What stands before a hint.
-const HINT: usize = "  hint: ".len();
-
-/// Logs and prints an error, and returns its exit code.
-pub(super) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
-    let (exit, hint) = classify(error);
-    // The error's own causes are part of its sentence.
-    let message = format!("{error:#}");
-    tracing::error!(
-        target: CONSOLE,
-        event = "error",
-        exit_code = exit.code(),
-        hint = Some(hint.as_str()).filter(|hint| !hint.is_empty()),
-        "{message}"
-    );
-    if format == LogFormat::Text {
-        out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {message}"));
-        if !hint.is_empty() {
-            let hint = wrap::wrapped(&hint, wrap::width(), HINT).replace('\n', "\n        ");
-            out::note(format_args!("  \u{1b}[1;36mhint\u{1b}[0m: {hint}"));
-        }
-    }
-    exit
-}
-
-/// The exit code of an error.
-pub(super) fn of(error: &anyhow::Error) -> Exit {
-    classify(error).0
-}
-
-fn classify(error: &anyhow::Error) -> (Exit, String) {
+/// Returns the exit code of an error and a hint, which may be empty.
+pub(super) fn classify(error: &anyhow::Error) -> (Exit, String) {
+    const BUSY: &str = "wait until the other process has ended";
     if let Some(own) = error.downcast_ref::<CliError>() {
         return (own.exit, own.hint.clone());
     }
     if let Some(fatal) = error.downcast_ref::<Fatal>() {
-        return of_fatal(fatal);
+        return classify_fatal(fatal);
     }
     if let Some(ledger) = error.downcast_ref::<LedgerError>() {
-        return of_ledger(ledger);
+        return classify_ledger(ledger);
     }
     if let Some(JournalError::Busy(_)) = error.downcast_ref::<JournalError>() {
-        return (Exit::Held, "wait until it has ended".to_owned());
+        return (Exit::Held, BUSY.to_owned());
     }
     if let Some(AuditError::Fatal(fatal)) = error.downcast_ref::<AuditError>() {
-        return of_fatal(fatal);
+        return classify_fatal(fatal);
     }
     if let Some(AdoptError::Fatal(fatal)) = error.downcast_ref::<AdoptError>() {
-        return of_fatal(fatal);
+        return classify_fatal(fatal);
     }
     match error.downcast_ref::<StoreError>() {
-        Some(StoreError::Busy(_)) => (Exit::Held, "wait until it has ended".to_owned()),
+        Some(StoreError::Busy(_)) => (Exit::Held, BUSY.to_owned()),
         Some(StoreError::Broken { .. }) => (
             Exit::Error,
             "check the folder and its permissions".to_owned(),
@@ -133,50 +102,55 @@ fn classify(error: &anyhow::Error) -> (Exit, String) {
     }
 }
 
-/// The exit code of a run that could not go on, and what to do.
-pub(super) fn of_fatal(fatal: &Fatal) -> (Exit, String) {
+/// Returns the exit code and the hint of an error that stopped a run.
+pub(super) fn classify_fatal(fatal: &Fatal) -> (Exit, String) {
     match fatal {
         Fatal::Unreachable(problem) => (
             Exit::Unreachable,
             match problem.hint {
-                "" => "check the endpoint and the network, then apply again: what was done is recorded".to_owned(),
-                hint => format!("{hint}; then apply again: what was done is recorded"),
+                "" => "check the endpoint and the network, then run the command again; completed items are recorded".to_owned(),
+                hint => format!("{hint}; then run the command again; completed items are recorded"),
             },
         ),
         Fatal::LookupFailed { .. } => (
             Exit::Error,
-            "look up what the code means, and correct what is declared; with --observe none the ledger is believed"
+            "look up the error code and correct the manifest, or skip the account lookups with --observe none"
                 .to_owned(),
         ),
         Fatal::Credentials(_) => (
             Exit::Credentials,
-            "check TREATY_APP_ID and TREATY_APP_SECRET, and that they belong to this environment"
+            "check that TREATY_APP_ID and TREATY_APP_SECRET belong to this environment"
                 .to_owned(),
         ),
-        Fatal::Ledger(error) => of_ledger(error),
+        Fatal::Ledger(error) => classify_ledger(error),
     }
 }
 
-fn of_ledger(error: &LedgerError) -> (Exit, String) {
+fn classify_ledger(error: &LedgerError) -> (Exit, String) {
     match error {
         LedgerError::Held(_) => (
             Exit::Held,
-            "wait until it has ended; two runs at once could send twice. One that has died loses the ledger at once on its own machine, elsewhere 30 s later"
+            "wait until the other run has ended; a crashed run releases the ledger immediately on this \
+             machine, after 30 s on another"
                 .to_owned(),
         ),
         LedgerError::Taken(_) => (
             Exit::Held,
-            "nothing was written since; the other run looks up what was under way here".to_owned(),
+            "nothing was written since; the other run probes the steps that were in progress here"
+                .to_owned(),
         ),
         LedgerError::Bound { .. } => (
             Exit::Error,
-            "give each environment a ledger of its own: ledger: .treaty/{environment}.db"
+            "set a separate ledger for each environment: ledger: .treaty/{environment}.db"
                 .to_owned(),
         ),
-        LedgerError::Newer(_) => (Exit::Error, "use the newer treaty".to_owned()),
+        LedgerError::Newer(_) => (
+            Exit::Error,
+            "update treaty to the version that wrote the ledger, or a newer one".to_owned(),
+        ),
         LedgerError::Broken { .. } => (
             Exit::Error,
-            "check the disk and the file; take it back from a backup if it is damaged".to_owned(),
+            "check the disk and the file; restore the file from a backup if it is damaged".to_owned(),
         ),
     }
 }

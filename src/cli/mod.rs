@@ -1,48 +1,21 @@
-//! The command line: arguments → one command → an exit code. The only place that talks to a terminal.
+//! The command line: parses arguments, runs one command, and returns its exit code. The only module
+//! that reads from or writes to a terminal.
 
-mod apply;
 mod args;
-mod ask;
-mod audit;
-mod diagnostics;
-mod ended;
-mod endpoint;
-mod excerpt;
+mod commands;
+mod context;
 mod exit;
-mod faults;
-mod follow;
-mod init;
-mod interrupt;
-mod links;
-mod listen;
-mod markdown;
-mod metrics;
-mod out;
 mod output;
-mod plan;
-mod progress;
-mod prompt;
-mod report;
-mod revoke;
-mod sandbox;
-mod schema;
-mod session;
-mod show;
-mod state;
-mod status;
-mod sync;
-mod validate;
-mod wrap;
 
-use args::{Args, Command, LogFormat};
+use args::{Args, LogFormat};
 use clap::Parser;
 use exit::CliError;
 use tracing::{field, info_span};
 
 pub use exit::Exit;
-use output::logging;
+use output::{error, logging, out};
 
-/// Runs treaty with the process's arguments.
+/// Runs treaty with the arguments of the process.
 pub fn run() -> Exit {
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -51,9 +24,9 @@ pub fn run() -> Exit {
             if error.use_stderr() {
                 return Exit::Usage;
             }
-            // What was asked for is the help.
-            let _ = printed.inspect_err(out::notice);
-            return told(Exit::Done, LogFormat::Text);
+            // --help and --version print to standard output.
+            let _ = printed.inspect_err(out::record_error);
+            return with_output_error(Exit::Done, LogFormat::Text);
         }
     };
     args.global.color.write_global();
@@ -67,42 +40,25 @@ pub fn run() -> Exit {
     )
     .entered();
     let result = match logs {
-        Ok(()) => command(&args),
+        Ok(()) => commands::run(&args),
         Err(error) => Err(error.into()),
     };
     let format = args.global.log_format;
-    let exit = result.unwrap_or_else(|error| exit::report(&error, format));
-    told(exit, format)
+    let exit = result.unwrap_or_else(|error| error::report(&error, format));
+    with_output_error(exit, format)
 }
 
-fn command(args: &Args) -> anyhow::Result<Exit> {
-    match &args.command {
-        Command::Init(own) => init::run(own),
-        Command::Validate(own) => validate::run(&args.global, own),
-        Command::Plan(own) => plan::run(&args.global, own),
-        Command::Apply(own) => apply::run(&args.global, own),
-        Command::Sync(own) => sync::run(&args.global, own),
-        Command::Listen(own) => listen::run(&args.global, own),
-        Command::Revoke(own) => revoke::run(&args.global, own),
-        Command::Report(own) => report::run(&args.global, own),
-        Command::Status(own) => status::run(&args.global, own),
-        Command::State(own) => state::run(&args.global, own),
-        Command::Audit(own) => audit::run(&args.global, own),
-        Command::Ask(own) => ask::run(&args.global, own),
-        Command::Sandbox(own) => sandbox::run(&args.global, own),
-        Command::Schema(own) => Ok(schema::run(own)),
-    }
-}
-
-/// A command is not well whose result nobody could read. What went wrong before is worse.
-fn told(exit: Exit, format: LogFormat) -> Exit {
-    let Some(why) = out::lost() else { return exit };
-    let lost = CliError::new(
+/// Returns the exit code, or 1 when standard output could not be written and nothing else failed.
+fn with_output_error(exit: Exit, format: LogFormat) -> Exit {
+    let Some(error) = out::write_error() else {
+        return exit;
+    };
+    let error = CliError::new(
         Exit::Error,
-        format!("standard output cannot be written: {why}"),
-        "make room, or send it elsewhere; what the command has done stays done",
+        format!("standard output cannot be written: {error}"),
+        "free disk space or redirect the output; the command itself has completed",
     );
-    let own = exit::report(&lost.into(), format);
+    let own = error::report(&error.into(), format);
     match exit {
         Exit::Done | Exit::Changes => own,
         worse => worse,

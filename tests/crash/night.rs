@@ -194,7 +194,7 @@ impl Office {
             refuse: 0.0,
             seed: 0,
         };
-        self.sandbox.pass(Some(&auto), Timestamp::now());
+        self.sandbox.advance(Some(&auto), Timestamp::now());
     }
 
     /// What people have received, against what they should have.

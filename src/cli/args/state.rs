@@ -1,19 +1,20 @@
-//! `treaty state …`: what is recorded, looked at and corrected.
+//! The arguments of `treaty state …`.
 
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Format, Matching};
+use super::shared::{Consent, Matching};
+use super::values::Format;
 use crate::address::Address;
 
 pub(super) const STATE: &str = "\
-Look at what is recorded, and correct it.
+List, show and correct the recorded state.
 
-Addresses look like accounts.acme, seals.contract-seal, templates.loan and 'flows.loans[\"HT-1\"]'. People of \
-rows are in no manifest: 'accounts[\"C-17\"]' names an account by its thirdId. state list shows all of them.
+Addresses look like accounts.acme, seals.contract-seal, templates.loan and 'flows.loans[\"HT-1\"]'. Accounts of \
+rows are addressed by their thirdId: 'accounts[\"C-17\"]'. state list prints all recorded addresses.
 
-Nothing here calls an operation that changes something at the service.";
+These commands change nothing at the service.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct State {
@@ -23,71 +24,91 @@ pub(crate) struct State {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateCommand {
-    /// List everything that is recorded
+    /// List all recorded resources and items
+    #[command(after_help = "\
+Examples:
+  treaty state list
+  treaty state list --target flows.loans --format json")]
     List(List),
-    /// Show all that is known of one thing or item
+    /// Show the record of one resource or item
+    #[command(after_help = "\
+Examples:
+  treaty state show accounts.acme
+  treaty state show 'flows.loans[\"HT-1\"]' --format json")]
     Show(Show),
-    /// Forget a thing or an item: the next apply does not know that it was there
+    /// Remove a resource or item from the ledger
+    #[command(long_about = FORGET, after_help = "\
+Examples:
+  treaty state forget templates.loan
+  treaty state forget 'flows.loans[\"HT-1\"]' --yes")]
     Forget(Forget),
-    /// Record what exists elsewhere, or was made by hand
-    #[command(long_about = ADOPT)]
+    /// Record a resource or flow that exists at the service
+    #[command(long_about = ADOPT, after_help = "\
+Examples:
+  treaty state adopt accounts.acme 4bd35c1d
+  treaty state adopt 'flows.loans[\"HT-1\"]' 123456")]
     Adopt(Adopt),
-    /// Say what became of something that is in doubt
-    #[command(long_about = SETTLE)]
+    /// Record the outcome of a resource or item in doubt
+    #[command(long_about = SETTLE, after_help = "\
+Examples:
+  treaty state settle 'flows.loans[\"HT-1\"]' done 123456
+  treaty state settle 'flows.loans[\"HT-1\"]' again")]
     Settle(Settle),
-    /// Write the ledger out as lines of JSON
+    /// Export the ledger as JSON lines
+    #[command(after_help = "\
+Examples:
+  treaty state export backup.jsonl
+  treaty -e production state export | gzip > backup.jsonl.gz")]
     Export(Export),
-    /// Read a ledger that was exported, into one that is not there yet or empty
+    /// Import an exported ledger into an empty one
+    #[command(after_help = "\
+Examples:
+  treaty state import backup.jsonl
+  treaty -e production state import backup.jsonl --confirm production")]
     Import(Import),
 }
 
-const ADOPT: &str = "\
-Record what exists elsewhere, or was made by hand.
+const FORGET: &str = "\
+Remove a resource or item from the ledger.
 
-An account: its id must be what account/idexchange answers. A seal: it must be one of its account's. \
-A template: it counts as made of the manifest's file as it is now. An item: the id is that of its flow, \
-and the row must be in the sheet; signers that the flow does not have yet are added by the next apply.";
+It remains at the service. The next apply treats it as new: an item whose row is still in the sheet is sent again.";
+
+const ADOPT: &str = "\
+Record a resource or flow that exists at the service.
+
+- Account: ID must be the id that account/idexchange returns.
+- Seal: ID must be a seal of its account.
+- Template: the template is assumed to equal the current file of the manifest.
+- Item: ID is the id of its flow. The row must be in the sheet. The next apply adds missing signers.";
 
 const SETTLE: &str = "\
-Say what became of something that is in doubt.
+Record the outcome of a resource or item in doubt.
 
-done ID: it was done. ID is the flow's id for an item, the account's or the seal's for a thing. The next apply \
-goes on with what is left, if anything is.
-again: it was not done. The next apply sends it again.";
-
-/// What a command that changes the ledger wants to hear.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Consent {
-    /// Do not ask
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// The name of a protected environment
-    #[arg(long, value_name = "NAME")]
-    pub(crate) confirm: Option<String>,
-}
+- done ID: it took effect. ID is the id of the flow, account or seal. The next apply continues with the remaining steps.
+- again: it did not take effect. The next apply sends it again.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
     #[command(flatten)]
     pub(crate) matching: Matching,
-    /// How it is written; json: one object a line
+    /// The output format; json prints one object per line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// Which thing or item
+    /// The address of the resource or item
     #[arg(value_name = "ADDRESS")]
     pub(crate) address: Address,
-    /// How it is written
+    /// The output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Forget {
-    /// Which thing or item
+    /// The address of the resource or item
     #[arg(value_name = "ADDRESS")]
     pub(crate) address: Address,
     #[command(flatten)]
@@ -96,10 +117,10 @@ pub(crate) struct Forget {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Adopt {
-    /// Which thing or item
+    /// The address of the resource or item
     #[arg(value_name = "ADDRESS")]
     pub(crate) address: Address,
-    /// Its id at the service; an item's is that of its flow
+    /// Its id at the service; for an item, the flow id
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     #[command(flatten)]
@@ -108,13 +129,13 @@ pub(crate) struct Adopt {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Settle {
-    /// Which thing or item
+    /// The address of the resource or item
     #[arg(value_name = "ADDRESS")]
     pub(crate) address: Address,
-    /// What became of it
+    /// The outcome
     #[arg(value_enum, value_name = "done|again")]
     pub(crate) how: Settlement,
-    /// Its id at the service, if it was done; an item's is that of its flow
+    /// Its id at the service, if it took effect; for an item, the flow id
     #[arg(value_name = "ID", required_if_eq("how", "done"))]
     pub(crate) id: Option<String>,
     #[command(flatten)]
@@ -123,22 +144,22 @@ pub(crate) struct Settle {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Settlement {
-    /// It was done
+    /// It took effect
     Done,
-    /// It was not done: the next apply sends it again
+    /// It did not take effect; the next apply sends it again
     Again,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
-    /// Where to; standard output when absent
+    /// The file to write [default: standard output]
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
-    /// What state export has written
+    /// The file that state export has written
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     #[command(flatten)]

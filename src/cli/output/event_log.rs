@@ -1,35 +1,34 @@
-//! Maps the typed events of a run to tracing events. Each has a field `event` with its kind.
+//! Maps the events of a run to tracing events. Each has a field `event` with its kind.
 
 use tracing::{debug, error, info, warn};
 
+use super::target::RUN;
 use crate::address::Address;
 use crate::execute::{Event, ItemOutcome, SyncStats};
 use crate::ledger::{Failure, ItemStatus};
 use crate::plan::Lookup;
 
-/// The target of these events.
-const TARGET: &str = "treaty::run";
-
 /// Logs the events of a run.
 #[derive(Default)]
-pub(in crate::cli) struct EventLog {
-    /// The counts that were logged last.
+pub(super) struct EventLog {
+    /// The counts of the last `following` event.
     counts: Option<SyncStats>,
 }
 
 impl EventLog {
-    pub(in crate::cli) fn log(&mut self, event: &Event) {
+    /// Logs an event.
+    pub(super) fn log(&mut self, event: &Event) {
         match event {
-            // The client logs its own events, inside the spans of their requests. One answer is no event of a run.
+            // The client logs its own events inside the spans of their requests.
             Event::Client(_) | Event::Lookup(Lookup::Done) => {}
             Event::Lookup(Lookup::Started(count)) => {
-                info!(target: TARGET, event = "asking", count, "looking up what exists");
+                info!(target: RUN, event = "asking", count, "looking up accounts");
             }
             Event::Revoking(count) => {
-                info!(target: TARGET, event = "revoking", count, "revoking flows");
+                info!(target: RUN, event = "revoking", count, "revoking flows");
             }
             Event::Items(count) => {
-                info!(target: TARGET, event = "items", count, "working on items");
+                info!(target: RUN, event = "items", count, "processing items");
             }
             Event::Resource {
                 address,
@@ -43,17 +42,17 @@ impl EventLog {
             } => item(address, *row, outcome),
             Event::Following(counts) => self.following(counts),
             Event::Stopping(why) => {
-                warn!(target: TARGET, event = "stopping", reason = why, "stopping");
+                warn!(target: RUN, event = "stopping", reason = why, "stopping");
             }
         }
     }
 
-    /// Counts that have not changed are of no interest but to those who debug.
+    /// Logs the counts at info level, or at debug level if they have not changed.
     fn following(&mut self, counts: &SyncStats) {
         macro_rules! counted {
             ($log:ident) => {
                 $log!(
-                    target: TARGET,
+                    target: RUN,
                     event = "following",
                     finished = counts.finished,
                     done = counts.done,
@@ -78,10 +77,10 @@ impl EventLog {
 fn resource(address: &Address, action: char, failure: Option<&Failure>) {
     match failure {
         None => {
-            info!(target: TARGET, event = "resource", %address, status = "done", %action, "resource done");
+            info!(target: RUN, event = "resource", %address, status = "done", %action, "resource done");
         }
         Some(failure) => warn!(
-            target: TARGET,
+            target: RUN,
             event = "resource",
             %address,
             status = "failed",
@@ -98,7 +97,7 @@ fn item(address: &Address, row: Option<u64>, ended: &ItemOutcome) {
     macro_rules! with_failure {
         ($log:ident, $status:expr, $failure:expr, $message:literal) => {
             $log!(
-                target: TARGET,
+                target: RUN,
                 event = "item",
                 %address,
                 row,
@@ -112,15 +111,20 @@ fn item(address: &Address, row: Option<u64>, ended: &ItemOutcome) {
     }
     match ended {
         ItemOutcome::Done(status) => {
-            info!(target: TARGET, event = "item", %address, row, status = word(*status), "item done");
+            info!(target: RUN, event = "item", %address, row, status = word(*status), "item done");
         }
         ItemOutcome::EndedEarly(status, why) => {
-            with_failure!(warn, word(*status), why, "item ended before all had signed");
+            with_failure!(
+                warn,
+                word(*status),
+                why,
+                "item ended before all signers signed"
+            );
         }
         ItemOutcome::Failed(failure) => with_failure!(warn, "failed", failure, "item failed"),
         ItemOutcome::InDoubt(failure) => with_failure!(error, "in_doubt", failure, "item in doubt"),
         ItemOutcome::Interrupted => {
-            info!(target: TARGET, event = "item", %address, row, status = "open", "item interrupted");
+            info!(target: RUN, event = "item", %address, row, status = "open", "item interrupted");
         }
     }
 }

@@ -1,46 +1,46 @@
-//! A file of log lines that is appended to, and the buffer that keeps lines until the file can be opened.
+//! A log file in append mode, and the buffer that holds lines until the file can be opened.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::super::out;
+use super::out;
 
-/// The most bytes that are kept before the file is opened. Later lines are dropped, and their number is logged.
+/// The size of the buffer in bytes. Lines beyond it are dropped, and their number is logged.
 const BUFFER_LIMIT: usize = 1024 * 1024;
 
 /// Receives whole lines. Each line is one write, so that a killed process loses none.
-pub(super) struct LogFile(Mutex<Target>);
+pub(in crate::cli) struct LogFile(Mutex<Target>);
 
 enum Target {
     /// Not opened yet.
     Buffer { lines: Vec<u8>, dropped: u64 },
     /// Opened.
     File { file: File, path: PathBuf },
-    /// Not written any more: writing has failed, and was reported.
+    /// Closed after a write error, which was reported.
     Failed,
 }
 
 impl LogFile {
-    /// A file that is opened later; lines are kept until then.
-    pub(super) fn buffered() -> Self {
+    /// Starts with a buffer, for a file that is opened later.
+    pub(in crate::cli) fn buffered() -> Self {
         Self(Mutex::new(Target::Buffer {
             lines: Vec::new(),
             dropped: 0,
         }))
     }
 
-    /// Opens a file.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    /// Opens a file immediately.
+    pub(in crate::cli) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(Mutex::new(Target::File {
             file: append(path)?,
             path: path.to_owned(),
         })))
     }
 
-    /// Opens the file and writes the kept lines to it. A file that is open already stays open.
-    pub(super) fn open_at(&self, path: &Path) -> io::Result<()> {
+    /// Opens the file and writes the buffered lines to it. Does nothing if a file is open already.
+    pub(in crate::cli) fn open_at(&self, path: &Path) -> io::Result<()> {
         let mut target = self.target();
         let Target::Buffer { lines, dropped } = &*target else {
             return Ok(());
@@ -100,7 +100,7 @@ impl Write for &LogFile {
     }
 }
 
-/// Opens a file to append to. A new one can be read by its owner only.
+/// Opens a file in append mode. A new file has mode 0600.
 fn append(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.append(true).create(true);

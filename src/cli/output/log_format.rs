@@ -1,5 +1,6 @@
-//! Formats tracing events as lines: an RFC 3339 timestamp, a level, a message, the event's fields and those of the
-//! enclosing spans. A line is text, or one flat JSON object. Control and bidirectional characters are escaped in both.
+//! Formats tracing events as lines: an RFC 3339 timestamp, a level, a message, the event's fields
+//! and those of the enclosing spans. A line is text, or one flat JSON object. Control and
+//! bidirectional characters are escaped in both.
 
 use std::fmt::{self, Debug, Write};
 
@@ -78,8 +79,8 @@ impl Visit for Fields {
     }
 }
 
-/// Keeps the fields of each span, for the lines that are written inside it.
-pub(super) struct SpanFields;
+/// Stores the fields of each span, for the lines that are written inside it.
+pub(in crate::cli) struct SpanFields;
 
 impl<S> Layer<S> for SpanFields
 where
@@ -102,8 +103,8 @@ where
     }
 }
 
-/// Formats no fields of spans: [`SpanFields`] keeps them for all formats.
-pub(super) struct NoFields;
+/// Formats no span fields: [`SpanFields`] stores them for all formats.
+pub(in crate::cli) struct NoFields;
 
 impl<'writer> FormatFields<'writer> for NoFields {
     fn format_fields<R: RecordFields>(&self, _: Writer<'writer>, _: R) -> fmt::Result {
@@ -113,7 +114,7 @@ impl<'writer> FormatFields<'writer> for NoFields {
 
 /// The format of a line.
 #[derive(Clone, Copy)]
-pub(super) enum LineFormat {
+pub(in crate::cli) enum LineFormat {
     /// `timestamp LEVEL target: message name=value …`, with colours.
     Text,
     /// One flat object.
@@ -138,7 +139,7 @@ where
         let mut written = Vec::new();
         let mut write = |fields: &Fields| -> fmt::Result {
             for (name, value) in &fields.all {
-                // The innermost value of a name counts.
+                // The innermost value of a name wins.
                 if !written.contains(name) {
                     written.push(*name);
                     self.field(&mut writer, name, value)?;
@@ -208,20 +209,21 @@ fn colour(level: Level) -> &'static str {
     }
 }
 
-/// Gives a line of the progress display the timestamp and level of a log line.
+/// Prefixes a line of the progress display with the timestamp and level of a log line.
 pub(in crate::cli) fn stamped(level: Level, text: &str) -> String {
     format!("{} {level:<5} {text}", time::rfc3339(Timestamp::now()))
 }
 
-/// Text with escapes in place of the characters that could forge or hide a line on a terminal.
+/// Escapes the characters that could forge or hide a line on a terminal.
 pub(in crate::cli) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    // A string can be written.
+    // Writing to a string cannot fail.
     let _ = escape(&mut out, text);
     out
 }
 
-/// Whether a character moves the cursor, breaks the line, changes the direction of the text, or is invisible.
+/// Whether a character moves the cursor, breaks the line, changes the direction of the text, or is
+/// invisible.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -241,7 +243,8 @@ fn escape(out: &mut dyn Write, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// A value in a line of text: in quotes when it would not end at the next blank otherwise.
+/// Writes a value of a text line, in quotes if it is empty or contains whitespace, `=` or a leading
+/// quote.
 fn quoted(out: &mut dyn Write, text: &str) -> fmt::Result {
     let is_plain = |character: char| !character.is_whitespace() && character != '=';
     if !text.is_empty() && !text.starts_with('"') && text.chars().all(is_plain) {
@@ -296,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_need_no_quotes() {
+    fn writes_addresses_without_quotes() {
         let mut text = String::new();
         quoted(&mut text, r#"flows.loans["HT-1"]"#).expect("written");
         assert_eq!(text, r#"flows.loans["HT-1"]"#);

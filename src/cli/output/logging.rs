@@ -1,5 +1,6 @@
-//! Sets up the process's one tracing subscriber from the arguments: standard error, `--log-file`, and the `run.log` of a
-//! run. Only events of treaty's own targets are logged, whatever `TREATY_LOG` says: no library may log a request.
+//! Sets up the tracing subscriber of the process from the arguments: standard error, `--log-file`,
+//! and the `run.log` of a run. Events of other targets than treaty's are never logged, whatever
+//! `TREATY_LOG` contains: a library could log requests.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -15,26 +16,21 @@ use tracing_subscriber::fmt::{MakeWriter, layer as fmt_layer};
 use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
-use super::super::args::{Global, LogFormat};
-use super::super::exit::{CliError, Exit};
-use super::super::out;
 use super::log_file::LogFile;
 use super::log_format::{LineFormat, NoFields, SpanFields};
+use super::out;
+use super::target::{CONSOLE, PREFIX};
+use crate::cli::args::{Global, LogFormat};
+use crate::cli::exit::{CliError, Exit};
 use crate::manifest::Project;
 
-/// The target of texts that the terminal shows in a form of its own: errors, diagnostics, notes.
-pub(in crate::cli) const CONSOLE: &str = "treaty::console";
-
-/// The targets of treaty begin with this.
-const OWN: &str = "treaty";
-
-/// The environment variable with filter directives.
+/// The environment variable that contains filter directives.
 const VARIABLE: &str = "TREATY_LOG";
 
-/// The name of a run's log in the folder of its reports.
+/// The name of the log of a run, in the folder of its reports.
 const RUN_LOG: &str = "run.log";
 
-/// The least severe level that standard error shows; unset when it shows no log lines.
+/// The least severe level on standard error; unset if it shows no log lines.
 static STDERR_LEVEL: OnceLock<LevelFilter> = OnceLock::new();
 
 /// The log of the run, for commands that have one.
@@ -43,8 +39,8 @@ static RUN_LOG_FILE: OnceLock<Arc<LogFile>> = OnceLock::new();
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 type BoxedFilter = Box<dyn Filter<Registry> + Send + Sync>;
 
-/// Sets up logging. `has_run_log`: whether the command keeps a log beside its reports. When the arguments or the
-/// environment are wrong, the error is logged by their defaults.
+/// Sets up logging. `has_run_log`: whether the command writes a log beside its reports. If the
+/// arguments or `TREATY_LOG` are invalid, sets up the defaults and returns the error.
 pub(in crate::cli) fn start(global: &Global, has_run_log: bool) -> Result<(), CliError> {
     let directives = directives();
     let (known, wrong) = match directives {
@@ -68,7 +64,7 @@ fn install(global: &Global, directives: Option<&str>, file: Option<LogFile>, has
         layers.push(layer);
     };
     if let Some((filter, level)) = chosen(directives, stderr_level(global)) {
-        // A second call in one process changes nothing.
+        // A second call in one process has no effect.
         let _ = STDERR_LEVEL.set(level);
         let is_text = global.log_format == LogFormat::Text;
         let format = if is_text {
@@ -96,12 +92,12 @@ fn install(global: &Global, directives: Option<&str>, file: Option<LogFile>, has
     }
     if !layers.is_empty() {
         layers.push(SpanFields.with_filter(most.and(own)).boxed());
-        // Only a second call in one process fails: the first one counts.
+        // Fails only for a second call in one process; the first one wins.
         let _ = tracing::subscriber::set_global_default(Registry::default().with(layers));
     }
 }
 
-/// A layer that writes lines.
+/// Builds a layer that writes log lines.
 fn lines<W>(format: LineFormat, writer: W, filter: BoxedFilter) -> BoxedLayer
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -115,7 +111,8 @@ where
         .boxed()
 }
 
-/// The filter of the directives, or else of a level, with the least severe level that passes it.
+/// Builds a filter from the directives, or from a level if there are none. Also returns the least
+/// severe level that passes.
 fn chosen(
     directives: Option<&str>,
     level: Option<LevelFilter>,
@@ -127,14 +124,14 @@ fn chosen(
     level.map(|level| (FilterExt::<Registry>::boxed(level), level))
 }
 
-/// Parses directives. Errors are logged unless a directive without a target says otherwise.
+/// Parses directives. The default level is `error`; a directive without a target overrides it.
 fn parsed(directives: &str) -> Result<EnvFilter, String> {
     EnvFilter::builder()
         .parse(format!("error,{directives}"))
         .map_err(|error| error.to_string())
 }
 
-/// The directives of `TREATY_LOG`; none when it is not set or empty.
+/// Reads and checks `TREATY_LOG`; none if it is unset or empty.
 fn directives() -> Result<Option<String>, CliError> {
     let Some(value) = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) else {
         return Ok(None);
@@ -142,8 +139,8 @@ fn directives() -> Result<Option<String>, CliError> {
     let invalid = |why: String| {
         CliError::new(
             Exit::Usage,
-            format!("{VARIABLE} is no log filter: {why}"),
-            "write a level (error, warn, info, debug, trace or off), or target=level with commas between, such as \
+            format!("{VARIABLE} is not a log filter: {why}"),
+            "use a level (error, warn, info, debug, trace, off) or target=level, separated by commas: \
              info,treaty::client=debug",
         )
     };
@@ -159,9 +156,9 @@ fn directives() -> Result<Option<String>, CliError> {
     Ok(Some(value))
 }
 
-/// The first directive whose target is not treaty's: a misspelled level is one, too.
+/// Finds the first directive with a target of another crate. A misspelled level counts as a target.
 fn unknown_target(directives: &str) -> Option<&str> {
-    // Directives for spans have their own syntax, which the parser checks.
+    // Directives for spans have another syntax, which the parser checks.
     if directives.contains('[') {
         return None;
     }
@@ -170,7 +167,7 @@ fn unknown_target(directives: &str) -> Option<&str> {
         .map(str::trim)
         .filter(|directive| !directive.is_empty())
         .map(|directive| directive.split('=').next().unwrap_or(directive).trim())
-        .find(|target| !target.starts_with(OWN) && target.parse::<LevelFilter>().is_err())
+        .find(|target| !target.starts_with(PREFIX) && target.parse::<LevelFilter>().is_err())
 }
 
 fn open(path: &Path) -> Result<LogFile, CliError> {
@@ -178,12 +175,13 @@ fn open(path: &Path) -> Result<LogFile, CliError> {
         CliError::new(
             Exit::Error,
             format!("the log file {} cannot be opened: {error}", path.display()),
-            "name a file in a folder that exists and can be written with --log-file",
+            "choose a file in an existing, writable folder with --log-file",
         )
     })
 }
 
-/// Without `TREATY_LOG`: nothing in text, since the progress display shows what happens, unless `-v` asks for more.
+/// The default level of standard error. In text format, it is none without `-v`: the progress
+/// display shows the events.
 fn stderr_level(global: &Global) -> Option<LevelFilter> {
     match (global.log_format, global.verbose) {
         (LogFormat::Json, 0) if global.quiet => Some(LevelFilter::WARN),
@@ -210,19 +208,20 @@ fn verbosity(verbose: u8) -> LevelFilter {
     }
 }
 
-/// Adds the project and its environment to all later lines of the command. Call it outside the spans of items.
+/// Adds the project and its environment to all later log lines of the command. Must be called
+/// outside the spans of items.
 pub(in crate::cli) fn name_project(project: &Project) {
     let span = Span::current();
     span.record("project", project.name.as_str());
     span.record("environment", project.settings.environment.as_str());
 }
 
-/// Adds the run to all later lines of the command.
+/// Adds the run to all later log lines of the command.
 pub(in crate::cli) fn name_run(name: &str) {
     Span::current().record("run", name);
 }
 
-/// Opens the run's log in the folder of its reports, and writes the lines to it that were logged before.
+/// Opens the log of the run in the folder of its reports, and writes the buffered lines to it.
 pub(in crate::cli) fn open_run_log(folder: &Path) -> io::Result<()> {
     match RUN_LOG_FILE.get() {
         Some(file) => file.open_at(&folder.join(RUN_LOG)),
@@ -230,12 +229,12 @@ pub(in crate::cli) fn open_run_log(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether standard error shows log lines of a level, whatever their target.
+/// Whether standard error shows log lines of a level.
 pub(in crate::cli) fn is_shown(level: Level) -> bool {
     STDERR_LEVEL.get().is_some_and(|most| level <= *most)
 }
 
-/// Emits events, and returns whether standard error has shown any of them.
+/// Emits events and returns whether standard error has shown any of them.
 pub(in crate::cli) fn emit(events: impl FnOnce()) -> bool {
     let before = SHOWN.get();
     events();
@@ -243,11 +242,11 @@ pub(in crate::cli) fn emit(events: impl FnOnce()) -> bool {
 }
 
 thread_local! {
-    /// The lines that events of this thread have written to standard error.
+    /// The number of log lines that this thread has written to standard error.
     static SHOWN: Cell<u64> = const { Cell::new(0) };
 }
 
-/// One line to standard error.
+/// Writes log lines to standard error.
 struct StderrLine;
 
 impl Write for StderrLine {
@@ -262,17 +261,17 @@ impl Write for StderrLine {
     }
 }
 
-/// Passes events and spans of treaty only.
+/// A filter that passes only events and spans of treaty.
 #[derive(Clone, Copy)]
 struct OwnTargets {
-    /// Whether texts pass that the terminal shows in a form of its own.
+    /// Whether events of the target [`CONSOLE`] pass.
     has_console: bool,
 }
 
 impl OwnTargets {
     fn passes(self, metadata: &Metadata<'_>) -> bool {
         let target = metadata.target();
-        target.starts_with(OWN) && (self.has_console || target != CONSOLE)
+        target.starts_with(PREFIX) && (self.has_console || target != CONSOLE)
     }
 }
 
@@ -299,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_targets_that_are_not_treatys() {
+    fn finds_targets_of_other_crates() {
         for known in [
             "debug",
             "TREATY=off,warn",

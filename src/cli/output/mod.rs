@@ -1,8 +1,21 @@
-//! Logs: one tracing subscriber for the process, the format of its lines, and the files that they go to.
+//! Everything that is printed: results on standard output; logs, progress, diagnostics, prompts and
+//! errors on standard error; metrics in a file.
 
-pub(super) mod event_log;
+pub(super) mod diagnostics;
+pub(super) mod error;
+mod event_log;
+mod excerpt;
+pub(super) mod links;
 mod log_file;
 mod log_format;
 pub(super) mod logging;
+pub(super) mod metrics;
+pub(super) mod out;
+pub(super) mod plan_markdown;
+pub(super) mod plan_text;
+pub(super) mod progress;
+pub(super) mod prompt;
+pub(super) mod target;
+mod wrap;
 
 pub(super) use log_format::{escaped, stamped};

@@ -143,7 +143,7 @@ fn while_last_nights_run_is_still_going_nothing_is_called_and_it_goes_on() {
         run.stderr
     );
     assert!(
-        run.stderr.contains("wait until it has ended"),
+        run.stderr.contains("wait until the other"),
         "{}",
         run.stderr
     );

@@ -359,21 +359,21 @@ async fn a_revocation_that_did_not_happen_cannot_be_said_to_be_done() {
 fn status_tells_flows_and_states_without_a_sheet_or_a_call() {
     let project = few(3);
     let run = project.expect(&["status"], 0);
-    assert_eq!(run.stdout, "Nothing is recorded.\n");
+    assert_eq!(run.stdout, "nothing is recorded\n");
     assert!(!project.path(".treaty/sandbox.db").exists());
     project.expect(&["apply", "--yes"], 0);
     std::fs::remove_file(project.path("loans.csv")).expect("removed");
     let run = project.expect(&["status"], 0);
     assert!(
         run.stdout
-            .contains("flows.loans  3 waiting\n  waiting for borrower  3, the longest for "),
+            .contains("flows.loans  3 waiting\n  waiting for borrower  3, the oldest for "),
         "{}",
         run.stdout
     );
     assert!(
         run.stdout
             .contains("\n5 accounts, 1 seal, 1 template\nlast run ")
-            && run.stdout.ends_with(", ended with 0\n"),
+            && run.stdout.ends_with(", ended with exit code 0\n"),
         "{}",
         run.stdout
     );
@@ -389,7 +389,7 @@ fn status_tells_flows_and_states_without_a_sheet_or_a_call() {
     assert_eq!(status["items"], serde_json::json!([]));
     let run = project.expect(&["status", "--format", "json"], 0);
     let status: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert_eq!(status["things"]["account"]["count"], 5);
+    assert_eq!(status["resources"]["account"]["count"], 5);
 }
 
 /// What a run that was cut off leaves behind: a signer who may have been asked, and accounts that may have been made.
@@ -436,15 +436,15 @@ fn doubt_is_shown_and_settled_from_the_command_line() {
     let run = project.expect(&["status", "--in-doubt"], 0);
     for part in [
         "2 waiting, 1 in_doubt",
-        "(1 being made)",
+        "(1 pending)",
         "? accounts.acme: whether the account",
         "? flows.loans[\"HT-2026-0001\"]: whether it",
-        "hint: look",
+        "help: look",
     ] {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
     let run = project.expect(&["state", "show", FIRST], 0);
-    assert!(run.stdout.contains("may have gone out"), "{}", run.stdout);
+    assert!(run.stdout.contains("may have been sent"), "{}", run.stdout);
     project.expect(&["audit", "--all"], 4);
 
     let run = project.expect(&["state", "settle", FIRST, "done", "12345", "--yes"], 64);

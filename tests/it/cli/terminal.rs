@@ -89,6 +89,6 @@ fn ignores_input_typed_before_the_prompt() {
     let mut rest = String::new();
     told.read_to_string(&mut rest).expect("UTF-8");
     assert!(child.wait().expect("an end").success());
-    assert!(rest.contains("Nothing was done"), "{rest}");
+    assert!(rest.contains("nothing was changed"), "{rest}");
     assert!(!project.was_called());
 }

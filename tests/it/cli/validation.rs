@@ -79,7 +79,7 @@ fn validates_the_rules_of_the_service_without_a_call() {
         (
             "addSignTime: true",
             "addSignTime: yes",
-            "hint: write true or false",
+            "help: write true or false",
         ),
         (
             "甲方盖章, posX: 60",
@@ -202,7 +202,11 @@ fn groups_the_same_error_of_many_rows() {
     );
     let more = "and 149 more rows: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 …";
     assert!(run.stderr.contains(more), "{}", run.stderr);
-    assert!(run.stderr.contains("\nall are in "), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("\nall findings are in "),
+        "{}",
+        run.stderr
+    );
     assert!(run.stderr.lines().count() < 20, "{}", run.stderr);
     let json = project
         .expect(&["validate", "--log-format", "json"], 65)
@@ -214,7 +218,7 @@ fn groups_the_same_error_of_many_rows() {
 fn a_where_that_leaves_out_all_is_warned_of() {
     let project = with(LOANS, "已批准", "已批淮");
     let run = project.expect(&["validate"], 0);
-    let told = "warning: where leaves out all of the sheet: 4 rows";
+    let told = "warning: where excludes all rows of the sheet: 4 rows";
     assert!(run.stderr.contains(told), "{}", run.stderr);
     let counted = "1 seal, 1 template, 1 flow with 4 rows; 1 warning\n";
     assert!(run.stdout.ends_with(counted), "{}", run.stdout);
@@ -337,7 +341,7 @@ fn sheets_that_begin_otherwise_are_known() {
         &project,
         &[
             "delimiter cannot be \":\"",
-            "hint: it is \",\", \";\", \"|\" or tab",
+            "help: it is \",\", \";\", \"|\" or tab",
         ],
     );
 }

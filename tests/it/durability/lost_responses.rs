@@ -353,7 +353,7 @@ async fn a_refusal_before_all_signers_were_added_ends_the_item() {
         refuse: 1.0,
         seed: 0,
     };
-    rig.sandbox.pass(Some(&refuse), jiff::Timestamp::now());
+    rig.sandbox.advance(Some(&refuse), jiff::Timestamp::now());
     let rig = rig.always("sign/contract/handPersonSignTask", Fault::Status(404));
     let (plan, tally) = rig.apply().await;
     assert_eq!((plan.flows[0].work(), tally.failed), (1, 0));

@@ -450,7 +450,7 @@ async fn people_sign_and_refuse_by_themselves_by_a_seed() {
             refuse: 0.25,
             seed,
         };
-        rig.sandbox.pass(Some(&auto), jiff::Timestamp::now());
+        rig.sandbox.advance(Some(&auto), jiff::Timestamp::now());
         let flows = rig.sent();
         let mut refused: Vec<String> = flows
             .iter()

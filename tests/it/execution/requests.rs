@@ -180,7 +180,7 @@ async fn a_flow_whose_time_has_run_out_is_noted() {
     let rig = Rig::of(Project::copy_of(&root().join("examples/tenancy")));
     rig.apply().await;
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(15 * 24);
-    rig.sandbox.pass(None, later);
+    rig.sandbox.advance(None, later);
     let synced = rig.sync().await;
     assert_eq!(synced.ended, 6);
     let message = &synced.endings[0].1.message;

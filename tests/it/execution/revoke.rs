@@ -283,8 +283,9 @@ fn revoke_shows_its_selection_and_asks_for_confirmation() {
     assert!(run.stderr.contains("--target"), "{}", run.stderr);
     let run = project.expect(&["revoke", "--target", "flows.loan", "--yes"], 64);
     assert!(
-        run.stderr.contains("the target flows.loan matches nothing")
-            && run.stderr.contains("near it are flows.loans"),
+        run.stderr
+            .contains("the target flows.loan matches no recorded item")
+            && run.stderr.contains("similar addresses: flows.loans"),
         "{}",
         run.stderr
     );
@@ -297,20 +298,16 @@ fn revoke_shows_its_selection_and_asks_for_confirmation() {
     let first = "flows.loans[\"HT-2026-0001\"]";
     let run = project.expect(&["revoke", "--target", first, "--yes"], 0);
     assert!(
-        run.stderr.contains("1 flow will be ended") && run.stderr.contains(first),
+        run.stderr.contains("1 flow will be revoked") && run.stderr.contains(first),
         "{}",
         run.stderr
     );
     assert_eq!(run.stdout, "1 revoked\n");
     let run = project.expect(&[&all[..], &["--yes"]].concat(), 0);
-    assert!(
-        run.stderr.contains("1 more have their end"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("1 more have ended"), "{}", run.stderr);
     let run = project.expect(&[&all[..], &["--yes"]].concat(), 0);
     assert!(
-        run.stdout.contains("Nothing of that is under way"),
+        run.stdout.contains("no matching item is in progress"),
         "{}",
         run.stdout
     );

@@ -105,7 +105,7 @@ fn reports_are_written_again_with_signing_states_and_dates() {
     );
     let run = project.expect(&["report", "--target", "flows.lease"], 64);
     assert!(
-        run.stderr.contains("near it are flows.leases"),
+        run.stderr.contains("similar addresses: flows.leases"),
         "{}",
         run.stderr
     );
@@ -123,7 +123,7 @@ fn signed_files_stand_in_the_report_with_their_checksums() {
     for _ in 0..2 {
         let world = project.path(".treaty/sandbox");
         let sandbox = Sandbox::open(&world, "http://127.0.0.1").expect("a world");
-        sandbox.pass(Some(&everybody), Timestamp::now());
+        sandbox.advance(Some(&everybody), Timestamp::now());
         drop(sandbox);
         project.expect(&["sync"], 0);
     }
@@ -453,15 +453,15 @@ fn links_of_those_who_are_to_sign_are_given_whole_to_files() {
     let run = project.expect(&["status"], 0);
     for part in [
         "flows.leases  5 waiting, 1 rejected\n",
-        "  waiting for agent   1, the longest for ",
-        "  waiting for tenant  4, the longest for ",
-        "  last asked for ",
+        "  waiting for agent   1, the oldest for ",
+        "  waiting for tenant  4, the oldest for ",
+        "  last polled ",
     ] {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
     let run = project.expect(&["status", "--target", "flows.lease"], 64);
     assert!(
-        run.stderr.contains("near it are flows.leases"),
+        run.stderr.contains("similar addresses: flows.leases"),
         "{}",
         run.stderr
     );

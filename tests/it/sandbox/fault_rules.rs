@@ -179,7 +179,7 @@ async fn each_fault_is_seen_by_the_caller() {
     drop(client);
     let last = served.end();
     assert!(
-        last.starts_with("13 of 14 calls went wrong: answerLate 1, "),
+        last.starts_with("13 faults in 14 calls: answerLate 1, "),
         "{last}"
     );
 }
@@ -270,22 +270,22 @@ fn a_file_of_faults_that_is_wrong_says_where() {
         (rule("kind: huge, share: 5"), "write it as 5%"),
         (
             rule("kind: huge, delay: 3s"),
-            "this kind of fault has no delay",
+            "this kind of fault has no field delay",
         ),
-        (rule("kind: slow"), "needs a delay"),
+        (rule("kind: slow"), "requires delay"),
         (rule("kind: slow, delay: 3"), "write it as 500ms"),
         (rule("kind: status, status: 99"), "use 200 to 599"),
-        (rule("kind: status"), "needs a status"),
-        (rule("kind: refused"), "needs a time"),
-        (rule("kind: huge, nth: 1, from: 2"), "exclude each other"),
+        (rule("kind: status"), "requires status"),
+        (rule("kind: refused"), "requires for"),
+        (rule("kind: huge, nth: 1, from: 2"), "cannot be combined"),
         (rule("kind: huge, nth: 1, times: 2"), "use from and times"),
-        (rule("kind: huge, from: 0"), "counted from 1"),
+        (rule("kind: huge, from: 0"), "start at 1"),
         (
             rule("kind: huge, operations: [sign/revok]"),
             "did you mean sign/revoke?",
         ),
         ("faults: [".to_owned(), "f.yaml:1:9"),
-        (String::new(), "hint"),
+        (String::new(), "help"),
     ] {
         refused(&text, 65, &[said, "docs/sandbox.md"]);
     }
@@ -300,5 +300,5 @@ fn the_example_of_a_bad_night_can_be_served() {
     let example = std::fs::read_to_string(crate::support::project::root().join("docs/faults.yaml"));
     let served = Served::with(&folder, &example.expect("an example"));
     assert!(served.endpoint.ends_with("/opentreaty-service"));
-    assert_eq!(served.end(), "0 of 0 calls went wrong");
+    assert_eq!(served.end(), "0 faults in 0 calls");
 }

@@ -302,7 +302,7 @@ fn a_sandbox_that_cannot_serve_says_why_and_what_to_do() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = port.local_addr().expect("an address").to_string();
     let taken = folder.expect(&["sandbox", "--addr", &addr], 1).stderr;
-    let said = format!("{addr} cannot be listened on");
+    let said = format!("cannot listen on {addr}");
     assert!(taken.contains(&said), "{taken}");
     assert!(taken.contains("another port with --addr"), "{taken}");
 

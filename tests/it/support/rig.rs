@@ -319,7 +319,7 @@ impl Rig {
             refuse: 0.0,
             seed: 0,
         };
-        self.sandbox.pass(Some(&auto), Timestamp::now());
+        self.sandbox.advance(Some(&auto), Timestamp::now());
         pending.len()
     }
 

@@ -57,11 +57,7 @@ fn reports_why_it_cannot_listen_with_exit_code_and_hint() {
     let addr = taken.local_addr().expect("an address").to_string();
     let run = ended(spawn_at(&project, &addr));
     assert_eq!(run.code, 1, "{}", run.stderr);
-    assert!(
-        run.stderr.contains("cannot be listened on"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("cannot listen on"), "{}", run.stderr);
     // The ledger belongs to that endpoint now.
     let settings = project.read("treaty.yaml");
     project.write(
@@ -127,7 +123,10 @@ fn it_receives_until_it_is_asked_to_end_and_tells_no_secrets() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     let said = format!("{rest}{}", run.stderr);
     assert!(said.contains("callback: unknown flow 100"), "{said}");
-    assert!(said.contains("forged: the signature does not match"), "{said}");
+    assert!(
+        said.contains("forged: the signature does not match"),
+        "{said}"
+    );
     assert!(!said.contains(APP.1) && !said.contains("金额"), "{said}");
     let ledger = std::fs::read(project.path(".treaty/test.db")).expect("a ledger");
     let ledger = String::from_utf8_lossy(&ledger);

@@ -1,0 +1,283 @@
+//! The arguments of the command line.
+#![expect(
+    clippy::doc_markdown,
+    reason = "the doc comments of arguments are help texts without markup"
+)]
+
+mod project;
+mod run;
+mod sent;
+mod shared;
+mod state;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+
+pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf};
+pub(super) use run::{Apply, Plan, PlanFormat, Selected};
+pub(super) use sent::{Audit, Listen, Report, Revoke, Status, Sync};
+pub(super) use shared::{Consent, Matching, Waiting};
+pub(super) use state::{
+    Adopt, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
+};
+pub(super) use values::{Format, Until};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  treaty init loan loans && treaty -p loans plan
+  treaty apply
+
+Exit codes:
+  0 done   2 plan: there are changes   3 some items failed   4 some items are in doubt
+  64 wrong usage   65 invalid manifests or rows   69 endpoint not reachable
+  75 another run holds the ledger   77 credentials missing or refused   130 interrupted   1 other errors
+
+Credentials are read from TREATY_APP_ID and TREATY_APP_SECRET, or from the files in TREATY_APP_ID_FILE and
+TREATY_APP_SECRET_FILE. The sandbox needs none.";
+
+/// The help heading of the global options.
+const GLOBAL: &str = "Global options";
+
+/// Creates accounts, seals, templates and contracts at an e-signature API from manifests and
+/// spreadsheets
+#[derive(Debug, Parser)]
+#[command(name = "treaty", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 100)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Global {
+    /// The project folder, which contains treaty.yaml
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        default_value = ".",
+        value_name = "FOLDER"
+    )]
+    pub(super) project: PathBuf,
+    /// The environment [default: defaultEnvironment of the project]
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "TREATY_ENVIRONMENT",
+        value_name = "NAME"
+    )]
+    pub(super) environment: Option<String>,
+    /// The format of progress, logs and errors on standard error
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_enum,
+        default_value_t = LogFormat::Text,
+        value_name = "FORMAT"
+    )]
+    pub(super) log_format: LogFormat,
+    /// Append log lines as JSON to this file
+    ///
+    /// The level is debug; -vvv or TREATY_LOG change it.
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
+    /// Write log lines to standard error: -v info, -vv debug, -vvv trace
+    ///
+    /// TREATY_LOG contains filters that override the level, such as info,treaty::client=trace.
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        action = clap::ArgAction::Count
+    )]
+    pub(super) verbose: u8,
+    /// Print only errors and results
+    ///
+    /// With --log-format json, warnings are printed, too.
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        conflicts_with = "verbose"
+    )]
+    pub(super) quiet: bool,
+    /// When to use colors
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_enum,
+        default_value_t = Color::Auto,
+        value_name = "WHEN"
+    )]
+    pub(super) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Text for people
+    Text,
+    /// One flat JSON object per line, with timestamp and level
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On terminals only
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Sets the color choice of the process.
+    pub(super) fn write_global(self) {
+        let choice = match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        };
+        match choice {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Create a project from a starter
+    #[command(after_help = "\
+Examples:
+  treaty init
+  treaty init organization ./acme")]
+    Init(Init),
+    /// Check manifests and rows without sending a request
+    #[command(after_help = "\
+Examples:
+  treaty validate
+  treaty -p loans -e production validate")]
+    Validate(Validate),
+    /// Show what apply would change
+    #[command(long_about = run::PLAN, after_help = "\
+Examples:
+  treaty plan
+  treaty plan --target flows.loans --format json --detailed-exitcode")]
+    Plan(Plan),
+    /// Execute the changes of a plan after confirmation
+    #[command(long_about = run::APPLY, after_help = "\
+Examples:
+  treaty apply
+  treaty -e production apply --confirm production --wait --until 06:00")]
+    Apply(Apply),
+    /// Poll sent contracts: add deferred signers, archive, download
+    #[command(long_about = sent::SYNC, after_help = "\
+Examples:
+  treaty sync
+  treaty sync --wait --until 2h")]
+    Sync(Sync),
+    /// Receive callbacks and poll the flows that they name
+    #[command(long_about = sent::LISTEN, after_help = "\
+Examples:
+  treaty -e production listen
+  treaty -e production listen --addr 0.0.0.0:8088 --path /treaty")]
+    Listen(Listen),
+    /// Revoke flows in progress, or reissue the task of one signer
+    #[command(long_about = sent::REVOKE, after_help = "\
+Examples:
+  treaty revoke --target 'flows.loans[\"HT-1\"]'
+  treaty revoke --target 'flows.loans[\"HT-1\"]' --signer borrower")]
+    Revoke(Revoke),
+    /// Show the recorded items by flow and status
+    #[command(long_about = sent::STATUS, after_help = "\
+Examples:
+  treaty status --failed --in-doubt
+  treaty status --links --target flows.loans > links.tsv")]
+    Status(Status),
+    /// Write the reports of a run again, with the current status
+    #[command(long_about = sent::REPORT, after_help = "\
+Examples:
+  treaty report
+  treaty report --run 2026-11-26T21-00-00")]
+    Report(Report),
+    /// Check that every sent item exists exactly once at the service
+    #[command(long_about = sent::AUDIT, after_help = "\
+Examples:
+  treaty audit
+  treaty audit --all --again")]
+    Audit(Audit),
+    /// List, show and correct the recorded state
+    #[command(long_about = state::STATE, after_help = "\
+Examples:
+  treaty state list --target flows.loans
+  treaty state show accounts.acme")]
+    State(State),
+    /// Send one read-only API request and print the response
+    #[command(after_help = "\
+Examples:
+  treaty ask sign/contract/detail flowId=123456
+  treaty ask account/idexchange thirdId=C-17")]
+    Ask(Ask),
+    /// Serve the emulated API on this machine
+    #[command(after_help = "\
+Examples:
+  treaty sandbox
+  treaty sandbox --memory --auto-sign 2s --refuse 10%")]
+    Sandbox(Sandbox),
+    /// Print the JSON Schema of a file format
+    #[command(long_about = project::SCHEMA, after_help = "\
+Examples:
+  treaty schema project > .treaty/schema/project.json
+  treaty schema manifest > .treaty/schema/manifest.json")]
+    Schema(Schema),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Validate {}
+
+impl Command {
+    /// The name of the command, for logs.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Validate(_) => "validate",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Sync(_) => "sync",
+            Self::Listen(_) => "listen",
+            Self::Revoke(_) => "revoke",
+            Self::Status(_) => "status",
+            Self::Report(_) => "report",
+            Self::Audit(_) => "audit",
+            Self::State(_) => "state",
+            Self::Ask(_) => "ask",
+            Self::Sandbox(_) => "sandbox",
+            Self::Schema(_) => "schema",
+        }
+    }
+
+    /// Whether the command writes a log to the report folder of its run.
+    pub(super) fn has_run_log(&self) -> bool {
+        matches!(self, Self::Apply(_) | Self::Sync(_))
+    }
+}

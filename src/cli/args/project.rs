@@ -1,0 +1,100 @@
+//! The arguments of `treaty init`, `schema`, `ask` and `sandbox`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::values::{duration, share};
+use crate::manifest::Millis;
+
+pub(super) const SCHEMA: &str = "\
+Print the JSON Schema (draft-07) of a file format.
+
+Editors use the schema to complete fields, to show their documentation and to mark errors. The YAML language \
+server finds the schema by a comment in the first line of a file:
+
+  # yaml-language-server: $schema=.treaty/schema/project.json
+
+treaty init writes the schemas of project and manifest files to .treaty/schema/.";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// The starter: loan or organization
+    #[arg(default_value = "loan")]
+    pub(crate) starter: String,
+    /// The folder of the new project [default: the current folder]
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Schema {
+    /// The file format
+    #[arg(value_enum, default_value_t = SchemaOf::Project, value_name = "FILES")]
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// treaty.yaml, including the manifest fields
+    Project,
+    /// Manifests with accounts, seals, templates and flows
+    Manifest,
+    /// run.json, the summary of a run
+    Run,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ask {
+    /// The path of a read-only operation, such as flow/get/viewurl
+    #[arg(value_name = "OPERATION")]
+    pub(crate) operation: String,
+    /// The fields of the request, such as flowId=123456
+    #[arg(value_name = "NAME=VALUE")]
+    pub(crate) fields: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sandbox {
+    /// The loopback address to listen on
+    #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDRESS")]
+    pub(crate) addr: SocketAddr,
+    /// Keep the world in memory
+    ///
+    /// The world starts empty and is discarded at the end. Without this option, it is stored in
+    /// .treaty/sandbox of the project.
+    #[arg(long)]
+    pub(crate) memory: bool,
+    /// The URL that receives callbacks
+    ///
+    /// The noticeUrl of a flow takes precedence if it is a loopback address.
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback: Option<String>,
+    /// The time between attempts to deliver a callback, such as 1s or 30m
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
+    pub(crate) callback_interval: Millis,
+    /// The duration of an automatic signature, such as 0s or 2s
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub(crate) signing_takes: Millis,
+    /// Sign on behalf of all signers after this time, such as 0s or 2m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) auto_sign: Option<Millis>,
+    /// The share of signers that refuse instead, such as 10%
+    #[arg(long, value_name = "P%", default_value = "0%", value_parser = share, requires = "auto_sign")]
+    pub(crate) refuse: f64,
+    /// The seed that selects the signers that refuse
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        requires = "auto_sign"
+    )]
+    pub(crate) seed: u64,
+    /// Inject the faults of a YAML file
+    ///
+    /// Faults are lost or late responses, gateway errors and refused connections. See
+    /// docs/sandbox.md.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+}

@@ -1,0 +1,134 @@
+//! The arguments of `treaty plan` and `treaty apply`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::shared::Waiting;
+use super::values::tolerance;
+use crate::address::AddressPattern;
+use crate::manifest::Tolerance;
+use crate::plan::{Observe, Retry};
+
+pub(super) const PLAN: &str = "\
+Show what apply would change, without changing anything.
+
+The plan lists the actions on accounts, seals and templates, the number of items by action, the API requests, and \
+the duration at the configured rate limit.";
+
+pub(super) const APPLY: &str = "\
+Build a plan, show it, ask for confirmation and execute it.
+
+Completed items are not sent again, so an interrupted or failed apply can be repeated. The results are written to \
+reports/<run>/.
+
+Exit codes: 0 all done, 3 some items failed, 4 some items are in doubt, 130 interrupted.";
+
+/// The addresses and lookups of a plan.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Selected {
+    /// Select addresses, such as accounts.acme or flows.loan; * matches any text
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) target: Vec<AddressPattern>,
+    /// Exclude addresses
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<AddressPattern>,
+    /// The accounts to look up at the service
+    #[arg(long, value_enum, default_value_t = ObserveArg::All, value_name = "WHICH")]
+    pub(crate) observe: ObserveArg,
+    /// The most items of a flow to revoke; overrides failures.revoke
+    ///
+    /// Items are revoked when their rows were removed from the sheet or have changed. A count or a
+    /// share of the items of the flow.
+    #[arg(long, value_name = "N|P%", value_parser = tolerance)]
+    pub(crate) max_revoke: Option<Tolerance>,
+    /// Show all actions instead of samples
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ObserveArg {
+    /// Accounts of manifests, and accounts of rows that are not recorded
+    All,
+    /// Accounts of manifests
+    Resources,
+    /// No accounts; the plan uses the ledger only
+    None,
+}
+
+impl From<ObserveArg> for Observe {
+    fn from(arg: ObserveArg) -> Self {
+        match arg {
+            ObserveArg::All => Self::All,
+            ObserveArg::Resources => Self::Resources,
+            ObserveArg::None => Self::None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// Text for people
+    Text,
+    /// One JSON object
+    Json,
+    /// Markdown for the description of a merge request
+    Markdown,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) selected: Selected,
+    /// The output format
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub(crate) format: PlanFormat,
+    /// Exit with code 2 if there are changes
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) selected: Selected,
+    /// Process only items that failed, or items in doubt
+    ///
+    /// Items in doubt are looked up at the service again.
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(crate) retry: Option<RetryArg>,
+    /// The number of failed items after which no new item is started; overrides failures.tolerate
+    #[arg(long, value_name = "N|P%", value_parser = tolerance)]
+    pub(crate) max_failures: Option<Tolerance>,
+    /// Do not ask for confirmation
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Confirm a protected environment by its name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm: Option<String>,
+    #[command(flatten)]
+    pub(crate) waiting: Waiting,
+    /// Write metrics in the Prometheus text format to this file
+    ///
+    /// The file is written even if the command fails.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RetryArg {
+    /// Items that failed
+    Failed,
+    /// Items in doubt
+    InDoubt,
+}
+
+impl From<RetryArg> for Retry {
+    fn from(arg: RetryArg) -> Self {
+        match arg {
+            RetryArg::Failed => Self::Failed,
+            RetryArg::InDoubt => Self::InDoubt,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `treaty apply`: builds a plan, shows it, asks for confirmation, executes it and writes the
+//! reports.
+
+pub(super) mod run_report;
+
+use std::cell::RefCell;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::api::time;
+use crate::cli::args::{Apply as Args, Global, LogFormat};
+use crate::cli::context::follow::{self, Follow};
+use crate::cli::context::interrupt::interruptible;
+use crate::cli::context::ledger::lock_ledger;
+use crate::cli::context::session::{PlanContext, with_plan};
+use crate::cli::exit::Exit;
+use crate::cli::output::metrics::CommandMetrics;
+use crate::cli::output::{logging, out, plan_text, prompt};
+use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncStats};
+use crate::ledger::{Ledger, Write};
+use crate::plan::FlowPlan;
+use crate::util::failpoint::failpoint;
+use run_report::RunReport;
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let metrics = RefCell::new(CommandMetrics::new("apply"));
+    let result = apply(global, args, &metrics);
+    metrics.into_inner().write(args.metrics.as_deref(), result)
+}
+
+fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> anyhow::Result<Exit> {
+    with_plan(
+        global,
+        &args.selected,
+        args.retry.map(Into::into),
+        |project| {
+            metrics.borrow_mut().set_project(project);
+            prompt::check(args, &project.settings)
+        },
+        |session, settings, binding| lock_ledger(settings, binding, session.started),
+        |context| {
+            let (plan, settings) = (&context.planned.plan, &context.project.settings);
+            if !global.quiet && global.log_format == LogFormat::Text {
+                out::print(plan_text::text(
+                    plan,
+                    settings,
+                    args.selected.all,
+                    context.session.started,
+                ));
+            }
+            if plan.is_empty() || prompt::confirmed(args, settings)? {
+                execute(global, args, context, &mut metrics.borrow_mut())
+            } else {
+                out::log_note(global.log_format, prompt::DECLINED);
+                Ok(Exit::Done)
+            }
+        },
+    )
+}
+
+/// Executes the plan and writes the reports. With `--wait`, then polls until all items have ended.
+fn execute(
+    global: &Global,
+    args: &Args,
+    context: &PlanContext<'_>,
+    metrics: &mut CommandMetrics,
+) -> anyhow::Result<Exit> {
+    let settings = &context.project.settings;
+    let name = free_name(context)?;
+    logging::name_run(&name);
+    prepare_reports(&settings.reports.directory, &name)?;
+    let begun = time::text(context.session.started);
+    let run = context
+        .runtime
+        .block_on(context.ledger.begin_run(&name, &begun))?;
+    failpoint("run.begun");
+    let work: u64 = context.planned.plan.flows.iter().map(FlowPlan::work).sum();
+    let (requests, stop) = watch::channel(Stop::No);
+    let apply = Executor::new(ExecutionContext {
+        resources: context.resources,
+        planned: context.planned,
+        ledger: context.ledger,
+        client: context.client,
+        root: &context.project.root,
+        run: run.clone(),
+        tolerate: args
+            .max_failures
+            .or(settings.failures.tolerate)
+            .map(|tolerance| tolerance.of(work)),
+        listener: context.progress.listener(),
+        stop,
+    });
+    let stats = context
+        .runtime
+        .block_on(interruptible(requests, apply.run()));
+    context.progress.finish();
+    let sent = RunReport {
+        context,
+        run: &run,
+        stats: &stats,
+        followed: None,
+    };
+    let exit = end_run(global, &sent, metrics)?;
+    // Items of earlier runs are polled even if this run stopped after too many failures.
+    let can_follow = matches!(stats.stopped, None | Some(Stopped::Failures { .. }));
+    if !args.waiting.wait || !can_follow {
+        return Ok(exit);
+    }
+    let follow = Follow {
+        project: context.project,
+        ledger: context.ledger,
+        client: context.client,
+        progress: context.progress,
+        runtime: context.runtime,
+        targets: &args.selected.target,
+        excludes: &args.selected.exclude,
+        waiting: &args.waiting,
+        started: context.session.started,
+    };
+    let (stats, followed) = match follow.run() {
+        Ok(followed) => {
+            let quiet = global.quiet || global.log_format == LogFormat::Json;
+            follow::print_summary(&followed, quiet);
+            (stats, followed)
+        }
+        // The progress up to the error is still reported.
+        Err(fatal) => {
+            let stopped = Some(Stopped::Fatal(fatal));
+            (RunStats { stopped, ..stats }, SyncStats::default())
+        }
+    };
+    let ended = RunReport {
+        context,
+        run: &run,
+        stats: &stats,
+        followed: Some(&followed),
+    };
+    end_run(global, &ended, metrics)
+}
+
+/// Writes the reports and records the end of the run in the ledger.
+fn end_run(
+    global: &Global,
+    ended: &RunReport<'_>,
+    metrics: &mut CommandMetrics,
+) -> anyhow::Result<Exit> {
+    let exit = ended.write(global, metrics);
+    // The run has ended even if its reports cannot be written.
+    let code = exit.as_ref().map_or(Exit::Error, |exit| *exit).code();
+    let end = Write::RunEnded {
+        run: ended.run.id,
+        at: time::text(Timestamp::now()),
+        exit: i32::from(code),
+    };
+    let context = ended.context;
+    let written = context.runtime.block_on(context.ledger.write(vec![end]));
+    failpoint("run.ended");
+    // If the run was stopped, a ledger error was already reported.
+    if ended.stats.stopped.is_none() {
+        written?;
+    }
+    exit
+}
+
+/// A name for the run and its folder. Runs of the same second get a number.
+fn free_name(context: &PlanContext<'_>) -> anyhow::Result<String> {
+    let reports = &context.project.settings.reports.directory;
+    let name = context.session.run_name();
+    let mut free = name.clone();
+    let mut number = 2;
+    while reports.join(&free).exists() || context.ledger.has_run(&free)? {
+        free = format!("{name}-{number}");
+        number += 1;
+    }
+    Ok(free)
+}
+
+/// Creates the report folder and opens the log, so that errors there are found before anything is
+/// sent.
+fn prepare_reports(reports: &std::path::Path, name: &str) -> anyhow::Result<()> {
+    let folder = reports.join(name);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("the folder {} cannot be created", folder.display()))?;
+    let latest = reports.join("latest");
+    let taken = std::fs::symlink_metadata(&latest).is_ok_and(|found| found.is_dir());
+    anyhow::ensure!(
+        !taken,
+        "{} is a folder, but must be a link to the last run; move or rename the folder",
+        latest.display()
+    );
+    logging::open_run_log(&folder)
+        .with_context(|| format!("the log in {} cannot be opened", folder.display()))
+}

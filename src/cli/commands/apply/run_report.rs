@@ -1,0 +1,254 @@
+//! Writes the reports of a run, prints its summary, and derives its exit code.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::api::time;
+use crate::cli::args::{Global, LogFormat};
+use crate::cli::context::follow;
+use crate::cli::context::session::PlanContext;
+use crate::cli::exit::{self, Exit};
+use crate::cli::output::metrics::CommandMetrics;
+use crate::cli::output::target::CONSOLE;
+use crate::cli::output::{out, plan_text};
+use crate::execute::{DOCUMENT, DOWNLOAD, PROCESS, RunStats, SIGNER, Stopped, SyncStats};
+use crate::ledger::RunRecord;
+use crate::plan::{FlowPlan, ItemAction};
+use crate::report::{
+    Counts, FlowReport, ItemVisitor, Reports, RowFacts, Status, StepNames, Summary, point_latest,
+};
+
+/// The steps whose receipts the reports contain.
+pub(in crate::cli::commands) const STEP_NAMES: StepNames = StepNames {
+    document: DOCUMENT,
+    process: PROCESS,
+    signer: SIGNER,
+    download: DOWNLOAD,
+};
+
+/// The state of a run that has ended.
+pub(super) struct RunReport<'a> {
+    pub(super) context: &'a PlanContext<'a>,
+    pub(super) run: &'a RunRecord,
+    pub(super) stats: &'a RunStats,
+    /// The state of the sent items, after `--wait`.
+    pub(super) followed: Option<&'a SyncStats>,
+}
+
+impl RunReport<'_> {
+    /// Writes the reports, prints the summary and returns the exit code.
+    pub(super) fn write(
+        &self,
+        global: &Global,
+        metrics: &mut CommandMetrics,
+    ) -> anyhow::Result<Exit> {
+        // Printed first: the same error may keep the reports from being written.
+        if let Some(Stopped::Fatal(fatal)) = &self.stats.stopped {
+            tracing::error!(target: CONSOLE, event = "error", "{fatal}");
+            if global.log_format == LogFormat::Text {
+                out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {fatal}"));
+            }
+        }
+        let settings = &self.context.project.settings;
+        let folder = settings.reports.directory.join(&self.run.name);
+        let formats = &settings.reports.formats;
+        let mut reports = Reports::begin(&folder, &self.context.project.name, formats)?;
+        let mut items: BTreeMap<String, Counts> = BTreeMap::new();
+        let not_begun = match self.stopped() {
+            Some(why) => format!("not begun: {why}"),
+            None => "not begun: the run ended earlier".to_owned(),
+        };
+        for (rows, plan) in self
+            .context
+            .planned
+            .flows
+            .iter()
+            .zip(&self.context.planned.plan.flows)
+        {
+            let action = |at: usize, _: &RowFacts<'_>| {
+                let planned = plan.rows.get(at);
+                Some(planned.map_or(ItemAction::Invalid, |planned| planned.action))
+            };
+            let rest = |each: &mut ItemVisitor<'_>| {
+                let mut removed = plan.removed.iter();
+                removed.try_for_each(|item| each(&item.key, item.action))
+            };
+            let report = FlowReport {
+                flow: &plan.flow,
+                rows: Some(rows),
+                signers: rows
+                    .flow
+                    .signers
+                    .iter()
+                    .map(|signer| signer.name.as_str())
+                    .collect(),
+                action: &action,
+                rest: &rest,
+                signing: self.followed.is_some(),
+                refused: &|row| self.context.planned.refused.get(&(plan.flow.clone(), row)),
+                ledger: self.context.ledger,
+                run: self.run.id,
+                not_begun: &not_begun,
+                steps: STEP_NAMES,
+            };
+            items.insert(plan.flow.clone(), reports.write_flow(&report)?);
+        }
+        let (exit, hint) = self.exit(&items);
+        let summary = self.summary(items, exit);
+        metrics.set_run(&summary);
+        reports.finish(&summary)?;
+        if folder.exists() {
+            point_latest(&settings.reports.directory, &self.run.name)?;
+        }
+        self.print(global, &summary.items, &folder, exit, &hint);
+        Ok(exit)
+    }
+
+    /// Returns the exit code and a hint. The exit code reflects the worst status in the reports: an
+    /// error that stopped the run, then items in doubt, then failed items.
+    fn exit(&self, items: &BTreeMap<String, Counts>) -> (Exit, String) {
+        let any = |status| items.values().any(|counts| counts.contains_key(&status));
+        // The reports show the status of the sent item for rows that changed afterwards.
+        let changed = |flow: &FlowPlan| flow.counted(ItemAction::Changed);
+        let blocked: u64 = self.context.planned.plan.flows.iter().map(changed).sum();
+        let stats = self.stats;
+        let followed = self.followed.map_or(Exit::Done, follow::exit);
+        match &stats.stopped {
+            Some(Stopped::Fatal(fatal)) => exit::classify_fatal(fatal),
+            Some(Stopped::Asked) => (
+                Exit::Interrupted,
+                "apply again to continue; completed items are not sent again".to_owned(),
+            ),
+            _ if followed == Exit::Interrupted => (followed, String::new()),
+            _ if stats.in_doubt > 0 || any(Status::InDoubt) || followed == Exit::InDoubt => (
+                Exit::InDoubt,
+                "items in doubt are not sent again automatically: check them in the web console of the service, \
+                 then run apply --retry in-doubt or state settle"
+                    .to_owned(),
+            ),
+            Some(Stopped::Failures { .. }) => (
+                Exit::Failed,
+                "correct the failed items, then apply again".to_owned(),
+            ),
+            None if stats.failed + stats.not_started + blocked > 0
+                || any(Status::Failed)
+                || !stats.failed_resources.is_empty() =>
+            (
+                Exit::Failed,
+                "see treaty_error and treaty_hint in the report; correct the sheet, or correct failed.csv and use it \
+                 as the sheet; then apply again"
+                    .to_owned(),
+            ),
+            None => (followed, String::new()),
+        }
+    }
+
+    /// Why the run ended before all items were processed.
+    fn stopped(&self) -> Option<String> {
+        let interrupted = "the run was interrupted".to_owned();
+        match &self.stats.stopped {
+            Some(Stopped::Asked) => Some(interrupted),
+            Some(Stopped::Failures { tolerated }) => {
+                Some(format!("more than {tolerated} items failed"))
+            }
+            Some(Stopped::Fatal(fatal)) => Some(fatal.to_string()),
+            None => self
+                .followed
+                .is_some_and(|followed| followed.stopped)
+                .then_some(interrupted),
+        }
+    }
+
+    fn summary(&self, items: BTreeMap<String, Counts>, exit: Exit) -> Summary {
+        let settings = &self.context.project.settings;
+        let ended = Timestamp::now();
+        let seconds = ended
+            .duration_since(self.context.session.started)
+            .as_secs_f64();
+        let calls = self.context.progress.calls();
+        let total: u64 = calls.values().map(|count| count.attempts).sum();
+        // Counts of calls are far below 2^52.
+        #[allow(clippy::cast_precision_loss)]
+        let rate = total as f64 / seconds.max(0.001);
+        Summary {
+            run: self.run.name.clone(),
+            project: self.context.project.name.clone(),
+            environment: settings.environment.clone(),
+            endpoint: settings.endpoint.to_string(),
+            treaty: env!("CARGO_PKG_VERSION").to_owned(),
+            started: time::text(self.context.session.started),
+            ended: Some(time::text(ended)),
+            reported: None,
+            seconds,
+            exit_code: Some(i32::from(exit.code())),
+            stopped: self.stopped(),
+            items,
+            resource_failures: self
+                .stats
+                .failed_resources
+                .iter()
+                .map(|(address, failure)| (address.to_string(), failure.message.clone()))
+                .collect(),
+            calls: calls
+                .into_iter()
+                .map(|(op, count)| (op.path().to_owned(), count))
+                .collect(),
+            calls_total: total,
+            rate,
+            rate_limit: settings.limits.rate.map(|rate| rate.0),
+        }
+    }
+
+    /// Prints and logs the counts, the folder of the reports and the hint.
+    fn print(
+        &self,
+        global: &Global,
+        items: &BTreeMap<String, Counts>,
+        folder: &Path,
+        exit: Exit,
+        hint: &str,
+    ) {
+        for (flow, counts) in items {
+            for (status, count) in counts {
+                let status = status.word();
+                tracing::info!(target: CONSOLE, event = "total", flow, status, count, "items by status");
+            }
+        }
+        tracing::info!(
+            target: CONSOLE,
+            event = "end",
+            exit_code = exit.code(),
+            reports = %out::shown(folder).display(),
+            hint = Some(hint).filter(|hint| !hint.is_empty()),
+            "the run has ended"
+        );
+        if global.log_format == LogFormat::Json {
+            return;
+        }
+        if !global.quiet {
+            plan_text::print_counts(items);
+            if self.stats.not_started > 0 {
+                out::line(format_args!("  {} not begun", self.stats.not_started));
+            }
+            let seconds = Timestamp::now()
+                .duration_since(self.context.session.started)
+                .as_secs_f64();
+            let calls: u64 = self
+                .context
+                .progress
+                .calls()
+                .values()
+                .map(|count| count.attempts)
+                .sum();
+            out::line(format_args!(
+                "{calls} calls in {seconds:.1} s; reports in {}",
+                out::shown(folder).display()
+            ));
+        }
+        if !hint.is_empty() {
+            out::note(format_args!("\u{1b}[1;36mhelp\u{1b}[0m: {hint}"));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `treaty audit`: looks up every sent item at the service and reports whether it exists exactly
+//! once.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::watch;
+
+use crate::address::{Address, is_selected};
+use crate::cli::args::{Audit as Args, Global};
+use crate::cli::context::interrupt::interruptible;
+use crate::cli::context::ledger::LedgerContext;
+use crate::cli::context::runtime::runtime;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::progress::Progress;
+use crate::cli::output::{logging, out};
+use crate::execute::Stop;
+use crate::ledger::{KnownRun, Records, Sqlite};
+use crate::repair::{Audit, AuditedItem, Verdict};
+use crate::report::{AuditJournal, AuditLine};
+
+/// The report folder of items that were adopted, not sent by a run.
+pub(super) const NO_RUN: &str = "taken-over";
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let context = LedgerContext::load(global, None)?;
+    let ledger = context.read_ledger()?;
+    let run = audited_run(&ledger, args)?;
+    let (folder, base) = match &run {
+        Some(run) if !args.all => (run.record.name.as_str(), "audit"),
+        Some(run) => (run.record.name.as_str(), "audit-all"),
+        None => (NO_RUN, "audit-all"),
+    };
+    logging::name_run(folder);
+    let settings = &context.project.settings;
+    let folder = settings.reports.directory.join(folder);
+    let (mut journal, skip) =
+        AuditJournal::open(&folder.join(format!("{base}.jsonl")), args.again)?;
+    if !skip.is_empty() && !global.quiet {
+        out::log_note(
+            global.log_format,
+            format_args!(
+                "{} items were audited before and are skipped; --again starts over",
+                skip.len()
+            ),
+        );
+    }
+    let progress = Progress::new(global);
+    let client = context.client(&ledger, &progress)?;
+    let (requests, stop) = watch::channel(Stop::No);
+    let audit = Audit {
+        records: &ledger,
+        client: &client,
+        root: &context.project.root,
+        run: run.filter(|_| !args.all).map(|run| run.record.id),
+        targets: args.matching.target.clone(),
+        excludes: args.matching.exclude.clone(),
+        skip,
+        concurrency: settings.limits.concurrency.get(),
+        listener: progress.listener(),
+        stop,
+    };
+    let runtime = runtime()?;
+    let all = audit.run(|audited| journal.push(&audit_line(audited)));
+    let is_complete = runtime.block_on(interruptible(requests, all));
+    progress.finish();
+    if !is_complete? {
+        out::log_note(
+            global.log_format,
+            "the audit was interrupted; run it again to continue",
+        );
+        return Ok(Exit::Interrupted);
+    }
+    let table = folder.join(format!("{base}.csv"));
+    let counts = journal.table(&table, |line| {
+        let address = Address::item(&line.flow, &line.key);
+        is_selected(&args.matching.target, &args.matching.exclude, &address)
+    })?;
+    let summary: Vec<String> = counts
+        .iter()
+        .map(|(verdict, count)| format!("{count} {verdict}"))
+        .collect();
+    let summary = if summary.is_empty() {
+        "no items".to_owned()
+    } else {
+        summary.join(", ")
+    };
+    out::line(format_args!("{summary}; {}", out::shown(&table).display()));
+    Ok(exit(&counts))
+}
+
+/// The run whose folder contains the report; none with `--all` if there was no run.
+fn audited_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<Option<KnownRun>> {
+    let run = match &args.run {
+        None if !args.all => match ledger.working_run()? {
+            Some(run) => Some(run),
+            // A run that has sent nothing gets an empty report.
+            None => ledger.run(None)?,
+        },
+        name => ledger.run(name.as_deref())?,
+    };
+    match (&args.run, &run) {
+        (Some(name), None) => Err(CliError::new(
+            Exit::Usage,
+            format!("no run {name} is recorded"),
+            "the name of a run is the name of its report folder",
+        )
+        .into()),
+        (None, None) if !args.all => Err(CliError::new(
+            Exit::Usage,
+            "no run is recorded",
+            "apply first, or audit adopted items with --all",
+        )
+        .into()),
+        _ => Ok(run),
+    }
+}
+
+fn audit_line(audited: AuditedItem) -> AuditLine {
+    AuditLine {
+        id: audited.id,
+        flow: audited.flow,
+        key: audited.key,
+        verdict: audited.verdict.word().to_owned(),
+        flow_id: audited.flow_id.map(|id| id.0),
+        differs: audited.differences,
+        hint: audited.hint,
+    }
+}
+
+fn exit(counts: &BTreeMap<String, u64>) -> Exit {
+    let any = |verdict: Verdict| counts.contains_key(verdict.word());
+    if any(Verdict::Missing) || any(Verdict::Different) {
+        Exit::Failed
+    } else if any(Verdict::Unproven) {
+        Exit::InDoubt
+    } else {
+        Exit::Done
+    }
+}

@@ -1,0 +1,40 @@
+//! The commands, one file or folder for each.
+
+mod apply;
+mod ask;
+mod audit;
+mod init;
+mod listen;
+mod plan;
+mod report;
+mod revoke;
+mod sandbox;
+mod schema;
+mod state;
+mod status;
+mod sync;
+mod validate;
+
+use crate::cli::args::{Args, Command};
+use crate::cli::exit::Exit;
+
+/// Runs the command of the arguments.
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let global = &args.global;
+    match &args.command {
+        Command::Init(own) => init::run(own),
+        Command::Validate(_) => validate::run(global),
+        Command::Plan(own) => plan::run(global, own),
+        Command::Apply(own) => apply::run(global, own),
+        Command::Sync(own) => sync::run(global, own),
+        Command::Listen(own) => listen::run(global, own),
+        Command::Revoke(own) => revoke::run(global, own),
+        Command::Report(own) => report::run(global, own),
+        Command::Status(own) => status::run(global, own),
+        Command::State(own) => state::run(global, own),
+        Command::Audit(own) => audit::run(global, own),
+        Command::Ask(own) => ask::run(global, own),
+        Command::Sandbox(own) => sandbox::run(global, own),
+        Command::Schema(own) => Ok(schema::run(own)),
+    }
+}

@@ -1,0 +1,268 @@
+//! `treaty report`: writes the reports of a run again, from the ledger and the sheet, without a
+//! call to the API.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::apply::run_report::STEP_NAMES;
+use crate::address::{Address, is_selected};
+use crate::api::time;
+use crate::cli::args::{Global, Report as Args};
+use crate::cli::context::ledger::LedgerContext;
+use crate::cli::context::names::{ResourceNames, check_targets};
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::{diagnostics, out, plan_text};
+use crate::desired::{FlowRows, Outcome};
+use crate::ledger::{EntityId, KnownRun, Ledger, LedgerError, Records, Sqlite};
+use crate::plan::ItemAction;
+use crate::report::{
+    Calls, Counts, FlowReport, FlowReportError, ItemVisitor, Reports, RowFacts, Summary,
+    point_latest,
+};
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let mut context = LedgerContext::load(global, None)?;
+    let ledger = context.read_ledger_unchecked()?;
+    let run = find_run(&ledger, args).or_else(|error| {
+        ledger.wait_until_verified()?;
+        Err(error)
+    })?;
+    check_targets(&ledger, &args.matching.target)?;
+    let is_last = ledger.run(None)?.as_ref() == Some(&run);
+    let mut findings = std::mem::take(&mut context.findings);
+    let names = ResourceNames::build(&context.project, ledger.salt(), &mut findings);
+    let settings = &context.project.settings.reports;
+    let is_whole = args.matching.target.is_empty() && args.matching.exclude.is_empty();
+    // A partial report must not replace the complete one.
+    let part = if is_whole { "" } else { "-selected" };
+    let folder = settings
+        .directory
+        .join(format!("{}{part}", run.record.name));
+    let mut reports = Reports::begin(&folder, &context.project.name, &settings.formats)?;
+    let mut items: BTreeMap<String, Counts> = BTreeMap::new();
+    for name in flows(&context, &ledger, &run, is_last)? {
+        let flow = context.project.flows.get(&name);
+        let rows = flow.and_then(|flow| {
+            let (project, run) = (&context.project, &context.session.run_time);
+            FlowRows::open(
+                project,
+                names.resources(),
+                flow,
+                run,
+                ledger.salt(),
+                &mut findings,
+            )
+        });
+        let items_of_run = RunItems {
+            ledger: &ledger,
+            args,
+            flow: &name,
+            run: run.record.id,
+            is_last,
+            in_sheet: Mutex::default(),
+        };
+        let mut signers: Vec<&str> = flow.map_or(Vec::new(), |flow| {
+            flow.signers
+                .iter()
+                .map(|signer| signer.name.as_str())
+                .collect()
+        });
+        // Signers that were removed from the manifest after the flow was sent.
+        let removed = ledger.other_signers(&name, &signers)?;
+        signers.extend(removed.iter().map(String::as_str));
+        let report = FlowReport {
+            flow: &name,
+            rows: rows.as_ref(),
+            signers,
+            action: &|_, facts| items_of_run.action(facts),
+            rest: &|each| items_of_run.removed_rows(each),
+            refused: &|_| None,
+            ledger: &ledger,
+            run: run.record.id,
+            not_begun: "not sent: no run has begun it",
+            signing: true,
+            steps: STEP_NAMES,
+        };
+        items.insert(name.clone(), reports.write_flow(&report)?);
+    }
+    ledger.wait_until_verified()?;
+    let whole = settings.directory.join(&run.record.name);
+    reports.finish(&summary(&context, &run, &whole, items.clone()))?;
+    if is_last && is_whole && folder.exists() {
+        point_latest(&settings.directory, &run.record.name)?;
+    }
+    if findings.errors() > 0 {
+        diagnostics::print(&[&findings], global.log_format, None);
+        context.note("the reports contain the recorded state of these rows, without the columns of the sheet");
+    }
+    if !global.quiet {
+        plan_text::print_counts(&items);
+        out::line(format_args!("reports in {}", out::shown(&folder).display()));
+    }
+    Ok(Exit::Done)
+}
+
+fn find_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<KnownRun> {
+    let found = ledger.run(args.run.as_deref())?;
+    found.ok_or_else(|| {
+        let (message, hint) = match &args.run {
+            Some(name) => (
+                format!("no run {name} is recorded"),
+                "the name of a run is the name of its report folder",
+            ),
+            None => ("no run is recorded".to_owned(), "apply first"),
+        };
+        CliError::new(Exit::Usage, message, hint).into()
+    })
+}
+
+/// The flows in the reports of a run.
+fn flows(
+    context: &LedgerContext,
+    ledger: &Sqlite,
+    run: &KnownRun,
+    is_last: bool,
+) -> Result<Vec<String>, LedgerError> {
+    let declared: BTreeSet<String> = context.project.flows.keys().cloned().collect();
+    let mut all = declared.clone();
+    all.extend(ledger.flows()?);
+    let mut reported = Vec::new();
+    for flow in all {
+        let has_rows = is_last && declared.contains(&flow);
+        if has_rows || ledger.has_worked_on(&flow, run.record.id)? {
+            reported.push(flow);
+        }
+    }
+    Ok(reported)
+}
+
+/// Selects the items of one flow that the reports of the run contain.
+struct RunItems<'a> {
+    ledger: &'a Sqlite,
+    args: &'a Args,
+    flow: &'a str,
+    run: i64,
+    /// Whether this is the last run. Its reports contain every row of the sheet.
+    is_last: bool,
+    /// The items that have a row.
+    in_sheet: Mutex<IdSet>,
+}
+
+impl RunItems<'_> {
+    fn in_sheet(&self) -> MutexGuard<'_, IdSet> {
+        // Nothing panics while it is locked.
+        self.in_sheet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_selected(&self, key: &str) -> bool {
+        let matching = &self.args.matching;
+        let address = Address::item(self.flow, key);
+        is_selected(&matching.target, &matching.exclude, &address)
+    }
+
+    /// The action to report for a row; none to omit it.
+    fn action(&self, facts: &RowFacts<'_>) -> Option<ItemAction> {
+        let Some(key) = facts.key else {
+            let all = self.args.matching.target.is_empty();
+            return (self.is_last && all).then_some(ItemAction::Invalid);
+        };
+        if let Some(record) = facts.record {
+            self.in_sheet().insert(record.id);
+        }
+        if !self.is_selected(key) {
+            return None;
+        }
+        match (facts.record, facts.outcome) {
+            (Some(record), _) => {
+                (self.is_last || record.run == self.run).then_some(ItemAction::Unchanged)
+            }
+            (None, _) if !self.is_last => None,
+            (None, Some(Outcome::Skipped)) => Some(ItemAction::Skipped),
+            (None, Some(Outcome::Invalid(_))) => Some(ItemAction::Invalid),
+            (None, Some(Outcome::Item(_)) | None) => Some(ItemAction::Create),
+        }
+    }
+
+    /// Reports the items of the run whose rows were removed.
+    fn removed_rows(&self, each: &mut ItemVisitor<'_>) -> Result<(), FlowReportError> {
+        // The reports are completed after this; a damaged ledger must fail first.
+        self.ledger.wait_until_verified()?;
+        let mut removed = Vec::new();
+        let in_sheet = self.in_sheet();
+        self.ledger.each_of_run(self.flow, self.run, &mut |id| {
+            if !in_sheet.contains(id) {
+                removed.push(id);
+            }
+        })?;
+        for id in removed {
+            if let Some(item) = self.ledger.item_by_id(id)?
+                && self.is_selected(&item.key)
+            {
+                each(&item.key, ItemAction::Unchanged)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A set of item ids, stored as bit maps of 64 consecutive ids.
+#[derive(Default)]
+struct IdSet(BTreeMap<EntityId, u64>);
+
+impl IdSet {
+    fn insert(&mut self, id: EntityId) {
+        *self.0.entry(id / 64).or_default() |= bit(id);
+    }
+
+    fn contains(&self, id: EntityId) -> bool {
+        self.0
+            .get(&(id / 64))
+            .is_some_and(|bits| bits & bit(id) != 0)
+    }
+}
+
+fn bit(id: EntityId) -> u64 {
+    1 << id.rem_euclid(64)
+}
+
+/// The content of `run.json`: as the run wrote it, with the current status of the items.
+fn summary(
+    context: &LedgerContext,
+    run: &KnownRun,
+    folder: &std::path::Path,
+    items: BTreeMap<String, Counts>,
+) -> Summary {
+    let settings = &context.project.settings;
+    let earlier = Summary::read(folder).filter(|summary| summary.run == run.record.name);
+    let written = earlier.unwrap_or_else(|| Summary {
+        run: run.record.name.clone(),
+        project: context.project.name.clone(),
+        environment: settings.environment.clone(),
+        endpoint: settings.endpoint.to_string(),
+        treaty: String::new(),
+        started: run.begun.clone(),
+        ended: run.ended.clone(),
+        reported: None,
+        // An interrupted run has not recorded its duration and calls.
+        seconds: 0.0,
+        exit_code: run.exit,
+        stopped: run
+            .ended
+            .is_none()
+            .then(|| "the run was interrupted".to_owned()),
+        items: BTreeMap::new(),
+        resource_failures: BTreeMap::new(),
+        calls: Calls::new(),
+        calls_total: 0,
+        rate: 0.0,
+        rate_limit: None,
+    });
+    Summary {
+        treaty: env!("CARGO_PKG_VERSION").to_owned(),
+        reported: Some(time::text(Timestamp::now())),
+        items,
+        ..written
+    }
+}

@@ -1,0 +1,113 @@
+//! `treaty state list`: prints one line for each recorded resource and item.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use serde_json::json;
+
+use crate::address::{Address, is_selected};
+use crate::cli::args::{Format, Global, List};
+use crate::cli::context::ledger::LedgerContext;
+use crate::cli::context::names::{FLOW_ID, ResourceNames};
+use crate::cli::exit::Exit;
+use crate::cli::output::out;
+use crate::diagnostic::Findings;
+use crate::ledger::{KnownItem, KnownResource, Ledger, Records};
+use crate::report;
+
+pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
+    let context = LedgerContext::load(global, None)?;
+    let ledger = context.read_ledger()?;
+    let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
+    let mut out = out::stream();
+    let mut count = 0_u64;
+    // A write error ends the list; it is reported when the command ends.
+    let mut line = |address: &Address, text: &dyn Fn() -> String| {
+        if !is_selected(&args.matching.target, &args.matching.exclude, address) {
+            return ControlFlow::Continue(());
+        }
+        count += 1;
+        match writeln!(out, "{}", text()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    };
+    ledger.each_resource(&mut |known| {
+        let address = names.address(known.kind, &known.identity);
+        line(&address, &|| match args.format {
+            Format::Text => resource_text(&address, &known),
+            Format::Json => resource_json(&address, &known).to_string(),
+        })
+    })?;
+    ledger.each_item(FLOW_ID, &mut |known| {
+        let address = Address::item(&known.flow, &known.key);
+        line(&address, &|| match args.format {
+            Format::Text => item_text(&address, &known),
+            Format::Json => item_json(&address, &known).to_string(),
+        })
+    })?;
+    // A write error is reported when the command ends.
+    let _ = out.flush();
+    drop(out);
+    if count == 0 && args.format == Format::Text {
+        context.note("nothing is recorded");
+    }
+    Ok(Exit::Done)
+}
+
+fn resource_text(address: &Address, known: &KnownResource) -> String {
+    let id = known.resource.remote_id.as_deref();
+    let kind = known.kind.word();
+    match id {
+        Some(id) => format!("{address}  {kind} {id}"),
+        None => format!("{address}  {kind}, pending"),
+    }
+}
+
+pub(super) fn resource_json(address: &Address, known: &KnownResource) -> serde_json::Value {
+    json!({
+        "address": address.to_string(),
+        "kind": known.kind.word(),
+        "identity": known.identity,
+        "id": known.resource.remote_id,
+        "pending": known.resource.remote_id.is_none(),
+    })
+}
+
+fn item_text(address: &Address, known: &KnownItem) -> String {
+    let (status, _) = report::recorded(&known.record);
+    let flow = match &known.answered {
+        Some(id) => format!("flow {id}"),
+        None => "no flow".to_owned(),
+    };
+    let run = match &known.run {
+        Some(_) => format!("run {}", last_run(known)),
+        None => last_run(known),
+    };
+    format!("{address}  {}, {flow}, {run}", status.word())
+}
+
+/// The last run of an item, and the number of attempts.
+pub(super) fn last_run(known: &KnownItem) -> String {
+    let times = match known.record.attempts {
+        1 => "1 attempt".to_owned(),
+        attempts => format!("{attempts} attempts"),
+    };
+    match &known.run {
+        Some(run) => format!("{run}, {times}"),
+        None => "adopted".to_owned(),
+    }
+}
+
+pub(super) fn item_json(address: &Address, known: &KnownItem) -> serde_json::Value {
+    json!({
+        "address": address.to_string(),
+        "kind": "item",
+        "flow": known.flow,
+        "key": known.key,
+        "status": report::recorded(&known.record).0.word(),
+        "run": known.run,
+        "attempts": known.record.attempts,
+        "flowId": known.answered,
+    })
+}

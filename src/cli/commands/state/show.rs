@@ -1,0 +1,203 @@
+//! `treaty state show`: prints all that is recorded of one resource or item. Signing links are
+//! masked on a terminal.
+
+use std::io::IsTerminal;
+
+use serde_json::{Value, json};
+
+use super::list::{item_json, last_run, resource_json};
+use crate::cli::args::{Format, Global, Show};
+use crate::cli::context::ledger::LedgerContext;
+use crate::cli::context::names::{FLOW_ID, FoundRecord, ResourceNames};
+use crate::cli::exit::Exit;
+use crate::cli::output::links::masked_in;
+use crate::cli::output::out;
+use crate::diagnostic::Findings;
+use crate::ledger::{KnownItem, KnownResource, KnownStep, Ledger, Step};
+use crate::report;
+
+pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
+    let context = LedgerContext::load(global, None)?;
+    let ledger = context.read_ledger()?;
+    let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
+    let address = &args.address;
+    match names.find(&ledger, address)? {
+        FoundRecord::Resource(known) => match args.format {
+            Format::Text => resource_text(&names, &known),
+            Format::Json => {
+                let mut value = resource_json(&names.address(known.kind, &known.identity), &known);
+                value["fields"] = known.resource.fields.keys().cloned().collect();
+                value["silentSign"] = known.resource.grant.map_or(
+                    Value::Null,
+                    |grant| json!({ "granted": true, "deadline": grant.deadline }),
+                );
+                out::line(format_args!("{value:#}"));
+            }
+        },
+        FoundRecord::Item(mut known, steps) => {
+            known.answered = flow_id(&steps);
+            match args.format {
+                Format::Text => item_text(address, &known, &steps),
+                Format::Json => {
+                    let (_, failure) = report::recorded(&known.record);
+                    let mut value = item_json(address, &known);
+                    value["sent"] = known.record.sent.into();
+                    value["failure"] = failure.map_or(Value::Null, |failure| {
+                        json!({ "code": failure.code, "message": failure.message, "hint": failure.hint })
+                    });
+                    let mask = std::io::stdout().is_terminal();
+                    value["steps"] = steps.iter().map(|step| step_json(step, mask)).collect();
+                    out::line(format_args!("{value:#}"));
+                }
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The flow id of an item, from its receipts.
+pub(super) fn flow_id(steps: &[KnownStep]) -> Option<String> {
+    let process = steps.iter().find(|step| step.name == FLOW_ID.0)?;
+    match &process.step {
+        Step::Receipt(receipt) => Some(receipt.get(FLOW_ID.1)?.as_str()?.to_owned()),
+        _ => None,
+    }
+}
+
+fn row(name: &str, value: impl std::fmt::Display) {
+    out::line(format_args!("  {name:<9} {value}"));
+}
+
+fn resource_text(names: &ResourceNames, known: &KnownResource) {
+    out::line(format_args!(
+        "\u{1b}[1m{}\u{1b}[0m  {}",
+        names.address(known.kind, &known.identity),
+        known.kind.word()
+    ));
+    row("identity", known.identity.replace('\n', ", "));
+    match &known.resource.remote_id {
+        Some(id) => row("id", id),
+        None => row(
+            "id",
+            "none: its creation is pending or was interrupted; the next apply looks it up",
+        ),
+    }
+    let fields: Vec<&str> = known.resource.fields.keys().map(String::as_str).collect();
+    if !fields.is_empty() {
+        row("set", fields.join(", "));
+    }
+    if let Some(grant) = known.resource.grant {
+        let until = grant
+            .deadline
+            .and_then(|deadline| jiff::Timestamp::from_millisecond(deadline).ok())
+            .map(crate::api::time::text);
+        match until {
+            Some(until) => row("granted", format!("silent signing, until {until}")),
+            None => row("granted", "silent signing, without an end date"),
+        }
+    }
+}
+
+fn item_text(address: &crate::address::Address, known: &KnownItem, steps: &[KnownStep]) {
+    let (status, failure) = report::recorded(&known.record);
+    out::line(format_args!(
+        "\u{1b}[1m{address}\u{1b}[0m  {}",
+        status.word()
+    ));
+    if let Some(failure) = failure {
+        row("error", failure.message);
+        if !failure.hint.is_empty() {
+            row("help", failure.hint);
+        }
+    }
+    row(
+        "sent",
+        if known.record.sent {
+            "yes: a signer was asked to sign, or may have been"
+        } else {
+            "no: no signer was asked to sign"
+        },
+    );
+    row("flow", known.answered.as_deref().unwrap_or("none"));
+    row("run", last_run(known));
+    if steps.is_empty() {
+        return;
+    }
+    row("steps", "");
+    let width = |text: fn(&KnownStep) -> &str| {
+        let widths = steps.iter().map(|step| text(step).chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let (names, operations) = (width(|step| &step.name), width(|step| &step.operation));
+    for step in steps {
+        out::line(format_args!(
+            "    {:<names$}  {:<operations$}  {}",
+            step.name,
+            step.operation,
+            step_state(step)
+        ));
+    }
+}
+
+/// Describes the state of a step.
+fn step_state(step: &KnownStep) -> String {
+    match &step.step {
+        Step::Deferred(deferral) => format!("waits for {}", deferral.after.join(", ")),
+        Step::Intent(_) => {
+            "in doubt: the request may have been sent, the response is unknown".to_owned()
+        }
+        Step::Receipt(receipt) => {
+            let fields = receipt_text(&masked_in(receipt));
+            if fields.is_empty() {
+                "done".to_owned()
+            } else {
+                format!("done: {fields}")
+            }
+        }
+    }
+}
+
+/// Formats the fields of a receipt.
+fn receipt_text(receipt: &Value) -> String {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match receipt {
+        Value::Null => String::new(),
+        Value::Object(fields) => {
+            // These fields are marks of the ledger, not part of the response.
+            let is_response = |name: &str| !["platform", "both"].contains(&name);
+            let fields = fields
+                .iter()
+                .filter(|(name, value)| is_response(name) && **value != json!(""));
+            let parts: Vec<String> = fields
+                .map(|(name, value)| format!("{name} {}", text(value)))
+                .collect();
+            parts.join(", ")
+        }
+        Value::Array(all) => all.iter().map(receipt_text).collect::<Vec<_>>().join("; "),
+        other => text(other),
+    }
+}
+
+/// A step as JSON. The request is omitted: it may contain a password.
+fn step_json(step: &KnownStep, mask: bool) -> Value {
+    let mut value = json!({ "name": step.name, "operation": step.operation });
+    match &step.step {
+        Step::Deferred(deferral) => {
+            value["state"] = "waiting".into();
+            value["after"] = json!(deferral.after);
+        }
+        Step::Intent(_) => value["state"] = "in_doubt".into(),
+        Step::Receipt(receipt) => {
+            value["state"] = "answered".into();
+            value["answer"] = if mask {
+                masked_in(receipt)
+            } else {
+                receipt.clone()
+            };
+        }
+    }
+    value
+}

@@ -1,0 +1,161 @@
+//! The lists of `treaty status`: failed items, items in doubt, and signing links.
+
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::age;
+use crate::address::{Address, is_selected};
+use crate::api::time;
+use crate::cli::args::Status as Args;
+use crate::cli::context::names::{FLOW_ID, ResourceNames};
+use crate::cli::output::links::masked;
+use crate::ledger::{Failure, LedgerError, Pending, Records, Sqlite};
+use crate::report::{self, Status};
+
+/// A resource or item that has failed or is in doubt.
+pub(super) struct ListedFailure<'a> {
+    address: &'a Address,
+    status: Status,
+    flow_id: Option<String>,
+    failure: Option<Failure>,
+}
+
+impl ListedFailure<'_> {
+    pub(super) fn line(&self) -> String {
+        let symbol = match self.status {
+            Status::InDoubt => '?',
+            _ => '!',
+        };
+        let (message, hint) = self.failure.as_ref().map_or(("", ""), |failure| {
+            (failure.message.as_str(), failure.hint.as_str())
+        });
+        let hint = match hint {
+            "" => String::new(),
+            hint => format!("\n  help: {hint}"),
+        };
+        format!(
+            "\u{1b}[31m{symbol}\u{1b}[0m {}: {message}{hint}",
+            self.address
+        )
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let failure = self.failure.as_ref().map(|failure| {
+            json!({ "code": failure.code, "message": failure.message, "hint": failure.hint })
+        });
+        json!({
+            "address": self.address.to_string(), "status": self.status.word(), "flowId": self.flow_id,
+            "failure": failure,
+        })
+    }
+}
+
+/// Passes each failed or in-doubt address to `visit`, as far as the arguments select them.
+pub(super) fn each_failure(
+    ledger: &Sqlite,
+    names: &ResourceNames,
+    args: &Args,
+    visit: &mut dyn FnMut(&ListedFailure<'_>) -> ControlFlow<()>,
+) -> Result<(), LedgerError> {
+    let is_meant =
+        |address: &Address| is_selected(&args.matching.target, &args.matching.exclude, address);
+    if args.in_doubt {
+        ledger.each_resource(&mut |known| {
+            let address = names.address(known.kind, &known.identity);
+            if known.resource.remote_id.is_some() || !is_meant(&address) {
+                return ControlFlow::Continue(());
+            }
+            visit(&ListedFailure {
+                address: &address,
+                status: Status::InDoubt,
+                flow_id: None,
+                failure: Some(Failure {
+                    code: None,
+                    message: format!("unknown whether the {} was created", known.kind.word()),
+                    hint: "apply again; it is looked up first".to_owned(),
+                }),
+            })
+        })?;
+    }
+    if !args.failed && !args.in_doubt {
+        return Ok(());
+    }
+    ledger.each_item(FLOW_ID, &mut |known| {
+        let address = Address::item(&known.flow, &known.key);
+        let (status, failure) = report::recorded(&known.record);
+        let wanted = match status {
+            Status::Failed => args.failed,
+            Status::InDoubt => args.in_doubt,
+            _ => false,
+        };
+        if !wanted || !is_meant(&address) {
+            return ControlFlow::Continue(());
+        }
+        visit(&ListedFailure {
+            address: &address,
+            status,
+            flow_id: known.answered,
+            failure,
+        })
+    })
+}
+
+/// A pending signer and the signing link.
+pub(super) struct Link {
+    pub(super) pending: Pending,
+    /// The page on which the signer sees the flow (API 5.7.2), once it was requested.
+    pub(super) view_url: Option<String>,
+}
+
+impl Link {
+    pub(super) fn line(&self, now: Timestamp, mask: bool) -> String {
+        let pending = &self.pending;
+        let shown = |url: &str| if mask { masked(url) } else { url.to_owned() };
+        let url = match pending.sign_url.as_str() {
+            "" => "link unknown".to_owned(),
+            url => shown(url),
+        };
+        let view = self.view_url.as_deref();
+        let view = view.map_or(String::new(), |url| format!("\t{}", shown(url)));
+        let age = pending.sent_at.map_or(String::new(), |at| age(at, now));
+        let address = Address::item(&pending.flow, &pending.key);
+        // Keys may contain tabs and line breaks.
+        let address = address.to_string().replace(['\t', '\r', '\n'], " ");
+        format!("{address}\t{}\t{age}\t{url}{view}", pending.signer)
+    }
+
+    pub(super) fn json(&self, mask: bool) -> Value {
+        let pending = &self.pending;
+        let shown = |url: &str| if mask { masked(url) } else { url.to_owned() };
+        let mut value = json!({
+            "address": Address::item(&pending.flow, &pending.key).to_string(), "key": pending.key,
+            "signer": pending.signer, "flowId": pending.flow_id, "accountId": pending.account_id,
+            "sentAt": pending.sent_at.map(time::text),
+            "signUrl": (!pending.sign_url.is_empty()).then(|| shown(&pending.sign_url)),
+        });
+        if let Some(url) = &self.view_url {
+            value["viewUrl"] = shown(url).into();
+        }
+        value
+    }
+}
+
+/// Passes each pending signer to `visit`.
+pub(super) fn each_pending(
+    ledger: &Sqlite,
+    args: &Args,
+    visit: &mut dyn FnMut(Link) -> ControlFlow<()>,
+) -> Result<(), LedgerError> {
+    ledger.each_pending(&mut |pending| {
+        let address = Address::item(&pending.flow, &pending.key);
+        if !is_selected(&args.matching.target, &args.matching.exclude, &address) {
+            return ControlFlow::Continue(());
+        }
+        visit(Link {
+            pending,
+            view_url: None,
+        })
+    })
+}

@@ -1,0 +1,255 @@
+//! `treaty status`: prints the recorded state by flow and status. Does not acquire the lease, and
+//! calls the API only for `--view`.
+
+mod listed;
+mod totals;
+
+use std::io::{IsTerminal, Write};
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+
+use crate::api::{Operation, ViewUrl};
+use crate::cli::args::{Format, Global, Status as Args};
+use crate::cli::context::ledger::LedgerContext;
+use crate::cli::context::names::{ResourceNames, check_targets};
+use crate::cli::context::runtime::runtime;
+use crate::cli::exit::Exit;
+use crate::cli::output::out;
+use crate::cli::output::progress::Progress;
+use crate::diagnostic::Findings;
+use crate::ledger::{Ledger, LedgerError, Records, Sqlite};
+use crate::report::Status;
+
+use listed::{Link, each_failure, each_pending};
+pub(super) use totals::counts;
+use totals::{FlowTotals, Totals};
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let context = LedgerContext::load(global, None)?;
+    let ledger = context.read_ledger()?;
+    check_targets(&ledger, &args.matching.target)?;
+    let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
+    let totals = Totals::read(&ledger, &names, &args.matching)?;
+    let with_view_urls = if args.view {
+        Some(view_links(global, &context, &ledger, args)?)
+    } else {
+        None
+    };
+    let run = ledger.run(None)?;
+    let now = Timestamp::now();
+    let mask = std::io::stdout().is_terminal();
+    match args.format {
+        Format::Text => {
+            let run = run.map(|run| match (&run.ended, run.exit) {
+                (Some(_), Some(exit)) => {
+                    format!("{}, ended with exit code {exit}", run.record.name)
+                }
+                _ => format!("{}, in progress or interrupted", run.record.name),
+            });
+            // A list of links in a file contains nothing else, for programs and mail merges.
+            let only_links = args.links && !mask;
+            if !only_links {
+                print_totals(&totals, run.as_deref(), now);
+            }
+            each_failure(&ledger, &names, args, &mut |failure| {
+                out::line(failure.line());
+                ControlFlow::Continue(())
+            })?;
+            each_link(&ledger, args, with_view_urls, &mut |link| {
+                out::line(link.line(now, mask));
+                ControlFlow::Continue(())
+            })?;
+            if args.links && mask {
+                context.note("links are shortened on a terminal; write them to a file with: treaty status --links > links.tsv");
+            }
+        }
+        Format::Json => {
+            let head = totals.json(run.as_ref().map(|run| run.record.name.as_str()));
+            print_json(&ledger, &names, args, &head, with_view_urls, mask)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn each_link(
+    ledger: &Sqlite,
+    args: &Args,
+    with_view_urls: Option<Vec<Link>>,
+    visit: &mut dyn FnMut(&Link) -> ControlFlow<()>,
+) -> Result<(), LedgerError> {
+    match with_view_urls {
+        Some(with_view_urls) => {
+            let _ = with_view_urls.iter().try_for_each(visit);
+            Ok(())
+        }
+        None if args.links => each_pending(ledger, args, &mut |link| visit(&link)),
+        None => Ok(()),
+    }
+}
+
+/// Requests the view URL of each pending signer (API 5.7.2).
+fn view_links(
+    global: &Global,
+    context: &LedgerContext,
+    ledger: &Sqlite,
+    args: &Args,
+) -> anyhow::Result<Vec<Link>> {
+    let mut all = Vec::new();
+    each_pending(ledger, args, &mut |link| {
+        all.push(link);
+        ControlFlow::Continue(())
+    })?;
+    let progress = Progress::new(global);
+    let client = context.client(ledger, &progress)?;
+    let requests = all.iter_mut().map(async |link| {
+        let request = ViewUrl {
+            flow_id: link.pending.flow_id.as_str().into(),
+            account_id: link.pending.account_id.as_str().into(),
+        };
+        let response = client.call(&request).await?;
+        link.view_url = Some(response.view_url);
+        Ok::<(), crate::client::Failure>(())
+    });
+    let result = runtime()?.block_on(futures::future::try_join_all(requests));
+    progress.finish();
+    result.map_err(|failure| super::ask::call_error(ViewUrl::OP, failure))?;
+    Ok(all)
+}
+
+fn print_totals(totals: &Totals, run: Option<&str>, now: Timestamp) {
+    if totals.flows.is_empty() && totals.resources.is_empty() {
+        out::line("nothing is recorded");
+        return;
+    }
+    for (name, flow) in &totals.flows {
+        let counted: Vec<String> = flow
+            .counts
+            .iter()
+            .map(|(status, count)| match flow.oldest.get(status) {
+                Some(since) if *status != Status::Waiting => {
+                    format!("{count} {} (for {})", status.word(), age(*since, now))
+                }
+                _ => format!("{count} {}", status.word()),
+            })
+            .collect();
+        out::line(format_args!(
+            "\u{1b}[1mflows.{name}\u{1b}[0m  {}",
+            counted.join(", ")
+        ));
+        print_waiting(flow, now);
+    }
+    let resources: Vec<String> = totals
+        .resources
+        .iter()
+        .map(|(kind, (count, pending))| {
+            let plural = if *count == 1 { "" } else { "s" };
+            match pending {
+                0 => format!("{count} {kind}{plural}"),
+                pending => format!("{count} {kind}{plural} ({pending} pending)"),
+            }
+        })
+        .collect();
+    if !resources.is_empty() {
+        out::line(resources.join(", "));
+    }
+    if let Some(run) = run {
+        out::line(format_args!("last run {run}"));
+    }
+}
+
+/// Prints the pending signers of a flow.
+fn print_waiting(flow: &FlowTotals, now: Timestamp) {
+    let names = flow.waits.keys().map(|name| name.chars().count());
+    let width = names.max().unwrap_or(0);
+    for (name, waits) in &flow.waits {
+        let since = waits.oldest.map(|since| age(since, now));
+        let since = since.map_or(String::new(), |age| format!(", the oldest for {age}"));
+        out::line(format_args!(
+            "  waiting for {name:<width$}  {}{since}",
+            waits.count
+        ));
+    }
+    if flow.for_sync > 0 {
+        out::line(format_args!(
+            "  {} waiting without a pending signer: run treaty sync to continue",
+            flow.for_sync
+        ));
+    }
+    let is_open = flow.counts.contains_key(&Status::Waiting);
+    if let Some(polled_at) = flow.polled_at.filter(|_| is_open) {
+        out::line(format_args!("  last polled {} ago", age(polled_at, now)));
+    }
+}
+
+/// Formats the time since `since` in one unit.
+fn age(since: Timestamp, now: Timestamp) -> String {
+    match now.duration_since(since).as_secs().max(0) {
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// Prints one JSON object in pieces, since the lists may be long.
+fn print_json(
+    ledger: &Sqlite,
+    names: &ResourceNames,
+    args: &Args,
+    head: &serde_json::Value,
+    with_view_urls: Option<Vec<Link>>,
+    mask: bool,
+) -> anyhow::Result<()> {
+    let head = head.to_string();
+    let mut out = out::stream();
+    // A write error ends the output; it is reported when the command ends.
+    let mut put = |text: &str| match out.write_all(text.as_bytes()) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    };
+    let _ = put(head.strip_suffix('}').unwrap_or(&head));
+    if args.failed || args.in_doubt {
+        let _ = put(",\"items\":[");
+        let mut comma = "";
+        each_failure(ledger, names, args, &mut |failure| {
+            put(&format!(
+                "{}\n{}",
+                std::mem::replace(&mut comma, ","),
+                failure.json()
+            ))
+        })?;
+        let _ = put("\n]");
+    }
+    if args.links || args.view {
+        let _ = put(",\"links\":[");
+        let mut comma = "";
+        each_link(ledger, args, with_view_urls, &mut |link| {
+            put(&format!(
+                "{}\n{}",
+                std::mem::replace(&mut comma, ","),
+                link.json(mask)
+            ))
+        })?;
+        let _ = put("\n]");
+    }
+    let _ = put("}\n");
+    let _ = out.flush();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_ages_in_one_unit() {
+        let now: Timestamp = "2026-11-26T12:00:00Z".parse().expect("a time");
+        let ago = |seconds: i64| age(now - jiff::SignedDuration::from_secs(seconds), now);
+        assert_eq!(ago(-5), "0 s");
+        assert_eq!(ago(119), "119 s");
+        assert_eq!(ago(120), "2 min");
+        assert_eq!(ago(7_200), "2 h");
+        assert_eq!(ago(200_000), "2 d");
+    }
+}

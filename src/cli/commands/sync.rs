@@ -1,0 +1,70 @@
+//! `treaty sync`: polls sent items, using the ledger only.
+
+use crate::cli::args::{Global, LogFormat, Sync as Args};
+use crate::cli::commands::audit::NO_RUN;
+use crate::cli::commands::status;
+use crate::cli::context::follow::{self, Follow};
+use crate::cli::context::ledger::LedgerContext;
+use crate::cli::context::names::check_targets;
+use crate::cli::context::runtime::runtime;
+use crate::cli::exit::Exit;
+use crate::cli::output::metrics::CommandMetrics;
+use crate::cli::output::progress::Progress;
+use crate::cli::output::target::CONSOLE;
+use crate::cli::output::{logging, out};
+use crate::ledger::{LedgerError, Records, Sqlite};
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
+    let mut metrics = CommandMetrics::new("sync");
+    let result = sync(global, args, &mut metrics);
+    metrics.write(args.metrics.as_deref(), result)
+}
+
+fn sync(global: &Global, args: &Args, metrics: &mut CommandMetrics) -> anyhow::Result<Exit> {
+    // Sync needs the settings only and ignores errors in manifests.
+    let context = LedgerContext::load(global, None)?;
+    metrics.set_project(&context.project);
+    let ledger = context.lock_ledger()?;
+    open_log(global, &context, &ledger)?;
+    check_targets(&ledger, &args.matching.target)?;
+    let progress = Progress::new(global);
+    let client = context.client(&ledger, &progress)?;
+    let runtime = runtime()?;
+    let follow = Follow {
+        project: &context.project,
+        ledger: &ledger,
+        client: &client,
+        progress: &progress,
+        runtime: &runtime,
+        targets: &args.matching.target,
+        excludes: &args.matching.exclude,
+        waiting: &args.waiting,
+        started: context.session.started,
+    };
+    let synced = follow.run();
+    metrics.set_counts(status::counts(&ledger, &args.matching)?, &progress);
+    let synced = synced?;
+    follow::print_summary(&synced, global.quiet);
+    Ok(follow::exit(&synced))
+}
+
+/// Opens the log of the last run that processed items, in append mode. If that fails, prints a
+/// warning and continues without a log.
+fn open_log(global: &Global, context: &LedgerContext, ledger: &Sqlite) -> Result<(), LedgerError> {
+    let run = match ledger.working_run()? {
+        Some(run) => Some(run),
+        None => ledger.run(None)?,
+    };
+    let name = run.map_or_else(|| NO_RUN.to_owned(), |run| run.record.name);
+    logging::name_run(&name);
+    let folder = context.project.settings.reports.directory.join(name);
+    let opened = std::fs::create_dir_all(&folder).and_then(|()| logging::open_run_log(&folder));
+    if let Err(error) = opened {
+        let text = format!("the log in {} cannot be opened: {error}", folder.display());
+        tracing::warn!(target: CONSOLE, event = "note", "{text}");
+        if global.log_format == LogFormat::Text {
+            out::note(format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
+        }
+    }
+    Ok(())
+}

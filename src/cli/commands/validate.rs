@@ -1,0 +1,97 @@
+//! `treaty validate`: checks manifests and rows without a call to the API.
+
+use std::sync::Arc;
+
+use crate::cli::args::{Global, LogFormat};
+use crate::cli::context::endpoint;
+use crate::cli::context::session::{Session, binding, invalid, load_project};
+use crate::cli::exit::Exit;
+use crate::cli::output::{diagnostics, out};
+use crate::desired::{FlowRows, Resources, warn_expired};
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::ledger::{Ledger, LedgerError, Sqlite};
+use crate::manifest::{Settings, Tolerance};
+use crate::plan::{FlowPlan, ItemAction, PlannedRow, Planner, Selection, build_plan};
+
+pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
+    let session = Session::begin(global);
+    let mut findings = Findings::default();
+    let project = load_project(&session, global, &mut findings)?;
+    let errors = diagnostics::table(&project.settings);
+    findings.set_listener(errors.listener());
+    let ledger = read_ledger(&session, &project.settings)?;
+    let resources = Resources::of(&project, ledger.salt(), &mut findings);
+    let planner = Planner {
+        project: &project,
+        resources: &resources,
+        ledger: &ledger,
+        // The revocation limit is checked by plan, not here.
+        selection: Selection {
+            max_revoke: Some(Tolerance::Count(u64::MAX)),
+            ..Selection::default()
+        },
+        run: session.run_time.clone(),
+        listener: Arc::new(|_| {}),
+    };
+    let planned_run = futures::executor::block_on(build_plan(&planner, None, &mut findings))?;
+    warn_expired(&project, &resources, &session.run_time, &mut findings);
+    planned_run
+        .flows
+        .iter()
+        .zip(&planned_run.plan.flows)
+        .for_each(|(rows, plan)| {
+            findings.extend(empty_filter(rows, plan));
+            findings.extend(rows.warnings());
+        });
+    let all = [&findings, &planned_run.row_findings];
+    diagnostics::print(&all, session.log_format, Some(&errors));
+    let errors = findings.errors() + planned_run.row_findings.errors();
+    if errors > 0 {
+        return Err(invalid(errors, "correct the errors and validate again").into());
+    }
+    if !global.quiet && global.log_format == LogFormat::Text {
+        let rows: usize = planned_run
+            .plan
+            .flows
+            .iter()
+            .map(|flow| flow.rows.len())
+            .sum();
+        let warnings = findings.warnings() + planned_run.row_findings.warnings();
+        out::line(format_args!(
+            "\u{1b}[32mvalid\u{1b}[0m: {}, {}, {}, {} with {}; {}",
+            out::plural(resources.accounts.len(), "account"),
+            out::plural(resources.seals.len(), "seal"),
+            out::plural(resources.templates.len(), "template"),
+            out::plural(planned_run.flows.len(), "flow"),
+            out::plural(rows, "row"),
+            out::plural(warnings, "warning"),
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Warns of a `where` that excludes all rows.
+fn empty_filter(rows: &FlowRows<'_>, plan: &FlowPlan) -> Option<Diagnostic> {
+    let filter = rows.flow.rows.as_ref()?.filter.as_ref()?;
+    let skipped = |row: &PlannedRow| row.action == ItemAction::Skipped;
+    if plan.rows.is_empty() || !plan.rows.iter().all(skipped) {
+        return None;
+    }
+    let count = out::plural(plan.rows.len(), "row");
+    let message = format!("where excludes all rows of the sheet: {count}");
+    Some(
+        Diagnostic::warning(message)
+            .at(filter.span())
+            .hint("compare it with a row; cells are text and compared exactly as written"),
+    )
+}
+
+/// Reads the ledger, so that changes that the API does not support are found. Without credentials,
+/// or if the ledger cannot be read, an empty ledger is used.
+fn read_ledger(session: &Session, settings: &Settings) -> Result<Sqlite, LedgerError> {
+    let known = endpoint::credentials(&settings.endpoint, &session.environ).ok();
+    let ledger = known.and_then(|credentials| {
+        Sqlite::read(&settings.ledger, &binding(settings, credentials.as_ref())).ok()
+    });
+    ledger.map_or_else(|| Sqlite::empty(&binding(settings, None)), Ok)
+}

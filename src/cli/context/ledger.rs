@@ -1,0 +1,122 @@
+//! The project with its ledger and credentials, for commands that work on recorded state.
+
+use jiff::Timestamp;
+
+use super::endpoint;
+use super::runtime::runtime;
+use super::session::{Session, binding, load_project};
+use crate::api::time;
+use crate::cli::args::{Consent, Global};
+use crate::cli::exit::Exit;
+use crate::cli::output::progress::Progress;
+use crate::cli::output::{out, prompt};
+use crate::client::{Client, Credentials};
+use crate::diagnostic::Findings;
+use crate::ledger::{Binding, Ledger, LedgerError, Sqlite, Write};
+use crate::manifest::{Project, Settings};
+
+/// A loaded project, the credentials of its endpoint, and the binding of its ledger.
+pub(in crate::cli) struct LedgerContext {
+    pub(in crate::cli) session: Session,
+    pub(in crate::cli) project: Project,
+    /// The findings in the project. Commands that need only its settings ignore them.
+    pub(in crate::cli) findings: Findings,
+    pub(in crate::cli) credentials: Option<Credentials>,
+    pub(in crate::cli) binding: Binding,
+}
+
+impl LedgerContext {
+    /// Loads the project. With `consent`, fails if the command would have to ask and cannot, before
+    /// the ledger is opened.
+    pub(in crate::cli) fn load(global: &Global, consent: Option<&Consent>) -> anyhow::Result<Self> {
+        let session = Session::begin(global);
+        let mut findings = Findings::default();
+        let project = load_project(&session, global, &mut findings)?;
+        if let Some(consent) = consent {
+            prompt::check(consent, &project.settings)?;
+        }
+        let credentials = endpoint::credentials(&project.settings.endpoint, &session.environ)?;
+        Ok(Self {
+            binding: binding(&project.settings, credentials.as_ref()),
+            session,
+            findings,
+            credentials,
+            project,
+        })
+    }
+
+    /// Opens the ledger to read it and checks its integrity.
+    pub(in crate::cli) fn read_ledger(&self) -> Result<Sqlite, LedgerError> {
+        let ledger = self.read_ledger_unchecked()?;
+        ledger.wait_until_verified()?;
+        Ok(ledger)
+    }
+
+    /// Opens the ledger to read it. The integrity check runs in the background: call
+    /// [`Sqlite::sound`] before results are shown.
+    pub(in crate::cli) fn read_ledger_unchecked(&self) -> Result<Sqlite, LedgerError> {
+        Sqlite::read(&self.project.settings.ledger, &self.binding)
+    }
+
+    /// Opens the ledger and acquires its lease.
+    pub(in crate::cli) fn lock_ledger(&self) -> Result<Sqlite, LedgerError> {
+        lock_ledger(&self.project.settings, &self.binding, self.session.started)
+    }
+
+    /// Creates a client. With a ledger that is locked, it sends only while the lease is valid.
+    pub(in crate::cli) fn client(
+        &self,
+        ledger: &Sqlite,
+        progress: &Progress,
+    ) -> anyhow::Result<Client> {
+        endpoint::client(
+            &self.project.root,
+            &self.project.settings,
+            self.credentials.clone(),
+            ledger.lease(),
+            &progress.listener(),
+        )
+    }
+
+    /// Logs a note and shows it on standard error.
+    pub(in crate::cli) fn note(&self, text: impl std::fmt::Display) {
+        out::log_note(self.session.log_format, text);
+    }
+
+    /// Asks for confirmation unless the arguments contain it, then writes to the ledger and prints
+    /// `done`.
+    pub(in crate::cli) fn confirm_and_write(
+        &self,
+        consent: &Consent,
+        ledger: &Sqlite,
+        writes: Vec<Write>,
+        done: &str,
+    ) -> anyhow::Result<Exit> {
+        if !prompt::confirmed(consent, &self.project.settings)? {
+            self.note(prompt::DECLINED);
+            return Ok(Exit::Done);
+        }
+        runtime()?.block_on(ledger.write(writes))?;
+        out::line(done);
+        Ok(Exit::Done)
+    }
+}
+
+/// Opens the ledger of the settings and acquires its lease.
+pub(in crate::cli) fn lock_ledger(
+    settings: &Settings,
+    binding: &Binding,
+    started: Timestamp,
+) -> Result<Sqlite, LedgerError> {
+    Sqlite::hold(&settings.ledger, binding, &holder(), &time::text(started))
+}
+
+/// Names this process as the holder of a lease: `process 12 on host`.
+pub(in crate::cli) fn holder() -> String {
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = std::env::var("HOSTNAME")
+        .ok()
+        .filter(|host| !host.is_empty())
+        .unwrap_or(host);
+    format!("process {} on {}", std::process::id(), host.trim())
+}

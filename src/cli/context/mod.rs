@@ -1,0 +1,11 @@
+//! State and helpers that several commands share: the loaded project, its ledger, the API client,
+//! and the handling of interrupts.
+
+pub(super) mod endpoint;
+pub(super) mod follow;
+pub(super) mod interrupt;
+pub(super) mod ledger;
+pub(super) mod names;
+pub(super) mod runtime;
+pub(super) mod session;
+mod suggest;

@@ -1,0 +1,224 @@
+//! Loads the project and builds the plan, for the commands that start with either.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use jiff::Timestamp;
+
+use super::endpoint;
+use super::runtime::runtime;
+use crate::api::time;
+use crate::cli::args::{Global, LogFormat, Selected};
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::progress::Progress;
+use crate::cli::output::{diagnostics, logging};
+use crate::client::{Client, Credentials};
+use crate::desired::Resources;
+use crate::diagnostic::Findings;
+use crate::execute::Event;
+use crate::expr::{Environ, RunTime};
+use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
+use crate::manifest::{self, InvalidRows, Project, Settings};
+use crate::plan::{PlannedRun, Planner, Retry, Selection, build_plan};
+use crate::report::ErrorTable;
+
+/// The environment and the start time of a command.
+pub(in crate::cli) struct Session {
+    pub(in crate::cli) environ: Environ,
+    pub(in crate::cli) started: Timestamp,
+    pub(in crate::cli) run_time: RunTime,
+    pub(in crate::cli) log_format: LogFormat,
+}
+
+impl Session {
+    /// Reads the environment and the clock.
+    pub(in crate::cli) fn begin(global: &Global) -> Self {
+        let started = Timestamp::now();
+        // Manifests can only refer to variables that are UTF-8.
+        let environ: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self {
+            environ: Arc::new(environ),
+            run_time: RunTime::at(started),
+            started,
+            log_format: global.log_format,
+        }
+    }
+
+    /// Prints the findings. Fails if any of them keeps the command from continuing.
+    fn check_findings(
+        &self,
+        settings: &Settings,
+        findings: &Findings,
+        planned: &PlannedRun<'_>,
+        errors: &ErrorTable,
+    ) -> Result<(), CliError> {
+        let all = [findings, &planned.row_findings];
+        diagnostics::print(&all, self.log_format, Some(errors));
+        let refused = match settings.failures.invalid_rows {
+            InvalidRows::Refuse => planned.row_findings.errors(),
+            InvalidRows::Skip => 0,
+        };
+        let errors = findings.errors() + refused;
+        if errors == 0 {
+            return Ok(());
+        }
+        let hint = if findings.errors() == 0 {
+            "correct the sheet, or skip invalid rows with failures: { invalidRows: skip } in treaty.yaml"
+        } else {
+            "correct the errors and run the command again; nothing was sent"
+        };
+        Err(invalid(errors, hint))
+    }
+
+    /// The name of a run that starts now. It sorts by time and is a valid folder name.
+    pub(in crate::cli) fn run_name(&self) -> String {
+        time::local(self.started)
+            .strftime("%Y-%m-%dT%H-%M-%S")
+            .to_string()
+    }
+}
+
+/// The error of a command that found errors in manifests or rows.
+pub(in crate::cli) fn invalid(errors: usize, hint: &str) -> CliError {
+    let message = match errors {
+        1 => "1 error was found".to_owned(),
+        errors => format!("{errors} errors were found"),
+    };
+    CliError::new(Exit::Invalid, message, hint)
+}
+
+/// Loads the project. If nothing can be loaded, prints the findings and returns an error.
+pub(in crate::cli) fn load_project(
+    session: &Session,
+    global: &Global,
+    findings: &mut Findings,
+) -> Result<Project, CliError> {
+    let environment = global.environment.as_deref();
+    let project = Project::load(&global.project, environment, &session.environ, findings);
+    if let Some(project) = &project {
+        logging::name_project(project);
+    }
+    project.ok_or_else(|| {
+        if let Some(unknown) = unknown_environment(environment, findings) {
+            return unknown;
+        }
+        diagnostics::print(&[findings], session.log_format, None);
+        invalid(findings.errors(), "")
+    })
+}
+
+/// The usage error for an unknown `--environment`, if that is the only finding.
+fn unknown_environment(chosen: Option<&str>, findings: &Findings) -> Option<CliError> {
+    let message = manifest::unknown_environment(chosen?);
+    let [only] = findings.kept() else {
+        return None;
+    };
+    let hint = only.hint.clone().unwrap_or_default();
+    (only.message == message).then(|| CliError::new(Exit::Usage, message, hint))
+}
+
+/// A plan without errors, and everything that is needed to show or execute it.
+pub(in crate::cli) struct PlanContext<'a> {
+    pub(in crate::cli) session: &'a Session,
+    pub(in crate::cli) project: &'a Project,
+    pub(in crate::cli) resources: &'a Resources,
+    pub(in crate::cli) ledger: &'a Sqlite,
+    pub(in crate::cli) client: &'a Client,
+    pub(in crate::cli) planned: &'a PlannedRun<'a>,
+    pub(in crate::cli) progress: &'a Progress,
+    pub(in crate::cli) runtime: &'a tokio::runtime::Runtime,
+}
+
+/// Loads the project, opens the ledger with `open`, builds the plan and passes it to `then`.
+///
+/// - `retry` limits the plan to failed items, or to items in doubt.
+/// - `check` may refuse the project before the ledger is opened.
+/// - Errors in the project are reported before missing credentials.
+pub(in crate::cli) fn with_plan(
+    global: &Global,
+    selected: &Selected,
+    retry: Option<Retry>,
+    check: impl FnOnce(&Project) -> Result<(), CliError>,
+    open: impl FnOnce(&Session, &Settings, &Binding) -> Result<Sqlite, LedgerError>,
+    then: impl FnOnce(&PlanContext<'_>) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    let session = Session::begin(global);
+    let mut findings = Findings::default();
+    let project = load_project(&session, global, &mut findings)?;
+    let settings = &project.settings;
+    check(&project)?;
+    let errors = diagnostics::table(settings);
+    findings.set_listener(errors.listener());
+    let credentials = endpoint::credentials(&settings.endpoint, &session.environ);
+    let progress = Progress::new(global);
+    let listener = progress.listener();
+    let (ledger, client) = match &credentials {
+        Ok(known) => {
+            let ledger = open(&session, settings, &binding(settings, known.as_ref()))?;
+            let client = endpoint::client(
+                &project.root,
+                settings,
+                known.clone(),
+                ledger.lease(),
+                &listener,
+            )?;
+            (ledger, Some(client))
+        }
+        Err(_) => (Sqlite::empty(&binding(settings, None))?, None),
+    };
+    let resources = Resources::of(&project, ledger.salt(), &mut findings);
+    let runtime = runtime()?;
+    let planner = Planner {
+        project: &project,
+        resources: &resources,
+        ledger: &ledger,
+        selection: Selection {
+            targets: selected.target.clone(),
+            excludes: selected.exclude.clone(),
+            retry,
+            max_revoke: selected.max_revoke,
+            show_all: selected.all,
+        },
+        run: session.run_time.clone(),
+        listener: Arc::new(move |lookup| listener(Event::Lookup(lookup))),
+    };
+    let observed = client
+        .as_ref()
+        .map(|client| (client, selected.observe.into()));
+    let planned_run = runtime.block_on(build_plan(&planner, observed, &mut findings))?;
+    progress.finish();
+    ledger.wait_until_verified()?;
+    for rows in &planned_run.flows {
+        findings.extend(rows.warnings());
+    }
+    session.check_findings(settings, &findings, &planned_run, &errors)?;
+    if let Some(target) = planned_run.unmatched.first() {
+        let message = format!("the target {target} matches no declared address and no row");
+        let hint = "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them";
+        return Err(CliError::new(Exit::Usage, message, hint).into());
+    }
+    credentials?;
+    then(&PlanContext {
+        session: &session,
+        project: &project,
+        resources: &resources,
+        ledger: &ledger,
+        client: client.as_ref().context("a client without credentials")?,
+        planned: &planned_run,
+        progress: &progress,
+        runtime: &runtime,
+    })
+}
+
+/// The endpoint and the app id that the ledger of an environment is bound to.
+pub(in crate::cli) fn binding(settings: &Settings, credentials: Option<&Credentials>) -> Binding {
+    Binding {
+        endpoint: settings.endpoint.to_string(),
+        app_id: credentials
+            .map(|credentials| credentials.app_id.clone())
+            .unwrap_or_default(),
+    }
+}

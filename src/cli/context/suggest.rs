@@ -1,0 +1,53 @@
+//! Suggests similar addresses for one that is unknown.
+
+use crate::address::Address;
+
+/// The known addresses that are most similar to a wanted one.
+pub(super) struct Suggestions {
+    /// In lower case.
+    wanted: String,
+    /// Edit distances and addresses, nearest first.
+    best: Vec<(usize, String)>,
+}
+
+/// The most addresses that are suggested.
+const LIMIT: usize = 3;
+
+impl Suggestions {
+    /// Starts with the text of the wanted address.
+    pub(super) fn new(wanted: &str) -> Self {
+        Self {
+            wanted: wanted.to_lowercase(),
+            best: Vec::new(),
+        }
+    }
+
+    /// Keeps a known address if it is similar enough.
+    pub(super) fn offer(&mut self, address: &Address) {
+        let text = address.to_string();
+        let most = 1 + text.chars().count() / 4;
+        let worst = match self.best.get(LIMIT - 1) {
+            Some((worst, _)) => (*worst).min(most + 1),
+            None => most + 1,
+        };
+        // The difference in length is a lower bound of the distance; a character has up to 4 bytes.
+        if text.len().abs_diff(self.wanted.len()) >= worst * 4 {
+            return;
+        }
+        let distance = strsim::damerau_levenshtein(&self.wanted, &text.to_lowercase());
+        if distance < worst && !self.best.iter().any(|(_, known)| *known == text) {
+            let at = self.best.partition_point(|(known, _)| *known <= distance);
+            self.best.insert(at, (distance, text));
+            self.best.truncate(LIMIT);
+        }
+    }
+
+    /// The suggestions as a hint.
+    pub(super) fn hint(&self) -> String {
+        if self.best.is_empty() {
+            return "treaty state list lists all recorded addresses".to_owned();
+        }
+        let best: Vec<&str> = self.best.iter().map(|(_, text)| text.as_str()).collect();
+        format!("similar addresses: {}", best.join(", "))
+    }
+}

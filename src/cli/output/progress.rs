@@ -1,0 +1,403 @@
+//! Shows the events of a run: a progress bar on a terminal, lines elsewhere. Logs each event first.
+//! An event that standard error has shown as a log line is not shown again.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use tracing::Level;
+
+use super::event_log::EventLog;
+use super::logging::{emit, is_shown};
+use super::out;
+use super::target::CONSOLE;
+use super::{escaped, stamped};
+use crate::address::Address;
+use crate::api::operation::Op;
+use crate::cli::args::{Global, LogFormat};
+use crate::client::{ClientEvent, Throttle};
+use crate::execute::{Event, ItemOutcome, Listener, SyncStats};
+use crate::ledger::Failure;
+use crate::plan::Lookup;
+use crate::report::CallCount;
+
+/// The minimum interval between two lines of progress, where there is no bar.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The shortest retry delay that is shown.
+const SHOWN_DELAY: Duration = Duration::from_secs(5);
+
+/// The outcome of a lookup.
+const LOOKED_UP: &str = "looked up";
+
+/// Displays events and counts API calls.
+pub(in crate::cli) struct Progress(Arc<Mutex<Screen>>);
+
+struct Screen {
+    mode: OutputMode,
+    log: EventLog,
+    bar: Option<ProgressBar>,
+    /// The number of items of the bar; 0 if unknown.
+    total: u64,
+    /// Items by outcome, since the bar began.
+    outcomes: BTreeMap<&'static str, u64>,
+    began: Instant,
+    last_line: Instant,
+    calls: BTreeMap<Op, CallCount>,
+    failures: usize,
+    /// Whether sent items are polled until they end.
+    following: bool,
+    /// The number of ended items in the last line.
+    followed: u64,
+}
+
+/// The most failed items that are shown. The report contains all of them.
+const SHOWN_FAILURES: usize = 20;
+
+/// The format of the display.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OutputMode {
+    /// On a terminal.
+    Bar,
+    /// Where standard error is not a terminal: each line has a timestamp and a level.
+    Lines,
+    /// With `--quiet`, and in JSON format, where each event is a log line.
+    Silent,
+}
+
+impl Progress {
+    /// Chooses the output mode.
+    pub(in crate::cli) fn new(global: &Global) -> Self {
+        let mode = match global.log_format {
+            LogFormat::Json => OutputMode::Silent,
+            LogFormat::Text if global.quiet => OutputMode::Silent,
+            LogFormat::Text if std::io::stderr().is_terminal() => OutputMode::Bar,
+            LogFormat::Text => OutputMode::Lines,
+        };
+        Self(Arc::new(Mutex::new(Screen {
+            mode,
+            log: EventLog::default(),
+            bar: None,
+            total: 0,
+            outcomes: BTreeMap::new(),
+            began: Instant::now(),
+            last_line: Instant::now(),
+            calls: BTreeMap::new(),
+            failures: 0,
+            following: false,
+            followed: 0,
+        })))
+    }
+
+    /// Returns the listener for the events of a run.
+    pub(in crate::cli) fn listener(&self) -> Listener {
+        let screen = self.0.clone();
+        Arc::new(move |event| {
+            screen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .handle(&event);
+        })
+    }
+
+    /// Logs a note and shows it between the lines of progress.
+    pub(in crate::cli) fn note(&self, text: &str) {
+        let screen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tracing::info!(target: CONSOLE, event = "note", "{text}");
+        if screen.mode != OutputMode::Silent {
+            screen.line(Level::INFO, text);
+        }
+    }
+
+    /// Removes the bar.
+    pub(in crate::cli) fn finish(&self) {
+        let mut screen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        screen.remove_bar();
+    }
+
+    /// The API calls so far, by operation.
+    pub(in crate::cli) fn calls(&self) -> BTreeMap<Op, CallCount> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .calls
+            .clone()
+    }
+}
+
+impl Screen {
+    fn handle(&mut self, event: &Event) {
+        if let Event::Client(ClientEvent::Call(call)) = event {
+            self.count(call);
+        }
+        let log = &mut self.log;
+        let was_shown = emit(|| log.log(event));
+        if self.mode != OutputMode::Silent {
+            self.show(event, was_shown);
+        }
+    }
+
+    fn count(&mut self, call: &crate::client::CallEvent) {
+        let milliseconds = u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX);
+        let count = self.calls.entry(call.op).or_default();
+        count.attempts += 1;
+        count.failed += u64::from(call.failure.is_some());
+        count.repeated += u64::from(call.retry_in.is_some());
+        count.milliseconds += milliseconds;
+        count.slowest_milliseconds = count.slowest_milliseconds.max(milliseconds);
+    }
+
+    /// Shows an event. `was_shown`: standard error has shown it as a log line.
+    fn show(&mut self, event: &Event, was_shown: bool) {
+        match event {
+            Event::Client(event) => self.show_client(event),
+            Event::Lookup(Lookup::Started(0)) | Event::Items(0) | Event::Revoking(0) => {}
+            Event::Lookup(Lookup::Started(count)) => self.begin(*count as u64, "looking up"),
+            Event::Lookup(Lookup::Done) => self.advance(LOOKED_UP),
+            Event::Resource {
+                address,
+                symbol,
+                failure,
+            } => match failure {
+                _ if was_shown => {}
+                Some(failure) => self.failed(&address.to_string(), failure),
+                None if *symbol != '=' => {
+                    self.line(
+                        Level::INFO,
+                        &format!("\u{1b}[32m{symbol}\u{1b}[0m {}", shown(address)),
+                    );
+                }
+                None => {}
+            },
+            Event::Revoking(count) => self.begin(*count, "revoking"),
+            Event::Items(count) => self.begin(*count, "sending"),
+            Event::Following(synced) => self.follow(synced, was_shown),
+            Event::Item {
+                address,
+                row,
+                outcome: ended,
+            } => {
+                let location = || match row {
+                    Some(row) => format!("{address} (row {row})"),
+                    None => address.to_string(),
+                };
+                let outcome = match ended {
+                    ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => "done",
+                    ItemOutcome::Failed(_) => "failed",
+                    ItemOutcome::InDoubt(_) => "in doubt",
+                    ItemOutcome::Interrupted => "open",
+                };
+                match ended {
+                    _ if was_shown => {}
+                    ItemOutcome::EndedEarly(_, failure)
+                    | ItemOutcome::Failed(failure)
+                    | ItemOutcome::InDoubt(failure) => {
+                        self.item_failed(&location(), failure);
+                    }
+                    ItemOutcome::Done(_) | ItemOutcome::Interrupted => {}
+                }
+                self.advance(outcome);
+            }
+            Event::Stopping(_) if was_shown => {}
+            Event::Stopping(why) => {
+                let text = format!("\u{1b}[33mstopping\u{1b}[0m: {}", escaped(why));
+                self.line(Level::WARN, &text);
+            }
+        }
+    }
+
+    /// Shows a delay of the client, unless standard error shows its log lines.
+    fn show_client(&self, event: &ClientEvent) {
+        if is_shown(Level::WARN) {
+            return;
+        }
+        let text = match event {
+            ClientEvent::Call(call) => {
+                let pause = call.retry_in.filter(|pause| *pause >= SHOWN_DELAY);
+                let (Some(failure), Some(pause)) = (&call.failure, pause) else {
+                    return;
+                };
+                let failure = escaped(&failure.to_string());
+                format!("retrying {} in {} s: {failure}", call.op, pause.as_secs())
+            }
+            ClientEvent::Paused { why, pause } => {
+                let (why, seconds) = (escaped(why), pause.as_secs_f64());
+                format!("\u{1b}[33mpaused\u{1b}[0m: {why}; retrying in {seconds:.1} s")
+            }
+            ClientEvent::Resumed { after } => {
+                let seconds = after.as_secs_f64();
+                format!(
+                    "\u{1b}[32mresumed\u{1b}[0m: the endpoint responded again after {seconds:.0} s"
+                )
+            }
+            ClientEvent::Throttled(throttle) => format!("throttled: {}", throttle_text(throttle)),
+        };
+        self.line(Level::WARN, &text);
+    }
+
+    /// Shows how many of the sent items have ended.
+    fn follow(&mut self, synced: &SyncStats, was_shown: bool) {
+        let ended = synced.finished + synced.done + synced.ended;
+        let all = ended + synced.waiting + synced.failed + synced.in_doubt + synced.cut_off;
+        if !self.following {
+            self.begin(all, "waiting");
+            self.following = true;
+        }
+        let all = all.max(self.total);
+        let trouble = [
+            (synced.ended, "ended early"),
+            (synced.failed, "failed"),
+            (synced.in_doubt, "in doubt"),
+        ];
+        let trouble = trouble.iter().filter(|(count, _)| *count > 0);
+        let trouble: Vec<String> = trouble
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let trouble = trouble.join(", ");
+        if let Some(bar) = &self.bar {
+            bar.set_position(ended);
+            bar.set_message(match trouble.as_str() {
+                "" => trouble,
+                _ => format!("  \u{1b}[31m{trouble}\u{1b}[0m"),
+            });
+        } else if !was_shown && ended != self.followed && self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            self.followed = ended;
+            let trouble = match trouble.as_str() {
+                "" => trouble,
+                _ => format!(" ({trouble})"),
+            };
+            self.line(Level::INFO, &format!("{ended}/{all} ended{trouble}"));
+        }
+    }
+
+    /// Shows why an item failed, for the first failures only.
+    fn item_failed(&mut self, location: &str, failure: &Failure) {
+        self.failures += 1;
+        if self.failures <= SHOWN_FAILURES {
+            self.failed(location, failure);
+        }
+        if self.failures == SHOWN_FAILURES {
+            self.line(Level::INFO, "the report contains all further failures");
+        }
+    }
+
+    /// Shows a failure. In [`OutputMode::Lines`], the hint is on the same line.
+    fn failed(&self, location: &str, failure: &Failure) {
+        let (location, message) = (escaped(location), escaped(&failure.message));
+        let before_hint = match self.mode {
+            OutputMode::Lines => "; help: ",
+            OutputMode::Bar | OutputMode::Silent => "\n  help: ",
+        };
+        let hint = match escaped(&failure.hint) {
+            hint if hint.is_empty() => hint,
+            hint => format!("{before_hint}{hint}"),
+        };
+        let text = format!("\u{1b}[31m!\u{1b}[0m {location}: {message}{hint}");
+        self.line(Level::WARN, &text);
+    }
+
+    /// Starts a new bar.
+    fn begin(&mut self, total: u64, prefix: &'static str) {
+        self.following = false;
+        self.remove_bar();
+        self.total = total;
+        self.outcomes.clear();
+        self.began = Instant::now();
+        self.last_line = Instant::now();
+        if self.mode == OutputMode::Bar {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let form =
+                "{prefix} {wide_bar:.green/dim} {human_pos}/{human_len}  {rate}  {eta} left{msg}";
+            if let Ok(style) = ProgressStyle::with_template(form) {
+                let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    // The next update draws the rate again.
+                    let _ = write!(out, "{:.1}/s", state.per_sec());
+                };
+                bar.set_style(style.with_key("rate", rate).progress_chars("━╸─"));
+            }
+            bar.set_prefix(prefix);
+            out::set_bar(Some(bar.clone()));
+            self.bar = Some(bar);
+        }
+    }
+
+    fn remove_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            out::set_bar(None);
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Counts an outcome and updates the bar, or prints a line of progress.
+    fn advance(&mut self, outcome: &'static str) {
+        // Without a total there is no progress to show; polling shows its own.
+        if self.following || self.total == 0 {
+            return;
+        }
+        *self.outcomes.entry(outcome).or_default() += 1;
+        let position: u64 = self.outcomes.values().sum();
+        let trouble: Vec<String> = ["failed", "in doubt"]
+            .into_iter()
+            .filter_map(|outcome| Some(format!("{} {outcome}", self.outcomes.get(outcome)?)))
+            .collect();
+        let trouble = trouble.join(", ");
+        if let Some(bar) = &self.bar {
+            bar.set_position(position);
+            bar.set_message(if trouble.is_empty() {
+                trouble
+            } else {
+                format!("  \u{1b}[31m{trouble}\u{1b}[0m")
+            });
+        } else if self.last_line.elapsed() >= LINE_EVERY
+            || (position == self.total && outcome != LOOKED_UP)
+        {
+            self.last_line = Instant::now();
+            let elapsed = self.began.elapsed().as_secs_f64().max(0.001);
+            // Counts of items are far below 2^52.
+            #[allow(clippy::cast_precision_loss)]
+            let (rate, left) = (
+                position as f64 / elapsed,
+                (self.total - position.min(self.total)) as f64,
+            );
+            let remaining = if position == self.total {
+                String::new()
+            } else {
+                format!(", {} left", super::plan_text::duration(left / rate))
+            };
+            let trouble = if trouble.is_empty() {
+                trouble
+            } else {
+                format!(" ({trouble})")
+            };
+            let text = format!("{position}/{}{trouble}, {rate:.0}/s{remaining}", self.total);
+            self.line(Level::INFO, &text);
+        }
+    }
+
+    fn line(&self, level: Level, text: &str) {
+        match self.mode {
+            OutputMode::Lines => out::note(stamped(level, text)),
+            OutputMode::Bar | OutputMode::Silent => out::note(text),
+        }
+    }
+}
+
+/// Describes the limits of a throttled client.
+fn throttle_text(throttle: &Throttle) -> String {
+    let limit = match throttle.rate {
+        Some(rate) => format!("{rate:.1} calls/s"),
+        None => format!("{} calls in flight", throttle.in_flight),
+    };
+    match throttle.pause {
+        Some(pause) => format!("{limit} after a pause of {} s", pause.as_secs()),
+        None => limit,
+    }
+}
+
+/// Formats an address for a terminal.
+fn shown(address: &Address) -> String {
+    escaped(&address.to_string())
+}

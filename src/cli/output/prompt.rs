@@ -1,0 +1,121 @@
+//! Confirmation prompts of commands that change something.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use crate::cli::args::{Apply, Consent};
+use crate::cli::exit::{CliError, Exit};
+use crate::manifest::Settings;
+
+/// The note when the answer is no.
+pub(in crate::cli) const DECLINED: &str = "nothing was changed";
+
+/// The consent in the arguments of a command, and the question if there is none.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct ConsentRequest<'a> {
+    yes: bool,
+    confirm: Option<&'a str>,
+    /// The question, without the name of the environment.
+    question: &'static str,
+}
+
+impl<'a> From<&'a Apply> for ConsentRequest<'a> {
+    fn from(args: &'a Apply) -> Self {
+        Self {
+            yes: args.yes,
+            confirm: args.confirm.as_deref(),
+            question: "Apply this plan to",
+        }
+    }
+}
+
+impl<'a> From<&'a Consent> for ConsentRequest<'a> {
+    fn from(args: &'a Consent) -> Self {
+        Self {
+            yes: args.yes,
+            confirm: args.confirm.as_deref(),
+            question: "Make this change in",
+        }
+    }
+}
+
+/// Fails if the confirmation is missing and cannot be asked for: before any call to the API.
+pub(in crate::cli) fn check<'a>(
+    args: impl Into<ConsentRequest<'a>>,
+    settings: &Settings,
+) -> Result<(), CliError> {
+    let args = args.into();
+    let name = &settings.environment;
+    let usage = |message: String, hint: String| Err(CliError::new(Exit::Usage, message, hint));
+    match args.confirm {
+        Some(confirmed) if confirmed != name => usage(
+            format!("--confirm {confirmed} does not match the environment {name}"),
+            format!("confirm the environment with --confirm {name}"),
+        ),
+        None if settings.protected && (args.yes || !std::io::stdin().is_terminal()) => usage(
+            format!("the environment {name} is protected"),
+            format!("confirm it with --confirm {name}"),
+        ),
+        _ if !args.yes && !std::io::stdin().is_terminal() => usage(
+            "confirmation is required, and standard input is not a terminal".to_owned(),
+            "add --yes to continue without confirmation".to_owned(),
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Returns whether the change is confirmed: by the arguments, or by the answer to a prompt.
+pub(in crate::cli) fn confirmed<'a>(
+    args: impl Into<ConsentRequest<'a>>,
+    settings: &Settings,
+) -> Result<bool, CliError> {
+    let args = args.into();
+    let name = &settings.environment;
+    if settings.protected && args.confirm.is_none() {
+        return Ok(answer(&format!(
+            "{name} is protected. Enter its name to continue: "
+        ))? == *name);
+    }
+    if args.yes {
+        return Ok(true);
+    }
+    let answer = answer(&format!("{} {name}? [y/N] ", args.question))?;
+    Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Prints a question to standard error and reads a line.
+fn answer(question: &str) -> Result<String, CliError> {
+    let broken = |error: std::io::Error| {
+        CliError::new(
+            Exit::Error,
+            format!("the answer cannot be read: {error}"),
+            "",
+        )
+    };
+    discard_typed_input().map_err(broken)?;
+    let mut out = std::io::stderr();
+    write!(out, "{question}")
+        .and_then(|()| out.flush())
+        .map_err(broken)?;
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(broken)?;
+    Ok(line.trim().to_owned())
+}
+
+/// Discards input that was typed before the question appeared.
+#[cfg(unix)]
+fn discard_typed_input() -> std::io::Result<()> {
+    use rustix::termios::{QueueSelector, tcflush};
+    match tcflush(std::io::stdin(), QueueSelector::IFlush) {
+        // Standard input is not a terminal.
+        Err(rustix::io::Errno::NOTTY) => Ok(()),
+        flushed => Ok(flushed?),
+    }
+}
+
+#[cfg(not(unix))]
+fn discard_typed_input() -> std::io::Result<()> {
+    Ok(())
+}
