@@ -32,6 +32,7 @@ pub use flow::{
 };
 pub use head::unknown_environment;
 pub use project::{PROJECT_FILE, Project};
+pub use rules::SAME_ACCOUNT_HINT;
 pub use seal::{Seal, SealSource, Template, TemplateSource};
 pub use settings::{
     Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports,

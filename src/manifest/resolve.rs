@@ -140,7 +140,7 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
         }
     }
     rules::check_cycles(flow, findings);
-    rules::warn_duplicate_signers(flow, findings);
+    rules::check_same_account(flow, findings);
     if flow.signers.is_empty() {
         findings.push(
             Diagnostic::error(format!("the flow {} has no signer", flow.name))

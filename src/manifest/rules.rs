@@ -214,25 +214,51 @@ fn cycle<'f>(flow: &'f Flow, signer: &'f Signer) -> Option<Vec<(&'f str, &'f Spa
     None
 }
 
-/// Warns of a person that is a signer twice in one flow, which is usually a mistake.
-pub(super) fn warn_duplicate_signers(flow: &Flow, findings: &mut Findings) {
-    let person = |signer: &Signer| match &signer.kind {
-        SignerKind::Person { account, .. } => Some(account.text.clone()),
-        _ => None,
-    };
+/// The way out when one account is two signers.
+pub const SAME_ACCOUNT_HINT: &str = "let one signer have several positions, or use personAndOrganization: the service does not tell the two tasks \
+     apart, so a lost response could not be resolved";
+
+/// Refuses a flow in which an account is two signers whose tasks a detail (5.5.7, 5.6.7) does not tell apart: the same person
+/// twice, for the same organization twice, or the platform twice.
+pub(super) fn check_same_account(flow: &Flow, findings: &mut Findings) {
     for (at, signer) in flow.signers.iter().enumerate() {
-        let Some(own) = person(signer) else { continue };
         let mut earlier = flow.signers[..at].iter();
-        if let Some(first) = earlier.find(|other| person(other).as_ref() == Some(&own)) {
-            findings.push(
-                Diagnostic::warning(format!(
-                    "the person {own} signs the same contract twice, as {} and as {}",
-                    first.name, signer.name
-                ))
-                .at(&signer.span)
-                .related(&first.span, "first signer")
-                .hint("use one signer with several positions: after a lost response the two signers cannot be distinguished"),
-            );
+        let Some(first) = earlier.find(|first| is_same_role(&first.kind, &signer.kind)) else {
+            continue;
+        };
+        findings.push(
+            Diagnostic::error(format!(
+                "the signers {} and {} are the same account",
+                first.name, signer.name
+            ))
+            .at(&signer.span)
+            .related(&first.span, "first signer")
+            .hint(SAME_ACCOUNT_HINT),
+        );
+    }
+}
+
+fn is_same_role(one: &SignerKind, other: &SignerKind) -> bool {
+    // The account, the organization, and whether the account may also sign for itself.
+    fn role(kind: &SignerKind) -> (Option<&str>, Option<&str>, bool) {
+        match kind {
+            SignerKind::Platform(_) => (None, None, false),
+            SignerKind::User { account, .. } | SignerKind::Person { account, .. } => {
+                (Some(&account.text), None, false)
+            }
+            SignerKind::Organization {
+                account,
+                organization,
+            } => (Some(&account.text), Some(&organization.text), false),
+            SignerKind::PersonAndOrganization {
+                account,
+                organization,
+            } => {
+                let organization = organization.as_ref().map(|name| &*name.text);
+                (Some(&account.text), organization, true)
+            }
         }
     }
+    let (one, other) = (role(one), role(other));
+    one.0 == other.0 && (one.2 || other.2 || one.1 == other.1)
 }

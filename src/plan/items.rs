@@ -12,11 +12,14 @@ use super::row_accounts::RowAccounts;
 use crate::address::Address;
 use crate::api::operation::Op;
 use crate::api::time;
-use crate::desired::{Conflict, DocumentSource, Duplicates, FlowRows, Item, Outcome, RenderedRow};
+use crate::desired::{
+    Conflict, DocumentSource, Duplicates, FlowRows, Item, Outcome, RenderedRow,
+    indistinguishable_signers,
+};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::Fingerprint;
 use crate::ledger::{LedgerError, RecordedItem};
-use crate::manifest::{Flow, OnVanish};
+use crate::manifest::{Flow, OnVanish, SAME_ACCOUNT_HINT};
 use crate::plan::diff::{FlowPlan, ItemAction, removed_row_action};
 
 /// Renders and checks all rows of a flow, and plans their items.
@@ -119,6 +122,11 @@ impl RowPlanner<'_, '_, '_, '_> {
                 .insert((flow.name.clone(), number), error.clone());
             let errors = without_repeated(vec![error], &mut self.reported);
             self.planned_run.row_findings.extend(errors);
+            action = ItemAction::Invalid;
+        }
+        if is_new && let Some(error) = check_signers(rows, item, number, self.flow_planner.planner)
+        {
+            self.planned_run.refuse(&flow.name, number, error);
             action = ItemAction::Invalid;
         }
         if action.is_work() {
@@ -254,6 +262,25 @@ fn without_repeated(
         is_new
     });
     errors
+}
+
+/// Refuses a contract in which one account is two signers that the service does not tell apart.
+fn check_signers(
+    rows: &FlowRows<'_>,
+    item: &Item,
+    row: u64,
+    planner: &Planner<'_>,
+) -> Option<Diagnostic> {
+    let (first, second) = indistinguishable_signers(item, planner.resources)?;
+    let error = Diagnostic::error(format!(
+        "the signers {} and {} are the same account",
+        first.name, second.name
+    ));
+    let error = match &rows.sheet {
+        Some(sheet) => error.at(sheet.header().cell(row, None)),
+        None => error,
+    };
+    Some(error.hint(SAME_ACCOUNT_HINT))
 }
 
 /// Returns an error when the signing deadline of an item has passed: the service would refuse it.

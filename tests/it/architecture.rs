@@ -131,10 +131,8 @@ fn unused<'a>(graph: &Graph<'a>) -> Option<&'a [String]> {
 
 /// The file in which an imported path ends: a re-export leads on to the file that defines the item.
 fn file<'a>(sources: &'a BTreeMap<Vec<String>, Source>, path: &[String]) -> Option<&'a [String]> {
-    let prefixes = (1..=path.len()).rev();
-    let (module, source) = prefixes
-        .filter_map(|length| sources.get_key_value(&path[..length]))
-        .next()?;
+    let mut prefixes = (1..=path.len()).rev();
+    let (module, source) = prefixes.find_map(|length| sources.get_key_value(&path[..length]))?;
     let item = path.get(module.len());
     match item.and_then(|item| source.reexports.get(item)) {
         Some(target) if target != path => file(sources, target),

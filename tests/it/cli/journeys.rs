@@ -483,7 +483,7 @@ fn a_document_may_be_a_local_pdf() {
     project.write("annexes/HT-2026-0003.pdf", "no pdf");
     let run = project.expect(&["validate"], 65);
     assert!(
-        run.stderr.contains("HT-2026-0003.pdf: this is no PDF") && run.stderr.contains("row 4"),
+        run.stderr.contains("HT-2026-0003.pdf: not a readable PDF") && run.stderr.contains("row 4"),
         "{}",
         run.stderr
     );

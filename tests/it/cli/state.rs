@@ -437,7 +437,7 @@ fn doubt_is_shown_and_settled_from_the_command_line() {
     for part in [
         "2 waiting, 1 in_doubt",
         "(1 pending)",
-        "? accounts.acme: whether the account",
+        "? accounts.acme: unknown whether the account",
         "? flows.loans[\"HT-2026-0001\"]: whether it",
         "help: look",
     ] {

@@ -260,13 +260,13 @@ fn cells_that_cannot_be_read_are_shown_with_all_that_can() {
             "51010.10",
             "5万",
             "money needs an amount such as 120000.50, but got 5万",
-            "hint: accepted are 120000.5, 120,000.50",
+            "help: accepted are 120000.5, 120,000.50",
         ),
         (
             "2026/11/4",
             "下周一",
             "date needs a date such as 2026-11-23 or 2026-11-23 18:30:00, but got 下周一",
-            "hint: accepted are 2026-01-05",
+            "help: accepted are 2026-01-05",
         ),
         (
             "33019919860724191X",

@@ -183,9 +183,12 @@ async fn all_five_kinds_of_signers_sign_one_document() {
       seal: { user: { account: acme, seal: contract-seal, noticeSignMessage: true, positions: [{ page: "1", posX: 300, posY: 120, scale: 80 }] } }
       borrower: { person: { account: borrower, sealType: [0, template], positions: [{ keyword: 乙方签字 }] } }
       agent: { organization: { account: clerk, organization: acme } }
-      both: { personAndOrganization: { account: borrower, organization: acme } }
+      both: { personAndOrganization: { account: witness, organization: acme } }
 "#;
     let rig = signers(five);
+    let witness = "accounts:\n  witness: { person: { thirdId: witness, name: 何思远, idType: resident-id, idNo: \"330199198506151368\" } }";
+    rig.project
+        .replace("manifests/lender.yaml", "accounts:", witness);
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (1, 0));
     for path in [
@@ -214,9 +217,12 @@ async fn all_five_kinds_of_signers_sign_several_documents() {
       landlord: { user: { account: anju, noticeSignMessage: false, positions: { lease: [{ seam: "1-2", posY: 300 }], rules: [{ page: "1", posX: 90, posY: 90 }] } } }
       tenant: { person: { account: tenant, positions: { rules: [] } } }
       agent: { organization: { account: agent, organization: anju } }
-      both: { personAndOrganization: { account: tenant, organization: anju } }
+      both: { personAndOrganization: { account: witness, organization: anju } }
     finish: { archive: true }
 "#;
+    let witness = "accounts:\n  witness: { person: { thirdId: witness, name: 何思远, idType: resident-id, idNo: \"330199198506151368\" } }";
+    rig.project
+        .replace("manifests/landlord.yaml", "accounts:", witness);
     rig.project.write(
         "manifests/leases.yaml",
         format!("{head}    signers:\n{five}"),
@@ -354,26 +360,6 @@ async fn a_person_is_not_asked_again_and_again_while_answers_get_lost() {
     let (_, tally) = rig.apply().await;
     assert_eq!(tally.done, 1);
     rig.assert_each_once(1);
-}
-
-/// The same person signs twice, and the detail cannot tell which of his tasks it lists: no sync may forget the doubt.
-#[tokio::test(start_paused = true)]
-async fn a_doubt_about_who_waited_stays_until_it_is_settled() {
-    let rig = signers(
-        r"
-      both: { personAndOrganization: { account: borrower, organization: acme } }
-      borrower: { person: { account: borrower }, after: [both] }
-",
-    )
-    .fault("sign/contract/handPersonSignTask", 1, LATE);
-    rig.apply().await;
-    rig.sign_all();
-    for _ in 0..3 {
-        assert_eq!(rig.sync().await.in_doubt, 1);
-        let (plan, _) = rig.apply().await;
-        assert_eq!(plan.count('?'), 1);
-    }
-    assert_eq!(rig.calls("sign/contract/handPersonSignTask"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -536,14 +522,32 @@ fn reports_a_manifest_error_once_for_all_rows() {
 }
 
 #[test]
-fn refuses_one_person_as_two_signers() {
+fn refuses_one_account_as_two_signers() {
     let project = Project::loans();
     let twin = "    signers:\n      witness: { person: { account: borrower } }";
     project.replace("manifests/loans.yaml", "    signers:", twin);
-    let warned = project.expect(&["validate"], 0).stderr;
-    let told =
-        "warning: the person borrower signs the same contract twice, as witness and as borrower";
-    assert!(warned.contains(told), "{warned}");
+    let refused = project.expect(&["validate"], 65).stderr;
+    let message = "error: the signers witness and borrower are the same account";
+    assert!(refused.contains(message), "{refused}");
+}
+
+#[test]
+fn refuses_rows_in_which_two_signers_are_the_same_account() {
+    let project = Project::loans();
+    let manifest = project.read("manifests/loans.yaml");
+    let (start, rest) = manifest.split_once("      borrower:").expect("an account");
+    let (account, _) = rest.split_once("    documents:").expect("documents");
+    let account = account.to_owned();
+    let twin = format!("{start}      guarantor:{account}      borrower:{rest}");
+    let twin = twin.replace(
+        "    signers:",
+        "    signers:\n      second: { person: { account: guarantor } }",
+    );
+    project.write("manifests/loans.yaml", twin);
+    let refused = project.expect(&["validate"], 65).stderr;
+    let message = "error: the signers second and borrower are the same account";
+    assert!(refused.contains(message), "{refused}");
+    assert!(refused.contains("loans.csv, row"), "{refused}");
 }
 
 #[test]

@@ -304,7 +304,7 @@ fn a_sandbox_that_cannot_serve_says_why_and_what_to_do() {
     let taken = folder.expect(&["sandbox", "--addr", &addr], 1).stderr;
     let said = format!("cannot listen on {addr}");
     assert!(taken.contains(&said), "{taken}");
-    assert!(taken.contains("another port with --addr"), "{taken}");
+    assert!(taken.contains("choose another with --addr"), "{taken}");
 
     let free = ["sandbox", "--addr", "127.0.0.1:0"];
     let world = folder.path(".treaty/sandbox");
