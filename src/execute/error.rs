@@ -1,5 +1,6 @@
 //! The errors of a step, by their consequence for the resource or item and for the run.
 
+use super::event::ItemOutcome;
 use crate::api::operation::Op;
 use crate::client;
 use crate::ledger::{Failure, LedgerError};
@@ -39,6 +40,27 @@ impl StepError {
         match classify(op, failure) {
             Ok(failure) => Self::Failed(failure),
             Err(fatal) => Self::Fatal(fatal),
+        }
+    }
+
+    /// Returns the outcome of the item, or the error that stops the run.
+    pub(crate) fn into_outcome(self) -> Result<ItemOutcome, Fatal> {
+        match self {
+            Self::Failed(failure) => Ok(ItemOutcome::Failed(failure)),
+            Self::InDoubt(failure) | Self::ProbeFailed(failure) => {
+                Ok(ItemOutcome::InDoubt(failure))
+            }
+            Self::Fatal(fatal) => Err(fatal),
+        }
+    }
+
+    /// Returns the failure of the resource or item, or the error that stops the run.
+    pub(crate) fn into_failure(self) -> Result<Failure, Fatal> {
+        match self {
+            Self::Failed(failure) | Self::InDoubt(failure) | Self::ProbeFailed(failure) => {
+                Ok(failure)
+            }
+            Self::Fatal(fatal) => Err(fatal),
         }
     }
 

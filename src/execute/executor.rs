@@ -2,17 +2,14 @@
 //! the order of the sheet, with a bounded number in progress.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::future::Future;
+use std::future::{Future, ready};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tracing::{Instrument, Span, info_span};
 
-use super::concurrency::can_start_item;
 use super::context::StepContext;
 use super::error::StepError;
 use super::event::{Event, ItemOutcome, Listener};
@@ -180,12 +177,7 @@ impl<'a> Executor<'a> {
         let mut record_result = |address: Address, result: Result<(), StepError>| {
             let failure = match result {
                 Ok(()) => None,
-                Err(StepError::Fatal(fatal)) => return Err(Stopped::Fatal(fatal)),
-                Err(
-                    StepError::Failed(failure)
-                    | StepError::InDoubt(failure)
-                    | StepError::ProbeFailed(failure),
-                ) => Some(failure),
+                Err(error) => Some(error.into_failure().map_err(Stopped::Fatal)?),
             };
             if let Some(failure) = &failure {
                 self.resolved()
@@ -273,8 +265,8 @@ impl<'a> Executor<'a> {
     /// Executes the planned actions of a flow's rows, with a bounded number of items in progress.
     async fn execute_flow(&self, rows: &'a FlowRows<'_>, plan: &'a FlowPlan, stats: &mut RunStats) {
         let is_work = move |at: usize| plan.rows.get(at).is_some_and(|row| row.action.is_work());
-        let mut rendered_rows = match rows.rendered_rows(is_work) {
-            Ok(rendered_rows) => rendered_rows.fuse(),
+        let rendered_rows = match rows.rendered_rows(is_work) {
+            Ok(rendered_rows) => rendered_rows,
             Err(error) => {
                 // The sheet was readable when the plan was made: its rows count as not started.
                 let why = unreadable_sheet(rows.flow, &error);
@@ -283,65 +275,26 @@ impl<'a> Executor<'a> {
                 return;
             }
         };
-        let mut in_progress = FuturesUnordered::new();
-        let mut stop = self.stop();
-        let mut started = 0;
-        loop {
-            while stats.stopped.is_none()
-                && can_start_item(self.execution.client, in_progress.len())
-            {
-                if *stop.borrow() != Stop::No {
-                    self.stop_run(Stopped::Asked, stats);
-                    break;
+        let items = rendered_rows.map(|(at, rendered)| {
+            let planned = plan.rows[at];
+            match planned_item(&plan.flow, &planned, rendered) {
+                Ok((address, item)) => self.item_future(&plan.flow, address, planned, item),
+                Err((address, row, failure)) => {
+                    Box::pin(ready((address, Some(row), Ok(ItemOutcome::Failed(failure)))))
                 }
-                let Some((at, rendered)) = rendered_rows.next() else {
-                    break;
-                };
-                started += 1;
-                let (address, item) = match planned_item(&plan.flow, &plan.rows[at], rendered) {
-                    Ok(planned) => planned,
-                    Err((address, row, failure)) => {
-                        let outcome = ItemOutcome::Failed(failure);
-                        self.report_outcome(address, Some(row), outcome, stats);
-                        continue;
-                    }
-                };
-                let planned = plan.rows[at];
-                in_progress.push(self.item_future(&plan.flow, address, planned, item));
             }
-            if in_progress.is_empty() {
-                break;
-            }
-            tokio::select! {
-                biased;
-                next = in_progress.next() => match next {
-                    Some((address, row, Ok(outcome))) => {
-                        self.report_outcome(address, Some(row), outcome, stats);
-                    }
-                    Some((address, row, Err(fatal))) => {
-                        self.report_outcome(address, Some(row), ItemOutcome::Interrupted, stats);
-                        self.stop_run(Stopped::Fatal(fatal), stats);
-                    }
-                    None => break,
-                },
-                () = stopped_now(&mut stop) => {
-                    stats.interrupted += in_progress.len() as u64;
-                    self.stop_run(Stopped::Asked, stats);
-                    break;
-                }
-                // A delayed request frees a slot for another item.
-                () = self.execution.client.another_is_delayed() => {}
-            }
-            if let Some(tolerated) = self
-                .execution
-                .tolerate
-                .filter(|tolerated| stats.failed > *tolerated)
-            {
-                self.stop_run(Stopped::Failures { tolerated }, stats);
-            }
-        }
+        });
+        let started = self.run_items(items, stats).await;
         // Includes rows that were removed from the sheet since the plan was made.
         stats.not_started += plan.work().saturating_sub(started);
+    }
+
+    /// Stops the run once more items have failed than are tolerated.
+    pub(crate) fn check_tolerated_failures(&self, stats: &mut RunStats) {
+        let tolerate = self.execution.tolerate;
+        if let Some(tolerated) = tolerate.filter(|tolerated| stats.failed > *tolerated) {
+            self.stop_run(Stopped::Failures { tolerated }, stats);
+        }
     }
 
     fn item_future<'s>(
@@ -354,7 +307,7 @@ impl<'a> Executor<'a> {
         let span = info_span!("item", %address);
         let work = async move {
             let outcome = self.execute_item(flow, &item, planned.action).await;
-            (address, u64::from(planned.row), outcome)
+            (address, Some(u64::from(planned.row)), outcome)
         };
         Box::pin(work.instrument(span))
     }
@@ -471,10 +424,10 @@ fn resource_span(address: &Address) -> Span {
     info_span!("resource", %address)
 }
 
-/// The future of one item: its address, row and outcome. All items share one task, because their
+/// The future of one item: its address, its row if it has one, and its outcome. All items share one task, because their
 /// futures are small and mostly wait for the network.
-type ItemFuture<'s> =
-    Pin<Box<dyn Future<Output = (Address, u64, Result<ItemOutcome, Fatal>)> + 's>>;
+pub(crate) type ItemFuture<'s> =
+    Pin<Box<dyn Future<Output = (Address, Option<u64>, Result<ItemOutcome, Fatal>)> + 's>>;
 
 /// Returns the item of a rendered row, or a failure if its fingerprint differs from the plan's.
 fn planned_item(

@@ -6,7 +6,6 @@
 
 mod after_signing;
 mod clock;
-mod concurrency;
 mod context;
 mod create_flow;
 mod deferred;
@@ -16,6 +15,7 @@ mod executor;
 mod fenced_transport;
 mod flow;
 mod item;
+mod item_loop;
 mod journal;
 mod locks;
 mod resources;

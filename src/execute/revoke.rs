@@ -1,18 +1,14 @@
 //! Revokes the flows of changed items before they are reissued, and of items whose rows were
 //! removed.
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use tracing::{Instrument, info_span};
 
-use super::concurrency::can_start_item;
 use super::context::StepContext;
 use super::error::StepError;
 use super::event::ItemOutcome;
-use super::executor::{Executor, RunStats};
+use super::executor::{Executor, ItemFuture, RunStats};
 use super::flow::{ended_status, sent_flow, why};
 use super::steps::{END, REVOKE, SIGNER};
-use super::stop::{Stop, Stopped, stopped_now};
 use crate::address::Address;
 use crate::api::{FlowStatus, Nothing, Revoke};
 use crate::execute::journal::{ItemJournal, ProbeResult, probe_with_delay};
@@ -21,47 +17,20 @@ use crate::plan::{Fatal, FlowPlan, ItemAction, RemovedRow};
 
 impl Executor<'_> {
     /// Revokes the items of a flow whose rows were removed, where the plan says so.
-    pub(crate) async fn revoke_removed(&self, plan: &FlowPlan, stats: &mut RunStats) {
+    pub(crate) async fn revoke_removed<'s>(&'s self, plan: &'s FlowPlan, stats: &mut RunStats) {
         let is_revoked = |item: &&RemovedRow| item.action == ItemAction::Revoke;
-        let mut remaining = plan.removed.iter().filter(is_revoked);
-        let mut in_progress = FuturesUnordered::new();
-        let mut stop = self.stop();
-        loop {
-            while stats.stopped.is_none() && can_start_item(self.context.client, in_progress.len())
-            {
-                if *stop.borrow() != Stop::No {
-                    self.stop_run(Stopped::Asked, stats);
-                    break;
-                }
-                let Some(item) = remaining.next() else { break };
-                let address = Address::item(&plan.flow, &item.key);
-                let span = info_span!("item", %address);
-                let work = async { (address, self.revoke_item(&plan.flow, &item.key).await) };
-                in_progress.push(work.instrument(span));
-            }
-            let next = tokio::select! {
-                biased;
-                next = in_progress.next() => next,
-                () = stopped_now(&mut stop) => {
-                    stats.interrupted += in_progress.len() as u64;
-                    self.stop_run(Stopped::Asked, stats);
-                    None
-                }
-                // A delayed request frees a slot for another item.
-                () = self.context.client.another_is_delayed() => continue,
+        let items = plan.removed.iter().filter(is_revoked);
+        let items = items.map(|item| -> ItemFuture<'s> {
+            let address = Address::item(&plan.flow, &item.key);
+            let span = info_span!("item", %address);
+            let work = async {
+                let outcome = self.revoke_item(&plan.flow, &item.key).await;
+                (address, None, outcome)
             };
-            let Some((address, result)) = next else {
-                break;
-            };
-            match result {
-                Ok(outcome) => self.report_outcome(address, None, outcome, stats),
-                Err(fatal) => {
-                    self.report_outcome(address, None, ItemOutcome::Interrupted, stats);
-                    self.stop_run(Stopped::Fatal(fatal), stats);
-                }
-            }
-        }
-        stats.not_started += remaining.count() as u64;
+            Box::pin(work.instrument(span))
+        });
+        let started = self.run_items(items, stats).await;
+        stats.not_started += plan.revocations().saturating_sub(started);
     }
 
     /// Revokes one item, and records its status. Only fatal errors are returned as errors.

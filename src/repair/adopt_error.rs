@@ -17,12 +17,7 @@ pub enum AdoptError {
 
 impl From<StepError> for AdoptError {
     fn from(error: StepError) -> Self {
-        match error {
-            StepError::Failed(failure)
-            | StepError::InDoubt(failure)
-            | StepError::ProbeFailed(failure) => Self::Rejected(failure),
-            StepError::Fatal(fatal) => Self::Fatal(fatal),
-        }
+        error.into_failure().map_or_else(Self::Fatal, Self::Rejected)
     }
 }
 

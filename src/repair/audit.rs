@@ -272,7 +272,6 @@ impl Auditor<'_> {
                 compare_status(record.status, journal, &state, differences);
                 compare_tasks(journal, &state, differences);
             }
-            Err(StepError::Fatal(fatal)) => return Err(fatal),
             Err(StepError::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => {
                 // This code also means that the details are temporarily unavailable.
                 let what = format!(
@@ -281,11 +280,8 @@ impl Auditor<'_> {
                 );
                 differences.add(Verdict::Unproven, what, CHECK_FLOW);
             }
-            Err(
-                StepError::Failed(failure)
-                | StepError::InDoubt(failure)
-                | StepError::ProbeFailed(failure),
-            ) => {
+            Err(error) => {
+                let failure = error.into_failure()?;
                 let what = format!("the flow could not be looked up: {}", failure.message);
                 differences.add(Verdict::Unproven, what, RETRY_AUDIT);
             }
@@ -374,12 +370,7 @@ impl Auditor<'_> {
             Ok(Some(found)) if found == *id => AccountLookup::Same,
             Ok(Some(found)) => AccountLookup::Other(found.0.into()),
             Ok(None) => AccountLookup::NotFound,
-            Err(StepError::Fatal(fatal)) => return Err(fatal),
-            Err(
-                StepError::Failed(failure)
-                | StepError::InDoubt(failure)
-                | StepError::ProbeFailed(failure),
-            ) => AccountLookup::Failed(failure.message.into()),
+            Err(error) => AccountLookup::Failed(error.into_failure()?.message.into()),
         };
         self.answers().insert(entity, answer.clone());
         Ok(answer)

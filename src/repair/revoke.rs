@@ -91,15 +91,8 @@ pub(crate) fn item_outcome(
     item: &KnownItem,
     result: Result<ItemOutcome, StepError>,
 ) -> Result<(Address, ItemOutcome), StepError> {
-    let ended = match result {
-        Ok(ended) => ended,
-        Err(StepError::Failed(failure)) => ItemOutcome::Failed(failure),
-        Err(StepError::InDoubt(failure) | StepError::ProbeFailed(failure)) => {
-            ItemOutcome::InDoubt(failure)
-        }
-        Err(fatal @ StepError::Fatal(_)) => return Err(fatal),
-    };
-    Ok((Address::item(&item.flow, &item.key), ended))
+    let outcome = result.or_else(|error| error.into_outcome().map_err(StepError::Fatal))?;
+    Ok((Address::item(&item.flow, &item.key), outcome))
 }
 
 impl StepContext<'_> {

@@ -208,11 +208,10 @@ impl<'a> SyncLoop<'a> {
                 (PollResult::Is(status), ItemOutcome::EndedEarly(status, why))
             }
             Ok((status, _)) => (PollResult::Is(status), ItemOutcome::Done(status)),
-            Err(StepError::Failed(failure)) => (PollResult::Failed, ItemOutcome::Failed(failure)),
-            Err(StepError::InDoubt(failure) | StepError::ProbeFailed(failure)) => {
-                (PollResult::InDoubt, ItemOutcome::InDoubt(failure))
-            }
-            Err(StepError::Fatal(why)) => return Err(why),
+            Err(error) => match error.into_outcome()? {
+                outcome @ ItemOutcome::Failed(_) => (PollResult::Failed, outcome),
+                outcome => (PollResult::InDoubt, outcome),
+            },
         };
         let is_new = self.results.insert(id, poll_result) != Some(poll_result);
         let is_waiting = poll_result == PollResult::Is(ItemStatus::Waiting);

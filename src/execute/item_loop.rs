@@ -1,0 +1,74 @@
+//! The loop over the items of a run, with a bounded number in progress.
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use super::event::ItemOutcome;
+use super::executor::{Executor, ItemFuture, RunStats};
+use super::stop::{Stop, Stopped, stopped_now};
+use crate::client::Client;
+
+/// The most items in progress for each request that may be in flight.
+const MAX_ITEMS_PER_REQUEST: usize = 16;
+
+impl Executor<'_> {
+    /// Executes items in their order and counts their outcomes, until all have ended or the run
+    /// stops. Returns the number of items that were started.
+    pub(crate) async fn run_items<'s>(
+        &'s self,
+        mut items: impl Iterator<Item = ItemFuture<'s>>,
+        stats: &mut RunStats,
+    ) -> u64 {
+        let client = self.context.client;
+        let mut in_progress = FuturesUnordered::new();
+        let mut stop = self.stop();
+        let mut started = 0;
+        loop {
+            while stats.stopped.is_none() && can_start_item(client, in_progress.len()) {
+                if *stop.borrow() != Stop::No {
+                    self.stop_run(Stopped::Asked, stats);
+                    break;
+                }
+                let Some(item) = items.next() else { break };
+                started += 1;
+                in_progress.push(item);
+            }
+            tokio::select! {
+                biased;
+                next = in_progress.next() => match next {
+                    Some((address, row, Ok(outcome))) => {
+                        self.report_outcome(address, row, outcome, stats);
+                    }
+                    Some((address, row, Err(fatal))) => {
+                        self.report_outcome(address, row, ItemOutcome::Interrupted, stats);
+                        self.stop_run(Stopped::Fatal(fatal), stats);
+                    }
+                    None => return started,
+                },
+                () = stopped_now(&mut stop) => {
+                    stats.interrupted += in_progress.len() as u64;
+                    self.stop_run(Stopped::Asked, stats);
+                    return started;
+                }
+                // A delayed request frees a slot for another item.
+                () = client.another_is_delayed() => {}
+            }
+            self.check_tolerated_failures(stats);
+        }
+    }
+}
+
+/// Returns whether another item may be started while `in_progress` items are in progress.
+///
+/// The number of active items is at most the number of requests that may be in flight. Items that
+/// wait before a retry or a probe are not active; with them, the bound is [`MAX_ITEMS_PER_REQUEST`]
+/// times as high. With a concurrency of 1, items are executed one at a time.
+fn can_start_item(client: &Client, in_progress: usize) -> bool {
+    match client.concurrency() {
+        1 => in_progress == 0,
+        concurrency => {
+            let active = in_progress.saturating_sub(client.delayed());
+            active < concurrency && in_progress < MAX_ITEMS_PER_REQUEST * concurrency
+        }
+    }
+}
