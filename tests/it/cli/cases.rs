@@ -1,5 +1,6 @@
-//! Every folder of `tests/cases` is a scenario: files laid over `base`, the commands in `commands`, and in
-//! `expected.txt` what they print and how they end. `UPDATE=1 cargo test` writes the expectations anew.
+//! Every folder of `tests/cases` is a scenario. Its files are laid over `base`, `commands` lists
+//! the commands, and `expected.txt` holds their output and exit codes. `UPDATE=1 cargo test`
+//! rewrites the expected output.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -61,7 +62,7 @@ fn differs(case: &Path, name: &str) -> Option<String> {
     (known != printed).then(|| format!("--- {name}: expected\n{known}\n--- but was\n{printed}"))
 }
 
-/// Replaces what differs from run to run: times, names of runs, rates, folders.
+/// Replaces values that differ from run to run: times, run names, rates, folders.
 fn steady(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let line = steady_fields(&steady_time(line));
@@ -79,7 +80,7 @@ fn steady(text: &str) -> String {
     lines.map(|line| line + "\n").collect()
 }
 
-/// Replaces the timestamp at the begin of a line.
+/// Replaces the timestamp at the start of a line.
 fn steady_time(line: &str) -> String {
     match line.split_once("+08:00 ") {
         Some((time, rest)) if time.len() == "2026-01-01T00:00:00.000".len() => {
@@ -89,7 +90,7 @@ fn steady_time(line: &str) -> String {
     }
 }
 
-/// Replaces texts of a JSON line.
+/// Replaces the variable fields of a JSON line.
 fn steady_fields(line: &str) -> String {
     let mut line = line.to_owned();
     for name in ["timestamp", "run", "reports"] {

@@ -1,9 +1,9 @@
-//! `treaty state export` and `import`: a ledger is carried elsewhere, whole and unchanged, or not at all.
+//! `treaty state export` and `import`: an import restores the whole ledger unchanged, or fails.
 
 use crate::cli::state::{applied, forget_ledger, in_doubt};
 
 #[test]
-fn an_exported_ledger_is_the_same_after_it_was_imported() {
+fn imports_an_exported_ledger_unchanged() {
     let project = applied(3);
     project.expect(&["state", "export", "one.jsonl"], 0);
     let one = project.read("one.jsonl");
@@ -67,7 +67,7 @@ fn an_exported_ledger_is_the_same_after_it_was_imported() {
     project.expect(&["plan", "--detailed-exitcode"], 0);
 }
 
-/// Intents, deferrals and answers that are null come through as they are.
+/// An export preserves intents, deferrals and null responses.
 #[tokio::test(start_paused = true)]
 async fn exports_intents_and_deferred_steps() {
     let tenancy = crate::execution::manifests::tenancy(2);

@@ -1,4 +1,4 @@
-//! What people do with treaty, from a sheet to contracts and back again.
+//! Complete command sequences, from a sheet to contracts and reports.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ fn statuses(report: &[std::collections::BTreeMap<String, String>], status: &str)
 }
 
 #[test]
-fn two_hundred_loans_become_contracts_once() {
+fn creates_two_hundred_contracts_once() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
     let report = project.report("loans.csv");
@@ -42,7 +42,7 @@ fn two_hundred_loans_become_contracts_once() {
             "{column}"
         );
     }
-    // That it has been asked to sign is all that is known: the service signs when it can (5.9.1).
+    // The platform's signature is only requested so far: the service signs asynchronously (5.9.1).
     assert_eq!(report[0]["treaty_lender_status"], "signing");
     assert_eq!(report[0]["treaty_borrower_status"], "waiting");
     assert!(!project.path("reports/latest/loans.failed.csv").exists());
@@ -60,7 +60,7 @@ fn two_hundred_loans_become_contracts_once() {
 }
 
 #[test]
-fn nothing_private_is_in_the_ledger_or_on_the_screen() {
+fn stores_and_prints_no_private_values() {
     let project = Project::loans();
     let run = project.expect(&["apply", "--yes", "-v"], 0);
     let sheet = project.sheet();
@@ -84,7 +84,7 @@ fn nothing_private_is_in_the_ledger_or_on_the_screen() {
     );
 }
 
-/// The sheet with three rows spoilt: a mistyped id, an empty name, an amount that is none.
+/// Returns the sheet with three invalid rows: a mistyped id, an empty name, an invalid amount.
 fn spoilt(sheet: &str) -> String {
     let rows = sheet.lines().enumerate().map(|(at, line)| {
         let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
@@ -107,7 +107,7 @@ fn spoilt(sheet: &str) -> String {
 }
 
 #[test]
-fn invalid_rows_are_refused_or_corrected_and_given_back() {
+fn refuses_or_skips_invalid_rows_and_reports_them() {
     let project = Project::loans();
     let good = project.sheet();
     project.set_sheet(&spoilt(&good));
@@ -137,7 +137,7 @@ fn invalid_rows_are_refused_or_corrected_and_given_back() {
         .filter(|id| !id.is_empty())
         .collect();
 
-    // The failed rows alone, corrected in place, become the sheet.
+    // The corrected file of failed rows becomes the sheet.
     let failed = project.report("loans.failed.csv");
     assert_eq!(failed.len(), 3);
     let mut corrected = project.read("reports/latest/loans.failed.csv");
@@ -164,7 +164,7 @@ fn invalid_rows_are_refused_or_corrected_and_given_back() {
         "the 197 are not touched"
     );
 
-    // All of the sheet again: nothing is left to do.
+    // The complete sheet again: nothing is left to do.
     project.set_sheet(&good);
     project.expect(&["plan", "--detailed-exitcode"], 0);
 }
@@ -173,7 +173,7 @@ fn invalid_rows_are_refused_or_corrected_and_given_back() {
 fn writes_all_errors_to_a_file_when_there_are_many() {
     let project = Project::loans();
     let sheet = project.sheet();
-    // Each is wrong in its own way: what is wrong with all alike is one block.
+    // Each row has a different error, because equal errors are grouped into one block.
     let bad = sheet.lines().enumerate().map(|(at, line)| {
         let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
         if at > 0 {
@@ -200,7 +200,7 @@ fn writes_all_errors_to_a_file_when_there_are_many() {
     );
     let json = project.expect(&["validate", "--log-format", "json"], 65);
     assert!(json.stderr.contains(r#""count":200"#), "{}", json.stderr);
-    // What was found once is not true any more when it was corrected.
+    // The file of old errors is removed once the sheet is valid.
     project.set_sheet(&sheet);
     project.expect(&["validate"], 0);
     assert!(!project.path("reports/errors.csv").exists());
@@ -233,7 +233,7 @@ fn refuses_oversized_sheets_with_the_location() {
 }
 
 #[test]
-fn a_sheet_in_another_encoding_is_the_same_sheet() {
+fn reads_the_same_rows_with_a_bom_or_tabs() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
     let sheet = project.sheet();
@@ -251,7 +251,7 @@ fn a_sheet_in_another_encoding_is_the_same_sheet() {
 }
 
 #[test]
-fn a_row_that_changed_after_it_was_sent_is_an_error_or_kept() {
+fn blocks_or_keeps_a_row_changed_after_sending() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
     let changed = project.sheet().replacen("4.35", "9.99", 1);
@@ -275,7 +275,7 @@ fn a_row_that_changed_after_it_was_sent_is_an_error_or_kept() {
 }
 
 #[test]
-fn standing_things_are_updated_where_the_api_can_and_refused_where_it_cannot() {
+fn updates_mutable_resource_fields_and_refuses_other_changes() {
     let project = Project::loans();
     project.expect(
         &[
@@ -374,7 +374,7 @@ fn excluded_resources_are_untouched_and_usable() {
 }
 
 #[test]
-fn people_of_two_flows_must_agree() {
+fn refuses_an_account_that_differs_between_two_flows() {
     let project = Project::loans();
     let manifest = project.read("manifests/loans.yaml");
     let other = manifest[manifest.find("flows:").expect("flows")..]
@@ -399,7 +399,7 @@ fn people_of_two_flows_must_agree() {
 }
 
 #[test]
-fn reports_that_cannot_be_written_are_found_before_anything_is_sent() {
+fn refuses_an_unwritable_reports_folder_before_any_call() {
     let project = Project::loans();
     project.write("reports", "a file");
     project.expect(&["apply", "--yes"], 1);
@@ -407,14 +407,14 @@ fn reports_that_cannot_be_written_are_found_before_anything_is_sent() {
 }
 
 #[test]
-fn an_account_that_exists_is_taken_over() {
+fn adopts_existing_accounts_and_seals() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
-    // The ledger is lost; the service still has everybody.
+    // The ledger is lost, but the accounts still exist at the service.
     for file in ["sandbox.db", "sandbox.db-wal", "sandbox.db-shm"] {
         let _ = std::fs::remove_file(project.path(&format!(".treaty/{file}")));
     }
-    // That there was one is not forgotten by itself.
+    // The lock file still shows that a ledger existed.
     let run = project.expect(&["plan"], 1);
     assert!(run.stderr.contains("the file is missing"), "{}", run.stderr);
     std::fs::remove_file(project.path(".treaty/sandbox.db.lock")).expect("removed");
@@ -494,7 +494,7 @@ fn a_document_may_be_a_local_pdf() {
         3
     );
     project.expect(&["plan", "--detailed-exitcode"], 0);
-    // What the file holds is what was sent.
+    // The fingerprint of an item covers the content of the file.
     project.write(
         "annexes/HT-2026-0001.pdf",
         [&pdf[..], b"\n% changed\n"].concat(),
@@ -504,9 +504,9 @@ fn a_document_may_be_a_local_pdf() {
 }
 
 #[test]
-fn a_failed_standing_thing_fails_what_needs_it_without_a_call() {
+fn fails_items_that_require_a_failed_resource_without_a_call() {
     let project = Project::loans();
-    // The emulator knows the rule that a grant must end later than now.
+    // The sandbox enforces the rule that a grant must end in the future.
     project.replace(
         "manifests/lender.yaml",
         "until: 2027-12-31",
@@ -529,11 +529,11 @@ fn a_failed_standing_thing_fails_what_needs_it_without_a_call() {
 }
 
 #[test]
-fn past_what_is_tolerated_nothing_new_is_begun() {
+fn begins_no_items_after_too_many_failures() {
     let project = Project::loans();
     project.replace("treaty.yaml", "invalidRows: refuse", "tolerate: 2%");
     project.replace("treaty.yaml", "concurrency: 16", "concurrency: 1");
-    // The platform's signature is refused: its keyword stands nowhere.
+    // The service refuses the platform's signature, because its keyword is not in the document.
     project.replace("manifests/loans.yaml", "甲方盖章", "丙方盖章");
     let run = project.expect(&["apply", "--yes"], 3);
     assert!(
@@ -549,7 +549,7 @@ fn past_what_is_tolerated_nothing_new_is_begun() {
 }
 
 #[test]
-fn a_second_run_is_kept_out() {
+fn refuses_a_second_run_while_the_ledger_is_locked() {
     let project = Project::loans();
     let binding = Binding {
         endpoint: "sandbox".into(),
@@ -574,7 +574,7 @@ fn a_second_run_is_kept_out() {
 }
 
 #[test]
-fn cells_that_a_spreadsheet_would_compute_are_harmless_and_come_back() {
+fn escapes_formulas_in_reports_and_reads_them_back() {
     let project = Project::loans();
     let sheet: Vec<String> = project.sheet().lines().take(3).map(str::to_owned).collect();
     let sheet = sheet.join("\r\n").replace(",已批准", ",=1+1");
@@ -608,7 +608,7 @@ fn starters_and_examples_can_be_applied() {
 }
 
 #[test]
-fn the_report_says_how_contracts_ended() {
+fn reports_refused_contracts_with_the_reason() {
     let project = Project::copy_of(&root().join("examples/tenancy"));
     project.expect(&["apply", "--yes"], 0);
     let now = jiff::Timestamp::now();
@@ -670,7 +670,7 @@ fn refuses_changes_of_immutable_fields_before_any_call() {
 }
 
 #[test]
-fn the_report_carries_the_code_of_the_service_and_what_to_do() {
+fn reports_the_error_code_and_hint_of_the_service() {
     let project = Project::loans();
     project.replace(
         "manifests/loans.yaml",

@@ -1,4 +1,4 @@
-//! Logs: their form, their places, their levels, and that nothing private is in them.
+//! Logs: format, destinations and levels. No log contains private values.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,13 @@ use crate::sandbox::servers::{project_of, run};
 use crate::support::project::{Project, Run};
 use crate::support::serve::serve;
 
-/// A name, an email and a secret that no other text holds.
+/// A name, an email and a secret that occur in no other text.
 const NAME: &str = "欧阳隐秘";
 const EMAIL: &str = "ouyang-hidden@example.com";
 const SECRET: &str = "not-to-be-seen";
 
-/// The example with so many rows, whose first borrower has the name and whose borrowers have the email.
+/// Creates the example with `rows` rows. The first borrower has the private name, and all
+/// borrowers have the private email.
 fn marked(endpoint: &str, rows: usize) -> Project {
     let project = project_of(endpoint, rows);
     let sheet = project.sheet();
@@ -34,7 +35,7 @@ fn marked(endpoint: &str, rows: usize) -> Project {
     project
 }
 
-/// The values that no log may hold.
+/// Returns the values that no log may contain.
 fn private_values(project: &Project) -> BTreeSet<String> {
     let mut values: BTreeSet<String> = [NAME, EMAIL, SECRET, "/sign/", "/upload/"]
         .map(str::to_owned)
@@ -46,7 +47,7 @@ fn private_values(project: &Project) -> BTreeSet<String> {
     values
 }
 
-/// The private values that a log holds, each with its line.
+/// Returns the private values that a log contains, each with its line.
 fn leaks(log: &str, private: &BTreeSet<String>) -> Vec<String> {
     let lines = log.lines().flat_map(|line| {
         let found = private.iter().filter(|value| line.contains(*value));
@@ -62,7 +63,8 @@ fn json_lines(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Whether a text begins with an RFC 3339 timestamp with milliseconds and the offset of Asia/Shanghai.
+/// Returns whether a text begins with an RFC 3339 timestamp with milliseconds and the offset of
+/// Asia/Shanghai.
 fn begins_with_timestamp(text: &str) -> bool {
     let form = "0000-00-00T00:00:00.000+08:00";
     let is_alike = |(own, form): (char, char)| match form {
@@ -93,7 +95,7 @@ fn assert_well_formed(lines: &[Value]) {
     }
 }
 
-/// All run logs of a project.
+/// Returns the run logs of a project, concatenated.
 fn run_logs(project: &Project) -> String {
     let mut all = String::new();
     for folder in std::fs::read_dir(project.path("reports")).expect("reports") {
@@ -166,7 +168,8 @@ fn logs_no_secret_that_a_service_repeats_in_its_message() {
     assert_no_echo(|_, secret| format!("refused: the secret {secret}"));
 }
 
-/// Applies against a service that refuses to create borrowers, with a message made of the request's body and the secret.
+/// Applies against a service that refuses to create borrowers. `message` builds its error message
+/// from the request body and the secret.
 fn assert_no_echo(message: fn(&str, &str) -> String) {
     for format in ["text", "json"] {
         let base = serve(move |base| {
@@ -188,7 +191,7 @@ fn assert_no_echo(message: fn(&str, &str) -> String) {
     }
 }
 
-/// Answers as the sandbox does, but refuses to create borrowers.
+/// Responds as the sandbox does, but refuses to create borrowers.
 async fn echo(
     sandbox: Sandbox,
     request: Request,
@@ -210,7 +213,7 @@ async fn echo(
     (parts.status, body).into_response()
 }
 
-/// The example with two rows, at the sandbox inside treaty.
+/// Creates the example with two rows, for the built-in sandbox.
 fn small() -> Project {
     let project = Project::loans();
     let sheet = project.sheet();
@@ -265,14 +268,14 @@ fn begins_each_text_line_with_timestamp_and_level() {
             );
         }
     }
-    // The progress display repeats nothing that is logged.
+    // The progress display does not repeat logged lines.
     let item = |run: &Run| run.stderr.matches("accounts.acme").count();
     assert_eq!(item(&plain), 1);
     assert_eq!(item(&small().expect(&["apply", "--yes", "-v"], 0)), 1);
 }
 
 #[test]
-fn refuses_a_filter_that_is_none() {
+fn refuses_an_invalid_log_filter() {
     let project = small();
     for wrong in [
         "debgu",
@@ -299,7 +302,7 @@ fn refuses_a_filter_that_is_none() {
 }
 
 #[test]
-fn a_filter_wins_over_verbosity() {
+fn a_log_filter_overrides_verbosity() {
     let with = |filter: &str, args: &[&str]| {
         let project = small();
         let mut command = project.command(args);
@@ -335,7 +338,7 @@ fn a_filter_wins_over_verbosity() {
 
 #[cfg(unix)]
 #[test]
-fn keeps_a_log_for_each_run_that_its_owner_alone_can_read() {
+fn writes_a_log_per_run_that_only_its_owner_can_read() {
     use std::os::unix::fs::PermissionsExt;
     let project = small();
     project.expect(&["apply", "--yes", "--log-file", "log.jsonl"], 0);
@@ -371,7 +374,7 @@ fn keeps_a_log_for_each_run_that_its_owner_alone_can_read() {
 }
 
 #[test]
-fn tells_one_items_story() {
+fn logs_every_step_of_an_item() {
     let project = small();
     project.expect(&["apply", "--yes", "-vv"], 0);
     project.expect(&["sync", "-vv"], 0);

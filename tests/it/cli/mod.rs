@@ -1,4 +1,4 @@
-//! The binary as its users run it.
+//! The binary, run as a process.
 
 pub(crate) mod cases;
 pub(crate) mod export;

@@ -1,4 +1,4 @@
-//! `examples/nightly`: what its units run can be run, and what happens when last night's run is still going.
+//! `examples/nightly`: the commands of its units run, also while the previous run is active.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use crate::cli::state::applied;
 use crate::support::project::{Project, root};
 
-/// What the units run, without the program's name.
+/// Returns the arguments of the units' commands, without the program name.
 fn commands() -> [Vec<String>; 2] {
     let folder = root().join("examples/nightly");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a unit");
@@ -27,7 +27,7 @@ fn commands() -> [Vec<String>; 2] {
 }
 
 #[test]
-fn the_commands_of_the_units_run() {
+fn runs_the_commands_of_the_units() {
     for command in commands() {
         for words in [
             ["apply", "--yes"].as_slice(),
@@ -54,7 +54,7 @@ fn the_commands_of_the_units_run() {
         );
         let mut args: Vec<&str> = vec!["-e", "production"];
         args.extend(command.iter().map(|word| match word.as_str() {
-            // Nobody signs here, and nobody waits for six in the morning.
+            // No one signs here, so the test does not wait until 06:00.
             "06:00" => "0s",
             path if path.starts_with('/') => "treaty.prom",
             word => word,
@@ -72,7 +72,7 @@ fn the_commands_of_the_units_run() {
                 "{report}"
             );
         }
-        // The next night follows what this one has sent, whatever is in the sheet.
+        // The next run follows items that are already sent, even if the sheet no longer has them.
         project.write("loans.csv", &sheet[0]);
         let run = project.expect(&args, 0);
         assert!(
@@ -83,7 +83,7 @@ fn the_commands_of_the_units_run() {
     }
 }
 
-/// Ends with the test.
+/// A process that is killed at the end of the test.
 struct Night(Child);
 
 impl Drop for Night {
@@ -95,7 +95,7 @@ impl Drop for Night {
 
 #[cfg(unix)]
 #[test]
-fn while_last_nights_run_is_still_going_nothing_is_called_and_it_goes_on() {
+fn refuses_to_start_while_the_previous_run_is_active() {
     let project = applied(2);
     let mut first = project.command(&[
         "--log-format",
@@ -149,14 +149,14 @@ fn while_last_nights_run_is_still_going_nothing_is_called_and_it_goes_on() {
     );
     assert!(project.read("treaty.prom").contains("} 75\n"));
     assert_eq!(runs(), before, "it has no reports: nothing was done");
-    // What can be looked at can be looked at meanwhile.
+    // Commands that only read the ledger work meanwhile.
     project.expect(&["status"], 0);
     assert!(
         first.0.try_wait().expect("a state").is_none(),
         "the first goes on"
     );
 
-    // Told to end, it ends with all recorded, and the next one has the ledger.
+    // After SIGTERM the first run records everything and releases the lock.
     let id = first.0.id().to_string();
     let kill = std::process::Command::new("kill")
         .args(["-TERM", &id])

@@ -1,11 +1,12 @@
-//! The schema that is printed and named by files. `UPDATE=1 cargo test` writes `docs/schema`. `tests/schema` validates documents with it.
+//! The printed schema, and the schema that files name. `UPDATE=1 cargo test` writes `docs/schema`;
+//! `tests/schema` validates documents with it.
 
 use std::path::Path;
 
 use crate::support::project::{Project, is_project, root, yaml_files};
 
 #[test]
-fn the_first_line_of_a_file_leads_editors_to_the_schema() {
+fn files_name_their_schema_in_the_first_line() {
     let named = |path: &Path| {
         let text = std::fs::read_to_string(path).expect("a file");
         let first = text.lines().next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: once drains, twice stops; a process that is stopped for too long has lost its ledger.
+//! Ctrl-C and SIGTERM: one signal drains, two signals stop. A suspended process loses its lease.
 #![cfg(unix)]
 
 use std::process::{Child, Command, Stdio};
@@ -13,7 +13,7 @@ use crate::sandbox::servers::{project_of, run};
 use crate::support::project::Run;
 use crate::support::serve::serve;
 
-/// A sandbox whose answers take their time, with calls counted.
+/// Serves a sandbox with delayed responses. Returns its address, the sandbox and a call counter.
 fn slow() -> (String, Sandbox, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
@@ -57,7 +57,7 @@ fn spawn(project: &crate::support::project::Project, args: &[&str]) -> Child {
 }
 
 #[test]
-fn a_run_that_is_asked_to_stop_ends_what_is_under_way_and_is_completed_by_the_next() {
+fn drains_or_stops_on_signals_and_completes_in_the_next_run() {
     for signals in [&["-TERM"][..], &["-INT"], &["-TERM", "-TERM"]] {
         let (base, sandbox, calls) = slow();
         let project = project_of(&base, 60);
@@ -99,11 +99,11 @@ fn a_run_that_is_asked_to_stop_ends_what_is_under_way_and_is_completed_by_the_ne
 }
 
 #[test]
-fn a_run_that_is_asked_to_stop_while_it_makes_standing_things_begins_nothing_else() {
+fn begins_no_items_after_a_signal_during_resource_creation() {
     let (base, _, calls) = slow();
     let project = project_of(&base, 5);
     let child = spawn(&project, &["apply", "--yes"]);
-    // Two accounts of the project and five of rows were asked for, and the first is made.
+    // Seven lookups, two for accounts of the project and five for rows, and the first creation.
     wait_for(&calls, 8);
     signal(&child, "-TERM");
     let ended = Run::from(child.wait_with_output().expect("it ends"));
@@ -117,7 +117,7 @@ fn a_run_that_is_asked_to_stop_while_it_makes_standing_things_begins_nothing_els
 }
 
 #[test]
-fn a_second_run_is_told_who_holds_the_ledger() {
+fn a_second_run_reports_the_lock_holder() {
     let (base, _, calls) = slow();
     let project = project_of(&base, 30);
     let first = spawn(&project, &["apply", "--yes"]);
@@ -134,9 +134,9 @@ fn a_second_run_is_told_who_holds_the_ledger() {
     assert_eq!(first.code, 0, "{}", first.stderr);
 }
 
-/// The process is stopped, its lease runs out, another run takes the ledger, and then it wakes up.
+/// Suspends a run until its lease expires and another run takes over, then resumes it.
 #[test]
-fn a_run_that_wakes_up_too_late_sends_nothing() {
+fn a_run_with_an_expired_lease_sends_nothing() {
     let (base, sandbox, calls) = slow();
     let project = project_of(&base, 40);
     let first = spawn(&project, &["apply", "--yes"]);
@@ -148,7 +148,7 @@ fn a_run_that_wakes_up_too_late_sends_nothing() {
         if forty_seconds.is_ok() {
             break;
         }
-        // It was stopped in the middle of a write: nobody could take the ledger from it.
+        // The process was stopped during a write, so the database is still locked.
         signal(&first, "-CONT");
         std::thread::sleep(Duration::from_millis(3));
     }

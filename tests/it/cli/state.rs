@@ -1,4 +1,4 @@
-//! `treaty state` and `treaty status`: what is recorded is looked at, corrected, carried elsewhere; what exists is adopted.
+//! `treaty state` and `treaty status`: show, correct and export recorded state; adopt resources.
 
 use serde_json::Value;
 use treaty::ledger::{Binding, Sqlite};
@@ -6,7 +6,7 @@ use treaty::ledger::{Binding, Sqlite};
 use crate::support::project::Project;
 use crate::support::rig::{Fault, Rig};
 
-/// The example with the first rows of its sheet, applied.
+/// Creates the example with the first `rows` rows of its sheet and applies it.
 pub(crate) fn applied(rows: usize) -> Project {
     let project = few(rows);
     project.expect(&["apply", "--yes"], 0);
@@ -47,7 +47,7 @@ fn list(project: &Project, args: &[&str]) -> Vec<Value> {
 const FIRST: &str = "flows.loans[\"HT-2026-0001\"]";
 
 #[test]
-fn everything_is_listed_and_one_is_shown_without_its_links() {
+fn lists_all_entries_and_shows_one_without_links() {
     let project = applied(3);
     let all = list(&project, &[]);
     let kinds = |kind: &str| all.iter().filter(|line| line["kind"] == kind).count();
@@ -84,7 +84,7 @@ fn everything_is_listed_and_one_is_shown_without_its_links() {
         "{text}"
     );
     assert!(!text.contains("/sign/") && !text.contains("/s/"), "{text}");
-    // Every line that names a thing can be given back.
+    // Every listed address is accepted by `state show`.
     for line in &all {
         let address = line["address"].as_str().expect("an address");
         assert_eq!(show(&project, address)["address"], address);
@@ -127,7 +127,7 @@ fn an_unknown_address_is_a_usage_error_with_suggestions() {
 }
 
 #[test]
-fn a_protected_environment_wants_its_name() {
+fn state_forget_requires_confirmation_in_a_protected_environment() {
     let project = applied(1);
     project.replace(
         "treaty.yaml",
@@ -157,7 +157,7 @@ fn state_forget_warns_that_the_item_is_sent_again() {
 }
 
 #[test]
-fn a_run_keeps_those_out_who_would_change_the_ledger() {
+fn refuses_ledger_changes_while_a_run_holds_the_lock() {
     let project = applied(1);
     let binding = Binding {
         endpoint: "sandbox".into(),
@@ -171,7 +171,7 @@ fn a_run_keeps_those_out_who_would_change_the_ledger() {
 }
 
 #[test]
-fn standing_things_and_flows_are_adopted_by_a_ledger_that_lost_them() {
+fn adopts_resources_and_flows_into_an_empty_ledger() {
     let project = applied(2);
     let before = list(&project, &[]);
     let id = |address: &str, name: &str| {
@@ -198,7 +198,7 @@ fn standing_things_and_flows_are_adopted_by_a_ledger_that_lost_them() {
     adopt("templates.lone", &template, 64);
     adopt("flows.loans[\"no-row\"]", &flow, 64);
     adopt(FIRST, "12345", 64);
-    // Somebody else's flow.
+    // The flow of another row.
     let second = id("flows.loans[\"HT-2026-0002\"]", "flowId");
     let run = adopt(FIRST, &flow, 0);
     assert!(!run.stderr.contains("has no task for"), "{}", run.stderr);
@@ -231,7 +231,7 @@ fn standing_things_and_flows_are_adopted_by_a_ledger_that_lost_them() {
         assert!(calls().get(path).is_none(), "{path}");
     }
     project.expect(&["plan", "--detailed-exitcode"], 0);
-    // An adopted person of a row, by the thirdId.
+    // A row's account is adopted by its thirdId.
     let people = list(&project, &["--target", "accounts[*"]);
     let person = people[0]["address"].as_str().expect("an address");
     project.expect(&["state", "forget", person, "--yes"], 0);
@@ -240,7 +240,7 @@ fn standing_things_and_flows_are_adopted_by_a_ledger_that_lost_them() {
 
 #[tokio::test(start_paused = true)]
 async fn an_adopted_flow_is_completed_by_the_next_apply() {
-    // The person is not in the flow yet: his call never got through.
+    // The borrower is not in the flow yet, because the service refused the call.
     let rig = Rig::loans(1).always(PERSON, Fault::Status(404));
     rig.apply().await;
     rig.heal();
@@ -288,7 +288,7 @@ async fn an_adopted_flow_is_archived_and_downloaded() {
 
 const PERSON: &str = "sign/contract/handPersonSignTask";
 
-/// One item in doubt: the person's task is there, its link is lost, and it cannot be taken back.
+/// Creates one item in doubt: the task exists, its link is lost, and it cannot be withdrawn.
 pub(crate) async fn in_doubt() -> (Rig, String) {
     let rig = Rig::loans(2)
         .fault(PERSON, 1, Fault::LostAfter)
@@ -321,7 +321,7 @@ async fn a_step_settled_as_done_is_not_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_step_settled_as_not_done_is_repeated() {
     let (rig, key) = in_doubt().await;
-    // Somebody has taken the task back by hand.
+    // An operator has withdrawn the task by hand.
     rig.sandbox.modify_world(|world| {
         let flow = treaty::address::FlowId(rig.flow_of(&key));
         world.change_flow(&flow, |flow| flow.tasks.retain(|task| !task.is_pending()));
@@ -336,9 +336,10 @@ async fn a_step_settled_as_not_done_is_repeated() {
     assert!(plan.is_empty());
 }
 
-/// A revocation in doubt is not taken for done while the flow goes on: its row would be sent anew beside it.
+/// A revocation in doubt cannot be settled as done while the flow is in progress. Otherwise the row
+/// would be sent a second time.
 #[tokio::test(start_paused = true)]
-async fn a_revocation_that_did_not_happen_cannot_be_said_to_be_done() {
+async fn refuses_to_settle_a_revocation_as_done_while_the_flow_is_active() {
     let rig = Rig::loans(1).fault("sign/revoke", 1, crate::support::rig::HANG_BEFORE);
     rig.apply().await;
     rig.withdraw_until_it_hangs().await;
@@ -356,7 +357,7 @@ async fn a_revocation_that_did_not_happen_cannot_be_said_to_be_done() {
 }
 
 #[test]
-fn status_tells_flows_and_states_without_a_sheet_or_a_call() {
+fn status_reports_flows_without_a_sheet_or_a_call() {
     let project = few(3);
     let run = project.expect(&["status"], 0);
     assert_eq!(run.stdout, "nothing is recorded\n");
@@ -392,9 +393,9 @@ fn status_tells_flows_and_states_without_a_sheet_or_a_call() {
     assert_eq!(status["resources"]["account"]["count"], 5);
 }
 
-/// What a run that was cut off leaves behind: a signer who may have been asked, and accounts that may have been made.
+/// Simulates the ledger of an interrupted run, with a signer and an account in doubt.
 #[test]
-fn doubt_is_shown_and_settled_from_the_command_line() {
+fn shows_and_settles_entries_in_doubt() {
     let project = applied(3);
     let id = |address: &str| show(&project, address)["id"].as_str().map(str::to_owned);
     let (acme, flow) = (
@@ -450,7 +451,7 @@ fn doubt_is_shown_and_settled_from_the_command_line() {
     let run = project.expect(&["state", "settle", FIRST, "done", "12345", "--yes"], 64);
     assert!(run.stderr.contains(flow), "{}", run.stderr);
     project.expect(&["state", "settle", FIRST, "done", flow, "--yes"], 0);
-    // Another's id would send the contracts to somebody else.
+    // The id of another account would send the contracts to the wrong signer.
     let settle = ["state", "settle", "accounts.acme", "done"];
     let run = project.expect(&[&settle[..], &["somebody-else", "--yes"]].concat(), 64);
     assert!(run.stderr.contains(&acme), "{}", run.stderr);

@@ -1,4 +1,4 @@
-//! Standard output that cannot be written, and what is typed at a terminal.
+//! Standard output that cannot be written, and input typed at a terminal.
 
 #![cfg(unix)]
 
@@ -11,7 +11,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::support::project::Project;
 
 #[test]
-fn a_result_that_got_lost_is_an_error() {
+fn reports_standard_output_that_cannot_be_written() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
     for args in [
@@ -45,7 +45,7 @@ fn a_result_that_got_lost_is_an_error() {
 }
 
 #[test]
-fn a_reader_that_has_gone_away_is_no_error() {
+fn ignores_a_closed_pipe() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
     for args in [&["state", "export"][..], &["status", "--links"]] {

@@ -1,8 +1,8 @@
-//! What `validate` says of one thing that is wrong in the project of `tests/cases/base`.
+//! The messages of `validate` for single errors in the project of `tests/cases/base`.
 
 use crate::support::project::{Project, Run, root};
 
-/// The project, sound as it is.
+/// Creates the valid base project.
 fn base() -> Project {
     let project = Project::copy_of(&root().join("tests/cases/base"));
     let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
@@ -10,7 +10,7 @@ fn base() -> Project {
     project
 }
 
-/// With one text of a file in another's place.
+/// Creates the base project with one text of a file replaced.
 fn with(file: &str, from: &str, to: &str) -> Project {
     let project = base();
     project.replace(file, from, to);
@@ -34,7 +34,7 @@ const LENDER: &str = "manifests/lender.yaml";
 const APPROVED: &str = "row.状态 == '已批准'";
 
 #[test]
-fn a_cell_is_not_compared_with_a_number() {
+fn refuses_to_compare_a_cell_with_a_number() {
     let project = with(LOANS, APPROVED, "row.期限 == 36");
     let told = [
         "manifests/loans.yaml:10:14",
@@ -53,7 +53,7 @@ fn a_cell_is_not_compared_with_a_number() {
 }
 
 #[test]
-fn a_line_that_is_shown_keeps_id_numbers_and_passwords_to_itself() {
+fn masks_id_numbers_in_excerpts() {
     let project = with(LENDER, "330199199910145052", "330199199910145053");
     let run = refused(&project, &["idNo: \"330***********5053\"\n"]);
     assert!(!run.stderr.contains("330199199910145053"), "{}", run.stderr);
@@ -125,7 +125,7 @@ fn warns_about_dates_in_the_past() {
 }
 
 #[test]
-fn environments_that_are_not_chosen_are_checked_too() {
+fn validates_environments_that_are_not_selected() {
     let sandbox = "  sandbox: { endpoint: sandbox }";
     let beside = |other: &str| with("treaty.yaml", sandbox, &format!("{sandbox}\n  p: {other}"));
     for (other, told) in [
@@ -163,7 +163,7 @@ fn environments_that_are_not_chosen_are_checked_too() {
         assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
         assert!(!run.stderr.contains("Kx8"), "{}", run.stderr);
     }
-    // What is set only where production runs is not missed here.
+    // Unset environment variables are ignored in environments that are not selected.
     let name = "\"{{ env.TREATY_NOT_HERE }}\"";
     let project = beside(&format!(
         "{{ endpoint: {name}, variables: {{ lender: {name} }} }}"
@@ -215,7 +215,7 @@ fn groups_the_same_error_of_many_rows() {
 }
 
 #[test]
-fn a_where_that_leaves_out_all_is_warned_of() {
+fn warns_about_a_where_that_excludes_all_rows() {
     let project = with(LOANS, "已批准", "已批淮");
     let run = project.expect(&["validate"], 0);
     let told = "warning: where excludes all rows of the sheet: 4 rows";
@@ -240,7 +240,7 @@ fn reports_a_folder_without_a_project() {
     assert!(run.stdout.contains(next), "{}", run.stdout);
 }
 
-/// The base with the first row's cell of a column in another's place.
+/// Creates the base project with the first occurrence of a cell in the sheet replaced.
 fn cell(from: &str, to: &str) -> Project {
     let project = base();
     let sheet = project.read("loans.csv");
@@ -254,7 +254,7 @@ fn cell(from: &str, to: &str) -> Project {
 }
 
 #[test]
-fn cells_that_cannot_be_read_are_shown_with_all_that_can() {
+fn reports_invalid_cells_with_accepted_formats() {
     for (from, to, told, hint) in [
         (
             "51010.10",
@@ -320,7 +320,7 @@ fn warns_about_suspicious_values() {
 }
 
 #[test]
-fn sheets_that_begin_otherwise_are_known() {
+fn reports_unexpected_headers_formats_and_delimiters() {
     let project = base();
     let sheet = project.read("loans.csv");
     project.write("loans.csv", format!("2026年贷款清单,,,,,,,,,,\n{sheet}"));

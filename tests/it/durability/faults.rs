@@ -1,5 +1,5 @@
-//! Every fault, alone and all mixed, at 5% and at 30% of the calls: nobody is asked twice, nothing is lost, and what
-//! cannot be known is said.
+//! Every fault, alone and mixed, in 5% and in 30% of the calls: no task is duplicated, nothing is
+//! lost, and unresolved items are reported as in doubt.
 //!
 //! `cargo test faults -- --nocapture` shows the table; `TREATY_LONG=1` runs many more seeds.
 
@@ -14,7 +14,7 @@ use crate::support::truth::{Declared, Truth, audit, until_quiet};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What can go wrong, by the name of its line in the table.
+/// Returns the kinds of faults, each with the name of its row in the table.
 fn kinds() -> Vec<(&'static str, Vec<Fault>)> {
     let statuses = [500, 502, 503, 504];
     let mut kinds = vec![
@@ -64,11 +64,11 @@ fn kinds() -> Vec<(&'static str, Vec<Fault>)> {
     kinds
 }
 
-/// So many faults of these kinds: whole percents of the calls.
+/// Returns faults of these kinds for `percent` percent of the calls.
 fn faults(kinds: &[Fault], percent: u32, seed: u64) -> Faults {
     let share = f64::from(percent) / 100.0;
     let count = u32::try_from(kinds.len()).expect("few");
-    // A rule has a call only if those before it did not want it.
+    // A rule applies to a call only if no earlier rule did.
     let each = 1.0 - (1.0 - share).powf(1.0 / f64::from(count));
     Faults {
         seed,
@@ -79,7 +79,7 @@ fn faults(kinds: &[Fault], percent: u32, seed: u64) -> Faults {
     }
 }
 
-/// A project, and what its items should be.
+/// A project, and its expected items.
 struct Family {
     rig: fn() -> Rig,
     flow: &'static str,
@@ -93,8 +93,11 @@ fn keys(prefix: &str, count: usize, width: usize) -> Vec<String> {
         .collect()
 }
 
-/// One document and two signers; several documents, three signers in turn, archive and download; five kinds of
-/// signers, some in turn, and archive.
+/// Three projects:
+///
+/// - one document and two signers
+/// - several documents, three signers in turn, archive and download
+/// - five kinds of signers, some in turn, and archive
 const FAMILIES: [Family; 3] = [
     Family {
         rig: || Rig::loans(3),
@@ -146,7 +149,7 @@ fn five() -> Rig {
     rig
 }
 
-/// A line of the table.
+/// A row of the table.
 #[derive(Default)]
 struct Line {
     runs: u64,
@@ -158,10 +161,10 @@ fn is_long() -> bool {
     std::env::var_os("TREATY_LONG").is_some()
 }
 
-/// So many faults are all of them.
+/// The number of faults from which a set counts as mixed.
 const MANY: usize = 10;
 
-/// The number of signers of the project that a seed leaves out.
+/// Returns the number of signers of the project that a seed leaves out.
 fn left_out(seed: u64) -> usize {
     [2, 3, 5][usize::try_from(seed / 1000 % 3).expect("small")]
 }
@@ -174,7 +177,7 @@ async fn measure(kinds: &[Fault], percent: u32, seeds: Range<u64>) -> Line {
     let mut line = Line::default();
     for seed in seeds {
         for family in &FAMILIES {
-            // A short run leaves one project out in turn, but where all is mixed.
+            // A short run leaves out one project in turn, except for mixed faults.
             if !is_long() && kinds.len() < MANY && left_out(seed) == family.signers.len() {
                 continue;
             }
@@ -207,7 +210,7 @@ async fn faults_leave_no_duplicate_and_lose_nothing() {
     let (mut wrong, mut said) = (0, Vec::new());
     for (number, (name, kinds)) in (0..).zip(kinds()) {
         for percent in [5, 30] {
-            // Each line has seeds of its own: the same seed strikes the same calls, whatever the fault.
+            // Each row has its own seeds, because a seed selects the same calls for every fault.
             let first = (number * 100 + u64::from(percent)) * 1000;
             let Line { runs, calls, found } =
                 measure(&kinds, percent, first..first + seeds()).await;
@@ -233,7 +236,7 @@ async fn faults_leave_no_duplicate_and_lose_nothing() {
     assert_eq!(wrong, 0, "{}", said.join("\n"));
 }
 
-/// The suite above can see duplicates: without probes, a lost response has a person asked twice.
+/// Proves that the suite detects duplicates: without probes, a lost response duplicates a task.
 #[tokio::test(start_paused = true)]
 async fn without_probing_lost_responses_duplicate_tasks() {
     let rig = Rig::loans(3);

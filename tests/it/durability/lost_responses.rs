@@ -1,4 +1,5 @@
-//! Lost answers, cut-off runs, slow services: nobody is asked twice, no row is forgotten, doubt is said.
+//! Lost responses, interrupted runs, slow services: no task is duplicated, no row is lost, and
+//! unresolved items are reported as in doubt.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ async fn a_second_apply_writes_nothing() {
     rig.heal();
     let (plan, tally) = rig.apply().await;
     assert!(plan.is_empty() && tally.done == 0);
-    // Two accounts and one account's seals are asked for, and nothing else.
+    // Two account lookups and one seal query, and nothing else.
     assert_eq!(
         (
             rig.total_calls(),
@@ -32,7 +33,7 @@ async fn a_second_apply_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_answers_are_looked_up_and_never_guessed() {
+async fn probes_lost_responses_of_every_operation() {
     let every = [
         "account/create/person",
         "account/create/organize/common",
@@ -75,7 +76,7 @@ async fn lost_answers_are_looked_up_and_never_guessed() {
     }
 }
 
-/// The service is slower than the client is patient, and does the work all the same.
+/// The service takes longer than the client's timeout and still does the work.
 #[tokio::test(start_paused = true)]
 async fn does_not_repeat_a_request_that_takes_effect_after_the_timeout() {
     for path in [PERSON, PLATFORM] {
@@ -90,7 +91,7 @@ async fn does_not_repeat_a_request_that_takes_effect_after_the_timeout() {
     }
 }
 
-/// A lost call is done later than it was looked for, and what came in between was refused: the next run looks again.
+/// A lost call takes effect after the probe, and the retry is refused. The next run probes again.
 #[tokio::test(start_paused = true)]
 async fn probes_a_lost_response_in_the_next_run_too() {
     let late = Fault::WorkLate(Duration::from_secs(14));
@@ -106,7 +107,7 @@ async fn probes_a_lost_response_in_the_next_run_too() {
     rig.assert_each_once(1);
 }
 
-/// A service that takes long is not through with the call of a process that was killed: the next one bears that in mind.
+/// A slow service may still be processing a request of a killed run. The next run waits for it.
 #[tokio::test(start_paused = true)]
 async fn waits_for_a_slow_request_of_a_killed_run_before_probing() {
     for time in [8, 20] {
@@ -124,9 +125,10 @@ async fn waits_for_a_slow_request_of_a_killed_run_before_probing() {
     }
 }
 
-/// Nobody was asked yet: what was made of a template that is corrected meanwhile is not used.
+/// No signer was added yet, and the template is corrected. The document made from the old template
+/// is not used.
 #[tokio::test(start_paused = true)]
-async fn a_template_that_is_corrected_after_a_kill_is_the_one_that_is_sent() {
+async fn sends_a_template_corrected_after_an_interrupted_run() {
     let rig = Rig::loans(1).fault("sign/contract/addProcess", 1, HANG_BEFORE);
     assert!(rig.apply_while(rig.hang()).await.is_none());
     let old = rig.body("doc/createbytemplate")["templateId"].clone();
@@ -139,9 +141,10 @@ async fn a_template_that_is_corrected_after_a_kill_is_the_one_that_is_sent() {
     rig.assert_each_once(1);
 }
 
-/// A sync is cut off while it adds a signer: until somebody has looked, the item is in doubt, and apply looks as sync does.
+/// A sync is interrupted while it adds a signer. The item is in doubt until it is probed. Apply
+/// probes as sync does.
 #[tokio::test(start_paused = true)]
-async fn a_signer_whom_a_sync_was_adding_is_in_doubt_until_apply_has_looked() {
+async fn a_signer_of_an_interrupted_sync_is_in_doubt_until_apply_probes() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
         let rig = Rig::loans(1);
         rig.with_witness("after: [borrower], ");
@@ -164,21 +167,22 @@ async fn a_signer_whom_a_sync_was_adding_is_in_doubt_until_apply_has_looked() {
     }
 }
 
-/// "Could not be carried out" is no proof that it was not.
+/// A response that reports a failure does not prove that the call had no effect.
 #[tokio::test(start_paused = true)]
 async fn probes_steps_reported_as_failed() {
     let rig = Rig::loans(1).fault(PERSON, 1, Fault::Failed);
     let (_, tally) = rig.apply().await;
-    // His task is there without a link, so that it is taken back.
+    // The task exists without a link, so it is withdrawn.
     assert_eq!((tally.done, tally.failed), (0, 1));
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (1, 0));
     rig.assert_each_once(1);
 }
 
-/// As many rows are begun as there may be calls, and few more while those wait for nothing but answers.
+/// The number of rows in progress exceeds the concurrency limit only slightly while requests wait
+/// for responses.
 #[tokio::test(start_paused = true)]
-async fn rows_are_not_begun_long_before_they_can_be_called_for() {
+async fn begins_few_more_rows_than_the_concurrency_limit() {
     let mut rig = Rig::loans(60);
     rig.window = 8;
     let rig = rig.answered_after(std::time::Duration::from_secs(10));
@@ -192,9 +196,9 @@ async fn rows_are_not_begun_long_before_they_can_be_called_for() {
     assert!((8..=10).contains(&begun), "{begun}");
 }
 
-/// A file that somebody replaces while the run goes on is not what the plan says: rows that come later are not sent.
+/// A file replaced during the run no longer matches the plan. Later rows are not sent.
 #[tokio::test(start_paused = true)]
-async fn a_file_that_changes_during_the_run_is_not_sent_as_what_was_planned() {
+async fn refuses_a_file_that_changed_during_the_run() {
     let mut rig = crate::execution::manifests::tenancy(2);
     rig.window = 1;
     let replaced = async {
@@ -211,9 +215,9 @@ async fn a_file_that_changes_during_the_run_is_not_sent_as_what_was_planned() {
     assert_eq!((tally.done, tally.failed), (1, 0));
 }
 
-/// An account whose answer was lost may say what the row said then: it is set as the row says now.
+/// An account whose creation had a lost response may have the row's old values. It is updated.
 #[tokio::test(start_paused = true)]
-async fn an_account_that_an_earlier_run_has_made_is_set_as_the_row_is_now() {
+async fn updates_an_account_created_by_an_interrupted_run() {
     let rig = Rig::loans(1).fault("account/create/person", 2, HANG_AFTER);
     assert!(rig.apply_while(rig.hang()).await.is_none());
     rig.heal();
@@ -226,9 +230,9 @@ async fn an_account_that_an_earlier_run_has_made_is_set_as_the_row_is_now() {
     rig.assert_each_once(1);
 }
 
-/// Details that lack somebody who was added for sure say nothing of who is looked for.
+/// A detail that lacks a recorded signer is no evidence about the signer that is probed.
 #[tokio::test(start_paused = true)]
-async fn details_that_lack_a_known_signer_prove_nothing() {
+async fn a_detail_without_a_recorded_signer_leaves_the_item_in_doubt() {
     let rig = Rig::loans(1).fault(PERSON, 2, HANG_BEFORE);
     rig.with_witness("");
     assert!(rig.apply_while(rig.hang()).await.is_none());
@@ -241,7 +245,7 @@ async fn details_that_lack_a_known_signer_prove_nothing() {
     assert_eq!((tally.done, tally.in_doubt, rig.calls(PERSON)), (0, 1, 0));
 }
 
-/// Looking fails too: that somebody was asked is not known, and is said so.
+/// The probe fails too, so the item is reported as in doubt.
 #[tokio::test(start_paused = true)]
 async fn stays_in_doubt_until_a_probe_succeeds() {
     let rig = Rig::loans(2)
@@ -255,15 +259,15 @@ async fn stays_in_doubt_until_a_probe_succeeds() {
     rig.assert_each_once(2);
 }
 
-/// A seal is asked for again only when looking does not find it.
+/// Returns whether the seal is requested a second time, because the probe does not find it.
 fn repeated_seal(path: &str, fault: Fault) -> bool {
     path == "seal/create/organize"
         && matches!(fault, Fault::LostBefore | Fault::Status(_) | NOT_SENT)
 }
 
-/// A process that is killed at any call, before or after the service did its work, and then run again.
+/// Interrupts a run at each call, before or after the service does its work, and runs it again.
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_cut_off_anywhere_is_completed_by_the_next() {
+async fn completes_a_run_interrupted_at_any_call() {
     let calls = {
         let rig = Rig::loans(2);
         rig.apply().await;
@@ -289,7 +293,7 @@ async fn a_run_that_is_cut_off_anywhere_is_completed_by_the_next() {
     }
 }
 
-/// The person's task is there, its link is lost, and it cannot be taken back: nobody may send it again.
+/// The task exists, its link is lost, and it cannot be withdrawn. It must not be sent again.
 #[tokio::test(start_paused = true)]
 async fn an_ambiguous_probe_leaves_the_item_in_doubt() {
     let rig = Rig::loans(3)
@@ -303,9 +307,9 @@ async fn an_ambiguous_probe_leaves_the_item_in_doubt() {
     assert_eq!((tally.done, rig.calls(PERSON)), (0, 0));
 }
 
-/// That a task was taken back is a lost answer like others: looking tells, and what was not done is done again.
+/// The withdrawal of a task has a lost response. It is probed, and repeated if it had no effect.
 #[tokio::test(start_paused = true)]
-async fn a_lost_taking_back_is_looked_up_too() {
+async fn probes_a_withdrawal_with_a_lost_response() {
     const UNDO: &str = "sign/contract/undoTask";
     for fault in [
         Fault::LostAfter,
@@ -324,7 +328,7 @@ async fn a_lost_taking_back_is_looked_up_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_is_gone_ends_the_run_and_the_next_goes_on() {
+async fn an_unreachable_endpoint_ends_the_run_and_the_next_completes_it() {
     let rig = Rig::loans(6).always(PERSON, NOT_SENT);
     let (_, tally) = rig.apply().await;
     assert!(
@@ -339,10 +343,11 @@ async fn an_endpoint_that_is_gone_ends_the_run_and_the_next_goes_on() {
     rig.assert_each_once(6);
 }
 
-/// Somebody refuses while another signer could not be added: the item has ended, and is not tried every night.
+/// A signer refuses although another signer could not be added. The item has ended and is not
+/// retried.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_before_all_signers_were_added_ends_the_item() {
-    // The last of two people for each of twelve.
+    // The last task of 24: two people for each of twelve rows.
     let rig = Rig::loans(12).fault(PERSON, 24, Fault::Status(404));
     rig.with_witness("");
     let (_, tally) = rig.apply().await;
@@ -373,7 +378,7 @@ async fn a_refused_item_does_not_stop_the_others() {
     rig.assert_each_once(4);
 }
 
-/// Whatever is lost at random, by a seed: applied until quiet, all is there once.
+/// Injects random faults by seed and applies until the plan is empty. Each contract exists once.
 #[tokio::test(start_paused = true)]
 async fn random_faults_leave_each_contract_once() {
     for seed in 0..40u64 {
@@ -399,7 +404,7 @@ async fn random_faults_leave_each_contract_once() {
             }
         }
         for _ in 0..20 {
-            // The survey itself may fail to get an answer; then there is no plan, and the next run tries again.
+            // The lookups may fail; then there is no plan, and the next run retries.
             let quiet = rig.apply_survey_tolerant().await;
             if quiet {
                 break;
@@ -410,7 +415,7 @@ async fn random_faults_leave_each_contract_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_second_has_more_than_the_limit_and_two() {
+async fn keeps_the_rate_limit_in_every_second() {
     let mut rig = Rig::loans(10);
     rig.rate = Some(10.0);
     rig.apply().await;
@@ -423,13 +428,13 @@ async fn no_second_has_more_than_the_limit_and_two() {
         assert!(within <= 12, "{within} calls within a second");
     }
     let seconds = (times[times.len() - 1] - times[0]).as_secs_f64();
-    // The one upload is not counted, and the burst lets one call through without a wait.
+    // The upload is not counted, and the burst admits one call without a delay.
     let counted = u32::try_from(times.len() - 3).expect("few");
     let rate = f64::from(counted) / seconds;
     assert!((9.7..=10.3).contains(&rate), "{rate} calls/s");
 }
 
-/// A run is killed while it takes a task back whose link was lost; the service does that later.
+/// A run is killed while it withdraws a task with a lost link. The withdrawal takes effect later.
 #[tokio::test(start_paused = true)]
 async fn a_late_withdrawal_of_a_killed_run_does_not_remove_the_next_task() {
     let rig = Rig::loans(1).fault(PERSON, 1, Fault::LostAfter).fault(
@@ -450,9 +455,9 @@ async fn a_late_withdrawal_of_a_killed_run_does_not_remove_the_next_task() {
     rig.assert_each_once(1);
 }
 
-/// What was taken back is shown for a while all the same.
+/// The detail still lists the withdrawn task for a while.
 #[tokio::test(start_paused = true)]
-async fn details_that_are_behind_an_undoing_are_no_reason_to_doubt() {
+async fn a_stale_detail_after_a_withdrawal_is_not_in_doubt() {
     let rig = Rig::loans(1).fault(PERSON, 1, Fault::LostAfter).fault(
         "sign/contract/undoTask",
         1,
@@ -464,9 +469,9 @@ async fn details_that_are_behind_an_undoing_are_no_reason_to_doubt() {
     rig.assert_each_once(1);
 }
 
-/// Another ledger, or another program, has made accounts and seals before, and nobody was asked for them.
+/// The accounts and seals already exist, for example from a lost ledger, and are not looked up.
 #[tokio::test(start_paused = true)]
-async fn a_seal_of_an_account_that_turns_out_to_exist_is_looked_for() {
+async fn queries_the_seals_of_an_existing_account() {
     let mut rig = Rig::loans(1);
     rig.apply().await;
     std::fs::remove_dir_all(rig.project.path(".treaty")).expect("removed");

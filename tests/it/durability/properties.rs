@@ -1,7 +1,8 @@
-//! Random projects, sheets, worlds, people and faults: whatever happens, each item has one live flow, everybody is asked
-//! once who should be, ledger and world agree, and in the end there is nothing to do.
+//! Random projects, sheets, worlds, signers and faults. In the end each item has one live flow,
+//! each signer has one task, the ledger agrees with the world, and the plan is empty.
 //!
-//! `TREATY_LONG=1` tells many more stories, others each time. The seed is shown: `TREATY_SEED=…` tells the same ones.
+//! `TREATY_LONG=1` runs many more scenarios, with another seed each time. The seed is printed;
+//! `TREATY_SEED=…` repeats it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,7 +20,7 @@ use crate::support::script::{Act, PEOPLE, Script, any_script};
 use crate::support::truth::{Declared, until_quiet};
 
 #[test]
-fn whatever_happens_everybody_is_asked_once() {
+fn random_scenarios_duplicate_and_lose_nothing() {
     let long = std::env::var_os("TREATY_LONG").is_some();
     let by_time = || {
         SystemTime::now()
@@ -35,7 +36,7 @@ fn whatever_happens_everybody_is_asked_once() {
     let config = ProptestConfig {
         cases: if long { 600 } else { 16 },
         rng_seed: RngSeed::Fixed(seed),
-        // Nothing is written into the repository: the seed tells the story again.
+        // No regression file is written; the seed repeats the scenarios.
         failure_persistence: None,
         max_shrink_iters: 300,
         ..ProptestConfig::default()
@@ -53,7 +54,7 @@ fn whatever_happens_everybody_is_asked_once() {
     }
 }
 
-/// Tells a story to its end, and looks at what has become of it.
+/// Executes a scenario to its end and checks the result.
 async fn tell(mut script: Script) -> TestCaseResult {
     let mut rig = Rig::of(script.project());
     rig.window = script.window;
@@ -83,7 +84,7 @@ async fn tell(mut script: Script) -> TestCaseResult {
     one_flow_an_item(&rig)
 }
 
-/// Also of rows that are not in the sheet any more.
+/// Checks that each item has one flow, rows removed from the sheet included.
 fn one_flow_an_item(rig: &Rig) -> TestCaseResult {
     let mut names: Vec<String> = rig
         .sent()
@@ -115,7 +116,7 @@ async fn happens(rig: &Rig, script: &mut Script, act: Act) {
     }
 }
 
-/// One of those who were asked acts.
+/// Lets one signer with a pending task act.
 fn does(rig: &Rig, who: Index, deed: impl Fn(&Task) -> UserAction) {
     let flows = rig.sent().into_iter();
     let open = flows.filter(|flow| flow.status == FlowStatus::Signing);
@@ -128,7 +129,7 @@ fn does(rig: &Rig, who: Index, deed: impl Fn(&Task) -> UserAction) {
     }
 }
 
-/// What somebody signs with: the first that he may for himself, and for the organization.
+/// Returns the first allowed seal for the signer, and for the organization if there is one.
 fn with(rig: &Rig, task: &Task) -> Vec<SealChoice> {
     let choices = rig.sandbox.with_world(|world| world.choices(task));
     choices
@@ -137,9 +138,10 @@ fn with(rig: &Rig, task: &Task) -> Vec<SealChoice> {
         .collect()
 }
 
-/// What was half sent and is declared otherwise now cannot be finished: a person puts such rows back as they were.
+/// Restores changed rows as an operator would, because partly sent items cannot be completed with
+/// other values.
 async fn put_back(rig: &Rig, script: &mut Script) {
-    // A row says one of three things; and a survey may get no answer.
+    // A row has one of three values, and the lookups may fail.
     for _ in 0..40 {
         let Some((plan, _)) = rig.apply_while(std::future::pending()).await else {
             continue;
@@ -176,6 +178,6 @@ fn make_account(rig: &Rig, customer: usize) {
         .header("Content-Type", "application/json")
         .body(Bytes::from(person.to_string()))
         .expect("a request");
-    // It may exist already: then it does.
+    // The account may already exist.
     rig.sandbox.handle(&request, Timestamp::now());
 }

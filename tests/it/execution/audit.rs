@@ -1,4 +1,4 @@
-//! `treaty audit`: each contract is proved to be there once, or it is said what is wrong with it.
+//! `treaty audit`: proves that each contract exists exactly once, or reports the differences.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ async fn audit_proves_each_item_and_writes_nothing() {
     rig.heal();
     let found = rig.audit().await;
     assert_eq!(counted(&found), BTreeMap::from([("exactly_once", 5)]));
-    // A detail for each, and each person once; the clerk and the lender sign nothing.
+    // One detail per flow and one lookup per borrower; the clerk and the lender sign nothing.
     assert_eq!(
         (
             rig.calls("sign/contract/detail"),
@@ -44,7 +44,7 @@ async fn audit_proves_each_item_and_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn signed_archived_and_waiting_flows_of_several_documents_agree() {
+async fn audits_waiting_signed_and_archived_flows() {
     let rig = crate::execution::manifests::tenancy(2);
     rig.apply().await;
     for _ in 0..6 {
@@ -60,12 +60,13 @@ async fn signed_archived_and_waiting_flows_of_several_documents_agree() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_is_otherwise_is_told() {
+async fn reports_every_difference_from_the_ledger() {
     let rig = Rig::loans(8);
     rig.apply().await;
     let flows = rig.sent();
     let first = |at: usize| flows[at].id.clone();
-    // What happens at a service: a flow vanishes, a task is taken back, one is added, it is revoked, an account goes.
+    // Changes at the service: a flow is removed, tasks are removed, duplicated, withdrawn or added,
+    // a flow is revoked, an account is removed.
     rig.sandbox.modify_world(|world| {
         world.remove_flow(&first(0));
         world.change_flow(&first(1), |flow| {
@@ -118,9 +119,10 @@ async fn whatever_is_otherwise_is_told() {
     }
 }
 
-/// A service may list late who was just asked: that is looked at once more before anybody is missed.
+/// The service may list new tasks with a delay. The audit reads the detail again before it reports
+/// a missing task.
 #[tokio::test(start_paused = true)]
-async fn details_that_are_behind_are_asked_for_once_more() {
+async fn reads_a_stale_detail_again() {
     let rig = Rig::loans(1);
     rig.apply().await;
     let flow = rig.sent()[0].clone();
@@ -164,7 +166,7 @@ async fn an_unreadable_flow_is_unproven() {
 }
 
 #[test]
-fn an_audit_goes_on_where_it_was_and_writes_a_table() {
+fn resumes_an_interrupted_audit_and_writes_a_table() {
     let asked: Arc<AtomicUsize> = Arc::default();
     let counted = asked.clone();
     let base = serve(move |base| {
@@ -201,7 +203,7 @@ fn an_audit_goes_on_where_it_was_and_writes_a_table() {
                     && audited["treaty_flow"] == "loans"
             })
     );
-    // Half of it is cut off, in the middle of a line.
+    // The journal is truncated to half its length, in the middle of a line.
     project.write("reports/latest/audit.jsonl", &journal[..journal.len() / 2]);
     asked.store(0, Ordering::Relaxed);
     expect(&["audit"], 0);
@@ -233,7 +235,7 @@ fn an_audit_goes_on_where_it_was_and_writes_a_table() {
     );
     assert!(run.stdout.contains("9 exactly_once"), "{}", run.stdout);
     expect(&["audit", "--run", "no-run"], 64);
-    // A run that had nothing to do leaves nothing to audit: it is the one before that is meant.
+    // A run without work has nothing to audit, so the audit uses the run before it.
     expect(&["apply", "--yes"], 0);
     let run = expect(&["audit", "--again"], 0);
     assert!(run.stdout.contains("200 exactly_once; "), "{}", run.stdout);
@@ -242,10 +244,10 @@ fn an_audit_goes_on_where_it_was_and_writes_a_table() {
 }
 
 #[test]
-fn an_audit_has_an_exit_code_for_each_finding() {
+fn audit_exits_with_an_error_when_items_differ() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
-    // Another world: nothing of what is recorded is there.
+    // A new world contains nothing that the ledger records.
     std::fs::remove_dir_all(project.path(".treaty/sandbox")).expect("removed");
     let run = project.expect(&["audit"], 3);
     assert!(run.stdout.contains("200 different"), "{}", run.stdout);

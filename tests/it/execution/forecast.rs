@@ -1,11 +1,11 @@
-//! The time that a plan tells, held against the run on a clock that stands still but for what is waited for.
+//! The duration that a plan forecasts, compared with the run on a paused clock.
 
 use std::time::Duration;
 
 use crate::support::rig::Rig;
 
-/// Seconds of a run of 200 loans at a pace, as the plan tells them and as it takes: from the first call that does
-/// something. The questions were asked before the plan was made.
+/// Returns the forecast and the measured seconds of a run of 200 loans. The measurement starts
+/// after the lookups, because they precede the plan.
 async fn told_and_taken(rate: f64, latency: Duration) -> (f64, f64) {
     let mut rig = Rig::loans(200).answered_after(latency);
     (rig.rate, rig.window) = (Some(rate), 32);
@@ -19,7 +19,7 @@ async fn told_and_taken(rate: f64, latency: Duration) -> (f64, f64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_tells_how_long_the_run_takes() {
+async fn forecasts_the_duration_of_the_run() {
     for (rate, milliseconds) in [(10.0, 0), (10.0, 200), (40.0, 5), (40.0, 50)] {
         let (told, taken) = told_and_taken(rate, Duration::from_millis(milliseconds)).await;
         let share = taken / told;

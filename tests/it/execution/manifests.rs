@@ -1,4 +1,5 @@
-//! The whole manifest language against the world: every kind of signer, seal and document, and what follows later.
+//! The manifest language against the sandbox: every kind of signer, seal and document, and the
+//! steps after sending.
 
 use jiff::SignedDuration;
 use treaty::api::{FlowStatus, SignStatus};
@@ -10,7 +11,7 @@ use treaty::sandbox::AutoSign;
 use crate::support::project::{Project, root};
 use crate::support::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, Rig};
 
-/// `examples/tenancy` with the first rows of its sheet.
+/// Creates `examples/tenancy` with the first `rows` rows of its sheet.
 pub(crate) fn tenancy(rows: usize) -> Rig {
     let project = Project::copy_of(&root().join("examples/tenancy"));
     let sheet: Vec<String> = project
@@ -23,7 +24,7 @@ pub(crate) fn tenancy(rows: usize) -> Rig {
     Rig::of(project)
 }
 
-/// The loans' project with one row and other signers.
+/// Creates the loans project with one row and the given signers.
 pub(crate) fn signers(text: &str) -> Rig {
     let rig = Rig::loans(1);
     let manifest = rig.project.read("manifests/loans.yaml");
@@ -43,11 +44,11 @@ fn finished(count: u64) -> SyncStats {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_after_another_until_the_signed_documents_are_there() {
+async fn adds_signers_in_turn_and_downloads_signed_documents() {
     let rig = tenancy(2);
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (2, 0));
-    // Nobody but the tenants is asked yet, and nothing is asked of the API about it twice.
+    // Only the tenants are added yet.
     assert_eq!(rig.sign_all(), 2);
     assert_eq!(rig.sync().await.waiting, 2);
     assert_eq!(
@@ -71,7 +72,7 @@ async fn one_after_another_until_the_signed_documents_are_there() {
             "tenant, agent, landlord"
         );
     }
-    // One attachment for all, one document a row, one template.
+    // One attachment for all rows, one document per row, one template.
     assert_eq!(rig.calls("upload"), 1 + 2 + 1);
     let lease = std::fs::read(rig.project.path("signed/ZL-2026-001-lease.pdf")).expect("a PDF");
     assert_eq!(
@@ -94,7 +95,7 @@ async fn one_after_another_until_the_signed_documents_are_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_ends_what_waits() {
+async fn a_refusal_ends_the_item() {
     let rig = tenancy(1);
     rig.apply().await;
     let token = rig.sent()[0].tasks[0].token.clone();
@@ -113,7 +114,7 @@ async fn a_refusal_ends_what_waits() {
     );
 }
 
-/// The calls of the second family, and what comes after sending.
+/// Operations of the `sign/contracts` family, and the archive operation.
 const LATER: [&str; 5] = [
     "sign/contracts/addProcess",
     "sign/contracts/handPersonSignTask",
@@ -141,7 +142,7 @@ fn assert_each_signed_once(rig: &Rig, what: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_answers_are_looked_up_in_the_second_family_too() {
+async fn probes_lost_responses_of_contracts_operations() {
     for path in LATER {
         for fault in [
             Fault::LostAfter,
@@ -159,7 +160,7 @@ async fn lost_answers_are_looked_up_in_the_second_family_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sync_that_is_cut_off_is_taken_up_again() {
+async fn resumes_an_interrupted_sync() {
     for path in &LATER[2..] {
         for fault in [HANG_AFTER, HANG_BEFORE] {
             let rig = tenancy(1).fault(path, 1, fault);
@@ -238,7 +239,7 @@ async fn all_five_kinds_of_signers_sign_several_documents() {
     ] {
         assert_eq!(rig.calls(path), 1, "{path}");
     }
-    // Who names no document signs them all.
+    // A signer without listed documents signs all of them.
     let documents: Vec<usize> = rig.sent()[0]
         .tasks
         .iter()
@@ -351,7 +352,7 @@ async fn an_encrypted_document_is_signed_with_its_password() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_is_not_asked_again_and_again_while_answers_get_lost() {
+async fn recreates_a_task_with_a_lost_response_only_once() {
     let rig = Rig::loans(1).always("sign/contract/handPersonSignTask", Fault::LostAfter);
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (0, 1));
@@ -363,7 +364,7 @@ async fn a_person_is_not_asked_again_and_again_while_answers_get_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flow_that_ended_before_all_were_asked_has_failed() {
+async fn fails_a_flow_that_ended_before_all_signers_were_added() {
     let rig = tenancy(1);
     rig.apply().await;
     rig.sign_all();
@@ -373,7 +374,7 @@ async fn a_flow_that_ended_before_all_were_asked_has_failed() {
     assert_eq!(rig.sync().await, SyncStats::default());
 }
 
-/// A sync that is cut off between its last call and the item's end: nothing waits any more, and nobody has said so.
+/// A sync is interrupted after its last call, before it records the end of the item.
 #[tokio::test(start_paused = true)]
 async fn finishes_an_archive_that_an_interrupted_sync_began() {
     let rig = tenancy(1);
@@ -394,7 +395,7 @@ async fn finishes_an_archive_that_an_interrupted_sync_began() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_is_there_is_not_overwritten() {
+async fn does_not_overwrite_an_existing_file() {
     let rig = tenancy(1);
     rig.project.write("signed/ZL-2026-001-rules.pdf", "mine");
     rig.apply().await;
@@ -406,7 +407,7 @@ async fn a_file_that_is_there_is_not_overwritten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flow_that_somebody_else_archived_is_wound_up() {
+async fn finishes_a_flow_that_was_archived_elsewhere() {
     let rig = tenancy(1);
     let manifest = rig.project.read("manifests/leases.yaml");
     let (head, tail) = manifest.split_once("      agent:").expect("an agent");
@@ -427,7 +428,7 @@ async fn a_flow_that_somebody_else_archived_is_wound_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn people_sign_and_refuse_by_themselves_by_a_seed() {
+async fn automatic_signers_sign_and_refuse_by_seed() {
     let rejected = async |seed, after| {
         let rig = Rig::loans(40);
         rig.apply().await;
@@ -459,7 +460,7 @@ async fn people_sign_and_refuse_by_themselves_by_a_seed() {
 }
 
 #[test]
-fn pages_that_are_too_many_to_be_appended_are_counted_before_anything_is_called() {
+fn refuses_too_many_appended_pages_before_any_call() {
     let project = Project::loans();
     let lease = root().join("examples/tenancy/templates/lease.pdf");
     std::fs::copy(lease, project.path("templates/lease.pdf")).expect("two pages");
@@ -484,7 +485,7 @@ fn pages_that_are_too_many_to_be_appended_are_counted_before_anything_is_called(
 }
 
 #[test]
-fn a_contract_whose_time_is_over_before_it_is_sent_is_refused_with_its_cell() {
+fn refuses_an_expired_deadline_with_its_cell() {
     let project = Project::loans();
     project.replace(
         "manifests/loans.yaml",
@@ -551,7 +552,7 @@ fn refuses_rows_in_which_two_signers_are_the_same_account() {
 }
 
 #[test]
-fn a_contract_is_not_revoked_for_one_whose_time_is_over() {
+fn does_not_revoke_for_a_reissue_with_an_expired_deadline() {
     let project = Project::loans();
     let rows: Vec<String> = project.sheet().lines().take(3).map(str::to_owned).collect();
     let sheet = rows

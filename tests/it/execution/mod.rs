@@ -1,4 +1,4 @@
-//! Planning, executing and following runs, against the sandbox in this process.
+//! Planning, executing and following runs, against the sandbox in the test process.
 
 pub(crate) mod audit;
 pub(crate) mod forecast;

@@ -1,4 +1,4 @@
-//! An endpoint that goes down, comes back, or asks to slow down: the run waits, and fails nobody for it.
+//! An endpoint that is down, recovers or throttles: the run waits, and no item fails for it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use treaty::plan::Fatal;
 
 use crate::support::rig::{Fault, NOT_SENT, Rig};
 
-/// The endpoint is gone from the so-and-so-many-th call on.
+/// Injects the fault into 500 calls, from the `first` call on.
 fn down_from(mut rig: Rig, first: usize, fault: Fault) -> Rig {
     for nth in first..first + 500 {
         rig = rig.overall(nth, fault);
@@ -17,7 +17,7 @@ fn down_from(mut rig: Rig, first: usize, fault: Fault) -> Rig {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_waits_until_the_endpoint_is_back() {
+async fn waits_until_the_endpoint_recovers() {
     for fault in [
         NOT_SENT,
         Fault::Status(503),
@@ -42,7 +42,7 @@ async fn a_run_waits_until_the_endpoint_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_stays_away_ends_the_run_with_everything_recorded() {
+async fn a_lasting_outage_ends_the_run_with_everything_recorded() {
     let rig = down_from(Rig::loans(8), 25, Fault::LostAfter);
     let began = Instant::now();
     let (_, tally) = rig.apply().await;
@@ -61,9 +61,10 @@ async fn an_endpoint_that_stays_away_ends_the_run_with_everything_recorded() {
     rig.assert_each_once(8);
 }
 
-/// Two rows that a gateway stumbles over, with nobody else under way: they fail, and the endpoint is not down.
+/// Two rows get invalid responses while no other row is in progress. They fail, and the endpoint
+/// does not count as down.
 #[tokio::test(start_paused = true)]
-async fn rows_that_nobody_can_serve_do_not_count_as_an_outage() {
+async fn failures_of_single_rows_are_not_an_outage() {
     let mut rig = Rig::loans(6);
     for nth in 5..20 {
         rig = rig.fault("doc/createbytemplate", nth, Fault::Garbage);
@@ -73,7 +74,7 @@ async fn rows_that_nobody_can_serve_do_not_count_as_an_outage() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_only_asks_to_slow_down_ends_the_run() {
+async fn lasting_throttling_ends_the_run() {
     let rig = Rig::loans(8).always("sign/contract/addProcess", Fault::Status(429));
     let began = Instant::now();
     let (_, tally) = rig.apply().await;

@@ -1,4 +1,4 @@
-//! The client's limits, as a service counts what arrives.
+//! The client's rate limits, measured at the service.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -12,10 +12,10 @@ use treaty::api::operation::Op;
 use treaty::api::{ExchangeId, UploadUrl};
 use treaty::client::{Client, Settings, Transport, TransportError};
 
-/// The calls by which a second may exceed a limit.
+/// The number of calls by which one second may exceed a limit.
 const BURST: usize = 2;
 
-/// Records when each operation was called, and has no accounts.
+/// Records the time of each call and responds that the account does not exist.
 #[derive(Default)]
 struct Counter(Mutex<Vec<(String, Instant)>>);
 
@@ -31,7 +31,7 @@ impl Transport for Counter {
     }
 }
 
-/// The most calls of any second.
+/// Returns the largest number of calls within one second.
 fn fullest(times: &[Instant]) -> usize {
     let within = |from: &Instant| {
         let second = times
@@ -42,9 +42,10 @@ fn fullest(times: &[Instant]) -> usize {
     times.iter().map(within).max().unwrap_or(0)
 }
 
-/// Calls of a limited operation that wait among many others for the limit of all keep to both.
+/// Requests of a limited operation compete with others for the overall rate limit. Both limits
+/// hold.
 #[tokio::test(start_paused = true)]
-async fn an_operation_keeps_its_limit_among_others() {
+async fn enforces_the_operation_limit_and_the_overall_limit() {
     let counter = Arc::new(Counter::default());
     let settings = Settings {
         endpoint: "http://world".into(),
@@ -70,7 +71,7 @@ async fn an_operation_keeps_its_limit_among_others() {
         };
         client.call(&request).await
     });
-    // Others come in waves, so that the wait for the limit of all is long at times and short at others.
+    // Other requests come in waves, so the delay by the overall limit varies.
     let others = (0..500).map(|nth: u64| async move {
         tokio::time::sleep(Duration::from_secs(nth / 125 * 4)).await;
         let request = ExchangeId {
@@ -90,7 +91,7 @@ async fn an_operation_keeps_its_limit_among_others() {
     );
     let limited = fullest(&of(Op::UploadUrl));
     assert!(limited <= 5 + BURST, "{limited}");
-    // The waves cost the operation at most a quarter of its own limit.
+    // The waves delay the operation by at most a quarter of the time at its own limit.
     let own = of(Op::UploadUrl);
     let took = own[59] - own[0];
     assert!(took <= Duration::from_secs(15), "{took:?}");

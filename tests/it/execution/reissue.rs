@@ -1,10 +1,10 @@
-//! `onChange: reissue`: what was sent is revoked and sent anew, once, and never what all have signed.
+//! `onChange: reissue`: revokes a sent item and sends it again once. Signed items are not reissued.
 
 use treaty::api::FlowStatus;
 
 use crate::support::rig::{Fault, HANG_AFTER, HANG_BEFORE, Rig};
 
-/// The loans' project with some rows whose amounts can be changed, and `onChange: reissue`.
+/// Creates the loans project with `onChange: reissue`.
 fn reissuing(rows: usize) -> Rig {
     let rig = Rig::loans(rows);
     let manifest = rig.project.read("manifests/loans.yaml");
@@ -22,7 +22,7 @@ fn change_amount(rig: &Rig, from: &str, to: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_row_is_revoked_and_sent_anew() {
+async fn reissues_a_changed_row_once() {
     for fault in [
         None,
         Some(Fault::LostAfter),
@@ -55,7 +55,7 @@ async fn a_changed_row_is_revoked_and_sent_anew() {
     }
 }
 
-/// What all have signed is refused to be sent anew, on the second night as on the first.
+/// Changes an amount and asserts that two runs refuse to reissue the signed item.
 async fn stands_though_it_changed(rig: &Rig) {
     change_amount(rig, "51010.10", "51010.20");
     for night in 1..=2 {
@@ -74,7 +74,7 @@ async fn does_not_reissue_signed_items_that_are_not_archived() {
     assert_eq!(rig.sync().await.done, 1, "what was sent goes on");
 }
 
-/// All had been asked, and have signed, before the run that asked them could say so.
+/// All tasks are created and signed before the interrupted run records them.
 #[tokio::test(start_paused = true)]
 async fn does_not_reissue_signed_items_after_an_interrupted_run() {
     let rig = reissuing(1).fault("sign/contract/handPersonSignTask", 1, HANG_AFTER);
@@ -84,7 +84,7 @@ async fn does_not_reissue_signed_items_after_an_interrupted_run() {
     stands_though_it_changed(&rig).await;
 }
 
-/// What somebody has ended by a command is not sent again because its row differs.
+/// An item revoked by a command is not reissued when its row changes.
 #[tokio::test(start_paused = true)]
 async fn does_not_reissue_revoked_items() {
     let rig = reissuing(1);
@@ -138,7 +138,7 @@ async fn does_not_reissue_completed_items() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_revoked_for_people_who_cannot_be_asked() {
+async fn does_not_revoke_when_the_new_account_cannot_be_created() {
     let rig = reissuing(1);
     rig.apply().await;
     change_amount(&rig, "C100001", "C900001");
@@ -157,7 +157,8 @@ async fn nothing_is_revoked_for_people_who_cannot_be_asked() {
     assert_eq!((flows.len(), revoked.count()), (2, 1));
 }
 
-/// The time for signing may pass between the plan and a row's turn: nothing is sent then, and nothing revoked for it.
+/// The signing deadline may pass between the plan and the execution of a row. In that case nothing
+/// is sent and nothing is revoked.
 #[tokio::test(start_paused = true)]
 async fn an_expired_deadline_prevents_reissue_and_revocation() {
     let mut rig = reissuing(2);
@@ -169,7 +170,7 @@ async fn an_expired_deadline_prevents_reissue_and_revocation() {
     let validity = "{{ run.started | plus('7d') | epochMs }}";
     let soon = soon.as_millisecond().to_string();
     rig.project.replace("manifests/loans.yaml", validity, &soon);
-    // The first row is in time; its calls take so long that the second one is not.
+    // The first row meets the deadline; its slow calls make the second row miss it.
     let rig = rig.answered_after(std::time::Duration::from_secs(10));
     let (plan, tally) = rig.apply().await;
     assert_eq!((plan.count('±'), tally.done, tally.failed), (2, 1, 1));

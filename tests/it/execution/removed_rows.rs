@@ -1,4 +1,4 @@
-//! From night to night: rows that are no longer in the sheet, and what is taken up again.
+//! Rows that are removed from the sheet between runs, restored rows, and retries.
 
 use treaty::api::FlowStatus;
 use treaty::plan::{ItemAction, Retry};
@@ -22,7 +22,7 @@ fn on_vanish_revoke(project: &Project) {
     );
 }
 
-/// Takes rows out of the sheet, by their place from 1.
+/// Removes rows from the sheet, by their number from 1.
 fn remove(project: &Project, gone: impl Fn(usize) -> bool) {
     let sheet = project.sheet();
     let left = sheet.lines().enumerate().filter(|(at, _)| !gone(*at));
@@ -67,9 +67,9 @@ async fn revokes_removed_rows_once() {
     }
 }
 
-/// A sheet that lacked a row for a night: the contract was revoked, and the row that is back gets another.
+/// A row is missing in one run, which revokes its contract. The restored row gets a new contract.
 #[tokio::test(start_paused = true)]
-async fn a_row_that_comes_back_is_sent_anew() {
+async fn sends_a_restored_row_again() {
     let rig = revoking(12);
     rig.apply().await;
     let sheet = rig.project.sheet();
@@ -84,9 +84,10 @@ async fn a_row_that_comes_back_is_sent_anew() {
     assert!(rig.apply().await.0.is_empty());
 }
 
-/// The run is cut off while it revokes, and then the row comes back: it is sent anew, since it was revoked.
+/// The run is interrupted during the revocation, and the row is restored. The row is sent again,
+/// because the revocation took effect.
 #[tokio::test(start_paused = true)]
-async fn a_row_that_comes_back_while_it_is_revoked_has_a_contract_again() {
+async fn sends_a_row_restored_during_its_revocation_again() {
     let rig = revoking(12);
     rig.apply().await;
     let sheet = rig.project.sheet();
@@ -114,7 +115,7 @@ async fn does_not_revoke_completed_items() {
     assert_eq!(count(&rig, FlowStatus::Revoked), 0);
 }
 
-/// The run that would revoke is cut off; meanwhile all sign.
+/// The run is interrupted before it revokes; meanwhile all sign.
 #[tokio::test(start_paused = true)]
 async fn does_not_revoke_completed_items_in_the_next_run() {
     let rig = revoking(12);
@@ -131,9 +132,9 @@ async fn does_not_revoke_completed_items_in_the_next_run() {
     assert_eq!(count(&rig, FlowStatus::Revoked), 0);
 }
 
-/// A flow under another name would send everything again: that is said before.
+/// A renamed flow would send every row again, so the plan warns about it.
 #[test]
-fn a_flow_that_was_renamed_is_told_to_be_new() {
+fn warns_about_a_renamed_flow() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
     project.replace("manifests/loans.yaml", "\n  loans:\n", "\n  credits:\n");
@@ -143,7 +144,7 @@ fn a_flow_that_was_renamed_is_told_to_be_new() {
     assert!(run.stderr.contains(told), "{}", run.stderr);
 }
 
-/// What sync has seen to be signed by all stands, without a word.
+/// Items that sync has recorded as signed by all stay as they are, without a message.
 #[tokio::test(start_paused = true)]
 async fn done_items_are_neither_revoked_nor_counted() {
     let rig = revoking(12);
@@ -156,7 +157,7 @@ async fn done_items_are_neither_revoked_nor_counted() {
     assert_eq!(count(&rig, FlowStatus::Revoked), 0);
 }
 
-/// Somebody has refused: that is how it has ended, and he is not asked again when the row is back.
+/// A refused item has ended. It is not sent again when its row is restored.
 #[tokio::test(start_paused = true)]
 async fn rejected_items_are_not_listed_for_revocation() {
     let rig = revoking(12);
@@ -177,9 +178,10 @@ async fn rejected_items_are_not_listed_for_revocation() {
     assert_eq!(rig.sent().len(), 12);
 }
 
-/// A key stands in the sheet twice, once left out: its other row is held against what was sent all the same.
+/// The sheet has a key twice, and `where` excludes the first row. The second row is still compared
+/// with the sent item.
 #[tokio::test(start_paused = true)]
-async fn a_changed_row_behind_one_that_is_left_out_is_seen_to_have_changed() {
+async fn detects_a_changed_row_after_an_excluded_row_with_the_same_key() {
     let rig = Rig::loans(1);
     rig.apply().await;
     let sheet = rig.project.sheet();
@@ -196,7 +198,7 @@ async fn a_changed_row_behind_one_that_is_left_out_is_seen_to_have_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_left_the_sheet_while_it_was_being_sent_is_not_forgotten() {
+async fn reports_and_revokes_rows_removed_while_being_sent() {
     let rig = Rig::loans(12).fault(PERSON, 3, HANG_AFTER);
     assert!(rig.apply_while(rig.hang()).await.is_none());
     rig.heal();
@@ -237,7 +239,7 @@ async fn retry_selects_failed_items_and_items_in_doubt() {
 }
 
 #[test]
-fn a_retry_of_what_has_failed_makes_nothing_else() {
+fn retry_of_failed_items_creates_nothing_else() {
     let project = Project::copy_of(&crate::support::project::root().join("examples/onboarding"));
     let run = project.expect(&["apply", "--yes", "--retry", "failed"], 0);
     assert!(run.stdout.contains("No changes."), "{}", run.stdout);
@@ -245,7 +247,7 @@ fn a_retry_of_what_has_failed_makes_nothing_else() {
 }
 
 #[test]
-fn a_sheet_that_lacks_too_much_revokes_nothing() {
+fn refuses_to_revoke_too_many_removed_rows() {
     let project = Project::loans();
     on_vanish_revoke(&project);
     project.expect(&["apply", "--yes"], 0);
@@ -287,9 +289,9 @@ fn a_sheet_that_lacks_too_much_revokes_nothing() {
 }
 
 #[test]
-fn more_failures_than_are_tolerated_end_the_run_and_the_report_says_so() {
+fn too_many_failures_end_the_run_and_are_reported() {
     let project = Project::loans();
-    // A keyword that stands nowhere: the service refuses each borrower.
+    // The keyword is not in the document, so the service refuses each borrower.
     project.replace(
         "manifests/loans.yaml",
         "keyword: 乙方签字, posX: 60",

@@ -1,4 +1,4 @@
-//! What is in a manifest is what goes out on the wire, and what comes back can be seen.
+//! The requests that manifests produce, and the results in status and signed documents.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::project::{Project, root};
 use crate::support::rig::Rig;
 
-/// The loans' project with one row, and its flow from `documents` on written anew.
+/// Creates the loans project with one row and replaces its flow from `documents` on.
 fn flow(text: &str) -> Rig {
     let rig = Rig::loans(1);
     rewrite(&rig, text);
@@ -85,7 +85,7 @@ async fn every_option_of_a_process_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn appended_pages_are_sent_in_their_order_and_cells_are_escaped_in_html() {
+async fn sends_appended_pages_in_order_with_escaped_cells() {
     let pdf = std::fs::read(root().join("examples/tenancy/annexes/guide.pdf")).expect("a PDF");
     let rig = flow(&format!(
         r#"    documents:
@@ -134,7 +134,7 @@ async fn appended_pages_are_sent_in_their_order_and_cells_are_escaped_in_html() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_template_that_was_made_elsewhere_is_adopted_by_its_id() {
+async fn uses_an_existing_template_by_its_id() {
     let rig = flow(PLAIN);
     rig.apply().await;
     let id = rig.body("doc/createbytemplate")["templateId"].clone();
@@ -176,7 +176,7 @@ async fn a_new_signer_counts_as_unsigned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flow_whose_time_has_run_out_is_noted() {
+async fn reports_an_expired_flow() {
     let rig = Rig::of(Project::copy_of(&root().join("examples/tenancy")));
     rig.apply().await;
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(15 * 24);
@@ -188,7 +188,7 @@ async fn a_flow_whose_time_has_run_out_is_noted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_signature_can_be_seen_in_the_signed_document() {
+async fn draws_every_signature_in_the_signed_document() {
     let rig = Rig::of(Project::copy_of(&root().join("examples/tenancy")));
     rig.apply().await;
     for _ in 0..3 {
@@ -206,7 +206,8 @@ async fn every_signature_can_be_seen_in_the_signed_document() {
         };
         picture.pixels().iter().filter(is_red).count()
     };
-    // The landlord's seal across the seam of both pages, and two seals on the second one; none on the appended page.
+    // The landlord's seal is across the seam of both pages, and two seals are on the second page.
+    // The appended page has none.
     let (first, second, third) = (red(1), red(2), red(3));
     assert!(
         first > 100 && second > 3 * first && second < 4 * first,

@@ -1,4 +1,4 @@
-//! `treaty revoke`: flows that a person ends, and signers who are asked anew.
+//! `treaty revoke`: revokes flows, and reissues the tasks of single signers.
 
 use treaty::api::{FlowStatus, SignStatus};
 use treaty::ledger::ItemStatus;
@@ -28,7 +28,7 @@ fn statuses(rig: &Rig) -> Vec<ItemStatus> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revoked_item_is_ended_once_and_not_sent_again() {
+async fn revokes_an_item_once_and_does_not_send_it_again() {
     for fault in [
         None,
         Some(Fault::LostAfter),
@@ -59,7 +59,7 @@ async fn a_revoked_item_is_ended_once_and_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn revoking_that_is_cut_off_is_found_out_by_the_next_sync() {
+async fn sync_probes_an_interrupted_revocation() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
         let rig = Rig::loans(1).fault(REVOKE, 1, fault);
         rig.apply().await;
@@ -67,14 +67,14 @@ async fn revoking_that_is_cut_off_is_found_out_by_the_next_sync() {
         let synced = rig.sync().await;
         match fault {
             HANG_AFTER => assert_eq!((synced.ended, statuses(&rig)[0]), (1, ItemStatus::Revoked)),
-            // Nobody is revoked by a sync: the person says it again.
+            // A sync does not revoke; the operator repeats the command.
             _ => assert_eq!(
                 (synced.waiting, statuses(&rig)[0]),
                 (1, ItemStatus::Waiting)
             ),
         }
         assert_eq!(rig.calls(REVOKE), 0);
-        // Nothing is left to be known: not whether that call was carried out either.
+        // No intent is left without a receipt, that of the lost call included.
         let (id, ledger) = (rig.first().0.record.id, rig.ledger());
         let steps = ledger.steps(id).expect("its steps");
         drop(ledger);
@@ -86,9 +86,9 @@ async fn revoking_that_is_cut_off_is_found_out_by_the_next_sync() {
     }
 }
 
-/// Until somebody has looked, a flow that may be revoked is not told to stand, and apply looks as sync does.
+/// A flow that may be revoked is reported as in doubt until a sync or an apply probes it.
 #[tokio::test(start_paused = true)]
-async fn a_revocation_that_was_cut_off_is_in_doubt_until_apply_has_looked() {
+async fn an_interrupted_revocation_is_in_doubt_until_apply_probes() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
         let rig = Rig::loans(1).fault(REVOKE, 1, fault);
         rig.apply().await;
@@ -134,14 +134,14 @@ async fn records_ended_flows_and_refuses_to_revoke_archived_ones() {
     assert_eq!(statuses(&rig), [ItemStatus::Rejected, ItemStatus::Waiting]);
 }
 
-/// The flows that somebody was asked to sign, in the order of their contracts.
+/// Returns the flows with signing tasks, ordered by document name.
 fn in_order(rig: &Rig) -> Vec<treaty::sandbox::Flow> {
     let mut flows = rig.sent();
     flows.sort_by_key(|flow| flow.docs[0].name.clone());
     flows
 }
 
-/// Another mobile for the first row.
+/// Changes the mobile number in the first row.
 fn correct_mobile(project: &Project) {
     let sheet = project.sheet();
     let mut lines: Vec<String> = sheet.lines().map(str::to_owned).collect();
@@ -156,7 +156,7 @@ fn correct_mobile(project: &Project) {
     project.set_sheet(&lines.join("\r\n"));
 }
 
-/// The borrower's tasks of the only flow: live ones, and those that were taken back.
+/// Returns the number of the borrower's live and withdrawn tasks in the only flow.
 fn tasks(rig: &Rig) -> (usize, usize) {
     let flow = &rig.sent()[0];
     let platform = treaty::sandbox::World::platform();
@@ -177,7 +177,7 @@ fn link(rig: &Rig) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signer_is_asked_anew_with_his_corrected_mobile() {
+async fn reissues_a_task_with_a_corrected_mobile_number() {
     let rig = Rig::loans(1);
     rig.apply().await;
     let before = link(&rig);
@@ -191,7 +191,7 @@ async fn a_signer_is_asked_anew_with_his_corrected_mobile() {
     assert_ne!(link(&rig), before);
     assert!(link(&rig).contains(&live.token), "the new link is recorded");
     rig.assert_each_once(1);
-    // The row is what was sent, now.
+    // The row now equals the sent item.
     let (plan, _) = rig.apply().await;
     assert!(plan.is_empty());
     assert_eq!(rig.sign_all(), 1);
@@ -199,7 +199,7 @@ async fn a_signer_is_asked_anew_with_his_corrected_mobile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn asking_anew_may_be_cut_off_anywhere_and_nobody_has_two_tasks() {
+async fn an_interrupted_reissue_leaves_one_task() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
         for nth in 1..20 {
             let rig = Rig::loans(1);
@@ -215,7 +215,7 @@ async fn asking_anew_may_be_cut_off_anywhere_and_nobody_has_two_tasks() {
             rig.sync().await;
             let (live, _) = tasks(&rig);
             assert_eq!(live, 1, "cut off at call {nth}, {fault:?}");
-            // Where it was cut off before anything was written down, the person says it again.
+            // If the interruption came before the first record, the operator repeats the command.
             if !done {
                 rig.ask_anew("borrower").await;
             }
@@ -257,7 +257,7 @@ async fn refuses_to_reissue_tasks_that_are_signed_or_deferred() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_differs_in_more_than_its_people_is_not_asked_anew() {
+async fn refuses_to_reissue_a_task_if_other_cells_changed() {
     let rig = Rig::loans(1);
     rig.apply().await;
     let sheet = rig.project.sheet();
@@ -318,7 +318,7 @@ fn revoke_shows_its_selection_and_asks_for_confirmation() {
 }
 
 #[test]
-fn a_protected_environment_is_confirmed_by_its_name() {
+fn revoke_requires_confirmation_in_a_protected_environment() {
     let project = applied(1);
     project.replace(
         "treaty.yaml",
@@ -332,7 +332,7 @@ fn a_protected_environment_is_confirmed_by_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_cannot_be_made_anew_is_not_forgotten() {
+async fn retries_a_task_that_could_not_be_recreated() {
     for fault in [
         Fault::Status(400),
         Fault::LostBefore,
@@ -345,7 +345,7 @@ async fn a_task_that_cannot_be_made_anew_is_not_forgotten() {
         let rig = rig.always(PERSON, fault);
         let withdrawn = rig.ask_anew("borrower").await.expect("it can go on");
         assert_eq!(withdrawn.failed + withdrawn.in_doubt, 1, "{fault:?}");
-        // A night passes in which it still cannot.
+        // A sync and an apply fail to recreate the task, too.
         rig.sync().await;
         let (item, _) = rig.first();
         assert!(item.record.is_under_way(), "{fault:?}");
@@ -367,7 +367,7 @@ async fn a_task_that_cannot_be_made_anew_is_not_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_cannot_be_taken_back_stands_with_its_link() {
+async fn keeps_the_link_of_a_task_that_cannot_be_withdrawn() {
     for fault in [Fault::Status(400), Fault::LostBefore] {
         let rig = Rig::loans(1);
         rig.apply().await;
@@ -388,7 +388,7 @@ async fn a_task_that_cannot_be_taken_back_stands_with_its_link() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_that_may_yet_happen_is_in_doubt_and_how_far_signers_were_is_known() {
+async fn a_lost_revocation_is_in_doubt_and_signer_statuses_are_recorded() {
     let rig = Rig::loans(1).always(REVOKE, Fault::LostBefore);
     rig.apply().await;
     let expected = RevocationStats {

@@ -1,4 +1,5 @@
-//! The service signs when it can (5.9.1), and lists who signs as it likes: what is believed is what its details say.
+//! The service signs asynchronously (5.9.1) and may list signers differently. The flow detail
+//! decides.
 
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ fn finished() -> SyncStats {
     }
 }
 
-/// Changes the one flow, as no call could.
+/// Changes the only flow directly in the world.
 fn change(rig: &Rig, change: impl FnOnce(&mut Flow)) {
     let id = rig.sent()[0].id.clone();
     rig.sandbox
@@ -70,7 +71,7 @@ async fn archives_only_after_a_pending_automatic_signature() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signature_without_a_person_that_failed_is_said_to_have_failed() {
+async fn reports_a_failed_automatic_signature() {
     for (status, why) in [
         (SignStatus::Ended, "the signature has failed"),
         (SignStatus::Withdrawn, "taken back"),
@@ -110,7 +111,7 @@ async fn adds_a_later_signer_after_the_automatic_signature() {
     assert_eq!(rig.sent()[0].tasks.len(), 3, "the agent is asked");
 }
 
-/// An organization that signs may stand in the details under the person who acts for it.
+/// The detail may list an organization's signature under the account that created the organization.
 #[tokio::test(start_paused = true)]
 async fn an_organizations_signature_may_be_listed_under_its_creator() {
     let mut rig = signers(SEALED);
@@ -125,9 +126,10 @@ async fn an_organizations_signature_may_be_listed_under_its_creator() {
     assert_eq!(rig.sync().await, finished());
 }
 
-/// Who chooses on the page whom he signs for is listed with that organization once he has signed.
+/// A signer may choose an organization on the page. After signing, the detail lists the signer with
+/// that organization.
 #[tokio::test(start_paused = true)]
-async fn a_person_may_be_listed_with_the_organization_that_he_chose() {
+async fn a_person_may_be_listed_with_the_chosen_organization() {
     let both = "      boss: { personAndOrganization: { account: clerk } }\n";
     let rig = signers(both);
     rig.apply().await;
@@ -141,16 +143,16 @@ async fn a_person_may_be_listed_with_the_organization_that_he_chose() {
     assert_eq!(rig.sync().await, done);
 }
 
-/// The next visit may begin before the disk has what this one was answered.
+/// The next poll may begin before the receipts of this one are written.
 #[tokio::test]
-async fn a_receipt_that_is_not_written_yet_is_no_call_in_doubt() {
+async fn an_unwritten_receipt_is_not_in_doubt() {
     let rig = tenancy(1);
     rig.apply().await;
     rig.sign_all();
     let rig = rig.answered_after(Duration::from_millis(50));
     let path = rig.ledger_path();
     let ledger = Sqlite::hold(&path, &binding(), "a test", "now").expect("a ledger");
-    // Once the agent's task is about to be made, nothing can be written for a while.
+    // Once the intent of the agent's task is written, the ledger is locked for a while.
     let slow = std::thread::spawn(move || {
         let disk = rusqlite::Connection::open(path).expect("the ledger");
         let begun = "SELECT count(*) FROM step WHERE name = 'signers.agent' AND begun";
@@ -188,9 +190,9 @@ async fn a_receipt_that_is_not_written_yet_is_no_call_in_doubt() {
     assert_eq!(rig.calls("sign/contracts/handOrgSignTask"), 1);
 }
 
-/// A service may show what it has done a moment later.
+/// The service may show its results with a delay.
 #[tokio::test(start_paused = true)]
-async fn details_that_are_behind_are_asked_for_once_more() {
+async fn probes_again_when_the_detail_is_stale() {
     let rig = Rig::loans(1)
         .fault("sign/contract/handPersonSignTask", 1, Fault::LostAfter)
         .answered_after(Duration::from_millis(10));
@@ -219,9 +221,9 @@ async fn details_that_are_behind_are_asked_for_once_more() {
     assert_eq!(rig.sent()[0].live_tasks().count(), 2, "each is asked once");
 }
 
-/// The person who acts for an organization signs for it, and it signs by itself: both may look alike.
+/// An organization's automatic signature and its creator's task for it may be listed the same way.
 #[tokio::test(start_paused = true)]
-async fn an_organizations_signature_beside_that_of_its_creator_is_counted() {
+async fn counts_an_organizations_signature_and_its_creators_task_separately() {
     let mut rig = signers(
         "      auto: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
          \x20     org: { organization: { account: clerk, organization: acme } }\n\
@@ -272,7 +274,8 @@ async fn a_signer_missing_from_a_stale_detail_is_not_withdrawn() {
     assert_eq!(synced, waiting());
 }
 
-/// Applies; as a call gets lost, the first signature is listed under who created the organization that it is of.
+/// Applies while the first call of `op` is lost. Meanwhile the detail lists the first signature
+/// under the account that created its organization.
 async fn applied_once_under_the_creator(
     rig: Rig,
     op: &'static str,
@@ -300,9 +303,10 @@ async fn applied_once_under_the_creator(
     (rig, tally)
 }
 
-/// The platform is who nobody else explains; an organization that is listed under its creator is somebody else.
+/// The platform's task is the one that no other signer matches. An organization listed under its
+/// creator is not the platform.
 #[tokio::test(start_paused = true)]
-async fn an_organizations_signature_is_not_taken_for_the_platforms() {
+async fn does_not_match_an_organizations_signature_with_the_platform() {
     let mut rig = signers(
         "      auto: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
          \x20     lender: { platform: { positions: { contract: [{ keyword: 乙方签字 }] } } }\n",
@@ -318,7 +322,8 @@ async fn an_organizations_signature_is_not_taken_for_the_platforms() {
     );
 }
 
-/// Who signs for an organization by hand is not taken for the organization's own signature, listed under him.
+/// An agent's task for an organization is not matched with the organization's own signature, which
+/// is listed under the agent.
 #[tokio::test(start_paused = true)]
 async fn an_agents_task_is_not_confused_with_the_signature_of_the_organization() {
     let mut rig = signers(
@@ -333,7 +338,7 @@ async fn an_agents_task_is_not_confused_with_the_signature_of_the_organization()
     assert_eq!(rig.sync().await, waiting());
 }
 
-/// A service may list people alone: whether all have signed is then checked as it archives.
+/// The service may list people only. The archive call then checks whether all have signed.
 #[tokio::test(start_paused = true)]
 async fn a_signer_that_is_never_listed_does_not_block_the_archive() {
     let rig = signers(

@@ -1,4 +1,4 @@
-//! Following what was sent until it has its end: states of signers, the schedule, callbacks, what is wrong on the way.
+//! Following sent items until they end: signer statuses, the polling schedule, callbacks, failures.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn wait(every: u64) -> Wait {
     }
 }
 
-/// Everybody who is asked signs, now and then.
+/// Signs all pending tasks at a fixed interval.
 async fn sign_every(rig: &Rig, pause: Duration) {
     loop {
         sleep(pause).await;
@@ -31,7 +31,7 @@ async fn sign_every(rig: &Rig, pause: Duration) {
     }
 }
 
-/// How the signers of the first item stand, by the names of their steps.
+/// Returns the step name and status of each signer of the first item.
 fn signers(rig: &Rig) -> Vec<(String, SignStatus)> {
     let (_, steps) = rig.first();
     let signers = steps.into_iter();
@@ -41,7 +41,7 @@ fn signers(rig: &Rig) -> Vec<(String, SignStatus)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_goes_on_by_itself_until_every_signed_document_is_there() {
+async fn follows_items_until_every_signed_document_is_downloaded() {
     let rig = tenancy(3);
     rig.apply().await;
     let synced = tokio::select! {
@@ -68,7 +68,7 @@ async fn waiting_goes_on_by_itself_until_every_signed_document_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_ends_when_it_is_time_and_says_who_still_waits() {
+async fn stops_waiting_at_the_deadline_and_reports_waiting_items() {
     let rig = tenancy(2);
     rig.apply().await;
     let begun = Instant::now();
@@ -100,7 +100,7 @@ async fn polls_idle_flows_less_often() {
     };
     rig.follow(day).await;
     let times = rig.call_times();
-    // Every 30 s for five minutes, then after a tenth of its age each: 10 + ln(288) / ln(1.1).
+    // Every 30 s for 5 min, then at intervals of a tenth of the age: 10 + ln(288) / ln(1.1).
     assert!((60..=80).contains(&times.len()), "{}", times.len());
     let pauses: Vec<Duration> = times.windows(2).map(|two| two[1] - two[0]).collect();
     let second = Duration::from_secs(1);
@@ -110,7 +110,7 @@ async fn polls_idle_flows_less_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_keeps_to_the_rate_limit() {
+async fn polling_keeps_the_rate_limit() {
     let mut rig = Rig::loans(12);
     rig.apply().await;
     rig.heal();
@@ -124,13 +124,13 @@ async fn waiting_keeps_to_the_rate_limit() {
     assert_eq!(rig.follow(until).await.waiting, 12);
     let times = rig.call_times();
     assert!(times.len() >= 36, "{}", times.len());
-    // The limit is ten a second, with a burst of two: thirteen calls take more than a second.
+    // The limit is 10 calls/s with a burst of 2, so 13 calls take at least a second.
     let closest = times.windows(13).map(|calls| calls[12] - calls[0]).min();
     assert!(closest >= Some(Duration::from_secs(1)), "{closest:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn how_far_each_signer_is_is_recorded() {
+async fn records_the_status_of_each_signer() {
     let rig = tenancy(1);
     rig.apply().await;
     rig.sync().await;
@@ -157,7 +157,7 @@ async fn how_far_each_signer_is_is_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_somebody_else_took_back_is_said_and_waits_for_a_person() {
+async fn reports_a_task_withdrawn_elsewhere_and_does_not_recreate_it() {
     let rig = Rig::loans(1);
     rig.apply().await;
     let flow = rig.sent()[0].clone();
@@ -179,14 +179,14 @@ async fn a_task_that_somebody_else_took_back_is_said_and_waits_for_a_person() {
         failure.hint.contains("treaty revoke --signer borrower"),
         "{failure:?}"
     );
-    // Nobody is asked again by a sync or by an apply.
+    // Neither sync nor apply recreates the task.
     rig.sync().await;
     rig.apply().await;
     assert_eq!(rig.calls("sign/contract/handPersonSignTask"), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_download_that_is_cut_short_or_no_pdf_is_not_kept_and_tried_from_a_fresh_address() {
+async fn retries_an_invalid_download_from_a_fresh_url() {
     for fault in [
         Fault::LostAfter,
         Fault::Garbage,
@@ -200,7 +200,7 @@ async fn a_download_that_is_cut_short_or_no_pdf_is_not_kept_and_tried_from_a_fre
             () = sign_every(&rig, Duration::from_secs(45)) => unreachable!("it never ends"),
         };
         assert_eq!(synced.finished, 1, "{fault:?}");
-        // Two documents, and the one that was lost once more.
+        // Two documents, and one retry of the failed download.
         assert_eq!(rig.calls("sign/download"), 3, "{fault:?}");
         let lease = std::fs::read(rig.project.path("signed/ZL-2026-001-lease.pdf"));
         let lease = lease.expect("a PDF");
@@ -213,7 +213,7 @@ async fn a_download_that_is_cut_short_or_no_pdf_is_not_kept_and_tried_from_a_fre
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_disturbance_at_the_service_does_not_end_the_night() {
+async fn retries_failed_polls_until_the_service_recovers() {
     let rig = Rig::loans(2).always(DETAIL, Fault::Status(400));
     rig.apply().await;
     let until = Wait {
@@ -263,7 +263,7 @@ async fn recreates_a_task_with_lost_responses_once_per_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_fails_again_and_again_is_given_up_for_this_time() {
+async fn gives_up_a_repeatedly_failing_item_until_the_next_sync() {
     let rig = tenancy(2).always("download", Fault::Garbage);
     rig.apply().await;
     let synced = tokio::select! {
@@ -275,7 +275,7 @@ async fn an_item_that_fails_again_and_again_is_given_up_for_this_time() {
     assert_eq!(rig.sync().await.finished, 2, "the next one tries again");
 }
 
-/// A callback of a flow, as a receiver writes it down. The clock stands still meanwhile.
+/// Records a callback of a flow as a receiver does. The clock is paused meanwhile.
 fn told(inbox: &Inbox, flow: &FlowId, text: &str) -> CallbackReceipt {
     let told = CallbackEvent {
         digest: inbox.salt().of(text),
@@ -286,7 +286,7 @@ fn told(inbox: &Inbox, flow: &FlowId, text: &str) -> CallbackReceipt {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callback_has_its_flow_asked_for_at_once_and_is_believed_nothing() {
+async fn a_callback_triggers_a_poll_and_its_content_is_not_trusted() {
     let rig = Rig::loans(2);
     rig.apply().await;
     let flow = rig.sent()[0].id.clone();
@@ -301,7 +301,7 @@ async fn a_callback_has_its_flow_asked_for_at_once_and_is_believed_nothing() {
     };
     let tell = async {
         sleep(Duration::from_mins(5)).await;
-        // Whatever it says: the flow is still to be signed.
+        // The content of the callback is wrong: the flow is not signed yet.
         assert_eq!(told(&inbox, &flow, "finished"), CallbackReceipt::New);
         assert_eq!(told(&inbox, &flow, "finished"), CallbackReceipt::Repeated);
         std::future::pending::<()>().await;
@@ -343,7 +343,7 @@ async fn polls_only_flows_with_recorded_callbacks() {
     let synced = rig.course(briefly).await.expect("a sync");
     assert_eq!((synced.done, synced.waiting), (1, 0));
     assert_eq!((rig.calls(DETAIL), rig.total_calls()), (1, 1));
-    // What was looked at is not looked at again, known or not.
+    // Processed callbacks do not trigger another poll, whether or not their flow is known.
     assert_eq!(
         rig.course(briefly).await.expect("a sync"),
         SyncStats::default()

@@ -1,4 +1,4 @@
-//! Responses and connections that are not usable: each has its own message, and nothing is sent twice for it.
+//! Unusable responses and connections: each has its own message.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -27,7 +27,8 @@ fn ask(project: &Project, environment: &[(&str, &str)]) -> Run {
     Run::from(command.output().expect("treaty runs"))
 }
 
-/// Asks a service that gives one response to everything: the run, the service's host, and how often it was called.
+/// Sends a request to a service that gives every request the same response. Returns the run, the
+/// host of the service and the number of calls.
 fn asked(respond: impl Fn() -> Response + Clone + Send + Sync + 'static) -> (Run, String, usize) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counter = calls.clone();
@@ -50,7 +51,7 @@ fn with_header(name: HeaderName, value: &'static str, body: Vec<u8>) -> Response
 }
 
 #[test]
-fn a_response_that_is_too_large_is_not_read_and_not_asked_for_again() {
+fn refuses_an_oversized_response_without_a_retry() {
     let (run, host, calls) = asked(|| vec![b' '; 9 << 20].into_response());
     assert_eq!((run.code, calls), (1, 1), "{}", run.stderr);
     let message = format!("the response of {host} is larger than 8 MiB");
@@ -58,9 +59,9 @@ fn a_response_that_is_too_large_is_not_read_and_not_asked_for_again() {
     assert!(run.stderr.contains("check the address"), "{}", run.stderr);
 }
 
-/// A few bytes of gzip may stand for gigabytes.
+/// A small gzip body may expand to gigabytes.
 #[test]
-fn a_compressed_response_is_not_unpacked_and_not_asked_for_again() {
+fn refuses_a_compressed_response_without_a_retry() {
     let gzip = || with_header(header::CONTENT_ENCODING, "gzip", vec![0x1f, 0x8b, 8, 0]);
     let (run, host, calls) = asked(gzip);
     assert_eq!((run.code, calls), (1, 1), "{}", run.stderr);
@@ -70,7 +71,7 @@ fn a_compressed_response_is_not_unpacked_and_not_asked_for_again() {
 }
 
 #[test]
-fn a_redirect_names_the_host_that_is_not_asked() {
+fn reports_the_host_of_a_redirect_without_following_it() {
     let redirect = || {
         let to = [(header::LOCATION, "https://elsewhere.example/x")];
         (StatusCode::FOUND, to).into_response()
@@ -86,7 +87,7 @@ fn a_redirect_names_the_host_that_is_not_asked() {
 }
 
 #[test]
-fn a_retry_after_of_days_is_not_waited_for() {
+fn ignores_a_retry_after_of_days() {
     let busy = || {
         let after = [(header::RETRY_AFTER, "999999")];
         (StatusCode::TOO_MANY_REQUESTS, after).into_response()
@@ -96,7 +97,7 @@ fn a_retry_after_of_days_is_not_waited_for() {
     assert!(run.stderr.contains("throttles"), "{}", run.stderr);
 }
 
-/// A proxy that answers every request with this line, and its address.
+/// Starts a proxy that responds to every request with this status line. Returns its address.
 fn proxy(line: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -114,7 +115,7 @@ fn proxy(line: &'static str) -> String {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_named() {
+fn reports_a_proxy_that_refuses() {
     for line in ["403 Forbidden", "407 Proxy Authentication Required"] {
         let proxy = proxy(line);
         let project = project_of("https://service.example", 1);
@@ -129,7 +130,7 @@ fn a_proxy_that_refuses_is_named() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_named() {
+fn reports_an_unreachable_proxy() {
     let free = TcpListener::bind("127.0.0.1:0")
         .expect("a port")
         .local_addr();
@@ -141,9 +142,9 @@ fn a_proxy_that_is_not_there_is_named() {
     assert!(run.stderr.contains(&message), "{}", run.stderr);
 }
 
-/// This machine is never reached through a proxy.
+/// Connections to loopback addresses ignore the proxy settings.
 #[test]
-fn loopback_is_reached_directly() {
+fn connects_to_loopback_without_a_proxy() {
     let base = serve(|_| {
         axum::Router::new()
             .fallback(|_: Request| async { r#"{"errCode":0,"data":{"accountId":"a"}}"# })
@@ -158,7 +159,7 @@ fn loopback_is_reached_directly() {
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
-/// An HTTPS service with a certificate that nobody has signed.
+/// Starts an HTTPS service with a self-signed certificate. Returns its address.
 fn https() -> String {
     let folder = crate::support::project::root().join("tests/it/tls");
     let certificate = CertificateDer::from_pem_file(folder.join("certificate.pem"));
@@ -202,7 +203,7 @@ fn https() -> String {
 }
 
 #[test]
-fn a_certificate_that_does_not_verify_is_refused_unless_it_is_named() {
+fn refuses_an_untrusted_certificate_unless_configured() {
     let host = https();
     let project = project_of(&format!("https://{host}"), 1);
     let run = ask(&project, &[]);

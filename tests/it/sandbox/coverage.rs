@@ -81,17 +81,16 @@ fn documents(op: Op) -> &'static str {
     }
 }
 
-const LOANS: &str = "cli/journeys::two_hundred_loans_become_contracts_once";
-const LOST: &str = "durability/lost_responses::lost_answers_are_looked_up_and_never_guessed";
+const LOANS: &str = "cli/journeys::creates_two_hundred_contracts_once";
+const LOST: &str = "durability/lost_responses::probes_lost_responses_of_every_operation";
 const ONBOARDING: &str = "execution/manifests::deletes_absent_accounts_once_and_revokes_grants";
 const IMAGES: &str = "execution/manifests::an_image_that_two_seals_share_is_uploaded_once";
 const ASKED: &str = "sandbox/coverage::every_read_operation_has_a_command";
 const FIVE: &str = "execution/manifests::all_five_kinds_of_signers_sign_one_document";
-const TENANCY: &str = "execution/manifests::one_after_another_until_the_signed_documents_are_there";
-const LOST_LATER: &str = "execution/manifests::lost_answers_are_looked_up_in_the_second_family_too";
+const TENANCY: &str = "execution/manifests::adds_signers_in_turn_and_downloads_signed_documents";
+const LOST_LATER: &str = "execution/manifests::probes_lost_responses_of_contracts_operations";
 const STARTERS: &str = "cli/journeys::starters_and_examples_can_be_applied";
-const STANDING: &str =
-    "cli/journeys::standing_things_are_updated_where_the_api_can_and_refused_where_it_cannot";
+const STANDING: &str = "cli/journeys::updates_mutable_resource_fields_and_refuses_other_changes";
 
 /// What calls it on the way of a whole project, beside the tests that all operations have.
 fn tested(op: Op) -> &'static [&'static str] {
@@ -110,7 +109,7 @@ fn tested(op: Op) -> &'static [&'static str] {
             LOANS,
             "durability/lost_responses::a_second_apply_writes_nothing",
         ],
-        Op::UpdatePerson => &["cli/journeys::an_account_that_exists_is_taken_over"],
+        Op::UpdatePerson => &["cli/journeys::adopts_existing_accounts_and_seals"],
         Op::UpdateOrganization => &[STANDING],
         Op::RevokeSilentSign => &[STANDING, ONBOARDING],
         Op::DeleteAccount => &[ONBOARDING],
@@ -138,7 +137,7 @@ fn tested(op: Op) -> &'static [&'static str] {
         Op::CreatePersonSeal => &[STARTERS],
         Op::CreatePersonImageSeal | Op::CreateOrganizationImageSeal => &[IMAGES],
         Op::Revoke => &[
-            "execution/reissue::a_changed_row_is_revoked_and_sent_anew",
+            "execution/reissue::reissues_a_changed_row_once",
             "execution/removed_rows::revokes_removed_rows_once",
         ],
         Op::ViewUrl => &[ASKED],
