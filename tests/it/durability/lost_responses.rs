@@ -17,7 +17,7 @@ async fn a_second_apply_writes_nothing() {
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (5, 0));
     rig.assert_each_once(5);
-    rig.heal();
+    rig.stop_faults();
     let (plan, tally) = rig.apply().await;
     assert!(plan.is_empty() && tally.done == 0);
     // Two accounts and one account's seals are asked for, and nothing else.
@@ -100,7 +100,7 @@ async fn probes_a_lost_response_in_the_next_run_too() {
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed, tally.in_doubt), (0, 0, 1));
     tokio::time::sleep(Duration::from_mins(1)).await;
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (1, 0));
     rig.assert_each_once(1);
@@ -130,7 +130,7 @@ async fn a_template_that_is_corrected_after_a_kill_is_the_one_that_is_sent() {
     let rig = Rig::loans(1).fault("sign/contract/addProcess", 1, HANG_BEFORE);
     assert!(rig.apply_while(rig.hang()).await.is_none());
     let old = rig.body("doc/createbytemplate")["templateId"].clone();
-    rig.heal();
+    rig.stop_faults();
     let file = std::fs::read(rig.project.path("templates/loan.pdf")).expect("a file");
     let corrected = [file, b"\n%corrected\n".to_vec()].concat();
     std::fs::write(rig.project.path("templates/loan.pdf"), corrected).expect("written");
@@ -147,10 +147,10 @@ async fn a_signer_whom_a_sync_was_adding_is_in_doubt_until_apply_has_looked() {
         rig.with_witness("after: [borrower], ");
         rig.apply().await;
         rig.sign_all();
-        rig.heal();
+        rig.stop_faults();
         let rig = rig.fault(PERSON, 1, fault);
         assert!(rig.sync_while(rig.hang()).await.is_none());
-        rig.heal();
+        rig.stop_faults();
         let (status, _) = treaty::report::recorded(&rig.first().0.record);
         assert_eq!(status, treaty::report::Status::InDoubt, "{fault:?}");
         let (plan, tally) = rig.apply().await;
@@ -216,7 +216,7 @@ async fn a_file_that_changes_during_the_run_is_not_sent_as_what_was_planned() {
 async fn an_account_that_an_earlier_run_has_made_is_set_as_the_row_is_now() {
     let rig = Rig::loans(1).fault("account/create/person", 2, HANG_AFTER);
     assert!(rig.apply_while(rig.hang()).await.is_none());
-    rig.heal();
+    rig.stop_faults();
     let sheet = rig.project.sheet();
     rig.project
         .set_sheet(&sheet.replacen("13500000001", "13500000009", 1));
@@ -232,7 +232,7 @@ async fn details_that_lack_a_known_signer_prove_nothing() {
     let rig = Rig::loans(1).fault(PERSON, 2, HANG_BEFORE);
     rig.with_witness("");
     assert!(rig.apply_while(rig.hang()).await.is_none());
-    rig.heal();
+    rig.stop_faults();
     let flow = rig.sent()[0].id.clone();
     rig.sandbox.modify_world(|world| {
         world.change_flow(&flow, |flow| flow.tasks.retain(|task| !task.is_pending()));
@@ -249,7 +249,7 @@ async fn stays_in_doubt_until_a_probe_succeeds() {
         .always("sign/contract/detail", Fault::Status(404));
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 1));
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.in_doubt), (1, 0));
     rig.assert_each_once(2);
@@ -275,7 +275,7 @@ async fn a_run_that_is_cut_off_anywhere_is_completed_by_the_next() {
             let rig = Rig::loans(2).overall(nth, fault);
             let cut = rig.apply_while(rig.hang()).await;
             assert!(cut.is_none(), "the run hangs at call {nth}");
-            rig.heal();
+            rig.stop_faults();
             let (_, tally) = rig.apply().await;
             assert_eq!(
                 (tally.failed, tally.in_doubt, tally.interrupted),
@@ -297,7 +297,7 @@ async fn an_ambiguous_probe_leaves_the_item_in_doubt() {
         .always("sign/contract/undoTask", Fault::Status(500));
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.in_doubt), (2, 1));
-    rig.heal();
+    rig.stop_faults();
     let (plan, tally) = rig.apply().await;
     assert_eq!(plan.flows[0].counted(ItemAction::InDoubt), 1);
     assert_eq!((tally.done, rig.calls(PERSON)), (0, 0));
@@ -333,7 +333,7 @@ async fn an_endpoint_that_is_gone_ends_the_run_and_the_next_goes_on() {
         tally.stopped
     );
     assert_eq!((tally.done, tally.failed), (0, 0));
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!(tally.done, 6);
     rig.assert_each_once(6);
@@ -347,7 +347,7 @@ async fn a_refusal_before_all_signers_were_added_ends_the_item() {
     rig.with_witness("");
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (11, 1));
-    rig.heal();
+    rig.stop_faults();
     let refuse = AutoSign {
         after: jiff::SignedDuration::ZERO,
         refuse: 1.0,
@@ -357,7 +357,7 @@ async fn a_refusal_before_all_signers_were_added_ends_the_item() {
     let rig = rig.always("sign/contract/handPersonSignTask", Fault::Status(404));
     let (plan, tally) = rig.apply().await;
     assert_eq!((plan.flows[0].work(), tally.failed), (1, 0));
-    rig.heal();
+    rig.stop_faults();
     let (plan, _) = rig.apply().await;
     assert!(plan.is_empty(), "nothing is left to try");
 }
@@ -367,7 +367,7 @@ async fn a_refused_item_does_not_stop_the_others() {
     let rig = Rig::loans(4).fault("sign/contract/addProcess", 2, Fault::Status(404));
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (3, 1));
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!(tally.done, 1);
     rig.assert_each_once(4);
@@ -443,7 +443,7 @@ async fn a_late_withdrawal_of_a_killed_run_does_not_remove_the_next_task() {
         }
     });
     assert!(killed.await.is_none());
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 0));
     tokio::time::sleep(Duration::from_mins(1)).await;
@@ -470,7 +470,7 @@ async fn a_seal_of_an_account_that_turns_out_to_exist_is_looked_for() {
     let mut rig = Rig::loans(1);
     rig.apply().await;
     std::fs::remove_dir_all(rig.project.path(".treaty")).expect("removed");
-    rig.heal();
+    rig.stop_faults();
     rig.observe = Observe::None;
     let (_, tally) = rig.apply().await;
     assert!(

@@ -86,7 +86,7 @@ async fn one_after_another_until_the_signed_documents_are_there() {
         );
     }
     assert!(rig.project.path("signed/ZL-2026-002-rules.pdf").exists());
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await, SyncStats::default());
     assert_eq!(rig.total_calls(), 0, "nothing waits: no call");
     let (plan, _) = rig.apply().await;
@@ -167,7 +167,7 @@ async fn a_sync_that_is_cut_off_is_taken_up_again() {
             for _ in 0..3 {
                 rig.sign_all();
                 if rig.sync_while(rig.hang()).await.is_none() {
-                    rig.heal();
+                    rig.stop_faults();
                 }
             }
             to_the_end(&rig).await;
@@ -262,7 +262,7 @@ async fn archives_and_downloads_automatic_flows_immediately() {
     assert_eq!(tally.done, 1);
     assert_eq!(rig.sent()[0].status, FlowStatus::Finished);
     assert!(rig.project.path("done/HT-2026-0001.pdf").exists());
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await, SyncStats::default());
 }
 
@@ -356,7 +356,7 @@ async fn a_person_is_not_asked_again_and_again_while_answers_get_lost() {
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (0, 1));
     assert_eq!(rig.calls("sign/contract/handPersonSignTask"), 2);
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!(tally.done, 1);
     rig.assert_each_once(1);
@@ -419,7 +419,7 @@ async fn a_flow_that_somebody_else_archived_is_wound_up() {
     rig.sign_all();
     let flow_id = rig.sent()[0].id.clone();
     rig.archive(&flow_id).await;
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await, finished(1));
     assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
     assert!(rig.project.path("signed/ZL-2026-001-lease.pdf").exists());

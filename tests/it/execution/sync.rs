@@ -62,7 +62,7 @@ async fn waiting_goes_on_by_itself_until_every_signed_document_is_there() {
             assert!(pdf.starts_with(b"%PDF-"));
         }
     }
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.follow(wait(30)).await, SyncStats::default());
     assert_eq!(rig.total_calls(), 0, "nothing is under way: no call");
 }
@@ -91,7 +91,7 @@ async fn waiting_ends_when_it_is_time_and_says_who_still_waits() {
 async fn polls_idle_flows_less_often() {
     let rig = Rig::loans(1);
     rig.apply().await;
-    rig.heal();
+    rig.stop_faults();
     let day = Wait {
         until: Timestamp::now()
             .checked_add(SignedDuration::from_hours(24))
@@ -113,7 +113,7 @@ async fn polls_idle_flows_less_often() {
 async fn waiting_keeps_to_the_rate_limit() {
     let mut rig = Rig::loans(12);
     rig.apply().await;
-    rig.heal();
+    rig.stop_faults();
     rig.rate = Some(10.0);
     let until = Wait {
         until: Timestamp::now()
@@ -224,7 +224,7 @@ async fn a_disturbance_at_the_service_does_not_end_the_night() {
     };
     let night = async {
         sleep(Duration::from_hours(1)).await;
-        rig.heal();
+        rig.stop_faults();
         rig.sign_all();
         std::future::pending::<()>().await;
     };
@@ -257,7 +257,7 @@ async fn recreates_a_task_with_lost_responses_once_per_run() {
     assert_eq!(rig.calls("sign/contracts/handOrgSignTask"), 2);
     let live = rig.sent()[0].live_tasks().count();
     assert_eq!(live, 1, "the tenant's, who has signed");
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await.waiting, 1);
     assert_eq!(rig.sent()[0].live_tasks().count(), 2);
 }
@@ -271,7 +271,7 @@ async fn an_item_that_fails_again_and_again_is_given_up_for_this_time() {
         () = sign_every(&rig, Duration::from_secs(45)) => unreachable!("it never ends"),
     };
     assert_eq!((synced.failed, synced.finished), (2, 0));
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await.finished, 2, "the next one tries again");
 }
 
@@ -291,7 +291,7 @@ async fn a_callback_has_its_flow_asked_for_at_once_and_is_believed_nothing() {
     rig.apply().await;
     let flow = rig.sent()[0].id.clone();
     let inbox = Inbox::open(&rig.ledger_path(), &binding()).expect("an inbox");
-    rig.heal();
+    rig.stop_faults();
     let begun = Instant::now();
     let until = Wait {
         every: Duration::from_hours(1),
@@ -338,7 +338,7 @@ async fn polls_only_flows_with_recorded_callbacks() {
     rig.sandbox
         .act(&token, &signed, Timestamp::now())
         .expect("signed");
-    rig.heal();
+    rig.stop_faults();
     let briefly = SyncMode::FromCallbacks(Duration::from_secs(3));
     let synced = rig.course(briefly).await.expect("a sync");
     assert_eq!((synced.done, synced.waiting), (1, 0));
