@@ -1,4 +1,4 @@
-//! A headless Chromium, driven over `WebDriver` by a `chromedriver` of its own, and ended with it.
+//! A headless Chromium, driven over `WebDriver` by its own `chromedriver` process.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -19,19 +19,19 @@ pub(crate) struct Browser {
     client: Client,
 }
 
-/// Ends with the value.
+/// A `chromedriver` process that is killed when the value is dropped.
 struct Driver(Child);
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have exited before.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 impl Driver {
-    /// Starts on a port that the system chooses; gives its address.
+    /// Starts the process on a free port, and returns its address.
     fn start() -> (Self, String) {
         let child = Command::new("chromedriver")
             .arg("--port=0")
@@ -49,13 +49,13 @@ impl Driver {
                 port.trim_end_matches('.').parse::<u16>().ok()
             })
             .expect("chromedriver says on which port it listens");
-        // Its further words are of no interest, and must not fill the pipe.
+        // Drains the output, so that the pipe does not fill up.
         std::thread::spawn(move || lines.for_each(drop));
         (driver, format!("http://127.0.0.1:{port}"))
     }
 }
 
-/// Lets a test use a browser, and ends the browser however the test ends.
+/// Runs a test with a browser, and always ends the browser.
 pub(crate) async fn with_browser<F>(test: impl FnOnce(Browser) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -102,12 +102,12 @@ impl Browser {
         !found.expect("a page").is_empty()
     }
 
-    /// The text of what stands there, as it is shown.
+    /// Returns the rendered text of an element.
     pub(crate) async fn text(&self, css: &str) -> String {
         self.find(css).await.text().await.expect("text")
     }
 
-    /// A picture of what stands there, when it has been loaded.
+    /// Returns a screenshot of an image after it has loaded.
     pub(crate) async fn picture(&self, css: &str) -> Vec<u8> {
         let loaded = "const image = document.querySelector(arguments[0]);\n\
             image.scrollIntoView({ block: 'start' });\n\
@@ -119,7 +119,7 @@ impl Browser {
         picture.expect("a picture")
     }
 
-    /// Whether the page is wider than the window.
+    /// Returns whether the page is wider than the window.
     pub(crate) async fn overflows(&self, width: u32) -> bool {
         let sized = self.client.set_window_size(width, 900).await;
         sized.expect("a window");
@@ -127,12 +127,12 @@ impl Browser {
         self.run(wider, "").await == true
     }
 
-    /// What the page's own script would get for an expression.
+    /// Evaluates a JavaScript expression.
     pub(crate) async fn value(&self, expression: &str) -> Value {
         self.run(&format!("return {expression};"), "").await
     }
 
-    /// Waits until an expression holds.
+    /// Waits until a JavaScript expression is true.
     pub(crate) async fn until(&self, expression: &str) {
         for _ in 0..100 {
             if self.value(expression).await == true {
@@ -143,13 +143,13 @@ impl Browser {
         panic!("never: {expression}");
     }
 
-    /// Clicks what stands there.
+    /// Clicks an element.
     pub(crate) async fn click(&self, css: &str) {
         let clicked = self.find(css).await.click().await;
         clicked.expect("a click");
     }
 
-    /// Has pages see a dark system, or paper.
+    /// Emulates a media type and a color scheme.
     pub(crate) async fn emulate(&self, medium: &str, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         let parameters = json!({ "media": medium, "features": features });
@@ -158,7 +158,7 @@ impl Browser {
         self.extra("goog/cdp/execute", body).await;
     }
 
-    /// What the browser complained about since it was asked last.
+    /// Returns the browser's log entries since the last call.
     pub(crate) async fn complaints(&self) -> Vec<Value> {
         let log = self.extra("se/log", json!({ "type": "browser" })).await;
         log.as_array().cloned().expect("a log")
@@ -169,13 +169,13 @@ impl Browser {
         answer.expect("an answer")
     }
 
-    /// Presses keys where the focus is.
+    /// Presses keys in the focused element.
     pub(crate) async fn press(&self, keys: &str) {
         let focused = self.client.active_element().await.expect("a focus");
         focused.send_keys(keys).await.expect("pressed");
     }
 
-    /// Presses Tab until something has the focus, which must then be seen.
+    /// Presses Tab until an element has the focus. The focus must be visible.
     pub(crate) async fn tab_to(&self, css: &str) {
         let there = "return document.activeElement.matches(arguments[0]) &&\n\
             getComputedStyle(document.activeElement).outlineStyle;";
@@ -195,10 +195,10 @@ impl Browser {
     }
 }
 
-/// What an address that is none is told by: it has no shorter name here.
+/// The error type of an invalid URL. It has no public name.
 type NotAUrl = <Url as std::str::FromStr>::Err;
 
-/// A command of this driver's own.
+/// A command that `fantoccini` does not have.
 #[derive(Debug)]
 struct Extra {
     path: &'static str,
@@ -216,7 +216,7 @@ impl WebDriverCompatibleCommand for Extra {
     }
 }
 
-/// The key that presses a button.
+/// Returns the key that presses a button.
 pub(crate) fn enter() -> String {
     String::from(char::from(Key::Enter))
 }

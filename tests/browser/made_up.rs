@@ -1,4 +1,4 @@
-//! A made-up run with every status, shared texts, Chinese words and hostile keys: what a page of a report is made of.
+//! A made-up run with every status, shared texts, Chinese words and hostile keys.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use treaty::api::time;
 use treaty::ledger::Failure;
 use treaty::report::{CallCount, Counts, HtmlReport, PageItem, PageSigner, Status, Summary};
 
-/// A key that would be a script, were it not text.
+/// A key that attempts to inject a script.
 pub(crate) const HOSTILE: &str =
     "</script><img src=x onerror=\"document.title='hit'\">\u{2028}=1+1";
 /// 2026-11-24 10:09:22 in Shanghai.
 const BEGUN: i64 = 1_795_486_162;
 
-/// Writes the page of a run of so many items into a folder, with the tables that it links.
+/// Writes the report page of a run with a number of items, and the tables that it links to.
 pub(crate) fn write(folder: &Path, items: u64) {
     let mut page = HtmlReport::default();
     let mut run = summary();
@@ -22,7 +22,7 @@ pub(crate) fn write(folder: &Path, items: u64) {
     }
     std::fs::write(folder.join("consumer-loans.failed.csv"), "").expect("written");
     for n in 0..items {
-        // Three of four are loans.
+        // Three out of four items are loans.
         let loans = n < items * 3 / 4;
         let flow = if loans {
             "consumer-loans"

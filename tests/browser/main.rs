@@ -1,5 +1,5 @@
-//! The sandbox's pages and the page of a report in a real browser, used with the keyboard alone. Needs Chromium and its driver; how to run it
-//! stands in `docs/sandbox.md`.
+//! The sandbox's pages and the report page in a real browser, used with the keyboard only. Requires
+//! Chromium and its driver; see `docs/sandbox.md`.
 
 mod driver;
 mod made_up;
@@ -13,7 +13,7 @@ use treaty::api::{FlowStatus, SignStatus};
 use driver::{Browser, enter, with_browser};
 use office::{Office, contract};
 
-/// An office whose sandbox is served on this machine.
+/// Serves the sandbox of a new office, and returns both the office and the address.
 async fn office() -> (Office, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -30,7 +30,7 @@ fn flow(office: &Office, scene: &str, more: &Value) -> Value {
     office.flow(scene, &doc, more)
 }
 
-/// How the flow of a token stands, and the task.
+/// Returns the status of a task's flow and of the task.
 fn statuses(office: &Office, token: &str) -> (FlowStatus, SignStatus) {
     office.sandbox.with_world(|world| {
         let task = |flow: &treaty::sandbox::Flow| {
@@ -41,7 +41,7 @@ fn statuses(office: &Office, token: &str) -> (FlowStatus, SignStatus) {
     })
 }
 
-/// Every page says its language, has one title, and names what can be used.
+/// Asserts that a page has a language, one title, and labels for its controls.
 async fn is_usable(browser: &Browser) {
     assert!(browser.has("html[lang=zh-CN]").await);
     assert!(browser.has("h1").await && !browser.has("h1 ~ * h1").await);
@@ -83,7 +83,7 @@ async fn a_person_signs_with_the_keyboard() {
 }
 
 #[tokio::test]
-async fn a_person_refuses_and_must_say_why() {
+async fn a_refusal_with_the_keyboard_requires_a_reason() {
     let (office, base) = office().await;
     let signed = flow(&office, "第一份", &json!({}));
     office.ask(&signed, &office.person("甲"), "乙方签字");
@@ -95,20 +95,20 @@ async fn a_person_refuses_and_must_say_why() {
         browser.open(&asked.sign_url).await;
         browser.tab_to("button[value=refuse]").await;
         browser.press(&enter()).await;
-        // The browser itself holds back an empty field …
+        // The browser rejects an empty field.
         assert!(browser.has("#reason:invalid").await);
         assert_eq!(statuses(&office, &token), waiting);
         browser.find("#reason").await;
         browser.open(&asked.sign_url).await;
         browser.tab_to("#reason").await;
-        // … and the service one that says nothing.
+        // The service rejects a field of spaces.
         browser.press(&format!("   {}", enter())).await;
         let said = browser.text("[role=alert]").await;
         assert!(said.contains("请填写拒签原因"), "{said}");
         assert_eq!(statuses(&office, &token), waiting);
         is_usable(&browser).await;
 
-        // The focus stands where the mistake is.
+        // The invalid field has the focus.
         browser.press(&format!("金额不对{}", enter())).await;
         let said = browser.text("[role=status]").await;
         assert!(

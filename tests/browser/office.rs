@@ -1,5 +1,4 @@
-//! An office that makes flows through the API, as a caller of the service would: for the tests of what people and
-//! receivers of callbacks see.
+//! A client that creates flows through the API, for tests of pages and of callbacks.
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
@@ -10,20 +9,20 @@ use treaty::sandbox::Sandbox;
 /// The app's id and secret.
 pub(crate) const APP: (&str, &str) = ("office", "a secret of the office");
 
-/// A caller with a clock of its own.
+/// A client with its own clock.
 pub(crate) struct Office {
     pub(crate) sandbox: Sandbox,
     pub(crate) now: Timestamp,
 }
 
-/// What a person who is asked to sign receives.
+/// The links of a task.
 pub(crate) struct Asked {
     pub(crate) sign_url: String,
     pub(crate) short_url: String,
 }
 
 impl Asked {
-    /// What the sandbox knows the task by.
+    /// Returns the token of the task.
     pub(crate) fn token(&self) -> &str {
         self.sign_url.rsplit('/').next().expect("a token")
     }
@@ -37,7 +36,7 @@ impl Office {
         }
     }
 
-    /// Sends a request whose address may begin with the sandbox's own.
+    /// Sends a request. A URL may include the sandbox's address.
     pub(crate) fn send(
         &self,
         method: Method,
@@ -57,7 +56,7 @@ impl Office {
         self.sandbox.handle(&request, self.now)
     }
 
-    /// Calls an operation that must succeed; gives what it answers.
+    /// Calls an operation that must succeed, and returns its data.
     pub(crate) fn call(&self, path: &str, body: &Value) -> Value {
         let headers = [
             (header::CONTENT_TYPE.as_str(), "application/json"),
@@ -75,14 +74,14 @@ impl Office {
         answer["data"].take()
     }
 
-    /// A person's account.
+    /// Creates a person's account.
     pub(crate) fn person(&self, name: &str) -> Value {
         let person =
             json!({ "name": name, "idNo": "P1234567", "idType": 13, "mobile": "13500000000" });
         self.call("account/create/person", &person)["accountId"].take()
     }
 
-    /// A document of an uploaded PDF.
+    /// Uploads a PDF, and creates a document of it.
     pub(crate) fn document(&self, name: &str, pdf: &[u8]) -> Value {
         let md5 = treaty::api::content_md5(pdf);
         let kind = "application/pdf";
@@ -98,7 +97,7 @@ impl Office {
         self.call("doc/createbyfilekey", &file)["docId"].take()
     }
 
-    /// A flow of one document; `more` are further fields of `sign/contract/addProcess`.
+    /// Creates a flow with one document; `more` are further fields of `sign/contract/addProcess`.
     pub(crate) fn flow(&self, scene: &str, doc: &Value, more: &Value) -> Value {
         let mut process = json!({ "businessScene": scene, "docId": doc });
         let fields = process.as_object_mut().expect("an object");
@@ -106,7 +105,7 @@ impl Office {
         self.call("sign/contract/addProcess", &process)["flowId"].take()
     }
 
-    /// Asks a person to sign beside a word of the contract.
+    /// Asks a person to sign at a keyword of the contract.
     pub(crate) fn ask(&self, flow: &Value, account: &Value, key: &str) -> Asked {
         let task = json!({
             "flowId": flow, "accountId": account, "thirdOrderNo": "order-1",
@@ -121,7 +120,7 @@ impl Office {
     }
 }
 
-/// A contract of one page, with a place to sign.
+/// Returns a contract of one page with a keyword for the signature.
 pub(crate) fn contract() -> Vec<u8> {
     treaty::pdf::page_of_html("<h1>借款合同</h1><p>甲方出借，乙方归还。</p><p>乙方签字：</p>")
 }

@@ -1,4 +1,4 @@
-//! The page of a report in a real browser: it asks for nothing, and can be searched, filtered, sorted and printed.
+//! The report page in a real browser: no requests; search, filters, sorting and printing.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,10 @@ use crate::driver::{Browser, enter, with_browser};
 use crate::made_up;
 
 const ITEMS: u64 = 2_000;
-/// Rows of a page of the table.
+/// Rows on one page of the table.
 const SHOWN: u64 = 100;
 
-/// Opens the page of a made-up run. The folder goes with the value.
+/// Opens the report page of a made-up run. The folder is deleted when the value is dropped.
 async fn opened(browser: &Browser, items: u64) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     made_up::write(folder.path(), items);
@@ -24,7 +24,7 @@ async fn rows(browser: &Browser) -> Value {
         .await
 }
 
-/// The texts of a column of the table, from the top.
+/// Returns the texts of a column of the table, from the top.
 async fn column(browser: &Browser, number: u32) -> Vec<String> {
     let cells = format!("table.items tbody tr > :nth-child({number})");
     let texts = format!(
@@ -46,7 +46,7 @@ async fn search(browser: &Browser, text: &str, found: &str) {
     browser.until(&told).await;
 }
 
-/// No request went out, and the browser had nothing to complain about: no error of script, nothing that was blocked.
+/// Asserts that the page has sent no request and that the browser's log is empty.
 async fn is_quiet(browser: &Browser) {
     let requests = "performance.getEntriesByType('resource').map((entry) => entry.name)";
     assert_eq!(browser.value(requests).await, json!([]));
@@ -54,7 +54,7 @@ async fn is_quiet(browser: &Browser) {
 }
 
 #[tokio::test]
-async fn a_report_asks_for_nothing_and_shows_texts_as_texts() {
+async fn a_report_sends_no_requests_and_escapes_texts() {
     with_browser(|browser| async move {
         let _folder = opened(&browser, ITEMS).await;
         assert_eq!(rows(&browser).await, SHOWN);
@@ -65,7 +65,7 @@ async fn a_report_asks_for_nothing_and_shows_texts_as_texts() {
         assert!(browser.has("h1").await && !browser.has("h1 ~ * h1").await);
         is_quiet(&browser).await;
 
-        // What a text could make the page do is forbidden besides.
+        // The content security policy blocks scripts and requests of injected content.
         let tries = "(() => { const script = document.createElement('script'); script.textContent = 'window.hit = 1';\
             document.body.append(script); const image = new Image(); image.src = 'https://a.invalid/x'; return true; })()";
         browser.value(tries).await;
@@ -83,7 +83,7 @@ async fn items_are_searched_and_filtered() {
         let _folder = opened(&browser, ITEMS).await;
         search(&browser, "ht-2026-00004", "10 of 2,000 items").await;
         assert_eq!(rows(&browser).await, 10);
-        // Each word narrows, whatever it stands in; Chinese too.
+        // Each word narrows the result, in any column and language.
         search(&browser, "参数错误 HT-2026-000101", "1 of 2,000 items").await;
         assert_eq!(column(&browser, 1).await, ["HT-2026-000101"]);
         search(&browser, "=1+1", "1 of 2,000 items").await;
@@ -94,7 +94,7 @@ async fn items_are_searched_and_filtered() {
             .until("document.getElementById('found').textContent === '2,000 items'")
             .await;
 
-        // A figure at the head is a way to its items.
+        // A total at the top links to its items.
         browser.click("a[data-show=in_doubt]").await;
         browser
             .until("document.getElementById('found').textContent.startsWith('4 of')")
@@ -107,7 +107,7 @@ async fn items_are_searched_and_filtered() {
             "in_doubt"
         );
 
-        // With the keyboard: the letters choose among the statuses.
+        // Typing letters selects a status with the keyboard.
         browser.tab_to("#status").await;
         browser.press("Fai").await;
         browser
@@ -143,7 +143,7 @@ async fn items_are_sorted_by_click_and_by_keyboard() {
         let ended = column(&browser, 7).await;
         assert!(ended.is_sorted() && !ended[0].is_empty(), "{ended:?}");
 
-        // The pages that follow keep the order, and the button the focus.
+        // The next pages keep the sort order, and the button keeps the focus.
         browser.tab_to("#after").await;
         browser.press(&enter()).await;
         let next = column(&browser, 7).await;
@@ -151,7 +151,7 @@ async fn items_are_sorted_by_click_and_by_keyboard() {
         assert_eq!(browser.text("#where").await, "101 to 200");
         browser.press(&enter()).await;
         assert_eq!(browser.text("#where").await, "201 to 300");
-        // A third press gives the sheet's order back.
+        // The third click restores the order of the sheet.
         for _ in 0..2 {
             browser.click(&format!("{} button", head("ended"))).await;
         }
@@ -163,7 +163,7 @@ async fn items_are_sorted_by_click_and_by_keyboard() {
 }
 
 #[tokio::test]
-async fn a_report_fits_phones_screens_the_dark_and_paper() {
+async fn a_report_supports_phones_dark_mode_and_print() {
     with_browser(|browser| async move {
         let _folder = opened(&browser, ITEMS).await;
         assert!(!browser.overflows(360).await, "it fits a phone");
@@ -202,7 +202,7 @@ async fn a_report_fits_phones_screens_the_dark_and_paper() {
 }
 
 #[tokio::test]
-async fn a_page_of_ten_thousand_is_quick_to_search() {
+async fn a_page_of_ten_thousand_items_is_searchable() {
     with_browser(|browser| async move {
         let _folder = opened(&browser, 12_000).await;
         assert!(

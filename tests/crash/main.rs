@@ -1,11 +1,11 @@
-//! Runs that are cut off anywhere, and completed by the next: a process is killed at every crash point, and at random
-//! moments, against the sandbox over HTTP. Its world counts what people would have received.
+//! Crash tests: a process is killed at every failpoint and at random times, against the sandbox
+//! over HTTP; the next run completes its work. The tests count duplicates and losses in the world.
 //!
-//! `cargo test --features crash-points --test crash -- --nocapture` prints the table; with `TREATY_LONG=1` every point
-//! is met as often as a run passes it, and the random kills are many.
+//! `cargo test --features crash-points --test crash -- --nocapture` prints the table. With
+//! `TREATY_LONG=1`, each failpoint is tested at every pass, and there are more random kills.
 
 mod night;
-// The scenario tests need more of it.
+// The scenario tests use more of this module.
 #[allow(dead_code)]
 #[path = "../it/support/project.rs"]
 mod project;
@@ -21,12 +21,12 @@ use treaty::util::failpoint::FAILPOINTS;
 use night::{Cut, Leases, Loans, Night, Revoked, Signing};
 use table::{Counted, Table};
 
-/// Whether every case is tried, and not a few of each.
+/// Returns whether all cases are tested, instead of a few of each.
 fn long() -> bool {
     std::env::var_os("TREATY_LONG").is_some()
 }
 
-/// Kills at one point, the first time that it is passed and later; gives back what was counted.
+/// Kills runs at the nth pass of a failpoint, for several n, and returns the counts.
 fn at_point(night: &dyn Night, point: &str) -> Vec<Counted> {
     let times: Vec<u32> = if long() {
         (1..40).collect()
@@ -37,7 +37,7 @@ fn at_point(night: &dyn Night, point: &str) -> Vec<Counted> {
     for nth in times {
         let office = night.begin();
         if !office.apply_until_killed(&format!("{point}:{nth}")) {
-            // The run does not pass here so often.
+            // The run does not pass this failpoint as often.
             break;
         }
         office.complete();
@@ -46,8 +46,7 @@ fn at_point(night: &dyn Night, point: &str) -> Vec<Counted> {
     counted
 }
 
-/// Works through all cases, eight at a time: most of the time of a resumed run is spent waiting before it looks a
-/// second time.
+/// Processes all cases, eight in parallel: a resumed run mostly waits before its probes.
 fn at_once<T: Send>(cases: Vec<T>, work: impl Fn(T) + Sync) {
     let cases = Mutex::new(cases);
     let next = || cases.lock().expect("cases").pop();
@@ -63,7 +62,7 @@ fn at_once<T: Send>(cases: Vec<T>, work: impl Fn(T) + Sync) {
 }
 
 #[test]
-fn nothing_is_sent_twice_or_lost_wherever_a_run_is_killed() {
+fn kills_at_failpoints_duplicate_and_lose_nothing() {
     let nights: [&(dyn Night + Sync); 5] = [&Loans { rows: 3 }, &Leases, &Signing, &Revoked, &Cut];
     let cases = FAILPOINTS.iter();
     let cases = cases.flat_map(|point| nights.map(|night| (*point, night)));
@@ -79,7 +78,7 @@ fn nothing_is_sent_twice_or_lost_wherever_a_run_is_killed() {
 }
 
 #[test]
-fn nothing_is_sent_twice_or_lost_whenever_a_run_is_killed() {
+fn kills_at_random_times_duplicate_and_lose_nothing() {
     let nights = if long() { 300 } else { 12 };
     let table = Mutex::new(Table::new(&["SIGKILL"]));
     at_once((1..=nights).collect(), |seed| {

@@ -1,4 +1,5 @@
-//! The nights that are cut off: loans that are sent, leases that are signed to the end, loans that are revoked.
+//! The scenarios of the crash tests: loans that are sent, leases that are signed and archived,
+//! loans that are revoked.
 
 use std::collections::BTreeMap;
 use std::process::{Command, ExitStatus};
@@ -11,25 +12,25 @@ use crate::project::{Project, Run, root};
 use crate::serve::serve;
 use crate::table::Counted;
 
-/// A night that can be begun again and again.
+/// A scenario that can be started repeatedly.
 pub(crate) trait Night {
-    /// A project and a world, ready for the command that is killed.
+    /// Returns a project and a world, ready for the command that is killed.
     fn begin(&self) -> Office;
 }
 
-/// A project, the world that it is applied to, and what is expected of it.
+/// A project, its world, and the expected results.
 pub(crate) struct Office {
     pub(crate) project: Project,
     pub(crate) sandbox: Sandbox,
-    /// Signers of each item that are asked or sign.
+    /// The number of signers of each item.
     signers: usize,
-    /// Items that are to be there at the end.
+    /// The expected number of items.
     items: usize,
-    /// Items whose flows are to be revoked.
+    /// The expected number of revoked flows.
     revoked: usize,
-    /// Whether people sign until all is archived and downloaded.
+    /// Whether signers sign until all flows are archived and downloaded.
     to_the_end: bool,
-    /// Whether all was applied before the command that is killed.
+    /// Whether everything was applied before the command that is killed.
     applied: bool,
 }
 
@@ -38,10 +39,10 @@ pub(crate) struct Loans {
     pub(crate) rows: usize,
 }
 
-/// Leases of the example: two documents, three signers one after the other, archived and downloaded.
+/// Leases of the example: two documents, three signers in sequence, archived and downloaded.
 pub(crate) struct Leases;
 
-/// Leases that are sent, and whose syncs are killed.
+/// Leases that are sent; their syncs are killed.
 pub(crate) struct Signing;
 
 impl Night for Signing {
@@ -53,16 +54,16 @@ impl Night for Signing {
     }
 }
 
-/// Loans whose rows have vanished.
+/// Loans with removed rows.
 pub(crate) struct Revoked;
 
-/// Loans whose first run was killed already, with an answer in its hand that nobody has written down.
+/// Loans whose first run was killed after a response that it had not recorded.
 pub(crate) struct Cut;
 
 impl Night for Cut {
     fn begin(&self) -> Office {
         let office = Loans { rows: 3 }.begin();
-        // The first two to sign are the lender and a borrower.
+        // The first two signers are the lender and a borrower.
         assert!(office.apply_until_killed("step.answered:4"));
         office
     }
@@ -134,7 +135,7 @@ impl Office {
         }
     }
 
-    /// The command, killed at a point if it passes there.
+    /// Runs a command, which is killed if it reaches the failpoint.
     fn run(&self, args: &[&str], crash: Option<&str>) -> Run {
         Run::from(self.command(args, crash).output().expect("treaty runs"))
     }
@@ -150,7 +151,8 @@ impl Office {
         command
     }
 
-    /// Applies, and goes on until all is done, until the point kills a command; whether it did.
+    /// Applies and syncs until everything is done or a command is killed. Returns whether one was
+    /// killed.
     pub(crate) fn apply_until_killed(&self, crash: &str) -> bool {
         let killed = |args: &[&str]| {
             was_killed(
@@ -172,7 +174,7 @@ impl Office {
         false
     }
 
-    /// What whoever is on call does: the same command again.
+    /// Completes the work with the same commands, as an operator does.
     pub(crate) fn complete(&self) {
         let run = self.run(&["apply", "--yes"], None);
         assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
@@ -183,7 +185,7 @@ impl Office {
         }
         let run = self.run(&["plan", "--detailed-exitcode"], None);
         assert_eq!(run.code, 0, "nothing is left to do\n{}", run.stdout);
-        // The report is the last run's: it knows all.
+        // The report describes the last run, which covers all items.
         let run = self.run(&["apply", "--yes"], None);
         assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
     }
@@ -197,7 +199,7 @@ impl Office {
         self.sandbox.advance(Some(&auto), Timestamp::now());
     }
 
-    /// What people have received, against what they should have.
+    /// Compares the tasks, links and files in the world with the expected ones.
     pub(crate) fn count(&self) -> Counted {
         let flows: Vec<Flow> = self
             .sandbox
@@ -209,7 +211,7 @@ impl Office {
             .collect();
         let ended = |flow: &&&Flow| flow.status == FlowStatus::Revoked;
         let revoked = asked.iter().filter(ended).count();
-        // A flow more than there are items has asked somebody a second time, and one less has forgotten somebody.
+        // More flows than items mean duplicates; fewer mean losses.
         counted.difference(asked.len(), self.items + self.revoked);
         counted.difference(revoked, self.revoked);
         let mut people: BTreeMap<String, usize> = BTreeMap::new();
@@ -221,7 +223,7 @@ impl Office {
             counted.difference(live.len(), self.signers);
             counted.again += flow.tasks.len() - live.len();
             for (at, account) in live.iter().enumerate() {
-                // The same person twice in one flow.
+                // One person has two tasks in one flow.
                 counted.duplicates += usize::from(live[..at].contains(account) && !self.to_the_end);
                 *people.entry(account.clone()).or_default() += 1;
             }
@@ -267,13 +269,13 @@ impl Counted {
     }
 }
 
-/// Whether a process ended by a signal.
+/// Returns whether a process was ended by a signal.
 #[cfg(unix)]
 pub(crate) fn was_killed(status: ExitStatus) -> bool {
     std::os::unix::process::ExitStatusExt::signal(&status).is_some()
 }
 
-/// Serves an empty world; gives its address.
+/// Serves an empty world, and returns its address.
 fn served() -> (String, Sandbox) {
     let (tell, told) = std::sync::mpsc::channel();
     let base = serve(move |base| {

@@ -1,11 +1,11 @@
-//! Kills at random moments, by a seed: the process gets SIGKILL, again and again, until one run ends by itself.
+//! Kills at seeded random times: the process gets SIGKILL three times, then a run completes.
 
 use std::time::Duration;
 
 use crate::night::{Loans, Night};
 use crate::table::Counted;
 
-/// Numbers that follow from a seed.
+/// A seeded pseudorandom number generator.
 struct Random(u64);
 
 impl Random {
@@ -17,7 +17,7 @@ impl Random {
     }
 }
 
-/// A night that is killed three times before it is let through, and what was counted after it.
+/// Kills a run three times, completes it, and returns the counts.
 pub(crate) fn night(seed: u64) -> Counted {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let office = Loans { rows: 40 }.begin();
@@ -28,7 +28,7 @@ pub(crate) fn night(seed: u64) -> Counted {
             .stderr(std::process::Stdio::null())
             .spawn()
             .expect("treaty runs");
-        // How far it comes is random, and not how long it takes: machines differ.
+        // The progress is random, not the time: machines differ in speed.
         let flows = || office.sandbox.with_world(|world| world.flows().count());
         let enough = flows() + usize::try_from(random.below(25)).expect("small");
         while flows() < enough && process.try_wait().expect("a process").is_none() {

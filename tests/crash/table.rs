@@ -1,30 +1,30 @@
-//! What was counted, as a table.
+//! The results of the crash tests as a table.
 
 use std::collections::BTreeMap;
 
-/// What people would have received after a night.
+/// The differences between the world and the expected results.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Counted {
-    /// Tasks that somebody was given beside his own.
+    /// Redundant tasks and flows.
     pub(crate) duplicates: usize,
-    /// Signers without a task, rows without a link, files that did not arrive.
+    /// Missing tasks, links and files.
     pub(crate) lost: usize,
-    /// Items that are said to be in doubt.
+    /// Items that are reported as in doubt.
     pub(crate) in_doubt: usize,
-    /// Tasks that were taken back, and made again so that their link is known.
+    /// Tasks that were undone and created again because their link was lost.
     pub(crate) again: usize,
 }
 
-/// Counts by point, or by another cause.
+/// Counts by failpoint, or by another cause.
 #[derive(Debug)]
 pub(crate) struct Table {
     rows: Vec<String>,
-    /// Runs that were killed, and what was counted after them.
+    /// The number of killed runs, and the sum of their counts.
     counts: BTreeMap<String, (usize, Counted)>,
 }
 
 impl Table {
-    /// A table of these causes, nothing counted yet.
+    /// Returns a table of these causes without counts.
     pub(crate) fn new(causes: &[&str]) -> Self {
         let rows: Vec<String> = causes.iter().map(|cause| (*cause).to_owned()).collect();
         Self {

@@ -1,11 +1,12 @@
-//! The layers of `src/`: a module imports only modules above it, and files of one module do not import each other in a circle.
+//! The layers of `src/`: a module imports only modules above it, and the imports between files of
+//! one module have no cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::support::project::root;
 
-/// The modules, as `lib.rs` lists them: each may import those before it.
+/// The modules in the order of `lib.rs`: each module may import those before it.
 const ORDER: [&str; 18] = [
     "util",
     "address",
@@ -52,11 +53,11 @@ const FORBIDDEN: [(&str, &[&str]); 9] = [
     ),
 ];
 
-/// A source file, by its module path.
+/// The imports of a source file.
 struct Source {
-    /// The modules and items that its code names, as paths from the crate's root.
+    /// The modules and items that the code names, as paths from the crate's root.
     imports: BTreeSet<Vec<String>>,
-    /// The items that it re-exports from its children, and the paths that they come from.
+    /// The items that the file re-exports from its children, with their original paths.
     reexports: BTreeMap<String, Vec<String>>,
 }
 
@@ -84,7 +85,7 @@ fn a_module_imports_only_modules_above_it() {
 }
 
 #[test]
-fn no_files_import_each_other_in_a_circle() {
+fn imports_within_a_module_have_no_cycles() {
     let sources = sources();
     let mut graph: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();
     for (path, source) in &sources {
@@ -95,7 +96,8 @@ fn no_files_import_each_other_in_a_circle() {
         let own = files.filter(|file| *file != path.as_slice() && file[0] == path[0]);
         graph.insert(path, own.collect());
     }
-    // Files that import nothing which is left are taken away until only those in circles, and those above them, are left.
+    // Removes files without remaining imports until only cycles, and files that import them, are
+    // left.
     while let Some(leaf) = leaf(&graph) {
         graph.remove(leaf);
         for imports in graph.values_mut() {
@@ -129,7 +131,7 @@ fn unused<'a>(graph: &Graph<'a>) -> Option<&'a [String]> {
     graph.keys().find(|path| !is_used(path)).copied()
 }
 
-/// The file in which an imported path ends: a re-export leads on to the file that defines the item.
+/// Returns the file that an imported path refers to. Re-exports are followed to the defining file.
 fn file<'a>(sources: &'a BTreeMap<Vec<String>, Source>, path: &[String]) -> Option<&'a [String]> {
     let mut prefixes = (1..=path.len()).rev();
     let (module, source) = prefixes.find_map(|length| sources.get_key_value(&path[..length]))?;
@@ -181,7 +183,7 @@ fn source(text: &str, path: &[String], is_folder: bool) -> Source {
         reexports: BTreeMap::new(),
     };
     for statement in code.split_inclusive(';') {
-        // A re-export is no import of the folder's own code.
+        // A re-export is not an import of the folder's own code.
         let reexport = statement
             .rfind("pub use ")
             .or_else(|| statement.rfind("pub(crate) use "))
@@ -233,7 +235,8 @@ fn source(text: &str, path: &[String], is_folder: bool) -> Source {
     source
 }
 
-/// The paths of a use tree at the beginning of a text: `a::{b, c::D}` gives `a::b` and `a::c::D`.
+/// Returns the paths of the use tree at the start of a text: `a::{b, c::D}` gives `a::b` and
+/// `a::c::D`.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let text = text.trim_start();
     let end = text
@@ -257,7 +260,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     below.into_iter().map(own).collect()
 }
 
-/// The members of a group up to its closing brace.
+/// Returns the members of a group up to its closing brace.
 fn members(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut members) = (0, 0, Vec::new());
     for (at, c) in group.char_indices() {
@@ -278,7 +281,7 @@ fn members(group: &str) -> Vec<&str> {
     members
 }
 
-/// Code without comments and the contents of strings.
+/// Returns the code without comments and without the contents of strings.
 fn without_text(text: &str) -> String {
     let mut code = String::new();
     for line in text.lines() {
@@ -295,7 +298,7 @@ fn without_text(text: &str) -> String {
     code
 }
 
-/// Code without the items that only tests use.
+/// Returns the code without items that only tests use.
 fn without_tests(code: &str) -> String {
     let mut parts = code.split("#[cfg(test)]");
     let mut kept = parts.next().unwrap_or_default().to_owned();
@@ -306,7 +309,7 @@ fn without_tests(code: &str) -> String {
             kept.push_str(&part[semicolon + 1..]);
             continue;
         }
-        // rustfmt closes an item at the indentation at which it begins.
+        // rustfmt puts the closing brace of an item at the item's indentation.
         let indent = part.trim_start_matches('\n');
         let indent = &indent[..indent.len() - indent.trim_start().len()];
         let close = format!("\n{indent}}}");
@@ -317,7 +320,7 @@ fn without_tests(code: &str) -> String {
 }
 
 #[test]
-fn paths_of_use_trees_are_read() {
+fn use_trees_are_parsed() {
     let read = |text| {
         let paths = paths(text).into_iter();
         paths.map(|path| path.join("::")).collect::<Vec<_>>()

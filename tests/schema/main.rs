@@ -1,5 +1,6 @@
-//! Documents against the JSON Schemas: manifests of this repository fit, wrong ones do not, and `run.json` is as its schema says. The validator is a large
-//! dependency, hence a target of its own.
+//! Documents against the JSON Schemas: the manifests of this repository are valid, wrong ones are
+//! not, and `run.json` matches its schema. The validator is a large dependency, hence a separate
+//! target.
 
 #[allow(dead_code)]
 #[path = "../it/support/project.rs"]
@@ -20,7 +21,7 @@ fn json(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// The errors of a document, a line each.
+/// Returns the errors of a document, one on each line.
 fn errors(validator: &Validator, document: &Value) -> String {
     let all = validator.iter_errors(document);
     let all = all.map(|error| format!("{}: {error}\n", error.instance_path()));
@@ -28,7 +29,7 @@ fn errors(validator: &Validator, document: &Value) -> String {
 }
 
 #[test]
-fn examples_and_starters_fit() {
+fn examples_and_starters_match_the_schemas() {
     let (project, manifest) = (
         validator(&schema::project()),
         validator(&schema::manifest()),
@@ -53,7 +54,7 @@ fn examples_and_starters_fit() {
 const PERSON: &str = "{ thirdId: a, name: b, idType: resident-id, idNo: c }";
 
 #[test]
-fn right_manifests_are_taken() {
+fn valid_manifests_are_accepted() {
     let validator = validator(&schema::manifest());
     let person = |id_type: &str| {
         format!(
@@ -76,7 +77,7 @@ fn right_manifests_are_taken() {
 }
 
 #[test]
-fn wrong_manifests_are_refused() {
+fn invalid_manifests_are_refused() {
     let validator = validator(&schema::manifest());
     let account = |fields: &str| format!("accounts: {{ a: {{ {fields} }} }}");
     let person = |from: &str, to: &str| account(&format!("person: {}", PERSON.replace(from, to)));
@@ -107,9 +108,9 @@ fn wrong_manifests_are_refused() {
         "account: {}".to_owned(),
         person("name", "nmae"),
         flow(DOCUMENTS, SIGNER, ", onchange: keep"),
-        // Names that cannot stand in an address.
+        // Names that are invalid in an address.
         format!("accounts: {{ \"a.b\": {{ person: {PERSON} }} }}"),
-        // Required fields.
+        // Missing required fields.
         person(", idNo: c", ""),
         "flows: { f: { documents: { d: { template: t, name: n } }, process: { businessScene: a } } }".to_owned(),
         account("absent: true"),
@@ -130,7 +131,7 @@ fn wrong_manifests_are_refused() {
         flow(DOCUMENTS, "person: { account: a }, organization: { account: a, organization: b }", ""),
         flow(DOCUMENTS, "after: [s]", ""),
         platform("[{ keyword: k, seam: 1-3 }]"),
-        // Words that are none.
+        // Unknown values.
         person("resident-id", "resident"),
         person("resident-id", "24"),
         seal("personTemplate: { templateType: ROUND_STAR }"),
@@ -138,7 +139,7 @@ fn wrong_manifests_are_refused() {
         flow(DOCUMENTS, "person: { account: a, sealType: [drawn] }", ""),
         flow(DOCUMENTS, SIGNER, ", onChange: revoke"),
         flow(DOCUMENTS, SIGNER, ", finish: { archive: sure }"),
-        // Other shapes.
+        // Wrong types.
         "accounts: [a]".to_owned(),
         "accounts:".to_owned(),
         person("name: b", "name: [b]"),
@@ -151,7 +152,7 @@ fn wrong_manifests_are_refused() {
 }
 
 #[test]
-fn wrong_projects_are_refused() {
+fn invalid_projects_are_refused() {
     const BASE: &str = "version: 1\nproject: p\nenvironments: { sandbox: { endpoint: sandbox } }\n";
     let validator = validator(&schema::project());
     assert_eq!(errors(&validator, &json(BASE)), "");
@@ -194,7 +195,7 @@ fn wrong_projects_are_refused() {
 }
 
 #[test]
-fn run_json_is_as_its_schema_says() {
+fn run_json_matches_its_schema() {
     let text = std::fs::read_to_string(root().join("docs/schema/run.json")).expect("a schema");
     let schema: Value = serde_json::from_str(&text).expect("JSON");
     jsonschema::draft7::meta::validate(&schema).unwrap_or_else(|error| panic!("{error}"));
@@ -206,7 +207,7 @@ fn run_json_is_as_its_schema_says() {
             .map(|error| error.to_string())
             .collect();
         assert!(errors.is_empty(), "{errors:?}\n{summary:#}");
-        // Nothing stands there that the schema does not tell.
+        // Every field of the summary is in the schema.
         for name in summary.as_object().expect("fields").keys() {
             assert!(schema["properties"].get(name).is_some(), "{name}");
         }

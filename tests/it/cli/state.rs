@@ -243,7 +243,7 @@ async fn an_adopted_flow_is_completed_by_the_next_apply() {
     // The borrower is not in the flow yet, because the service refused the call.
     let rig = Rig::loans(1).always(PERSON, Fault::Status(404));
     rig.apply().await;
-    rig.heal();
+    rig.stop_faults();
     let flow_id = rig.sandbox.with_world(|world| {
         let mut flows = world.flows();
         let flow = flows.find(|flow| flow.live_tasks().next().is_some());
@@ -280,7 +280,7 @@ async fn an_adopted_flow_is_archived_and_downloaded() {
     rig.adopt_in("leases", "ZL-2026-001", flow_id.as_str())
         .await
         .expect("adopted");
-    rig.heal();
+    rig.stop_faults();
     rig.sync().await;
     assert!(finished.exists(), "downloaded");
     assert_eq!(rig.calls("sign/contracts/addProcess"), 0);
@@ -295,7 +295,7 @@ pub(crate) async fn in_doubt() -> (Rig, String) {
         .always("sign/contract/undoTask", Fault::Status(500));
     let (_, tally) = rig.apply().await;
     assert_eq!(tally.in_doubt, 1);
-    rig.heal();
+    rig.stop_faults();
     let key = rig.key_in_doubt();
     (rig, key)
 }

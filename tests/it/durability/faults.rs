@@ -10,7 +10,7 @@ use treaty::sandbox::{Faults, Rule};
 
 use crate::support::project::{Project, root};
 use crate::support::rig::{Fault, Rig};
-use crate::support::truth::{Declared, Truth, audit, until_quiet};
+use crate::support::truth::{Comparison, Declared, audit, until_quiet};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -154,7 +154,7 @@ fn five() -> Rig {
 struct Line {
     runs: u64,
     calls: usize,
-    found: Truth,
+    found: Comparison,
 }
 
 fn is_long() -> bool {
@@ -182,7 +182,7 @@ async fn measure(kinds: &[Fault], percent: u32, seeds: Range<u64>) -> Line {
                 continue;
             }
             let rig = (family.rig)();
-            rig.lie(faults(kinds, percent, seed));
+            rig.inject_faults(faults(kinds, percent, seed));
             let declared = Declared {
                 flow: family.flow,
                 keys: (family.keys)(),
@@ -214,7 +214,7 @@ async fn faults_leave_no_duplicate_and_lose_nothing() {
             let first = (number * 100 + u64::from(percent)) * 1000;
             let Line { runs, calls, found } =
                 measure(&kinds, percent, first..first + seeds()).await;
-            let Truth {
+            let Comparison {
                 duplicates,
                 lost,
                 in_doubt,
@@ -240,7 +240,7 @@ async fn faults_leave_no_duplicate_and_lose_nothing() {
 #[tokio::test(start_paused = true)]
 async fn without_probing_lost_responses_duplicate_tasks() {
     let rig = Rig::loans(3);
-    rig.lie(faults(&[Fault::LostAfter], 30, 7));
+    rig.inject_faults(faults(&[Fault::LostAfter], 30, 7));
     rig.switch_probing_off();
     let _ = rig.apply_while(std::future::pending()).await;
     let declared = Declared {

@@ -18,7 +18,7 @@ async fn a_second_apply_writes_nothing() {
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (5, 0));
     rig.assert_each_once(5);
-    rig.heal();
+    rig.stop_faults();
     let (plan, tally) = rig.apply().await;
     assert!(plan.is_empty() && tally.done == 0);
     // Two account lookups and one seal query, and nothing else.
@@ -101,7 +101,7 @@ async fn probes_a_lost_response_in_the_next_run_too() {
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed, tally.in_doubt), (0, 0, 1));
     tokio::time::sleep(Duration::from_mins(1)).await;
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (1, 0));
     rig.assert_each_once(1);
@@ -132,7 +132,7 @@ async fn sends_a_template_corrected_after_an_interrupted_run() {
     let rig = Rig::loans(1).fault("sign/contract/addProcess", 1, HANG_BEFORE);
     assert!(rig.apply_while(rig.hang()).await.is_none());
     let old = rig.body("doc/createbytemplate")["templateId"].clone();
-    rig.heal();
+    rig.stop_faults();
     let file = std::fs::read(rig.project.path("templates/loan.pdf")).expect("a file");
     let corrected = [file, b"\n%corrected\n".to_vec()].concat();
     std::fs::write(rig.project.path("templates/loan.pdf"), corrected).expect("written");
@@ -150,10 +150,10 @@ async fn a_signer_of_an_interrupted_sync_is_in_doubt_until_apply_probes() {
         rig.with_witness("after: [borrower], ");
         rig.apply().await;
         rig.sign_all();
-        rig.heal();
+        rig.stop_faults();
         let rig = rig.fault(PERSON, 1, fault);
         assert!(rig.sync_while(rig.hang()).await.is_none());
-        rig.heal();
+        rig.stop_faults();
         let (status, _) = treaty::report::recorded(&rig.first().0.record);
         assert_eq!(status, treaty::report::Status::InDoubt, "{fault:?}");
         let (plan, tally) = rig.apply().await;
@@ -220,7 +220,7 @@ async fn refuses_a_file_that_changed_during_the_run() {
 async fn updates_an_account_created_by_an_interrupted_run() {
     let rig = Rig::loans(1).fault("account/create/person", 2, HANG_AFTER);
     assert!(rig.apply_while(rig.hang()).await.is_none());
-    rig.heal();
+    rig.stop_faults();
     let sheet = rig.project.sheet();
     rig.project
         .set_sheet(&sheet.replacen("13500000001", "13500000009", 1));
@@ -236,7 +236,7 @@ async fn a_detail_without_a_recorded_signer_leaves_the_item_in_doubt() {
     let rig = Rig::loans(1).fault(PERSON, 2, HANG_BEFORE);
     rig.with_witness("");
     assert!(rig.apply_while(rig.hang()).await.is_none());
-    rig.heal();
+    rig.stop_faults();
     let flow = rig.sent()[0].id.clone();
     rig.sandbox.modify_world(|world| {
         world.change_flow(&flow, |flow| flow.tasks.retain(|task| !task.is_pending()));
@@ -253,7 +253,7 @@ async fn stays_in_doubt_until_a_probe_succeeds() {
         .always("sign/contract/detail", Fault::Status(404));
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 1));
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.in_doubt), (1, 0));
     rig.assert_each_once(2);
@@ -279,7 +279,7 @@ async fn completes_a_run_interrupted_at_any_call() {
             let rig = Rig::loans(2).overall(nth, fault);
             let cut = rig.apply_while(rig.hang()).await;
             assert!(cut.is_none(), "the run hangs at call {nth}");
-            rig.heal();
+            rig.stop_faults();
             let (_, tally) = rig.apply().await;
             assert_eq!(
                 (tally.failed, tally.in_doubt, tally.interrupted),
@@ -301,7 +301,7 @@ async fn an_ambiguous_probe_leaves_the_item_in_doubt() {
         .always("sign/contract/undoTask", Fault::Status(500));
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.in_doubt), (2, 1));
-    rig.heal();
+    rig.stop_faults();
     let (plan, tally) = rig.apply().await;
     assert_eq!(plan.flows[0].counted(ItemAction::InDoubt), 1);
     assert_eq!((tally.done, rig.calls(PERSON)), (0, 0));
@@ -337,7 +337,7 @@ async fn an_unreachable_endpoint_ends_the_run_and_the_next_completes_it() {
         tally.stopped
     );
     assert_eq!((tally.done, tally.failed), (0, 0));
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!(tally.done, 6);
     rig.assert_each_once(6);
@@ -352,7 +352,7 @@ async fn a_refusal_before_all_signers_were_added_ends_the_item() {
     rig.with_witness("");
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (11, 1));
-    rig.heal();
+    rig.stop_faults();
     let refuse = AutoSign {
         after: jiff::SignedDuration::ZERO,
         refuse: 1.0,
@@ -362,7 +362,7 @@ async fn a_refusal_before_all_signers_were_added_ends_the_item() {
     let rig = rig.always("sign/contract/handPersonSignTask", Fault::Status(404));
     let (plan, tally) = rig.apply().await;
     assert_eq!((plan.flows[0].work(), tally.failed), (1, 0));
-    rig.heal();
+    rig.stop_faults();
     let (plan, _) = rig.apply().await;
     assert!(plan.is_empty(), "nothing is left to try");
 }
@@ -372,7 +372,7 @@ async fn a_refused_item_does_not_stop_the_others() {
     let rig = Rig::loans(4).fault("sign/contract/addProcess", 2, Fault::Status(404));
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (3, 1));
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!(tally.done, 1);
     rig.assert_each_once(4);
@@ -448,7 +448,7 @@ async fn a_late_withdrawal_of_a_killed_run_does_not_remove_the_next_task() {
         }
     });
     assert!(killed.await.is_none());
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 0));
     tokio::time::sleep(Duration::from_mins(1)).await;
@@ -475,7 +475,7 @@ async fn queries_the_seals_of_an_existing_account() {
     let mut rig = Rig::loans(1);
     rig.apply().await;
     std::fs::remove_dir_all(rig.project.path(".treaty")).expect("removed");
-    rig.heal();
+    rig.stop_faults();
     rig.observe = Observe::None;
     let (_, tally) = rig.apply().await;
     assert!(

@@ -61,7 +61,7 @@ async fn tell(mut script: Script) -> TestCaseResult {
     for customer in &script.existing {
         make_account(&rig, *customer);
     }
-    rig.lie(script.faults());
+    rig.inject_faults(script.faults());
     for act in std::mem::take(&mut script.acts) {
         happens(&rig, &mut script, act).await;
     }

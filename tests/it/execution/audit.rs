@@ -29,7 +29,7 @@ fn counted(found: &[treaty::repair::AuditedItem]) -> BTreeMap<&'static str, usiz
 async fn audit_proves_each_item_and_writes_nothing() {
     let rig = Rig::loans(5);
     rig.apply().await;
-    rig.heal();
+    rig.stop_faults();
     let found = rig.audit().await;
     assert_eq!(counted(&found), BTreeMap::from([("exactly_once", 5)]));
     // One detail per flow and one lookup per borrower; the clerk and the lender sign nothing.
@@ -137,7 +137,7 @@ async fn reads_a_stale_detail_again() {
             world.change_flow(&flow.id, |own| own.tasks.clone_from(&flow.tasks));
         });
     };
-    rig.heal();
+    rig.stop_faults();
     let (found, ()) = tokio::join!(rig.audit(), listed);
     assert_eq!(counted(&found), BTreeMap::from([("exactly_once", 1)]));
 }
@@ -150,7 +150,7 @@ async fn an_unreadable_flow_is_unproven() {
         .fault("sign/contract/addProcess", 4, Fault::Status(404));
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.in_doubt, tally.failed), (2, 1, 1));
-    rig.heal();
+    rig.stop_faults();
     let counts = counted(&rig.audit().await);
     assert_eq!(
         counts,

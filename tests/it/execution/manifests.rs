@@ -87,7 +87,7 @@ async fn adds_signers_in_turn_and_downloads_signed_documents() {
         );
     }
     assert!(rig.project.path("signed/ZL-2026-002-rules.pdf").exists());
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await, SyncStats::default());
     assert_eq!(rig.total_calls(), 0, "nothing waits: no call");
     let (plan, _) = rig.apply().await;
@@ -168,7 +168,7 @@ async fn resumes_an_interrupted_sync() {
             for _ in 0..3 {
                 rig.sign_all();
                 if rig.sync_while(rig.hang()).await.is_none() {
-                    rig.heal();
+                    rig.stop_faults();
                 }
             }
             to_the_end(&rig).await;
@@ -263,7 +263,7 @@ async fn archives_and_downloads_automatic_flows_immediately() {
     assert_eq!(tally.done, 1);
     assert_eq!(rig.sent()[0].status, FlowStatus::Finished);
     assert!(rig.project.path("done/HT-2026-0001.pdf").exists());
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await, SyncStats::default());
 }
 
@@ -357,7 +357,7 @@ async fn recreates_a_task_with_a_lost_response_only_once() {
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (0, 1));
     assert_eq!(rig.calls("sign/contract/handPersonSignTask"), 2);
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!(tally.done, 1);
     rig.assert_each_once(1);
@@ -420,7 +420,7 @@ async fn finishes_a_flow_that_was_archived_elsewhere() {
     rig.sign_all();
     let flow_id = rig.sent()[0].id.clone();
     rig.archive(&flow_id).await;
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await, finished(1));
     assert_eq!(rig.calls("sign/contract/archiveProcess"), 0);
     assert!(rig.project.path("signed/ZL-2026-001-lease.pdf").exists());

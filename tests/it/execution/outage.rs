@@ -28,7 +28,7 @@ async fn waits_until_the_endpoint_recovers() {
         let began = Instant::now();
         let ((_, tally), ()) = tokio::join!(rig.apply(), async {
             sleep(Duration::from_mins(2)).await;
-            rig.heal();
+            rig.stop_faults();
         });
         assert_eq!(
             (tally.done, tally.failed, tally.in_doubt),
@@ -55,7 +55,7 @@ async fn a_lasting_outage_ends_the_run_with_everything_recorded() {
     assert!((180..300).contains(&waited), "{waited} s");
     assert!(rig.total_calls() < 80, "{} calls", rig.total_calls());
     assert_eq!(tally.failed, 0, "nobody failed for it");
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.failed, tally.in_doubt, tally.interrupted), (0, 0, 0));
     rig.assert_each_once(8);
@@ -94,7 +94,7 @@ async fn throttling_fails_no_item() {
     let ((_, tally), ()) = tokio::join!(rig.apply(), async {
         sleep(Duration::from_secs(100)).await;
         assert!(rig.total_calls() < 150, "{} calls", rig.total_calls());
-        rig.heal();
+        rig.stop_faults();
     });
     assert_eq!((tally.done, tally.failed), (8, 0), "{:?}", tally.stopped);
     rig.assert_each_once(8);

@@ -79,7 +79,7 @@ async fn does_not_reissue_signed_items_that_are_not_archived() {
 async fn does_not_reissue_signed_items_after_an_interrupted_run() {
     let rig = reissuing(1).fault("sign/contract/handPersonSignTask", 1, HANG_AFTER);
     assert!(rig.apply_while(rig.hang()).await.is_none());
-    rig.heal();
+    rig.stop_faults();
     rig.sign_all();
     stands_though_it_changed(&rig).await;
 }
@@ -103,7 +103,7 @@ async fn reissues_an_item_revoked_by_an_interrupted_run() {
         rig.apply().await;
         change_amount(&rig, "51010.10", "51010.20");
         assert!(rig.apply_while(rig.hang()).await.is_none());
-        rig.heal();
+        rig.stop_faults();
         change_amount(&rig, "51010.20", "51010.10");
         rig.apply().await;
         let open = rig
@@ -148,7 +148,7 @@ async fn does_not_revoke_when_the_new_account_cannot_be_created() {
     let flows = rig.sent();
     assert_eq!(flows.len(), 1);
     assert_eq!(flows[0].status, FlowStatus::Signing);
-    rig.heal();
+    rig.stop_faults();
     rig.apply().await;
     let flows = rig.sent();
     let revoked = flows

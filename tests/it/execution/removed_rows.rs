@@ -52,7 +52,7 @@ async fn revokes_removed_rows_once() {
         };
         if fault == Some(HANG_AFTER) {
             assert!(rig.apply_while(rig.hang()).await.is_none());
-            rig.heal();
+            rig.stop_faults();
         }
         let (plan, tally) = rig.apply().await;
         assert_eq!(
@@ -94,7 +94,7 @@ async fn sends_a_row_restored_during_its_revocation_again() {
     remove(&rig.project, |at| at == 5);
     let rig = rig.fault("sign/revoke", 1, crate::support::rig::HANG_AFTER);
     assert!(rig.apply_while(rig.hang()).await.is_none());
-    rig.heal();
+    rig.stop_faults();
     rig.project.set_sheet(&sheet);
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed, tally.in_doubt), (1, 0, 0));
@@ -123,7 +123,7 @@ async fn does_not_revoke_completed_items_in_the_next_run() {
     remove(&rig.project, |at| at == 5);
     let rig = rig.fault("sign/contract/detail", 1, crate::support::rig::HANG_BEFORE);
     assert!(rig.apply_while(rig.hang()).await.is_none());
-    rig.heal();
+    rig.stop_faults();
     rig.sign_all();
     for night in 1..=2 {
         let (_, tally) = rig.apply().await;
@@ -201,7 +201,7 @@ async fn detects_a_changed_row_after_an_excluded_row_with_the_same_key() {
 async fn reports_and_revokes_rows_removed_while_being_sent() {
     let rig = Rig::loans(12).fault(PERSON, 3, HANG_AFTER);
     assert!(rig.apply_while(rig.hang()).await.is_none());
-    rig.heal();
+    rig.stop_faults();
     let open = rig.sent().len();
     assert!(open > 0);
     remove(&rig.project, |at| at > 0);
@@ -225,7 +225,7 @@ async fn retry_selects_failed_items_and_items_in_doubt() {
         .always("sign/contract/undoTask", Fault::Status(500));
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed, tally.in_doubt), (3, 1, 1));
-    rig.heal();
+    rig.stop_faults();
     rig.retry = Some(Retry::InDoubt);
     let (plan, tally) = rig.apply().await;
     assert_eq!(

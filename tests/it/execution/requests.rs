@@ -147,7 +147,7 @@ async fn uses_an_existing_template_by_its_id() {
     let sheet = rig.project.sheet();
     rig.project
         .set_sheet(&sheet.replacen("HT-2026-0001", "HT-2026-9001", 1));
-    rig.heal();
+    rig.stop_faults();
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (1, 0));
     assert_eq!(rig.body("doc/createbytemplate")["templateId"], id.as_str());

@@ -205,13 +205,13 @@ async fn an_interrupted_reissue_leaves_one_task() {
             let rig = Rig::loans(1);
             rig.apply().await;
             correct_mobile(&rig.project);
-            rig.heal();
+            rig.stop_faults();
             let rig = rig.overall(nth, fault);
             let done = tokio::select! {
                 done = rig.ask_anew("borrower") => done.is_some(),
                 () = rig.hang() => false,
             };
-            rig.heal();
+            rig.stop_faults();
             rig.sync().await;
             let (live, _) = tasks(&rig);
             assert_eq!(live, 1, "cut off at call {nth}, {fault:?}");
@@ -264,7 +264,7 @@ async fn refuses_to_reissue_a_task_if_other_cells_changed() {
     assert!(sheet.contains("51010.10"));
     rig.project
         .set_sheet(&sheet.replacen("51010.10", "51010.20", 1));
-    rig.heal();
+    rig.stop_faults();
     let failed = RevocationStats {
         failed: 1,
         ..RevocationStats::default()
@@ -341,7 +341,7 @@ async fn retries_a_task_that_could_not_be_recreated() {
     ] {
         let rig = Rig::loans(1);
         rig.apply().await;
-        rig.heal();
+        rig.stop_faults();
         let rig = rig.always(PERSON, fault);
         let withdrawn = rig.ask_anew("borrower").await.expect("it can go on");
         assert_eq!(withdrawn.failed + withdrawn.in_doubt, 1, "{fault:?}");
@@ -350,7 +350,7 @@ async fn retries_a_task_that_could_not_be_recreated() {
         let (item, _) = rig.first();
         assert!(item.record.is_under_way(), "{fault:?}");
         rig.apply().await;
-        rig.heal();
+        rig.stop_faults();
         let synced = rig.sync().await;
         assert_eq!(
             (synced.waiting, synced.failed, synced.in_doubt),
@@ -380,7 +380,7 @@ async fn keeps_the_link_of_a_task_that_cannot_be_withdrawn() {
         assert_eq!(rig.ask_anew("borrower").await, Some(failed), "{fault:?}");
         assert_eq!(link(&rig), before, "{fault:?}");
         assert_eq!((rig.calls(PERSON), tasks(&rig)), (1, (1, 0)), "{fault:?}");
-        rig.heal();
+        rig.stop_faults();
         assert_eq!(rig.sync().await.waiting, 1);
         assert_eq!(rig.sign_all(), 1);
         assert_eq!(rig.sync().await.done, 1);
@@ -396,7 +396,7 @@ async fn a_lost_revocation_is_in_doubt_and_signer_statuses_are_recorded() {
         ..RevocationStats::default()
     };
     assert_eq!(rig.withdraw().await, Some(expected));
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await.waiting, 1);
     rig.sign_all();
     let failed = RevocationStats {

@@ -62,7 +62,7 @@ async fn follows_items_until_every_signed_document_is_downloaded() {
             assert!(pdf.starts_with(b"%PDF-"));
         }
     }
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.follow(wait(30)).await, SyncStats::default());
     assert_eq!(rig.total_calls(), 0, "nothing is under way: no call");
 }
@@ -91,7 +91,7 @@ async fn stops_waiting_at_the_deadline_and_reports_waiting_items() {
 async fn polls_idle_flows_less_often() {
     let rig = Rig::loans(1);
     rig.apply().await;
-    rig.heal();
+    rig.stop_faults();
     let day = Wait {
         until: Timestamp::now()
             .checked_add(SignedDuration::from_hours(24))
@@ -113,7 +113,7 @@ async fn polls_idle_flows_less_often() {
 async fn polling_keeps_the_rate_limit() {
     let mut rig = Rig::loans(12);
     rig.apply().await;
-    rig.heal();
+    rig.stop_faults();
     rig.rate = Some(10.0);
     let until = Wait {
         until: Timestamp::now()
@@ -224,7 +224,7 @@ async fn retries_failed_polls_until_the_service_recovers() {
     };
     let night = async {
         sleep(Duration::from_hours(1)).await;
-        rig.heal();
+        rig.stop_faults();
         rig.sign_all();
         std::future::pending::<()>().await;
     };
@@ -257,7 +257,7 @@ async fn recreates_a_task_with_lost_responses_once_per_run() {
     assert_eq!(rig.calls("sign/contracts/handOrgSignTask"), 2);
     let live = rig.sent()[0].live_tasks().count();
     assert_eq!(live, 1, "the tenant's, who has signed");
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await.waiting, 1);
     assert_eq!(rig.sent()[0].live_tasks().count(), 2);
 }
@@ -271,7 +271,7 @@ async fn gives_up_a_repeatedly_failing_item_until_the_next_sync() {
         () = sign_every(&rig, Duration::from_secs(45)) => unreachable!("it never ends"),
     };
     assert_eq!((synced.failed, synced.finished), (2, 0));
-    rig.heal();
+    rig.stop_faults();
     assert_eq!(rig.sync().await.finished, 2, "the next one tries again");
 }
 
@@ -291,7 +291,7 @@ async fn a_callback_triggers_a_poll_and_its_content_is_not_trusted() {
     rig.apply().await;
     let flow = rig.sent()[0].id.clone();
     let inbox = Inbox::open(&rig.ledger_path(), &binding()).expect("an inbox");
-    rig.heal();
+    rig.stop_faults();
     let begun = Instant::now();
     let until = Wait {
         every: Duration::from_hours(1),
@@ -338,7 +338,7 @@ async fn polls_only_flows_with_recorded_callbacks() {
     rig.sandbox
         .act(&token, &signed, Timestamp::now())
         .expect("signed");
-    rig.heal();
+    rig.stop_faults();
     let briefly = SyncMode::FromCallbacks(Duration::from_secs(3));
     let synced = rig.course(briefly).await.expect("a sync");
     assert_eq!((synced.done, synced.waiting), (1, 0));

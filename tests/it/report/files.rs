@@ -1,4 +1,4 @@
-//! What is reported after the run: reports written again, `JUnit`, `run.json`, metrics, and links.
+//! Files written after a run: regenerated reports, `JUnit`, `run.json`, metrics, and links.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn tenancy() -> Project {
     project
 }
 
-/// The tenants of these contracts, from 0, sign; that one refuses.
+/// Signs the contracts with the indexes `sign`, and refuses the contract with the index `refuse`.
 fn act(project: &Project, sign: &[usize], refuse: usize) {
     let sandbox = Sandbox::open(&project.path(".treaty/sandbox"), "http://127.0.0.1");
     let sandbox = sandbox.expect("a world");
@@ -53,11 +53,11 @@ fn by_key(report: Vec<BTreeMap<String, String>>) -> BTreeMap<String, BTreeMap<St
 }
 
 #[test]
-fn reports_are_written_again_with_signing_states_and_dates() {
+fn regenerated_reports_have_signing_states_and_dates() {
     let project = tenancy();
     act(&project, &[0, 2], 1);
     project.expect(&["sync"], 0);
-    // Last month's sheet may be gone: the ledger knows the rest.
+    // The sheet may be gone: the ledger has the remaining data.
     for sheet in [true, false] {
         if !sheet {
             std::fs::remove_file(project.path("tenants.csv")).expect("removed");
@@ -112,7 +112,7 @@ fn reports_are_written_again_with_signing_states_and_dates() {
 }
 
 #[test]
-fn signed_files_stand_in_the_report_with_their_checksums() {
+fn reports_list_signed_files_with_their_checksums() {
     use sha2::Digest;
     let project = tenancy();
     let everybody = AutoSign {
@@ -163,10 +163,10 @@ fn signed_files_stand_in_the_report_with_their_checksums() {
 }
 
 #[test]
-fn an_earlier_run_is_reported_by_what_no_later_one_has_worked_on() {
+fn a_report_of_an_earlier_run_omits_items_of_later_runs() {
     let project = applied(2);
     let first = project.summary()["run"].as_str().expect("a run").to_owned();
-    // The second night has another sheet with a third contract and one of the first.
+    // The second run has another sheet, with a third contract and one of the first two.
     let whole = Project::loans().sheet();
     let lines: Vec<&str> = whole.lines().collect();
     project.set_sheet(&[lines[0], lines[2], lines[3]].join("\r\n"));
@@ -193,7 +193,7 @@ fn an_earlier_run_is_reported_by_what_no_later_one_has_worked_on() {
 }
 
 #[test]
-fn a_row_that_stands_in_the_sheet_twice_hides_none_that_is_gone() {
+fn a_duplicate_row_does_not_hide_a_removed_row() {
     let project = applied(2);
     let sheet = project.sheet();
     let lines: Vec<&str> = sheet.lines().collect();
@@ -207,7 +207,7 @@ fn a_row_that_stands_in_the_sheet_twice_hides_none_that_is_gone() {
 }
 
 #[test]
-fn a_run_that_was_cut_off_before_its_reports_can_be_reported() {
+fn a_run_without_reports_can_be_reported_later() {
     let project = applied(2);
     let name = project.summary()["run"].as_str().expect("a run").to_owned();
     std::fs::remove_dir_all(project.path("reports")).expect("removed");
@@ -217,7 +217,7 @@ fn a_run_that_was_cut_off_before_its_reports_can_be_reported() {
 }
 
 #[test]
-fn junit_tells_what_failed_and_what_is_in_doubt() {
+fn junit_counts_and_describes_failures() {
     let project = applied(0);
     project.replace(
         "treaty.yaml",
@@ -269,7 +269,7 @@ fn junit_tells_what_failed_and_what_is_in_doubt() {
     assert!(suite.children[1].children.is_empty());
 }
 
-/// An element of XML, as far as a test needs it: read strictly enough that what is not well formed does not pass.
+/// An XML element. The parser accepts only a subset of XML, and panics on malformed input.
 struct Element {
     name: String,
     attributes: BTreeMap<String, String>,
@@ -328,7 +328,7 @@ impl Element {
     }
 }
 
-/// The numbers of a file of metrics.
+/// Returns the samples of a metrics file by name.
 fn numbers(text: &str) -> BTreeMap<&str, &str> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
@@ -337,7 +337,7 @@ fn numbers(text: &str) -> BTreeMap<&str, &str> {
 }
 
 #[test]
-fn metrics_are_written_however_a_command_ends() {
+fn metrics_are_written_on_success_and_failure() {
     let project = Project::loans();
     project.expect(&["apply", "--yes", "--metrics", "treaty.prom"], 0);
     let text = project.read("treaty.prom");
@@ -369,7 +369,7 @@ fn metrics_are_written_however_a_command_ends() {
         "{text}"
     );
 
-    // Another run holds the ledger: that is told, too.
+    // Another run holds the ledger: the metrics record that too.
     let binding = treaty::ledger::Binding {
         endpoint: "sandbox".into(),
         app_id: String::new(),
@@ -395,7 +395,7 @@ fn metrics_are_written_however_a_command_ends() {
             .read("treaty.prom")
             .contains("command=\"apply\"} 65\n")
     );
-    // Nobody can be told.
+    // The metrics file cannot be written.
     let run = project.expect(&["sync", "--metrics", "treaty.yaml/x.prom"], 1);
     assert!(
         run.stderr.contains("x.prom cannot be written"),
@@ -405,7 +405,7 @@ fn metrics_are_written_however_a_command_ends() {
 }
 
 #[test]
-fn links_of_those_who_are_to_sign_are_given_whole_to_files() {
+fn status_prints_full_links_of_pending_signers() {
     let project = tenancy();
     let run = project.expect(&["status", "--links"], 0);
     let table: Vec<Vec<&str>> = run
@@ -468,7 +468,7 @@ fn links_of_those_who_are_to_sign_are_given_whole_to_files() {
 }
 
 #[test]
-fn a_part_of_a_report_does_not_take_the_place_of_the_whole() {
+fn a_partial_report_does_not_replace_the_full_report() {
     let project = applied(3);
     let name = project.summary()["run"].as_str().expect("a run").to_owned();
     let first = "flows.loans[\"HT-2026-0001\"]";
@@ -484,7 +484,7 @@ fn a_part_of_a_report_does_not_take_the_place_of_the_whole() {
 }
 
 #[test]
-fn a_row_that_changed_after_it_was_sent_is_not_taken_for_one_that_was_not() {
+fn a_row_changed_after_sending_is_blocked_and_not_failed() {
     let project = tenancy();
     project.replace("tenants.csv", ",3200,", ",3300,");
     act(&project, &[0, 2], 1);
@@ -504,7 +504,7 @@ fn a_row_that_changed_after_it_was_sent_is_not_taken_for_one_that_was_not() {
 }
 
 #[test]
-fn a_file_name_that_no_file_can_have_is_found_before_anything_is_sent() {
+fn validate_refuses_file_names_that_are_too_long() {
     let project = Project::copy_of(&root().join("examples/tenancy"));
     project.replace("tenants.csv", "ZL-2026-001", &"长".repeat(80));
     let run = project.expect(&["validate"], 65);
@@ -516,7 +516,7 @@ fn a_file_name_that_no_file_can_have_is_found_before_anything_is_sent() {
 }
 
 #[test]
-fn a_damaged_ledger_takes_no_reports_place() {
+fn a_damaged_ledger_does_not_overwrite_a_report() {
     let project = Project::loans();
     project.expect(&["apply", "--yes"], 0);
     let table = project.path("reports/latest/loans.csv");

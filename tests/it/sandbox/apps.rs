@@ -1,5 +1,5 @@
-//! Several apps at one sandbox: each has a world of its own, and its own signature on what it is told (sections 4.2
-//! and 5.9.2).
+//! Several apps that use one sandbox: each app has its own objects, and callbacks are signed with
+//! its own secret (sections 4.2 and 5.9.2).
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -9,7 +9,7 @@ use treaty::sandbox::Sandbox;
 
 use crate::office::contract;
 
-/// A caller at a sandbox; without a name he shows no credentials.
+/// A client of a sandbox. Without an app it sends no credentials.
 #[derive(Clone, Copy)]
 struct Caller<'a> {
     sandbox: &'a Sandbox,
@@ -17,7 +17,7 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// The code of an answer, and what it gives.
+    /// Returns the error code and the data of a response.
     fn call(&self, path: &str, body: &Value) -> (i64, Value) {
         let mut request =
             Request::post(format!("/{path}")).header("content-type", "application/json");
@@ -35,7 +35,7 @@ impl Caller<'_> {
         (code, answer["data"].take())
     }
 
-    /// What a call that succeeds gives.
+    /// Calls an operation that must succeed, and returns its data.
     fn done(&self, path: &str, body: &Value) -> Value {
         let (code, data) = self.call(path, body);
         assert_eq!(code, 0, "{path} {body}");
@@ -66,7 +66,7 @@ impl Caller<'_> {
         self.done("account/create/person", &person)["accountId"].clone()
     }
 
-    /// The account of a `thirdId`; null where there is none.
+    /// Returns the account with a `thirdId`, or null.
     fn known(&self, third_id: &str) -> Value {
         let (_, found) = self.call("account/idexchange", &json!({ "thirdId": third_id }));
         found["accountId"].clone()
@@ -135,13 +135,13 @@ fn objects_of_one_app_are_invisible_to_another() {
         one.done("sign/contract/detail", &json!({ "flowId": flow }))["flowStatus"],
         0
     );
-    // The same thirdId is another account of another app.
+    // Each app has its own accounts, also for the same thirdId.
     assert_ne!(two.person("C-1"), person);
     assert_eq!(one.known("C-1"), person);
     assert_ne!(two.known("C-1"), person);
 }
 
-/// Worlds that are older, and those that treaty makes without credentials, say of nothing whose it is.
+/// Objects of older worlds, and objects that treaty makes without credentials, have no app.
 #[test]
 fn objects_without_an_app_are_visible_to_all() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! What receivers of callbacks get, over sockets of this machine (section 5.9).
+//! Callbacks that receivers get over local sockets (section 5.9).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,21 +16,21 @@ use treaty::sandbox::{AutoSign, Notifier, Sandbox, SealChoice, UserAction};
 
 use crate::office::{APP, Asked, Office, contract};
 
-/// What arrived: where, how it was signed, and what it said.
+/// A received callback: its address, headers and body.
 struct Arrived {
     uri: Uri,
     headers: HeaderMap,
     body: String,
 }
 
-/// Somebody who is told; every arrival is put into a channel.
+/// A server that receives callbacks and puts them into a channel.
 struct Receiver {
     base: String,
     arrived: UnboundedReceiver<Arrived>,
 }
 
 impl Receiver {
-    /// Answers the nth arrival, from 0, with a status.
+    /// Starts a receiver. `status` gives the status of the nth response, from 0.
     async fn start(status: impl Fn(usize) -> u16 + Send + Sync + 'static) -> Self {
         let (tell, arrived) = unbounded_channel();
         let count = Arc::new(AtomicUsize::new(0));
@@ -42,7 +42,7 @@ impl Receiver {
                 let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
                 let nth = count.fetch_add(1, Ordering::SeqCst);
                 let body = String::from_utf8(body.to_vec()).expect("UTF-8");
-                // A test that has seen enough no longer listens.
+                // The test may have dropped the channel.
                 let _ = tell.send(Arrived {
                     uri: parts.uri,
                     headers: parts.headers,
@@ -59,7 +59,7 @@ impl Receiver {
         Self { base, arrived }
     }
 
-    /// What has arrived so far.
+    /// Returns the callbacks that have arrived since the last call.
     fn all(&mut self) -> Vec<Arrived> {
         std::iter::from_fn(|| self.arrived.try_recv().ok()).collect()
     }
@@ -74,7 +74,7 @@ fn now() -> Timestamp {
     "2024-11-20T08:00:00Z".parse().expect("a time")
 }
 
-/// Attempts follow each other at once.
+/// Returns a notifier that retries almost immediately.
 fn notifier(url: Option<String>) -> Notifier {
     Notifier {
         url,
@@ -83,7 +83,7 @@ fn notifier(url: Option<String>) -> Notifier {
     }
 }
 
-/// A flow that waits for one person, who is 甲.
+/// Creates a flow that waits for one person, 甲.
 fn asked(more: &Value) -> (Office, Value, Asked) {
     let office = Office::new("http://127.0.0.1:1", now());
     let (flow, asked) = in_office(&office, more);
@@ -109,7 +109,7 @@ async fn flush(notifier: &Notifier, office: &Office) {
     sent.expect("a client");
 }
 
-/// Computed anew from the document's words: timestamp, values of the query in the order of their keys, body.
+/// Computes the signature as the document says: timestamp, query values in key order, body.
 fn expected_signature(arrived: &Arrived, values: &[&str]) -> String {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(APP.1.as_bytes()).expect("any length");
     mac.update(&header(arrived, "x-tsign-open-timestamp"));
@@ -126,7 +126,7 @@ fn header(arrived: &Arrived, name: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn signing_and_archiving_are_told() {
+async fn sends_callbacks_for_signing_and_archiving() {
     let mut receiver = Receiver::start(|_| 200).await;
     let notifier = notifier(Some(format!("{}/told", receiver.base)));
     let (office, flow, asked) = asked(&json!({}));
@@ -156,7 +156,7 @@ async fn signing_and_archiving_are_told() {
 }
 
 #[tokio::test]
-async fn refusing_is_told_with_its_reason_and_ends_the_flow() {
+async fn sends_callbacks_for_a_refusal_with_its_reason() {
     let mut receiver = Receiver::start(|_| 204).await;
     let notifier = notifier(Some(receiver.base.clone()));
     let (office, _, asked) = asked(&json!({}));
@@ -174,7 +174,7 @@ async fn refusing_is_told_with_its_reason_and_ends_the_flow() {
                 assert_eq!(update.result_description.as_deref(), Some("金额不对"));
             }
             Callback::Finish(finish) => {
-                // 5.9.4 knows no 7.
+                // Section 5.9.4 does not list status 7.
                 assert_eq!(finish.flow_status, FlowStatus::Ended);
                 assert_eq!(finish.status_description.as_deref(), Some("金额不对"));
             }
@@ -183,7 +183,7 @@ async fn refusing_is_told_with_its_reason_and_ends_the_flow() {
 }
 
 #[tokio::test]
-async fn revoking_and_expiring_are_told() {
+async fn sends_callbacks_for_revocation_and_expiry() {
     let mut receiver = Receiver::start(|_| 200).await;
     let notifier = notifier(Some(receiver.base.clone()));
     let (office, flow, _) = asked(&json!({}));
@@ -227,9 +227,9 @@ async fn callbacks_are_signed_over_timestamp_query_and_body() {
     assert_eq!(header(one, "x-tsign-open-signature"), expected.as_bytes());
 }
 
-/// The numbers of what one signer has signed come together.
+/// The order numbers of all tasks that one signer has signed are sent together.
 #[tokio::test]
-async fn the_numbers_of_one_signer_are_joined_by_commas() {
+async fn joins_the_order_numbers_of_one_signer_with_commas() {
     let mut receiver = Receiver::start(|_| 200).await;
     let notifier = notifier(Some(receiver.base.clone()));
     let (office, flow, _) = asked(&json!({}));
@@ -265,9 +265,9 @@ async fn the_numbers_of_one_signer_are_joined_by_commas() {
     }
 }
 
-/// Another app's call, even one that fails, changes nothing (5.9.2).
+/// Calls of another app, also failed ones, do not change the app that signs (5.9.2).
 #[tokio::test]
-async fn callbacks_are_signed_by_the_app_that_made_the_flow() {
+async fn callbacks_are_signed_with_the_secret_of_the_flows_app() {
     let mut receiver = Receiver::start(|_| 200).await;
     let (office, _, asked) = asked(&json!({}));
     let headers = [
@@ -289,7 +289,7 @@ async fn callbacks_are_signed_by_the_app_that_made_the_flow() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_fails_is_told_again_six_times_at_most() {
+async fn sends_a_callback_at_most_six_times() {
     let mut failing = Receiver::start(|_| 500).await;
     let (office, _, first) = asked(&json!({}));
     sign(&office, &first);
@@ -298,7 +298,7 @@ async fn a_receiver_that_fails_is_told_again_six_times_at_most() {
     assert_eq!(arrived.len(), 6);
     assert!(arrived.iter().all(|one| one.body == arrived[0].body));
     for one in &arrived {
-        // Each attempt has a time of its own, and so a signature of its own.
+        // Each attempt has its own timestamp and therefore its own signature.
         let signature = header(one, "x-tsign-open-signature");
         assert_eq!(signature, expected_signature(one, &[]).as_bytes());
     }
@@ -311,7 +311,7 @@ async fn a_receiver_that_fails_is_told_again_six_times_at_most() {
 }
 
 #[tokio::test]
-async fn a_redirect_counts_as_taken_and_is_not_followed() {
+async fn a_redirect_counts_as_delivered_and_is_not_followed() {
     let mut receiver = Receiver::start(|_| 302).await;
     let (office, _, asked) = asked(&json!({}));
     sign(&office, &asked);
@@ -320,7 +320,7 @@ async fn a_redirect_counts_as_taken_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_flow_may_name_its_receiver_on_this_machine_and_nowhere_else() {
+async fn sends_callbacks_only_to_local_notice_urls() {
     let mut common = Receiver::start(|_| 200).await;
     let mut own = Receiver::start(|_| 200).await;
     let notifier = notifier(Some(common.base.clone()));
@@ -329,7 +329,7 @@ async fn a_flow_may_name_its_receiver_on_this_machine_and_nowhere_else() {
     flush(&notifier, &office).await;
     assert_eq!((own.all().len(), common.all().len()), (1, 0));
 
-    // The port is our own: were the name looked up or the password taken for a host, the call would arrive.
+    // The port is the receiver's own: a callback sent to the wrong host would arrive there.
     let port = own.base.rsplit(':').next().expect("a port");
     for far in [
         format!("http://127.0.0.1:{port}@receiver.invalid/"),
@@ -348,7 +348,7 @@ async fn a_flow_may_name_its_receiver_on_this_machine_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn people_who_sign_by_themselves_are_told_of_while_it_runs() {
+async fn sends_callbacks_for_automatic_refusals_while_running() {
     let mut receiver = Receiver::start(|_| 200).await;
     let (office, ..) = asked(&json!({}));
     let auto_sign = AutoSign {

@@ -1,4 +1,5 @@
-//! Other people's clients at the sandbox: what they may write differently, and what the document does not allow.
+//! Other clients of the sandbox: the variations that it accepts, and the requests that the API
+//! document does not allow.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,14 +15,14 @@ use crate::sandbox::coverage::{Stage, begin};
 
 const REFUSED: i64 = 1_435_002;
 
-/// The code of an answer, and what it gives.
+/// Returns the error code and the data of a response.
 fn told(stage: &Stage, op: Op, request: &Value) -> (i64, Value) {
     let answer = stage.call(op, &request.to_string(), begin());
     (answer.err_code, answer.data.unwrap_or_default())
 }
 
 #[test]
-fn a_content_type_is_read_as_one() {
+fn accepts_equivalent_json_content_types() {
     let stage = Stage::set();
     let body = r#"{"thirdId":"acme"}"#;
     let code = |kind: &str| stage.send(Op::ExchangeId, kind, body, begin()).err_code;
@@ -43,15 +44,15 @@ fn a_content_type_is_read_as_one() {
 }
 
 #[test]
-fn fields_have_names_and_no_places() {
+fn refuses_arrays_instead_of_objects() {
     let stage = Stage::set();
     let answer = stage.send(Op::ExchangeId, "application/json", r#"["acme"]"#, begin());
     assert_eq!(answer.err_code, REFUSED);
 }
 
-/// The document calls the creator by two names: who is not sure sends both.
+/// The document has two names for the creator; some clients send both.
 #[test]
-fn a_creator_may_be_named_twice() {
+fn accepts_both_names_of_the_creator_if_they_agree() {
     let stage = Stage::set();
     let request = |third_id: &str, agent: &str| {
         json!({
@@ -72,9 +73,9 @@ fn a_creator_may_be_named_twice() {
     assert_eq!((same, other), (0, REFUSED));
 }
 
-/// The document gives every field a type; `signValidity` alone has two of them (5.5.1).
+/// The document gives every field one type, except `signValidity`, which has two (5.5.1).
 #[test]
-fn fields_have_the_types_of_the_document() {
+fn refuses_fields_of_the_wrong_type() {
     let stage = Stage::set();
     let sign = |name: &str, value: &Value| {
         let mut position =
@@ -113,7 +114,7 @@ fn fields_have_the_types_of_the_document() {
 }
 
 #[test]
-fn an_id_is_no_fraction() {
+fn refuses_fractional_and_negative_ids() {
     let stage = Stage::set();
     let code = |op, request: &Value| told(&stage, op, request).0;
     for (op, name) in [
@@ -124,13 +125,13 @@ fn an_id_is_no_fraction() {
         assert_eq!(code(op, &json!({ name: 1.5 })), REFUSED, "{op}");
         assert_eq!(code(op, &json!({ name: -1 })), REFUSED, "{op}");
     }
-    // docId is Long in answers (5.5.7): who keeps it as a number sends it as one.
+    // docId is Long in responses (5.5.7), so a client that stores it as a number sends a number.
     assert_eq!(code(Op::DownloadUrl, &json!({ "docId": 1 })), 1_435_504);
 }
 
-/// Only 5.3.1 says what a file must have been announced as.
+/// Only section 5.3.1 prescribes the announced content type.
 #[test]
-fn a_pdf_is_one_whatever_it_was_announced_as() {
+fn only_templates_check_the_announced_content_type() {
     let stage = Stage::set();
     let key = json!({ "fileKey": "$bytes.fileKey", "templateName": "借款合同" });
     assert_eq!(told(&stage, Op::CreateByFileKey, &key).0, 0);
@@ -138,7 +139,7 @@ fn a_pdf_is_one_whatever_it_was_announced_as() {
 }
 
 #[test]
-fn unknown_paths_are_answered_in_json() {
+fn unknown_paths_get_json_responses() {
     let stage = Stage::set();
     let ask = |method: Method, path: &str| {
         let request = Request::builder().method(method).uri(path);
@@ -155,9 +156,9 @@ fn unknown_paths_are_answered_in_json() {
     );
 }
 
-/// Storage speaks XML, whether something is brought or fetched.
+/// Storage responds in XML to uploads and downloads.
 #[test]
-fn storage_errors_are_answered_in_xml() {
+fn storage_errors_get_xml_responses() {
     let stage = Stage::set();
     let (_, given) = told(&stage, Op::DownloadUrl, &json!({ "docId": "$doc.docId" }));
     let url = given["docUrl"].as_str().expect("an address");
@@ -178,9 +179,9 @@ fn storage_errors_are_answered_in_xml() {
     );
 }
 
-/// Keys look as in the document's examples (5.1.1), and are only asked for in addresses.
+/// File keys have the format of the document's examples (5.1.1). URLs may percent-encode them.
 #[test]
-fn a_file_key_has_dollars() {
+fn file_keys_have_the_documented_format() {
     let stage = Stage::set();
     let (key, url) = ("fileKey", "uploadUrl");
     let [key, url] = [key, url].map(|name| stage.answers["waiting"][name].as_str().expect("text"));
@@ -198,7 +199,7 @@ fn a_file_key_has_dollars() {
     }
 }
 
-/// The service has more fonts than one.
+/// The real service has more fonts than the sandbox.
 #[test]
 fn warns_about_fields_that_the_pages_cannot_show() {
     let lines: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -222,9 +223,9 @@ fn warns_about_fields_that_the_pages_cannot_show() {
     );
 }
 
-/// Status 5 is "not signed in time" (5.9.4).
+/// Status 5 means "not signed in time" (5.9.4).
 #[test]
-fn a_flow_that_all_signed_in_time_does_not_expire() {
+fn a_flow_signed_in_time_does_not_expire() {
     let stage = Stage::set();
     let validity = begin() + SignedDuration::from_mins(1);
     let process = json!({
@@ -247,7 +248,8 @@ fn a_flow_that_all_signed_in_time_does_not_expire() {
     assert_eq!(status, FlowStatus::Finished);
 }
 
-/// What is not signed when a flow ends has ended too: 3 (5.5.7). Who has acted has a time, and nobody else.
+/// Unsigned tasks get status 3 when their flow ends (5.5.7). Only tasks that were signed or refused
+/// have a time.
 #[test]
 fn open_tasks_end_with_their_flow() {
     let stage = Stage::set();
@@ -342,9 +344,10 @@ fn a_signature_in_progress_fails_with_its_flow() {
     assert_eq!(states(), (json!(3), json!(3)));
 }
 
-/// A flow is shown to those who have to do with it (5.7.2), also to the platform and to who was deleted since (5.2.8).
+/// A flow is visible to its participants (5.7.2), to the platform, and to participants deleted
+/// since (5.2.8).
 #[test]
-fn a_flow_is_shown_to_those_whom_it_concerns() {
+fn a_flow_is_visible_to_its_participants_only() {
     let stage = Stage::set();
     let process = json!({
         "businessScene": "买房子", "docId": "$doc.docId", "initiatorAccountId": "$bare.accountId",
@@ -376,7 +379,7 @@ fn a_flow_is_shown_to_those_whom_it_concerns() {
 }
 
 #[test]
-fn a_list_of_numbers_has_each_once_and_commas_between() {
+fn number_lists_are_unique_and_comma_separated() {
     let stage = Stage::set();
     for (name, list, code) in [
         ("signPlatform", "1,2", 0),
@@ -401,9 +404,10 @@ fn a_list_of_numbers_has_each_once_and_commas_between() {
     assert_eq!(told(&stage, Op::HandPersonSignTask, &ask).0, REFUSED);
 }
 
-/// A seal that nobody sees signs nothing: its middle is on the page, and of several words one is enough.
+/// A position must put the center of the seal on the page. For a keyword, one matching occurrence
+/// is enough.
 #[test]
-fn a_place_is_on_its_page() {
+fn refuses_positions_outside_the_page() {
     let stage = Stage::set();
     let sign = |position: Value| {
         let request = json!({ "flowId": "$flow.flowId", "posList": [position] });
@@ -424,9 +428,9 @@ fn a_place_is_on_its_page() {
     assert_eq!((wide(0.001), wide(2000.0)), (REFUSED, REFUSED));
 }
 
-/// Whom he signs for is chosen on the page where the call does not say it (5.5.6).
+/// The signer chooses the organization on the page if the request does not name it (5.5.6).
 #[test]
-fn a_person_may_choose_among_his_organizations() {
+fn a_signer_can_choose_an_organization_on_the_page() {
     let stage = Stage::set();
     let organizations = |account: &str| {
         let ask = json!({ "flowId": "$draft.flowId", "accountId": account });

@@ -1,6 +1,6 @@
-//! What of the API is covered, and how: `docs/api-coverage.md` is made here (`UPDATE=1 cargo test` writes it anew), and
-//! what it says of the emulator is tried out. `tests/data/stage.tsv` lists calls that succeed, among them every
-//! operation; on what they leave, those of `refusals.tsv` are refused.
+//! The coverage of the API. `UPDATE=1 cargo test` regenerates `docs/api-coverage.md`; the tests
+//! check its statements about the sandbox. `tests/data/stage.tsv` lists successful calls of every
+//! operation; `refusals.tsv` lists calls that are refused after them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -16,7 +16,7 @@ use treaty::sandbox::Sandbox;
 use crate::sandbox::operations::{cell, table};
 use crate::support::project::{Project, root};
 
-/// Where an operation is in the manifest language, or on the command line.
+/// Returns the place of an operation in the manifest language or on the command line.
 fn reached(op: Op) -> &'static str {
     match op {
         Op::UploadUrl => {
@@ -71,7 +71,7 @@ fn reached(op: Op) -> &'static str {
     }
 }
 
-/// How many documents the flow has, where there is an operation for each.
+/// Returns a note on the number of documents, for operations that exist in both families.
 fn documents(op: Op) -> &'static str {
     let twin = op.path().replace("sign/contracts/", "sign/contract/");
     match Op::at(&twin.replace("sign/contract/", "sign/contracts/")) {
@@ -92,7 +92,7 @@ const LOST_LATER: &str = "execution/manifests::probes_lost_responses_of_contract
 const STARTERS: &str = "cli/journeys::starters_and_examples_can_be_applied";
 const STANDING: &str = "cli/journeys::updates_mutable_resource_fields_and_refuses_other_changes";
 
-/// What calls it on the way of a whole project, beside the tests that all operations have.
+/// Returns the scenario tests that call the operation, besides the tests that cover all operations.
 fn tested(op: Op) -> &'static [&'static str] {
     match op {
         Op::CreatePerson
@@ -217,7 +217,7 @@ fn names(tests: &[&str]) -> String {
 }
 
 #[test]
-fn the_page_says_what_is_so() {
+fn api_coverage_page_is_current() {
     let path = root().join("docs/api-coverage.md");
     let page = page();
     if std::env::var_os("UPDATE").is_some() {
@@ -231,7 +231,7 @@ fn the_page_says_what_is_so() {
 }
 
 #[test]
-fn the_tests_that_the_page_names_are_there() {
+fn tests_named_on_the_page_exist() {
     for test in Op::ALL.iter().flat_map(|op| tested(*op)) {
         let (file, name) = test.split_once("::").expect("a file");
         let path = root().join("tests/it").join(file).with_extension("rs");
@@ -240,25 +240,25 @@ fn the_tests_that_the_page_names_are_there() {
     }
 }
 
-/// The emulator, with what `stage.tsv` puts into it.
+/// The sandbox after the calls of `stage.tsv`.
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
-    /// Answers by the name of the call.
+    /// Response data by the name of the call.
     pub(crate) answers: BTreeMap<String, Value>,
 }
 
-/// When the stage is set. Grants and flows of the stage that end, end a second later.
+/// The time of the calls of `stage.tsv`. Grants and flows with an end expire one second later.
 pub(crate) fn begin() -> Timestamp {
     Timestamp::from_millisecond(1_800_000_000_000).expect("a moment")
 }
 
-/// When things are refused.
+/// The time of the calls of `refusals.tsv`.
 fn later() -> Timestamp {
     begin() + SignedDuration::from_mins(30)
 }
 
 impl Stage {
-    /// With files alone.
+    /// Returns a stage with uploaded files only.
     fn empty() -> Self {
         let mut stage = Self {
             sandbox: Sandbox::in_memory("http://127.0.0.1"),
@@ -344,7 +344,7 @@ impl Stage {
         self.sandbox.handle(&request, now)
     }
 
-    /// A call whose request names answers of earlier ones: `$flow.flowId`.
+    /// Calls an operation. The request can refer to data of earlier calls: `$flow.flowId`.
     pub(crate) fn call(&self, op: Op, request: &str, now: Timestamp) -> Envelope {
         let mut text = String::new();
         let mut pieces = request.split("\"$");
@@ -384,7 +384,7 @@ fn the_sandbox_serves_every_operation() {
 }
 
 #[test]
-fn the_sandbox_refuses_what_the_page_says() {
+fn the_sandbox_returns_the_documented_error_codes() {
     let stage = Stage::set();
     let mut wrong = String::new();
     let refusals = table("refusals.tsv");
@@ -416,7 +416,7 @@ fn the_sandbox_refuses_what_the_page_says() {
 }
 
 #[test]
-fn every_operation_refuses_what_is_no_request() {
+fn every_operation_refuses_malformed_requests() {
     let stage = Stage::empty();
     for op in Op::ALL {
         let code = |kind: &str, body: &str| stage.send(*op, kind, body, begin()).err_code;
@@ -437,7 +437,7 @@ fn every_operation_refuses_what_is_no_request() {
 }
 
 #[test]
-fn uploads_must_be_what_was_announced() {
+fn uploads_must_match_their_announcement() {
     let stage = Stage::empty();
     let pdf = std::fs::read(root().join("examples/loans/templates/loan.pdf")).expect("a PDF");
     let (path, md5, kind) = (

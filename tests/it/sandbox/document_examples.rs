@@ -1,6 +1,6 @@
-//! The API document's own examples, in `tests/data/examples`: requests are sent as they stand there, but for what the
-//! document contradicts itself in, and answers are understood. Line breaks of the print and full-width commas are taken
-//! out of them; blanks within values stand as they stand there.
+//! The examples of the API document, in `tests/data/examples`. Requests are sent as printed, except
+//! where the document contradicts itself; responses are parsed. Line breaks of the print and
+//! full-width commas are removed; spaces within values are preserved.
 
 use std::collections::BTreeSet;
 
@@ -10,21 +10,21 @@ use treaty::api::operation::Op;
 
 use crate::support::project::root;
 
-/// The example of a section: `request` or `answer`.
+/// Returns the example of a section: `request` or `answer`.
 fn example(section: &str, what: &str) -> Option<Value> {
     let name = format!("tests/data/examples/{section}.{what}.json");
     let text = std::fs::read_to_string(root().join(name)).ok()?;
     Some(serde_json::from_str(&text).expect("JSON"))
 }
 
-/// The operations that the document gives an example of.
+/// Returns the operations with an example in the document.
 fn examples(what: &str) -> Vec<(Op, Value)> {
     let ops = Op::ALL.iter().copied();
     ops.filter_map(|op| Some((op, example(op.section(), what)?)))
         .collect()
 }
 
-/// The example of an operation that is known to have one.
+/// Returns the example of an operation. The example must exist.
 fn known(op: Op, what: &str) -> Value {
     example(op.section(), what).unwrap_or_else(|| panic!("{op} has no example"))
 }
@@ -33,17 +33,18 @@ fn answer(op: Op) -> Value {
     op.answer(known(op, "answer")).expect("an answer")
 }
 
-/// What of an example request is sent: the document's tables win over its examples.
+/// Returns the expected request for an example. The document's tables take precedence over its
+/// examples.
 fn settled(op: Op, mut example: Value) -> Value {
     let fields = example.as_object_mut().expect("an object");
     match op {
-        // The table says creatorId.
+        // The table names this field creatorId.
         Op::CreateOrganization => {
             let creator = fields.remove("agentAccountId").expect("a creator");
             fields.insert("creatorId".to_owned(), creator);
         }
-        // signValidity is Long in the table, and contractValidity is in none. Empty texts mean what absent ones do
-        // (5.5.1): they are taken, and treaty itself leaves them out.
+        // signValidity is Long in the table; contractValidity is in no table. Empty strings mean
+        // absent values (5.5.1): they are accepted, and treaty itself omits them.
         Op::AddProcess | Op::ContractsAddProcess => {
             fields.remove("contractValidity").expect("an unknown field");
             let validity = &mut fields["signValidity"];
@@ -82,9 +83,9 @@ fn every_example_belongs_to_an_operation() {
 }
 
 #[test]
-fn example_requests_are_sent_as_they_stand() {
+fn example_requests_are_sent_as_printed() {
     for (op, example) in examples("request") {
-        // It has no templateName, which the table requires.
+        // This example lacks templateName, which the table requires.
         if op == Op::CreateTemplate {
             continue;
         }
@@ -107,7 +108,7 @@ fn the_template_example_lacks_its_required_name() {
 }
 
 #[test]
-fn example_answers_are_understood() {
+fn example_responses_are_parsed() {
     for (op, example) in examples("answer") {
         if example.get("errCode").is_some() {
             let envelope: Envelope = serde_json::from_value(example).expect("an envelope");
@@ -139,7 +140,7 @@ fn example_answers_are_understood() {
 }
 
 #[test]
-fn the_values_of_the_examples_arrive() {
+fn example_values_are_preserved() {
     let upload = answer(Op::UploadUrl);
     assert_eq!(
         upload["fileKey"],

@@ -1,5 +1,5 @@
-//! `treaty sandbox --faults` over real connections: what a caller sees of each fault, and a project that is applied
-//! through a bad night.
+//! `treaty sandbox --faults` over real connections: the effect of each fault on a client, and a
+//! project that is applied despite many faults.
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use treaty::sandbox::Sandbox;
 use crate::sandbox::servers::{project_of, run};
 use crate::support::project::Project;
 
-/// A served sandbox, ended with the test.
+/// A sandbox process that is killed when the value is dropped.
 pub(crate) struct Served {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -42,9 +42,9 @@ impl Served {
         }
     }
 
-    /// Ends it as Ctrl-C does; gives its last line.
+    /// Ends the process with SIGINT, and returns its last line.
     fn end(mut self) -> String {
-        // Once it serves, it listens to signals too.
+        // The signal handler is installed once a request was answered.
         let addr = self.endpoint.split('/').nth(2).expect("an address");
         let mut line = TcpStream::connect(addr).expect("a line");
         let get = b"GET /faults HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n";
@@ -63,7 +63,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It may have ended well before.
+        // The process may have exited before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -86,7 +86,7 @@ faults:
   - { kind: refused, for: 300ms, nth: 1 }
 ";
 
-/// The rules with the call that each stands for: the first rule has the first call, and so on.
+/// Returns the rules, numbered: the first rule applies to the first call, and so on.
 fn scripted() -> String {
     let mut nth = 0;
     let lines = SCRIPT.lines().map(|line| {
@@ -96,7 +96,7 @@ fn scripted() -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A question that changes nothing; its answer, status and the type that it claims.
+/// Sends a read-only request, and returns the status, the content type and the body.
 async fn ask(
     client: &reqwest::Client,
     endpoint: &str,
@@ -121,7 +121,7 @@ async fn ask(
 }
 
 #[tokio::test]
-async fn each_fault_is_seen_by_the_caller() {
+async fn each_fault_reaches_the_client() {
     let folder = Project::empty();
     let served = Served::with(&folder, &scripted());
     let client = treaty::util::http_client::builder()
@@ -184,8 +184,9 @@ async fn each_fault_is_seen_by_the_caller() {
     );
 }
 
-/// Work that is not done and cannot be told from work that is late costs five seconds each: here such calls are those
-/// that may be repeated blindly. Of the others only answers get lost. And who is asked to slow down does, for a while.
+/// A call that may be carried out late costs a wait of five seconds before the probe. Therefore
+/// faults before the work apply only to calls that can be retried without a probe; all other faults
+/// come after the work. The rules have no throttling, which slows the client down.
 pub(crate) const NIGHT: &str = "
 seed: 7
 faults:
@@ -205,7 +206,7 @@ faults:
 ";
 
 #[test]
-fn a_bad_night_over_http_leaves_each_contract_once() {
+fn sends_each_contract_once_despite_faults_over_http() {
     const ROWS: usize = 5;
     let folder = Project::empty();
     let served = Served::with(&folder, NIGHT);
@@ -245,7 +246,7 @@ fn a_bad_night_over_http_leaves_each_contract_once() {
 }
 
 #[test]
-fn a_file_of_faults_that_is_wrong_says_where() {
+fn an_invalid_fault_file_is_refused_with_its_location() {
     let folder = Project::empty();
     let refused = |text: &str, code: i32, said: &[&str]| {
         folder.write("f.yaml", text);
@@ -293,9 +294,9 @@ fn a_file_of_faults_that_is_wrong_says_where() {
     assert!(gone.stderr.contains("gone.yaml"), "{}", gone.stderr);
 }
 
-/// The example is a file that treaty reads.
+/// `docs/faults.yaml` is a valid file of faults.
 #[test]
-fn the_example_of_a_bad_night_can_be_served() {
+fn the_example_fault_file_is_valid() {
     let folder = Project::empty();
     let example = std::fs::read_to_string(crate::support::project::root().join("docs/faults.yaml"));
     let served = Served::with(&folder, &example.expect("an example"));

@@ -1,4 +1,4 @@
-//! The emulated service against the API document and its clients.
+//! The sandbox against the API document and its clients.
 
 pub(crate) mod apps;
 pub(crate) mod callbacks;

@@ -1,5 +1,6 @@
-//! The table of operations against the API document's: `tests/data/operations.tsv` lists every operation with its
-//! fields, `elements.tsv` those of its lists, `callbacks.tsv` the callbacks and `error-codes.tsv` section 6.
+//! The table of operations against the API document: `tests/data/operations.tsv` lists every
+//! operation with its fields, `elements.tsv` the fields of its lists, `callbacks.tsv` the callbacks
+//! and `error-codes.tsv` the error codes of section 6.
 
 use serde_json::{Map, Value, json};
 use treaty::api::callback::Callback;
@@ -9,10 +10,10 @@ use treaty::api::{Envelope, ErrorCode};
 
 use crate::support::project::root;
 
-/// The one row that is no call of the API but an upload to storage.
+/// The only row that is not an API call but an upload to storage.
 const UPLOAD: &str = "PUT uploadUrl";
 
-/// A table of `tests/data`: its rows by the names in its first line.
+/// Reads a table of `tests/data`. Each row maps the column names of the first line to its cells.
 pub(crate) fn table(name: &str) -> Vec<Map<String, Value>> {
     let text = std::fs::read_to_string(root().join("tests/data").join(name)).expect("a table");
     let mut lines = text.lines().map(|line| line.split('\t'));
@@ -30,7 +31,7 @@ pub(crate) fn cell<'a>(row: &'a Map<String, Value>, name: &str) -> &'a str {
     row[name].as_str().expect("a text")
 }
 
-/// The operations of the document, each with its row.
+/// Returns the operations of the document with their rows.
 fn operations() -> Vec<(Op, Map<String, Value>)> {
     let rows = table("operations.tsv").into_iter();
     rows.filter(|row| cell(row, "operation") != UPLOAD)
@@ -44,14 +45,15 @@ fn operations() -> Vec<(Op, Map<String, Value>)> {
         .collect()
 }
 
-/// A field of an object: its name, its type in the document's words, and whether it must be there.
+/// A field of an object: its name, its type as named in the document, and whether it is required.
 struct Field {
     name: String,
     kind: String,
     required: bool,
 }
 
-/// The fields of a cell: `flowId:String,posList:Array`, in brackets for a list of objects, `-` for none.
+/// Parses a cell of fields: `flowId:String,posList:Array`, in brackets for a list of objects, `-`
+/// for none.
 fn fields(cell: &str, required: bool) -> Vec<Field> {
     let list = cell.trim_matches(['[', ']']).split(',');
     list.filter_map(|field| field.split_once(':'))
@@ -69,7 +71,7 @@ fn both(row: &Map<String, Value>) -> Vec<Field> {
     all
 }
 
-/// The fields of a list's elements, in a section.
+/// Returns the fields of a list's elements in a section.
 fn elements(list: &str, section: &str) -> Vec<Field> {
     let row = table("elements.tsv").into_iter().find(|row| {
         cell(row, "list") == list && cell(row, "sections").split(',').any(|own| own == section)
@@ -77,7 +79,7 @@ fn elements(list: &str, section: &str) -> Vec<Field> {
     both(&row.unwrap_or_else(|| panic!("{list} of {section} is not listed")))
 }
 
-/// A value of the document's type.
+/// Returns a sample value of the field's type.
 fn sample(field: &Field, section: &str) -> Value {
     match field.kind.as_str() {
         "String" => json!(format!("{} 1", field.name)),
@@ -92,7 +94,7 @@ fn sample(field: &Field, section: &str) -> Value {
     }
 }
 
-/// An object with all of its fields.
+/// Returns an object with all fields.
 fn object(fields: &[Field], section: &str) -> Value {
     let named = fields
         .iter()
@@ -100,7 +102,8 @@ fn object(fields: &[Field], section: &str) -> Value {
     Value::Object(named.collect())
 }
 
-/// Where each field of such an object stands, those of lists included, and whether it must be there.
+/// Collects the JSON pointers of all fields, including fields of lists, and whether each is
+/// required.
 fn places(fields: &[Field], section: &str, above: &str, found: &mut Vec<(String, bool)>) {
     for field in fields {
         let place = format!("{above}/{}", field.name);
@@ -112,7 +115,7 @@ fn places(fields: &[Field], section: &str, above: &str, found: &mut Vec<(String,
     }
 }
 
-/// The object that a field stands in, and the field's name.
+/// Returns the object that contains a field, and the field's name.
 fn holder<'a, 'b>(object: &'a mut Value, place: &'b str) -> (&'a mut Map<String, Value>, &'b str) {
     let (above, name) = place.rsplit_once('/').expect("a place");
     let holder = object.pointer_mut(above).and_then(Value::as_object_mut);
@@ -134,7 +137,7 @@ fn with(object: &Value, place: &str, value: Value) -> Value {
 }
 
 #[test]
-fn every_operation_of_the_document_is_in_the_table_and_no_other() {
+fn the_table_has_exactly_the_documented_operations() {
     let known = operations();
     let ops: Vec<Op> = known.iter().map(|(op, _)| *op).collect();
     assert_eq!(ops, Op::ALL, "the same ones in the same order");
@@ -168,7 +171,7 @@ fn requests_have_the_documents_fields_and_types() {
         places(&both(&row), op.section(), "", &mut all);
         for (place, required) in all {
             let less = without(&full, &place);
-            // The emulator answers 1436011 to a position without its type: it must get that far.
+            // A position without signType must reach the service, which responds with 1436011.
             if !required || place.ends_with("/signType") {
                 same(&less);
                 let written = op.request(with(&full, &place, Value::Null));
@@ -185,7 +188,7 @@ fn requests_have_the_documents_fields_and_types() {
 }
 
 #[test]
-fn numbers_of_requests_are_no_text_but_the_end_of_signing() {
+fn request_numbers_are_not_strings_except_sign_validity() {
     for (op, row) in operations() {
         let full = object(&both(&row), op.section());
         let numbers = both(&row)
@@ -195,7 +198,7 @@ fn numbers_of_requests_are_no_text_but_the_end_of_signing() {
             let place = format!("/{}", field.name);
             let quoted = json!(full[&field.name].to_string());
             let written = op.request(with(&full, &place, quoted));
-            // The document's own example writes it as text.
+            // The document's own example has it as a string.
             if field.name == "signValidity" {
                 assert_eq!(written.expect("text is a number"), full, "{op} {place}");
             } else {
@@ -206,7 +209,7 @@ fn numbers_of_requests_are_no_text_but_the_end_of_signing() {
 }
 
 #[test]
-fn an_empty_id_names_nothing() {
+fn requests_refuse_empty_ids() {
     let ids = [
         "accountId",
         "authorizationOrgId",
@@ -230,7 +233,7 @@ fn an_empty_id_names_nothing() {
     }
 }
 
-/// What is understood of an answer: ids of documents are text, however they come.
+/// Returns the parsed form of a response: document ids are strings, also if sent as numbers.
 fn understood(answer: &Value) -> Value {
     match answer {
         Value::Array(list) => list.iter().map(understood).collect(),
@@ -246,7 +249,7 @@ fn understood(answer: &Value) -> Value {
 }
 
 #[test]
-fn answers_have_the_documents_fields_and_types() {
+fn responses_have_the_documents_fields_and_types() {
     for (op, row) in operations() {
         let told = cell(&row, "answer");
         if told == "-" {
@@ -281,14 +284,14 @@ fn answers_have_the_documents_fields_and_types() {
 }
 
 #[test]
-fn answers_are_read_liberally() {
+fn responses_are_parsed_leniently() {
     let doc_id = |value: Value| {
         let answer = Op::CreateByFileKey.answer(json!({ "docId": value }));
         answer.expect("an answer")["docId"].clone()
     };
     assert_eq!(doc_id(json!(138)), "138");
     assert_eq!(doc_id(json!("138")), "138");
-    // `doc/createbyfilekey` answers docUrl as well, though the document does not say so.
+    // `doc/createbyfilekey` also returns docUrl, which the document does not mention.
     let more = json!({ "docId": "138", "docUrl": "https://127.0.0.1/138.pdf" });
     let kept = Op::CreateByFileKey.answer(more.clone());
     assert_eq!(kept.expect("an answer"), more);
@@ -302,7 +305,7 @@ fn answers_are_read_liberally() {
             assert_eq!(kept["flowStatus"], 1, "{op}");
             assert_eq!(kept["signDetail"][0]["accountId"], "a", "{op}");
         }
-        // All states of section 5.5.7, and none besides.
+        // All states of section 5.5.7, and no other.
         for status in 0..=7 {
             let kept = op.answer(json!({ "flowId": "1", "flowStatus": status }));
             assert_eq!(kept.expect("a state")["flowStatus"], status, "{op}");
@@ -355,7 +358,7 @@ fn callbacks_have_the_documents_fields_and_types() {
 }
 
 #[test]
-fn every_error_code_has_the_documents_words() {
+fn every_error_code_has_the_documented_message() {
     let codes = table("error-codes.tsv");
     assert_eq!(codes.len(), 38);
     for row in codes {
@@ -365,7 +368,7 @@ fn every_error_code_has_the_documents_words() {
 }
 
 #[test]
-fn every_error_code_is_told_in_english_with_what_to_do() {
+fn every_error_code_has_an_english_message_and_hint() {
     let unknown = ErrorCode(7_000_000).hint();
     for row in table("error-codes.tsv") {
         let code = ErrorCode(cell(&row, "code").parse().expect("a number"));

@@ -1,4 +1,4 @@
-//! The sandbox's pages without a browser: what they show, to whom, and what their forms do.
+//! The pages of the sandbox without a browser: their content, access rules and forms.
 
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +17,7 @@ struct Scene {
     asked: Asked,
 }
 
-/// What a browser gets.
+/// A response to a browser.
 struct Page {
     status: StatusCode,
     location: String,
@@ -39,7 +39,7 @@ impl Scene {
         let doc = office.document("loan.pdf", pdf);
         let flow = office.flow(scene, &doc, more);
         let person = office.person(name);
-        // Nobody can see words in a locked document: its signer chooses the place.
+        // An encrypted document cannot be searched for words: the signer chooses the position.
         let asked = if more["encryption"] == true {
             let task = json!({ "flowId": flow, "accountId": person });
             let answer = office.call("sign/contract/handPersonSignTask", &task);
@@ -65,7 +65,7 @@ impl Scene {
         page(&self.office, Method::GET, url, &[("host", host)], "")
     }
 
-    /// Sends the form of the signing page as that page does.
+    /// Submits the form of the signing page.
     fn send(&self, fields: &[(&str, &str)]) -> Page {
         self.send_as(fields, HOST, &format!("http://{HOST}"))
     }
@@ -103,7 +103,7 @@ impl Scene {
         })
     }
 
-    /// The picture of the contract's only page.
+    /// Returns the image of the contract's only page.
     fn picture(&self) -> Vec<u8> {
         let page = self.get(&self.asked.sign_url).text;
         let from = page.find("/page/").expect("a picture");
@@ -129,7 +129,7 @@ fn page(office: &Office, method: Method, url: &str, headers: &[(&str, &str)], bo
 const WAITING: (FlowStatus, SignStatus) = (FlowStatus::Signing, SignStatus::Pending);
 
 #[test]
-fn the_list_and_a_flow_show_who_signs_where() {
+fn pages_show_signers_and_positions() {
     let empty = Office::new(&format!("http://{HOST}"), Timestamp::UNIX_EPOCH);
     let list = page(&empty, Method::GET, "/", &[("host", HOST)], "");
     assert!(list.text.contains("还没有签署流程"));
@@ -172,9 +172,9 @@ fn a_person_signs_and_sees_the_signature() {
     assert_eq!(scene.statuses().1, SignStatus::Signed);
 }
 
-/// A seal's own width and `scale` are of one unit (5.5.2): both are pixels of 1/96 inch.
+/// The width of a seal and `scale` have the same unit (5.5.2): pixels of 1/96 inch.
 #[test]
-fn a_seal_is_as_wide_as_it_was_made_or_as_the_call_says() {
+fn a_seal_has_its_own_width_unless_scale_is_smaller() {
     let office = Office::new(
         "http://127.0.0.1:1",
         "2026-11-20T08:00:00Z".parse().expect("a time"),
@@ -215,7 +215,7 @@ fn a_seal_is_as_wide_as_it_was_made_or_as_the_call_says() {
 }
 
 #[test]
-fn a_person_refuses_with_a_reason_only() {
+fn refusing_requires_a_reason() {
     let scene = Scene::new();
     let long = "长".repeat(201);
     for reason in [
@@ -239,7 +239,7 @@ fn a_person_refuses_with_a_reason_only() {
 }
 
 #[test]
-fn a_form_that_says_nothing_sensible_does_nothing() {
+fn invalid_forms_change_nothing() {
     let scene = Scene::new();
     for fields in [
         &[][..],
@@ -266,7 +266,7 @@ fn a_form_that_says_nothing_sensible_does_nothing() {
 }
 
 #[test]
-fn short_and_view_links_die_after_thirty_days_and_sign_links_do_not() {
+fn short_and_view_links_expire_after_thirty_days() {
     let mut scene = Scene::new();
     let view = json!({ "flowId": scene.flow, "accountId": treaty::sandbox::World::platform().0 });
     let view = scene.office.call("flow/get/viewurl", &view);
@@ -283,7 +283,7 @@ fn short_and_view_links_die_after_thirty_days_and_sign_links_do_not() {
         !shown.text.contains(scene.asked.token()),
         "who looks cannot sign"
     );
-    // Its time is part of what is signed.
+    // The expiry time is part of the signature.
     let later = short.replace("Expires=1", "Expires=2");
     assert_eq!(scene.get(&later).status, StatusCode::NOT_FOUND);
 
@@ -295,7 +295,7 @@ fn short_and_view_links_die_after_thirty_days_and_sign_links_do_not() {
 }
 
 #[test]
-fn pages_and_forms_are_for_this_machine_alone() {
+fn pages_and_forms_refuse_foreign_hosts_and_origins() {
     let scene = Scene::new();
     let flow = scene.flow_path();
     for foreign in [
@@ -309,7 +309,7 @@ fn pages_and_forms_are_for_this_machine_alone() {
             assert_eq!(page.status, StatusCode::FORBIDDEN, "{foreign} {url}");
             assert!(!page.text.contains("沈晨怡"));
         }
-        // A name of somebody else's that is pointed at this machine: origin and host agree.
+        // DNS rebinding: a foreign name resolves to this machine, so origin and host match.
         let form = [("action", "sign"), ("own", "hand")];
         let sent = scene.send_as(&form, foreign, &format!("http://{foreign}"));
         assert_eq!(sent.status, StatusCode::FORBIDDEN, "{foreign}");
@@ -326,7 +326,7 @@ fn pages_and_forms_are_for_this_machine_alone() {
 }
 
 #[test]
-fn names_are_text_and_not_html() {
+fn names_are_escaped_in_html() {
     let evil = "<script>alert(1)</script>";
     let scene = Scene::with(evil, evil, &json!({ "docName": format!("{evil}.pdf") }));
     for url in ["/", &scene.flow_path(), &scene.asked.sign_url] {
@@ -337,7 +337,7 @@ fn names_are_text_and_not_html() {
 }
 
 #[test]
-fn a_browser_is_sent_back_to_web_addresses_only() {
+fn pages_link_back_to_http_urls_only() {
     for (url, is_shown) in [
         ("https://shop.example/done?a=1", true),
         ("http://127.0.0.1:8080/", true),
@@ -359,7 +359,7 @@ fn a_browser_is_sent_back_to_web_addresses_only() {
 }
 
 #[test]
-fn an_encrypted_contract_is_signed_with_its_password() {
+fn an_encrypted_contract_requires_its_password() {
     let more = json!({ "encryption": true });
     let scene = Scene::of(&locked("open sesame"), "借款", "甲", &more);
     let shown = scene.get(&scene.asked.sign_url).text;
@@ -377,10 +377,10 @@ fn an_encrypted_contract_is_signed_with_its_password() {
     assert_eq!(scene.get(&signed.location).status, 200);
 }
 
-/// The contract, asking for a password.
+/// Returns the contract, encrypted with a password.
 fn locked(password: &str) -> Vec<u8> {
     let mut document = lopdf::Document::load_mem(&contract()).expect("a PDF");
-    // Keys are made of the document's id.
+    // Encryption keys are derived from the document's id.
     let id = lopdf::Object::string_literal("0123456789abcdef");
     document.trailer.set("ID", vec![id.clone(), id]);
     let version = EncryptionVersion::V2 {
@@ -398,7 +398,7 @@ fn locked(password: &str) -> Vec<u8> {
 }
 
 #[test]
-fn operations_that_stand_beside_the_pages_stay_operations() {
+fn operation_paths_are_not_mistaken_for_pages() {
     let scene = Scene::new();
     let flow = json!({ "flowId": scene.flow });
     scene.office.call("sign/revoke", &flow);
@@ -408,7 +408,7 @@ fn operations_that_stand_beside_the_pages_stay_operations() {
 }
 
 #[test]
-fn an_agent_signs_for_himself_and_his_organization_at_once() {
+fn an_agent_signs_with_both_seals_in_one_form() {
     let scene = Scene::new();
     let agent = scene.office.person("经办人");
     let organization = json!({
@@ -445,11 +445,11 @@ fn an_agent_signs_for_himself_and_his_organization_at_once() {
 }
 
 #[test]
-fn a_contract_that_is_only_protected_from_changes_is_given_out_as_it_is() {
+fn a_contract_with_only_an_owner_password_is_returned_unchanged() {
     let more = json!({ "encryption": true });
     let scene = Scene::of(&locked(""), "借款", "甲", &more);
     let before = scene.picture();
-    // It can be read without a password, and so any opens it.
+    // The document has no user password, so any password opens it.
     let signed = scene.send(&[("action", "sign"), ("own", "hand"), ("password", "any")]);
     assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.text);
     assert_eq!(scene.picture(), before);

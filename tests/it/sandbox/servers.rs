@@ -1,4 +1,5 @@
-//! treaty against servers on this machine: the sandbox over HTTP, and servers that are not nice.
+//! treaty against servers on this machine: the sandbox over HTTP, and servers that respond with
+//! errors.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -11,12 +12,12 @@ use treaty::sandbox::Sandbox;
 use crate::support::project::Project;
 use crate::support::serve::serve;
 
-/// The example with five rows, for an endpoint.
+/// Returns the example project with five rows for an endpoint.
 fn project(endpoint: &str) -> Project {
     project_of(endpoint, 5)
 }
 
-/// The example with so many rows, for an endpoint.
+/// Returns the example project with a number of rows for an endpoint.
 pub(crate) fn project_of(endpoint: &str, rows: usize) -> Project {
     let project = Project::loans();
     let sheet: Vec<String> = project
@@ -45,7 +46,7 @@ pub(crate) fn run(project: &Project, args: &[&str]) -> crate::support::project::
 }
 
 #[test]
-fn contracts_go_out_over_http_and_credentials_to_the_api_alone() {
+fn sends_credentials_to_the_api_but_not_to_storage() {
     let seen: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
     let noted = seen.clone();
     let base = serve(move |base| {
@@ -107,7 +108,7 @@ fn refused_credentials_have_their_own_exit_code() {
 }
 
 #[test]
-fn credentials_may_come_from_files_and_must_come_from_somewhere() {
+fn reads_credentials_from_files_and_requires_them() {
     let base = serve(|base| Sandbox::in_memory(base).with_credentials().router());
     let project = project(&base);
     assert_eq!(project.run(&["apply", "--yes"]).code, 77);
@@ -124,7 +125,7 @@ fn credentials_may_come_from_files_and_must_come_from_somewhere() {
 }
 
 #[test]
-fn an_endpoint_that_does_not_answer_has_its_own_exit_code() {
+fn an_unreachable_endpoint_has_its_own_exit_code() {
     let free = std::net::TcpListener::bind("127.0.0.1:0")
         .expect("a port")
         .local_addr()
@@ -162,7 +163,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn nothing_is_uploaded_over_plain_http_to_elsewhere() {
+fn refuses_remote_uploads_over_plain_http() {
     let answer = |request: Request| async move {
         let body = match request.uri().path() {
             "/file/uploadurl" => {
@@ -201,9 +202,9 @@ fn service_messages_are_shown_without_private_values() {
     );
 }
 
-/// The document lets a service leave aliases out (5.8.1), and refuse a question about one person.
+/// The service may omit aliases (5.8.1), and may refuse the lookup of one account.
 #[test]
-fn a_service_that_tells_less_makes_nothing_twice_and_keeps_no_other_row() {
+fn tolerates_missing_seal_aliases_and_a_refused_account_lookup() {
     let base = serve(|base| {
         let sandbox = Sandbox::in_memory(base);
         axum::Router::new().fallback(move |request: Request| {
@@ -237,7 +238,7 @@ fn a_service_that_tells_less_makes_nothing_twice_and_keeps_no_other_row() {
     project.set_sheet(&sheet.replacen(third_id.expect("a thirdId"), "C-50002", 1));
     let done = run(&project, &["apply", "--yes"]);
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
-    // What was made is known by its id, whatever its alias.
+    // Recorded seals are identified by their id, not by their alias.
     let plan = run(&project, &["plan", "--detailed-exitcode"]);
     assert_eq!(plan.code, 0, "{}{}", plan.stdout, plan.stderr);
 }
@@ -288,7 +289,7 @@ fn the_sandbox_serves_filled_contracts() {
     ] {
         assert!(values.contains(expected), "{expected} in {values:?}");
     }
-    // A killed sandbox keeps its world.
+    // A killed sandbox preserves its world.
     assert!(
         folder
             .read(".treaty/sandbox/world.jsonl")
@@ -297,7 +298,7 @@ fn the_sandbox_serves_filled_contracts() {
 }
 
 #[test]
-fn a_sandbox_that_cannot_serve_says_why_and_what_to_do() {
+fn reports_why_the_sandbox_cannot_serve_with_a_hint() {
     let folder = Project::empty();
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = port.local_addr().expect("an address").to_string();

@@ -1,4 +1,4 @@
-//! A listener on this machine, and callbacks that are signed for it: for the tests of receiving and of confirming.
+//! A listener on this machine, and callbacks that are signed for it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ pub(crate) fn verifier() -> Verifier {
     }
 }
 
-/// HMAC-SHA256 over all parts, one after another.
+/// Computes HMAC-SHA256 over the concatenated parts.
 pub(crate) fn sign(parts: &[&[u8]]) -> Vec<u8> {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(APP.1.as_bytes()).expect("any length");
     for part in parts {
@@ -36,7 +36,7 @@ pub(crate) fn sign(parts: &[&[u8]]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// A callback that says that a flow has finished.
+/// Returns a callback that reports a finished flow.
 pub(crate) fn finish(flow: &str) -> String {
     json!({
         "action": "SIGN_FLOW_FINISH", "flowId": flow, "flowStatus": 2,
@@ -45,7 +45,7 @@ pub(crate) fn finish(flow: &str) -> String {
     .to_string()
 }
 
-/// The headers of a callback that is signed at a moment.
+/// Returns the headers of a callback that is signed at a time.
 pub(crate) fn signed(at: Timestamp, values: &str, body: &[u8]) -> HeaderMap {
     let timestamp = at.as_millisecond().to_string();
     let signature = hex::encode(sign(&[timestamp.as_bytes(), values.as_bytes(), body]));
@@ -67,7 +67,7 @@ pub(crate) fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
         .collect()
 }
 
-/// A listener, until it is dropped.
+/// A listener that ends when the value is dropped.
 pub(crate) struct Listening {
     pub(crate) base: String,
     pub(crate) news: Arc<Notify>,
@@ -108,7 +108,7 @@ impl Listening {
         }
     }
 
-    /// No new connections are taken from now on.
+    /// Stops accepting connections.
     pub(crate) fn end(&mut self) {
         drop(self.end.take());
     }
@@ -118,7 +118,7 @@ impl Listening {
         client.expect("a client")
     }
 
-    /// Sends it signed, and gives the status.
+    /// Sends a signed callback, and returns the status.
     pub(crate) async fn tell(&self, body: impl Into<Bytes>) -> u16 {
         let body = body.into();
         self.send("/callback", signed(Timestamp::now(), "", &body), body)
@@ -138,7 +138,7 @@ impl Listening {
         (status, answer.text().await.expect("text"))
     }
 
-    /// What became of callbacks since the last time.
+    /// Returns the outcomes of callbacks since the last call.
     pub(crate) fn heard(&self) -> Vec<Outcome> {
         std::mem::take(&mut self.heard.lock().expect("a lock"))
     }
@@ -148,7 +148,7 @@ impl Listening {
     }
 }
 
-/// Writes a callback down while time stands still.
+/// Records a callback while the clock is paused.
 pub(crate) fn note(inbox: &Inbox, flow: &str, nth: u32) -> CallbackReceipt {
     let told = CallbackEvent {
         digest: inbox.salt().of(&format!("{flow} {nth}")),
@@ -158,7 +158,7 @@ pub(crate) fn note(inbox: &Inbox, flow: &str, nth: u32) -> CallbackReceipt {
     futures::executor::block_on(inbox.record(told)).expect("noted")
 }
 
-/// The sandbox signs its callbacks as the listener's app.
+/// Makes the sandbox sign its callbacks as the listener's app.
 pub(crate) fn show_app(rig: &Rig) {
     let request = http::Request::post("/account/idexchange")
         .header("content-type", "application/json")
@@ -169,5 +169,5 @@ pub(crate) fn show_app(rig: &Rig) {
         .handle(&request.expect("a request"), Timestamp::now());
 }
 
-/// Longer than any test waits for anything.
+/// The timeout of a test that waits.
 pub(crate) const LONG: Duration = Duration::from_secs(30);

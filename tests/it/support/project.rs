@@ -1,14 +1,14 @@
-//! A project in a temporary folder, and treaty run on it.
+//! A project in a temporary folder, and commands that run in it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A copy of a project that can be changed.
+/// A copy of a project that tests can change.
 pub(crate) struct Project {
     folder: tempfile::TempDir,
 }
 
-/// What a command printed, and how it ended.
+/// The output and the exit code of a command.
 pub(crate) struct Run {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -16,7 +16,7 @@ pub(crate) struct Run {
 }
 
 impl Project {
-    /// A copy of `examples/loans`: 200 rows in GB18030.
+    /// Copies `examples/loans`: 200 rows in GB18030.
     pub(crate) fn loans() -> Self {
         Self::copy_of(&root().join("examples/loans"))
     }
@@ -51,14 +51,14 @@ impl Project {
         std::fs::write(path, text).expect("written");
     }
 
-    /// Replaces a text that must be there.
+    /// Replaces a text that must exist.
     pub(crate) fn replace(&self, name: &str, from: &str, to: &str) {
         let text = self.read(name);
         assert!(text.contains(from), "{name} has no {from}");
         self.write(name, text.replace(from, to));
     }
 
-    /// The sheet as text.
+    /// Returns the sheet as text.
     pub(crate) fn sheet(&self) -> String {
         let bytes = std::fs::read(self.path("loans.csv")).expect("a sheet");
         let (text, _, damaged) = encoding_rs::GB18030.decode(&bytes);
@@ -66,7 +66,7 @@ impl Project {
         text.into_owned()
     }
 
-    /// Puts a sheet in its place, in GB18030.
+    /// Replaces the sheet, encoded in GB18030.
     pub(crate) fn set_sheet(&self, text: &str) {
         let (bytes, ..) = encoding_rs::GB18030.encode(text);
         self.write("loans.csv", bytes);
@@ -95,7 +95,7 @@ impl Project {
         Run::from(self.command(args).output().expect("treaty runs"))
     }
 
-    /// Runs and expects an exit code.
+    /// Runs a command, and asserts its exit code.
     pub(crate) fn expect(&self, args: &[&str], code: i32) -> Run {
         let run = self.run(args);
         assert_eq!(
@@ -106,7 +106,7 @@ impl Project {
         run
     }
 
-    /// A report of the last run as a table: one map a row.
+    /// Returns a report of the last run as one map for each row.
     pub(crate) fn report(&self, name: &str) -> Vec<std::collections::BTreeMap<String, String>> {
         let text = self.read(&format!("reports/latest/{name}"));
         let text = text
@@ -122,7 +122,7 @@ impl Project {
         serde_json::from_str(&self.read("reports/latest/run.json")).expect("JSON")
     }
 
-    /// Whether anything was ever called.
+    /// Returns whether the sandbox has recorded any change.
     pub(crate) fn was_called(&self) -> bool {
         std::fs::read(self.path(".treaty/sandbox/world.jsonl"))
             .is_ok_and(|journal| !journal.is_empty())
@@ -139,12 +139,12 @@ impl From<Output> for Run {
     }
 }
 
-/// The repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Copies a folder, but for what a run leaves behind.
+/// Copies a folder without the files that a run creates.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder") {
@@ -161,11 +161,11 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Finds the manifests of a folder and its sub-folders.
+/// Finds the manifests of a folder and its subfolders.
 pub(crate) fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
-        // The CronJob is no manifest of treaty.
+        // The CronJob is not a manifest of treaty.
         if path.ends_with("kubernetes") {
             continue;
         }
@@ -177,7 +177,7 @@ pub(crate) fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether a file is the settings of a project, and not a manifest.
+/// Returns whether a file has the settings of a project.
 pub(crate) fn is_project(path: &Path) -> bool {
     path.ends_with("treaty.yaml")
 }

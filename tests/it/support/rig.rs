@@ -1,4 +1,4 @@
-//! treaty as a library, against a world in memory that can be looked into, over a wire that can lie.
+//! treaty as a library, against a sandbox in memory, over a transport that injects faults.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -26,62 +26,62 @@ use treaty::sync::{Sync, SyncMode, Wait};
 
 use crate::support::project::Project;
 
-/// Longer than any test lasts.
+/// Longer than any test.
 const FOREVER: Duration = Duration::from_hours(10_000);
 
-/// Its answer is lost, and the service carries it out three seconds later.
+/// The response is lost, and the service carries out the call three seconds later.
 pub(crate) const LATE: Fault = Fault::WorkLate(Duration::from_secs(3));
-/// It never leaves.
+/// The request is not sent.
 pub(crate) const NOT_SENT: Fault = Fault::Refused(Duration::ZERO);
-/// It is carried out, and its answer never comes.
+/// The call is carried out, and its response never arrives.
 pub(crate) const HANG_AFTER: Fault = Fault::AnswerLate(FOREVER);
-/// It never arrives, and no answer comes.
+/// The request never arrives, and neither does a response.
 pub(crate) const HANG_BEFORE: Fault = Fault::Slow(FOREVER);
 
 /// A project, a world and a ledger.
 pub(crate) struct Rig {
     pub(crate) project: Project,
     pub(crate) sandbox: Sandbox,
-    wire: Arc<Liar>,
+    wire: Arc<FaultyTransport>,
     pub(crate) rate: Option<f64>,
     pub(crate) throttle_codes: Vec<i64>,
-    /// Only what has failed or is in doubt.
+    /// Selects only items that have failed or are in doubt.
     pub(crate) retry: Option<Retry>,
-    /// Which accounts are asked for.
+    /// The resources that the plan looks up.
     pub(crate) observe: Observe,
-    /// So many may be revoked.
+    /// The maximum number of revoked items.
     pub(crate) max_revoke: Option<u64>,
-    /// Items that are worked on, and calls that are in flight, at the same time.
+    /// The maximum number of items in progress and of requests in flight.
     pub(crate) window: usize,
 }
 
-struct Liar {
+struct FaultyTransport {
     sandbox: Sandbox,
-    /// Told when a call hangs.
+    /// Notified when a call hangs.
     hangs: tokio::sync::Notify,
-    state: Mutex<LiarState>,
+    state: Mutex<TransportState>,
 }
 
 #[derive(Default)]
-struct LiarState {
+struct TransportState {
     faults: Faults,
     counters: Counters,
-    /// Nobody listens until then.
+    /// The end of a period in which the connection is refused.
     closed: Option<tokio::time::Instant>,
     calls: BTreeMap<String, usize>,
-    /// What was sent last to each path.
+    /// The last request body by path.
     bodies: BTreeMap<String, Bytes>,
     total: usize,
-    /// Each answer takes so long.
+    /// The latency of each response.
     latency: Duration,
-    /// When each call arrived, on the test's clock.
+    /// The arrival time of each call, on the test's clock.
     times: Vec<tokio::time::Instant>,
-    /// Whether details leave out the newest task, so that no probe finds what a lost response did.
+    /// Whether details omit the newest task, so that no probe finds the effect of a lost response.
     hides_newest_task: bool,
 }
 
-impl LiarState {
-    /// Notes a call, and tells what happens to it.
+impl TransportState {
+    /// Records a call, and returns its fault.
     fn arrived(&mut self, request: &http::Request<Bytes>) -> Option<Fault> {
         let now = tokio::time::Instant::now();
         let path = request.uri().path();
@@ -102,7 +102,7 @@ impl LiarState {
     }
 }
 
-impl Transport for Liar {
+impl Transport for FaultyTransport {
     fn send(
         &self,
         request: http::Request<Bytes>,
@@ -114,7 +114,7 @@ impl Transport for Liar {
                 self.hangs.notify_one();
             }
             match fault {
-                // Its work would begin whenever the paused clock finds nothing else to wait for.
+                // Serving it would carry out the call as soon as the paused clock advances.
                 Some(HANG_BEFORE) => std::future::pending().await,
                 None => {
                     let latency = self.state.lock().expect("a lock").latency;
@@ -156,13 +156,13 @@ fn without_newest_task(response: http::Response<Bytes>) -> http::Response<Bytes>
     })
 }
 
-/// The task of a flow that is still to be signed.
+/// Returns the pending task of a flow.
 pub(crate) fn pending(flow: &Flow) -> &Task {
     let task = flow.tasks.iter().find(|task| task.is_pending());
     task.expect("a task that is to be signed")
 }
 
-/// What the rig's ledgers belong to.
+/// Returns the binding of the rig's ledgers.
 pub(crate) fn binding() -> Binding {
     Binding {
         endpoint: "test".into(),
@@ -171,7 +171,7 @@ pub(crate) fn binding() -> Binding {
 }
 
 impl Rig {
-    /// The example's manifests with the first rows of its sheet.
+    /// Returns a rig with the example's manifests and the first rows of its sheet.
     pub(crate) fn loans(rows: usize) -> Self {
         let project = Project::loans();
         let sheet: Vec<String> = project
@@ -184,10 +184,10 @@ impl Rig {
         Self::of(project)
     }
 
-    /// Any project, against an empty world.
+    /// Returns a rig with a project and an empty world.
     pub(crate) fn of(project: Project) -> Self {
         let sandbox = Sandbox::in_memory("http://world");
-        let wire = Liar {
+        let wire = FaultyTransport {
             sandbox: sandbox.clone(),
             hangs: tokio::sync::Notify::new(),
             state: Mutex::default(),
@@ -205,7 +205,7 @@ impl Rig {
         }
     }
 
-    /// The clerk signs, too; `after` begins with whom he waits for, if that is anybody.
+    /// Adds the clerk as a signer; `after` is empty or begins with the signers to wait for.
     pub(crate) fn with_witness(&self, after: &str) {
         let borrower = "      borrower:\n        person: { account";
         let witness =
@@ -214,33 +214,33 @@ impl Rig {
             .replace("manifests/loans.yaml", borrower, &witness);
     }
 
-    /// From now on, a signature without a person takes so long; counts begin anew.
+    /// Sets the duration of automatic signatures. Resets faults and counts.
     pub(crate) fn signing_takes(&mut self, time: jiff::SignedDuration) {
         self.sandbox = self.sandbox.clone().with_signing_duration(time);
-        self.wire = Arc::new(Liar {
+        self.wire = Arc::new(FaultyTransport {
             sandbox: self.sandbox.clone(),
             hangs: tokio::sync::Notify::new(),
             state: Mutex::default(),
         });
     }
 
-    /// A fault at the nth call of a path.
+    /// Injects a fault at the nth call of a path.
     pub(crate) fn fault(self, path: &'static str, nth: usize, fault: Fault) -> Self {
         self.rule(Rule::always(fault).of(path).nth(nth as u64))
     }
 
-    /// Every answer takes so long.
+    /// Delays every response.
     pub(crate) fn answered_after(self, latency: Duration) -> Self {
         self.wire.state.lock().expect("a lock").latency = latency;
         self
     }
 
-    /// A fault at every call of a path.
+    /// Injects a fault at every call of a path.
     pub(crate) fn always(self, path: &'static str, fault: Fault) -> Self {
         self.rule(Rule::always(fault).of(path))
     }
 
-    /// A fault at the nth call of all.
+    /// Injects a fault at the nth call of all.
     pub(crate) fn overall(self, nth: usize, fault: Fault) -> Self {
         self.rule(Rule::always(fault).nth(nth as u64))
     }
@@ -252,25 +252,25 @@ impl Rig {
         self
     }
 
-    /// From now on, these faults happen; their counts begin anew.
-    pub(crate) fn lie(&self, faults: Faults) {
+    /// Replaces the faults, and resets their counts.
+    pub(crate) fn inject_faults(&self, faults: Faults) {
         let mut state = self.wire.state.lock().expect("a lock");
         state.faults = faults;
         state.counters = Counters::default();
     }
 
-    /// From now on, the wire tells the truth; counts begin anew.
-    pub(crate) fn heal(&self) {
-        *self.wire.state.lock().expect("a lock") = LiarState::default();
+    /// Removes all faults, and resets all counts.
+    pub(crate) fn stop_faults(&self) {
+        *self.wire.state.lock().expect("a lock") = TransportState::default();
     }
 
-    /// From now on, probes find nothing: details leave out the newest task of a flow.
+    /// Makes probes find nothing: details omit the newest task of a flow.
     pub(crate) fn switch_probing_off(&self) {
         let mut state = self.wire.state.lock().expect("a lock");
         state.hides_newest_task = true;
     }
 
-    /// Resolves once a call hangs.
+    /// Resolves when a call hangs.
     pub(crate) async fn hang(&self) {
         self.wire.hangs.notified().await;
     }
@@ -286,7 +286,7 @@ impl Rig {
             .unwrap_or(0)
     }
 
-    /// What was sent last to a path.
+    /// Returns the last request body of a path.
     pub(crate) fn body(&self, path: &str) -> serde_json::Value {
         let state = self.wire.state.lock().expect("a lock");
         let body = state
@@ -304,7 +304,7 @@ impl Rig {
         self.wire.state.lock().expect("a lock").times.clone()
     }
 
-    /// Everybody who was asked signs.
+    /// Signs all pending tasks, and returns their number.
     pub(crate) fn sign_all(&self) -> usize {
         let pending: Vec<String> = self.sandbox.with_world(|world| {
             let open = world
@@ -323,7 +323,7 @@ impl Rig {
         pending.len()
     }
 
-    /// Somebody else archives a flow.
+    /// Archives a flow as another client.
     pub(crate) async fn archive(&self, flow_id: &treaty::address::FlowId) {
         let client = Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}));
         let archive = treaty::api::Archive {
@@ -332,14 +332,14 @@ impl Rig {
         client.call(&archive).await.expect("archived");
     }
 
-    /// Goes on with what was sent, as the command does.
+    /// Syncs once, as the command does.
     pub(crate) async fn sync(&self) -> SyncStats {
         self.sync_while(std::future::pending())
             .await
             .expect("it ends by itself")
     }
 
-    /// The same, cut off when the future ends.
+    /// Syncs once, and is cut off when the future ends.
     pub(crate) async fn sync_while(&self, end: impl Future<Output = ()>) -> Option<SyncStats> {
         tokio::select! {
             biased;
@@ -348,12 +348,12 @@ impl Rig {
         }
     }
 
-    /// The same, over a wire that may give no answer at all: then there is none here either.
+    /// Syncs once. Returns `None` after a fatal error, such as a missing response.
     pub(crate) async fn sync_tolerant(&self) -> Option<SyncStats> {
         self.try_sync().await.ok()
     }
 
-    /// Goes on until nothing is under way.
+    /// Syncs until nothing is in progress.
     pub(crate) async fn follow(&self, wait: Wait) -> SyncStats {
         self.course(SyncMode::Continuous(wait))
             .await
@@ -364,13 +364,13 @@ impl Rig {
         self.course(SyncMode::Once).await
     }
 
-    /// Visits what is under way, so often.
+    /// Syncs in the given mode.
     pub(crate) async fn course(&self, course: SyncMode) -> Result<SyncStats, Fatal> {
         let (_ask, stop) = watch::channel(Stop::No);
         self.course_until(course, stop).await
     }
 
-    /// The same, until it is stopped.
+    /// Syncs in the given mode until it is stopped.
     pub(crate) async fn course_until(
         &self,
         course: SyncMode,
@@ -392,7 +392,7 @@ impl Rig {
         sync.run().await
     }
 
-    /// The ledger's file.
+    /// Returns the path of the ledger.
     pub(crate) fn ledger_path(&self) -> std::path::PathBuf {
         self.project.path(".treaty/l.db")
     }
@@ -418,7 +418,7 @@ impl Rig {
             .expect("it ends by itself")
     }
 
-    /// The same, cut off when the future ends: what a killed process leaves behind.
+    /// Plans and applies, and is cut off when the future ends, like a killed process.
     pub(crate) async fn apply_while(
         &self,
         end: impl Future<Output = ()>,
@@ -473,7 +473,7 @@ impl Rig {
         }
     }
 
-    /// The same over a wire that may fail the first questions; whether nothing was left to do.
+    /// Plans and applies. Returns whether the plan was empty; false if the plan failed.
     pub(crate) async fn apply_survey_tolerant(&self) -> bool {
         self.apply_while(std::future::pending())
             .await
@@ -496,7 +496,7 @@ impl Rig {
         }
     }
 
-    /// The item that was begun first, and its steps.
+    /// Returns the item that was recorded first, and its steps.
     pub(crate) fn first(&self) -> (KnownItem, Vec<KnownStep>) {
         let ledger = self.ledger();
         let item = ledger.items_after(None, 0, 1).expect("read").remove(0);
@@ -504,7 +504,7 @@ impl Rig {
         (item, steps)
     }
 
-    /// The flows that somebody was asked to sign.
+    /// Returns the flows with at least one live task.
     pub(crate) fn sent(&self) -> Vec<Flow> {
         self.sandbox.with_world(|world| {
             let flows = world.flows();
@@ -515,7 +515,7 @@ impl Rig {
         })
     }
 
-    /// Every contract went out once: one flow with signers for each, one live task for each signer.
+    /// Asserts that each item has one flow, with one live task for each signer.
     pub(crate) fn assert_each_once(&self, items: usize) {
         self.sandbox.with_world(|world| {
             let sent: Vec<&Flow> = world
@@ -543,7 +543,7 @@ impl Rig {
                 people.values().all(|asked| *asked == 1),
                 "somebody was asked twice"
             );
-            // The clerk, the lender, and a person a row.
+            // The clerk, the lender, and one person for each row.
             assert_eq!(world.account_count(), items + 2);
         });
     }

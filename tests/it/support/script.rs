@@ -1,5 +1,5 @@
-//! A random story as plain data: flows, sheets, what exists already, what people do, and what the wire does to it; and
-//! the project that it is about.
+//! A random scenario as plain data: flows, sheets, existing accounts, actions and faults; and the
+//! project that it uses.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -12,52 +12,52 @@ use treaty::sandbox::{Faults, Rule};
 use crate::support::project::{Project, root};
 use crate::support::rig::Fault;
 
-/// Rows that a sheet may have.
+/// The maximum number of rows of a sheet.
 pub(crate) const ROWS: usize = 6;
 
-/// A story.
+/// A scenario.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
     /// One to three flows.
     pub(crate) flows: Vec<FlowSpec>,
-    /// Customers whose accounts exist already.
+    /// Customers with existing accounts.
     pub(crate) existing: Vec<usize>,
-    /// What happens, in this order; then all is brought to an end.
+    /// The actions, in this order. Afterwards the test applies and syncs until nothing changes.
     pub(crate) acts: Vec<Act>,
-    /// What goes wrong.
+    /// The faults: kind, operation, and number of the call.
     pub(crate) faults: Vec<(Fault, &'static str, u64)>,
-    /// Items that are worked on at the same time; one is easier to follow.
+    /// The maximum number of items in progress; one makes failures easier to read.
     pub(crate) window: usize,
 }
 
-/// A flow, and its sheet at the start.
+/// A flow and its initial sheet.
 #[derive(Debug, Clone)]
 pub(crate) struct FlowSpec {
     pub(crate) several: bool,
-    /// Places in [`SIGNERS`], and a bit for each signer before that must have signed.
+    /// Indexes into [`SIGNERS`], each with one bit for every earlier signer that must sign first.
     pub(crate) signers: Vec<(usize, u8)>,
     pub(crate) archive: bool,
     pub(crate) keep: bool,
-    /// For each row what it says, if it is there.
+    /// The text of each row, if the row exists.
     pub(crate) rows: Vec<Option<u8>>,
 }
 
-/// What happens.
+/// An action of a scenario.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     Apply,
     Sync,
-    /// All sign who were asked.
+    /// All pending signers sign.
     SignAll,
-    /// One of those who were asked signs …
+    /// One pending signer signs.
     Sign(Index),
-    /// … or refuses.
+    /// One pending signer refuses.
     Refuse(Index),
-    /// A row of a flow's sheet is added, changed or taken out.
+    /// A row of a flow's sheet is added, changed or removed.
     Row(Index, usize, Option<u8>),
 }
 
-/// Signers, and whether somebody is asked. Some share a person, as honest manifests may.
+/// Signers, and whether a person is asked. Some share a person, which manifests allow.
 const SIGNERS: [(&str, bool); 8] = [
     ("platform: { POSITIONS }", false),
     (
@@ -81,7 +81,7 @@ const SIGNERS: [(&str, bool); 8] = [
     ),
 ];
 
-/// Names of signers, in their order.
+/// Names of signers, in order.
 pub(crate) const NAMES: [&str; 3] = ["first", "second", "third"];
 
 const OPERATIONS: [&str; 21] = [
@@ -125,7 +125,7 @@ const FAULTS: [Fault; 12] = [
     Fault::Refused(Duration::from_secs(1)),
 ];
 
-/// Any story.
+/// Returns a strategy for scenarios.
 pub(crate) fn any_script() -> impl Strategy<Value = Script> {
     let fault = (
         proptest::sample::select(FAULTS.to_vec()),
@@ -159,7 +159,7 @@ fn any_flow() -> impl Strategy<Value = FlowSpec> {
         vec(proptest::option::weighted(0.5, 0..3u8), ROWS),
     )
         .prop_map(|(several, signers, after, archive, keep, mut rows)| {
-            // A sheet without rows is another story.
+            // A sheet without rows is invalid.
             rows[0] = rows[0].or(Some(0));
             FlowSpec {
                 several,
@@ -184,7 +184,7 @@ fn any_act() -> impl Strategy<Value = Act> {
 }
 
 impl Script {
-    /// What the wire does.
+    /// Returns the faults as rules of the transport.
     pub(crate) fn faults(&self) -> Faults {
         let rules = self.faults.iter();
         let rules = rules.map(|(fault, path, nth)| Rule::always(*fault).of(path).nth(*nth));
@@ -194,7 +194,7 @@ impl Script {
         }
     }
 
-    /// The project, with its sheets as they are at the start.
+    /// Returns the project with the initial sheets.
     pub(crate) fn project(&self) -> Project {
         let project = Project::loans();
         project.write(
@@ -214,7 +214,7 @@ impl Script {
 }
 
 impl FlowSpec {
-    /// The keys of the rows that are there.
+    /// Returns the keys of the existing rows.
     pub(crate) fn keys(&self, number: usize) -> Vec<String> {
         let there = self
             .rows
@@ -228,7 +228,7 @@ impl FlowSpec {
         &NAMES[..self.signers.len()]
     }
 
-    /// Writes the sheet as it is now.
+    /// Writes the current sheet.
     pub(crate) fn write_sheet(&self, project: &Project, number: usize) {
         let mut sheet = "key,customer,name,id,text\n".to_owned();
         for (row, text) in self.rows.iter().enumerate() {
@@ -280,7 +280,7 @@ fn key(flow: usize, row: usize) -> String {
     format!("F{flow}-R{row}")
 }
 
-/// The customers: made up, with id numbers that could be.
+/// The customers: made up, with valid id numbers.
 pub(crate) const PEOPLE: [(&str, &str); ROWS] = [
     ("沈晨怡", "33019919860724191X"),
     ("郭丽", "330199198308223359"),

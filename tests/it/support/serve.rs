@@ -1,6 +1,6 @@
-//! A server in this process, until it ends.
+//! A server in this process that runs until the process ends.
 
-/// Serves until the process ends; gives the address.
+/// Serves until the process ends, and returns the address.
 pub(crate) fn serve(app: impl FnOnce(&str) -> axum::Router + Send + 'static) -> String {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

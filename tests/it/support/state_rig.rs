@@ -1,4 +1,4 @@
-//! What the rig does with a ledger beside applying: forgetting it, correcting it, carrying it elsewhere, auditing.
+//! Operations on the rig's ledger other than apply: deletion, repair, export and import, audit.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use treaty::repair::{
 use crate::support::rig::{Rig, binding};
 
 impl Rig {
-    /// The ledger is lost.
+    /// Deletes the ledger.
     pub(crate) fn forget_ledger(&self) {
         for ending in ["db", "db-wal", "db-shm", "db.lock"] {
             let _ = std::fs::remove_file(self.ledger_path().with_extension(ending));
         }
     }
 
-    /// The item that is in doubt.
+    /// Returns the key of the item in doubt.
     pub(crate) fn key_in_doubt(&self) -> String {
         let items = self.ledger().items_after(None, 0, 100).expect("read");
         let mut items = items.into_iter();
@@ -33,7 +33,7 @@ impl Rig {
         found.expect("an item in doubt").key
     }
 
-    /// The flow that is recorded of a row.
+    /// Returns the recorded flow id of a row.
     pub(crate) fn flow_of(&self, key: &str) -> String {
         let ledger = self.ledger();
         let item = ledger.item("loans", key).expect("read").expect("recorded");
@@ -51,7 +51,7 @@ impl Rig {
         self.adopt_in("loans", key, flow_id).await
     }
 
-    /// Takes over a flow, as the command does.
+    /// Adopts a flow, as `treaty state adopt` does.
     pub(crate) async fn adopt_in(
         &self,
         flow: &str,
@@ -64,7 +64,7 @@ impl Rig {
         .await
     }
 
-    /// A person says that it was done.
+    /// Resolves an item in doubt as done.
     pub(crate) async fn settle_done(
         &self,
         key: &str,
@@ -111,7 +111,7 @@ impl Rig {
         Ok(adoption.notes)
     }
 
-    /// A person says that it was not done.
+    /// Resolves an item in doubt as not done.
     pub(crate) async fn resolve_not_done(&self, key: &str) {
         let ledger = self.ledger();
         let known = ledger.item("loans", key).expect("read").expect("recorded");
@@ -130,16 +130,16 @@ impl Rig {
         self.ledger().import("lines", lines, &binding())
     }
 
-    /// Ending what was sent is cut off in the middle of a call that hangs.
+    /// Revokes all flows in progress, and is cut off while a call hangs.
     pub(crate) async fn withdraw_until_it_hangs(&self) {
         tokio::select! {
             _ = self.withdraw() => unreachable!("it hangs"),
             () = self.hang() => {}
         }
-        self.heal();
+        self.stop_faults();
     }
 
-    /// Ends everything that is under way; none when nothing can go on.
+    /// Revokes all flows in progress. Returns `None` after a fatal error.
     pub(crate) async fn withdraw(&self) -> Option<RevocationStats> {
         let ledger = self.ledger();
         let mut items = ledger.items_after(None, 0, 1000).expect("read");
@@ -150,12 +150,12 @@ impl Rig {
         withdrawal.revoke(items).await.ok()
     }
 
-    /// Asks a signer of every loan anew.
+    /// Reissues a signer's task for every loan.
     pub(crate) async fn ask_anew(&self, signer: &str) -> Option<RevocationStats> {
         self.ask_anew_in("loans", signer).await
     }
 
-    /// Asks a signer of everything that is under way anew, with the rows as they are now.
+    /// Reissues a signer's task for every item in progress, with the current rows.
     pub(crate) async fn ask_anew_in(&self, flow: &str, signer: &str) -> Option<RevocationStats> {
         let mut findings = Findings::default();
         let project = self.manifests(&mut findings);

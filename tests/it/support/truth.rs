@@ -1,4 +1,5 @@
-//! World and ledger held against each other: who was asked twice, what was lost, and what is honestly in doubt.
+//! Compares the world with the ledger: duplicate requests to signers, lost items, and items in
+//! doubt.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,35 +11,35 @@ use treaty::sandbox::{Flow, Task};
 
 use crate::support::rig::Rig;
 
-/// What was found.
+/// The result of a comparison.
 #[derive(Debug, Default)]
-pub(crate) struct Truth {
-    /// Tasks and flows too many.
+pub(crate) struct Comparison {
+    /// Redundant tasks and flows.
     pub(crate) duplicates: u64,
-    /// Items, signers and links that should be there.
+    /// Missing items, signers and links.
     pub(crate) lost: u64,
-    /// Items of which the ledger says so.
+    /// Items that the ledger records as in doubt.
     pub(crate) in_doubt: u64,
-    /// What exactly, for a test that fails.
+    /// Descriptions of the differences, for failed assertions.
     pub(crate) notes: Vec<String>,
 }
 
-/// What a flow's items should be, once all is quiet.
+/// The items that a flow should have after the last run.
 pub(crate) struct Declared<'a> {
     /// The flow's name.
     pub(crate) flow: &'a str,
-    /// The items' keys; each stands in the name of its item's first document.
+    /// The items' keys. The name of an item's first document contains its key.
     pub(crate) keys: Vec<String>,
     /// The signers' names.
     pub(crate) signers: &'a [&'a str],
 }
 
-/// Applies, syncs and signs until nothing moves any more. After each round that left nothing to do, and before anybody
-/// signs, world and ledger must agree.
-pub(crate) async fn until_quiet(rig: &Rig, declared: &[Declared<'_>]) -> Truth {
+/// Applies, syncs and signs until nothing changes. World and ledger must agree after each round
+/// that leaves nothing to do, before the next signer signs.
+pub(crate) async fn until_quiet(rig: &Rig, declared: &[Declared<'_>]) -> Comparison {
     const ROUNDS: usize = 200;
     for _ in 0..ROUNDS {
-        // A survey or a sync may get no answer; then the next one tries.
+        // A plan or a sync may fail without a response; the next round retries it.
         let applied = rig.apply_while(std::future::pending()).await;
         let synced = rig.sync_tolerant().await;
         let (Some((plan, _)), Some(synced)) = (applied, synced) else {
@@ -46,7 +47,7 @@ pub(crate) async fn until_quiet(rig: &Rig, declared: &[Declared<'_>]) -> Truth {
         };
         let found = audit(rig, declared);
         let work: u64 = plan.flows.iter().map(FlowPlan::work).sum();
-        // What could not be looked at is in doubt for that sync alone, and looked at by the next.
+        // An item that this sync could not poll is in doubt for this sync only.
         let again = synced.failed > 0 || synced.in_doubt > found.in_doubt;
         if again || !plan.resources.is_empty() || work > 0 {
             continue;
@@ -63,19 +64,19 @@ pub(crate) async fn until_quiet(rig: &Rig, declared: &[Declared<'_>]) -> Truth {
     );
 }
 
-impl Truth {
+impl Comparison {
     fn lost(&mut self, note: impl Into<String>) {
         self.lost += 1;
         self.notes.push(note.into());
     }
 }
 
-/// Whom a task or a receipt is of.
+/// The signer of a task or a receipt: account, organization, and whether both seals are used.
 type Who = (String, Option<String>, bool);
 
 fn signer_of_task(task: &Task) -> Who {
     let organization = task.organization.as_ref().map(|id| id.0.clone());
-    // Who signs for nobody else has no seal but his own.
+    // A signer without an organization always uses the own seal.
     let both = organization.is_some() && task.with_own_seal;
     (task.account.0.clone(), organization, both)
 }
@@ -95,9 +96,9 @@ fn live(flow: &Flow) -> impl Iterator<Item = &Task> {
         .filter(|task| task.status != SignStatus::Withdrawn)
 }
 
-/// Looks at everything. It is to be called between runs.
-pub(crate) fn audit(rig: &Rig, declared: &[Declared<'_>]) -> Truth {
-    let mut audit = Truth::default();
+/// Compares all flows with all items. No run may be in progress.
+pub(crate) fn audit(rig: &Rig, declared: &[Declared<'_>]) -> Comparison {
+    let mut audit = Comparison::default();
     let flows: Vec<Flow> = rig
         .sandbox
         .with_world(|world| world.flows().cloned().collect());
@@ -157,9 +158,9 @@ pub(crate) fn audit(rig: &Rig, declared: &[Declared<'_>]) -> Truth {
     audit
 }
 
-/// One item that is not in doubt, and its flow.
+/// Compares an item that is not in doubt with its flow.
 fn item(
-    audit: &mut Truth,
+    audit: &mut Comparison,
     key: &str,
     flow: &Flow,
     steps: &BTreeMap<String, Step>,
@@ -190,7 +191,8 @@ fn item(
         };
         explained.insert(who);
         if !task.is_pending() {
-            // The detail cannot tell the tasks of one person apart where both may be for the same organization.
+            // The detail cannot distinguish tasks of one person that may have the same
+            // organization.
             let alike = |other: &&&Task| {
                 let (one, two) = (signer_of_task(task), signer_of_task(other));
                 one.0 == two.0 && (one.1 == two.1 || one.2 || two.2)
@@ -206,7 +208,7 @@ fn item(
         }
     }
     for task in &tasks {
-        // Of a flow that has ended it need not be known any more whether somebody was asked: that he may have been is.
+        // In an ended flow, a task may be recorded as an intent only.
         let may_be = || steps.values().any(|step| matches!(step, Step::Intent(_)));
         let ended = !matches!(flow.status, FlowStatus::Signing | FlowStatus::Finished);
         let known = explained.contains(&signer_of_task(task)) || ended && may_be();

@@ -1,4 +1,4 @@
-//! `treaty listen` from outside: how it begins, how it ends, and what it says when it cannot listen.
+//! The command `treaty listen`: its start, its end, and its errors.
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read};
@@ -23,7 +23,7 @@ fn spawn(project: &Project, args: &[&str]) -> Child {
     command.spawn().expect("treaty runs")
 }
 
-/// The address that it says it listens at.
+/// Returns the address that the command prints.
 fn address(child: &mut Child) -> String {
     let mut lines = BufReader::new(child.stdout.as_mut().expect("its output")).lines();
     let line = lines.next().expect("a line").expect("text");
@@ -58,7 +58,7 @@ fn reports_why_it_cannot_listen_with_exit_code_and_hint() {
     let run = ended(spawn_at(&project, &addr));
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert!(run.stderr.contains("cannot listen on"), "{}", run.stderr);
-    // The ledger belongs to that endpoint now.
+    // The ledger is bound to the first endpoint now.
     let settings = project.read("treaty.yaml");
     project.write(
         "treaty.yaml",
@@ -91,7 +91,7 @@ fn spawn_at(project: &Project, addr: &str) -> Child {
 }
 
 #[test]
-fn it_receives_until_it_is_asked_to_end_and_tells_no_secrets() {
+fn receives_until_sigterm_and_logs_no_secrets() {
     let base = serve(|base| Sandbox::in_memory(base).with_credentials().router());
     let project = project_of(&base, 1);
     let mut listening = spawn(&project, &["--path", "/told", "-v"]);

@@ -1,4 +1,5 @@
-//! From a callback to a state: nothing is believed but what the service answers, and nobody is in anybody's way.
+//! Confirming callbacks: a state is recorded only if the service confirms it, and the listener
+//! never holds the ledger for long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::execution::manifests::tenancy;
 use crate::support::listener::{LONG, Listening, finish, note, show_app};
 use crate::support::rig::{Fault, NOT_SENT, Rig, binding};
 
-/// Asks as long as the sender lives.
+/// Returns a confirmer that runs as long as the sender exists.
 fn confirmer<'a>(
     rig: &'a Rig,
     inbox: Inbox,
@@ -59,7 +60,7 @@ async fn a_callback_alone_changes_nothing() {
     rig.apply().await;
     let flow = rig.sent()[0].id.to_string();
     let listening = Listening::start(&rig.ledger_path(), &binding()).await;
-    // Signed well, and not true: nobody has signed.
+    // The signature is valid, but the content is false: no signer has signed.
     assert_eq!(listening.tell(finish(&flow)).await, 200);
     let (path, binding) = (rig.ledger_path(), binding());
     let (mut confirmer, _ask) = confirmer(&rig, listening.inbox.clone(), &binding, &path);
@@ -70,7 +71,7 @@ async fn a_callback_alone_changes_nothing() {
     assert_eq!(confirmer.step().await.expect("a step"), synced(waiting));
     assert_eq!(rig.calls("sign/contracts/detail"), 1);
     assert_eq!(status(&rig, "leases", "ZL-2026-001"), ItemStatus::Waiting);
-    // It is handled, and the loop does not spin; nor does it for a flow that nobody knows.
+    // The callback is handled, and the loop does not spin; the same holds for an unknown flow.
     assert_eq!(confirmer.step().await.expect("a step"), ConfirmStep::Idle);
     assert_eq!(listening.tell(finish("1")).await, 200);
     assert_eq!(confirmer.step().await.expect("a step"), ConfirmStep::Idle);
@@ -129,7 +130,7 @@ async fn two_listeners_share_a_ledger() {
     let flows: Vec<String> = rig.sent().iter().map(|flow| flow.id.to_string()).collect();
     let first = Listening::start(&rig.ledger_path(), &binding()).await;
     let second = Listening::start(&rig.ledger_path(), &binding()).await;
-    // Attempts of one callback come to different receivers.
+    // Attempts of one callback arrive at different receivers.
     for (listening, flow) in [(&first, 0), (&second, 0), (&second, 1), (&first, 1)] {
         assert_eq!(listening.tell(finish(&flows[flow])).await, 200);
     }
@@ -151,7 +152,7 @@ async fn two_listeners_share_a_ledger() {
 }
 
 #[tokio::test]
-async fn while_a_run_holds_the_ledger_callbacks_are_received_and_handled_afterwards() {
+async fn handles_callbacks_after_a_run_releases_the_ledger() {
     let rig = Rig::loans(1);
     rig.apply().await;
     rig.sign_all();
@@ -185,8 +186,8 @@ async fn retries_a_poll_that_failed() {
     let inbox = Inbox::open(&path, &binding).expect("an inbox");
     let (mut confirmer, _ask) = confirmer(&rig, inbox.clone(), &binding, &path);
     assert_eq!(note(&inbox, &flow, 0), CallbackReceipt::New);
-    // The endpoint is down: nothing is lost, and nothing is handled.
-    rig.lie(Faults {
+    // The endpoint is down: the callback stays unhandled.
+    rig.inject_faults(Faults {
         rules: vec![Rule::always(NOT_SENT)],
         ..Faults::default()
     });
@@ -195,8 +196,8 @@ async fn retries_a_poll_that_failed() {
         futures::executor::block_on(inbox.unhandled()).expect("a count"),
         1
     );
-    // It answers, and not with what was asked for.
-    rig.lie(Faults {
+    // The endpoint responds without the expected fields.
+    rig.inject_faults(Faults {
         rules: vec![Rule::always(Fault::Fieldless).of("sign/contract/detail")],
         ..Faults::default()
     });
@@ -211,11 +212,11 @@ async fn retries_a_poll_that_failed() {
     assert_eq!(confirmer.step().await.expect("a step"), ConfirmStep::Idle);
     tokio::time::advance(Duration::from_secs(15)).await;
     assert_eq!(confirmer.step().await.expect("a step"), synced(failed));
-    rig.heal();
+    rig.stop_faults();
     tokio::time::advance(Duration::from_secs(15)).await;
     assert_eq!(confirmer.step().await.expect("a step"), ConfirmStep::Idle);
     tokio::time::advance(Duration::from_mins(1)).await;
-    // While the ledger's thread writes, a clock that stands still would run to the end of the hold.
+    // With a paused clock, the hold of the ledger would expire while the ledger's thread writes.
     tokio::time::resume();
     let done = SyncStats {
         done: 1,
@@ -228,7 +229,7 @@ async fn retries_a_poll_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_ledger_is_given_back_though_nobody_answers() {
+async fn releases_the_ledger_when_the_service_hangs() {
     let rig = Rig::loans(1).always("sign/contract/detail", crate::support::rig::HANG_BEFORE);
     rig.apply().await;
     let flow = rig.sent()[0].id.to_string();
@@ -253,16 +254,16 @@ async fn the_ledger_is_given_back_though_nobody_answers() {
     );
 }
 
-/// A call that somebody hears of takes longer than the ledger is held: it ends all the same, since cutting it off would have it
-/// taken back and made again.
+/// A call that notifies a signer may take longer than the ledger is held. It is not cut off:
+/// otherwise its task would be undone and created again.
 #[tokio::test(start_paused = true)]
-async fn does_not_start_a_second_poll_while_one_is_slow() {
+async fn a_slow_call_that_notifies_a_signer_is_not_cut_off() {
     const PERSON: &str = "sign/contract/handPersonSignTask";
     let rig = Rig::loans(1);
     rig.with_witness("after: [borrower], ");
     rig.apply().await;
     rig.sign_all();
-    rig.heal();
+    rig.stop_faults();
     let rig = rig.fault(PERSON, 1, Fault::AnswerLate(Duration::from_secs(13)));
     let (ask, stop) = watch::channel(Stop::No);
     let soon = async {
@@ -280,7 +281,7 @@ async fn does_not_start_a_second_poll_while_one_is_slow() {
     );
 }
 
-/// The answer to the first question is older than the second callback.
+/// The response to the first poll is older than the second callback.
 #[tokio::test(start_paused = true)]
 async fn polls_again_after_a_callback_during_a_poll() {
     let late = Fault::AnswerLate(Duration::from_secs(3));
@@ -309,7 +310,7 @@ async fn polls_again_after_a_callback_during_a_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_waits_answers_callbacks_itself() {
+async fn a_waiting_run_handles_callbacks() {
     let rig = Rig::loans(2);
     rig.apply().await;
     let flow = rig.sent()[0].id.to_string();
@@ -333,9 +334,9 @@ async fn a_run_that_waits_answers_callbacks_itself() {
     assert_eq!(rig.calls("sign/contract/detail"), 2 + 1);
 }
 
-/// What a listener leaves behind that is killed in the middle of a call.
+/// A listener was killed in the middle of a call.
 #[tokio::test(start_paused = true)]
-async fn an_archive_that_was_cut_off_is_known_to_be_done_by_whoever_comes_next() {
+async fn the_next_sync_detects_an_archive_that_was_cut_off() {
     let rig = tenancy(1).fault(
         "sign/contract/archiveProcess",
         1,

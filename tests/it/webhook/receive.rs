@@ -1,4 +1,4 @@
-//! Receiving callbacks (section 5.9): what is accepted, and how everything else is answered.
+//! Receiving callbacks (section 5.9): accepted callbacks, and the responses to all others.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -30,7 +30,7 @@ const ALGORITHM: &str = "x-tsign-open-signature-algorithm";
 const SIGNATURE: &str = "x-tsign-open-signature";
 const APP_ID: &str = "x-tsign-open-app-id";
 
-/// Headers that were good, with one of them changed or taken away.
+/// Returns headers with one header replaced or removed.
 fn with(mut headers: HeaderMap, name: &'static str, value: Option<&str>) -> HeaderMap {
     match value {
         Some(value) => drop(headers.insert(name, value.parse().expect("a value"))),
@@ -40,7 +40,7 @@ fn with(mut headers: HeaderMap, name: &'static str, value: Option<&str>) -> Head
 }
 
 #[test]
-fn signatures_are_taken_in_every_form_that_senders_use() {
+fn accepts_every_known_form_of_signature() {
     let body = finish("100");
     let time = stamp(now());
     let query = "zone=%E5%8D%8E+%E4%B8%9C%20&batch=7";
@@ -69,14 +69,14 @@ fn signatures_are_taken_in_every_form_that_senders_use() {
         let verify =
             |headers: &HeaderMap| verifier().verify(headers, query, body.as_bytes(), now());
         assert_eq!(verify(&all), flow, "{case}");
-        // What says nothing new may be left out.
+        // Headers that carry no further information are optional.
         let fewer = with(with(all, APP_ID, None), ALGORITHM, None);
         assert_eq!(verify(&fewer), flow, "{case}");
     }
 }
 
 #[test]
-fn nothing_else_is_taken() {
+fn refuses_wrong_signatures_and_headers() {
     let body = finish("100");
     let good = signed(now(), "12", body.as_bytes());
     let other = hex::encode(sign(&[b"other"]));
@@ -125,7 +125,7 @@ fn nothing_else_is_taken() {
 }
 
 #[test]
-fn a_callback_is_good_for_a_quarter_of_an_hour_and_forged_before_it_is_stale() {
+fn callbacks_expire_after_max_age_and_forgery_takes_precedence() {
     let body = finish("100");
     for (minutes, seconds, expected) in [
         (15, 0, None),
@@ -143,7 +143,7 @@ fn a_callback_is_good_for_a_quarter_of_an_hour_and_forged_before_it_is_stale() {
     }
 }
 
-/// A listener before a ledger with one contract that somebody is to sign; and its flow.
+/// Returns a rig with one sent contract, the id of its flow, and a listener on its ledger.
 async fn listening() -> (Rig, String, Listening) {
     let rig = Rig::loans(1);
     rig.apply().await;
@@ -153,7 +153,7 @@ async fn listening() -> (Rig, String, Listening) {
 }
 
 #[tokio::test]
-async fn every_callback_is_answered_by_what_it_is() {
+async fn each_callback_outcome_has_its_response_status() {
     use Outcome::{Forged, Malformed, Oversized, Repeated, Stale, Unknown};
     let (_rig, flow, listening) = listening().await;
     let own = finish(&flow);
@@ -216,7 +216,7 @@ async fn every_callback_is_answered_by_what_it_is() {
             "{case}"
         );
     }
-    // No UTF-8, and no JSON; and no UTF-8 where nobody looks.
+    // Invalid UTF-8 that is no JSON; then invalid UTF-8 in a field that is not read.
     assert_eq!(listening.tell(Bytes::from_static(b"\xff\xfe")).await, 400);
     let elsewhere =
         [&b"{\"action\":\"SIGN_FLOW_FINISH\",\"flowId\":\"4\",\"x\":\"\xff\"}"[..]].concat();
@@ -230,11 +230,11 @@ async fn every_callback_is_answered_by_what_it_is() {
 }
 
 #[tokio::test]
-async fn six_attempts_of_one_callback_are_written_down_once() {
+async fn records_repeated_attempts_of_a_callback_once() {
     let (rig, flow, listening) = listening().await;
     let body = finish(&flow);
     for attempt in 0..6 {
-        // Each is signed at a time of its own, and may come over another address.
+        // Each attempt has its own timestamp, and may have another query.
         let at = Timestamp::now() - SignedDuration::from_secs(attempt);
         let path = format!("/callback?attempt={attempt}");
         let headers = signed(at, &attempt.to_string(), body.as_bytes());
@@ -251,13 +251,13 @@ async fn six_attempts_of_one_callback_are_written_down_once() {
     assert_eq!(times, Ok(6));
 }
 
-/// Sends bytes as they are, and gives all that is answered until the line is closed.
+/// Sends raw bytes, and returns everything received until the connection closes.
 async fn raw(base: &str, bytes: &[u8]) -> String {
     let addr = base.trim_start_matches("http://");
     let mut line = tokio::net::TcpStream::connect(addr).await.expect("a line");
     line.write_all(bytes).await.expect("sent");
     let mut answer = Vec::new();
-    // A line that is cut has answered all that it will.
+    // A reset connection has sent its whole response.
     let _ = line.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -266,11 +266,11 @@ async fn raw(base: &str, bytes: &[u8]) -> String {
 async fn stops_reading_an_oversized_callback() {
     let (_rig, _, listening) = listening().await;
     let head = "POST /callback HTTP/1.1\r\nhost: here\r\n";
-    // It says that a terabyte comes; nothing does.
+    // The content length announces a terabyte; no body follows.
     let announced = format!("{head}content-length: 1099511627776\r\n\r\n");
     let answer = raw(&listening.base, announced.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    // It says nothing, and does not end.
+    // A chunked body announces no length, and does not end.
     let piece = format!("{:x}\r\n{}\r\n", 4096, "x".repeat(4096)).repeat(17);
     let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{piece}");
     let answer = raw(&listening.base, chunked.as_bytes()).await;
@@ -284,7 +284,7 @@ async fn stops_reading_an_oversized_callback() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_senders_are_cut_off() {
+async fn slow_senders_time_out() {
     let (_rig, _, listening) = listening().await;
     let begun = tokio::time::Instant::now();
     assert_eq!(
@@ -298,7 +298,7 @@ async fn slow_senders_are_cut_off() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_cannot_be_written_is_told_and_what_came_is_to_be_sent_again() {
+async fn responds_503_while_the_ledger_is_locked() {
     let (rig, flow, listening) = listening().await;
     let own = finish(&flow);
     assert_eq!(listening.get("/healthz").await, (200, "ok\n".to_owned()));
@@ -316,13 +316,13 @@ async fn a_ledger_that_cannot_be_written_is_told_and_what_came_is_to_be_sent_aga
     tokio::time::timeout(LONG, well).await.expect("well again");
     let heard = listening.heard();
     assert_eq!(heard[0], Outcome::Failed);
-    // The first was written when the lock was gone, though its sender waited no longer.
+    // The first callback was recorded after the lock was released, after its 503 response.
     assert_eq!(heard[1], Outcome::Repeated);
     assert_eq!(listening.unhandled().await, 1);
 }
 
 #[tokio::test]
-async fn counts_are_told_in_the_form_of_prometheus() {
+async fn metrics_have_the_prometheus_format() {
     let (_rig, flow, listening) = listening().await;
     listening.tell(finish(&flow)).await;
     listening.tell(finish("1")).await;
@@ -378,7 +378,7 @@ async fn answers_open_requests_and_accepts_no_new_ones_at_shutdown() {
     line.write_all(format!("{head}expect: 100-continue\r\n\r\n").as_bytes())
         .await
         .expect("sent");
-    // The body is asked for: the request is under way.
+    // The response asks for the body: the request is in progress.
     let mut asked = [0; 25];
     line.read_exact(&mut asked).await.expect("an answer");
     assert!(asked.starts_with(b"HTTP/1.1 100"));
@@ -399,7 +399,7 @@ async fn answers_open_requests_and_accepts_no_new_ones_at_shutdown() {
 }
 
 #[test]
-fn paths_are_plain_and_none_is_taken_twice() {
+fn refuses_invalid_and_reserved_callback_paths() {
     for (path, good) in [
         ("/", true),
         ("/callback", true),
@@ -419,7 +419,7 @@ fn paths_are_plain_and_none_is_taken_twice() {
 }
 
 #[tokio::test]
-async fn the_ledger_is_made_where_there_is_none_and_kept_from_strangers() {
+async fn creates_a_missing_ledger_and_refuses_another_endpoint() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("new/l.db");
     let listening = Listening::start(&path, &binding()).await;
