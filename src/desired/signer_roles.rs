@@ -14,7 +14,7 @@ struct Role<'a> {
 
 /// Returns two signers of a contract that are the same account in the same role, under different
 /// names. A detail of the flow (5.5.7, 5.6.7) does not tell which task belongs to which of them, so
-/// a lost response could not be resolved. `None` if all can be told apart.
+/// a lost response could not be resolved. `None` if all can be told apart, or are automatic.
 pub fn indistinguishable_signers<'i>(
     item: &'i Item,
     resources: &'i Resources,
@@ -36,6 +36,7 @@ pub fn indistinguishable_signers<'i>(
     let mut pairs = signers
         .flat_map(|(at, signer)| item.signers[..at].iter().map(move |first| (first, signer)));
     pairs.find(|(first, second)| match (role(first), role(second)) {
+        _ if first.kind.signs_at_once() && second.kind.signs_at_once() => false,
         (Some(one), Some(other)) => {
             one.account == other.account
                 && (one.both || other.both || one.organization == other.organization)

@@ -279,9 +279,11 @@ impl<'a> Executor<'a> {
             let planned = plan.rows[at];
             match planned_item(&plan.flow, &planned, rendered) {
                 Ok((address, item)) => self.item_future(&plan.flow, address, planned, item),
-                Err((address, row, failure)) => {
-                    Box::pin(ready((address, Some(row), Ok(ItemOutcome::Failed(failure)))))
-                }
+                Err((address, row, failure)) => Box::pin(ready((
+                    address,
+                    Some(row),
+                    Ok(ItemOutcome::Failed(failure)),
+                ))),
             }
         });
         let started = self.run_items(items, stats).await;

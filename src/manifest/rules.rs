@@ -218,8 +218,9 @@ fn cycle<'f>(flow: &'f Flow, signer: &'f Signer) -> Option<Vec<(&'f str, &'f Spa
 pub const SAME_ACCOUNT_HINT: &str = "let one signer have several positions, or use personAndOrganization: the service does not tell the two tasks \
      apart, so a lost response could not be resolved";
 
-/// Refuses a flow in which an account is two signers whose tasks a detail (5.5.7, 5.6.7) does not tell apart: the same person
-/// twice, for the same organization twice, or the platform twice.
+/// Refuses a flow in which an account is two signers whose tasks a detail (5.5.7, 5.6.7) does not
+/// tell apart: the same person twice, or twice for the same organization. Automatic signers of one
+/// account are allowed, since they may use different seals and no person is asked twice.
 pub(super) fn check_same_account(flow: &Flow, findings: &mut Findings) {
     for (at, signer) in flow.signers.iter().enumerate() {
         let mut earlier = flow.signers[..at].iter();
@@ -239,6 +240,10 @@ pub(super) fn check_same_account(flow: &Flow, findings: &mut Findings) {
 }
 
 fn is_same_role(one: &SignerKind, other: &SignerKind) -> bool {
+    let is_automatic = |kind| matches!(kind, &SignerKind::Platform(_) | &SignerKind::User { .. });
+    if is_automatic(one) && is_automatic(other) {
+        return false;
+    }
     // The account, the organization, and whether the account may also sign for itself.
     fn role(kind: &SignerKind) -> (Option<&str>, Option<&str>, bool) {
         match kind {

@@ -17,7 +17,9 @@ pub enum AdoptError {
 
 impl From<StepError> for AdoptError {
     fn from(error: StepError) -> Self {
-        error.into_failure().map_or_else(Self::Fatal, Self::Rejected)
+        error
+            .into_failure()
+            .map_or_else(Self::Fatal, Self::Rejected)
     }
 }
 
