@@ -26,7 +26,7 @@ use super::sign::{
     ViewUrl, ViewUrlAnswer, contract, contracts,
 };
 
-/// The effect of a repeated call. It decides what the client does after a lost response.
+/// The effect of a repeated call. It decides what happens after a lost response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryClass {
     /// Changes nothing: the request is sent again.
@@ -35,8 +35,8 @@ pub enum RetryClass {
     Set,
     /// Leaves at most an unused object: the request is sent again.
     Spare,
-    /// Could create an object twice or ask a person twice: the client first probes with the given
-    /// read operation.
+    /// Could create an object twice or ask a person twice: the client returns the failure, and the
+    /// step journal probes with the given read operation before it sends the request again.
     Probe(Op),
 }
 

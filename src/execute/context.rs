@@ -35,7 +35,7 @@ pub(crate) struct StepContext<'a> {
     steps_with_lost_responses: Mutex<HashSet<(EntityId, String)>>,
     /// The start of this run.
     started_at: Instant,
-    /// Steps whose intent was written by this run, not by an earlier one.
+    /// Steps whose intent was written by a reissue of this run, not by an earlier run.
     own_intents: Mutex<HashSet<(EntityId, String)>>,
     /// Items whose flow details lacked an added signer in this run.
     incomplete_details: Mutex<HashSet<EntityId>>,

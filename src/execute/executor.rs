@@ -426,8 +426,8 @@ fn resource_span(address: &Address) -> Span {
     info_span!("resource", %address)
 }
 
-/// The future of one item: its address, its row if it has one, and its outcome. All items share one task, because their
-/// futures are small and mostly wait for the network.
+/// The future of one item: its address, its row if it has one, and its outcome. All items share one
+/// task, because their futures are small and mostly wait for the network.
 pub(crate) type ItemFuture<'s> =
     Pin<Box<dyn Future<Output = (Address, Option<u64>, Result<ItemOutcome, Fatal>)> + 's>>;
 

@@ -10,7 +10,8 @@ use crate::execute::journal::ItemJournal;
 use crate::execute::signers::SignerIdentity;
 use crate::ledger::{Failure, ItemStatus};
 
-/// A reference to a flow, and whether it has several documents: that decides which family of operations it uses.
+/// A reference to a flow, and whether it has several documents: that decides which family of
+/// operations it uses.
 #[derive(Debug, Clone)]
 pub(crate) struct FlowRef {
     pub(crate) id: FlowId,
@@ -42,7 +43,8 @@ pub(crate) struct FoundTask {
     pub(crate) account: AccountId,
     pub(crate) organization: Option<AccountId>,
     pub(crate) status: SignStatus,
-    /// The time of the request to sign, as the API writes it. It distinguishes a task from one that was created anew.
+    /// The time of the request to sign, as the API writes it. It distinguishes a task from one that
+    /// was created anew.
     pub(crate) received: Option<String>,
     /// The time of the signature or refusal, as the API writes it.
     pub(crate) time: Option<String>,
@@ -51,15 +53,16 @@ pub(crate) struct FoundTask {
 }
 
 impl FoundTask {
-    /// Whether it may be the task of a signer. One that signs for itself and an organization may be listed as either; one that chooses
-    /// the organization while signing, under any.
+    /// Whether it may be the task of a signer. One that signs for itself and an organization may be
+    /// listed as either; one that chooses the organization while signing, under any.
     pub(crate) fn is_of(&self, identity: &SignerIdentity) -> bool {
         let chosen = self.organization.is_none() || identity.organization.is_none();
         Some(&self.account) == identity.account.as_ref()
             && (self.organization == identity.organization || (identity.both && chosen))
     }
 
-    /// Whether it is the signature of an organization itself, listed under the person who acts for it.
+    /// Whether it is the signature of an organization itself, listed under the person who acts for
+    /// it.
     pub(crate) fn is_in_the_name_of(&self, identity: &SignerIdentity) -> bool {
         let alone = identity.organization.is_none() && !identity.both;
         alone && self.organization.is_some() && self.organization == identity.account
@@ -194,8 +197,8 @@ fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), StepError> {
     ))
 }
 
-/// The signers that a detail lists. A missing list is accepted for drafts and for flows that ended early, where the status is enough;
-/// elsewhere it does not mean that nobody was asked.
+/// The signers that a detail lists. A missing list is accepted for drafts and for flows that ended
+/// early, where the status is enough; elsewhere it does not mean that nobody was asked.
 fn listed<T>(signers: Option<Vec<T>>, status: FlowStatus) -> Result<Vec<T>, StepError> {
     match (signers, status) {
         (Some(signers), _) => Ok(signers),

@@ -3,8 +3,8 @@
 use crate::address::{Address, AddressPattern, is_selected};
 use crate::expr::Fingerprint;
 use crate::ledger::RecordedItem;
-use crate::manifest::Tolerance;
-use crate::plan::diff::{ItemAction, ItemPolicy, Retry, item_action};
+use crate::manifest::{OnChange, Tolerance};
+use crate::plan::diff::{ItemAction, Retry, item_action};
 
 /// Which accounts the planner looks up at the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Selection {
     pub(crate) fn action(
         &self,
         address: &Address,
-        policy: ItemPolicy,
+        policy: OnChange,
         recorded: Option<RecordedItem>,
         desired: Fingerprint,
     ) -> ItemAction {

@@ -333,7 +333,7 @@ fn check_withdrawable(
             && !task.is_of(identity)
             && !is_completed(task)
     });
-    if takes_others || journal.others(name, identity) > 0 {
+    if takes_others || journal.count_rivals(name, identity) > 0 {
         return Err(StepError::failed(
             "the same account has another task in this flow, which would be withdrawn, too",
             hint,

@@ -24,8 +24,8 @@ pub struct FlowReport<'a> {
     pub ledger: &'a dyn Records,
     /// The id of the run in the ledger.
     pub run: i64,
-    /// The error message of items that were not begun.
-    pub not_begun: &'a str,
+    /// The error message of items that were not started.
+    pub unstarted_message: &'a str,
     /// Whether the statuses show the signing progress; otherwise they show the result of the run.
     pub signing: bool,
     /// The names of the steps whose receipts the report reads.

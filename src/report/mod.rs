@@ -2,8 +2,8 @@
 //! text.
 //!
 //! A report combines the rows of a sheet, in sheet order, with the recorded items and the planned
-//! actions. A file appears completely or not at all. This module imports neither the client nor
-//! apply.
+//! actions. A file appears completely or not at all. This module imports neither
+//! `client` nor `execute`, `sync` or `repair`.
 
 mod audit;
 mod csv;

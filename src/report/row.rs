@@ -108,17 +108,17 @@ pub(super) fn classify(
         ItemAction::Skipped | ItemAction::Excluded => return without_record(Status::Skipped, None),
         _ => {}
     }
-    let not_begun = match action {
+    let default_failure = match action {
         ItemAction::Invalid => joined_failure(diagnostics),
-        _ => failure(report.not_begun, APPLY_AGAIN),
+        _ => failure(report.unstarted_message, APPLY_AGAIN),
     };
     let Some(ItemWithSteps { record, steps }) = recorded else {
-        return without_record(Status::Failed, Some(not_begun));
+        return without_record(Status::Failed, Some(default_failure));
     };
     let (status, failure) = match action {
         // An invalid row keeps the details of the item that was sent earlier.
-        ItemAction::Invalid => (Status::Failed, Some(not_begun)),
-        _ => record_status(action, &record, report.run, not_begun, report.signing),
+        ItemAction::Invalid => (Status::Failed, Some(default_failure)),
+        _ => record_status(action, &record, report.run, default_failure, report.signing),
     };
     let steps = steps.into_iter().map(StepDetails::parse);
     let details = ItemDetails {
@@ -131,8 +131,14 @@ pub(super) fn classify(
 
 /// Returns the status of a recorded item and its error, if any. Needs no plan.
 pub fn recorded(record: &ItemRecord) -> (Status, Option<Failure>) {
-    let not_begun = failure("not begun: the run ended before", APPLY_AGAIN);
-    record_status(ItemAction::Resume, record, record.run, not_begun, true)
+    let default_failure = failure("not begun: the run ended before", APPLY_AGAIN);
+    record_status(
+        ItemAction::Resume,
+        record,
+        record.run,
+        default_failure,
+        true,
+    )
 }
 
 /// Returns the status of a recorded item with a planned action, and its error, if any.
@@ -140,12 +146,12 @@ fn record_status(
     action: ItemAction,
     record: &ItemRecord,
     run: i64,
-    not_begun: Failure,
+    default_failure: Failure,
     signing: bool,
 ) -> (Status, Option<Failure>) {
     match action {
         ItemAction::Revoke if record.status != ItemStatus::Revoked => {
-            let why = record.failure.clone().unwrap_or(not_begun);
+            let why = record.failure.clone().unwrap_or(default_failure);
             let doubt = record.status == ItemStatus::InDoubt;
             let status = if doubt {
                 Status::InDoubt
@@ -172,7 +178,7 @@ fn record_status(
             };
             let differs = failure("the row differs from what was sent", hint);
             // Signing reports show the status of the contract, so that it is not taken for unsent.
-            let (own, _) = record_status(ItemAction::Kept, record, run, not_begun, signing);
+            let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, signing);
             let is_sent = record.status.is_sent() && signing;
             return (if is_sent { own } else { Status::Failed }, Some(differs));
         }
@@ -200,7 +206,7 @@ fn record_status(
             let why = record.failure.clone().unwrap_or(interrupted);
             (Status::InDoubt, Some(why))
         }
-        ItemStatus::Failed | ItemStatus::Open => (Status::Failed, Some(not_begun)),
+        ItemStatus::Failed | ItemStatus::Open => (Status::Failed, Some(default_failure)),
     }
 }
 

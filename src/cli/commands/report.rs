@@ -81,7 +81,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             refused: &|_| None,
             ledger: &ledger,
             run: run.record.id,
-            not_begun: "not sent: no run has begun it",
+            unstarted_message: "not sent: no run has begun it",
             signing: true,
             steps: STEP_NAMES,
         };

@@ -130,16 +130,18 @@ impl ItemJournal {
     }
 
     /// Returns the number of other steps whose signer a probe of this step may find instead.
-    pub(crate) fn others(&self, name: &str, who: &SignerIdentity) -> usize {
+    pub(crate) fn count_rivals(&self, name: &str, who: &SignerIdentity) -> usize {
         let others = self
             .signers
             .iter()
             .filter(|(other, identity)| other != name && identity.overlaps(who));
-        others.filter(|(other, _)| self.may_be_there(other)).count()
+        others
+            .filter(|(other, _)| self.may_have_taken_effect(other))
+            .count()
     }
 
     /// Returns whether the step may have taken effect.
-    pub(crate) fn may_be_there(&self, name: &str) -> bool {
+    pub(crate) fn may_have_taken_effect(&self, name: &str) -> bool {
         self.is_begun(name) || self.is_done(name)
     }
 

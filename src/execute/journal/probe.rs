@@ -53,7 +53,8 @@ impl StepContext<'_> {
         })
     }
 
-    /// Probes the task of a person. An unsigned task is withdrawn, so that it can be created again with a known link.
+    /// Probes the task of a person. An unsigned task is withdrawn, so that it can be created again
+    /// with a known link.
     pub(crate) async fn probe_person_task(
         &self,
         flow: &FlowRef,
@@ -79,7 +80,8 @@ impl StepContext<'_> {
             .await
     }
 
-    /// The request that withdraws an unsigned task of a person, or the result of the probe if there is none.
+    /// The request that withdraws an unsigned task of a person, or the result of the probe if there
+    /// is none.
     async fn unsigned_task(
         &self,
         flow: &FlowRef,
@@ -92,7 +94,7 @@ impl StepContext<'_> {
         if tasks.is_empty() {
             return Ok(Err(absent(journal, name, &all)));
         }
-        if journal.others(name, identity) > 0
+        if journal.count_rivals(name, identity) > 0
             || matching::may_be_others(&tasks, &all, journal, name, identity)
         {
             return Ok(Err(ProbeResult::Unclear(
@@ -111,7 +113,8 @@ impl StepContext<'_> {
             })));
         }
         let account_id = tasks[0].account.clone();
-        // Withdrawing takes all tasks of a person, including those whose links are known and were passed on.
+        // Withdrawing takes all tasks of a person, including those whose links are known and were
+        // passed on.
         let takes_others = all.iter().any(|task| {
             task.account == account_id && !task.is_of(identity) && task.status != SignStatus::Signed
         });
@@ -127,13 +130,13 @@ impl StepContext<'_> {
         }))
     }
 
-    /// Withdraws the unsigned task of a person. It is tried again only once the earlier request cannot be under way any more: a late one
-    /// would withdraw the task that is created next.
+    /// Withdraws the unsigned task of a person. It is tried again only once the earlier request
+    /// cannot be under way any more: a late one would withdraw the task that is created next.
     async fn undo_task(
         &self,
         flow: &FlowRef,
         undo: &UndoTask,
-        is_his: impl Fn(&FoundTask) -> bool,
+        is_target: impl Fn(&FoundTask) -> bool,
     ) -> Result<ProbeResult<HandSignAnswer>, StepError> {
         for _ in 0..self.client.attempts() {
             let undone = self.client.call(undo).await;
@@ -147,10 +150,11 @@ impl StepContext<'_> {
                 return Err(StepError::of(Op::UndoTask, failure));
             }
             failpoint("probe.undone");
-            if !self.state(flow).await?.tasks.iter().any(&is_his) {
+            if !self.state(flow).await?.tasks.iter().any(&is_target) {
                 return Ok(ProbeResult::Undone);
             }
-            // A detail may show an answered request later, and an unanswered one may be carried out later.
+            // A detail may show an answered request later, and an unanswered one may be carried out
+            // later.
             let delay = match &undone {
                 Err(Failure::Unknown {
                     cause: LossCause::TimedOut,
@@ -159,7 +163,7 @@ impl StepContext<'_> {
                 _ => SETTLE_DELAY,
             };
             self.client.delay(delay).await;
-            if !self.state(flow).await?.tasks.iter().any(&is_his) {
+            if !self.state(flow).await?.tasks.iter().any(&is_target) {
                 return Ok(ProbeResult::Undone);
             }
             if !matches!(undone, Err(Failure::Unknown { .. })) {
@@ -171,8 +175,8 @@ impl StepContext<'_> {
         ))
     }
 
-    /// Probes a signature without a person. The account of the platform is not known before it has signed: its task is the one that no
-    /// other signer explains.
+    /// Probes a signature without a person. The account of the platform is not known before it has
+    /// signed: its task is the one that no other signer explains.
     pub(crate) async fn probe_signature(
         &self,
         flow: &FlowRef,
@@ -180,7 +184,7 @@ impl StepContext<'_> {
         name: &str,
         identity: &SignerIdentity,
     ) -> Result<ProbeResult<AutoSignAnswer>, StepError> {
-        let of_others = journal.others(name, identity);
+        let of_others = journal.count_rivals(name, identity);
         let state = self.state(flow).await?;
         let found = matching::tasks_of(&state.tasks, journal, name, identity);
         let unclear = "the same account signs this flow more than once";
@@ -235,7 +239,8 @@ impl StepContext<'_> {
     }
 }
 
-/// The result for a signer that is not listed: absent, unless signers with receipts are not listed either.
+/// The result for a signer that is not listed: absent, unless signers with receipts are not listed
+/// either.
 fn absent<A>(journal: &ItemJournal, name: &str, tasks: &[FoundTask]) -> ProbeResult<A> {
     let mut added = journal.signers.iter();
     let is_listed = |other: &str, identity: &SignerIdentity| match matching::known_identity(

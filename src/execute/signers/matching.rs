@@ -1,15 +1,17 @@
 //! Finds the tasks of a signer among those that the service lists for a flow.
 //!
-//! Flows in which an account signs in several roles are refused by `treaty validate`, since a detail (5.5.7, 5.6.7) does not tell such
-//! tasks apart. The platform is the exception: its account is not known before it has signed, and may be that of another signer. It is
-//! recognised by counting.
+//! Flows in which an account signs in several roles are refused by `treaty validate`, since a
+//! detail (5.5.7, 5.6.7) does not tell such tasks apart. The platform is the exception: its account
+//! is not known before it has signed, and may be that of another signer. It is recognised by
+//! counting.
 
 use super::identity::SignerIdentity;
 use crate::address::AccountId;
 use crate::execute::flow::FoundTask;
 use crate::execute::journal::ItemJournal;
 
-/// The tasks that may be those of a signer. Empty when there are only as many as other signers need.
+/// The tasks that may be those of a signer. Empty when there are only as many as other signers
+/// need.
 pub(crate) fn tasks_of<'t>(
     tasks: &'t [FoundTask],
     journal: &ItemJournal,
@@ -31,8 +33,8 @@ pub(crate) fn tasks_of<'t>(
     }
 }
 
-/// Whether all tasks that were found for a signer may be those of others: a signer that signs for itself and an organization may be
-/// listed once, or once for each.
+/// Whether all tasks that were found for a signer may be those of others: a signer that signs for
+/// itself and an organization may be listed once, or once for each.
 pub(crate) fn may_be_others(
     found: &[&FoundTask],
     tasks: &[FoundTask],
@@ -48,8 +50,8 @@ pub(crate) fn may_be_others(
     found.len() <= needed
 }
 
-/// The tasks under an identity. Where there are fewer than signers with it, also those under the persons who act for it: the signature
-/// of an organization may be listed so.
+/// The tasks under an identity. Where there are fewer than signers with it, also those under the
+/// persons who act for it: the signature of an organization may be listed so.
 fn candidates<'t>(
     tasks: &'t [FoundTask],
     identity: &SignerIdentity,
@@ -90,7 +92,8 @@ pub(crate) enum PlatformTask {
     Ambiguous,
 }
 
-/// Finds the platform's task by counting: it is the one that is left once each other signer has one.
+/// Finds the platform's task by counting: it is the one that is left once each other signer has
+/// one.
 pub(crate) fn platform_task(
     tasks: &[FoundTask],
     journal: &ItemJournal,
@@ -119,7 +122,8 @@ pub(crate) fn platform_task(
     }
 }
 
-/// The identity of a signer with its account, as far as that is known: the platform's is, once its call was answered.
+/// The identity of a signer with its account, as far as that is known: the platform's is, once its
+/// call was answered.
 pub(crate) fn known_identity(
     journal: &ItemJournal,
     name: &str,
@@ -139,7 +143,7 @@ pub(crate) fn known_identity(
 /// The other signers that may have been added and whose accounts are known.
 fn others(journal: &ItemJournal, name: &str) -> Vec<SignerIdentity> {
     let others = journal.signers.iter();
-    let others = others.filter(|(other, _)| other != name && journal.may_be_there(other));
+    let others = others.filter(|(other, _)| other != name && journal.may_have_taken_effect(other));
     others
         .filter_map(|(other, identity)| known_identity(journal, other, identity))
         .collect()
@@ -165,7 +169,8 @@ mod tests {
         }
     }
 
-    /// The journal of a flow: name, identity, and the account that was answered. `Some("")`: the step was not begun.
+    /// The journal of a flow: name, identity, and the account that was answered. `Some("")`: the
+    /// step was not begun.
     fn journal(signers: &[(&str, SignerIdentity, Option<&str>)]) -> ItemJournal {
         let known = signers.iter().filter_map(|(name, _, answered)| {
             let step = match *answered {

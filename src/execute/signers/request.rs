@@ -1,4 +1,5 @@
-//! The calls that add a signer: five kinds, each for one document or several (sections 5.5 and 5.6).
+//! The calls that add a signer: five kinds, each for one document or several (sections 5.5 and
+//! 5.6).
 
 use serde::Serialize;
 
@@ -93,7 +94,7 @@ impl SignerRequest<'_> {
         let flow_id = self.flow.id.clone();
         let third_order_no = Some(self.third_order_no);
         match self.signs {
-            SigningMethod::Platform { seal } => said(&contract::PlatformSignTask {
+            SigningMethod::Platform { seal } => recordable(&contract::PlatformSignTask {
                 flow_id,
                 third_order_no,
                 seal_id: seal,
@@ -104,7 +105,7 @@ impl SignerRequest<'_> {
                 account,
                 seal,
                 notice_sign_message,
-            } => said(&contract::UserSignTask {
+            } => recordable(&contract::UserSignTask {
                 flow_id,
                 third_order_no,
                 account_id: account,
@@ -113,17 +114,19 @@ impl SignerRequest<'_> {
                 doc_pwd,
                 pos_list: positions,
             }),
-            SigningMethod::Person { account, seal_type } => said(&contract::HandPersonSignTask {
-                flow_id,
-                third_order_no,
-                account_id: account,
-                seal_type,
-                pos_list: hand,
-            }),
+            SigningMethod::Person { account, seal_type } => {
+                recordable(&contract::HandPersonSignTask {
+                    flow_id,
+                    third_order_no,
+                    account_id: account,
+                    seal_type,
+                    pos_list: hand,
+                })
+            }
             SigningMethod::Organization {
                 account,
                 organization,
-            } => said(&contract::HandOrgSignTask {
+            } => recordable(&contract::HandOrgSignTask {
                 flow_id,
                 third_order_no,
                 account_id: account,
@@ -133,7 +136,7 @@ impl SignerRequest<'_> {
             SigningMethod::PersonAndOrganization {
                 account,
                 organization,
-            } => said(&contract::HandSignTask {
+            } => recordable(&contract::HandSignTask {
                 flow_id,
                 third_order_no,
                 account_id: account,
@@ -165,7 +168,7 @@ impl SignerRequest<'_> {
         let flow_id = self.flow.id.clone();
         let third_order_no = Some(self.third_order_no);
         match self.signs {
-            SigningMethod::Platform { seal } => said(&contracts::PlatformSignTask {
+            SigningMethod::Platform { seal } => recordable(&contracts::PlatformSignTask {
                 flow_id,
                 third_order_no,
                 seal_id: seal,
@@ -175,7 +178,7 @@ impl SignerRequest<'_> {
                 account,
                 seal,
                 notice_sign_message,
-            } => said(&contracts::UserSignTask {
+            } => recordable(&contracts::UserSignTask {
                 flow_id,
                 third_order_no,
                 account_id: account,
@@ -183,17 +186,19 @@ impl SignerRequest<'_> {
                 notice_sign_message,
                 sign_doc_list: auto,
             }),
-            SigningMethod::Person { account, seal_type } => said(&contracts::HandPersonSignTask {
-                flow_id,
-                third_order_no,
-                account_id: account,
-                seal_type,
-                sign_doc_list: hand,
-            }),
+            SigningMethod::Person { account, seal_type } => {
+                recordable(&contracts::HandPersonSignTask {
+                    flow_id,
+                    third_order_no,
+                    account_id: account,
+                    seal_type,
+                    sign_doc_list: hand,
+                })
+            }
             SigningMethod::Organization {
                 account,
                 organization,
-            } => said(&contracts::HandOrgSignTask {
+            } => recordable(&contracts::HandOrgSignTask {
                 flow_id,
                 third_order_no,
                 account_id: account,
@@ -203,7 +208,7 @@ impl SignerRequest<'_> {
             SigningMethod::PersonAndOrganization {
                 account,
                 organization,
-            } => said(&contracts::HandSignTask {
+            } => recordable(&contracts::HandSignTask {
                 flow_id,
                 third_order_no,
                 account_id: account,
@@ -214,8 +219,9 @@ impl SignerRequest<'_> {
     }
 }
 
-/// A request in the form in which it is recorded: a deferred request is sent later exactly as it was recorded.
-fn said<O: Operation + Serialize>(request: &O) -> (Op, serde_json::Value) {
+/// A request in the form in which it is recorded: a deferred request is sent later exactly as it
+/// was recorded.
+fn recordable<O: Operation + Serialize>(request: &O) -> (Op, serde_json::Value) {
     // A request is plain data with text keys, which JSON can always express.
     (O::OP, serde_json::to_value(request).unwrap_or_default())
 }

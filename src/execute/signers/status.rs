@@ -117,8 +117,9 @@ impl StepContext<'_> {
     }
 }
 
-/// The state of a signer as the detail shows it, and whether the signer is listed at all. An accepted automatic signature is not yet a
-/// signature: the service signs when it can (5.9.1). A missing task of a person was withdrawn.
+/// The state of a signer as the detail shows it, and whether the signer is listed at all. An
+/// accepted automatic signature is not yet a signature: the service signs when it can (5.9.1). A
+/// missing task of a person was withdrawn.
 fn sign_state(
     journal: &ItemJournal,
     state: &FlowState,

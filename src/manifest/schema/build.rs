@@ -1,7 +1,8 @@
 //! The words that the schema is written in: each makes one piece of JSON Schema.
 //!
-//! Two things are everywhere. A scalar of YAML may be a string, a number or a boolean where the decoder takes a text;
-//! and where it takes a word or a number, it takes a text with an expression too.
+//! Two things are everywhere. A scalar of YAML may be a string, a number or a boolean where the
+//! decoder takes a text; and where it takes a word or a number, it takes a text with an expression
+//! too.
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,8 @@ pub(super) type Schema = Map<String, Value>;
 /// A text that is, or holds, an expression.
 const EXPRESSION: &str = r"\{[{%#]";
 
-/// A name that people choose. Written without character classes of Unicode, which not every editor knows.
+/// A name that people choose. Written without character classes of Unicode, which not every editor
+/// knows.
 const NAME: &str = r"^[^\s!-,./:-@\[-\^`{-~]+$";
 
 fn schema<const N: usize>(described: &str, pairs: [(&str, Value); N]) -> Schema {

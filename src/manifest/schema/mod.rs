@@ -1,8 +1,9 @@
 //! The manifest language as JSON Schema (draft-07), for editors and for other programs.
 //!
-//! Decoding is by hand, so that all that is wrong is found at once; the schema stands beside it, as data. It knows
-//! shapes and words only: what names refer to, check digits and what expressions give is `treaty validate`'s to say.
-//! It never refuses what the decoder takes. `tie.rs` holds the two together.
+//! Decoding is by hand, so that all that is wrong is found at once; the schema stands beside it, as
+//! data. It knows shapes and words only: what names refer to, check digits and what expressions
+//! give is `treaty validate`'s to say. It never refuses what the decoder takes. `tie.rs` holds the
+//! two together.
 
 mod build;
 mod flow;

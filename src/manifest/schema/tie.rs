@@ -1,8 +1,9 @@
 //! What ties the schema to the decoder, so that neither drifts from the other (tests only).
 //!
-//! The decoder tells [`record`] which fields it knows in each kind of mapping, while it reads a project that uses
-//! everything. Then that project is changed in every place, in several ways, and both must agree on what is wrong; and
-//! each word that the schema offers somewhere must be one that the decoder takes there.
+//! The decoder tells [`record`] which fields it knows in each kind of mapping, while it reads a
+//! project that uses everything. Then that project is changed in every place, in several ways, and
+//! both must agree on what is wrong; and each word that the schema offers somewhere must be one
+//! that the decoder takes there.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +24,8 @@ pub(in crate::manifest) fn record(what: &str, known: &[&'static str]) {
     SEEN.with_borrow_mut(|seen| seen.push((what.to_owned(), known)));
 }
 
-/// What the decoder calls a mapping, and the schema's definition of it. Two things may have one name: they differ in
-/// their fields.
+/// What the decoder calls a mapping, and the schema's definition of it. Two things may have one
+/// name: they differ in their fields.
 const NAMES: [(&str, &str); 29] = [
     (PROJECT_FILE, "/"),
     ("an environment", "environment"),
@@ -124,7 +125,8 @@ fn the_schema_has_the_fields_that_the_decoder_knows() {
     assert_eq!(properties(&super::manifest())["/"].len(), 4);
 }
 
-/// Fields whose values are checked once they are rendered: loading a project does not see what is wrong in them.
+/// Fields whose values are checked once they are rendered: loading a project does not see what is
+/// wrong in them.
 const CHECKED_LATER: [&str; 14] = [
     "idType",
     "organType",

@@ -9,12 +9,9 @@ use crate::ledger::{ItemStatus, RecordedItem};
 use crate::manifest::OnChange;
 use crate::plan::forecast::Calls;
 
-/// The policy of a flow for rows that changed after they were sent.
-pub(crate) type ItemPolicy = OnChange;
-
 /// Computes the action for the item of a row from its recorded state and desired fingerprint.
 pub(crate) fn item_action(
-    policy: ItemPolicy,
+    policy: OnChange,
     recorded: Option<RecordedItem>,
     desired: Fingerprint,
 ) -> ItemAction {

@@ -9,8 +9,8 @@ mod resources;
 mod state;
 
 pub use action::{AccountAction, Grant, ItemAction, SealAction, TemplateAction};
+pub(crate) use items::item_action;
 pub use items::{FlowPlan, PlannedRow, Retry, SAMPLES};
-pub(crate) use items::{ItemPolicy, item_action};
 pub use removed_rows::RemovedRow;
 pub(crate) use removed_rows::{Revocations, removed_row_action};
 pub(crate) use resources::plan_resources;

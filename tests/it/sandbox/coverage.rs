@@ -178,7 +178,7 @@ fn page() -> String {
             RetryClass::Read => "read".to_owned(),
             RetryClass::Set => "set".to_owned(),
             RetryClass::Spare => "spare".to_owned(),
-            RetryClass::Probe(look) => format!("probe: `{look}`"),
+            RetryClass::Probe(probe) => format!("probe: `{probe}`"),
         };
         let mut by_code: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for row in refusals

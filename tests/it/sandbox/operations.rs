@@ -144,15 +144,15 @@ fn the_table_has_exactly_the_documented_operations() {
     assert_eq!(table("operations.tsv").len(), ops.len() + 1);
     for (op, row) in known {
         assert_eq!(op.section(), cell(&row, "section"), "{op}");
-        let (repeat, look) = match op.retry_class() {
+        let (retry_class, probe) = match op.retry_class() {
             RetryClass::Read => ("read", "-"),
             RetryClass::Set => ("set", "-"),
             RetryClass::Spare => ("spare", "-"),
-            RetryClass::Probe(look) => ("look", look.path()),
+            RetryClass::Probe(probe) => ("probe", probe.path()),
         };
         assert_eq!(
-            (repeat, look),
-            (cell(&row, "repeat"), cell(&row, "look")),
+            (retry_class, probe),
+            (cell(&row, "retry_class"), cell(&row, "probe")),
             "{op}"
         );
     }

@@ -82,8 +82,8 @@ const SIGNERS: [(&str, bool); 8] = [
     ),
 ];
 
-/// Leaves out signers that are the same account in the same role as an earlier one: manifests do not
-/// allow them.
+/// Leaves out signers that are the same account in the same role as an earlier one: manifests do
+/// not allow them.
 fn distinct(signers: Vec<(usize, u8)>) -> Vec<(usize, u8)> {
     // `personAndOrganization` of the customer is in the roles of both other kinds.
     let is_same = |one: usize, other: usize| {

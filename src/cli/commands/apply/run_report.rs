@@ -56,7 +56,7 @@ impl RunReport<'_> {
         let formats = &settings.reports.formats;
         let mut reports = Reports::begin(&folder, &self.context.project.name, formats)?;
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
-        let not_begun = match self.stopped() {
+        let unstarted_message = match self.stopped() {
             Some(why) => format!("not begun: {why}"),
             None => "not begun: the run ended earlier".to_owned(),
         };
@@ -90,7 +90,7 @@ impl RunReport<'_> {
                 refused: &|row| self.context.planned.refused.get(&(plan.flow.clone(), row)),
                 ledger: self.context.ledger,
                 run: self.run.id,
-                not_begun: &not_begun,
+                unstarted_message: &unstarted_message,
                 steps: STEP_NAMES,
             };
             items.insert(plan.flow.clone(), reports.write_flow(&report)?);
