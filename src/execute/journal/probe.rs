@@ -94,8 +94,9 @@ impl StepContext<'_> {
         if tasks.is_empty() {
             return Ok(Err(absent(journal, name, &all)));
         }
-        if journal.count_rivals(name, identity) > 0
-            || matching::may_be_others(&tasks, &all, journal, name, identity)
+        if matching::are_shared(&tasks, &all, journal, name)
+            || journal.count_rivals(name, identity) > 0
+            || matching::may_be_others(&all, journal, name, identity)
         {
             return Ok(Err(ProbeResult::Unclear(
                 "the same person signs this flow more than once".to_owned(),
@@ -203,7 +204,7 @@ impl StepContext<'_> {
             },
             None => absent(journal, name, &state.tasks),
             Some(_) if of_others > 0 => ProbeResult::Unclear(unclear.to_owned()),
-            Some(_) if matching::may_be_others(&found, &state.tasks, journal, name, identity) => {
+            Some(_) if matching::may_be_others(&state.tasks, journal, name, identity) => {
                 ProbeResult::Unclear(unclear.to_owned())
             }
             Some(task) => there(identity.account.clone().unwrap_or(task.account.clone())),

@@ -1,17 +1,18 @@
 //! Finds the tasks of a signer among those that the service lists for a flow.
 //!
-//! Flows in which an account signs in several roles are refused by `treaty validate`, since a
-//! detail (5.5.7, 5.6.7) does not tell such tasks apart. The platform is the exception: its account
-//! is not known before it has signed, and may be that of another signer. It is recognised by
-//! counting.
+//! A detail (5.5.7, 5.6.7) does not always tell whose task it lists: the signature of an
+//! organization may be listed under any person who acts for it, a signer in two roles once or twice,
+//! and the account of the platform is not known before it has signed. A maximum bipartite matching of
+//! signers and tasks decides whether a signer must be among those that are listed. Counting the
+//! tasks of one signer is not enough: it takes tasks into account that another signer has beside its
+//! own.
 
 use super::identity::SignerIdentity;
 use crate::address::AccountId;
 use crate::execute::flow::FoundTask;
 use crate::execute::journal::ItemJournal;
 
-/// The tasks that may be those of a signer. Empty when there are only as many as other signers
-/// need.
+/// The tasks that may be those of a signer. Empty when all listed tasks are needed by the others.
 pub(crate) fn tasks_of<'t>(
     tasks: &'t [FoundTask],
     journal: &ItemJournal,
@@ -23,63 +24,45 @@ pub(crate) fn tasks_of<'t>(
         let is_explained = |task: &FoundTask| others.iter().any(|other| explains(other, task));
         return tasks.iter().filter(|task| !is_explained(task)).collect();
     };
-    let signers: Vec<SignerIdentity> = others.iter().cloned().chain([identity.clone()]).collect();
-    let own = candidates(tasks, &identity, &signers);
-    let rivals = rivals(&own, tasks, &others, &signers);
-    if own.len() > rivals.len() {
-        own
+    let all: Vec<SignerIdentity> = others.iter().cloned().chain([identity.clone()]).collect();
+    if matched(&all, tasks) > matched(&others, tasks) {
+        let own = tasks.iter();
+        own.filter(|task| may_be(task, &identity, &all, tasks))
+            .collect()
     } else {
         Vec::new()
     }
 }
 
-/// Whether all tasks that were found for a signer may be those of others: a signer that signs for
-/// itself and an organization may be listed once, or once for each.
-pub(crate) fn may_be_others(
+/// Whether one of several tasks that were found for a signer may be that of another one.
+pub(crate) fn are_shared(
     found: &[&FoundTask],
+    tasks: &[FoundTask],
+    journal: &ItemJournal,
+    name: &str,
+) -> bool {
+    let others = others(journal, name);
+    let is_others = |task: &FoundTask| {
+        let mut others_of_task = others.iter();
+        others_of_task.any(|other| may_be(task, other, &others, tasks))
+    };
+    found.len() > 1 && found.iter().any(|task| is_others(task))
+}
+
+/// Whether all tasks that were found for a signer may be those of others, if signers in two roles are
+/// listed once for each.
+pub(crate) fn may_be_others(
     tasks: &[FoundTask],
     journal: &ItemJournal,
     name: &str,
     identity: &SignerIdentity,
 ) -> bool {
-    let others = others(journal, name);
-    let own = known_identity(journal, name, identity);
-    let signers: Vec<SignerIdentity> = others.iter().cloned().chain(own).collect();
-    let rivals = rivals(found, tasks, &others, &signers).into_iter();
-    let needed: usize = rivals.map(|rival| if rival.both { 2 } else { 1 }).sum();
-    found.len() <= needed
-}
-
-/// The tasks under an identity. Where there are fewer than signers with it, also those under the
-/// persons who act for it: the signature of an organization may be listed so.
-fn candidates<'t>(
-    tasks: &'t [FoundTask],
-    identity: &SignerIdentity,
-    signers: &[SignerIdentity],
-) -> Vec<&'t FoundTask> {
-    let wanted = signers.iter().filter(|signer| *signer == identity).count();
-    let own = tasks.iter().filter(|task| task.is_of(identity));
-    let mut candidates: Vec<&FoundTask> = own.collect();
-    if candidates.len() < wanted {
-        let acting = tasks.iter();
-        candidates.extend(acting.filter(|task| task.is_in_the_name_of(identity)));
-    }
-    candidates
-}
-
-/// The other signers that may have one of these tasks.
-fn rivals<'o>(
-    found: &[&FoundTask],
-    tasks: &[FoundTask],
-    others: &'o [SignerIdentity],
-    signers: &[SignerIdentity],
-) -> Vec<&'o SignerIdentity> {
-    let is_rival = |other: &&SignerIdentity| {
-        let listed = candidates(tasks, other, signers);
-        let is_listed = |task: &&FoundTask| listed.iter().any(|own| std::ptr::eq(*own, *task));
-        found.iter().any(is_listed)
+    let Some(identity) = known_identity(journal, name, identity) else {
+        return false;
     };
-    others.iter().filter(is_rival).collect()
+    let others: Vec<SignerIdentity> = others(journal, name).iter().flat_map(roles).collect();
+    let all: Vec<SignerIdentity> = others.iter().cloned().chain([identity]).collect();
+    matched(&all, tasks) == matched(&others, tasks)
 }
 
 /// The task of a platform whose account is not known.
@@ -92,33 +75,31 @@ pub(crate) enum PlatformTask {
     Ambiguous,
 }
 
-/// Finds the platform's task by counting: it is the one that is left once each other signer has
-/// one.
+/// Finds the platform's task: the one that is left over when each other signer has one.
 pub(crate) fn platform_task(
     tasks: &[FoundTask],
     journal: &ItemJournal,
     name: &str,
 ) -> PlatformTask {
     let others = others(journal, name);
-    let mut left: Vec<&FoundTask> = tasks.iter().collect();
-    for other in &others {
-        let own = left.iter().position(|task| task.is_of(other));
-        let listed = own.or_else(|| left.iter().position(|task| task.is_in_the_name_of(other)));
-        if let Some(at) = listed {
-            left.remove(at);
-        }
-    }
-    let Some(first) = left.first() else {
+    let needed = matched(&others, tasks);
+    if tasks.len() <= needed {
         return PlatformTask::Absent;
+    }
+    let in_all_roles: Vec<SignerIdentity> = others.iter().flat_map(roles).collect();
+    if tasks.len() <= matched(&in_all_roles, tasks) {
+        return PlatformTask::Ambiguous;
+    }
+    let is_left_over = |at: &usize| {
+        let mut rest = tasks.to_vec();
+        rest.remove(*at);
+        matched(&others, &rest) == needed
     };
-    // A signer in two roles may be listed once for each.
-    let has_two_roles =
-        |task: &&FoundTask| others.iter().any(|other| other.both && task.is_of(other));
-    let is_one_account = left.iter().all(|task| task.account == first.account);
-    if is_one_account && !left.iter().any(has_two_roles) {
-        PlatformTask::Account(first.account.clone())
-    } else {
-        PlatformTask::Ambiguous
+    let left = (0..tasks.len()).filter(is_left_over);
+    let mut accounts = left.map(|at| &tasks[at].account);
+    match accounts.next() {
+        Some(first) if accounts.all(|other| other == first) => PlatformTask::Account(first.clone()),
+        _ => PlatformTask::Ambiguous,
     }
 }
 
@@ -155,6 +136,71 @@ fn explains(signer: &SignerIdentity, task: &FoundTask) -> bool {
         || task.is_in_the_name_of(signer)
 }
 
+/// A signer as the identities under which it may be listed.
+fn roles(signer: &SignerIdentity) -> Vec<SignerIdentity> {
+    let role = |organization: Option<AccountId>| SignerIdentity {
+        organization,
+        both: false,
+        ..signer.clone()
+    };
+    match (&signer.organization, signer.both) {
+        (Some(_), true) => vec![role(None), role(signer.organization.clone())],
+        _ => vec![signer.clone()],
+    }
+}
+
+/// Whether a task may be that of a signer. The signature of an organization may be listed under a
+/// person who acts for it, unless each of `signers` with its identity has a task of its own.
+fn may_be(
+    task: &FoundTask,
+    signer: &SignerIdentity,
+    signers: &[SignerIdentity],
+    tasks: &[FoundTask],
+) -> bool {
+    let has_own_tasks = || {
+        let own = tasks.iter().filter(|task| task.is_of(signer)).count();
+        let same = signers.iter().filter(|other| *other == signer).count();
+        // The signer itself need not be among them.
+        own >= same.max(1)
+    };
+    task.is_of(signer) || task.is_in_the_name_of(signer) && !has_own_tasks()
+}
+
+/// The largest number of signers that can have a task each (Kuhn's algorithm).
+fn matched(signers: &[SignerIdentity], tasks: &[FoundTask]) -> usize {
+    let mut signer_of: Vec<Option<usize>> = vec![None; tasks.len()];
+    let assigned = (0..signers.len()).filter(|signer| {
+        let mut visited = vec![false; tasks.len()];
+        assign(*signer, signers, tasks, &mut signer_of, &mut visited)
+    });
+    assigned.count()
+}
+
+/// Assigns a task to a signer, and another one to the signer that had it, where that is possible.
+fn assign(
+    signer: usize,
+    signers: &[SignerIdentity],
+    tasks: &[FoundTask],
+    signer_of: &mut [Option<usize>],
+    visited: &mut [bool],
+) -> bool {
+    for (at, task) in tasks.iter().enumerate() {
+        if visited[at] || !may_be(task, &signers[signer], signers, tasks) {
+            continue;
+        }
+        visited[at] = true;
+        let is_free = match signer_of[at] {
+            None => true,
+            Some(other) => assign(other, signers, tasks, signer_of, visited),
+        };
+        if is_free {
+            signer_of[at] = Some(signer);
+            return true;
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,7 +216,7 @@ mod tests {
     }
 
     /// The journal of a flow: name, identity, and the account that was answered. `Some("")`: the
-    /// step was not begun.
+    /// step was not started.
     fn journal(signers: &[(&str, SignerIdentity, Option<&str>)]) -> ItemJournal {
         let known = signers.iter().filter_map(|(name, _, answered)| {
             let step = match *answered {
@@ -233,26 +279,31 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_and_the_signature_of_its_organization_are_counted() {
-        let (auto, agent) = (identity("acme", None), identity("clerk", Some("acme")));
+    fn a_signer_beside_the_signature_of_its_organization_is_found() {
+        let (auto, boss) = (identity("acme", None), identity("boss", Some("acme")));
         let signers = journal(&[
             ("auto", auto.clone(), Some("acme")),
-            ("agent", agent.clone(), None),
+            ("boss", boss.clone(), None),
         ]);
         let found = |tasks: &[FoundTask]| {
             let count = |name, identity| tasks_of(tasks, &signers, name, identity).len();
-            (count("auto", &auto), count("agent", &agent))
+            (count("auto", &auto), count("boss", &boss))
         };
-        let of_agent = task("clerk", Some("acme"));
+        let (of_boss, of_clerk) = (task("boss", Some("acme")), task("clerk", Some("acme")));
         assert_eq!(found(&[]), (0, 0));
+        // The signature of acme is listed under the clerk, under acme itself, and under the boss.
+        assert_eq!(found(&[of_clerk, of_boss.clone()]), (2, 1));
+        assert_eq!(found(&[task("acme", None), of_boss.clone()]), (1, 1));
+        assert_eq!(found(&[of_boss.clone(), of_boss.clone()]), (2, 2));
         assert_eq!(
-            found(std::slice::from_ref(&of_agent)),
+            found(std::slice::from_ref(&of_boss)),
             (0, 0),
             "it may be either"
         );
-        assert_eq!(found(&[of_agent.clone(), of_agent.clone()]), (2, 2));
-        assert_eq!(found(&[of_agent, task("acme", None)]), (1, 1));
-        assert_eq!(found(&[task("acme", None)]), (1, 0));
+        // One of two equal tasks may be that of acme, so its status says nothing of the boss.
+        let tasks = [of_boss.clone(), of_boss];
+        let own = tasks_of(&tasks, &signers, "boss", &boss);
+        assert!(are_shared(&own, &tasks, &signers, "boss"));
     }
 
     #[test]
@@ -263,15 +314,22 @@ mod tests {
             ..identity("clerk", Some("acme"))
         };
         let signers = journal(&[
-            ("clerk", clerk, Some("clerk")),
+            ("clerk", clerk.clone(), Some("clerk")),
             ("auto", auto.clone(), None),
+            ("p", platform(), None),
         ]);
-        let is_ambiguous = |tasks: &[FoundTask]| {
-            let found = tasks_of(tasks, &signers, "auto", &auto);
-            !found.is_empty() && may_be_others(&found, tasks, &signers, "auto", &auto)
-        };
-        let role = task("clerk", Some("acme"));
-        assert!(is_ambiguous(&[role.clone(), role.clone()]));
-        assert!(!is_ambiguous(&[role, task("acme", None)]));
+        let roles = [task("clerk", None), task("clerk", Some("acme"))];
+        assert!(may_be_others(&roles, &signers, "auto", &auto));
+        let own = [task("clerk", Some("acme")), task("acme", None)];
+        assert!(!may_be_others(&own, &signers, "auto", &auto));
+        assert!(!tasks_of(&own, &signers, "auto", &auto).is_empty());
+        // With a third task, each of the three may be the platform's.
+        let three = [
+            roles[0].clone(),
+            roles[1].clone(),
+            task("dave", Some("acme")),
+        ];
+        let found = platform_task(&three, &signers, "p");
+        assert!(matches!(found, PlatformTask::Ambiguous));
     }
 }

@@ -278,7 +278,6 @@ impl StepContext<'_> {
             journal,
             step,
             flow,
-            identity: signer_identity(op, &request),
         };
         match op {
             Op::PlatformSignTask => call.auto::<contract::PlatformSignTask>(request).await,
@@ -311,7 +310,7 @@ impl StepContext<'_> {
                         }
                         _ => Err(StepError::Failed(failure)),
                     },
-                    Err(halt) => Err(halt),
+                    Err(error) => Err(error),
                 }
             }
             other => Err(unreadable(step, &format!("{other} is no call that waits"))),
@@ -325,46 +324,48 @@ struct Call<'a> {
     journal: &'a ItemJournal,
     step: &'a str,
     flow: &'a FlowRef,
-    identity: Option<SignerIdentity>,
 }
 
 impl Call<'_> {
+    /// Adds an automatic signer.
     async fn auto<O: Operation<Answer = AutoSignAnswer>>(
         self,
         request: serde_json::Value,
     ) -> Result<(), StepError> {
-        let request: O = read(self.step, request)?;
-        let Some(identity) = &self.identity else {
-            return Ok(());
-        };
-        let probe = async || {
+        let probe = async |identity: &SignerIdentity| {
             self.context
                 .probe_signature(self.flow, self.journal, self.step, identity)
                 .await
         };
-        let done =
-            self.context
-                .journaled_step(self.journal, self.step, &request, Some(identity), probe);
-        done.await.map(drop)
+        self.add::<O>(request, probe).await
     }
 
+    /// Adds a signer that is asked to sign.
     async fn hand<O: Operation<Answer = HandSignAnswer>>(
         self,
         request: serde_json::Value,
     ) -> Result<(), StepError> {
-        let request: O = read(self.step, request)?;
-        let Some(identity) = &self.identity else {
-            return Ok(());
-        };
-        let probe = async || {
+        let probe = async |identity: &SignerIdentity| {
             self.context
                 .probe_person_task(self.flow, self.journal, self.step, identity)
                 .await
         };
-        let done =
-            self.context
-                .journaled_step(self.journal, self.step, &request, Some(identity), probe);
-        done.await.map(drop)
+        self.add::<O>(request, probe).await
+    }
+
+    async fn add<O: Operation>(
+        &self,
+        request: serde_json::Value,
+        probe: impl AsyncFn(&SignerIdentity) -> Result<ProbeResult<O::Answer>, StepError>,
+    ) -> Result<(), StepError> {
+        let identity = signer_identity(O::OP, &request)
+            .ok_or_else(|| unreadable(self.step, "its operation adds no signer"))?;
+        let request: O = read(self.step, request)?;
+        let probe = async || probe(&identity).await;
+        self.context
+            .journaled_step(self.journal, self.step, &request, Some(&identity), probe)
+            .await
+            .map(drop)
     }
 }
 

@@ -73,12 +73,12 @@ impl SignStates {
         let name = step.strip_prefix(SIGNER).unwrap_or(step);
         let (message, hint) = match sign.status {
             Withdrawn => (
-                format!("the task of {name} was taken back by somebody else, or the flow's details leave it out"),
-                format!("treaty revoke --signer {name} makes it again, if it is a person's"),
+                format!("the task of {name} was withdrawn elsewhere, or the details of the flow omit it"),
+                format!("treaty revoke --signer {name} creates it again, if a person signs"),
             ),
             _ => (
                 format!("{name} has refused, or the signature has failed"),
-                "look at the flow on the service's own pages; onChange: reissue sends a changed row anew"
+                "check the flow on the service's own pages; with onChange: reissue, a changed row is sent again"
                     .to_owned(),
             ),
         };

@@ -74,7 +74,7 @@ async fn archives_only_after_a_pending_automatic_signature() {
 async fn reports_a_failed_automatic_signature() {
     for (status, why) in [
         (SignStatus::Ended, "the signature has failed"),
-        (SignStatus::Withdrawn, "taken back"),
+        (SignStatus::Withdrawn, "withdrawn elsewhere"),
     ] {
         let mut rig = signers(PLATFORM);
         rig.signing_takes(SignedDuration::from_hours(1));
@@ -279,10 +279,11 @@ async fn a_signer_missing_from_a_stale_detail_is_not_withdrawn() {
 async fn applied_once_under_the_creator(
     rig: Rig,
     op: &'static str,
+    fault: Fault,
     status: SignStatus,
 ) -> (Rig, RunStats) {
     let rig = rig
-        .fault(op, 1, Fault::LostBefore)
+        .fault(op, 1, fault)
         .answered_after(Duration::from_millis(10));
     let other = async {
         while rig.calls(op) == 0 {
@@ -313,7 +314,8 @@ async fn does_not_match_an_organizations_signature_with_the_platform() {
     );
     rig.signing_takes(SignedDuration::from_hours(1));
     let op = "sign/contract/platformSignTask";
-    let (rig, tally) = applied_once_under_the_creator(rig, op, SignStatus::Signing).await;
+    let (rig, tally) =
+        applied_once_under_the_creator(rig, op, Fault::LostBefore, SignStatus::Signing).await;
     assert_eq!((tally.done, tally.in_doubt), (1, 0));
     assert_eq!(
         rig.sent()[0].live_tasks().count(),
@@ -332,10 +334,54 @@ async fn an_agents_task_is_not_confused_with_the_signature_of_the_organization()
     );
     rig.signing_takes(SignedDuration::from_hours(1));
     let op = "sign/contract/handOrgSignTask";
-    let (rig, tally) = applied_once_under_the_creator(rig, op, SignStatus::Signed).await;
+    let (rig, tally) =
+        applied_once_under_the_creator(rig, op, Fault::LostBefore, SignStatus::Signed).await;
     assert_eq!((tally.done, tally.in_doubt), (1, 0));
     assert_eq!(rig.sent()[0].live_tasks().count(), 2, "he is asked");
     assert_eq!(rig.sync().await, waiting());
+}
+
+/// Creates a flow in which acme signs automatically, and somebody who is not its creator signs for
+/// it.
+fn signers_of_one_organization() -> Rig {
+    let mut rig = signers(
+        "      auto: { user: { account: acme, positions: { contract: [{ keyword: 甲方盖章 }] } } }\n\
+         \x20     org: { organization: { account: boss, organization: acme } }\n\
+         \x20   finish: { archive: true }\n",
+    );
+    let boss = "accounts:\n  boss: { person: { thirdId: boss, name: 何思远, idType: resident-id, idNo: \"330199198506151368\" } }";
+    rig.project
+        .replace("manifests/lender.yaml", "accounts:", boss);
+    rig.signing_takes(SignedDuration::from_hours(1));
+    rig
+}
+
+/// The signature of an organization may be listed under its creator, while another person signs for
+/// it, too.
+#[tokio::test(start_paused = true)]
+async fn a_signature_listed_under_the_creator_does_not_hide_another_signer() {
+    let rig = signers_of_one_organization();
+    rig.apply().await;
+    let clerk = account(&rig, "acme-clerk");
+    task(&rig, 0, |task| {
+        task.organization = Some(task.account.clone());
+        task.account = clerk;
+        task.status = SignStatus::Signed;
+    });
+    assert_eq!(rig.sync().await, waiting());
+    rig.sign_all();
+    assert_eq!(rig.sync().await, finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_find_a_task_beside_a_signature_listed_under_the_creator() {
+    let op = "sign/contract/handOrgSignTask";
+    for fault in [Fault::LostBefore, Fault::LostAfter] {
+        let rig = signers_of_one_organization();
+        let (rig, stats) = applied_once_under_the_creator(rig, op, fault, SignStatus::Signed).await;
+        assert_eq!((stats.done, stats.in_doubt), (1, 0), "{fault:?}");
+        assert_eq!(rig.sent()[0].live_tasks().count(), 2, "{fault:?}");
+    }
 }
 
 /// The service may list people only. The archive call then checks whether all have signed.
