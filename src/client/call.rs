@@ -22,6 +22,7 @@ use super::response::{self, RetryAfter};
 use super::retry::{RetryDelays, RetryPolicy};
 use super::retry_budget::RetryBudget;
 use super::settings::Settings;
+use super::slowdown::Signal;
 use super::transient::TransientFailures;
 use super::transport::{Problem, Transport};
 use crate::api::operation::Op;
@@ -304,14 +305,15 @@ impl Client {
         if let Some(pause) = retry_after.and_then(RetryAfter::delay) {
             self.breaker.record_pause(pause);
         }
-        if let Some(throttle) = self
-            .dispatcher
-            .slow_down(retry_after.and_then(RetryAfter::delay))
-        {
-            let reason = if is_overloaded {
-                "most requests fail"
-            } else {
-                "the service throttles"
+        let signal = if is_throttled || retry_after.is_some() {
+            Signal::Throttled(retry_after.and_then(RetryAfter::delay))
+        } else {
+            Signal::Overloaded
+        };
+        if let Some(throttle) = self.dispatcher.slow_down(signal) {
+            let reason = match signal {
+                Signal::Throttled(_) => "the service throttles",
+                Signal::Overloaded => "most requests fail",
             };
             let pause_ms = throttle.pause.map(milliseconds);
             warn!(

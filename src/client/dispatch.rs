@@ -18,7 +18,7 @@ use super::event::Throttle;
 use super::failure::{Failure, LossCause};
 use super::rate_limit::RateLimiter;
 use super::settings::Settings;
-use super::slowdown::Slowdown;
+use super::slowdown::{Signal, Slowdown};
 use super::transport::{Transport, TransportError};
 use crate::api::operation::Op;
 
@@ -127,8 +127,8 @@ impl Dispatcher {
 
     /// Slows down: reduces the rate if one is configured, otherwise the requests in flight. Returns
     /// the new limits if the client was not slowed down before.
-    pub(super) fn slow_down(&self, pause: Option<Duration>) -> Option<Throttle> {
-        let is_first = self.slowdown.record_throttled(pause);
+    pub(super) fn slow_down(&self, signal: Signal) -> Option<Throttle> {
+        let is_first = self.slowdown.record(signal);
         let factor = self.slowdown.factor();
         let in_flight = match self.rate {
             Some(_) => self.concurrency.limit(),
@@ -137,7 +137,10 @@ impl Dispatcher {
         is_first.then(|| Throttle {
             rate: self.rate.as_ref().map(|rate| rate.limit * factor),
             in_flight,
-            pause,
+            pause: match signal {
+                Signal::Throttled(pause) => pause,
+                Signal::Overloaded => None,
+            },
         })
     }
 

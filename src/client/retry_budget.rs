@@ -9,8 +9,11 @@ use tokio::time::{Instant, sleep};
 const PER_CALL: f64 = 0.2;
 /// The number of retries that each second adds to the budget.
 const PER_SECOND: f64 = 10.0;
-/// The maximum budget.
-const MAX_BUDGET: f64 = 100.0;
+/// The budget without recent calls.
+const BASE: f64 = 100.0;
+/// The time in which the share of calls beyond [`BASE`] expires. It is longer than the delays before
+/// retries: a fast run has made all its calls before the first of its retries is due.
+const EXPIRY: Duration = Duration::from_secs(10);
 
 /// The number of retries that are allowed now. Further ones wait.
 #[derive(Debug)]
@@ -25,24 +28,21 @@ struct Balance {
 impl RetryBudget {
     pub(super) fn new() -> Self {
         Self(Mutex::new(Balance {
-            left: MAX_BUDGET,
+            left: BASE,
             at: Instant::now(),
         }))
     }
 
     /// Adds the share of a new call to the budget.
     pub(super) fn deposit(&self) {
-        self.with(|balance| balance.left = MAX_BUDGET.min(balance.left + PER_CALL));
+        self.with(|balance| balance.left += PER_CALL);
     }
 
     /// Waits until a retry is allowed, in FIFO order.
     pub(super) async fn withdraw(&self) {
         // The balance is reduced before the wait, which keeps the order.
         let left = self.with(|balance| {
-            let now = Instant::now();
-            let earned = now.duration_since(balance.at).as_secs_f64() * PER_SECOND;
-            balance.at = now;
-            balance.left = MAX_BUDGET.min(balance.left + earned) - 1.0;
+            balance.left -= 1.0;
             balance.left
         });
         if left < 0.0 {
@@ -52,7 +52,20 @@ impl RetryBudget {
 
     fn with<T>(&self, work: impl FnOnce(&mut Balance) -> T) -> T {
         // No code panics while it holds the lock, so the state stays consistent.
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut balance = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        balance.bring_up_to(Instant::now());
+        work(&mut balance)
+    }
+}
+
+impl Balance {
+    /// Adds what the time since the last change earns up to [`BASE`], and lets the rest expire.
+    fn bring_up_to(&mut self, now: Instant) {
+        let elapsed = now.duration_since(self.at).as_secs_f64();
+        self.at = now;
+        let unexpired = (1.0 - elapsed / EXPIRY.as_secs_f64()).max(0.0);
+        let beyond = (self.left - BASE).max(0.0) * unexpired;
+        self.left = BASE.min(self.left + elapsed * PER_SECOND) + beyond;
     }
 }
 
@@ -84,5 +97,21 @@ mod tests {
             Duration::ZERO,
             "five calls pay for one retry"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_share_of_calls_expires() {
+        for (idle, expected) in [(0, 0), (20, 10)] {
+            let budget = RetryBudget::new();
+            for _ in 0..500 {
+                budget.deposit();
+            }
+            sleep(Duration::from_secs(idle)).await;
+            let began = Instant::now();
+            for _ in 0..200 {
+                budget.withdraw().await;
+            }
+            assert_eq!(began.elapsed().as_secs(), expected, "{idle}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The slowdown: the share of the configured limits that the client currently uses.
 //!
-//! A signal that the service throttles halves the factor, at most once a second. Without further
-//! signals the factor returns to 1 within ten seconds. Each signal also pauses all requests, for
-//! the time that the service requests or for a moment. Without the pause, the waiting calls would
+//! A signal halves the factor, at most once a second. Without further signals the factor returns to
+//! 1 within ten seconds. A response that throttles also pauses all requests, for the time that the
+//! service requests or for a moment. Without the pause, the waiting calls would
 //! exceed a limit of requests a second again immediately, and each would back off in turn.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,15 @@ const RECOVERY: Duration = Duration::from_secs(10);
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 /// The smallest factor.
 const MIN_FACTOR: f64 = 1.0 / 32.0;
+
+/// A reason to slow down.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Signal {
+    /// The service throttles, and may request a pause.
+    Throttled(Option<Duration>),
+    /// Most requests fail.
+    Overloaded,
+}
 
 /// The share of the configured limits that is used now.
 #[derive(Debug, Default)]
@@ -50,12 +59,14 @@ impl Slowdown {
         slowed.map_or(1.0, |slowed| slowed.factor_at(Instant::now()))
     }
 
-    /// Records that the service throttles, with the pause that it requests. Returns whether the
-    /// client was at its full limits before.
-    pub(super) fn record_throttled(&self, pause: Option<Duration>) -> bool {
+    /// Records a signal. Returns whether the client was at its full limits before.
+    pub(super) fn record(&self, signal: Signal) -> bool {
         let mut state = self.state();
         let now = Instant::now();
-        let paused_until = now + pause.unwrap_or(SHORT_PAUSE);
+        let paused_until = match signal {
+            Signal::Throttled(pause) => now + pause.unwrap_or(SHORT_PAUSE),
+            Signal::Overloaded => now,
+        };
         if let Some(slowed) = state
             .as_mut()
             .filter(|slowed| now - slowed.at < SIGNAL_INTERVAL)
@@ -98,14 +109,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn signals_of_one_second_count_once() {
         let slowdown = Slowdown::default();
-        assert!(slowdown.record_throttled(None));
+        assert!(slowdown.record(Signal::Throttled(None)));
         for _ in 0..100 {
-            assert!(!slowdown.record_throttled(None));
+            assert!(!slowdown.record(Signal::Throttled(None)));
         }
         assert!((slowdown.factor() - 0.5).abs() < 1e-9);
         sleep(Duration::from_secs(1)).await;
         // A tenth of the way back, then halved again.
-        assert!(!slowdown.record_throttled(None));
+        assert!(!slowdown.record(Signal::Throttled(None)));
         assert!((slowdown.factor() - 0.275).abs() < 1e-9);
     }
 
@@ -113,7 +124,7 @@ mod tests {
     async fn recovers_within_ten_seconds_from_the_smallest_factor() {
         let slowdown = Slowdown::default();
         for _ in 0..100 {
-            slowdown.record_throttled(None);
+            slowdown.record(Signal::Throttled(None));
             sleep(SIGNAL_INTERVAL).await;
         }
         assert!(slowdown.factor() >= MIN_FACTOR);
@@ -125,8 +136,8 @@ mod tests {
     async fn the_longest_requested_pause_applies() {
         let slowdown = Slowdown::default();
         let began = Instant::now();
-        slowdown.record_throttled(Some(Duration::from_secs(30)));
-        slowdown.record_throttled(Some(Duration::from_secs(5)));
+        slowdown.record(Signal::Throttled(Some(Duration::from_secs(30))));
+        slowdown.record(Signal::Throttled(Some(Duration::from_secs(5))));
         slowdown.wait_for_pause().await;
         assert_eq!(began.elapsed(), Duration::from_secs(30));
     }
