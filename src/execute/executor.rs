@@ -286,17 +286,9 @@ impl<'a> Executor<'a> {
                 ))),
             }
         });
-        let started = self.run_items(items, stats).await;
+        let started = self.run_items(items, self.execution.tolerate, stats).await;
         // Includes rows that were removed from the sheet since the plan was made.
         stats.not_started += plan.work().saturating_sub(started);
-    }
-
-    /// Stops the run once more items have failed than are tolerated.
-    pub(crate) fn check_tolerated_failures(&self, stats: &mut RunStats) {
-        let tolerate = self.execution.tolerate;
-        if let Some(tolerated) = tolerate.filter(|tolerated| stats.failed > *tolerated) {
-            self.stop_run(Stopped::Failures { tolerated }, stats);
-        }
     }
 
     fn item_future<'s>(

@@ -13,12 +13,15 @@ const MAX_ITEMS_PER_REQUEST: usize = 16;
 
 impl Executor<'_> {
     /// Executes items in their order and counts their outcomes, until all have ended or the run
-    /// stops. Returns the number of items that were started.
+    /// stops. No new item is started once more than `tolerate` items of the run have failed; none:
+    /// no bound. Returns the number of items that were started.
     pub(crate) async fn run_items<'s>(
         &'s self,
-        mut items: impl Iterator<Item = ItemFuture<'s>>,
+        items: impl Iterator<Item = ItemFuture<'s>>,
+        tolerate: Option<u64>,
         stats: &mut RunStats,
     ) -> u64 {
+        let mut items = items.fuse();
         let client = self.context.client;
         let mut in_progress = FuturesUnordered::new();
         let mut stop = self.stop();
@@ -53,7 +56,9 @@ impl Executor<'_> {
                 // A delayed request frees a slot for another item.
                 () = client.another_is_delayed() => {}
             }
-            self.check_tolerated_failures(stats);
+            if let Some(tolerated) = tolerate.filter(|tolerated| stats.failed > *tolerated) {
+                self.stop_run(Stopped::Failures { tolerated }, stats);
+            }
         }
     }
 }

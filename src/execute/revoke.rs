@@ -29,7 +29,8 @@ impl Executor<'_> {
             };
             Box::pin(work.instrument(span))
         });
-        let started = self.run_items(items, stats).await;
+        // Failed revocations do not keep the rows of the sheet from being sent.
+        let started = self.run_items(items, None, stats).await;
         stats.not_started += plan.revocations().saturating_sub(started);
     }
 
