@@ -11,6 +11,7 @@ mod document;
 mod duplicates;
 mod expired;
 mod item;
+mod item_rendering;
 mod local_file;
 mod rendering;
 mod resources;

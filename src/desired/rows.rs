@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::item::{Item, item};
+use super::item::Item;
+use super::item_rendering::item;
 use super::local_file::{FileCache, FileReader};
 use super::rendering::Rendering;
 use super::resources::Resources;

@@ -124,7 +124,9 @@ impl RowPlanner<'_, '_, '_, '_> {
             self.planned_run.row_findings.extend(errors);
             action = ItemAction::Invalid;
         }
-        if is_new && let Some(error) = check_signers(rows, item, number, self.flow_planner.planner)
+        if is_new
+            && action.is_work()
+            && let Some(error) = check_signers(rows, item, number, self.flow_planner.planner)
         {
             self.planned_run.refuse(&flow.name, number, error);
             action = ItemAction::Invalid;
@@ -276,9 +278,15 @@ fn check_signers(
         "the signers {} and {} are the same account",
         first.name, second.name
     ));
-    let error = match &rows.sheet {
-        Some(sheet) => error.at(sheet.header().cell(row, None)),
-        None => error,
+    let mut declared = rows.flow.signers.iter();
+    let declared = declared.find(|declared| declared.name == second.name);
+    let error = match (&rows.sheet, declared) {
+        (Some(sheet), Some(declared)) => error
+            .at(sheet.header().cell(row, None))
+            .related(&declared.span, "declared here"),
+        (Some(sheet), None) => error.at(sheet.header().cell(row, None)),
+        (None, Some(declared)) => error.at(&declared.span),
+        (None, None) => error,
     };
     Some(error.hint(SAME_ACCOUNT_HINT))
 }

@@ -1,0 +1,379 @@
+//! Renders the contract of a row.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::account::{Account, AccountHolder, SilentSign, organization, person};
+use super::check;
+use super::document::{Document, document};
+use super::local_file::{FileCache, FileReader};
+use super::rendering::Rendering;
+use crate::api::Position;
+use crate::api::code::{NOTICE_TYPE, SEAL_TYPE, SIGN_PLATFORM};
+use crate::expr::{Expr, Salt};
+use crate::manifest::{self, Anchor, Flow, Positions, RowAccountKind, path};
+
+use super::item::{Attachment, Item, Process, SealPlacement, Signer, SignerKind};
+
+/// Renders an item. `content_salt` is the key of the content fingerprint, when it is requested.
+/// Adds errors to `rendering` and returns `None` when a required field is invalid.
+pub(super) fn item(
+    root: &Path,
+    flow: &Flow,
+    key: &str,
+    cache: &FileCache,
+    content_salt: Option<&Salt>,
+    rendering: &mut Rendering<'_>,
+) -> Option<Item> {
+    let files = FileReader {
+        root,
+        folder: &flow.folder,
+        cache,
+    };
+    rendering.add_input("key", key);
+    let mut accounts = BTreeMap::new();
+    for declared in &flow.accounts {
+        rendering.add_input("account", &declared.name);
+        let origin = rendering.row_place(&declared.span);
+        let holder = match &declared.kind {
+            RowAccountKind::Person(fields) => person(rendering, fields).map(AccountHolder::Person),
+            RowAccountKind::Organization(fields) => {
+                rendering.add_input("creator", &fields.creator.text);
+                organization(rendering, fields).map(AccountHolder::Organization)
+            }
+        };
+        let account = holder.map(|holder| Account {
+            holder,
+            silent_sign: SilentSign::No,
+            origin,
+        });
+        accounts.extend(account.map(|account| (declared.name.clone(), account)));
+    }
+    if let Some(salt) = content_salt {
+        rendering.begin_content(salt);
+    }
+    let documents: Vec<Option<Document>> = flow
+        .documents
+        .iter()
+        .map(|declared| document(&files, declared, rendering))
+        .collect();
+    let process = process(&files, rendering, &flow.process);
+    let signers: Vec<Option<Signer>> = flow
+        .signers
+        .iter()
+        .map(|declared| signer(rendering, flow, &documents, declared))
+        .collect();
+    let finish = flow.finish.as_ref();
+    let download = finish.and_then(|finish| finish.download.as_ref());
+    let download = download.and_then(|declared| download_path(&files, declared, rendering));
+    let archive = finish.is_some_and(|finish| finish.archive);
+    if archive {
+        rendering.add_input("archive", "true");
+    }
+    Some(Item {
+        key: key.to_owned(),
+        accounts,
+        documents: documents.into_iter().collect::<Option<_>>()?,
+        process: process?,
+        signers: signers.into_iter().collect::<Option<_>>()?,
+        archive,
+        download,
+        fingerprint: rendering.fingerprint(),
+        content: rendering.content_fingerprint(),
+    })
+}
+
+/// The maximum length of a file name, in bytes. File systems allow 255; the rest is for the
+/// suffixes of temporary files and of several documents.
+const MAX_NAME_BYTES: usize = 200;
+
+/// Renders the path for the signed documents and checks that it is a PDF inside the project.
+fn download_path(
+    files: &FileReader<'_>,
+    declared: &Expr,
+    rendering: &mut Rendering<'_>,
+) -> Option<String> {
+    let written = rendering.required("download", declared)?;
+    let parts: Vec<&str> = written.split('/').collect();
+    let goes_back = parts
+        .windows(2)
+        .any(|pair| pair[0] != ".." && pair[1] == "..");
+    if goes_back {
+        rendering.error(
+            declared,
+            format!("the path {written} has .. in the middle"),
+            "remove .. from the cell, or use another column",
+        );
+        return None;
+    }
+    if let Some(long) = parts.iter().find(|part| part.len() > MAX_NAME_BYTES) {
+        let bytes = long.len();
+        rendering.error(
+            declared,
+            format!(
+                "the path has a file name of {bytes} bytes, at most {MAX_NAME_BYTES} are allowed"
+            ),
+            "use a shorter column; a Chinese character takes three bytes",
+        );
+        return None;
+    }
+    match path::inside(files.root, files.folder, &written) {
+        Ok(path)
+            if path
+                .extension()
+                .is_some_and(|ending| ending.eq_ignore_ascii_case("pdf")) =>
+        {
+            Some(path::shown(files.root, &path))
+        }
+        Ok(_) => {
+            rendering.error(
+                declared,
+                format!("the path {written} does not end in .pdf"),
+                "use a path such as signed/{{ key }}.pdf",
+            );
+            None
+        }
+        Err(why) => {
+            rendering.error(declared, why, "use a path inside the project's folder");
+            None
+        }
+    }
+}
+
+fn process(
+    files: &FileReader<'_>,
+    rendering: &mut Rendering<'_>,
+    declared: &manifest::Process,
+) -> Option<Process> {
+    rendering.add_input("process", "");
+    let name = |name: &Option<manifest::StaticText>| name.as_ref().map(|name| name.text.clone());
+    let (initiator, payer) = (name(&declared.initiator), name(&declared.payer));
+    for (role, account) in [("initiator", &initiator), ("payer", &payer)] {
+        if let Some(account) = account {
+            rendering.add_input(role, account);
+        }
+    }
+    let business_scene = rendering.required("businessScene", &declared.business_scene);
+    let add_sign_time = declared
+        .add_sign_time
+        .as_ref()
+        .and_then(|expr| rendering.flag("addSignTime", expr));
+    let attachments: Vec<Option<Attachment>> = declared
+        .attachments
+        .iter()
+        .map(|declared| attachment(files, declared, rendering))
+        .collect();
+    let process = Process {
+        business_scene: String::new(),
+        attachments: attachments.into_iter().collect::<Option<_>>()?,
+        initiator,
+        payer,
+        sign_validity: sign_validity(rendering, declared.sign_validity.as_ref()),
+        sign_platform: rendering.codes(&declared.sign_platform, &SIGN_PLATFORM),
+        notice_type: rendering.codes(&declared.notice_type, &NOTICE_TYPE),
+        notice_url: rendering.optional_checked(
+            "noticeUrl",
+            declared.notice_url.as_ref(),
+            check::web_address,
+        ),
+        redirect_url: rendering.optional("redirectUrl", declared.redirect_url.as_ref()),
+        add_sign_time,
+    };
+    Some(Process {
+        business_scene: business_scene?,
+        ..process
+    })
+}
+
+fn sign_validity(rendering: &mut Rendering<'_>, declared: Option<&Expr>) -> Option<i64> {
+    let moment = rendering.integer("signValidity", declared)?;
+    if let (Some(expr), Err((message, hint))) = (declared, check::milliseconds(moment)) {
+        rendering.error(expr, format!("signValidity {message}"), hint);
+    }
+    Some(moment)
+}
+
+fn attachment(
+    files: &FileReader<'_>,
+    declared: &manifest::Attachment,
+    rendering: &mut Rendering<'_>,
+) -> Option<Attachment> {
+    rendering.add_input("attachment", "");
+    let name = rendering.required("name", &declared.name);
+    let content = files.read("file", &declared.file, rendering)?;
+    rendering.add_input("content", &content.hash);
+    Some(Attachment {
+        file: content.file(),
+        name: name?,
+    })
+}
+
+fn signer(
+    rendering: &mut Rendering<'_>,
+    flow: &Flow,
+    documents: &[Option<Document>],
+    declared: &manifest::Signer,
+) -> Option<Signer> {
+    rendering.add_input("signer", &declared.name);
+    rendering.add_input("kind", declared.kind.word());
+    for earlier in &declared.after {
+        rendering.add_input("after", &earlier.text);
+    }
+    let kind = signer_kind(rendering, &declared.kind);
+    let (account, organization) = kind.accounts();
+    for (role, name) in [
+        ("account", account),
+        ("organization", organization),
+        ("seal", kind.seal()),
+    ] {
+        if let Some(name) = name {
+            rendering.add_input(role, name);
+        }
+    }
+    let doc_pwd = match &declared.kind {
+        manifest::SignerKind::Platform(auto) | manifest::SignerKind::User { signer: auto, .. } => {
+            auto.doc_pwd.as_ref()
+        }
+        _ => None,
+    };
+    let doc_pwd = rendering.optional("docPwd", doc_pwd);
+    let index = |name: &str| {
+        flow.documents
+            .iter()
+            .position(|document| document.name == name)
+    };
+    let listed: Vec<(usize, &[manifest::Position])> = match &declared.positions {
+        Positions::Single(list) if list.is_empty() => Vec::new(),
+        Positions::Single(list) => vec![(0, list)],
+        // Loading the manifest already rejected unknown documents.
+        Positions::ByDocument(map) => map
+            .iter()
+            .filter_map(|(name, list)| Some((index(&name.text)?, &list[..])))
+            .collect(),
+    };
+    let mut placements = Vec::new();
+    for (document, list) in listed {
+        // The errors of an invalid document are already recorded.
+        let signed = documents.get(document)?.as_ref()?;
+        if documents.len() > 1 {
+            rendering.add_input("document", &signed.label);
+        }
+        let positions: Vec<Option<Position>> = list
+            .iter()
+            .map(|position| self::position(rendering, position))
+            .collect();
+        let is_encrypted = signed.encryption == Some(true);
+        if let (true, None, Some(encryption)) = (
+            is_encrypted && kind.signs_at_once(),
+            &doc_pwd,
+            &flow.documents[document].encryption,
+        ) {
+            rendering.error(
+                encryption,
+                format!("the signer {} needs docPwd", declared.name),
+                "automatic signers of an encrypted document need its password: add docPwd",
+            );
+        }
+        placements.push(SealPlacement {
+            document,
+            doc_pwd: doc_pwd.clone().filter(|_| is_encrypted),
+            positions: positions.into_iter().collect::<Option<_>>()?,
+        });
+    }
+    Some(Signer {
+        name: declared.name.clone(),
+        kind,
+        placements,
+        after: declared
+            .after
+            .iter()
+            .map(|name| name.text.clone())
+            .collect(),
+    })
+}
+
+fn signer_kind(rendering: &mut Rendering<'_>, declared: &manifest::SignerKind) -> SignerKind {
+    let name = |name: &Option<manifest::StaticText>| name.as_ref().map(|name| name.text.clone());
+    match declared {
+        manifest::SignerKind::Platform(auto) => SignerKind::Platform {
+            seal: name(&auto.seal),
+        },
+        manifest::SignerKind::User {
+            account,
+            signer: auto,
+            notice_sign_message,
+        } => SignerKind::User {
+            account: account.text.clone(),
+            seal: name(&auto.seal),
+            notice_sign_message: notice_sign_message
+                .as_ref()
+                .and_then(|expr| rendering.flag("noticeSignMessage", expr)),
+        },
+        manifest::SignerKind::Person { account, seal_type } => SignerKind::Person {
+            account: account.text.clone(),
+            seal_type: rendering.codes(seal_type, &SEAL_TYPE),
+        },
+        manifest::SignerKind::Organization {
+            account,
+            organization,
+        } => SignerKind::Organization {
+            account: account.text.clone(),
+            organization: organization.text.clone(),
+        },
+        manifest::SignerKind::PersonAndOrganization {
+            account,
+            organization,
+        } => SignerKind::PersonAndOrganization {
+            account: account.text.clone(),
+            organization: name(organization),
+        },
+    }
+}
+
+fn position(rendering: &mut Rendering<'_>, declared: &manifest::Position) -> Option<Position> {
+    rendering.add_input("position", "");
+    let (sign_type, key, pos_page) = match &declared.anchor {
+        Anchor::Keyword(keyword) => (1, Some(rendering.required("keyword", keyword)?), None),
+        Anchor::Page(page) => (2, None, Some(rendering.checked("page", page, pages)?)),
+        Anchor::Seam(pages_) => (3, None, Some(rendering.checked("seam", pages_, pages)?)),
+    };
+    Some(Position {
+        sign_type: Some(sign_type),
+        pos_page,
+        pos_x: rendering.number("posX", declared.pos_x.as_ref()),
+        pos_y: rendering.number("posY", declared.pos_y.as_ref()),
+        key,
+        scale: scale(rendering, declared.scale.as_ref()),
+    })
+}
+
+/// Renders the width of a seal.
+fn scale(rendering: &mut Rendering<'_>, declared: Option<&Expr>) -> Option<f64> {
+    let scale = rendering.number("scale", declared)?;
+    if let (Some(expr), false) = (declared, scale > 0.0) {
+        rendering.error(
+            expr,
+            "scale must be greater than 0",
+            "set the width of the seal, or remove scale to use the seal's own size",
+        );
+    }
+    Some(scale)
+}
+
+/// Checks a list of pages in the API's form: `1-3,5`.
+fn pages(text: &str) -> Result<(), check::Problem> {
+    let number = |text: &str| text.parse::<u32>().is_ok_and(|page| page > 0);
+    let ordered = |first: &str, last: &str| first.parse::<u32>().ok() <= last.parse::<u32>().ok();
+    let is_valid = text.split(',').all(|part| match part.split_once('-') {
+        Some((first, last)) => number(first) && number(last) && ordered(first, last),
+        None => number(part),
+    });
+    if is_valid {
+        Ok(())
+    } else {
+        Err(check::problem(
+            "is not a list of pages",
+            "use the form 1 or 1-3,5",
+        ))
+    }
+}
