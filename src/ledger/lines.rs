@@ -19,9 +19,13 @@ pub(super) const FORMAT: u32 = 2;
 pub(super) enum Line {
     Ledger(Header),
     Run(Run),
+    // Exports of earlier versions name it so.
+    #[serde(alias = "thing")]
     Resource(Resource),
     Item(Box<Item>),
-    End { lines: u64 },
+    End {
+        lines: u64,
+    },
 }
 
 #[derive(Serialize, Deserialize)]

@@ -67,6 +67,19 @@ fn imports_an_exported_ledger_unchanged() {
     project.expect(&["plan", "--detailed-exitcode"], 0);
 }
 
+/// Earlier versions exported resources as `thing`.
+#[test]
+fn imports_an_export_of_an_earlier_version() {
+    let project = applied(1);
+    let exported = project.expect(&["state", "export"], 0).stdout;
+    let earlier = exported.replace("{\"resource\":", "{\"thing\":");
+    assert_ne!(earlier, exported);
+    forget_ledger(&project);
+    project.write("earlier.jsonl", earlier);
+    project.expect(&["state", "import", "earlier.jsonl", "--yes"], 0);
+    assert_eq!(project.expect(&["state", "export"], 0).stdout, exported);
+}
+
 /// An export preserves intents, deferrals and null responses.
 #[tokio::test(start_paused = true)]
 async fn exports_intents_and_deferred_steps() {
