@@ -179,7 +179,7 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
     Failure {
         code: None,
         message,
-        hint: "give the row a new key to send it anew".to_owned(),
+        hint: "give the row a new key to send it again".to_owned(),
     }
 }
 
@@ -190,10 +190,10 @@ fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), StepError> {
     }
     Err(StepError::failed(
         format!(
-            "the details of the flow {} were answered with those of {told}",
+            "the service answered the details of the flow {} with those of {told}",
             flow.id
         ),
-        "apply again: they are asked for before anything is sent",
+        "apply again: the details are fetched before anything is sent",
     ))
 }
 
@@ -204,7 +204,7 @@ fn listed<T>(signers: Option<Vec<T>>, status: FlowStatus) -> Result<Vec<T>, Step
         (Some(signers), _) => Ok(signers),
         (None, FlowStatus::Signing | FlowStatus::Finished) => Err(StepError::failed(
             "the flow's details do not list its signers",
-            "apply again: they are asked for before anything is sent",
+            "apply again: the details are fetched before anything is sent",
         )),
         (None, _) => Ok(Vec::new()),
     }

@@ -6,7 +6,7 @@ use super::yaml::{Kind, Node, QUOTE_IT};
 use crate::diagnostic::{Diagnostic, Findings, Span, did_you_mean};
 use crate::expr::{Compiler, Expr};
 
-/// What decoding needs: where to report, and how to compile.
+/// The state of decoding: the compiler of expressions and the findings so far.
 pub(super) struct Decoder<'a> {
     pub(super) findings: &'a mut Findings,
     pub(super) compiler: Compiler,

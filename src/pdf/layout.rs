@@ -226,7 +226,7 @@ impl PageWriter {
             .expect("the shipped font can be embedded");
         let catalog = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => root });
         document.trailer.set("Root", catalog);
-        save(document).expect("font_subset to memory does not fail")
+        save(document).expect("writing to memory does not fail")
     }
 }
 

@@ -24,10 +24,10 @@ pub(super) struct ReportRow {
     pub(super) details: ItemDetails,
 }
 
-/// What a report shows of an item in addition to the cells of the sheet.
+/// The result of an item, which a report shows beside the cells of the sheet.
 #[derive(Debug, Default)]
 pub(super) struct ItemDetails {
-    /// The error, if the item is not well.
+    /// The error, if the item failed or ended early.
     pub(super) failure: Option<Failure>,
     /// The recorded item; `None` if it was never begun.
     pub(super) record: Option<ItemRecord>,
@@ -131,7 +131,7 @@ pub(super) fn classify(
 
 /// Returns the status of a recorded item and its error, if any. Needs no plan.
 pub fn recorded(record: &ItemRecord) -> (Status, Option<Failure>) {
-    let default_failure = failure("not begun: the run ended before", APPLY_AGAIN);
+    let default_failure = failure("not started: the run ended earlier", APPLY_AGAIN);
     record_status(
         ItemAction::Resume,
         record,

@@ -12,7 +12,7 @@ pub enum Status {
     Done,
     /// Signatures are outstanding.
     Waiting,
-    /// It failed, or was not begun because the run ended.
+    /// It failed, or was not started because the run ended.
     Failed,
     /// The outcome of a request is unknown.
     InDoubt,

@@ -200,7 +200,7 @@ impl<'a> SyncLoop<'a> {
         let address = Address::item(&item.flow, &item.key);
         self.polling.remove(&id);
         self.finish_callbacks(id);
-        let (poll_result, ended) = match result {
+        let (poll_result, outcome) = match result {
             Ok((status, Some(why))) if status.has_ended() => {
                 if self.endings.len() < MAX_ENDINGS {
                     self.endings.push((address.clone(), why.clone()));
@@ -217,12 +217,12 @@ impl<'a> SyncLoop<'a> {
         let is_waiting = poll_result == PollResult::Is(ItemStatus::Waiting);
         if let SyncMode::Continuous(wait) = self.sync.mode {
             if is_new && !is_waiting {
-                self.report_item(address, ended);
+                self.report_item(address, outcome);
             }
             self.reschedule(id, poll_result, wait)?;
             self.report_progress();
         } else {
-            self.report_item(address, ended);
+            self.report_item(address, outcome);
         }
         Ok(())
     }

@@ -173,7 +173,7 @@ impl Confirmer<'_> {
             .iter()
             .filter_map(|(address, _)| address.to_string().parse().ok())
             .collect();
-        let course = if targets.is_empty() {
+        let mode = if targets.is_empty() {
             SyncMode::FromCallbacks(POLL_TIME)
         } else {
             SyncMode::Once
@@ -187,7 +187,7 @@ impl Confirmer<'_> {
             concurrency: self.concurrency,
             listener: self.listener(connection.listener.clone(), failed.clone()),
             stop,
-            mode: course,
+            mode,
         };
         let stats = tokio::select! {
             biased;

@@ -33,7 +33,7 @@ pub enum PollOutcome {
     /// A signature is missing.
     Waiting,
     /// The flow was refused, expired or revoked.
-    ItemOutcome,
+    Ended,
     /// An apply was interrupted and must continue the item.
     CutOff,
     /// A step failed.
@@ -47,7 +47,7 @@ impl PollOutcome {
         Self::Finished,
         Self::Done,
         Self::Waiting,
-        Self::ItemOutcome,
+        Self::Ended,
         Self::CutOff,
         Self::Failed,
         Self::InDoubt,
@@ -58,7 +58,7 @@ impl PollOutcome {
             Self::Finished => "finished",
             Self::Done => "done",
             Self::Waiting => "waiting",
-            Self::ItemOutcome => "ended",
+            Self::Ended => "ended",
             Self::CutOff => "cut_off",
             Self::Failed => "failed",
             Self::InDoubt => "in_doubt",
@@ -76,7 +76,7 @@ impl PollOutcome {
             ItemOutcome::Done(ItemStatus::InDoubt) | ItemOutcome::InDoubt(_) => Self::InDoubt,
             ItemOutcome::Done(ItemStatus::Done) => Self::Done,
             ItemOutcome::Done(ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked)
-            | ItemOutcome::EndedEarly(..) => Self::ItemOutcome,
+            | ItemOutcome::EndedEarly(..) => Self::Ended,
             ItemOutcome::Failed(_) => Self::Failed,
         }
     }

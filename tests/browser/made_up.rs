@@ -58,7 +58,7 @@ fn failure(n: u64, status: Status) -> Option<Failure> {
             0..3 => (Some(1_435_002), format!("account/create/person: 参数错误: 证件号码 {n} 校验失败"), "correct the id number in the sheet"),
             3 | 4 => (None, format!("mobile: '1350000{n}' is no mobile number of eleven digits"), "correct the cell; a leading 0 is lost when a spreadsheet takes it for a number"),
             5 => (Some(1_436_004), "sign/contract/addSignTask: 签署者账户不存在".to_owned(), "was the account deleted on the service's own pages? apply again makes it anew"),
-            _ => (None, "not begun: the run ended before".to_owned(), "apply again"),
+            _ => (None, "not started: the run ended earlier".to_owned(), "apply again"),
         },
         Status::InDoubt => (None, "it is unknown whether sign/contract/addSignTask took effect: no answer came within 30 s".to_owned(), "look at the flow on the service's own pages, then treaty state settle"),
         Status::Rejected => (None, format!("borrower refused: {}", ["金额不对", "不想借了"][usize::from(n.is_multiple_of(3))]), "talk to them; sent anew with state forget"),

@@ -39,7 +39,7 @@ pub(crate) struct Selected {
     /// The most items of a flow to revoke; overrides failures.revoke
     ///
     /// Items are revoked when their rows were removed from the sheet or have changed. A count or a
-    /// share of the items of the flow.
+    /// share of the items of the flow that can be revoked.
     #[arg(long, value_name = "N|P%", value_parser = tolerance)]
     pub(crate) max_revoke: Option<Tolerance>,
     /// Show all actions instead of samples
@@ -98,7 +98,9 @@ pub(crate) struct Apply {
     /// Items in doubt are looked up at the service again.
     #[arg(long, value_enum, value_name = "WHICH")]
     pub(crate) retry: Option<RetryArg>,
-    /// The number of failed items after which no new item is started; overrides failures.tolerate
+    /// The most failed items that are tolerated; overrides failures.tolerate
+    ///
+    /// If more items fail, no new item is started. A count or a share of the items.
     #[arg(long, value_name = "N|P%", value_parser = tolerance)]
     pub(crate) max_failures: Option<Tolerance>,
     /// Do not ask for confirmation

@@ -75,7 +75,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let base = format!("http://{}", listener.local_addr()?);
     let (requests, stop) = watch::channel(Stop::No);
     let transport = endpoint::transport(root, settings)?;
-    let settings_with_lease = with_short_outage(settings);
+    let settings_with_short_outage = with_short_outage(settings);
     let confirmer = Confirmer {
         inbox,
         ledger: &settings.ledger,
@@ -89,7 +89,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             let own = Some(credentials.clone());
             let client = endpoint::client_with_transport(
                 transport.clone(),
-                &settings_with_lease,
+                &settings_with_short_outage,
                 own,
                 lease,
                 &listener,

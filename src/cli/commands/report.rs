@@ -81,7 +81,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             refused: &|_| None,
             ledger: &ledger,
             run: run.record.id,
-            unstarted_message: "not sent: no run has begun it",
+            unstarted_message: "not started: no run has sent it",
             signing: true,
             steps: STEP_NAMES,
         };
@@ -248,10 +248,9 @@ fn summary(
         // An interrupted run has not recorded its duration and calls.
         seconds: 0.0,
         exit_code: run.exit,
-        stopped: run
-            .ended
-            .is_none()
-            .then(|| "the run was interrupted".to_owned()),
+        stopped: run.ended.is_none().then(|| {
+            "the run ended without a result: it was killed, or is still in progress".to_owned()
+        }),
         items: BTreeMap::new(),
         resource_failures: BTreeMap::new(),
         calls: Calls::new(),

@@ -53,7 +53,7 @@ impl LedgerContext {
     }
 
     /// Opens the ledger to read it. The integrity check runs in the background: call
-    /// [`Sqlite::sound`] before results are shown.
+    /// [`Sqlite::wait_until_verified`] before results are shown.
     pub(in crate::cli) fn read_ledger_unchecked(&self) -> Result<Sqlite, LedgerError> {
         Sqlite::read(&self.project.settings.ledger, &self.binding)
     }

@@ -131,12 +131,12 @@ impl ResourceNames {
                 return Ok(FoundRecord::Item(Box::new(item), steps));
             }
         } else if let Some((kind, identity)) = self.identity(address)
-            && let Some(thing) = ledger.resource(kind, &identity)?
+            && let Some(resource) = ledger.resource(kind, &identity)?
         {
             return Ok(FoundRecord::Resource(KnownResource {
                 kind,
                 identity,
-                resource: thing,
+                resource,
             }));
         }
         Err(self.not_recorded(ledger, address)?.into())

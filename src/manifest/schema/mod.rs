@@ -7,9 +7,9 @@
 
 mod build;
 mod flow;
+mod resources;
 mod settings;
 mod signer;
-mod standing;
 #[cfg(test)]
 #[cfg_attr(not(feature = "schema-tests"), allow(dead_code))]
 pub(super) mod tie;
@@ -64,7 +64,7 @@ fn sections() -> Vec<build::Field> {
 type Definitions = Vec<(&'static str, Schema)>;
 
 fn sections_definitions() -> Definitions {
-    let mut all = standing::definitions();
+    let mut all = resources::definitions();
     all.extend(flow::definitions());
     all.extend(signer::definitions());
     all

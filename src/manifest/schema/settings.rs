@@ -58,7 +58,7 @@ pub(super) fn definitions() -> Definitions {
     ]
 }
 
-/// What the project and an environment may both say; what the environment says wins.
+/// The sections of the project that an environment may override.
 fn shared() -> Vec<Field> {
     vec![
         optional(

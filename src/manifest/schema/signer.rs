@@ -78,7 +78,7 @@ fn user() -> Schema {
     .schema()
 }
 
-/// What the signers without a person share.
+/// The fields that both automatic signing methods have.
 fn auto(default: &str) -> [Field; 2] {
     let seal = format!("A seal's name in the manifests. Default: {default}.");
     [

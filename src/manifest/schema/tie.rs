@@ -1,4 +1,4 @@
-//! What ties the schema to the decoder, so that neither drifts from the other (tests only).
+//! Compares the fields of the schema with those of the decoder (tests only).
 //!
 //! The decoder tells [`record`] which fields it knows in each kind of mapping, while it reads a
 //! project that uses everything. Then that project is changed in every place, in several ways, and
@@ -24,8 +24,8 @@ pub(in crate::manifest) fn record(what: &str, known: &[&'static str]) {
     SEEN.with_borrow_mut(|seen| seen.push((what.to_owned(), known)));
 }
 
-/// What the decoder calls a mapping, and the schema's definition of it. Two things may have one
-/// name: they differ in their fields.
+/// The name of each mapping in the decoder's messages, and its definition in the schema. Two mappings
+/// may have the same name: they differ in their fields.
 const NAMES: [(&str, &str); 29] = [
     (PROJECT_FILE, "/"),
     ("an environment", "environment"),

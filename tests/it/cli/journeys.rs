@@ -545,7 +545,7 @@ fn begins_no_items_after_too_many_failures() {
     assert_eq!(calls["sign/contract/addProcess"]["attempts"], 5);
     let report = project.report("loans.csv");
     assert_eq!(statuses(&report, "failed"), 200, "no row is forgotten");
-    assert!(report[199]["treaty_error"].contains("not begun"));
+    assert!(report[199]["treaty_error"].contains("not started"));
 }
 
 #[test]

@@ -82,8 +82,8 @@ fn drains_or_stops_on_signals_and_completes_in_the_next_run() {
             signals.len() == 2 || open == 0,
             "{signals:?}: {open} left open"
         );
-        let not_begun = "not begun: the run was interrupted";
-        assert!(report.iter().any(|row| row["treaty_error"] == not_begun));
+        let not_started = "not started: the run was interrupted";
+        assert!(report.iter().any(|row| row["treaty_error"] == not_started));
         let next = run(&project, &["apply", "--yes"]);
         assert_eq!(next.code, 0, "{}", next.stderr);
         let flows = sandbox.with_world(|world| {
@@ -109,9 +109,9 @@ fn begins_no_items_after_a_signal_during_resource_creation() {
     let ended = Run::from(child.wait_with_output().expect("it ends"));
     assert_eq!(ended.code, 130, "{}", ended.stderr);
     assert!(calls.load(Ordering::Relaxed) < 14);
-    let not_begun = "not begun: the run was interrupted";
+    let not_started = "not started: the run was interrupted";
     let report = project.report("loans.csv");
-    assert!(report.iter().all(|row| row["treaty_error"] == not_begun));
+    assert!(report.iter().all(|row| row["treaty_error"] == not_started));
     let next = run(&project, &["apply", "--yes"]);
     assert_eq!(next.code, 0, "{}", next.stderr);
 }

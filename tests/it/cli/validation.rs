@@ -369,3 +369,17 @@ fn reports_circular_after_dependencies() {
     );
     assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
 }
+
+#[test]
+fn an_automatic_concurrency_is_refused_with_a_hint() {
+    let project = Project::loans();
+    project.replace("treaty.yaml", "concurrency: 16", "concurrency: auto");
+    let refused = project.expect(&["validate"], 65).stderr;
+    for part in [
+        "concurrency cannot be auto",
+        "treaty.yaml:",
+        "auto is no longer supported: set the maximum number of requests in flight",
+    ] {
+        assert!(refused.contains(part), "{part}\n{refused}");
+    }
+}

@@ -363,6 +363,31 @@ async fn recreates_a_task_with_a_lost_response_only_once() {
     rig.assert_each_once(1);
 }
 
+/// The link of the clerk's task is lost, and withdrawing the task would also withdraw the one that
+/// the clerk has for the organization. Neither a sync nor an apply forgets the doubt.
+#[tokio::test(start_paused = true)]
+async fn a_deferred_signer_in_doubt_stays_in_doubt() {
+    let rig = signers(
+        r"
+      borrower: { person: { account: borrower } }
+      agent: { organization: { account: clerk, organization: acme } }
+      clerk: { person: { account: clerk }, after: [borrower] }
+",
+    )
+    .fault("sign/contract/handPersonSignTask", 2, LATE);
+    rig.apply().await;
+    let id = rig.sent()[0].id.clone();
+    rig.sandbox.modify_world(|world| {
+        world.change_flow(&id, |flow| flow.tasks[0].status = SignStatus::Signed);
+    });
+    for _ in 0..3 {
+        assert_eq!(rig.sync().await.in_doubt, 1);
+        let (plan, _) = rig.apply().await;
+        assert_eq!(plan.count('?'), 1);
+    }
+    assert_eq!(rig.calls("sign/contract/handPersonSignTask"), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn fails_a_flow_that_ended_before_all_signers_were_added() {
     let rig = tenancy(1);

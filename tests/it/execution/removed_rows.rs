@@ -306,7 +306,7 @@ fn too_many_failures_end_the_run_and_are_reported() {
     let report = project.report("loans.csv");
     let not_begun = report
         .iter()
-        .filter(|row| row["treaty_error"] == "not begun: more than 10 items failed")
+        .filter(|row| row["treaty_error"] == "not started: more than 10 items failed")
         .count();
     assert!((150..190).contains(&not_begun), "{not_begun}");
     assert_eq!(project.summary()["stopped"], "more than 10 items failed");

@@ -172,7 +172,9 @@ async fn reports_a_task_withdrawn_elsewhere_and_does_not_recreate_it() {
     let (item, _) = rig.first();
     let failure = item.record.failure.expect("a failure");
     assert!(
-        failure.message.contains("borrower was taken back"),
+        failure
+            .message
+            .contains("the task of borrower was withdrawn elsewhere"),
         "{failure:?}"
     );
     assert!(

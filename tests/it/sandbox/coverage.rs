@@ -150,16 +150,20 @@ fn tested(op: Op) -> &'static [&'static str] {
 const HEAD: &str = "\
 # Coverage of the API
 
-Every operation of the API document, in its order: what a second call would do (`read` changes nothing, `set` leaves the
-same state, `spare` leaves at most an object that nobody sees, `probe` is probed first with the operation beside it),
-where it is in a [manifest](manifest.md) or on the [command line](commands.md), what the sandbox refuses, and the tests
-that come by on the way of a whole project.
+Every operation of the API document, in its order:
 
-Beside these, every operation has the tests of `tests/it/sandbox/operations.rs` (its fields and their types, against the document's
-tables), of `document_examples.rs` (the document's own examples) and of `coverage.rs` (the sandbox serves it, and refuses what
-stands here; this file is made there, `UPDATE=1 cargo test` writes it anew). Every operation also refuses with `1435002`
-a body that is no JSON, a required field that is missing, a field of another type, an id that is empty and a
-`Content-Type` that is not `application/json`, and with `1435103` a call without app id and secret, where credentials are asked for.
+- its retry class: `read` changes nothing, `set` leaves the same state, `spare` leaves at most an
+  unused object, `probe` is probed with the operation beside it before it is repeated
+- its place in a [manifest](manifest.md) or on the [command line](commands.md)
+- the requests that the sandbox refuses
+- scenarios that use it
+
+Every operation also has the tests of `tests/it/sandbox`: `operations.rs` (its fields and their types
+against the tables of the API document), `document_examples.rs` (the examples of the document) and
+`coverage.rs` (the refusals in this table; it writes this file with `UPDATE=1 cargo test`). Every
+operation also refuses a body that is not JSON, a missing required field, a field of another type, an
+empty id and a `Content-Type` other than `application/json` with `1435002`, and a call without app id
+and secret, where credentials are required, with `1435103`.
 
 | operation | section | retry class | in treaty | the sandbox refuses | tests |
 |---|---|---|---|---|---|

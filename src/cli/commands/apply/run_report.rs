@@ -57,8 +57,8 @@ impl RunReport<'_> {
         let mut reports = Reports::begin(&folder, &self.context.project.name, formats)?;
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
         let unstarted_message = match self.stopped() {
-            Some(why) => format!("not begun: {why}"),
-            None => "not begun: the run ended earlier".to_owned(),
+            Some(why) => format!("not started: {why}"),
+            None => "not started: the run ended earlier".to_owned(),
         };
         for (rows, plan) in self
             .context
@@ -230,7 +230,7 @@ impl RunReport<'_> {
         if !global.quiet {
             plan_text::print_counts(items);
             if self.stats.not_started > 0 {
-                out::line(format_args!("  {} not begun", self.stats.not_started));
+                out::line(format_args!("  {} not started", self.stats.not_started));
             }
             let seconds = Timestamp::now()
                 .duration_since(self.context.session.started)

@@ -1,4 +1,4 @@
-//! What stands apart from rows: accounts, seals and templates.
+//! The schema of resources: accounts, seals and templates.
 
 use super::Definitions;
 use super::build::{
