@@ -91,6 +91,43 @@ pub const SEAL_TYPE: Codes = Codes {
     list: &[(0, "handdrawn"), (1, "template")],
 };
 
+/// An enumeration of the API as the type of a manifest field.
+pub trait Code {
+    /// The numbers and names.
+    const CODES: &'static Codes;
+}
+
+/// The type of [`ID_TYPE`].
+pub enum IdType {}
+/// The type of [`ORGAN_TYPE`].
+pub enum OrganType {}
+/// The type of [`SIGN_PLATFORM`].
+pub enum SignPlatform {}
+/// The type of [`NOTICE_TYPE`].
+pub enum NoticeType {}
+/// The type of [`SEAL_TYPE`].
+pub enum SealType {}
+
+impl Code for IdType {
+    const CODES: &'static Codes = &ID_TYPE;
+}
+
+impl Code for OrganType {
+    const CODES: &'static Codes = &ORGAN_TYPE;
+}
+
+impl Code for SignPlatform {
+    const CODES: &'static Codes = &SIGN_PLATFORM;
+}
+
+impl Code for NoticeType {
+    const CODES: &'static Codes = &NOTICE_TYPE;
+}
+
+impl Code for SealType {
+    const CODES: &'static Codes = &SEAL_TYPE;
+}
+
 /// Colours of a seal.
 pub const SEAL_COLORS: &[&str] = &["RED", "BLUE", "BLACK"];
 /// MIME types of seal images (5.8.4).

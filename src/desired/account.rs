@@ -2,7 +2,7 @@
 
 use super::check::{self, Problem, problem};
 use super::rendering::Rendering;
-use crate::api::code::{ID_TYPE, ORGAN_TYPE, RESIDENT_ID, SOCIAL_CREDIT_CODE, THIRD_ID_BYTES};
+use crate::api::code::{RESIDENT_ID, SOCIAL_CREDIT_CODE, THIRD_ID_BYTES};
 use crate::diagnostic::Place;
 use crate::manifest;
 
@@ -153,10 +153,10 @@ fn identity(kind: Option<i64>) -> impl FnOnce(&str) -> Result<(), Problem> {
 pub(super) fn person(rendering: &mut Rendering<'_>, person: &manifest::Person) -> Option<Person> {
     let third_id = rendering.checked("thirdId", &person.third_id, third_id);
     let name = rendering.required("name", &person.name);
-    let id_type = rendering.code(&person.id_type, &ID_TYPE);
+    let id_type = rendering.code(&person.id_type);
     let id_no = rendering.checked("idNo", &person.id_no, identity(id_type));
-    let mobile = rendering.optional_checked("mobile", person.mobile.as_ref(), check::mobile);
-    let email = rendering.optional_checked("email", person.email.as_ref(), check::email);
+    let mobile = rendering.optional_checked("mobile", person.mobile.as_deref(), check::mobile);
+    let email = rendering.optional_checked("email", person.email.as_deref(), check::email);
     Some(Person {
         third_id: third_id?,
         name: name?,
@@ -173,7 +173,7 @@ pub(super) fn organization(
 ) -> Option<Organization> {
     let third_id = rendering.checked("thirdId", &organization.third_id, third_id);
     let name = rendering.required("name", &organization.name);
-    let organ_type = rendering.code(&organization.organ_type, &ORGAN_TYPE);
+    let organ_type = rendering.code(&organization.organ_type);
     let organ_code =
         rendering.checked(
             "organCode",
@@ -183,17 +183,17 @@ pub(super) fn organization(
                 _ => check::not_rounded(text),
             },
         );
-    let legal_name = rendering.optional("legalName", organization.legal_name.as_ref());
+    let legal_name = rendering.optional("legalName", organization.legal_name.as_deref());
     let legal_id_type = organization
         .legal_id_type
         .as_ref()
-        .and_then(|kind| rendering.code(kind, &ID_TYPE));
+        .and_then(|kind| rendering.code(kind));
     let legal_id_no = rendering.optional_checked(
         "legalIdNo",
-        organization.legal_id_no.as_ref(),
+        organization.legal_id_no.as_deref(),
         identity(legal_id_type),
     );
-    let email = rendering.optional_checked("email", organization.email.as_ref(), check::email);
+    let email = rendering.optional_checked("email", organization.email.as_deref(), check::email);
     Some(Organization {
         third_id: third_id?,
         creator: organization.creator.text.clone(),

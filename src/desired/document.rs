@@ -9,7 +9,7 @@ use super::local_file::{FileReader, LocalFile};
 use super::rendering::Rendering;
 use crate::api::code::CHUNKS;
 use crate::api::{Chunk, MIME_PDF};
-use crate::manifest::{self, ChunkSource};
+use crate::manifest::{self, ChunkSource, Named};
 use crate::pdf::{self, PdfError};
 
 /// A document to sign.
@@ -43,7 +43,7 @@ pub enum DocumentSource {
 
 pub(super) fn document(
     files: &FileReader<'_>,
-    declared: &manifest::Document,
+    declared: &Named<manifest::Document>,
     rendering: &mut Rendering<'_>,
 ) -> Option<Document> {
     rendering.add_input("document", &declared.name);
@@ -53,19 +53,13 @@ pub(super) fn document(
         .as_ref()
         .and_then(|expr| rendering.flag("encryption", expr));
     let source = match &declared.source {
-        manifest::DocumentSource::Template {
-            template,
-            simple_form_fields,
-        } => {
+        manifest::DocumentSource::Template(template) => {
             rendering.add_input("template", &template.text);
             let mut fields = BTreeMap::new();
-            for (field, _, expr) in simple_form_fields {
-                if let Some(value) = rendering
-                    .text(field, expr)
-                    .filter(|value| !value.is_empty())
-                {
-                    fields.insert(field.clone(), value);
-                }
+            for field in declared.simple_form_fields.iter() {
+                let value = rendering.text(&field.name, &field.value);
+                let value = value.filter(|value| !value.is_empty());
+                fields.extend(value.map(|value| (field.name.clone(), value)));
             }
             let chunks = chunks(files, declared, rendering);
             DocumentSource::Template {
@@ -142,7 +136,7 @@ pub(super) fn check_page_count(
     let last = declared.last().filter(|_| too_many);
     if let Some(last) = last {
         rendering.error(
-            last.source.expr(),
+            last.expr(),
             format!("chunkedFields add {pages} pages, at most {CHUNKS} are allowed"),
             "add the longest file as a separate document or as an attachment",
         );
@@ -158,7 +152,7 @@ fn chunk(
     rendering: &mut Rendering<'_>,
 ) -> Option<(Chunk, usize)> {
     rendering.add_input("chunk", "");
-    let (mime_type, chunked_data, pages) = match &declared.source {
+    let (mime_type, chunked_data, pages) = match declared.source() {
         ChunkSource::Html(page) => {
             let html = rendering.required("chunkedFields", page)?;
             ("text/html", STANDARD.encode(html), 1)

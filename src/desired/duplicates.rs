@@ -12,7 +12,7 @@ use super::item::Item;
 use super::resources::Resources;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Fingerprint, Salt};
-use crate::manifest::Flow;
+use crate::manifest::{Flow, Named};
 use crate::sheet::Header;
 
 /// The fields of a person that must be equal in all rows with one `thirdId`.
@@ -110,7 +110,7 @@ impl Duplicates {
 
     /// Starts a flow with about `rows` rows. Reserves memory for them, because a hash table that
     /// grows holds its old and its new slots at the same time.
-    pub fn begin_flow(&mut self, flow: &Flow, rows: usize) {
+    pub fn begin_flow(&mut self, flow: &Named<Flow>, rows: usize) {
         self.keys = HashMap::with_capacity(rows);
         if !flow.accounts.is_empty() {
             self.third_ids.reserve(rows);

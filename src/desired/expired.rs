@@ -22,12 +22,12 @@ pub fn warn_expired(
     let now = run.moment().as_millisecond();
     for (name, account) in &resources.accounts {
         let declared = project.accounts.get(name).map(|own| &own.silent_sign);
-        if let (SilentSign::Until(until), Some(manifest::SilentSign::Until(expr))) =
+        if let (SilentSign::Until(until), Some(manifest::SilentSign::Until(limit))) =
             (account.silent_sign, declared)
             && until <= now
         {
             let hint = "the grant has expired: set a later date, or remove silentSign";
-            findings.push(past("until", until, expr.span()).hint(hint));
+            findings.push(past("until", until, limit.until.span()).hint(hint));
         }
     }
     let scope = project.scope.with_run(run);

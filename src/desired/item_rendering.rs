@@ -9,9 +9,8 @@ use super::document::{Document, document};
 use super::local_file::{FileCache, FileReader};
 use super::rendering::Rendering;
 use crate::api::Position;
-use crate::api::code::{NOTICE_TYPE, SEAL_TYPE, SIGN_PLATFORM};
 use crate::expr::{Expr, Salt};
-use crate::manifest::{self, Anchor, Flow, Positions, RowAccountKind, path};
+use crate::manifest::{self, Anchor, Flow, Named, Positions, RowAccountKind, StaticText, path};
 
 use super::item::{Attachment, Item, Process, SealPlacement, Signer, SignerKind};
 
@@ -19,7 +18,7 @@ use super::item::{Attachment, Item, Process, SealPlacement, Signer, SignerKind};
 /// Adds errors to `rendering` and returns `None` when a required field is invalid.
 pub(super) fn item(
     root: &Path,
-    flow: &Flow,
+    flow: &Named<Flow>,
     key: &str,
     cache: &FileCache,
     content_salt: Option<&Salt>,
@@ -146,7 +145,7 @@ fn process(
     declared: &manifest::Process,
 ) -> Option<Process> {
     rendering.add_input("process", "");
-    let name = |name: &Option<manifest::StaticText>| name.as_ref().map(|name| name.text.clone());
+    let name = |name: &Option<StaticText>| name.as_ref().map(|name| name.text.clone());
     let (initiator, payer) = (name(&declared.initiator), name(&declared.payer));
     for (role, account) in [("initiator", &initiator), ("payer", &payer)] {
         if let Some(account) = account {
@@ -168,15 +167,15 @@ fn process(
         attachments: attachments.into_iter().collect::<Option<_>>()?,
         initiator,
         payer,
-        sign_validity: sign_validity(rendering, declared.sign_validity.as_ref()),
-        sign_platform: rendering.codes(&declared.sign_platform, &SIGN_PLATFORM),
-        notice_type: rendering.codes(&declared.notice_type, &NOTICE_TYPE),
+        sign_validity: sign_validity(rendering, declared.sign_validity.as_deref()),
+        sign_platform: rendering.codes(&declared.sign_platform),
+        notice_type: rendering.codes(&declared.notice_type),
         notice_url: rendering.optional_checked(
             "noticeUrl",
-            declared.notice_url.as_ref(),
+            declared.notice_url.as_deref(),
             check::web_address,
         ),
-        redirect_url: rendering.optional("redirectUrl", declared.redirect_url.as_ref()),
+        redirect_url: rendering.optional("redirectUrl", declared.redirect_url.as_deref()),
         add_sign_time,
     };
     Some(Process {
@@ -212,7 +211,7 @@ fn signer(
     rendering: &mut Rendering<'_>,
     flow: &Flow,
     documents: &[Option<Document>],
-    declared: &manifest::Signer,
+    declared: &Named<manifest::Signer>,
 ) -> Option<Signer> {
     rendering.add_input("signer", &declared.name);
     rendering.add_input("kind", declared.kind.word());
@@ -230,25 +229,20 @@ fn signer(
             rendering.add_input(role, name);
         }
     }
-    let doc_pwd = match &declared.kind {
-        manifest::SignerKind::Platform(auto) | manifest::SignerKind::User { signer: auto, .. } => {
-            auto.doc_pwd.as_ref()
-        }
-        _ => None,
-    };
-    let doc_pwd = rendering.optional("docPwd", doc_pwd);
+    let doc_pwd = declared.kind.doc_pwd();
+    let doc_pwd = rendering.optional("docPwd", doc_pwd.map(|declared| &**declared));
     let index = |name: &str| {
         flow.documents
             .iter()
             .position(|document| document.name == name)
     };
-    let listed: Vec<(usize, &[manifest::Position])> = match &declared.positions {
+    let listed: Vec<(usize, &[manifest::Position])> = match declared.kind.positions() {
         Positions::Single(list) if list.is_empty() => Vec::new(),
         Positions::Single(list) => vec![(0, list)],
         // Loading the manifest already rejected unknown documents.
         Positions::ByDocument(map) => map
             .iter()
-            .filter_map(|(name, list)| Some((index(&name.text)?, &list[..])))
+            .filter_map(|list| Some((index(&list.name)?, &list.value[..])))
             .collect(),
     };
     let mut placements = Vec::new();
@@ -293,39 +287,29 @@ fn signer(
 }
 
 fn signer_kind(rendering: &mut Rendering<'_>, declared: &manifest::SignerKind) -> SignerKind {
-    let name = |name: &Option<manifest::StaticText>| name.as_ref().map(|name| name.text.clone());
+    let text = |name: &StaticText| name.text.clone();
+    let seal = declared.seal().map(text);
     match declared {
-        manifest::SignerKind::Platform(auto) => SignerKind::Platform {
-            seal: name(&auto.seal),
-        },
-        manifest::SignerKind::User {
-            account,
-            signer: auto,
-            notice_sign_message,
-        } => SignerKind::User {
-            account: account.text.clone(),
-            seal: name(&auto.seal),
-            notice_sign_message: notice_sign_message
+        manifest::SignerKind::Platform(_) => SignerKind::Platform { seal },
+        manifest::SignerKind::User(user) => SignerKind::User {
+            account: text(&user.account),
+            seal,
+            notice_sign_message: user
+                .notice_sign_message
                 .as_ref()
                 .and_then(|expr| rendering.flag("noticeSignMessage", expr)),
         },
-        manifest::SignerKind::Person { account, seal_type } => SignerKind::Person {
-            account: account.text.clone(),
-            seal_type: rendering.codes(seal_type, &SEAL_TYPE),
+        manifest::SignerKind::Person(person) => SignerKind::Person {
+            account: text(&person.account),
+            seal_type: rendering.codes(&person.seal_type),
         },
-        manifest::SignerKind::Organization {
-            account,
-            organization,
-        } => SignerKind::Organization {
-            account: account.text.clone(),
-            organization: organization.text.clone(),
+        manifest::SignerKind::Organization(signer) => SignerKind::Organization {
+            account: text(&signer.account),
+            organization: text(&signer.organization),
         },
-        manifest::SignerKind::PersonAndOrganization {
-            account,
-            organization,
-        } => SignerKind::PersonAndOrganization {
-            account: account.text.clone(),
-            organization: name(organization),
+        manifest::SignerKind::PersonAndOrganization(signer) => SignerKind::PersonAndOrganization {
+            account: text(&signer.account),
+            organization: signer.organization.as_ref().map(text),
         },
     }
 }
@@ -340,10 +324,10 @@ fn position(rendering: &mut Rendering<'_>, declared: &manifest::Position) -> Opt
     Some(Position {
         sign_type: Some(sign_type),
         pos_page,
-        pos_x: rendering.number("posX", declared.pos_x.as_ref()),
-        pos_y: rendering.number("posY", declared.pos_y.as_ref()),
+        pos_x: rendering.number("posX", declared.pos_x.as_deref()),
+        pos_y: rendering.number("posY", declared.pos_y.as_deref()),
         key,
-        scale: scale(rendering, declared.scale.as_ref()),
+        scale: scale(rendering, declared.scale.as_deref()),
     })
 }
 

@@ -4,9 +4,10 @@
 use minijinja::value::ValueKind;
 
 use super::check::Problem;
-use crate::api::code::Codes;
+use crate::api::code::Code;
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::expr::{Expr, Fingerprint, Fingerprinter, Salt, Scope};
+use crate::manifest::Value;
 use crate::sheet::Row;
 
 /// Renders expressions in one scope, for one row or for none.
@@ -192,7 +193,8 @@ impl<'a> Rendering<'a> {
     }
 
     /// Renders an API code, given by name or number.
-    pub(super) fn code(&mut self, expr: &Expr, codes: &Codes) -> Option<i64> {
+    pub(super) fn code<C: Code>(&mut self, expr: &Value<C>) -> Option<i64> {
+        let codes = C::CODES;
         let text = self.required(codes.field, expr)?;
         let number = codes.number(text.trim());
         if number.is_none() {
@@ -208,10 +210,10 @@ impl<'a> Rendering<'a> {
 
     /// Renders a list of API codes into the API's form, such as `1,2`. Returns `None` for an empty
     /// list.
-    pub(super) fn codes(&mut self, exprs: &[Expr], codes: &Codes) -> Option<String> {
+    pub(super) fn codes<C: Code>(&mut self, exprs: &[Value<C>]) -> Option<String> {
         let numbers: Vec<String> = exprs
             .iter()
-            .filter_map(|expr| self.code(expr, codes))
+            .filter_map(|expr| self.code(expr))
             .map(|number| number.to_string())
             .collect();
         (!numbers.is_empty()).then(|| numbers.join(","))

@@ -9,7 +9,7 @@ use super::template::{Template, template};
 use crate::api::time;
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Expr, Salt};
-use crate::manifest::{self, AccountKind, Project};
+use crate::manifest::{self, AccountKind, Named, Project};
 
 /// The desired state of all resources, by their names in the manifests.
 #[derive(Debug, Default)]
@@ -92,8 +92,8 @@ impl Resources {
                 resources.seals.insert(declared.name.clone(), seal);
             }
         }
-        for (folder, declared) in project.templates.values() {
-            let template = template(&project.root, folder, declared, salt, findings);
+        for declared in project.templates.values() {
+            let template = template(&project.root, declared, salt, findings);
             resources
                 .templates
                 .extend(template.map(|template| (declared.name.clone(), template)));
@@ -104,7 +104,7 @@ impl Resources {
 
 fn account(
     project: &Project,
-    declared: &manifest::Account,
+    declared: &Named<manifest::Account>,
     salt: &Salt,
     findings: &mut Findings,
 ) -> Option<Account> {
@@ -117,10 +117,10 @@ fn account(
         AccountKind::Absent(_) => None,
     };
     let silent_sign = match &declared.silent_sign {
-        manifest::SilentSign::No => Some(SilentSign::No),
-        manifest::SilentSign::Forever => Some(SilentSign::Forever),
-        manifest::SilentSign::Until(until) => {
-            deadline(&mut rendering, until).map(SilentSign::Until)
+        manifest::SilentSign::Granted(false) => Some(SilentSign::No),
+        manifest::SilentSign::Granted(true) => Some(SilentSign::Forever),
+        manifest::SilentSign::Until(limit) => {
+            deadline(&mut rendering, &limit.until).map(SilentSign::Until)
         }
     };
     findings.extend(rendering.errors);
@@ -133,11 +133,11 @@ fn account(
 
 fn absent(
     project: &Project,
-    declared: &manifest::Account,
+    declared: &Named<manifest::Account>,
     salt: &Salt,
     findings: &mut Findings,
 ) -> Option<Absent> {
-    let AccountKind::Absent(third_id) = &declared.kind else {
+    let (AccountKind::Absent(_), Some(third_id)) = (&declared.kind, &declared.third_id) else {
         return None;
     };
     let mut rendering = Rendering::new(&project.scope, None, salt);

@@ -9,7 +9,7 @@ use super::document::DocumentSource;
 use super::item::Item;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::Expr;
-use crate::manifest::{self, Flow};
+use crate::manifest::{Flow, RowAccountKind};
 use crate::sheet::Row;
 
 /// The maximum number of warnings that are kept.
@@ -78,10 +78,10 @@ fn names<'a>(
             AccountHolder::Organization(organization) => &organization.name,
         };
         let expr = match &declared.kind {
-            manifest::RowAccountKind::Person(person) => &person.name,
-            manifest::RowAccountKind::Organization(organization) => &organization.name,
+            RowAccountKind::Person(person) => &person.name,
+            RowAccountKind::Organization(organization) => &organization.name,
         };
-        Some(("name", name, expr))
+        Some(("name", name, &**expr))
     })
 }
 
@@ -96,14 +96,10 @@ fn fields<'a>(
             DocumentSource::Template { fields, .. } => Some(fields),
             DocumentSource::File(_) => None,
         };
-        let declared = match &declared.source {
-            manifest::DocumentSource::Template {
-                simple_form_fields, ..
-            } => &simple_form_fields[..],
-            manifest::DocumentSource::File(_) => &[],
-        };
-        declared
-            .iter()
-            .filter_map(move |(name, _, expr)| Some((name.as_str(), values?.get(name)?, expr)))
+        let declared = declared.simple_form_fields.iter();
+        declared.filter_map(move |field| {
+            let value = values?.get(&field.name)?;
+            Some((field.name.as_str(), value, &*field.value))
+        })
     })
 }

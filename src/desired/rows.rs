@@ -11,14 +11,14 @@ use super::row_warnings::RowWarnings;
 use super::{check, columns, static_files, template_checks};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{RunTime, Salt, Scope};
-use crate::manifest::{Flow, Project};
+use crate::manifest::{Flow, Named, Project};
 use crate::sheet::{Row, RowError, Sheet};
 
 /// A flow with its open sheet. Columns, form fields and static files are checked.
 #[derive(Debug)]
 pub struct FlowRows<'a> {
     /// The flow.
-    pub flow: &'a Flow,
+    pub flow: &'a Named<Flow>,
     /// The sheet, or `None` for a flow without rows.
     pub sheet: Option<Sheet>,
     project: &'a Project,
@@ -77,7 +77,7 @@ impl<'a> FlowRows<'a> {
     pub fn open(
         project: &'a Project,
         resources: &Resources,
-        flow: &'a Flow,
+        flow: &'a Named<Flow>,
         run: &RunTime,
         salt: &Salt,
         findings: &mut Findings,
@@ -94,7 +94,7 @@ impl<'a> FlowRows<'a> {
                 findings.extend(
                     errors
                         .into_iter()
-                        .map(|error| error.related(&rows.span, "named here")),
+                        .map(|error| error.related(&rows.path.span, "named here")),
                 );
                 return None;
             }

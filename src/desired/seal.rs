@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Fingerprint, Fingerprinter, Salt};
-use crate::manifest::{self, Project};
+use crate::manifest::{self, Named, Project, StaticText};
 
 /// The desired state of a seal. Account and alias identify it; the API cannot change its other
 /// fields.
@@ -66,41 +66,36 @@ pub enum SealSource {
 /// the image is invalid.
 pub(super) fn seal(
     project: &Project,
-    seal: &manifest::Seal,
+    seal: &Named<manifest::Seal>,
     salt: &Salt,
     findings: &mut Findings,
 ) -> Option<Seal> {
-    let text = |text: &Option<manifest::StaticText>| text.as_ref().map(|text| text.text.clone());
+    let text = |text: &Option<StaticText>| text.as_ref().map(|text| text.text.clone());
     let source = match &seal.source {
-        manifest::SealSource::Person {
-            template_type,
-            text: own,
-        } => SealSource::Person {
-            template_type: template_type.text.clone(),
-            text: text(own),
+        manifest::SealSource::PersonTemplate(template) => SealSource::Person {
+            template_type: template.template_type.as_str().to_owned(),
+            text: text(&template.text),
         },
-        manifest::SealSource::Organization {
-            template_type,
-            h_text,
-            q_text,
-            text: own,
-        } => SealSource::Organization {
-            template_type: template_type.text.clone(),
-            h_text: text(h_text),
-            q_text: text(q_text),
-            text: text(own),
+        manifest::SealSource::OrganizationTemplate(template) => SealSource::Organization {
+            template_type: template.template_type.as_str().to_owned(),
+            h_text: text(&template.h_text),
+            q_text: text(&template.q_text),
+            text: text(&template.text),
         },
         manifest::SealSource::Image(file) => image(project, seal, file, findings)?,
     };
     let mut fingerprint = Fingerprinter::new(salt);
-    fingerprint.field("color", &seal.color.text);
+    let (color, width, height) = (seal.color.as_str(), seal.width, seal.height);
+    let pixels = |size: Option<manifest::Pixels>| size.map(|size| i64::from(size.0));
+    let (width, height) = (pixels(width), pixels(height));
+    fingerprint.field("color", color);
     let mut optional = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             fingerprint.field(name, &value);
         }
     };
-    optional("width", seal.width.map(|number| number.to_string()));
-    optional("height", seal.height.map(|number| number.to_string()));
+    optional("width", width.map(|number| number.to_string()));
+    optional("height", height.map(|number| number.to_string()));
     match source.clone() {
         SealSource::Person {
             template_type,
@@ -127,9 +122,9 @@ pub(super) fn seal(
     Some(Seal {
         account: seal.account.text.clone(),
         alias: seal.alias.text.clone(),
-        color: seal.color.text.clone(),
-        width: seal.width,
-        height: seal.height,
+        color: color.to_owned(),
+        width,
+        height,
         source,
         fingerprint: fingerprint.finish(),
         span: seal.span.clone(),
@@ -139,18 +134,14 @@ pub(super) fn seal(
 /// Reads an image and detects its type by the first bytes.
 fn image(
     project: &Project,
-    seal: &manifest::Seal,
-    file: &manifest::StaticText,
+    seal: &Named<manifest::Seal>,
+    file: &StaticText,
     findings: &mut Findings,
 ) -> Option<SealSource> {
     let mut error = |message: String, hint: &str| {
         findings.push(Diagnostic::error(message).at(&file.span).hint(hint));
     };
-    let folder = project
-        .seal_folders
-        .get(&seal.name)
-        .unwrap_or(&project.root);
-    let path = match manifest::path::inside(&project.root, folder, &file.text) {
+    let path = match manifest::path::inside(&project.root, &seal.folder, &file.text) {
         Ok(path) => path,
         Err(why) => {
             error(why, "use a file inside the project's folder");

@@ -20,13 +20,16 @@ pub(super) fn check(
     }
     if rendering.errors.is_empty() {
         for document in &flow.documents {
-            let pages = document.chunked_fields.iter().map(|own| match &own.source {
-                ChunkSource::Pdf(file) if is_static(file) => files
-                    .read("file", file, &mut rendering)
-                    .map_or(1, |content| content.pages()),
-                // The page count depends on the row: at least one.
-                _ => 1,
-            });
+            let pages = document
+                .chunked_fields
+                .iter()
+                .map(|own| match own.source() {
+                    ChunkSource::Pdf(file) if is_static(file) => files
+                        .read("file", file, &mut rendering)
+                        .map_or(1, |content| content.pages()),
+                    // The page count depends on the row: at least one.
+                    _ => 1,
+                });
             let pages = pages.sum();
             check_page_count(&document.chunked_fields, pages, &mut rendering);
         }
@@ -36,13 +39,17 @@ pub(super) fn check(
 
 /// Returns the expressions of a flow that name files.
 fn file_exprs(flow: &Flow) -> impl Iterator<Item = &Expr> {
-    let attachments = flow.process.attachments.iter().map(|own| &own.file);
-    let documents = flow.documents.iter().filter_map(|own| match &own.source {
-        DocumentSource::File(file) => Some(file),
-        DocumentSource::Template { .. } => None,
-    });
-    let chunks = flow.documents.iter().flat_map(|own| &own.chunked_fields);
-    let chunks = chunks.filter_map(|chunk| match &chunk.source {
+    let attachments = flow.process.attachments.iter().map(|own| &*own.file);
+    let documents = flow
+        .documents
+        .iter()
+        .filter_map(|own| match &own.value.source {
+            DocumentSource::File(file) => Some(&**file),
+            DocumentSource::Template(_) => None,
+        });
+    let chunks = flow.documents.iter();
+    let chunks = chunks.flat_map(|own| own.chunked_fields.iter());
+    let chunks = chunks.filter_map(|chunk| match chunk.source() {
         ChunkSource::Pdf(file) => Some(file),
         ChunkSource::Html(_) | ChunkSource::PdfData(_) => None,
     });

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Fingerprint, Fingerprinter, Salt};
-use crate::manifest::{self, path};
+use crate::manifest::{self, Named, path};
 use crate::pdf;
 
 /// The desired state of a template.
@@ -43,27 +43,25 @@ pub enum TemplateSource {
 /// invalid.
 pub(super) fn template(
     root: &Path,
-    folder: &Path,
-    template: &manifest::Template,
+    template: &Named<manifest::Template>,
     salt: &Salt,
     findings: &mut Findings,
 ) -> Option<Template> {
     match &template.source {
-        manifest::TemplateSource::Adopted {
-            template_id,
-            fields,
-        } => Some(Template {
-            source: TemplateSource::Adopted(template_id.text.clone()),
-            fields: (!fields.is_empty()).then(|| fields.iter().cloned().collect()),
-            span: template.span.clone(),
-        }),
-        manifest::TemplateSource::File {
-            file,
-            template_name,
-        } => {
+        manifest::TemplateSource::TemplateId(template_id) => {
+            let fields = template.fields.iter().map(|field| field.text.clone());
+            Some(Template {
+                source: TemplateSource::Adopted(template_id.text.clone()),
+                fields: (!template.fields.is_empty()).then(|| fields.collect()),
+                span: template.span.clone(),
+            })
+        }
+        manifest::TemplateSource::File(file) => {
+            // Loading the manifest reports a missing name.
+            let template_name = template.template_name.as_ref()?;
             let error =
                 |message: String, hint: &str| Diagnostic::error(message).at(&file.span).hint(hint);
-            let read = path::inside(root, folder, &file.text)
+            let read = path::inside(root, &template.folder, &file.text)
                 .map_err(|why| error(why, "use a file inside the project's folder"))
                 .and_then(|path| {
                     let bytes = std::fs::read(&path);

@@ -23,7 +23,7 @@ pub(super) fn check(flow: &Flow, resources: &Resources, findings: &mut Findings)
 
 /// Returns the PDF of the document's template, or `None` when the project does not contain it.
 fn template_bytes<'s>(document: &Document, resources: &'s Resources) -> Option<&'s [u8]> {
-    let DocumentSource::Template { template, .. } = &document.source else {
+    let DocumentSource::Template(template) = &document.source else {
         return None;
     };
     match &resources.templates.get(&template.text)?.source {
@@ -34,13 +34,13 @@ fn template_bytes<'s>(document: &Document, resources: &'s Resources) -> Option<&
 
 /// Returns the positions of a signer in the document at index `at`.
 fn positions<'f>(signer: &'f Signer, at: usize, name: &str) -> &'f [Position] {
-    match &signer.positions {
+    match signer.kind.positions() {
         Positions::Single(list) if at == 0 => list,
         Positions::Single(_) => &[],
         Positions::ByDocument(map) => map
             .iter()
-            .find(|(document, _)| document.text == name)
-            .map_or(&[], |(_, list)| &list[..]),
+            .find(|document| document.name == name)
+            .map_or(&[], |document| &document.value[..]),
     }
 }
 
@@ -89,13 +89,10 @@ fn check_position(document: &Document, bytes: &[u8], position: &Position, findin
 /// Checks the names of `simpleFormFields` against the form fields of the template's PDF.
 fn form_fields(flow: &Flow, resources: &Resources, findings: &mut Findings) {
     for document in &flow.documents {
-        let DocumentSource::Template {
-            template,
-            simple_form_fields,
-        } = &document.source
-        else {
+        let DocumentSource::Template(template) = &document.source else {
             continue;
         };
+        let declared = &document.simple_form_fields;
         let known = resources
             .templates
             .get(&template.text)
@@ -103,7 +100,8 @@ fn form_fields(flow: &Flow, resources: &Resources, findings: &mut Findings) {
         let Some(known) = known else {
             continue;
         };
-        for (field, span, _) in simple_form_fields {
+        for declared in declared.iter() {
+            let field = &declared.name;
             if !known.contains(field) {
                 let hint = match did_you_mean(field, known.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean {near}?"),
@@ -114,13 +112,13 @@ fn form_fields(flow: &Flow, resources: &Resources, findings: &mut Findings) {
                     ),
                 };
                 let message = format!("the template {} has no form field {field}", template.text);
-                findings.push(Diagnostic::error(message).at(span).hint(hint));
+                findings.push(Diagnostic::error(message).at(&declared.span).hint(hint));
             }
         }
         let unfilled: Vec<&str> = known
             .iter()
             .map(String::as_str)
-            .filter(|field| !simple_form_fields.iter().any(|(name, _, _)| name == field))
+            .filter(|field| !declared.iter().any(|declared| declared.name == **field))
             .collect();
         if !unfilled.is_empty() {
             let message = format!(

@@ -17,5 +17,5 @@ mod scope;
 
 pub use filters::mask;
 pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
-pub use scalar::{Compiler, EvalError, Expr, Uses};
+pub use scalar::{Compiler, EvalError, Expr, Uses, has_expression};
 pub use scope::{Environ, RunTime, Scope, Variables};

@@ -109,7 +109,7 @@ impl Compiler {
             Some(comparison) => Err(comparison_error(&comparison, span)),
             None => Ok(()),
         };
-        let (body, names) = if !is_template(source) {
+        let (body, names) = if !has_expression(source) {
             (Body::Literal, BTreeSet::new())
         } else if let Some(inner) = whole_expression(source) {
             let compiled = ENGINE
@@ -239,6 +239,16 @@ impl Compiler {
 }
 
 impl Expr {
+    /// Creates an empty text, in the place of a scalar that is missing or invalid.
+    pub fn empty(span: &Span) -> Self {
+        Self {
+            source: String::new(),
+            span: span.clone(),
+            body: Body::Literal,
+            uses: Uses::default(),
+        }
+    }
+
     /// Returns the source of the scalar.
     pub fn source(&self) -> &str {
         &self.source
@@ -408,7 +418,8 @@ fn check_reserved_names(source: &str, span: &Span) -> Result<(), Diagnostic> {
     })
 }
 
-fn is_template(source: &str) -> bool {
+/// Returns whether a text contains an expression.
+pub fn has_expression(source: &str) -> bool {
     ["{{", "{%", "{#"]
         .iter()
         .any(|opening| source.contains(opening))

@@ -1,232 +1,111 @@
-//! Decodes `accounts`: people and organizations.
+//! `accounts`: people and organizations.
 
-use super::decode::{Decoder, Fields, StaticText};
-use super::yaml::{Kind, Node};
-use crate::diagnostic::Span;
-use crate::expr::Expr;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-/// A declared account.
-#[derive(Debug)]
+use super::value::{StaticText, Value};
+use crate::api::code::{IdType, OrganType};
+
+/// A person, an organization, or an account that should not exist.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("dependencies" = { "absent": ["thirdId"], "thirdId": ["absent"] }))]
 pub struct Account {
-    /// The account's name in the manifests.
-    pub name: String,
-    /// The location of the name.
-    pub span: Span,
     /// The kind of account with its fields.
+    #[serde(rename = "$one")]
     pub kind: AccountKind,
-    /// Whether the platform may sign for the account without asking.
+    /// The thirdId of the account to delete. Requires absent.
+    pub third_id: Option<Value<String>>,
+    /// Whether the platform may sign for the account without asking (5.2.5). Default: false, which
+    /// withdraws a grant made by treaty.
+    #[serde(default)]
     pub silent_sign: SilentSign,
-    /// Whether deletion is forbidden.
+    /// Whether deletion is forbidden. Default: false.
+    #[serde(default)]
     pub protect: bool,
 }
 
 /// The kind of account. The variants differ in size, which does not matter for few accounts.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 #[allow(clippy::large_enum_variant)]
 pub enum AccountKind {
     /// A person.
     Person(Person),
     /// An organization.
     Organization(Organization),
-    /// An account to delete if it exists, by its `thirdId`.
-    Absent(Expr),
+    /// Must be true: the account with this thirdId is deleted if it exists.
+    Absent(bool),
 }
 
-/// The fields of a person (5.2.1).
-#[derive(Debug)]
+/// The account of a person (5.2.1). Only name, mobile and email can be changed later.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Person {
-    /// The caller's own id of the account.
-    pub third_id: Expr,
-    /// Full name.
-    pub name: Expr,
+    /// Your own id of the account, at most 50 bytes. It identifies the account.
+    pub third_id: Value<String>,
+    /// The name as in the identity document.
+    pub name: Value<String>,
     /// Kind of the identity document, by name or number.
-    pub id_type: Expr,
-    /// Number of the identity document.
-    pub id_no: Expr,
+    pub id_type: Value<IdType>,
+    /// Number of the identity document. Keep real numbers in environment variables:
+    /// `"{{ env.CLERK_ID_NO }}"`.
+    pub id_no: Value<String>,
     /// Mobile number.
-    pub mobile: Option<Expr>,
+    pub mobile: Option<Value<String>>,
     /// E-mail address.
-    pub email: Option<Expr>,
+    pub email: Option<Value<String>>,
 }
 
-/// The fields of an organization (5.2.2).
-#[derive(Debug)]
+/// The account of an organization (5.2.2). Only name, email and legalName can be changed later.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("dependencies" = { "legalIdNo": ["legalIdType"] }))]
 pub struct Organization {
-    /// The caller's own id of the account.
-    pub third_id: Expr,
-    /// The account of the person who acts for it.
+    /// Your own id of the account, at most 50 bytes. It identifies the account.
+    pub third_id: Value<String>,
+    /// The name of the account of the person that acts for the organization.
     pub creator: StaticText,
-    /// Full name.
-    pub name: Expr,
+    /// The name as in the registration document.
+    pub name: Value<String>,
     /// Kind of the registration document, by name or number.
-    pub organ_type: Expr,
+    pub organ_type: Value<OrganType>,
     /// Number of the registration document.
-    pub organ_code: Expr,
+    pub organ_code: Value<String>,
     /// Name of the legal representative.
-    pub legal_name: Option<Expr>,
-    /// Number of the representative's identity document.
-    pub legal_id_no: Option<Expr>,
-    /// Kind of the representative's identity document, by name or number.
-    pub legal_id_type: Option<Expr>,
+    pub legal_name: Option<Value<String>>,
+    /// Number of the legal representative's identity document. Requires legalIdType.
+    pub legal_id_no: Option<Value<String>>,
+    /// Kind of the legal representative's identity document, by name or number.
+    pub legal_id_type: Option<Value<IdType>>,
     /// E-mail address.
-    pub email: Option<Expr>,
+    pub email: Option<Value<String>>,
 }
 
 /// Whether the platform may sign for an account without asking (5.2.5).
-#[derive(Debug)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "$kind", rename_all = "camelCase")]
+#[schemars(rename = "SilentSign", untagged)]
 pub enum SilentSign {
-    /// The platform may not sign. A grant made by treaty is withdrawn.
-    No,
-    /// The platform may sign without a time limit.
-    Forever,
-    /// The platform may sign until the end of this date, or until this time.
-    Until(Expr),
+    /// true: without a time limit.
+    #[serde(rename = "scalar")]
+    Granted(bool),
+    /// Until a time.
+    #[serde(rename = "mapping")]
+    Until(SilentSignUntil),
 }
 
-/// Decodes an account.
-pub(super) fn account(
-    decoder: &mut Decoder<'_>,
-    name: &str,
-    span: &Span,
-    node: &Node,
-) -> Option<Account> {
-    let mut fields = decoder.fields(node, "an account")?;
-    let person = fields.optional("person");
-    let organization = fields.optional("organization");
-    let absent = fields.optional("absent");
-    let silent_sign = fields
-        .optional("silentSign")
-        .map_or(Some(SilentSign::No), |node| silent_sign(decoder, node));
-    let protect = fields
-        .optional("protect")
-        .and_then(|node| decoder.flag(node, "protect"));
-    let kind = match (person, organization, absent) {
-        (Some(node), None, None) => self::person(decoder, node).map(AccountKind::Person),
-        (None, Some(node), None) => {
-            self::organization(decoder, node).map(AccountKind::Organization)
-        }
-        (None, None, Some(node)) => {
-            if decoder.flag(node, "absent") == Some(false) {
-                decoder.error(
-                    &node.span,
-                    "absent cannot be false",
-                    "remove absent and declare person or organization",
-                );
-            }
-            fields.expr(decoder, "thirdId").map(AccountKind::Absent)
-        }
-        _ => {
-            decoder.error(
-                span,
-                format!("the account {name} has no kind or several kinds"),
-                "set exactly one of person, organization and absent",
-            );
-            None
-        }
-    };
-    fields.finish(decoder);
-    if let Some(AccountKind::Absent(third_id)) = &kind {
-        if protect == Some(true) {
-            decoder.error(
-                third_id.span(),
-                format!("the account {name} is declared both protected and absent"),
-                "remove protect to delete the account",
-            );
-        }
-        if !matches!(silent_sign, Some(SilentSign::No)) {
-            decoder.error(
-                third_id.span(),
-                format!("the absent account {name} cannot have silentSign"),
-                "remove silentSign",
-            );
-        }
+impl Default for SilentSign {
+    fn default() -> Self {
+        Self::Granted(false)
     }
-    Some(Account {
-        name: name.to_owned(),
-        span: span.clone(),
-        kind: kind?,
-        silent_sign: silent_sign?,
-        protect: protect.unwrap_or(false),
-    })
 }
 
-/// Decodes the `thirdId` of an account, which must not depend on the run.
-fn third_id(decoder: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Option<Expr> {
-    let third_id = fields.expr(decoder, "thirdId")?;
-    if third_id.uses().run {
-        decoder.error(
-            third_id.span(),
-            "a thirdId must be the same in every run, but it uses run",
-            "use values of the row: the thirdId identifies the account",
-        );
-    }
-    Some(third_id)
-}
-
-/// Decodes the fields of a person.
-pub(super) fn person(decoder: &mut Decoder<'_>, node: &Node) -> Option<Person> {
-    let mut fields = decoder.fields(node, "person")?;
-    let third_id = third_id(decoder, &mut fields);
-    let name = fields.expr(decoder, "name");
-    let id_type = fields.expr(decoder, "idType");
-    let id_no = fields.expr(decoder, "idNo");
-    let mobile = fields.optional_expr(decoder, "mobile");
-    let email = fields.optional_expr(decoder, "email");
-    fields.finish(decoder);
-    Some(Person {
-        third_id: third_id?,
-        name: name?,
-        id_type: id_type?,
-        id_no: id_no?,
-        mobile,
-        email,
-    })
-}
-
-/// Decodes the fields of an organization.
-pub(super) fn organization(decoder: &mut Decoder<'_>, node: &Node) -> Option<Organization> {
-    let mut fields = decoder.fields(node, "organization")?;
-    let third_id = third_id(decoder, &mut fields);
-    let creator = fields.settled(decoder, "creator");
-    let name = fields.expr(decoder, "name");
-    let organ_type = fields.expr(decoder, "organType");
-    let organ_code = fields.expr(decoder, "organCode");
-    let legal_name = fields.optional_expr(decoder, "legalName");
-    let legal_id_no = fields.optional_expr(decoder, "legalIdNo");
-    let legal_id_type = fields.optional_expr(decoder, "legalIdType");
-    let email = fields.optional_expr(decoder, "email");
-    fields.finish(decoder);
-    if let (Some(number), None) = (&legal_id_no, &legal_id_type) {
-        decoder.error(
-            number.span(),
-            "legalIdNo needs legalIdType",
-            "add legalIdType: resident-id",
-        );
-    }
-    Some(Organization {
-        third_id: third_id?,
-        creator: creator?,
-        name: name?,
-        organ_type: organ_type?,
-        organ_code: organ_code?,
-        legal_name,
-        legal_id_no,
-        legal_id_type,
-        email,
-    })
-}
-
-fn silent_sign(decoder: &mut Decoder<'_>, node: &Node) -> Option<SilentSign> {
-    if let Kind::Mapping(_) = node.kind {
-        let mut fields = decoder.fields(node, "silentSign")?;
-        let until = fields.expr(decoder, "until");
-        fields.finish(decoder);
-        return until.map(SilentSign::Until);
-    }
-    let granted = decoder.flag(node, "silentSign")?;
-    Some(if granted {
-        SilentSign::Forever
-    } else {
-        SilentSign::No
-    })
+/// A time limit for silent signing.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SilentSignUntil {
+    /// The last day, such as 2027-12-31 (until its end, in Asia/Shanghai), or a time such as
+    /// 2027-12-31 18:00:00.
+    pub until: Value<String>,
 }

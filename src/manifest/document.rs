@@ -1,135 +1,120 @@
-//! Decodes `documents`: the documents to sign, created from a template or a local PDF.
+//! `documents`: the documents to sign, created from a template or a local PDF.
 
-use super::chunk::{Chunk, chunks};
-use super::decode::{Decoder, StaticText};
-use super::path::PathBase;
-use super::yaml::Node;
-use crate::diagnostic::Span;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use super::collections::{FieldMap, List};
+use super::value::{Spanned, StaticText, Value, parsed};
+use crate::api::MIME_PDF;
+use crate::api::code::CHUNK_TYPES;
 use crate::expr::Expr;
 
-/// A document of a flow.
-#[derive(Debug)]
+/// A document, created from a filled template or from a local PDF.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("dependencies" = { "simpleFormFields": ["template"] }))]
 pub struct Document {
-    /// The document's name in the flow.
-    pub name: String,
-    /// The location of the name.
-    pub span: Span,
-    /// The document's name at the API (`docName`).
-    pub doc_name: Expr,
-    /// The template or file that the document is created from.
+    /// The document's name at the API (docName).
+    #[serde(rename = "name")]
+    pub doc_name: Value<String>,
+    /// The source of the document.
+    #[serde(rename = "$one")]
     pub source: DocumentSource,
-    /// Appended pages, in order.
-    pub chunked_fields: Vec<Chunk>,
-    /// Whether signers must enter the document's password.
-    pub encryption: Option<Expr>,
+    /// The values of the template's form fields, by field name. A field with an empty value stays
+    /// blank.
+    #[serde(default)]
+    pub simple_form_fields: FieldMap<Value<String>>,
+    /// Pages appended to the template's document, at most 10 (5.4.2).
+    #[serde(default)]
+    pub chunked_fields: List<Chunk>,
+    /// Whether the document is encrypted, so that signers must enter its password (5.5.1).
+    /// Default: false.
+    pub encryption: Option<Value<bool>>,
 }
 
 /// The source of a document.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum DocumentSource {
-    /// A template and the values of its form fields.
-    Template {
-        /// The template's name in the manifests.
-        template: StaticText,
-        /// The values by form field, with the location of the field name.
-        simple_form_fields: Vec<(String, Span, Expr)>,
-    },
-    /// The path of a local PDF.
-    File(Expr),
+    /// A template's name in the manifests.
+    Template(StaticText),
+    /// The path of a local PDF instead of a template, relative to this file.
+    File(Value<String>),
 }
 
-/// Decodes the documents of a flow.
-pub(super) fn documents(
-    decoder: &mut Decoder<'_>,
-    base: &PathBase<'_>,
-    node: &Node,
-) -> Vec<Document> {
-    let named = decoder.named(node, "documents");
-    if named.is_empty() {
-        decoder.error(
-            &node.span,
-            "a flow needs a document",
-            "documents: { contract: { template: …, name: … } }",
-        );
+/// Pages appended to a document (5.4.2).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Chunk {
+    /// The type of the content: text/html or application/pdf.
+    pub mime_type: Spanned<ChunkType>,
+    /// The content.
+    #[serde(rename = "$one")]
+    pub content: ChunkContent,
+    /// The compiled HTML page, set when the project is loaded.
+    #[serde(skip)]
+    pub(super) page: Option<Expr>,
+}
+
+/// The content of appended pages.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ChunkContent {
+    /// The path of the file, relative to this file. An HTML file may contain expressions.
+    File(Value<String>),
+    /// The content instead of a file: HTML, or a Base64-encoded PDF.
+    Data(Value<String>),
+}
+
+/// The type of appended pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(inline)]
+pub enum ChunkType {
+    #[schemars(rename = "text/html")]
+    Html,
+    #[schemars(rename = "application/pdf")]
+    Pdf,
+}
+
+impl<'de> Deserialize<'de> for ChunkType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hint = format!("it is one of {}", CHUNK_TYPES.join(", "));
+        parsed(deserializer, &hint, Self::Html, |text| {
+            // The API ignores case (5.4.2).
+            match text.to_ascii_lowercase().as_str() {
+                "text/html" => Some(Self::Html),
+                MIME_PDF => Some(Self::Pdf),
+                _ => None,
+            }
+        })
     }
-    named
-        .into_iter()
-        .filter_map(|(name, span, node)| document(decoder, base, name, span, node))
-        .collect()
 }
 
-fn document(
-    decoder: &mut Decoder<'_>,
-    base: &PathBase<'_>,
-    name: &str,
-    span: &Span,
-    node: &Node,
-) -> Option<Document> {
-    let mut fields = decoder.fields(node, "a document")?;
-    let doc_name = fields.expr(decoder, "name");
-    let template = fields.optional_settled(decoder, "template");
-    let file = fields.optional_expr(decoder, "file");
-    let values = fields.optional("simpleFormFields");
-    let values: Vec<(String, Span, Expr)> = values
-        .map(|node| decoder.entries_of_texts(node, "simpleFormFields"))
-        .unwrap_or_default();
-    let chunked_fields = fields.optional("chunkedFields");
-    let chunked_fields = chunked_fields.map_or_else(Vec::new, |node| chunks(decoder, base, node));
-    let encryption = fields.optional_expr(decoder, "encryption");
-    fields.finish(decoder);
-    let source = match (template, file) {
-        (Some(template), None) => DocumentSource::Template {
-            template,
-            simple_form_fields: values,
-        },
-        (None, Some(file)) => {
-            if let Some((_, span, _)) = values.first() {
-                decoder.error(
-                    span,
-                    "a local PDF cannot have simpleFormFields",
-                    "remove simpleFormFields, or use a template",
-                );
-            }
-            if let Some(chunk) = chunked_fields.first() {
-                decoder.error(
-                    &chunk.span,
-                    "a local PDF cannot have chunkedFields",
-                    "add the pages to the PDF, or use a template",
-                );
-            }
-            DocumentSource::File(file)
-        }
-        _ => {
-            decoder.error(
-                span,
-                format!("the document {name} has no source or two sources"),
-                "set exactly one of template and file",
-            );
-            return None;
-        }
-    };
-    Some(Document {
-        name: name.to_owned(),
-        span: span.clone(),
-        doc_name: doc_name?,
-        source,
-        chunked_fields,
-        encryption,
-    })
+/// The source of appended pages.
+#[derive(Debug)]
+pub enum ChunkSource<'a> {
+    /// HTML with expressions, from a file or from the manifest.
+    Html(&'a Expr),
+    /// The path of a PDF in the project.
+    Pdf(&'a Expr),
+    /// A Base64-encoded PDF.
+    PdfData(&'a Expr),
 }
 
-impl Decoder<'_> {
-    /// Decodes a mapping from form field names to texts.
-    fn entries_of_texts(&mut self, node: &Node, what: &str) -> Vec<(String, Span, Expr)> {
-        let Some(fields) = self.fields(node, what) else {
-            return Vec::new();
-        };
-        let mut texts = Vec::new();
-        for (name, span, node) in fields.into_entries() {
-            if let Some(expr) = self.expr(node, name) {
-                texts.push((name.to_owned(), span.clone(), expr));
-            }
+impl Chunk {
+    /// Returns the source of the pages.
+    pub fn source(&self) -> ChunkSource<'_> {
+        match (&self.page, &self.content) {
+            (Some(page), _) => ChunkSource::Html(page),
+            (None, ChunkContent::File(file)) => ChunkSource::Pdf(file),
+            (None, ChunkContent::Data(data)) => ChunkSource::PdfData(data),
         }
-        texts
+    }
+
+    /// Returns the expression of the HTML, path or data.
+    pub fn expr(&self) -> &Expr {
+        let (ChunkSource::Html(expr) | ChunkSource::Pdf(expr) | ChunkSource::PdfData(expr)) =
+            self.source();
+        expr
     }
 }

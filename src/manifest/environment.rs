@@ -1,174 +1,222 @@
-//! Decodes an environment and the reports of `treaty.yaml` into [`Settings`].
+//! Merges `treaty.yaml` and one of its environments into [`Settings`], and checks them.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::decode::Decoder;
-use super::sections::{Sections, sections};
-use super::settings::{Endpoint, ReportFormat, Reports, Settings};
-use super::yaml::Node;
+use super::collections::FieldMap;
+use super::project_file::{Environment, ProjectFile, Reports as DeclaredReports};
+use super::settings::{
+    Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports,
+    Retries, Settings, Tolerance,
+};
+use super::value::StaticText;
 use crate::api::is_safe;
-use crate::diagnostic::Span;
+use crate::api::operation::Op;
+use crate::diagnostic::{Diagnostic, Findings, Span, did_you_mean};
 
-/// An environment as `treaty.yaml` declares it.
-pub(super) struct Environment {
-    endpoint: Option<Endpoint>,
-    protected: bool,
-    sections: Sections,
-}
+/// The default of `limits.concurrency`.
+const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(16).expect("positive");
 
-/// Decodes an environment. Adds errors to the decoder's findings.
-pub(super) fn environment(decoder: &mut Decoder<'_>, node: &Node) -> Option<Environment> {
-    let mut fields = decoder.fields(node, "an environment")?;
-    let endpoint = fields
-        .required(decoder, "endpoint")
-        .and_then(|node| endpoint(decoder, node));
-    let protected = fields
-        .optional("protected")
-        .and_then(|node| decoder.flag(node, "protected"));
-    // Decoded earlier, because the other fields may use them.
-    fields.optional("variables");
-    let sections = sections(decoder, &mut fields);
-    fields.finish(decoder);
-    Some(Environment {
+/// Merges the project and an environment. The environment's values take precedence. Adds errors to
+/// `findings` and returns `None` when the endpoint or the ledger is invalid.
+pub(super) fn settings(
+    root: &Path,
+    name: &str,
+    environment: &Environment,
+    project: &ProjectFile,
+    findings: &mut Findings,
+) -> Option<Settings> {
+    let reports = reports(root, &project.reports, findings);
+    let mut operations = rates(&project.limits.operations, findings);
+    operations.extend(rates(&environment.limits.operations, findings));
+    let endpoint = endpoint(&environment.endpoint, findings)?;
+    let declared = environment.ledger.as_ref().or(project.ledger.as_ref());
+    Some(Settings {
+        environment: name.to_owned(),
+        limits: limits(&endpoint, environment, project, operations),
         endpoint,
-        protected: protected.unwrap_or(false),
-        sections,
+        protected: environment.protected,
+        retries: retries(environment, project),
+        failures: failures(environment, project),
+        ledger: match declared {
+            None => root.join(".treaty").join(format!("{name}.db")),
+            Some(declared) => ledger(root, name, declared, findings)?,
+        },
+        reports,
     })
 }
 
-/// Decodes and checks the address of the API.
-fn endpoint(decoder: &mut Decoder<'_>, node: &Node) -> Option<Endpoint> {
-    let settled = decoder.settled(node, "endpoint")?;
-    if settled.text == "sandbox" {
-        return Some(Endpoint::Sandbox);
+/// Checks an environment that is not selected. It is incomplete when it uses environment variables
+/// that are not set.
+pub(super) fn check(
+    root: &Path,
+    name: &str,
+    environment: &Environment,
+    is_complete: bool,
+    findings: &mut Findings,
+) {
+    if is_complete {
+        endpoint(&environment.endpoint, findings);
     }
-    let url = settled.text.trim_end_matches('/');
-    let authority = url
-        .split("://")
-        .nth(1)
-        .and_then(|rest| rest.split('/').next());
-    if authority.is_some_and(|authority| authority.contains('@')) {
-        // The message does not contain the address: it may contain a password.
-        decoder.error(
-            &settled.span,
-            "the endpoint contains a user name or password",
-            "remove it and set TREATY_APP_ID and TREATY_APP_SECRET",
-        );
-        return None;
+    rates(&environment.limits.operations, findings);
+    if let Some(declared) = &environment.ledger {
+        ledger(root, name, declared, findings);
     }
-    if url.contains(['?', '#']) {
-        decoder.error(
-            &settled.span,
-            "the endpoint has a query or a fragment",
-            "remove ? and # and the text after them",
-        );
-        return None;
-    }
-    if is_safe(url) {
-        return Some(Endpoint::Url(url.to_owned()));
-    }
-    decoder.error(
-        &settled.span,
-        format!("the endpoint {url} is not safe for credentials"),
-        "use sandbox or an https:// address; http:// is allowed only for 127.0.0.1, [::1] and localhost",
-    );
-    None
 }
 
-/// Decodes the reports section. Returns the defaults when it is absent.
-pub(super) fn reports(decoder: &mut Decoder<'_>, root: &Path, node: Option<&Node>) -> Reports {
-    let mut reports = Reports {
-        directory: root.join("reports"),
-        formats: vec![ReportFormat::Csv, ReportFormat::Json, ReportFormat::Html],
+/// Returns the limits. The default rate is 10 requests per second, and unlimited for the sandbox.
+fn limits(
+    endpoint: &Endpoint,
+    environment: &Environment,
+    project: &ProjectFile,
+    operations: BTreeMap<Op, Rate>,
+) -> Limits {
+    let default = match endpoint {
+        Endpoint::Sandbox => RateLimit(None),
+        Endpoint::Url(_) => RateLimit(Some(Rate(10.0))),
     };
-    let Some(mut fields) = node.and_then(|node| decoder.fields(node, "reports")) else {
-        return reports;
+    let (own, shared) = (&environment.limits, &project.limits);
+    Limits {
+        rate: own.rate.or(shared.rate).unwrap_or(default).0,
+        concurrency: own
+            .concurrency
+            .or(shared.concurrency)
+            .map_or(DEFAULT_CONCURRENCY, |number| number.0),
+        operations,
+    }
+}
+
+/// Returns the rates of single operations.
+fn rates(declared: &FieldMap<RateLimit>, findings: &mut Findings) -> BTreeMap<Op, Rate> {
+    let mut rates = BTreeMap::new();
+    for limit in declared.iter() {
+        let Some(op) = Op::at(&limit.name) else {
+            let near = did_you_mean(&limit.name, Op::ALL.iter().map(|op| op.path()));
+            let hint = near.map_or(
+                "use a path of the API, such as doc/createbytemplate".to_owned(),
+                |near| format!("did you mean {near}?"),
+            );
+            let message = format!("there is no operation {}", limit.name);
+            findings.push(Diagnostic::error(message).at(&limit.span).hint(hint));
+            continue;
+        };
+        rates.extend(limit.value.0.map(|rate| (op, rate)));
+    }
+    rates
+}
+
+/// Returns the retry settings. The default of `outage` is `attempts` times `max_backoff`.
+fn retries(environment: &Environment, project: &ProjectFile) -> Retries {
+    let (own, shared) = (&environment.retries, &project.retries);
+    let duration = |own: Option<Millis>, shared: Option<Millis>, default| {
+        own.or(shared).map_or(default, |millis| millis.0)
     };
-    if let Some(directory) = fields.optional_settled(decoder, "directory") {
-        match super::path::inside(root, root, &directory.text) {
-            Ok(path) => reports.directory = path,
-            Err(why) => decoder.error(
-                &directory.span,
+    let attempts = own.attempts.or(shared.attempts);
+    let attempts = attempts.map_or(6, |attempts| attempts.0.get());
+    let max_backoff = duration(own.max_backoff, shared.max_backoff, Duration::from_secs(30));
+    let outage = max_backoff.saturating_mul(attempts);
+    let throttle_codes = own
+        .throttle_codes
+        .as_ref()
+        .or(shared.throttle_codes.as_ref());
+    Retries {
+        attempts,
+        backoff: duration(own.backoff, shared.backoff, Duration::from_millis(500)),
+        max_backoff,
+        timeout: duration(own.timeout, shared.timeout, Duration::from_secs(30)),
+        outage: duration(own.outage, shared.outage, outage),
+        throttle_codes: throttle_codes.cloned().unwrap_or_default(),
+    }
+}
+
+/// Returns the failure settings. By default up to 10% of a flow's recorded items may be revoked.
+fn failures(environment: &Environment, project: &ProjectFile) -> Failures {
+    let (own, shared) = (&environment.failures, &project.failures);
+    Failures {
+        invalid_rows: own
+            .invalid_rows
+            .or(shared.invalid_rows)
+            .unwrap_or(InvalidRows::Refuse),
+        tolerate: own.tolerate.or(shared.tolerate),
+        revoke: own
+            .revoke
+            .or(shared.revoke)
+            .unwrap_or(Tolerance::Share(0.1)),
+    }
+}
+
+/// Returns the reports to write.
+fn reports(root: &Path, declared: &DeclaredReports, findings: &mut Findings) -> Reports {
+    let default = [ReportFormat::Csv, ReportFormat::Json, ReportFormat::Html];
+    let mut directory = root.join("reports");
+    if let Some(declared) = &declared.directory {
+        match super::path::inside(root, root, &declared.text) {
+            Ok(path) => directory = path,
+            Err(why) => error(
+                findings,
+                &declared.span,
                 why,
                 "use a folder inside the project's folder",
             ),
         }
     }
-    if let Some(node) = fields.optional("formats") {
-        reports.formats.clear();
-        let choices = [
-            ("csv", Some(ReportFormat::Csv)),
-            ("json", Some(ReportFormat::Json)),
-            ("xlsx", None),
-            ("html", Some(ReportFormat::Html)),
-            ("junit", Some(ReportFormat::Junit)),
-        ];
-        for node in decoder.list(node, "formats") {
-            match decoder.choice(node, "a report's format", &choices) {
-                Some(Some(format)) => reports.formats.push(format),
-                Some(None) => {
-                    decoder.error(
-                        &node.span,
-                        "this report format is not supported yet",
-                        "use csv, json, html or junit",
-                    );
-                }
-                None => {}
-            }
-        }
+    Reports {
+        directory,
+        formats: declared.formats.clone().unwrap_or(default.to_vec()),
     }
-    fields.finish(decoder);
-    reports
 }
 
-/// Merges the sections of the environment and of the project into settings. The environment's
-/// values take precedence.
-pub(super) fn resolve(
-    decoder: &mut Decoder<'_>,
-    root: &Path,
-    name: &str,
-    environment: Environment,
-    project: Sections,
-    reports: Reports,
-) -> Option<Settings> {
-    let endpoint = environment.endpoint?;
-    let sections = environment.sections.or(project);
-    let limits = sections.limits(&endpoint);
-    let retries = sections.retries();
-    let failures = sections.failures();
-    let ledger = match &sections.ledger {
-        None => root.join(".treaty").join(format!("{name}.db")),
-        Some(declared) => ledger(decoder, root, name, declared)?,
+fn error(findings: &mut Findings, span: &Span, message: impl Into<String>, hint: &str) {
+    findings.push(Diagnostic::error(message).at(span).hint(hint));
+}
+
+/// Checks the address of the API.
+fn endpoint(declared: &StaticText, findings: &mut Findings) -> Option<Endpoint> {
+    if declared.text == "sandbox" {
+        return Some(Endpoint::Sandbox);
+    }
+    let url = declared.text.trim_end_matches('/');
+    let authority = url
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next());
+    let (message, hint) = if authority.is_some_and(|authority| authority.contains('@')) {
+        // The message does not contain the address: it may contain a password.
+        (
+            "the endpoint contains a user name or password".to_owned(),
+            "remove it and set TREATY_APP_ID and TREATY_APP_SECRET",
+        )
+    } else if url.contains(['?', '#']) {
+        (
+            "the endpoint has a query or a fragment".to_owned(),
+            "remove ? and # and the text after them",
+        )
+    } else if is_safe(url) {
+        return Some(Endpoint::Url(url.to_owned()));
+    } else {
+        (
+            format!("the endpoint {url} is not safe for credentials"),
+            "use sandbox or an https:// address; http:// is allowed only for 127.0.0.1, [::1] and localhost",
+        )
     };
-    Some(Settings {
-        environment: name.to_owned(),
-        endpoint,
-        protected: environment.protected,
-        limits,
-        retries,
-        failures,
-        ledger,
-        reports,
-    })
-}
-
-/// Checks an environment that is not selected.
-pub(super) fn check(decoder: &mut Decoder<'_>, root: &Path, name: &str, environment: &Environment) {
-    if let Some(declared) = &environment.sections.ledger {
-        ledger(decoder, root, name, declared);
-    }
+    error(findings, &declared.span, message, hint);
+    None
 }
 
 /// Resolves the declared path of the ledger.
 fn ledger(
-    decoder: &mut Decoder<'_>,
     root: &Path,
     environment: &str,
-    (text, span): &(String, Span),
+    declared: &StaticText,
+    findings: &mut Findings,
 ) -> Option<PathBuf> {
+    let text = &declared.text;
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        decoder.error(
-            span,
+        error(
+            findings,
+            &declared.span,
             "a ledger in Postgres is not supported yet",
             "remove ledger to use the default file in .treaty/",
         );
@@ -177,7 +225,8 @@ fn ledger(
     match super::path::inside(root, root, &text.replace("{environment}", environment)) {
         Ok(path) => Some(path),
         Err(why) => {
-            decoder.error(span, why, "use a file inside the project's folder");
+            let hint = "use a file inside the project's folder";
+            error(findings, &declared.span, why, hint);
             None
         }
     }

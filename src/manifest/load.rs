@@ -1,20 +1,26 @@
-//! Loads a [`Project`] from a folder: `treaty.yaml` and the manifests that its patterns match.
-//! All files share one namespace.
+//! Loads a [`Project`] from a folder: `treaty.yaml` and the manifests that its patterns match. All
+//! files share one namespace.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::account::{Account, account};
-use super::decode::{Decoder, Fields};
-use super::flow::{Flow, flow};
-use super::head::{DEFAULT_MANIFESTS, Head};
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::account::Account;
+use super::collections::{Named, NamedMap};
+use super::decode::Decoded;
+use super::files::{manifests, read};
+
+use super::flow::Flow;
 use super::path::PathBase;
 use super::project::{PROJECT_FILE, Project};
-use super::seal::{Seal, Template, seal, template};
-use super::yaml::{Node, parse};
-use super::{environment, path, resolve, sections};
-use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
+use super::project_file::{Environment, Manifest, ProjectFile};
+use super::seal::{Seal, Template};
+use super::value::StaticText;
+use super::yaml::{Kind, Node, parse};
+use super::{decode, environment, prepare, resolve, schema};
+use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Compiler, Environ, Variables};
 
 impl Project {
@@ -26,334 +32,340 @@ impl Project {
         environ: &Environ,
         findings: &mut Findings,
     ) -> Option<Self> {
-        let file = read(root, &root.join(PROJECT_FILE), findings)?;
-        let node = parse(&file).map_err(|error| findings.push(error)).ok()?;
-        let mut head = Head::default();
-        let mut decoder = Decoder {
-            findings,
-            compiler: Compiler::new(Variables::default(), environ.clone()),
-        };
-        let mut fields = decoder.fields(&node, PROJECT_FILE)?;
-        head.decode(&mut decoder, &mut fields, environment);
-        let mut decoder = Decoder {
-            compiler: Compiler::new(Arc::new(head.variables), environ.clone()),
-            findings: decoder.findings,
-        };
-        let sections = sections::sections(&mut decoder, &mut fields);
-        let reports = environment::reports(&mut decoder, root, fields.optional("reports"));
-        let settings = head.environment.and_then(|(name, node)| {
-            let environment = environment::environment(&mut decoder, node)?;
-            environment::resolve(&mut decoder, root, &name, environment, sections, reports)
-        });
-        head.others
-            .into_iter()
-            .for_each(|other| other.check(&mut decoder, root, environ));
-        let mut loader = Loader::new(root);
-        loader.sections(&mut decoder, root, &mut fields);
-        fields.finish(&mut decoder);
-        for manifest in manifests(&mut decoder, root, &head.manifests) {
-            loader.file(&mut decoder, &manifest);
+        let node = project_node(root, findings)?;
+        let head = Head::read(&node, environment, environ, findings);
+        let compiler = Compiler::new(Arc::new(head.variables.clone()), environ.clone());
+        let root_node = (&node, &node.span, PROJECT_FILE);
+        let decoded = decode::<ProjectFile>(root_node, &compiler, findings);
+        let is_complete = decoded.is_complete;
+        let file = decoded.value?;
+        if file.version.text != "1" && !file.version.text.is_empty() {
+            let version = &file.version;
+            let message = format!(
+                "version {} of the manifest language is not supported",
+                version.text
+            );
+            findings.push(
+                Diagnostic::error(message)
+                    .at(&version.span)
+                    .hint("use version: 1, or a newer treaty"),
+            );
         }
+        let settings = head.selected().and_then(|selected| {
+            let declared = selected.decode(&compiler, findings).complete()?;
+            environment::settings(root, selected.name, &declared, &file, findings)
+        });
+        head.check_others(root, environ, findings);
+        let mut loader = Loader::new(root, compiler.in_flow());
+        let own = Manifest {
+            accounts: file.accounts,
+            seals: file.seals,
+            templates: file.templates,
+            flows: file.flows,
+        };
+        loader.add(own, root, findings);
+        let paths = manifests(root, file.manifests.as_deref(), findings);
+        let is_single_file = paths.is_empty();
+        for path in paths {
+            loader.file(&path, &compiler, findings);
+        }
+        if loader.declared.is_empty() && !loader.is_incomplete {
+            findings.push(nothing_declared(is_single_file));
+        }
+        let is_complete = is_complete && !loader.is_incomplete;
         let project = Self {
             root: root.to_owned(),
-            name: head.project,
+            name: file.project,
             settings: settings?,
-            scope: decoder.compiler.scope(),
             accounts: loader.accounts,
             seals: loader.seals,
             templates: loader.templates,
-            seal_folders: loader.seal_folders,
             flows: loader.flows,
+            scope: compiler.scope(),
             declared: loader.declared.into_keys().collect(),
         };
         // References may point to declarations of a file that cannot be read.
-        if !loader.incomplete {
-            resolve::check(&project, decoder.findings);
+        if is_complete {
+            resolve::check(&project, findings);
         }
         Some(project)
     }
 }
 
-/// Reads a UTF-8 file without its byte order mark. Adds an error to `findings` when it fails.
-fn read(root: &Path, path: &Path, findings: &mut Findings) -> Option<Arc<SourceFile>> {
-    let shown = PathBuf::from(path::shown(root, path));
-    match std::fs::read(path) {
-        Err(error) => {
-            let folder = folder_error(root).filter(|_| path == root.join(PROJECT_FILE));
-            findings.push(folder.unwrap_or_else(|| unreadable(path, &error).at(shown)));
-            None
-        }
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => Some(Arc::new(SourceFile {
-                path: shown.display().to_string(),
-                text: text
-                    .strip_prefix('\u{feff}')
-                    .map(str::to_owned)
-                    .unwrap_or(text),
-            })),
-            Err(_) => {
-                findings.push(
-                    Diagnostic::error("the file is not UTF-8")
-                        .at(shown)
-                        .hint("save it as UTF-8"),
-                );
-                None
-            }
-        },
-    }
+/// Decodes a node with its location and name in messages. Adds all errors to `findings`.
+fn decode<T: DeserializeOwned>(
+    node: (&Node, &Span, &str),
+    compiler: &Compiler,
+    findings: &mut Findings,
+) -> Decoded<T> {
+    decode::decode(node, compiler, schema::required_fields, findings)
 }
 
-/// Returns the error for a project path that is not a folder.
-fn folder_error(root: &Path) -> Option<Diagnostic> {
-    let shown = root.display();
-    if root.is_file() {
-        let error = Diagnostic::error(format!("{shown} is a file, not a folder"));
-        return Some(error.hint("pass the folder that contains treaty.yaml, or remove -p"));
-    }
-    let error = || Diagnostic::error(format!("there is no folder {shown}"));
-    (!root.exists()).then(|| error().hint("pass the folder that contains treaty.yaml with -p"))
+/// Decodes a field of a mapping, if it is declared and valid.
+fn field<T: DeserializeOwned>(
+    node: &Node,
+    name: &str,
+    compiler: &Compiler,
+    findings: &mut Findings,
+) -> Option<T> {
+    let (place, node) = node.field(name)?;
+    decode((node, place, name), compiler, findings).complete()
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    let missing = error.kind() == std::io::ErrorKind::NotFound;
-    let message = if missing {
-        "there is no such file".to_owned()
+/// Parses `treaty.yaml`, which is one document.
+fn project_node(root: &Path, findings: &mut Findings) -> Option<Node> {
+    let file = read(root, &root.join(PROJECT_FILE), findings)?;
+    let mut documents = parse(&file)
+        .map_err(|error| findings.push(error))
+        .ok()?
+        .into_iter();
+    let Some(node) = documents.next() else {
+        let error = Diagnostic::error("treaty.yaml is empty");
+        findings.push(error.hint("create a project with treaty init"));
+        return None;
+    };
+    if let Some(second) = documents.next() {
+        findings.push(
+            Diagnostic::error("treaty.yaml has more than one document")
+                .at(&second.span)
+                .hint("remove --- and merge the documents, or move sections to manifests/"),
+        );
+    }
+    Some(node)
+}
+
+fn nothing_declared(has_no_manifest: bool) -> Diagnostic {
+    let error = Diagnostic::error("nothing is declared: no account, seal, template or flow");
+    error.hint(if has_no_manifest {
+        "add manifests to manifests/, or check the patterns of manifests: in treaty.yaml"
     } else {
-        error.to_string()
-    };
-    let hint = if missing && path.ends_with(PROJECT_FILE) {
-        "create a project with treaty init, or pass another folder with -p"
-    } else {
-        "check the path and its permissions"
-    };
-    Diagnostic::error(message).hint(hint)
+        "the manifests are empty: declare accounts, seals, templates or flows"
+    })
 }
 
-/// Returns the files that the patterns match, sorted and without duplicates.
-fn manifests(decoder: &mut Decoder<'_>, root: &Path, patterns: &[(String, Span)]) -> Vec<PathBuf> {
-    let mut usable = Vec::new();
-    for (pattern, span) in patterns {
-        if pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") {
-            decoder.error(
-                span,
-                format!("the pattern {pattern} leaves the project's folder"),
-                "use a pattern inside the project's folder",
-            );
-        } else if let Some(open) = unclosed(pattern) {
-            decoder.error(
-                span,
-                format!("the pattern has an unclosed {open}"),
-                "use a pattern such as manifests/*.yaml",
-            );
-        } else {
-            usable.push(pattern.as_str());
+/// What must be known before the other fields of `treaty.yaml` are decoded.
+struct Head<'n> {
+    /// The name of the selected environment.
+    environment: Option<String>,
+    environments: Vec<EnvironmentNode<'n>>,
+    /// The variables of the project.
+    shared: BTreeMap<String, String>,
+    /// The variables of the project and of the selected environment.
+    variables: BTreeMap<String, String>,
+}
+
+impl<'n> Head<'n> {
+    /// Reads variables and environments, and selects the environment `chosen` or the default.
+    fn read(
+        node: &'n Node,
+        chosen: Option<&str>,
+        environ: &Environ,
+        findings: &mut Findings,
+    ) -> Self {
+        let compiler = Compiler::new(Variables::default(), environ.clone());
+        let mut shared = BTreeMap::new();
+        variables(node, &compiler, &mut shared, findings);
+        let default: Option<StaticText> = field(node, "defaultEnvironment", &compiler, findings);
+        // Decoding checks the names.
+        let _: Option<NamedMap<IgnoredAny>> = field(node, "environments", &compiler, findings);
+        let declared = node.field("environments").map(|(_, node)| node);
+        let environments = declared.and_then(Node::entries).into_iter().flatten();
+        let environments: Vec<_> = environments
+            .map(|(name, place, node)| EnvironmentNode { name, place, node })
+            .collect();
+        let default = default.filter(|default| !default.text.is_empty());
+        let name = chosen.or(default.as_ref().map(|default| &*default.text));
+        let names: Vec<&str> = environments.iter().map(|declared| declared.name).collect();
+        let is_known = name.is_some_and(|name| names.contains(&name));
+        if !is_known && declared.is_some() {
+            let error = match name {
+                _ if names.is_empty() => Diagnostic::error("no environment is declared")
+                    .hint("environments: { sandbox: { endpoint: sandbox } }"),
+                None => Diagnostic::error("no environment is selected").hint(format!(
+                    "select one with -e, or set defaultEnvironment: {}",
+                    names.join(", ")
+                )),
+                Some(name) => Diagnostic::error(unknown_environment(name))
+                    .hint(format!("treaty.yaml declares {}", names.join(", "))),
+            };
+            findings.push(match &default {
+                Some(default) if chosen.is_none() => error.at(&default.span),
+                _ => error,
+            });
         }
-    }
-    let mut found = Vec::new();
-    walk(root, root, &usable, &mut found);
-    for (pattern, span) in patterns {
-        let matches = |path: &PathBuf| matches(pattern, path.strip_prefix(root).unwrap_or(path));
-        let wanted = pattern != DEFAULT_MANIFESTS && usable.contains(&pattern.as_str());
-        if wanted && !found.iter().any(matches) {
-            let warning =
-                Diagnostic::warning(format!("the pattern {pattern} matches no file")).at(span);
-            decoder.findings.push(
-                warning.hint("patterns are relative to this folder, such as manifests/*.yaml"),
-            );
+        let mut head = Self {
+            environment: name.filter(|_| is_known).map(str::to_owned),
+            environments,
+            variables: shared.clone(),
+            shared,
+        };
+        if let Some(node) = head.selected().map(|selected| selected.node) {
+            variables(node, &compiler, &mut head.variables, findings);
         }
+        head
     }
-    found.retain(|path| path != &root.join(PROJECT_FILE));
-    found.sort();
-    found
-}
 
-/// Returns the innermost unclosed bracket of a pattern. Such a pattern matches nothing.
-fn unclosed(pattern: &str) -> Option<char> {
-    let mut open = Vec::new();
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match (c, open.last()) {
-            ('\\', _) => drop(chars.next()),
-            (']', Some('[')) | ('}', Some('{')) => drop(open.pop()),
-            // Inside square brackets other brackets are literal.
-            (_, Some('[')) => {}
-            ('[' | '{', _) => open.push(c),
-            _ => {}
-        }
+    /// Returns the selected environment.
+    fn selected(&self) -> Option<&EnvironmentNode<'n>> {
+        let name = self.environment.as_deref()?;
+        let mut all = self.environments.iter();
+        all.find(|declared| declared.name == name)
     }
-    open.pop()
-}
 
-fn matches(pattern: &str, relative: &Path) -> bool {
-    fast_glob::glob_match(pattern, relative.as_os_str().as_encoded_bytes())
-}
-
-/// Adds the files below `folder` that a pattern matches to `found`. Skips hidden folders.
-fn walk(root: &Path, folder: &Path, patterns: &[&str], found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() && !hidden => walk(root, &path, patterns, found),
-            Ok(kind) if !kind.is_dir() => {
-                let relative = path.strip_prefix(root).unwrap_or(&path);
-                let inside = path::inside(root, root, &relative.display().to_string()).is_ok();
-                if inside && patterns.iter().any(|pattern| matches(pattern, relative)) {
-                    found.push(path);
-                }
+    /// Checks the environments that are not selected. Unset environment variables are ignored.
+    fn check_others(&self, root: &Path, environ: &Environ, findings: &mut Findings) {
+        for other in &self.environments {
+            if self.environment.as_deref() == Some(other.name) {
+                continue;
             }
-            _ => {}
+            let compiler = Compiler::new(Variables::default(), environ.clone()).lenient();
+            let mut own = self.shared.clone();
+            variables(other.node, &compiler, &mut own, findings);
+            let compiler = Compiler::new(Arc::new(own), environ.clone()).lenient();
+            let decoded = other.decode(&compiler, findings);
+            if let Some(declared) = &decoded.value {
+                environment::check(root, other.name, declared, decoded.is_complete, findings);
+            }
         }
     }
+}
+
+/// An environment that is not decoded yet.
+struct EnvironmentNode<'n> {
+    name: &'n str,
+    place: &'n Span,
+    node: &'n Node,
+}
+
+impl EnvironmentNode<'_> {
+    fn decode(&self, compiler: &Compiler, findings: &mut Findings) -> Decoded<Environment> {
+        let label = format!("environments.{}", self.name);
+        decode((self.node, self.place, &label), compiler, findings)
+    }
+}
+
+/// Returns the message for an environment that is not declared.
+pub fn unknown_environment(name: &str) -> String {
+    format!("there is no environment {name}")
+}
+
+/// Decodes the `variables` of the project or of an environment and adds them to `all`.
+fn variables(
+    node: &Node,
+    compiler: &Compiler,
+    all: &mut BTreeMap<String, String>,
+    findings: &mut Findings,
+) {
+    let declared: Option<NamedMap<String>> = field(node, "variables", compiler, findings);
+    let entries = declared.into_iter().flat_map(|declared| declared.entries);
+    all.extend(entries.map(|variable| (variable.name, variable.value)));
 }
 
 /// Collects the declarations of all files in one namespace.
 struct Loader<'a> {
     root: &'a Path,
-    accounts: BTreeMap<String, Account>,
-    seals: BTreeMap<String, Seal>,
-    seal_folders: BTreeMap<String, PathBuf>,
-    templates: BTreeMap<String, (PathBuf, Template)>,
-    flows: BTreeMap<String, Flow>,
+    in_flow: Compiler,
+    accounts: BTreeMap<String, Named<Account>>,
+    seals: BTreeMap<String, Named<Seal>>,
+    templates: BTreeMap<String, Named<Template>>,
+    flows: BTreeMap<String, Named<Flow>>,
     /// The location of the first declaration of each name, by section.
     declared: BTreeMap<(&'static str, String), Span>,
     /// Whether a file could not be read.
-    incomplete: bool,
+    is_incomplete: bool,
 }
 
 impl<'a> Loader<'a> {
-    fn new(root: &'a Path) -> Self {
+    fn new(root: &'a Path, in_flow: Compiler) -> Self {
         Self {
             root,
+            in_flow,
             accounts: BTreeMap::new(),
             seals: BTreeMap::new(),
-            seal_folders: BTreeMap::new(),
             templates: BTreeMap::new(),
             flows: BTreeMap::new(),
             declared: BTreeMap::new(),
-            incomplete: false,
+            is_incomplete: false,
         }
     }
 
-    /// Loads a manifest file.
-    fn file(&mut self, decoder: &mut Decoder<'_>, path: &Path) {
-        let Some(file) = read(self.root, path, decoder.findings) else {
-            self.incomplete = true;
+    /// Loads the documents of a manifest.
+    fn file(&mut self, path: &Path, compiler: &Compiler, findings: &mut Findings) {
+        let Some(file) = read(self.root, path, findings) else {
+            self.is_incomplete = true;
             return;
         };
-        let node = match parse(&file) {
-            Ok(node) => node,
+        let documents = match parse(&file) {
+            Ok(documents) => documents,
             Err(error) => {
-                self.incomplete = true;
-                return decoder.findings.push(error);
+                self.is_incomplete = true;
+                return findings.push(error);
             }
         };
-        if matches!(node.kind, super::yaml::Kind::Null) {
-            return;
-        }
-        if let Some(mut fields) = decoder.fields(&node, "a manifest") {
-            self.sections(decoder, path.parent().unwrap_or(self.root), &mut fields);
-            fields.finish(decoder);
+        let folder = path.parent().unwrap_or(self.root);
+        for node in documents {
+            let label = match node.kind {
+                Kind::Mapping(_) => "a manifest",
+                _ => "the file",
+            };
+            let root_node = (&node, &node.span, label);
+            let decoded = decode::<Manifest>(root_node, compiler, findings);
+            self.is_incomplete |= !decoded.is_complete;
+            if let Some(manifest) = decoded.value {
+                self.add(manifest, folder, findings);
+            }
         }
     }
 
-    /// Decodes the declarations of one file. `folder` is the base of its relative paths.
-    fn sections(&mut self, decoder: &mut Decoder<'_>, folder: &Path, fields: &mut Fields<'_>) {
-        for (name, span, node) in self.section(decoder, fields, "accounts") {
-            let account = account(decoder, name, span, node);
-            self.accounts
-                .extend(account.map(|account| (name.to_owned(), account)));
+    /// Adds the declarations of a document. `folder` is the base of its relative paths.
+    fn add(&mut self, manifest: Manifest, folder: &Path, findings: &mut Findings) {
+        for account in self.new_entries("accounts", manifest.accounts, findings) {
+            self.accounts.insert(account.name.clone(), account);
         }
-        for (name, span, node) in self.section(decoder, fields, "seals") {
-            if let Some(seal) = seal(decoder, name, span, node) {
-                self.seal_folders.insert(name.to_owned(), folder.to_owned());
-                self.seals.insert(name.to_owned(), seal);
-            }
+        for mut seal in self.new_entries("seals", manifest.seals, findings) {
+            folder.clone_into(&mut seal.folder);
+            self.seals.insert(seal.name.clone(), seal);
         }
-        for (name, span, node) in self.section(decoder, fields, "templates") {
-            let template = template(decoder, name, span, node);
-            self.templates
-                .extend(template.map(|template| (name.to_owned(), (folder.to_owned(), template))));
+        for mut template in self.new_entries("templates", manifest.templates, findings) {
+            folder.clone_into(&mut template.folder);
+            self.templates.insert(template.name.clone(), template);
         }
         let base = PathBase {
             root: self.root,
             folder,
         };
-        let mut in_flow = Decoder {
-            compiler: decoder.compiler.in_flow(),
-            findings: decoder.findings,
-        };
-        for (name, span, node) in self.section(&mut in_flow, fields, "flows") {
-            let flow = flow(&mut in_flow, &base, name, span, node);
-            self.flows.extend(flow.map(|flow| (name.to_owned(), flow)));
+        for mut flow in self.new_entries("flows", manifest.flows, findings) {
+            if prepare::flow(&mut flow, &base, &self.in_flow, findings) {
+                self.flows.insert(flow.name.clone(), flow);
+            }
         }
     }
 
     /// Returns the entries of a section. Reports names that are already declared and leaves them
     /// out.
-    fn section<'n>(
+    fn new_entries<T>(
         &mut self,
-        decoder: &mut Decoder<'_>,
-        fields: &mut Fields<'n>,
         section: &'static str,
-    ) -> Vec<(&'n str, &'n Span, &'n Node)> {
-        let Some(node) = fields.optional(section) else {
-            return Vec::new();
-        };
-        let mut fresh = Vec::new();
-        for (name, span, node) in decoder.named(node, section) {
-            match self.declared.get(&(section, name.to_owned())) {
-                Some(first) => decoder.findings.push(
-                    Diagnostic::error(format!("{section}.{name} is declared twice"))
-                        .at(span)
-                        .related(first, "first declared here")
-                        .hint("rename one of them: all manifests share one namespace"),
-                ),
-                None => {
-                    self.declared
-                        .insert((section, name.to_owned()), span.clone());
-                    fresh.push((name, span, node));
+        entries: NamedMap<T>,
+        findings: &mut Findings,
+    ) -> Vec<Named<T>> {
+        let mut duplicates = Vec::new();
+        for (name, span) in entries.declared {
+            match self.declared.get(&(section, name.clone())) {
+                Some(first) => {
+                    findings.push(
+                        Diagnostic::error(format!("{section}.{name} is declared twice"))
+                            .at(&span)
+                            .related(first, "first declared here")
+                            .hint("rename one of them: all manifests share one namespace"),
+                    );
+                    duplicates.push(name);
                 }
+                None => drop(self.declared.insert((section, name), span)),
             }
         }
-        fresh
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn matches_patterns_in_a_folder_and_below() {
-        for (pattern, path, expected) in [
-            ("manifests/*.yaml", "manifests/loans.yaml", true),
-            ("manifests/*.yaml", "manifests/more/loans.yaml", false),
-            ("manifests/**/*.yaml", "manifests/more/loans.yaml", true),
-            ("manifests/**/*.yaml", "manifests/loans.yaml", true),
-            ("{loans,leases}.yaml", "leases.yaml", true),
-            ("合同/?[0-9].yaml", "合同/a1.yaml", true),
-            ("*.yaml", "loans.yml", false),
-        ] {
-            let found = matches(pattern, Path::new(path));
-            assert_eq!(found, expected, "{pattern} {path}");
-        }
-    }
-
-    #[test]
-    fn finds_unclosed_brackets() {
-        for (pattern, expected) in [
-            ("manifests/[ab.yaml", Some('[')),
-            ("{loans,leases.yaml", Some('{')),
-            ("{a,[}]b", Some('{')),
-            ("{a,[b{]}.yaml", None),
-            (r"\[a.yaml", None),
-            ("manifests/*.yaml", None),
-        ] {
-            assert_eq!(unclosed(pattern), expected, "{pattern}");
-        }
+        let mut new = entries.entries;
+        new.retain(|entry| !duplicates.contains(&entry.name));
+        new
     }
 }

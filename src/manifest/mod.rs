@@ -1,42 +1,48 @@
 //! Loads the manifests of a project into a validated [`Project`] with compiled expressions and
 //! resolved references.
 //!
-//! One pass finds all errors, each with its location. Only values that are the same for all rows
-//! are rendered here.
+//! Each type of the manifest language is declared once: its `serde` attributes decode it, and its
+//! documentation comments are the descriptions of the JSON Schema and of the field reference. One
+//! pass finds all errors, each with its location. Only values that are the same for all rows are
+//! rendered here.
 
 mod account;
-mod chunk;
+mod characters;
+mod collections;
 mod decode;
 mod document;
 mod environment;
+mod field_rules;
+mod files;
 mod flow;
-mod head;
 mod load;
 pub mod path;
+mod prepare;
 mod project;
+mod project_file;
 mod resolve;
 mod rules;
 pub mod schema;
 mod seal;
-mod sections;
 mod settings;
 mod signer;
+mod value;
 mod yaml;
 
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};
-pub use chunk::{Chunk, ChunkSource};
-pub use decode::StaticText;
-pub use document::{Document, DocumentSource};
+pub use collections::{FieldMap, List, Named, NamedMap};
+pub use document::{Chunk, ChunkSource, Document, DocumentSource};
 pub use flow::{
     Attachment, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
 };
-pub use head::unknown_environment;
+pub use load::unknown_environment;
 pub use project::{PROJECT_FILE, Project};
 pub use rules::SAME_ACCOUNT_HINT;
-pub use seal::{Seal, SealSource, Template, TemplateSource};
+pub use seal::{Pixels, Seal, SealSource, Template, TemplateSource};
 pub use settings::{
     Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports,
     Retries, Settings, Tolerance,
 };
-pub use signer::{Anchor, AutoSigner, Position, Positions, Signer, SignerKind};
+pub use signer::{Anchor, Position, Positions, Signer, SignerKind};
+pub use value::{Spanned, StaticText, Value};
 pub use yaml::read_yaml;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::account::Account;
+use super::collections::Named;
 use super::flow::Flow;
 use super::seal::{Seal, Template};
 use super::settings::Settings;
@@ -22,15 +23,13 @@ pub struct Project {
     /// The settings of the selected environment.
     pub settings: Settings,
     /// Accounts by name.
-    pub accounts: BTreeMap<String, Account>,
+    pub accounts: BTreeMap<String, Named<Account>>,
     /// Seals by name.
-    pub seals: BTreeMap<String, Seal>,
-    /// Templates by name, each with the folder that its path is relative to.
-    pub templates: BTreeMap<String, (PathBuf, Template)>,
-    /// The folder that the image path of each seal is relative to, by the seal's name.
-    pub seal_folders: BTreeMap<String, PathBuf>,
+    pub seals: BTreeMap<String, Named<Seal>>,
+    /// Templates by name.
+    pub templates: BTreeMap<String, Named<Template>>,
     /// Flows by name.
-    pub flows: BTreeMap<String, Flow>,
+    pub flows: BTreeMap<String, Named<Flow>>,
     /// The variables that expressions outside of flows can use.
     pub scope: Scope,
     /// The declared names, each with its section. Contains invalid declarations too.

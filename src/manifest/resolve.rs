@@ -1,17 +1,19 @@
 //! Checks references: every name must be declared and have the required kind.
 
 use super::account::{Account, AccountKind};
-use super::decode::StaticText;
+use super::collections::Named;
 use super::document::DocumentSource;
 use super::flow::{Flow, RowAccountKind};
 use super::project::Project;
-use super::rules;
 use super::seal::SealSource;
 use super::signer::{Positions, SignerKind};
+use super::value::StaticText;
+use super::{field_rules, rules};
 use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
 
 /// Checks all references of a project. Adds errors and warnings to `findings`.
 pub(super) fn check(project: &Project, findings: &mut Findings) {
+    field_rules::check(project, findings);
     for account in project.accounts.values() {
         if let AccountKind::Organization(organization) = &account.kind {
             check_creator(project, None, &organization.creator, findings);
@@ -32,8 +34,8 @@ pub(super) fn check(project: &Project, findings: &mut Findings) {
         let fits = !matches!(
             (&account.kind, &seal.source),
             (AccountKind::Absent(_), _)
-                | (AccountKind::Person(_), SealSource::Organization { .. })
-                | (AccountKind::Organization(_), SealSource::Person { .. })
+                | (AccountKind::Person(_), SealSource::OrganizationTemplate(_))
+                | (AccountKind::Organization(_), SealSource::PersonTemplate(_))
         );
         if !fits {
             findings.push(
@@ -52,7 +54,7 @@ pub(super) fn check(project: &Project, findings: &mut Findings) {
     }
 }
 
-fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
+fn check_flow(project: &Project, flow: &Named<Flow>, findings: &mut Findings) {
     for account in &flow.accounts {
         if let Some(declared) = project.accounts.get(&account.name) {
             findings.push(
@@ -70,7 +72,7 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
         }
     }
     for document in &flow.documents {
-        if let DocumentSource::Template { template, .. } = &document.source {
+        if let DocumentSource::Template(template) = &document.source {
             let known = project.templates.keys().map(String::as_str);
             find(
                 project,
@@ -89,40 +91,26 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
         account_kind(project, Some(flow), reference, findings);
     }
     for signer in &flow.signers {
-        match &signer.kind {
-            SignerKind::Platform(auto) => check_seal(project, auto.seal.as_ref(), findings),
-            SignerKind::User {
-                account,
-                signer: auto,
-                ..
-            } => {
-                account_kind(project, Some(flow), account, findings);
-                check_seal(project, auto.seal.as_ref(), findings);
-            }
-            SignerKind::Person { account, .. } => check_person(project, flow, account, findings),
-            SignerKind::Organization {
-                account,
-                organization,
-            } => {
-                check_person(project, flow, account, findings);
-                check_organization(project, flow, organization, findings);
-            }
-            SignerKind::PersonAndOrganization {
-                account,
-                organization,
-            } => {
-                check_person(project, flow, account, findings);
-                if let Some(organization) = organization {
-                    check_organization(project, flow, organization, findings);
-                }
+        if let Some(account) = signer.kind.account() {
+            match &signer.kind {
+                SignerKind::User(_) => drop(account_kind(project, Some(flow), account, findings)),
+                _ => check_person(project, flow, account, findings),
             }
         }
+        if let Some(organization) = signer.kind.organization() {
+            check_organization(project, flow, organization, findings);
+        }
+        check_seal(project, signer.kind.seal(), findings);
         rules::check_signer(project, flow, signer, findings);
-        if let Positions::ByDocument(documents) = &signer.positions {
-            for (document, _) in documents {
+        if let Positions::ByDocument(documents) = signer.kind.positions() {
+            for document in documents.iter() {
                 let names = || flow.documents.iter().map(|document| document.name.as_str());
-                if !names().any(|name| name == document.text) {
-                    findings.push(unknown("document", document, names()));
+                if !flow.documents.declares(&document.name) {
+                    let name = StaticText {
+                        text: document.name.clone(),
+                        span: document.span.clone(),
+                    };
+                    findings.push(unknown("document", &name, names()));
                 }
             }
         }
@@ -134,20 +122,13 @@ fn check_flow(project: &Project, flow: &Flow, findings: &mut Findings) {
                     .filter(|name| *name != signer.name)
             };
             // `rules::check_cycles` reports a signer that waits for itself.
-            if earlier.text != signer.name && !others().any(|name| name == earlier.text) {
+            if !flow.signers.declares(&earlier.text) {
                 findings.push(unknown("signer", earlier, others()));
             }
         }
     }
     rules::check_cycles(flow, findings);
     rules::check_same_account(flow, findings);
-    if flow.signers.is_empty() {
-        findings.push(
-            Diagnostic::error(format!("the flow {} has no signer", flow.name))
-                .at(&flow.span)
-                .hint("declare at least one signer (1436002)"),
-        );
-    }
 }
 
 /// The kind of account that a name refers to.
@@ -174,6 +155,12 @@ fn account_kind(
     findings: &mut Findings,
 ) -> Option<Kind> {
     let row_accounts = flow.map_or(&[][..], |flow| &flow.accounts);
+    // An invalid declaration is already reported; references to it are not.
+    if flow.is_some_and(|flow| flow.accounts.declares(&name.text))
+        && !row_accounts.iter().any(|account| account.name == name.text)
+    {
+        return None;
+    }
     if let Some(account) = row_accounts
         .iter()
         .find(|account| account.name == name.text)

@@ -1,11 +1,12 @@
 //! Checks signers against the rules of the API document (sections 5.5 and 5.6) that need no row.
 
 use super::account::SilentSign;
-use super::decode::StaticText;
+use super::collections::Named;
 use super::flow::Flow;
 use super::project::Project;
 use super::seal::Seal;
-use super::signer::{AutoSigner, Positions, Signer, SignerKind};
+use super::signer::{Anchor, Position, Positions, Signer, SignerKind};
+use super::value::StaticText;
 use crate::diagnostic::{Diagnostic, Findings, Span};
 
 /// Checks the positions, document password, seal and silent-signing grant of a signer. Adds errors
@@ -13,57 +14,77 @@ use crate::diagnostic::{Diagnostic, Findings, Span};
 pub(super) fn check_signer(
     project: &Project,
     flow: &Flow,
-    signer: &Signer,
+    signer: &Named<Signer>,
     findings: &mut Findings,
 ) {
     check_positions(flow, signer, findings);
-    match &signer.kind {
-        SignerKind::Platform(auto) => check_password(flow, signer, auto, findings),
-        SignerKind::User {
-            account,
-            signer: auto,
-            ..
-        } => {
-            check_password(flow, signer, auto, findings);
-            check_grant(project, flow, account, findings);
-            check_seal(project, account, auto, findings);
-        }
-        _ => {}
+    if signer.kind.is_automatic() {
+        check_password(flow, signer, findings);
+    }
+    if let SignerKind::User(user) = &signer.kind {
+        check_grant(project, flow, &user.account, findings);
+        check_seal(project, &user.account, user.seal.as_ref(), findings);
     }
 }
 
-/// Checks that positions name a document where needed, and that automatic signers have positions.
-fn check_positions(flow: &Flow, signer: &Signer, findings: &mut Findings) {
-    let several = flow.documents.len() > 1;
-    if let (Positions::Single(list), true) = (&signer.positions, several)
-        && let Some(first) = list.first()
-    {
-        findings.push(
-            Diagnostic::error("the position has no document, and the flow has several documents")
-                .at(&first.span)
-                .hint(format!(
-                    "name the document: positions: {{ {}: [ … ] }}",
-                    flow.documents[0].name
-                )),
-        );
+/// Checks that positions name a document where needed, that a position on a page has coordinates,
+/// and that automatic signers have positions.
+fn check_positions(flow: &Flow, signer: &Named<Signer>, findings: &mut Findings) {
+    let needs_positions = |span: &Span| {
+        Diagnostic::error(format!("the signer {} needs positions", signer.name))
+            .at(span)
+            .hint("automatic signers cannot choose positions: add positions: [ { keyword: … } ]")
+    };
+    let is_automatic = signer.kind.is_automatic();
+    match signer.kind.positions() {
+        Positions::Single(list) => {
+            if let Some(first) = list.first().filter(|_| flow.documents.len() > 1) {
+                let message = "the position has no document, and the flow has several documents";
+                let document = &flow.documents[0].name;
+                findings.push(
+                    Diagnostic::error(message)
+                        .at(first.anchor.expr().span())
+                        .hint(format!(
+                            "name the document: positions: {{ {document}: [ … ] }}"
+                        )),
+                );
+            }
+            if is_automatic && list.is_empty() {
+                findings.push(needs_positions(&signer.span));
+            }
+            check_coordinates(list, findings);
+        }
+        Positions::ByDocument(documents) => {
+            if is_automatic && documents.is_empty() {
+                findings.push(needs_positions(&signer.span));
+            }
+            for document in documents.iter() {
+                if is_automatic && document.value.is_empty() {
+                    findings.push(needs_positions(&document.span));
+                }
+                check_coordinates(&document.value, findings);
+            }
+        }
     }
-    let automatic = matches!(
-        signer.kind,
-        SignerKind::Platform(_) | SignerKind::User { .. }
-    );
-    if let (Positions::ByDocument(documents), true) = (&signer.positions, automatic) {
-        for (document, _) in documents.iter().filter(|(_, list)| list.is_empty()) {
+}
+
+/// Checks that positions on pages have coordinates.
+fn check_coordinates(positions: &[Position], findings: &mut Findings) {
+    for position in positions {
+        if let Anchor::Page(page) = &position.anchor
+            && (position.pos_x.is_none() || position.pos_y.is_none())
+        {
             findings.push(
-                Diagnostic::error(format!("the signer {} needs positions", signer.name))
-                    .at(&document.span)
-                    .hint("automatic signers cannot choose positions: use [ { keyword: … } ]"),
+                Diagnostic::error("a position by page needs posX and posY")
+                    .at(page.span())
+                    .hint("use for example { page: \"1\", posX: 300, posY: 120 }"),
             );
         }
     }
 }
 
 /// Checks that automatic signers have a password for encrypted documents, and only for those.
-fn check_password(flow: &Flow, signer: &Signer, auto: &AutoSigner, findings: &mut Findings) {
+fn check_password(flow: &Flow, signer: &Named<Signer>, findings: &mut Findings) {
     let is_encrypted = |document: &str| {
         flow.documents
             .iter()
@@ -71,21 +92,21 @@ fn check_password(flow: &Flow, signer: &Signer, auto: &AutoSigner, findings: &mu
             .filter_map(|known| known.encryption.as_ref())
             .any(|encryption| encryption.literal() == Some("true"))
     };
-    let signs_encrypted = match &signer.positions {
+    let signs_encrypted = match signer.kind.positions() {
         Positions::Single(_) => flow
             .documents
             .iter()
             .any(|document| is_encrypted(&document.name)),
-        Positions::ByDocument(documents) => {
-            documents.iter().any(|(name, _)| is_encrypted(&name.text))
-        }
+        Positions::ByDocument(documents) => documents
+            .iter()
+            .any(|document| is_encrypted(&document.name)),
     };
     // Encryption that depends on the row is checked when the row is rendered.
     let may_be_encrypted = flow.documents.iter().any(|document| {
         let encryption = document.encryption.as_ref();
         encryption.is_some_and(|encryption| encryption.literal().is_none())
     });
-    match (&auto.doc_pwd, signs_encrypted) {
+    match (signer.kind.doc_pwd(), signs_encrypted) {
         (None, true) => findings.push(
             Diagnostic::error(format!("the signer {} needs docPwd", signer.name))
                 .at(&signer.span)
@@ -116,7 +137,7 @@ fn check_grant(project: &Project, flow: &Flow, account: &StaticText, findings: &
         }
         return;
     };
-    if matches!(declared.silent_sign, SilentSign::No) {
+    if matches!(declared.silent_sign, SilentSign::Granted(false)) {
         findings.push(
             Diagnostic::error(format!("the account {} has not granted silent signing", account.text))
                 .at(&account.span)
@@ -127,9 +148,14 @@ fn check_grant(project: &Project, flow: &Flow, account: &StaticText, findings: &
 }
 
 /// Checks that the account of an automatic signer owns the seal.
-fn check_seal(project: &Project, account: &StaticText, auto: &AutoSigner, findings: &mut Findings) {
+fn check_seal(
+    project: &Project,
+    account: &StaticText,
+    seal: Option<&StaticText>,
+    findings: &mut Findings,
+) {
     let is_own = |seal: &Seal| seal.account.text == account.text;
-    match &auto.seal {
+    match seal {
         Some(name) => {
             if let Some(seal) = project.seals.get(&name.text).filter(|seal| !is_own(seal)) {
                 findings.push(
@@ -143,7 +169,7 @@ fn check_seal(project: &Project, account: &StaticText, auto: &AutoSigner, findin
                 );
             }
         }
-        None if !project.seals.values().any(is_own) => findings.push(
+        None if !project.seals.values().any(|seal| is_own(seal)) => findings.push(
             Diagnostic::warning(format!("no seal of the account {} is declared", account.text))
                 .at(&account.span)
                 .hint("declare one under seals: signing fails unless the account already has a seal (1436007)"),
@@ -186,7 +212,7 @@ pub(super) fn check_cycles(flow: &Flow, findings: &mut Findings) {
 }
 
 /// Returns the shortest cycle of `after` references through a signer, each with its location.
-fn cycle<'f>(flow: &'f Flow, signer: &'f Signer) -> Option<Vec<(&'f str, &'f Span)>> {
+fn cycle<'f>(flow: &'f Flow, signer: &'f Named<Signer>) -> Option<Vec<(&'f str, &'f Span)>> {
     let after = |name: &str| {
         let signer = flow.signers.iter().find(|signer| signer.name == name);
         signer.map_or(&[][..], |signer| &signer.after[..])
@@ -240,30 +266,19 @@ pub(super) fn check_same_account(flow: &Flow, findings: &mut Findings) {
 }
 
 fn is_same_role(one: &SignerKind, other: &SignerKind) -> bool {
-    let is_automatic = |kind| matches!(kind, &SignerKind::Platform(_) | &SignerKind::User { .. });
-    if is_automatic(one) && is_automatic(other) {
+    if one.is_automatic() && other.is_automatic() {
         return false;
     }
+    let name = |name: Option<&StaticText>| name.map(|name| name.text.clone());
     // The account, the organization, and whether the account may also sign for itself.
-    fn role(kind: &SignerKind) -> (Option<&str>, Option<&str>, bool) {
-        match kind {
-            SignerKind::Platform(_) => (None, None, false),
-            SignerKind::User { account, .. } | SignerKind::Person { account, .. } => {
-                (Some(&account.text), None, false)
-            }
-            SignerKind::Organization {
-                account,
-                organization,
-            } => (Some(&account.text), Some(&organization.text), false),
-            SignerKind::PersonAndOrganization {
-                account,
-                organization,
-            } => {
-                let organization = organization.as_ref().map(|name| &*name.text);
-                (Some(&account.text), organization, true)
-            }
-        }
-    }
+    let role = |kind: &SignerKind| {
+        let signs_for_both = matches!(kind, SignerKind::PersonAndOrganization(_));
+        (
+            name(kind.account()),
+            name(kind.organization()),
+            signs_for_both,
+        )
+    };
     let (one, other) = (role(one), role(other));
     one.0 == other.0 && (one.2 || other.2 || one.1 == other.1)
 }

@@ -1,214 +1,182 @@
-//! Decodes `seals` and `templates`.
+//! `seals` and `templates`.
 
-use std::num::NonZeroU32;
+use std::path::PathBuf;
 
-use super::decode::{Decoder, StaticText};
-use super::yaml::Node;
-use crate::api::code::{ORGANIZATION_SEAL_TEMPLATES, PERSON_SEAL_TEMPLATES, SEAL_COLORS};
-use crate::diagnostic::Span;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
 
-/// A declared seal (5.8).
-#[derive(Debug)]
+use super::value::{StaticText, parsed};
+
+/// A seal (5.8), identified by account and alias. A seal cannot be changed: use a new alias for a
+/// different seal.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Seal {
-    /// The seal's name in the manifests.
-    pub name: String,
-    /// The location of the name.
-    pub span: Span,
-    /// The account that the seal belongs to.
+    /// The name of the account that owns the seal.
     pub account: StaticText,
     /// The seal's name at the API.
     pub alias: StaticText,
-    /// The color: RED, BLUE or BLACK.
-    pub color: StaticText,
+    /// The color of the seal.
+    pub color: SealColor,
     /// Width of the signature field, in pixels.
-    pub width: Option<i64>,
+    pub width: Option<Pixels>,
     /// Height of the signature field, in pixels.
-    pub height: Option<i64>,
+    pub height: Option<Pixels>,
     /// The source of the seal.
+    #[serde(rename = "$one")]
     pub source: SealSource,
+    /// The manifest's folder, where its relative paths begin. Set when the project is loaded.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// The color of a seal.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(inline)]
+pub enum SealColor {
+    Red,
+    Blue,
+    Black,
+}
+
+impl SealColor {
+    /// Returns the API's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Red => "RED",
+            Self::Blue => "BLUE",
+            Self::Black => "BLACK",
+        }
+    }
+}
+
+/// A number of pixels, from 1.
+#[derive(Debug, Clone, Copy, JsonSchema)]
+#[schemars(inline)]
+pub struct Pixels(#[schemars(range(min = 1))] pub u32);
+
+impl<'de> Deserialize<'de> for Pixels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parsed(
+            deserializer,
+            "it is a number of pixels, such as 159",
+            Self(1),
+            |text| {
+                let pixels = text.parse().ok().filter(|pixels| *pixels > 0);
+                pixels.map(Self)
+            },
+        )
+    }
 }
 
 /// The source of a seal.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum SealSource {
     /// A seal that the API draws for a person (5.8.2).
-    Person {
-        /// SQUARE, RECTANGLE or BORDERLESS.
-        template_type: StaticText,
-        /// The text of the seal.
-        text: Option<StaticText>,
-    },
+    PersonTemplate(PersonTemplate),
     /// A seal that the API draws for an organization (5.8.3).
-    Organization {
-        /// `ROUND_STAR`, `ROUND_NONE`, `OVAL_STAR` or `OVAL_NONE`.
-        template_type: StaticText,
-        /// The horizontal text.
-        h_text: Option<StaticText>,
-        /// The text along the lower edge.
-        q_text: Option<StaticText>,
-        /// The text along the upper edge.
-        text: Option<StaticText>,
-    },
-    /// The path of an image (5.8.4, 5.8.5).
+    OrganizationTemplate(OrganizationTemplate),
+    /// The path of a PNG or JPEG image, relative to this file (5.8.4, 5.8.5).
     Image(StaticText),
 }
 
-/// A declared template (5.3).
-#[derive(Debug)]
+/// A seal that the API draws for a person (5.8.2).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PersonTemplate {
+    /// The shape of the seal.
+    pub template_type: PersonSealShape,
+    /// The text of the seal. Default: the person's name.
+    pub text: Option<StaticText>,
+}
+
+/// The shape of a person's seal.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(inline)]
+pub enum PersonSealShape {
+    Square,
+    Rectangle,
+    Borderless,
+}
+
+impl PersonSealShape {
+    /// Returns the API's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Square => "SQUARE",
+            Self::Rectangle => "RECTANGLE",
+            Self::Borderless => "BORDERLESS",
+        }
+    }
+}
+
+/// A seal that the API draws for an organization (5.8.3).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OrganizationTemplate {
+    /// The shape of the seal.
+    pub template_type: OrganizationSealShape,
+    /// The horizontal text.
+    pub h_text: Option<StaticText>,
+    /// The text along the lower edge.
+    pub q_text: Option<StaticText>,
+    /// The text along the upper edge.
+    pub text: Option<StaticText>,
+}
+
+/// The shape of an organization's seal.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(inline)]
+pub enum OrganizationSealShape {
+    RoundStar,
+    RoundNone,
+    OvalStar,
+    OvalNone,
+}
+
+impl OrganizationSealShape {
+    /// Returns the API's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RoundStar => "ROUND_STAR",
+            Self::RoundNone => "ROUND_NONE",
+            Self::OvalStar => "OVAL_STAR",
+            Self::OvalNone => "OVAL_NONE",
+        }
+    }
+}
+
+/// A PDF form that documents are created from (5.3): a file of the project, or a template that was
+/// created outside of treaty.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("dependencies" = {
+    "file": ["templateName"], "templateName": ["file"], "fields": ["templateId"]
+}))]
 pub struct Template {
-    /// The template's name in the manifests.
-    pub name: String,
-    /// The location of the name.
-    pub span: Span,
     /// The source of the template.
+    #[serde(rename = "$one")]
     pub source: TemplateSource,
+    /// The template's name at the API. Requires file.
+    pub template_name: Option<StaticText>,
+    /// The form fields of a template that was created outside of treaty. Requires templateId.
+    #[serde(default)]
+    pub fields: Vec<StaticText>,
+    /// The manifest's folder, where its relative paths begin. Set when the project is loaded.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 /// The source of a template.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum TemplateSource {
-    /// A PDF in the project.
-    File {
-        /// The path of the PDF.
-        file: StaticText,
-        /// The template's name at the API.
-        template_name: StaticText,
-    },
-    /// A template that was created outside of treaty.
-    Adopted {
-        /// The template's id at the API.
-        template_id: StaticText,
-        /// The names of its form fields. Empty when they are unknown.
-        fields: Vec<String>,
-    },
-}
-
-/// Decodes a seal.
-pub(super) fn seal(
-    decoder: &mut Decoder<'_>,
-    name: &str,
-    span: &Span,
-    node: &Node,
-) -> Option<Seal> {
-    let mut fields = decoder.fields(node, "a seal")?;
-    let account = fields.settled(decoder, "account");
-    let alias = fields.settled(decoder, "alias");
-    let color = fields
-        .settled(decoder, "color")
-        .filter(|color| one_of(decoder, color, "color", SEAL_COLORS));
-    let mut size = |name: &'static str| {
-        let node = fields.optional(name)?;
-        let pixels: NonZeroU32 = decoder.parsed(node, name, "as a number of pixels: 159")?;
-        Some(i64::from(pixels.get()))
-    };
-    let (width, height) = (size("width"), size("height"));
-    let person = fields.optional("personTemplate");
-    let organization = fields.optional("organizationTemplate");
-    let image = fields.optional("image");
-    let source = match (person, organization, image) {
-        (Some(node), None, None) => person_template(decoder, node),
-        (None, Some(node), None) => organization_template(decoder, node),
-        (None, None, Some(node)) => decoder.settled(node, "image").map(SealSource::Image),
-        _ => {
-            decoder.error(
-                span,
-                format!("the seal {name} has no kind or several kinds"),
-                "set exactly one of personTemplate, organizationTemplate and image",
-            );
-            None
-        }
-    };
-    fields.finish(decoder);
-    Some(Seal {
-        name: name.to_owned(),
-        span: span.clone(),
-        account: account?,
-        alias: alias?,
-        color: color?,
-        width,
-        height,
-        source: source?,
-    })
-}
-
-fn person_template(decoder: &mut Decoder<'_>, node: &Node) -> Option<SealSource> {
-    let mut fields = decoder.fields(node, "personTemplate")?;
-    let template_type = fields.settled(decoder, "templateType");
-    let text = fields.optional_settled(decoder, "text");
-    fields.finish(decoder);
-    let template_type = template_type
-        .filter(|shape| one_of(decoder, shape, "templateType", PERSON_SEAL_TEMPLATES))?;
-    Some(SealSource::Person {
-        template_type,
-        text,
-    })
-}
-
-fn organization_template(decoder: &mut Decoder<'_>, node: &Node) -> Option<SealSource> {
-    let mut fields = decoder.fields(node, "organizationTemplate")?;
-    let template_type = fields.settled(decoder, "templateType");
-    let h_text = fields.optional_settled(decoder, "hText");
-    let q_text = fields.optional_settled(decoder, "qText");
-    let text = fields.optional_settled(decoder, "text");
-    fields.finish(decoder);
-    let template_type = template_type
-        .filter(|shape| one_of(decoder, shape, "templateType", ORGANIZATION_SEAL_TEMPLATES))?;
-    Some(SealSource::Organization {
-        template_type,
-        h_text,
-        q_text,
-        text,
-    })
-}
-
-/// Reports an error and returns false when the value is not one of `choices`.
-fn one_of(decoder: &mut Decoder<'_>, given: &StaticText, what: &str, choices: &[&str]) -> bool {
-    let known = choices.contains(&given.text.as_str());
-    if !known {
-        decoder.error(
-            &given.span,
-            format!("{what} cannot be {}", given.text),
-            format!("it is one of {}", choices.join(", ")),
-        );
-    }
-    known
-}
-
-/// Decodes a template.
-pub(super) fn template(
-    decoder: &mut Decoder<'_>,
-    name: &str,
-    span: &Span,
-    node: &Node,
-) -> Option<Template> {
-    let mut fields = decoder.fields(node, "a template")?;
-    let source = if let Some(id) = fields.optional("templateId") {
-        let known = fields.optional("fields");
-        let list = known.map_or(&[][..], |node| decoder.list(node, "fields"));
-        let known = list
-            .iter()
-            .filter_map(|node| decoder.settled(node, "a field"))
-            .map(|field| field.text);
-        let known = known.collect();
-        decoder
-            .settled(id, "templateId")
-            .map(|template_id| TemplateSource::Adopted {
-                template_id,
-                fields: known,
-            })
-    } else {
-        let file = fields.settled(decoder, "file");
-        let template_name = fields.settled(decoder, "templateName");
-        file.zip(template_name)
-            .map(|(file, template_name)| TemplateSource::File {
-                file,
-                template_name,
-            })
-    };
-    fields.finish(decoder);
-    Some(Template {
-        name: name.to_owned(),
-        span: span.clone(),
-        source: source?,
-    })
+    /// The path of the PDF, relative to this file. A changed file becomes a new template.
+    File(StaticText),
+    /// The id of a template that was created outside of treaty.
+    TemplateId(StaticText),
 }

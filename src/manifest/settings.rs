@@ -1,11 +1,17 @@
 //! The settings of one environment: endpoint, limits, retries, failures, ledger and reports.
+//! The environment's values take precedence over the project's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+
+use super::value::parsed;
 use crate::api::operation::Op;
 
 /// The settings of one environment.
@@ -78,6 +84,27 @@ impl FromStr for RateLimit {
     }
 }
 
+impl<'de> Deserialize<'de> for RateLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hint = "it is written 10/s, 600/m, 5000/h or none";
+        parsed(deserializer, hint, Self(None), |text| text.parse().ok())
+    }
+}
+
+impl JsonSchema for RateLimit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "RateLimit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": r"none|\s*[0-9]*\.?[0-9]+\s*/\s*[smh]\s*" })
+    }
+}
+
 /// Rate limits and concurrency.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -118,9 +145,11 @@ pub struct Failures {
 }
 
 /// The handling of invalid rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
 pub enum InvalidRows {
-    /// The run is refused before any request.
+    /// One invalid row stops the run before any request.
     Refuse,
     /// The row is reported as failed, and the other rows are sent.
     Skip,
@@ -165,6 +194,30 @@ impl FromStr for Tolerance {
     }
 }
 
+impl<'de> Deserialize<'de> for Tolerance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hint = "it is written as a count or a share: 20 or 5%";
+        parsed(deserializer, hint, Self::Count(0), |text| text.parse().ok())
+    }
+}
+
+impl JsonSchema for Tolerance {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Tolerance".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "integer", "minimum": 0 },
+            { "type": "string", "pattern": r"\s*[0-9]*\.?[0-9]+\s*%" },
+        ] })
+    }
+}
+
 /// The folder and formats of reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reports {
@@ -175,7 +228,9 @@ pub struct Reports {
 }
 
 /// The format of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
 pub enum ReportFormat {
     /// `<flow>.csv` and `<flow>.failed.csv`.
     Csv,
@@ -208,6 +263,29 @@ impl FromStr for Millis {
         Ok(Self(Duration::from_millis(
             number.checked_mul(factor).ok_or(())?,
         )))
+    }
+}
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hint = "it is written 500ms, 30s or 2m";
+        parsed(deserializer, hint, Self(Duration::ZERO), |text| {
+            text.parse().ok()
+        })
+    }
+}
+
+impl JsonSchema for Millis {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Millis".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": r"[0-9]+\s*(ms|s|m|min|h)" })
     }
 }
 

@@ -1,60 +1,109 @@
-//! Decodes `signers`: signing methods, signing order and seal positions.
+//! `signers`: signing methods, signing order and seal positions.
 
-use super::decode::{Decoder, StaticText};
-use super::yaml::{Kind, Node};
-use crate::diagnostic::Span;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::collections::{FieldMap, List};
+use super::value::{StaticText, Value};
+use crate::api::code::SealType;
 use crate::expr::Expr;
 
-/// A signer of a flow.
-#[derive(Debug)]
+/// A signer with a signing method.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Signer {
-    /// The signer's name in the flow.
-    pub name: String,
-    /// The location of the name.
-    pub span: Span,
-    /// The signing method and its accounts.
+    /// The signing method.
+    #[serde(rename = "$one")]
     pub kind: SignerKind,
-    /// The seal positions.
-    pub positions: Positions,
     /// The signers that must have signed before this one is added.
+    #[serde(default)]
     pub after: Vec<StaticText>,
 }
 
 /// The five signing methods (5.5.2–5.5.6).
-#[derive(Debug)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum SignerKind {
-    /// The platform signs automatically.
-    Platform(AutoSigner),
-    /// The platform signs automatically for an account that granted silent signing.
-    User {
-        /// The account.
-        account: StaticText,
-        /// The seal and the document password.
-        signer: AutoSigner,
-        /// Whether the account owner is notified after signing.
-        notice_sign_message: Option<Expr>,
-    },
-    /// A person signs.
-    Person {
-        /// The person's account.
-        account: StaticText,
-        /// The kinds of seal that the signer may use, by name or number.
-        seal_type: Vec<Expr>,
-    },
-    /// A person signs for an organization.
-    Organization {
-        /// The person's account.
-        account: StaticText,
-        /// The organization's account.
-        organization: StaticText,
-    },
-    /// A person signs in person and for an organization in one task.
-    PersonAndOrganization {
-        /// The person's account.
-        account: StaticText,
-        /// The organization's account.
-        organization: Option<StaticText>,
-    },
+    /// The platform signs automatically (5.5.2).
+    Platform(PlatformSigner),
+    /// The platform signs automatically for an account that granted silentSign (5.5.3).
+    User(UserSigner),
+    /// A person signs (5.5.4).
+    Person(PersonSigner),
+    /// A person signs for an organization (5.5.5).
+    Organization(OrganizationSigner),
+    /// A person signs in person and for an organization in one task (5.5.6).
+    PersonAndOrganization(PersonAndOrganizationSigner),
+}
+
+/// The platform signs automatically (5.5.2).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlatformSigner {
+    /// The seal positions, at least one.
+    #[schemars(extend("minItems" = 1, "minProperties" = 1))]
+    pub positions: Positions,
+    /// A seal's name in the manifests. Default: the platform's default seal.
+    pub seal: Option<StaticText>,
+    /// The password of an encrypted document.
+    pub doc_pwd: Option<Value<String>>,
+}
+
+/// The platform signs automatically for an account that granted silentSign (5.5.3).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserSigner {
+    /// The name of an account with silentSign.
+    pub account: StaticText,
+    /// The seal positions, at least one.
+    #[schemars(extend("minItems" = 1, "minProperties" = 1))]
+    pub positions: Positions,
+    /// A seal's name in the manifests. Default: the account's default seal.
+    pub seal: Option<StaticText>,
+    /// The password of an encrypted document.
+    pub doc_pwd: Option<Value<String>>,
+    /// Whether the account owner is notified after signing.
+    pub notice_sign_message: Option<Value<bool>>,
+}
+
+/// A person signs (5.5.4).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PersonSigner {
+    /// The name of the person's account, of the row or of the project.
+    pub account: StaticText,
+    /// The kinds of seal that the signer may use. Default: any.
+    #[serde(default)]
+    pub seal_type: Vec<Value<SealType>>,
+    /// The seal positions. Default: the signer chooses.
+    #[serde(default)]
+    pub positions: Positions,
+}
+
+/// A person signs for an organization (5.5.5).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OrganizationSigner {
+    /// The name of the person's account.
+    pub account: StaticText,
+    /// The name of the organization's account.
+    pub organization: StaticText,
+    /// The seal positions. Default: the signer chooses.
+    #[serde(default)]
+    pub positions: Positions,
+}
+
+/// A person signs in person and for an organization in one task (5.5.6).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PersonAndOrganizationSigner {
+    /// The name of the person's account.
+    pub account: StaticText,
+    /// The name of the organization's account.
+    pub organization: Option<StaticText>,
+    /// The seal positions. Default: the signer chooses.
+    #[serde(default)]
+    pub positions: Positions,
 }
 
 impl SignerKind {
@@ -62,218 +111,121 @@ impl SignerKind {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Platform(_) => "platform",
-            Self::User { .. } => "user",
-            Self::Person { .. } => "person",
-            Self::Organization { .. } => "organization",
-            Self::PersonAndOrganization { .. } => "personAndOrganization",
+            Self::User(_) => "user",
+            Self::Person(_) => "person",
+            Self::Organization(_) => "organization",
+            Self::PersonAndOrganization(_) => "personAndOrganization",
         }
+    }
+
+    /// Returns the account that signs; none for the platform.
+    pub fn account(&self) -> Option<&StaticText> {
+        match self {
+            Self::Platform(_) => None,
+            Self::User(signer) => Some(&signer.account),
+            Self::Person(signer) => Some(&signer.account),
+            Self::Organization(signer) => Some(&signer.account),
+            Self::PersonAndOrganization(signer) => Some(&signer.account),
+        }
+    }
+
+    /// Returns the organization that the account signs for.
+    pub fn organization(&self) -> Option<&StaticText> {
+        match self {
+            Self::Platform(_) | Self::User(_) | Self::Person(_) => None,
+            Self::Organization(signer) => Some(&signer.organization),
+            Self::PersonAndOrganization(signer) => signer.organization.as_ref(),
+        }
+    }
+
+    /// Returns the seal of an automatic signer.
+    pub fn seal(&self) -> Option<&StaticText> {
+        match self {
+            Self::Platform(signer) => signer.seal.as_ref(),
+            Self::User(signer) => signer.seal.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Returns the document password of an automatic signer.
+    pub fn doc_pwd(&self) -> Option<&Value<String>> {
+        match self {
+            Self::Platform(signer) => signer.doc_pwd.as_ref(),
+            Self::User(signer) => signer.doc_pwd.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Returns the seal positions.
+    pub fn positions(&self) -> &Positions {
+        match self {
+            Self::Platform(signer) => &signer.positions,
+            Self::User(signer) => &signer.positions,
+            Self::Person(signer) => &signer.positions,
+            Self::Organization(signer) => &signer.positions,
+            Self::PersonAndOrganization(signer) => &signer.positions,
+        }
+    }
+
+    /// Returns whether the signer signs without being asked.
+    pub fn is_automatic(&self) -> bool {
+        matches!(self, Self::Platform(_) | Self::User(_))
     }
 }
 
-/// The fields that both automatic signing methods have.
-#[derive(Debug)]
-pub struct AutoSigner {
-    /// The seal's name in the manifests. Default: the account's default seal.
-    pub seal: Option<StaticText>,
-    /// The password of an encrypted document.
-    pub doc_pwd: Option<Expr>,
-}
-
-/// The seal positions of a signer.
-#[derive(Debug)]
+/// The seal positions: a list for the only document of the flow, or a map from document names to
+/// lists.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "$kind")]
+#[schemars(rename = "Positions", untagged)]
 pub enum Positions {
-    /// Positions in the only document of the flow. Empty: the signer chooses.
-    Single(Vec<Position>),
+    /// Positions in the only document of the flow.
+    #[serde(rename = "sequence")]
+    Single(List<Position>),
     /// Positions by document name.
-    ByDocument(Vec<(StaticText, Vec<Position>)>),
+    #[serde(rename = "mapping")]
+    ByDocument(FieldMap<List<Position>>),
 }
 
-/// A position of a seal.
-#[derive(Debug)]
+impl Default for Positions {
+    fn default() -> Self {
+        Self::Single(List::default())
+    }
+}
+
+/// A seal position: at a keyword (signType 1), at coordinates on pages (2), or across the seam of
+/// pages (3).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("dependencies" = { "page": ["posX", "posY"] }))]
 pub struct Position {
-    /// The location of the declaration.
-    pub span: Span,
     /// The kind of position (`signType`).
+    #[serde(rename = "$one")]
     pub anchor: Anchor,
-    /// Horizontal coordinate on the page, or offset from the keyword.
-    pub pos_x: Option<Expr>,
-    /// Vertical coordinate on the page, or offset from the keyword.
-    pub pos_y: Option<Expr>,
-    /// Width of the scaled seal.
-    pub scale: Option<Expr>,
+    /// Horizontal coordinate on the page, or offset from the keyword. Default: 0.
+    pub pos_x: Option<Value<f64>>,
+    /// Vertical coordinate on the page, or offset from the keyword. Default: 0.
+    pub pos_y: Option<Value<f64>>,
+    /// Width of the scaled seal. Default: the seal's own width.
+    pub scale: Option<Value<f64>>,
 }
 
 /// The kind of position (`signType`).
-#[derive(Debug)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Anchor {
-    /// At a keyword in the document's text (1).
-    Keyword(Expr),
-    /// At coordinates on pages (2).
-    Page(Expr),
-    /// Across the seam of several pages (3).
-    Seam(Expr),
+    /// A word of the document's page text. The seal is placed beside it.
+    Keyword(Value<String>),
+    /// Pages: "1" or "1-3,5". Needs posX and posY.
+    Page(Value<String>),
+    /// The pages of a cross-page seal: "1-3".
+    Seam(Value<String>),
 }
 
-/// Decodes a signer.
-pub(super) fn signer(
-    decoder: &mut Decoder<'_>,
-    name: &str,
-    span: &Span,
-    node: &Node,
-) -> Option<Signer> {
-    let mut fields = decoder.fields(node, "a signer")?;
-    let kinds = [
-        "person",
-        "platform",
-        "user",
-        "organization",
-        "personAndOrganization",
-    ];
-    let mut found = kinds
-        .iter()
-        .filter_map(|kind| fields.optional(kind).map(|node| (*kind, node)));
-    let (first, second) = (found.next(), found.next());
-    drop(found);
-    let after = fields.optional("after");
-    let after = after.map_or(&[][..], |node| decoder.list(node, "after"));
-    let after = after
-        .iter()
-        .filter_map(|node| decoder.settled(node, "after"))
-        .collect();
-    fields.finish(decoder);
-    let (Some((word, node)), None) = (first, second) else {
-        decoder.error(
-            span,
-            format!("the signer {name} has no kind or several kinds"),
-            format!("set exactly one of {}", kinds.join(", ")),
-        );
-        return None;
-    };
-    let mut fields = decoder.fields(node, word)?;
-    let positions = fields
-        .optional("positions")
-        .map_or(Positions::Single(Vec::new()), |node| {
-            positions(decoder, node)
-        });
-    let kind = match word {
-        "platform" => Some(SignerKind::Platform(auto_signer(decoder, &mut fields))),
-        "user" => {
-            let account = fields.settled(decoder, "account");
-            let notice_sign_message = fields.optional_expr(decoder, "noticeSignMessage");
-            let signer = auto_signer(decoder, &mut fields);
-            account.map(|account| SignerKind::User {
-                account,
-                signer,
-                notice_sign_message,
-            })
-        }
-        "person" => {
-            let seal_type = fields.exprs(decoder, "sealType");
-            let account = fields.settled(decoder, "account");
-            account.map(|account| SignerKind::Person { account, seal_type })
-        }
-        "organization" => {
-            let account = fields.settled(decoder, "account");
-            let organization = fields.settled(decoder, "organization");
-            account
-                .zip(organization)
-                .map(|(account, organization)| SignerKind::Organization {
-                    account,
-                    organization,
-                })
-        }
-        _ => {
-            let account = fields.settled(decoder, "account");
-            let organization = fields.optional_settled(decoder, "organization");
-            account.map(|account| SignerKind::PersonAndOrganization {
-                account,
-                organization,
-            })
-        }
-    };
-    fields.finish(decoder);
-    let kind = kind?;
-    let has_no_positions = match &positions {
-        Positions::Single(list) => list.is_empty(),
-        Positions::ByDocument(map) => map.iter().all(|(_, list)| list.is_empty()),
-    };
-    if has_no_positions && matches!(kind, SignerKind::Platform(_) | SignerKind::User { .. }) {
-        decoder.error(
-            span,
-            format!("the signer {name} needs positions"),
-            "automatic signers cannot choose positions: add positions: [ { keyword: … } ]",
-        );
+impl Anchor {
+    /// Returns the expression of the keyword or of the pages.
+    pub fn expr(&self) -> &Expr {
+        let (Self::Keyword(expr) | Self::Page(expr) | Self::Seam(expr)) = self;
+        expr
     }
-    Some(Signer {
-        name: name.to_owned(),
-        span: span.clone(),
-        kind,
-        positions,
-        after,
-    })
-}
-
-fn auto_signer(decoder: &mut Decoder<'_>, fields: &mut super::decode::Fields<'_>) -> AutoSigner {
-    AutoSigner {
-        seal: fields.optional_settled(decoder, "seal"),
-        doc_pwd: fields.optional_expr(decoder, "docPwd"),
-    }
-}
-
-fn positions(decoder: &mut Decoder<'_>, node: &Node) -> Positions {
-    if let Kind::Mapping(entries) = &node.kind {
-        let mut by_document = Vec::new();
-        for (document, list) in entries {
-            let document = decoder.settled(document, "a document's name");
-            let list = decoder.list(list, "positions");
-            let list = list
-                .iter()
-                .filter_map(|node| position(decoder, node))
-                .collect();
-            by_document.extend(document.map(|document| (document, list)));
-        }
-        return Positions::ByDocument(by_document);
-    }
-    let list = decoder.list(node, "positions");
-    Positions::Single(
-        list.iter()
-            .filter_map(|node| position(decoder, node))
-            .collect(),
-    )
-}
-
-fn position(decoder: &mut Decoder<'_>, node: &Node) -> Option<Position> {
-    let mut fields = decoder.fields(node, "a position")?;
-    let keyword = fields
-        .optional_expr(decoder, "keyword")
-        .map(Anchor::Keyword);
-    let page = fields.optional_expr(decoder, "page").map(Anchor::Page);
-    let seam = fields.optional_expr(decoder, "seam").map(Anchor::Seam);
-    let pos_x = fields.optional_expr(decoder, "posX");
-    let pos_y = fields.optional_expr(decoder, "posY");
-    let scale = fields.optional_expr(decoder, "scale");
-    fields.finish(decoder);
-    let mut anchors = [keyword, page, seam].into_iter().flatten();
-    let (Some(anchor), None) = (anchors.next(), anchors.next()) else {
-        decoder.error(
-            &node.span,
-            "the position has no anchor or several anchors",
-            "set exactly one of keyword: a word of the document, page: \"1\", seam: \"1-3\"",
-        );
-        return None;
-    };
-    if matches!(anchor, Anchor::Page(_)) && (pos_x.is_none() || pos_y.is_none()) {
-        decoder.error(
-            &node.span,
-            "a position by page needs posX and posY",
-            "use for example { page: \"1\", posX: 300, posY: 120 }",
-        );
-    }
-    Some(Position {
-        span: node.span.clone(),
-        anchor,
-        pos_x,
-        pos_y,
-        scale,
-    })
 }

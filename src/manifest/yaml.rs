@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 
+use super::characters::look_alike;
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 
 /// A node of a YAML document.
@@ -27,12 +28,33 @@ pub(super) enum Kind {
     Mapping(Vec<(Node, Node)>),
 }
 
+impl Node {
+    /// Returns the entries of a mapping with plain names: name, location of the name, and value.
+    pub(super) fn entries(&self) -> Option<impl Iterator<Item = (&str, &Span, &Self)>> {
+        let Kind::Mapping(pairs) = &self.kind else {
+            return None;
+        };
+        Some(pairs.iter().filter_map(|(key, node)| match &key.kind {
+            Kind::Scalar(name) => Some((name.as_str(), &key.span, node)),
+            _ => None,
+        }))
+    }
+
+    /// Returns the value of a field of a mapping, and the location of its name.
+    pub(super) fn field(&self, name: &str) -> Option<(&Span, &Self)> {
+        let mut entries = self.entries()?;
+        let (_, span, node) = entries.find(|(known, ..)| *known == name)?;
+        Some((span, node))
+    }
+}
+
 /// Parser limits. They are far above real manifests and bound the memory for malicious ones.
 const MAX_NODES: usize = 200_000;
 const MAX_DEPTH: usize = 64;
 
-/// Parses a YAML document. Returns a syntax error with its location and a hint.
-pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
+/// Parses the documents of a YAML file; empty ones are left out. Returns a syntax error with its
+/// location and a hint.
+pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Vec<Node>, Diagnostic> {
     let options = serde_yaml::options! {
         budget: serde_yaml::budget! { max_nodes: MAX_NODES, max_depth: MAX_DEPTH },
         duplicate_keys: serde_yaml::options::DuplicateKeyPolicy::PassThrough,
@@ -41,9 +63,9 @@ pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Node, Diagnostic> {
         underscored_numbers_as_strings: true,
         with_snippet: false,
     };
-    let raw: Raw = serde_yaml::from_str_with_options(&file.text, options)
+    let raw: Vec<Raw> = serde_yaml::from_multiple_with_options(&file.text, options)
         .map_err(|error| syntax_error(file, &error))?;
-    Ok(raw.into_node(file))
+    Ok(raw.into_iter().map(|raw| raw.into_node(file)).collect())
 }
 
 /// Deserializes a YAML file that is not a manifest. Returns the first error with its location.
@@ -74,23 +96,66 @@ fn message_and_span(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> (Strin
 /// Converts a syntax error and adds a hint for common mistakes.
 fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic {
     let (message, span) = message_and_span(file, error);
-    let line = span.line;
-    let diagnostic = Diagnostic::error(format!("invalid YAML: {message}")).at(span);
-    let shown = file
-        .text
-        .lines()
-        .nth(line.saturating_sub(1))
-        .unwrap_or_default();
-    if [": {{", "- {{", "[{{", "[ {{", ", {{"]
+    let diagnostic = Diagnostic::error(format!("invalid YAML: {message}"));
+    let line = file.text.lines().nth(span.line.saturating_sub(1));
+    let unquoted = [": {{", "- {{", "[{{", "[ {{", ", {{"];
+    if unquoted
         .iter()
-        .any(|unquoted| shown.contains(unquoted))
+        .any(|unquoted| line.is_some_and(|line| line.contains(unquoted)))
     {
-        diagnostic.hint(QUOTE_IT)
-    } else if shown.contains('\t') {
-        diagnostic.hint("use spaces for indentation: YAML does not allow tabs")
-    } else {
-        diagnostic.hint("check the indentation, colons and quotes of this line and the line before")
+        return diagnostic.at(span).hint(QUOTE_IT);
     }
+    if let Some((cause, name, replacement)) = look_alike_before(file, span.line) {
+        let code = u32::from(
+            file.text[cause.bytes.clone()]
+                .chars()
+                .next()
+                .unwrap_or_default(),
+        );
+        return diagnostic
+            .at(cause)
+            .hint(format!("this is {name} (U+{code:04X}): use {replacement}"));
+    }
+    diagnostic
+        .at(span)
+        .hint("check the indentation, colons and quotes of this line and the line before")
+}
+
+/// The number of lines before a syntax error that may have caused it.
+const LINES_BEFORE: usize = 3;
+
+/// Returns the last character at or shortly before `line` that looks like YAML punctuation and is
+/// not, with its name and replacement. Comments and quoted texts are skipped.
+fn look_alike_before(
+    file: &Arc<SourceFile>,
+    line: usize,
+) -> Option<(Span, &'static str, &'static str)> {
+    let first = line.saturating_sub(LINES_BEFORE + 1);
+    let lines = file.text.lines().enumerate().skip(first).take(line - first);
+    let lines: Vec<_> = lines.collect();
+    lines.into_iter().rev().find_map(|(number, text)| {
+        let mut quote = None;
+        let mut before = ' ';
+        for (column, c) in text.chars().enumerate() {
+            match quote {
+                Some(open) if c == open => quote = None,
+                Some(_) => {}
+                None if c == '#' && before.is_whitespace() => break,
+                None if matches!(c, '"' | '\'') && !before.is_alphanumeric() => quote = Some(c),
+                None => {
+                    // Tabs are allowed between words.
+                    let is_indentation = text.chars().take(column).all(char::is_whitespace);
+                    if let Some((name, replacement)) = look_alike(c)
+                        && (c != '\t' || is_indentation)
+                    {
+                        return Some((at(file, number + 1, column + 1), name, replacement));
+                    }
+                }
+            }
+            before = c;
+        }
+        None
+    })
 }
 
 /// The hint for an expression without quotes, which YAML parses as a mapping.
@@ -248,7 +313,8 @@ mod tests {
             path: "treaty.yaml".into(),
             text: text.to_owned(),
         };
-        parse(&Arc::new(file))
+        let documents = parse(&Arc::new(file))?;
+        Ok(documents.into_iter().next().expect("a document"))
     }
 
     fn check(node: &Node, seen: &mut Vec<String>) {
@@ -312,6 +378,30 @@ mod tests {
         );
         let error = parsed("a: {{ row.x }}-1\n").expect_err("refused");
         assert_eq!(error.hint.as_deref(), Some(QUOTE_IT));
+    }
+
+    #[test]
+    fn a_syntax_error_names_the_character_and_its_line() {
+        for (text, place, name) in [
+            (
+                "a:\n  name： 张三\n  b: 1\n",
+                "2:7",
+                "a full-width colon (U+FF1A)",
+            ),
+            ("a:\n\tb: 1\n", "2:1", "a tab (U+0009)"),
+            (
+                "a: [“x”, y\nb: 1\n",
+                "1:5",
+                "a typographic quotation mark (U+201C)",
+            ),
+            ("a: ｛ b: 1 ｝\n", "1:4", "a full-width brace (U+FF5B)"),
+        ] {
+            let error = parsed(text).expect_err(text);
+            let at = error.place.expect("a place").to_string();
+            let hint = error.hint.expect("a hint");
+            assert_eq!(at, format!("treaty.yaml:{place}"), "{text}");
+            assert!(hint.contains(name), "{text}: {hint}");
+        }
     }
 
     #[test]

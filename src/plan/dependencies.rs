@@ -4,19 +4,18 @@ use std::collections::HashSet;
 
 use crate::address::Address;
 use crate::desired::Resources;
-use crate::manifest::Flow;
+use crate::manifest::{DocumentSource, Flow, RowAccountKind, StaticText};
 
 /// The addresses of the resources that a flow refers to.
 pub(crate) fn referenced_resources(flow: &Flow) -> Vec<Address> {
-    use crate::manifest::{DocumentSource, RowAccountKind, SignerKind};
-    let account = |name: &crate::manifest::StaticText| Address::Account(name.text.clone());
+    let account = |name: &StaticText| Address::Account(name.text.clone());
     let mut addresses: Vec<Address> = [&flow.process.initiator, &flow.process.payer]
         .into_iter()
         .flatten()
         .map(account)
         .collect();
     for document in &flow.documents {
-        if let DocumentSource::Template { template, .. } = &document.source {
+        if let DocumentSource::Template(template) = &document.source {
             addresses.push(Address::Template(template.text.clone()));
         }
     }
@@ -26,30 +25,10 @@ pub(crate) fn referenced_resources(flow: &Flow) -> Vec<Address> {
         }
     }
     for signer in &flow.signers {
-        let seal = match &signer.kind {
-            SignerKind::Platform(auto) | SignerKind::User { signer: auto, .. } => {
-                auto.seal.as_ref()
-            }
-            _ => None,
-        };
+        let seal = signer.kind.seal();
         addresses.extend(seal.map(|seal| Address::Seal(seal.text.clone())));
-        match &signer.kind {
-            SignerKind::Platform(_) => {}
-            SignerKind::User { account: name, .. } | SignerKind::Person { account: name, .. } => {
-                addresses.push(account(name));
-            }
-            SignerKind::Organization {
-                account: name,
-                organization,
-            } => addresses.extend([account(name), account(organization)]),
-            SignerKind::PersonAndOrganization {
-                account: name,
-                organization,
-            } => {
-                addresses.push(account(name));
-                addresses.extend(organization.as_ref().map(account));
-            }
-        }
+        addresses.extend(signer.kind.account().map(account));
+        addresses.extend(signer.kind.organization().map(account));
     }
     addresses
 }

@@ -19,7 +19,7 @@ use crate::desired::{
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::Fingerprint;
 use crate::ledger::{LedgerError, RecordedItem};
-use crate::manifest::{Flow, OnVanish, SAME_ACCOUNT_HINT};
+use crate::manifest::{Flow, Named, OnVanish, SAME_ACCOUNT_HINT};
 use crate::plan::diff::{FlowPlan, ItemAction, removed_row_action};
 
 /// Renders and checks all rows of a flow, and plans their items.
@@ -326,7 +326,7 @@ pub(crate) const PAST_SIGN_VALIDITY_HINT: &str =
     "signValidity is the signing deadline in milliseconds since 1970; set a time in the future";
 
 /// The error for a sheet that was opened and cannot be read to its end.
-pub(crate) fn unreadable_sheet(flow: &Flow, error: &std::io::Error) -> LedgerError {
+pub(crate) fn unreadable_sheet(flow: &Named<Flow>, error: &std::io::Error) -> LedgerError {
     let rows = flow.rows.as_ref();
     LedgerError::Broken {
         path: rows.map_or(String::new(), |rows| rows.file.shown.to_string()),
@@ -360,7 +360,7 @@ fn calls(item: &Item) -> Calls {
 }
 
 /// Adds the uploads of attachments. An attachment that is the same for all rows is uploaded once.
-fn add_attachments(flow: &Flow, plan: &mut FlowPlan) {
+fn add_attachments(flow: &Named<Flow>, plan: &mut FlowPlan) {
     let sent = plan.work();
     for attachment in &flow.process.attachments {
         let uses = attachment.file.uses();

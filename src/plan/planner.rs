@@ -7,7 +7,7 @@ use crate::desired::{FlowRows, Resources};
 use crate::diagnostic::Findings;
 use crate::expr::RunTime;
 use crate::ledger::{Ledger, LedgerError};
-use crate::manifest::{Flow, Project};
+use crate::manifest::{Flow, Named, Project};
 
 /// The inputs of a plan.
 pub struct Planner<'a> {
@@ -35,11 +35,11 @@ impl<'a> Planner<'a> {
     ) -> Result<Vec<(FlowRows<'a>, RecordedItems)>, LedgerError> {
         let (project, salt) = (self.project, self.ledger.salt());
         let flows = project.flows.values();
-        let flows: Vec<&Flow> = flows
+        let flows: Vec<&Named<Flow>> = flows
             .filter(|flow| self.selection.may_select_flow(&flow.name))
             .collect();
         let open = |flow| FlowRows::open(project, self.resources, flow, &self.run, salt, findings);
-        let load = |flow: &&Flow| RecordedItems::load(self.ledger, &flow.name);
+        let load = |flow: &&Named<Flow>| RecordedItems::load(self.ledger, &flow.name);
         let (opened, recorded) = rayon::join(
             || flows.iter().copied().map(open).collect::<Vec<_>>(),
             || flows.iter().map(load).collect::<Result<Vec<_>, _>>(),

@@ -7,12 +7,12 @@ use super::selection::Selection;
 use crate::address::{Address, is_selected};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{Ledger, LedgerError, RecordedItem};
-use crate::manifest::{Flow, OnVanish, Project};
+use crate::manifest::{Flow, Named, OnVanish, Project};
 use crate::plan::diff::{FlowPlan, ItemAction, Revocations, removed_row_action};
 
 /// Plans the recorded items that no row of the sheet has.
 pub(crate) fn plan_removed_rows(
-    flow: &Flow,
+    flow: &Named<Flow>,
     recorded_items: &RecordedItems,
     all_have_keys: bool,
     ledger: &dyn Ledger,
@@ -27,7 +27,7 @@ pub(crate) fn plan_removed_rows(
         if !recorded_items.is_unseen(key) {
             return;
         }
-        let Some(action) = removed_row_action(flow.on_vanish, item) else {
+        let Some(action) = removed_row_action(flow.on_vanish(), item) else {
             return;
         };
         let address = Address::item(&flow.name, key);
@@ -41,8 +41,8 @@ pub(crate) fn plan_removed_rows(
     })
 }
 
-/// Warns of recorded flows that are no longer declared, in two cases: the flow may have been
-/// renamed, or some of its items are in doubt or were interrupted.
+/// Warns of recorded flows that are no longer declared: the flow may have been renamed, contracts
+/// may be under way, or items may be in doubt or were interrupted.
 pub(crate) fn undeclared_flows(
     project: &Project,
     ledger: &dyn Ledger,
@@ -54,16 +54,25 @@ pub(crate) fn undeclared_flows(
         if project.flows.contains_key(&flow) {
             continue;
         }
-        let (mut unresolved, mut sent) = (0_u64, 0_u64);
+        let (mut unresolved, mut sent, mut under_way) = (0_u64, 0_u64, 0_u64);
         ledger.items(&flow, &mut |_, item| {
             unresolved += u64::from(removed_row_action(OnVanish::Keep, item).is_some());
             sent += u64::from(item.sent);
+            under_way += u64::from(item.can_be_revoked());
         })?;
         if let Some(new) = new.filter(|_| sent > 0) {
             let message = format!(
                 "flows.{flow} is no longer declared, {sent} of its items were sent, and flows.{new} is new"
             );
             let hint = "a renamed flow counts as a new flow: its signers are asked to sign again";
+            warnings.push(Diagnostic::warning(message).hint(hint));
+        } else if under_way > 0 {
+            let message = format!(
+                "flows.{flow} is no longer declared, and {under_way} of its contracts are under way"
+            );
+            let hint = format!(
+                "they stay valid: declare the flow again, or run treaty revoke --target flows.{flow} to revoke them"
+            );
             warnings.push(Diagnostic::warning(message).hint(hint));
         }
         if unresolved > 0 {
@@ -81,7 +90,7 @@ pub(crate) fn undeclared_flows(
 ///
 /// An empty or wrong sheet is more likely than an intended mass revocation.
 pub(crate) fn check_revocation_limit(
-    flow: &Flow,
+    flow: &Named<Flow>,
     plan: &FlowPlan,
     planner: &Planner<'_>,
 ) -> Result<Option<Diagnostic>, LedgerError> {
@@ -119,7 +128,7 @@ pub(crate) fn check_revocation_limit(
     ));
     let span = match removed {
         0 => None,
-        _ => flow.on_vanish_span.as_ref(),
+        _ => flow.on_vanish.as_ref().map(|declared| &declared.span),
     };
     let error = match span {
         Some(span) => error.at(span),

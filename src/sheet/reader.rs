@@ -15,7 +15,7 @@ use crate::diagnostic::{Cell, Diagnostic};
 const MAX_EXPECTED_ROWS: usize = 1 << 20;
 
 /// A sheet's file and how to read it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SheetFile {
     /// The path for opening the file.
     pub path: PathBuf,

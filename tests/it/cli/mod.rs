@@ -2,6 +2,7 @@
 
 pub(crate) mod cases;
 pub(crate) mod export;
+mod field_reference;
 pub(crate) mod journeys;
 pub(crate) mod logs;
 pub(crate) mod nightly;

@@ -131,7 +131,7 @@ fn validates_environments_that_are_not_selected() {
     for (other, told) in [
         (
             "{ endpoint: \"https://a.example\", appSecret: Kx8 }",
-            "an environment has no field appSecret",
+            "environments.p has no field appSecret",
         ),
         (
             "{ endpoint: \"http://a.example\" }",
@@ -153,7 +153,7 @@ fn validates_environments_that_are_not_selected() {
             "{ endpoint: sandbox, ledger: ../p.db }",
             "use a file inside the project's folder",
         ),
-        ("{ protected: true }", "an environment needs endpoint"),
+        ("{ protected: true }", "environments.p needs endpoint"),
         (
             "{ endpoint: sandbox, variables: { a: [b] } }",
             "a must be a text",
@@ -340,7 +340,7 @@ fn reports_unexpected_headers_formats_and_delimiters() {
     refused(
         &project,
         &[
-            "delimiter cannot be \":\"",
+            "delimiter cannot be :",
             "help: it is \",\", \";\", \"|\" or tab",
         ],
     );

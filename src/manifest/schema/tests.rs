@@ -1,62 +1,15 @@
-//! Compares the fields of the schema with those of the decoder (tests only).
-//!
-//! The decoder tells [`record`] which fields it knows in each kind of mapping, while it reads a
-//! project that uses everything. Then that project is changed in every place, in several ways, and
-//! both must agree on what is wrong; and each word that the schema offers somewhere must be one
-//! that the decoder takes there.
+//! Compares the schema with what is decoded: a project that uses the whole manifest language is
+//! changed in every place in several ways, and both must agree on what is wrong.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+#[cfg(feature = "schema-tests")]
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::diagnostic::{Findings, Severity};
 use crate::expr::Environ;
 use crate::manifest::{PROJECT_FILE, Project};
-
-thread_local! {
-    static SEEN: RefCell<Vec<(String, BTreeSet<&'static str>)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Notes the fields that the decoder knows in a kind of mapping.
-pub(in crate::manifest) fn record(what: &str, known: &[&'static str]) {
-    let known = known.iter().copied().collect();
-    SEEN.with_borrow_mut(|seen| seen.push((what.to_owned(), known)));
-}
-
-/// The name of each mapping in the decoder's messages, and its definition in the schema. Two mappings
-/// may have the same name: they differ in their fields.
-const NAMES: [(&str, &str); 29] = [
-    (PROJECT_FILE, "/"),
-    ("an environment", "environment"),
-    ("limits", "limits"),
-    ("retries", "retries"),
-    ("failures", "failures"),
-    ("reports", "reports"),
-    ("an account", "account"),
-    ("person", "person"),
-    ("organization", "organization"),
-    ("silentSign", "silentSign"),
-    ("a seal", "seal"),
-    ("personTemplate", "personTemplate"),
-    ("organizationTemplate", "organizationTemplate"),
-    ("a template", "template"),
-    ("a flow", "flow"),
-    ("rows", "rows"),
-    ("an account of a row", "rowAccount"),
-    ("a document", "document"),
-    ("a chunk", "chunk"),
-    ("process", "process"),
-    ("an attachment", "attachment"),
-    ("finish", "finish"),
-    ("a signer", "signer"),
-    ("platform", "platformSigner"),
-    ("user", "userSigner"),
-    ("person", "personSigner"),
-    ("organization", "organizationSigner"),
-    ("personAndOrganization", "personAndOrganizationSigner"),
-    ("a position", "position"),
-];
 
 /// Loads a project and gives the errors, each with its hint.
 fn errors(project: &str) -> Vec<(String, String)> {
@@ -77,52 +30,6 @@ fn errors(project: &str) -> Vec<(String, String)> {
 
 fn everything() -> Value {
     serde_yaml::from_str(include_str!("everything.yaml")).expect("YAML")
-}
-
-/// The fields of each definition that has some; the root is `/`.
-fn properties(schema: &Value) -> BTreeMap<String, BTreeSet<String>> {
-    let fields = |schema: &Value| {
-        let either = schema["anyOf"].as_array().into_iter().flatten();
-        let mut all = std::iter::once(schema).chain(either);
-        let found = all.find_map(|schema| schema["properties"].as_object())?;
-        Some(found.keys().cloned().collect::<BTreeSet<String>>())
-    };
-    let definitions = schema["definitions"].as_object().expect("definitions");
-    let named = definitions
-        .iter()
-        .filter_map(|(name, schema)| Some((name.clone(), fields(schema)?)));
-    let root = ("/".to_owned(), fields(schema).expect("fields"));
-    named.chain([root]).collect()
-}
-
-#[test]
-fn the_schema_has_the_fields_that_the_decoder_knows() {
-    SEEN.take();
-    errors(include_str!("everything.yaml"));
-    let seen = SEEN.take();
-    let defined = properties(&super::project());
-    let mut known: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (what, fields) in &seen {
-        let definitions = NAMES.iter().filter(|(name, _)| name == what);
-        let fitting = definitions
-            .map(|(_, definition)| *definition)
-            .find(|definition| {
-                fields
-                    .iter()
-                    .all(|field| defined[*definition].contains(*field))
-            });
-        let fitting =
-            fitting.unwrap_or_else(|| panic!("no definition of {what} has all of {fields:?}"));
-        known.entry(fitting).or_default().extend(fields);
-    }
-    for (definition, fields) in &defined {
-        let known = known
-            .get(definition.as_str())
-            .unwrap_or_else(|| panic!("everything.yaml has no {definition}"));
-        let fields: BTreeSet<&str> = fields.iter().map(String::as_str).collect();
-        assert_eq!(*known, fields, "{definition}");
-    }
-    assert_eq!(properties(&super::manifest())["/"].len(), 4);
 }
 
 /// Fields whose values are checked once they are rendered: loading a project does not see what is
@@ -189,7 +96,7 @@ fn is_of_shape((message, hint): &(String, String)) -> bool {
     let shapes = [
         " has no field ",
         " must be a ",
-        " has no kind or several kinds",
+        " needs one of ",
         "there is no operation ",
     ];
     shapes.iter().any(|shape| message.contains(shape))

@@ -1,0 +1,301 @@
+//! The maps and lists of manifests. Entries with errors are left out, so that the others can be
+//! checked.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::decode::context;
+use crate::diagnostic::Span;
+
+/// A declaration with the name that it has in the manifests.
+#[derive(Debug)]
+pub struct Named<T> {
+    /// The name.
+    pub name: String,
+    /// The location of the name.
+    pub span: Span,
+    /// The declaration.
+    pub value: T,
+}
+
+impl<T> Deref for Named<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Named<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+/// Declarations by names that the author of the manifest chooses, in their order.
+#[derive(Debug)]
+pub struct NamedMap<T> {
+    /// The valid declarations.
+    pub entries: Vec<Named<T>>,
+    /// All names with their locations, those of invalid declarations too.
+    pub(super) declared: Vec<(String, Span)>,
+}
+
+impl<T> NamedMap<T> {
+    /// Returns whether a name is declared, validly or not.
+    pub(super) fn declares(&self, name: &str) -> bool {
+        self.declared.iter().any(|(declared, _)| declared == name)
+    }
+
+    /// Returns whether nothing is declared, validly or not.
+    pub(super) fn is_undeclared(&self) -> bool {
+        self.declared.is_empty()
+    }
+}
+
+impl<T> Default for NamedMap<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            declared: Vec::new(),
+        }
+    }
+}
+
+impl<T> Deref for NamedMap<T> {
+    type Target = [Named<T>];
+
+    fn deref(&self) -> &[Named<T>] {
+        &self.entries
+    }
+}
+
+impl<'a, T> IntoIterator for &'a NamedMap<T> {
+    type Item = &'a Named<T>;
+    type IntoIter = std::slice::Iter<'a, Named<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.iter()
+    }
+}
+
+/// The form of a name. Written without Unicode classes, which some editors do not support.
+const NAME: &str = r"^[^\s!-,./:-@\[-\^`{-~]+$";
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for NamedMap<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = deserializer.deserialize_map(MapVisitor {
+            keeps_placeholders: false,
+            kind: PhantomData,
+        })?;
+        let mut map = Self::default();
+        for (name, span, value) in entries {
+            let is_allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+            if name.is_empty() || !name.chars().all(is_allowed) {
+                context::error(
+                    &span,
+                    format!("{name} cannot be a name"),
+                    "use letters, digits, - and _: the name becomes part of addresses and file names",
+                );
+            }
+            map.declared.push((name.clone(), span.clone()));
+            map.entries
+                .extend(value.map(|value| Named { name, span, value }));
+        }
+        Ok(map)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for NamedMap<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("NamedMapOf{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "propertyNames": { "pattern": NAME },
+            "additionalProperties": generator.subschema_for::<T>(),
+        })
+    }
+}
+
+/// Values by names that are given elsewhere, such as the form fields of a PDF. One invalid value
+/// makes the whole map invalid.
+#[derive(Debug)]
+pub struct FieldMap<T>(Vec<Named<T>>);
+
+impl<T> Default for FieldMap<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Deref for FieldMap<T> {
+    type Target = [Named<T>];
+
+    fn deref(&self) -> &[Named<T>] {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for FieldMap<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = deserializer.deserialize_map(MapVisitor {
+            keeps_placeholders: true,
+            kind: PhantomData,
+        })?;
+        let valid = entries.into_iter().filter_map(|(name, span, value)| {
+            let value = value?;
+            Some(Named { name, span, value })
+        });
+        Ok(Self(valid.collect()))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for FieldMap<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("FieldMapOf{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "additionalProperties": generator.subschema_for::<T>(),
+        })
+    }
+}
+
+/// Reads names with their locations and values. The value is `None` when it has errors.
+struct MapVisitor<T> {
+    /// Whether a value with placeholders is kept; then the map has errors, too.
+    keeps_placeholders: bool,
+    kind: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for MapVisitor<T> {
+    type Value = Vec<(String, Span, Option<T>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let span = context::span();
+            let mut decode = || map.next_value::<T>().ok();
+            let value = if self.keeps_placeholders {
+                decode()
+            } else {
+                valid(decode)
+            };
+            entries.push((name, span, value));
+        }
+        Ok(entries)
+    }
+}
+
+/// A list whose elements may be left out because of errors.
+#[derive(Debug)]
+pub struct List<T>(Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> List<T> {
+    /// Keeps the elements for which `keep` returns true.
+    pub(super) fn retain(&mut self, keep: impl FnMut(&mut T) -> bool) {
+        self.0.retain_mut(keep);
+    }
+}
+
+impl<T> Deref for List<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'a, T> IntoIterator for &'a List<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ListVisitor(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for List<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Vec::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Vec::<T>::json_schema(generator)
+    }
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<List<T>, A::Error> {
+        let mut elements = Vec::new();
+        let mut is_over = false;
+        while !is_over {
+            elements.extend(valid(|| match list.next_element::<T>() {
+                Ok(None) => {
+                    is_over = true;
+                    None
+                }
+                Ok(element) => element,
+                Err(_) => None,
+            }));
+        }
+        Ok(List(elements))
+    }
+}
+
+/// Decodes an entry. Returns `None` when a placeholder was needed.
+fn valid<T>(decode: impl FnOnce() -> Option<T>) -> Option<T> {
+    let before = context::placeholders();
+    let value = decode();
+    if context::placeholders() == before {
+        return value;
+    }
+    context::forget_placeholders(before);
+    None
+}

@@ -1,0 +1,123 @@
+//! Completes a decoded flow with what its files say: how to read the sheet, and the HTML pages.
+
+use std::sync::Arc;
+
+use super::collections::Named;
+use super::document::{Chunk, ChunkContent, ChunkType};
+use super::flow::{Flow, Rows};
+use super::path::PathBase;
+use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
+use crate::expr::{Compiler, Expr};
+use crate::sheet::SheetFile;
+
+/// Completes a flow. Adds errors to `findings` and returns false when the flow cannot be used.
+pub(super) fn flow(
+    flow: &mut Named<Flow>,
+    base: &PathBase<'_>,
+    compiler: &Compiler,
+    findings: &mut Findings,
+) -> bool {
+    base.folder.clone_into(&mut flow.folder);
+    if let Some(rows) = &mut flow.rows {
+        match sheet_file(rows, base) {
+            Ok(file) => rows.file = file,
+            Err(error) => {
+                findings.push(error);
+                return false;
+            }
+        }
+        if let Some(sheet) = &rows.sheet {
+            let error = Diagnostic::error("a CSV file has no sheets").at(&sheet.span);
+            findings.push(error.hint("remove sheet"));
+        }
+    }
+    let mut uses = Vec::new();
+    for document in &mut flow.documents.entries {
+        document.chunked_fields.retain(|chunk| {
+            if chunk.mime_type.value == ChunkType::Pdf {
+                return true;
+            }
+            match page(chunk, base, compiler) {
+                Ok(page) => {
+                    uses.push((page.uses().clone(), page.span().clone()));
+                    chunk.page = Some(page);
+                    true
+                }
+                Err(error) => {
+                    findings.push(error);
+                    false
+                }
+            }
+        });
+    }
+    flow.uses.extend(uses);
+    true
+}
+
+/// Resolves the sheet of a flow.
+fn sheet_file(rows: &Rows, base: &PathBase<'_>) -> Result<SheetFile, Diagnostic> {
+    let span = &rows.path.span;
+    let path = super::path::inside(base.root, base.folder, &rows.path.text).map_err(|why| {
+        Diagnostic::error(why)
+            .at(span)
+            .hint("use a file inside the project's folder")
+    })?;
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_ascii_lowercase())
+        .unwrap_or_default();
+    if matches!(ending.as_str(), "xlsx" | "xlsm" | "xls" | "ods") {
+        return Err(Diagnostic::error("workbooks are not supported yet")
+            .at(span)
+            .hint("save the sheet as CSV"));
+    }
+    let default = if ending == "tsv" { b'\t' } else { b',' };
+    Ok(SheetFile {
+        shown: super::path::shown(base.root, &path).into(),
+        path,
+        encoding: rows.encoding.map(Into::into),
+        delimiter: rows.delimiter.map_or(default, |delimiter| delimiter.0),
+    })
+}
+
+/// Compiles the HTML of a chunk, from a file or from the manifest.
+fn page(chunk: &Chunk, base: &PathBase<'_>, compiler: &Compiler) -> Result<Expr, Diagnostic> {
+    let file = match &chunk.content {
+        ChunkContent::Data(data) => return compiler.compile_page(data.source(), data.span()),
+        ChunkContent::File(file) => file,
+    };
+    let error = |message: String, hint: &str| Diagnostic::error(message).at(file.span()).hint(hint);
+    let uses = file.uses();
+    if uses.row || uses.key || uses.run {
+        return Err(error(
+            "the path of an HTML file must be the same for all rows".to_owned(),
+            "only var and env can be used here; use expressions inside the HTML file",
+        ));
+    }
+    let written = file.text(&compiler.scope()).map_err(|cause| {
+        error(
+            format!("file: {}", cause.message),
+            &cause.hint.unwrap_or_default(),
+        )
+    })?;
+    let path = super::path::inside(base.root, base.folder, &written)
+        .map_err(|why| error(why, "use a file inside the project's folder"))?;
+    let text = std::fs::read_to_string(&path).map_err(|cause| {
+        error(
+            format!("cannot read {written}: {cause}"),
+            "check the path and that the file is UTF-8",
+        )
+    })?;
+    let first_line = text.lines().next().map_or(0, str::len);
+    let span = Span {
+        file: Arc::new(SourceFile {
+            path: super::path::shown(base.root, &path),
+            text: text.clone(),
+        }),
+        line: 1,
+        column: 1,
+        bytes: 0..first_line,
+    };
+    let page = compiler.compile_page(&text, &span);
+    page.map_err(|diagnostic| diagnostic.related(file.span(), "named here"))
+}

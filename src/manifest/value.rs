@@ -1,0 +1,172 @@
+//! The types of scalars.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde_json::json;
+
+use super::decode::{SOURCE, context};
+use crate::api::code::{Code, IdType, NoticeType, OrganType, SealType, SignPlatform};
+use crate::diagnostic::Span;
+use crate::expr::Expr;
+
+/// A literal or an expression of type `T` that may depend on the row. It is rendered for each row.
+pub struct Value<T> {
+    expr: Expr,
+    kind: PhantomData<T>,
+}
+
+impl<T> Deref for Value<T> {
+    type Target = Expr;
+
+    fn deref(&self) -> &Expr {
+        &self.expr
+    }
+}
+
+impl<T> fmt::Debug for Value<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.expr.fmt(f)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Value<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expr = deserializer.deserialize_newtype_struct(SOURCE, ExprVisitor)?;
+        let kind = PhantomData;
+        Ok(Self { expr, kind })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Value<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+struct ExprVisitor;
+
+impl Visitor<'_> for ExprVisitor {
+    type Value = Expr;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, source: &str) -> Result<Expr, E> {
+        Ok(context::compile(source))
+    }
+}
+
+/// A value that is the same for all rows, with its location.
+#[derive(Debug, Clone)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// The location of the value.
+    pub span: Span,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = T::deserialize(deserializer)?;
+        let span = context::span();
+        Ok(Self { value, span })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// A text that is the same for all rows, with its location.
+#[derive(Debug, Clone)]
+pub struct StaticText {
+    /// The rendered text.
+    pub text: String,
+    /// The location of the text.
+    pub span: Span,
+}
+
+impl<'de> Deserialize<'de> for StaticText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned { value, span } = Spanned::deserialize(deserializer)?;
+        Ok(Self { text: value, span })
+    }
+}
+
+impl JsonSchema for StaticText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "StaticText".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}
+
+/// Implements the schema of API codes: a name, or a number that may be quoted.
+macro_rules! code_schema {
+    ($($code:ty)*) => {
+        $(impl JsonSchema for $code {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                <$code>::CODES.field.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let codes = <$code>::CODES.list;
+                let names = codes.iter().map(|(_, name)| json!(name));
+                let numbers = codes.iter().map(|(number, _)| json!(number));
+                let quoted = codes.iter().map(|(number, _)| json!(number.to_string()));
+                json_schema!({ "enum": names.chain(numbers).chain(quoted).collect::<Vec<_>>() })
+            }
+        })*
+    };
+}
+
+code_schema! { IdType OrganType SignPlatform NoticeType SealType }
+
+/// Decodes a text of a certain form. Reports an error with `hint` and returns `placeholder` when
+/// `parse` returns `None`.
+pub(super) fn parsed<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    hint: &str,
+    placeholder: T,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(parse(&text).unwrap_or_else(|| {
+        context::refuse(&text, hint);
+        placeholder
+    }))
+}
