@@ -7,12 +7,12 @@ use bytes::Bytes;
 
 use super::error::StepError;
 use super::executor::Executor;
-use super::steps::PROCESS;
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::operation::Op;
 use crate::api::{Attachment, CreateByFileKey, CreateByTemplate, MIME_PDF, contract, contracts};
 use crate::desired::{Document, DocumentSource, Item, LocalFile};
 use crate::execute::journal::ItemJournal;
+use crate::ledger::step_name::PROCESS;
 
 impl Executor<'_> {
     /// Creates one document of an item: fills a template, or uploads a local file.
@@ -41,7 +41,7 @@ impl Executor<'_> {
                     .doc_id)
             }
             DocumentSource::File(file) => {
-                if let Some(answer) = journal.receipt::<CreateByFileKey>(step)? {
+                if let Some(answer) = journal.answer::<CreateByFileKey>(step)? {
                     return Ok(answer.doc_id);
                 }
                 let (file_name, bytes) = read_unchanged(file).await?;
@@ -70,7 +70,7 @@ impl Executor<'_> {
         accounts: &BTreeMap<&str, AccountId>,
         docs: &[DocId],
     ) -> Result<FlowId, StepError> {
-        if let Some(answer) = journal.receipt::<contract::AddProcess>(PROCESS)? {
+        if let Some(answer) = journal.answer::<contract::AddProcess>(PROCESS)? {
             return Ok(answer.flow_id);
         }
         let process = &item.process;

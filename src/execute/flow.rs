@@ -2,13 +2,12 @@
 
 use super::context::StepContext;
 use super::error::StepError;
-use super::steps::{DOCUMENT, PROCESS};
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::{FlowStatus, SignStatus, contract, contracts};
 use crate::client::public;
 use crate::execute::journal::ItemJournal;
 use crate::execute::signers::SignerIdentity;
-use crate::ledger::{Failure, ItemStatus};
+use crate::ledger::{Failure, ItemStatus, step_name};
 
 /// A reference to a flow, and whether it has several documents: that decides which family of
 /// operations it uses.
@@ -21,8 +20,9 @@ pub(crate) struct FlowRef {
 /// The flow of an item that was sent; none when its creation has no receipt.
 pub(crate) fn sent_flow(journal: &ItemJournal) -> Option<FlowRef> {
     Some(FlowRef {
-        id: FlowId(journal.answered(PROCESS, "flowId")?),
-        several: journal.is_done(&format!("{DOCUMENT}.01")),
+        id: journal.flow_id()?,
+        // Only the documents of several are numbered.
+        several: journal.is_done(&step_name::document(0, 2)),
     })
 }
 

@@ -9,12 +9,12 @@ use super::error::StepError;
 use super::event::ItemOutcome;
 use super::executor::Executor;
 use super::flow::{FlowRef, ended_status, sent_flow, why};
-use super::steps::{REVOKE, SIGNER, document_step, step_of};
 use crate::address::{AccountId, DocId};
 use crate::api::operation::Op;
 use crate::desired::{Item, Signer, SignerKind};
 use crate::execute::journal::ItemJournal;
 use crate::execute::signers::{SignStates, SignerRequest, SigningMethod};
+use crate::ledger::step_name::{self, REVOKE};
 use crate::ledger::{Deferral, EntityId, Failure, ItemRecord, ItemStatus, Write};
 use crate::plan::{Fatal, ItemAction, PAST_SIGN_VALIDITY_HINT, past_sign_validity};
 use crate::util::failpoint::failpoint;
@@ -113,7 +113,7 @@ impl Executor<'_> {
                 }
                 let mut signers = item.signers.iter();
                 let all_added = known.was_sent_whole()
-                    || signers.all(|signer| journal.is_begun(&step_of(signer)));
+                    || signers.all(|signer| journal.is_begun(&step_name::signer(&signer.name)));
                 self.context.revoke(&journal, REVOKE, all_added).await?;
                 true
             }
@@ -175,7 +175,7 @@ impl Executor<'_> {
         }
         let mut docs = Vec::new();
         for (index, document) in item.documents.iter().enumerate() {
-            let step = document_step(index, item.documents.len());
+            let step = step_name::document(index, item.documents.len());
             docs.push(self.create_document(journal, &step, document).await?);
         }
         let flow = FlowRef {
@@ -189,10 +189,10 @@ impl Executor<'_> {
             .collect::<Result<_, StepError>>()?;
         journal.signers = signers
             .iter()
-            .map(|(signer, method)| (step_of(signer), method.identity()))
+            .map(|(signer, method)| (step_name::signer(&signer.name), method.identity()))
             .collect();
         for (order, (signer, method)) in (1..).zip(signers) {
-            let step = step_of(signer);
+            let step = step_name::signer(&signer.name);
             let signer_request = SignerRequest {
                 flow: &flow,
                 third_order_no: format!(
@@ -209,7 +209,7 @@ impl Executor<'_> {
                     .perform(journal, &step, op, request, &flow)
                     .await?;
             } else {
-                let after = signer.after.iter().map(|name| format!("{SIGNER}{name}"));
+                let after = signer.after.iter().map(|name| step_name::signer(name));
                 let deferral = Deferral {
                     order,
                     operation: op.path().to_owned(),
@@ -223,7 +223,9 @@ impl Executor<'_> {
         // Steps that wait only for automatic signers run immediately.
         let is_automatic = |step: &String| {
             let mut signers = item.signers.iter();
-            signers.any(|signer| step_of(signer) == *step && signer.kind.signs_at_once())
+            signers.any(|signer| {
+                step_name::signer(&signer.name) == *step && signer.kind.signs_at_once()
+            })
         };
         let all_automatic = item
             .signers
@@ -246,7 +248,7 @@ impl Executor<'_> {
         let all_signed = item
             .signers
             .iter()
-            .all(|signer| states.signed(&step_of(signer)));
+            .all(|signer| states.signed(&step_name::signer(&signer.name)));
         Ok(match remaining {
             0 if item.archive => (ItemStatus::Finished, None),
             0 if all_signed => (ItemStatus::Done, None),

@@ -21,7 +21,6 @@ mod locks;
 mod resources;
 mod revoke;
 mod signers;
-mod steps;
 mod stop;
 
 pub(crate) use after_signing::completion_steps;
@@ -40,7 +39,5 @@ pub(crate) use signers::{
     SignStates, SignerIdentity, SignerRequest, SigningMethod, signer_identity, signers,
     signs_at_once,
 };
-pub(crate) use steps::{ARCHIVE, END, REVOKE, document_step, step_of};
-pub use steps::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER};
 pub(crate) use stop::stopped_now;
 pub use stop::{Stop, Stopped};

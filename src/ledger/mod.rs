@@ -10,12 +10,14 @@ mod file;
 mod inbox;
 mod lease;
 mod lines;
+mod receipt;
 mod record;
 mod recorded;
 mod schema;
 mod seal;
 mod sqlite;
 mod state;
+pub mod step_name;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,7 @@ use std::task::{Context, Poll};
 pub use binding::Binding;
 pub use export::{ExportError, ImportError, Imported};
 pub use inbox::{CallbackEvent, CallbackReceipt, Inbox};
+pub use receipt::{DownloadedFile, Receipt};
 pub use record::{
     AccountRecord, Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind,
     RunRecord, SignState, Step, Write,

@@ -8,11 +8,13 @@ use std::ops::ControlFlow;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::receipt::{ACCOUNT_ID, FLOW_ID, SIGN_URL};
 use super::record::{
     Deferral, EntityId, ItemRecord, Resource, ResourceKind, RunRecord, SignState, Step,
 };
 use super::recorded::{ItemStatus, RecordedGrant};
-use super::{Ledger, LedgerError, Sqlite, schema, store};
+use super::step_name::{PROCESS, SIGNER};
+use super::{Ledger, LedgerError, Sqlite, schema, step_name, store};
 use crate::api::SignStatus;
 
 /// A resource with its kind and identity.
@@ -37,8 +39,9 @@ pub struct KnownItem {
     pub record: ItemRecord,
     /// The name of the last run that worked on it; none if it was adopted.
     pub run: Option<String>,
-    /// The field that the query selected from the receipt of a step.
-    pub answered: Option<String>,
+    /// The id of its flow at the service; none if the flow was not created, or not read:
+    /// [`Records::each_item`].
+    pub flow_id: Option<String>,
 }
 
 /// A run with its times and exit code.
@@ -122,11 +125,15 @@ pub trait Records: Ledger {
         each: &mut dyn FnMut(KnownResource) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
-    /// Visits every item, ordered by flow and id. `answer` names a step and a field of its receipt,
-    /// which is returned with each item.
+    /// Visits every item, ordered by flow and id. Does not read the ids of their flows.
     fn each_item(
         &self,
-        answer: (&str, &str),
+        each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError>;
+
+    /// Visits every item, ordered by flow and id, and reads the ids of their flows.
+    fn each_item_with_flow_id(
+        &self,
         each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
@@ -198,20 +205,16 @@ impl Records for Sqlite {
 
     fn each_item(
         &self,
-        (step, field): (&str, &str),
         each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        self.reading(|connection| {
-            let sql = format!("{ITEM} ORDER BY flow.name, item.id");
-            let mut statement = connection.prepare(&sql)?;
-            let mut rows = statement.query(params![step, format!("$.{field}")])?;
-            while let Some(row) = rows.next()? {
-                if each(item(row)?).is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        })
+        self.reading(|connection| visit_items(connection, &item_sql("NULL"), each))
+    }
+
+    fn each_item_with_flow_id(
+        &self,
+        each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.reading(|connection| visit_items(connection, &item_sql(&flow_id_sql()), each))
     }
 
     fn items_after(
@@ -222,19 +225,20 @@ impl Records for Sqlite {
     ) -> Result<Vec<KnownItem>, LedgerError> {
         self.reading(|connection| {
             let sql = format!(
-                "{ITEM} WHERE item.id > ?3 AND (?4 IS NULL OR item.run = ?4) ORDER BY item.id LIMIT ?5"
+                "{} WHERE item.id > ?1 AND (?2 IS NULL OR item.run = ?2) ORDER BY item.id LIMIT ?3",
+                item_sql(&flow_id_sql())
             );
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params!["", "$", after, run, most], item)?;
+            let rows = statement.query_map(params![after, run, most], item)?;
             rows.collect()
         })
     }
 
     fn item_by_id(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError> {
         self.reading(|connection| {
-            let sql = format!("{ITEM} WHERE item.id = ?3");
+            let sql = format!("{} WHERE item.id = ?", item_sql(&flow_id_sql()));
             let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_row(params!["", "$", id], item).optional()
+            statement.query_row([id], item).optional()
         })
     }
 
@@ -293,14 +297,14 @@ impl Records for Sqlite {
     fn other_signers(&self, flow: &str, known: &[&str]) -> Result<Vec<String>, LedgerError> {
         self.reading(|connection| {
             // Scans the steps once; an item is read only for a name that is not known.
-            let mut statement = connection.prepare_cached(
-                "SELECT DISTINCT substr(step.name, 9) FROM step CROSS JOIN item ON item.id = step.subject
-                 WHERE step.name >= 'signers.' AND step.name < 'signers/'
-                   AND step.name NOT IN (SELECT 'signers.' || value FROM json_each(?2))
-                   AND item.flow = (SELECT id FROM flow WHERE name = ?1) ORDER BY 1",
-            )?;
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT DISTINCT step.name FROM step CROSS JOIN item ON item.id = step.subject
+                 WHERE step.name GLOB '{SIGNER}*'
+                   AND step.name NOT IN (SELECT '{SIGNER}' || value FROM json_each(?2))
+                   AND item.flow = (SELECT id FROM flow WHERE name = ?1) ORDER BY 1"
+            ))?;
             let known = serde_json::json!(known).to_string();
-            let names = statement.query_map([flow, &known], |row| row.get(0))?;
+            let names = statement.query_map([flow, &known], |row| signer_name(row, 0))?;
             names.collect()
         })
     }
@@ -354,24 +358,30 @@ fn pending_sql() -> String {
     let signing = SignStatus::Signing.number();
     format!(
         "
-SELECT flow.name, item.key, substr(step.name, 9), ifnull(json_extract(process.receipt, '$.flowId'), ''),
-  ifnull(json_extract(step.receipt, '$.accountId'), ''), json_extract(step.receipt, '$.signUrl'),
+SELECT flow.name, item.key, step.name, ifnull(json_extract(process.receipt, '{FLOW_ID}'), ''),
+  ifnull(json_extract(step.receipt, '{ACCOUNT_ID}'), ''), json_extract(step.receipt, '{SIGN_URL}'),
   item.sent_at, item.status = {waiting} AND item.message IS NULL, item.id
 FROM item JOIN flow ON flow.id = item.flow
-  JOIN step ON step.subject = item.id AND step.name LIKE 'signers.%'
-  LEFT JOIN step AS process ON process.subject = item.id AND process.name = 'process'
+  JOIN step ON step.subject = item.id AND step.name GLOB '{SIGNER}*'
+  LEFT JOIN step AS process ON process.subject = item.id AND process.name = '{PROCESS}'
 WHERE {is_under_way}
-  AND json_extract(step.receipt, '$.signUrl') IS NOT NULL
+  AND json_extract(step.receipt, '{SIGN_URL}') IS NOT NULL
   AND ifnull(step.sign_status, {pending}) IN ({pending}, {signing})
 ORDER BY item.id, step.name"
     )
+}
+
+/// Reads the name of a signer from a column with the name of its step.
+fn signer_name(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let step: String = row.get(column)?;
+    Ok(step_name::signer_name(&step).unwrap_or(&step).to_owned())
 }
 
 fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
     Ok(Pending {
         flow: row.get(0)?,
         key: row.get(1)?,
-        signer: row.get(2)?,
+        signer: signer_name(row, 2)?,
         flow_id: row.get(3)?,
         account_id: row.get(4)?,
         sign_url: row.get(5)?,
@@ -401,12 +411,39 @@ fn resource(row: &Row<'_>) -> rusqlite::Result<KnownResource> {
     })
 }
 
-/// Parameter `?1` is the name of a step, `?2` the JSON path of the selected field of its receipt.
-const ITEM: &str = "
+/// Returns the SQL expression for the id of an item's flow.
+fn flow_id_sql() -> String {
+    format!(
+        "(SELECT json_extract(step.receipt, '{FLOW_ID}') FROM step
+          WHERE step.subject = item.id AND step.name = '{PROCESS}')"
+    )
+}
+
+/// Returns the SQL that selects items with the columns that [`item`] reads.
+fn item_sql(flow_id: &str) -> String {
+    format!(
+        "
 SELECT flow.name, item.key, item.id, item.fingerprint, item.status, item.sent, item.attempts, item.run,
   item.code, item.message, item.hint, item.content, item.sent_at, item.moved_at, item.looked_at, run.name,
-  (SELECT json_extract(step.receipt, ?2) FROM step WHERE step.subject = item.id AND step.name = ?1)
-FROM item JOIN flow ON flow.id = item.flow LEFT JOIN run ON run.id = item.run";
+  {flow_id}
+FROM item JOIN flow ON flow.id = item.flow LEFT JOIN run ON run.id = item.run"
+    )
+}
+
+fn visit_items(
+    connection: &Connection,
+    sql: &str,
+    each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!("{sql} ORDER BY flow.name, item.id"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if each(item(row)?).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
 
 fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
     Ok(KnownItem {
@@ -414,7 +451,7 @@ fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
         key: row.get(1)?,
         record: store::item_record(row, 2)?,
         run: row.get(15)?,
-        answered: row.get(16)?,
+        flow_id: row.get(16)?,
     })
 }
 

@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
+use super::receipt::FLOW_ID;
 use super::record::{
     Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind, SignState, Step, Write,
 };
 use super::recorded::{ItemStatus, RecordedGrant, RecordedItem};
 use super::schema;
+use super::step_name::PROCESS;
 use crate::api::SignStatus;
 use crate::expr::Fingerprint;
 
@@ -425,11 +427,11 @@ pub(super) fn under_way(
 
 /// Returns the oldest unhandled callbacks.
 pub(super) fn notices(connection: &Connection, most: u32) -> rusqlite::Result<Vec<Notice>> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT id, (SELECT subject FROM step
-           WHERE step.name = 'process' AND json_extract(step.receipt, '$.flowId') = notice.flow_id)
-         FROM notice WHERE handled IS NULL ORDER BY id LIMIT ?",
-    )?;
+           WHERE step.name = '{PROCESS}' AND json_extract(step.receipt, '{FLOW_ID}') = notice.flow_id)
+         FROM notice WHERE handled IS NULL ORDER BY id LIMIT ?"
+    ))?;
     let rows = statement.query_map([most], |row| {
         Ok(Notice {
             id: row.get(0)?,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::adopt_error::{AdoptError, rejected};
 use super::assign::{assign_tasks, identity_of_kind, signer_receipt};
@@ -16,11 +16,12 @@ use crate::api::operation::Op;
 use crate::api::{ErrorCode, FlowStatus, QuerySeals};
 use crate::desired::{Account, DocumentSource, Item, Resources, Seal, Template};
 use crate::execute::{
-    FlowRef, FlowState, ItemJournal, PROCESS, SignerIdentity, StepContext, StepError,
-    completion_steps, document_step, ended_status, sent_flow, step_of, why,
+    FlowRef, FlowState, ItemJournal, SignerIdentity, StepContext, StepError, completion_steps,
+    ended_status, sent_flow, why,
 };
+use crate::ledger::step_name::{self, PROCESS};
 use crate::ledger::{
-    Failure, ItemRecord, ItemStatus, LedgerError, Records, Resource, ResourceKind, Write,
+    Failure, ItemRecord, ItemStatus, LedgerError, Receipt, Records, Resource, ResourceKind, Write,
     seal_identity,
 };
 use crate::plan::field_fingerprints;
@@ -226,7 +227,11 @@ impl<'a> Adopter<'a> {
             .iter()
             .map(|signer| {
                 let op = signer.kind.operation(flow_ref.several);
-                (step_of(signer), op, identity_of_kind(&signer.kind, &ids))
+                (
+                    step_name::signer(&signer.name),
+                    op,
+                    identity_of_kind(&signer.kind, &ids),
+                )
             })
             .collect();
         let (assigned, left, others) = assign_tasks(&signers, &state)?;
@@ -239,20 +244,10 @@ impl<'a> Adopter<'a> {
         for (step, op, identity, task) in
             assigned.into_iter().filter(|(step, ..)| !is_recorded(step))
         {
-            adoption.writes.extend([
-                Write::Intent {
-                    subject,
-                    step: step.clone(),
-                    op,
-                    legal: true,
-                },
-                Write::Receipt {
-                    subject,
-                    step,
-                    op,
-                    receipt: Arc::new(signer_receipt(op, id, &identity, task)),
-                },
-            ]);
+            let receipt = signer_receipt(op, &flow_ref.id, &identity, task);
+            adoption
+                .writes
+                .extend(signer_writes(subject, step, op, receipt));
         }
         let (status, failure) = adopted_status(item, &state, &left);
         if status == ItemStatus::Waiting {
@@ -307,9 +302,9 @@ impl<'a> Adopter<'a> {
     /// Refuses a flow that is recorded for another item.
     fn check_flow_is_unused(&self, address: &Address, id: &str) -> Result<(), AdoptError> {
         let mut other = None;
-        self.records.each_item((PROCESS, "flowId"), &mut |sent| {
+        self.records.each_item_with_flow_id(&mut |sent| {
             let own = Address::item(&sent.flow, &sent.key);
-            if sent.answered.as_deref() == Some(id) && own != *address {
+            if sent.flow_id.as_deref() == Some(id) && own != *address {
                 other = Some(own);
                 return ControlFlow::Break(());
             }
@@ -401,12 +396,12 @@ fn creation_receipts(
     docs: &[DocId],
     flow: &FlowRef,
 ) -> Vec<(String, Write)> {
-    let receipt = |step: String, op: Op, receipt: Value| {
+    let write = |step: String, op: Op, receipt: Receipt| {
         let write = Write::Receipt {
             subject,
             step: step.clone(),
             op,
-            receipt: Arc::new(receipt),
+            receipt: Arc::new(receipt.to_json()),
         };
         (step, write)
     };
@@ -416,16 +411,41 @@ fn creation_receipts(
             DocumentSource::Template { .. } => Op::CreateByTemplate,
             DocumentSource::File(_) => Op::CreateByFileKey,
         };
-        let step = document_step(at, docs.len());
-        receipt(step, op, json!({ "docId": doc }))
+        let receipt = Receipt {
+            doc_id: Some(doc.clone()),
+            ..Receipt::default()
+        };
+        write(step_name::document(at, docs.len()), op, receipt)
     });
     let op = if flow.several {
         Op::ContractsAddProcess
     } else {
         Op::AddProcess
     };
-    let process = receipt(PROCESS.to_owned(), op, json!({ "flowId": flow.id }));
+    let receipt = Receipt {
+        flow_id: Some(flow.id.clone()),
+        ..Receipt::default()
+    };
+    let process = write(PROCESS.to_owned(), op, receipt);
     documents.chain([process]).collect()
+}
+
+/// The intent and the receipt of the step that adds a signer, as if treaty had sent it.
+fn signer_writes(subject: i64, step: String, op: Op, receipt: Value) -> [Write; 2] {
+    [
+        Write::Intent {
+            subject,
+            step: step.clone(),
+            op,
+            legal: true,
+        },
+        Write::Receipt {
+            subject,
+            step,
+            op,
+            receipt: Arc::new(receipt),
+        },
+    ]
 }
 
 /// The status of an item according to the state of its flow; `left` are its signers without a task.

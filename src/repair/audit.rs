@@ -145,7 +145,7 @@ impl Audit<'_> {
     /// The number of items to audit.
     fn count(&self) -> Result<usize, LedgerError> {
         let mut count = 0;
-        self.records.each_item(("", ""), &mut |item| {
+        self.records.each_item(&mut |item| {
             let is_of_run = self.run.is_none_or(|run| run == item.record.run);
             count += usize::from(is_of_run && self.is_selected(&item));
             ControlFlow::Continue(())

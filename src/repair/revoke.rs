@@ -10,9 +10,10 @@ use crate::address::Address;
 use crate::api::FlowStatus;
 use crate::client::Client;
 use crate::execute::{
-    END, Event, ItemJournal, ItemOutcome, Listener, StepContext, StepError, Stop, ended_status,
+    Event, ItemJournal, ItemOutcome, Listener, StepContext, StepError, Stop, ended_status,
     sent_flow, signers, why,
 };
+use crate::ledger::step_name::END;
 use crate::ledger::{Failure, ItemStatus, KnownItem, Records};
 use crate::plan::Fatal;
 

@@ -1,8 +1,7 @@
 //! The accounts that identify a signer of a flow.
 
-use serde_json::{Map, Value};
-
 use crate::address::AccountId;
+use crate::ledger::Receipt;
 
 /// The identity of a signer: the accounts under which the service lists its tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,32 +14,25 @@ pub(crate) struct SignerIdentity {
 }
 
 impl SignerIdentity {
-    /// Adds it to the receipt of a step.
-    pub(crate) fn note(&self, receipt: &mut Map<String, Value>) {
-        for (name, id) in [
-            ("accountId", &self.account),
-            ("authorizationOrgId", &self.organization),
-        ] {
-            if let Some(id) = id {
-                receipt.insert(name.to_owned(), id.as_str().into());
-            }
-        }
-        for (name, is) in [("both", self.both), ("platform", self.account.is_none())] {
-            if is {
-                receipt.insert(name.to_owned(), true.into());
-            }
+    /// Returns the fields of a receipt that record it.
+    pub(crate) fn receipt(&self) -> Receipt {
+        Receipt {
+            account_id: self.account.clone(),
+            authorization_org_id: self.organization.clone(),
+            both: self.both,
+            platform: self.account.is_none(),
+            ..Receipt::default()
         }
     }
 
     /// Reads it from the receipt of a step.
-    pub(crate) fn of(receipt: &Value) -> Self {
-        let is = |name: &str| receipt.get(name).is_some();
-        let id = |name: &str| receipt.get(name)?.as_str().map(AccountId::from);
+    pub(crate) fn of(receipt: &Receipt) -> Self {
+        // The response of the platform tells its account, which is not part of the identity.
+        let account = receipt.account_id.clone().filter(|_| !receipt.platform);
         Self {
-            // The response of the platform tells its account, which is not part of the identity.
-            account: id("accountId").filter(|_| !is("platform")),
-            organization: id("authorizationOrgId"),
-            both: is("both"),
+            account,
+            organization: receipt.authorization_org_id.clone(),
+            both: receipt.both,
         }
     }
 
