@@ -13,8 +13,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::file::{self, broken};
+use super::lock::create_if_missing;
 use super::receipt::FLOW_ID;
-use super::sqlite::create_if_missing;
 use super::step_name::PROCESS;
 use super::{Binding, LedgerError};
 use crate::expr::{Fingerprint, Salt};
