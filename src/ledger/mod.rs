@@ -36,7 +36,7 @@ pub use inbox::{CallbackEvent, CallbackReceipt, Inbox};
 pub use known::{
     ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, RawStep, Records,
 };
-pub use receipt::{DownloadedFile, Receipt};
+pub use receipt::{ADDED_MARKS, DownloadedFile, Receipt};
 pub use record::{
     AccountRecord, Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind,
     RunRecord, SignState, Step, Write,

@@ -16,6 +16,9 @@ pub(super) const ACCOUNT_ID: &str = "$.accountId";
 /// The JSON path of [`Receipt::sign_url`].
 pub(super) const SIGN_URL: &str = "$.signUrl";
 
+/// The fields of [`Receipt`] that treaty adds to a response.
+pub const ADDED_MARKS: [&str; 2] = ["both", "platform"];
+
 /// The receipt of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -32,11 +35,11 @@ pub struct Receipt {
     /// The organization for which the signer signs.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub authorization_org_id: Option<AccountId>,
-    /// Whether the signer may also sign for itself beside the organization. Not in a response.
+    /// Whether the signer may also sign for itself beside the organization. One of [`ADDED_MARKS`].
     #[serde(deserialize_with = "is_present", skip_serializing_if = "is_unset")]
     pub both: bool,
     /// Whether the signer is the platform, so that `account_id` is the account that the response
-    /// names, if any. Not in a response.
+    /// names, if any. One of [`ADDED_MARKS`].
     #[serde(deserialize_with = "is_present", skip_serializing_if = "is_unset")]
     pub platform: bool,
     /// The signing link of a signer who was asked to sign; empty if the link is unknown. Absent for
@@ -201,8 +204,10 @@ mod tests {
     }
 
     #[test]
-    fn the_paths_name_the_fields() {
+    fn the_constants_name_the_fields() {
         let receipt = Receipt {
+            both: true,
+            platform: true,
             flow_id: Some("f1".into()),
             account_id: Some("a1".into()),
             sign_url: Some("https://sign".to_owned()),
@@ -211,5 +216,6 @@ mod tests {
         let json = receipt.to_json();
         let values = [FLOW_ID, ACCOUNT_ID, SIGN_URL].map(|path| &json[&path[2..]]);
         assert_eq!(values, ["f1", "a1", "https://sign"]);
+        assert!(ADDED_MARKS.iter().all(|mark| json[mark] == true));
     }
 }

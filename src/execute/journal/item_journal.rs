@@ -93,7 +93,10 @@ impl ItemJournal {
 
     /// Returns whether a recorded receipt contains a sign link.
     pub(crate) fn has_sign_link(&self) -> bool {
-        let has_link = |step: &Step| matches!(step, Step::Receipt(receipt) if Receipt::from_json(receipt).sign_url.is_some());
+        let has_link = |step: &Step| match step {
+            Step::Receipt(receipt) => Receipt::from_json(receipt).sign_url.is_some(),
+            Step::Deferred(_) | Step::Intent(_) => false,
+        };
         self.known.values().any(has_link)
     }
 

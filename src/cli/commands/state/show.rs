@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::links::masked_in;
 use crate::cli::output::out;
 use crate::diagnostic::Findings;
-use crate::ledger::{KnownItem, KnownResource, KnownStep, Ledger, Step};
+use crate::ledger::{ADDED_MARKS, KnownItem, KnownResource, KnownStep, Ledger, Step};
 use crate::report;
 
 pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
@@ -41,8 +41,8 @@ pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
                 let mut value = item_json(address, &known);
                 value["sent"] = known.record.sent.into();
                 value["failure"] = failure.map_or(Value::Null, |failure| {
-                        json!({ "code": failure.code, "message": failure.message, "hint": failure.hint })
-                    });
+                    json!({ "code": failure.code, "message": failure.message, "hint": failure.hint })
+                });
                 let mask = std::io::stdout().is_terminal();
                 value["steps"] = steps.iter().map(|step| step_json(step, mask)).collect();
                 out::line(format_args!("{value:#}"));
@@ -154,8 +154,7 @@ fn receipt_text(receipt: &Value) -> String {
     match receipt {
         Value::Null => String::new(),
         Value::Object(fields) => {
-            // These fields are marks of the ledger, not part of the response.
-            let is_response = |name: &str| !["platform", "both"].contains(&name);
+            let is_response = |name: &str| !ADDED_MARKS.contains(&name);
             let fields = fields
                 .iter()
                 .filter(|(name, value)| is_response(name) && **value != json!(""));
