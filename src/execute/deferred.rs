@@ -122,7 +122,7 @@ impl StepContext<'_> {
             files.push(DownloadedFile {
                 doc_id: Some(doc_id.clone()),
                 path: Some(path.clone()),
-                size: bytes.len(),
+                size: Some(bytes.len() as u64),
                 sha256: Some(hex::encode(Sha256::digest(&bytes))),
             });
         }

@@ -3,8 +3,7 @@
 //! A receipt is stored as JSON and has all fields of the response; the others are ignored here. A
 //! field that is missing or has another type is absent.
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::address::{AccountId, DocId, FlowId};
@@ -20,34 +19,34 @@ pub(super) const SIGN_URL: &str = "$.signUrl";
 pub const ADDED_MARKS: [&str; 2] = ["both", "platform"];
 
 /// The receipt of a step.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// The document that the step created.
-    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub doc_id: Option<DocId>,
     /// The flow that the step created, or to which it added an automatic signer.
-    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub flow_id: Option<FlowId>,
     /// The account of the signer that the step added.
-    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account_id: Option<AccountId>,
     /// The organization for which the signer signs.
-    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_org_id: Option<AccountId>,
     /// Whether the signer may also sign for itself beside the organization. One of [`ADDED_MARKS`].
-    #[serde(deserialize_with = "is_present", skip_serializing_if = "is_unset")]
+    #[serde(skip_serializing_if = "is_unset")]
     pub both: bool,
     /// Whether the signer is the platform, so that `account_id` is the account that the response
     /// names, if any. One of [`ADDED_MARKS`].
-    #[serde(deserialize_with = "is_present", skip_serializing_if = "is_unset")]
+    #[serde(skip_serializing_if = "is_unset")]
     pub platform: bool,
     /// The signing link of a signer who was asked to sign; empty if the link is unknown. Absent for
     /// automatic signers.
-    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_url: Option<String>,
     /// The short signing link.
-    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_short_url: Option<String>,
     /// The files that the step downloaded. Their receipt is a list.
     #[serde(skip)]
@@ -55,35 +54,35 @@ pub struct Receipt {
 }
 
 /// A downloaded document.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DownloadedFile {
     /// The document.
-    #[serde(deserialize_with = "text")]
     pub doc_id: Option<DocId>,
     /// The path, relative to the project's folder.
-    #[serde(deserialize_with = "text")]
     pub path: Option<String>,
     /// The size in bytes.
-    pub size: usize,
+    pub size: Option<u64>,
     /// The SHA-256 digest, hexadecimal.
-    #[serde(deserialize_with = "text")]
     pub sha256: Option<String>,
 }
 
 impl Receipt {
     /// Reads a receipt as the ledger stores it.
     pub fn from_json(json: &Value) -> Self {
-        match json {
-            Value::Object(_) => Self::deserialize(json).unwrap_or_default(),
-            Value::Array(files) => {
-                let files = files.iter().map(DownloadedFile::deserialize);
-                Self {
-                    files: files.flatten().collect(),
-                    ..Self::default()
-                }
-            }
-            _ => Self::default(),
+        let text = |name: &str| json.get(name)?.as_str();
+        let is_present = |name: &str| json.get(name).is_some();
+        let files = json.as_array().into_iter().flatten();
+        Self {
+            doc_id: text("docId").map(DocId::from),
+            flow_id: text("flowId").map(FlowId::from),
+            account_id: text("accountId").map(AccountId::from),
+            authorization_org_id: text("authorizationOrgId").map(AccountId::from),
+            both: is_present("both"),
+            platform: is_present("platform"),
+            sign_url: text("signUrl").map(str::to_owned),
+            sign_short_url: text("signShortUrl").map(str::to_owned),
+            files: files.map(DownloadedFile::from_json).collect(),
         }
     }
 
@@ -94,18 +93,16 @@ impl Receipt {
     }
 }
 
-/// Deserializes a text, which may be empty; none for any other type.
-fn text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: for<'a> From<&'a str>,
-{
-    Ok(Value::deserialize(deserializer)?.as_str().map(T::from))
-}
-
-/// Deserializes a mark: a field of any value sets it.
-fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
+impl DownloadedFile {
+    fn from_json(json: &Value) -> Self {
+        let text = |name: &str| json.get(name)?.as_str();
+        Self {
+            doc_id: text("docId").map(DocId::from),
+            path: text("path").map(str::to_owned),
+            size: json.get("size").and_then(Value::as_u64),
+            sha256: text("sha256").map(str::to_owned),
+        }
+    }
 }
 
 #[expect(
@@ -183,9 +180,9 @@ mod tests {
     #[test]
     fn reads_the_files_of_a_download() {
         let file = json!({ "docId": "d1", "path": "a.pdf", "size": 9, "sha256": "0f", "new": 1 });
-        let files = Receipt::from_json(&json!([file, { "path": "b.pdf" }, "c.pdf"])).files;
+        let files = Receipt::from_json(&json!([file, { "path": "b.pdf" }, 1])).files;
         let paths: Vec<_> = files.iter().map(|file| file.path.as_deref()).collect();
-        assert_eq!(paths, [Some("a.pdf"), Some("b.pdf")]);
+        assert_eq!(paths, [Some("a.pdf"), Some("b.pdf"), None]);
         let known = json!({ "docId": "d1", "path": "a.pdf", "size": 9, "sha256": "0f" });
         assert_eq!(serde_json::to_value(&files[0]).expect("JSON"), known);
     }
@@ -194,26 +191,28 @@ mod tests {
     fn writes_only_the_fields_that_are_set() {
         let receipt = Receipt {
             account_id: Some("a1".into()),
-            both: true,
             sign_url: Some(String::new()),
             ..Receipt::default()
         };
-        let json = json!({ "accountId": "a1", "both": true, "signUrl": "" });
+        let json = json!({ "accountId": "a1", "signUrl": "" });
         assert_eq!(receipt.to_json(), json);
-        assert_eq!(Receipt::default().to_json(), json!({}));
     }
 
     #[test]
-    fn the_constants_name_the_fields() {
+    fn reads_the_fields_that_it_writes() {
         let receipt = Receipt {
-            both: true,
-            platform: true,
+            doc_id: Some("d1".into()),
             flow_id: Some("f1".into()),
             account_id: Some("a1".into()),
+            authorization_org_id: Some("o1".into()),
+            both: true,
+            platform: true,
             sign_url: Some("https://sign".to_owned()),
-            ..Receipt::default()
+            sign_short_url: Some("https://s".to_owned()),
+            files: Vec::new(),
         };
         let json = receipt.to_json();
+        assert_eq!(Receipt::from_json(&json), receipt);
         let values = [FLOW_ID, ACCOUNT_ID, SIGN_URL].map(|path| &json[&path[2..]]);
         assert_eq!(values, ["f1", "a1", "https://sign"]);
         assert!(ADDED_MARKS.iter().all(|mark| json[mark] == true));
