@@ -41,5 +41,5 @@ pub(crate) use signers::{
 };
 pub(crate) use steps::{ARCHIVE, END, REVOKE, document_step, step_of};
 pub use steps::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER};
-pub(crate) use stop::stopped_now;
+pub(crate) use stop::stop_requested;
 pub use stop::{Stop, Stopped};

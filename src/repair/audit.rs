@@ -4,12 +4,11 @@
 //! progress; each `thirdId` is looked up once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::iter;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{Instrument, info_span};
@@ -17,6 +16,7 @@ use tracing::{Instrument, info_span};
 use super::compare::{
     CHECK_FLOW, Differences, Verdict, added_signers, compare_status, compare_tasks, lacks_tasks,
 };
+use super::concurrent::for_each;
 use crate::address::{AccountId, Address, AddressPattern, FlowId, is_selected};
 use crate::api::ErrorCode;
 use crate::client::Client;
@@ -106,35 +106,34 @@ impl Audit<'_> {
             in_progress: Locks::default(),
         };
         (self.listener)(Event::Lookup(Lookup::Started(self.count()?)));
-        let mut stop = self.stop.clone();
-        let (mut page, mut after, mut read_all) = (VecDeque::new(), 0, false);
-        let mut in_progress = FuturesUnordered::new();
-        let mut is_complete = true;
-        loop {
-            is_complete &= *stop.borrow() == Stop::No;
-            while is_complete && in_progress.len() < self.concurrency {
-                if page.is_empty() && !read_all {
-                    page.extend(self.records.items_after(self.run, after, PAGE_SIZE)?);
-                    after = page.back().map_or(after, |item: &KnownItem| item.record.id);
-                    read_all = page.is_empty();
-                }
-                let Some(item) = page.pop_front() else { break };
-                if self.is_selected(&item) {
-                    let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
-                    in_progress.push(auditor.audit_item(item).instrument(span));
-                }
-            }
-            let next = tokio::select! {
-                biased;
-                next = in_progress.next() => next,
-                () = stopped(&mut stop) => return Ok(false),
-            };
-            let Some(audited) = next else {
-                return Ok(is_complete);
-            };
+        let work = async |item: KnownItem| {
+            let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
+            auditor.audit_item(item).instrument(span).await
+        };
+        let record = |audited: Result<AuditedItem, Fatal>| {
             found(audited?)?;
             (self.listener)(Event::Lookup(Lookup::Done));
-        }
+            Ok(())
+        };
+        let items = self.selected_items();
+        for_each(items, self.concurrency, &self.stop, work, record).await?;
+        Ok(*self.stop.borrow() == Stop::No)
+    }
+
+    /// The items to audit, read from the ledger in pages.
+    fn selected_items(&self) -> impl Iterator<Item = Result<KnownItem, AuditError>> {
+        let (mut page, mut after) = (VecDeque::new(), 0);
+        let items = iter::from_fn(move || {
+            if page.is_empty() {
+                match self.records.items_after(self.run, after, PAGE_SIZE) {
+                    Ok(items) => page.extend(items),
+                    Err(error) => return Some(Err(error.into())),
+                }
+                after = page.back().map_or(after, |item: &KnownItem| item.record.id);
+            }
+            page.pop_front().map(Ok)
+        });
+        items.filter(|item| !matches!(item, Ok(item) if !self.is_selected(item)))
     }
 
     fn is_selected(&self, item: &KnownItem) -> bool {
@@ -151,14 +150,6 @@ impl Audit<'_> {
             ControlFlow::Continue(())
         })?;
         Ok(count)
-    }
-}
-
-/// Completes when the audit must end at once.
-async fn stopped(stop: &mut watch::Receiver<Stop>) {
-    if stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
-        // The sender is gone: no stop can be requested any more.
-        std::future::pending::<()>().await;
     }
 }
 

@@ -48,7 +48,7 @@ impl StepContext<'_> {
     async fn reissue_with_outcome(
         &self,
         reissue: &TaskReissue,
-    ) -> Result<(Address, ItemOutcome), StepError> {
+    ) -> Result<(Address, ItemOutcome), Fatal> {
         let known = &reissue.known;
         let span = info_span!("item", address = %Address::item(&known.flow, &known.key));
         item_outcome(known, self.reissue_task(reissue).instrument(span).await)
