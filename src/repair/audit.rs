@@ -24,6 +24,7 @@ use crate::execute::{
     Event, ItemJournal, Listener, Locks, SETTLE_DELAY, StepContext, StepError, Stop, sent_flow,
     undecided_step,
 };
+use crate::expr::Fingerprint;
 use crate::ledger::{EntityId, ItemStatus, KnownItem, LedgerError, Records, ResourceKind};
 use crate::plan::{Fatal, Lookup};
 
@@ -157,8 +158,8 @@ impl Audit<'_> {
 struct Auditor<'a> {
     records: &'a dyn Records,
     context: StepContext<'a>,
-    /// The ledger ids of the accounts, by a prefix of the hash of their account ids to save memory.
-    accounts: HashMap<u64, EntityId>,
+    /// The ledger ids of the accounts, by the fingerprint of their account ids, which is shorter.
+    accounts: HashMap<Fingerprint, EntityId>,
     /// The results of the lookups so far.
     answers: Mutex<HashMap<EntityId, AccountLookup>>,
     in_progress: Locks,
@@ -173,17 +174,11 @@ enum AccountLookup {
     Failed(Box<str>),
 }
 
-fn id_hash(id: &str) -> u64 {
-    let mut half = [0; 8];
-    half.copy_from_slice(&blake3::hash(id.as_bytes()).as_bytes()[..8]);
-    u64::from_le_bytes(half)
-}
-
-fn account_entities(records: &dyn Records) -> Result<HashMap<u64, EntityId>, LedgerError> {
+fn account_entities(records: &dyn Records) -> Result<HashMap<Fingerprint, EntityId>, LedgerError> {
     let mut entities = HashMap::new();
     records.each_resource(&mut |resource| {
         if let (ResourceKind::Account, Some(id)) = (resource.kind, &resource.resource.remote_id) {
-            entities.insert(id_hash(id), resource.resource.id);
+            entities.insert(records.salt().of(id), resource.resource.id);
         }
         ControlFlow::Continue(())
     })?;
@@ -304,7 +299,8 @@ impl Auditor<'_> {
         id: &AccountId,
         differences: &mut Differences,
     ) -> Result<(), Fatal> {
-        let entity = self.accounts.get(&id_hash(id.as_str())).copied();
+        let id_print = self.records.salt().of(id.as_str());
+        let entity = self.accounts.get(&id_print).copied();
         let account = match entity {
             Some(entity) => self.records.resource_by_id(entity)?,
             None => None,
