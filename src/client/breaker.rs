@@ -57,8 +57,8 @@ struct Open {
     pauses: RetryDelays,
 }
 
-/// The admission of a call by the breaker. If it is dropped without a recorded outcome, the next call may
-/// test the endpoint.
+/// The admission of a call by the breaker. If it is dropped without a recorded outcome, the next
+/// call may test the endpoint.
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Admission<'a> {

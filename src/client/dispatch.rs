@@ -1,8 +1,9 @@
 //! The dispatcher: waits for the limits, sends a request, and applies the timeout.
 //!
-//! A request waits for a permit of its operation's rate limit, for a slot in flight, and, immediately
-//! before it is sent, for a permit of the rate limit of all operations. A request keeps the locks of both
-//! rate limits until then, so that no permit is taken in one second and used in the next.
+//! A request waits for a permit of its operation's rate limit, for a slot in flight, and,
+//! immediately before it is sent, for a permit of the rate limit of all operations. It keeps the
+//! locks of both rate limits until then, so that no permit is taken in one second and used in the
+//! next.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,8 +68,8 @@ impl Dispatcher {
         self.concurrency.limit()
     }
 
-    /// Waits until all limits allow a call of an operation, and returns its slot in flight. If `may_send` returns false by then,
-    /// returns none and takes no permit of the common rate limit.
+    /// Waits until all limits allow a call of an operation, and returns its slot in flight. If
+    /// `may_send` returns false by then, returns none and takes no permit of the common rate limit.
     pub(super) async fn acquire_slot(
         &self,
         op: Op,

@@ -188,8 +188,8 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
 
 /// The signers that a detail lists. Refuses a detail that describes another flow.
 ///
-/// A missing list is accepted for drafts and for flows that ended early, where the status is enough;
-/// elsewhere it does not mean that nobody was asked.
+/// A missing list is accepted for drafts and for flows that ended early, where the status is
+/// enough; elsewhere it does not mean that nobody was asked.
 fn signers_of<P>(flow: &FlowRef, detail: FlowDetail<P>) -> Result<Vec<SignerDetail<P>>, StepError> {
     if detail.flow_id != flow.id {
         return Err(StepError::failed(
