@@ -11,9 +11,13 @@ use super::executor::Executor;
 use super::flow::{FlowRef, ended_status, sent_flow, why};
 use crate::address::{AccountId, DocId};
 use crate::api::operation::Op;
+use crate::api::{
+    OrganizationSigner, PersonAndOrganizationSigner, PersonSigner, PlatformSigner, SigningMethod,
+    UserSigner,
+};
 use crate::desired::{Item, Signer, SignerKind};
 use crate::execute::journal::ItemJournal;
-use crate::execute::signers::{SignStates, SignerRequest, SigningMethod};
+use crate::execute::signers::{SignStates, SignerIdentity, SignerRequest};
 use crate::ledger::step_name::{self, REVOKE};
 use crate::ledger::{Deferral, EntityId, Failure, ItemRecord, ItemStatus, Write};
 use crate::plan::{Fatal, ItemAction, PAST_SIGN_VALIDITY_HINT, past_sign_validity};
@@ -189,7 +193,12 @@ impl Executor<'_> {
             .collect::<Result<_, StepError>>()?;
         journal.signers = signers
             .iter()
-            .map(|(signer, method)| (step_name::signer(&signer.name), method.identity()))
+            .map(|(signer, method)| {
+                (
+                    step_name::signer(&signer.name),
+                    SignerIdentity::from(method),
+                )
+            })
             .collect();
         for (order, (signer, method)) in (1..).zip(signers) {
             let step = step_name::signer(&signer.name);
@@ -199,11 +208,10 @@ impl Executor<'_> {
                     "{}-{}-{}",
                     self.context.order_prefix, journal.subject, signer.name
                 ),
-                signs: method,
                 places: &signer.placements,
                 docs: &docs,
             };
-            let (op, request) = signer_request.request();
+            let (op, request) = signer_request.request(method);
             if signer.after.is_empty() {
                 self.context
                     .perform(journal, &step, op, request, &flow)
@@ -294,36 +302,36 @@ impl Executor<'_> {
         let seal_id =
             |name: &Option<String>| name.as_ref().map(|name| self.seal_id(name)).transpose();
         Ok(match kind {
-            SignerKind::Platform { seal } => SigningMethod::Platform {
-                seal: seal_id(seal)?,
-            },
+            SignerKind::Platform { seal } => SigningMethod::Platform(PlatformSigner {
+                seal_id: seal_id(seal)?,
+            }),
             SignerKind::User {
                 account,
                 seal,
                 notice_sign_message,
-            } => SigningMethod::User {
-                account: account_id(account)?,
-                seal: seal_id(seal)?,
+            } => SigningMethod::User(UserSigner {
+                account_id: account_id(account)?,
+                seal_id: seal_id(seal)?,
                 notice_sign_message: *notice_sign_message,
-            },
-            SignerKind::Person { account, seal_type } => SigningMethod::Person {
-                account: account_id(account)?,
+            }),
+            SignerKind::Person { account, seal_type } => SigningMethod::Person(PersonSigner {
+                account_id: account_id(account)?,
                 seal_type: seal_type.clone(),
-            },
+            }),
             SignerKind::Organization {
                 account,
                 organization,
-            } => SigningMethod::Organization {
-                account: account_id(account)?,
-                organization: account_id(organization)?,
-            },
+            } => SigningMethod::Organization(OrganizationSigner {
+                account_id: account_id(account)?,
+                authorization_org_id: account_id(organization)?,
+            }),
             SignerKind::PersonAndOrganization {
                 account,
                 organization,
-            } => SigningMethod::PersonAndOrganization {
-                account: account_id(account)?,
-                organization: organization.as_ref().map(account_id).transpose()?,
-            },
+            } => SigningMethod::PersonAndOrganization(PersonAndOrganizationSigner {
+                account_id: account_id(account)?,
+                authorization_org_id: organization.as_ref().map(account_id).transpose()?,
+            }),
         })
     }
 

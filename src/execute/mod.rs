@@ -36,8 +36,7 @@ pub(crate) use flow::{FlowRef, FlowState, FoundTask, ended_status, sent_flow, wh
 pub(crate) use journal::{ItemJournal, SETTLE_DELAY, undecided_step};
 pub(crate) use locks::Locks;
 pub(crate) use signers::{
-    SignStates, SignerIdentity, SignerRequest, SigningMethod, signer_identity, signers,
-    signs_at_once,
+    SignStates, SignerIdentity, SignerRequest, signer_identity, signers, signs_at_once,
 };
-pub(crate) use stop::stopped_now;
+pub(crate) use stop::stop_requested;
 pub use stop::{Stop, Stopped};

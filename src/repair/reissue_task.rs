@@ -9,12 +9,14 @@ use tracing::{Instrument, info_span};
 
 use super::revoke::{Revocation, RevocationStats, item_outcome};
 use crate::address::{AccountId, Address, DocId};
-use crate::api::SignStatus;
 use crate::api::operation::Op;
+use crate::api::{
+    OrganizationSigner, PersonAndOrganizationSigner, PersonSigner, SignStatus, SigningMethod,
+};
 use crate::desired::{Item, Signer, SignerKind};
 use crate::execute::{
-    FlowRef, FoundTask, ItemJournal, ItemOutcome, SignerIdentity, SignerRequest, SigningMethod,
-    StepContext, StepError, ended_status, sent_flow, signers, why,
+    FlowRef, FoundTask, ItemJournal, ItemOutcome, SignerIdentity, SignerRequest, StepContext,
+    StepError, ended_status, sent_flow, signers, why,
 };
 use crate::ledger::{
     AccountRecord, Deferral, ItemStatus, KnownItem, RecordedAccount, ResourceKind, Write, step_name,
@@ -46,7 +48,7 @@ impl StepContext<'_> {
     async fn reissue_with_outcome(
         &self,
         reissue: &TaskReissue,
-    ) -> Result<(Address, ItemOutcome), StepError> {
+    ) -> Result<(Address, ItemOutcome), Fatal> {
         let known = &reissue.known;
         let span = info_span!("item", address = %Address::item(&known.flow, &known.key));
         item_outcome(known, self.reissue_task(reissue).instrument(span).await)
@@ -93,11 +95,10 @@ impl StepContext<'_> {
         let (op, request) = SignerRequest {
             flow: &flow,
             third_order_no: format!("{}-{}-{}", self.order_prefix, record.id, signer.name),
-            signs: signing_method(&signer.kind, identity.clone())?,
             places: &signer.placements,
             docs: &document_ids(&journal, &flow),
         }
-        .request();
+        .request(signing_method(&signer.kind, identity.clone())?);
         self.record_intent(reissue, &name, op, request).await?;
         self.record_own_intent(record.id, &name);
         let polled = self.poll(record).await;
@@ -256,25 +257,29 @@ fn signer<'i>(item: &'i Item, name: &str) -> Option<&'i Signer> {
 
 /// The signing method of a signer, with the account ids that were used before.
 fn signing_method(kind: &SignerKind, identity: SignerIdentity) -> Result<SigningMethod, StepError> {
-    let Some(account) = identity.account else {
+    let Some(account_id) = identity.account else {
         return Err(StepError::failed(
             "the identity of the signer is not recorded",
             "",
         ));
     };
     Ok(match (kind, identity.organization) {
-        (SignerKind::Person { seal_type, .. }, _) => SigningMethod::Person {
-            account,
+        (SignerKind::Person { seal_type, .. }, _) => SigningMethod::Person(PersonSigner {
+            account_id,
             seal_type: seal_type.clone(),
-        },
-        (SignerKind::Organization { .. }, Some(organization)) => SigningMethod::Organization {
-            account,
-            organization,
-        },
-        (_, organization) => SigningMethod::PersonAndOrganization {
-            account,
-            organization,
-        },
+        }),
+        (SignerKind::Organization { .. }, Some(authorization_org_id)) => {
+            SigningMethod::Organization(OrganizationSigner {
+                account_id,
+                authorization_org_id,
+            })
+        }
+        (_, authorization_org_id) => {
+            SigningMethod::PersonAndOrganization(PersonAndOrganizationSigner {
+                account_id,
+                authorization_org_id,
+            })
+        }
     })
 }
 

@@ -1,6 +1,7 @@
 //! The accounts that identify a signer of a flow.
 
 use crate::address::AccountId;
+use crate::api::SigningMethod;
 use crate::ledger::Receipt;
 
 /// The identity of a signer: the accounts under which the service lists its tasks.
@@ -11,6 +12,28 @@ pub(crate) struct SignerIdentity {
     pub(crate) organization: Option<AccountId>,
     /// Whether it may also sign for itself beside the organization.
     pub(crate) both: bool,
+}
+
+impl From<&SigningMethod> for SignerIdentity {
+    fn from(method: &SigningMethod) -> Self {
+        let (account, organization) = match method {
+            SigningMethod::Platform(_) => (None, None),
+            SigningMethod::User(signer) => (Some(&signer.account_id), None),
+            SigningMethod::Person(signer) => (Some(&signer.account_id), None),
+            SigningMethod::Organization(signer) => {
+                (Some(&signer.account_id), Some(&signer.authorization_org_id))
+            }
+            SigningMethod::PersonAndOrganization(signer) => (
+                Some(&signer.account_id),
+                signer.authorization_org_id.as_ref(),
+            ),
+        };
+        Self {
+            account: account.cloned(),
+            organization: organization.cloned(),
+            both: matches!(method, SigningMethod::PersonAndOrganization(_)),
+        }
+    }
 }
 
 impl SignerIdentity {
