@@ -40,9 +40,10 @@ pub use seal::{
     QuerySeals, SealAnswer, SealEntry,
 };
 pub use sign::{
-    Archive, Attachment, AutoSignAnswer, DocStatus, Download, FlowAnswer, FlowStatus,
-    HandSignAnswer, Position, Revoke, SignStatus, SignedDoc, UndoTask, ViewUrl, ViewUrlAnswer,
-    contract, contracts,
+    AddProcess, Archive, Attachment, AutoSignAnswer, DocStatus, Download, FlowAnswer, FlowDetail,
+    FlowStatus, HandSignAnswer, OrganizationSigner, PersonAndOrganizationSigner, PersonSigner,
+    PlatformSigner, Position, ProcessDoc, Revoke, SignStatus, SignTask, SignTimes, SignedDoc,
+    SignerDetail, SigningMethod, UndoTask, UserSigner, ViewUrl, ViewUrlAnswer, contract, contracts,
 };
 
 /// The header with the app id (section 4.2.2).

@@ -57,11 +57,11 @@ struct Open {
     pauses: RetryDelays,
 }
 
-/// The permission to send a call. If it is dropped without a recorded outcome, the next call may
-/// test the endpoint.
+/// The admission of a call by the breaker. If it is dropped without a recorded outcome, the next
+/// call may test the endpoint.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct BreakerPermit<'a> {
+pub(super) struct Admission<'a> {
     breaker: &'a CircuitBreaker,
     /// The number of the test, while the breaker is open.
     test: Option<u32>,
@@ -93,7 +93,7 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// The last problem, if the outage has lasted too long.
-    pub(super) async fn permit(&self) -> Result<BreakerPermit<'_>, Problem> {
+    pub(super) async fn admit(&self) -> Result<Admission<'_>, Problem> {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             // Registers before the state is read, so that no change is missed.
@@ -102,7 +102,7 @@ impl CircuitBreaker {
                 let mut state = self.state();
                 let has_lasted_too_long = self.has_lasted_too_long(&state);
                 let Some(open) = &mut state.open else {
-                    return Ok(BreakerPermit {
+                    return Ok(Admission {
                         breaker: self,
                         test: None,
                     });
@@ -112,7 +112,7 @@ impl CircuitBreaker {
                 }
                 if !open.is_testing && open.next_test <= Instant::now() {
                     open.is_testing = true;
-                    return Ok(BreakerPermit {
+                    return Ok(Admission {
                         breaker: self,
                         test: Some(open.tests),
                     });
@@ -258,14 +258,14 @@ impl CircuitBreaker {
     }
 }
 
-impl BreakerPermit<'_> {
+impl Admission<'_> {
     /// Returns whether the call tests an endpoint that is down.
     pub(super) fn is_test(&self) -> bool {
         self.test.is_some()
     }
 }
 
-impl Drop for BreakerPermit<'_> {
+impl Drop for Admission<'_> {
     fn drop(&mut self) {
         let mut state = self.breaker.state();
         if let Some(open) = &mut state.open
@@ -308,17 +308,17 @@ mod tests {
         };
         let began = Instant::now();
         let first = breaker
-            .permit()
+            .admit()
             .await
             .expect("the first call tests the endpoint");
         let waited = began.elapsed();
         assert!((*pause..*pause + Duration::from_millis(3)).contains(&waited));
-        let second = tokio::time::timeout(Duration::from_secs(30), breaker.permit());
+        let second = tokio::time::timeout(Duration::from_secs(30), breaker.admit());
         assert!(second.await.is_err(), "one at a time");
         tokio::join!(
             async {
-                drop(breaker.permit().await.expect("the breaker is closed"));
-                drop(breaker.permit().await.expect("for all calls"));
+                drop(breaker.admit().await.expect("the breaker is closed"));
+                drop(breaker.admit().await.expect("for all calls"));
             },
             async { assert!(matches!(breaker.record_success(), Some(Change::Closed(_)))) }
         );
@@ -332,8 +332,8 @@ mod tests {
         breaker.record_success();
         fail(&breaker, FAILURE_THRESHOLD);
         for _ in 0..3 {
-            let permit = breaker.permit().await.expect("it may test");
-            assert!(permit.is_test());
+            let admission = breaker.admit().await.expect("it may test");
+            assert!(admission.is_test());
         }
     }
 
@@ -357,7 +357,7 @@ mod tests {
         fail(&breaker, FAILURE_THRESHOLD);
         let began = Instant::now();
         let problem = loop {
-            match breaker.permit().await {
+            match breaker.admit().await {
                 Ok(_) => drop(breaker.record_failure(reset(), Instant::now(), None)),
                 Err(problem) => break problem,
             }
@@ -375,9 +375,9 @@ mod tests {
         breaker.record_pause(Duration::from_mins(4));
         breaker.record_pause(Duration::from_mins(4));
         tokio::time::advance(Duration::from_mins(4)).await;
-        drop(breaker.permit().await.expect("it may test"));
+        drop(breaker.admit().await.expect("it may test"));
         tokio::time::advance(Duration::from_mins(2)).await;
-        assert!(breaker.permit().await.is_err());
+        assert!(breaker.admit().await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -385,13 +385,13 @@ mod tests {
         let breaker = breaker(Duration::from_mins(1));
         breaker.record_success();
         fail(&breaker, FAILURE_THRESHOLD);
-        let test = breaker.permit().await.expect("it may test");
+        let test = breaker.admit().await.expect("it may test");
         let end = async {
             tokio::time::sleep(Duration::from_mins(2)).await;
             breaker.record_throttled();
             drop(test);
         };
-        let waiting = async { breaker.permit().await.map(drop) };
+        let waiting = async { breaker.admit().await.map(drop) };
         let both = async { tokio::join!(waiting, end).0 };
         let ended = tokio::time::timeout(Duration::from_mins(5), both).await;
         let problem = ended.expect("the call is woken").expect_err("an outage");
@@ -413,6 +413,6 @@ mod tests {
     async fn never_opens_for_an_endpoint_that_has_not_responded() {
         let breaker = breaker(Duration::from_secs(5));
         assert!(fail(&breaker, 100).iter().all(Option::is_none));
-        drop(breaker.permit().await.expect("the breaker is closed"));
+        drop(breaker.admit().await.expect("the breaker is closed"));
     }
 }

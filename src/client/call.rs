@@ -12,11 +12,11 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, debug, debug_span, info, trace, warn};
 
-use super::breaker::{BreakerPermit, Change, CircuitBreaker};
+use super::breaker::{Admission, Change, CircuitBreaker};
 use super::concurrency::Slot;
 use super::dispatch::Dispatcher;
 use super::event::{CallEvent, ClientEvent};
-use super::failure::{Failure, LossCause, Redactor};
+use super::failure::{CallFailure, LossCause, Redactor};
 use super::request::RequestTemplate;
 use super::response::{self, RetryAfter};
 use super::retry::{RetryDelays, RetryPolicy};
@@ -37,7 +37,7 @@ type Listener = Arc<dyn Fn(ClientEvent) + Send + Sync>;
 pub struct Client {
     pub(super) dispatcher: Dispatcher,
     pub(super) settings: Settings,
-    template: Result<RequestTemplate, Failure>,
+    template: Result<RequestTemplate, CallFailure>,
     retries: RetryPolicy,
     budget: RetryBudget,
     breaker: CircuitBreaker,
@@ -104,10 +104,10 @@ impl Client {
     /// # Errors
     ///
     /// A call of class *probe* that may have taken effect is not retried: it returns
-    /// [`Failure::Unknown`] after one attempt.
-    pub async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, Failure> {
+    /// [`CallFailure::Unknown`] after one attempt.
+    pub async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, CallFailure> {
         let body = serde_json::to_vec(request).map_err(|error| {
-            Failure::NotSent(Problem::permanent(format!("the request: {error}"), ""))
+            CallFailure::NotSent(Problem::permanent(format!("the request: {error}"), ""))
         })?;
         let body = Bytes::from(body);
         let mut attempts = Attempts {
@@ -118,7 +118,7 @@ impl Client {
         };
         self.budget.deposit();
         loop {
-            let (permit, slot) = self.permits(O::OP).await?;
+            let (admission, slot) = self.acquire(O::OP).await?;
             attempts.sent += 1;
             let span = debug_span!(
                 target: "treaty::client", "request", operation = O::OP.path(), attempt = attempts.sent
@@ -129,9 +129,9 @@ impl Client {
             let took = sent.elapsed();
             let exhausted = attempts.delays.peek().is_none().then_some(attempts.began);
             self.record(result.as_ref().err(), attempts.sent, sent, exhausted);
-            drop(permit);
+            drop(admission);
             // "No such account" is an answer.
-            let is_answer = |failure: &&Failure| matches!(failure, Failure::Refused { code, .. } if O::OP == Op::ExchangeId && code.is_missing_account());
+            let is_answer = |failure: &&CallFailure| matches!(failure, CallFailure::Refused { code, .. } if O::OP == Op::ExchangeId && code.is_missing_account());
             let failure = result
                 .as_ref()
                 .err()
@@ -155,7 +155,7 @@ impl Client {
             }));
             match (retry_in, &result) {
                 // The slowdown limits throttled calls already, so no retry budget is needed.
-                (Some(delay), Err(Failure::Throttled { .. })) => self.delay(delay).await,
+                (Some(delay), Err(CallFailure::Throttled { .. })) => self.delay(delay).await,
                 (Some(delay), _) => self.wait(delay).await,
                 (None, _) => return result,
             }
@@ -163,21 +163,26 @@ impl Client {
     }
 
     /// Waits until the circuit breaker and all limits allow a call.
-    async fn permits(&self, op: Op) -> Result<(BreakerPermit<'_>, Slot<'_>), Failure> {
+    async fn acquire(&self, op: Op) -> Result<(Admission<'_>, Slot<'_>), CallFailure> {
         loop {
-            let permit = self.breaker.permit().await.map_err(Failure::Outage)?;
+            let admission = self.breaker.admit().await.map_err(CallFailure::Outage)?;
             // The breaker may have opened meanwhile.
-            let may_send = || permit.is_test() || !self.breaker.is_open();
-            if let Some(slot) = self.dispatcher.permit(op, may_send).await {
-                return Ok((permit, slot));
+            let may_send = || admission.is_test() || !self.breaker.is_open();
+            if let Some(slot) = self.dispatcher.acquire_slot(op, may_send).await {
+                return Ok((admission, slot));
             }
         }
     }
 
     /// Returns the delay before the next attempt; none if the call is not retried.
-    fn retry_delay(&self, op: Op, failure: &Failure, attempts: &mut Attempts) -> Option<Duration> {
+    fn retry_delay(
+        &self,
+        op: Op,
+        failure: &CallFailure,
+        attempts: &mut Attempts,
+    ) -> Option<Duration> {
         let retry_after = match failure {
-            Failure::Throttled { retry_after } => {
+            CallFailure::Throttled { retry_after } => {
                 // If every call is throttled, the circuit breaker ends the run first. This limit is
                 // for a single operation that is throttled.
                 let is_patient = attempts.began.elapsed() < 2 * self.settings.outage;
@@ -185,13 +190,13 @@ impl Client {
                 return Some(delay.max(retry_after.unwrap_or_default()));
             }
             failure if failure.is_permanent() => return None,
-            Failure::NotSent(_) => None,
-            Failure::Unknown { retry_after, .. }
+            CallFailure::NotSent(_) => None,
+            CallFailure::Unknown { retry_after, .. }
                 if !matches!(op.retry_class(), RetryClass::Probe(_)) =>
             {
                 *retry_after
             }
-            Failure::Refused { code, .. } if op.is_transient(*code) => None,
+            CallFailure::Refused { code, .. } if op.is_transient(*code) => None,
             _ => return None,
         };
         // While the endpoint is down, the circuit breaker decides when to give up.
@@ -251,7 +256,7 @@ impl Client {
         &self,
         slot: Slot<'_>,
         body: Bytes,
-    ) -> Result<O::Answer, Failure> {
+    ) -> Result<O::Answer, CallFailure> {
         let request = match &self.template {
             Ok(template) => template.request(O::OP, body.clone()),
             Err(failure) => return Err(failure.clone()),
@@ -283,13 +288,13 @@ impl Client {
     }
 
     /// Slows down if the service throttles, sends `Retry-After`, or fails most requests.
-    fn adapt(&self, response: Option<&Response<Bytes>>, failure: Option<&Failure>) {
+    fn adapt(&self, response: Option<&Response<Bytes>>, failure: Option<&CallFailure>) {
         let retry_after = response
             .and_then(|response| response::retry_after(response.headers(), Timestamp::now()));
-        let is_throttled = matches!(failure, Some(Failure::Throttled { .. }));
+        let is_throttled = matches!(failure, Some(CallFailure::Throttled { .. }));
         let is_overloaded = self
             .transient_failures
-            .record(failure.is_some_and(Failure::is_transient));
+            .record(failure.is_some_and(CallFailure::is_transient));
         if !is_throttled && retry_after.is_none() && !is_overloaded {
             return;
         }
@@ -328,15 +333,15 @@ impl Client {
     /// call, if no attempt is left.
     fn record(
         &self,
-        failure: Option<&Failure>,
+        failure: Option<&CallFailure>,
         attempt: u32,
         sent: Instant,
         exhausted: Option<Instant>,
     ) {
         let change = match failure {
-            Some(Failure::LeaseLost(_)) => None,
-            Some(Failure::Throttled { .. }) => self.breaker.record_throttled(),
-            Some(Failure::Unknown { why, cause, .. }) => {
+            Some(CallFailure::LeaseLost(_)) => None,
+            Some(CallFailure::Throttled { .. }) => self.breaker.record_throttled(),
+            Some(CallFailure::Unknown { why, cause, .. }) => {
                 let problem = Problem::passing(why, "");
                 match cause {
                     LossCause::Garbled | LossCause::Unreadable if attempt > GATEWAY_FAILURES => {
@@ -349,7 +354,7 @@ impl Client {
                     _ => self.breaker.record_failure(problem, sent, exhausted),
                 }
             }
-            Some(Failure::NotSent(problem)) => {
+            Some(CallFailure::NotSent(problem)) => {
                 self.breaker
                     .record_failure(problem.clone(), sent, exhausted)
             }
@@ -357,7 +362,7 @@ impl Client {
         };
         match change {
             Some(Change::Opened(pause)) => {
-                let why = failure.map_or(String::new(), Failure::to_string);
+                let why = failure.map_or(String::new(), CallFailure::to_string);
                 let pause_ms = milliseconds(pause);
                 warn!(target: "treaty::client", pause_ms, "paused: {why}");
                 (self.listener)(ClientEvent::Paused { why, pause });

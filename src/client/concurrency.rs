@@ -1,5 +1,5 @@
 //! The limit of requests in flight: tokio's FIFO semaphore. While the client is slowed down, some
-//! of its permits are withheld.
+//! slots are withheld.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,16 +13,16 @@ pub(super) struct ConcurrencyLimiter {
     withheld: Mutex<Withheld>,
 }
 
-/// The numbers of withheld permits.
+/// The numbers of withheld slots.
 #[derive(Default)]
 struct Withheld {
-    /// Permits taken out of the semaphore.
+    /// Slots taken out of the semaphore.
     taken: usize,
-    /// Permits in use, to be taken out when they are released.
+    /// Slots in use, to be taken out when they are released.
     due: usize,
 }
 
-/// A permit for one request in flight. Dropping it releases the permit.
+/// A slot for one request in flight. Dropping it releases the slot.
 pub(super) struct Slot<'a> {
     limiter: &'a ConcurrencyLimiter,
     permit: Option<SemaphorePermit<'a>>,

@@ -1,8 +1,9 @@
-//! The dispatcher: waits for the permits of a request, sends it, and applies the timeout.
+//! The dispatcher: waits for the limits, sends a request, and applies the timeout.
 //!
-//! Permits are taken in this order: the operation's rate limit, a slot in flight, and, immediately
-//! before the request is sent, the rate limit of all operations. A request keeps the locks of both
-//! rate limits until then, so that no permit is taken in one second and used in the next.
+//! A request waits for a permit of its operation's rate limit, for a slot in flight, and,
+//! immediately before it is sent, for a permit of the rate limit of all operations. It keeps the
+//! locks of both rate limits until then, so that no permit is taken in one second and used in the
+//! next.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 
 use super::concurrency::{ConcurrencyLimiter, Slot};
 use super::event::Throttle;
-use super::failure::{Failure, LossCause};
+use super::failure::{CallFailure, LossCause};
 use super::rate_limit::RateLimiter;
 use super::settings::Settings;
 use super::slowdown::{Signal, Slowdown};
@@ -67,15 +68,19 @@ impl Dispatcher {
         self.concurrency.limit()
     }
 
-    /// Waits until all limits allow a call of an operation. If `may_send` returns false by then,
-    /// returns none and takes no permit of the common rate limit.
-    pub(super) async fn permit(&self, op: Op, may_send: impl Fn() -> bool) -> Option<Slot<'_>> {
+    /// Waits until all limits allow a call of an operation, and returns its slot in flight. If
+    /// `may_send` returns false by then, returns none and takes no permit of the common rate limit.
+    pub(super) async fn acquire_slot(
+        &self,
+        op: Op,
+        may_send: impl Fn() -> bool,
+    ) -> Option<Slot<'_>> {
         let mut own = match self.operation_rates.get(&op) {
             Some(limiter) => Some(limiter.queue().await),
             None => None,
         };
         if let Some(own) = &mut own {
-            own.permit(&self.slowdown).await;
+            own.take_permit(&self.slowdown).await;
         }
         let Some(rate) = &self.rate else {
             return Some(self.slot().await).filter(|_| may_send());
@@ -89,11 +94,11 @@ impl Dispatcher {
         if !may_send() {
             return None;
         }
-        queue.permit(&self.slowdown).await;
+        queue.take_permit(&self.slowdown).await;
         Some(slot)
     }
 
-    /// Sends a request that has its permits, and waits for the response up to the timeout.
+    /// Sends a request that has a slot, and waits for the response up to the timeout.
     pub(super) async fn send(&self, slot: Slot<'_>, request: Request<Bytes>) -> SendResult {
         let uri = request.uri().clone();
         let response = timeout(self.timeout, self.transport.send(request)).await;
@@ -101,20 +106,20 @@ impl Dispatcher {
         self.adapt();
         match response {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(TransportError::NotSent(problem))) => Err(Failure::NotSent(problem)),
-            Ok(Err(TransportError::LeaseLost(holder))) => Err(Failure::LeaseLost(holder)),
+            Ok(Err(TransportError::NotSent(problem))) => Err(CallFailure::NotSent(problem)),
+            Ok(Err(TransportError::LeaseLost(holder))) => Err(CallFailure::LeaseLost(holder)),
             Ok(Err(TransportError::Disconnected(why))) => {
-                Err(Failure::lost(why, LossCause::Disconnected))
+                Err(CallFailure::lost(why, LossCause::Disconnected))
             }
             Ok(Err(TransportError::Unreadable(problem))) => {
                 let why = format!("{problem}; {}", problem.hint);
-                Err(Failure::lost(why, LossCause::Unreadable))
+                Err(CallFailure::lost(why, LossCause::Unreadable))
             }
             Err(_) => {
                 let host = uri.host().unwrap_or_default();
                 let seconds = self.timeout.as_secs_f64();
                 let why = format!("no response from {host} within {seconds} s");
-                Err(Failure::lost(why, LossCause::TimedOut))
+                Err(CallFailure::lost(why, LossCause::TimedOut))
             }
         }
     }
@@ -160,4 +165,4 @@ impl Dispatcher {
 }
 
 /// The response to a request, or the reason why there is none.
-pub(super) type SendResult = Result<Response<Bytes>, Failure>;
+pub(super) type SendResult = Result<Response<Bytes>, CallFailure>;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::failure::Failure;
+use super::failure::CallFailure;
 use crate::api::operation::Op;
 
 /// A finished attempt of a call.
@@ -13,7 +13,7 @@ pub struct CallEvent {
     /// The time from sending the request to the end, without the wait for permits.
     pub took: Duration,
     /// The failure, if it failed.
-    pub failure: Option<Failure>,
+    pub failure: Option<CallFailure>,
     /// The delay before the next attempt; none if there is none.
     pub retry_in: Option<Duration>,
 }

@@ -8,7 +8,7 @@ use crate::api::{ErrorCode, private_values};
 
 /// The reason why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum CallFailure {
     /// The service refused the call: it had no effect, and a retry would be refused, too.
     Refused {
         /// The code of section 6, or the HTTP status.
@@ -54,7 +54,7 @@ pub enum LossCause {
     Unreadable,
 }
 
-impl Failure {
+impl CallFailure {
     /// Creates the failure of a lost answer.
     pub(super) fn lost(why: String, cause: LossCause) -> Self {
         Self::Unknown {
@@ -82,7 +82,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { code, message } => write!(f, "{code} {message}"),

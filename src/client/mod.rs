@@ -24,7 +24,7 @@ mod transport;
 
 pub use call::Client;
 pub use event::{CallEvent, ClientEvent, Throttle};
-pub use failure::{Failure, LossCause, public};
+pub use failure::{CallFailure, LossCause, public};
 pub use http::HttpTransport;
 pub use retry::RetryDelays;
 pub use settings::{Credentials, Settings};

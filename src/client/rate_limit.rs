@@ -55,7 +55,7 @@ impl QueueHead<'_> {
     /// Waits for a permit and takes it. The rate is the limit, reduced while the client is slowed
     /// down. It changes only between two permits, so that the recovery cannot postpone a permit
     /// again and again.
-    pub(super) async fn permit(&mut self, slowdown: &Slowdown) {
+    pub(super) async fn take_permit(&mut self, slowdown: &Slowdown) {
         let rate = self.limit * slowdown.factor();
         if self.bucket.rate.to_bits() != rate.to_bits() {
             *self.bucket = Bucket::empty(rate);
@@ -137,7 +137,7 @@ mod tests {
         let begin = Instant::now();
         let mut granted = Vec::new();
         for _ in 0..count {
-            limiter.queue().await.permit(slowdown).await;
+            limiter.queue().await.take_permit(slowdown).await;
             granted.push(begin.elapsed().as_secs_f64());
         }
         granted
@@ -222,7 +222,7 @@ mod tests {
         let (limiter, slowdown) = (&RateLimiter::new(10.0), &Slowdown::default());
         let order = &std::sync::Mutex::new(Vec::new());
         let requests = (0..20).map(|nth| async move {
-            limiter.queue().await.permit(slowdown).await;
+            limiter.queue().await.take_permit(slowdown).await;
             order.lock().expect("a lock").push(nth);
         });
         futures::future::join_all(requests).await;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use secrecy::ExposeSecret;
 
-use super::failure::Failure;
+use super::failure::CallFailure;
 use super::settings::Settings;
 use super::transport::Problem;
 use crate::api::operation::Op;
@@ -20,12 +20,12 @@ pub(super) struct RequestTemplate {
 
 impl RequestTemplate {
     /// Creates the template for the settings.
-    pub(super) fn new(settings: &Settings) -> Result<Self, Failure> {
+    pub(super) fn new(settings: &Settings) -> Result<Self, CallFailure> {
         let address = |op: &Op| {
             let address = format!("{}/{}", settings.endpoint, op.path()).parse();
             let address = address.map_err(|_| {
                 let message = format!("the endpoint {} is not a valid address", settings.endpoint);
-                Failure::NotSent(Problem::permanent(
+                CallFailure::NotSent(Problem::permanent(
                     message,
                     "check the endpoint in treaty.yaml",
                 ))
@@ -40,7 +40,7 @@ impl RequestTemplate {
         if let Some(credentials) = &settings.credentials {
             let value = |name: &str, text: &str| {
                 HeaderValue::from_str(text).map_err(|_| {
-                    Failure::Credentials(format!(
+                    CallFailure::Credentials(format!(
                         "the {name} has characters that are not allowed in a header"
                     ))
                 })

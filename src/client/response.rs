@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Uri, header};
 use jiff::Timestamp;
 
-use super::failure::{Failure, LossCause, Redactor, public};
+use super::failure::{CallFailure, LossCause, Redactor, public};
 use crate::api::{Envelope, ErrorCode, Operation};
 
 /// The longest `Retry-After` that is honoured.
@@ -28,7 +28,7 @@ pub(super) fn read<O: Operation>(
     throttle_codes: &[i64],
     has_answered: bool,
     redactor: &Redactor<'_>,
-) -> Result<O::Answer, Failure> {
+) -> Result<O::Answer, CallFailure> {
     let status = response.status();
     let retry_after = retry_after(response.headers(), Timestamp::now());
     let retry_after = retry_after.and_then(RetryAfter::delay);
@@ -37,7 +37,7 @@ pub(super) fn read<O: Operation>(
         _ => LossCause::Garbled,
     };
     let unknown = |why: String| {
-        Err(Failure::Unknown {
+        Err(CallFailure::Unknown {
             why,
             retry_after,
             cause,
@@ -45,14 +45,14 @@ pub(super) fn read<O: Operation>(
     };
     let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
     match status {
-        StatusCode::TOO_MANY_REQUESTS => return Err(Failure::Throttled { retry_after }),
+        StatusCode::TOO_MANY_REQUESTS => return Err(CallFailure::Throttled { retry_after }),
         StatusCode::FORBIDDEN if envelope.is_none() && has_answered => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             let message = envelope
                 .and_then(|envelope| envelope.msg)
                 .unwrap_or_default();
             let message = redactor.clean(&message);
-            return Err(Failure::Credentials(format!(
+            return Err(CallFailure::Credentials(format!(
                 "HTTP {} {message}",
                 status.as_u16()
             )));
@@ -66,7 +66,7 @@ pub(super) fn read<O: Operation>(
     }
     let Some(envelope) = envelope else {
         if status.is_client_error() {
-            return Err(Failure::Refused {
+            return Err(CallFailure::Refused {
                 code: ErrorCode(i64::from(status.as_u16())),
                 message: "the response is not from the API: check the address of the endpoint, and the gateway in front of it"
                     .to_owned(),
@@ -83,7 +83,7 @@ pub(super) fn read<O: Operation>(
         });
     }
     if throttle_codes.contains(&code.0) {
-        return Err(Failure::Throttled { retry_after });
+        return Err(CallFailure::Throttled { retry_after });
     }
     let message = envelope
         .msg
@@ -91,9 +91,9 @@ pub(super) fn read<O: Operation>(
         .filter(|message| !message.is_empty());
     let message = message.unwrap_or_else(|| code.message().to_owned());
     if code.is_credential_error() {
-        return Err(Failure::Credentials(format!("{code} {message}")));
+        return Err(CallFailure::Credentials(format!("{code} {message}")));
     }
-    Err(Failure::Refused { code, message })
+    Err(CallFailure::Refused { code, message })
 }
 
 /// Removes the values that a parser's message quotes, because they may be private.
@@ -155,13 +155,13 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<RetryAf
 
 /// Returns the failure of a redirect. Redirects are not followed, because they would send the
 /// credentials to another host.
-pub(super) fn redirected(response: &Response<Bytes>) -> Failure {
+pub(super) fn redirected(response: &Response<Bytes>) -> CallFailure {
     let status = response.status().as_u16();
     let location = response.headers().get(header::LOCATION);
     let location = location.and_then(|location| location.to_str().ok()?.parse::<Uri>().ok());
     let host = location.and_then(|location| location.host().map(str::to_owned));
     let to = host.map_or("another address".to_owned(), |host| public(&host));
-    Failure::Refused {
+    CallFailure::Refused {
         code: ErrorCode(i64::from(status)),
         message: format!(
             "the endpoint redirects to {to}, and redirects are not followed: set the endpoint in treaty.yaml to the final address"

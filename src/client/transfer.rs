@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tracing::{debug, info};
 
 use super::call::Client;
-use super::failure::{Failure, LossCause, public};
+use super::failure::{CallFailure, LossCause, public};
 use super::response::{self, RetryAfter};
 use super::transport::Problem;
 use crate::address::FileKey;
@@ -22,7 +22,7 @@ impl Client {
         file_name: &str,
         content_type: &str,
         bytes: &Bytes,
-    ) -> Result<FileKey, Failure> {
+    ) -> Result<FileKey, CallFailure> {
         let request = UploadUrl {
             file_name: file_name.to_owned(),
             file_size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
@@ -39,7 +39,8 @@ impl Client {
                 }
                 Err(failure) => failure,
             };
-            let may_pass = failure.is_transient() || matches!(failure, Failure::Throttled { .. });
+            let may_pass =
+                failure.is_transient() || matches!(failure, CallFailure::Throttled { .. });
             let Some(delay) = delays.next().filter(|_| may_pass) else {
                 return Err(failure);
             };
@@ -49,7 +50,7 @@ impl Client {
     }
 
     /// Downloads a file from an address.
-    pub async fn download(&self, url: &str) -> Result<Bytes, Failure> {
+    pub async fn download(&self, url: &str) -> Result<Bytes, CallFailure> {
         let url = percent_encoded(url);
         if !self.is_sandbox(&url) && !is_safe(&url) {
             return Err(refused(0, "the download address is not HTTPS"));
@@ -58,7 +59,7 @@ impl Client {
             .method(Method::GET)
             .uri(url.as_str())
             .body(Bytes::new())
-            .map_err(|error| Failure::NotSent(Problem::permanent(error.to_string(), "")))?;
+            .map_err(|error| CallFailure::NotSent(Problem::permanent(error.to_string(), "")))?;
         let response = self.dispatcher.transfer(request).await?;
         let status = response.status();
         debug!(target: "treaty::client", http_status = status.as_u16(), bytes = response.body().len(), "download");
@@ -71,7 +72,7 @@ impl Client {
         match length {
             Some(length) if length != body.len() => {
                 let why = format!("the response has {} of {length} declared bytes", body.len());
-                Err(Failure::lost(why, LossCause::Garbled))
+                Err(CallFailure::lost(why, LossCause::Garbled))
             }
             _ => Ok(body),
         }
@@ -82,7 +83,7 @@ impl Client {
         self.settings.credentials.is_none() && url.starts_with(&self.settings.endpoint)
     }
 
-    async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), Failure> {
+    async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), CallFailure> {
         let url = percent_encoded(url);
         if !self.is_sandbox(&url) && !is_safe(&url) {
             return Err(refused(0, "the upload address is not HTTPS"));
@@ -93,14 +94,14 @@ impl Client {
             .header("Content-MD5", &file.content_md5)
             .header(header::CONTENT_TYPE, &file.content_type)
             .body(bytes.clone())
-            .map_err(|error| Failure::NotSent(Problem::permanent(error.to_string(), "")))?;
+            .map_err(|error| CallFailure::NotSent(Problem::permanent(error.to_string(), "")))?;
         let response = self.dispatcher.transfer(request).await?;
         let status = response.status();
         debug!(target: "treaty::client", http_status = status.as_u16(), bytes = bytes.len(), "upload");
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
         match (status, envelope) {
             (status, Some(envelope)) if status.is_success() && envelope.err_code != 0 => {
-                Err(Failure::Refused {
+                Err(CallFailure::Refused {
                     code: ErrorCode(envelope.err_code),
                     message: public(&envelope.msg.unwrap_or_default()),
                 })
@@ -118,8 +119,8 @@ impl Client {
     }
 }
 
-fn refused(code: u16, message: &str) -> Failure {
-    Failure::Refused {
+fn refused(code: u16, message: &str) -> CallFailure {
+    CallFailure::Refused {
         code: ErrorCode(code.into()),
         message: message.to_owned(),
     }
@@ -127,16 +128,16 @@ fn refused(code: u16, message: &str) -> Failure {
 
 /// Returns the failure for an error response of the storage. Its `Retry-After` delays only this
 /// transfer, because the storage is another service.
-fn status_failure(response: &http::Response<Bytes>, what: &str) -> Failure {
+fn status_failure(response: &http::Response<Bytes>, what: &str) -> CallFailure {
     let status = response.status();
     let retry_after = response::retry_after(response.headers(), Timestamp::now());
     let retry_after = retry_after.and_then(RetryAfter::delay);
     let code = status.as_u16();
     match status {
-        StatusCode::TOO_MANY_REQUESTS => Failure::Throttled { retry_after },
+        StatusCode::TOO_MANY_REQUESTS => CallFailure::Throttled { retry_after },
         _ if status.is_redirection() => response::redirected(response),
         _ if status.is_client_error() => refused(code, &format!("HTTP {code} to {what}")),
-        _ => Failure::Unknown {
+        _ => CallFailure::Unknown {
             why: format!("HTTP {code} to {what}"),
             retry_after,
             cause: LossCause::Garbled,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::flow::FlowRef;
-use super::steps::{ARCHIVE, DOWNLOAD, step_of};
 use crate::address::DocId;
 use crate::api::operation::Op;
 use crate::api::{Archive, Download, Operation};
 use crate::desired::{Document, Item};
 use crate::ledger::Deferral;
+use crate::ledger::step_name::{self, ARCHIVE, DOWNLOAD};
 
 /// Returns the deferred archive and download steps of an item, as far as its flow declares them.
 pub(crate) fn completion_steps(
@@ -23,10 +23,12 @@ pub(crate) fn completion_steps(
     let request = Archive {
         flow_id: flow_id.clone(),
     };
+    let signers = item.signers.iter();
+    let signer_steps = signers.map(|signer| step_name::signer(&signer.name));
     let archive = Deferral {
         order: u32::MAX - 1,
         operation: Archive::OP.path().to_owned(),
-        after: item.signers.iter().map(step_of).collect(),
+        after: signer_steps.collect(),
         request: serde_json::to_value(request).unwrap_or_default(),
     };
     let mut completion_steps = vec![(ARCHIVE.to_owned(), Archive::OP, archive)];

@@ -7,12 +7,16 @@ use bytes::Bytes;
 
 use super::error::StepError;
 use super::executor::Executor;
-use super::steps::PROCESS;
 use crate::address::{AccountId, DocId, FlowId};
+use crate::api::contracts::ProcessDocs;
 use crate::api::operation::Op;
-use crate::api::{Attachment, CreateByFileKey, CreateByTemplate, MIME_PDF, contract, contracts};
-use crate::desired::{Document, DocumentSource, Item, LocalFile};
+use crate::api::{
+    AddProcess, Attachment, CreateByFileKey, CreateByTemplate, MIME_PDF, ProcessDoc, contract,
+    contracts,
+};
+use crate::desired::{Document, DocumentSource, Item, LocalFile, Process};
 use crate::execute::journal::ItemJournal;
+use crate::ledger::step_name::PROCESS;
 
 impl Executor<'_> {
     /// Creates one document of an item: fills a template, or uploads a local file.
@@ -41,7 +45,7 @@ impl Executor<'_> {
                     .doc_id)
             }
             DocumentSource::File(file) => {
-                if let Some(answer) = journal.receipt::<CreateByFileKey>(step)? {
+                if let Some(answer) = journal.answer::<CreateByFileKey>(step)? {
                     return Ok(answer.doc_id);
                 }
                 let (file_name, bytes) = read_unchanged(file).await?;
@@ -70,7 +74,7 @@ impl Executor<'_> {
         accounts: &BTreeMap<&str, AccountId>,
         docs: &[DocId],
     ) -> Result<FlowId, StepError> {
-        if let Some(answer) = journal.receipt::<contract::AddProcess>(PROCESS)? {
+        if let Some(answer) = journal.answer::<contract::AddProcess>(PROCESS)? {
             return Ok(answer.flow_id);
         }
         let process = &item.process;
@@ -92,55 +96,56 @@ impl Executor<'_> {
             });
         }
         let attachment_list = (!attachments.is_empty()).then_some(attachments);
-        let initiator_account_id = account_id(&process.initiator)?;
+        let initiator = account_id(&process.initiator)?;
         let payer = account_id(&process.payer)?;
-        if let ([doc_id], [document]) = (docs, &item.documents[..]) {
-            let request = contract::AddProcess {
-                business_scene: process.business_scene.clone(),
-                initiator_account_id,
-                sign_validity: process.sign_validity,
-                payer,
-                sign_platform: process.sign_platform.clone(),
-                notice_type: process.notice_type.clone(),
-                notice_url: process.notice_url.clone(),
-                redirect_url: process.redirect_url.clone(),
-                add_sign_time: process.add_sign_time,
+        let docs = docs.iter().zip(&item.documents);
+        let docs: Vec<ProcessDoc> = docs
+            .map(|(doc_id, document)| ProcessDoc {
                 doc_id: doc_id.clone(),
                 doc_name: Some(document.name.clone()),
                 encryption: document.encryption,
-                attachment_list,
-            };
-            return Ok(self
-                .context
-                .repeatable_step(journal, PROCESS, &request)
-                .await?
-                .flow_id);
-        }
-        let doc_list = docs.iter().zip(&item.documents);
-        let request = contracts::AddProcess {
-            business_scene: process.business_scene.clone(),
-            initiator_account_id,
-            sign_validity: process.sign_validity,
-            payer,
-            sign_platform: process.sign_platform.clone(),
-            notice_type: process.notice_type.clone(),
-            notice_url: process.notice_url.clone(),
-            redirect_url: process.redirect_url.clone(),
-            add_sign_time: process.add_sign_time,
-            doc_list: doc_list
-                .map(|(doc_id, document)| contracts::ProcessDoc {
-                    doc_id: doc_id.clone(),
-                    doc_name: Some(document.name.clone()),
-                    encryption: document.encryption,
-                })
-                .collect(),
-            attachment_list,
+            })
+            .collect();
+        let answer = match <[ProcessDoc; 1]>::try_from(docs) {
+            Ok([doc]) => {
+                let request: contract::AddProcess =
+                    add_process(process, initiator, payer, attachment_list, doc);
+                self.context
+                    .repeatable_step(journal, PROCESS, &request)
+                    .await?
+            }
+            Err(doc_list) => {
+                let docs = ProcessDocs { doc_list };
+                let request: contracts::AddProcess =
+                    add_process(process, initiator, payer, attachment_list, docs);
+                self.context
+                    .repeatable_step(journal, PROCESS, &request)
+                    .await?
+            }
         };
-        Ok(self
-            .context
-            .repeatable_step(journal, PROCESS, &request)
-            .await?
-            .flow_id)
+        Ok(answer.flow_id)
+    }
+}
+
+fn add_process<D>(
+    process: &Process,
+    initiator_account_id: Option<AccountId>,
+    payer: Option<AccountId>,
+    attachment_list: Option<Vec<Attachment>>,
+    docs: D,
+) -> AddProcess<D> {
+    AddProcess {
+        business_scene: process.business_scene.clone(),
+        initiator_account_id,
+        sign_validity: process.sign_validity,
+        payer,
+        sign_platform: process.sign_platform.clone(),
+        notice_type: process.notice_type.clone(),
+        notice_url: process.notice_url.clone(),
+        redirect_url: process.redirect_url.clone(),
+        add_sign_time: process.add_sign_time,
+        docs,
+        attachment_list,
     }
 }
 

@@ -15,13 +15,13 @@ use sha2::{Digest, Sha256};
 use super::context::StepContext;
 use super::error::StepError;
 use super::flow::FlowRef;
-use super::steps::ARCHIVE;
 use crate::address::{DocId, FlowId};
 use crate::api::operation::Op;
 use crate::api::{Download, Operation};
 use crate::execute::journal::ItemJournal;
 use crate::execute::signers::{SignStates, signs_at_once};
-use crate::ledger::{Deferral, LedgerError, Write};
+use crate::ledger::step_name::ARCHIVE;
+use crate::ledger::{Deferral, DownloadedFile, LedgerError, Write};
 use crate::util::atomic_file::AtomicFile;
 
 /// The recorded request of a download: the flow, and the target file of each document, relative to
@@ -115,23 +115,23 @@ impl StepContext<'_> {
                 why: format!("cannot read the deferred step {step}: {error}"),
             })
         })?;
-        let mut receipt = Vec::new();
+        let mut files = Vec::new();
         for (doc_id, path) in &downloads.files {
             let bytes = self.signed_document(&downloads.flow_id, doc_id).await?;
             write_document(&self.root.join(path), &bytes)?;
-            receipt.push(serde_json::json!({
-                "docId": doc_id,
-                "path": path,
-                "size": bytes.len(),
-                "sha256": hex::encode(Sha256::digest(&bytes)),
-            }));
+            files.push(DownloadedFile {
+                doc_id: Some(doc_id.clone()),
+                path: Some(path.clone()),
+                size: Some(bytes.len() as u64),
+                sha256: Some(hex::encode(Sha256::digest(&bytes))),
+            });
         }
         self.ledger
             .write(vec![Write::Receipt {
                 subject: journal.subject,
                 step: step.to_owned(),
                 op: Download::OP,
-                receipt: Arc::new(serde_json::Value::Array(receipt)),
+                receipt: Arc::new(serde_json::to_value(files).unwrap_or_default()),
             }])
             .await?;
         Ok(())

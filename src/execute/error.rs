@@ -2,7 +2,7 @@
 
 use super::event::ItemOutcome;
 use crate::api::operation::Op;
-use crate::client;
+use crate::client::CallFailure;
 use crate::ledger::{Failure, LedgerError};
 use crate::plan::{Fatal, classify};
 
@@ -36,7 +36,7 @@ impl StepError {
     }
 
     /// Converts the failure of a call, after all its attempts.
-    pub(crate) fn of(op: Op, failure: client::Failure) -> Self {
+    pub(crate) fn of(op: Op, failure: CallFailure) -> Self {
         match classify(op, failure) {
             Ok(failure) => Self::Failed(failure),
             Err(fatal) => Self::Fatal(fatal),

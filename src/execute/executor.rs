@@ -14,7 +14,7 @@ use super::context::StepContext;
 use super::error::StepError;
 use super::event::{Event, ItemOutcome, Listener};
 use super::locks::Locks;
-use super::stop::{Stop, Stopped, stopped_now};
+use super::stop::{Stop, Stopped, stop_requested};
 use crate::address::{AccountId, Address, SealId, TemplateId};
 use crate::client::Client;
 use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Resources};
@@ -109,7 +109,7 @@ impl<'a> Executor<'a> {
             let made = tokio::select! {
                 biased;
                 made = self.apply_resources(&planned.plan, &mut stats) => made,
-                () = stopped_now(&mut stop) => Err(Stopped::Asked),
+                () = stop_requested(&mut stop, Stop::Now) => Err(Stopped::Asked),
             };
             if let Err(stopped) = made {
                 self.stop_run(stopped, &mut stats);

@@ -2,13 +2,15 @@
 
 use super::context::StepContext;
 use super::error::StepError;
-use super::steps::{DOCUMENT, PROCESS};
 use crate::address::{AccountId, DocId, FlowId};
-use crate::api::{FlowStatus, SignStatus, contract, contracts};
+use crate::api::contracts::SignedInfo;
+use crate::api::{
+    FlowDetail, FlowStatus, SignStatus, SignTimes, SignerDetail, contract, contracts,
+};
 use crate::client::public;
 use crate::execute::journal::ItemJournal;
 use crate::execute::signers::SignerIdentity;
-use crate::ledger::{Failure, ItemStatus};
+use crate::ledger::{Failure, ItemStatus, step_name};
 
 /// A reference to a flow, and whether it has several documents: that decides which family of
 /// operations it uses.
@@ -21,8 +23,9 @@ pub(crate) struct FlowRef {
 /// The flow of an item that was sent; none when its creation has no receipt.
 pub(crate) fn sent_flow(journal: &ItemJournal) -> Option<FlowRef> {
     Some(FlowRef {
-        id: FlowId(journal.answered(PROCESS, "flowId")?),
-        several: journal.is_done(&format!("{DOCUMENT}.01")),
+        id: journal.flow_id()?,
+        // Only the documents of several are numbered.
+        several: journal.is_done(&step_name::document(0, 2)),
     })
 }
 
@@ -53,6 +56,18 @@ pub(crate) struct FoundTask {
 }
 
 impl FoundTask {
+    fn new<P>(signer: SignerDetail<P>, times: impl FnOnce(P) -> SignTimes) -> Self {
+        let times = times(signer.progress);
+        Self {
+            account: signer.account_id,
+            organization: signer.authorization_org_id,
+            status: signer.sign_status,
+            received: times.receive_time,
+            time: times.sign_time,
+            explain: times.sign_explain,
+        }
+    }
+
     /// Whether it may be the task of a signer. One that signs for itself and an organization may be
     /// listed as either; one that chooses the organization while signing, under any.
     pub(crate) fn is_of(&self, identity: &SignerIdentity) -> bool {
@@ -98,50 +113,38 @@ impl StepContext<'_> {
         let flow_id = flow.id.clone();
         if flow.several {
             let detail = self.call(&contracts::Detail { flow_id }).await?;
-            of_flow(flow, &detail.flow_id)?;
             let status = detail.flow_status;
-            let signers = listed(detail.signers(), status)?;
-            let infos = signers.iter().flat_map(|task| &task.sign_info);
+            let signers = signers_of(flow, detail)?;
+            let infos = signers.iter().flat_map(|task| &task.progress.sign_info);
             let docs = infos.map(|info| (info.doc_id.clone(), info.doc_name.clone()));
             let docs = docs.collect();
-            let tasks = signers.into_iter().map(|task| FoundTask {
-                account: task.account_id,
-                organization: task.authorization_org_id,
-                status: task.sign_status,
-                received: task
-                    .sign_info
-                    .iter()
-                    .filter_map(|info| info.receive_time.clone())
-                    .max(),
-                time: task
-                    .sign_info
-                    .iter()
-                    .filter_map(|info| info.sign_time.clone())
-                    .max(),
-                explain: task
-                    .sign_info
-                    .into_iter()
-                    .find_map(|info| info.sign_explain),
-            });
+            let tasks = signers
+                .into_iter()
+                .map(|task| FoundTask::new(task, |progress| latest(progress.sign_info)));
             return Ok(FlowState::new(status, docs, tasks));
         }
         let detail = self.call(&contract::Detail { flow_id }).await?;
-        of_flow(flow, &detail.flow_id)?;
-        let doc = detail.doc_id.clone().filter(|id| !id.is_empty());
-        let name = detail.doc_name.clone();
-        let docs = doc.map(|id| (DocId(id), name)).into_iter().collect();
-        let status = detail.flow_status;
-        let signers = listed(detail.signers(), status)?;
-        let tasks = signers.into_iter().map(|task| FoundTask {
-            account: task.account_id,
-            organization: task.authorization_org_id,
-            status: task.sign_status,
-            received: task.receive_time,
-            time: task.sign_time,
-            explain: task.sign_explain,
-        });
+        let doc = detail.doc_id.filter(|id| !id.is_empty());
+        let docs = doc.map(|id| (DocId(id), detail.doc_name));
+        let docs = docs.into_iter().collect();
+        let status = detail.flow.flow_status;
+        let signers = signers_of(flow, detail.flow)?;
+        let tasks = signers
+            .into_iter()
+            .map(|task| FoundTask::new(task, |times| times));
         Ok(FlowState::new(status, docs, tasks))
     }
+}
+
+/// The last times at which a signer received and signed its documents, and its first comment.
+fn latest(infos: Vec<SignedInfo>) -> SignTimes {
+    infos
+        .into_iter()
+        .fold(SignTimes::default(), |total, info| SignTimes {
+            receive_time: total.receive_time.max(info.times.receive_time),
+            sign_time: total.sign_time.max(info.times.sign_time),
+            sign_explain: total.sign_explain.or(info.times.sign_explain),
+        })
 }
 
 /// The status of an item whose flow ended before all had signed; none while it goes on.
@@ -183,24 +186,22 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
     }
 }
 
-/// Refuses a response that describes another flow.
-fn of_flow(flow: &FlowRef, told: &FlowId) -> Result<(), StepError> {
-    if *told == flow.id {
-        return Ok(());
+/// The signers that a detail lists. Refuses a detail that describes another flow.
+///
+/// A missing list is accepted for drafts and for flows that ended early, where the status is
+/// enough; elsewhere it does not mean that nobody was asked.
+fn signers_of<P>(flow: &FlowRef, detail: FlowDetail<P>) -> Result<Vec<SignerDetail<P>>, StepError> {
+    if detail.flow_id != flow.id {
+        return Err(StepError::failed(
+            format!(
+                "the service answered the details of the flow {} with those of {}",
+                flow.id, detail.flow_id
+            ),
+            "apply again: the details are fetched before anything is sent",
+        ));
     }
-    Err(StepError::failed(
-        format!(
-            "the service answered the details of the flow {} with those of {told}",
-            flow.id
-        ),
-        "apply again: the details are fetched before anything is sent",
-    ))
-}
-
-/// The signers that a detail lists. A missing list is accepted for drafts and for flows that ended
-/// early, where the status is enough; elsewhere it does not mean that nobody was asked.
-fn listed<T>(signers: Option<Vec<T>>, status: FlowStatus) -> Result<Vec<T>, StepError> {
-    match (signers, status) {
+    let status = detail.flow_status;
+    match (detail.signers(), status) {
         (Some(signers), _) => Ok(signers),
         (None, FlowStatus::Signing | FlowStatus::Finished) => Err(StepError::failed(
             "the flow's details do not list its signers",

@@ -9,12 +9,16 @@ use super::error::StepError;
 use super::event::ItemOutcome;
 use super::executor::Executor;
 use super::flow::{FlowRef, ended_status, sent_flow, why};
-use super::steps::{REVOKE, SIGNER, document_step, step_of};
 use crate::address::{AccountId, DocId};
 use crate::api::operation::Op;
+use crate::api::{
+    OrganizationSigner, PersonAndOrganizationSigner, PersonSigner, PlatformSigner, SigningMethod,
+    UserSigner,
+};
 use crate::desired::{Item, Signer, SignerKind};
 use crate::execute::journal::ItemJournal;
-use crate::execute::signers::{SignStates, SignerRequest, SigningMethod};
+use crate::execute::signers::{SignStates, SignerIdentity, SignerRequest};
+use crate::ledger::step_name::{self, REVOKE};
 use crate::ledger::{Deferral, EntityId, Failure, ItemRecord, ItemStatus, Write};
 use crate::plan::{Fatal, ItemAction, PAST_SIGN_VALIDITY_HINT, past_sign_validity};
 use crate::util::failpoint::failpoint;
@@ -113,7 +117,7 @@ impl Executor<'_> {
                 }
                 let mut signers = item.signers.iter();
                 let all_added = known.was_sent_whole()
-                    || signers.all(|signer| journal.is_begun(&step_of(signer)));
+                    || signers.all(|signer| journal.is_begun(&step_name::signer(&signer.name)));
                 self.context.revoke(&journal, REVOKE, all_added).await?;
                 true
             }
@@ -175,7 +179,7 @@ impl Executor<'_> {
         }
         let mut docs = Vec::new();
         for (index, document) in item.documents.iter().enumerate() {
-            let step = document_step(index, item.documents.len());
+            let step = step_name::document(index, item.documents.len());
             docs.push(self.create_document(journal, &step, document).await?);
         }
         let flow = FlowRef {
@@ -189,27 +193,31 @@ impl Executor<'_> {
             .collect::<Result<_, StepError>>()?;
         journal.signers = signers
             .iter()
-            .map(|(signer, method)| (step_of(signer), method.identity()))
+            .map(|(signer, method)| {
+                (
+                    step_name::signer(&signer.name),
+                    SignerIdentity::from(method),
+                )
+            })
             .collect();
         for (order, (signer, method)) in (1..).zip(signers) {
-            let step = step_of(signer);
+            let step = step_name::signer(&signer.name);
             let signer_request = SignerRequest {
                 flow: &flow,
                 third_order_no: format!(
                     "{}-{}-{}",
                     self.context.order_prefix, journal.subject, signer.name
                 ),
-                signs: method,
                 places: &signer.placements,
                 docs: &docs,
             };
-            let (op, request) = signer_request.request();
+            let (op, request) = signer_request.request(method);
             if signer.after.is_empty() {
                 self.context
                     .perform(journal, &step, op, request, &flow)
                     .await?;
             } else {
-                let after = signer.after.iter().map(|name| format!("{SIGNER}{name}"));
+                let after = signer.after.iter().map(|name| step_name::signer(name));
                 let deferral = Deferral {
                     order,
                     operation: op.path().to_owned(),
@@ -223,7 +231,9 @@ impl Executor<'_> {
         // Steps that wait only for automatic signers run immediately.
         let is_automatic = |step: &String| {
             let mut signers = item.signers.iter();
-            signers.any(|signer| step_of(signer) == *step && signer.kind.signs_at_once())
+            signers.any(|signer| {
+                step_name::signer(&signer.name) == *step && signer.kind.signs_at_once()
+            })
         };
         let all_automatic = item
             .signers
@@ -246,7 +256,7 @@ impl Executor<'_> {
         let all_signed = item
             .signers
             .iter()
-            .all(|signer| states.signed(&step_of(signer)));
+            .all(|signer| states.signed(&step_name::signer(&signer.name)));
         Ok(match remaining {
             0 if item.archive => (ItemStatus::Finished, None),
             0 if all_signed => (ItemStatus::Done, None),
@@ -292,36 +302,36 @@ impl Executor<'_> {
         let seal_id =
             |name: &Option<String>| name.as_ref().map(|name| self.seal_id(name)).transpose();
         Ok(match kind {
-            SignerKind::Platform { seal } => SigningMethod::Platform {
-                seal: seal_id(seal)?,
-            },
+            SignerKind::Platform { seal } => SigningMethod::Platform(PlatformSigner {
+                seal_id: seal_id(seal)?,
+            }),
             SignerKind::User {
                 account,
                 seal,
                 notice_sign_message,
-            } => SigningMethod::User {
-                account: account_id(account)?,
-                seal: seal_id(seal)?,
+            } => SigningMethod::User(UserSigner {
+                account_id: account_id(account)?,
+                seal_id: seal_id(seal)?,
                 notice_sign_message: *notice_sign_message,
-            },
-            SignerKind::Person { account, seal_type } => SigningMethod::Person {
-                account: account_id(account)?,
+            }),
+            SignerKind::Person { account, seal_type } => SigningMethod::Person(PersonSigner {
+                account_id: account_id(account)?,
                 seal_type: seal_type.clone(),
-            },
+            }),
             SignerKind::Organization {
                 account,
                 organization,
-            } => SigningMethod::Organization {
-                account: account_id(account)?,
-                organization: account_id(organization)?,
-            },
+            } => SigningMethod::Organization(OrganizationSigner {
+                account_id: account_id(account)?,
+                authorization_org_id: account_id(organization)?,
+            }),
             SignerKind::PersonAndOrganization {
                 account,
                 organization,
-            } => SigningMethod::PersonAndOrganization {
-                account: account_id(account)?,
-                organization: organization.as_ref().map(account_id).transpose()?,
-            },
+            } => SigningMethod::PersonAndOrganization(PersonAndOrganizationSigner {
+                account_id: account_id(account)?,
+                authorization_org_id: organization.as_ref().map(account_id).transpose()?,
+            }),
         })
     }
 

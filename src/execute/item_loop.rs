@@ -5,7 +5,7 @@ use futures::stream::FuturesUnordered;
 
 use super::event::ItemOutcome;
 use super::executor::{Executor, ItemFuture, RunStats};
-use super::stop::{Stop, Stopped, stopped_now};
+use super::stop::{Stop, Stopped, stop_requested};
 use crate::client::Client;
 
 /// The most items in progress for each request that may be in flight.
@@ -48,7 +48,7 @@ impl Executor<'_> {
                     }
                     None => return started,
                 },
-                () = stopped_now(&mut stop) => {
+                () = stop_requested(&mut stop, Stop::Now) => {
                     stats.interrupted += in_progress.len() as u64;
                     self.stop_run(Stopped::Asked, stats);
                     return started;

@@ -21,7 +21,6 @@ mod locks;
 mod resources;
 mod revoke;
 mod signers;
-mod steps;
 mod stop;
 
 pub(crate) use after_signing::completion_steps;
@@ -37,10 +36,7 @@ pub(crate) use flow::{FlowRef, FlowState, FoundTask, ended_status, sent_flow, wh
 pub(crate) use journal::{ItemJournal, SETTLE_DELAY, undecided_step};
 pub(crate) use locks::Locks;
 pub(crate) use signers::{
-    SignStates, SignerIdentity, SignerRequest, SigningMethod, signer_identity, signers,
-    signs_at_once,
+    SignStates, SignerIdentity, SignerRequest, signer_identity, signers, signs_at_once,
 };
-pub(crate) use steps::{ARCHIVE, END, REVOKE, document_step, step_of};
-pub use steps::{DOCUMENT, DOWNLOAD, PROCESS, SIGNER};
-pub(crate) use stop::stopped_now;
+pub(crate) use stop::stop_requested;
 pub use stop::{Stop, Stopped};

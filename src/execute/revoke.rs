@@ -8,10 +8,10 @@ use super::error::StepError;
 use super::event::ItemOutcome;
 use super::executor::{Executor, ItemFuture, RunStats};
 use super::flow::{ended_status, sent_flow, why};
-use super::steps::{END, REVOKE, SIGNER};
 use crate::address::Address;
 use crate::api::{FlowStatus, Nothing, Revoke};
 use crate::execute::journal::{ItemJournal, ProbeResult, probe_with_delay};
+use crate::ledger::step_name::{self, END, REVOKE};
 use crate::ledger::{Failure, ItemStatus, Write};
 use crate::plan::{Fatal, FlowPlan, ItemAction, RemovedRow};
 
@@ -125,7 +125,7 @@ impl StepContext<'_> {
         {
             return Ok(Some((status, why(&state, status))));
         }
-        let is_signer = |(step, _): &(String, _)| step.starts_with(SIGNER);
+        let is_signer = |(step, _): &(String, _)| step_name::is_signer(step);
         let all_added = all_added && !journal.deferred().iter().any(is_signer);
         let finished = state.status == FlowStatus::Finished;
         if finished || all_added && state.all_have_signed() {

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use crate::plan::Fatal;
 
 /// The requests to stop a run, in rising urgency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
     /// No request: the run continues.
     No,
@@ -32,9 +32,9 @@ pub enum Stopped {
     Fatal(Fatal),
 }
 
-/// Resolves once the run must end immediately.
-pub(crate) async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
-    if stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
+/// Resolves once a stop of at least this urgency is requested.
+pub(crate) async fn stop_requested(stop: &mut watch::Receiver<Stop>, urgency: Stop) {
+    if stop.wait_for(|stop| *stop >= urgency).await.is_err() {
         // The sender is gone: no request can come any more.
         std::future::pending::<()>().await;
     }

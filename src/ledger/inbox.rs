@@ -13,7 +13,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::file::{self, broken};
-use super::sqlite::create_if_missing;
+use super::lock::create_if_missing;
+use super::receipt::FLOW_ID;
+use super::step_name::PROCESS;
 use super::{Binding, LedgerError};
 use crate::expr::{Fingerprint, Salt};
 
@@ -190,9 +192,9 @@ fn record(connection: &Connection, event: &CallbackEvent) -> rusqlite::Result<Ca
     if repeat.execute([event.digest.0])? > 0 {
         return Ok(CallbackReceipt::Repeated);
     }
-    let mut known = connection.prepare_cached(
-        "SELECT 1 FROM step WHERE name = 'process' AND json_extract(receipt, '$.flowId') = ?",
-    )?;
+    let mut known = connection.prepare_cached(&format!(
+        "SELECT 1 FROM step WHERE name = '{PROCESS}' AND json_extract(receipt, '{FLOW_ID}') = ?"
+    ))?;
     let known = known.query_row([&event.flow_id], |_| Ok(())).optional()?;
     let at = event.at.as_millisecond();
     // A flow is recorded before any signer is added: a callback of an unknown flow needs no poll.

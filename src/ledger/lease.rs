@@ -5,8 +5,6 @@
 //! every transaction checks, so that a holder that resumes after its lease was taken writes
 //! nothing.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -20,29 +18,6 @@ const EXPIRY: Duration = Duration::from_secs(30);
 /// The time after the last renewal up to which a holder relies on its lease without a check. It is
 /// shorter than [`EXPIRY`] to leave a margin.
 const TRUSTED: Duration = Duration::from_secs(20);
-
-/// A file lock that is released when the value is dropped, even if a child process has inherited
-/// the file descriptor.
-#[derive(Debug)]
-pub(super) struct Lock(pub(super) File);
-
-impl Lock {
-    /// Marks in the lock file that the ledger exists. If the ledger is missing later, it is not
-    /// replaced by an empty one.
-    pub(super) fn mark_ledger_created(&self) -> std::io::Result<()> {
-        if self.0.metadata()?.len() > 0 {
-            return Ok(());
-        }
-        (&self.0).write_all(b"There is a ledger beside this file.\n")
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // If this fails, closing the file releases the lock.
-        let _ = self.0.unlock();
-    }
-}
 
 /// A request for the lease.
 #[derive(Debug, Clone)]

@@ -8,18 +8,23 @@ mod binding;
 mod export;
 mod file;
 mod inbox;
+mod known;
 mod lease;
 mod lines;
+mod lock;
+mod queries;
+mod receipt;
 mod record;
 mod recorded;
 mod schema;
 mod seal;
 mod sqlite;
-mod state;
+pub mod step_name;
 mod store;
 #[cfg(test)]
 mod tests;
 mod writer;
+mod writes;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,6 +33,10 @@ use std::task::{Context, Poll};
 pub use binding::Binding;
 pub use export::{ExportError, ImportError, Imported};
 pub use inbox::{CallbackEvent, CallbackReceipt, Inbox};
+pub use known::{
+    ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, RawStep, Records,
+};
+pub use receipt::{ADDED_MARKS, DownloadedFile, Receipt};
 pub use record::{
     AccountRecord, Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind,
     RunRecord, SignState, Step, Write,
@@ -36,9 +45,6 @@ pub use recorded::{ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, Rec
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
 pub use sqlite::{LeaseHandle, Sqlite};
-pub use state::{
-    ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, RawStep, Records,
-};
 
 use crate::expr::Salt;
 

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 
+use super::receipt::{FLOW_ID, SIGN_URL};
 use super::recorded::ItemStatus;
+use super::step_name::PROCESS;
 use crate::api::operation::Op;
 
 /// The version of the tables, stored in `SQLite`'s `user_version`.
@@ -36,7 +38,7 @@ CREATE TABLE step (
   begun INTEGER NOT NULL DEFAULT 1, deferral TEXT, receipt TEXT, sign_status INTEGER, sign_time TEXT,
   PRIMARY KEY (subject, name)) WITHOUT ROWID;
 CREATE INDEX under_way ON item (id) WHERE {is_under_way};
-CREATE INDEX flow_id ON step (json_extract(receipt, '$.flowId')) WHERE name = 'process';
+CREATE INDEX flow_id ON step (json_extract(receipt, '{FLOW_ID}')) WHERE name = '{PROCESS}';
 CREATE TABLE notice (
   id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, flow_id TEXT NOT NULL, received INTEGER NOT NULL,
   times INTEGER NOT NULL DEFAULT 1, handled INTEGER);
@@ -98,7 +100,7 @@ pub(super) fn mark_waiting() -> String {
         "
 UPDATE item SET status = {waiting} WHERE status = {done} AND sent = 1 AND EXISTS
   (SELECT 1 FROM step WHERE step.subject = item.id AND
-    (step.deferral IS NOT NULL OR json_extract(step.receipt, '$.signUrl') IS NOT NULL
+    (step.deferral IS NOT NULL OR json_extract(step.receipt, '{SIGN_URL}') IS NOT NULL
      OR step.operation = '{archive}' AND step.receipt IS NOT NULL))"
     )
 }
@@ -120,8 +122,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_migrated_ledger_has_the_index_of_a_new_one() {
-        assert!(MIGRATIONS[2].contains(&format!("WHERE {};", is_under_way(""))));
+    fn a_migrated_ledger_has_the_indexes_of_a_new_one() {
+        let tables = tables();
+        let is_index = |line: &&str| line.starts_with("CREATE INDEX");
+        for index in tables.lines().filter(is_index) {
+            assert!(MIGRATIONS[2].contains(index), "{index}");
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The ledger in an `SQLite` file.
 
 use std::collections::HashSet;
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +10,10 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::file::{self, broken};
-use super::lease::{self, LeaseConflict, LeaseRequest, LeaseValidity, Lock};
+use super::lease::{self, LeaseConflict, LeaseRequest, LeaseValidity};
+use super::lock::{
+    Lock, RETRY_INTERVAL, create_if_missing, lock_path, refuse_lost, try_lock, wait_for_lock,
+};
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
 use super::writer::{Queue, Writer, WriterState};
@@ -21,10 +23,6 @@ use crate::util::failpoint::failpoint;
 
 /// The maximum wait for a holder that gives the ledger back within seconds.
 const BRIEF_HOLDER_TIMEOUT: Duration = Duration::from_mins(1);
-/// The interval between two attempts to take a lease or a lock.
-const RETRY_INTERVAL: Duration = Duration::from_millis(20);
-/// The maximum number of attempts to take a lock that is about to be released.
-const LOCK_ATTEMPTS: usize = 50;
 
 /// A ledger in a file, or an empty one in memory if the file does not exist.
 #[derive(Debug)]
@@ -353,86 +351,6 @@ impl Ledger for Sqlite {
                 why: "it was opened read-only".to_owned(),
             })),
         }
-    }
-}
-
-/// Creates a ledger if the file does not exist, and returns its lock; none if another process has
-/// the lock.
-pub(super) fn create_if_missing(
-    path: &Path,
-    binding: &Binding,
-) -> Result<Option<Lock>, LedgerError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| file::io(path, &error))?;
-    }
-    let mut lock = try_lock(path)?;
-    // Another process may be creating it.
-    let mut attempts = LOCK_ATTEMPTS;
-    while lock.is_none() && attempts > 0 && !file::exists(path)? {
-        std::thread::sleep(RETRY_INTERVAL);
-        lock = try_lock(path)?;
-        attempts -= 1;
-    }
-    if !file::exists(path)? {
-        if lock.is_none() {
-            return Err(LedgerError::Held("it is creating the ledger".to_owned()));
-        }
-        refuse_lost(path)?;
-        file::create(path, binding)?;
-    }
-    if let Some(lock) = &lock {
-        lock.mark_ledger_created()
-            .map_err(|error| file::io(path, &error))?;
-    }
-    Ok(lock)
-}
-
-/// Returns an error if the lock file shows that a ledger existed: it recorded what was sent, so an
-/// empty one must not replace it.
-fn refuse_lost(path: &Path) -> Result<(), LedgerError> {
-    let lock = lock_path(path);
-    if std::fs::metadata(&lock).is_ok_and(|lock| lock.len() > 0) {
-        return Err(LedgerError::Broken {
-            path: path.display().to_string(),
-            why: format!(
-                "the file is missing, and with it the record of what was sent: restore it from a backup, or remove {} to start with an empty ledger",
-                lock.display()
-            ),
-        });
-    }
-    Ok(())
-}
-
-/// Waits for the lock of a holder that has released its lease and is about to release the lock.
-/// Without the lock, other runs would wait until the lease expires if this run is killed.
-fn wait_for_lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
-    for _ in 0..LOCK_ATTEMPTS {
-        std::thread::sleep(RETRY_INTERVAL);
-        if let Some(lock) = try_lock(path)? {
-            return Ok(Some(lock));
-        }
-    }
-    Ok(None)
-}
-
-/// Returns the path of a ledger's lock file: next to the ledger, after symbolic links are resolved.
-fn lock_path(path: &Path) -> PathBuf {
-    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    file.with_added_extension("lock")
-}
-
-/// Takes the lock of a ledger; none if another process has it.
-fn try_lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
-    let open = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(lock_path(path));
-    let file = open.map_err(|error| file::io(path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(Lock(file))),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(file::io(path, &error)),
     }
 }
 

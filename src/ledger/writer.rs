@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::lease::{self, LeaseValidity, RENEWAL_INTERVAL};
 use super::record::Write;
-use super::{LedgerError, Written, store};
+use super::{LedgerError, Written, writes};
 use crate::util::failpoint::failpoint;
 
 /// The maximum number of jobs in one transaction. Larger groups save syncs but delay the first job.
@@ -161,10 +161,10 @@ impl WriterState {
             if let Write::ItemBegun { flow, .. } = write
                 && !self.flows.contains(flow)
             {
-                store::create_flow(&transaction, flow)?;
+                writes::create_flow(&transaction, flow)?;
                 self.flows.insert(flow.clone());
             }
-            store::write(&transaction, write)?;
+            writes::write(&transaction, write)?;
         }
         failpoint("commit.before");
         transaction.commit()?;

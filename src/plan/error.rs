@@ -1,7 +1,7 @@
 //! Errors that end a run, and the classification of failed calls.
 
 use crate::api::operation::Op;
-use crate::client::{self, Problem};
+use crate::client::{CallFailure, Problem};
 use crate::ledger::{Failure, LedgerError};
 
 /// An error that ends a run.
@@ -33,8 +33,8 @@ pub enum Fatal {
 /// # Errors
 ///
 /// Returns [`Fatal`] when it ends the run: no connection, refused credentials, a lost lease.
-pub(crate) fn classify(op: Op, failure: client::Failure) -> Result<Failure, Fatal> {
-    use client::Failure as F;
+pub(crate) fn classify(op: Op, failure: CallFailure) -> Result<Failure, Fatal> {
+    use CallFailure as F;
     match failure {
         F::Refused { code, message } => Ok(Failure {
             code: Some(code.0),

@@ -17,6 +17,7 @@ mod recorded_items;
 mod removed_rows;
 mod row_accounts;
 mod selection;
+mod short_fingerprint;
 
 pub use build::build_plan;
 pub use diff::{
@@ -32,6 +33,7 @@ pub use observe::{Lookup, LookupListener};
 pub use planned_run::{PlannedRun, RefusedRows};
 pub use planner::Planner;
 pub use selection::{Observe, Selection};
+pub use short_fingerprint::ShortFingerprint;
 
 /// The actions of a run.
 #[derive(Debug, Default)]

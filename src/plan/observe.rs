@@ -9,7 +9,7 @@ use super::error::{Fatal, classify};
 use super::selection::Observe;
 use crate::address::AccountId;
 use crate::api::{ExchangeId, Operation, QuerySeals};
-use crate::client::{self, Client, Problem};
+use crate::client::{CallFailure, Client, Problem};
 use crate::desired::Resources;
 use crate::ledger::Failure;
 use crate::plan::diff::Observed;
@@ -127,13 +127,13 @@ fn lookup_error(failure: Failure) -> Fatal {
 pub(crate) async fn find_account(
     client: &Client,
     third_id: &str,
-) -> Result<Option<AccountId>, client::Failure> {
+) -> Result<Option<AccountId>, CallFailure> {
     let request = ExchangeId {
         third_id: third_id.to_owned(),
     };
     match client.call(&request).await {
         Ok(answer) => Ok(Some(answer.account_id)),
-        Err(client::Failure::Refused { code, .. }) if code.is_missing_account() => Ok(None),
+        Err(CallFailure::Refused { code, .. }) if code.is_missing_account() => Ok(None),
         Err(failure) => Err(failure),
     }
 }

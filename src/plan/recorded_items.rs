@@ -1,14 +1,9 @@
 //! An index of a flow's recorded items by key. It is loaded in one pass and takes 27 bytes per
 //! item.
 
+use super::short_fingerprint::ShortFingerprint;
 use crate::expr::{Fingerprint, Salt};
 use crate::ledger::{ItemStatus, Ledger, LedgerError, RecordedItem};
-
-/// The first half of the fingerprint of a key.
-///
-/// A collision among a million keys is practically impossible. After one, a row would be compared
-/// with another row's item, differ from it, and be refused.
-type KeyPrefix = [u8; 8];
 
 /// The recorded items of a flow, sorted by key.
 pub(crate) struct RecordedItems {
@@ -19,7 +14,9 @@ pub(crate) struct RecordedItems {
 }
 
 struct Item {
-    key: KeyPrefix,
+    /// The fingerprint of the key. If two were equal, a row would be compared with another row's
+    /// item, differ from it, and be refused.
+    key: ShortFingerprint,
     fingerprint: [u8; 16],
     status: ItemStatus,
     sent: bool,
@@ -34,7 +31,7 @@ impl RecordedItems {
         let mut items = Vec::new();
         ledger.items(flow, &mut |key, item| {
             items.push(Item {
-                key: key_prefix(salt.of(key)),
+                key: salt.of(key).into(),
                 fingerprint: item.fingerprint.0,
                 status: item.status,
                 sent: item.sent,
@@ -75,17 +72,9 @@ impl RecordedItems {
 
     /// The index of the item with this key, if it is recorded.
     pub(crate) fn find(&self, key: &str) -> Option<usize> {
-        let prefix = key_prefix(self.salt.of(key));
-        self.items
-            .binary_search_by_key(&prefix, |item| item.key)
-            .ok()
+        let key = ShortFingerprint::from(self.salt.of(key));
+        self.items.binary_search_by_key(&key, |item| item.key).ok()
     }
-}
-
-fn key_prefix(key: Fingerprint) -> KeyPrefix {
-    let mut prefix = KeyPrefix::default();
-    prefix.copy_from_slice(&key.0[..8]);
-    prefix
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::adopt_error::{AdoptError, rejected};
-use crate::address::AccountId;
+use crate::address::{AccountId, FlowId};
 use crate::api::operation::Op;
 use crate::desired::SignerKind;
 use crate::execute::{FlowState, FoundTask, SignerIdentity, signs_at_once};
+use crate::ledger::Receipt;
 
 /// The identity of a declared signer; `None` if one of its accounts does not exist yet.
 pub(crate) fn identity_of_kind(
@@ -101,17 +102,22 @@ pub(crate) fn assign_tasks<'t>(
 /// Reconstructs the receipt of the call that added a signer. The signing link is unknown and empty.
 pub(crate) fn signer_receipt(
     op: Op,
-    flow_id: &str,
+    flow_id: &FlowId,
     identity: &SignerIdentity,
     task: &FoundTask,
 ) -> Value {
-    let mut receipt = Map::new();
-    if signs_at_once(op) {
-        receipt.insert("flowId".to_owned(), flow_id.into());
-        receipt.insert("accountId".to_owned(), task.account.as_str().into());
+    let identity = identity.receipt();
+    let receipt = if signs_at_once(op) {
+        Receipt {
+            flow_id: Some(flow_id.clone()),
+            account_id: identity.account_id.or_else(|| Some(task.account.clone())),
+            ..identity
+        }
     } else {
-        receipt.insert("signUrl".to_owned(), "".into());
-    }
-    identity.note(&mut receipt);
-    Value::Object(receipt)
+        Receipt {
+            sign_url: Some(String::new()),
+            ..identity
+        }
+    };
+    receipt.to_json()
 }

@@ -4,12 +4,11 @@
 //! progress; each `thirdId` is looked up once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::iter;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{Instrument, info_span};
@@ -17,6 +16,7 @@ use tracing::{Instrument, info_span};
 use super::compare::{
     CHECK_FLOW, Differences, Verdict, added_signers, compare_status, compare_tasks, lacks_tasks,
 };
+use super::concurrent::for_each;
 use crate::address::{AccountId, Address, AddressPattern, FlowId, is_selected};
 use crate::api::ErrorCode;
 use crate::client::Client;
@@ -24,6 +24,7 @@ use crate::execute::{
     Event, ItemJournal, Listener, Locks, SETTLE_DELAY, StepContext, StepError, Stop, sent_flow,
     undecided_step,
 };
+use crate::expr::Fingerprint;
 use crate::ledger::{EntityId, ItemStatus, KnownItem, LedgerError, Records, ResourceKind};
 use crate::plan::{Fatal, Lookup};
 
@@ -106,35 +107,34 @@ impl Audit<'_> {
             in_progress: Locks::default(),
         };
         (self.listener)(Event::Lookup(Lookup::Started(self.count()?)));
-        let mut stop = self.stop.clone();
-        let (mut page, mut after, mut read_all) = (VecDeque::new(), 0, false);
-        let mut in_progress = FuturesUnordered::new();
-        let mut is_complete = true;
-        loop {
-            is_complete &= *stop.borrow() == Stop::No;
-            while is_complete && in_progress.len() < self.concurrency {
-                if page.is_empty() && !read_all {
-                    page.extend(self.records.items_after(self.run, after, PAGE_SIZE)?);
-                    after = page.back().map_or(after, |item: &KnownItem| item.record.id);
-                    read_all = page.is_empty();
-                }
-                let Some(item) = page.pop_front() else { break };
-                if self.is_selected(&item) {
-                    let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
-                    in_progress.push(auditor.audit_item(item).instrument(span));
-                }
-            }
-            let next = tokio::select! {
-                biased;
-                next = in_progress.next() => next,
-                () = stopped(&mut stop) => return Ok(false),
-            };
-            let Some(audited) = next else {
-                return Ok(is_complete);
-            };
+        let work = async |item: KnownItem| {
+            let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
+            auditor.audit_item(item).instrument(span).await
+        };
+        let record = |audited: Result<AuditedItem, Fatal>| {
             found(audited?)?;
             (self.listener)(Event::Lookup(Lookup::Done));
-        }
+            Ok(())
+        };
+        let items = self.selected_items();
+        for_each(items, self.concurrency, &self.stop, work, record).await?;
+        Ok(*self.stop.borrow() == Stop::No)
+    }
+
+    /// The items to audit, read from the ledger in pages.
+    fn selected_items(&self) -> impl Iterator<Item = Result<KnownItem, AuditError>> {
+        let (mut page, mut after) = (VecDeque::new(), 0);
+        let items = iter::from_fn(move || {
+            if page.is_empty() {
+                match self.records.items_after(self.run, after, PAGE_SIZE) {
+                    Ok(items) => page.extend(items),
+                    Err(error) => return Some(Err(error.into())),
+                }
+                after = page.back().map_or(after, |item: &KnownItem| item.record.id);
+            }
+            page.pop_front().map(Ok)
+        });
+        items.filter(|item| !matches!(item, Ok(item) if !self.is_selected(item)))
     }
 
     fn is_selected(&self, item: &KnownItem) -> bool {
@@ -145,7 +145,7 @@ impl Audit<'_> {
     /// The number of items to audit.
     fn count(&self) -> Result<usize, LedgerError> {
         let mut count = 0;
-        self.records.each_item(("", ""), &mut |item| {
+        self.records.each_item(&mut |item| {
             let is_of_run = self.run.is_none_or(|run| run == item.record.run);
             count += usize::from(is_of_run && self.is_selected(&item));
             ControlFlow::Continue(())
@@ -154,20 +154,12 @@ impl Audit<'_> {
     }
 }
 
-/// Completes when the audit must end at once.
-async fn stopped(stop: &mut watch::Receiver<Stop>) {
-    if stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
-        // The sender is gone: no stop can be requested any more.
-        std::future::pending::<()>().await;
-    }
-}
-
 /// Looks up and compares single items.
 struct Auditor<'a> {
     records: &'a dyn Records,
     context: StepContext<'a>,
-    /// The ledger ids of the accounts, by a prefix of the hash of their account ids to save memory.
-    accounts: HashMap<u64, EntityId>,
+    /// The ledger ids of the accounts, by the fingerprint of their account ids, which is shorter.
+    accounts: HashMap<Fingerprint, EntityId>,
     /// The results of the lookups so far.
     answers: Mutex<HashMap<EntityId, AccountLookup>>,
     in_progress: Locks,
@@ -182,17 +174,11 @@ enum AccountLookup {
     Failed(Box<str>),
 }
 
-fn id_hash(id: &str) -> u64 {
-    let mut half = [0; 8];
-    half.copy_from_slice(&blake3::hash(id.as_bytes()).as_bytes()[..8]);
-    u64::from_le_bytes(half)
-}
-
-fn account_entities(records: &dyn Records) -> Result<HashMap<u64, EntityId>, LedgerError> {
+fn account_entities(records: &dyn Records) -> Result<HashMap<Fingerprint, EntityId>, LedgerError> {
     let mut entities = HashMap::new();
     records.each_resource(&mut |resource| {
         if let (ResourceKind::Account, Some(id)) = (resource.kind, &resource.resource.remote_id) {
-            entities.insert(id_hash(id), resource.resource.id);
+            entities.insert(records.salt().of(id), resource.resource.id);
         }
         ControlFlow::Continue(())
     })?;
@@ -313,7 +299,8 @@ impl Auditor<'_> {
         id: &AccountId,
         differences: &mut Differences,
     ) -> Result<(), Fatal> {
-        let entity = self.accounts.get(&id_hash(id.as_str())).copied();
+        let id_print = self.records.salt().of(id.as_str());
+        let entity = self.accounts.get(&id_print).copied();
         let account = match entity {
             Some(entity) => self.records.resource_by_id(entity)?,
             None => None,

@@ -2,8 +2,8 @@
 
 use crate::address::AccountId;
 use crate::api::FlowStatus;
-use crate::execute::{FlowState, FoundTask, ItemJournal, SIGNER, SignerIdentity, ended_status};
-use crate::ledger::{ItemStatus, Step};
+use crate::execute::{FlowState, FoundTask, ItemJournal, SignerIdentity, ended_status};
+use crate::ledger::{ItemStatus, Receipt, Step, step_name};
 
 /// The result of the comparison of an item, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,18 +54,18 @@ pub(crate) struct AddedSigner {
 /// The signers with a receipt, by step name.
 pub(crate) fn added_signers(journal: &ItemJournal) -> Vec<AddedSigner> {
     let receipts = journal.known().filter_map(|(name, step)| match step {
-        Step::Receipt(receipt) if name.starts_with(SIGNER) => Some((name, receipt)),
+        Step::Receipt(receipt) if step_name::is_signer(name) => {
+            Some((name, Receipt::from_json(receipt)))
+        }
         _ => None,
     });
     let mut signers: Vec<AddedSigner> = receipts
         .map(|(name, receipt)| {
-            let identity = SignerIdentity::of(receipt);
-            let own = receipt.get("accountId").and_then(|id| id.as_str());
+            let identity = SignerIdentity::of(&receipt);
+            let own = receipt.account_id;
             AddedSigner {
                 step: name.clone(),
-                platform: own
-                    .filter(|_| identity.account.is_none())
-                    .map(AccountId::from),
+                platform: own.filter(|_| identity.account.is_none()),
                 identity,
             }
         })
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn ignores_the_order_of_tasks_and_the_roles_of_one_signer() {
-        let receipt = |step: &str, receipt| (format!("{SIGNER}{step}"), Step::Receipt(receipt));
+        let receipt = |step: &str, receipt| (step_name::signer(step), Step::Receipt(receipt));
         let auto = serde_json::json!({ "accountId": "acme" });
         let both =
             serde_json::json!({ "accountId": "clerk", "authorizationOrgId": "acme", "both": true });

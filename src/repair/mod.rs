@@ -2,6 +2,7 @@
 
 mod adopt;
 mod adopt_error;
+mod adopt_item;
 mod assign;
 mod audit;
 mod compare;

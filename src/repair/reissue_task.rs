@@ -9,15 +9,17 @@ use tracing::{Instrument, info_span};
 
 use super::revoke::{Revocation, RevocationStats, item_outcome};
 use crate::address::{AccountId, Address, DocId};
-use crate::api::SignStatus;
 use crate::api::operation::Op;
+use crate::api::{
+    OrganizationSigner, PersonAndOrganizationSigner, PersonSigner, SignStatus, SigningMethod,
+};
 use crate::desired::{Item, Signer, SignerKind};
 use crate::execute::{
-    DOCUMENT, FlowRef, FoundTask, ItemJournal, ItemOutcome, SIGNER, SignerIdentity, SignerRequest,
-    SigningMethod, StepContext, StepError, ended_status, sent_flow, signers, why,
+    FlowRef, FoundTask, ItemJournal, ItemOutcome, SignerIdentity, SignerRequest, StepContext,
+    StepError, ended_status, sent_flow, signers, why,
 };
 use crate::ledger::{
-    AccountRecord, Deferral, ItemStatus, KnownItem, RecordedAccount, ResourceKind, Write,
+    AccountRecord, Deferral, ItemStatus, KnownItem, RecordedAccount, ResourceKind, Write, step_name,
 };
 use crate::plan::Fatal;
 
@@ -46,7 +48,7 @@ impl StepContext<'_> {
     async fn reissue_with_outcome(
         &self,
         reissue: &TaskReissue,
-    ) -> Result<(Address, ItemOutcome), StepError> {
+    ) -> Result<(Address, ItemOutcome), Fatal> {
         let known = &reissue.known;
         let span = info_span!("item", address = %Address::item(&known.flow, &known.key));
         item_outcome(known, self.reissue_task(reissue).instrument(span).await)
@@ -57,7 +59,7 @@ impl StepContext<'_> {
         check_row(reissue)?;
         let mut journal = ItemJournal::new(record.id, self.ledger.steps(record.id)?);
         journal.signers = signers(&journal);
-        let name = format!("{SIGNER}{}", reissue.signer);
+        let name = step_name::signer(&reissue.signer);
         let (Some(flow), Some(signer)) = (sent_flow(&journal), signer(item, &reissue.signer))
         else {
             return Err(StepError::failed(
@@ -65,7 +67,7 @@ impl StepContext<'_> {
                 "check the names of the signers in the manifest",
             ));
         };
-        if journal.answered(&name, "signUrl").is_none() {
+        if journal.sign_url(&name).is_none() {
             return Err(StepError::failed(
                 format!(
                     "{} was not asked to sign yet, or is an automatic signer",
@@ -93,11 +95,10 @@ impl StepContext<'_> {
         let (op, request) = SignerRequest {
             flow: &flow,
             third_order_no: format!("{}-{}-{}", self.order_prefix, record.id, signer.name),
-            signs: signing_method(&signer.kind, identity.clone())?,
             places: &signer.placements,
             docs: &document_ids(&journal, &flow),
         }
-        .request();
+        .request(signing_method(&signer.kind, identity.clone())?);
         self.record_intent(reissue, &name, op, request).await?;
         self.record_own_intent(record.id, &name);
         let polled = self.poll(record).await;
@@ -112,12 +113,10 @@ impl StepContext<'_> {
         match failure {
             Some(why) if status.has_ended() => Ok(ItemOutcome::EndedEarly(status, why)),
             Some(failure) => Ok(ItemOutcome::Failed(failure)),
-            None if asked.answered(&name, "signUrl").as_deref() == Some("") => {
-                Err(StepError::failed(
-                    "the signer signed or refused while the task was being withdrawn",
-                    "run treaty sync to update the record",
-                ))
-            }
+            None if asked.sign_url(&name).as_deref() == Some("") => Err(StepError::failed(
+                "the signer signed or refused while the task was being withdrawn",
+                "run treaty sync to update the record",
+            )),
             None => Ok(ItemOutcome::Done(status)),
         }
     }
@@ -179,7 +178,7 @@ impl StepContext<'_> {
                     subject: journal.subject,
                     step: step.to_owned(),
                     op,
-                    receipt: Arc::new(receipt.clone()),
+                    receipt: Arc::new(receipt),
                 },
                 Write::ItemEnded {
                     id: journal.subject,
@@ -258,25 +257,29 @@ fn signer<'i>(item: &'i Item, name: &str) -> Option<&'i Signer> {
 
 /// The signing method of a signer, with the account ids that were used before.
 fn signing_method(kind: &SignerKind, identity: SignerIdentity) -> Result<SigningMethod, StepError> {
-    let Some(account) = identity.account else {
+    let Some(account_id) = identity.account else {
         return Err(StepError::failed(
             "the identity of the signer is not recorded",
             "",
         ));
     };
     Ok(match (kind, identity.organization) {
-        (SignerKind::Person { seal_type, .. }, _) => SigningMethod::Person {
-            account,
+        (SignerKind::Person { seal_type, .. }, _) => SigningMethod::Person(PersonSigner {
+            account_id,
             seal_type: seal_type.clone(),
-        },
-        (SignerKind::Organization { .. }, Some(organization)) => SigningMethod::Organization {
-            account,
-            organization,
-        },
-        (_, organization) => SigningMethod::PersonAndOrganization {
-            account,
-            organization,
-        },
+        }),
+        (SignerKind::Organization { .. }, Some(authorization_org_id)) => {
+            SigningMethod::Organization(OrganizationSigner {
+                account_id,
+                authorization_org_id,
+            })
+        }
+        (_, authorization_org_id) => {
+            SigningMethod::PersonAndOrganization(PersonAndOrganizationSigner {
+                account_id,
+                authorization_org_id,
+            })
+        }
     })
 }
 
@@ -296,18 +299,16 @@ fn is_unchanged(identity: &SignerIdentity, before: &[FoundTask], now: &[FoundTas
 
 /// The ids of the flow's documents, in order.
 fn document_ids(journal: &ItemJournal, flow: &FlowRef) -> Vec<DocId> {
-    let is_document = |name: &String| match name.strip_prefix(DOCUMENT) {
-        Some("") => !flow.several,
-        Some(rest) => rest.starts_with('.'),
-        None => false,
-    };
     let mut names: Vec<&String> = journal.known().map(|(name, _)| name).collect();
-    names.retain(|name| is_document(name));
+    names.retain(|name| step_name::is_document(name));
+    if flow.several {
+        names.retain(|name| **name != step_name::document(0, 1));
+    }
     names.sort();
     let ids = names
         .iter()
-        .filter_map(|name| journal.answered(name, "docId"));
-    ids.map(DocId).collect()
+        .filter_map(|name| journal.receipt(name)?.doc_id);
+    ids.collect()
 }
 
 /// Refuses to withdraw a task that is completed, or that the API would withdraw together with

@@ -16,10 +16,9 @@ use crate::address::Address;
 use crate::api::FlowStatus;
 use crate::api::operation::Op;
 use crate::desired::Item;
-use crate::execute::{
-    ARCHIVE, ItemJournal, SIGNER, SignerIdentity, ended_status, sent_flow, signer_identity, step_of,
-};
-use crate::ledger::{ItemStatus, KnownStep, Step, Write};
+use crate::execute::{ItemJournal, SignerIdentity, ended_status, sent_flow, signer_identity};
+use crate::ledger::step_name::{self, ARCHIVE};
+use crate::ledger::{ItemStatus, KnownStep, Receipt, Step, Write};
 
 impl Adopter<'_> {
     /// Resolves the steps in doubt of an item as done, after checking them against the flow.
@@ -53,17 +52,18 @@ impl Adopter<'_> {
         };
         let signer_of = |step: &str| {
             let item = item?;
-            let signer = item.signers.iter().find(|signer| step_of(signer) == step)?;
+            let name = step_name::signer_name(step)?;
+            let signer = item.signers.iter().find(|signer| signer.name == name)?;
             identity_of_kind(&signer.kind, &ids)
         };
         let mut adoption = Adoption::default();
         let mut signers = Vec::new();
-        for step in steps.iter().filter(|step| step.name.starts_with(SIGNER)) {
+        for step in steps.iter().filter(|step| step_name::is_signer(&step.name)) {
             let Some(op) = Op::at(&step.operation) else {
                 continue;
             };
             let identity = match &step.step {
-                Step::Receipt(receipt) => Some(SignerIdentity::of(receipt)),
+                Step::Receipt(receipt) => Some(SignerIdentity::of(&Receipt::from_json(receipt))),
                 Step::Intent(Some(deferral)) => signer_identity(op, &deferral.request),
                 Step::Intent(None) => Some(signer_of(&step.name).ok_or_else(|| {
                     rejected(
@@ -95,12 +95,14 @@ impl Adopter<'_> {
                 adoption.writes.push(Write::Receipt {
                     subject,
                     op,
-                    receipt: Arc::new(signer_receipt(op, id, &identity, task)),
+                    receipt: Arc::new(signer_receipt(op, &flow.id, &identity, task)),
                     step,
                 });
             }
         }
-        let others = steps.iter().filter(|step| !step.name.starts_with(SIGNER));
+        let others = steps
+            .iter()
+            .filter(|step| !step_name::is_signer(&step.name));
         for step in others.filter(|step| in_doubt(&step.name)) {
             if let Some(op) = Op::at(&step.operation) {
                 let status = self.context.state(&flow).await?.status;

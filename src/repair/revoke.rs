@@ -1,18 +1,20 @@
 //! Revokes flows on an operator's request. Needs no sheet and no manifest, only the ledger.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use tokio::sync::watch;
 use tracing::{Instrument, info_span};
 
-use super::concurrent::{Completion, for_each};
+use super::concurrent::for_each;
 use crate::address::Address;
 use crate::api::FlowStatus;
 use crate::client::Client;
 use crate::execute::{
-    END, Event, ItemJournal, ItemOutcome, Listener, StepContext, StepError, Stop, ended_status,
+    Event, ItemJournal, ItemOutcome, Listener, StepContext, StepError, Stop, ended_status,
     sent_flow, signers, why,
 };
+use crate::ledger::step_name::END;
 use crate::ledger::{Failure, ItemStatus, KnownItem, Records};
 use crate::plan::Fatal;
 
@@ -60,29 +62,40 @@ impl Revocation<'_> {
     pub(crate) async fn run<T>(
         &self,
         items: Vec<T>,
-        work: impl AsyncFn(T) -> Result<(Address, ItemOutcome), StepError>,
+        work: impl AsyncFn(T) -> Result<(Address, ItemOutcome), Fatal>,
     ) -> Result<RevocationStats, Fatal> {
-        let mut stats = RevocationStats::default();
-        let completion = for_each(items, self.concurrency, &self.stop, work, |result| {
-            // Only fatal errors are `Err`, and those are not passed on here.
-            let Ok((address, ended)) = result else { return };
-            *match &ended {
-                ItemOutcome::Done(_) => &mut stats.done,
-                ItemOutcome::EndedEarly(..) => &mut stats.over,
-                ItemOutcome::Failed(_) => &mut stats.failed,
-                ItemOutcome::InDoubt(_) => &mut stats.in_doubt,
-                ItemOutcome::Interrupted => &mut stats.left,
-            } += 1;
-            (self.listener)(Event::Item {
-                address,
-                row: None,
-                outcome: ended,
-            });
-        });
-        if let Completion::Stopped(left) = completion.await? {
-            stats.left += left;
-        }
-        Ok(stats)
+        let mut stats = RevocationStats {
+            left: items.len() as u64,
+            ..RevocationStats::default()
+        };
+        // After a fatal error, no item is started, and those in progress are completed.
+        let fatal = OnceCell::new();
+        let items = items.into_iter().take_while(|_| fatal.get().is_none());
+        let record = |result: Result<(Address, ItemOutcome), Fatal>| {
+            match result {
+                Err(error) => {
+                    fatal.get_or_init(|| error);
+                }
+                Ok((address, outcome)) => {
+                    stats.left -= 1;
+                    *match &outcome {
+                        ItemOutcome::Done(_) => &mut stats.done,
+                        ItemOutcome::EndedEarly(..) => &mut stats.over,
+                        ItemOutcome::Failed(_) => &mut stats.failed,
+                        ItemOutcome::InDoubt(_) => &mut stats.in_doubt,
+                        ItemOutcome::Interrupted => &mut stats.left,
+                    } += 1;
+                    (self.listener)(Event::Item {
+                        address,
+                        row: None,
+                        outcome,
+                    });
+                }
+            }
+            Ok::<(), Fatal>(())
+        };
+        for_each(items.map(Ok), self.concurrency, &self.stop, work, record).await?;
+        fatal.into_inner().map_or(Ok(stats), Err)
     }
 }
 
@@ -90,13 +103,13 @@ impl Revocation<'_> {
 pub(crate) fn item_outcome(
     item: &KnownItem,
     result: Result<ItemOutcome, StepError>,
-) -> Result<(Address, ItemOutcome), StepError> {
-    let outcome = result.or_else(|error| error.into_outcome().map_err(StepError::Fatal))?;
+) -> Result<(Address, ItemOutcome), Fatal> {
+    let outcome = result.or_else(StepError::into_outcome)?;
     Ok((Address::item(&item.flow, &item.key), outcome))
 }
 
 impl StepContext<'_> {
-    async fn revoke_item(&self, item: &KnownItem) -> Result<(Address, ItemOutcome), StepError> {
+    async fn revoke_item(&self, item: &KnownItem) -> Result<(Address, ItemOutcome), Fatal> {
         let span = info_span!("item", address = %Address::item(&item.flow, &item.key));
         item_outcome(item, self.revoke_flow(item).instrument(span).await)
     }

@@ -218,7 +218,7 @@ fn treaty_cells<'a>(
     report: &'a FlowReport<'_>,
     row: &'a ReportRow,
 ) -> impl Iterator<Item = Cow<'a, str>> {
-    let (details, steps) = (&row.details, report.steps);
+    let details = &row.details;
     let item = details.record.as_ref();
     let [code, error, hint] = details.failure_texts().map(Cow::Owned);
     let attempts = item.map_or(String::new(), |item| item.attempts.to_string());
@@ -226,31 +226,30 @@ fn treaty_cells<'a>(
         row.key.as_deref().unwrap_or_default().into(),
         row.status.word().into(),
         row.action.word().into(),
-        details.receipt_texts(steps.document, "docId").into(),
-        details.step(steps.process).text("flowId").into(),
+        details.doc_ids().into(),
+        details.flow_id().into(),
         code,
         error,
         hint,
         attempts.into(),
     ];
     let signers = report.signers.iter().flat_map(move |name| {
-        let signer = details.signer(steps.signer, name);
+        let signer = details.signer(name);
         [
-            signer.text("accountId"),
-            signer.text("signUrl"),
-            signer.text("signShortUrl"),
+            signer.account_id(),
+            signer.sign_url(),
+            signer.sign_short_url(),
             signer.signer_status(),
             signer.signer_time(),
         ]
         .map(Cow::Borrowed)
     });
     let moment = |at: Option<jiff::Timestamp>| at.map(time::text).unwrap_or_default();
-    let download = details.step(steps.download);
     let last = [
         moment(item.and_then(|item| item.sent_at)),
         moment(item.and_then(ItemRecord::ended_at)),
-        download.list_texts("path"),
-        download.list_texts("sha256"),
+        details.file_paths(),
+        details.file_digests(),
     ];
     common
         .into_iter()

@@ -28,22 +28,6 @@ pub struct FlowReport<'a> {
     pub unstarted_message: &'a str,
     /// Whether the statuses show the signing progress; otherwise they show the result of the run.
     pub signing: bool,
-    /// The names of the steps whose receipts the report reads.
-    pub steps: StepNames,
-}
-
-/// The names of the steps whose receipts a report reads.
-#[derive(Debug, Clone, Copy)]
-pub struct StepNames {
-    /// The step that creates a document; with several documents, the common prefix of the step
-    /// names.
-    pub document: &'static str,
-    /// The step that creates the flow.
-    pub process: &'static str,
-    /// The prefix of the step that adds a signer; the name of the signer follows.
-    pub signer: &'static str,
-    /// The step that downloads the signed files.
-    pub download: &'static str,
 }
 
 /// Returns the planned action of a row, by its index in sheet order; `None` omits the row from the

@@ -100,13 +100,13 @@ impl Junit {
         };
         let [code, message, hint] = details.failure_texts();
         let outcome = match status {
-            Status::Failed => Outcome::Failure,
-            Status::InDoubt => Outcome::Error,
+            Status::Failed => CaseOutcome::Failure,
+            Status::InDoubt => CaseOutcome::Error,
             Status::Skipped | Status::Rejected | Status::Expired | Status::Revoked => {
-                Outcome::Skipped
+                CaseOutcome::Skipped
             }
             Status::Done | Status::Waiting | Status::Unchanged | Status::Finished => {
-                Outcome::Passed
+                CaseOutcome::Passed
             }
         };
         let message = match message.as_str() {
@@ -119,7 +119,7 @@ impl Junit {
     fn put_case(
         &mut self,
         name: &str,
-        outcome: Outcome,
+        outcome: CaseOutcome,
         code: &str,
         message: &str,
         hint: &str,
@@ -134,20 +134,20 @@ impl Junit {
             escaped(name)
         );
         let (tag, number) = match outcome {
-            Outcome::Passed => return self.put(&format!("{head}/>\n")),
-            Outcome::Failure => ("failure", &mut suite.counts.failures),
-            Outcome::Error => ("error", &mut suite.counts.errors),
-            Outcome::Skipped => ("skipped", &mut suite.counts.skipped),
+            CaseOutcome::Passed => return self.put(&format!("{head}/>\n")),
+            CaseOutcome::Failure => ("failure", &mut suite.counts.failures),
+            CaseOutcome::Error => ("error", &mut suite.counts.errors),
+            CaseOutcome::Skipped => ("skipped", &mut suite.counts.skipped),
         };
         *number += 1;
         let code = match (outcome, code) {
             // A skipped case has only a message.
-            (Outcome::Skipped, _) | (_, "") => String::new(),
+            (CaseOutcome::Skipped, _) | (_, "") => String::new(),
             (_, code) => format!(r#" type="{}""#, escaped(code)),
         };
         let (message, hint) = (escaped(message), escaped(hint));
         let inside = match (outcome, hint.as_str()) {
-            (Outcome::Skipped, _) | (_, "") => format!(r#"<{tag} message="{message}"{code}/>"#),
+            (CaseOutcome::Skipped, _) | (_, "") => format!(r#"<{tag} message="{message}"{code}/>"#),
             (_, hint) => format!(r#"<{tag} message="{message}"{code}>{hint}</{tag}>"#),
         };
         self.put(&format!("{head}>{inside}</testcase>\n"))
@@ -173,7 +173,7 @@ impl Junit {
         if !summary.resource_failures.is_empty() {
             self.begin_suite("resources")?;
             for (address, message) in &summary.resource_failures {
-                self.put_case(address, Outcome::Failure, "", message, "")?;
+                self.put_case(address, CaseOutcome::Failure, "", message, "")?;
             }
             self.end_suite()?;
         }
@@ -211,7 +211,7 @@ impl Junit {
 
 /// The result of a case.
 #[derive(Clone, Copy)]
-enum Outcome {
+enum CaseOutcome {
     Passed,
     Failure,
     Error,

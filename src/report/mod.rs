@@ -21,9 +21,7 @@ mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
 pub use errors::ErrorTable;
-pub use flow_report::{
-    ActionLookup, FlowReport, FlowReportError, ItemVisitor, RowFacts, StepNames,
-};
+pub use flow_report::{ActionLookup, FlowReport, FlowReportError, ItemVisitor, RowFacts};
 pub use html::{HtmlReport, PageItem, PageSigner};
 pub use latest::point_latest;
 pub use metrics::{Metrics, write_metrics};

@@ -111,16 +111,16 @@ impl Reports {
 
 /// Adds a row to the HTML report.
 fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) {
-    let (details, steps) = (&row.details, report.steps);
+    let details = &row.details;
     let signers: Vec<PageSigner<'_>> = report
         .signers
         .iter()
         .map(|name| {
-            let signer = details.signer(steps.signer, name);
+            let signer = details.signer(name);
             PageSigner {
                 name,
                 status: signer.signer_status(),
-                sign_url: signer.text("signUrl"),
+                sign_url: signer.sign_url(),
                 time: signer.signer_time(),
             }
         })
@@ -134,10 +134,10 @@ fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) 
             .filter(|_| report.rows.is_some_and(|rows| rows.sheet.is_some())),
         status: row.status,
         failure: details.failure.as_ref(),
-        flow_id: details.step(steps.process).text("flowId"),
+        flow_id: details.flow_id(),
         sent_at: item.and_then(|item| item.sent_at),
         ended_at: item.and_then(ItemRecord::ended_at),
         signers: &signers,
-        file: &details.step(steps.download).list_texts("path"),
+        file: &details.file_paths(),
     });
 }

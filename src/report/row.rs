@@ -2,10 +2,12 @@
 
 use super::flow_report::FlowReport;
 use super::status::Status;
+use crate::address::{AccountId, DocId, FlowId};
 use crate::api::SignStatus;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{
-    Failure, ItemRecord, ItemStatus, ItemWithSteps, LedgerError, RawStep, SignState,
+    DownloadedFile, Failure, ItemRecord, ItemStatus, ItemWithSteps, LedgerError, RawStep, Receipt,
+    SignState, step_name,
 };
 use crate::plan::ItemAction;
 use crate::sheet::Row;
@@ -48,8 +50,7 @@ enum StepState {
     Deferred,
     /// The request may have been sent; there is no receipt.
     Sent,
-    /// The receipt.
-    Completed(serde_json::Value),
+    Completed(Receipt),
 }
 
 impl StepDetails {
@@ -59,12 +60,11 @@ impl StepDetails {
             None if step.has_deferral && !step.begun => StepState::Deferred,
             None => StepState::Sent,
             Some(receipt) => {
-                StepState::Completed(serde_json::from_str(&receipt).map_err(|error| {
-                    LedgerError::Broken {
-                        path: String::new(),
-                        why: format!("the receipt of {} cannot be read: {error}", step.name),
-                    }
-                })?)
+                let json = serde_json::from_str(&receipt).map_err(|error| LedgerError::Broken {
+                    path: String::new(),
+                    why: format!("the receipt of {} cannot be read: {error}", step.name),
+                })?;
+                StepState::Completed(Receipt::from_json(&json))
             }
         };
         Ok(Self {
@@ -73,11 +73,18 @@ impl StepDetails {
             sign: step.sign,
         })
     }
+
+    fn receipt(&self) -> Option<&Receipt> {
+        match &self.state {
+            StepState::Completed(receipt) => Some(receipt),
+            StepState::Deferred | StepState::Sent => None,
+        }
+    }
 }
 
-/// A view of a step of an item; empty if the item has no such step.
+/// A signer of an item; empty if the item has no step that adds it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct StepView<'a> {
+pub(super) struct SignerView<'a> {
     step: Option<&'a StepDetails>,
     item: &'a ItemDetails,
 }
@@ -252,41 +259,51 @@ impl ItemDetails {
         [code, failure.message.clone(), failure.hint.clone()]
     }
 
-    /// Returns the step with a name.
-    pub(super) fn step(&self, name: &str) -> StepView<'_> {
-        self.step_where(|step| step.name == name)
-    }
-
-    /// Returns the step that adds a signer.
-    pub(super) fn signer(&self, prefix: &str, name: &str) -> StepView<'_> {
-        self.step_where(|step| step.name.strip_prefix(prefix) == Some(name))
-    }
-
-    fn step_where(&self, is: impl Fn(&StepDetails) -> bool) -> StepView<'_> {
-        StepView {
-            step: self.steps.iter().find(|step| is(step)),
+    /// Returns the signer with a name.
+    pub(super) fn signer(&self, name: &str) -> SignerView<'_> {
+        let is_own = |step: &&StepDetails| step_name::signer_name(&step.name) == Some(name);
+        SignerView {
+            step: self.steps.iter().find(is_own),
             item: self,
         }
     }
 
-    /// Returns a text field of the receipts of all steps named `step` or `step.…`, joined by `;`.
-    pub(super) fn receipt_texts(&self, step: &str, name: &str) -> String {
-        let is_match = |other: &&StepDetails| {
-            let rest = other.name.strip_prefix(step);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        let view = |step| StepView {
-            step: Some(step),
-            item: self,
-        };
-        let all: Vec<&str> = self
-            .steps
-            .iter()
-            .filter(is_match)
-            .map(|step| view(step).text(name))
-            .filter(|text| !text.is_empty())
-            .collect();
-        all.join(";")
+    /// Returns the id of the flow; empty if it was not created.
+    pub(super) fn flow_id(&self) -> &str {
+        let process = self.receipt(step_name::PROCESS);
+        let flow_id = process.and_then(|receipt| receipt.flow_id.as_ref());
+        flow_id.map_or("", FlowId::as_str)
+    }
+
+    /// Returns the ids of the documents, joined by `;`.
+    pub(super) fn doc_ids(&self) -> String {
+        let steps = self.steps.iter();
+        let documents = steps.filter(|step| step_name::is_document(&step.name));
+        let ids = documents.filter_map(|step| step.receipt()?.doc_id.as_ref());
+        let ids: Vec<&str> = ids.map(DocId::as_str).filter(|id| !id.is_empty()).collect();
+        ids.join(";")
+    }
+
+    /// Returns the paths of the downloaded files, joined by `;`.
+    pub(super) fn file_paths(&self) -> String {
+        self.file_texts(|file| file.path.as_deref())
+    }
+
+    /// Returns the SHA-256 digests of the downloaded files, joined by `;`.
+    pub(super) fn file_digests(&self) -> String {
+        self.file_texts(|file| file.sha256.as_deref())
+    }
+
+    fn file_texts(&self, text: impl Fn(&DownloadedFile) -> Option<&str>) -> String {
+        let receipt = self.receipt(step_name::DOWNLOAD);
+        let files = receipt.map_or(&[][..], |receipt| &receipt.files);
+        let texts: Vec<&str> = files.iter().filter_map(text).collect();
+        texts.join(";")
+    }
+
+    /// Returns the receipt of the step with a name.
+    fn receipt(&self, name: &str) -> Option<&Receipt> {
+        self.steps.iter().find(|step| step.name == name)?.receipt()
     }
 
     /// Returns whether the flow ended without all signatures.
@@ -300,30 +317,29 @@ impl ItemDetails {
     }
 }
 
-impl<'a> StepView<'a> {
-    fn receipt(self) -> Option<&'a serde_json::Value> {
-        match &self.step?.state {
-            StepState::Completed(receipt) => Some(receipt),
-            StepState::Deferred | StepState::Sent => None,
-        }
+impl<'a> SignerView<'a> {
+    /// Returns the account of the signer; empty if it is unknown.
+    pub(super) fn account_id(self) -> &'a str {
+        self.text(|receipt| receipt.account_id.as_ref().map(AccountId::as_str))
     }
 
-    /// Returns a text field of the receipt; empty if there is none.
-    pub(super) fn text(self, name: &str) -> &'a str {
-        let value = self.receipt().and_then(|receipt| receipt.get(name));
-        value.and_then(|value| value.as_str()).unwrap_or_default()
+    /// Returns the signing link; empty if there is none.
+    pub(super) fn sign_url(self) -> &'a str {
+        self.text(|receipt| receipt.sign_url.as_deref())
     }
 
-    /// Returns a text field of each entry of a list receipt, joined by `;`.
-    pub(super) fn list_texts(self, name: &str) -> String {
-        let list = self.receipt().and_then(|receipt| receipt.as_array());
-        let texts = list.into_iter().flatten();
-        let texts: Vec<&str> = texts.filter_map(|one| one.get(name)?.as_str()).collect();
-        texts.join(";")
+    /// Returns the short signing link; empty if there is none.
+    pub(super) fn sign_short_url(self) -> &'a str {
+        self.text(|receipt| receipt.sign_short_url.as_deref())
     }
 
-    /// Returns the status of the signer whose step it is: the signing state of the last poll,
-    /// otherwise the state after the request that added the signer.
+    fn text(self, field: impl Fn(&'a Receipt) -> Option<&'a str>) -> &'a str {
+        let receipt = self.step.and_then(StepDetails::receipt);
+        receipt.and_then(field).unwrap_or_default()
+    }
+
+    /// Returns the status: the signing state of the last poll, otherwise the state after the
+    /// request that added the signer.
     pub(super) fn signer_status(self) -> &'static str {
         let Some(step) = self.step else {
             return "";
@@ -341,7 +357,7 @@ impl<'a> StepView<'a> {
             },
             // A signer who is asked has a sign link. Without one the service signs, at an unknown
             // time (5.9.1).
-            (StepState::Completed(receipt), None) if receipt.get("signUrl").is_some() => {
+            (StepState::Completed(receipt), None) if receipt.sign_url.is_some() => {
                 if self.item.has_ended_early() {
                     "ended"
                 } else {

@@ -3,9 +3,10 @@
 
 use crate::api::{FlowStatus, Nothing, Revoke};
 use crate::execute::{
-    ARCHIVE, DOWNLOAD, END, FlowRef, FlowState, ItemJournal, REVOKE, SIGNER, SignStates,
-    StepContext, StepError, ended_status, sent_flow, signers, undecided_step, why,
+    FlowRef, FlowState, ItemJournal, SignStates, StepContext, StepError, ended_status, sent_flow,
+    signers, undecided_step, why,
 };
+use crate::ledger::step_name::{self, ARCHIVE, DOWNLOAD, END, REVOKE};
 use crate::ledger::{Failure, ItemRecord, ItemStatus, Write};
 
 impl StepContext<'_> {
@@ -138,7 +139,7 @@ impl StepContext<'_> {
             let is_archive = step == ARCHIVE && journal.is_begun(ARCHIVE);
             if is_archive || step == DOWNLOAD {
                 self.take_deferred(journal, &step, deferral, flow).await?;
-            } else if let Some(name) = step.strip_prefix(SIGNER) {
+            } else if let Some(name) = step_name::signer_name(&step) {
                 never_asked.push(name.to_owned());
             }
         }

@@ -9,7 +9,7 @@ use tracing::{Instrument, info_span};
 use super::options::Sync;
 use super::sync_loop::SyncLoop;
 use crate::address::Address;
-use crate::execute::{StepContext, StepError, Stop, SyncStats};
+use crate::execute::{StepContext, StepError, Stop, SyncStats, stop_requested};
 use crate::plan::Fatal;
 
 impl Sync<'_> {
@@ -23,7 +23,7 @@ impl Sync<'_> {
         let mut sync_loop = SyncLoop::begin(self, context.clock)?;
         let mut in_progress = FuturesUnordered::new();
         let mut fatal = None;
-        let (mut stop, mut draining) = (self.stop.clone(), self.stop.clone());
+        let (stop, mut draining) = (self.stop.clone(), self.stop.clone());
         loop {
             let is_running = fatal.is_none() && *stop.borrow() == Stop::No && !sync_loop.is_over();
             if is_running {
@@ -49,8 +49,8 @@ impl Sync<'_> {
                     }
                     result => sync_loop.record(&item, result)?,
                 },
-                () = interrupted(&mut stop, &context.unsettled) => return Ok(sync_loop.end(true)),
-                () = draining_started(&mut draining), if is_running => {}
+                () = interrupted(stop.clone(), &context.unsettled) => return Ok(sync_loop.end(true)),
+                () = stop_requested(&mut draining, Stop::Drain), if is_running => {}
                 () = sleep_until(sync_loop.wake()), if has_capacity => {}
             }
         }
@@ -59,25 +59,11 @@ impl Sync<'_> {
 
 /// Completes when the sync must end now: on `Stop::Now`, or on `Stop::Soon` with no request in
 /// flight.
-async fn interrupted(stop: &mut watch::Receiver<Stop>, out: &watch::Sender<usize>) {
-    let mut out = out.subscribe();
-    loop {
-        match *stop.borrow_and_update() {
-            Stop::Now => return,
-            Stop::Soon if *out.borrow_and_update() == 0 => return,
-            _ => {}
-        }
-        tokio::select! {
-            Ok(()) = stop.changed() => {}
-            Ok(()) = out.changed() => {}
-        }
-    }
-}
-
-/// Completes when no new poll may start.
-async fn draining_started(stop: &mut watch::Receiver<Stop>) {
-    if stop.wait_for(|stop| *stop != Stop::No).await.is_err() {
-        // The sender is gone: no stop can be requested any more.
-        std::future::pending::<()>().await;
+async fn interrupted(mut stop: watch::Receiver<Stop>, unsettled: &watch::Sender<usize>) {
+    stop_requested(&mut stop, Stop::Soon).await;
+    let mut unsettled = unsettled.subscribe();
+    tokio::select! {
+        () = stop_requested(&mut stop, Stop::Now) => {}
+        _ = unsettled.wait_for(|requests| *requests == 0) => {}
     }
 }

@@ -18,7 +18,7 @@ use super::retry_schedule::RetrySchedule;
 use crate::address::Address;
 use crate::api::time;
 use crate::client::Client;
-use crate::execute::{Event, ItemOutcome, Listener, Stop, SyncStats};
+use crate::execute::{Event, ItemOutcome, Listener, Stop, SyncStats, stop_requested};
 use crate::ledger::{Binding, Inbox, LeaseHandle, LedgerError, Sqlite};
 use crate::plan::Fatal;
 use crate::sync::{Sync, SyncMode};
@@ -140,7 +140,7 @@ impl Confirmer<'_> {
                 }
             };
             tokio::select! {
-                () = stop_requested(&mut self.stop) => {}
+                () = stop_requested(&mut self.stop, Stop::Drain) => {}
                 _ = timeout(wait, woken) => {}
             }
         }
@@ -224,21 +224,14 @@ impl Confirmer<'_> {
 
 /// Stops a sync when the ledger was held for [`MAX_HOLD`], or when the process stops.
 async fn request_stops(ask: &watch::Sender<Stop>, stop: &mut watch::Receiver<Stop>) -> Infallible {
-    let in_time = timeout(MAX_HOLD, stop_requested(stop)).await;
+    let in_time = timeout(MAX_HOLD, stop_requested(stop, Stop::Drain)).await;
     if in_time.is_ok() {
         ask.send_replace(Stop::Drain);
         sleep(DRAIN_GRACE).await;
     }
     ask.send_replace(Stop::Soon);
-    stop_requested(stop).await;
+    stop_requested(stop, Stop::Drain).await;
     sleep(CALL_GRACE).await;
     ask.send_replace(Stop::Now);
     std::future::pending().await
-}
-
-async fn stop_requested(stop: &mut watch::Receiver<Stop>) {
-    if stop.wait_for(|stop| *stop != Stop::No).await.is_err() {
-        // The sender is gone: no stop can be requested any more.
-        std::future::pending::<()>().await;
-    }
 }

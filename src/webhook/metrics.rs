@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::outcome::Outcome;
+use super::outcome::CallbackOutcome;
 use crate::execute::ItemOutcome;
 use crate::ledger::ItemStatus;
 
@@ -85,7 +85,7 @@ impl PollOutcome {
 /// Counts since the process started.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    callbacks: [AtomicU64; Outcome::ALL.len()],
+    callbacks: [AtomicU64; CallbackOutcome::ALL.len()],
     /// Callbacks by duration; the last bucket has no upper bound.
     durations: [AtomicU64; BUCKETS.len() + 1],
     /// The total duration, in microseconds.
@@ -95,13 +95,13 @@ pub struct Metrics {
 
 impl Metrics {
     /// Counts a callback and its duration.
-    pub fn record_callback(&self, outcome: Outcome, took: Duration) {
+    pub fn record_callback(&self, outcome: CallbackOutcome, took: Duration) {
         let seconds = took.as_secs_f64();
         let bucket = BUCKETS.partition_point(|(end, _)| *end < seconds);
         self.durations[bucket].fetch_add(1, Ordering::Relaxed);
         let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
-        // The variants have the order of `Outcome::ALL`.
+        // The variants have the order of `CallbackOutcome::ALL`.
         self.callbacks[outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
@@ -114,7 +114,7 @@ impl Metrics {
     pub fn text(&self, unhandled: Option<u64>) -> String {
         let mut text = Text(String::new());
         text.head("treaty_callbacks_total", "counter", "Callbacks by outcome.");
-        for outcome in Outcome::ALL {
+        for outcome in CallbackOutcome::ALL {
             let count = read(&self.callbacks[outcome as usize]);
             let labels = format!("outcome=\"{}\"", outcome.word());
             text.line("treaty_callbacks_total", &labels, count);
@@ -188,16 +188,16 @@ mod tests {
     #[test]
     fn buckets_are_cumulative_with_inclusive_bounds() {
         let metrics = Metrics::default();
-        for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
+        for (index, outcome) in CallbackOutcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, index);
         }
         for (index, outcome) in PollOutcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, index);
         }
         for milliseconds in [1, 2, 2000, 2001] {
-            metrics.record_callback(Outcome::New, Duration::from_millis(milliseconds));
+            metrics.record_callback(CallbackOutcome::New, Duration::from_millis(milliseconds));
         }
-        metrics.record_callback(Outcome::Failed, Duration::from_micros(500));
+        metrics.record_callback(CallbackOutcome::Failed, Duration::from_micros(500));
         metrics.record_poll(PollOutcome::InDoubt);
         let text = metrics.text(Some(7));
         for line in [

@@ -13,7 +13,7 @@ mod serve;
 
 pub use confirm::{ConfirmStep, Confirmer, ConfirmerEvent, Connection};
 pub use metrics::{Metrics, PollOutcome};
-pub use outcome::Outcome;
+pub use outcome::CallbackOutcome;
 pub use receive::{CallbackLog, CallbackPath, Receiver};
 pub use retry_schedule::RetrySchedule;
 pub use serve::serve;

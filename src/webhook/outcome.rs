@@ -11,7 +11,7 @@ use crate::ledger::CallbackReceipt;
 
 /// The outcome of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CallbackOutcome {
     /// It is recorded, and its flow will be polled.
     New,
     /// It was recorded before.
@@ -30,7 +30,7 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
+impl CallbackOutcome {
     /// All outcomes.
     pub const ALL: [Self; 8] = [
         Self::New,
@@ -63,7 +63,7 @@ impl Outcome {
     }
 }
 
-impl From<CallbackReceipt> for Outcome {
+impl From<CallbackReceipt> for CallbackOutcome {
     fn from(receipt: CallbackReceipt) -> Self {
         match receipt {
             CallbackReceipt::New => Self::New,
@@ -74,8 +74,8 @@ impl From<CallbackReceipt> for Outcome {
 }
 
 /// The response to a callback, and the reason for it.
-pub(super) struct Verdict {
-    pub(super) outcome: Outcome,
+pub(super) struct CallbackResponse {
+    pub(super) outcome: CallbackOutcome,
     status: StatusCode,
     /// The message in the response.
     message: String,
@@ -83,32 +83,44 @@ pub(super) struct Verdict {
     details: Option<String>,
 }
 
-impl Verdict {
-    pub(super) fn accepted(outcome: Outcome) -> Self {
+impl CallbackResponse {
+    pub(super) fn accepted(outcome: CallbackOutcome) -> Self {
         Self::of(outcome, StatusCode::OK, "success")
     }
 
     pub(super) fn oversized() -> Self {
         let message = "the body is too large";
-        Self::of(Outcome::Oversized, StatusCode::PAYLOAD_TOO_LARGE, message)
+        Self::of(
+            CallbackOutcome::Oversized,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            message,
+        )
     }
 
     /// The response to a body that broke off or did not arrive in time.
     pub(super) fn incomplete(message: &str) -> Self {
-        Self::of(Outcome::Malformed, StatusCode::REQUEST_TIMEOUT, message)
+        Self::of(
+            CallbackOutcome::Malformed,
+            StatusCode::REQUEST_TIMEOUT,
+            message,
+        )
     }
 
     /// Requests a repeat. The details are for the operator and not sent.
     pub(super) fn failed(details: String) -> Self {
         let message = "the callback could not be recorded: send it again";
-        let verdict = Self::of(Outcome::Failed, StatusCode::SERVICE_UNAVAILABLE, message);
+        let response = Self::of(
+            CallbackOutcome::Failed,
+            StatusCode::SERVICE_UNAVAILABLE,
+            message,
+        );
         Self {
             details: Some(details),
-            ..verdict
+            ..response
         }
     }
 
-    fn of(outcome: Outcome, status: StatusCode, message: impl Into<String>) -> Self {
+    fn of(outcome: CallbackOutcome, status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             outcome,
             status,
@@ -123,20 +135,20 @@ impl Verdict {
     }
 }
 
-impl From<Refused> for Verdict {
+impl From<Refused> for CallbackResponse {
     fn from(refused: Refused) -> Self {
         let (outcome, status) = match refused {
             Refused::Unsigned(_) | Refused::OtherApp | Refused::Algorithm | Refused::Forged => {
-                (Outcome::Forged, StatusCode::UNAUTHORIZED)
+                (CallbackOutcome::Forged, StatusCode::UNAUTHORIZED)
             }
-            Refused::Stale(_) => (Outcome::Stale, StatusCode::FORBIDDEN),
-            Refused::Malformed => (Outcome::Malformed, StatusCode::BAD_REQUEST),
+            Refused::Stale(_) => (CallbackOutcome::Stale, StatusCode::FORBIDDEN),
+            Refused::Malformed => (CallbackOutcome::Malformed, StatusCode::BAD_REQUEST),
         };
         Self::of(outcome, status, refused.to_string())
     }
 }
 
-impl IntoResponse for Verdict {
+impl IntoResponse for CallbackResponse {
     fn into_response(self) -> Response {
         let code = if self.outcome.is_accepted() {
             0

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 
 use super::metrics::Metrics;
-use super::outcome::{Outcome, Verdict};
+use super::outcome::{CallbackOutcome, CallbackResponse};
 use crate::address::FlowId;
 use crate::api::callback::{VerifiedCallback, Verifier};
 use crate::expr::{Fingerprint, Salt};
@@ -65,7 +65,7 @@ impl std::fmt::Display for CallbackPath {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackLog<'a> {
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: CallbackOutcome,
     /// The flow's id, if the callback was verified.
     pub flow: Option<&'a FlowId>,
     /// The reason for the outcome.
@@ -118,16 +118,16 @@ impl Receiver {
 async fn receive(State(Receiver(receiver)): State<Receiver>, request: Request) -> Response {
     let begun = Instant::now();
     let mut flow = None;
-    let verdict = receiver.handle(request, &mut flow).await;
+    let response = receiver.handle(request, &mut flow).await;
     receiver
         .metrics
-        .record_callback(verdict.outcome, begun.elapsed());
+        .record_callback(response.outcome, begun.elapsed());
     (receiver.on_callback)(&CallbackLog {
-        outcome: verdict.outcome,
+        outcome: response.outcome,
         flow: flow.as_ref(),
-        why: verdict.reason(),
+        why: response.reason(),
     });
-    verdict.into_response()
+    response.into_response()
 }
 
 /// Responds 200 if callbacks can be recorded, otherwise 503.
@@ -149,24 +149,26 @@ async fn metrics(State(Receiver(receiver)): State<Receiver>) -> Response {
 
 impl ReceiverState {
     /// Reads, verifies and records a callback. `flow` receives the flow's id once it is verified.
-    async fn handle(&self, request: Request, flow: &mut Option<FlowId>) -> Verdict {
+    async fn handle(&self, request: Request, flow: &mut Option<FlowId>) -> CallbackResponse {
         let (parts, body) = request.into_parts();
         let length = parts.headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if length.is_some_and(|length| length > MAX_BODY) {
-            return Verdict::oversized();
+            return CallbackResponse::oversized();
         }
         let body = match timeout(BODY_TIMEOUT, read(body)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(verdict)) => return verdict,
-            Err(_) => return Verdict::incomplete("the body did not arrive in time"),
+            Ok(Err(response)) => return response,
+            Err(_) => return CallbackResponse::incomplete("the body did not arrive in time"),
         };
         let query = parts.uri.query();
         let now = Timestamp::now();
         let news = self.verifier.verify(&parts.headers, query, &body, now);
         let id = match news {
             Ok(VerifiedCallback::Flow(id)) => flow.insert(id),
-            Ok(VerifiedCallback::Other) => return Verdict::accepted(Outcome::Unknown),
+            Ok(VerifiedCallback::Other) => {
+                return CallbackResponse::accepted(CallbackOutcome::Unknown);
+            }
             Err(refused) => return refused.into(),
         };
         let event = CallbackEvent {
@@ -176,16 +178,16 @@ impl ReceiverState {
         };
         match self.record(event).await {
             Ok(outcome) => {
-                if outcome == Outcome::New {
+                if outcome == CallbackOutcome::New {
                     self.new_callback.notify_one();
                 }
-                Verdict::accepted(outcome)
+                CallbackResponse::accepted(outcome)
             }
-            Err(why) => Verdict::failed(why),
+            Err(why) => CallbackResponse::failed(why),
         }
     }
 
-    async fn record(&self, event: CallbackEvent) -> Result<Outcome, String> {
+    async fn record(&self, event: CallbackEvent) -> Result<CallbackOutcome, String> {
         match timeout(RECORD_TIMEOUT, self.inbox.record(event)).await {
             Ok(Ok(receipt)) => Ok(receipt.into()),
             Ok(Err(error)) => Err(error.to_string()),
@@ -210,15 +212,15 @@ impl ReceiverState {
 }
 
 /// Reads a body of at most [`MAX_BODY`] bytes. The rest of a larger body is not read.
-async fn read(body: Body) -> Result<Vec<u8>, Verdict> {
+async fn read(body: Body) -> Result<Vec<u8>, CallbackResponse> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let Ok(chunk) = chunk else {
-            return Err(Verdict::incomplete("the body broke off"));
+            return Err(CallbackResponse::incomplete("the body broke off"));
         };
         if bytes.len() + chunk.len() > MAX_BODY {
-            return Err(Verdict::oversized());
+            return Err(CallbackResponse::oversized());
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -2,66 +2,40 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::detail::{FlowDetail, SignTimes};
 use super::position::Position;
-use super::process::Attachment;
-use super::status::{DocStatus, FlowStatus, SignStatus};
-use crate::address::{AccountId, DocId, FlowId, SealId};
+use super::process::ProcessDoc;
+use super::status::DocStatus;
+use super::task::{
+    OrganizationSigner, PersonAndOrganizationSigner, PersonSigner, PlatformSigner, SignTask,
+    UserSigner,
+};
+use crate::address::{DocId, FlowId};
 use crate::api::{liberal, strict};
 
 /// Creates a flow with one or more documents and without signers (5.6.1).
+pub type AddProcess = super::process::AddProcess<ProcessDocs>;
+
+/// The documents of a flow (5.6.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AddProcess {
-    /// The subject of the flow.
-    pub business_scene: String,
-    /// The account that starts the flow; the platform if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initiator_account_id: Option<AccountId>,
-    /// The deadline for signing, in milliseconds since 1970. Sent as a number; also read from text.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_integer"
-    )]
-    pub sign_validity: Option<i64>,
-    /// The account that pays; the platform if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payer: Option<AccountId>,
-    /// The platforms on which people can sign: numbers, separated by commas.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sign_platform: Option<String>,
-    /// The channels for notifications: numbers, separated by commas.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notice_type: Option<String>,
-    /// The URL for callbacks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notice_url: Option<String>,
-    /// The URL to which the browser is redirected after signing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect_url: Option<String>,
-    /// Whether the time is shown next to each signature.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub add_sign_time: Option<bool>,
+pub struct ProcessDocs {
     /// The documents.
     pub doc_list: Vec<ProcessDoc>,
-    /// Attachments.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attachment_list: Option<Vec<Attachment>>,
 }
 
-/// A document of a flow (5.6.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+impl From<ProcessDocs> for Vec<ProcessDoc> {
+    fn from(docs: ProcessDocs) -> Self {
+        docs.doc_list
+    }
+}
+
+/// The documents that are signed automatically (5.6.2, 5.6.3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ProcessDoc {
-    /// The document.
-    #[serde(deserialize_with = "strict::id")]
-    pub doc_id: DocId,
-    /// The name of the document in this flow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub doc_name: Option<String>,
-    /// Whether signers must enter the password of the document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<bool>,
+pub struct AutoSignDocs {
+    /// The signed documents with the positions of the seal.
+    pub sign_doc_list: Vec<AutoSignDoc>,
 }
 
 /// A document that is signed automatically (5.6.2, 5.6.3).
@@ -78,6 +52,15 @@ pub struct AutoSignDoc {
     pub pos_list: Vec<Position>,
 }
 
+/// The documents that a person is asked to sign (5.6.4–5.6.6).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandSignDocs {
+    /// The documents to sign with the positions of the seal; all documents of the flow if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_doc_list: Option<Vec<HandSignDoc>>,
+}
+
 /// A document that a person is asked to sign (5.6.4–5.6.6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,102 +74,15 @@ pub struct HandSignDoc {
 }
 
 /// Lets the platform sign immediately (5.6.2).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlatformSignTask {
-    /// The flow.
-    #[serde(deserialize_with = "strict::id")]
-    pub flow_id: FlowId,
-    /// The order number in the caller's system; callbacks return it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub third_order_no: Option<String>,
-    /// The seal; the default seal of the platform if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seal_id: Option<SealId>,
-    /// The signed documents with the positions of the seal.
-    pub sign_doc_list: Vec<AutoSignDoc>,
-}
-
+pub type PlatformSignTask = SignTask<PlatformSigner, AutoSignDocs>;
 /// Signs immediately for an account that granted silent signing (5.6.3).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UserSignTask {
-    /// The flow.
-    #[serde(deserialize_with = "strict::id")]
-    pub flow_id: FlowId,
-    /// The order number in the caller's system; callbacks return it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub third_order_no: Option<String>,
-    /// The account that signs: a person or an organization.
-    pub account_id: AccountId,
-    /// The seal; the default seal of the account if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seal_id: Option<SealId>,
-    /// Whether the account owner is notified after signing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notice_sign_message: Option<bool>,
-    /// The signed documents with the positions of the seal.
-    pub sign_doc_list: Vec<AutoSignDoc>,
-}
-
+pub type UserSignTask = SignTask<UserSigner, AutoSignDocs>;
 /// Asks a person to sign (5.6.4).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HandPersonSignTask {
-    /// The flow.
-    #[serde(deserialize_with = "strict::id")]
-    pub flow_id: FlowId,
-    /// The order number in the caller's system; callbacks return it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub third_order_no: Option<String>,
-    /// The account of the signer.
-    pub account_id: AccountId,
-    /// The allowed types of seals: numbers, separated by commas; all if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seal_type: Option<String>,
-    /// The documents to sign with the positions of the seal; all documents of the flow if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sign_doc_list: Option<Vec<HandSignDoc>>,
-}
-
+pub type HandPersonSignTask = SignTask<PersonSigner, HandSignDocs>;
 /// Asks a person to sign for an organization (5.6.5).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HandOrgSignTask {
-    /// The flow.
-    #[serde(deserialize_with = "strict::id")]
-    pub flow_id: FlowId,
-    /// The order number in the caller's system; callbacks return it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub third_order_no: Option<String>,
-    /// The account of the person who signs for the organization.
-    pub account_id: AccountId,
-    /// The organization for which the person signs.
-    pub authorization_org_id: AccountId,
-    /// The documents to sign with the positions of the seal; all documents of the flow if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sign_doc_list: Option<Vec<HandSignDoc>>,
-}
-
+pub type HandOrgSignTask = SignTask<OrganizationSigner, HandSignDocs>;
 /// Asks a person to sign for themselves and for an organization in one task (5.6.6).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HandSignTask {
-    /// The flow.
-    #[serde(deserialize_with = "strict::id")]
-    pub flow_id: FlowId,
-    /// The order number in the caller's system; callbacks return it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub third_order_no: Option<String>,
-    /// The account of the signer.
-    pub account_id: AccountId,
-    /// The organization for which the person signs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authorization_org_id: Option<AccountId>,
-    /// The documents to sign with the positions of the seal; all documents of the flow if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sign_doc_list: Option<Vec<HandSignDoc>>,
-}
+pub type HandSignTask = SignTask<PersonAndOrganizationSigner, HandSignDocs>;
 
 /// Requests the state of a flow (5.6.7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,56 +94,12 @@ pub struct Detail {
 }
 
 /// The state of a flow and its signers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DetailAnswer {
-    /// The flow.
-    #[serde(deserialize_with = "liberal::id")]
-    pub flow_id: FlowId,
-    /// The state of the flow.
-    pub flow_status: FlowStatus,
-    /// The creation time, as `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_text"
-    )]
-    pub start_time: Option<String>,
-    /// The signers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sign_detail: Option<Vec<SignerDetail>>,
-    /// The signers under the other field name. Some responses have both fields, one of them null.
-    #[serde(
-        default,
-        rename(serialize = "signDetail", deserialize = "signDetailList"),
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub sign_detail_list: Option<Vec<SignerDetail>>,
-}
+pub type DetailAnswer = FlowDetail<SignProgress>;
 
-impl DetailAnswer {
-    /// Returns the signers from either field; `None` if the response has no list.
-    pub fn signers(self) -> Option<Vec<SignerDetail>> {
-        self.sign_detail.or(self.sign_detail_list)
-    }
-}
-
-/// The state of a signer in a flow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The progress of a signer (5.6.7).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SignerDetail {
-    /// The account of the signer.
-    #[serde(deserialize_with = "liberal::id")]
-    pub account_id: AccountId,
-    /// The organization for which the person signs.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_id"
-    )]
-    pub authorization_org_id: Option<AccountId>,
-    /// The state of the signer.
-    pub sign_status: SignStatus,
+pub struct SignProgress {
     /// The state of each document for this signer.
     #[serde(default, deserialize_with = "liberal::list")]
     pub sign_info: Vec<SignedInfo>,
@@ -267,27 +119,9 @@ pub struct SignedInfo {
         deserialize_with = "liberal::optional_text"
     )]
     pub doc_name: Option<String>,
-    /// The time at which the signer received the task.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_text"
-    )]
-    pub receive_time: Option<String>,
-    /// The time of signing or refusal.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_text"
-    )]
-    pub sign_time: Option<String>,
     /// The state of the document.
     pub sign_status: DocStatus,
-    /// The comment of the signer.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "liberal::optional_text"
-    )]
-    pub sign_explain: Option<String>,
+    /// The times and the comment of the signer.
+    #[serde(flatten)]
+    pub times: SignTimes,
 }

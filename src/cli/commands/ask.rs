@@ -13,7 +13,7 @@ use crate::cli::context::session::{Session, invalid, load_project};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{diagnostics, out};
-use crate::client::{Client, Failure};
+use crate::client::{CallFailure, Client};
 use crate::diagnostic::{Findings, did_you_mean};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -116,7 +116,7 @@ async fn send(
     client: &Client,
     op: Op,
     request: serde_json::Value,
-) -> anyhow::Result<Result<serde_json::Value, Failure>> {
+) -> anyhow::Result<Result<serde_json::Value, CallFailure>> {
     match op {
         Op::ExchangeId => call::<ExchangeId>(client, request).await,
         Op::DownloadUrl => call::<DownloadUrl>(client, request).await,
@@ -132,7 +132,7 @@ async fn send(
 async fn call<O: Operation>(
     client: &Client,
     request: serde_json::Value,
-) -> anyhow::Result<Result<serde_json::Value, Failure>> {
+) -> anyhow::Result<Result<serde_json::Value, CallFailure>> {
     let request: O = serde_json::from_value(request).context("the request")?;
     let response = client.call(&request).await;
     response
@@ -141,13 +141,13 @@ async fn call<O: Operation>(
 }
 
 /// Converts a failed call into an error with an exit code and a hint.
-pub(super) fn call_error(op: Op, failure: Failure) -> CliError {
+pub(super) fn call_error(op: Op, failure: CallFailure) -> CliError {
     match failure {
-        Failure::Refused { code, message } => {
+        CallFailure::Refused { code, message } => {
             CliError::new(Exit::Error, format!("{op}: {code} {message}"), code.hint())
         }
-        Failure::Credentials(why) => CliError::new(Exit::Credentials, why, ""),
-        Failure::NotSent(problem) | Failure::Outage(problem) => CliError::new(
+        CallFailure::Credentials(why) => CliError::new(Exit::Credentials, why, ""),
+        CallFailure::NotSent(problem) | CallFailure::Outage(problem) => CliError::new(
             Exit::Unreachable,
             format!("the endpoint cannot be reached: {problem}"),
             match problem.hint {

@@ -32,8 +32,8 @@ use crate::execute::{Stop, SyncStats};
 use crate::ledger::{Binding, Inbox, LedgerError};
 use crate::manifest::Settings;
 use crate::webhook::{
-    CallbackLog, Confirmer, ConfirmerEvent, Connection, Metrics, Outcome, Receiver, RetrySchedule,
-    serve,
+    CallbackLog, CallbackOutcome, Confirmer, ConfirmerEvent, Connection, Metrics, Receiver,
+    RetrySchedule, serve,
 };
 
 /// The maximum `retries.outage` while the listener holds the lease, so that other runs can acquire
@@ -304,7 +304,7 @@ fn callback_logger(global: &Global) -> impl Fn(&CallbackLog<'_>) + Send + Sync +
             suppressed => format!(" ({suppressed} more since the last line)"),
         };
         let show = match callback.outcome {
-            Outcome::Failed => show,
+            CallbackOutcome::Failed => show,
             _ => show.unless_quiet(),
         };
         let text = format!("callback refused: {outcome}: {}{more}", callback.why);

@@ -6,7 +6,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::apply::run_report::STEP_NAMES;
 use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::cli::args::{Global, Report as Args};
@@ -83,7 +82,6 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             run: run.record.id,
             unstarted_message: "not started: no run has sent it",
             signing: true,
-            steps: STEP_NAMES,
         };
         items.insert(name.clone(), reports.write_flow(&report)?);
     }

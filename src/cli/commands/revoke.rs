@@ -77,7 +77,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 /// The selected items in progress, and the number of selected items that are not.
 fn select(ledger: &Sqlite, args: &Args) -> anyhow::Result<(Vec<KnownItem>, u64)> {
     let (mut items, mut ended) = (Vec::new(), 0);
-    ledger.each_item(("", ""), &mut |item| {
+    ledger.each_item(&mut |item| {
         let address = Address::item(&item.flow, &item.key);
         if is_selected(&args.target, &args.exclude, &address) {
             if item.record.is_under_way() {

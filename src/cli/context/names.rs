@@ -9,16 +9,12 @@ use crate::address::{Address, AddressPattern};
 use crate::cli::exit::{CliError, Exit};
 use crate::desired::Resources;
 use crate::diagnostic::Findings;
-use crate::execute::PROCESS;
 use crate::expr::Salt;
 use crate::ledger::{
     KnownItem, KnownResource, KnownStep, Ledger, LedgerError, Records, ResourceKind, Sqlite,
     seal_identity, seal_parts,
 };
 use crate::manifest::Project;
-
-/// The step whose receipt contains the flow id of an item, and the field of the receipt.
-pub(in crate::cli) const FLOW_ID: (&str, &str) = (PROCESS, "flowId");
 
 /// The record at an address. An item comes with its steps.
 pub(in crate::cli) enum FoundRecord {
@@ -148,7 +144,7 @@ impl ResourceNames {
             suggestions.offer(&self.address(known.kind, &known.identity));
             ControlFlow::Continue(())
         })?;
-        ledger.each_item(("", ""), &mut |known| {
+        ledger.each_item(&mut |known| {
             suggestions.offer(&Address::item(&known.flow, &known.key));
             ControlFlow::Continue(())
         })?;
@@ -172,7 +168,7 @@ pub(in crate::cli) fn check_targets(
     if unmatched.is_empty() {
         return Ok(());
     }
-    ledger.each_item(("", ""), &mut |known| {
+    ledger.each_item(&mut |known| {
         let address = Address::item(&known.flow, &known.key);
         unmatched.retain(|(target, _)| !target.matches(&address));
         for (_, suggestions) in &mut unmatched {

@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 use super::probe_result::ProbeResult;
 use crate::api::Operation;
 use crate::api::operation::Op;
-use crate::client::{Client, Failure, LossCause};
+use crate::client::{CallFailure, Client, LossCause};
 use crate::execute::context::StepContext;
 use crate::execute::error::StepError;
 
@@ -83,7 +83,7 @@ impl StepContext<'_> {
             };
             let reason = ProbeReason::of(&failure);
             let is_last = match &failure {
-                Failure::Unknown {
+                CallFailure::Unknown {
                     retry_after, cause, ..
                 } => {
                     may_take_effect = true;
@@ -104,7 +104,7 @@ impl StepContext<'_> {
                     delay.is_none()
                 }
                 // Such a code does not say that nothing was done: probe once, do not repeat.
-                Failure::Refused { code, .. }
+                CallFailure::Refused { code, .. }
                     if !code.is_documented() || code.is_execution_failure() =>
                 {
                     true
@@ -159,9 +159,9 @@ enum ProbeReason {
 }
 
 impl ProbeReason {
-    fn of(failure: &Failure) -> Self {
+    fn of(failure: &CallFailure) -> Self {
         match failure {
-            Failure::Unknown { cause, .. } => match cause {
+            CallFailure::Unknown { cause, .. } => match cause {
                 LossCause::Disconnected => Self::ResponseLost,
                 LossCause::TimedOut => Self::Timeout,
                 LossCause::Garbled | LossCause::Unreadable => Self::InvalidResponse,

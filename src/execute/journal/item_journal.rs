@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
+use crate::address::FlowId;
 use crate::api::Operation;
 use crate::execute::error::StepError;
 use crate::execute::signers::SignerIdentity;
-use crate::ledger::{Deferral, EntityId, LedgerError, Step};
+use crate::ledger::step_name::PROCESS;
+use crate::ledger::{Deferral, EntityId, LedgerError, Receipt, Step};
 
 /// The steps of one item as recorded when work on it began, the receipts of this run, and the
 /// signers that the steps add.
@@ -37,7 +39,7 @@ impl ItemJournal {
     }
 
     /// Returns a step's recorded response; none if it has no receipt.
-    pub(crate) fn receipt<O: Operation>(&self, name: &str) -> Result<Option<O::Answer>, StepError> {
+    pub(crate) fn answer<O: Operation>(&self, name: &str) -> Result<Option<O::Answer>, StepError> {
         self.receipt_json(name)
             .map(serde_json::from_value)
             .transpose()
@@ -49,9 +51,19 @@ impl ItemJournal {
             })
     }
 
-    /// Returns a text field of a step's receipt.
-    pub(crate) fn answered(&self, name: &str, field: &str) -> Option<String> {
-        Some(self.receipt_json(name)?.get(field)?.as_str()?.to_owned())
+    /// Returns a step's receipt.
+    pub(crate) fn receipt(&self, name: &str) -> Option<Receipt> {
+        Some(Receipt::from_json(&self.receipt_json(name)?))
+    }
+
+    /// Returns the id of the flow; none if its creation has no receipt.
+    pub(crate) fn flow_id(&self) -> Option<FlowId> {
+        self.receipt(PROCESS)?.flow_id
+    }
+
+    /// Returns the signing link in a step's receipt; empty if the link is unknown.
+    pub(crate) fn sign_url(&self, name: &str) -> Option<String> {
+        self.receipt(name)?.sign_url
     }
 
     /// Returns a step's receipt as JSON.
@@ -81,7 +93,10 @@ impl ItemJournal {
 
     /// Returns whether a recorded receipt contains a sign link.
     pub(crate) fn has_sign_link(&self) -> bool {
-        let has_link = |step: &Step| matches!(step, Step::Receipt(receipt) if receipt.get("signUrl").is_some());
+        let has_link = |step: &Step| match step {
+            Step::Receipt(receipt) => Receipt::from_json(receipt).sign_url.is_some(),
+            Step::Deferred(_) | Step::Intent(_) => false,
+        };
         self.known.values().any(has_link)
     }
 

@@ -9,7 +9,7 @@ use crate::api::{
     AutoSignAnswer, FlowStatus, HandSignAnswer, Nothing, QuerySeals, SealAnswer, SignStatus,
     UndoTask,
 };
-use crate::client::{Failure, LossCause};
+use crate::client::{CallFailure, LossCause};
 use crate::execute::context::StepContext;
 use crate::execute::error::StepError;
 use crate::execute::signers::{PlatformTask, SignerIdentity, matching};
@@ -142,10 +142,10 @@ impl StepContext<'_> {
         for _ in 0..self.client.attempts() {
             let undone = self.client.call(undo).await;
             if let Err(
-                failure @ (Failure::NotSent(_)
-                | Failure::Outage(_)
-                | Failure::LeaseLost(_)
-                | Failure::Credentials(_)),
+                failure @ (CallFailure::NotSent(_)
+                | CallFailure::Outage(_)
+                | CallFailure::LeaseLost(_)
+                | CallFailure::Credentials(_)),
             ) = undone
             {
                 return Err(StepError::of(Op::UndoTask, failure));
@@ -157,7 +157,7 @@ impl StepContext<'_> {
             // A detail may show an answered request later, and an unanswered one may be carried out
             // later.
             let delay = match &undone {
-                Err(Failure::Unknown {
+                Err(CallFailure::Unknown {
                     cause: LossCause::TimedOut,
                     ..
                 }) => self.late(),
@@ -167,7 +167,7 @@ impl StepContext<'_> {
             if !self.state(flow).await?.tasks.iter().any(&is_target) {
                 return Ok(ProbeResult::Undone);
             }
-            if !matches!(undone, Err(Failure::Unknown { .. })) {
+            if !matches!(undone, Err(CallFailure::Unknown { .. })) {
                 break;
             }
         }

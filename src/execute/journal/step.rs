@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde_json::Value;
 use tracing::{Instrument, Span, debug, debug_span};
 
 use super::attempt::{AttemptError, responses_lost};
@@ -142,8 +143,10 @@ impl StepContext<'_> {
         signer: Option<&SignerIdentity>,
     ) {
         let mut receipt = receipt(answer);
-        if let (Some(fields), Some(signer)) = (receipt.as_object_mut(), signer) {
-            signer.note(fields);
+        if let (Value::Object(receipt), Some(signer)) = (&mut receipt, signer)
+            && let Value::Object(identity) = signer.receipt().to_json()
+        {
+            receipt.extend(identity);
         }
         let receipt = Arc::new(receipt);
         journal.insert_receipt(name, receipt.clone());
@@ -192,7 +195,7 @@ fn reused_receipt<O: Operation>(
     journal: &ItemJournal,
     name: &str,
 ) -> Result<Option<O::Answer>, StepError> {
-    let answer = journal.receipt::<O>(name)?;
+    let answer = journal.answer::<O>(name)?;
     if answer.is_some() {
         debug!("receipt reused, no request sent");
     }

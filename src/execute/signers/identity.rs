@@ -1,8 +1,8 @@
 //! The accounts that identify a signer of a flow.
 
-use serde_json::{Map, Value};
-
 use crate::address::AccountId;
+use crate::api::SigningMethod;
+use crate::ledger::Receipt;
 
 /// The identity of a signer: the accounts under which the service lists its tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,33 +14,48 @@ pub(crate) struct SignerIdentity {
     pub(crate) both: bool,
 }
 
-impl SignerIdentity {
-    /// Adds it to the receipt of a step.
-    pub(crate) fn note(&self, receipt: &mut Map<String, Value>) {
-        for (name, id) in [
-            ("accountId", &self.account),
-            ("authorizationOrgId", &self.organization),
-        ] {
-            if let Some(id) = id {
-                receipt.insert(name.to_owned(), id.as_str().into());
+impl From<&SigningMethod> for SignerIdentity {
+    fn from(method: &SigningMethod) -> Self {
+        let (account, organization) = match method {
+            SigningMethod::Platform(_) => (None, None),
+            SigningMethod::User(signer) => (Some(&signer.account_id), None),
+            SigningMethod::Person(signer) => (Some(&signer.account_id), None),
+            SigningMethod::Organization(signer) => {
+                (Some(&signer.account_id), Some(&signer.authorization_org_id))
             }
+            SigningMethod::PersonAndOrganization(signer) => (
+                Some(&signer.account_id),
+                signer.authorization_org_id.as_ref(),
+            ),
+        };
+        Self {
+            account: account.cloned(),
+            organization: organization.cloned(),
+            both: matches!(method, SigningMethod::PersonAndOrganization(_)),
         }
-        for (name, is) in [("both", self.both), ("platform", self.account.is_none())] {
-            if is {
-                receipt.insert(name.to_owned(), true.into());
-            }
+    }
+}
+
+impl SignerIdentity {
+    /// Returns the fields of a receipt that record it.
+    pub(crate) fn receipt(&self) -> Receipt {
+        Receipt {
+            account_id: self.account.clone(),
+            authorization_org_id: self.organization.clone(),
+            both: self.both,
+            platform: self.account.is_none(),
+            ..Receipt::default()
         }
     }
 
     /// Reads it from the receipt of a step.
-    pub(crate) fn of(receipt: &Value) -> Self {
-        let is = |name: &str| receipt.get(name).is_some();
-        let id = |name: &str| receipt.get(name)?.as_str().map(AccountId::from);
+    pub(crate) fn of(receipt: &Receipt) -> Self {
+        // The response of the platform tells its account, which is not part of the identity.
+        let account = receipt.account_id.clone().filter(|_| !receipt.platform);
         Self {
-            // The response of the platform tells its account, which is not part of the identity.
-            account: id("accountId").filter(|_| !is("platform")),
-            organization: id("authorizationOrgId"),
-            both: is("both"),
+            account,
+            organization: receipt.authorization_org_id.clone(),
+            both: receipt.both,
         }
     }
 

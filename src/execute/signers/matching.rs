@@ -113,10 +113,10 @@ pub(crate) fn known_identity(
     if identity.account.is_some() {
         return Some(identity.clone());
     }
-    let answered = journal.answered(name, "accountId");
-    let account = answered.filter(|id| !id.is_empty())?;
+    let answered = journal.receipt(name)?.account_id;
+    let account = answered.filter(|id| !id.as_str().is_empty())?;
     Some(SignerIdentity {
-        account: Some(AccountId(account)),
+        account: Some(account),
         ..identity.clone()
     })
 }

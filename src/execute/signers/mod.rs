@@ -7,5 +7,5 @@ mod status;
 
 pub(crate) use identity::SignerIdentity;
 pub(crate) use matching::PlatformTask;
-pub(crate) use request::{SignerRequest, SigningMethod, signer_identity, signs_at_once};
+pub(crate) use request::{SignerRequest, signer_identity, signs_at_once};
 pub(crate) use status::{SignStates, signers};

@@ -1,13 +1,14 @@
 //! The calls that add a signer: five kinds, each for one document or several (sections 5.5 and
 //! 5.6).
 
-use serde::Serialize;
-
 use super::identity::SignerIdentity;
-use crate::address::{AccountId, DocId, SealId};
+use crate::address::{AccountId, DocId};
+use crate::api::contract::{AutoPositions, HandPositions};
+use crate::api::contracts::{AutoSignDoc, AutoSignDocs, HandSignDoc, HandSignDocs};
 use crate::api::operation::Op;
 use crate::api::{
-    Archive, AutoSignAnswer, HandSignAnswer, Nothing, Operation, Position, contract, contracts,
+    Archive, AutoSignAnswer, HandSignAnswer, Nothing, Operation, Position, SignTask, SigningMethod,
+    contract, contracts,
 };
 use crate::desired::SealPlacement;
 use crate::execute::context::StepContext;
@@ -16,214 +17,85 @@ use crate::execute::flow::FlowRef;
 use crate::execute::journal::{ItemJournal, ProbeResult};
 use crate::ledger::LedgerError;
 
-/// A signer to be added to a flow, with the positions of the signature.
+/// A request to add a signer to a flow, with the positions of the signature.
 pub(crate) struct SignerRequest<'a> {
     pub(crate) flow: &'a FlowRef,
     pub(crate) third_order_no: String,
-    pub(crate) signs: SigningMethod,
     pub(crate) places: &'a [SealPlacement],
     /// The documents of the flow.
     pub(crate) docs: &'a [DocId],
 }
 
-/// How a signer signs, with all ids that the request needs.
-pub(crate) enum SigningMethod {
-    Platform {
-        seal: Option<SealId>,
-    },
-    User {
-        account: AccountId,
-        seal: Option<SealId>,
-        notice_sign_message: Option<bool>,
-    },
-    Person {
-        account: AccountId,
-        seal_type: Option<String>,
-    },
-    Organization {
-        account: AccountId,
-        organization: AccountId,
-    },
-    PersonAndOrganization {
-        account: AccountId,
-        organization: Option<AccountId>,
-    },
-}
-
-impl SigningMethod {
-    /// The identity of the signer.
-    pub(crate) fn identity(&self) -> SignerIdentity {
-        let (account, organization) = match self {
-            Self::Platform { .. } => (None, None),
-            Self::User { account, .. } | Self::Person { account, .. } => (Some(account), None),
-            Self::Organization {
-                account,
-                organization,
-            } => (Some(account), Some(organization)),
-            Self::PersonAndOrganization {
-                account,
-                organization,
-            } => (Some(account), organization.as_ref()),
-        };
-        SignerIdentity {
-            account: account.cloned(),
-            organization: organization.cloned(),
-            both: matches!(self, Self::PersonAndOrganization { .. }),
-        }
-    }
-}
-
 impl SignerRequest<'_> {
-    /// The operation and the body of its request.
-    pub(crate) fn request(self) -> (Op, serde_json::Value) {
+    /// The operation that adds the signer, and the body of its request.
+    pub(crate) fn request(self, signs: SigningMethod) -> (Op, serde_json::Value) {
         if self.flow.several {
-            self.several()
+            self.several(signs)
         } else {
-            self.one()
+            self.one(signs)
         }
     }
 
-    fn one(self) -> (Op, serde_json::Value) {
-        let positions: Vec<Position> = self
-            .places
-            .iter()
-            .flat_map(|place| place.positions.iter().cloned())
-            .collect();
-        let hand = (!positions.is_empty()).then(|| positions.clone());
-        let doc_pwd = self.places.iter().find_map(|place| place.doc_pwd.clone());
-        let flow_id = self.flow.id.clone();
-        let third_order_no = Some(self.third_order_no);
-        match self.signs {
-            SigningMethod::Platform { seal } => recordable(&contract::PlatformSignTask {
-                flow_id,
-                third_order_no,
-                seal_id: seal,
-                doc_pwd,
-                pos_list: positions,
-            }),
-            SigningMethod::User {
-                account,
-                seal,
-                notice_sign_message,
-            } => recordable(&contract::UserSignTask {
-                flow_id,
-                third_order_no,
-                account_id: account,
-                seal_id: seal,
-                notice_sign_message,
-                doc_pwd,
-                pos_list: positions,
-            }),
-            SigningMethod::Person { account, seal_type } => {
-                recordable(&contract::HandPersonSignTask {
-                    flow_id,
-                    third_order_no,
-                    account_id: account,
-                    seal_type,
-                    pos_list: hand,
-                })
-            }
-            SigningMethod::Organization {
-                account,
-                organization,
-            } => recordable(&contract::HandOrgSignTask {
-                flow_id,
-                third_order_no,
-                account_id: account,
-                authorization_org_id: organization,
-                pos_list: hand,
-            }),
-            SigningMethod::PersonAndOrganization {
-                account,
-                organization,
-            } => recordable(&contract::HandSignTask {
-                flow_id,
-                third_order_no,
-                account_id: account,
-                authorization_org_id: organization,
-                pos_list: hand,
-            }),
+    fn one(self, signs: SigningMethod) -> (Op, serde_json::Value) {
+        let positions = self.places.iter().flat_map(|place| &place.positions);
+        let pos_list: Vec<Position> = positions.cloned().collect();
+        let hand = HandPositions {
+            pos_list: (!pos_list.is_empty()).then(|| pos_list.clone()),
+        };
+        let auto = AutoPositions {
+            doc_pwd: self.places.iter().find_map(|place| place.doc_pwd.clone()),
+            pos_list,
+        };
+        match signs {
+            SigningMethod::Platform(signer) => self.task(signer, auto),
+            SigningMethod::User(signer) => self.task(signer, auto),
+            SigningMethod::Person(signer) => self.task(signer, hand),
+            SigningMethod::Organization(signer) => self.task(signer, hand),
+            SigningMethod::PersonAndOrganization(signer) => self.task(signer, hand),
         }
     }
 
-    fn several(self) -> (Op, serde_json::Value) {
-        let auto: Vec<contracts::AutoSignDoc> = self
-            .places
-            .iter()
-            .map(|place| contracts::AutoSignDoc {
-                doc_id: self.docs[place.document].clone(),
-                doc_pwd: place.doc_pwd.clone(),
-                pos_list: place.positions.clone(),
-            })
-            .collect();
-        let hand: Vec<contracts::HandSignDoc> = self
-            .places
-            .iter()
-            .map(|place| contracts::HandSignDoc {
-                doc_id: self.docs[place.document].clone(),
-                pos_list: (!place.positions.is_empty()).then(|| place.positions.clone()),
-            })
-            .collect();
-        let hand = (!hand.is_empty()).then_some(hand);
-        let flow_id = self.flow.id.clone();
-        let third_order_no = Some(self.third_order_no);
-        match self.signs {
-            SigningMethod::Platform { seal } => recordable(&contracts::PlatformSignTask {
-                flow_id,
-                third_order_no,
-                seal_id: seal,
-                sign_doc_list: auto,
-            }),
-            SigningMethod::User {
-                account,
-                seal,
-                notice_sign_message,
-            } => recordable(&contracts::UserSignTask {
-                flow_id,
-                third_order_no,
-                account_id: account,
-                seal_id: seal,
-                notice_sign_message,
-                sign_doc_list: auto,
-            }),
-            SigningMethod::Person { account, seal_type } => {
-                recordable(&contracts::HandPersonSignTask {
-                    flow_id,
-                    third_order_no,
-                    account_id: account,
-                    seal_type,
-                    sign_doc_list: hand,
-                })
-            }
-            SigningMethod::Organization {
-                account,
-                organization,
-            } => recordable(&contracts::HandOrgSignTask {
-                flow_id,
-                third_order_no,
-                account_id: account,
-                authorization_org_id: organization,
-                sign_doc_list: hand,
-            }),
-            SigningMethod::PersonAndOrganization {
-                account,
-                organization,
-            } => recordable(&contracts::HandSignTask {
-                flow_id,
-                third_order_no,
-                account_id: account,
-                authorization_org_id: organization,
-                sign_doc_list: hand,
-            }),
+    fn several(self, signs: SigningMethod) -> (Op, serde_json::Value) {
+        let auto = self.places.iter().map(|place| AutoSignDoc {
+            doc_id: self.docs[place.document].clone(),
+            doc_pwd: place.doc_pwd.clone(),
+            pos_list: place.positions.clone(),
+        });
+        let auto = AutoSignDocs {
+            sign_doc_list: auto.collect(),
+        };
+        let hand = self.places.iter().map(|place| HandSignDoc {
+            doc_id: self.docs[place.document].clone(),
+            pos_list: (!place.positions.is_empty()).then(|| place.positions.clone()),
+        });
+        let hand = HandSignDocs {
+            sign_doc_list: (!self.places.is_empty()).then(|| hand.collect()),
+        };
+        match signs {
+            SigningMethod::Platform(signer) => self.task(signer, auto),
+            SigningMethod::User(signer) => self.task(signer, auto),
+            SigningMethod::Person(signer) => self.task(signer, hand),
+            SigningMethod::Organization(signer) => self.task(signer, hand),
+            SigningMethod::PersonAndOrganization(signer) => self.task(signer, hand),
         }
     }
-}
 
-/// A request in the form in which it is recorded: a deferred request is sent later exactly as it
-/// was recorded.
-fn recordable<O: Operation + Serialize>(request: &O) -> (Op, serde_json::Value) {
-    // A request is plain data with text keys, which JSON can always express.
-    (O::OP, serde_json::to_value(request).unwrap_or_default())
+    /// The request for a signer and its documents, in the form in which it is recorded: a deferred
+    /// request is sent later exactly as it was recorded.
+    fn task<S, D>(self, signer: S, docs: D) -> (Op, serde_json::Value)
+    where
+        SignTask<S, D>: Operation,
+    {
+        let request = SignTask {
+            flow_id: self.flow.id.clone(),
+            third_order_no: Some(self.third_order_no),
+            signer,
+            docs,
+        };
+        // A request is plain data with text keys, which JSON can always express.
+        let body = serde_json::to_value(&request).unwrap_or_default();
+        (SignTask::<S, D>::OP, body)
+    }
 }
 
 /// Whether an operation adds a signer that signs automatically.

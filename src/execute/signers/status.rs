@@ -11,8 +11,7 @@ use crate::execute::context::StepContext;
 use crate::execute::error::StepError;
 use crate::execute::flow::{FlowRef, FlowState, ended_status};
 use crate::execute::journal::{ItemJournal, SETTLE_DELAY};
-use crate::execute::steps::SIGNER;
-use crate::ledger::{Failure, SignState, Step, Write};
+use crate::ledger::{Failure, Receipt, SignState, Step, Write, step_name};
 
 /// The states of signers, by the names of their steps.
 #[derive(Debug, Default)]
@@ -70,7 +69,7 @@ impl SignStates {
         use SignStatus::{Ended, Withdrawn};
         let lost = |(_, sign): &&(String, SignState)| matches!(sign.status, Ended | Withdrawn);
         let (step, sign) = self.known.iter().find(lost)?;
-        let name = step.strip_prefix(SIGNER).unwrap_or(step);
+        let name = step_name::signer_name(step).unwrap_or(step);
         let (message, hint) = match sign.status {
             Withdrawn => (
                 format!("the task of {name} was withdrawn elsewhere, or the details of the flow omit it"),
@@ -136,7 +135,7 @@ fn sign_state(
         return None;
     } else if !matching::tasks_of(&state.withdrawn, journal, name, identity).is_empty() {
         (Withdrawn, true)
-    } else if journal.answered(name, "signUrl").is_some() {
+    } else if journal.sign_url(name).is_some() {
         (Withdrawn, false)
     } else if state.status == FlowStatus::Finished {
         (Signed, false)
@@ -160,7 +159,9 @@ fn lists_account(
 
 /// The signers of an item and their steps, as the ledger records them.
 pub(crate) fn signers(journal: &ItemJournal) -> Vec<(String, SignerIdentity)> {
-    let signers = journal.known().filter(|(name, _)| name.starts_with(SIGNER));
+    let signers = journal
+        .known()
+        .filter(|(name, _)| step_name::is_signer(name));
     signers
         .filter_map(|(name, step)| {
             let identity = match step {
@@ -168,7 +169,7 @@ pub(crate) fn signers(journal: &ItemJournal) -> Vec<(String, SignerIdentity)> {
                     signer_identity(Op::at(&deferral.operation)?, &deferral.request)?
                 }
                 Step::Intent(None) => return None,
-                Step::Receipt(receipt) => SignerIdentity::of(receipt),
+                Step::Receipt(receipt) => SignerIdentity::of(&Receipt::from_json(receipt)),
             };
             Some((name.clone(), identity))
         })

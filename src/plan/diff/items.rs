@@ -8,6 +8,7 @@ use crate::expr::Fingerprint;
 use crate::ledger::{ItemStatus, RecordedItem};
 use crate::manifest::OnChange;
 use crate::plan::forecast::Calls;
+use crate::plan::short_fingerprint::ShortFingerprint;
 
 /// Computes the action for the item of a row from its recorded state and desired fingerprint.
 pub(crate) fn item_action(
@@ -89,28 +90,24 @@ pub struct PlannedRow {
     pub row: u32,
     /// The action.
     pub action: ItemAction,
-    /// The first half of the item's fingerprint, to detect that the row changed after the plan.
-    pub fingerprint_prefix: u64,
+    /// The item's fingerprint, to detect that the row changed after the plan; `None` for a row
+    /// without an item.
+    pub fingerprint: Option<ShortFingerprint>,
 }
 
 impl PlannedRow {
     /// Creates an entry; `fingerprint` is `None` for a row without an item.
     pub fn new(row: u64, action: ItemAction, fingerprint: Option<Fingerprint>) -> Self {
-        let half = fingerprint.map_or([0; 8], |fingerprint| {
-            let mut half = [0; 8];
-            half.copy_from_slice(&fingerprint.0[..8]);
-            half
-        });
         Self {
             row: u32::try_from(row).unwrap_or(u32::MAX),
             action,
-            fingerprint_prefix: u64::from_be_bytes(half),
+            fingerprint: fingerprint.map(ShortFingerprint::from),
         }
     }
 
     /// Whether a fingerprint is the planned one.
     pub fn matches(&self, fingerprint: Fingerprint) -> bool {
-        self.fingerprint_prefix == Self::new(0, self.action, Some(fingerprint)).fingerprint_prefix
+        self.fingerprint == Some(fingerprint.into())
     }
 }
 
@@ -221,6 +218,11 @@ impl FlowPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_planned_row_takes_16_bytes() {
+        assert_eq!(size_of::<PlannedRow>(), 16);
+    }
 
     #[test]
     fn never_sends_an_item_twice() {

@@ -4,8 +4,9 @@ use super::session::Session;
 use crate::address::FlowId;
 use crate::api::operation::Refusal;
 use crate::api::{
-    Archive, DocStatus, Download, ErrorCode, FlowStatus, Nothing, Revoke, SignStatus, SignedDoc,
-    UndoTask, ViewUrl, ViewUrlAnswer, contract, contracts, time,
+    Archive, DocStatus, Download, ErrorCode, FlowDetail, FlowStatus, Nothing, Revoke, SignStatus,
+    SignTimes, SignedDoc, SignerDetail, UndoTask, ViewUrl, ViewUrlAnswer, contract, contracts,
+    time,
 };
 use crate::sandbox::links;
 use crate::sandbox::world::{Change, Flow, Task, queue_flow_finish};
@@ -34,22 +35,10 @@ pub(super) fn detail(
 ) -> Result<contract::DetailAnswer, Refusal> {
     let flow = find(session, &request.flow_id)?;
     let first = flow.docs.first();
-    let signer = |task: &Task| contract::SignerDetail {
-        account_id: task.account.clone(),
-        authorization_org_id: task.organization.clone(),
-        sign_status: flow.task_status_at(task, session.now),
-        sign_time: task.ended_at.and_then(time_text),
-        sign_explain: task.explain.clone(),
-        receive_time: time_text(task.received_at),
-    };
     Ok(contract::DetailAnswer {
-        flow_id: flow.id.clone(),
-        flow_status: flow.status_at(session.now),
-        start_time: time_text(flow.created_at),
+        flow: flow_detail(flow, session.now, sign_times),
         doc_id: first.map(|doc| doc.id.0.clone()),
         doc_name: first.map(|doc| doc.name.clone()),
-        sign_detail: Some(flow.tasks.iter().map(signer).collect()),
-        sign_detail_list: None,
     })
 }
 
@@ -58,19 +47,39 @@ pub(super) fn contracts_detail(
     request: &contracts::Detail,
 ) -> Result<contracts::DetailAnswer, Refusal> {
     let flow = find(session, &request.flow_id)?;
-    let signer = |task: &Task| contracts::SignerDetail {
-        account_id: task.account.clone(),
-        authorization_org_id: task.organization.clone(),
-        sign_status: flow.task_status_at(task, session.now),
+    let progress = |task: &Task| contracts::SignProgress {
         sign_info: document_details(flow, task, session.now),
     };
-    Ok(contracts::DetailAnswer {
+    Ok(flow_detail(flow, session.now, progress))
+}
+
+/// Returns the state of a flow and its signers. `progress` returns the progress of a task.
+fn flow_detail<P>(
+    flow: &Flow,
+    now: jiff::Timestamp,
+    progress: impl Fn(&Task) -> P,
+) -> FlowDetail<P> {
+    let signer = |task: &Task| SignerDetail {
+        account_id: task.account.clone(),
+        authorization_org_id: task.organization.clone(),
+        sign_status: flow.task_status_at(task, now),
+        progress: progress(task),
+    };
+    FlowDetail {
         flow_id: flow.id.clone(),
-        flow_status: flow.status_at(session.now),
+        flow_status: flow.status_at(now),
         start_time: time_text(flow.created_at),
         sign_detail: Some(flow.tasks.iter().map(signer).collect()),
         sign_detail_list: None,
-    })
+    }
+}
+
+fn sign_times(task: &Task) -> SignTimes {
+    SignTimes {
+        receive_time: time_text(task.received_at),
+        sign_time: task.ended_at.and_then(time_text),
+        sign_explain: task.explain.clone(),
+    }
 }
 
 /// Returns the details of each document of a task.
@@ -90,10 +99,8 @@ fn document_details(flow: &Flow, task: &Task, now: jiff::Timestamp) -> Vec<contr
             .iter()
             .find(|doc| doc.id == place.doc)
             .map(|doc| doc.name.clone()),
-        receive_time: time_text(task.received_at),
-        sign_time: task.ended_at.and_then(time_text),
         sign_status: status,
-        sign_explain: task.explain.clone(),
+        times: sign_times(task),
     });
     docs.collect()
 }

@@ -89,7 +89,7 @@ impl Serve for Session<'_> {
     }
 
     fn add_process(&mut self, request: contract::AddProcess) -> Result<FlowAnswer, Refusal> {
-        process::add(self, request.into())
+        process::add(self, request)
     }
 
     fn platform_sign_task(
@@ -135,7 +135,7 @@ impl Serve for Session<'_> {
         &mut self,
         request: contracts::AddProcess,
     ) -> Result<FlowAnswer, Refusal> {
-        process::add(self, request.into())
+        process::add(self, request)
     }
 
     fn contracts_platform_sign_task(

@@ -1,88 +1,26 @@
 //! Creation of flows (API 5.5.1, 5.6.1).
 
 use super::session::{Session, require_text, require_text_if_present};
-use crate::address::{AccountId, DocId, FlowId};
+use crate::address::FlowId;
 use crate::api::code::{Codes, NOTICE_TYPE, SIGN_PLATFORM};
 use crate::api::operation::Refusal;
-use crate::api::{Attachment, ErrorCode, FlowAnswer, FlowStatus, contract, contracts};
+use crate::api::{AddProcess, ErrorCode, FlowAnswer, FlowStatus, ProcessDoc};
 use crate::sandbox::world::{Change, Flow, FlowDoc, UploadedKind};
 
-/// The common form of both requests that create a flow.
-pub(super) struct NewFlow {
-    business_scene: String,
-    initiator: Option<AccountId>,
-    payer: Option<AccountId>,
-    sign_validity: Option<i64>,
-    sign_platform: Option<String>,
-    notice_type: Option<String>,
-    notice_url: Option<String>,
-    redirect_url: Option<String>,
-    add_sign_time: bool,
-    docs: Vec<NewFlowDoc>,
-    attachments: Vec<Attachment>,
-}
-
-struct NewFlowDoc {
-    id: DocId,
-    name: Option<String>,
-    encryption: bool,
-}
-
-impl From<contract::AddProcess> for NewFlow {
-    fn from(request: contract::AddProcess) -> Self {
-        Self {
-            business_scene: request.business_scene,
-            initiator: request.initiator_account_id,
-            payer: request.payer,
-            sign_validity: request.sign_validity,
-            sign_platform: request.sign_platform,
-            notice_type: request.notice_type,
-            notice_url: request.notice_url,
-            redirect_url: request.redirect_url,
-            add_sign_time: request.add_sign_time.unwrap_or(false),
-            docs: vec![NewFlowDoc {
-                id: request.doc_id,
-                name: request.doc_name,
-                encryption: request.encryption.unwrap_or(false),
-            }],
-            attachments: request.attachment_list.unwrap_or_default(),
-        }
-    }
-}
-
-impl From<contracts::AddProcess> for NewFlow {
-    fn from(request: contracts::AddProcess) -> Self {
-        let docs = request.doc_list.into_iter().map(|doc| NewFlowDoc {
-            id: doc.doc_id,
-            name: doc.doc_name,
-            encryption: doc.encryption.unwrap_or(false),
-        });
-        Self {
-            business_scene: request.business_scene,
-            initiator: request.initiator_account_id,
-            payer: request.payer,
-            sign_validity: request.sign_validity,
-            sign_platform: request.sign_platform,
-            notice_type: request.notice_type,
-            notice_url: request.notice_url,
-            redirect_url: request.redirect_url,
-            add_sign_time: request.add_sign_time.unwrap_or(false),
-            docs: docs.collect(),
-            attachments: request.attachment_list.unwrap_or_default(),
-        }
-    }
-}
-
 /// Creates a flow.
-pub(super) fn add(session: &mut Session<'_>, new: NewFlow) -> Result<FlowAnswer, Refusal> {
+pub(super) fn add<D>(session: &mut Session<'_>, new: AddProcess<D>) -> Result<FlowAnswer, Refusal>
+where
+    Vec<ProcessDoc>: From<D>,
+{
     require_text("businessScene", &new.business_scene)?;
     require_codes(&SIGN_PLATFORM, new.sign_platform.as_ref())?;
     require_codes(&NOTICE_TYPE, new.notice_type.as_ref())?;
-    if new.docs.is_empty() {
+    let new_docs = Vec::from(new.docs);
+    if new_docs.is_empty() {
         return Err(Refusal::new(ErrorCode::BAD_DOCUMENT, "docList is empty"));
     }
     let mut docs: Vec<FlowDoc> = Vec::new();
-    for doc in new.docs {
+    for doc in new_docs {
         let doc = flow_doc(session, doc)?;
         if docs.iter().any(|other| other.id == doc.id) {
             return Err(Refusal::new(
@@ -92,13 +30,14 @@ pub(super) fn add(session: &mut Session<'_>, new: NewFlow) -> Result<FlowAnswer,
         }
         docs.push(doc);
     }
-    if let Some(initiator) = &new.initiator {
+    if let Some(initiator) = &new.initiator_account_id {
         session.account(initiator, ErrorCode::NO_SIGNER_ACCOUNT)?;
     }
     if let Some(payer) = &new.payer {
         session.account(payer, ErrorCode::NO_PAYER)?;
     }
-    for attachment in &new.attachments {
+    let attachments = new.attachment_list.unwrap_or_default();
+    for attachment in &attachments {
         require_text("attachmentName", &attachment.name)?;
         super::file::uploaded(session, &attachment.file_key)?;
     }
@@ -118,18 +57,17 @@ pub(super) fn add(session: &mut Session<'_>, new: NewFlow) -> Result<FlowAnswer,
     session.world.put(Change::Flow(Flow {
         id: id.clone(),
         app: session.app.clone(),
-        initiator: new.initiator,
+        initiator: new.initiator_account_id,
         payer: new.payer,
         business_scene: new.business_scene,
         docs,
-        attachments: new
-            .attachments
+        attachments: attachments
             .into_iter()
             .map(|attachment| attachment.name)
             .collect(),
         notice_url: non_empty(new.notice_url),
         redirect_url: non_empty(new.redirect_url),
-        add_sign_time: new.add_sign_time,
+        add_sign_time: new.add_sign_time.unwrap_or(false),
         status: FlowStatus::Draft,
         created_at: session.now.as_millisecond(),
         sign_validity: new.sign_validity,
@@ -138,23 +76,24 @@ pub(super) fn add(session: &mut Session<'_>, new: NewFlow) -> Result<FlowAnswer,
     Ok(FlowAnswer { flow_id: id })
 }
 
-fn flow_doc(session: &Session<'_>, new: NewFlowDoc) -> Result<FlowDoc, Refusal> {
-    require_text_if_present("docName", new.name.as_ref())?;
+fn flow_doc(session: &Session<'_>, new: ProcessDoc) -> Result<FlowDoc, Refusal> {
+    require_text_if_present("docName", new.doc_name.as_ref())?;
     let doc = session
-        .doc(&new.id)
+        .doc(&new.doc_id)
         .ok_or_else(|| Refusal::from(ErrorCode::BAD_DOCUMENT))?;
     let file = session.world.files.get(&doc.file);
     let is_encrypted = file.is_some_and(|file| file.uploaded == Some(UploadedKind::EncryptedPdf));
-    if is_encrypted && !new.encryption {
+    let encryption = new.encryption.unwrap_or(false);
+    if is_encrypted && !encryption {
         return Err(Refusal::new(
             ErrorCode::BAD_DOCUMENT,
             "the document is encrypted, but encryption is not set",
         ));
     }
     Ok(FlowDoc {
-        id: new.id,
-        name: new.name.unwrap_or_else(|| doc.name.clone()),
-        encryption: new.encryption,
+        id: new.doc_id,
+        name: new.doc_name.unwrap_or_else(|| doc.name.clone()),
+        encryption,
     })
 }
 

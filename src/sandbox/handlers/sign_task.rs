@@ -3,11 +3,14 @@
 use super::flow::open_flow;
 use super::process::require_codes;
 use super::session::Session;
-use super::sign_task_request::{Docs, SignDoc, SignTaskRequest, Signer};
+use super::sign_task_request::{Docs, SignDoc, SignTaskRequest};
 use crate::address::{AccountId, FlowId, SealId};
 use crate::api::code::SEAL_TYPE;
 use crate::api::operation::Refusal;
-use crate::api::{AutoSignAnswer, ErrorCode, FlowStatus, HandSignAnswer, SignStatus};
+use crate::api::{
+    AutoSignAnswer, ErrorCode, FlowStatus, HandSignAnswer, PersonAndOrganizationSigner, SignStatus,
+    SigningMethod,
+};
 use crate::sandbox::links;
 use crate::sandbox::world::{
     Change, Flow, SealChoice, SignPlace, Task, platform_account, queue_signer_update,
@@ -20,14 +23,18 @@ pub(super) fn sign_automatically(
 ) -> Result<AutoSignAnswer, Refusal> {
     let mut flow = flow_for_new_signer(session, &request.flow)?;
     let (account, seal) = match &request.signer {
-        Signer::Platform { seal } => (platform_account(), platform_seal(session, seal.as_ref())?),
-        Signer::User { account, seal } => {
-            (account.clone(), user_seal(session, account, seal.as_ref())?)
-        }
+        SigningMethod::Platform(signer) => (
+            platform_account(),
+            platform_seal(session, signer.seal_id.as_ref())?,
+        ),
+        SigningMethod::User(signer) => (
+            signer.account_id.clone(),
+            user_seal(session, &signer.account_id, signer.seal_id.as_ref())?,
+        ),
         _ => return Err(ErrorCode::NOT_SIGNED.into()),
     };
     let no_documents = match request.signer {
-        Signer::Platform { .. } => ErrorCode::NO_PLATFORM_DOCUMENT,
+        SigningMethod::Platform(_) => ErrorCode::NO_PLATFORM_DOCUMENT,
         _ => ErrorCode::NO_SIGN_DOCUMENT,
     };
     let places = sign_places(session, &flow, request.docs, Some(no_documents))?;
@@ -73,21 +80,22 @@ pub(super) fn add_signer(
     let mut flow = flow_for_new_signer(session, &request.flow)?;
     let for_any_organization = matches!(
         request.signer,
-        Signer::PersonAndOrganization {
-            organization: None,
+        SigningMethod::PersonAndOrganization(PersonAndOrganizationSigner {
+            authorization_org_id: None,
             ..
-        }
+        })
     );
     let (account, organization, with_own_seal, seal_type) = match request.signer {
-        Signer::Person { account, seal_type } => (account, None, true, seal_type),
-        Signer::Organization {
-            account,
-            organization,
-        } => (account, Some(organization), false, None),
-        Signer::PersonAndOrganization {
-            account,
-            organization,
-        } => (account, organization, true, None),
+        SigningMethod::Person(signer) => (signer.account_id, None, true, signer.seal_type),
+        SigningMethod::Organization(signer) => (
+            signer.account_id,
+            Some(signer.authorization_org_id),
+            false,
+            None,
+        ),
+        SigningMethod::PersonAndOrganization(signer) => {
+            (signer.account_id, signer.authorization_org_id, true, None)
+        }
         _ => return Err(ErrorCode::NOT_SIGNED.into()),
     };
     require_signer_kind(session, &account, true)?;

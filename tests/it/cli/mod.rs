@@ -7,6 +7,7 @@ pub(crate) mod journeys;
 pub(crate) mod logs;
 pub(crate) mod nightly;
 pub(crate) mod schema;
+pub(crate) mod sheets;
 pub(crate) mod signals;
 pub(crate) mod state;
 pub(crate) mod terminal;

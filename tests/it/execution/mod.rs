@@ -5,6 +5,7 @@ pub(crate) mod forecast;
 pub(crate) mod manifests;
 pub(crate) mod outage;
 pub(crate) mod rate_limit;
+pub(crate) mod refusals;
 pub(crate) mod reissue;
 pub(crate) mod removed_rows;
 pub(crate) mod requests;

@@ -12,7 +12,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 use treaty::api::operation::Op;
 use treaty::api::{ExchangeId, UploadUrl};
-use treaty::client::{Client, Failure, Settings, Transport, TransportError};
+use treaty::client::{CallFailure, Client, Settings, Transport, TransportError};
 
 /// The number of calls by which one second may exceed a limit.
 const BURST: usize = 2;
@@ -141,7 +141,10 @@ async fn look_up(client: &Client, count: usize) -> f64 {
             third_id: nth.to_string(),
         };
         let answer = client.call(&request).await;
-        assert!(matches!(answer, Err(Failure::Refused { .. })), "{answer:?}");
+        assert!(
+            matches!(answer, Err(CallFailure::Refused { .. })),
+            "{answer:?}"
+        );
     });
     futures::stream::iter(calls)
         .buffer_unordered(1000)

@@ -1,3 +1,4 @@
 //! Reports after a run.
 
 pub(crate) mod files;
+pub(crate) mod junit;

@@ -11,7 +11,7 @@ use treaty::api::operation::Op;
 use treaty::api::{Envelope, FlowStatus};
 use treaty::sandbox::{SealChoice, UserAction};
 
-use crate::sandbox::coverage::{Stage, begin};
+use crate::sandbox::stage::{Stage, begin};
 
 const REFUSED: i64 = 1_435_002;
 

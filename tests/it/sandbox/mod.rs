@@ -9,3 +9,4 @@ pub(crate) mod fault_rules;
 pub(crate) mod operations;
 pub(crate) mod pages;
 pub(crate) mod servers;
+pub(crate) mod stage;

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::{Notify, oneshot};
 use treaty::api::callback::Verifier;
 use treaty::ledger::{Binding, CallbackEvent, CallbackReceipt, Inbox};
-use treaty::webhook::{Metrics, Outcome, Receiver, serve};
+use treaty::webhook::{CallbackOutcome, Metrics, Receiver, serve};
 
 use crate::support::rig::Rig;
 
@@ -73,7 +73,7 @@ pub(crate) struct Listening {
     pub(crate) news: Arc<Notify>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) inbox: Inbox,
-    heard: Arc<Mutex<Vec<Outcome>>>,
+    heard: Arc<Mutex<Vec<CallbackOutcome>>>,
     end: Option<oneshot::Sender<()>>,
 }
 
@@ -81,7 +81,7 @@ impl Listening {
     pub(crate) async fn start(ledger: &Path, binding: &Binding) -> Self {
         let inbox = Inbox::open(ledger, binding).expect("an inbox");
         let (metrics, news) = <(Arc<Metrics>, Arc<Notify>)>::default();
-        let heard: Arc<Mutex<Vec<Outcome>>> = Arc::default();
+        let heard: Arc<Mutex<Vec<CallbackOutcome>>> = Arc::default();
         let ear = heard.clone();
         let receiver = Receiver::new(
             verifier(),
@@ -139,7 +139,7 @@ impl Listening {
     }
 
     /// Returns the outcomes of callbacks since the last call.
-    pub(crate) fn heard(&self) -> Vec<Outcome> {
+    pub(crate) fn heard(&self) -> Vec<CallbackOutcome> {
         std::mem::take(&mut self.heard.lock().expect("a lock"))
     }
 

@@ -1,5 +1,6 @@
 //! Projects, servers and rigs that the tests share.
 
+pub(crate) mod faulty_transport;
 pub(crate) mod listener;
 pub(crate) mod project;
 pub(crate) mod rig;

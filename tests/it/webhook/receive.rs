@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use treaty::address::FlowId;
 use treaty::api::callback::{Refused, VerifiedCallback};
 use treaty::ledger::Binding;
-use treaty::webhook::{CallbackPath, Outcome};
+use treaty::webhook::{CallbackOutcome, CallbackPath};
 
 use crate::support::listener::{APP, LONG, Listening, finish, headers, sign, signed, verifier};
 use crate::support::rig::{Rig, binding};
@@ -154,7 +154,7 @@ async fn listening() -> (Rig, String, Listening) {
 
 #[tokio::test]
 async fn each_callback_outcome_has_its_response_status() {
-    use Outcome::{Forged, Malformed, Oversized, Repeated, Stale, Unknown};
+    use CallbackOutcome::{Forged, Malformed, Oversized, Repeated, Stale, Unknown};
     let (_rig, flow, listening) = listening().await;
     let own = finish(&flow);
     let good = || signed(Timestamp::now(), "", own.as_bytes());
@@ -172,8 +172,8 @@ async fn each_callback_outcome_has_its_response_status() {
         )
     };
     let update = r#"{"action":"SIGN_FLOW_UPDATE","flowId":"3","signResult":"odd"}"#;
-    let cases: [(&str, (HeaderMap, String), u16, Outcome); 14] = [
-        ("new", (good(), own.clone()), 200, Outcome::New),
+    let cases: [(&str, (HeaderMap, String), u16, CallbackOutcome); 14] = [
+        ("new", (good(), own.clone()), 200, CallbackOutcome::New),
         ("repeated", (good(), own.clone()), 200, Repeated),
         ("unknown flow", of(&finish("1")), 200, Unknown),
         ("unknown flow again", of(&finish("1")), 200, Repeated),
@@ -243,8 +243,11 @@ async fn records_repeated_attempts_of_a_callback_once() {
             200
         );
     }
-    let repeated = [Outcome::Repeated; 5];
-    assert_eq!(listening.heard(), [&[Outcome::New][..], &repeated].concat());
+    let repeated = [CallbackOutcome::Repeated; 5];
+    assert_eq!(
+        listening.heard(),
+        [&[CallbackOutcome::New][..], &repeated].concat()
+    );
     assert_eq!(listening.unhandled().await, 1);
     let ledger = rusqlite::Connection::open(rig.ledger_path()).expect("a ledger");
     let times = ledger.query_row("SELECT times FROM notice", [], |row| row.get(0));
@@ -280,7 +283,7 @@ async fn stops_reading_an_oversized_callback() {
     let long = format!("{head}x: {}\r\n\r\n", "x".repeat(20_000));
     let answer = raw(&listening.base, long.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
-    assert_eq!(listening.heard(), [Outcome::Oversized; 2]);
+    assert_eq!(listening.heard(), [CallbackOutcome::Oversized; 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,9 +318,9 @@ async fn responds_503_while_the_ledger_is_locked() {
     };
     tokio::time::timeout(LONG, well).await.expect("well again");
     let heard = listening.heard();
-    assert_eq!(heard[0], Outcome::Failed);
+    assert_eq!(heard[0], CallbackOutcome::Failed);
     // The first callback was recorded after the lock was released, after its 503 response.
-    assert_eq!(heard[1], Outcome::Repeated);
+    assert_eq!(heard[1], CallbackOutcome::Repeated);
     assert_eq!(listening.unhandled().await, 1);
 }
 
@@ -424,7 +427,7 @@ async fn creates_a_missing_ledger_and_refuses_another_endpoint() {
     let path = folder.path().join("new/l.db");
     let listening = Listening::start(&path, &binding()).await;
     assert_eq!(listening.tell(finish("1")).await, 200);
-    assert_eq!(listening.heard(), [Outcome::Unknown]);
+    assert_eq!(listening.heard(), [CallbackOutcome::Unknown]);
     let other = Binding {
         endpoint: "elsewhere".into(),
         ..binding()

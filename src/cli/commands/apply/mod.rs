@@ -1,7 +1,7 @@
 //! `treaty apply`: builds a plan, shows it, asks for confirmation, executes it and writes the
 //! reports.
 
-pub(super) mod run_report;
+mod run_report;
 
 use std::cell::RefCell;
 

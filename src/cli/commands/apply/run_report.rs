@@ -13,19 +13,11 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::target::CONSOLE;
 use crate::cli::output::{out, plan_text};
-use crate::execute::{DOCUMENT, DOWNLOAD, PROCESS, RunStats, SIGNER, Stopped, SyncStats};
+use crate::execute::{RunStats, Stopped, SyncStats};
 use crate::ledger::RunRecord;
 use crate::plan::{FlowPlan, ItemAction};
 use crate::report::{
-    Counts, FlowReport, ItemVisitor, Reports, RowFacts, Status, StepNames, Summary, point_latest,
-};
-
-/// The steps whose receipts the reports contain.
-pub(in crate::cli::commands) const STEP_NAMES: StepNames = StepNames {
-    document: DOCUMENT,
-    process: PROCESS,
-    signer: SIGNER,
-    download: DOWNLOAD,
+    Counts, FlowReport, ItemVisitor, Reports, RowFacts, Status, Summary, point_latest,
 };
 
 /// The state of a run that has ended.
@@ -91,7 +83,6 @@ impl RunReport<'_> {
                 ledger: self.context.ledger,
                 run: self.run.id,
                 unstarted_message: &unstarted_message,
-                steps: STEP_NAMES,
             };
             items.insert(plan.flow.clone(), reports.write_flow(&report)?);
         }

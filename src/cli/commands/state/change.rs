@@ -1,7 +1,6 @@
 //! `treaty state forget` and `treaty state settle`: corrections of the ledger by an operator.
 
 use super::adopt::{adopted, canonical_address, declared_account, undeclared};
-use super::show::flow_id;
 use crate::address::Address;
 use crate::cli::args::{Forget, Global, Settle, Settlement};
 use crate::cli::context::ledger::LedgerContext;
@@ -23,8 +22,8 @@ pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
     let address = &args.address;
     let write = match names.find(&ledger, address)? {
-        FoundRecord::Item(known, steps) => {
-            context.note(forget_item_note(address, &known, &steps));
+        FoundRecord::Item(known, _) => {
+            context.note(forget_item_note(address, &known));
             Write::ItemForgotten {
                 id: known.record.id,
             }
@@ -54,11 +53,11 @@ pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
     context.confirm_and_write(&args.consent, &ledger, vec![write], &done)
 }
 
-fn forget_item_note(address: &Address, known: &KnownItem, steps: &[KnownStep]) -> String {
+fn forget_item_note(address: &Address, known: &KnownItem) -> String {
     if !known.record.sent {
         return format!("no signer was asked to sign {address}; the next apply starts it again");
     }
-    let flow = flow_id(steps).unwrap_or_default();
+    let flow = known.flow_id.as_deref().unwrap_or_default();
     format!(
         "{address} was sent: its flow {flow} remains at the service, and its signers have been asked to sign.\n\
          If the row is still in the sheet, the next apply sends it again as a second contract."

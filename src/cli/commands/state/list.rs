@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::address::{Address, is_selected};
 use crate::cli::args::{Format, Global, List};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::{FLOW_ID, ResourceNames};
+use crate::cli::context::names::ResourceNames;
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
 use crate::diagnostic::Findings;
@@ -39,7 +39,7 @@ pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
             Format::Json => resource_json(&address, &known).to_string(),
         })
     })?;
-    ledger.each_item(FLOW_ID, &mut |known| {
+    ledger.each_item_with_flow_id(&mut |known| {
         let address = Address::item(&known.flow, &known.key);
         line(&address, &|| match args.format {
             Format::Text => item_text(&address, &known),
@@ -76,7 +76,7 @@ pub(super) fn resource_json(address: &Address, known: &KnownResource) -> serde_j
 
 fn item_text(address: &Address, known: &KnownItem) -> String {
     let (status, _) = report::recorded(&known.record);
-    let flow = match &known.answered {
+    let flow = match &known.flow_id {
         Some(id) => format!("flow {id}"),
         None => "no flow".to_owned(),
     };
@@ -108,6 +108,6 @@ pub(super) fn item_json(address: &Address, known: &KnownItem) -> serde_json::Val
         "status": report::recorded(&known.record).0.word(),
         "run": known.run,
         "attempts": known.record.attempts,
-        "flowId": known.answered,
+        "flowId": known.flow_id,
     })
 }

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::list::{item_json, last_run, resource_json};
 use crate::cli::args::{Format, Global, Show};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::{FLOW_ID, FoundRecord, ResourceNames};
+use crate::cli::context::names::{FoundRecord, ResourceNames};
 use crate::cli::exit::Exit;
 use crate::cli::output::links::masked_in;
 use crate::cli::output::out;
 use crate::diagnostic::Findings;
-use crate::ledger::{KnownItem, KnownResource, KnownStep, Ledger, Step};
+use crate::ledger::{ADDED_MARKS, KnownItem, KnownResource, KnownStep, Ledger, Step};
 use crate::report;
 
 pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
@@ -34,34 +34,22 @@ pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
                 out::line(format_args!("{value:#}"));
             }
         },
-        FoundRecord::Item(mut known, steps) => {
-            known.answered = flow_id(&steps);
-            match args.format {
-                Format::Text => item_text(address, &known, &steps),
-                Format::Json => {
-                    let (_, failure) = report::recorded(&known.record);
-                    let mut value = item_json(address, &known);
-                    value["sent"] = known.record.sent.into();
-                    value["failure"] = failure.map_or(Value::Null, |failure| {
-                        json!({ "code": failure.code, "message": failure.message, "hint": failure.hint })
-                    });
-                    let mask = std::io::stdout().is_terminal();
-                    value["steps"] = steps.iter().map(|step| step_json(step, mask)).collect();
-                    out::line(format_args!("{value:#}"));
-                }
+        FoundRecord::Item(known, steps) => match args.format {
+            Format::Text => item_text(address, &known, &steps),
+            Format::Json => {
+                let (_, failure) = report::recorded(&known.record);
+                let mut value = item_json(address, &known);
+                value["sent"] = known.record.sent.into();
+                value["failure"] = failure.map_or(Value::Null, |failure| {
+                    json!({ "code": failure.code, "message": failure.message, "hint": failure.hint })
+                });
+                let mask = std::io::stdout().is_terminal();
+                value["steps"] = steps.iter().map(|step| step_json(step, mask)).collect();
+                out::line(format_args!("{value:#}"));
             }
-        }
+        },
     }
     Ok(Exit::Done)
-}
-
-/// The flow id of an item, from its receipts.
-pub(super) fn flow_id(steps: &[KnownStep]) -> Option<String> {
-    let process = steps.iter().find(|step| step.name == FLOW_ID.0)?;
-    match &process.step {
-        Step::Receipt(receipt) => Some(receipt.get(FLOW_ID.1)?.as_str()?.to_owned()),
-        _ => None,
-    }
 }
 
 fn row(name: &str, value: impl std::fmt::Display) {
@@ -118,7 +106,7 @@ fn item_text(address: &crate::address::Address, known: &KnownItem, steps: &[Know
             "no: no signer was asked to sign"
         },
     );
-    row("flow", known.answered.as_deref().unwrap_or("none"));
+    row("flow", known.flow_id.as_deref().unwrap_or("none"));
     row("run", last_run(known));
     if steps.is_empty() {
         return;
@@ -166,8 +154,7 @@ fn receipt_text(receipt: &Value) -> String {
     match receipt {
         Value::Null => String::new(),
         Value::Object(fields) => {
-            // These fields are marks of the ledger, not part of the response.
-            let is_response = |name: &str| !["platform", "both"].contains(&name);
+            let is_response = |name: &str| !ADDED_MARKS.contains(&name);
             let fields = fields
                 .iter()
                 .filter(|(name, value)| is_response(name) && **value != json!(""));

@@ -9,7 +9,7 @@ use super::age;
 use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::cli::args::Status as Args;
-use crate::cli::context::names::{FLOW_ID, ResourceNames};
+use crate::cli::context::names::ResourceNames;
 use crate::cli::output::links::masked;
 use crate::ledger::{Failure, LedgerError, Pending, Records, Sqlite};
 use crate::report::{self, Status};
@@ -82,7 +82,7 @@ pub(super) fn each_failure(
     if !args.failed && !args.in_doubt {
         return Ok(());
     }
-    ledger.each_item(FLOW_ID, &mut |known| {
+    ledger.each_item_with_flow_id(&mut |known| {
         let address = Address::item(&known.flow, &known.key);
         let (status, failure) = report::recorded(&known.record);
         let wanted = match status {
@@ -96,7 +96,7 @@ pub(super) fn each_failure(
         visit(&ListedFailure {
             address: &address,
             status,
-            flow_id: known.answered,
+            flow_id: known.flow_id,
             failure,
         })
     })

@@ -109,7 +109,7 @@ fn view_links(
         };
         let response = client.call(&request).await?;
         link.view_url = Some(response.view_url);
-        Ok::<(), crate::client::Failure>(())
+        Ok::<(), crate::client::CallFailure>(())
     });
     let result = runtime()?.block_on(futures::future::try_join_all(requests));
     progress.finish();

@@ -61,7 +61,7 @@ impl Totals {
             }
             ControlFlow::Continue(())
         })?;
-        ledger.each_item(("", ""), &mut |item| {
+        ledger.each_item(&mut |item| {
             if is_meant(&Address::item(&item.flow, &item.key)) {
                 totals.flows.entry(item.flow).or_default().add(&item.record);
             }
@@ -142,7 +142,7 @@ pub(in crate::cli::commands) fn counts(
     matching: &Matching,
 ) -> Result<BTreeMap<String, Counts>, LedgerError> {
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
-    ledger.each_item(("", ""), &mut |item| {
+    ledger.each_item(&mut |item| {
         if is_selected(
             &matching.target,
             &matching.exclude,

@@ -1,182 +1,18 @@
-//! Read access to all records: resources, items, steps and runs.
-//!
-//! Records are streamed or read in pages, never all at once. A callback must not query the ledger:
-//! the connection is locked while it is read.
+//! The SQL queries for read access to all records.
 
 use std::ops::ControlFlow;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::record::{
-    Deferral, EntityId, ItemRecord, Resource, ResourceKind, RunRecord, SignState, Step,
+use super::known::{
+    ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, RawStep, Records,
 };
+use super::receipt::{ACCOUNT_ID, FLOW_ID, SIGN_URL};
+use super::record::{Deferral, EntityId, Resource, ResourceKind, RunRecord, Step};
 use super::recorded::{ItemStatus, RecordedGrant};
-use super::{Ledger, LedgerError, Sqlite, schema, store};
+use super::step_name::{PROCESS, SIGNER};
+use super::{LedgerError, Sqlite, schema, step_name, store};
 use crate::api::SignStatus;
-
-/// A resource with its kind and identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownResource {
-    /// The kind.
-    pub kind: ResourceKind,
-    /// The identity within its kind.
-    pub identity: String,
-    /// The other columns.
-    pub resource: Resource,
-}
-
-/// An item with its flow, key and run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KnownItem {
-    /// The flow's name.
-    pub flow: String,
-    /// The key.
-    pub key: String,
-    /// The other columns.
-    pub record: ItemRecord,
-    /// The name of the last run that worked on it; none if it was adopted.
-    pub run: Option<String>,
-    /// The field that the query selected from the receipt of a step.
-    pub answered: Option<String>,
-}
-
-/// A run with its times and exit code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownRun {
-    /// The run.
-    pub record: RunRecord,
-    /// The start, in the API's format.
-    pub begun: String,
-    /// The end, in the API's format; none if it is running or was interrupted.
-    pub ended: Option<String>,
-    /// The exit code.
-    pub exit: Option<i32>,
-}
-
-/// A signer who was asked to sign and has not signed, in a flow in progress.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
-    /// The item's id.
-    pub item: EntityId,
-    /// The flow's name.
-    pub flow: String,
-    /// The item's key.
-    pub key: String,
-    /// The signer's name.
-    pub signer: String,
-    /// The flow's id.
-    pub flow_id: String,
-    /// The id of the signer's account.
-    pub account_id: String,
-    /// The link to the signing page; empty if it is unknown.
-    pub sign_url: String,
-    /// Whether the item is waiting and has no failure.
-    pub is_waiting: bool,
-    /// The time at which all steps that need no signature were done.
-    pub sent_at: Option<Timestamp>,
-}
-
-/// A step with its operation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KnownStep {
-    /// The name.
-    pub name: String,
-    /// The path of the operation.
-    pub operation: String,
-    /// The state.
-    pub step: Step,
-    /// The state of its signer, if the step adds one and the flow was polled.
-    pub sign: Option<SignState>,
-}
-
-/// An item with its steps.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ItemWithSteps {
-    /// The item.
-    pub record: ItemRecord,
-    /// The steps, ordered by name.
-    pub steps: Vec<RawStep>,
-}
-
-/// A step with unparsed JSON. Readers of millions of steps can parse them on other threads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawStep {
-    /// The name.
-    pub name: String,
-    /// The receipt, as JSON.
-    pub receipt: Option<String>,
-    /// Whether the request may have been sent.
-    pub begun: bool,
-    /// Whether a deferral is recorded.
-    pub has_deferral: bool,
-    /// The state of its signer, if the step adds one and the flow was polled.
-    pub sign: Option<SignState>,
-}
-
-/// Read access to all records of a ledger.
-pub trait Records: Ledger {
-    /// Visits every resource, ordered by kind and identity.
-    fn each_resource(
-        &self,
-        each: &mut dyn FnMut(KnownResource) -> ControlFlow<()>,
-    ) -> Result<(), LedgerError>;
-
-    /// Visits every item, ordered by flow and id. `answer` names a step and a field of its receipt,
-    /// which is returned with each item.
-    fn each_item(
-        &self,
-        answer: (&str, &str),
-        each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
-    ) -> Result<(), LedgerError>;
-
-    /// Returns up to `most` items with an id greater than `after`, of one run or of all.
-    fn items_after(
-        &self,
-        run: Option<i64>,
-        after: EntityId,
-        most: u32,
-    ) -> Result<Vec<KnownItem>, LedgerError>;
-
-    /// Looks up an item by id.
-    fn item_by_id(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError>;
-
-    /// Looks up an item and its steps by key. The steps are ordered by name.
-    fn item_with_steps(&self, flow: &str, key: &str) -> Result<Option<ItemWithSteps>, LedgerError>;
-
-    /// Returns the steps of an item or a resource, in the order of execution.
-    fn known_steps(&self, subject: EntityId) -> Result<Vec<KnownStep>, LedgerError>;
-
-    /// Looks up a resource by id.
-    fn resource_by_id(&self, id: EntityId) -> Result<Option<KnownResource>, LedgerError>;
-
-    /// Returns the run with a name, or the last run.
-    fn run(&self, name: Option<&str>) -> Result<Option<KnownRun>, LedgerError>;
-
-    /// Returns the last run that worked on an item.
-    fn working_run(&self) -> Result<Option<KnownRun>, LedgerError>;
-
-    /// Visits every signer who was asked to sign and has not signed, of flows in progress, ordered
-    /// by item id.
-    fn each_pending(
-        &self,
-        each: &mut dyn FnMut(Pending) -> ControlFlow<()>,
-    ) -> Result<(), LedgerError>;
-
-    /// Returns the names of the signers of a flow's items that are not in `known`.
-    fn other_signers(&self, flow: &str, known: &[&str]) -> Result<Vec<String>, LedgerError>;
-
-    /// Returns whether a run is the last one that worked on some item of a flow.
-    fn has_worked_on(&self, flow: &str, run: i64) -> Result<bool, LedgerError>;
-
-    /// Visits the ids of a flow's items whose last run is `run`, in ascending order.
-    fn each_of_run(
-        &self,
-        flow: &str,
-        run: i64,
-        each: &mut dyn FnMut(EntityId),
-    ) -> Result<(), LedgerError>;
-}
 
 impl Records for Sqlite {
     fn each_resource(
@@ -198,20 +34,16 @@ impl Records for Sqlite {
 
     fn each_item(
         &self,
-        (step, field): (&str, &str),
         each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        self.reading(|connection| {
-            let sql = format!("{ITEM} ORDER BY flow.name, item.id");
-            let mut statement = connection.prepare(&sql)?;
-            let mut rows = statement.query(params![step, format!("$.{field}")])?;
-            while let Some(row) = rows.next()? {
-                if each(item(row)?).is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        })
+        self.reading(|connection| visit_items(connection, &item_sql("NULL"), each))
+    }
+
+    fn each_item_with_flow_id(
+        &self,
+        each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.reading(|connection| visit_items(connection, &item_sql(&flow_id_sql()), each))
     }
 
     fn items_after(
@@ -222,19 +54,20 @@ impl Records for Sqlite {
     ) -> Result<Vec<KnownItem>, LedgerError> {
         self.reading(|connection| {
             let sql = format!(
-                "{ITEM} WHERE item.id > ?3 AND (?4 IS NULL OR item.run = ?4) ORDER BY item.id LIMIT ?5"
+                "{} WHERE item.id > ?1 AND (?2 IS NULL OR item.run = ?2) ORDER BY item.id LIMIT ?3",
+                item_sql(&flow_id_sql())
             );
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params!["", "$", after, run, most], item)?;
+            let rows = statement.query_map(params![after, run, most], item)?;
             rows.collect()
         })
     }
 
     fn item_by_id(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError> {
         self.reading(|connection| {
-            let sql = format!("{ITEM} WHERE item.id = ?3");
+            let sql = format!("{} WHERE item.id = ?", item_sql(&flow_id_sql()));
             let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_row(params!["", "$", id], item).optional()
+            statement.query_row([id], item).optional()
         })
     }
 
@@ -293,14 +126,14 @@ impl Records for Sqlite {
     fn other_signers(&self, flow: &str, known: &[&str]) -> Result<Vec<String>, LedgerError> {
         self.reading(|connection| {
             // Scans the steps once; an item is read only for a name that is not known.
-            let mut statement = connection.prepare_cached(
-                "SELECT DISTINCT substr(step.name, 9) FROM step CROSS JOIN item ON item.id = step.subject
-                 WHERE step.name >= 'signers.' AND step.name < 'signers/'
-                   AND step.name NOT IN (SELECT 'signers.' || value FROM json_each(?2))
-                   AND item.flow = (SELECT id FROM flow WHERE name = ?1) ORDER BY 1",
-            )?;
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT DISTINCT step.name FROM step CROSS JOIN item ON item.id = step.subject
+                 WHERE step.name GLOB '{SIGNER}*'
+                   AND step.name NOT IN (SELECT '{SIGNER}' || value FROM json_each(?2))
+                   AND item.flow = (SELECT id FROM flow WHERE name = ?1) ORDER BY 1"
+            ))?;
             let known = serde_json::json!(known).to_string();
-            let names = statement.query_map([flow, &known], |row| row.get(0))?;
+            let names = statement.query_map([flow, &known], |row| signer_name(row, 0))?;
             names.collect()
         })
     }
@@ -354,24 +187,30 @@ fn pending_sql() -> String {
     let signing = SignStatus::Signing.number();
     format!(
         "
-SELECT flow.name, item.key, substr(step.name, 9), ifnull(json_extract(process.receipt, '$.flowId'), ''),
-  ifnull(json_extract(step.receipt, '$.accountId'), ''), json_extract(step.receipt, '$.signUrl'),
+SELECT flow.name, item.key, step.name, ifnull(json_extract(process.receipt, '{FLOW_ID}'), ''),
+  ifnull(json_extract(step.receipt, '{ACCOUNT_ID}'), ''), json_extract(step.receipt, '{SIGN_URL}'),
   item.sent_at, item.status = {waiting} AND item.message IS NULL, item.id
 FROM item JOIN flow ON flow.id = item.flow
-  JOIN step ON step.subject = item.id AND step.name LIKE 'signers.%'
-  LEFT JOIN step AS process ON process.subject = item.id AND process.name = 'process'
+  JOIN step ON step.subject = item.id AND step.name GLOB '{SIGNER}*'
+  LEFT JOIN step AS process ON process.subject = item.id AND process.name = '{PROCESS}'
 WHERE {is_under_way}
-  AND json_extract(step.receipt, '$.signUrl') IS NOT NULL
+  AND json_extract(step.receipt, '{SIGN_URL}') IS NOT NULL
   AND ifnull(step.sign_status, {pending}) IN ({pending}, {signing})
 ORDER BY item.id, step.name"
     )
+}
+
+/// Reads the name of a signer from a column with the name of its step.
+fn signer_name(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let step: String = row.get(column)?;
+    Ok(step_name::signer_name(&step).unwrap_or(&step).to_owned())
 }
 
 fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
     Ok(Pending {
         flow: row.get(0)?,
         key: row.get(1)?,
-        signer: row.get(2)?,
+        signer: signer_name(row, 2)?,
         flow_id: row.get(3)?,
         account_id: row.get(4)?,
         sign_url: row.get(5)?,
@@ -401,12 +240,39 @@ fn resource(row: &Row<'_>) -> rusqlite::Result<KnownResource> {
     })
 }
 
-/// Parameter `?1` is the name of a step, `?2` the JSON path of the selected field of its receipt.
-const ITEM: &str = "
+/// Returns the SQL expression for the id of an item's flow.
+fn flow_id_sql() -> String {
+    format!(
+        "(SELECT json_extract(step.receipt, '{FLOW_ID}') FROM step
+          WHERE step.subject = item.id AND step.name = '{PROCESS}')"
+    )
+}
+
+/// Returns the SQL that selects items with the columns that [`item`] reads.
+fn item_sql(flow_id: &str) -> String {
+    format!(
+        "
 SELECT flow.name, item.key, item.id, item.fingerprint, item.status, item.sent, item.attempts, item.run,
   item.code, item.message, item.hint, item.content, item.sent_at, item.moved_at, item.looked_at, run.name,
-  (SELECT json_extract(step.receipt, ?2) FROM step WHERE step.subject = item.id AND step.name = ?1)
-FROM item JOIN flow ON flow.id = item.flow LEFT JOIN run ON run.id = item.run";
+  {flow_id}
+FROM item JOIN flow ON flow.id = item.flow LEFT JOIN run ON run.id = item.run"
+    )
+}
+
+fn visit_items(
+    connection: &Connection,
+    sql: &str,
+    each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!("{sql} ORDER BY flow.name, item.id"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if each(item(row)?).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
 
 fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
     Ok(KnownItem {
@@ -414,7 +280,7 @@ fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
         key: row.get(1)?,
         record: store::item_record(row, 2)?,
         run: row.get(15)?,
-        answered: row.get(16)?,
+        flow_id: row.get(16)?,
     })
 }
 

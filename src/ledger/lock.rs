@@ -1,0 +1,118 @@
+//! The lock file beside a ledger. It shows which process of this machine holds the ledger, and that
+//! a ledger existed.
+
+use std::fs::{File, TryLockError};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::file;
+use super::{Binding, LedgerError};
+
+/// The interval between two attempts to take a lease or a lock.
+pub(super) const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+/// The maximum number of attempts to take a lock that is about to be released.
+const LOCK_ATTEMPTS: usize = 50;
+
+/// A file lock that is released when the value is dropped, even if a child process has inherited
+/// the file descriptor.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// Marks in the lock file that the ledger exists. If the ledger is missing later, it is not
+    /// replaced by an empty one.
+    fn mark_ledger_created(&self) -> std::io::Result<()> {
+        if self.0.metadata()?.len() > 0 {
+            return Ok(());
+        }
+        (&self.0).write_all(b"There is a ledger beside this file.\n")
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // If this fails, closing the file releases the lock.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Creates a ledger if the file does not exist, and returns its lock; none if another process has
+/// the lock.
+pub(super) fn create_if_missing(
+    path: &Path,
+    binding: &Binding,
+) -> Result<Option<Lock>, LedgerError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| file::io(path, &error))?;
+    }
+    let mut lock = try_lock(path)?;
+    // Another process may be creating it.
+    let mut attempts = LOCK_ATTEMPTS;
+    while lock.is_none() && attempts > 0 && !file::exists(path)? {
+        std::thread::sleep(RETRY_INTERVAL);
+        lock = try_lock(path)?;
+        attempts -= 1;
+    }
+    if !file::exists(path)? {
+        if lock.is_none() {
+            return Err(LedgerError::Held("it is creating the ledger".to_owned()));
+        }
+        refuse_lost(path)?;
+        file::create(path, binding)?;
+    }
+    if let Some(lock) = &lock {
+        lock.mark_ledger_created()
+            .map_err(|error| file::io(path, &error))?;
+    }
+    Ok(lock)
+}
+
+/// Returns an error if the lock file shows that a ledger existed: it recorded what was sent, so an
+/// empty one must not replace it.
+pub(super) fn refuse_lost(path: &Path) -> Result<(), LedgerError> {
+    let lock = lock_path(path);
+    if std::fs::metadata(&lock).is_ok_and(|lock| lock.len() > 0) {
+        return Err(LedgerError::Broken {
+            path: path.display().to_string(),
+            why: format!(
+                "the file is missing, and with it the record of what was sent: restore it from a backup, or remove {} to start with an empty ledger",
+                lock.display()
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// Waits for the lock of a holder that has released its lease and is about to release the lock.
+/// Without the lock, other runs would wait until the lease expires if this run is killed.
+pub(super) fn wait_for_lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
+    for _ in 0..LOCK_ATTEMPTS {
+        std::thread::sleep(RETRY_INTERVAL);
+        if let Some(lock) = try_lock(path)? {
+            return Ok(Some(lock));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the path of a ledger's lock file: next to the ledger, after symbolic links are resolved.
+pub(super) fn lock_path(path: &Path) -> PathBuf {
+    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    file.with_added_extension("lock")
+}
+
+/// Takes the lock of a ledger; none if another process has it.
+pub(super) fn try_lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
+    let open = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(lock_path(path));
+    let file = open.map_err(|error| file::io(path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Lock(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(file::io(path, &error)),
+    }
+}
