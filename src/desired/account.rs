@@ -2,7 +2,9 @@
 
 use super::check::{self, Problem, problem};
 use super::rendering::Rendering;
+use crate::address::AccountId;
 use crate::api::code::{RESIDENT_ID, SOCIAL_CREDIT_CODE, THIRD_ID_BYTES};
+use crate::api::{CreateOrganization, CreatePerson};
 use crate::diagnostic::Place;
 use crate::manifest;
 
@@ -64,6 +66,52 @@ pub struct Organization {
     pub legal_id_type: Option<i64>,
     /// E-mail address.
     pub email: Option<String>,
+}
+
+/// The fields of a person that must be equal in all rows with one `thirdId`.
+pub(super) const PERSON_FIELDS: &[&str] = &["name", "idType", "idNo", "mobile", "email"];
+
+/// The fields of an organization that must be equal in all rows with one `thirdId`.
+pub(super) const ORGANIZATION_FIELDS: &[&str] = &[
+    "name",
+    "organType",
+    "organCode",
+    "legalName",
+    "email",
+    "legalIdNo",
+    "legalIdType",
+];
+
+impl Person {
+    /// Returns the request that creates the account (5.2.1).
+    pub fn create_request(&self) -> CreatePerson {
+        CreatePerson {
+            third_id: Some(self.third_id.clone()),
+            name: self.name.clone(),
+            id_no: self.id_no.clone(),
+            id_type: self.id_type,
+            mobile: self.mobile.clone(),
+            email: self.email.clone(),
+        }
+    }
+}
+
+impl Organization {
+    /// Returns the request that creates the account (5.2.2). `creator_id` is the account of the
+    /// person who acts for the organization.
+    pub fn create_request(&self, creator_id: AccountId) -> CreateOrganization {
+        CreateOrganization {
+            third_id: Some(self.third_id.clone()),
+            creator_id,
+            name: self.name.clone(),
+            organ_code: self.organ_code.clone(),
+            organ_type: self.organ_type,
+            legal_name: self.legal_name.clone(),
+            legal_id_no: self.legal_id_no.clone(),
+            legal_id_type: self.legal_id_type,
+            email: self.email.clone(),
+        }
+    }
 }
 
 /// Whether the platform may sign for an account without asking (5.2.5).
@@ -206,4 +254,53 @@ pub(super) fn organization(
         legal_id_no,
         email,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A field that is not listed would not be compared between rows with one `thirdId`.
+    #[test]
+    fn every_field_is_compared() {
+        let text = || "a".to_owned();
+        let person = Person {
+            third_id: text(),
+            name: text(),
+            id_type: 13,
+            id_no: text(),
+            mobile: Some(text()),
+            email: Some(text()),
+        };
+        let organization = Organization {
+            third_id: text(),
+            creator: text(),
+            name: text(),
+            organ_type: 11,
+            organ_code: text(),
+            legal_name: Some(text()),
+            legal_id_no: Some(text()),
+            legal_id_type: Some(19),
+            email: Some(text()),
+        };
+        let accounts = [
+            (AccountHolder::Person(person), PERSON_FIELDS),
+            (
+                AccountHolder::Organization(organization),
+                ORGANIZATION_FIELDS,
+            ),
+        ];
+        for (holder, listed) in accounts {
+            let account = Account {
+                holder,
+                silent_sign: SilentSign::No,
+                origin: Place::File("a".into()),
+            };
+            let mut names: Vec<_> = account.fields().iter().map(|(name, _)| *name).collect();
+            let mut listed = listed.to_vec();
+            names.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(names, listed);
+        }
+    }
 }

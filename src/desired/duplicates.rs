@@ -7,27 +7,13 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use super::account::{Account, AccountHolder};
+use super::account::{Account, AccountHolder, ORGANIZATION_FIELDS, PERSON_FIELDS};
 use super::item::Item;
 use super::resources::Resources;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Fingerprint, Salt};
 use crate::manifest::{Flow, Named};
 use crate::sheet::Header;
-
-/// The fields of a person that must be equal in all rows with one `thirdId`.
-const PERSON_FIELDS: &[&str] = &["name", "idType", "idNo", "mobile", "email"];
-
-/// The fields of an organization that must be equal in all rows with one `thirdId`.
-const ORGANIZATION_FIELDS: &[&str] = &[
-    "name",
-    "organType",
-    "organCode",
-    "legalName",
-    "email",
-    "legalIdNo",
-    "legalIdType",
-];
 
 /// A hash per field, in the order of [`PERSON_FIELDS`] or [`ORGANIZATION_FIELDS`]. Hashes are only
 /// compared between accounts with one `thirdId`, so 32 bits are enough: a difference is missed once

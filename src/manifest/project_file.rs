@@ -29,8 +29,8 @@ pub(super) struct ProjectFile {
     pub(super) version: StaticText,
     /// The project's name.
     pub(super) project: String,
-    /// Glob patterns of the manifest files, relative to this folder. Default: manifests/*.yaml and
-    /// manifests/*.yml.
+    /// Glob patterns of the manifest files, relative to this folder. `.yaml` also matches `.yml`.
+    /// Default: manifests/*.yaml.
     pub(super) manifests: Option<Vec<StaticText>>,
     /// The environment that is used without the option -e.
     #[serde(default)]

@@ -2,10 +2,10 @@
 
 use crate::address::AccountId;
 use crate::api::{
-    AccountAnswer, CreateOrganization, CreatePerson, DeleteAccount, ErrorCode, GrantSilentSign,
-    Nothing, RevokeSilentSign, UpdateOrganization, UpdatePerson,
+    AccountAnswer, DeleteAccount, ErrorCode, GrantSilentSign, Nothing, RevokeSilentSign,
+    UpdateOrganization, UpdatePerson,
 };
-use crate::desired::{Account, AccountHolder, Organization, Person};
+use crate::desired::{Account, AccountHolder};
 use crate::execute::context::StepContext;
 use crate::execute::error::StepError;
 use crate::execute::executor::Executor;
@@ -147,13 +147,13 @@ impl Executor<'_> {
         let result = match &account.holder {
             AccountHolder::Person(person) => {
                 self.context
-                    .send_once(is_begun, &create_person(person), probe)
+                    .send_once(is_begun, &person.create_request(), probe)
                     .await
             }
             AccountHolder::Organization(organization) => {
                 let creator = self.resource_id(&organization.creator)?;
                 self.context
-                    .send_once(is_begun, &create_organization(organization, creator), probe)
+                    .send_once(is_begun, &organization.create_request(creator), probe)
                     .await
             }
         };
@@ -330,30 +330,5 @@ impl StepContext<'_> {
             resource,
         };
         Ok(self.ledger.write(vec![write]).await?)
-    }
-}
-
-fn create_person(person: &Person) -> CreatePerson {
-    CreatePerson {
-        third_id: Some(person.third_id.clone()),
-        name: person.name.clone(),
-        id_no: person.id_no.clone(),
-        id_type: person.id_type,
-        mobile: person.mobile.clone(),
-        email: person.email.clone(),
-    }
-}
-
-fn create_organization(organization: &Organization, creator_id: AccountId) -> CreateOrganization {
-    CreateOrganization {
-        third_id: Some(organization.third_id.clone()),
-        creator_id,
-        name: organization.name.clone(),
-        organ_code: organization.organ_code.clone(),
-        organ_type: organization.organ_type,
-        legal_name: organization.legal_name.clone(),
-        legal_id_no: organization.legal_id_no.clone(),
-        legal_id_type: organization.legal_id_type,
-        email: organization.email.clone(),
     }
 }
