@@ -7,6 +7,7 @@
 
 mod amount;
 mod comparison;
+mod compiler;
 mod engine;
 mod filters;
 mod fingerprint;
@@ -14,8 +15,11 @@ mod moment;
 mod reserved;
 mod scalar;
 mod scope;
+#[cfg(test)]
+mod tests;
 
+pub use compiler::{Compiler, has_expression};
 pub use filters::mask;
 pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
-pub use scalar::{Compiler, EvalError, Expr, Uses, has_expression};
+pub use scalar::{EvalError, Expr, Uses};
 pub use scope::{Environ, RunTime, Scope, Variables};

@@ -240,11 +240,13 @@ fn resource(row: &Row<'_>) -> rusqlite::Result<KnownResource> {
     })
 }
 
-/// Returns the SQL expression for the id of an item's flow.
+/// Returns the SQL expression for the id of an item's flow. Like [`Receipt`](super::Receipt), it
+/// reads only texts: an import may contain anything.
 fn flow_id_sql() -> String {
     format!(
         "(SELECT json_extract(step.receipt, '{FLOW_ID}') FROM step
-          WHERE step.subject = item.id AND step.name = '{PROCESS}')"
+          WHERE step.subject = item.id AND step.name = '{PROCESS}'
+            AND json_type(step.receipt, '{FLOW_ID}') = 'text')"
     )
 }
 

@@ -34,11 +34,12 @@ pub struct Receipt {
     /// The organization for which the signer signs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_org_id: Option<AccountId>,
-    /// Whether the signer may also sign for itself beside the organization. One of [`ADDED_MARKS`].
+    /// Whether the signer may also sign for itself beside the organization: whether the field is
+    /// there, with any value. One of [`ADDED_MARKS`].
     #[serde(skip_serializing_if = "is_unset")]
     pub both: bool,
     /// Whether the signer is the platform, so that `account_id` is the account that the response
-    /// names, if any. One of [`ADDED_MARKS`].
+    /// names, if any: whether the field is there, with any value. One of [`ADDED_MARKS`].
     #[serde(skip_serializing_if = "is_unset")]
     pub platform: bool,
     /// The signing link of a signer who was asked to sign; empty if the link is unknown. Absent for

@@ -11,7 +11,7 @@ use crate::execute::{Stop, stop_requested};
 ///
 /// # Errors
 ///
-/// Returns the first error of `items` or `record` at once.
+/// Returns the first error of `items` or `record` at once, and drops the items in progress.
 pub(crate) async fn for_each<T, R, E>(
     items: impl Iterator<Item = Result<T, E>>,
     concurrency: usize,

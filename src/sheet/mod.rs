@@ -8,9 +8,11 @@ mod encoding;
 mod formula;
 mod reader;
 mod row;
+mod rows;
 mod split;
 
 pub use encoding::Encoding;
 pub use formula::escape_formula;
-pub use reader::{RowError, Rows, Sheet, SheetFile};
+pub use reader::{Sheet, SheetFile};
 pub use row::{Header, Row};
+pub use rows::{RowError, Rows};

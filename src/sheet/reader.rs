@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::encoding::{BOM, Detected, Encoding, detect};
-use super::formula::{REPORT_COLUMN, unescape_formula};
-use super::row::{Header, Row};
+use super::formula::REPORT_COLUMN;
+use super::row::Header;
+use super::rows::{Rows, Source, breaks_inside, cells, undecodable};
 use super::split::{self, ErrorKind, MAX_COLUMNS, StructureError};
 use crate::diagnostic::{Cell, Diagnostic};
 
@@ -36,17 +37,6 @@ pub struct Sheet {
     is_report: bool,
     /// The upper bound of the number of rows, with the header.
     max_rows: u64,
-}
-
-/// A row that cannot be used.
-#[derive(Debug)]
-pub struct RowError {
-    /// The row number.
-    pub row: u64,
-    /// The error.
-    pub diagnostic: Diagnostic,
-    /// The cells, cut or padded to the header; `None` if they do not decode.
-    pub cells: Option<Row>,
 }
 
 impl Sheet {
@@ -241,26 +231,6 @@ impl SheetFile {
     }
 }
 
-type Source = std::io::Chain<BufReader<File>, &'static [u8]>;
-
-/// Returns the cells of a record, without the carriage return of the line end.
-fn cells(record: &csv::ByteRecord) -> impl Iterator<Item = &[u8]> {
-    let last = record.len().saturating_sub(1);
-    record.iter().enumerate().map(move |(at, cell)| match cell {
-        [text @ .., b'\r'] if at == last => text,
-        _ => cell,
-    })
-}
-
-/// Counts the line breaks inside the cells of a record. A spreadsheet does not count them as rows.
-fn breaks_inside(record: &csv::ByteRecord) -> u64 {
-    record
-        .as_slice()
-        .split(|byte| *byte == b'\n')
-        .skip(1)
-        .count() as u64
-}
-
 fn structure_error(file: &SheetFile, error: StructureError) -> Diagnostic {
     let place = Cell {
         file: file.shown.clone(),
@@ -290,133 +260,6 @@ fn structure_error(file: &SheetFile, error: StructureError) -> Diagnostic {
         ),
     };
     Diagnostic::error(message).at(place).hint(hint)
-}
-
-fn undecodable(encoding: Encoding) -> Diagnostic {
-    let other = match encoding {
-        Encoding::Utf8 => "gb18030",
-        Encoding::Gb18030 => "utf-8",
-    };
-    Diagnostic::error(format!(
-        "a byte of this cell does not decode as {}",
-        encoding.name()
-    ))
-    .hint(format!(
-        "correct the cell, or set the encoding of the file with rows.encoding: {other}"
-    ))
-}
-
-/// An iterator over the rows of a sheet, in file order. Skips rows in which all cells are empty.
-#[derive(Debug)]
-pub struct Rows {
-    reader: csv::Reader<Source>,
-    encoding: Encoding,
-    header: Arc<Header>,
-    is_report: bool,
-    raw: csv::ByteRecord,
-    number: u64,
-    ended: bool,
-}
-
-impl Rows {
-    fn decode(&self) -> Result<Row, RowError> {
-        let number = self.number;
-        let columns = self.header.columns();
-        let mut texts =
-            csv::StringRecord::with_capacity(self.raw.as_slice().len() * 3 / 2, columns.len());
-        for (at, bytes) in cells(&self.raw).enumerate() {
-            let decoded = self.encoding.decode(bytes);
-            let diagnostic = match &decoded {
-                None => undecodable(self.encoding),
-                Some(text) if text.contains('\0') => {
-                    Diagnostic::error("the cell contains a NUL character")
-                }
-                Some(text) => {
-                    texts.push_field(if self.is_report {
-                        unescape_formula(text)
-                    } else {
-                        text
-                    });
-                    continue;
-                }
-            };
-            let column = columns.get(at).map(|name| &**name);
-            return Err(RowError {
-                row: number,
-                diagnostic: diagnostic.at(self.header.cell(number, column)),
-                cells: None,
-            });
-        }
-        let found = texts.len();
-        while texts.len() < columns.len() {
-            texts.push_field("");
-        }
-        texts.truncate(columns.len());
-        let row = Row {
-            header: self.header.clone(),
-            number,
-            cells: texts,
-        };
-        if found == columns.len() {
-            return Ok(row);
-        }
-        let message = format!(
-            "the row has {found} cells, but the header has {}",
-            columns.len()
-        );
-        let hint = "put a cell that contains the delimiter or a line break in quotes";
-        Err(RowError {
-            row: number,
-            diagnostic: Diagnostic::error(message)
-                .at(self.header.cell(number, None))
-                .hint(hint),
-            cells: Some(row),
-        })
-    }
-}
-
-impl Rows {
-    /// Skips the next row without decoding it. Returns whether there was one.
-    pub fn skip_row(&mut self) -> bool {
-        matches!(self.read(), Some(Ok(())))
-    }
-
-    /// Reads the bytes of the next row; `None` at the end.
-    fn read(&mut self) -> Option<Result<(), RowError>> {
-        while !self.ended {
-            let before = self.reader.position().line();
-            match self.reader.read_byte_record(&mut self.raw) {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => {
-                    self.ended = true;
-                    let row = self.number + 1;
-                    let diagnostic =
-                        Diagnostic::error(format!("the sheet cannot be read: {error}"))
-                            .at(self.header.cell(row, None));
-                    return Some(Err(RowError {
-                        row,
-                        diagnostic,
-                        cells: None,
-                    }));
-                }
-            }
-            let lines = self.reader.position().line() - before;
-            self.number += lines.saturating_sub(breaks_inside(&self.raw));
-            if cells(&self.raw).any(|cell| !cell.is_empty()) {
-                return Some(Ok(()));
-            }
-        }
-        None
-    }
-}
-
-impl Iterator for Rows {
-    type Item = Result<Row, RowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Some(self.read()?.and_then(|()| self.decode()))
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,266 @@
+//! Compiles scalars of a manifest and checks the names that they use.
+
+use std::collections::BTreeSet;
+
+use minijinja::Error;
+
+use super::comparison::{self, InvalidComparison};
+use super::engine::{ENGINE, PAGE};
+use super::reserved;
+use super::scalar::{Body, Expr, Uses, error_message};
+use super::scope::{Environ, Scope, Variables};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
+
+/// Compiles scalars and checks the names that they use.
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    variables: Variables,
+    environ: Environ,
+    /// Whether `row`, `key` and `run` are in scope.
+    in_flow: bool,
+    /// Whether unset variables are accepted.
+    lenient: bool,
+}
+
+impl Compiler {
+    /// Creates a compiler for scalars outside of flows: `var` and `env` are in scope.
+    pub fn new(variables: Variables, environ: Environ) -> Self {
+        Self {
+            variables,
+            environ,
+            in_flow: false,
+            lenient: false,
+        }
+    }
+
+    /// Returns a compiler for flows: `row`, `key` and `run` are in scope, too.
+    #[must_use]
+    pub fn in_flow(&self) -> Self {
+        Self {
+            in_flow: true,
+            ..self.clone()
+        }
+    }
+
+    /// Returns a compiler for parts that are not selected: it accepts unset variables.
+    #[must_use]
+    pub fn lenient(&self) -> Self {
+        Self {
+            lenient: true,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the scope outside of flows.
+    pub fn scope(&self) -> Scope {
+        Scope::new(&self.variables, &self.environ)
+    }
+
+    /// Compiles a scalar and checks its names. Columns are checked later, against the sheet.
+    pub fn compile(&self, source: &str, span: &Span) -> Result<Expr, Diagnostic> {
+        let invalid = |error: &Error| {
+            Diagnostic::error(format!("invalid expression: {}", error_message(error))).at(span)
+        };
+        let check_comparison = |comparison: Option<InvalidComparison>| match comparison {
+            Some(comparison) => Err(comparison_error(&comparison, span)),
+            None => Ok(()),
+        };
+        let (body, names) = if !has_expression(source) {
+            (Body::Literal, BTreeSet::new())
+        } else if let Some(inner) = whole_expression(source) {
+            let compiled = ENGINE
+                .compile_expression_owned(inner.to_owned())
+                .map_err(|error| invalid(&error))?;
+            check_comparison(comparison::in_expression(inner))?;
+            let names = compiled.undeclared_variables(true).into_iter().collect();
+            (Body::Expression(Box::new(compiled)), names)
+        } else {
+            // A process loads one project, and its templates are used until the process ends.
+            let leaked: &'static str = Box::leak(source.to_owned().into_boxed_str());
+            let compiled = ENGINE
+                .template_from_named_str("scalar", leaked)
+                .map_err(|error| invalid(&error))?;
+            check_comparison(comparison::in_template(source))?;
+            check_reserved_names(source, span)?;
+            let names = compiled.undeclared_variables(true).into_iter().collect();
+            (Body::Template(compiled), names)
+        };
+        let expr = Expr {
+            source: source.to_owned(),
+            span: span.clone(),
+            uses: self.uses(source, &names, span)?,
+            body,
+        };
+        expr.check_functions()?;
+        Ok(expr)
+    }
+
+    /// Compiles an HTML page. Inserted values are escaped.
+    pub fn compile_page(&self, source: &str, span: &Span) -> Result<Expr, Diagnostic> {
+        // A process loads one project, and its templates are used until the process ends.
+        let leaked: &'static str = Box::leak(source.to_owned().into_boxed_str());
+        let compiled = ENGINE
+            .template_from_named_str(PAGE, leaked)
+            .map_err(|error| {
+                Diagnostic::error(format!("invalid expression: {}", error_message(&error))).at(span)
+            })?;
+        if let Some(comparison) = comparison::in_template(source) {
+            return Err(comparison_error(&comparison, span));
+        }
+        check_reserved_names(source, span)?;
+        let names = compiled.undeclared_variables(true).into_iter().collect();
+        let expr = Expr {
+            source: source.to_owned(),
+            span: span.clone(),
+            uses: self.uses(source, &names, span)?,
+            body: Body::Template(compiled),
+        };
+        expr.check_functions()?;
+        Ok(expr)
+    }
+
+    fn uses(
+        &self,
+        source: &str,
+        names: &BTreeSet<String>,
+        span: &Span,
+    ) -> Result<Uses, Diagnostic> {
+        let mut uses = Uses::default();
+        for name in names {
+            let (root, field) = name.split_once('.').unwrap_or((name, ""));
+            let field = field.split('.').next().unwrap_or_default();
+            match root {
+                "var" if field.is_empty() || self.variables.contains_key(field) => {}
+                "env" if field.is_empty() || self.environ.contains_key(field) => {}
+                "var" | "env" if self.lenient => uses.unset = true,
+                "var" => {
+                    let suggestion = did_you_mean(field, self.variables.keys().map(String::as_str));
+                    let hint = match suggestion {
+                        Some(name) => format!("did you mean var.{name}?"),
+                        None => "declare it under variables in treaty.yaml".to_owned(),
+                    };
+                    return Err(Diagnostic::error(format!("there is no variable {field}"))
+                        .at(span)
+                        .hint(hint));
+                }
+                "env" => {
+                    return Err(Diagnostic::error(format!(
+                        "the environment variable {field} is not set"
+                    ))
+                    .at(span)
+                    .hint(format!("set it before you run treaty: export {field}=…")));
+                }
+                "row" if self.in_flow => {
+                    uses.row = true;
+                    if field.is_empty() {
+                        uses.columns.extend(subscripts(source));
+                    } else {
+                        uses.columns.insert(field.to_owned());
+                    }
+                }
+                "key" if self.in_flow => uses.key = true,
+                "run" if self.in_flow && matches!(field, "" | "date" | "started") => {
+                    uses.run = true;
+                }
+                "run" if self.in_flow => {
+                    return Err(Diagnostic::error(format!("run has no {field}"))
+                        .at(span)
+                        .hint("use run.date or run.started"));
+                }
+                "row" | "key" | "run" => {
+                    return Err(Diagnostic::error(format!("{root} cannot be used here"))
+                        .at(span)
+                        .hint("row, key and run exist only in flows; var and env can be used everywhere"));
+                }
+                other if ENGINE.globals().any(|(global, _)| global == other) => {}
+                other => {
+                    let scope = if self.in_flow {
+                        "row, key, run, var and env"
+                    } else {
+                        "var and env"
+                    };
+                    let suggestion = if self.in_flow {
+                        format!("row.{other}")
+                    } else {
+                        format!("var.{other}")
+                    };
+                    return Err(Diagnostic::error(format!("unknown name {other}"))
+                        .at(span)
+                        .hint(format!("available are {scope}; did you mean {suggestion}?")));
+                }
+            }
+        }
+        Ok(uses)
+    }
+}
+
+/// Reports a comparison of text with a number. It would select all rows or none.
+fn comparison_error(comparison: &InvalidComparison, span: &Span) -> Diagnostic {
+    let InvalidComparison {
+        text,
+        number,
+        suggestion,
+    } = comparison;
+    let reason = if text.starts_with("row") {
+        "a cell is text"
+    } else {
+        "the value is text"
+    };
+    Diagnostic::error(format!("{text} is compared with a number, {number}"))
+        .at(span)
+        .hint(format!("{reason}; convert it: `{{{{ {suggestion} }}}}`"))
+}
+
+/// Rejects a template that assigns to a reserved name.
+fn check_reserved_names(source: &str, span: &Span) -> Result<(), Diagnostic> {
+    reserved::assigned_name(source).map_or(Ok(()), |name| {
+        let error = Diagnostic::error(format!("{name} is reserved and cannot be assigned"));
+        Err(error.at(span).hint("use another name"))
+    })
+}
+
+/// Returns whether a text contains an expression.
+pub fn has_expression(source: &str) -> bool {
+    ["{{", "{%", "{#"]
+        .iter()
+        .any(|opening| source.contains(opening))
+}
+
+/// Returns the expression of a scalar that consists of a single expression.
+fn whole_expression(source: &str) -> Option<&str> {
+    let inner = source.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let inner = inner.strip_prefix('-').unwrap_or(inner);
+    let inner = inner.strip_suffix('-').unwrap_or(inner);
+    let mut quote = None;
+    let mut previous = ' ';
+    for character in inner.chars() {
+        match (quote, character) {
+            (Some(open), close) if open == close && previous != '\\' => quote = None,
+            (None, '"' | '\'') => quote = Some(character),
+            // The expression ends before the scalar.
+            (None, '}') if previous == '}' => return None,
+            _ => {}
+        }
+        previous = character;
+    }
+    Some(inner)
+}
+
+/// Returns the columns that are used with a subscript: `row["客户 编号"]`.
+fn subscripts(source: &str) -> Vec<String> {
+    source
+        .split("row[")
+        .skip(1)
+        .filter_map(|rest| {
+            let quote = rest
+                .chars()
+                .next()
+                .filter(|first| matches!(first, '"' | '\''))?;
+            let (column, behind) = rest[1..].split_once(quote)?;
+            behind
+                .trim_start()
+                .starts_with(']')
+                .then(|| column.to_owned())
+        })
+        .collect()
+}

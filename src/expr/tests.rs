@@ -1,0 +1,129 @@
+//! Compiles and evaluates scalars.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use minijinja::value::Value;
+
+use super::compiler::Compiler;
+use super::scalar::Expr;
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
+
+fn span() -> Span {
+    let file = SourceFile {
+        path: "treaty.yaml".into(),
+        text: String::new(),
+    };
+    Span {
+        file: Arc::new(file),
+        line: 1,
+        column: 1,
+        bytes: 0..0,
+    }
+}
+
+fn compiler() -> Compiler {
+    let texts =
+        |name: &str, text: &str| Arc::new(BTreeMap::from([(name.to_owned(), text.to_owned())]));
+    Compiler::new(texts("lender", "天谷"), texts("HOME_TOWN", "杭州")).in_flow()
+}
+
+fn compile(source: &str) -> Result<Expr, Diagnostic> {
+    compiler().compile(source, &span())
+}
+
+fn text(source: &str) -> Result<String, String> {
+    let expr = compile(source).map_err(|diagnostic| diagnostic.message)?;
+    let scope = compiler().scope().with_key("HT-1");
+    expr.text(&scope)
+        .map(Cow::into_owned)
+        .map_err(|error| error.message)
+}
+
+#[test]
+fn renders_scalars() {
+    for (source, expected) in [
+        ("plain", "plain"),
+        ("{{ var.lender }}", "天谷"),
+        ("{{ env.HOME_TOWN }}市", "杭州市"),
+        ("合同-{{ key }}", "合同-HT-1"),
+        ("{{ 1010.10 | rmb }}", "壹仟零壹拾元壹角"),
+        ("{{ key }}{{ key }}", "HT-1HT-1"),
+        ("{{ '}}' }}", "}}"),
+        ("{% if key %}yes{% endif %}", "yes"),
+        (
+            "{{ '2026-11-23' | plus('7d') | date('%Y年%m月%d日') }}",
+            "2026年11月30日",
+        ),
+    ] {
+        assert_eq!(text(source).as_deref(), Ok(expected), "{source}");
+    }
+}
+
+#[test]
+fn a_single_expression_keeps_its_type() {
+    let expr = compile("{{ key == 'HT-1' }}").expect("compiled");
+    let value = expr
+        .value(&compiler().scope().with_key("HT-1"))
+        .expect("a value");
+    assert_eq!(value, Value::from(true));
+}
+
+#[test]
+fn undefined_and_none_are_errors() {
+    for source in [
+        "{{ none }}",
+        "x{{ none }}",
+        "{{ row.missing }}",
+        "x{{ row.missing }}",
+    ] {
+        assert!(text(source).is_err(), "{source}");
+    }
+}
+
+#[test]
+fn finds_the_columns_used() {
+    let uses = compile("{{ row.姓名 }}{{ row['客户 编号'] }}")
+        .expect("compiled")
+        .uses()
+        .clone();
+    assert_eq!(
+        uses.columns,
+        BTreeSet::from(["姓名".to_owned(), "客户 编号".to_owned()])
+    );
+    assert!(
+        compile("{{ run.started | plus('7d') | epochMs }}")
+            .expect("compiled")
+            .uses()
+            .run
+    );
+}
+
+#[test]
+fn reports_unknown_names_when_compiling() {
+    for (source, message) in [
+        ("{{ var.lendr }}", "there is no variable lendr"),
+        (
+            "{{ env.NOT_SET }}",
+            "the environment variable NOT_SET is not set",
+        ),
+        ("{{ contract_no }}", "unknown name contract_no"),
+        (
+            "{{ row.a | nosuch }}",
+            "invalid expression: filter nosuch is unknown",
+        ),
+        ("{{ run.now }}", "run has no now"),
+        (
+            "{{ key +",
+            "invalid expression: unexpected end of input, expected expression",
+        ),
+    ] {
+        assert_eq!(text(source), Err(message.to_owned()), "{source}");
+    }
+    let outside = Compiler::new(Arc::default(), Arc::default()).compile("{{ row.a }}", &span());
+    assert_eq!(
+        outside.expect_err("refused").message,
+        "row cannot be used here"
+    );
+}
