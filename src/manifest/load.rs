@@ -143,7 +143,7 @@ fn nothing_declared(has_no_manifest: bool) -> Diagnostic {
     })
 }
 
-/// What must be known before the other fields of `treaty.yaml` are decoded.
+/// The fields of `treaty.yaml` that are decoded before the others: variables and environments.
 struct Head<'n> {
     /// The name of the selected environment.
     environment: Option<String>,
