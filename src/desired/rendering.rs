@@ -107,6 +107,9 @@ impl<'a> Rendering<'a> {
 
     /// Renders a text that may be empty.
     pub(super) fn text(&mut self, name: &str, expr: &Expr) -> Option<String> {
+        if expr.is_placeholder() {
+            return None;
+        }
         match expr.text(self.scope) {
             Ok(text) => {
                 let text = text.into_owned();
@@ -250,6 +253,9 @@ impl<'a> Rendering<'a> {
 
     /// Renders a boolean. Accepts the texts `true` and `false`.
     pub(super) fn flag(&mut self, name: &str, expr: &Expr) -> Option<bool> {
+        if expr.is_placeholder() {
+            return None;
+        }
         let value = match expr.value(self.scope) {
             Ok(value) => value,
             Err(error) => {

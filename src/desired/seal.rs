@@ -70,6 +70,9 @@ pub(super) fn seal(
     salt: &Salt,
     findings: &mut Findings,
 ) -> Option<Seal> {
+    if seal.account.is_placeholder || seal.alias.is_placeholder {
+        return None;
+    }
     let text = |text: &Option<StaticText>| text.as_ref().map(|text| text.text.clone());
     let source = match &seal.source {
         manifest::SealSource::PersonTemplate(template) => SealSource::Person {
@@ -82,6 +85,7 @@ pub(super) fn seal(
             q_text: text(&template.q_text),
             text: text(&template.text),
         },
+        manifest::SealSource::Image(file) if file.is_placeholder => return None,
         manifest::SealSource::Image(file) => image(project, seal, file, findings)?,
     };
     let mut fingerprint = Fingerprinter::new(salt);

@@ -56,6 +56,7 @@ pub(super) fn template(
                 span: template.span.clone(),
             })
         }
+        manifest::TemplateSource::File(file) if file.is_placeholder => None,
         manifest::TemplateSource::File(file) => {
             // Loading the manifest reports a missing name.
             let template_name = template.template_name.as_ref()?;

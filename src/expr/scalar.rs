@@ -22,6 +22,8 @@ pub struct Expr {
 
 /// The compiled form of a scalar.
 pub(super) enum Body {
+    /// No value: the scalar is missing or invalid.
+    Placeholder,
     Literal,
     Expression(Box<Expression<'static, 'static>>),
     Template(Template<'static, 'static>),
@@ -56,14 +58,19 @@ pub struct EvalError {
 }
 
 impl Expr {
-    /// Creates an empty text, in the place of a scalar that is missing or invalid.
-    pub fn empty(span: &Span) -> Self {
+    /// Creates a placeholder for a scalar that is missing or invalid, which was reported.
+    pub fn placeholder(span: &Span) -> Self {
         Self {
             source: String::new(),
             span: span.clone(),
-            body: Body::Literal,
+            body: Body::Placeholder,
             uses: Uses::default(),
         }
+    }
+
+    /// Returns whether the scalar is missing or invalid. It has no value then.
+    pub fn is_placeholder(&self) -> bool {
+        matches!(self.body, Body::Placeholder)
     }
 
     /// Returns the source of the scalar.
@@ -111,7 +118,7 @@ impl Expr {
     /// Evaluates the scalar to text. Lists and mappings are errors.
     pub fn text(&self, scope: &Scope) -> Result<Cow<'_, str>, EvalError> {
         match &self.body {
-            Body::Literal => Ok(Cow::Borrowed(&self.source)),
+            Body::Literal | Body::Placeholder => Ok(Cow::Borrowed(&self.source)),
             Body::Template(template) => {
                 let rendered = template.render(scope.value());
                 rendered
@@ -162,7 +169,7 @@ impl Expr {
     pub(super) fn check_functions(&self) -> Result<(), Diagnostic> {
         let placeholder = Value::from_object(Placeholder);
         let outcome = match &self.body {
-            Body::Literal => return Ok(()),
+            Body::Literal | Body::Placeholder => return Ok(()),
             Body::Expression(expression) => expression.eval(placeholder).map(drop),
             Body::Template(template) => template.render(placeholder).map(drop),
         };

@@ -37,16 +37,23 @@ pub(super) fn hint(text: &str) -> Option<String> {
 
 /// Returns a warning and a hint for a value that was probably meant as an expression.
 pub(super) fn almost_expression(text: &str) -> Option<(String, &'static str)> {
+    if text.contains('<') || text.contains("{% raw") || text.contains("\"{\"") {
+        return None;
+    }
     let quotes = [
         ('“', '”'),
         ('”', '”'),
         ('‘', '’'),
-        ('「', '」'),
         ('＂', '＂'),
         ('＇', '＇'),
     ];
     let trimmed = text.trim();
-    let is_quoted = |(open, close)| trimmed.starts_with(open) && trimmed.ends_with(close);
+    let is_quoted = |(open, close): (char, char)| {
+        let inner = trimmed.strip_prefix(open);
+        let inner = inner.and_then(|inner| inner.strip_suffix(close));
+        // Quotes inside belong to the text.
+        inner.is_some_and(|inner| !inner.contains([open, close]))
+    };
     if has_expression(text) && quotes.into_iter().any(is_quoted) {
         return Some((
             "the typographic quotes around the expression become part of the value".to_owned(),
@@ -111,6 +118,10 @@ mod tests {
             (".treaty/{environment}.db", false),
             ("{% if row.a %}b{% endif %}", false),
             ("“天谷”", false),
+            ("“{{ row.a }}”诉“{{ key }}”", false),
+            ("「{{ key }}」", false),
+            ("<p style='{key}'>${name}</p>", false),
+            ("{% raw %}{row.x}{% endraw %}", false),
             ("costs $5 {net}", false),
             ("{", false),
             ("{{", false),

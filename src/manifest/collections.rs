@@ -44,6 +44,8 @@ pub struct NamedMap<T> {
     pub entries: Vec<Named<T>>,
     /// All names with their locations, those of invalid declarations too.
     pub(super) declared: Vec<(String, Span)>,
+    /// Whether the map is missing or invalid, which was reported.
+    is_placeholder: bool,
 }
 
 impl<T> NamedMap<T> {
@@ -54,7 +56,7 @@ impl<T> NamedMap<T> {
 
     /// Returns whether nothing is declared, validly or not.
     pub(super) fn is_undeclared(&self) -> bool {
-        self.declared.is_empty()
+        self.declared.is_empty() && !self.is_placeholder
     }
 }
 
@@ -63,6 +65,7 @@ impl<T> Default for NamedMap<T> {
         Self {
             entries: Vec::new(),
             declared: Vec::new(),
+            is_placeholder: false,
         }
     }
 }
@@ -89,11 +92,11 @@ const NAME: &str = r"^[^\s!-,./:-@\[-\^`{-~]+$";
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for NamedMap<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let entries = deserializer.deserialize_map(MapVisitor {
-            keeps_placeholders: false,
-            kind: PhantomData,
-        })?;
-        let mut map = Self::default();
+        let entries = deserializer.deserialize_map(MapVisitor(PhantomData))?;
+        let mut map = Self {
+            is_placeholder: entries.is_empty() && context::is_reported(),
+            ..Self::default()
+        };
         for (name, span, value) in entries {
             let is_allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
             if name.is_empty() || !name.chars().all(is_allowed) {
@@ -129,8 +132,7 @@ impl<T: JsonSchema> JsonSchema for NamedMap<T> {
     }
 }
 
-/// Values by names that are given elsewhere, such as the form fields of a PDF. One invalid value
-/// makes the whole map invalid.
+/// Values by names that are given elsewhere, such as the form fields of a PDF.
 #[derive(Debug)]
 pub struct FieldMap<T>(Vec<Named<T>>);
 
@@ -150,10 +152,7 @@ impl<T> Deref for FieldMap<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for FieldMap<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let entries = deserializer.deserialize_map(MapVisitor {
-            keeps_placeholders: true,
-            kind: PhantomData,
-        })?;
+        let entries = deserializer.deserialize_map(MapVisitor(PhantomData))?;
         let valid = entries.into_iter().filter_map(|(name, span, value)| {
             let value = value?;
             Some(Named { name, span, value })
@@ -180,11 +179,7 @@ impl<T: JsonSchema> JsonSchema for FieldMap<T> {
 }
 
 /// Reads names with their locations and values. The value is `None` when it has errors.
-struct MapVisitor<T> {
-    /// Whether a value with placeholders is kept; then the map has errors, too.
-    keeps_placeholders: bool,
-    kind: PhantomData<T>,
-}
+struct MapVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for MapVisitor<T> {
     type Value = Vec<(String, Span, Option<T>)>;
@@ -197,12 +192,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for MapVisitor<T> {
         let mut entries = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             let span = context::span();
-            let mut decode = || map.next_value::<T>().ok();
-            let value = if self.keeps_placeholders {
-                decode()
-            } else {
-                valid(decode)
-            };
+            let value = context::usable(|| map.next_value::<T>().ok());
             entries.push((name, span, value));
         }
         Ok(entries)
@@ -211,18 +201,30 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for MapVisitor<T> {
 
 /// A list whose elements may be left out because of errors.
 #[derive(Debug)]
-pub struct List<T>(Vec<T>);
+pub struct List<T> {
+    elements: Vec<T>,
+    /// Whether elements were left out, or the list itself is missing or invalid.
+    is_incomplete: bool,
+}
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            elements: Vec::new(),
+            is_incomplete: false,
+        }
     }
 }
 
 impl<T> List<T> {
     /// Keeps the elements for which `keep` returns true.
     pub(super) fn retain(&mut self, keep: impl FnMut(&mut T) -> bool) {
-        self.0.retain_mut(keep);
+        self.elements.retain_mut(keep);
+    }
+
+    /// Returns whether nothing is declared, validly or not.
+    pub(super) fn is_undeclared(&self) -> bool {
+        self.elements.is_empty() && !self.is_incomplete
     }
 }
 
@@ -230,7 +232,7 @@ impl<T> Deref for List<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.0
+        &self.elements
     }
 }
 
@@ -239,7 +241,7 @@ impl<'a, T> IntoIterator for &'a List<T> {
     type IntoIter = std::slice::Iter<'a, T>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.elements.iter()
     }
 }
 
@@ -274,28 +276,20 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<List<T>, A::Error> {
         let mut elements = Vec::new();
+        let mut is_incomplete = context::is_reported();
         let mut is_over = false;
         while !is_over {
-            elements.extend(valid(|| match list.next_element::<T>() {
-                Ok(None) => {
-                    is_over = true;
-                    None
-                }
-                Ok(element) => element,
-                Err(_) => None,
-            }));
+            let element = context::usable(|| {
+                let next = list.next_element::<T>();
+                is_over = matches!(next, Ok(None));
+                next.ok().flatten()
+            });
+            is_incomplete |= element.is_none() && !is_over;
+            elements.extend(element);
         }
-        Ok(List(elements))
+        Ok(List {
+            elements,
+            is_incomplete,
+        })
     }
-}
-
-/// Decodes an entry. Returns `None` when a placeholder was needed.
-fn valid<T>(decode: impl FnOnce() -> Option<T>) -> Option<T> {
-    let before = context::placeholders();
-    let value = decode();
-    if context::placeholders() == before {
-        return value;
-    }
-    context::forget_placeholders(before);
-    None
 }

@@ -48,18 +48,9 @@ pub(super) fn settings(
     })
 }
 
-/// Checks an environment that is not selected. It is incomplete when it uses environment variables
-/// that are not set.
-pub(super) fn check(
-    root: &Path,
-    name: &str,
-    environment: &Environment,
-    is_complete: bool,
-    findings: &mut Findings,
-) {
-    if is_complete {
-        endpoint(&environment.endpoint, findings);
-    }
+/// Checks an environment that is not selected.
+pub(super) fn check(root: &Path, name: &str, environment: &Environment, findings: &mut Findings) {
+    endpoint(&environment.endpoint, findings);
     rates(&environment.limits.operations, findings);
     if let Some(declared) = &environment.ledger {
         ledger(root, name, declared, findings);
@@ -151,7 +142,8 @@ fn failures(environment: &Environment, project: &ProjectFile) -> Failures {
 fn reports(root: &Path, declared: &DeclaredReports, findings: &mut Findings) -> Reports {
     let default = [ReportFormat::Csv, ReportFormat::Json, ReportFormat::Html];
     let mut directory = root.join("reports");
-    if let Some(declared) = &declared.directory {
+    let given = declared.directory.as_ref();
+    if let Some(declared) = given.filter(|declared| !declared.is_placeholder) {
         match super::path::inside(root, root, &declared.text) {
             Ok(path) => directory = path,
             Err(why) => error(
@@ -174,6 +166,9 @@ fn error(findings: &mut Findings, span: &Span, message: impl Into<String>, hint:
 
 /// Checks the address of the API.
 fn endpoint(declared: &StaticText, findings: &mut Findings) -> Option<Endpoint> {
+    if declared.is_placeholder {
+        return None;
+    }
     if declared.text == "sandbox" {
         return Some(Endpoint::Sandbox);
     }
@@ -212,6 +207,9 @@ fn ledger(
     declared: &StaticText,
     findings: &mut Findings,
 ) -> Option<PathBuf> {
+    if declared.is_placeholder {
+        return None;
+    }
     let text = &declared.text;
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
         error(

@@ -73,36 +73,39 @@ pub(super) fn manifests(
     patterns: Option<&[StaticText]>,
     findings: &mut Findings,
 ) -> Vec<PathBuf> {
-    let mut search = Search {
-        root,
-        patterns: Vec::new(),
-        parents: Vec::new(),
-        found: Vec::new(),
-        findings,
-    };
+    let mut valid = Vec::new();
     for pattern in patterns.unwrap_or_default() {
         match check_pattern(&pattern.text) {
-            Ok(()) => search.patterns.push(&pattern.text),
+            _ if pattern.is_placeholder => {}
+            Ok(()) => valid.push(&*pattern.text),
             Err((message, hint)) => {
                 let error = Diagnostic::error(message).at(&pattern.span);
-                search.findings.push(error.hint(hint));
+                findings.push(error.hint(hint));
             }
         }
     }
     if patterns.is_none() {
-        search.patterns.push(DEFAULT_MANIFESTS);
+        valid.push(DEFAULT_MANIFESTS);
     }
-    search.folder(root);
+    let mut search = Search {
+        root,
+        patterns: valid.iter().map(|pattern| Pattern::new(pattern)).collect(),
+        visited: BTreeSet::new(),
+        found: Vec::new(),
+        findings,
+    };
+    let start = (0..valid.len()).map(|pattern| (pattern, 0)).collect();
+    search.folder(root, &search.positions(start));
     let mut found = search.found;
     for pattern in patterns.unwrap_or_default() {
         let is_match =
             |path: &PathBuf| matches(&pattern.text, path.strip_prefix(root).unwrap_or(path));
-        if check_pattern(&pattern.text).is_ok() && !found.iter().any(is_match) {
+        if valid.contains(&&*pattern.text) && !found.iter().any(is_match) {
             let message = format!("the pattern {} matches no file", pattern.text);
             findings.push(
                 Diagnostic::warning(message)
                     .at(&pattern.span)
-                    .hint("patterns are relative to this folder, such as manifests/*.yaml"),
+                    .hint("patterns are relative to this folder, such as manifests/*.yaml; hidden files and links that leave the project are skipped"),
             );
         }
     }
@@ -155,62 +158,115 @@ fn matches(pattern: &str, relative: &Path) -> bool {
     is_match(relative) || (is_yml && is_match(&relative.with_extension("yaml")))
 }
 
+/// A pattern and its parts between slashes.
+struct Pattern<'a> {
+    text: &'a str,
+    parts: Vec<&'a str>,
+}
+
+impl<'a> Pattern<'a> {
+    fn new(text: &'a str) -> Self {
+        // A brace may contain slashes. Then every folder is searched.
+        let has_slash_in_braces = text.contains('{') && text.contains('/');
+        let parts = if has_slash_in_braces {
+            vec!["**"]
+        } else {
+            text.split('/').collect()
+        };
+        Self { text, parts }
+    }
+}
+
+/// A pattern, and the part of it that the next name must match.
+type Position = (usize, usize);
+
 /// A search for manifests below the project's folder.
 struct Search<'a> {
     root: &'a Path,
-    patterns: Vec<&'a str>,
-    /// The real paths of the folder that is searched and of those above it: links may form a cycle.
-    parents: Vec<PathBuf>,
+    patterns: Vec<Pattern<'a>>,
+    /// The real paths of the folders that were searched, with the positions in the patterns: links
+    /// may form a cycle.
+    visited: BTreeSet<(PathBuf, Vec<Position>)>,
     found: Vec<PathBuf>,
     findings: &'a mut Findings,
 }
 
 impl Search<'_> {
-    /// Searches a folder and those below it. Hidden files and folders are skipped; links are
-    /// followed inside the project.
-    fn folder(&mut self, folder: &Path) {
-        let real = folder.canonicalize().unwrap_or(folder.to_owned());
-        if self.parents.contains(&real) {
-            return;
+    /// Adds the positions after `**`, which matches no folder, too.
+    fn positions(&self, mut positions: Vec<Position>) -> Vec<Position> {
+        let mut at = 0;
+        while let Some((pattern, part)) = positions.get(at).copied() {
+            let next = (pattern, part + 1);
+            let is_any = self.patterns[pattern].parts.get(part) == Some(&"**");
+            if is_any && !positions.contains(&next) {
+                positions.push(next);
+            }
+            at += 1;
         }
-        self.parents.push(real);
-        self.entries(folder);
-        self.parents.pop();
+        positions
     }
 
-    fn entries(&mut self, folder: &Path) {
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
+    /// Returns the positions below a folder with this name. Without any, no pattern can match.
+    fn below(&self, positions: &[Position], name: &str) -> Vec<Position> {
+        let mut below = Vec::new();
+        for &(pattern, part) in positions {
+            match self.patterns[pattern].parts.get(part) {
+                Some(&"**") if !name.starts_with('.') => below.push((pattern, part)),
+                Some(text) if is_name_match(text, name) => below.push((pattern, part + 1)),
+                _ => {}
+            }
+        }
+        self.positions(below)
+    }
+
+    /// Searches a folder and those below it that a pattern can match. Hidden files and folders are
+    /// skipped unless a pattern names them; links are followed inside the project.
+    fn folder(&mut self, folder: &Path, positions: &[Position]) {
+        let real = folder.canonicalize().unwrap_or(folder.to_owned());
+        if positions.is_empty() || !self.visited.insert((real, positions.to_vec())) {
+            return;
+        }
+        let mut entries: Vec<PathBuf> = match std::fs::read_dir(folder) {
+            Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
             Err(error) => {
                 let message = format!("the folder cannot be read: {error}");
                 let shown = PathBuf::from(path::shown(self.root, folder));
                 let error = Diagnostic::error(message).at(shown);
-                return self
-                    .findings
-                    .push(error.hint("check its permissions: manifests may be in it"));
+                let hint = "check its permissions: manifests may be in it";
+                return self.findings.push(error.hint(hint));
             }
         };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                continue;
-            }
+        entries.sort();
+        for path in entries {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
             let relative = path.strip_prefix(self.root).unwrap_or(&path);
             let is_inside = path::inside(self.root, self.root, &relative.display().to_string());
             if is_inside.is_err() {
                 continue;
             }
             if path.is_dir() {
-                self.folder(&path);
-            } else if self
-                .patterns
-                .iter()
-                .any(|pattern| matches(pattern, relative))
-            {
+                let below = self.below(positions, &name);
+                self.folder(&path, &below);
+            } else if self.is_manifest(relative, &name) {
                 self.found.push(path);
             }
         }
     }
+
+    fn is_manifest(&self, relative: &Path, name: &str) -> bool {
+        let is_hidden = name.starts_with('.');
+        self.patterns.iter().any(|pattern| {
+            let names_hidden = pattern.text.rsplit('/').next().unwrap_or_default();
+            let is_wanted = !is_hidden || names_hidden.starts_with('.');
+            is_wanted && matches(pattern.text, relative)
+        })
+    }
+}
+
+/// Returns whether a part of a pattern matches the name of a folder. Hidden folders must be named.
+fn is_name_match(part: &str, name: &str) -> bool {
+    let is_wanted = !name.starts_with('.') || part.starts_with('.');
+    is_wanted && fast_glob::glob_match(part, name)
 }
 
 #[cfg(test)]
@@ -267,12 +323,41 @@ mod tests {
         std::os::unix::fs::symlink("a.yaml", root.join("shared/again.yaml")).expect("a link");
         std::os::unix::fs::symlink("..", root.join("shared/up")).expect("a link");
         std::os::unix::fs::symlink("/etc", root.join("shared/out")).expect("a link");
+        // Each folder has a link to every folder: the number of paths is factorial.
+        for name in 0..12 {
+            let folder = root.join(format!("shared/{name}"));
+            std::fs::create_dir(&folder).expect("a folder");
+            for other in 0..12 {
+                let link = folder.join(other.to_string());
+                std::os::unix::fs::symlink(format!("../{other}"), link).expect("a link");
+            }
+        }
         let mut findings = Findings::default();
         let found = manifests(&root, None, &mut findings);
         assert_eq!(
             found,
             [root.join("manifests/a.yaml"), root.join("manifests/b.yml")]
         );
+        let span = crate::diagnostic::Span {
+            file: Arc::new(SourceFile {
+                path: "treaty.yaml".into(),
+                text: String::new(),
+            }),
+            line: 1,
+            column: 1,
+            bytes: 0..0,
+        };
+        let mut count = |pattern: &str| {
+            let pattern = StaticText {
+                text: pattern.to_owned(),
+                span: span.clone(),
+                is_placeholder: false,
+            };
+            manifests(&root, Some(&[pattern]), &mut findings).len()
+        };
+        assert_eq!(count("**/*.yaml"), 2);
+        assert_eq!(count("{manifests,shared}/*.yaml"), 2);
+        assert_eq!(count("manifests/.*.yaml"), 1);
         assert!(findings.kept().is_empty());
     }
 }

@@ -2,14 +2,13 @@
 //! files share one namespace.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::account::Account;
 use super::collections::{Named, NamedMap};
-use super::decode::Decoded;
 use super::files::{manifests, read};
 
 use super::flow::Flow;
@@ -36,10 +35,11 @@ impl Project {
         let head = Head::read(&node, environment, environ, findings);
         let compiler = Compiler::new(Arc::new(head.variables.clone()), environ.clone());
         let root_node = (&node, &node.span, PROJECT_FILE);
-        let decoded = decode::<ProjectFile>(root_node, &compiler, findings);
-        let is_complete = decoded.is_complete;
-        let file = decoded.value?;
-        if file.version.text != "1" && !file.version.text.is_empty() {
+        let file: ProjectFile = decode(root_node, &compiler, findings)?;
+        if !matches!(node.kind, Kind::Mapping(_)) {
+            return None;
+        }
+        if file.version.text != "1" && !file.version.is_placeholder {
             let version = &file.version;
             let message = format!(
                 "version {} of the manifest language is not supported",
@@ -52,7 +52,7 @@ impl Project {
             );
         }
         let settings = head.selected().and_then(|selected| {
-            let declared = selected.decode(&compiler, findings).complete()?;
+            let declared = selected.decode(&compiler, findings)?;
             environment::settings(root, selected.name, &declared, &file, findings)
         });
         head.check_others(root, environ, findings);
@@ -69,10 +69,10 @@ impl Project {
         for path in paths {
             loader.file(&path, &compiler, findings);
         }
-        if loader.declared.is_empty() && !loader.is_incomplete {
+        if loader.declared.is_empty() && findings.errors() == 0 {
             findings.push(nothing_declared(is_single_file));
         }
-        let is_complete = is_complete && !loader.is_incomplete;
+        let is_complete = !loader.is_incomplete;
         let project = Self {
             root: root.to_owned(),
             name: file.project,
@@ -97,7 +97,7 @@ fn decode<T: DeserializeOwned>(
     node: (&Node, &Span, &str),
     compiler: &Compiler,
     findings: &mut Findings,
-) -> Decoded<T> {
+) -> Option<T> {
     decode::decode(node, compiler, schema::required_fields, findings)
 }
 
@@ -109,7 +109,7 @@ fn field<T: DeserializeOwned>(
     findings: &mut Findings,
 ) -> Option<T> {
     let (place, node) = node.field(name)?;
-    decode((node, place, name), compiler, findings).complete()
+    decode((node, place, name), compiler, findings)
 }
 
 /// Parses `treaty.yaml`, which is one document.
@@ -136,11 +136,13 @@ fn project_node(root: &Path, findings: &mut Findings) -> Option<Node> {
 
 fn nothing_declared(has_no_manifest: bool) -> Diagnostic {
     let error = Diagnostic::error("nothing is declared: no account, seal, template or flow");
-    error.hint(if has_no_manifest {
-        "add manifests to manifests/, or check the patterns of manifests: in treaty.yaml"
-    } else {
-        "the manifests are empty: declare accounts, seals, templates or flows"
-    })
+    error
+        .at(PathBuf::from(PROJECT_FILE))
+        .hint(if has_no_manifest {
+            "add manifests to manifests/, or check the patterns of manifests: in treaty.yaml"
+        } else {
+            "the manifests are empty: declare accounts, seals, templates or flows"
+        })
 }
 
 /// The fields of `treaty.yaml` that are decoded before the others: variables and environments.
@@ -173,7 +175,7 @@ impl<'n> Head<'n> {
         let environments: Vec<_> = environments
             .map(|(name, place, node)| EnvironmentNode { name, place, node })
             .collect();
-        let default = default.filter(|default| !default.text.is_empty());
+        let default = default.filter(|default| !default.is_placeholder);
         let name = chosen.or(default.as_ref().map(|default| &*default.text));
         let names: Vec<&str> = environments.iter().map(|declared| declared.name).collect();
         let is_known = name.is_some_and(|name| names.contains(&name));
@@ -222,9 +224,8 @@ impl<'n> Head<'n> {
             let mut own = self.shared.clone();
             variables(other.node, &compiler, &mut own, findings);
             let compiler = Compiler::new(Arc::new(own), environ.clone()).lenient();
-            let decoded = other.decode(&compiler, findings);
-            if let Some(declared) = &decoded.value {
-                environment::check(root, other.name, declared, decoded.is_complete, findings);
+            if let Some(declared) = other.decode(&compiler, findings) {
+                environment::check(root, other.name, &declared, findings);
             }
         }
     }
@@ -238,7 +239,7 @@ struct EnvironmentNode<'n> {
 }
 
 impl EnvironmentNode<'_> {
-    fn decode(&self, compiler: &Compiler, findings: &mut Findings) -> Decoded<Environment> {
+    fn decode(&self, compiler: &Compiler, findings: &mut Findings) -> Option<Environment> {
         let label = format!("environments.{}", self.name);
         decode((self.node, self.place, &label), compiler, findings)
     }
@@ -309,9 +310,7 @@ impl<'a> Loader<'a> {
                 _ => "the file",
             };
             let root_node = (&node, &node.span, label);
-            let decoded = decode::<Manifest>(root_node, compiler, findings);
-            self.is_incomplete |= !decoded.is_complete;
-            if let Some(manifest) = decoded.value {
+            if let Some(manifest) = decode::<Manifest>(root_node, compiler, findings) {
                 self.add(manifest, folder, findings);
             }
         }

@@ -19,6 +19,9 @@ pub(super) fn flow(
 ) -> bool {
     base.folder.clone_into(&mut flow.folder);
     if let Some(rows) = &mut flow.rows {
+        if rows.path.is_placeholder {
+            return false;
+        }
         match sheet_file(rows, base) {
             Ok(file) => rows.file = file,
             Err(error) => {
@@ -37,9 +40,16 @@ pub(super) fn flow(
             if chunk.mime_type.value == ChunkType::Pdf {
                 return true;
             }
+            let (ChunkContent::File(content) | ChunkContent::Data(content)) = &chunk.content;
+            if content.is_placeholder() {
+                return false;
+            }
             match page(chunk, base, compiler) {
                 Ok(page) => {
-                    uses.push((page.uses().clone(), page.span().clone()));
+                    // The names that inline HTML uses are known.
+                    if let ChunkContent::File(_) = chunk.content {
+                        uses.push((page.uses().clone(), page.span().clone()));
+                    }
                     chunk.page = Some(page);
                     true
                 }

@@ -109,6 +109,7 @@ fn check_flow(project: &Project, flow: &Named<Flow>, findings: &mut Findings) {
                     let name = StaticText {
                         text: document.name.clone(),
                         span: document.span.clone(),
+                        is_placeholder: false,
                     };
                     findings.push(unknown("document", &name, names()));
                 }
@@ -122,7 +123,7 @@ fn check_flow(project: &Project, flow: &Named<Flow>, findings: &mut Findings) {
                     .filter(|name| *name != signer.name)
             };
             // `rules::check_cycles` reports a signer that waits for itself.
-            if !flow.signers.declares(&earlier.text) {
+            if !earlier.is_placeholder && !flow.signers.declares(&earlier.text) {
                 findings.push(unknown("signer", earlier, others()));
             }
         }
@@ -154,6 +155,9 @@ fn account_kind(
     name: &StaticText,
     findings: &mut Findings,
 ) -> Option<Kind> {
+    if name.is_placeholder {
+        return None;
+    }
     let row_accounts = flow.map_or(&[][..], |flow| &flow.accounts);
     // An invalid declaration is already reported; references to it are not.
     if flow.is_some_and(|flow| flow.accounts.declares(&name.text))
@@ -251,6 +255,9 @@ fn find<'a, T>(
     known: impl Iterator<Item = &'a str>,
     findings: &mut Findings,
 ) -> Option<&'a T> {
+    if name.is_placeholder {
+        return None;
+    }
     let found = declared.get(&name.text);
     // An invalid declaration is already reported; references to it are not.
     let is_declared = |(section, known): &(&str, String)| {

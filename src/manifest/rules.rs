@@ -49,7 +49,7 @@ fn check_positions(flow: &Flow, signer: &Named<Signer>, findings: &mut Findings)
                         )),
                 );
             }
-            if is_automatic && list.is_empty() {
+            if is_automatic && list.is_undeclared() {
                 findings.push(needs_positions(&signer.span));
             }
             check_coordinates(list, findings);
@@ -59,7 +59,7 @@ fn check_positions(flow: &Flow, signer: &Named<Signer>, findings: &mut Findings)
                 findings.push(needs_positions(&signer.span));
             }
             for document in documents.iter() {
-                if is_automatic && document.value.is_empty() {
+                if is_automatic && document.value.is_undeclared() {
                     findings.push(needs_positions(&document.span));
                 }
                 check_coordinates(&document.value, findings);
@@ -279,6 +279,13 @@ fn is_same_role(one: &SignerKind, other: &SignerKind) -> bool {
             signs_for_both,
         )
     };
+    let is_unknown = |kind: &SignerKind| {
+        let mut names = kind.account().into_iter().chain(kind.organization());
+        names.any(|name| name.is_placeholder)
+    };
+    if is_unknown(one) || is_unknown(other) {
+        return false;
+    }
     let (one, other) = (role(one), role(other));
     one.0 == other.0 && (one.2 || other.2 || one.1 == other.1)
 }

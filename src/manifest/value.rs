@@ -108,12 +108,18 @@ pub struct StaticText {
     pub text: String,
     /// The location of the text.
     pub span: Span,
+    /// Whether the text is missing or invalid, which was reported.
+    pub is_placeholder: bool,
 }
 
 impl<'de> Deserialize<'de> for StaticText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Spanned { value, span } = Spanned::deserialize(deserializer)?;
-        Ok(Self { text: value, span })
+        Ok(Self {
+            text: value,
+            span,
+            is_placeholder: context::is_reported(),
+        })
     }
 }
 

@@ -124,38 +124,68 @@ fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic
 /// The number of lines before a syntax error that may have caused it.
 const LINES_BEFORE: usize = 3;
 
-/// Returns the last character at or shortly before `line` that looks like YAML punctuation and is
-/// not, with its name and replacement. Comments and quoted texts are skipped.
+/// Returns the last character at or shortly before `line` that stands where YAML expects
+/// punctuation, looks like it and is not, with its name and replacement.
 fn look_alike_before(
     file: &Arc<SourceFile>,
     line: usize,
 ) -> Option<(Span, &'static str, &'static str)> {
+    let lines: Vec<&str> = file.text.lines().take(line).collect();
     let first = line.saturating_sub(LINES_BEFORE + 1);
-    let lines = file.text.lines().enumerate().skip(first).take(line - first);
-    let lines: Vec<_> = lines.collect();
-    lines.into_iter().rev().find_map(|(number, text)| {
-        let mut quote = None;
-        let mut before = ' ';
-        for (column, c) in text.chars().enumerate() {
-            match quote {
-                Some(open) if c == open => quote = None,
-                Some(_) => {}
-                None if c == '#' && before.is_whitespace() => break,
-                None if matches!(c, '"' | '\'') && !before.is_alphanumeric() => quote = Some(c),
-                None => {
-                    // Tabs are allowed between words.
-                    let is_indentation = text.chars().take(column).all(char::is_whitespace);
-                    if let Some((name, replacement)) = look_alike(c)
-                        && (c != '\t' || is_indentation)
-                    {
-                        return Some((at(file, number + 1, column + 1), name, replacement));
-                    }
-                }
-            }
-            before = c;
+    let mut block = None;
+    let mut found = None;
+    for (number, text) in lines.iter().enumerate() {
+        let indentation = text.chars().take_while(|c| *c == ' ').count();
+        // The text of a block scalar is indented deeper than the line that begins it.
+        if block.is_some_and(|outer| indentation > outer || text.trim().is_empty()) {
+            continue;
         }
-        None
-    })
+        let code = text.split(" #").next().unwrap_or_default().trim_end();
+        let begins_block =
+            code.ends_with(['|', '>']) || code.ends_with("|-") || code.ends_with(">-");
+        block = begins_block.then_some(indentation);
+        if number < first || code.trim_start().starts_with('#') {
+            continue;
+        }
+        let misplaced = misplaced(code, number + 1 == line);
+        found = misplaced.map_or(found, |(column, name, replacement)| {
+            Some((at(file, number + 1, column + 1), name, replacement))
+        });
+    }
+    found
+}
+
+/// Returns the column of the first character of a line that looks like punctuation and stands where
+/// YAML expects it. `is_error_line`: the error is in this line.
+fn misplaced(code: &str, is_error_line: bool) -> Option<(usize, &'static str, &'static str)> {
+    let is_flow = code.contains(['[', '{']);
+    let mut before = None;
+    let mut is_quoted = false;
+    for (column, c) in code.chars().enumerate() {
+        let is_first = before.is_none();
+        let begins_value = is_first || matches!(before, Some(':' | '-' | '[' | '{' | ','));
+        if matches!(c, '"' | '\'') && (begins_value || is_quoted) {
+            is_quoted = !is_quoted;
+        }
+        let has_colon = code.chars().take(column).any(|c| c == ':');
+        let is_expected = match c {
+            // Tabs are allowed between words.
+            '\t' => is_first,
+            _ if c.is_whitespace() || "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}".contains(c) => {
+                begins_value
+            }
+            '：' => !has_colon || (is_flow && is_error_line),
+            '，' | '＃' | '－' => is_flow && is_error_line,
+            _ => begins_value,
+        };
+        if let Some((name, replacement)) = look_alike(c).filter(|_| is_expected && !is_quoted) {
+            return Some((column, name, replacement));
+        }
+        if c != ' ' {
+            before = Some(c);
+        }
+    }
+    None
 }
 
 /// The hint for an expression without quotes, which YAML parses as a mapping.
@@ -395,12 +425,38 @@ mod tests {
                 "a typographic quotation mark (U+201C)",
             ),
             ("a: ｛ b: 1 ｝\n", "1:4", "a full-width brace (U+FF5B)"),
+            (
+                "a: { b: 1， c: 2 }\n",
+                "1:10",
+                "a full-width comma (U+FF0C)",
+            ),
         ] {
             let error = parsed(text).expect_err(text);
             let at = error.place.expect("a place").to_string();
             let hint = error.hint.expect("a hint");
             assert_eq!(at, format!("treaty.yaml:{place}"), "{text}");
             assert!(hint.contains(name), "{text}: {hint}");
+        }
+    }
+
+    /// Chinese punctuation inside a value is not the cause of an error below.
+    #[test]
+    fn a_syntax_error_does_not_blame_the_text_of_a_value() {
+        for (text, place) in [
+            ("a: 借款合同，补充协议\nb: 1\nc: x: y\n", "3:5"),
+            ("a: |\n  甲方：天谷\nb: [1\nc: 2\n", "4:"),
+            ("a: 名：合同（“补充”）\nb: x: y\n", "2:5"),
+            ("# 甲方：天谷\nb: x: y\n", "2:5"),
+            ("a: \"甲方：天谷\"\nb: x: y\n", "2:5"),
+        ] {
+            let error = parsed(text).expect_err(text);
+            let at = error.place.expect("a place").to_string();
+            assert!(
+                at.starts_with(&format!("treaty.yaml:{place}")),
+                "{text}: {at}"
+            );
+            let hint = error.hint.expect("a hint");
+            assert!(!hint.contains("U+"), "{text}: {hint}");
         }
     }
 

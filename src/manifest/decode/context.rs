@@ -24,8 +24,8 @@ pub(super) struct Context {
     label: String,
     /// Whether the value that is being decoded was already reported.
     is_reported: bool,
-    /// The number of values that were replaced by a placeholder.
-    pub(super) placeholders: usize,
+    /// The number of declarations without a kind. They cannot be used at all.
+    unusable: usize,
     /// The names that expressions of the current flow use, with the location of the expression.
     uses: Vec<(Uses, Span)>,
 }
@@ -39,7 +39,7 @@ impl Context {
             span,
             label: String::new(),
             is_reported: false,
-            placeholders: 0,
+            unusable: 0,
             uses: Vec::new(),
         }
     }
@@ -86,10 +86,25 @@ pub(super) fn push(diagnostic: Diagnostic) {
 /// Adds an error about the current value, which a placeholder replaces.
 pub(super) fn replace(diagnostic: Diagnostic) {
     with(|context| {
-        context.placeholders += 1;
         context.is_reported = true;
         context.findings.push(diagnostic);
     });
+}
+
+/// Begins a placeholder for a value that was reported.
+pub(super) fn begin_placeholder(span: &Span) {
+    begin(span, "");
+    with(|context| context.is_reported = true);
+}
+
+/// Makes the declaration that contains the current value unusable.
+pub(super) fn make_unusable() {
+    with(|context| context.unusable += 1);
+}
+
+/// Returns whether the current value was reported, so that it is a placeholder.
+pub(in crate::manifest) fn is_reported() -> bool {
+    with(|context| context.is_reported)
 }
 
 /// Reports that the current scalar is not a valid value of its field: `LABEL cannot be TEXT`. Does
@@ -110,14 +125,12 @@ pub(in crate::manifest) fn span() -> Span {
     with(|context| context.span.clone())
 }
 
-/// Returns the number of placeholders so far.
-pub(in crate::manifest) fn placeholders() -> usize {
-    with(|context| context.placeholders)
-}
-
-/// Sets the number of placeholders back, after the entry that contains them was left out.
-pub(in crate::manifest) fn forget_placeholders(count: usize) {
-    with(|context| context.placeholders = count);
+/// Decodes a declaration. Returns `None` when it is unusable.
+pub(in crate::manifest) fn usable<T>(decode: impl FnOnce() -> Option<T>) -> Option<T> {
+    let before = with(|context| context.unusable);
+    let value = decode();
+    let after = with(|context| std::mem::replace(&mut context.unusable, before));
+    value.filter(|_| before == after)
 }
 
 /// Decodes with `row`, `key` and `run` in scope.
@@ -143,9 +156,12 @@ fn warn_almost_expression(source: &str, span: &Span) {
     }
 }
 
-/// Compiles the current scalar. Reports an error and returns an empty text when it is invalid.
+/// Compiles the current scalar. Reports an error and returns a placeholder when it is invalid.
 pub(in crate::manifest) fn compile(source: &str) -> Expr {
     let (compiler, span) = with(|context| (context.compiler.clone(), context.span.clone()));
+    if is_reported() {
+        return Expr::placeholder(&span);
+    }
     warn_almost_expression(source, &span);
     match compiler.compile(source, &span) {
         Ok(expr) => {
@@ -155,7 +171,7 @@ pub(in crate::manifest) fn compile(source: &str) -> Expr {
         }
         Err(error) => {
             replace(error);
-            Expr::empty(&span)
+            Expr::placeholder(&span)
         }
     }
 }
@@ -178,10 +194,7 @@ pub(super) fn render(source: &str) -> Option<String> {
     }
     if uses.unset {
         // Only in parts that are not selected: there is no value, and that is not an error.
-        with(|context| {
-            context.is_reported = true;
-            context.placeholders += 1;
-        });
+        with(|context| context.is_reported = true);
         return None;
     }
     match expr.text(&compiler.scope()) {

@@ -173,7 +173,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         if name == super::BY_KIND {
             let kind = kind_name(&self.node.kind);
             let Some(variant) = variants.iter().find(|variant| **variant == kind) else {
-                self.wrong_kind(&format!("a {}", variants.join(" or a ")));
+                let expected: Vec<&str> = variants.iter().map(|kind| kind_text(kind)).collect();
+                self.wrong_kind(&expected.join(" or "));
                 return Placeholder.deserialize_enum(name, variants, visitor);
             };
             let content = Some(self);
@@ -209,6 +210,14 @@ fn kind_name(kind: &Kind) -> &'static str {
         Kind::Scalar(_) => "scalar",
         Kind::Sequence(_) => "sequence",
         Kind::Mapping(_) => "mapping",
+    }
+}
+
+fn kind_text(kind: &str) -> &str {
+    match kind {
+        "scalar" => "a text",
+        "sequence" => "a list",
+        _ => "a mapping",
     }
 }
 
@@ -338,7 +347,10 @@ impl<'de> MapAccess<'de> for Fields<'_> {
                 reported(seed.deserialize(value), &entry.node.span, entry.name)
             }
             FieldValue::OneOf(one_of) => seed.deserialize(one_of),
-            FieldValue::Missing => seed.deserialize(Placeholder),
+            FieldValue::Missing(place) => {
+                context::begin_placeholder(place);
+                seed.deserialize(Placeholder)
+            }
         }
     }
 }

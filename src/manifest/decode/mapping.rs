@@ -47,7 +47,7 @@ pub(super) enum FieldValue<'n> {
     /// The entries from which exactly one variant of an enum is taken.
     OneOf(OneOf<'n>),
     /// A required field that is not declared. It was reported.
-    Missing,
+    Missing(&'n Span),
 }
 
 /// The fields of a struct that may name a variant of its enum.
@@ -80,13 +80,12 @@ pub(super) fn fields<'n>(
             .find(|known| *known == field && **known != super::ONE_OF);
         let declared = |name: &str| found.iter().any(|(field, _)| *field == name);
         if let Some(missing) = known.filter(|name| !declared(name)) {
-            context::begin(place, label);
-            context::replace(
+            context::push(
                 Diagnostic::error(format!("{label} needs {missing}"))
                     .at(place)
                     .hint(format!("add {missing}: …")),
             );
-            found.push((*missing, FieldValue::Missing));
+            found.push((*missing, FieldValue::Missing(place)));
         }
     }
     let one_of = OneOf {
@@ -122,6 +121,7 @@ impl<'n> OneOf<'n> {
             format!("{} has {}", self.label, given.join(" and "))
         };
         context::begin(self.place, &self.label);
+        context::make_unusable();
         context::replace(
             Diagnostic::error(message)
                 .at(self.place)

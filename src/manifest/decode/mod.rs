@@ -1,9 +1,9 @@
 //! Decodes a YAML tree into types that derive `serde::Deserialize`, without stopping at the first
 //! error.
 //!
-//! - A wrong or missing value is reported at its location, and a placeholder takes its place. An
-//!   entry of a [`NamedMap`](super::NamedMap) or [`List`](super::List) with a placeholder is left
-//!   out of its map or list.
+//! - A wrong or missing value is reported at its location, and a placeholder takes its place, which
+//!   later checks skip. A declaration without a kind is left out of its
+//!   [`NamedMap`](super::NamedMap) or [`List`](super::List).
 //! - Scalars are rendered: `var` and `env` can be used everywhere. A field that may depend on the
 //!   row has the type [`Value`](super::Value).
 //! - `#[serde(rename = "$one")]` on an enum field of a struct: the struct has exactly one of the
@@ -33,29 +33,15 @@ pub(super) const BY_KIND: &str = "$kind";
 /// The name of the newtype that receives the source text of a scalar, without rendering it.
 pub(super) const SOURCE: &str = "$source";
 
-/// A decoded value.
-pub(super) struct Decoded<T> {
-    /// The value, possibly with placeholders. `None` when an error stopped it.
-    pub(super) value: Option<T>,
-    /// Whether the value has no placeholders.
-    pub(super) is_complete: bool,
-}
-
-impl<T> Decoded<T> {
-    /// Returns the value if it has no placeholders.
-    pub(super) fn complete(self) -> Option<T> {
-        self.value.filter(|_| self.is_complete)
-    }
-}
-
 /// Decodes a node. `label` is its name in messages, `place` its location in them, and
 /// `required_fields` returns the required fields of a type. Adds all errors to `findings`.
+/// Returns `None` when an error stopped it.
 pub(super) fn decode<T: DeserializeOwned>(
     (node, place, label): (&Node, &Span, &str),
     compiler: &Compiler,
     required_fields: RequiredFields,
     findings: &mut Findings,
-) -> Decoded<T> {
+) -> Option<T> {
     context::enter(Context::new(
         compiler.clone(),
         required_fields,
@@ -68,8 +54,5 @@ pub(super) fn decode<T: DeserializeOwned>(
         context.findings.push(error);
     }
     findings.extend(context.findings);
-    Decoded {
-        value: decoded.ok(),
-        is_complete: context.placeholders == 0,
-    }
+    decoded.ok()
 }

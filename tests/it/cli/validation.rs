@@ -52,6 +52,112 @@ fn refuses_to_compare_a_cell_with_a_number() {
     project.expect(&["validate"], 0);
 }
 
+/// One wrong field does not hide the errors of the other fields and sections.
+#[test]
+fn reports_all_errors_in_one_pass() {
+    type Change = (&'static str, &'static str, &'static str);
+    let cases: [(&[Change], &[&str]); 4] = [
+        (
+            &[
+                (LOANS, "account: borrower", "account: nobody"),
+                (
+                    LOANS,
+                    "businessScene:",
+                    "noticeUrl: \"{{ row.nope }}\"\n      businessScene:",
+                ),
+                (LOANS, "    process:", "    onChange: resend\n    process:"),
+            ],
+            &[
+                "onChange cannot be resend",
+                "there is no account nobody",
+                "the sheet has no column nope",
+            ],
+        ),
+        (
+            &[
+                (
+                    "treaty.yaml",
+                    "version: 1",
+                    "limits: { rate: 10 }\nversion: 1",
+                ),
+                (LOANS, "template: loan", "template: lone"),
+            ],
+            &["rate cannot be 10", "there is no template lone"],
+        ),
+        (
+            &[
+                (LENDER, "idType: resident-id", "idType: [resident-id]"),
+                (LENDER, "creator: clerk", "creator: clerc"),
+            ],
+            &["idType must be a text", "there is no account clerc"],
+        ),
+        (
+            &[
+                (
+                    LOANS,
+                    "businessScene:",
+                    "signPlatform: h5\n      businessScene:",
+                ),
+                (LOANS, "account: borrower", "account: nobody"),
+            ],
+            &["signPlatform must be a list", "there is no account nobody"],
+        ),
+    ];
+    for (changes, expected) in cases {
+        let project = base();
+        for (file, from, to) in changes {
+            project.replace(file, from, to);
+        }
+        let run = refused(&project, expected);
+        let count = format!("{} errors were found", expected.len());
+        assert!(run.stderr.contains(&count), "{}", run.stderr);
+    }
+}
+
+/// What follows from an error that was reported is not reported.
+#[test]
+fn reports_an_error_once() {
+    for (file, from, to, expected) in [
+        (
+            LOANS,
+            "posX: 60 }] }",
+            "posX: [6] }] }",
+            "posX must be a text",
+        ),
+        (
+            "treaty.yaml",
+            "version: 1",
+            "version: 1\nreports: { directory: \"{{ var.nope }}\" }",
+            "there is no variable nope",
+        ),
+        (
+            "treaty.yaml",
+            "version: 1",
+            "version: ''",
+            "version  of the manifest language",
+        ),
+        (
+            LENDER,
+            "account: acme",
+            "account: [acme]",
+            "account must be a text",
+        ),
+    ] {
+        let run = refused(&with(file, from, to), &[expected]);
+        assert!(
+            run.stderr.contains("1 error was found"),
+            "{to}\n{}",
+            run.stderr
+        );
+    }
+    let project = with(
+        "treaty.yaml",
+        "environments:",
+        "environments:\n  production: { endpoint: https://o.tsign.cn/x, ledger: \"{{ env.NOT_SET }}/p.db\" }",
+    );
+    project.expect(&["validate"], 0);
+}
+
 #[test]
 fn masks_id_numbers_in_excerpts() {
     let project = with(LENDER, "330199199910145052", "330199199910145053");
