@@ -93,11 +93,7 @@ fn reports_all_errors_in_one_pass() {
         ),
         (
             &[
-                (
-                    LOANS,
-                    "businessScene:",
-                    "signPlatform: h5\n      businessScene:",
-                ),
+                (LOANS, "signPlatform: [h5]", "signPlatform: h5"),
                 (LOANS, "account: borrower", "account: nobody"),
             ],
             &["signPlatform must be a list", "there is no account nobody"],
@@ -120,8 +116,8 @@ fn reports_an_error_once() {
     for (file, from, to, expected) in [
         (
             LOANS,
-            "posX: 60 }] }",
-            "posX: [6] }] }",
+            "甲方盖章, posX: 60",
+            "甲方盖章, posX: [6]",
             "posX must be a text",
         ),
         (
