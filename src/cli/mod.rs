@@ -6,6 +6,7 @@ mod commands;
 mod context;
 mod exit;
 mod output;
+mod process;
 
 use args::{Args, LogFormat};
 use clap::Parser;
@@ -17,6 +18,7 @@ use output::{error, logging, out};
 
 /// Runs treaty with the arguments of the process.
 pub fn run() -> Exit {
+    process::prepare();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

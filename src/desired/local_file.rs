@@ -10,6 +10,7 @@ use super::rendering::Rendering;
 use crate::expr::Expr;
 use crate::manifest::path;
 use crate::pdf::{self, PdfError};
+use crate::util::input_file;
 
 /// A file to upload. The hash detects changes between plan and upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,13 +94,13 @@ impl FileReader<'_> {
         if let Some(known) = self.cache.lock().get(&path) {
             return Some(known.clone());
         }
-        let bytes = match std::fs::read(&path) {
+        let bytes = match input_file::read(&path, input_file::MAX_DOCUMENT) {
             Ok(bytes) => Bytes::from(bytes),
             Err(error) => {
                 rendering.error(
                     file,
                     format!("cannot read {written}: {error}"),
-                    "check the path and the file's permissions",
+                    error.hint("check the path and the file's permissions"),
                 );
                 return None;
             }

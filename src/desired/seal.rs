@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::manifest::{self, Named, Project, StaticText};
+use crate::util::input_file;
 
 /// The desired state of a seal. Account and alias identify it; the API cannot change its other
 /// fields.
@@ -152,12 +153,12 @@ fn image(
             return None;
         }
     };
-    let bytes = match std::fs::read(&path) {
+    let bytes = match input_file::read(&path, input_file::MAX_DOCUMENT) {
         Ok(bytes) => Bytes::from(bytes),
         Err(cause) => {
             error(
                 format!("cannot read {}: {cause}", file.text),
-                "check the path and the file's permissions",
+                cause.hint("check the path and the file's permissions"),
             );
             return None;
         }

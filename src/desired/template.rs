@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::manifest::{self, Named, path};
 use crate::pdf;
+use crate::util::input_file;
 
 /// The desired state of a template.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,11 +66,11 @@ pub(super) fn template(
             let read = path::inside(root, &template.folder, &file.text)
                 .map_err(|why| error(why, "use a file inside the project's folder"))
                 .and_then(|path| {
-                    let bytes = std::fs::read(&path);
+                    let bytes = input_file::read(&path, input_file::MAX_DOCUMENT);
                     bytes.map_err(|cause| {
                         error(
                             format!("cannot read {}: {cause}", file.text),
-                            "check the path and the file's permissions",
+                            cause.hint("check the path and the file's permissions"),
                         )
                     })
                 })

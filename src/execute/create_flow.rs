@@ -17,6 +17,7 @@ use crate::api::{
 use crate::desired::{Document, DocumentSource, Item, LocalFile, Process};
 use crate::execute::journal::ItemJournal;
 use crate::ledger::step_name::PROCESS;
+use crate::util::input_file;
 
 impl Executor<'_> {
     /// Creates one document of an item: fills a template, or uploads a local file.
@@ -152,7 +153,13 @@ fn add_process<D>(
 /// Reads a local file, and returns its name and content. Fails if its hash differs from the plan's.
 async fn read_unchanged(file: &LocalFile) -> Result<(String, Bytes), StepError> {
     let file_name = file.path.file_name().unwrap_or_default().to_string_lossy();
-    let bytes = tokio::fs::read(&file.path).await.map_err(|error| {
+    let path = file.path.clone();
+    let read =
+        tokio::task::spawn_blocking(move || input_file::read(&path, input_file::MAX_DOCUMENT));
+    let read = read
+        .await
+        .unwrap_or_else(|failed| Err(std::io::Error::other(failed).into()));
+    let bytes = read.map_err(|error| {
         StepError::failed(
             format!("cannot read {file_name}: {error}"),
             "the file was readable when the plan was made; restore it, then apply again",

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +23,8 @@ use crate::execute::signers::{SignStates, signs_at_once};
 use crate::ledger::step_name::ARCHIVE;
 use crate::ledger::{Deferral, DownloadedFile, LedgerError, Write};
 use crate::util::atomic_file::AtomicFile;
+use crate::util::confine;
+use crate::util::input_file::{self, InputError};
 
 /// The recorded request of a download: the flow, and the target file of each document, relative to
 /// the project's folder.
@@ -115,10 +117,13 @@ impl StepContext<'_> {
                 why: format!("cannot read the deferred step {step}: {error}"),
             })
         })?;
+        for path in downloads.files.values() {
+            target(self.root, path)?;
+        }
         let mut files = Vec::new();
         for (doc_id, path) in &downloads.files {
             let bytes = self.signed_document(&downloads.flow_id, doc_id).await?;
-            write_document(&self.root.join(path), &bytes)?;
+            write_document(self.root, path, &bytes)?;
             files.push(DownloadedFile {
                 doc_id: Some(doc_id.clone()),
                 path: Some(path.clone()),
@@ -185,22 +190,49 @@ fn pdf_problem(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Returns where a recorded path leads. Fails if it is outside of the project: the record may be
+/// imported, and a folder may have been replaced by a link since the plan was made.
+fn target(root: &Path, path: &str) -> Result<PathBuf, StepError> {
+    let real = if confine::is_below(path) {
+        confine::real_path(root, &root.join(path))
+    } else {
+        Ok(None)
+    };
+    let (why, hint) = match real {
+        Ok(Some(real)) => return Ok(real),
+        Ok(None) => (
+            "is outside of the project's folder".to_owned(),
+            "replace links that lead out of the project by folders, then run treaty sync again",
+        ),
+        Err(error) => (
+            format!("cannot be checked: {error}"),
+            "check the folder and its permissions, then run treaty sync again",
+        ),
+    };
+    let message = format!("the signed document is not written: {path} {why}");
+    Err(StepError::failed(message, hint))
+}
+
 /// Writes a file atomically, readable by its owner only. A file with the same content is left as it
 /// is; one with other content is an error.
-fn write_document(path: &Path, bytes: &[u8]) -> Result<(), StepError> {
+fn write_document(root: &Path, path: &str, bytes: &[u8]) -> Result<(), StepError> {
+    let shown = root.join(path);
+    let shown = shown.display();
+    // Checked again, immediately before writing.
+    let target = target(root, path)?;
     // An interrupted run may have written the file already.
-    match std::fs::read(path) {
+    match input_file::read(&target, bytes.len() as u64) {
         Ok(existing) if existing == bytes => return Ok(()),
-        Ok(_) => {
+        Ok(_) | Err(InputError::TooLarge(_) | InputError::NotRegular(_)) => {
             return Err(StepError::failed(
-                format!("{} already exists with different content", path.display()),
+                format!("{shown} already exists with different content"),
                 "move it away, then run treaty sync again",
             ));
         }
-        Err(_) => {}
+        Err(InputError::Io(_)) => {}
     }
     let write = || {
-        let mut file = AtomicFile::create(path)?;
+        let mut file = AtomicFile::create(&target)?;
         match file.write_all(bytes) {
             Ok(()) => file.finish(),
             Err(source) => Err(file.error(source)),
@@ -208,7 +240,7 @@ fn write_document(path: &Path, bytes: &[u8]) -> Result<(), StepError> {
     };
     write().map_err(|error| {
         StepError::failed(
-            error.to_string(),
+            format!("{shown} cannot be written: {}", error.why),
             "check the folder and the disk, then run treaty sync again",
         )
     })

@@ -4,7 +4,7 @@
 //! the number of lines before it, so that a truncated file is detected. Only one line at a time is
 //! held in memory. An import is one transaction.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read as _, Write};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -24,6 +24,9 @@ pub enum ExportError {
     #[error(transparent)]
     Write(#[from] std::io::Error),
 }
+
+/// The limit of a line of an import, in bytes. An exported item has a few KiB.
+const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 /// An error during an import. Nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -244,8 +247,12 @@ fn import(
             line,
             why,
         };
-        let read = lines.read_line(&mut text);
+        let read = lines.by_ref().take(MAX_LINE).read_line(&mut text);
         let read = read.map_err(|error| invalid(number + 1, error.to_string()))?;
+        if read as u64 == MAX_LINE {
+            let why = format!("the line is longer than {} MiB", MAX_LINE >> 20);
+            return Err(invalid(number + 1, why));
+        }
         if read == 0 {
             break;
         }
@@ -266,6 +273,7 @@ fn import(
             }
             Line::Ledger(_) => return Err(invalid("a second header".to_owned())),
             Line::Run(run) => {
+                run.check().map_err(&invalid)?;
                 imported.runs += 1;
                 run.insert(transaction)
             }
@@ -274,6 +282,7 @@ fn import(
                 resource.insert(transaction)
             }
             Line::Item(item) => {
+                item.check().map_err(&invalid)?;
                 imported.items += 1;
                 let fingerprint = Fingerprint::parse(&item.fingerprint)
                     .ok_or_else(|| invalid("fingerprint is invalid".to_owned()))?;

@@ -1,7 +1,6 @@
 //! The file of a ledger: created atomically, and refused if it is newer, damaged, or belongs to
 //! another endpoint or app.
 
-use std::fs::File;
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
 
@@ -10,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use super::{Binding, LedgerError, schema};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
+use crate::util::private_file;
 
 /// Returns whether the file exists. An unreachable file is an error: it may record sent contracts,
 /// so no new ledger may replace it.
@@ -29,7 +29,11 @@ pub(super) fn exists(path: &Path) -> Result<bool, LedgerError> {
 /// ledger.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let own = |error: &rusqlite::Error| broken(path, error);
+    private_file::resolve(path).map_err(|error| io(path, &error))?;
     let length = std::fs::metadata(path).map_err(|error| io(path, &error))?;
+    if !length.is_file() {
+        return Err(damaged(path, "it is not a regular file"));
+    }
     if length.len() == 0 {
         return Err(damaged(path, "it is empty"));
     }
@@ -54,17 +58,15 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 /// incomplete.
 pub(super) fn create(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
     let own = |error: std::io::Error| io(path, &error);
-    let part = path.with_added_extension("part");
-    match std::fs::remove_file(&part) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(own(error)),
-        _ => {}
-    }
-    // The ledger holds signing links: other users of the machine must not read it.
-    let mut options = File::options();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    drop(options.open(&part).map_err(own)?);
+    // The ledger holds signing links: other users of the machine must not read it. The random name
+    // keeps SQLite from writing through a file or link that someone else put there.
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".ledger.").suffix(".part");
+    let part = builder.tempfile_in(folder).map_err(own)?.into_temp_path();
     let fill = || {
         let mut connection = Connection::open(&part)?;
         initialize(&mut connection, binding)?;
@@ -80,8 +82,8 @@ pub(super) fn create(path: &Path, binding: &Binding) -> Result<(), LedgerError> 
             _ => std::fs::rename(&part, path),
         })
         .map_err(own)?;
-    // A leftover temporary file is harmless: the next creation removes it.
-    let _ = std::fs::remove_file(&part);
+    // A leftover temporary file is harmless.
+    drop(part);
     failpoint("ledger.placed");
     Ok(())
 }

@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::record::{Deferral, EntityId, ResourceKind};
 use super::recorded::ItemStatus;
 use super::{Binding, LedgerError};
+use crate::api::operation::Op;
 use crate::expr::{Fingerprint, Salt};
+use crate::util::confine;
 
 /// The version of the export format.
 pub(super) const FORMAT: u32 = 2;
@@ -138,6 +140,40 @@ pub(super) struct Step {
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
+}
+
+impl Run {
+    /// Returns an error if the name cannot be that of the run's report folder.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if confine::is_name(&self.name) {
+            return Ok(());
+        }
+        Err(format!(
+            "the run name {} is not a folder name",
+            self.name.escape_debug()
+        ))
+    }
+}
+
+impl Item {
+    /// Returns an error if a signed document would be written outside of the project.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let deferrals = self.steps.iter().filter_map(|step| step.deferral.as_ref());
+        let downloads = deferrals.filter(|deferral| deferral.operation == Op::Download.path());
+        for download in downloads {
+            let files = download.request["files"].as_object();
+            let paths = files.into_iter().flat_map(|files| files.values());
+            for path in paths.filter_map(Value::as_str) {
+                if !confine::is_below(path) {
+                    return Err(format!(
+                        "the path {} of a signed document leaves the project's folder",
+                        path.escape_debug()
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Header {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::file;
 use super::{Binding, LedgerError};
+use crate::util::private_file::{self, Access};
 
 /// The interval between two attempts to take a lease or a lock.
 pub(super) const RETRY_INTERVAL: Duration = Duration::from_millis(20);
@@ -104,12 +105,9 @@ pub(super) fn lock_path(path: &Path) -> PathBuf {
 
 /// Takes the lock of a ledger; none if another process has it.
 pub(super) fn try_lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
-    let open = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(lock_path(path));
-    let file = open.map_err(|error| file::io(path, &error))?;
+    let lock = lock_path(path);
+    let open = private_file::open(&lock, Access::Update);
+    let file = open.map_err(|error| file::io(&lock, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Ok(None),

@@ -8,6 +8,7 @@ use super::path;
 use super::project::PROJECT_FILE;
 use super::value::StaticText;
 use crate::diagnostic::{Diagnostic, Findings, SourceFile};
+use crate::util::input_file::{self, InputError};
 
 /// The default of `manifests` in `treaty.yaml`.
 const DEFAULT_MANIFESTS: &str = "manifests/*.yaml";
@@ -15,7 +16,7 @@ const DEFAULT_MANIFESTS: &str = "manifests/*.yaml";
 /// Reads a UTF-8 file without its byte order mark. Adds an error to `findings` when it fails.
 pub(super) fn read(root: &Path, path: &Path, findings: &mut Findings) -> Option<Arc<SourceFile>> {
     let shown = PathBuf::from(path::shown(root, path));
-    let bytes = match std::fs::read(path) {
+    let bytes = match input_file::read(path, input_file::MAX_TEXT) {
         Ok(bytes) => bytes,
         Err(error) => {
             let folder = folder_error(root).filter(|_| path == root.join(PROJECT_FILE));
@@ -49,15 +50,15 @@ fn folder_error(root: &Path) -> Option<Diagnostic> {
     (!root.exists()).then(|| error().hint("pass the folder that contains treaty.yaml with -p"))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+fn unreadable(path: &Path, error: &InputError) -> Diagnostic {
+    let is_missing = error.is_missing();
     let message = if is_missing {
         "there is no such file".to_owned()
     } else {
         error.to_string()
     };
     let hint = if !is_missing || !path.ends_with(PROJECT_FILE) {
-        "check the path and its permissions"
+        error.hint("check the path and its permissions")
     } else if path.with_extension("yml").exists() {
         "rename treaty.yml to treaty.yaml"
     } else {

@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::util::confine;
+
 /// The folders that the relative paths of one manifest are resolved against.
 pub(super) struct PathBase<'a> {
     /// The project's folder, which no path may leave.
@@ -33,13 +35,14 @@ pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String>
             _ => {}
         }
     }
-    // A symbolic link may leave the folder although the path does not.
-    match (path.canonicalize(), root.canonicalize()) {
-        (Ok(real), Ok(real_root)) if !real.starts_with(&real_root) => Err(outside()),
-        // Writing to a dangling link would create its target, which may be outside.
-        (Err(_), _) if path.is_symlink() => Err(format!(
+    if path.is_symlink() && !path.exists() {
+        return Err(format!(
             "the path {text} is a symbolic link without a target"
-        )),
+        ));
+    }
+    // A symbolic link may leave the folder although the path does not.
+    match confine::real_path(root, &path) {
+        Ok(None) => Err(outside()),
         _ => Ok(path),
     }
 }
@@ -90,9 +93,12 @@ mod tests {
             ("within", "there", true),
             ("out", "/etc/hostname", false),
             ("nowhere", "../not-there-yet", false),
+            ("up", "..", false),
         ] {
             std::os::unix::fs::symlink(target, root.join(name)).expect("a link");
             assert_eq!(inside(&root, &root, name).is_ok(), is_valid, "{name}");
         }
+        inside(&root, &root, "up/new.pdf").expect_err("a new file in a folder outside");
+        inside(&root, &root, "new/new.pdf").expect("a new folder inside");
     }
 }

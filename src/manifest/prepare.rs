@@ -9,6 +9,7 @@ use super::path::PathBase;
 use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
 use crate::expr::{Compiler, Expr};
 use crate::sheet::SheetFile;
+use crate::util::input_file;
 
 /// Completes a flow. Adds errors to `findings` and returns false when the flow cannot be used.
 pub(super) fn flow(
@@ -112,10 +113,10 @@ fn page(chunk: &Chunk, base: &PathBase<'_>, compiler: &Compiler) -> Result<Expr,
     })?;
     let path = super::path::inside(base.root, base.folder, &written)
         .map_err(|why| error(why, "use a file inside the project's folder"))?;
-    let text = std::fs::read_to_string(&path).map_err(|cause| {
+    let text = input_file::read_text(&path, input_file::MAX_TEXT).map_err(|cause| {
         error(
             format!("cannot read {written}: {cause}"),
-            "check the path and that the file is UTF-8",
+            cause.hint("check the path and that the file is UTF-8"),
         )
     })?;
     let first_line = text.lines().next().map_or(0, str::len);

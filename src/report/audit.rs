@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::csv::{create_table, finish, write_record};
 use crate::sheet::escape_formula;
 use crate::util::atomic_file::FileError;
+use crate::util::private_file::{self, Access};
 
 /// The audit result of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,11 +81,7 @@ impl AuditJournal {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            let mut options = File::options();
-            options.create(true).truncate(false).read(true).write(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            options.open(path)
+            private_file::open(path, Access::Update)
         };
         let file = open().map_err(failed)?;
         match file.try_lock() {

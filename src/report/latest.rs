@@ -14,14 +14,12 @@ pub fn point_latest(reports: &Path, run: &str) -> Result<(), FileError> {
     let latest = reports.join("latest");
     #[cfg(unix)]
     let point = || {
-        let link = reports.join(".latest.part");
-        match std::fs::remove_file(&link) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        std::os::unix::fs::symlink(run, &link)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".latest.").suffix(".part");
+        let link = builder.make_in(reports, |path| std::os::unix::fs::symlink(run, path))?;
         failpoint("report.latest");
-        std::fs::rename(&link, &latest)
+        let placed = link.into_temp_path().persist(&latest);
+        placed.map_err(|failed| failed.error)
     };
     #[cfg(not(unix))]
     let point = || std::fs::write(&latest, run);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::Counts;
 use crate::util::atomic_file::{AtomicFile, FileError};
+use crate::util::input_file;
 
 /// The JSON schema of `run.json`.
 pub const SCHEMA: &str = include_str!("../../docs/schema/run.json");
@@ -82,7 +83,7 @@ pub struct CallCount {
 impl Summary {
     /// Reads `run.json` from a folder; `None` if it does not exist or cannot be read.
     pub fn read(folder: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(folder.join("run.json")).ok()?;
+        let text = input_file::read_text(&folder.join("run.json"), input_file::MAX_TEXT).ok()?;
         serde_json::from_str(&text).ok()
     }
 

@@ -11,6 +11,7 @@ use super::row::Header;
 use super::rows::{Rows, Source, breaks_inside, cells, undecodable};
 use super::split::{self, ErrorKind, MAX_COLUMNS, StructureError};
 use crate::diagnostic::{Cell, Diagnostic};
+use crate::util::input_file::{self, InputError};
 
 /// The maximum number of rows for which memory is reserved in advance.
 const MAX_EXPECTED_ROWS: usize = 1 << 20;
@@ -51,24 +52,23 @@ impl Sheet {
                 Diagnostic::error(format!("the sheet cannot be read: {why}")).at(file.path_shown()),
             ]
         };
-        if std::fs::metadata(&file.path).is_ok_and(|found| !found.is_file()) {
-            return Err(vec![
+        let open = || match input_file::open(&file.path) {
+            Ok(opened) => Ok(opened),
+            Err(InputError::NotRegular(_)) => Err(vec![
                 Diagnostic::error("the sheet is not a regular file")
                     .at(file.path_shown())
                     .hint("use a CSV or TSV file"),
-            ]);
-        }
-        if is_workbook(&file.path).map_err(read_error)? {
+            ]),
+            Err(error) => Err(read_error(error.into())),
+        };
+        if is_workbook(open()?).map_err(read_error)? {
             return Err(vec![
                 Diagnostic::error("the file is an Excel workbook, not a CSV or TSV file")
                     .at(file.path_shown())
                     .hint("save it as CSV UTF-8 (逗号分隔)"),
             ]);
         }
-        let encoding = match (
-            file.encoding,
-            detect(File::open(&file.path).map_err(read_error)?).map_err(read_error)?,
-        ) {
+        let encoding = match (file.encoding, detect(open()?).map_err(read_error)?) {
             (_, Detected::Utf16) => {
                 return Err(vec![
                     Diagnostic::error("the sheet is UTF-16")
@@ -88,9 +88,7 @@ impl Sheet {
                     .hint("use a comma, a semicolon or a tab, or save the sheet as UTF-8"),
             ]);
         }
-        let split = File::open(&file.path)
-            .and_then(|opened| split::check(opened, file.delimiter))
-            .map_err(read_error)?;
+        let split = split::check(open()?, file.delimiter).map_err(read_error)?;
         let max_rows = split.map_err(|error| vec![structure_error(file, error)])?;
         let mut sheet = Self {
             file: file.clone(),
@@ -151,7 +149,7 @@ impl Sheet {
     /// [`cells`] removes the carriage return before it. A line feed is appended so that the last
     /// record ends like the others.
     fn reader(&self) -> std::io::Result<csv::Reader<Source>> {
-        let mut file = File::open(&self.file.path)?;
+        let mut file = input_file::open(&self.file.path)?;
         let mut start = [0; 3];
         let read = file.read(&mut start)?;
         if &start[..read] != BOM {
@@ -219,9 +217,9 @@ impl Sheet {
 }
 
 /// Whether a file has the signature of XLSX or XLS.
-fn is_workbook(path: &std::path::Path) -> std::io::Result<bool> {
+fn is_workbook(file: File) -> std::io::Result<bool> {
     let mut start = Vec::new();
-    File::open(path)?.take(8).read_to_end(&mut start)?;
+    file.take(8).read_to_end(&mut start)?;
     Ok(start.starts_with(b"PK\x03\x04") || start == *b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")
 }
 

@@ -1,6 +1,9 @@
-//! Files that are written completely or not at all: written to a `.part` file, synced and renamed.
+//! Files that are written completely or not at all: written to a temporary file in the same folder,
+//! synced and renamed.
 //!
-//! - Symbolic links are followed.
+//! - The temporary file has a random name and is created exclusively: a file or link that someone
+//!   else put into the folder is not written through.
+//! - Symbolic links are followed, unless they belong to another user.
 //! - Devices and pipes cannot be replaced; they are written directly.
 //! - By default only the owner can read the file.
 
@@ -8,7 +11,10 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempPath;
+
 use crate::util::failpoint::failpoint;
+use crate::util::private_file;
 
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +27,7 @@ pub struct FileError {
 }
 
 /// A file under construction. [`finish`](Self::finish) moves it to its path; dropping it earlier
-/// removes the `.part` file.
+/// removes the temporary file. A killed process leaves it behind: `.<name>.<random>.part`.
 #[derive(Debug)]
 pub struct AtomicFile {
     /// The path given by the caller, for errors.
@@ -33,12 +39,12 @@ pub struct AtomicFile {
 
 #[derive(Debug)]
 struct Rename {
-    part: PathBuf,
+    part: TempPath,
     target: PathBuf,
 }
 
-/// Longer chains of symbolic links are treated as cycles.
-const MAX_LINKS: usize = 40;
+/// The number of bytes of a file's name that the name of its temporary file repeats.
+const MAX_PREFIX_BYTES: usize = 100;
 
 impl AtomicFile {
     /// Creates a file that only the owner can read. Creates missing folders.
@@ -53,15 +59,15 @@ impl AtomicFile {
 
     fn create_with_mode(path: &Path, mode: u32) -> Result<Self, FileError> {
         let open = || {
+            let target = private_file::resolve(path)?;
             if std::fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
                 return Ok((File::options().write(true).open(path)?, None));
             }
-            let target = follow_links(path)?;
             if let Some(folder) = target.parent() {
                 create_folder(folder)?;
             }
-            let part = target.with_added_extension("part");
-            Ok((open_part(&part, mode)?, Some(Rename { part, target })))
+            let (file, part) = create_part(&target, mode)?;
+            Ok((file, Some(Rename { part, target })))
         };
         match open() {
             Ok((file, rename)) => Ok(Self {
@@ -81,18 +87,37 @@ impl AtomicFile {
         self.commit().map_err(|why| self.error(why))
     }
 
+    /// Moves the file to its path without syncing it: it survives the end of the process, but maybe
+    /// not a power cut.
+    pub fn finish_unsynced(mut self) -> Result<(), FileError> {
+        let place = |file: &mut Self| {
+            file.file.flush()?;
+            file.place().map(drop)
+        };
+        place(&mut self).map_err(|why| self.error(why))
+    }
+
     fn commit(&mut self) -> std::io::Result<()> {
         self.file.flush()?;
-        let Some(Rename { part, target }) = &self.rename else {
+        if self.rename.is_none() {
             return Ok(());
-        };
+        }
         self.file.get_ref().sync_all()?;
         failpoint("file.part");
-        std::fs::rename(part, target)?;
-        let folder = target.parent().map(Path::to_owned).unwrap_or_default();
-        self.rename = None;
+        let folder = self.place()?;
         failpoint("file.placed");
-        sync_folder(&folder)
+        folder.map_or(Ok(()), |folder| sync_folder(&folder))
+    }
+
+    /// Renames the temporary file. Returns the folder; `None` if the file was written directly.
+    fn place(&mut self) -> std::io::Result<Option<PathBuf>> {
+        let Some(Rename { part, target }) = self.rename.take() else {
+            return Ok(None);
+        };
+        part.persist(&target).map_err(|failed| failed.error)?;
+        Ok(Some(
+            target.parent().map(Path::to_owned).unwrap_or_default(),
+        ))
     }
 
     /// Adds the path to an I/O error.
@@ -124,35 +149,20 @@ impl Seek for AtomicFile {
     }
 }
 
-impl Drop for AtomicFile {
-    fn drop(&mut self) {
-        if let Some(Rename { part, .. }) = &self.rename {
-            // A remaining `.part` file does no harm: its name shows that it is incomplete.
-            let _ = std::fs::remove_file(part);
-        }
-    }
-}
-
+/// Creates the temporary file of `target`, with a random name in the same folder.
 #[cfg_attr(not(unix), expect(unused_variables, reason = "there are no modes"))]
-fn open_part(part: &Path, mode: u32) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.create(true).truncate(true).write(true);
+fn create_part(target: &Path, mode: u32) -> std::io::Result<(File, TempPath)> {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!(".{}.", &name[..name.floor_char_boundary(MAX_PREFIX_BYTES)]);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".part");
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    options.open(part)
-}
-
-/// Resolves symbolic links. The target need not exist.
-fn follow_links(path: &Path) -> std::io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        let Ok(target) = std::fs::read_link(&path) else {
-            return Ok(path);
-        };
-        // The target of a relative link is relative to the folder of the link.
-        path = path.parent().unwrap_or(Path::new("")).join(target);
-    }
-    Err(std::io::Error::other("the symbolic links form a cycle"))
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    Ok(builder.tempfile_in(folder)?.into_parts())
 }
 
 /// Creates a folder and its parents, and syncs them.
@@ -236,6 +246,33 @@ mod tests {
         std::os::unix::fs::symlink(&first, &second).expect("a link");
         std::os::unix::fs::symlink(&second, &first).expect("a link");
         AtomicFile::create(&first).map(drop).expect_err("a cycle");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn writes_through_no_file_or_link_of_the_folder() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("victim"), "untouched").expect("written");
+        std::os::unix::fs::symlink("victim", path("report.csv.part")).expect("a link");
+        let long = "合".repeat(80) + ".pdf";
+        for name in ["report.csv", &long] {
+            let mut file = AtomicFile::create(&path(name)).expect("created");
+            file.write_all(b"secret").expect("written");
+            file.finish().expect("finished");
+            let mode = std::fs::metadata(path(name)).expect("a file").mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let victim = std::fs::read_to_string(path("victim")).expect("read");
+        assert_eq!(victim, "untouched");
+        // Only root can give files away.
+        let link = path("link");
+        std::os::unix::fs::symlink("victim", &link).expect("a link");
+        if std::os::unix::fs::lchown(&link, Some(12_345), None).is_ok() {
+            let error = AtomicFile::create(&link).map(drop).expect_err("refused");
+            assert!(error.to_string().contains("another user"), "{error}");
+        }
     }
 
     #[test]

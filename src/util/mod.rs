@@ -1,5 +1,8 @@
 //! Small helpers that belong to no other module.
 
 pub mod atomic_file;
+pub mod confine;
 pub mod failpoint;
 pub mod http_client;
+pub mod input_file;
+pub mod private_file;

@@ -28,7 +28,7 @@ after the run. Several listeners behind a load balancer can share a ledger on on
 load balancer.
 
 GET /healthz reports whether callbacks can be recorded. GET /metrics returns counts in the Prometheus text format. \
-Ctrl-C or SIGTERM stops listen with exit code 0.";
+Ctrl-C, SIGTERM or SIGHUP stops listen with exit code 0.";
 
 pub(super) const REVOKE: &str = "\
 Revoke flows that are in progress (sign/revoke), or reissue the task of one signer. Revoked flows cannot be signed.

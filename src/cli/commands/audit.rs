@@ -9,6 +9,7 @@ use crate::address::{Address, is_selected};
 use crate::cli::args::{Audit as Args, Global};
 use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::LedgerContext;
+use crate::cli::context::run_folder::run_folder;
 use crate::cli::context::runtime::runtime;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
@@ -32,7 +33,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     };
     logging::name_run(folder);
     let settings = &context.project.settings;
-    let folder = settings.reports.directory.join(folder);
+    let folder = run_folder(&settings.reports.directory, folder)?;
     let (mut journal, skip) =
         AuditJournal::open(&folder.join(format!("{base}.jsonl")), args.again)?;
     if !skip.is_empty() && !global.quiet {

@@ -1,14 +1,14 @@
 //! `treaty init`: creates a project from a starter.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-
-use anyhow::Context;
 
 use crate::cli::args::Init;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::out;
 use crate::diagnostic::did_you_mean;
 use crate::manifest::schema;
+use crate::util::atomic_file::AtomicFile;
 
 /// A small project that can be applied to the sandbox.
 struct Starter {
@@ -142,19 +142,20 @@ fn quoted(path: &str) -> String {
     }
 }
 
-/// Writes a file unless it exists.
+/// Writes a file unless it exists. A link without a target counts as a file.
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    if path.exists() {
+    if std::fs::symlink_metadata(path).is_ok() {
         return Ok(());
     }
     overwrite(path, bytes)
 }
 
-/// Writes a file and creates its folder.
+/// Writes a file and creates its folder. It contains no personal data.
 fn overwrite(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("{} cannot be created", folder.display()))?;
+    let mut file = AtomicFile::create_public(path)?;
+    match file.write_all(bytes) {
+        Ok(()) => file.finish()?,
+        Err(error) => return Err(file.error(error).into()),
     }
-    std::fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+    Ok(())
 }

@@ -11,6 +11,7 @@ use crate::api::time;
 use crate::cli::args::{Global, Report as Args};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::names::{ResourceNames, check_targets};
+use crate::cli::context::run_folder::run_folder;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{diagnostics, out, plan_text};
 use crate::desired::{FlowRows, Outcome};
@@ -36,9 +37,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let is_whole = args.matching.target.is_empty() && args.matching.exclude.is_empty();
     // A partial report must not replace the complete one.
     let part = if is_whole { "" } else { "-selected" };
-    let folder = settings
-        .directory
-        .join(format!("{}{part}", run.record.name));
+    let whole = run_folder(&settings.directory, &run.record.name)?;
+    let folder = run_folder(&settings.directory, &format!("{}{part}", run.record.name))?;
     let mut reports = Reports::begin(&folder, &context.project.name, &settings.formats)?;
     let mut items: BTreeMap<String, Counts> = BTreeMap::new();
     for name in flows(&context, &ledger, &run, is_last)? {
@@ -86,7 +86,6 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         items.insert(name.clone(), reports.write_flow(&report)?);
     }
     ledger.wait_until_verified()?;
-    let whole = settings.directory.join(&run.record.name);
     reports.finish(&summary(&context, &run, &whole, items.clone()))?;
     if is_last && is_whole && folder.exists() {
         point_latest(&settings.directory, &run.record.name)?;

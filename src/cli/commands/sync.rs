@@ -6,6 +6,7 @@ use crate::cli::commands::status;
 use crate::cli::context::follow::{self, Follow};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::names::check_targets;
+use crate::cli::context::run_folder::run_folder;
 use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
 use crate::cli::output::metrics::CommandMetrics;
@@ -57,9 +58,15 @@ fn open_log(global: &Global, context: &LedgerContext, ledger: &Sqlite) -> Result
     };
     let name = run.map_or_else(|| NO_RUN.to_owned(), |run| run.record.name);
     logging::name_run(&name);
-    let folder = context.project.settings.reports.directory.join(name);
-    let opened = std::fs::create_dir_all(&folder).and_then(|()| logging::open_run_log(&folder));
+    let reports = &context.project.settings.reports.directory;
+    let opened = run_folder(reports, &name)
+        .map_err(anyhow::Error::from)
+        .and_then(|folder| {
+            std::fs::create_dir_all(&folder)?;
+            Ok(logging::open_run_log(&folder)?)
+        });
     if let Err(error) = opened {
+        let folder = reports.join(&name);
         let text = format!("the log in {} cannot be opened: {error}", folder.display());
         tracing::warn!(target: CONSOLE, event = "note", "{text}");
         if global.log_format == LogFormat::Text {

@@ -1,6 +1,7 @@
 //! Creates the API client of an environment: its credentials, and a transport to the service or to
 //! the sandbox in this process.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,12 +12,15 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::{logging, out};
+use crate::cli::process;
 use crate::client::{Client, Credentials, HttpTransport, Settings, Transport, TransportError};
 use crate::execute::{Event, FencedTransport, Listener};
 use crate::expr::Environ;
 use crate::ledger::LeaseHandle;
 use crate::manifest::{self, Endpoint};
 use crate::sandbox::Sandbox;
+use crate::util::input_file::{self, InputError};
 
 /// The base URL of the sandbox in this process. Nothing is sent there. The signing links work once
 /// `treaty sandbox` serves the same world.
@@ -57,7 +61,9 @@ pub(in crate::cli) fn transport(
             SANDBOX_URL,
         )?)),
         Endpoint::Url(_) => {
-            let connections = settings.limits.concurrency.get();
+            let connections = concurrency(settings);
+            warn_of_lowered(settings.limits.concurrency, connections);
+            let connections = connections.get();
             let http = HttpTransport::new(connections, settings.retries.timeout)
                 .map_err(anyhow::Error::msg)
                 .context("the HTTPS client cannot be created")?;
@@ -82,6 +88,7 @@ pub(in crate::cli) fn client_with_transport(
         Endpoint::Sandbox => SANDBOX_URL.to_owned(),
         Endpoint::Url(url) => url.clone(),
     };
+    let concurrency = concurrency(settings);
     let limits = &settings.limits;
     let retries = &settings.retries;
     let settings = Settings {
@@ -93,7 +100,7 @@ pub(in crate::cli) fn client_with_transport(
             .iter()
             .map(|(op, rate)| (*op, rate.0))
             .collect(),
-        concurrency: limits.concurrency,
+        concurrency,
         attempts: retries.attempts,
         backoff: retries.backoff,
         max_backoff: retries.max_backoff,
@@ -107,6 +114,29 @@ pub(in crate::cli) fn client_with_transport(
         settings,
         Arc::new(move |event| listener(Event::Client(event))),
     )
+}
+
+/// Returns the maximum number of requests in flight: that of the settings, or fewer if the process
+/// cannot have as many connections.
+fn concurrency(settings: &manifest::Settings) -> NonZeroUsize {
+    let declared = settings.limits.concurrency;
+    match &settings.endpoint {
+        Endpoint::Sandbox => declared,
+        Endpoint::Url(_) => process::max_connections().map_or(declared, |max| declared.min(max)),
+    }
+}
+
+/// Says that fewer requests are in flight than the settings allow.
+fn warn_of_lowered(declared: NonZeroUsize, lowered: NonZeroUsize) {
+    if lowered == declared {
+        return;
+    }
+    let text = format!(
+        "limits.concurrency is {declared}, but this process may have only {lowered} requests in flight: its limit of open files is too low; raise it with ulimit -Hn"
+    );
+    if !logging::emit(|| tracing::warn!(event = "note", "{text}")) {
+        out::note(format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
+    }
 }
 
 /// Reads the credentials from the environment; none for the sandbox in this process.
@@ -149,12 +179,17 @@ fn credential(environ: &Environ, name: &str) -> Result<String, CliError> {
     let file = environ
         .get(&format!("{name}_FILE"))
         .ok_or_else(|| missing(format!("{name} is not set")))?;
-    match std::fs::read_to_string(file) {
+    match input_file::read_text(Path::new(file), input_file::MAX_SECRET) {
         Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
         Ok(_) => Err(missing(format!("the file in {name}_FILE is empty"))),
-        Err(error) => Err(missing(format!(
-            "the file in {name}_FILE cannot be read: {error}"
-        ))),
+        Err(error) => {
+            let message = format!("the file in {name}_FILE cannot be read: {error}");
+            let refused = missing(message.clone());
+            Err(match &error {
+                InputError::Io(_) => refused,
+                other => CliError::new(Exit::Credentials, message, other.hint("")),
+            })
+        }
     }
 }
 

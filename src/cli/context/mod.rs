@@ -6,6 +6,7 @@ pub(super) mod follow;
 pub(super) mod interrupt;
 pub(super) mod ledger;
 pub(super) mod names;
+pub(super) mod run_folder;
 pub(super) mod runtime;
 pub(super) mod session;
 mod suggest;

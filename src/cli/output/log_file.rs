@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::out;
+use crate::util::private_file::{self, Access};
 
 /// The size of the buffer in bytes. Lines beyond it are dropped, and their number is logged.
 const BUFFER_LIMIT: usize = 1024 * 1024;
@@ -100,11 +101,12 @@ impl Write for &LogFile {
     }
 }
 
-/// Opens a file in append mode. A new file has mode 0600.
+/// Opens a file in append mode. A new file has mode 0600. Devices and pipes, such as
+/// `/dev/stderr`, are opened as they are.
 fn append(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let is_special = |found: std::fs::Metadata| !found.is_file() && !found.is_dir();
+    if std::fs::metadata(path).is_ok_and(is_special) {
+        return File::options().append(true).open(path);
+    }
+    private_file::open(path, Access::Append)
 }

@@ -25,7 +25,8 @@ use tokio::time::{sleep, timeout};
 use super::fault::NoResponse;
 use super::rules::{Counters, Faults, operation_of};
 use crate::sandbox::http::{
-    HttpResponse, MAX_BODY_BYTES, Sandbox, body_too_large, relative_path, response,
+    HttpResponse, MAX_BODY_BYTES, Sandbox, body_too_large, is_own, refuse_other_site,
+    relative_path, response,
 };
 
 /// A server of a sandbox with injected faults.
@@ -121,6 +122,11 @@ impl FaultyServer {
         request: Request<Incoming>,
         close: &mpsc::UnboundedSender<Duration>,
     ) -> Result<Response<Body>, NoResponse> {
+        // Refused before it is counted.
+        if !is_own(&request) {
+            let path = relative_path(request.uri().path());
+            return Ok(refuse_other_site(request.method(), path).map(Body::from));
+        }
         if request.method() == Method::GET && relative_path(request.uri().path()) == "faults" {
             return Ok(self.counters_response().map(Body::from));
         }

@@ -1,6 +1,7 @@
 //! The HTTP interface: requests from a socket or from the same process, and their responses.
 
 mod object_storage;
+mod origin;
 mod response;
 mod state;
 
@@ -26,6 +27,7 @@ use crate::api::operation::{Op, Refusal, dispatch};
 use crate::api::{APP_ID_HEADER, APP_SECRET_HEADER, Envelope, ErrorCode};
 use crate::pdf::PdfError;
 
+pub(crate) use origin::is_own;
 pub use response::HttpResponse;
 pub(crate) use response::{body_too_large, header_text, internal_error, relative_path, response};
 pub(crate) use state::{App, ServiceState, SharedState};
@@ -131,9 +133,12 @@ impl Sandbox {
         state.persist(HttpResponse::default());
     }
 
-    /// Serves one request as of `now`.
+    /// Serves one request as of `now`. Refuses requests of other sites, before they have an effect.
     pub fn handle(&self, request: &Request<Bytes>, now: Timestamp) -> HttpResponse {
         let path = relative_path(request.uri().path());
+        if !is_own(request) {
+            return refuse_other_site(request.method(), path);
+        }
         if let Some(page) = pages::serve(&self.state, request, path, now) {
             return page;
         }
@@ -306,6 +311,18 @@ impl Sandbox {
             None => error_response(StatusCode::NOT_FOUND, NO_SUCH_KEY),
         }
     }
+}
+
+/// Builds the response to a request of another site.
+pub(crate) fn refuse_other_site(method: &Method, path: &str) -> HttpResponse {
+    if method == Method::POST && Op::at(path).is_some() {
+        return not_an_operation(StatusCode::FORBIDDEN, origin::REFUSED);
+    }
+    pages::with_security_headers(response(
+        StatusCode::FORBIDDEN,
+        "text/plain; charset=utf-8",
+        origin::REFUSED,
+    ))
 }
 
 /// Returns whether a `Content-Type` is JSON in UTF-8. Case and other parameters are ignored.

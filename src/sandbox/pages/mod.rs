@@ -1,19 +1,19 @@
 //! The web pages of the emulated service: all flows, one flow, and the sign page of a task.
 //!
-//! Plain HTML without scripts. The pages respond only to the host names of this machine, and accept
-//! forms only from themselves. A page of another site, open in the same browser, can neither read
-//! nor sign anything.
+//! Plain HTML without scripts.
 
 mod content;
 mod form;
 mod render;
 mod values;
 
+pub(super) use render::with_security_headers;
+
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
+use http::{Method, Request};
 use jiff::Timestamp;
 
-use super::http::{HttpResponse, SharedState, header_text, response};
+use super::http::{HttpResponse, SharedState};
 use super::links;
 use crate::api::operation::Op;
 
@@ -33,15 +33,6 @@ pub(super) fn serve(
     };
     if !is_page {
         return None;
-    }
-    // Checked first: a request of another site must have no effect.
-    if !has_local_host(request) || (request.method() == Method::POST && !has_same_origin(request)) {
-        let message = "只能在本机访问 (accessible only from this machine)";
-        return Some(render::with_security_headers(response(
-            StatusCode::FORBIDDEN,
-            "text/plain; charset=utf-8",
-            message,
-        )));
     }
     let query = request.uri().query().unwrap_or_default();
     let mut state = state.lock();
@@ -63,49 +54,4 @@ pub(super) fn serve(
     Some(render::with_security_headers(
         page.unwrap_or_else(|| render::not_found(now)),
     ))
-}
-
-/// Returns whether the `Host` header is a name of this machine. Another name can be a DNS rebinding
-/// attack.
-fn has_local_host(request: &Request<Bytes>) -> bool {
-    let host = header_text(request.headers(), header::HOST.as_str());
-    host.is_none_or(|host| {
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-            _ => host,
-        };
-        matches!(name, "127.0.0.1" | "localhost" | "[::1]")
-    })
-}
-
-/// Returns whether a form was sent by a page of this server.
-fn has_same_origin(request: &Request<Bytes>) -> bool {
-    let host = header_text(request.headers(), header::HOST.as_str()).unwrap_or_default();
-    header_text(request.headers(), header::ORIGIN.as_str())
-        .is_none_or(|origin| origin.strip_prefix("http://") == Some(host))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn accepts_only_local_hosts_and_forms_of_the_same_origin() {
-        let request = |host: &str, origin: Option<&str>| {
-            let mut request = Request::builder().header("host", host);
-            if let Some(origin) = origin {
-                request = request.header("origin", origin);
-            }
-            request.body(Bytes::new()).expect("a request")
-        };
-        assert!(has_local_host(&request("127.0.0.1:7878", None)));
-        assert!(has_local_host(&request("[::1]:7878", None)));
-        assert!(!has_local_host(&request("evil.example:7878", None)));
-        let own = Some("http://127.0.0.1:7878");
-        assert!(has_same_origin(&request("127.0.0.1:7878", own)));
-        assert!(!has_same_origin(&request(
-            "127.0.0.1:7878",
-            Some("https://evil.example")
-        )));
-    }
 }

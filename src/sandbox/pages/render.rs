@@ -70,7 +70,7 @@ pub(super) fn see_other(location: &str) -> HttpResponse {
 
 /// Adds headers that allow only the sandbox's own images and styles, forbid framing and prevent
 /// caching.
-pub(super) fn with_security_headers(mut page: HttpResponse) -> HttpResponse {
+pub(in crate::sandbox) fn with_security_headers(mut page: HttpResponse) -> HttpResponse {
     let policy = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; form-action 'self'; \
                   frame-ancestors 'none'; base-uri 'none'";
     for (name, value) in [

@@ -14,6 +14,9 @@ use bytes::Bytes;
 use super::World;
 use super::change::Change;
 use crate::address::FileKey;
+use crate::util::atomic_file::{AtomicFile, FileError};
+use crate::util::input_file;
+use crate::util::private_file::{self, Access};
 
 /// The reason why a world cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -76,23 +79,18 @@ impl WorldStore {
         restrict_to_owner(folder).map_err(broken)?;
         let lock = lock(folder)?;
         let path = folder.join("world.jsonl");
-        let text = match std::fs::read(&path) {
+        // Its own journal may have any size.
+        let text = match input_file::read(&path, u64::MAX) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(broken(error)),
+            Err(error) if error.is_missing() => Vec::new(),
+            Err(error) => return Err(broken(error.into())),
         };
         let (world, count, is_complete) = read(&path, &text)?;
         let snapshot = world.snapshot();
         if !is_complete || count > snapshot.len() * 2 + COMPACTION_SLACK {
-            let new = path.with_extension("new");
-            std::fs::write(&new, lines(&snapshot)).map_err(broken)?;
-            std::fs::rename(&new, &path).map_err(broken)?;
+            place(&path, lines(&snapshot).as_bytes()).map_err(broken)?;
         }
-        let journal = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(broken)?;
+        let journal = private_file::open(&path, Access::Append).map_err(broken)?;
         let store = Self {
             folder: folder.to_owned(),
             journal,
@@ -111,15 +109,13 @@ impl WorldStore {
 
     /// Stores an uploaded file.
     pub(crate) fn put_file(&self, key: &FileKey, bytes: &[u8]) -> std::io::Result<()> {
-        let path = self.file(key);
-        let part = path.with_extension("part");
-        std::fs::write(&part, bytes)?;
-        std::fs::rename(part, path)
+        place(&self.file(key), bytes)
     }
 
     /// Returns an uploaded file, if it can be read.
     pub(crate) fn get_file(&self, key: &FileKey) -> Option<Bytes> {
-        std::fs::read(self.file(key)).ok().map(Bytes::from)
+        let read = input_file::read(&self.file(key), input_file::MAX_DOCUMENT);
+        read.ok().map(Bytes::from)
     }
 
     /// Returns the path of a file. File keys of the sandbox are safe file names: they consist of
@@ -127,6 +123,19 @@ impl WorldStore {
     fn file(&self, key: &FileKey) -> PathBuf {
         self.folder.join("files").join(key.as_str())
     }
+}
+
+/// Writes a file completely or not at all. It is not synced: the sandbox need not survive a power
+/// cut.
+fn place(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let write = || {
+        let mut file = AtomicFile::create(path)?;
+        match file.write_all(bytes) {
+            Ok(()) => file.finish_unsynced(),
+            Err(source) => Err(file.error(source)),
+        }
+    };
+    write().map_err(|error: FileError| error.why)
 }
 
 /// Reads a journal. Returns the world, the number of lines, and whether the last line is complete.
@@ -176,12 +185,7 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
         why: error.to_string(),
     };
     let path = folder.join("world.lock");
-    let mut file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(broken)?;
+    let mut file = private_file::open(&path, Access::Update).map_err(broken)?;
     let mut waited = Duration::ZERO;
     loop {
         match file.try_lock() {

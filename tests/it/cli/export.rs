@@ -80,6 +80,30 @@ fn imports_an_export_of_an_earlier_version() {
     assert_eq!(project.expect(&["state", "export"], 0).stdout, exported);
 }
 
+/// The report folder of a run and the signed documents are written where the ledger says.
+#[tokio::test(start_paused = true)]
+async fn refuses_an_import_that_leads_out_of_the_project() {
+    let tenancy = crate::execution::manifests::tenancy(1);
+    tenancy.apply().await;
+    let text = String::from_utf8(tenancy.export()).expect("UTF-8");
+    let run = "\"run\":{\"id\":1,\"name\":\"";
+    for (from, to, wrong) in [
+        ("\"signed/", "\"../signed/", "leaves the project's folder"),
+        ("\"signed/", "\"/tmp/signed/", "leaves the project's folder"),
+        (
+            run,
+            "\"run\":{\"id\":1,\"name\":\"../",
+            "is not a folder name",
+        ),
+    ] {
+        assert!(text.contains(from), "no {from} in {text}");
+        tenancy.forget_ledger();
+        let error = tenancy.import(text.replace(from, to).as_bytes());
+        let error = error.expect_err(wrong).to_string();
+        assert!(error.contains(wrong) && error.contains("line "), "{error}");
+    }
+}
+
 /// An export preserves intents, deferrals and null responses.
 #[tokio::test(start_paused = true)]
 async fn exports_intents_and_deferred_steps() {

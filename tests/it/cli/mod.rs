@@ -9,6 +9,7 @@ pub(crate) mod nightly;
 pub(crate) mod schema;
 pub(crate) mod sheets;
 pub(crate) mod signals;
+pub(crate) mod special_files;
 pub(crate) mod state;
 pub(crate) mod terminal;
 pub(crate) mod validation;

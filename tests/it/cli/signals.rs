@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: one signal drains, two signals stop. A suspended process loses its lease.
+//! Ctrl-C, SIGTERM and SIGHUP: one signal drains, two signals stop. A suspended process loses its lease.
 #![cfg(unix)]
 
 use std::process::{Child, Command, Stdio};
@@ -58,7 +58,7 @@ fn spawn(project: &crate::support::project::Project, args: &[&str]) -> Child {
 
 #[test]
 fn drains_or_stops_on_signals_and_completes_in_the_next_run() {
-    for signals in [&["-TERM"][..], &["-INT"], &["-TERM", "-TERM"]] {
+    for signals in [&["-TERM"][..], &["-INT"], &["-HUP"], &["-TERM", "-TERM"]] {
         let (base, sandbox, calls) = slow();
         let project = project_of(&base, 60);
         let child = spawn(&project, &["apply", "--yes"]);
@@ -178,4 +178,81 @@ fn a_run_with_an_expired_lease_sends_nothing() {
             .collect::<Vec<_>>()
     });
     assert_eq!(flows, vec![2; 40]);
+}
+
+/// Starts a sandbox, and returns it with its address and an open connection.
+fn sandbox(folder: &crate::support::project::Project) -> (Child, std::net::TcpStream) {
+    use std::io::{BufRead as _, BufReader};
+    let mut child = folder
+        .command(&["sandbox", "--memory", "--addr", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a server");
+    let mut lines = BufReader::new(child.stdout.as_mut().expect("its output")).lines();
+    let line = lines.next().expect("a line").expect("text");
+    let addr = line.split('/').nth(2).expect("an address");
+    let stream = std::net::TcpStream::connect(addr).expect("connected");
+    (child, stream)
+}
+
+#[test]
+fn the_sandbox_ends_cleanly_on_every_signal() {
+    let folder = crate::support::project::Project::empty();
+    for name in ["-INT", "-TERM", "-HUP"] {
+        // The open connection does not keep it.
+        let (mut child, _stream) = sandbox(&folder);
+        signal(&child, name);
+        let status = child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(0), "{name}");
+    }
+}
+
+/// `nohup` ignores SIGHUP, so that a program continues without its terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_ignored_at_the_start_stays_ignored() {
+    let (base, _, calls) = slow();
+    let project = project_of(&base, 20);
+    let treaty = env!("CARGO_BIN_EXE_treaty");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("trap '' HUP; exec '{treaty}' apply --yes")])
+        .current_dir(project.root())
+        .env("TREATY_APP_ID", "app")
+        .env("TREATY_APP_SECRET", "not-to-be-seen")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().expect("treaty runs");
+    wait_for(&calls, 30);
+    signal(&child, "-HUP");
+    let ended = Run::from(child.wait_with_output().expect("it ends"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn a_low_limit_of_open_files_lowers_the_concurrency() {
+    let (base, ..) = slow();
+    let treaty = env!("CARGO_BIN_EXE_treaty");
+    for (limit, is_lowered) in [("-Sn 64", false), ("-n 128", true)] {
+        let project = project_of(&base, 5);
+        project.replace(
+            "treaty.yaml",
+            "limits: { rate: none }",
+            "limits: { rate: none, concurrency: 100 }",
+        );
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                &format!("ulimit {limit}; exec '{treaty}' apply --yes"),
+            ])
+            .current_dir(project.root())
+            .env("TREATY_APP_ID", "app")
+            .env("TREATY_APP_SECRET", "not-to-be-seen");
+        let ended = Run::from(command.output().expect("treaty runs"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let text =
+            "limits.concurrency is 100, but this process may have only 32 requests in flight";
+        assert_eq!(ended.stderr.contains(text), is_lowered, "{}", ended.stderr);
+    }
 }

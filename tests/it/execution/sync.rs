@@ -67,6 +67,30 @@ async fn follows_items_until_every_signed_document_is_downloaded() {
     assert_eq!(rig.total_calls(), 0, "nothing is under way: no call");
 }
 
+/// The plan found the folder inside of the project; it was replaced by a link afterwards.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn writes_no_document_outside_of_the_project() {
+    let rig = tenancy(1);
+    rig.apply().await;
+    let outside = tempfile::tempdir().expect("a folder");
+    let signed = rig.project.path("signed");
+    std::os::unix::fs::symlink(outside.path(), &signed).expect("a link");
+    let failed = tokio::select! {
+        synced = rig.follow(wait(30)) => synced,
+        () = sign_every(&rig, Duration::from_secs(45)) => unreachable!("it never ends"),
+    };
+    assert_eq!((failed.failed, failed.finished), (1, 0));
+    let written = std::fs::read_dir(outside.path()).expect("a folder").count();
+    assert_eq!(written, 0);
+    let (item, _) = rig.first();
+    let why = format!("{item:?}");
+    assert!(why.contains("is outside of the project's folder"), "{why}");
+    std::fs::remove_file(&signed).expect("removed");
+    assert_eq!(rig.sync().await.finished, 1);
+    assert!(signed.join("ZL-2026-001-lease.pdf").exists());
+}
+
 #[tokio::test(start_paused = true)]
 async fn stops_waiting_at_the_deadline_and_reports_waiting_items() {
     let rig = tenancy(2);

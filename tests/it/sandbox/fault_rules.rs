@@ -47,7 +47,7 @@ impl Served {
         // The signal handler is installed once a request was answered.
         let addr = self.endpoint.split('/').nth(2).expect("an address");
         let mut line = TcpStream::connect(addr).expect("a line");
-        let get = b"GET /faults HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n";
+        let get = b"GET /faults HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         line.write_all(get).expect("asked");
         line.read_to_end(&mut Vec::new()).expect("answered");
         let kill = Command::new("kill")

@@ -7,6 +7,7 @@ pub(crate) mod coverage;
 pub(crate) mod document_examples;
 pub(crate) mod fault_rules;
 pub(crate) mod operations;
+mod other_sites;
 pub(crate) mod pages;
 pub(crate) mod servers;
 pub(crate) mod stage;

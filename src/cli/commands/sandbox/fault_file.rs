@@ -11,14 +11,15 @@ use crate::cli::exit::{CliError, Exit};
 use crate::diagnostic::{Diagnostic, SourceFile, did_you_mean};
 use crate::manifest::{Millis, Tolerance, read_yaml};
 use crate::sandbox::{DOWNLOAD, Fault, Faults, Rule, UPLOAD};
+use crate::util::input_file;
 
 /// Reads a fault file. An unreadable file is a usage error, invalid content a diagnostic.
 pub(super) fn read(path: &Path) -> Result<Result<Faults, Diagnostic>, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = input_file::read_text(path, input_file::MAX_TEXT).map_err(|error| {
         CliError::new(
             Exit::Usage,
             format!("the fault file {} cannot be read: {error}", path.display()),
-            "--faults takes a YAML file; see the example in docs/sandbox.md",
+            error.hint("--faults takes a YAML file; see the example in docs/sandbox.md"),
         )
     })?;
     let file = Arc::new(SourceFile {

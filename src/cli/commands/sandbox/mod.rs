@@ -5,6 +5,7 @@ mod fault_file;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 
@@ -12,10 +13,14 @@ use crate::api::operation::Op;
 use crate::api::{ErrorCode, is_safe};
 use crate::cli::args::{Global, LogFormat, Sandbox as Args};
 use crate::cli::context::endpoint::sandbox_folder;
+use crate::cli::context::interrupt::Interrupts;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{diagnostics, out};
 use crate::diagnostic::Findings;
 use crate::sandbox::{AutoSign, Counters, FaultyServer, Notifier, Sandbox, StoreError};
+
+/// The time for open connections to finish when the server ends.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if !args.addr.ip().is_loopback() {
@@ -45,6 +50,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             .await
             .map_err(|error| bind_error(args.addr, &error))?;
         let base = format!("http://{}", listener.local_addr()?);
+        let mut interrupts = Interrupts::install();
         let sandbox = if args.memory {
             Sandbox::in_memory(&base)
         } else {
@@ -66,24 +72,36 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             let log_format = global.log_format;
             sandbox = sandbox.on_call(Arc::new(move |op, code| print_call(log_format, op, code)));
         }
-        let ended = async {
-            drop(tokio::signal::ctrl_c().await);
+        let (end, ended) = tokio::sync::watch::channel(false);
+        tokio::spawn(async move {
+            interrupts.next().await;
+            // The receivers are gone once the server has ended.
+            let _ = end.send(true);
+            interrupts.next().await;
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        });
+        let ended = || {
+            let mut ended = ended.clone();
+            async move { drop(ended.wait_for(|is_ended| *is_ended).await) }
         };
         if !global.quiet {
             let log_format = global.log_format;
             sandbox = sandbox.on_warning(Arc::new(move |line| out::log_note(log_format, line)));
         }
         let Some(faults) = faults else {
-            axum::serve(listener, sandbox.router())
-                .with_graceful_shutdown(ended)
-                .await?;
+            let server = axum::serve(listener, sandbox.router());
+            tokio::select! {
+                result = server.with_graceful_shutdown(ended()) => result?,
+                // Clients may keep their connections open.
+                () = async { ended().await; tokio::time::sleep(SHUTDOWN_TIMEOUT).await } => {}
+            }
             return Ok(Exit::Done);
         };
         if !global.quiet {
             out::line(format_args!("counts of injected faults: {base}/faults"));
         }
         let server = FaultyServer::new(sandbox, faults);
-        server.serve(listener, ended).await?;
+        server.serve(listener, ended()).await?;
         if !global.quiet {
             out::line(fault_summary(&server.counters()));
         }

@@ -1,6 +1,5 @@
 //! `treaty state export` and `treaty state import`: a ledger as JSON lines.
 
-use std::fs::File;
 use std::io::{BufReader, Write};
 
 use crate::cli::args::{Export, Global, Import};
@@ -9,6 +8,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{out, prompt};
 use crate::ledger::{ExportError, ImportError};
 use crate::util::atomic_file::AtomicFile;
+use crate::util::input_file;
 
 pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
     let context = LedgerContext::load(global, None)?;
@@ -49,11 +49,11 @@ fn export_error(error: ExportError, path: &str) -> anyhow::Error {
 pub(super) fn import(global: &Global, args: &Import) -> anyhow::Result<Exit> {
     let context = LedgerContext::load(global, Some(&args.consent))?;
     let shown = args.file.display().to_string();
-    let file = File::open(&args.file).map_err(|error| {
+    let file = input_file::open(&args.file).map_err(|error| {
         CliError::new(
             Exit::Usage,
             format!("{shown} cannot be read: {error}"),
-            "give a file that treaty state export has written",
+            error.hint("give a file that treaty state export has written"),
         )
     })?;
     let settings = &context.project.settings;
