@@ -7,7 +7,7 @@ use std::thread::ScopedJoinHandle;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::{Binding, LedgerError, schema};
+use super::{Binding, LedgerError, collision, schema};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 
@@ -178,12 +178,20 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         // Another process may have migrated it meanwhile.
         if version(&transaction)? == older {
             transaction.execute_batch(step)?;
-            if older + 1 == schema::VERSION {
+            if older + 1 == schema::HAS_WAITING {
                 transaction.execute(&schema::mark_waiting(), [])?;
             }
             transaction.pragma_update(None, "user_version", older + 1)?;
         }
         transaction.commit()?;
+    }
+    let duplicates = collision::describe_duplicates(connection)?;
+    if !duplicates.is_empty() {
+        tracing::warn!(
+            "the ledger of an older treaty records ids more than once ({}): rows may have the responses of others; \
+             compare them with treaty audit before their links are used",
+            duplicates.join(", ")
+        );
     }
     Ok(())
 }
