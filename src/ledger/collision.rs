@@ -132,7 +132,7 @@ fn find_receipt(
         // A person with two tasks in one flow may have one link.
         let condition = format!(
             "{value} = ?1 AND {value} > ''
-             AND NOT (subject = ?2 AND (name = ?3 OR json_extract(receipt, '{ACCOUNT_ID}') = ?4))"
+             AND NOT (subject = ?2 AND (name = ?3 OR json_extract(receipt, '{ACCOUNT_ID}') IS ?4))"
         );
         let holder = holder(&condition, &[&link, &subject, &step, &text(ACCOUNT_ID)])?;
         if holder.is_some() {

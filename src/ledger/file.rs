@@ -11,6 +11,9 @@ use super::{Binding, LedgerError, collision, schema};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 
+/// The name of the mark of a migrated ledger that records ids more than once.
+const REPEATED_IDS: &str = "repeatedIds";
+
 /// Returns whether the file exists. An unreachable file is an error: it may record sent contracts,
 /// so no new ledger may replace it.
 pub(super) fn exists(path: &Path) -> Result<bool, LedgerError> {
@@ -185,15 +188,22 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         }
         transaction.commit()?;
     }
-    let duplicates = collision::describe_duplicates(connection)?;
-    if !duplicates.is_empty() {
-        tracing::warn!(
-            "the ledger of an older treaty records ids more than once ({}): rows may have the responses of others; \
-             compare them with treaty audit before their links are used",
-            duplicates.join(", ")
-        );
+    if !collision::describe_duplicates(connection)?.is_empty() {
+        let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, x'01')";
+        connection.execute(sql, [REPEATED_IDS])?;
     }
     Ok(())
+}
+
+/// Describes the ids that a migrated ledger records more than once. Reads only a mark in others,
+/// which check each response.
+pub(super) fn repeated_ids(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut mark = connection.prepare_cached("SELECT 1 FROM meta WHERE name = ?")?;
+    if mark.exists([REPEATED_IDS])? {
+        collision::describe_duplicates(connection)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// Creates the tables and stores the salt and the binding.

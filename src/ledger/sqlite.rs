@@ -262,6 +262,12 @@ impl Sqlite {
         })
     }
 
+    /// Describes the ids that a ledger of an older treaty records for several rows or resources,
+    /// each kind with its number.
+    pub fn repeated_ids(&self) -> Result<Vec<String>, LedgerError> {
+        self.reading(file::repeated_ids)
+    }
+
     /// Returns whether a run has this name.
     pub fn has_run(&self, name: &str) -> Result<bool, LedgerError> {
         self.reading(|connection| store::has_run(connection, name))

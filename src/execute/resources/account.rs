@@ -336,7 +336,12 @@ impl StepContext<'_> {
             identity: account.third_id().to_owned(),
             resource,
         };
-        self.write_response(Op::ExchangeId, write).await
+        // An account that was looked up is checked before.
+        let op = match account.holder {
+            AccountHolder::Person(_) => Op::CreatePerson,
+            AccountHolder::Organization(_) => Op::CreateOrganization,
+        };
+        self.write_response(op, write).await
     }
 
     /// Fails if an account is recorded for another `thirdId`.

@@ -130,6 +130,8 @@ async fn an_older_ledger_with_repeated_ids_opens() {
     drop(connection);
     let ledger = rig.ledger();
     assert_eq!(ledger.items_after(None, 0, 5).expect("read").len(), 2);
+    let repeated = ledger.repeated_ids().expect("read");
+    assert_eq!(repeated, ["accounts: 1", "signing links: 1"]);
     let taken = ledger.collision(ResourceKind::Account, "another", "one");
     assert!(taken.expect("read").is_some());
 }
