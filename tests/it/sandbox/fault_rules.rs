@@ -176,7 +176,7 @@ async fn each_fault_reaches_the_client() {
         serde_json::from_str(&counts.text().await.expect("text")).expect("JSON");
     assert_eq!(
         (&counts["calls"], &counts["faults"]),
-        (&14.into(), &13.into())
+        (&15.into(), &14.into())
     );
     assert_eq!(counts["kinds"]["refused"], 1);
     drop(client);
