@@ -122,6 +122,18 @@ pub(super) fn classify_fatal(fatal: &Fatal) -> (Exit, String) {
             "check that TREATY_APP_ID and TREATY_APP_SECRET belong to this environment"
                 .to_owned(),
         ),
+        Fatal::SharedAccount(_) => (
+            Exit::Error,
+            "nothing was sent, because contracts would reach other people: check the caches and gateways in front \
+             of the service, and the thirdIds on its own pages"
+                .to_owned(),
+        ),
+        Fatal::MixedUp(_) => (
+            Exit::InDoubt,
+            "use none of the links of this run; check the caches and gateways in front of the service, and ask its \
+             support; then run treaty audit, and apply --retry in-doubt"
+                .to_owned(),
+        ),
         Fatal::Ledger(error) => classify_ledger(error),
     }
 }
@@ -147,6 +159,11 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
         LedgerError::Newer(_) => (
             Exit::Error,
             "update treaty to the version that wrote the ledger, or a newer one".to_owned(),
+        ),
+        LedgerError::Collision(_) => (
+            Exit::Error,
+            "nothing was recorded; look the id up with treaty state list and on the service's own pages"
+                .to_owned(),
         ),
         LedgerError::Broken { .. } => (
             Exit::Error,

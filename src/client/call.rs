@@ -104,7 +104,7 @@ impl Client {
     /// # Errors
     ///
     /// A call of class *probe* that may have taken effect is not retried: it returns
-    /// [`CallFailure::Unknown`] after one attempt.
+    /// [`CallFailure::Unknown`] or [`CallFailure::Throttled`] after one attempt.
     pub async fn call<O: Operation>(&self, request: &O) -> Result<O::Answer, CallFailure> {
         let body = serde_json::to_vec(request).map_err(|error| {
             CallFailure::NotSent(Problem::permanent(format!("the request: {error}"), ""))
@@ -182,10 +182,14 @@ impl Client {
         attempts: &mut Attempts,
     ) -> Option<Duration> {
         let retry_after = match failure {
+            // It may be the answer to a repetition by a gateway: the call must be probed first.
+            CallFailure::Throttled { .. } if matches!(op.retry_class(), RetryClass::Probe(_)) => {
+                return None;
+            }
             CallFailure::Throttled { retry_after } => {
                 // If every call is throttled, the circuit breaker ends the run first. This limit is
                 // for a single operation that is throttled.
-                let is_patient = attempts.began.elapsed() < 2 * self.settings.outage;
+                let is_patient = attempts.began.elapsed() < self.throttle_patience();
                 let delay = attempts.uncounted.next().filter(|_| is_patient)?;
                 return Some(delay.max(retry_after.unwrap_or_default()));
             }
@@ -235,6 +239,16 @@ impl Client {
     /// Returns the delays between attempts, for callers that retry by themselves.
     pub fn retry_delays(&self) -> RetryDelays {
         self.retries.delays()
+    }
+
+    /// Returns the delays between throttled attempts, for callers that retry by themselves.
+    pub fn throttle_delays(&self) -> RetryDelays {
+        self.retries.endless_delays()
+    }
+
+    /// Returns the time after which a throttled call is given up.
+    pub fn throttle_patience(&self) -> Duration {
+        2 * self.settings.outage
     }
 
     /// Returns the timeout of an attempt.

@@ -9,14 +9,16 @@ use crate::api::{ErrorCode, private_values};
 /// The reason why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallFailure {
-    /// The service refused the call: it had no effect, and a retry would be refused, too.
+    /// The service refused the call: a retry would be refused, too. If a gateway repeated the call,
+    /// the refusal may concern the repetition only.
     Refused {
         /// The code of section 6, or the HTTP status.
         code: ErrorCode,
         /// The service's message, without private values.
         message: String,
     },
-    /// The service throttled the call: it had no effect.
+    /// The service throttled the call. If a gateway repeated the call, the limit may concern the
+    /// repetition only.
     Throttled {
         /// The requested delay.
         retry_after: Option<Duration>,

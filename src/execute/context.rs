@@ -2,13 +2,16 @@
 //! learned.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+use tracing::warn;
 
 use super::clock::Clock;
 use super::error::StepError;
@@ -16,7 +19,11 @@ use super::locks::Locks;
 use crate::address::FileKey;
 use crate::api::operation::Op;
 use crate::client::Client;
-use crate::ledger::{EntityId, Failure, ItemStatus, Ledger, Write};
+use crate::ledger::{EntityId, Failure, ItemStatus, Ledger, LedgerError, Write};
+use crate::plan::Fatal;
+
+/// The number of responses of others at which a run stops.
+const MAX_MIX_UPS: usize = 3;
 
 /// The client, the ledger and the state that the steps of a run share.
 pub(crate) struct StepContext<'a> {
@@ -39,6 +46,8 @@ pub(crate) struct StepContext<'a> {
     own_intents: Mutex<HashSet<(EntityId, String)>>,
     /// Items whose flow details lacked an added signer in this run.
     incomplete_details: Mutex<HashSet<EntityId>>,
+    /// The number of responses that belonged to other rows or resources.
+    mix_ups: AtomicUsize,
     /// The number of calls in flight that would have to be probed if the run ended now.
     pub(crate) unsettled: watch::Sender<usize>,
 }
@@ -67,6 +76,7 @@ impl<'a> StepContext<'a> {
             started_at: Instant::now(),
             own_intents: Mutex::default(),
             incomplete_details: Mutex::default(),
+            mix_ups: AtomicUsize::new(0),
             unsettled: watch::Sender::new(0),
         }
     }
@@ -75,6 +85,30 @@ impl<'a> StepContext<'a> {
     pub(crate) fn begin_unsettled(&self) -> UnsettledCall<'_> {
         self.unsettled.send_modify(|count| *count += 1);
         UnsettledCall(&self.unsettled)
+    }
+
+    /// Counts a response that belongs to another row or resource, and returns its error.
+    pub(crate) fn mixed_up(&self, op: Op, why: &impl Display) -> StepError {
+        self.mix_ups.fetch_add(1, Ordering::Relaxed);
+        warn!(operation = op.path(), "{why}");
+        StepError::mixed_up(&format!("{op}: {why}"))
+    }
+
+    /// Returns an error once so many responses belonged to other rows or resources that the run must
+    /// stop.
+    pub(crate) fn check_mix_ups(&self) -> Result<(), Fatal> {
+        match self.mix_ups.load(Ordering::Relaxed) {
+            count if count >= MAX_MIX_UPS => Err(Fatal::MixedUp(count)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the response to a call to the ledger, and checks its ids against the recorded ones.
+    pub(crate) async fn write_response(&self, op: Op, write: Write) -> Result<(), StepError> {
+        match self.ledger.write(vec![write]).await {
+            Err(LedgerError::Collision(collision)) => Err(self.mixed_up(op, &collision)),
+            result => Ok(result?),
+        }
     }
 
     /// Returns the current time of the run's clock.

@@ -21,7 +21,10 @@ pub(crate) enum StepError {
 
 impl From<LedgerError> for StepError {
     fn from(error: LedgerError) -> Self {
-        Self::Fatal(Fatal::Ledger(error))
+        match error {
+            LedgerError::Collision(collision) => Self::mixed_up(&collision.to_string()),
+            error => Self::Fatal(Fatal::Ledger(error)),
+        }
     }
 }
 
@@ -62,6 +65,17 @@ impl StepError {
             }
             Self::Fatal(fatal) => Err(fatal),
         }
+    }
+
+    /// Creates the error of a response that belongs to another row or resource.
+    pub(crate) fn mixed_up(why: &str) -> Self {
+        Self::InDoubt(Failure {
+            code: None,
+            message: why.to_owned(),
+            hint: "the service answered with the response to another request: use no link of either row; \
+                   check both on the service's own pages, then apply --retry in-doubt"
+                .to_owned(),
+        })
     }
 
     /// Creates the error of a call in doubt; `why` is the reason for which the probe is unclear.

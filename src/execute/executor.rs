@@ -68,6 +68,8 @@ pub struct Executor<'a> {
     pub(crate) context: StepContext<'a>,
     /// Locks accounts by `thirdId`: items that share an account create or update it one at a time.
     pub(crate) account_locks: Locks,
+    /// Locks accounts by their id while they are adopted.
+    pub(crate) adoption_locks: Locks,
     resolved: Mutex<Resolved>,
 }
 
@@ -88,6 +90,7 @@ impl<'a> Executor<'a> {
         Self {
             context: StepContext::new(execution.ledger, execution.client, execution.root),
             account_locks: Locks::default(),
+            adoption_locks: Locks::default(),
             resolved: Mutex::default(),
             execution,
         }
@@ -193,7 +196,7 @@ impl<'a> Executor<'a> {
                 symbol,
                 failure,
             });
-            Ok(())
+            self.context.check_mix_ups().map_err(Stopped::Fatal)
         };
         for (name, deletion) in &plan.resources.absent {
             self.check_stop()?;

@@ -4,6 +4,7 @@ use super::context::StepContext;
 use super::error::StepError;
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::contracts::SignedInfo;
+use crate::api::operation::Op;
 use crate::api::{
     FlowDetail, FlowStatus, SignStatus, SignTimes, SignerDetail, contract, contracts,
 };
@@ -113,8 +114,9 @@ impl StepContext<'_> {
         let flow_id = flow.id.clone();
         if flow.several {
             let detail = self.call(&contracts::Detail { flow_id }).await?;
+            self.check_flow(Op::ContractsDetail, flow, &detail.flow_id)?;
             let status = detail.flow_status;
-            let signers = signers_of(flow, detail)?;
+            let signers = signers_of(detail)?;
             let infos = signers.iter().flat_map(|task| &task.progress.sign_info);
             let docs = infos.map(|info| (info.doc_id.clone(), info.doc_name.clone()));
             let docs = docs.collect();
@@ -124,15 +126,33 @@ impl StepContext<'_> {
             return Ok(FlowState::new(status, docs, tasks));
         }
         let detail = self.call(&contract::Detail { flow_id }).await?;
+        self.check_flow(Op::Detail, flow, &detail.flow.flow_id)?;
         let doc = detail.doc_id.filter(|id| !id.is_empty());
         let docs = doc.map(|id| (DocId(id), detail.doc_name));
         let docs = docs.into_iter().collect();
         let status = detail.flow.flow_status;
-        let signers = signers_of(flow, detail.flow)?;
+        let signers = signers_of(detail.flow)?;
         let tasks = signers
             .into_iter()
             .map(|task| FoundTask::new(task, |times| times));
         Ok(FlowState::new(status, docs, tasks))
+    }
+}
+
+impl StepContext<'_> {
+    /// Refuses details that describe another flow. The next run fetches them again.
+    fn check_flow(&self, op: Op, flow: &FlowRef, found: &FlowId) -> Result<(), StepError> {
+        if *found == flow.id {
+            return Ok(());
+        }
+        let why = format!(
+            "the service answered the details of the flow {} with those of {found}",
+            flow.id
+        );
+        match self.mixed_up(op, &why) {
+            StepError::InDoubt(failure) => Err(StepError::ProbeFailed(failure)),
+            error => Err(error),
+        }
     }
 }
 
@@ -186,20 +206,11 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
     }
 }
 
-/// The signers that a detail lists. Refuses a detail that describes another flow.
+/// The signers that a detail lists.
 ///
 /// A missing list is accepted for drafts and for flows that ended early, where the status is
 /// enough; elsewhere it does not mean that nobody was asked.
-fn signers_of<P>(flow: &FlowRef, detail: FlowDetail<P>) -> Result<Vec<SignerDetail<P>>, StepError> {
-    if detail.flow_id != flow.id {
-        return Err(StepError::failed(
-            format!(
-                "the service answered the details of the flow {} with those of {}",
-                flow.id, detail.flow_id
-            ),
-            "apply again: the details are fetched before anything is sent",
-        ));
-    }
+fn signers_of<P>(detail: FlowDetail<P>) -> Result<Vec<SignerDetail<P>>, StepError> {
     let status = detail.flow_status;
     match (detail.signers(), status) {
         (Some(signers), _) => Ok(signers),

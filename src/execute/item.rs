@@ -130,14 +130,24 @@ impl Executor<'_> {
         };
         // Before the first signer is added, an earlier run's documents and flow are discarded: the
         // draft may have expired, or its template or values may have been wrong.
-        let afresh = revoked || known.as_ref().is_some_and(|known| !known.sent);
+        let mut was_sent = known.as_ref().is_some_and(|known| known.sent);
+        if let (false, false, Some(known)) = (revoked, was_sent, &known)
+            && self.restore_refused_step(&journal).await?
+        {
+            if known.fingerprint != item.fingerprint {
+                return Err(changed_after_refusal());
+            }
+            was_sent = true;
+            journal = ItemJournal::new(id, self.context.ledger.steps(id)?);
+        }
+        let afresh = revoked || known.is_some() && !was_sent;
         if afresh {
             journal = ItemJournal::new(id, Vec::new());
         }
         record_begin(item.fingerprint, item.content, afresh);
         failpoint("item.begun");
         check_dependencies()?;
-        let was_sent = !afresh && known.is_some_and(|known| known.sent);
+        let was_sent = !afresh && was_sent;
         if !was_sent {
             check_deadline(item, self.context.now())?;
         }
@@ -152,6 +162,45 @@ impl Executor<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Restores the intent of a refused step if the flow has a task although no signer is recorded:
+    /// the request took effect, and the refusal was the answer to its repetition by a gateway.
+    /// Returns whether it did.
+    async fn restore_refused_step(&self, journal: &ItemJournal) -> Result<bool, StepError> {
+        let refused = self.context.ledger.refused(journal.subject)?;
+        let mut refused = refused.into_iter();
+        let Some((step, op)) = refused.find(|(step, _)| step_name::is_signer(step)) else {
+            return Ok(false);
+        };
+        let Some(flow) = sent_flow(journal) else {
+            return Ok(false);
+        };
+        let state = match self.context.state(&flow).await {
+            Ok(state) => state,
+            Err(StepError::Failed(failure)) => {
+                return Err(StepError::ProbeFailed(Failure {
+                    message: format!(
+                        "an earlier request was refused, and it cannot be checked whether it took effect: {}",
+                        failure.message
+                    ),
+                    ..failure
+                }));
+            }
+            Err(error) => return Err(error),
+        };
+        if state.tasks.is_empty() || ended_status(state.status).is_some() {
+            return Ok(false);
+        }
+        tracing::debug!(step, "a refused request took effect");
+        let intent = Write::Intent {
+            subject: journal.subject,
+            step,
+            op,
+            legal: true,
+        };
+        self.context.ledger.write(vec![intent]).await?;
+        Ok(true)
     }
 
     /// Returns the status and reason of a sent item whose flow ended before all signers had signed.
@@ -346,6 +395,16 @@ impl Executor<'_> {
             .cloned()
             .map_or_else(|| self.resource_id(name), Ok)
     }
+}
+
+/// Returns the error of a row that changed after a request of an earlier run was refused and took
+/// effect nevertheless.
+fn changed_after_refusal() -> StepError {
+    StepError::failed(
+        "a request of an earlier run took effect although it was refused, and the row has changed since",
+        "put the row back as it was and apply again; or, with onChange: reissue, apply again to revoke what \
+         was sent",
+    )
 }
 
 /// Fails if the signing deadline of an item is over. It may have passed since the plan was made.

@@ -56,6 +56,9 @@ impl Executor<'_> {
                 // A delayed request frees a slot for another item.
                 () = client.another_is_delayed() => {}
             }
+            if let Err(fatal) = self.context.check_mix_ups() {
+                self.stop_run(Stopped::Fatal(fatal), stats);
+            }
             if let Some(tolerated) = tolerate.filter(|tolerated| stats.failed > *tolerated) {
                 self.stop_run(Stopped::Failures { tolerated }, stats);
             }

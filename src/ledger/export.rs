@@ -9,7 +9,7 @@ use std::io::{BufRead, Read as _, Write};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::file::broken;
-use super::lines::{FORMAT, Header, Item, Line, Resource, Run, Status, Step};
+use super::lines::{FORMAT, Header, Item, Line, Refused, Resource, Run, Status, Step};
 use super::record::{EntityId, ResourceKind};
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
 use crate::expr::{Fingerprint, Salt};
@@ -203,6 +203,7 @@ fn export(
             sent_at: row.get(12)?,
             moved_at: row.get(13)?,
             polled_at: row.get(14)?,
+            refused: refused(connection, id)?,
             steps: steps(connection, id)?,
         })))?;
     }
@@ -225,6 +226,18 @@ fn steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<Ste
             receipt: store::json(row, 5)?,
             sign_status: row.get(6)?,
             sign_time: row.get(7)?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn refused(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<Refused>> {
+    let sql = "SELECT step, operation FROM refused WHERE subject = ? ORDER BY step";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([subject], |row| {
+        Ok(Refused {
+            step: row.get(0)?,
+            operation: row.get(1)?,
         })
     })?;
     rows.collect()

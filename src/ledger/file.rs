@@ -6,10 +6,13 @@ use std::thread::ScopedJoinHandle;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::{Binding, LedgerError, schema};
+use super::{Binding, LedgerError, collision, schema};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 use crate::util::private_file;
+
+/// The name of the mark of a migrated ledger that records ids more than once.
+const REPEATED_IDS: &str = "repeatedIds";
 
 /// Returns whether the file exists. An unreachable file is an error: it may record sent contracts,
 /// so no new ledger may replace it.
@@ -180,14 +183,29 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         // Another process may have migrated it meanwhile.
         if version(&transaction)? == older {
             transaction.execute_batch(step)?;
-            if older + 1 == schema::VERSION {
+            if older + 1 == schema::HAS_WAITING {
                 transaction.execute(&schema::mark_waiting(), [])?;
             }
             transaction.pragma_update(None, "user_version", older + 1)?;
         }
         transaction.commit()?;
     }
+    if !collision::describe_duplicates(connection)?.is_empty() {
+        let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, x'01')";
+        connection.execute(sql, [REPEATED_IDS])?;
+    }
     Ok(())
+}
+
+/// Describes the ids that a migrated ledger records more than once. Reads only a mark in others,
+/// which check each response.
+pub(super) fn repeated_ids(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut mark = connection.prepare_cached("SELECT 1 FROM meta WHERE name = ?")?;
+    if mark.exists([REPEATED_IDS])? {
+        collision::describe_duplicates(connection)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// Creates the tables and stores the salt and the binding.

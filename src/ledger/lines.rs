@@ -95,7 +95,17 @@ pub(super) struct Item {
     #[serde(rename = "lookedAt", default, skip_serializing_if = "Option::is_none")]
     pub(super) polled_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) refused: Vec<Refused>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) steps: Vec<Step>,
+}
+
+/// A refused step.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Refused {
+    pub(super) step: String,
+    pub(super) operation: String,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -282,6 +292,11 @@ impl Item {
             self.moved_at,
             self.polled_at,
         ])?;
+        for Refused { step, operation } in &self.refused {
+            let sql = "INSERT INTO refused (subject, step, operation) VALUES (?, ?, ?)";
+            let mut statement = transaction.prepare_cached(sql)?;
+            statement.execute(params![self.id, step, operation])?;
+        }
         self.steps
             .iter()
             .try_for_each(|step| step.insert(transaction, self.id))

@@ -5,6 +5,7 @@
 //! acknowledged, all earlier ones are on disk, too.
 
 mod binding;
+mod collision;
 mod export;
 mod file;
 mod inbox;
@@ -31,6 +32,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use binding::Binding;
+pub use collision::Collision;
 pub use export::{ExportError, ImportError, Imported};
 pub use inbox::{CallbackEvent, CallbackReceipt, Inbox};
 pub use known::{
@@ -46,6 +48,7 @@ pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
 pub use sqlite::{LeaseHandle, Sqlite};
 
+use crate::api::operation::Op;
 use crate::expr::Salt;
 
 /// An error of a ledger.
@@ -68,6 +71,10 @@ pub enum LedgerError {
     /// A newer treaty has created or migrated the ledger.
     #[error("the ledger {0} was made by a newer treaty")]
     Newer(String),
+    /// A response has an id that is recorded for something else. Nothing of the write was executed;
+    /// later writes are.
+    #[error("{0}")]
+    Collision(Collision),
     /// The ledger cannot be read or written.
     #[error("the ledger {path}: {why}")]
     Broken {
@@ -133,6 +140,17 @@ pub trait Ledger: Send + Sync {
     /// Returns the steps of an item or a resource, with their names.
     fn steps(&self, subject: EntityId) -> Result<Vec<(String, Step)>, LedgerError>;
 
+    /// Returns whether the id of an account or a seal is recorded for another identity.
+    fn collision(
+        &self,
+        kind: ResourceKind,
+        identity: &str,
+        remote_id: &str,
+    ) -> Result<Option<Collision>, LedgerError>;
+
+    /// Returns the refused steps of an item, with their operations.
+    fn refused(&self, subject: EntityId) -> Result<Vec<(String, Op)>, LedgerError>;
+
     /// Visits the items in progress, with flow and key: a signer may have been added, and no final
     /// state is recorded.
     fn under_way(&self, each: &mut dyn FnMut(EntityId, &str, &str)) -> Result<(), LedgerError>;
@@ -143,6 +161,7 @@ pub trait Ledger: Send + Sync {
     /// Returns an unused id for a new item or resource.
     fn next_subject(&self) -> EntityId;
 
-    /// Executes writes in one transaction.
+    /// Executes writes in one transaction, or none of them if a response in them has an id that is
+    /// recorded for something else.
     fn write(&self, writes: Vec<Write>) -> Written;
 }

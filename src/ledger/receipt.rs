@@ -8,12 +8,16 @@ use serde_json::Value;
 
 use crate::address::{AccountId, DocId, FlowId};
 
+/// The JSON path of [`Receipt::doc_id`].
+pub(super) const DOC_ID: &str = "$.docId";
 /// The JSON path of [`Receipt::flow_id`].
 pub(super) const FLOW_ID: &str = "$.flowId";
 /// The JSON path of [`Receipt::account_id`].
 pub(super) const ACCOUNT_ID: &str = "$.accountId";
 /// The JSON path of [`Receipt::sign_url`].
 pub(super) const SIGN_URL: &str = "$.signUrl";
+/// The JSON path of [`Receipt::sign_short_url`].
+pub(super) const SIGN_SHORT_URL: &str = "$.signShortUrl";
 
 /// The fields of [`Receipt`] that treaty adds to a response.
 pub const ADDED_MARKS: [&str; 2] = ["both", "platform"];
@@ -214,8 +218,9 @@ mod tests {
         };
         let json = receipt.to_json();
         assert_eq!(Receipt::from_json(&json), receipt);
-        let values = [FLOW_ID, ACCOUNT_ID, SIGN_URL].map(|path| &json[&path[2..]]);
-        assert_eq!(values, ["f1", "a1", "https://sign"]);
+        let paths = [DOC_ID, FLOW_ID, ACCOUNT_ID, SIGN_URL, SIGN_SHORT_URL];
+        let values = paths.map(|path| &json[&path[2..]]);
+        assert_eq!(values, ["d1", "f1", "a1", "https://sign", "https://s"]);
         assert!(ADDED_MARKS.iter().all(|mark| json[mark] == true));
     }
 }

@@ -343,7 +343,17 @@ pub enum Write {
         /// The response.
         receipt: Arc<serde_json::Value>,
     },
-    /// Voids an intent: the request was refused or not sent.
+    /// Voids an intent whose request was refused or throttled. The step is probed before it is sent
+    /// again: if a gateway repeated the request, the refusal may concern the repetition only.
+    Refused {
+        /// The id of the item.
+        subject: EntityId,
+        /// The step's name.
+        step: String,
+        /// The operation.
+        op: Op,
+    },
+    /// Voids an intent: the request was not executed.
     Void {
         /// The id of the item or resource.
         subject: EntityId,

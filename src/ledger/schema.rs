@@ -2,13 +2,14 @@
 
 use rusqlite::Connection;
 
+use super::collision;
 use super::receipt::{FLOW_ID, SIGN_URL};
 use super::recorded::ItemStatus;
 use super::step_name::PROCESS;
 use crate::api::operation::Op;
 
 /// The version of the tables, stored in `SQLite`'s `user_version`.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Returns the SQL that creates the tables.
 ///
@@ -16,6 +17,7 @@ pub(super) const VERSION: i64 = 4;
 /// exactly one of them.
 pub(super) fn tables() -> String {
     let is_under_way = is_under_way("");
+    let collision_indexes = collision::indexes();
     format!(
         "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -43,7 +45,9 @@ CREATE TABLE notice (
   id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, flow_id TEXT NOT NULL, received INTEGER NOT NULL,
   times INTEGER NOT NULL DEFAULT 1, handled INTEGER);
 CREATE INDEX unhandled ON notice (id) WHERE handled IS NULL;
-"
+CREATE TABLE refused (
+  subject INTEGER NOT NULL, step TEXT NOT NULL, operation TEXT NOT NULL, PRIMARY KEY (subject, step)) WITHOUT ROWID;
+{collision_indexes}"
     )
 }
 
@@ -62,7 +66,7 @@ pub(super) fn is_under_way(table: &str) -> String {
 }
 
 /// The migrations from each version to the next. They are history: a released one never changes.
-pub(super) const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     "
 ALTER TABLE step ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE step ADD COLUMN deferral TEXT;
@@ -89,7 +93,18 @@ CREATE TABLE notice (
   times INTEGER NOT NULL DEFAULT 1, handled INTEGER);
 CREATE INDEX unhandled ON notice (id) WHERE handled IS NULL;
 ",
+    "
+CREATE TABLE refused (
+  subject INTEGER NOT NULL, step TEXT NOT NULL, operation TEXT NOT NULL, PRIMARY KEY (subject, step)) WITHOUT ROWID;
+CREATE INDEX doc_id ON step (json_extract(receipt, '$.docId')) WHERE json_extract(receipt, '$.docId') > '';
+CREATE INDEX sign_url ON step (json_extract(receipt, '$.signUrl')) WHERE json_extract(receipt, '$.signUrl') > '';
+CREATE INDEX sign_short_url ON step (json_extract(receipt, '$.signShortUrl')) WHERE json_extract(receipt, '$.signShortUrl') > '';
+CREATE INDEX remote_id ON thing (remote_id) WHERE remote_id IS NOT NULL;
+",
 ];
+
+/// The version since which the status waiting exists.
+pub(super) const HAS_WAITING: i64 = 4;
 
 /// Returns the SQL that gives items recorded as done before version 4 the status waiting, if they
 /// are still in progress: a signer was added, a step is deferred, or the flow is being archived.
@@ -126,7 +141,8 @@ mod tests {
         let tables = tables();
         let is_index = |line: &&str| line.starts_with("CREATE INDEX");
         for index in tables.lines().filter(is_index) {
-            assert!(MIGRATIONS[2].contains(index), "{index}");
+            let mut migrations = MIGRATIONS.iter();
+            assert!(migrations.any(|sql| sql.contains(index)), "{index}");
         }
     }
 

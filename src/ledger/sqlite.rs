@@ -17,7 +17,8 @@ use super::lock::{
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
 use super::writer::{Queue, Writer, WriterState};
-use super::{Binding, Ledger, LedgerError, Written, store};
+use super::{Binding, Collision, Ledger, LedgerError, Written, collision, store};
+use crate::api::operation::Op;
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 
@@ -261,6 +262,12 @@ impl Sqlite {
         })
     }
 
+    /// Describes the ids that a ledger of an older treaty records for several rows or resources,
+    /// each kind with its number.
+    pub fn repeated_ids(&self) -> Result<Vec<String>, LedgerError> {
+        self.reading(file::repeated_ids)
+    }
+
     /// Returns whether a run has this name.
     pub fn has_run(&self, name: &str) -> Result<bool, LedgerError> {
         self.reading(|connection| store::has_run(connection, name))
@@ -325,6 +332,19 @@ impl Ledger for Sqlite {
 
     fn steps(&self, subject: EntityId) -> Result<Vec<(String, Step)>, LedgerError> {
         self.reading(|connection| store::steps(connection, subject))
+    }
+
+    fn collision(
+        &self,
+        kind: ResourceKind,
+        identity: &str,
+        remote_id: &str,
+    ) -> Result<Option<Collision>, LedgerError> {
+        self.reading(|connection| collision::find_resource(connection, kind, identity, remote_id))
+    }
+
+    fn refused(&self, subject: EntityId) -> Result<Vec<(String, Op)>, LedgerError> {
+        self.reading(|connection| store::refused(connection, subject))
     }
 
     fn flows(&self) -> Result<Vec<String>, LedgerError> {

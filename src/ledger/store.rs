@@ -12,6 +12,7 @@ use super::recorded::{ItemStatus, RecordedGrant, RecordedItem};
 use super::schema;
 use super::step_name::PROCESS;
 use crate::api::SignStatus;
+use crate::api::operation::Op;
 use crate::expr::Fingerprint;
 
 pub(super) fn resource(
@@ -131,6 +132,24 @@ pub(super) fn steps(
         Ok((row.get(0)?, step))
     })?;
     rows.collect()
+}
+
+/// Returns the refused steps of an item, with their operations.
+pub(super) fn refused(
+    connection: &Connection,
+    subject: EntityId,
+) -> rusqlite::Result<Vec<(String, Op)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT step, operation FROM refused WHERE subject = ?")?;
+    let rows = statement.query_map([subject], |row| {
+        let path: String = row.get(1)?;
+        Ok((row.get(0)?, Op::at(&path)))
+    })?;
+    let known = |row: rusqlite::Result<(String, Option<Op>)>| match row {
+        Ok((step, op)) => op.map(|op| Ok((step, op))),
+        Err(error) => Some(Err(error)),
+    };
+    rows.filter_map(known).collect()
 }
 
 pub(super) fn json<T: DeserializeOwned>(

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::lease::{self, LeaseValidity, RENEWAL_INTERVAL};
 use super::record::Write;
-use super::{LedgerError, Written, writes};
+use super::{Collision, LedgerError, Written, collision, writes};
 use crate::util::failpoint::failpoint;
 
 /// The maximum number of jobs in one transaction. Larger groups save syncs but delay the first job.
@@ -120,9 +120,15 @@ impl Writer {
                     !group.is_empty() || matches!(error, LedgerError::Taken(_))
                 };
                 failed = failed.or_else(|| result.clone().err().filter(is_final));
-                for job in group {
+                let collisions = result.as_ref().cloned().unwrap_or_default();
+                for (at, job) in group.into_iter().enumerate() {
+                    let collision = collisions.iter().find(|(nth, _)| *nth == at);
+                    let own = match collision {
+                        Some((_, collision)) => Err(LedgerError::Collision(collision.clone())),
+                        None => result.clone().map(drop),
+                    };
                     // The caller may not wait for the result.
-                    let _ = job.done.send(result.clone());
+                    let _ = job.done.send(own);
                 }
             }
             // Releases the lease for the next run. If that fails, the lease expires.
@@ -152,26 +158,47 @@ impl From<rusqlite::Error> for WriteError {
 }
 
 impl WriterState {
-    fn commit(&mut self, group: &[Job]) -> Result<(), WriteError> {
+    /// Commits a group. Returns the jobs that collide with recorded ids, by their position: nothing
+    /// of them is written.
+    fn commit(&mut self, group: &[Job]) -> Result<Vec<(usize, Collision)>, WriteError> {
         let renewed = LeaseValidity::now();
         let behavior = rusqlite::TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior)?;
         lease::renew(&transaction, self.fence, lease::now())?.map_err(WriteError::Taken)?;
-        for write in group.iter().flat_map(|job| &job.writes) {
-            if let Write::ItemBegun { flow, .. } = write
-                && !self.flows.contains(flow)
-            {
-                writes::create_flow(&transaction, flow)?;
-                self.flows.insert(flow.clone());
+        let mut collisions = Vec::new();
+        for (at, job) in group.iter().enumerate() {
+            if let Some(collision) = first_collision(&transaction, &job.writes)? {
+                collisions.push((at, collision));
+                continue;
             }
-            writes::write(&transaction, write)?;
+            for write in &job.writes {
+                if let Write::ItemBegun { flow, .. } = write
+                    && !self.flows.contains(flow)
+                {
+                    writes::create_flow(&transaction, flow)?;
+                    self.flows.insert(flow.clone());
+                }
+                writes::write(&transaction, write)?;
+            }
         }
         failpoint("commit.before");
         transaction.commit()?;
         failpoint("commit.after");
         self.validity.renew(renewed);
-        Ok(())
+        Ok(collisions)
     }
+}
+
+fn first_collision(
+    connection: &Connection,
+    writes: &[Write],
+) -> rusqlite::Result<Option<Collision>> {
+    for write in writes {
+        if let Some(found) = collision::find(connection, write)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 impl Drop for Writer {

@@ -55,6 +55,7 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
         | Write::DeferralsDropped { .. }
         | Write::Intent { .. }
         | Write::Receipt { .. }
+        | Write::Refused { .. }
         | Write::Void { .. } => write_step(transaction, write),
     }
 }
@@ -80,6 +81,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
         } => {
             if *afresh {
                 run("DELETE FROM step WHERE subject = ?", &[id])?;
+                run("DELETE FROM refused WHERE subject = ?", &[id])?;
                 run(
                     "UPDATE item SET sent = 0, sent_at = NULL, looked_at = NULL WHERE id = ?",
                     &[id],
@@ -140,6 +142,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
         }),
         Write::ItemForgotten { id } => {
             run("DELETE FROM step WHERE subject = ?", &[id])?;
+            run("DELETE FROM refused WHERE subject = ?", &[id])?;
             run("DELETE FROM item WHERE id = ?", &[id])
         }
         _ => Ok(()),
@@ -228,30 +231,39 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             step,
             op,
             receipt,
-        } => run(
-            "INSERT INTO step (subject, name, operation, receipt) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (subject, name) DO UPDATE SET receipt = ?4, begun = 1, deferral = NULL",
-            &[subject, step, &op.path(), &receipt.to_string()],
-        ),
-        Write::Void { subject, step } => {
+        } => {
             run(
-                "DELETE FROM step WHERE subject = ? AND name = ? AND receipt IS NULL AND deferral IS NULL",
-                &[subject, step],
+                "INSERT INTO step (subject, name, operation, receipt) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (subject, name) DO UPDATE SET receipt = ?4, begun = 1, deferral = NULL",
+                &[subject, step, &op.path(), &receipt.to_string()],
             )?;
             run(
-                "UPDATE step SET begun = 0, legal = 0 WHERE subject = ? AND name = ? AND receipt IS NULL",
-                &[subject, step],
-            )?;
-            run(
-                // A reissued or deferred task belongs to a flow that was sent.
-                "UPDATE item SET sent = EXISTS
-                   (SELECT 1 FROM step WHERE subject = ?1 AND (legal OR name = ?2 AND deferral IS NOT NULL))
-                 WHERE id = ?1",
+                "DELETE FROM refused WHERE subject = ? AND step = ?",
                 &[subject, step],
             )
         }
+        Write::Refused { subject, step, op } => {
+            run(
+                "INSERT OR REPLACE INTO refused (subject, step, operation) VALUES (?, ?, ?)",
+                &[subject, step, &op.path()],
+            )?;
+            void(transaction, *subject, step)
+        }
+        Write::Void { subject, step } => void(transaction, *subject, step),
         _ => Ok(()),
     }
+}
+
+fn void(transaction: &Transaction<'_>, subject: EntityId, step: &str) -> rusqlite::Result<()> {
+    let run = |sql: &str| execute(transaction, sql, &[&subject, &step]);
+    run(
+        "DELETE FROM step WHERE subject = ? AND name = ? AND receipt IS NULL AND deferral IS NULL",
+    )?;
+    run("UPDATE step SET begun = 0, legal = 0 WHERE subject = ? AND name = ? AND receipt IS NULL")?;
+    // A reissued or deferred task belongs to a flow that was sent.
+    run("UPDATE item SET sent = EXISTS
+           (SELECT 1 FROM step WHERE subject = ?1 AND (legal OR name = ?2 AND deferral IS NOT NULL))
+         WHERE id = ?1")
 }
 
 fn execute(

@@ -1,5 +1,6 @@
 //! Errors that end a run, and the classification of failed calls.
 
+use crate::address::AccountId;
 use crate::api::operation::Op;
 use crate::client::{CallFailure, Problem};
 use crate::ledger::{Failure, LedgerError};
@@ -21,6 +22,12 @@ pub enum Fatal {
     /// The service rejected the app id or the secret.
     #[error("the credentials are refused: {0}")]
     Credentials(String),
+    /// The service named one account for several `thirdId`s.
+    #[error("account/idexchange has the account {0} for more than one thirdId")]
+    SharedAccount(AccountId),
+    /// Several responses had the ids of other rows or resources.
+    #[error("{0} responses had ids of other rows or resources: the service mixes them up")]
+    MixedUp(usize),
     /// The ledger cannot be read or written, or its lease was lost.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

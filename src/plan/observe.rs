@@ -1,6 +1,6 @@
 //! Looks up existing accounts by `thirdId`, and the seals of accounts. All calls are read-only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -90,12 +90,16 @@ pub(crate) async fn observe_resources(
 
 /// Looks up the account id of each `thirdId`: `None` where there is no account, an error where the
 /// service rejects the `thirdId`.
+///
+/// # Errors
+///
+/// Returns [`Fatal::SharedAccount`] if the service names one account for several of them.
 pub(crate) async fn find_accounts(
     client: &Client,
     third_ids: Vec<String>,
     listener: &LookupListener,
 ) -> Result<BTreeMap<String, Result<Option<AccountId>, Failure>>, Fatal> {
-    stream::iter(third_ids)
+    let answers: BTreeMap<_, Result<Option<AccountId>, Failure>> = stream::iter(third_ids)
         .map(|third_id| async move {
             let answer = match find_account(client, &third_id).await {
                 Ok(answer) => Ok(answer),
@@ -109,7 +113,13 @@ pub(crate) async fn find_accounts(
         })
         .buffer_unordered(client.concurrency())
         .try_collect()
-        .await
+        .await?;
+    let mut found = HashSet::new();
+    let mut accounts = answers.values().flatten().flatten();
+    match accounts.find(|id| !found.insert(*id)) {
+        Some(account) => Err(Fatal::SharedAccount(account.clone())),
+        None => Ok(answers),
+    }
 }
 
 /// The error of a failed lookup. No plan can be made without its result.

@@ -32,7 +32,8 @@ impl StepContext<'_> {
             // otherwise.
             if journal.is_begun(END) && !journal.is_done(END) {
                 if status == ItemStatus::Revoked {
-                    self.record_receipt::<Revoke>(&journal, END, &Nothing, None);
+                    self.record_receipt::<Revoke>(&journal, END, &Nothing, None)
+                        .await?;
                 } else {
                     self.void_intent(&journal, END).await?;
                 }

@@ -47,7 +47,12 @@ impl Sync<'_> {
                     Err(StepError::Fatal(error)) => {
                         fatal.get_or_insert(error);
                     }
-                    result => sync_loop.record(&item, result)?,
+                    result => {
+                        sync_loop.record(&item, result)?;
+                        if let Err(error) = context.check_mix_ups() {
+                            fatal.get_or_insert(error);
+                        }
+                    }
                 },
                 () = interrupted(stop.clone(), &context.unsettled) => return Ok(sync_loop.end(true)),
                 () = stop_requested(&mut draining, Stop::Drain), if is_running => {}

@@ -1,12 +1,10 @@
 //! The project with its ledger and credentials, for commands that work on recorded state.
 
-use jiff::Timestamp;
-
 use super::endpoint;
 use super::runtime::runtime;
 use super::session::{Session, binding, load_project};
 use crate::api::time;
-use crate::cli::args::{Consent, Global};
+use crate::cli::args::{Consent, Global, LogFormat};
 use crate::cli::exit::Exit;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{out, prompt};
@@ -49,6 +47,7 @@ impl LedgerContext {
     pub(in crate::cli) fn read_ledger(&self) -> Result<Sqlite, LedgerError> {
         let ledger = self.read_ledger_unchecked()?;
         ledger.wait_until_verified()?;
+        warn_of_repeated_ids(&ledger, self.session.log_format)?;
         Ok(ledger)
     }
 
@@ -60,7 +59,7 @@ impl LedgerContext {
 
     /// Opens the ledger and acquires its lease.
     pub(in crate::cli) fn lock_ledger(&self) -> Result<Sqlite, LedgerError> {
-        lock_ledger(&self.project.settings, &self.binding, self.session.started)
+        lock_ledger(&self.project.settings, &self.binding, &self.session)
     }
 
     /// Creates a client. With a ledger that is locked, it sends only while the lease is valid.
@@ -106,9 +105,27 @@ impl LedgerContext {
 pub(in crate::cli) fn lock_ledger(
     settings: &Settings,
     binding: &Binding,
-    started: Timestamp,
+    session: &Session,
 ) -> Result<Sqlite, LedgerError> {
-    Sqlite::hold(&settings.ledger, binding, &holder(), &time::text(started))
+    let since = time::text(session.started);
+    let ledger = Sqlite::hold(&settings.ledger, binding, &holder(), &since)?;
+    warn_of_repeated_ids(&ledger, session.log_format)?;
+    Ok(ledger)
+}
+
+/// Warns if the ledger of an older treaty records the ids of responses more than once.
+fn warn_of_repeated_ids(ledger: &Sqlite, format: LogFormat) -> Result<(), LedgerError> {
+    let repeated = ledger.repeated_ids()?;
+    if !repeated.is_empty() {
+        let text = format!(
+            "the ledger records ids for several rows or resources ({}): an older treaty did not check responses, so \
+             links may be those of others; compare the rows with treaty audit before their links are used",
+            repeated.join(", ")
+        );
+        tracing::warn!("{text}");
+        out::log_note(format, format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
+    }
+    Ok(())
 }
 
 /// Names this process as the holder of a lease: `process 12 on host`.

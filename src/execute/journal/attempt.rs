@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::probe_result::ProbeResult;
-use crate::api::Operation;
 use crate::api::operation::Op;
+use crate::api::{Operation, RetryClass};
 use crate::client::{CallFailure, Client, LossCause};
 use crate::execute::context::StepContext;
 use crate::execute::error::StepError;
@@ -20,6 +21,9 @@ pub(crate) const SETTLE_DELAY: Duration = Duration::from_secs(5);
 pub(crate) enum AttemptError {
     /// No attempt was executed.
     NotExecuted(StepError),
+    /// An attempt was refused or throttled. If a gateway repeated the call, the response may belong
+    /// to the repetition: the next run probes before it sends the call again.
+    Refused(StepError),
     /// Its responses were lost and its effect undone, more than once: it is not sent again in this
     /// run.
     ResponsesLost(StepError),
@@ -34,6 +38,7 @@ impl From<AttemptError> for StepError {
     fn from(error: AttemptError) -> Self {
         match error {
             AttemptError::NotExecuted(error)
+            | AttemptError::Refused(error)
             | AttemptError::ResponsesLost(error)
             | AttemptError::MayTakeEffect(error)
             | AttemptError::Unknown(error) => error,
@@ -62,6 +67,9 @@ impl StepContext<'_> {
         let mut settle_delay = if is_begun { self.late() } else { SETTLE_DELAY };
         // An earlier attempt of this run may still take effect, after its probe.
         let mut may_take_effect = false;
+        let began = Instant::now();
+        let mut throttle_delays = self.client.throttle_delays();
+        let mut was_throttled = false;
         loop {
             if let Some(reason) = probe_reason {
                 match logged_probe(self.client, &probe, settle_delay, reason).await? {
@@ -77,7 +85,7 @@ impl StepContext<'_> {
                     }
                 }
             }
-            let failure = match self.client.call(request).await {
+            let failure = match self.call_checked(request).await? {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -103,6 +111,19 @@ impl StepContext<'_> {
                     }
                     delay.is_none()
                 }
+                // A gateway that repeats a slow call may meet the limit although the call is
+                // executed. The delay gives it the time to take effect, so that one probe is enough.
+                CallFailure::Throttled { retry_after } => {
+                    was_throttled = true;
+                    settle_delay = SETTLE_DELAY;
+                    let is_patient = began.elapsed() < self.client.throttle_patience();
+                    let delay = throttle_delays.next().filter(|_| is_patient);
+                    if let Some(delay) = delay {
+                        let delay = delay.max(retry_after.unwrap_or_default());
+                        self.client.delay(delay.max(SETTLE_DELAY)).await;
+                    }
+                    delay.is_none()
+                }
                 // Such a code does not say that nothing was done: probe once, do not repeat.
                 CallFailure::Refused { code, .. }
                     if !code.is_documented() || code.is_execution_failure() =>
@@ -112,16 +133,24 @@ impl StepContext<'_> {
                 _ if may_take_effect => {
                     return Err(AttemptError::MayTakeEffect(StepError::of(O::OP, failure)));
                 }
+                failure if was_throttled || matches!(failure, CallFailure::Refused { .. }) => {
+                    return Err(AttemptError::Refused(StepError::of(O::OP, failure.clone())));
+                }
                 _ => return Err(AttemptError::NotExecuted(StepError::of(O::OP, failure))),
             };
             if is_last {
+                // No delay precedes this probe, so it is repeated if it finds nothing.
+                let reason = match reason {
+                    ProbeReason::Throttled => ProbeReason::ThrottledTooLong,
+                    reason => reason,
+                };
                 return match logged_probe(self.client, &probe, settle_delay, reason).await? {
                     ProbeResult::Found(answer) => Ok(answer),
                     ProbeResult::Absent if may_take_effect => {
                         Err(AttemptError::MayTakeEffect(StepError::of(O::OP, failure)))
                     }
                     ProbeResult::Absent | ProbeResult::Undone => {
-                        Err(AttemptError::NotExecuted(StepError::of(O::OP, failure)))
+                        Err(AttemptError::Refused(StepError::of(O::OP, failure)))
                     }
                     ProbeResult::Unclear(why) | ProbeResult::Stale(why) => {
                         Err(AttemptError::Unknown(in_doubt(O::OP, &why)))
@@ -132,11 +161,44 @@ impl StepContext<'_> {
         }
     }
 
+    /// Sends a call. A response that repeats other ids than those of the request belongs to another
+    /// request: the effect of this one is unknown.
+    async fn call_checked<O: Operation>(
+        &self,
+        request: &O,
+    ) -> Result<Result<O::Answer, CallFailure>, AttemptError> {
+        let result = self.client.call(request).await;
+        let foreign = result.as_ref().ok();
+        if let Some(name) = foreign.and_then(|answer| foreign_field(request, answer)) {
+            let why = format!("the {name} of the response differs from the request's");
+            return Err(AttemptError::Unknown(self.mixed_up(O::OP, &why)));
+        }
+        Ok(result)
+    }
+
     /// Returns the longest time after which a call that timed out, or was sent by an earlier run,
     /// may still take effect.
     pub(crate) fn late(&self) -> Duration {
         SETTLE_DELAY.max(self.client.timeout())
     }
+}
+
+/// Returns the name of a field that the response repeats from the request with another value. The
+/// account of an automatic signature may be that of the person who acts for an organization.
+fn foreign_field<O: Operation>(request: &O, answer: &O::Answer) -> Option<&'static str> {
+    let creates_seal = O::OP.retry_class() == RetryClass::Probe(Op::QuerySeals);
+    let [request, answer] = [serde_json::to_value(request), serde_json::to_value(answer)];
+    let (request, answer) = (request.ok()?, answer.ok()?);
+    ["flowId", "thirdOrderNo", "accountId"]
+        .into_iter()
+        .filter(|name| *name != "accountId" || creates_seal)
+        .find(|name| {
+            let text = |value: &serde_json::Value| {
+                let text = value.get(name)?.as_str()?;
+                (!text.is_empty()).then(|| text.to_owned())
+            };
+            matches!((text(&request), text(&answer)), (Some(sent), Some(got)) if sent != got)
+        })
 }
 
 /// Returns the error of a call that is not repeated any more in this run.
@@ -154,6 +216,10 @@ enum ProbeReason {
     ResponseLost,
     Timeout,
     InvalidResponse,
+    /// Throttled, and the time for the call to take effect has passed.
+    Throttled,
+    /// Throttled for too long: the call is given up.
+    ThrottledTooLong,
     /// Refused with a code that does not say whether anything was done.
     Refused,
 }
@@ -166,6 +232,7 @@ impl ProbeReason {
                 LossCause::TimedOut => Self::Timeout,
                 LossCause::Garbled | LossCause::Unreadable => Self::InvalidResponse,
             },
+            CallFailure::Throttled { .. } => Self::Throttled,
             _ => Self::Refused,
         }
     }
@@ -176,6 +243,9 @@ impl ProbeReason {
             Self::ResponseLost => "the connection was lost before the response",
             Self::Timeout => "the request timed out",
             Self::InvalidResponse => "the response is not a valid API response",
+            Self::Throttled | Self::ThrottledTooLong => {
+                "the service throttles, and a repeated request may have met the limit"
+            }
             Self::Refused => "the error code does not say whether the request took effect",
         }
     }
@@ -192,7 +262,16 @@ where
     L: AsyncFn() -> Result<ProbeResult<A>, StepError>,
 {
     debug!(reason = reason.text(), "probing");
-    let result = probe_with_delay(client, probe, settle_delay).await;
+    let result = match reason {
+        ProbeReason::Throttled => match probe().await {
+            Ok(ProbeResult::Stale(_)) => {
+                client.delay(settle_delay).await;
+                probe().await
+            }
+            result => result,
+        },
+        _ => probe_with_delay(client, probe, settle_delay).await,
+    };
     let result = result.inspect_err(|_| warn!(result = "failed", "probed"));
     let result = result.map_err(AttemptError::Unknown)?;
     debug!(result = result.word(), "probed");

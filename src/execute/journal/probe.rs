@@ -1,5 +1,7 @@
 //! Probes: lookups that find out whether a request whose response was lost has taken effect.
 
+use tokio::time::Instant;
+
 use super::attempt::SETTLE_DELAY;
 use super::item_journal::ItemJournal;
 use super::probe_result::ProbeResult;
@@ -139,7 +141,9 @@ impl StepContext<'_> {
         undo: &UndoTask,
         is_target: impl Fn(&FoundTask) -> bool,
     ) -> Result<ProbeResult<HandSignAnswer>, StepError> {
-        for _ in 0..self.client.attempts() {
+        let began = Instant::now();
+        let mut attempts = 1..self.client.attempts();
+        loop {
             let undone = self.client.call(undo).await;
             if let Err(
                 failure @ (CallFailure::NotSent(_)
@@ -161,13 +165,24 @@ impl StepContext<'_> {
                     cause: LossCause::TimedOut,
                     ..
                 }) => self.late(),
+                Err(CallFailure::Throttled {
+                    retry_after: Some(delay),
+                }) => SETTLE_DELAY.max(*delay),
                 _ => SETTLE_DELAY,
             };
             self.client.delay(delay).await;
             if !self.state(flow).await?.tasks.iter().any(&is_target) {
                 return Ok(ProbeResult::Undone);
             }
-            if !matches!(undone, Err(CallFailure::Unknown { .. })) {
+            let is_repeated = match &undone {
+                // Throttled attempts are not counted.
+                Err(CallFailure::Throttled { .. }) => {
+                    began.elapsed() < self.client.throttle_patience()
+                }
+                Err(CallFailure::Unknown { .. }) => attempts.next().is_some(),
+                _ => false,
+            };
+            if !is_repeated {
                 break;
             }
         }

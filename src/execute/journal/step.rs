@@ -3,8 +3,8 @@
 //! - A step with a receipt in the ledger returns it and sends nothing.
 //! - A call that must not be repeated blindly has its intent on disk before it is sent. An intent
 //!   without a receipt is probed before the call is sent again.
-//! - Receipts are written in order and not awaited. The next awaited write, an intent or the end of
-//!   the item, comes after them.
+//! - Receipts are written in order. One with ids is awaited, because nothing may build on an id that
+//!   belongs to another row.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,7 +37,8 @@ impl StepContext<'_> {
             }
             let answer = self.call(request).await?;
             failpoint("spare.answered");
-            self.record_receipt::<O>(journal, name, &answer, None);
+            self.record_receipt::<O>(journal, name, &answer, None)
+                .await?;
             failpoint("spare.receipt");
             Ok(answer)
         };
@@ -82,6 +83,12 @@ impl StepContext<'_> {
             return Err(responses_lost(O::OP));
         }
         let is_begun = journal.is_begun(name);
+        // The refusal may have been the answer to a repetition of the request by a gateway.
+        let was_refused = || -> Result<bool, StepError> {
+            let refused = self.ledger.refused(journal.subject)?;
+            Ok(refused.iter().any(|(step, _)| step == name))
+        };
+        let may_be_sent = is_begun || was_refused()?;
         failpoint("step.begin");
         if !is_begun {
             let intent = Write::Intent {
@@ -95,15 +102,25 @@ impl StepContext<'_> {
             debug!("intent written");
             failpoint("step.intent");
         }
-        match self.attempt(is_begun, request, probe).await {
+        match self.attempt(may_be_sent, request, probe).await {
             Ok(answer) => {
                 failpoint("step.answered");
-                self.record_receipt::<O>(journal, name, &answer, signer);
+                self.record_receipt::<O>(journal, name, &answer, signer)
+                    .await?;
                 failpoint("step.receipt");
                 Ok(answer)
             }
             Err(AttemptError::NotExecuted(error)) => {
                 self.void_intent(journal, name).await?;
+                Err(error)
+            }
+            Err(AttemptError::Refused(error)) => {
+                let refused = Write::Refused {
+                    subject: journal.subject,
+                    step: name.to_owned(),
+                    op: O::OP,
+                };
+                self.ledger.write(vec![refused]).await?;
                 Err(error)
             }
             Err(AttemptError::ResponsesLost(error)) => {
@@ -133,15 +150,16 @@ impl StepContext<'_> {
         Ok(self.ledger.write(vec![void]).await?)
     }
 
-    /// Records a step's response, with the signer that the step adds, if any. Does not wait for the
-    /// disk.
-    pub(crate) fn record_receipt<O: Operation>(
+    /// Records a step's response, with the signer that the step adds, if any. A response with ids is
+    /// checked against the recorded ones: the step stays in doubt if one of them belongs to another
+    /// row. Does not wait for the disk if the response has none.
+    pub(crate) async fn record_receipt<O: Operation>(
         &self,
         journal: &ItemJournal,
         name: &str,
         answer: &O::Answer,
         signer: Option<&SignerIdentity>,
-    ) {
+    ) -> Result<(), StepError> {
         let mut receipt = receipt(answer);
         if let (Value::Object(receipt), Some(signer)) = (&mut receipt, signer)
             && let Value::Object(identity) = signer.receipt().to_json()
@@ -149,14 +167,20 @@ impl StepContext<'_> {
             receipt.extend(identity);
         }
         let receipt = Arc::new(receipt);
-        journal.insert_receipt(name, receipt.clone());
-        drop(self.ledger.write(vec![Write::Receipt {
+        let write = Write::Receipt {
             subject: journal.subject,
             step: name.to_owned(),
             op: O::OP,
-            receipt,
-        }]));
+            receipt: receipt.clone(),
+        };
+        if receipt.is_object() {
+            self.write_response(O::OP, write).await?;
+        } else {
+            drop(self.ledger.write(vec![write]));
+        }
+        journal.insert_receipt(name, receipt);
         debug!("receipt written");
+        Ok(())
     }
 
     /// Sends a call that must not be repeated blindly, and probes before each repetition. The

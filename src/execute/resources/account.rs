@@ -1,6 +1,7 @@
 //! Executes the actions on accounts: create once for each `thirdId`, update, adopt, grant, delete.
 
 use crate::address::AccountId;
+use crate::api::operation::Op;
 use crate::api::{
     AccountAnswer, DeleteAccount, ErrorCode, GrantSilentSign, Nothing, RevokeSilentSign,
     UpdateOrganization, UpdatePerson,
@@ -82,6 +83,7 @@ impl Executor<'_> {
         id: &AccountId,
     ) -> Result<(), StepError> {
         let _guard = self.account_locks.lock(third_id).await;
+        self.context.check_account(third_id, id)?;
         let request = DeleteAccount {
             account_id: id.clone(),
         };
@@ -96,6 +98,7 @@ impl Executor<'_> {
             Ok(Nothing) => {}
             Err(
                 AttemptError::NotExecuted(StepError::Failed(failure))
+                | AttemptError::Refused(StepError::Failed(failure))
                 | AttemptError::MayTakeEffect(StepError::Failed(failure)),
             ) if failure.code == Some(ErrorCode::NO_ACCOUNT.0) => {}
             Err(error) => return Err(error.into()),
@@ -180,6 +183,7 @@ impl Executor<'_> {
             }
             Err(
                 AttemptError::NotExecuted(StepError::Failed(failure))
+                | AttemptError::Refused(StepError::Failed(failure))
                 | AttemptError::MayTakeEffect(StepError::Failed(failure)),
             ) if already_exists(&failure) => {
                 match self.context.account_of(account.third_id()).await? {
@@ -198,6 +202,9 @@ impl Executor<'_> {
         id: &AccountId,
         known: Option<&Resource>,
     ) -> Result<AccountId, StepError> {
+        // Until it is recorded, no other thirdId may take the same account.
+        let _guard = self.adoption_locks.lock(id.as_str()).await;
+        self.context.check_account(account.third_id(), id)?;
         self.context
             .update(account, id, account.updatable())
             .await?;
@@ -329,6 +336,20 @@ impl StepContext<'_> {
             identity: account.third_id().to_owned(),
             resource,
         };
-        Ok(self.ledger.write(vec![write]).await?)
+        // An account that was looked up is checked before.
+        let op = match account.holder {
+            AccountHolder::Person(_) => Op::CreatePerson,
+            AccountHolder::Organization(_) => Op::CreateOrganization,
+        };
+        self.write_response(op, write).await
+    }
+
+    /// Fails if an account is recorded for another `thirdId`.
+    fn check_account(&self, third_id: &str, id: &AccountId) -> Result<(), StepError> {
+        let kind = ResourceKind::Account;
+        match self.ledger.collision(kind, third_id, id.as_str())? {
+            Some(collision) => Err(self.mixed_up(Op::ExchangeId, &collision)),
+            None => Ok(()),
+        }
     }
 }

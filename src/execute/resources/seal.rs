@@ -1,6 +1,7 @@
 //! Seals, which are created once for each account and alias.
 
 use crate::address::{AccountId, SealId};
+use crate::api::operation::Op;
 use crate::api::{
     CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
     SealAnswer,
@@ -52,10 +53,8 @@ impl Executor<'_> {
         match action {
             SealAction::Unchanged(id) => Ok(id.clone()),
             SealAction::Adopt(id) => {
-                self.context
-                    .ledger
-                    .write(vec![record(subject, Some(id.0.clone()), false)])
-                    .await?;
+                let adopted = record(subject, Some(id.0.clone()), false);
+                self.context.write_response(Op::QuerySeals, adopted).await?;
                 Ok(id.clone())
             }
             SealAction::Create => {
@@ -68,7 +67,7 @@ impl Executor<'_> {
                 {
                     let found = found.seal_id;
                     let adopted = record(subject, Some(found.0.clone()), is_begun);
-                    self.context.ledger.write(vec![adopted]).await?;
+                    self.context.write_response(Op::QuerySeals, adopted).await?;
                     return Ok(found);
                 }
                 if !is_begun {
@@ -81,10 +80,8 @@ impl Executor<'_> {
                 }
                 let answer = self.create_seal(seal, account, is_begun).await?;
                 failpoint("seal.answered");
-                self.context
-                    .ledger
-                    .write(vec![record(subject, Some(answer.seal_id.0.clone()), true)])
-                    .await?;
+                let created = record(subject, Some(answer.seal_id.0.clone()), true);
+                self.context.write_response(Op::QuerySeals, created).await?;
                 failpoint("seal.recorded");
                 Ok(answer.seal_id)
             }

@@ -177,8 +177,8 @@ impl StepContext<'_> {
                     // Some flows archive themselves once all have signed.
                     Err(StepError::Failed(failure)) => match probe().await? {
                         ProbeResult::Found(_) => {
-                            self.record_receipt::<Archive>(journal, step, &Nothing, None);
-                            Ok(())
+                            self.record_receipt::<Archive>(journal, step, &Nothing, None)
+                                .await
                         }
                         _ => Err(StepError::Failed(failure)),
                     },

@@ -40,8 +40,8 @@ pub enum Fault {
     ContentType,
     /// The request is processed, and the response is a success without data.
     Fieldless,
-    /// The request is processed, and the response is the error 1436015.
-    Failed,
+    /// The request is processed, and the response is this error.
+    Failed(ErrorCode),
     /// The request is processed, and the response body is cut off in the middle.
     Truncated,
     /// The request is processed, and the response body does not end.
@@ -90,7 +90,7 @@ impl Fault {
             Self::Garbage => "garbage",
             Self::ContentType => "contentType",
             Self::Fieldless => "fieldless",
-            Self::Failed => "failed",
+            Self::Failed(_) => "failed",
             Self::Truncated => "truncated",
             Self::Huge => "huge",
             Self::Refused(_) => "refused",
@@ -134,8 +134,7 @@ impl Fault {
                 let empty = r#"{"errCode":0,"msg":"SUCCESS","data":{}}"#;
                 return Ok(response(StatusCode::OK, "application/json", empty));
             }
-            Self::Failed => {
-                let code = ErrorCode::NOT_SIGNED;
+            Self::Failed(code) => {
                 let failed = format!(
                     r#"{{"errCode":{code},"msg":"{}","data":null}}"#,
                     code.message()

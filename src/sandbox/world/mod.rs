@@ -212,6 +212,18 @@ impl World {
         accounts.find(matches).map(|account| &account.id)
     }
 
+    /// Returns the `thirdId`s of all accounts that are not deleted.
+    pub fn third_ids(&self) -> impl Iterator<Item = &str> {
+        let live = self.accounts.values().filter(|account| !account.deleted);
+        live.filter_map(|account| account.third_id.as_deref())
+    }
+
+    /// Returns the account and alias of all seals.
+    pub fn seal_aliases(&self) -> impl Iterator<Item = (&AccountId, &str)> {
+        let seals = self.seals.values();
+        seals.map(|seal| (&seal.account, seal.alias.as_str()))
+    }
+
     /// Returns the number of accounts with a `thirdId` that are not deleted.
     pub fn account_count(&self) -> usize {
         self.third_ids.len()

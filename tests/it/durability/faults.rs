@@ -6,11 +6,15 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use treaty::api::ErrorCode;
 use treaty::sandbox::{Faults, Rule};
 
 use crate::support::project::{Project, root};
 use crate::support::rig::{Fault, Rig};
 use crate::support::truth::{Comparison, Declared, audit, until_quiet};
+
+/// The code with which the service throttles.
+const THROTTLE: ErrorCode = ErrorCode(1_439_001);
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -42,6 +46,16 @@ fn kinds() -> Vec<(&'static str, Vec<Fault>)> {
                 Fault::Throttled {
                     retry_after: Some(2),
                 },
+            ],
+        ),
+        ("429, done", vec![Fault::StatusAfter(429)]),
+        ("throttle code, done", vec![Fault::Failed(THROTTLE)]),
+        (
+            "refusal, done",
+            vec![
+                Fault::Failed(ErrorCode::FLOW_CHECK),
+                Fault::Failed(ErrorCode::PARAMETER),
+                Fault::Failed(ErrorCode::NOT_SIGNED),
             ],
         ),
         ("5xx, undone", statuses.map(Fault::Status).to_vec()),
@@ -181,7 +195,8 @@ async fn measure(kinds: &[Fault], percent: u32, seeds: Range<u64>) -> Line {
             if !is_long() && kinds.len() < MANY && left_out(seed) == family.signers.len() {
                 continue;
             }
-            let rig = (family.rig)();
+            let mut rig = (family.rig)();
+            rig.throttle_codes.push(THROTTLE.0);
             rig.inject_faults(faults(kinds, percent, seed));
             let declared = Declared {
                 flow: family.flow,

@@ -2,4 +2,5 @@
 
 pub(crate) mod faults;
 pub(crate) mod lost_responses;
+mod mixed_up;
 pub(crate) mod properties;

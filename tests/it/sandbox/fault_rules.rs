@@ -78,6 +78,7 @@ faults:
   - { kind: garbage, nth: 1 }
   - { kind: contentType, nth: 1 }
   - { kind: fieldless, nth: 1 }
+  - { kind: failed, code: 1436014, nth: 1 }
   - { kind: truncated, nth: 1 }
   - { kind: huge, nth: 1 }
   - { kind: workLate, delay: 1ms, nth: 1 }
@@ -142,6 +143,8 @@ async fn each_fault_reaches_the_client() {
     assert!(status == 200 && kind.starts_with("text/html") && body.starts_with(honest));
     let (_, _, body) = ask().await.expect("no fields");
     assert_eq!(body, r#"{"errCode":0,"msg":"SUCCESS","data":{}}"#);
+    let (_, _, body) = ask().await.expect("a refusal");
+    assert!(body.starts_with(r#"{"errCode":1436014"#), "{body}");
     let (_, _, body) = ask().await.expect("half an answer");
     assert!(
         body.starts_with(r#"{"errCode":"#) && !body.ends_with('}'),
@@ -173,13 +176,13 @@ async fn each_fault_reaches_the_client() {
         serde_json::from_str(&counts.text().await.expect("text")).expect("JSON");
     assert_eq!(
         (&counts["calls"], &counts["faults"]),
-        (&14.into(), &13.into())
+        (&15.into(), &14.into())
     );
     assert_eq!(counts["kinds"]["refused"], 1);
     drop(client);
     let last = served.end();
     assert!(
-        last.starts_with("13 faults in 14 calls: answerLate 1, "),
+        last.starts_with("14 faults in 15 calls: answerLate 1, "),
         "{last}"
     );
 }
@@ -277,6 +280,8 @@ fn an_invalid_fault_file_is_refused_with_its_location() {
         (rule("kind: slow, delay: 3"), "write it as 500ms"),
         (rule("kind: status, status: 99"), "use 200 to 599"),
         (rule("kind: status"), "requires status"),
+        (rule("kind: failed, code: 0"), "the code 0 is no error"),
+        (rule("kind: huge, code: 1436014"), "has no field code"),
         (rule("kind: refused"), "requires for"),
         (rule("kind: huge, nth: 1, from: 2"), "cannot be combined"),
         (rule("kind: huge, nth: 1, times: 2"), "use from and times"),

@@ -45,11 +45,28 @@ pub(crate) struct TransportState {
     pub(crate) latency: Duration,
     /// The arrival time of each call, on the test's clock.
     pub(crate) times: Vec<tokio::time::Instant>,
+    /// The fields of responses that always have their first value, by path.
+    pub(crate) repeated: Vec<(&'static str, &'static str, Option<serde_json::Value>)>,
     /// Whether details omit the newest task, so that no probe finds the effect of a lost response.
     pub(crate) hides_newest_task: bool,
 }
 
 impl TransportState {
+    /// Answers with the first values of repeated fields.
+    fn repeat(&mut self, path: &str, response: http::Response<Bytes>) -> http::Response<Bytes> {
+        let own = self.repeated.iter_mut();
+        let own = own.filter(|(repeated, ..)| path.ends_with(&format!("/{repeated}")));
+        own.fold(response, |response, (_, field, first)| {
+            response.map(|body| {
+                let mut answer: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+                if let Some(value) = answer["data"].get_mut(*field) {
+                    *value = first.get_or_insert(value.clone()).clone();
+                }
+                answer.to_string().into()
+            })
+        })
+    }
+
     /// Records a call, and returns its fault.
     fn arrived(&mut self, request: &http::Request<Bytes>) -> Option<Fault> {
         let now = tokio::time::Instant::now();
@@ -91,7 +108,11 @@ impl Transport for FaultyTransport {
                         tokio::time::sleep(latency).await;
                     }
                     let response = self.sandbox.handle(&request, Timestamp::now());
-                    let hides = self.state.lock().expect("a lock").hides_newest_task;
+                    let path = request.uri().path();
+                    let mut state = self.state.lock().expect("a lock");
+                    let response = state.repeat(path, response);
+                    let hides = state.hides_newest_task;
+                    drop(state);
                     Ok(if hides && request.uri().path().ends_with("/detail") {
                         without_newest_task(response)
                     } else {

@@ -130,6 +130,14 @@ impl Rig {
         self.rule(Rule::always(fault).nth(nth as u64))
     }
 
+    /// Makes a field of the responses of a path always have its first value.
+    pub(crate) fn repeats(self, path: &'static str, field: &'static str) -> Self {
+        let mut state = self.wire.state.lock().expect("a lock");
+        state.repeated.push((path, field, None));
+        drop(state);
+        self
+    }
+
     fn rule(self, rule: Rule) -> Self {
         let mut state = self.wire.state.lock().expect("a lock");
         state.faults.rules.push(rule);

@@ -14,7 +14,7 @@ use crate::support::rig::Rig;
 /// The result of a comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
-    /// Redundant tasks and flows.
+    /// Redundant tasks, flows, seals and accounts.
     pub(crate) duplicates: u64,
     /// Missing items, signers and links.
     pub(crate) lost: u64,
@@ -71,6 +71,25 @@ impl Comparison {
     }
 }
 
+impl Comparison {
+    /// Counts redundant seals and accounts.
+    fn resources(&mut self, rig: &Rig) {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        rig.sandbox.with_world(|world| {
+            let seals = world.seal_aliases();
+            let seals = seals.map(|(account, alias)| format!("seal {alias} of {account}"));
+            let accounts = world.third_ids().map(|id| format!("account {id}"));
+            for name in seals.chain(accounts) {
+                *counts.entry(name).or_default() += 1;
+            }
+        });
+        for (name, count) in counts.into_iter().filter(|(_, count)| *count > 1) {
+            self.duplicates += count - 1;
+            self.notes.push(format!("{name}: made {count} times"));
+        }
+    }
+}
+
 /// The signer of a task or a receipt: account, organization, and whether both seals are used.
 type Who = (String, Option<String>, bool);
 
@@ -102,6 +121,7 @@ pub(crate) fn audit(rig: &Rig, declared: &[Declared<'_>]) -> Comparison {
     let flows: Vec<Flow> = rig
         .sandbox
         .with_world(|world| world.flows().cloned().collect());
+    audit.resources(rig);
     let ledger = rig.ledger();
     let declared = declared
         .iter()

@@ -39,7 +39,7 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
             metrics.borrow_mut().set_project(project);
             prompt::check(args, &project.settings)
         },
-        |session, settings, binding| lock_ledger(settings, binding, session.started),
+        |session, settings, binding| lock_ledger(settings, binding, session),
         |context| {
             let (plan, settings) = (&context.planned.plan, &context.project.settings);
             if !global.quiet && global.log_format == LogFormat::Text {

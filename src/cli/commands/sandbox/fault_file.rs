@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
+use crate::api::ErrorCode;
 use crate::api::operation::Op;
 use crate::cli::exit::{CliError, Exit};
 use crate::diagnostic::{Diagnostic, SourceFile, did_you_mean};
@@ -75,6 +76,7 @@ struct Fields {
     status: Option<u16>,
     work: Option<Work>,
     retry_after: Option<u64>,
+    code: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -176,7 +178,7 @@ impl TryFrom<Fields> for ValidRule {
 impl Fields {
     /// Builds the fault. Fails if a field is missing or does not belong to the kind.
     fn fault(&self) -> Result<Fault, String> {
-        use Kind::{AnswerLate, Refused, Slow, Status, Throttled, WorkLate};
+        use Kind::{AnswerLate, Failed, Refused, Slow, Status, Throttled, WorkLate};
         let check = |name: &str, is_given: bool, kinds: &[Kind]| {
             if is_given && !kinds.contains(&self.kind) {
                 return Err(format!("this kind of fault has no field {name}"));
@@ -187,6 +189,7 @@ impl Fields {
         check("for", self.r#for.is_some(), &[Refused])?;
         check("status", self.status.is_some(), &[Status])?;
         check("work", self.work.is_some(), &[Status])?;
+        check("code", self.code.is_some(), &[Failed])?;
         check("retryAfter", self.retry_after.is_some(), &[Throttled])?;
         let delay = || {
             let delay = self.delay.as_ref().map(|time| time.0);
@@ -216,7 +219,11 @@ impl Fields {
             Kind::Garbage => Fault::Garbage,
             Kind::ContentType => Fault::ContentType,
             Kind::Fieldless => Fault::Fieldless,
-            Kind::Failed => Fault::Failed,
+            Failed => match self.code {
+                Some(0) => return Err("the code 0 is no error".to_owned()),
+                Some(code) => Fault::Failed(ErrorCode(code)),
+                None => Fault::Failed(ErrorCode::NOT_SIGNED),
+            },
             Kind::Truncated => Fault::Truncated,
             Kind::Huge => Fault::Huge,
             Refused => {
