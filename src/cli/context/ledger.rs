@@ -74,7 +74,7 @@ impl LedgerContext {
             &self.project.settings,
             self.credentials.clone(),
             ledger.lease(),
-            &progress.listener(),
+            progress,
         )
     }
 
