@@ -1,14 +1,12 @@
 //! Benchmarks parsing, rendering, checking and fingerprinting of rows. One iteration has 10,000
 //! rows with eleven columns.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use treaty::desired::{FlowRows, Outcome, Resources};
 use treaty::diagnostic::Findings;
-use treaty::expr::{RunTime, Salt};
+use treaty::expr::{Environ, RunTime, Salt};
 use treaty::manifest::Project;
 
 use self::limit::Limit;
@@ -48,13 +46,8 @@ fn rows(criterion: &mut Criterion) {
     std::fs::write(folder.path().join("loans.csv"), sheet).expect("written");
 
     let mut findings = Findings::default();
-    let project = Project::load(
-        folder.path(),
-        None,
-        &Arc::new(BTreeMap::new()),
-        &mut findings,
-    )
-    .expect("a project");
+    let project =
+        Project::load(folder.path(), None, &Environ::default(), &mut findings).expect("a project");
     let resources = Resources::of(&project, &Salt::ZERO, &mut findings);
     let run = RunTime::at(jiff::Timestamp::UNIX_EPOCH);
     let flow = &project.flows["loans"];

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use treaty::diagnostic::{SourceFile, Span};
-use treaty::expr::{Compiler, Expr, Fingerprinter, RunTime, Salt, Scope};
+use treaty::expr::{Compiler, Expr, Fingerprinter, ReadableEnv, RunTime, Salt, Scope};
 use treaty::sheet::Sheet;
 
 /// The expressions that the example renders for a row.
@@ -37,7 +37,7 @@ pub(crate) struct Limit {
 
 impl Limit {
     pub(crate) fn new() -> Self {
-        let compiler = Compiler::new(Arc::default(), Arc::default()).in_flow();
+        let compiler = Compiler::new(Arc::default(), ReadableEnv::default()).in_flow();
         let file = SourceFile {
             path: "bench".into(),
             text: String::new(),

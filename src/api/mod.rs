@@ -9,6 +9,7 @@ mod address;
 pub mod callback;
 pub mod code;
 mod document;
+mod endpoint;
 mod envelope;
 mod error_code;
 mod file;
@@ -30,6 +31,7 @@ pub use document::{
     Chunk, CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
     TemplateAnswer,
 };
+pub use endpoint::{ALLOW_ENDPOINT, AllowedEndpoints, KNOWN_HOSTS, RefusedEndpoint, origin};
 pub use envelope::{Envelope, Nothing};
 pub use error_code::ErrorCode;
 pub use file::{MIME_PDF, UploadUrl, UploadUrlAnswer, content_md5};

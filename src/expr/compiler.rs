@@ -6,16 +6,17 @@ use minijinja::Error;
 
 use super::comparison::{self, InvalidComparison};
 use super::engine::{ENGINE, PAGE};
+use super::environ::{ReadableEnv, is_reserved};
 use super::reserved;
 use super::scalar::{Body, Expr, Uses, error_message};
-use super::scope::{Environ, Scope, Variables};
+use super::scope::{Scope, Variables};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
 /// Compiles scalars and checks the names that they use.
 #[derive(Debug, Clone)]
 pub struct Compiler {
     variables: Variables,
-    environ: Environ,
+    env: ReadableEnv,
     /// Whether `row`, `key` and `run` are in scope.
     in_flow: bool,
     /// Whether unset variables are accepted.
@@ -24,10 +25,10 @@ pub struct Compiler {
 
 impl Compiler {
     /// Creates a compiler for scalars outside of flows: `var` and `env` are in scope.
-    pub fn new(variables: Variables, environ: Environ) -> Self {
+    pub fn new(variables: Variables, env: ReadableEnv) -> Self {
         Self {
             variables,
-            environ,
+            env,
             in_flow: false,
             lenient: false,
         }
@@ -53,7 +54,7 @@ impl Compiler {
 
     /// Returns the scope outside of flows.
     pub fn scope(&self) -> Scope {
-        Scope::new(&self.variables, &self.environ)
+        Scope::new(&self.variables, &self.env)
     }
 
     /// Compiles a scalar and checks its names. Columns are checked later, against the sheet.
@@ -119,6 +120,19 @@ impl Compiler {
         Ok(expr)
     }
 
+    /// Reports an environment variable that is not listed, or not set.
+    fn check_env(&self, name: &str, span: &Span) -> Result<(), Diagnostic> {
+        if !self.env.lists(name) {
+            return Err(unlisted(name, &self.env).at(span));
+        }
+        if self.env.has(name) || self.lenient {
+            return Ok(());
+        }
+        let error = Diagnostic::error(format!("the environment variable {name} is not set"));
+        let hint = format!("set it before you run treaty: export {name}=…");
+        Err(error.at(span).hint(hint))
+    }
+
     fn uses(
         &self,
         source: &str,
@@ -131,8 +145,18 @@ impl Compiler {
             let field = field.split('.').next().unwrap_or_default();
             match root {
                 "var" if field.is_empty() || self.variables.contains_key(field) => {}
-                "env" if field.is_empty() || self.environ.contains_key(field) => {}
-                "var" | "env" if self.lenient => uses.unset = true,
+                "env" if field.is_empty() => {
+                    // A listed variable that is not set is undefined, so that it can have a default.
+                    let names = subscripts(source, "env[");
+                    if let Some(name) = names.iter().find(|name| !self.env.lists(name)) {
+                        return Err(unlisted(name, &self.env).at(span));
+                    }
+                }
+                "env" => {
+                    self.check_env(field, span)?;
+                    uses.unset |= !self.env.has(field);
+                }
+                "var" if self.lenient => uses.unset = true,
                 "var" => {
                     let suggestion = did_you_mean(field, self.variables.keys().map(String::as_str));
                     let hint = match suggestion {
@@ -143,17 +167,10 @@ impl Compiler {
                         .at(span)
                         .hint(hint));
                 }
-                "env" => {
-                    return Err(Diagnostic::error(format!(
-                        "the environment variable {field} is not set"
-                    ))
-                    .at(span)
-                    .hint(format!("set it before you run treaty: export {field}=…")));
-                }
                 "row" if self.in_flow => {
                     uses.row = true;
                     if field.is_empty() {
-                        uses.columns.extend(subscripts(source));
+                        uses.columns.extend(subscripts(source, "row["));
                     } else {
                         uses.columns.insert(field.to_owned());
                     }
@@ -192,6 +209,23 @@ impl Compiler {
         }
         Ok(uses)
     }
+}
+
+/// Reports an environment variable that expressions cannot read.
+fn unlisted(name: &str, env: &ReadableEnv) -> Diagnostic {
+    if is_reserved(name) {
+        return Diagnostic::error(format!("expressions cannot read {name}")).hint(
+            "variables that begin with TREATY_ are treaty's own; use a variable with another name",
+        );
+    }
+    let message = format!("the environment variable {name} is not listed");
+    let hint = match did_you_mean(name, env.names()) {
+        Some(near) => format!("did you mean env.{near}?"),
+        None => format!(
+            "list it in treaty.yaml with env: [{name}], or run treaty with --allow-env {name}"
+        ),
+    };
+    Diagnostic::error(message).hint(hint)
 }
 
 /// Reports a comparison of text with a number. It would select all rows or none.
@@ -246,10 +280,11 @@ fn whole_expression(source: &str) -> Option<&str> {
     Some(inner)
 }
 
-/// Returns the columns that are used with a subscript: `row["客户 编号"]`.
-fn subscripts(source: &str) -> Vec<String> {
+/// Returns the literal names that are used with a subscript: `row["客户 编号"]`. `opening` is the
+/// name with its bracket: `row[`.
+fn subscripts(source: &str, opening: &str) -> Vec<String> {
     source
-        .split("row[")
+        .split(opening)
         .skip(1)
         .filter_map(|rest| {
             let quote = rest

@@ -3,12 +3,14 @@
 //!
 //! - Rendering is strict: undefined and none are errors.
 //! - Unknown names and columns are reported before any row is read.
+//! - Environment variables are readable only if they are listed; those of treaty never are.
 //! - Errors never contain an id number or a mobile number.
 
 mod amount;
 mod comparison;
 mod compiler;
 mod engine;
+mod environ;
 mod filters;
 mod fingerprint;
 mod moment;
@@ -19,7 +21,8 @@ mod scope;
 mod tests;
 
 pub use compiler::{Compiler, has_expression};
+pub use environ::{Environ, ReadableEnv, is_reserved};
 pub use filters::mask;
 pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
 pub use scalar::{EvalError, Expr, Uses};
-pub use scope::{Environ, RunTime, Scope, Variables};
+pub use scope::{RunTime, Scope, Variables};

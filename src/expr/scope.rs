@@ -6,14 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use minijinja::value::{Enumerator, Object, Value};
 
+use super::environ::ReadableEnv;
 use crate::api::time;
 use crate::sheet::Row;
 
 /// The rendered variables of the project.
 pub type Variables = Arc<BTreeMap<String, String>>;
-
-/// The environment variables. They are passed as a value for tests.
-pub type Environ = Arc<BTreeMap<String, String>>;
 
 /// The start of the run, for `run.date` and `run.started`.
 #[derive(Debug, Clone)]
@@ -63,10 +61,10 @@ struct RowObject(Row);
 
 impl Scope {
     /// Creates the scope outside of flows.
-    pub fn new(var: &Variables, env: &Environ) -> Self {
+    pub fn new(var: &Variables, env: &ReadableEnv) -> Self {
         Self(Arc::new(Names {
             var: Value::from_object(TextMap(var.clone())),
-            env: Value::from_object(TextMap(env.clone())),
+            env: Value::from_object(env.clone()),
             run: None,
             key: None,
             row: None,

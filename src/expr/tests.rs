@@ -7,6 +7,7 @@ use std::sync::Arc;
 use minijinja::value::Value;
 
 use super::compiler::Compiler;
+use super::environ::{Environ, ReadableEnv};
 use super::scalar::Expr;
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 
@@ -26,7 +27,15 @@ fn span() -> Span {
 fn compiler() -> Compiler {
     let texts =
         |name: &str, text: &str| Arc::new(BTreeMap::from([(name.to_owned(), text.to_owned())]));
-    Compiler::new(texts("lender", "天谷"), texts("HOME_TOWN", "杭州")).in_flow()
+    Compiler::new(texts("lender", "天谷"), env()).in_flow()
+}
+
+/// `HOME_TOWN` is listed and set, `NOT_SET` is listed, `SECRET` and `TREATY_APP_SECRET` are set.
+fn env() -> ReadableEnv {
+    let values = ["HOME_TOWN", "SECRET", "TREATY_APP_SECRET"];
+    let values = values.map(|name| (name.to_owned(), "杭州".to_owned()));
+    let environ = Environ::new(values.into(), Vec::new());
+    environ.readable(["HOME_TOWN", "NOT_SET", "TREATY_APP_SECRET"])
 }
 
 fn compile(source: &str) -> Result<Expr, Diagnostic> {
@@ -101,6 +110,59 @@ fn finds_the_columns_used() {
 }
 
 #[test]
+fn reads_no_environment_variable_that_is_not_listed() {
+    for (source, message) in [
+        (
+            "{{ env.SECRET }}",
+            "the environment variable SECRET is not listed",
+        ),
+        (
+            "{{ env['SECRET'] | default('x') }}",
+            "the environment variable SECRET is not listed",
+        ),
+        (
+            "a{{ env.TREATY_APP_SECRET }}",
+            "expressions cannot read TREATY_APP_SECRET",
+        ),
+        (
+            "{{ env[\"TREATY_APP_SECRET\"] }}",
+            "expressions cannot read TREATY_APP_SECRET",
+        ),
+        ("{{ env['SEC' ~ 'RET'] }}", "the value is undefined"),
+        ("{{ env | attr('SECRET') }}", "the value is undefined"),
+        (
+            "{{ env[['TREATY_APP', 'SECRET'] | join('_')] }}",
+            "the value is undefined",
+        ),
+        (
+            "{{ [env] | map(attribute='SECRET') | first }}",
+            "the value is undefined",
+        ),
+    ] {
+        assert_eq!(text(source), Err(message.to_owned()), "{source}");
+    }
+    for source in [
+        "{% set e = env %}{{ e.SECRET }}",
+        "{{ env }}x",
+        "{{ env | list }}",
+        "{{ env | items | join }}",
+        "{{ env | dictsort | join }}",
+        "{% for name in env %}{{ env[name] }}{% endfor %}",
+        "{{ env | string }}x",
+        "{{ env | pprint }}x",
+        "{% set e = env %}{{ e['TREATY_' ~ 'APP_SECRET'] | default('-') }}",
+    ] {
+        let shown = text(source).unwrap_or_else(|message| message);
+        assert!(!shown.contains("杭州"), "{source}: {shown}");
+    }
+    assert_eq!(text("{{ env['HOME_' ~ 'TOWN'] }}").as_deref(), Ok("杭州"));
+    assert_eq!(
+        text("{{ env['NOT_SET'] | default('-') }}").as_deref(),
+        Ok("-")
+    );
+}
+
+#[test]
 fn reports_unknown_names_when_compiling() {
     for (source, message) in [
         ("{{ var.lendr }}", "there is no variable lendr"),
@@ -121,7 +183,8 @@ fn reports_unknown_names_when_compiling() {
     ] {
         assert_eq!(text(source), Err(message.to_owned()), "{source}");
     }
-    let outside = Compiler::new(Arc::default(), Arc::default()).compile("{{ row.a }}", &span());
+    let outside =
+        Compiler::new(Arc::default(), ReadableEnv::default()).compile("{{ row.a }}", &span());
     assert_eq!(
         outside.expect_err("refused").message,
         "row cannot be used here"

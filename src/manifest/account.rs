@@ -49,7 +49,7 @@ pub struct Person {
     /// Kind of the identity document, by name or number.
     pub id_type: Value<IdType>,
     /// Number of the identity document. Keep real numbers in environment variables:
-    /// `"{{ env.CLERK_ID_NO }}"`.
+    /// `"{{ env.CLERK_ID_NO }}"`, listed in treaty.yaml: `env: [CLERK_ID_NO]`.
     pub id_no: Value<String>,
     /// Mobile number.
     pub mobile: Option<Value<String>>,

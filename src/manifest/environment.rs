@@ -1,6 +1,7 @@
 //! Merges `treaty.yaml` and one of its environments into [`Settings`], and checks them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,26 +13,28 @@ use super::settings::{
     Retries, Settings, Tolerance,
 };
 use super::value::StaticText;
-use crate::api::is_safe;
 use crate::api::operation::Op;
+use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints, KNOWN_HOSTS, is_safe};
 use crate::diagnostic::{Diagnostic, Findings, Span, did_you_mean};
 
 /// The default of `limits.concurrency`.
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(16).expect("positive");
 
 /// Merges the project and an environment. The environment's values take precedence. Adds errors to
-/// `findings` and returns `None` when the endpoint or the ledger is invalid.
+/// `findings` and returns `None` when the endpoint or the ledger is invalid, or when the endpoint
+/// may not receive credentials.
 pub(super) fn settings(
     root: &Path,
     name: &str,
-    environment: &Environment,
-    project: &ProjectFile,
+    (environment, project): (&Environment, &ProjectFile),
+    allowed: &AllowedEndpoints,
     findings: &mut Findings,
 ) -> Option<Settings> {
     let reports = reports(root, &project.reports, findings);
     let mut operations = rates(&project.limits.operations, findings);
     operations.extend(rates(&environment.limits.operations, findings));
     let endpoint = endpoint(&environment.endpoint, findings)?;
+    check_allowed(&endpoint, &environment.endpoint.span, allowed, findings)?;
     let declared = environment.ledger.as_ref().or(project.ledger.as_ref());
     Some(Settings {
         environment: name.to_owned(),
@@ -197,6 +200,37 @@ fn endpoint(declared: &StaticText, findings: &mut Findings) -> Option<Endpoint> 
         )
     };
     error(findings, &declared.span, message, hint);
+    None
+}
+
+/// Checks that the endpoint may receive credentials. A change of the project alone must not send
+/// them to another host.
+fn check_allowed(
+    endpoint: &Endpoint,
+    span: &Span,
+    allowed: &AllowedEndpoints,
+    findings: &mut Findings,
+) -> Option<()> {
+    let Endpoint::Url(url) = endpoint else {
+        return Some(());
+    };
+    let Err(refused) = allowed.check(url) else {
+        return Some(());
+    };
+    let authority = &refused.authority;
+    let known = KNOWN_HOSTS.join(" and ");
+    let mut hint = format!(
+        "the service's hosts are {known}; if you trust {authority}, set {ALLOW_ENDPOINT}={authority} in the \
+         environment of treaty"
+    );
+    if let Some(entry) = &refused.invalid_entry {
+        let _ = write!(
+            hint,
+            "; its entry {entry} is neither a host nor an https:// address"
+        );
+    }
+    let message = format!("the endpoint's host {authority} is not allowed to receive credentials");
+    error(findings, span, message, &hint);
     None
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::account::Account;
-use super::collections::{Named, NamedMap};
+use super::collections::{List, Named, NamedMap};
+use super::env_list::EnvName;
 use super::files::{manifests, read};
 
 use super::flow::Flow;
@@ -19,8 +20,9 @@ use super::seal::{Seal, Template};
 use super::value::StaticText;
 use super::yaml::{Kind, Node, parse};
 use super::{decode, environment, prepare, resolve, schema};
+use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints};
 use crate::diagnostic::{Diagnostic, Findings, Span};
-use crate::expr::{Compiler, Environ, Variables};
+use crate::expr::{Compiler, Environ, ReadableEnv, Variables};
 
 impl Project {
     /// Loads the project in `root` for an environment, or for its default environment. Adds errors
@@ -33,7 +35,7 @@ impl Project {
     ) -> Option<Self> {
         let node = project_node(root, findings)?;
         let head = Head::read(&node, environment, environ, findings);
-        let compiler = Compiler::new(Arc::new(head.variables.clone()), environ.clone());
+        let compiler = Compiler::new(Arc::new(head.variables.clone()), head.env.clone());
         let root_node = (&node, &node.span, PROJECT_FILE);
         let file: ProjectFile = decode(root_node, &compiler, findings)?;
         if !matches!(node.kind, Kind::Mapping(_)) {
@@ -53,7 +55,9 @@ impl Project {
         }
         let settings = head.selected().and_then(|selected| {
             let declared = selected.decode(&compiler, findings)?;
-            environment::settings(root, selected.name, &declared, &file, findings)
+            let allowed = AllowedEndpoints::parse(environ.get(ALLOW_ENDPOINT).unwrap_or_default());
+            let merged = (&declared, &file);
+            environment::settings(root, selected.name, merged, &allowed, findings)
         });
         head.check_others(root, environ, findings);
         let mut loader = Loader::new(root, compiler.in_flow());
@@ -154,6 +158,10 @@ struct Head<'n> {
     shared: BTreeMap<String, String>,
     /// The variables of the project and of the selected environment.
     variables: BTreeMap<String, String>,
+    /// The environment variables that the project lists for all environments.
+    shared_env: Vec<String>,
+    /// The environment variables that expressions can read in the selected environment.
+    env: ReadableEnv,
 }
 
 impl<'n> Head<'n> {
@@ -164,9 +172,9 @@ impl<'n> Head<'n> {
         environ: &Environ,
         findings: &mut Findings,
     ) -> Self {
-        let compiler = Compiler::new(Variables::default(), environ.clone());
-        let mut shared = BTreeMap::new();
-        variables(node, &compiler, &mut shared, findings);
+        let shared_env = env_list(node, findings);
+        let readable = environ.readable(shared_env.iter().map(String::as_str));
+        let compiler = Compiler::new(Variables::default(), readable);
         let default: Option<StaticText> = field(node, "defaultEnvironment", &compiler, findings);
         // Decoding checks the names.
         let _: Option<NamedMap<IgnoredAny>> = field(node, "environments", &compiler, findings);
@@ -198,13 +206,32 @@ impl<'n> Head<'n> {
         let mut head = Self {
             environment: name.filter(|_| is_known).map(str::to_owned),
             environments,
-            variables: shared.clone(),
-            shared,
+            shared: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            shared_env,
+            env: ReadableEnv::default(),
         };
-        if let Some(node) = head.selected().map(|selected| selected.node) {
+        let selected = head.selected().map(|selected| selected.node);
+        head.env = head.readable(selected, environ, findings);
+        let compiler = Compiler::new(Variables::default(), head.env.clone());
+        variables(node, &compiler, &mut head.shared, findings);
+        head.variables = head.shared.clone();
+        if let Some(node) = selected {
             variables(node, &compiler, &mut head.variables, findings);
         }
         head
+    }
+
+    /// Returns the environment variables that expressions can read in an environment.
+    fn readable(
+        &self,
+        environment: Option<&Node>,
+        environ: &Environ,
+        findings: &mut Findings,
+    ) -> ReadableEnv {
+        let own = environment.map(|node| env_list(node, findings));
+        let all = self.shared_env.iter().chain(own.iter().flatten());
+        environ.readable(all.map(String::as_str))
     }
 
     /// Returns the selected environment.
@@ -220,10 +247,11 @@ impl<'n> Head<'n> {
             if self.environment.as_deref() == Some(other.name) {
                 continue;
             }
-            let compiler = Compiler::new(Variables::default(), environ.clone()).lenient();
+            let env = self.readable(Some(other.node), environ, findings);
+            let compiler = Compiler::new(Variables::default(), env.clone()).lenient();
             let mut own = self.shared.clone();
             variables(other.node, &compiler, &mut own, findings);
-            let compiler = Compiler::new(Arc::new(own), environ.clone()).lenient();
+            let compiler = Compiler::new(Arc::new(own), env).lenient();
             if let Some(declared) = other.decode(&compiler, findings) {
                 environment::check(root, other.name, &declared, findings);
             }
@@ -260,6 +288,14 @@ fn variables(
     let declared: Option<NamedMap<String>> = field(node, "variables", compiler, findings);
     let entries = declared.into_iter().flat_map(|declared| declared.entries);
     all.extend(entries.map(|variable| (variable.name, variable.value)));
+}
+
+/// Decodes the list `env` of the project or of an environment. Its names are literal.
+fn env_list(node: &Node, findings: &mut Findings) -> Vec<String> {
+    let compiler = Compiler::new(Variables::default(), ReadableEnv::default());
+    let names: Option<List<EnvName>> = field(node, "env", &compiler, findings);
+    let names = names.iter().flatten();
+    names.map(|EnvName(name)| name.clone()).collect()
 }
 
 /// Collects the declarations of all files in one namespace.

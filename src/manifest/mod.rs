@@ -11,6 +11,7 @@ mod characters;
 mod collections;
 mod decode;
 mod document;
+mod env_list;
 mod environment;
 mod field_rules;
 mod files;

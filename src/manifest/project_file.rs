@@ -11,8 +11,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::account::Account;
-use super::collections::{FieldMap, NamedMap};
+use super::collections::{FieldMap, List, NamedMap};
 use super::decode::context;
+use super::env_list::EnvName;
 use super::flow::Flow;
 use super::seal::{Seal, Template};
 use super::settings::{InvalidRows, Millis, RateLimit, ReportFormat, Tolerance};
@@ -47,6 +48,11 @@ pub(super) struct ProjectFile {
     #[serde(default)]
     #[allow(dead_code)]
     variables: DecodedFirst<NamedMap<String>>,
+    /// Environment variables that expressions can read as env.NAME, in all environments. Those that
+    /// begin with TREATY_ cannot be listed. Default: none.
+    #[serde(default)]
+    #[allow(dead_code)]
+    env: DecodedFirst<List<EnvName>>,
     /// Rate limits and concurrency.
     #[serde(default)]
     pub(super) limits: Limits,
@@ -133,7 +139,7 @@ fn flows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NamedMap<Flow>, D
 struct Version;
 
 /// An environment of the project. Its limits, retries, failures, ledger and variables take
-/// precedence over the project's.
+/// precedence over the project's; its list env is added to the project's.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Environment {
@@ -150,6 +156,11 @@ pub(super) struct Environment {
     #[serde(default)]
     #[allow(dead_code)]
     variables: DecodedFirst<NamedMap<String>>,
+    /// Environment variables that expressions can read as env.NAME in this environment, in addition
+    /// to the project's. Default: none.
+    #[serde(default)]
+    #[allow(dead_code)]
+    env: DecodedFirst<List<EnvName>>,
     /// Rate limits and concurrency.
     #[serde(default)]
     pub(super) limits: Limits,

@@ -80,6 +80,17 @@ pub(super) struct Global {
         value_name = "NAME"
     )]
     pub(super) environment: Option<String>,
+    /// Let expressions read an environment variable that treaty.yaml does not list
+    ///
+    /// Can be repeated. Variables that begin with TREATY_ cannot be allowed.
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_parser = values::env_name,
+        value_name = "NAME"
+    )]
+    pub(super) allow_env: Vec<String>,
     /// The format of progress, logs and errors on standard error
     #[arg(
         long,

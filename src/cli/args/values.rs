@@ -55,6 +55,18 @@ pub(super) fn tolerance(text: &str) -> Result<Tolerance, String> {
         .map_err(|()| "write it as a count or a share: 20 or 5%".to_owned())
 }
 
+/// Checks the name of an environment variable for expressions.
+pub(super) fn env_name(text: &str) -> Result<String, String> {
+    if crate::expr::is_reserved(text) {
+        return Err("variables that begin with TREATY_ are treaty's own".to_owned());
+    }
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.is_empty() || !text.chars().all(is_allowed) {
+        return Err("write the name of an environment variable, such as CLERK_ID_NO".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// Parses a share: `10%`.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     match text.parse() {

@@ -80,7 +80,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         &project.settings,
         credentials,
         None,
-        &progress.listener(),
+        &progress,
     )?;
     let runtime = runtime()?;
     let response = runtime.block_on(send(&client, op, request));

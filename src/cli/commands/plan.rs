@@ -3,7 +3,7 @@
 use crate::cli::args::{Global, Plan, PlanFormat};
 use crate::cli::context::session::with_plan;
 use crate::cli::exit::Exit;
-use crate::cli::output::{out, plan_markdown, plan_text};
+use crate::cli::output::{env_values, out, plan_markdown, plan_text};
 use crate::ledger::Sqlite;
 
 pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
@@ -24,9 +24,13 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
                         context.session.started,
                     ));
                 }
-                PlanFormat::Markdown => out::print(plan_markdown::render(plan, settings)),
+                PlanFormat::Markdown => {
+                    let text = plan_markdown::render(plan, settings);
+                    out::print(env_values::masked(&text));
+                }
                 PlanFormat::Json => {
-                    out::line(format_args!("{:#}", plan_text::json(plan, settings)));
+                    let text = format!("{:#}", plan_text::json(plan, settings));
+                    out::line(env_values::masked(&text));
                 }
             }
             Ok(if args.detailed_exitcode && !plan.is_empty() {

@@ -73,7 +73,7 @@ impl LedgerContext {
             &self.project.settings,
             self.credentials.clone(),
             ledger.lease(),
-            &progress.listener(),
+            progress,
         )
     }
 

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use super::endpoint;
 use super::runtime::runtime;
-use crate::api::time;
+use crate::api::{origin, time};
 use crate::cli::args::{Global, LogFormat, Selected};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
-use crate::cli::output::{diagnostics, logging};
+use crate::cli::output::{diagnostics, env_values, logging};
 use crate::client::{Client, Credentials};
 use crate::desired::Resources;
 use crate::diagnostic::Findings;
@@ -40,7 +40,7 @@ impl Session {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         Self {
-            environ: Arc::new(environ),
+            environ: Environ::new(environ, global.allow_env.clone()),
             run_time: RunTime::at(started),
             started,
             log_format: global.log_format,
@@ -98,6 +98,10 @@ pub(in crate::cli) fn load_project(
 ) -> Result<Project, CliError> {
     let environment = global.environment.as_deref();
     let project = Project::load(&global.project, environment, &session.environ, findings);
+    mask_values(
+        &session.environ,
+        project.as_ref().map(|project| &project.settings),
+    );
     if let Some(project) = &project {
         logging::name_project(project);
     }
@@ -108,6 +112,16 @@ pub(in crate::cli) fn load_project(
         diagnostics::print(&[findings], session.log_format, None);
         invalid(findings.errors(), "")
     })
+}
+
+/// Masks the values that expressions can read. The name of the environment and the host of an
+/// allowed endpoint are not private.
+fn mask_values(environ: &Environ, settings: Option<&Settings>) {
+    let endpoint = settings.map(|settings| settings.endpoint.to_string());
+    let origin = endpoint.and_then(|endpoint| origin(&endpoint));
+    let name = settings.map(|settings| settings.environment.as_str());
+    let public: Vec<&str> = origin.as_deref().into_iter().chain(name).collect();
+    env_values::mask_values(&environ.exposed_values(), &public);
 }
 
 /// The usage error for an unknown `--environment`, if that is the only finding.
@@ -163,7 +177,7 @@ pub(in crate::cli) fn with_plan(
                 settings,
                 known.clone(),
                 ledger.lease(),
-                &listener,
+                &progress,
             )?;
             (ledger, Some(client))
         }

@@ -3,6 +3,7 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use super::env_values;
 use super::excerpt;
 use super::out;
 use super::target::CONSOLE;
@@ -168,7 +169,7 @@ fn render(block: &Block<'_>, width: Option<usize>) -> String {
         group = group.element(Level::NOTE.no_name().message(more.as_str()));
     }
     let hint = diagnostic.hint.as_deref().filter(|hint| !hint.is_empty());
-    let hint = hint.map(|hint| wrap::wrapped(hint, width, HINT_PREFIX));
+    let hint = hint.map(|hint| wrap::wrapped(&env_values::masked(hint), width, HINT_PREFIX));
     if let Some(hint) = &hint {
         group = group.element(Level::HELP.message(hint.as_str()));
     }

@@ -1,7 +1,7 @@
 //! Prints and logs the error that ends a command.
 
 use super::target::CONSOLE;
-use super::{out, wrap};
+use super::{env_values, out, wrap};
 use crate::cli::args::LogFormat;
 use crate::cli::exit::{self, Exit};
 
@@ -13,11 +13,12 @@ pub(in crate::cli) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
     let (exit, hint) = exit::classify(error);
     // The alternate format appends the causes of the error.
     let message = format!("{error:#}");
+    let (message, hint) = (env_values::masked(&message), env_values::masked(&hint));
     tracing::error!(
         target: CONSOLE,
         event = "error",
         exit_code = exit.code(),
-        hint = Some(hint.as_str()).filter(|hint| !hint.is_empty()),
+        hint = Some(&*hint).filter(|hint| !hint.is_empty()),
         "{message}"
     );
     if format == LogFormat::Text {

@@ -1,9 +1,11 @@
-//! Masks id numbers, mobile numbers, passwords and secrets in excerpts of manifests. A masked value
+//! Masks id numbers, mobile numbers, passwords, secrets and values of environment variables in
+//! excerpts of manifests. A masked value
 //! keeps its length, so that markers below a line keep their position.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::env_values;
 use crate::expr::mask;
 
 /// Masks all private values in a text.
@@ -19,7 +21,8 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
     for range in numbers(text) {
         put(range.clone(), &mask(&text[range]));
     }
-    for range in logins(text).chain(secrets(text)) {
+    let values = env_values::ranges(text).into_iter();
+    for range in logins(text).chain(secrets(text)).chain(values) {
         put(range.clone(), &"*".repeat(range.len()));
     }
     match shown.map(String::from_utf8) {

@@ -1,7 +1,8 @@
 //! Formats tracing events as lines: an RFC 3339 timestamp, a level, a message, the event's fields
 //! and those of the enclosing spans. A line is text, or one flat JSON object. Control and
-//! bidirectional characters are escaped in both.
+//! bidirectional characters are escaped in both, values of environment variables masked.
 
+use std::borrow::Cow;
 use std::fmt::{self, Debug, Write};
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::env_values;
 use crate::api::time;
 
 /// The field that holds the text of an event.
@@ -45,6 +47,10 @@ impl Fields {
     }
 
     fn put_text(&mut self, field: &Field, text: String) {
+        let text = match env_values::masked(&text) {
+            Cow::Owned(masked) => masked,
+            Cow::Borrowed(_) => text,
+        };
         if field.name() == MESSAGE {
             self.message = text;
         } else {

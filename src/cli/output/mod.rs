@@ -2,6 +2,7 @@
 //! errors on standard error; metrics in a file.
 
 pub(super) mod diagnostics;
+pub(super) mod env_values;
 pub(super) mod error;
 mod event_log;
 mod excerpt;

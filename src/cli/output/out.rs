@@ -1,24 +1,36 @@
-//! Writes results to standard output and everything else to standard error. A closed pipe is not an
-//! error. Other write errors, such as a full disk, are recorded and reported when the command ends.
+//! Writes results to standard output and everything else to standard error. Values of environment
+//! variables are masked on standard error and on a terminal. A closed pipe is not an error. Other write errors, such as a full disk, are recorded and reported when the command ends.
 
 use std::fmt::Display;
-use std::io::{Error, ErrorKind, Write};
+use std::io::{Error, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use indicatif::ProgressBar;
 
+use super::env_values;
 use super::target::CONSOLE;
 use crate::cli::args::LogFormat;
 
 /// Writes text to standard output.
 pub(in crate::cli) fn print(text: impl Display) {
+    let text = on_screen(text);
     let _ = write!(ErrorRecorder(anstream::stdout()), "{text}");
 }
 
 /// Writes a line to standard output.
 pub(in crate::cli) fn line(text: impl Display) {
+    let text = on_screen(text);
     let _ = writeln!(ErrorRecorder(anstream::stdout()), "{text}");
+}
+
+/// Masks values of environment variables if standard output is a terminal. Programs read it whole.
+fn on_screen(text: impl Display) -> String {
+    let text = text.to_string();
+    if !std::io::stdout().is_terminal() {
+        return text;
+    }
+    env_values::masked(&text).into_owned()
 }
 
 /// Returns a buffered writer to standard output, for long results. Stop at the first write error.
@@ -94,6 +106,8 @@ pub(in crate::cli) fn log_note(format: LogFormat, text: impl Display) {
 /// Writes a line to standard error: an error, a hint, progress.
 pub(in crate::cli) fn note(text: impl Display) {
     let bar = BAR.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let text = text.to_string();
+    let text = env_values::masked(&text);
     // Nothing can be reported when standard error itself is closed.
     let write = || drop(writeln!(anstream::stderr(), "{text}"));
     match bar {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::out;
+use super::{env_values, out};
 use crate::api::time;
 use crate::manifest::Settings;
 use crate::plan::{ItemAction, Plan, SAMPLES};
@@ -31,7 +31,7 @@ pub(in crate::cli) fn text(plan: &Plan, settings: &Settings, all: bool, now: Tim
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = write_text(&mut out, plan, settings, all, now);
-    out
+    env_values::masked(&out).into_owned()
 }
 
 fn write_text(

@@ -1,6 +1,8 @@
 //! The binary, run as a process.
 
 pub(crate) mod cases;
+mod endpoints;
+mod environment_variables;
 pub(crate) mod export;
 mod field_reference;
 pub(crate) mod journeys;

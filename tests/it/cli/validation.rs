@@ -266,17 +266,13 @@ fn validates_environments_that_are_not_selected() {
         assert!(!run.stderr.contains("Kx8"), "{}", run.stderr);
     }
     // Unset environment variables are ignored in environments that are not selected.
-    let name = "\"{{ env.TREATY_NOT_HERE }}\"";
+    let name = "\"{{ env.NOT_HERE }}\"";
     let project = beside(&format!(
-        "{{ endpoint: {name}, variables: {{ lender: {name} }} }}"
+        "{{ endpoint: {name}, env: [NOT_HERE], variables: {{ lender: {name} }} }}"
     ));
     project.expect(&["validate"], 0);
     let run = project.expect(&["-e", "p", "validate"], 65);
-    assert!(
-        run.stderr.contains("TREATY_NOT_HERE is not set"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("NOT_HERE is not set"), "{}", run.stderr);
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn ask(project: &Project, environment: &[(&str, &str)]) -> Run {
     command
         .env("TREATY_APP_ID", "app")
         .env("TREATY_APP_SECRET", "secret")
+        .env("TREATY_ALLOW_ENDPOINT", "service.example")
         .envs(environment.iter().copied());
     Run::from(command.output().expect("treaty runs"))
 }

@@ -83,6 +83,7 @@ impl Project {
             "TREATY_APP_SECRET",
             "TREATY_APP_ID_FILE",
             "TREATY_APP_SECRET_FILE",
+            "TREATY_ALLOW_ENDPOINT",
             "TREATY_ENVIRONMENT",
             "TREATY_LOG",
         ] {
