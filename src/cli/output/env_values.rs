@@ -82,7 +82,7 @@ mod tests {
             ("name 张三丰", "name ***"),
             ("first line", "***"),
             (r#""second \"line\"""#, r#""***""#),
-            (r#"first line\nsecond "line""#, "***"),
+            (r#"first line\nsecond \"line\""#, "***"),
         ] {
             assert_eq!(replaced(text, &values), expected);
         }

@@ -149,7 +149,7 @@ fn reports_an_error_once() {
     let project = with(
         "treaty.yaml",
         "environments:",
-        "environments:\n  production: { endpoint: https://o.tsign.cn/x, ledger: \"{{ env.NOT_SET }}/p.db\" }",
+        "environments:\n  production: { env: [NOT_SET], endpoint: https://o.tsign.cn/x, ledger: \"{{ env.NOT_SET }}/p.db\" }",
     );
     project.expect(&["validate"], 0);
 }
