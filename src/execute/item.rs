@@ -12,8 +12,8 @@ use super::flow::{FlowRef, ended_status, sent_flow, why};
 use crate::address::{AccountId, DocId};
 use crate::api::operation::Op;
 use crate::api::{
-    OrganizationSigner, PersonAndOrganizationSigner, PersonSigner, PlatformSigner, SigningMethod,
-    UserSigner,
+    ErrorCode, OrganizationSigner, PersonAndOrganizationSigner, PersonSigner, PlatformSigner,
+    SigningMethod, UserSigner,
 };
 use crate::desired::{Item, Signer, SignerKind};
 use crate::execute::journal::ItemJournal;
@@ -178,6 +178,10 @@ impl Executor<'_> {
         };
         let state = match self.context.state(&flow).await {
             Ok(state) => state,
+            // The draft is gone: nobody can sign it.
+            Err(StepError::Failed(failure)) if failure.code == Some(ErrorCode::NO_FLOW.0) => {
+                return Ok(false);
+            }
             Err(StepError::Failed(failure)) => {
                 return Err(StepError::ProbeFailed(Failure {
                     message: format!(
@@ -189,7 +193,9 @@ impl Executor<'_> {
             }
             Err(error) => return Err(error),
         };
-        if state.tasks.is_empty() || ended_status(state.status).is_some() {
+        // A flow that somebody refused had a task, even if its details list none.
+        let was_refused = ended_status(state.status) == Some(ItemStatus::Rejected);
+        if state.tasks.is_empty() && !was_refused {
             return Ok(false);
         }
         tracing::debug!(step, "a refused request took effect");

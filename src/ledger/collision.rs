@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use super::receipt::{ACCOUNT_ID, DOC_ID, FLOW_ID, SIGN_SHORT_URL, SIGN_URL};
 use super::record::{EntityId, ResourceKind, Write};
+use super::seal::seal_parts;
 use super::step_name::PROCESS;
 use crate::address::Address;
 
@@ -80,10 +81,18 @@ pub(super) fn find_resource(
         ResourceKind::Template => return Ok(None),
     };
     // A pair that an older treaty recorded is no new response.
-    let sql = "SELECT 1 FROM thing WHERE remote_id = ?1 AND kind = ?2 AND identity <> ?3
+    let sql = "SELECT identity FROM thing WHERE remote_id = ?1 AND kind = ?2 AND identity <> ?3
                  AND NOT EXISTS (SELECT 1 FROM thing WHERE kind = ?2 AND identity = ?3 AND remote_id = ?1)";
     let mut statement = connection.prepare_cached(sql)?;
-    let is_taken = statement.exists((remote_id, kind.number(), identity))?;
+    let mut holders = statement.query((remote_id, kind.number(), identity))?;
+    let mut is_taken = false;
+    while let Some(row) = holders.next()? {
+        let other: String = row.get(0)?;
+        // A seal of the same account was renamed at the service and in the manifest.
+        let is_renamed =
+            kind == ResourceKind::Seal && seal_parts(&other).0 == seal_parts(identity).0;
+        is_taken |= !is_renamed;
+    }
     Ok(is_taken.then(|| Collision {
         id: format!("the {} {remote_id}", kind.word()),
         holder: holder.to_owned(),

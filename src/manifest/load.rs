@@ -33,6 +33,7 @@ impl Project {
         environ: &Environ,
         findings: &mut Findings,
     ) -> Option<Self> {
+        let errors_before = findings.errors();
         let node = project_node(root, findings)?;
         let head = Head::read(&node, environment, environ, findings);
         let compiler = Compiler::new(Arc::new(head.variables.clone()), head.env.clone());
@@ -59,6 +60,7 @@ impl Project {
             let merged = (&declared, &file);
             environment::settings(root, selected.name, merged, &allowed, findings)
         });
+        let settings_have_errors = findings.errors() > errors_before;
         head.check_others(root, environ, findings);
         let mut loader = Loader::new(root, compiler.in_flow());
         let own = Manifest {
@@ -81,6 +83,7 @@ impl Project {
             root: root.to_owned(),
             name: file.project,
             settings: settings?,
+            settings_have_errors,
             accounts: loader.accounts,
             seals: loader.seals,
             templates: loader.templates,

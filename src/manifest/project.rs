@@ -22,6 +22,8 @@ pub struct Project {
     pub name: String,
     /// The settings of the selected environment.
     pub settings: Settings,
+    /// Whether `treaty.yaml` has errors, so that settings may have placeholders.
+    pub settings_have_errors: bool,
     /// Accounts by name.
     pub accounts: BTreeMap<String, Named<Account>>,
     /// Seals by name.

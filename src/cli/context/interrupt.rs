@@ -16,13 +16,15 @@ pub(in crate::cli) async fn interruptible<T>(
     done
 }
 
-/// Sends [`Stop::Drain`] on the first interrupt and [`Stop::Now`] on the second.
+/// Sends [`Stop::Drain`] on the first interrupt and [`Stop::Now`] on the second. A closed terminal
+/// sends several SIGHUPs, so that only Ctrl-C and SIGTERM count as the second.
 async fn forward_interrupts(mut interrupts: Interrupts, requests: watch::Sender<Stop>) {
-    for stop in [Stop::Drain, Stop::Now] {
-        interrupts.next().await;
-        // The receiver is gone once the run has ended.
-        let _ = requests.send(stop);
-    }
+    interrupts.next().await;
+    // The receiver is gone once the run has ended.
+    let _ = requests.send(Stop::Drain);
+    interrupts.ignore_hangups();
+    interrupts.next().await;
+    let _ = requests.send(Stop::Now);
     std::future::pending::<()>().await;
 }
 
@@ -37,13 +39,17 @@ pub(in crate::cli) struct Interrupts {
     signals: Vec<tokio::signal::unix::Signal>,
 }
 
+/// The number of signals other than SIGHUP. They come first in [`Interrupts`].
+#[cfg(unix)]
+const KINDS: usize = 2;
+
 #[cfg(unix)]
 impl Interrupts {
     /// Installs the handlers. A signal that cannot be handled keeps its effect.
     pub(in crate::cli) fn install() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         let hangup = (!hangup_is_ignored()).then(SignalKind::hangup);
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        let kinds: [_; KINDS] = [SignalKind::interrupt(), SignalKind::terminate()];
         let signals = kinds.into_iter().chain(hangup);
         Self {
             signals: signals.filter_map(|kind| signal(kind).ok()).collect(),
@@ -64,8 +70,19 @@ impl Interrupts {
     }
 }
 
+#[cfg(unix)]
+impl Interrupts {
+    /// Lets SIGHUP have no effect from now on. Its handler stays installed.
+    fn ignore_hangups(&mut self) {
+        self.signals.truncate(KINDS);
+    }
+}
+
 #[cfg(not(unix))]
 impl Interrupts {
+    #[allow(clippy::unused_self)]
+    fn ignore_hangups(&mut self) {}
+
     /// Handlers are installed by [`next`](Self::next).
     pub(in crate::cli) fn install() -> Self {
         Self {}

@@ -2,12 +2,12 @@
 
 use super::endpoint;
 use super::runtime::runtime;
-use super::session::{Session, binding, load_project};
+use super::session::{Session, binding, invalid, load_project};
 use crate::api::time;
 use crate::cli::args::{Consent, Global, LogFormat};
 use crate::cli::exit::Exit;
 use crate::cli::output::progress::Progress;
-use crate::cli::output::{out, prompt};
+use crate::cli::output::{diagnostics, out, prompt};
 use crate::client::{Client, Credentials};
 use crate::diagnostic::Findings;
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite, Write};
@@ -30,6 +30,10 @@ impl LedgerContext {
         let session = Session::begin(global);
         let mut findings = Findings::default();
         let project = load_project(&session, global, &mut findings)?;
+        if project.settings_have_errors {
+            diagnostics::print(&[&findings], session.log_format, None);
+            return Err(invalid(findings.errors(), "correct treaty.yaml first").into());
+        }
         if let Some(consent) = consent {
             prompt::check(consent, &project.settings)?;
         }

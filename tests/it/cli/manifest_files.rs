@@ -137,3 +137,37 @@ fn warns_of_recorded_flows_that_are_no_longer_declared() {
     let run = project.expect(&["plan"], 0);
     assert!(!run.stderr.contains("no longer declared"), "{}", run.stderr);
 }
+
+/// Commands that need no manifests do not go on with settings that are wrong.
+#[test]
+fn wrong_settings_stop_commands_that_ignore_manifests() {
+    let project = Project::loans();
+    project.expect(&["apply", "--yes"], 0);
+    let settings = project.read("treaty.yaml");
+    for (from, to, message) in [
+        (
+            "endpoint: sandbox",
+            "endpoint: sandbox, protected: yes",
+            "protected cannot be yes",
+        ),
+        (
+            "version: 1",
+            "retries: { timeout: 30 }\nversion: 1",
+            "timeout cannot be 30",
+        ),
+    ] {
+        project.write("treaty.yaml", settings.replace(from, to));
+        for args in [
+            &["sync"][..],
+            &["revoke", "--target", "flows.loans", "--yes"][..],
+            &["audit"][..],
+        ] {
+            let run = project.expect(args, 65);
+            assert!(run.stderr.contains(message), "{args:?}\n{}", run.stderr);
+        }
+    }
+    // Errors in manifests do not stop them.
+    project.write("treaty.yaml", settings);
+    project.write("manifests/wrong.yaml", "accounts: { a: { person: 1 } }\n");
+    project.expect(&["sync"], 0);
+}

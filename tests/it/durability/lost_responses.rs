@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use treaty::api::ErrorCode;
+use treaty::api::{ErrorCode, FlowStatus};
 use treaty::execute::Stopped;
 use treaty::plan::{Fatal, ItemAction, Observe};
 use treaty::sandbox::AutoSign;
@@ -218,6 +218,42 @@ async fn probes_a_refused_call_before_the_next_run_sends_it() {
             assert!(rig.apply().await.0.is_empty(), "{path} {code}");
         }
     }
+}
+
+/// A request was refused that took effect, and the flow ended before the next run. Nobody is asked
+/// again.
+#[tokio::test(start_paused = true)]
+async fn does_not_send_again_a_refused_call_whose_flow_has_ended() {
+    for status in [
+        FlowStatus::Rejected,
+        FlowStatus::Expired,
+        FlowStatus::Revoked,
+    ] {
+        let rig = Rig::loans(1).fault(PLATFORM, 1, Fault::Failed(ErrorCode::PARAMETER));
+        let (_, tally) = rig.apply().await;
+        assert_eq!(tally.failed, 1, "{status:?}");
+        for flow in rig.sent() {
+            rig.sandbox.modify_world(|world| {
+                world.change_flow(&flow.id, |flow| flow.status = status);
+            });
+        }
+        for _ in 0..2 {
+            rig.apply().await;
+        }
+        assert_eq!(rig.calls("sign/contract/addProcess"), 1, "{status:?}");
+        assert_eq!(rig.calls(PLATFORM), 1, "{status:?}");
+    }
+}
+
+/// A refused row is sent anew when the service has deleted its draft.
+#[tokio::test(start_paused = true)]
+async fn sends_a_refused_row_anew_when_its_draft_is_gone() {
+    let rig = Rig::loans(1).fault(PLATFORM, 1, Fault::Failed(ErrorCode::PARAMETER));
+    let (_, tally) = rig.apply().await;
+    assert_eq!(tally.failed, 1);
+    let rig = rig.fault("sign/contract/detail", 1, Fault::Failed(ErrorCode::NO_FLOW));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (1, 0));
 }
 
 /// The row changed after a request was refused that took effect. Nobody is asked to sign both.
