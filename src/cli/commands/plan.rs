@@ -29,8 +29,8 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
                     out::print(env_values::masked(&text));
                 }
                 PlanFormat::Json => {
-                    let text = format!("{:#}", plan_text::json(plan, settings));
-                    out::line(env_values::masked(&text));
+                    let json = env_values::masked_json(plan_text::json(plan, settings));
+                    out::line(format_args!("{json:#}"));
                 }
             }
             Ok(if args.detailed_exitcode && !plan.is_empty() {

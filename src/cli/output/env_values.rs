@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{OnceLock, RwLock};
 
+use serde_json::Value;
+
 /// The shortest value that is masked, in bytes. Shorter ones are parts of other words.
 const SHORTEST: usize = 6;
 
@@ -25,6 +27,23 @@ pub(in crate::cli) fn mask_values(values: &[String], public: &[&str]) {
 pub(in crate::cli) fn masked(text: &str) -> Cow<'_, str> {
     let known = VALUES.get().and_then(|values| values.read().ok());
     known.map_or(Cow::Borrowed(text), |known| replaced(text, &known))
+}
+
+/// Masks all values in the texts of a JSON document. Field names and numbers stay as they are.
+pub(in crate::cli) fn masked_json(mut document: Value) -> Value {
+    mask_texts(&mut document, &|text| masked(text).into_owned());
+    document
+}
+
+fn mask_texts(value: &mut Value, masked: &impl Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = masked(text),
+        Value::Array(all) => all.iter_mut().for_each(|value| mask_texts(value, masked)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|value| mask_texts(value, masked)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Returns the ranges of the values in a text.
@@ -54,7 +73,7 @@ fn variants(values: &[String], public: &[&str]) -> Vec<String> {
         if value.len() < SHORTEST || public.iter().any(|text| text.contains(value)) {
             continue;
         }
-        let json = serde_json::Value::from(value).to_string();
+        let json = Value::from(value).to_string();
         let json = json[1..json.len() - 1].to_owned();
         all.extend([value.to_owned(), json]);
     }
@@ -86,6 +105,17 @@ mod tests {
         ] {
             assert_eq!(replaced(text, &values), expected);
         }
+    }
+
+    #[test]
+    fn masks_texts_of_json_only() {
+        let values = ["create".to_owned(), "150000".to_owned()];
+        let mut document = serde_json::json!({ "create": 1, "total": 150_000, "key": "HT-150000" });
+        mask_texts(&mut document, &|text| replaced(text, &values).into_owned());
+        assert_eq!(
+            document.to_string(),
+            r#"{"create":1,"key":"HT-***","total":150000}"#
+        );
     }
 
     #[test]
