@@ -10,6 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::decode::context;
+use super::value::forward_schema;
 use crate::diagnostic::Span;
 
 /// A declaration with the name that it has in the manifests.
@@ -207,6 +208,8 @@ pub struct List<T> {
     is_incomplete: bool,
 }
 
+forward_schema!(List<T> => Vec<T>, T);
+
 impl<T> Default for List<T> {
     fn default() -> Self {
         Self {
@@ -248,20 +251,6 @@ impl<'a, T> IntoIterator for &'a List<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(ListVisitor(PhantomData))
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for List<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        Vec::<T>::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Vec::<T>::json_schema(generator)
     }
 }
 

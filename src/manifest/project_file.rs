@@ -2,11 +2,10 @@
 //! for an environment are optional here; [`settings`](super::settings) merges them and has their
 //! defaults.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
@@ -17,7 +16,7 @@ use super::env_list::EnvName;
 use super::flow::Flow;
 use super::seal::{Seal, Template};
 use super::settings::{InvalidRows, Millis, RateLimit, ReportFormat, Tolerance};
-use super::value::{StaticText, parsed};
+use super::value::{StaticText, forward_schema, parsed};
 use crate::api::operation::Op;
 
 /// A project: this file and the manifests that its patterns match.
@@ -101,6 +100,8 @@ pub(super) struct Manifest {
 #[derive(Debug)]
 struct DecodedFirst<T>(PhantomData<T>);
 
+forward_schema!(DecodedFirst<T> => T, T);
+
 impl<T> Default for DecodedFirst<T> {
     fn default() -> Self {
         Self(PhantomData)
@@ -111,20 +112,6 @@ impl<'de, T> Deserialize<'de> for DecodedFirst<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer)?;
         Ok(Self::default())
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for DecodedFirst<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
     }
 }
 

@@ -14,6 +14,30 @@ use crate::api::code::{Code, IdType, NoticeType, OrganType, SealType, SignPlatfo
 use crate::diagnostic::Span;
 use crate::expr::Expr;
 
+/// Gives a type the JSON Schema of another type.
+macro_rules! forward_schema {
+    ($name:ty => $other:ty $(, $generic:ident)?) => {
+        impl$(<$generic: schemars::JsonSchema>)? schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                <$other>::inline_schema()
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                <$other>::schema_name()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                <$other>::json_schema(generator)
+            }
+        }
+    };
+}
+pub(super) use forward_schema;
+
+forward_schema!(Value<T> => T, T);
+forward_schema!(Spanned<T> => T, T);
+forward_schema!(StaticText => String);
+
 /// A literal or an expression of type `T` that may depend on the row. It is rendered for each row.
 pub struct Value<T> {
     expr: Expr,
@@ -39,20 +63,6 @@ impl<'de, T> Deserialize<'de> for Value<T> {
         let expr = deserializer.deserialize_newtype_struct(SOURCE, ExprVisitor)?;
         let kind = PhantomData;
         Ok(Self { expr, kind })
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Value<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
     }
 }
 
@@ -87,20 +97,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Spanned<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
-
 /// A text that is the same for all rows, with its location.
 #[derive(Debug, Clone)]
 pub struct StaticText {
@@ -120,20 +116,6 @@ impl<'de> Deserialize<'de> for StaticText {
             span,
             is_placeholder: context::is_reported(),
         })
-    }
-}
-
-impl JsonSchema for StaticText {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "StaticText".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        String::json_schema(generator)
     }
 }
 

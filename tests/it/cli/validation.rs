@@ -110,7 +110,7 @@ fn reports_all_errors_in_one_pass() {
     }
 }
 
-/// What follows from an error that was reported is not reported.
+/// An error is reported without the errors that follow from it.
 #[test]
 fn reports_an_error_once() {
     for (file, from, to, expected) in [
