@@ -19,7 +19,7 @@ use crate::api::callback::Verifier;
 use crate::cli::args::{Global, Listen as Args, LogFormat};
 use crate::cli::context::endpoint;
 use crate::cli::context::follow;
-use crate::cli::context::interrupt::interrupt;
+use crate::cli::context::interrupt::{Interrupts, interrupt};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::ledger::holder;
 use crate::cli::exit::{CliError, Exit, classify_fatal};
@@ -135,8 +135,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 }
 
 async fn second_interrupt() {
-    interrupt().await;
-    interrupt().await;
+    let mut interrupts = Interrupts::install();
+    interrupts.next().await;
+    interrupts.next().await;
 }
 
 fn no_callbacks() -> CliError {

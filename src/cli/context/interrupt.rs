@@ -16,15 +16,13 @@ pub(in crate::cli) async fn interruptible<T>(
     done
 }
 
-/// Sends [`Stop::Drain`] on the first interrupt and [`Stop::Now`] on the second. A closed terminal
-/// sends several SIGHUPs, so that only Ctrl-C and SIGTERM count as the second.
+/// Sends [`Stop::Drain`] on the first interrupt and [`Stop::Now`] on the second.
 async fn forward_interrupts(mut interrupts: Interrupts, requests: watch::Sender<Stop>) {
-    interrupts.next().await;
-    // The receiver is gone once the run has ended.
-    let _ = requests.send(Stop::Drain);
-    interrupts.ignore_hangups();
-    interrupts.next().await;
-    let _ = requests.send(Stop::Now);
+    for stop in [Stop::Drain, Stop::Now] {
+        interrupts.next().await;
+        // The receiver is gone once the run has ended.
+        let _ = requests.send(stop);
+    }
     std::future::pending::<()>().await;
 }
 
@@ -37,29 +35,31 @@ pub(in crate::cli) async fn interrupt() {
 pub(in crate::cli) struct Interrupts {
     #[cfg(unix)]
     signals: Vec<tokio::signal::unix::Signal>,
+    /// SIGHUP, until the first interrupt: a closed terminal sends several.
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
 }
-
-/// The number of signals other than SIGHUP. They come first in [`Interrupts`].
-#[cfg(unix)]
-const KINDS: usize = 2;
 
 #[cfg(unix)]
 impl Interrupts {
     /// Installs the handlers. A signal that cannot be handled keeps its effect.
     pub(in crate::cli) fn install() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
         let hangup = (!hangup_is_ignored()).then(SignalKind::hangup);
-        let kinds: [_; KINDS] = [SignalKind::interrupt(), SignalKind::terminate()];
-        let signals = kinds.into_iter().chain(hangup);
         Self {
-            signals: signals.filter_map(|kind| signal(kind).ok()).collect(),
+            signals: kinds
+                .into_iter()
+                .filter_map(|kind| signal(kind).ok())
+                .collect(),
+            hangup: hangup.and_then(|kind| signal(kind).ok()),
         }
     }
 
-    /// Waits for the next interrupt.
+    /// Waits for the next interrupt. Only the first can be a SIGHUP.
     pub(in crate::cli) async fn next(&mut self) {
         std::future::poll_fn(|context| {
-            let mut signals = self.signals.iter_mut();
+            let mut signals = self.signals.iter_mut().chain(&mut self.hangup);
             if signals.any(|signal| signal.poll_recv(context).is_ready()) {
                 std::task::Poll::Ready(())
             } else {
@@ -67,22 +67,13 @@ impl Interrupts {
             }
         })
         .await;
-    }
-}
-
-#[cfg(unix)]
-impl Interrupts {
-    /// Lets SIGHUP have no effect from now on. Its handler stays installed.
-    fn ignore_hangups(&mut self) {
-        self.signals.truncate(KINDS);
+        // The handler stays installed, so that another SIGHUP has no effect.
+        self.hangup = None;
     }
 }
 
 #[cfg(not(unix))]
 impl Interrupts {
-    #[allow(clippy::unused_self)]
-    fn ignore_hangups(&mut self) {}
-
     /// Handlers are installed by [`next`](Self::next).
     pub(in crate::cli) fn install() -> Self {
         Self {}
