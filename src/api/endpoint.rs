@@ -3,7 +3,7 @@
 //!
 //! Addresses are parsed with the crate that the HTTP client uses, so that both see the same host.
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::address::is_safe;
 
@@ -44,7 +44,8 @@ impl AllowedEndpoints {
         for entry in entries.filter(|entry| !entry.is_empty()) {
             match Entry::parse(entry) {
                 Some(known) => all.entries.push(known),
-                None => drop(all.invalid.get_or_insert_with(|| entry.to_owned())),
+                None if all.invalid.is_none() => all.invalid = Some(entry.to_owned()),
+                None => {}
             }
         }
         all
@@ -91,11 +92,7 @@ impl Entry {
 
 /// Returns the host of a URL, with the port if it is not the default of the scheme.
 fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    }
+    url[Position::BeforeHost..Position::AfterPort].to_owned()
 }
 
 /// Whether a URL is an address of the service. Another port could be another program.
@@ -118,6 +115,11 @@ fn is_this_machine(url: &Url) -> bool {
 
 fn has_login(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
+}
+
+/// Returns whether a text is a URL with a user name or password.
+pub fn contains_login(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| has_login(&url))
 }
 
 /// Returns scheme, host and port of a URL: `https://o.tsign.cn`.

@@ -31,7 +31,9 @@ pub use document::{
     Chunk, CreateByFileKey, CreateByTemplate, CreateTemplate, DocAnswer, DocUrlAnswer, DownloadUrl,
     TemplateAnswer,
 };
-pub use endpoint::{ALLOW_ENDPOINT, AllowedEndpoints, KNOWN_HOSTS, RefusedEndpoint, origin};
+pub use endpoint::{
+    ALLOW_ENDPOINT, AllowedEndpoints, KNOWN_HOSTS, RefusedEndpoint, contains_login, origin,
+};
 pub use envelope::{Envelope, Nothing};
 pub use error_code::ErrorCode;
 pub use file::{MIME_PDF, UploadUrl, UploadUrlAnswer, content_md5};

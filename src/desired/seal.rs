@@ -77,11 +77,11 @@ pub(super) fn seal(
     let text = |text: &Option<StaticText>| text.as_ref().map(|text| text.text.clone());
     let source = match &seal.source {
         manifest::SealSource::PersonTemplate(template) => SealSource::Person {
-            template_type: template.template_type.as_str().to_owned(),
+            template_type: template.template_type.to_string(),
             text: text(&template.text),
         },
         manifest::SealSource::OrganizationTemplate(template) => SealSource::Organization {
-            template_type: template.template_type.as_str().to_owned(),
+            template_type: template.template_type.to_string(),
             h_text: text(&template.h_text),
             q_text: text(&template.q_text),
             text: text(&template.text),
@@ -90,10 +90,10 @@ pub(super) fn seal(
         manifest::SealSource::Image(file) => image(project, seal, file, findings)?,
     };
     let mut fingerprint = Fingerprinter::new(salt);
-    let (color, width, height) = (seal.color.as_str(), seal.width, seal.height);
+    let (color, width, height) = (seal.color.to_string(), seal.width, seal.height);
     let pixels = |size: Option<manifest::Pixels>| size.map(|size| i64::from(size.0));
     let (width, height) = (pixels(width), pixels(height));
-    fingerprint.field("color", color);
+    fingerprint.field("color", &color);
     let mut optional = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             fingerprint.field(name, &value);
@@ -127,7 +127,7 @@ pub(super) fn seal(
     Some(Seal {
         account: seal.account.text.clone(),
         alias: seal.alias.text.clone(),
-        color: color.to_owned(),
+        color,
         width,
         height,
         source,

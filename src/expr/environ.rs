@@ -15,6 +15,12 @@ pub fn is_reserved(name: &str) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_PREFIX.as_bytes()))
 }
 
+/// Whether a text can be the name of an environment variable in an expression.
+pub fn is_env_name(text: &str) -> bool {
+    let is_start = |c: char| c.is_ascii_alphabetic() || c == '_';
+    text.starts_with(is_start) && text.chars().all(|c| is_start(c) || c.is_ascii_digit())
+}
+
 /// The environment variables of the process. They are passed as a value for tests.
 ///
 /// [`Environ::readable`] is the only way from here to a [`Compiler`](super::Compiler).

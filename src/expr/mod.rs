@@ -21,7 +21,7 @@ mod scope;
 mod tests;
 
 pub use compiler::{Compiler, has_expression};
-pub use environ::{Environ, ReadableEnv, is_reserved};
+pub use environ::{Environ, ReadableEnv, is_env_name, is_reserved};
 pub use filters::mask;
 pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
 pub use scalar::{EvalError, Expr, Uses};

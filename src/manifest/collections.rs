@@ -1,4 +1,4 @@
-//! The maps and lists of manifests. Entries with errors are left out, so that the others can be
+//! The maps and lists of manifests. Unusable declarations are left out, so that the others can be
 //! checked.
 
 use std::borrow::Cow;
@@ -41,21 +41,21 @@ impl<T> DerefMut for Named<T> {
 /// Declarations by names that the author of the manifest chooses, in their order.
 #[derive(Debug)]
 pub struct NamedMap<T> {
-    /// The valid declarations.
+    /// The usable declarations.
     pub entries: Vec<Named<T>>,
-    /// All names with their locations, those of invalid declarations too.
+    /// All names with their locations, those of unusable declarations too.
     pub(super) declared: Vec<(String, Span)>,
     /// Whether the map is missing or invalid, which was reported.
     is_placeholder: bool,
 }
 
 impl<T> NamedMap<T> {
-    /// Returns whether a name is declared, validly or not.
+    /// Returns whether a name is declared, usable or not.
     pub(super) fn declares(&self, name: &str) -> bool {
         self.declared.iter().any(|(declared, _)| declared == name)
     }
 
-    /// Returns whether nothing is declared, validly or not.
+    /// Returns whether nothing is declared, usable or not.
     pub(super) fn is_undeclared(&self) -> bool {
         self.declared.is_empty() && !self.is_placeholder
     }
@@ -179,7 +179,8 @@ impl<T: JsonSchema> JsonSchema for FieldMap<T> {
     }
 }
 
-/// Reads names with their locations and values. The value is `None` when it has errors.
+/// Reads names with their locations and values. The value is `None` when it is
+/// unusable.
 struct MapVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for MapVisitor<T> {
@@ -200,7 +201,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for MapVisitor<T> {
     }
 }
 
-/// A list whose elements may be left out because of errors.
+/// A list whose unusable elements are left out.
 #[derive(Debug)]
 pub struct List<T> {
     elements: Vec<T>,
@@ -225,7 +226,7 @@ impl<T> List<T> {
         self.elements.retain_mut(keep);
     }
 
-    /// Returns whether nothing is declared, validly or not.
+    /// Returns whether nothing is declared, usable or not.
     pub(super) fn is_undeclared(&self) -> bool {
         self.elements.is_empty() && !self.is_incomplete
     }

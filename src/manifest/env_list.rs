@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::decode::context;
-use crate::expr::is_reserved;
+use crate::expr::{is_env_name, is_reserved};
 
 /// The name of an environment variable.
 #[derive(Debug, JsonSchema)]
@@ -20,7 +20,7 @@ impl<'de> Deserialize<'de> for EnvName {
             let hint =
                 "variables that begin with TREATY_ are treaty's own; no manifest can read them";
             context::refuse(&name, hint);
-        } else if !is_name(&name) {
+        } else if !is_env_name(&name) {
             context::refuse(
                 &name,
                 "list names of environment variables, such as CLERK_ID_NO",
@@ -28,9 +28,4 @@ impl<'de> Deserialize<'de> for EnvName {
         }
         Ok(Self(name))
     }
-}
-
-fn is_name(text: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.chars().all(is_allowed) && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }

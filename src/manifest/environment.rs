@@ -14,7 +14,7 @@ use super::settings::{
 };
 use super::value::StaticText;
 use crate::api::operation::Op;
-use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints, KNOWN_HOSTS, is_safe};
+use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints, KNOWN_HOSTS, contains_login, is_safe};
 use crate::diagnostic::{Diagnostic, Findings, Span, did_you_mean};
 
 /// The default of `limits.concurrency`.
@@ -176,11 +176,7 @@ fn endpoint(declared: &StaticText, findings: &mut Findings) -> Option<Endpoint> 
         return Some(Endpoint::Sandbox);
     }
     let url = declared.text.trim_end_matches('/');
-    let authority = url
-        .split("://")
-        .nth(1)
-        .and_then(|rest| rest.split('/').next());
-    let (message, hint) = if authority.is_some_and(|authority| authority.contains('@')) {
+    let (message, hint) = if contains_login(url) {
         // The message does not contain the address: it may contain a password.
         (
             "the endpoint contains a user name or password".to_owned(),
@@ -195,7 +191,12 @@ fn endpoint(declared: &StaticText, findings: &mut Findings) -> Option<Endpoint> 
         return Some(Endpoint::Url(url.to_owned()));
     } else {
         (
-            format!("the endpoint {url} is not safe for credentials"),
+            // It may contain a password although it is not a URL.
+            if url.contains('@') {
+                "the endpoint is not safe for credentials".to_owned()
+            } else {
+                format!("the endpoint {url} is not safe for credentials")
+            },
             "use sandbox or an https:// address; http:// is allowed only for 127.0.0.1, [::1] and localhost",
         )
     };

@@ -8,6 +8,7 @@ use super::path;
 use super::project::PROJECT_FILE;
 use super::value::StaticText;
 use crate::diagnostic::{Diagnostic, Findings, SourceFile};
+use crate::util::confine;
 use crate::util::input_file::{self, InputError};
 
 /// The default of `manifests` in `treaty.yaml`.
@@ -112,8 +113,9 @@ pub(super) fn manifests(
     }
     found.sort();
     // A file that several links lead to is read once.
-    let mut real_paths = BTreeSet::from([root.join(PROJECT_FILE).canonicalize().ok()]);
-    found.retain(|path| real_paths.insert(path.canonicalize().ok()));
+    let real_path = |path: &Path| path.canonicalize().unwrap_or(path.to_owned());
+    let mut real_paths = BTreeSet::from([real_path(&root.join(PROJECT_FILE))]);
+    found.retain(|path| real_paths.insert(real_path(path)));
     found
 }
 
@@ -227,8 +229,12 @@ impl Search<'_> {
         if positions.is_empty() || !self.visited.insert((real, positions.to_vec())) {
             return;
         }
-        let mut entries: Vec<PathBuf> = match std::fs::read_dir(folder) {
-            Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        let paths = std::fs::read_dir(folder).and_then(|entries| {
+            let paths = entries.map(|entry| Ok(entry?.path()));
+            paths.collect::<std::io::Result<Vec<PathBuf>>>()
+        });
+        let mut entries = match paths {
+            Ok(paths) => paths,
             Err(error) => {
                 let message = format!("the folder cannot be read: {error}");
                 let shown = PathBuf::from(path::shown(self.root, folder));
@@ -241,8 +247,8 @@ impl Search<'_> {
         for path in entries {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let relative = path.strip_prefix(self.root).unwrap_or(&path);
-            let is_inside = path::inside(self.root, self.root, &relative.display().to_string());
-            if is_inside.is_err() {
+            // A link may leave the project.
+            if matches!(confine::real_path(self.root, &path), Ok(None)) {
                 continue;
             }
             if path.is_dir() {
@@ -360,5 +366,19 @@ mod tests {
         assert_eq!(count("{manifests,shared}/*.yaml"), 2);
         assert_eq!(count("manifests/.*.yaml"), 1);
         assert!(findings.kept().is_empty());
+    }
+
+    #[test]
+    fn reports_a_folder_that_cannot_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut findings = Findings::default();
+        manifests(&folder.path().join("missing"), None, &mut findings);
+        let [only] = findings.kept() else {
+            panic!("{:?}", findings.kept())
+        };
+        assert!(
+            only.message.starts_with("the folder cannot be read: "),
+            "{only:?}"
+        );
     }
 }

@@ -11,7 +11,6 @@ use super::account::Account;
 use super::collections::{List, Named, NamedMap};
 use super::env_list::EnvName;
 use super::files::{manifests, read};
-
 use super::flow::Flow;
 use super::path::PathBase;
 use super::project::{PROJECT_FILE, Project};
@@ -78,7 +77,7 @@ impl Project {
         if loader.declared.is_empty() && findings.errors() == 0 {
             findings.push(nothing_declared(is_single_file));
         }
-        let is_complete = !loader.is_incomplete;
+        let is_incomplete = loader.is_incomplete;
         let project = Self {
             root: root.to_owned(),
             name: file.project,
@@ -92,7 +91,7 @@ impl Project {
             declared: loader.declared.into_keys().collect(),
         };
         // References may point to declarations of a file that cannot be read.
-        if is_complete {
+        if !is_incomplete {
             resolve::check(&project, findings);
         }
         Some(project)

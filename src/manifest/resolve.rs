@@ -159,12 +159,6 @@ fn account_kind(
         return None;
     }
     let row_accounts = flow.map_or(&[][..], |flow| &flow.accounts);
-    // An invalid declaration is already reported; references to it are not.
-    if flow.is_some_and(|flow| flow.accounts.declares(&name.text))
-        && !row_accounts.iter().any(|account| account.name == name.text)
-    {
-        return None;
-    }
     if let Some(account) = row_accounts
         .iter()
         .find(|account| account.name == name.text)
@@ -173,6 +167,10 @@ fn account_kind(
             RowAccountKind::Person(_) => Kind::Person,
             RowAccountKind::Organization(_) => Kind::Organization,
         });
+    }
+    // An unusable declaration is already reported; references to it are not.
+    if flow.is_some_and(|flow| flow.accounts.declares(&name.text)) {
+        return None;
     }
     let known = project
         .accounts

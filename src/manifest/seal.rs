@@ -1,9 +1,10 @@
 //! `seals` and `templates`.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::value::{StaticText, parsed};
 
@@ -31,7 +32,7 @@ pub struct Seal {
 }
 
 /// The color of a seal.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(inline)]
 pub enum SealColor {
@@ -40,14 +41,9 @@ pub enum SealColor {
     Black,
 }
 
-impl SealColor {
-    /// Returns the API's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Red => "RED",
-            Self::Blue => "BLUE",
-            Self::Black => "BLACK",
-        }
+impl fmt::Display for SealColor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
@@ -93,7 +89,7 @@ pub struct PersonTemplate {
 }
 
 /// The shape of a person's seal.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(inline)]
 pub enum PersonSealShape {
@@ -102,14 +98,9 @@ pub enum PersonSealShape {
     Borderless,
 }
 
-impl PersonSealShape {
-    /// Returns the API's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Square => "SQUARE",
-            Self::Rectangle => "RECTANGLE",
-            Self::Borderless => "BORDERLESS",
-        }
+impl fmt::Display for PersonSealShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
@@ -128,7 +119,7 @@ pub struct OrganizationTemplate {
 }
 
 /// The shape of an organization's seal.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(inline)]
 pub enum OrganizationSealShape {
@@ -138,15 +129,9 @@ pub enum OrganizationSealShape {
     OvalNone,
 }
 
-impl OrganizationSealShape {
-    /// Returns the API's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RoundStar => "ROUND_STAR",
-            Self::RoundNone => "ROUND_NONE",
-            Self::OvalStar => "OVAL_STAR",
-            Self::OvalNone => "OVAL_NONE",
-        }
+impl fmt::Display for OrganizationSealShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 

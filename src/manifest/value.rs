@@ -26,6 +26,10 @@ macro_rules! forward_schema {
                 <$other>::schema_name()
             }
 
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                <$other>::schema_id()
+            }
+
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 <$other>::json_schema(generator)
             }

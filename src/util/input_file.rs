@@ -101,7 +101,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
 /// [`InputError`] as for [`read`], and if it is not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, InputError> {
     String::from_utf8(read(path, limit)?)
-        .map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidData).into())
+        .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8").into())
 }
 
 fn check_type(kind: FileType) -> Result<(), InputError> {

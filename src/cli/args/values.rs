@@ -60,8 +60,7 @@ pub(super) fn env_name(text: &str) -> Result<String, String> {
     if crate::expr::is_reserved(text) {
         return Err("variables that begin with TREATY_ are treaty's own".to_owned());
     }
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if text.is_empty() || !text.chars().all(is_allowed) {
+    if !crate::expr::is_env_name(text) {
         return Err("write the name of an environment variable, such as CLERK_ID_NO".to_owned());
     }
     Ok(text.to_owned())

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::project_file::{Environment, Manifest, ProjectFile};
+use super::project_file::{Manifest, ProjectFile};
 
 /// Returns the schema of `treaty.yaml`.
 pub fn project() -> Value {
@@ -47,7 +47,6 @@ pub(super) fn required_fields(type_name: &str) -> &'static [String] {
             add(name, schema);
         }
         add("ProjectFile", &project);
-        add("Environment", &generate::<Environment>());
         required
     });
     REQUIRED.get(type_name).map_or(&[], Vec::as_slice)

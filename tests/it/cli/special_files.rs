@@ -31,7 +31,7 @@ fn validate_refuses_pipes_and_devices_without_waiting() {
         pipe(&project, name);
         assert_refused(&project.expect(&["validate"], 65), place);
     }
-    // A link out of the project is refused before the device behind it is looked at.
+    // A folder is refused, too.
     let project = Project::loans();
     let template = project.path("templates/loan.pdf");
     std::fs::remove_file(&template).expect("removed");
