@@ -80,7 +80,7 @@ pub(super) fn find_resource(
         ResourceKind::Seal => "another seal",
         ResourceKind::Template => return Ok(None),
     };
-    // A pair that an older treaty recorded is no new response.
+    // A pair that an older treaty recorded is ignored: the response does not change it.
     let sql = "SELECT identity FROM thing WHERE remote_id = ?1 AND kind = ?2 AND identity <> ?3
                  AND NOT EXISTS (SELECT 1 FROM thing WHERE kind = ?2 AND identity = ?3 AND remote_id = ?1)";
     let mut statement = connection.prepare_cached(sql)?;

@@ -9,7 +9,9 @@ use std::io::{BufRead, Read as _, Write};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::file::broken;
-use super::lines::{FORMAT, Header, Item, Line, Refused, Resource, Run, Status, Step};
+use super::lines::{
+    FORMAT, FORMAT_WITH_WAITING, Header, Item, Line, Refused, Resource, Run, Status, Step,
+};
 use super::record::{EntityId, ResourceKind};
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
 use crate::expr::{Fingerprint, Salt};
@@ -315,7 +317,7 @@ fn import(
         inserted.map_err(|error| invalid(error.to_string()))?;
     }
     if ended {
-        if format < FORMAT {
+        if format < FORMAT_WITH_WAITING {
             let marked = transaction.execute(&schema::mark_waiting(), []);
             marked.map_err(|error| ImportError::Line {
                 file: file.to_owned(),

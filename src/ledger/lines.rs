@@ -14,7 +14,9 @@ use crate::expr::{Fingerprint, Salt};
 use crate::util::confine;
 
 /// The version of the export format.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
+/// The format since which the status waiting exists.
+pub(super) const FORMAT_WITH_WAITING: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
