@@ -128,7 +128,7 @@ pub(super) fn classify_fatal(fatal: &Fatal) -> (Exit, String) {
              of the service, and the thirdIds on its own pages"
                 .to_owned(),
         ),
-        Fatal::MixedUp(_) => (
+        Fatal::MismatchedResponses(_) => (
             Exit::InDoubt,
             "use none of the links of this run; check the caches and gateways in front of the service, and ask its \
              support; then run treaty audit, and apply --retry in-doubt"

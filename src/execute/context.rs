@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use super::clock::Clock;
-use super::error::StepError;
+use super::error::{StepError, response_mismatch};
 use super::locks::Locks;
 use crate::address::FileKey;
 use crate::api::operation::Op;
@@ -22,8 +22,8 @@ use crate::client::Client;
 use crate::ledger::{EntityId, Failure, ItemStatus, Ledger, LedgerError, Write};
 use crate::plan::Fatal;
 
-/// The number of responses of others at which a run stops.
-const MAX_MIX_UPS: usize = 3;
+/// The number of responses to other requests at which a run stops.
+const MAX_MISMATCHED_RESPONSES: usize = 3;
 
 /// The client, the ledger and the state that the steps of a run share.
 pub(crate) struct StepContext<'a> {
@@ -47,7 +47,7 @@ pub(crate) struct StepContext<'a> {
     /// Items whose flow details lacked an added signer in this run.
     incomplete_details: Mutex<HashSet<EntityId>>,
     /// The number of responses that belonged to other rows or resources.
-    mix_ups: AtomicUsize,
+    mismatches: AtomicUsize,
     /// The number of calls in flight that would have to be probed if the run ended now.
     pub(crate) unsettled: watch::Sender<usize>,
 }
@@ -76,7 +76,7 @@ impl<'a> StepContext<'a> {
             started_at: Instant::now(),
             own_intents: Mutex::default(),
             incomplete_details: Mutex::default(),
-            mix_ups: AtomicUsize::new(0),
+            mismatches: AtomicUsize::new(0),
             unsettled: watch::Sender::new(0),
         }
     }
@@ -87,18 +87,18 @@ impl<'a> StepContext<'a> {
         UnsettledCall(&self.unsettled)
     }
 
-    /// Counts a response that belongs to another row or resource, and returns its error.
-    pub(crate) fn mixed_up(&self, op: Op, why: &impl Display) -> StepError {
-        self.mix_ups.fetch_add(1, Ordering::Relaxed);
+    /// Counts a response that belongs to another row or resource, and returns its failure.
+    pub(crate) fn response_mismatch(&self, op: Op, why: &impl Display) -> Failure {
+        self.mismatches.fetch_add(1, Ordering::Relaxed);
         warn!(operation = op.path(), "{why}");
-        StepError::mixed_up(&format!("{op}: {why}"))
+        response_mismatch(format!("{op}: {why}"))
     }
 
     /// Returns an error once so many responses belonged to other rows or resources that the run must
     /// stop.
-    pub(crate) fn check_mix_ups(&self) -> Result<(), Fatal> {
-        match self.mix_ups.load(Ordering::Relaxed) {
-            count if count >= MAX_MIX_UPS => Err(Fatal::MixedUp(count)),
+    pub(crate) fn check_mismatches(&self) -> Result<(), Fatal> {
+        match self.mismatches.load(Ordering::Relaxed) {
+            count if count >= MAX_MISMATCHED_RESPONSES => Err(Fatal::MismatchedResponses(count)),
             _ => Ok(()),
         }
     }
@@ -106,7 +106,9 @@ impl<'a> StepContext<'a> {
     /// Writes the response to a call to the ledger, and checks its ids against the recorded ones.
     pub(crate) async fn write_response(&self, op: Op, write: Write) -> Result<(), StepError> {
         match self.ledger.write(vec![write]).await {
-            Err(LedgerError::Collision(collision)) => Err(self.mixed_up(op, &collision)),
+            Err(LedgerError::Collision(collision)) => {
+                Err(StepError::InDoubt(self.response_mismatch(op, &collision)))
+            }
             result => Ok(result?),
         }
     }

@@ -229,7 +229,13 @@ fn write_document(root: &Path, path: &str, bytes: &[u8]) -> Result<(), StepError
                 "move it away, then run treaty sync again",
             ));
         }
-        Err(InputError::Io(_)) => {}
+        Err(error) if error.is_missing() => {}
+        Err(error) => {
+            return Err(StepError::failed(
+                format!("{shown} exists and cannot be read: {error}"),
+                "check its permissions or move it away, then run treaty sync again",
+            ));
+        }
     }
     let write = || {
         let mut file = AtomicFile::create(&target)?;

@@ -22,7 +22,9 @@ pub(crate) enum StepError {
 impl From<LedgerError> for StepError {
     fn from(error: LedgerError) -> Self {
         match error {
-            LedgerError::Collision(collision) => Self::mixed_up(&collision.to_string()),
+            LedgerError::Collision(collision) => {
+                Self::InDoubt(response_mismatch(collision.to_string()))
+            }
             error => Self::Fatal(Fatal::Ledger(error)),
         }
     }
@@ -67,17 +69,6 @@ impl StepError {
         }
     }
 
-    /// Creates the error of a response that belongs to another row or resource.
-    pub(crate) fn mixed_up(why: &str) -> Self {
-        Self::InDoubt(Failure {
-            code: None,
-            message: why.to_owned(),
-            hint: "the service answered with the response to another request: use no link of either row; \
-                   check both on the service's own pages, then apply --retry in-doubt"
-                .to_owned(),
-        })
-    }
-
     /// Creates the error of a call in doubt; `why` is the reason for which the probe is unclear.
     pub(crate) fn in_doubt(op: Op, why: &str) -> Self {
         Self::InDoubt(Failure {
@@ -87,5 +78,16 @@ impl StepError {
                    records what the service's own pages show"
                 .to_owned(),
         })
+    }
+}
+
+/// Returns the failure of a response that belongs to another row or resource.
+pub(crate) fn response_mismatch(message: String) -> Failure {
+    Failure {
+        code: None,
+        message,
+        hint: "the response belongs to another request: do not use the signing links of either row; check both \
+               rows on the service's own pages, then run treaty apply --retry in-doubt"
+            .to_owned(),
     }
 }

@@ -196,7 +196,7 @@ impl<'a> Executor<'a> {
                 symbol,
                 failure,
             });
-            self.context.check_mix_ups().map_err(Stopped::Fatal)
+            self.context.check_mismatches().map_err(Stopped::Fatal)
         };
         for (name, deletion) in &plan.resources.absent {
             self.check_stop()?;

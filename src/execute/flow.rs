@@ -137,9 +137,7 @@ impl StepContext<'_> {
             .map(|task| FoundTask::new(task, |times| times));
         Ok(FlowState::new(status, docs, tasks))
     }
-}
 
-impl StepContext<'_> {
     /// Refuses details that describe another flow. The next run fetches them again.
     fn check_flow(&self, op: Op, flow: &FlowRef, found: &FlowId) -> Result<(), StepError> {
         if *found == flow.id {
@@ -149,10 +147,7 @@ impl StepContext<'_> {
             "the service answered the details of the flow {} with those of {found}",
             flow.id
         );
-        match self.mixed_up(op, &why) {
-            StepError::InDoubt(failure) => Err(StepError::ProbeFailed(failure)),
-            error => Err(error),
-        }
+        Err(StepError::ProbeFailed(self.response_mismatch(op, &why)))
     }
 }
 

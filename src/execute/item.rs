@@ -131,7 +131,9 @@ impl Executor<'_> {
         // Before the first signer is added, an earlier run's documents and flow are discarded: the
         // draft may have expired, or its template or values may have been wrong.
         let mut was_sent = known.as_ref().is_some_and(|known| known.sent);
-        if let (false, false, Some(known)) = (revoked, was_sent, &known)
+        if !revoked
+            && !was_sent
+            && let Some(known) = &known
             && self.restore_refused_step(&journal).await?
         {
             if known.fingerprint != item.fingerprint {

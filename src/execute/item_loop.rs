@@ -56,7 +56,7 @@ impl Executor<'_> {
                 // A delayed request frees a slot for another item.
                 () = client.another_is_delayed() => {}
             }
-            if let Err(fatal) = self.context.check_mix_ups() {
+            if let Err(fatal) = self.context.check_mismatches() {
                 self.stop_run(Stopped::Fatal(fatal), stats);
             }
             if let Some(tolerated) = tolerate.filter(|tolerated| stats.failed > *tolerated) {

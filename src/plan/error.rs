@@ -26,8 +26,8 @@ pub enum Fatal {
     #[error("account/idexchange has the account {0} for more than one thirdId")]
     SharedAccount(AccountId),
     /// Several responses had the ids of other rows or resources.
-    #[error("{0} responses had ids of other rows or resources: the service mixes them up")]
-    MixedUp(usize),
+    #[error("{0} responses had ids of other rows or resources")]
+    MismatchedResponses(usize),
     /// The ledger cannot be read or written, or its lease was lost.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -299,8 +299,8 @@ impl Auditor<'_> {
         id: &AccountId,
         differences: &mut Differences,
     ) -> Result<(), Fatal> {
-        let id_print = self.records.salt().of(id.as_str());
-        let entity = self.accounts.get(&id_print).copied();
+        let id_fingerprint = self.records.salt().of(id.as_str());
+        let entity = self.accounts.get(&id_fingerprint).copied();
         let account = match entity {
             Some(entity) => self.records.resource_by_id(entity)?,
             None => None,

@@ -49,6 +49,7 @@ impl StepContext<'_> {
         &self,
         reissue: &TaskReissue,
     ) -> Result<(Address, ItemOutcome), Fatal> {
+        self.check_mismatches()?;
         let known = &reissue.known;
         let span = info_span!("item", address = %Address::item(&known.flow, &known.key));
         item_outcome(known, self.reissue_task(reissue).instrument(span).await)

@@ -49,7 +49,7 @@ impl Sync<'_> {
                     }
                     result => {
                         sync_loop.record(&item, result)?;
-                        if let Err(error) = context.check_mix_ups() {
+                        if let Err(error) = context.check_mismatches() {
                             fatal.get_or_insert(error);
                         }
                     }

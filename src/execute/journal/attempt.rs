@@ -171,7 +171,9 @@ impl StepContext<'_> {
         let foreign = result.as_ref().ok();
         if let Some(name) = foreign.and_then(|answer| foreign_field(request, answer)) {
             let why = format!("the {name} of the response differs from the request's");
-            return Err(AttemptError::Unknown(self.mixed_up(O::OP, &why)));
+            return Err(AttemptError::Unknown(StepError::InDoubt(
+                self.response_mismatch(O::OP, &why),
+            )));
         }
         Ok(result)
     }

@@ -348,7 +348,9 @@ impl StepContext<'_> {
     fn check_account(&self, third_id: &str, id: &AccountId) -> Result<(), StepError> {
         let kind = ResourceKind::Account;
         match self.ledger.collision(kind, third_id, id.as_str())? {
-            Some(collision) => Err(self.mixed_up(Op::ExchangeId, &collision)),
+            Some(collision) => Err(StepError::InDoubt(
+                self.response_mismatch(Op::ExchangeId, &collision),
+            )),
             None => Ok(()),
         }
     }

@@ -4,8 +4,8 @@
 //! organization may be listed under any person who acts for it, a signer in two roles once or twice,
 //! and the account of the platform is not known before it has signed. A maximum bipartite matching of
 //! signers and tasks decides whether a signer must be among those that are listed. Counting the
-//! tasks of one signer is not enough: it takes tasks into account that another signer has beside its
-//! own.
+//! tasks of one signer is not enough: a task may belong to another signer that has a further task of
+//! its own.
 
 use super::identity::SignerIdentity;
 use crate::address::AccountId;
@@ -34,7 +34,7 @@ pub(crate) fn tasks_of<'t>(
     }
 }
 
-/// Whether one of several tasks that were found for a signer may be that of another one.
+/// Returns whether one of several tasks found for a signer may belong to another signer.
 pub(crate) fn are_shared(
     found: &[&FoundTask],
     tasks: &[FoundTask],
@@ -49,8 +49,8 @@ pub(crate) fn are_shared(
     found.len() > 1 && found.iter().any(|task| is_others(task))
 }
 
-/// Whether all tasks that were found for a signer may be those of others, if signers in two roles are
-/// listed once for each.
+/// Returns whether every task found for a signer may belong to another signer, assuming that the
+/// service lists a signer in two roles once for each role.
 pub(crate) fn may_be_others(
     tasks: &[FoundTask],
     journal: &ItemJournal,

@@ -33,12 +33,12 @@ async fn responses_with_ids_of_others_are_in_doubt_and_stop_the_run() {
         (PERSON, "signShortUrl", 1, 4),
     ] {
         let rig = rig(8).repeats(path, field);
-        let (_, tally) = rig.apply().await;
-        let ended = (tally.done, tally.failed, tally.in_doubt, tally.not_started);
+        let (_, stats) = rig.apply().await;
+        let ended = (stats.done, stats.failed, stats.in_doubt, stats.not_started);
         assert_eq!(ended, (done, 0, 3, 5 - done), "{path} {field}");
-        let stopped = tally.stopped.expect("stopped");
+        let stopped = stats.stopped.expect("stopped");
         assert!(
-            matches!(stopped, Stopped::Fatal(Fatal::MixedUp(3))),
+            matches!(stopped, Stopped::Fatal(Fatal::MismatchedResponses(3))),
             "{stopped:?}"
         );
         // Nothing was built on a foreign id.
@@ -60,8 +60,8 @@ async fn responses_with_ids_of_others_are_in_doubt_and_stop_the_run() {
 #[tokio::test(start_paused = true)]
 async fn an_item_with_the_link_of_another_is_sent_on_request() {
     let mut rig = rig(2).repeats(PERSON, "signUrl");
-    let (_, tally) = rig.apply().await;
-    assert_eq!((tally.done, tally.in_doubt), (1, 1));
+    let (_, stats) = rig.apply().await;
+    assert_eq!((stats.done, stats.in_doubt), (1, 1));
     rig.stop_faults();
     assert_eq!(rig.apply().await.1.done, 0, "not by itself");
     rig.retry = Some(treaty::plan::Retry::InDoubt);
@@ -75,8 +75,8 @@ async fn an_account_that_was_looked_up_for_another_third_id_is_not_used() {
     let rig = rig(6)
         .always(CREATE, Fault::LostAfter)
         .repeats(EXCHANGE, "accountId");
-    let (_, tally) = rig.apply().await;
-    assert_eq!((tally.done, tally.in_doubt), (0, 3));
+    let (_, stats) = rig.apply().await;
+    assert_eq!((stats.done, stats.in_doubt), (0, 3));
     assert_eq!(rig.sent().len(), 0);
 }
 
@@ -102,7 +102,10 @@ async fn details_of_another_flow_stop_a_sync() {
     rig.stop_faults();
     let rig = rig.repeats(DETAIL, "flowId");
     let synced = rig.course(treaty::sync::SyncMode::Once).await;
-    assert!(matches!(synced, Err(Fatal::MixedUp(3))), "{synced:?}");
+    assert!(
+        matches!(synced, Err(Fatal::MismatchedResponses(3))),
+        "{synced:?}"
+    );
     let ledger = rig.ledger();
     let items = ledger.items_after(None, 0, 5).expect("read");
     assert!(

@@ -2,5 +2,6 @@
 
 pub(crate) mod faults;
 pub(crate) mod lost_responses;
-mod mixed_up;
+mod mismatched_responses;
 pub(crate) mod properties;
+mod repeated_calls;

@@ -22,8 +22,8 @@ fn refuses_too_many_appended_pages_before_any_call() {
     project.expect(&["validate"], 0);
     project.replace("manifests/loans.yaml", &chunks(5), &chunks(6));
     let refused = project.expect(&["validate"], 65).stderr;
-    let told = "chunkedFields add 12 pages, at most 10 are allowed";
-    assert_eq!(refused.matches(told).count(), 1, "{refused}");
+    let message = "chunkedFields add 12 pages, at most 10 are allowed";
+    assert_eq!(refused.matches(message).count(), 1, "{refused}");
     assert!(refused.contains("manifests/loans.yaml:"), "{refused}");
 }
 
