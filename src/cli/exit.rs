@@ -160,6 +160,19 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
             Exit::Error,
             "update treaty to the version that wrote the ledger, or a newer one".to_owned(),
         ),
+        LedgerError::Missing { .. } => (
+            Exit::Error,
+            "put back the ledger, or the newest backup of it with treaty state import; treaty apply --new-ledger \
+             starts with an empty one and sends every contract again"
+                .to_owned(),
+        ),
+        LedgerError::Older { .. } | LedgerError::Replaced { .. } => (
+            Exit::Error,
+            "it does not know what was sent since, so those contracts would be sent again: put back the newest \
+             ledger with its -wal file; if there is none, record the later contracts with treaty state adopt, then \
+             continue with treaty apply --accept-ledger (or sync --accept-ledger)"
+                .to_owned(),
+        ),
         LedgerError::Collision(_) => (
             Exit::Error,
             "nothing was recorded; look the id up with treaty state list and on the service's own pages"

@@ -13,6 +13,7 @@ use super::lines::{
     FORMAT, FORMAT_WITH_WAITING, Header, Item, Line, Refused, Resource, Run, Status, Step,
 };
 use super::record::{EntityId, ResourceKind};
+use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS};
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
 use crate::expr::{Fingerprint, Salt};
 
@@ -94,11 +95,7 @@ impl Sqlite {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(own)?;
-        let is_not_empty = "SELECT EXISTS (SELECT 1 FROM item) OR EXISTS (SELECT 1 FROM thing) OR EXISTS (SELECT 1 FROM run)";
-        if transaction
-            .query_row(is_not_empty, [], |row| row.get(0))
-            .map_err(own)?
-        {
+        if !version::is_empty(&transaction).map_err(own)? {
             return Err(ImportError::NotEmpty(self.path().display().to_string()));
         }
         let imported = import(&transaction, file, lines, binding)?;
@@ -149,6 +146,10 @@ fn export(
         endpoint: meta("endpoint")?,
         app: meta("app")?,
         salt: hex::encode(salt.0),
+        version: Some(version::read(connection)?),
+        supersedes: version::superseded(connection)?,
+        existing_accounts: version::number(connection, EXISTING_ACCOUNTS)?,
+        acknowledged: version::number(connection, ACKNOWLEDGED)?,
     }))?;
     let mut statement =
         connection.prepare("SELECT id, name, begun, ended, exit FROM run ORDER BY id")?;

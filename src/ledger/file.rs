@@ -208,7 +208,7 @@ pub(super) fn repeated_ids(connection: &Connection) -> rusqlite::Result<Vec<Stri
     }
 }
 
-/// Creates the tables and stores the salt and the binding.
+/// Creates the tables and stores the salt, the binding, an id and a serial.
 pub(super) fn initialize(connection: &mut Connection, binding: &Binding) -> rusqlite::Result<()> {
     let mut salt = [0; 32];
     connection.query_row("SELECT randomblob(32)", [], |row| {
@@ -229,6 +229,9 @@ pub(super) fn initialize(connection: &mut Connection, binding: &Binding) -> rusq
             params![name, value],
         )?;
     }
+    transaction.execute_batch(
+        "INSERT INTO meta (name, value) VALUES ('id', lower(hex(randomblob(16)))), ('serial', 0)",
+    )?;
     transaction.pragma_update(None, "user_version", schema::VERSION)?;
     transaction.commit()
 }

@@ -16,6 +16,7 @@ use super::file::{self, broken};
 use super::lock::create_if_missing;
 use super::receipt::FLOW_ID;
 use super::step_name::PROCESS;
+use super::version::HoldOptions;
 use super::{Binding, LedgerError};
 use crate::expr::{Fingerprint, Salt};
 
@@ -78,7 +79,7 @@ type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 impl Inbox {
     /// Opens the inbox of a ledger. The file is created if it does not exist, and verified.
     pub fn open(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
-        drop(create_if_missing(path, binding)?);
+        drop(create_if_missing(path, binding, &HoldOptions::default())?);
         let mut connection = file::open(path)?;
         let salt = file::check_binding(path, &connection, binding)?;
         let configured = connection.busy_handler(Some(retry_lock));

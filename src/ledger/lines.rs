@@ -8,13 +8,15 @@ use serde_json::Value;
 
 use super::record::{Deferral, EntityId, ResourceKind};
 use super::recorded::ItemStatus;
+use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS, LedgerVersion, SUPERSEDED};
 use super::{Binding, LedgerError};
 use crate::api::operation::Op;
 use crate::expr::{Fingerprint, Salt};
 use crate::util::confine;
 
 /// The version of the export format.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
+
 /// The format since which the status waiting exists.
 pub(super) const FORMAT_WITH_WAITING: u32 = 2;
 
@@ -40,6 +42,15 @@ pub(super) struct Header {
     pub(super) endpoint: String,
     pub(super) app: String,
     pub(super) salt: String,
+    /// Missing before format 3, like the next three: the imported ledger then has another id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<LedgerVersion>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) supersedes: BTreeMap<String, i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) existing_accounts: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) acknowledged: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -229,6 +240,21 @@ impl Header {
             transaction.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)")?;
         statement.execute(params!["salt", &salt.0[..]])?;
         statement.execute(params!["app", self.app.as_bytes()])?;
+        if let Some(version) = &self.version {
+            statement.execute(params!["id", version.id])?;
+            statement.execute(params!["serial", version.serial])?;
+        }
+        if !self.supersedes.is_empty() {
+            statement.execute(params![SUPERSEDED, version::to_json(&self.supersedes)])?;
+        }
+        for (name, value) in [
+            (EXISTING_ACCOUNTS, self.existing_accounts),
+            (ACKNOWLEDGED, self.acknowledged),
+        ] {
+            if let Some(value) = value {
+                statement.execute(params![name, value])?;
+            }
+        }
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file;
-use super::{Binding, LedgerError};
+use super::version::{HoldOptions, VersionPolicy};
+use super::{Binding, LedgerError, marker};
 use crate::util::private_file::{self, Access};
 
 /// The interval between two attempts to take a lease or a lock.
@@ -43,6 +44,7 @@ impl Drop for Lock {
 pub(super) fn create_if_missing(
     path: &Path,
     binding: &Binding,
+    options: &HoldOptions,
 ) -> Result<Option<Lock>, LedgerError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| file::io(path, &error))?;
@@ -59,7 +61,10 @@ pub(super) fn create_if_missing(
         if lock.is_none() {
             return Err(LedgerError::Held("it is creating the ledger".to_owned()));
         }
-        refuse_lost(path)?;
+        marker::allow_creation(path, options)?;
+        if !matches!(options.policy, VersionPolicy::New | VersionPolicy::Import) {
+            refuse_lost(path)?;
+        }
         file::create(path, binding)?;
     }
     if let Some(lock) = &lock {
@@ -69,17 +74,15 @@ pub(super) fn create_if_missing(
     Ok(lock)
 }
 
-/// Returns an error if the lock file shows that a ledger existed: it recorded what was sent, so an
-/// empty one must not replace it.
+/// Returns an error if the marker or the lock file shows that a ledger existed: it recorded what was
+/// sent, so an empty one must not replace it.
 pub(super) fn refuse_lost(path: &Path) -> Result<(), LedgerError> {
+    marker::allow_creation(path, &HoldOptions::default())?;
     let lock = lock_path(path);
     if std::fs::metadata(&lock).is_ok_and(|lock| lock.len() > 0) {
-        return Err(LedgerError::Broken {
+        return Err(LedgerError::Missing {
             path: path.display().to_string(),
-            why: format!(
-                "the file is missing, and with it the record of what was sent: restore it from a backup, or remove {} to start with an empty ledger",
-                lock.display()
-            ),
+            evidence: lock.display().to_string(),
         });
     }
     Ok(())

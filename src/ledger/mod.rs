@@ -4,6 +4,7 @@
 //! write is acknowledged once it is on disk. Writes are executed in order: when the last one is
 //! acknowledged, all earlier ones are on disk, too.
 
+mod age;
 mod binding;
 mod collision;
 mod export;
@@ -13,6 +14,7 @@ mod known;
 mod lease;
 mod lines;
 mod lock;
+mod marker;
 mod queries;
 mod receipt;
 mod record;
@@ -24,6 +26,9 @@ pub mod step_name;
 mod store;
 #[cfg(test)]
 mod tests;
+mod version;
+#[cfg(test)]
+mod version_tests;
 mod writer;
 mod writes;
 
@@ -47,6 +52,7 @@ pub use recorded::{ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, Rec
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
 pub use sqlite::{LeaseHandle, Sqlite};
+pub use version::{Evidence, HoldOptions, LedgerVersion, VersionPolicy};
 
 use crate::api::operation::Op;
 use crate::expr::Salt;
@@ -71,6 +77,42 @@ pub enum LedgerError {
     /// A newer treaty has created or migrated the ledger.
     #[error("the ledger {0} was made by a newer treaty")]
     Newer(String),
+    /// The ledger's file is missing, but it existed.
+    #[error(
+        "the ledger {path}: the file is missing, and with it the record of what was sent; {evidence} shows that it existed"
+    )]
+    Missing {
+        /// The ledger's file.
+        path: String,
+        /// The file that shows it, with the ledger's version.
+        evidence: String,
+    },
+    /// The ledger is an older copy, or has lost its `-wal` file.
+    #[error(
+        "the ledger {path} is too old: its serial is {serial}, but {source_file} records the serial {known}"
+    )]
+    Older {
+        /// The ledger's file.
+        path: String,
+        /// The ledger's serial.
+        serial: i64,
+        /// The file that records the later serial.
+        source_file: String,
+        /// The later serial.
+        known: i64,
+    },
+    /// The ledger is not the one that was used before.
+    #[error("the ledger {path} ({own}) is not the one that {source_file} records ({known})")]
+    Replaced {
+        /// The ledger's file.
+        path: String,
+        /// The ledger's version.
+        own: String,
+        /// The file that records the other ledger.
+        source_file: String,
+        /// The other ledger's version.
+        known: String,
+    },
     /// A response has an id that is recorded for something else. Nothing of the write was executed;
     /// later writes are.
     #[error("{0}")]

@@ -232,6 +232,11 @@ pub enum Write {
         /// The exit code.
         exit: i32,
     },
+    /// Records that a new ledger has found accounts at the service which it did not create.
+    AccountsFound {
+        /// The number of accounts.
+        count: u64,
+    },
     /// Creates or replaces a resource.
     Resource {
         /// The kind.
@@ -360,4 +365,15 @@ pub enum Write {
         /// The step's name.
         step: String,
     },
+}
+
+impl Write {
+    /// Returns whether the marker must show this write before the run continues: a run begins, or
+    /// a request is about to be sent that an older copy of the ledger would repeat.
+    pub(super) fn is_marked(&self) -> bool {
+        matches!(
+            self,
+            Self::RunBegun { .. } | Self::RunEnded { .. } | Self::Intent { .. }
+        )
+    }
 }

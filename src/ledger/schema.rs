@@ -9,7 +9,7 @@ use super::step_name::PROCESS;
 use crate::api::operation::Op;
 
 /// The version of the tables, stored in `SQLite`'s `user_version`.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// Returns the SQL that creates the tables.
 ///
@@ -66,7 +66,7 @@ pub(super) fn is_under_way(table: &str) -> String {
 }
 
 /// The migrations from each version to the next. They are history: a released one never changes.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     "
 ALTER TABLE step ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE step ADD COLUMN deferral TEXT;
@@ -100,6 +100,9 @@ CREATE INDEX doc_id ON step (json_extract(receipt, '$.docId')) WHERE json_extrac
 CREATE INDEX sign_url ON step (json_extract(receipt, '$.signUrl')) WHERE json_extract(receipt, '$.signUrl') > '';
 CREATE INDEX sign_short_url ON step (json_extract(receipt, '$.signShortUrl')) WHERE json_extract(receipt, '$.signShortUrl') > '';
 CREATE INDEX remote_id ON thing (remote_id) WHERE remote_id IS NOT NULL;
+",
+    "
+INSERT OR IGNORE INTO meta (name, value) VALUES ('id', lower(hex(randomblob(16)))), ('serial', 0);
 ",
 ];
 

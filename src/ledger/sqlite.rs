@@ -16,8 +16,9 @@ use super::lock::{
 };
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
+use super::version::HoldOptions;
 use super::writer::{Queue, Writer, WriterState};
-use super::{Binding, Collision, Ledger, LedgerError, Written, collision, store};
+use super::{Binding, Collision, Ledger, LedgerError, Written, collision, marker, store};
 use crate::api::operation::Op;
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
@@ -111,14 +112,27 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// [`LedgerError::Held`] if another run holds the lease.
+    /// [`LedgerError::Held`] if another run holds the lease; [`LedgerError::Missing`],
+    /// [`LedgerError::Older`] or [`LedgerError::Replaced`] if the marker shows a later state.
     pub fn hold(
         path: &Path,
         binding: &Binding,
         holder: &str,
         since: &str,
     ) -> Result<Self, LedgerError> {
-        let lock = create_if_missing(path, binding)?;
+        Self::hold_with(path, binding, holder, since, &HoldOptions::default())
+    }
+
+    /// Opens a ledger for writing like [`Self::hold`], with other evidence besides the marker and
+    /// another reaction to a mismatch.
+    pub fn hold_with(
+        path: &Path,
+        binding: &Binding,
+        holder: &str,
+        since: &str,
+        options: &HoldOptions,
+    ) -> Result<Self, LedgerError> {
+        let lock = create_if_missing(path, binding, options)?;
         // Before the lease is taken, because a damaged ledger must not be changed.
         file::open(path)?;
         file::verify(path)?;
@@ -129,7 +143,7 @@ impl Sqlite {
             locked: false,
             is_brief: false,
         };
-        Self::acquire(path, binding, lock, request, BRIEF_HOLDER_TIMEOUT)
+        Self::acquire(path, binding, lock, request, BRIEF_HOLDER_TIMEOUT, options)
     }
 
     /// Takes the lease of an existing ledger for a few seconds, without verifying the file. Returns
@@ -147,7 +161,8 @@ impl Sqlite {
             locked: false,
             is_brief: true,
         };
-        match Self::acquire(path, binding, try_lock(path)?, request, Duration::ZERO) {
+        let (lock, options) = (try_lock(path)?, HoldOptions::default());
+        match Self::acquire(path, binding, lock, request, Duration::ZERO, &options) {
             Ok(ledger) => Ok(Some(ledger)),
             Err(LedgerError::Held(_)) => Ok(None),
             Err(error) => Err(error),
@@ -160,6 +175,7 @@ impl Sqlite {
         mut lock: Option<Lock>,
         mut request: LeaseRequest<'_>,
         wait: Duration,
+        options: &HoldOptions,
     ) -> Result<Self, LedgerError> {
         let broken = |error: &rusqlite::Error| broken(path, error);
         let mut connection = file::open(path)?;
@@ -197,6 +213,10 @@ impl Sqlite {
                 lease::record_lock(&connection, fence, &machine).map_err(|error| broken(&error))?;
             }
         }
+        let marker = marker::admit(&mut connection, path, options).inspect_err(|_| {
+            // If that fails, the lease expires.
+            let _ = lease::release(&connection, fence);
+        })?;
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
         let validity = LeaseValidity::since(taken_at);
         let state = WriterState {
@@ -204,6 +224,8 @@ impl Sqlite {
             fence,
             validity: validity.clone(),
             flows: HashSet::new(),
+            marker,
+            serial: None,
         };
         let own = path.to_owned();
         let writer = Writer::start(state, move |error| self::broken(&own, error));

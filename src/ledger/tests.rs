@@ -103,10 +103,12 @@ async fn migrates_a_ledger_of_an_older_treaty() {
              ALTER TABLE step DROP COLUMN sign_time; DROP INDEX waiting; ALTER TABLE step DROP COLUMN begun;
              ALTER TABLE step DROP COLUMN deferral; ALTER TABLE lease DROP COLUMN machine;
              ALTER TABLE lease DROP COLUMN locked; ALTER TABLE lease DROP COLUMN beat;
-             PRAGMA user_version = 1",
+             DELETE FROM meta WHERE name IN ('id', 'serial'); PRAGMA user_version = 1",
         )
         .expect("version 1");
     drop(connection);
+    // An older treaty wrote no marker.
+    std::fs::remove_file(marker::marker_path(&path)).expect("removed");
     for ledger in [Sqlite::read(&path, &binding()), hold(&path)] {
         let ledger = ledger.expect("opened");
         let steps = ledger.steps(1).expect("read");
@@ -116,7 +118,10 @@ async fn migrates_a_ledger_of_an_older_treaty() {
             ledger.under_way(&mut |id, flow, key| under_way.push((id, format!("{flow} {key}"))));
         read.expect("read");
         assert_eq!(under_way, [(1, "loan HT-1".to_owned())]);
+        let version = ledger.version().expect("a version");
+        assert_eq!((version.id.len(), version.serial), (32, 0));
     }
+    drop(hold(&path).expect("the marker has the same version"));
 }
 
 #[test]
@@ -218,6 +223,8 @@ async fn a_full_disk_ends_a_run_and_damages_nothing() {
         validity: LeaseValidity::since(LeaseValidity::now()),
         connection,
         flows: std::collections::HashSet::new(),
+        marker: None,
+        serial: None,
     };
     let own = path.clone();
     let writer = Writer::start(state, move |error| file::broken(&own, error));
@@ -419,6 +426,8 @@ fn refuses_to_replace_a_missing_ledger() {
                 .contains("the file is missing")
         );
     }
-    std::fs::remove_file(path.with_added_extension("lock")).expect("removed");
+    for ending in ["db.lock", "ledger.json"] {
+        std::fs::remove_file(path.with_extension(ending)).expect("removed");
+    }
     drop(hold(&path).expect("created again"));
 }

@@ -11,8 +11,9 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::lease::{self, LeaseValidity, RENEWAL_INTERVAL};
+use super::marker::Marker;
 use super::record::Write;
-use super::{Collision, LedgerError, Written, collision, writes};
+use super::{Collision, LedgerError, Written, collision, version, writes};
 use crate::util::failpoint::failpoint;
 
 /// The maximum number of jobs in one transaction. Larger groups save syncs but delay the first job.
@@ -72,6 +73,10 @@ pub(super) struct WriterState {
     pub(super) validity: LeaseValidity,
     /// The flows that this run knows to exist in the ledger.
     pub(super) flows: HashSet<String>,
+    /// The file outside of the ledger that records its serial; none if the serial must not grow.
+    pub(super) marker: Option<Marker>,
+    /// The serial of the last transaction; none before the first.
+    pub(super) serial: Option<i64>,
 }
 
 impl Writer {
@@ -113,6 +118,7 @@ impl Writer {
                             LedgerError::Taken(by)
                         }
                         WriteError::Broken(error) => broken(&error),
+                        WriteError::Marker(error) => error,
                     }),
                 };
                 // A renewal alone may fail and be repeated: the fencing token shows a lost lease.
@@ -130,6 +136,11 @@ impl Writer {
                     // The caller may not wait for the result.
                     let _ = job.done.send(own);
                 }
+            }
+            // A holder that has lost its lease must not set the marker back. A failure leaves the
+            // marker behind, and the next run updates it.
+            if failed.is_none() {
+                let _ = state.mark();
             }
             // Releases the lease for the next run. If that fails, the lease expires.
             let _ = lease::release(&state.connection, state.fence);
@@ -149,6 +160,8 @@ enum WriteError {
     /// Another run has taken the lease.
     Taken(String),
     Broken(rusqlite::Error),
+    /// The marker cannot be written.
+    Marker(LedgerError),
 }
 
 impl From<rusqlite::Error> for WriteError {
@@ -181,11 +194,31 @@ impl WriterState {
                 writes::write(&transaction, write)?;
             }
         }
+        let has_writes = group.iter().any(|job| !job.writes.is_empty());
+        let serial = match &self.marker {
+            Some(_) if has_writes => Some(version::next_serial(&transaction)?),
+            _ => self.serial,
+        };
         failpoint("commit.before");
         transaction.commit()?;
         failpoint("commit.after");
         self.validity.renew(renewed);
+        self.serial = serial;
+        // The requests of these intents are sent once this function returns.
+        let mut writes = group.iter().flat_map(|job| &job.writes);
+        if writes.any(Write::is_marked) {
+            self.mark().map_err(WriteError::Marker)?;
+        }
         Ok(collisions)
+    }
+
+    /// Records the serial outside of the ledger. Called after the transaction, so that an intact
+    /// ledger is never behind its marker.
+    fn mark(&mut self) -> Result<(), LedgerError> {
+        match (&mut self.marker, self.serial) {
+            (Some(marker), Some(serial)) => marker.record(serial),
+            _ => Ok(()),
+        }
     }
 }
 

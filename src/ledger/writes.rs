@@ -5,6 +5,7 @@ use rusqlite::{Transaction, params};
 
 use super::record::{EntityId, SignState, Write};
 use super::recorded::ItemStatus;
+use super::version::{self, EXISTING_ACCOUNTS};
 
 /// Executes one write.
 pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
@@ -18,6 +19,10 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
             "UPDATE run SET ended = ?2, exit = ?3 WHERE id = ?1",
             &[id, at, exit],
         ),
+        Write::AccountsFound { count } => {
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            version::set(transaction, EXISTING_ACCOUNTS, &count)
+        }
         Write::Resource {
             kind,
             identity,

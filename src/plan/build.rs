@@ -53,6 +53,7 @@ pub async fn build_plan<'a>(
         refused: RefusedRows::new(),
         row_findings: findings.new_with_listener(),
         existing: HashSet::new(),
+        unrecorded_accounts: 0,
         unmatched: Vec::new(),
         matched: HashSet::new(),
     };
@@ -98,6 +99,7 @@ pub async fn build_plan<'a>(
         needed,
     );
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
+        planned_run.unrecorded_accounts = row_accounts.unrecorded();
         planned_run.existing = row_accounts.look_up(client, ledger, listener).await?;
     }
     for (flow, calls) in row_accounts.calls {

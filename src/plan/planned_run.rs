@@ -22,6 +22,8 @@ pub struct PlannedRun<'a> {
     pub row_findings: Findings,
     /// Fingerprints of the `thirdId`s of row accounts that exist at the service.
     pub existing: HashSet<Fingerprint>,
+    /// The number of accounts of rows to be sent that the ledger does not record.
+    pub unrecorded_accounts: usize,
     /// Targets that match no address.
     pub unmatched: Vec<AddressPattern>,
     /// Indexes of the targets that match an item.

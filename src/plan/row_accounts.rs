@@ -83,6 +83,11 @@ impl RowAccounts {
         Ok(Ok(()))
     }
 
+    /// Returns the number of accounts to look up.
+    pub(crate) fn unrecorded(&self) -> usize {
+        self.unrecorded.len()
+    }
+
     /// Looks up the unrecorded accounts, and counts their calls.
     ///
     /// Returns the fingerprints of the `thirdId`s whose account exists.

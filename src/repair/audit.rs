@@ -45,6 +45,9 @@ pub struct Audit<'a> {
     pub targets: Vec<AddressPattern>,
     /// Items that are not selected.
     pub excludes: Vec<AddressPattern>,
+    /// Whether another ledger may have sent the items before this one. No item is then proven to exist
+    /// exactly once: its other contract is not recorded.
+    pub has_predecessor: bool,
     /// Items that were audited before and are skipped.
     pub skip: HashSet<EntityId>,
     /// The maximum number of items in progress.
@@ -101,6 +104,7 @@ impl Audit<'_> {
     ) -> Result<bool, AuditError> {
         let auditor = Auditor {
             records: self.records,
+            has_predecessor: self.has_predecessor,
             context: StepContext::new(self.records, self.client, self.root),
             accounts: account_entities(self.records)?,
             answers: Mutex::default(),
@@ -157,6 +161,7 @@ impl Audit<'_> {
 /// Looks up and compares single items.
 struct Auditor<'a> {
     records: &'a dyn Records,
+    has_predecessor: bool,
     context: StepContext<'a>,
     /// The ledger ids of the accounts, by the fingerprint of their account ids, which is shorter.
     accounts: HashMap<Fingerprint, EntityId>,
@@ -185,6 +190,7 @@ fn account_entities(records: &dyn Records) -> Result<HashMap<Fingerprint, Entity
     Ok(entities)
 }
 
+const CHECK_SIGNERS: &str = "look up the signers on the service's own pages for a second contract";
 const RETRY_AUDIT: &str = "run treaty audit again";
 const RESOLVE: &str = "check the flow on the service's own pages, then run treaty state settle";
 
@@ -193,6 +199,10 @@ impl Auditor<'_> {
         let journal = ItemJournal::new(item.record.id, self.records.steps(item.record.id)?);
         let mut differences = Differences::default();
         self.compare_item(&item, &journal, &mut differences).await?;
+        if self.has_predecessor && differences.0.is_empty() {
+            let what = "the flow exists as recorded, but the ledger is younger than accounts at the service, or was accepted in place of another: an earlier ledger may have sent this item too";
+            differences.add(Verdict::Unproven, what, CHECK_SIGNERS);
+        }
         // The worst difference gives the verdict and the hint; all are listed.
         differences.0.sort_by_key(|(verdict, ..)| *verdict);
         let (verdict, hint) = differences

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::status::Counts;
+use crate::ledger::LedgerVersion;
 use crate::util::atomic_file::{AtomicFile, FileError};
 use crate::util::input_file;
 
@@ -62,6 +63,9 @@ pub struct Summary {
     /// The rate limit in requests a second; `None` without a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<f64>,
+    /// The ledger's id and serial at the end of the run. A later run refuses an older ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerVersion>,
 }
 
 /// The requests of one operation.

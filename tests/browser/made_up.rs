@@ -183,5 +183,6 @@ fn summary() -> Summary {
         calls_total: 16_039,
         rate: 11.47,
         rate_limit: Some(40.0),
+        ledger: None,
     }
 }

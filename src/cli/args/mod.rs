@@ -19,7 +19,7 @@ use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf};
 pub(super) use run::{Apply, Plan, PlanFormat, Selected};
 pub(super) use sent::{Audit, Listen, Report, Revoke, Status, Sync};
-pub(super) use shared::{Consent, Matching, Waiting};
+pub(super) use shared::{Consent, LedgerChoice, Matching, Waiting};
 pub(super) use state::{
     Adopt, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::shared::Waiting;
+use super::shared::{LedgerChoice, Waiting};
 use super::values::tolerance;
 use crate::address::AddressPattern;
 use crate::manifest::Tolerance;
@@ -109,6 +109,8 @@ pub(crate) struct Apply {
     /// Confirm a protected environment by its name
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm: Option<String>,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerChoice,
     #[command(flatten)]
     pub(crate) waiting: Waiting,
     /// Write metrics in the Prometheus text format to this file

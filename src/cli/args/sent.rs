@@ -66,6 +66,11 @@ pub(crate) struct Sync {
     pub(crate) matching: Matching,
     #[command(flatten)]
     pub(crate) waiting: Waiting,
+    /// Continue with a ledger that is older than the last run, or another one
+    ///
+    /// Deferred signers that were added since then may be asked again.
+    #[arg(long)]
+    pub(crate) accept_ledger: bool,
     /// Write metrics in the Prometheus text format to this file
     ///
     /// The file is written even if the command fails.

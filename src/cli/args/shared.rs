@@ -31,6 +31,22 @@ pub(crate) struct Waiting {
     pub(crate) until: Option<Until>,
 }
 
+/// The reaction to a ledger that is missing, older than its records elsewhere, or another one.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct LedgerChoice {
+    /// Start with an empty ledger although there was one, or although accounts exist already
+    ///
+    /// Contracts that an earlier ledger has sent are sent again.
+    #[arg(long, conflicts_with = "accept_ledger")]
+    pub(crate) new_ledger: bool,
+    /// Continue with a ledger that is older than the last run, or another one
+    ///
+    /// Contracts that this ledger does not record are sent again. Record them first with treaty
+    /// state adopt.
+    #[arg(long)]
+    pub(crate) accept_ledger: bool,
+}
+
 /// The confirmation of commands that change the ledger.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Consent {

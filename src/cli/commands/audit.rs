@@ -9,13 +9,14 @@ use crate::address::{Address, is_selected};
 use crate::cli::args::{Audit as Args, Global};
 use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::LedgerContext;
+use crate::cli::context::ledger_version::evidence;
 use crate::cli::context::run_folder::run_folder;
 use crate::cli::context::runtime::runtime;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{logging, out};
 use crate::execute::Stop;
-use crate::ledger::{KnownRun, Records, Sqlite};
+use crate::ledger::{KnownRun, LedgerError, Records, Sqlite};
 use crate::repair::{Audit, AuditedItem, Verdict};
 use crate::report::{AuditJournal, AuditLine};
 
@@ -34,8 +35,11 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     logging::name_run(folder);
     let settings = &context.project.settings;
     let folder = run_folder(&settings.reports.directory, folder)?;
+    let has_predecessor = has_predecessor(global, &context, &ledger)?;
+    // Earlier results may be from before the ledger was replaced.
+    let starts_over = args.again || has_predecessor;
     let (mut journal, skip) =
-        AuditJournal::open(&folder.join(format!("{base}.jsonl")), args.again)?;
+        AuditJournal::open(&folder.join(format!("{base}.jsonl")), starts_over)?;
     if !skip.is_empty() && !global.quiet {
         out::log_note(
             global.log_format,
@@ -55,6 +59,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         run: run.filter(|_| !args.all).map(|run| run.record.id),
         targets: args.matching.target.clone(),
         excludes: args.matching.exclude.clone(),
+        has_predecessor,
         skip,
         concurrency: settings.limits.concurrency.get(),
         listener: progress.listener(),
@@ -87,6 +92,25 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     };
     out::line(format_args!("{summary}; {}", out::shown(&table).display()));
     Ok(exit(&counts))
+}
+
+/// Returns whether the ledger does not know all contracts, and says so.
+fn has_predecessor(
+    global: &Global,
+    context: &LedgerContext,
+    ledger: &Sqlite,
+) -> Result<bool, LedgerError> {
+    let consequence = "no item is proven to exist exactly once";
+    if let Err(error) = ledger.check_version(&evidence(&context.project)) {
+        out::log_note(global.log_format, format_args!("{error}; {consequence}"));
+        return Ok(true);
+    }
+    let found = ledger.may_have_predecessor()?;
+    if found {
+        let why = "the ledger is younger than accounts at the service, or was accepted in place of another";
+        out::log_note(global.log_format, format_args!("{why}: {consequence}"));
+    }
+    Ok(found)
 }
 
 /// The run whose folder contains the report; none with `--all` if there was no run.

@@ -254,6 +254,7 @@ fn summary(
         calls_total: 0,
         rate: 0.0,
         rate_limit: None,
+        ledger: None,
     });
     Summary {
         treaty: env!("CARGO_PKG_VERSION").to_owned(),

@@ -19,7 +19,7 @@ use crate::cli::output::{diagnostics, out, prompt};
 use crate::desired::RowLookup;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::execute::Stop;
-use crate::ledger::{KnownItem, Ledger, Records, Sqlite};
+use crate::ledger::{KnownItem, Ledger, Records, Sqlite, VersionPolicy};
 use crate::repair::{Revocation, RevocationStats, TaskReissue};
 
 /// The most addresses that are shown.
@@ -27,7 +27,7 @@ const SHOWN: usize = 10;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut context = LedgerContext::load(global, Some(&args.consent))?;
-    let ledger = context.lock_ledger()?;
+    let ledger = context.lock_ledger(VersionPolicy::Refuse)?;
     check_targets(&ledger, &args.target)?;
     let (items, ended) = select(&ledger, args)?;
     if items.is_empty() {

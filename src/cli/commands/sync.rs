@@ -13,7 +13,7 @@ use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::target::CONSOLE;
 use crate::cli::output::{logging, out};
-use crate::ledger::{LedgerError, Records, Sqlite};
+use crate::ledger::{LedgerError, Records, Sqlite, VersionPolicy};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut metrics = CommandMetrics::new("sync");
@@ -25,7 +25,11 @@ fn sync(global: &Global, args: &Args, metrics: &mut CommandMetrics) -> anyhow::R
     // Sync needs the settings only and ignores errors in manifests.
     let context = LedgerContext::load(global, None)?;
     metrics.set_project(&context.project);
-    let ledger = context.lock_ledger()?;
+    let ledger = context.lock_ledger(if args.accept_ledger {
+        VersionPolicy::Accept
+    } else {
+        VersionPolicy::Refuse
+    })?;
     open_log(global, &context, &ledger)?;
     check_targets(&ledger, &args.matching.target)?;
     let progress = Progress::new(global);

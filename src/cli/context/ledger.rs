@@ -1,6 +1,7 @@
 //! The project with its ledger and credentials, for commands that work on recorded state.
 
 use super::endpoint;
+use super::ledger_version::evidence;
 use super::runtime::runtime;
 use super::session::{Session, binding, invalid, load_project};
 use crate::api::time;
@@ -10,8 +11,8 @@ use crate::cli::output::progress::Progress;
 use crate::cli::output::{diagnostics, out, prompt};
 use crate::client::{Client, Credentials};
 use crate::diagnostic::Findings;
-use crate::ledger::{Binding, Ledger, LedgerError, Sqlite, Write};
-use crate::manifest::{Project, Settings};
+use crate::ledger::{Binding, HoldOptions, Ledger, LedgerError, Sqlite, VersionPolicy, Write};
+use crate::manifest::Project;
 
 /// A loaded project, the credentials of its endpoint, and the binding of its ledger.
 pub(in crate::cli) struct LedgerContext {
@@ -62,8 +63,8 @@ impl LedgerContext {
     }
 
     /// Opens the ledger and acquires its lease.
-    pub(in crate::cli) fn lock_ledger(&self) -> Result<Sqlite, LedgerError> {
-        lock_ledger(&self.project.settings, &self.binding, &self.session)
+    pub(in crate::cli) fn lock_ledger(&self, policy: VersionPolicy) -> Result<Sqlite, LedgerError> {
+        lock_ledger(&self.project, &self.binding, &self.session, policy)
     }
 
     /// Creates a client. With a ledger that is locked, it sends only while the lease is valid.
@@ -105,14 +106,20 @@ impl LedgerContext {
     }
 }
 
-/// Opens the ledger of the settings and acquires its lease.
+/// Opens the ledger of a project and acquires its lease. `policy` is the reaction to a ledger that is
+/// missing, or older than the marker and the reports.
 pub(in crate::cli) fn lock_ledger(
-    settings: &Settings,
+    project: &Project,
     binding: &Binding,
     session: &Session,
+    policy: VersionPolicy,
 ) -> Result<Sqlite, LedgerError> {
-    let since = time::text(session.started);
-    let ledger = Sqlite::hold(&settings.ledger, binding, &holder(), &since)?;
+    let options = HoldOptions {
+        evidence: evidence(project),
+        policy,
+    };
+    let (path, since) = (&project.settings.ledger, time::text(session.started));
+    let ledger = Sqlite::hold_with(path, binding, &holder(), &since, &options)?;
     warn_of_repeated_ids(&ledger, session.log_format)?;
     Ok(ledger)
 }

@@ -5,6 +5,7 @@ pub(super) mod endpoint;
 pub(super) mod follow;
 pub(super) mod interrupt;
 pub(super) mod ledger;
+pub(super) mod ledger_version;
 pub(super) mod names;
 pub(super) mod run_folder;
 pub(super) mod runtime;

@@ -156,7 +156,7 @@ pub(in crate::cli) fn with_plan(
     selected: &Selected,
     retry: Option<Retry>,
     check: impl FnOnce(&Project) -> Result<(), CliError>,
-    open: impl FnOnce(&Session, &Settings, &Binding) -> Result<Sqlite, LedgerError>,
+    open: impl FnOnce(&Session, &Project, &Binding) -> Result<Sqlite, LedgerError>,
     then: impl FnOnce(&PlanContext<'_>) -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
@@ -171,7 +171,7 @@ pub(in crate::cli) fn with_plan(
     let listener = progress.listener();
     let (ledger, client) = match &credentials {
         Ok(known) => {
-            let ledger = open(&session, settings, &binding(settings, known.as_ref()))?;
+            let ledger = open(&session, &project, &binding(settings, known.as_ref()))?;
             let client = endpoint::client(
                 &project.root,
                 settings,

@@ -185,6 +185,7 @@ pub(super) mod tests {
             calls_total: 0,
             rate: 0.0,
             rate_limit: None,
+            ledger: None,
         }
     }
 

@@ -206,7 +206,9 @@ fn adopts_existing_accounts_and_seals() {
     // The lock file still shows that a ledger existed.
     let run = project.expect(&["plan"], 1);
     assert!(run.stderr.contains("the file is missing"), "{}", run.stderr);
-    std::fs::remove_file(project.path(".treaty/sandbox.db.lock")).expect("removed");
+    for file in ["sandbox.db.lock", "sandbox.ledger.json"] {
+        std::fs::remove_file(project.path(&format!(".treaty/{file}"))).expect("removed");
+    }
     let run = project.expect(
         &["plan", "--target", "accounts.*", "--target", "seals.*"],
         0,
@@ -227,6 +229,7 @@ fn adopts_existing_accounts_and_seals() {
         &[
             "apply",
             "--yes",
+            "--new-ledger",
             "--target",
             "accounts.*",
             "--target",

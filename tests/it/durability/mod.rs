@@ -1,6 +1,7 @@
 //! Lost responses, interrupted runs and injected faults: nothing is duplicated or lost.
 
 pub(crate) mod faults;
+pub(crate) mod ledger_version;
 pub(crate) mod lost_responses;
 mod mismatched_responses;
 pub(crate) mod properties;

@@ -9,7 +9,7 @@ use treaty::desired::{Resources, RowLookup};
 use treaty::diagnostic::Findings;
 use treaty::execute::Stop;
 use treaty::expr::RunTime;
-use treaty::ledger::{ImportError, Imported, Ledger, Records};
+use treaty::ledger::{HoldOptions, ImportError, Imported, Ledger, Records, Sqlite, VersionPolicy};
 use treaty::repair::{
     AdoptError, Adopter, Audit, AuditedItem, Revocation, RevocationStats, TaskReissue,
     resolve_not_done,
@@ -20,7 +20,7 @@ use crate::support::rig::{Rig, binding};
 impl Rig {
     /// Deletes the ledger.
     pub(crate) fn forget_ledger(&self) {
-        for ending in ["db", "db-wal", "db-shm", "db.lock"] {
+        for ending in ["db", "db-wal", "db-shm", "db.lock", "ledger.json"] {
             let _ = std::fs::remove_file(self.ledger_path().with_extension(ending));
         }
     }
@@ -127,7 +127,12 @@ impl Rig {
     }
 
     pub(crate) fn import(&self, lines: &[u8]) -> Result<Imported, ImportError> {
-        self.ledger().import("lines", lines, &binding())
+        let options = HoldOptions {
+            evidence: Vec::new(),
+            policy: VersionPolicy::Import,
+        };
+        let held = Sqlite::hold_with(&self.ledger_path(), &binding(), "a test", "now", &options);
+        held?.import("lines", lines, &binding())
     }
 
     /// Revokes all flows in progress, and is cut off while a call hangs.
@@ -216,6 +221,7 @@ impl Rig {
             run: None,
             targets: Vec::new(),
             excludes: Vec::new(),
+            has_predecessor: false,
             skip: std::collections::HashSet::new(),
             concurrency: 4,
             listener: Arc::new(|_| {}),

@@ -14,6 +14,7 @@ use crate::cli::args::{Apply as Args, Global, LogFormat};
 use crate::cli::context::follow::{self, Follow};
 use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::lock_ledger;
+use crate::cli::context::ledger_version::ExistingAccounts;
 use crate::cli::context::session::{PlanContext, with_plan};
 use crate::cli::exit::Exit;
 use crate::cli::output::metrics::CommandMetrics;
@@ -39,8 +40,9 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
             metrics.borrow_mut().set_project(project);
             prompt::check(args, &project.settings)
         },
-        |session, settings, binding| lock_ledger(settings, binding, session),
+        |session, project, binding| lock_ledger(project, binding, session, (&args.ledger).into()),
         |context| {
+            let found = existing_accounts(global, args, context)?;
             let (plan, settings) = (&context.planned.plan, &context.project.settings);
             if !global.quiet && global.log_format == LogFormat::Text {
                 out::print(plan_text::text(
@@ -51,7 +53,7 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
                 ));
             }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
-                execute(global, args, context, &mut metrics.borrow_mut())
+                execute(global, args, context, found, &mut metrics.borrow_mut())
             } else {
                 out::log_note(global.log_format, prompt::DECLINED);
                 Ok(Exit::Done)
@@ -60,11 +62,26 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
     )
 }
 
+/// Returns the accounts that exist beside a new ledger. Fails if too much would be sent beside them.
+fn existing_accounts(
+    global: &Global,
+    args: &Args,
+    context: &PlanContext<'_>,
+) -> anyhow::Result<Option<ExistingAccounts>> {
+    let found = ExistingAccounts::beside_new_ledger(context, args.selected.observe.into())?;
+    if let Some(found) = found {
+        found.require_confirmation(context.project)?;
+        out::log_note(global.log_format, found.description());
+    }
+    Ok(found)
+}
+
 /// Executes the plan and writes the reports. With `--wait`, then polls until all items have ended.
 fn execute(
     global: &Global,
     args: &Args,
     context: &PlanContext<'_>,
+    found: Option<ExistingAccounts>,
     metrics: &mut CommandMetrics,
 ) -> anyhow::Result<Exit> {
     let settings = &context.project.settings;
@@ -75,6 +92,10 @@ fn execute(
     let run = context
         .runtime
         .block_on(context.ledger.begin_run(&name, &begun))?;
+    if let Some(count) = found.and_then(ExistingAccounts::to_record) {
+        let write = context.ledger.write(vec![Write::AccountsFound { count }]);
+        context.runtime.block_on(write)?;
+    }
     failpoint("run.begun");
     let work: u64 = context.planned.plan.flows.iter().map(FlowPlan::work).sum();
     let (requests, stop) = watch::channel(Stop::No);

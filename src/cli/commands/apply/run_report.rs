@@ -188,6 +188,7 @@ impl RunReport<'_> {
                 .collect(),
             calls_total: total,
             rate,
+            ledger: self.context.ledger.version().ok(),
             rate_limit: settings.limits.rate.map(|rate| rate.0),
         }
     }

@@ -11,12 +11,12 @@ use crate::cli::output::diagnostics;
 use crate::cli::output::progress::Progress;
 use crate::desired::{Account, Item, RowLookup};
 use crate::diagnostic::{Findings, did_you_mean};
-use crate::ledger::{Ledger, Sqlite};
+use crate::ledger::{Ledger, Sqlite, VersionPolicy};
 use crate::repair::{AdoptError, Adopter, Adoption};
 
 pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
     let mut context = LedgerContext::load(global, Some(&args.consent))?;
-    let ledger = context.lock_ledger()?;
+    let ledger = context.lock_ledger(VersionPolicy::Correct)?;
     let mut findings = std::mem::take(&mut context.findings);
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut findings);
     let (address, id) = (&args.address, args.id.as_str());

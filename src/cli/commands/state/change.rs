@@ -11,14 +11,15 @@ use crate::cli::output::progress::Progress;
 use crate::desired::RowLookup;
 use crate::diagnostic::Findings;
 use crate::ledger::{
-    ItemStatus, KnownItem, KnownResource, KnownStep, Ledger, ResourceKind, Sqlite, Step, Write,
+    ItemStatus, KnownItem, KnownResource, KnownStep, Ledger, ResourceKind, Sqlite, Step,
+    VersionPolicy, Write,
 };
 use crate::repair::{Adopter, Adoption, resolve_not_done};
 use crate::report;
 
 pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
     let context = LedgerContext::load(global, Some(&args.consent))?;
-    let ledger = context.lock_ledger()?;
+    let ledger = context.lock_ledger(VersionPolicy::Correct)?;
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
     let address = &args.address;
     let write = match names.find(&ledger, address)? {
@@ -70,7 +71,7 @@ pub(super) fn settle(global: &Global, args: &Settle) -> anyhow::Result<Exit> {
         return Err(CliError::new(Exit::Usage, "settle ADDRESS again takes no ID", hint).into());
     }
     let context = LedgerContext::load(global, Some(&args.consent))?;
-    let ledger = context.lock_ledger()?;
+    let ledger = context.lock_ledger(VersionPolicy::Correct)?;
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
     let adoption = match names.find(&ledger, &args.address)? {
         FoundRecord::Item(known, steps) => {

@@ -6,7 +6,7 @@ use crate::cli::args::{Export, Global, Import};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{out, prompt};
-use crate::ledger::{ExportError, ImportError};
+use crate::ledger::{ExportError, ImportError, VersionPolicy};
 use crate::util::atomic_file::AtomicFile;
 use crate::util::input_file;
 
@@ -61,7 +61,7 @@ pub(super) fn import(global: &Global, args: &Import) -> anyhow::Result<Exit> {
         context.note(prompt::DECLINED);
         return Ok(Exit::Done);
     }
-    let ledger = context.lock_ledger()?;
+    let ledger = context.lock_ledger(VersionPolicy::Import)?;
     let imported = ledger
         .import(&shown, BufReader::new(file), &context.binding)
         .map_err(|error| -> anyhow::Error {

@@ -1,0 +1,145 @@
+//! Compares the ledger with what is known outside of it: the reports of earlier runs, and the
+//! accounts at the service.
+
+use crate::cli::args::LedgerChoice;
+use crate::cli::context::session::PlanContext;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::out;
+use crate::ledger::{Evidence, LedgerError, VersionPolicy};
+use crate::manifest::Project;
+use crate::plan::{AccountAction, FlowPlan, Observe};
+use crate::report::Summary;
+
+/// The most items that a new ledger may send beside existing accounts without a confirmation.
+const FEW: u64 = 10;
+
+impl From<&LedgerChoice> for VersionPolicy {
+    fn from(choice: &LedgerChoice) -> Self {
+        match choice {
+            LedgerChoice {
+                new_ledger: true, ..
+            } => Self::New,
+            LedgerChoice {
+                accept_ledger: true,
+                ..
+            } => Self::Accept,
+            LedgerChoice { .. } => Self::Refuse,
+        }
+    }
+}
+
+/// Returns the ledger's version in the newest `run.json` of the project's environment.
+pub(in crate::cli) fn evidence(project: &Project) -> Vec<Evidence> {
+    let settings = &project.settings;
+    // A missing folder has no reports.
+    let folders = std::fs::read_dir(&settings.reports.directory)
+        .into_iter()
+        .flatten();
+    let mut names: Vec<_> = folders
+        .filter_map(|folder| Some(folder.ok()?.file_name()))
+        .filter(|name| name != "latest")
+        .collect();
+    // The names of runs sort by time.
+    names.sort();
+    let found = names.into_iter().rev().find_map(|name| {
+        let folder = settings.reports.directory.join(name);
+        let summary = Summary::read(&folder)?;
+        let is_own = summary.project == project.name
+            && summary.environment == settings.environment
+            && summary.endpoint == settings.endpoint.to_string();
+        is_own.then(|| Evidence {
+            source: out::shown(&folder.join("run.json")).display().to_string(),
+            version: summary.ledger,
+        })
+    });
+    found.into_iter().collect()
+}
+
+/// Accounts that the ledger does not record and that exist at the service.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct ExistingAccounts {
+    /// Accounts of manifests.
+    declared: u64,
+    /// Accounts of rows that would be sent.
+    of_rows: u64,
+    /// Whether rows that would be sent have accounts that the ledger does not record.
+    has_row_accounts: bool,
+    /// Items that would be sent.
+    items: u64,
+    /// Whether all accounts were looked up.
+    is_complete: bool,
+}
+
+impl ExistingAccounts {
+    /// Counts the accounts that the plan has found with `observe`. Returns none if the ledger is old
+    /// enough, or nothing was found and nothing is sent.
+    pub(in crate::cli) fn beside_new_ledger(
+        context: &PlanContext<'_>,
+        observe: Observe,
+    ) -> Result<Option<Self>, LedgerError> {
+        let plan = &context.planned.plan;
+        let accounts = plan.resources.accounts.iter();
+        let adopted = accounts.filter(|account| matches!(account.action, AccountAction::Adopt(_)));
+        let found = Self {
+            declared: adopted.count() as u64,
+            of_rows: context.planned.existing.len() as u64,
+            has_row_accounts: context.planned.unrecorded_accounts > 0,
+            items: plan.flows.iter().map(FlowPlan::work).sum(),
+            is_complete: observe == Observe::All,
+        };
+        let is_younger = context
+            .ledger
+            .is_younger_than(found.count().max(u64::from(found.may_hide_accounts())))?;
+        Ok(is_younger.then_some(found))
+    }
+
+    fn count(self) -> u64 {
+        self.declared + self.of_rows
+    }
+
+    /// Returns whether items are sent to accounts that were not looked up.
+    fn may_hide_accounts(self) -> bool {
+        !self.is_complete && self.items > 0
+    }
+
+    /// The number to record, so that `audit` does not vouch for the items of the ledger. Accounts of
+    /// manifests count only if they are the only signers: a company's own account proves nothing.
+    pub(in crate::cli) fn to_record(self) -> Option<u64> {
+        let count = if self.has_row_accounts {
+            self.of_rows
+        } else {
+            self.declared
+        };
+        Some(count).filter(|count| *count > 0 && self.items > 0)
+    }
+
+    /// Describes the accounts for a note or an error.
+    pub(in crate::cli) fn description(self) -> String {
+        let accounts = |count: u64| match count {
+            1 => "1 account".to_owned(),
+            count => format!("{count} accounts"),
+        };
+        if self.count() == 0 {
+            return format!(
+                "the ledger is new, and --observe skips the lookup of accounts: contracts that an earlier ledger has sent are not detected ({} to send)",
+                self.items
+            );
+        }
+        format!(
+            "the ledger is new, but {} of rows and {} of manifests exist at the service already: an earlier ledger may have sent these contracts ({} to send)",
+            accounts(self.of_rows),
+            accounts(self.declared),
+            self.items,
+        )
+    }
+
+    /// Fails if the items must not be sent without `--new-ledger`.
+    pub(in crate::cli) fn require_confirmation(self, project: &Project) -> Result<(), CliError> {
+        let is_many = self.items > FEW && self.count() > 0;
+        if self.items == 0 || !(is_many || project.settings.protected) {
+            return Ok(());
+        }
+        let hint = "if a ledger existed, restore the newest one; if nothing was sent before, or to send everything again on purpose, add --new-ledger";
+        Err(CliError::new(Exit::Error, self.description(), hint))
+    }
+}

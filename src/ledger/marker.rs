@@ -1,0 +1,161 @@
+//! The marker: a file beside a ledger with the ledger's id and serial (`production.ledger.json`
+//! beside `production.db`).
+//!
+//! A backup of the ledger does not contain it, so it shows that a ledger is missing, was replaced
+//! by an older copy, or has lost its `-wal` file. It is written after the ledger's transaction, and
+//! before the requests whose intents the transaction contains.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::LedgerError;
+use super::file::{broken, io};
+use super::version::{
+    self, ACKNOWLEDGED, Evidence, HoldOptions, LedgerVersion, VersionPolicy, missing,
+};
+use crate::util::atomic_file::AtomicFile;
+use crate::util::input_file::{self, MAX_TEXT};
+use crate::util::private_file::{self, Access};
+
+/// The length of the file. It never changes, so that an update needs one sync and cannot leave an
+/// empty file.
+const LENGTH: usize = 128;
+
+/// The marker of a ledger that is open for writing.
+#[derive(Debug)]
+pub(super) struct Marker {
+    path: PathBuf,
+    file: File,
+    written: LedgerVersion,
+}
+
+impl Marker {
+    /// Creates or updates the marker of a ledger, durably.
+    fn open(ledger: &Path, version: LedgerVersion) -> Result<Self, LedgerError> {
+        let path = marker_path(ledger);
+        let failed = |error: std::io::Error| io(&path, &error);
+        let bytes = content(&version);
+        // A listener opens the ledger often and changes it rarely.
+        let existing = input_file::read(&path, MAX_TEXT);
+        let is_current = existing.is_ok_and(|existing| existing == bytes);
+        if !is_current {
+            let mut part = AtomicFile::create(&path).map_err(|error| failed(error.why))?;
+            part.write_all(&bytes).map_err(failed)?;
+            part.finish().map_err(|error| failed(error.why))?;
+        }
+        let file = private_file::open(&path, Access::Update).map_err(failed)?;
+        Ok(Self {
+            path,
+            file,
+            written: version,
+        })
+    }
+
+    /// Records a serial, durably.
+    pub(super) fn record(&mut self, serial: i64) -> Result<(), LedgerError> {
+        if self.written.serial == serial {
+            return Ok(());
+        }
+        self.written.serial = serial;
+        let bytes = content(&self.written);
+        let mut write = || {
+            self.file.seek(SeekFrom::Start(0))?;
+            self.file.write_all(&bytes)?;
+            self.file.sync_data()
+        };
+        write().map_err(|error| io(&self.path, &error))
+    }
+}
+
+/// The version as JSON, padded to [`LENGTH`].
+fn content(version: &LedgerVersion) -> Vec<u8> {
+    // Two plain values always have a JSON form.
+    let mut bytes = serde_json::to_vec(version).unwrap_or_default();
+    bytes.resize(LENGTH - 1, b' ');
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Returns the path of a ledger's marker. It is beside the path of the settings, not beside the
+/// target of a symbolic link: the target may be on a disk that is restored.
+pub(super) fn marker_path(ledger: &Path) -> PathBuf {
+    ledger.with_extension("ledger.json")
+}
+
+/// Reads the marker of a ledger; none if it does not exist.
+pub(super) fn read(ledger: &Path) -> Result<Option<Evidence>, LedgerError> {
+    let path = marker_path(ledger);
+    let text = match input_file::read(&path, MAX_TEXT) {
+        Ok(text) => text,
+        Err(error) if error.is_missing() => return Ok(None),
+        Err(error) => return Err(io(&path, &error.into())),
+    };
+    let version = serde_json::from_slice(&text).map_err(|error| LedgerError::Broken {
+        path: path.display().to_string(),
+        why: format!(
+            "the marker of {} is damaged ({error}); if that ledger is the newest one, remove the marker",
+            ledger.display()
+        ),
+    })?;
+    Ok(Some(Evidence {
+        source: path.display().to_string(),
+        version: Some(version),
+    }))
+}
+
+/// Returns the marker as evidence, followed by other evidence.
+pub(super) fn all_evidence(
+    ledger: &Path,
+    others: &[Evidence],
+) -> Result<Vec<Evidence>, LedgerError> {
+    let marker = read(ledger)?;
+    Ok(marker.into_iter().chain(others.iter().cloned()).collect())
+}
+
+/// Fails if a missing ledger must not be created.
+pub(super) fn allow_creation(ledger: &Path, options: &HoldOptions) -> Result<(), LedgerError> {
+    let others = match options.policy {
+        VersionPolicy::New | VersionPolicy::Import => return Ok(()),
+        // Without any ledger, its content can be adopted into a new one. Runs still refuse it.
+        VersionPolicy::Correct => &[],
+        VersionPolicy::Refuse | VersionPolicy::Accept => &options.evidence[..],
+    };
+    let evidence = all_evidence(ledger, others)?;
+    missing(ledger, &evidence).map_or(Ok(()), Err)
+}
+
+/// Compares a ledger whose lease was taken with the evidence, and applies the policy. Returns the
+/// marker; none if the serial must not grow.
+pub(super) fn admit(
+    connection: &mut Connection,
+    ledger: &Path,
+    options: &HoldOptions,
+) -> Result<Option<Marker>, LedgerError> {
+    let own = |error: rusqlite::Error| broken(ledger, &error);
+    let evidence = all_evidence(ledger, &options.evidence)?;
+    let version = version::read(connection).map_err(own)?;
+    let superseded = version::superseded(connection).map_err(own)?;
+    let checked = version::check(ledger, &version, &superseded, &evidence);
+    match (options.policy, checked) {
+        (VersionPolicy::Import, _) | (VersionPolicy::Correct, Err(_)) => return Ok(None),
+        (_, Ok(())) => {}
+        (VersionPolicy::Refuse, Err(error)) => return Err(error),
+        (VersionPolicy::New, Err(error)) => {
+            if !version::is_empty(connection).map_err(own)? {
+                return Err(error);
+            }
+            version::supersede(connection, &evidence).map_err(own)?;
+        }
+        (VersionPolicy::Accept, Err(_)) => {
+            version::supersede(connection, &evidence).map_err(own)?;
+        }
+    }
+    if options.policy == VersionPolicy::New {
+        version::set(connection, ACKNOWLEDGED, &1).map_err(own)?;
+    }
+    let version = version::read(connection).map_err(own)?;
+    Marker::open(ledger, version).map(Some)
+}
