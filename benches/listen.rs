@@ -124,7 +124,8 @@ fn receive(path: &Path) -> String {
         app_secret: APP.1.to_owned().into(),
         max_age: SignedDuration::from_mins(15),
     };
-    let inbox = Inbox::open(path, &binding()).expect("an inbox");
+    let inbox =
+        Inbox::open(path, &binding(), &treaty::ledger::HoldOptions::default()).expect("an inbox");
     let (metrics, notify) = <(Arc<Metrics>, Arc<tokio::sync::Notify>)>::default();
     let receiver = Receiver::new(verifier, inbox, metrics, notify, |_| {});
     let router = receiver.router(&"/callback".parse().expect("a path"));

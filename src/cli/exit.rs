@@ -166,12 +166,29 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
              starts with an empty one and sends every contract again"
                 .to_owned(),
         ),
-        LedgerError::Older { .. } | LedgerError::Replaced { .. } => (
+        LedgerError::Older { .. }
+        | LedgerError::Replaced { .. }
+        | LedgerError::Diverged { .. } => (
             Exit::Error,
-            "it does not know what was sent since, so those contracts would be sent again: put back the newest \
-             ledger with its -wal file; if there is none, record the later contracts with treaty state adopt, then \
-             continue with treaty apply --accept-ledger (or sync --accept-ledger)"
+            "put back the newest ledger with its -wal file: contracts that this one does not record would be sent \
+             again; if there is no newer one, record them with treaty state adopt, then continue once with treaty \
+             apply --accept-ledger or treaty sync --accept-ledger"
                 .to_owned(),
+        ),
+        LedgerError::NotEmpty { .. } => (
+            Exit::Error,
+            "to continue with this ledger, use --accept-ledger; to start over, move the ledger and its -wal file away"
+                .to_owned(),
+        ),
+        LedgerError::DamagedMarker { .. } => (
+            Exit::Error,
+            "do not restore the marker from a backup; if the ledger beside it is the newest one, continue once with \
+             treaty apply --accept-ledger or treaty sync --accept-ledger"
+                .to_owned(),
+        ),
+        LedgerError::Current(_) => (
+            Exit::Usage,
+            "remove --accept-ledger: in a script it would send contracts again if the ledger were replaced".to_owned(),
         ),
         LedgerError::Collision(_) => (
             Exit::Error,

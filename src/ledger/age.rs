@@ -4,7 +4,7 @@ use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS, Evidence, LedgerVers
 use super::{LedgerError, ResourceKind, Sqlite, file, marker};
 
 impl Sqlite {
-    /// Returns the ledger's id and serial.
+    /// Returns the ledger's id, serial and last writer.
     pub fn version(&self) -> Result<LedgerVersion, LedgerError> {
         self.reading(version::read)
     }
@@ -13,16 +13,15 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// [`LedgerError::Older`] or [`LedgerError::Replaced`] if it does not know everything that was
-    /// sent; [`LedgerError::Missing`] if the file is missing.
+    /// [`LedgerError::Older`], [`LedgerError::Replaced`] or [`LedgerError::Diverged`] if it does not
+    /// know everything that was sent; [`LedgerError::Missing`] if the file is missing or empty.
     pub fn check_version(&self, evidence: &[Evidence]) -> Result<(), LedgerError> {
         // Read before the ledger: a run may be in progress.
         let evidence = marker::all_evidence(self.path(), evidence)?;
         if !file::exists(self.path())? {
             return missing(self.path(), &evidence).map_or(Ok(()), Err);
         }
-        let superseded = self.reading(version::superseded)?;
-        version::check(self.path(), &self.version()?, &superseded, &evidence)
+        self.reading(|connection| version::check(self.path(), connection, &evidence))?
     }
 
     /// Returns whether another ledger may have sent contracts before this one: the ledger was
@@ -34,27 +33,55 @@ impl Sqlite {
         })
     }
 
+    /// Returns whether an operator has confirmed, or confirms with this run, that the ledger may
+    /// send although accounts exist already.
+    pub fn is_confirmed(&self) -> Result<bool, LedgerError> {
+        Ok(self.is_confirmed_now() || self.was_confirmed()?)
+    }
+
+    /// Returns whether an operator has confirmed it with an earlier run.
+    pub fn was_confirmed(&self) -> Result<bool, LedgerError> {
+        let confirmed = self.reading(|connection| version::number(connection, ACKNOWLEDGED))?;
+        Ok(confirmed.is_some())
+    }
+
     /// Returns whether the ledger is too young for accounts that exist at the service and that it
-    /// does not record: it records fewer sent items than there are such accounts, and no operator
-    /// has confirmed that it is new. Accounts whose creation is pending are left out: a killed run
-    /// has created them.
+    /// does not record: it has found such accounts before, or it records fewer sent items than there
+    /// are now. Accounts whose creation is pending are left out: a killed run has created them.
     pub fn is_younger_than(&self, accounts: u64) -> Result<bool, LedgerError> {
         self.reading(|connection| {
-            if accounts == 0 || version::number(connection, ACKNOWLEDGED)?.is_some() {
+            if version::number(connection, EXISTING_ACCOUNTS)?.is_some() {
+                return Ok(true);
+            }
+            if accounts == 0 {
                 return Ok(false);
             }
-            // The limit keeps a large ledger from being counted completely.
-            let accounts = i64::try_from(accounts).unwrap_or(i64::MAX);
-            let sql = "SELECT count(*) FROM (SELECT 1 FROM item WHERE sent = 1 LIMIT ?)";
-            let sent: i64 = connection.query_row(sql, [accounts], |row| row.get(0))?;
-            if sent >= accounts {
-                return Ok(false);
-            }
-            // Accounts that a killed run was creating are its own.
             let sql = "SELECT count(*) FROM thing WHERE kind = ? AND remote_id IS NULL";
             let kind = ResourceKind::Account.number();
             let pending: i64 = connection.query_row(sql, [kind], |row| row.get(0))?;
-            Ok(sent < accounts - pending)
+            let accounts = i64::try_from(accounts).unwrap_or(i64::MAX) - pending;
+            Ok(sent(connection, accounts)? < accounts)
         })
     }
+
+    /// Returns the number of sent items, at most `limit`.
+    pub fn sent_items(&self, limit: u64) -> Result<u64, LedgerError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(self
+            .reading(|connection| sent(connection, limit))?
+            .unsigned_abs())
+    }
+
+    /// Returns the number of accounts that the ledger has found when it was new; none if it has found
+    /// none.
+    pub fn accounts_found(&self) -> Result<Option<u64>, LedgerError> {
+        let found = self.reading(|connection| version::number(connection, EXISTING_ACCOUNTS))?;
+        Ok(found.map(i64::unsigned_abs))
+    }
+}
+
+/// The limit keeps a large ledger from being counted completely.
+fn sent(connection: &rusqlite::Connection, limit: i64) -> rusqlite::Result<i64> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM item WHERE sent = 1 LIMIT ?)";
+    connection.query_row(sql, [limit.max(0)], |row| row.get(0))
 }

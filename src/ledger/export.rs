@@ -147,6 +147,7 @@ fn export(
         app: meta("app")?,
         salt: hex::encode(salt.0),
         version: Some(version::read(connection)?),
+        writers: version::writers(connection)?,
         supersedes: version::superseded(connection)?,
         existing_accounts: version::number(connection, EXISTING_ACCOUNTS)?,
         acknowledged: version::number(connection, ACKNOWLEDGED)?,

@@ -17,7 +17,7 @@ use super::lock::create_if_missing;
 use super::receipt::FLOW_ID;
 use super::step_name::PROCESS;
 use super::version::HoldOptions;
-use super::{Binding, LedgerError};
+use super::{Binding, LedgerError, marker};
 use crate::expr::{Fingerprint, Salt};
 
 /// The maximum number of callbacks in one transaction.
@@ -78,9 +78,19 @@ type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 impl Inbox {
     /// Opens the inbox of a ledger. The file is created if it does not exist, and verified.
-    pub fn open(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
-        drop(create_if_missing(path, binding, &HoldOptions::default())?);
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the file cannot be used, or if the marker or the evidence of `options`
+    /// shows a later ledger.
+    pub fn open(
+        path: &Path,
+        binding: &Binding,
+        options: &HoldOptions,
+    ) -> Result<Self, LedgerError> {
+        drop(create_if_missing(path, binding, options)?);
         let mut connection = file::open(path)?;
+        marker::admit(&connection, path, options)?;
         let salt = file::check_binding(path, &connection, binding)?;
         let configured = connection.busy_handler(Some(retry_lock));
         configured.map_err(|error| broken(path, &error))?;

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::record::{Deferral, EntityId, ResourceKind};
 use super::recorded::ItemStatus;
-use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS, LedgerVersion, SUPERSEDED};
+use super::version::{
+    self, ACKNOWLEDGED, EXISTING_ACCOUNTS, LAST_WRITER, LedgerVersion, SUPERSEDED,
+};
 use super::{Binding, LedgerError};
 use crate::api::operation::Op;
 use crate::expr::{Fingerprint, Salt};
@@ -42,9 +44,11 @@ pub(super) struct Header {
     pub(super) endpoint: String,
     pub(super) app: String,
     pub(super) salt: String,
-    /// Missing before format 3, like the next three: the imported ledger then has another id.
+    /// Missing before format 4, like the next four: the imported ledger then has another id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<LedgerVersion>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) writers: BTreeMap<String, i64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) supersedes: BTreeMap<String, i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,7 +247,11 @@ impl Header {
         if let Some(version) = &self.version {
             statement.execute(params!["id", version.id])?;
             statement.execute(params!["serial", version.serial])?;
+            if let Some(writer) = &version.writer {
+                statement.execute(params![LAST_WRITER, writer])?;
+            }
         }
+        version::insert_writers(transaction, &self.writers)?;
         if !self.supersedes.is_empty() {
             statement.execute(params![SUPERSEDED, version::to_json(&self.supersedes)])?;
         }

@@ -1,13 +1,11 @@
-//! The lock file beside a ledger. It shows which process of this machine holds the ledger, and that
-//! a ledger existed.
+//! The lock file beside a ledger. It shows which process of this machine holds the ledger.
 
 use std::fs::{File, TryLockError};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file;
-use super::version::{HoldOptions, VersionPolicy};
+use super::version::HoldOptions;
 use super::{Binding, LedgerError, marker};
 use crate::util::private_file::{self, Access};
 
@@ -20,17 +18,6 @@ const LOCK_ATTEMPTS: usize = 50;
 /// the file descriptor.
 #[derive(Debug)]
 pub(super) struct Lock(File);
-
-impl Lock {
-    /// Marks in the lock file that the ledger exists. If the ledger is missing later, it is not
-    /// replaced by an empty one.
-    fn mark_ledger_created(&self) -> std::io::Result<()> {
-        if self.0.metadata()?.len() > 0 {
-            return Ok(());
-        }
-        (&self.0).write_all(b"There is a ledger beside this file.\n")
-    }
-}
 
 impl Drop for Lock {
     fn drop(&mut self) {
@@ -62,30 +49,9 @@ pub(super) fn create_if_missing(
             return Err(LedgerError::Held("it is creating the ledger".to_owned()));
         }
         marker::allow_creation(path, options)?;
-        if !matches!(options.policy, VersionPolicy::New | VersionPolicy::Import) {
-            refuse_lost(path)?;
-        }
         file::create(path, binding)?;
     }
-    if let Some(lock) = &lock {
-        lock.mark_ledger_created()
-            .map_err(|error| file::io(path, &error))?;
-    }
     Ok(lock)
-}
-
-/// Returns an error if the marker or the lock file shows that a ledger existed: it recorded what was
-/// sent, so an empty one must not replace it.
-pub(super) fn refuse_lost(path: &Path) -> Result<(), LedgerError> {
-    marker::allow_creation(path, &HoldOptions::default())?;
-    let lock = lock_path(path);
-    if std::fs::metadata(&lock).is_ok_and(|lock| lock.len() > 0) {
-        return Err(LedgerError::Missing {
-            path: path.display().to_string(),
-            evidence: lock.display().to_string(),
-        });
-    }
-    Ok(())
 }
 
 /// Waits for the lock of a holder that has released its lease and is about to release the lock.

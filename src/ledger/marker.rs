@@ -1,4 +1,4 @@
-//! The marker: a file beside a ledger with the ledger's id and serial (`production.ledger.json`
+//! The marker: a file beside a ledger with the ledger's id and serial (`production.db.marker`
 //! beside `production.db`).
 //!
 //! A backup of the ledger does not contain it, so it shows that a ledger is missing, was replaced
@@ -13,16 +13,14 @@ use rusqlite::Connection;
 
 use super::LedgerError;
 use super::file::{broken, io};
-use super::version::{
-    self, ACKNOWLEDGED, Evidence, HoldOptions, LedgerVersion, VersionPolicy, missing,
-};
+use super::version::{self, Evidence, Growth, HoldOptions, LedgerVersion, VersionPolicy, missing};
 use crate::util::atomic_file::AtomicFile;
 use crate::util::input_file::{self, MAX_TEXT};
 use crate::util::private_file::{self, Access};
 
 /// The length of the file. It never changes, so that an update needs one sync and cannot leave an
 /// empty file.
-const LENGTH: usize = 128;
+const LENGTH: usize = 160;
 
 /// The marker of a ledger that is open for writing.
 #[derive(Debug)]
@@ -34,7 +32,7 @@ pub(super) struct Marker {
 
 impl Marker {
     /// Creates or updates the marker of a ledger, durably.
-    fn open(ledger: &Path, version: LedgerVersion) -> Result<Self, LedgerError> {
+    pub(super) fn open(ledger: &Path, version: LedgerVersion) -> Result<Self, LedgerError> {
         let path = marker_path(ledger);
         let failed = |error: std::io::Error| io(&path, &error);
         let bytes = content(&version);
@@ -54,12 +52,12 @@ impl Marker {
         })
     }
 
-    /// Records a serial, durably.
-    pub(super) fn record(&mut self, serial: i64) -> Result<(), LedgerError> {
-        if self.written.serial == serial {
+    /// Records a version, durably.
+    pub(super) fn record(&mut self, version: &LedgerVersion) -> Result<(), LedgerError> {
+        if self.written == *version {
             return Ok(());
         }
-        self.written.serial = serial;
+        self.written = version.clone();
         let bytes = content(&self.written);
         let mut write = || {
             self.file.seek(SeekFrom::Start(0))?;
@@ -82,7 +80,7 @@ fn content(version: &LedgerVersion) -> Vec<u8> {
 /// Returns the path of a ledger's marker. It is beside the path of the settings, not beside the
 /// target of a symbolic link: the target may be on a disk that is restored.
 pub(super) fn marker_path(ledger: &Path) -> PathBuf {
-    ledger.with_extension("ledger.json")
+    ledger.with_added_extension("marker")
 }
 
 /// Reads the marker of a ledger; none if it does not exist.
@@ -93,12 +91,9 @@ pub(super) fn read(ledger: &Path) -> Result<Option<Evidence>, LedgerError> {
         Err(error) if error.is_missing() => return Ok(None),
         Err(error) => return Err(io(&path, &error.into())),
     };
-    let version = serde_json::from_slice(&text).map_err(|error| LedgerError::Broken {
+    let version = serde_json::from_slice(&text).map_err(|error| LedgerError::DamagedMarker {
         path: path.display().to_string(),
-        why: format!(
-            "the marker of {} is damaged ({error}); if that ledger is the newest one, remove the marker",
-            ledger.display()
-        ),
+        why: error.to_string(),
     })?;
     Ok(Some(Evidence {
         source: path.display().to_string(),
@@ -127,35 +122,47 @@ pub(super) fn allow_creation(ledger: &Path, options: &HoldOptions) -> Result<(),
     missing(ledger, &evidence).map_or(Ok(()), Err)
 }
 
-/// Compares a ledger whose lease was taken with the evidence, and applies the policy. Returns the
-/// marker; none if the serial must not grow.
+/// Compares a ledger whose lease was taken with the evidence, and applies the policy. Changes
+/// nothing: the first transaction records what was accepted. Returns none if the serial must not
+/// grow.
 pub(super) fn admit(
-    connection: &mut Connection,
+    connection: &Connection,
     ledger: &Path,
     options: &HoldOptions,
-) -> Result<Option<Marker>, LedgerError> {
+) -> Result<Option<Growth>, LedgerError> {
+    let growth = |supersedes: Option<Vec<Evidence>>| {
+        let is_confirmed = matches!(options.policy, VersionPolicy::New | VersionPolicy::Accept);
+        Ok(Some(Growth {
+            writer: options.writer.clone(),
+            supersedes,
+            confirms: is_confirmed,
+            is_recorded: false,
+        }))
+    };
     let own = |error: rusqlite::Error| broken(ledger, &error);
-    let evidence = all_evidence(ledger, &options.evidence)?;
-    let version = version::read(connection).map_err(own)?;
-    let superseded = version::superseded(connection).map_err(own)?;
-    let checked = version::check(ledger, &version, &superseded, &evidence);
+    let evidence = match (options.policy, all_evidence(ledger, &options.evidence)) {
+        (VersionPolicy::Import, _) => return Ok(None),
+        (_, Ok(evidence)) => evidence,
+        // The version of the damaged marker is unknown; the reports may record a later one.
+        (VersionPolicy::Accept, Err(LedgerError::DamagedMarker { .. })) => {
+            return growth(Some(options.evidence.clone()));
+        }
+        (_, Err(error)) => return Err(error),
+    };
+    let checked = version::check(ledger, connection, &evidence).map_err(own)?;
     match (options.policy, checked) {
-        (VersionPolicy::Import, _) | (VersionPolicy::Correct, Err(_)) => return Ok(None),
-        (_, Ok(())) => {}
-        (VersionPolicy::Refuse, Err(error)) => return Err(error),
-        (VersionPolicy::New, Err(error)) => {
-            if !version::is_empty(connection).map_err(own)? {
-                return Err(error);
-            }
-            version::supersede(connection, &evidence).map_err(own)?;
+        (VersionPolicy::Import, _) | (VersionPolicy::Correct, Err(_)) => Ok(None),
+        (VersionPolicy::Accept, Ok(())) => Err(LedgerError::Current(ledger.display().to_string())),
+        (_, Ok(())) => growth(None),
+        (VersionPolicy::Refuse, Err(error)) => Err(error),
+        (VersionPolicy::New, Err(error)) if !version::is_empty(connection).map_err(own)? => {
+            Err(LedgerError::NotEmpty {
+                path: ledger.display().to_string(),
+                why: error.to_string(),
+            })
         }
-        (VersionPolicy::Accept, Err(_)) => {
-            version::supersede(connection, &evidence).map_err(own)?;
-        }
+        // An empty ledger has nothing to accept.
+        (VersionPolicy::Accept, Err(error @ LedgerError::Missing { .. })) => Err(error),
+        (VersionPolicy::New | VersionPolicy::Accept, Err(_)) => growth(Some(evidence)),
     }
-    if options.policy == VersionPolicy::New {
-        version::set(connection, ACKNOWLEDGED, &1).map_err(own)?;
-    }
-    let version = version::read(connection).map_err(own)?;
-    Marker::open(ledger, version).map(Some)
 }

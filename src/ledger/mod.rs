@@ -113,6 +113,36 @@ pub enum LedgerError {
         /// The other ledger's version.
         known: String,
     },
+    /// The ledger does not know a process that has written to it: it is a copy that was changed
+    /// elsewhere.
+    #[error(
+        "the ledger {path} is another copy: it does not know the last changes that {source_file} records"
+    )]
+    Diverged {
+        /// The ledger's file.
+        path: String,
+        /// The file that records the changes.
+        source_file: String,
+    },
+    /// A ledger with records was to be replaced by an empty one.
+    #[error("{why}; --new-ledger starts with an empty ledger, but {path} has records")]
+    NotEmpty {
+        /// The ledger's file.
+        path: String,
+        /// The reason why the ledger is refused.
+        why: String,
+    },
+    /// The marker of the ledger cannot be read.
+    #[error("the marker {path} is damaged: {why}")]
+    DamagedMarker {
+        /// The marker's file.
+        path: String,
+        /// The reason.
+        why: String,
+    },
+    /// There is nothing to accept.
+    #[error("the ledger {0} is current, so there is nothing to accept")]
+    Current(String),
     /// A response has an id that is recorded for something else. Nothing of the write was executed;
     /// later writes are.
     #[error("{0}")]

@@ -232,7 +232,7 @@ pub enum Write {
         /// The exit code.
         exit: i32,
     },
-    /// Records that a new ledger has found accounts at the service which it did not create.
+    /// Records that a new ledger has found further accounts at the service which it did not create.
     AccountsFound {
         /// The number of accounts.
         count: u64,

@@ -11,12 +11,10 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::file::{self, broken};
 use super::lease::{self, LeaseConflict, LeaseRequest, LeaseValidity};
-use super::lock::{
-    Lock, RETRY_INTERVAL, create_if_missing, lock_path, refuse_lost, try_lock, wait_for_lock,
-};
+use super::lock::{Lock, RETRY_INTERVAL, create_if_missing, lock_path, try_lock, wait_for_lock};
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
-use super::version::HoldOptions;
+use super::version::{Evidence, HoldOptions, describe};
 use super::writer::{Queue, Writer, WriterState};
 use super::{Binding, Collision, Ledger, LedgerError, Written, collision, marker, store};
 use crate::api::operation::Op;
@@ -44,6 +42,10 @@ pub struct Sqlite {
 struct WriteAccess {
     writer: Writer,
     lease: LeaseHandle,
+    /// Whether an operator confirms that nothing was sent before, or is sent again on purpose.
+    is_confirmed: bool,
+    /// The evidence that the ledger supersedes.
+    supersedes: Option<Vec<Evidence>>,
     _lock: Option<Lock>,
 }
 
@@ -86,7 +88,7 @@ impl Sqlite {
     /// an empty ledger and creates no file.
     pub fn read(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
         if !file::exists(path)? {
-            refuse_lost(path)?;
+            marker::allow_creation(path, &HoldOptions::default())?;
             return Self::empty(binding);
         }
         let connection = file::open(path)?;
@@ -148,11 +150,16 @@ impl Sqlite {
 
     /// Takes the lease of an existing ledger for a few seconds, without verifying the file. Returns
     /// none while another run holds it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::hold_with`], except [`LedgerError::Held`].
     pub fn hold_briefly(
         path: &Path,
         binding: &Binding,
         holder: &str,
         since: &str,
+        options: &HoldOptions,
     ) -> Result<Option<Self>, LedgerError> {
         let request = LeaseRequest {
             holder,
@@ -161,8 +168,8 @@ impl Sqlite {
             locked: false,
             is_brief: true,
         };
-        let (lock, options) = (try_lock(path)?, HoldOptions::default());
-        match Self::acquire(path, binding, lock, request, Duration::ZERO, &options) {
+        let lock = try_lock(path)?;
+        match Self::acquire(path, binding, lock, request, Duration::ZERO, options) {
             Ok(ledger) => Ok(Some(ledger)),
             Err(LedgerError::Held(_)) => Ok(None),
             Err(error) => Err(error),
@@ -213,19 +220,23 @@ impl Sqlite {
                 lease::record_lock(&connection, fence, &machine).map_err(|error| broken(&error))?;
             }
         }
-        let marker = marker::admit(&mut connection, path, options).inspect_err(|_| {
+        let growth = marker::admit(&connection, path, options).inspect_err(|_| {
             // If that fails, the lease expires.
             let _ = lease::release(&connection, fence);
         })?;
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
         let validity = LeaseValidity::since(taken_at);
+        let is_confirmed = growth.as_ref().is_some_and(|growth| growth.confirms);
+        let supersedes = growth.as_ref().and_then(|growth| growth.supersedes.clone());
         let state = WriterState {
+            ledger: path.to_owned(),
             connection,
             fence,
             validity: validity.clone(),
             flows: HashSet::new(),
-            marker,
-            serial: None,
+            growth,
+            marker: None,
+            version: None,
         };
         let own = path.to_owned();
         let writer = Writer::start(state, move |error| self::broken(&own, error));
@@ -240,6 +251,8 @@ impl Sqlite {
                     queue: writer.queue.clone(),
                 },
                 writer,
+                is_confirmed,
+                supersedes,
                 _lock: lock,
             }),
             verification: Mutex::default(),
@@ -282,6 +295,24 @@ impl Sqlite {
                 })
             })
         })
+    }
+
+    /// Returns whether the operator confirms with this run that nothing was sent before, or is sent
+    /// again on purpose.
+    pub(super) fn is_confirmed_now(&self) -> bool {
+        let access = self.write_access.as_ref();
+        access.is_some_and(|access| access.is_confirmed)
+    }
+
+    /// Describes the ledgers that this one replaces with its first transaction, as the operator
+    /// wants; none if there are none.
+    pub fn replaces(&self) -> Option<String> {
+        let evidence = self.write_access.as_ref()?.supersedes.as_ref()?;
+        let described = evidence.iter().map(|found| match &found.version {
+            Some(version) => format!("{} ({})", found.source, describe(version)),
+            None => found.source.clone(),
+        });
+        Some(described.collect::<Vec<_>>().join(", "))
     }
 
     /// Describes the ids that a ledger of an older treaty records for several rows or resources,

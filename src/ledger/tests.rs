@@ -223,8 +223,10 @@ async fn a_full_disk_ends_a_run_and_damages_nothing() {
         validity: LeaseValidity::since(LeaseValidity::now()),
         connection,
         flows: std::collections::HashSet::new(),
+        ledger: std::path::PathBuf::new(),
+        growth: None,
         marker: None,
-        serial: None,
+        version: None,
     };
     let own = path.clone();
     let writer = Writer::start(state, move |error| file::broken(&own, error));
@@ -409,11 +411,13 @@ async fn a_lost_lease_stays_lost() {
 }
 
 /// An empty ledger in its place would send everything again.
-#[test]
-fn refuses_to_replace_a_missing_ledger() {
+#[tokio::test]
+async fn refuses_to_replace_a_missing_ledger() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
-    drop(hold(&path).expect("made"));
+    let ledger = hold(&path).expect("made");
+    ledger.write(vec![begun(1)]).await.expect("written");
+    drop(ledger);
     std::fs::remove_file(&path).expect("removed");
     for result in [
         hold(&path).map(drop),
@@ -426,7 +430,7 @@ fn refuses_to_replace_a_missing_ledger() {
                 .contains("the file is missing")
         );
     }
-    for ending in ["db.lock", "ledger.json"] {
+    for ending in ["db.lock", "db.marker"] {
         std::fs::remove_file(path.with_extension(ending)).expect("removed");
     }
     drop(hold(&path).expect("created again"));

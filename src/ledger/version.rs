@@ -1,11 +1,14 @@
-//! The id and the serial of a ledger, and their records outside of it.
+//! The id, the serial and the last writer of a ledger, and their records outside of it.
 //!
-//! The serial grows with every transaction of a run. A record outside of the ledger is written
-//! after the transaction, so an intact ledger is never behind it. A ledger that is behind is an
-//! older copy, or has lost its `-wal` file: it does not know what was sent since.
+//! The serial grows with every transaction. Every process that writes has a random id, its writer
+//! id, and the ledger keeps the ids of all its writers. A record outside of the ledger is written
+//! after the transaction, so an intact ledger is never behind it. A ledger with a smaller serial, or
+//! without the recorded writer, is an older copy, a copy that was changed elsewhere, or has lost its
+//! `-wal` file: it does not know what was sent since.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -17,8 +20,11 @@ use super::LedgerError;
 pub struct LedgerVersion {
     /// The random id.
     pub id: String,
-    /// The number of transactions of runs.
+    /// The number of transactions.
     pub serial: i64,
+    /// The id of the process that made the last transaction; none before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<String>,
 }
 
 /// A record that a ledger exists, outside of the ledger.
@@ -40,41 +46,127 @@ pub enum VersionPolicy {
     Correct,
     /// Creates or opens an empty one into which an export is imported.
     Import,
-    /// Accepts an existing one. It gets a new id.
+    /// Accepts an existing one. It gets a new id with its first transaction.
     Accept,
     /// Creates a missing one. An existing one is accepted only if it is empty.
     New,
 }
 
 /// The options to open a ledger for writing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct HoldOptions {
     /// The evidence besides the marker.
     pub evidence: Vec<Evidence>,
     /// The reaction to a mismatch.
     pub policy: VersionPolicy,
+    /// The id of this process.
+    pub writer: String,
 }
+
+impl Default for HoldOptions {
+    fn default() -> Self {
+        Self {
+            evidence: Vec::new(),
+            policy: VersionPolicy::default(),
+            writer: WRITER.clone(),
+        }
+    }
+}
+
+/// The random id of this process.
+static WRITER: LazyLock<String> = LazyLock::new(|| {
+    let random = || -> rusqlite::Result<String> {
+        let sql = "SELECT lower(hex(randomblob(16)))";
+        Connection::open_in_memory()?.query_row(sql, [], |row| row.get(0))
+    };
+    // The fallback is unique on this machine, too.
+    random().unwrap_or_else(|_| format!("{}-{}", std::process::id(), jiff::Timestamp::now()))
+});
 
 /// The names of the values in the table `meta`.
 pub(super) const SUPERSEDED: &str = "supersedes";
 pub(super) const ACKNOWLEDGED: &str = "acknowledged";
 pub(super) const EXISTING_ACCOUNTS: &str = "existing_accounts";
+pub(super) const LAST_WRITER: &str = "last_writer";
 
-/// Increments the serial and returns it.
-pub(super) fn next_serial(connection: &Connection) -> rusqlite::Result<i64> {
-    let sql = "UPDATE meta SET value = value + 1 WHERE name = 'serial' RETURNING value";
-    connection
-        .prepare_cached(sql)?
-        .query_row([], |row| row.get(0))
+/// The prefix of the names of writers in the table `meta`. The values are the serials of their
+/// first transactions.
+const WRITER_PREFIX: &str = "writer.";
+
+/// What the transactions of a process record about the ledger's version.
+#[derive(Debug)]
+pub(super) struct Growth {
+    pub(super) writer: String,
+    /// The evidence that the ledger supersedes, if it was accepted in spite of it.
+    pub(super) supersedes: Option<Vec<Evidence>>,
+    /// Whether an operator confirms that nothing was sent before, or is sent again on purpose.
+    pub(super) confirms: bool,
+    /// Whether a transaction of this process has recorded all of it.
+    pub(super) is_recorded: bool,
+}
+
+impl Growth {
+    /// Increments the serial. The first transaction of the process also records the writer and what
+    /// was accepted: a command that writes nothing accepts nothing.
+    pub(super) fn advance(&self, transaction: &Connection) -> rusqlite::Result<LedgerVersion> {
+        if !self.is_recorded {
+            if let Some(evidence) = &self.supersedes {
+                supersede(transaction, evidence)?;
+            }
+            if self.confirms {
+                set(transaction, ACKNOWLEDGED, &1)?;
+            }
+        }
+        let sql = "UPDATE meta SET value = value + 1 WHERE name = 'serial'";
+        transaction.prepare_cached(sql)?.execute([])?;
+        if !self.is_recorded {
+            record_writer(transaction, &self.writer)?;
+        }
+        read(transaction)
+    }
+}
+
+/// Records that a process writes from now on.
+pub(super) fn record_writer(connection: &Connection, writer: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT OR IGNORE INTO meta (name, value)
+               SELECT ?, value FROM meta WHERE name = 'serial'";
+    connection.execute(sql, [format!("{WRITER_PREFIX}{writer}")])?;
+    set(connection, LAST_WRITER, &writer)
+}
+
+fn knows_writer(connection: &Connection, writer: &str) -> rusqlite::Result<bool> {
+    let mut known = connection.prepare_cached("SELECT 1 FROM meta WHERE name = ?")?;
+    known.exists([format!("{WRITER_PREFIX}{writer}")])
+}
+
+/// Returns all writers, with the serials of their first transactions.
+pub(super) fn writers(connection: &Connection) -> rusqlite::Result<BTreeMap<String, i64>> {
+    let sql = "SELECT substr(name, 8), value FROM meta WHERE name LIKE 'writer.%'";
+    let mut rows = connection.prepare(sql)?;
+    let found = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    found.collect()
+}
+
+/// Inserts the writers of an export.
+pub(super) fn insert_writers(
+    connection: &Connection,
+    writers: &BTreeMap<String, i64>,
+) -> rusqlite::Result<()> {
+    for (writer, serial) in writers {
+        set(connection, &format!("{WRITER_PREFIX}{writer}"), serial)?;
+    }
+    Ok(())
 }
 
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<LedgerVersion> {
     let sql = "SELECT (SELECT CAST(value AS TEXT) FROM meta WHERE name = 'id'),
-                      (SELECT value FROM meta WHERE name = 'serial')";
-    connection.query_row(sql, [], |row| {
+                      (SELECT value FROM meta WHERE name = 'serial'),
+                      (SELECT CAST(value AS TEXT) FROM meta WHERE name = 'last_writer')";
+    connection.prepare_cached(sql)?.query_row([], |row| {
         Ok(LedgerVersion {
             id: row.get(0)?,
             serial: row.get(1)?,
+            writer: row.get(2)?,
         })
     })
 }
@@ -113,13 +205,9 @@ pub(super) fn superseded(connection: &Connection) -> rusqlite::Result<BTreeMap<S
 }
 
 /// Gives the ledger a new id, and records that it replaces the ledgers of the evidence.
-pub(super) fn supersede(
-    connection: &mut Connection,
-    evidence: &[Evidence],
-) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    let mut all = superseded(&transaction)?;
-    let own = read(&transaction)?;
+fn supersede(transaction: &Connection, evidence: &[Evidence]) -> rusqlite::Result<()> {
+    let mut all = superseded(transaction)?;
+    let own = read(transaction)?;
     let mut serial = own.serial;
     let known = evidence.iter().filter_map(|found| found.version.as_ref());
     for version in known.chain([&own]) {
@@ -127,11 +215,10 @@ pub(super) fn supersede(
         *last = version.serial.max(*last);
         serial = version.serial.max(serial);
     }
-    set(&transaction, SUPERSEDED, &to_json(&all))?;
-    set(&transaction, "serial", &(serial + 1))?;
+    set(transaction, SUPERSEDED, &to_json(&all))?;
+    set(transaction, "serial", &serial)?;
     let sql = "UPDATE meta SET value = lower(hex(randomblob(16))) WHERE name = 'id'";
-    transaction.execute(sql, [])?;
-    transaction.commit()
+    transaction.execute(sql, []).map(drop)
 }
 
 pub(super) fn to_json(superseded: &BTreeMap<String, i64>) -> String {
@@ -146,42 +233,54 @@ pub(super) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(sql, [], |row| row.get(0))
 }
 
-/// Returns an error if the evidence shows a later state of the ledger, or another ledger.
+/// Returns an error if the evidence shows that the ledger does not know everything that was sent. A
+/// ledger without a transaction is no better than a missing one.
 pub(super) fn check(
     path: &Path,
-    own: &LedgerVersion,
-    superseded: &BTreeMap<String, i64>,
+    connection: &Connection,
     evidence: &[Evidence],
-) -> Result<(), LedgerError> {
+) -> rusqlite::Result<Result<(), LedgerError>> {
+    let own = read(connection)?;
+    if own.serial == 0 && is_empty(connection)? {
+        return Ok(missing(path, evidence).map_or(Ok(()), Err));
+    }
+    let superseded = superseded(connection)?;
     for found in evidence {
         let Some(known) = &found.version else {
             continue;
         };
-        if known.id == own.id {
-            if known.serial > own.serial {
-                return Err(LedgerError::Older {
-                    path: path.display().to_string(),
-                    serial: own.serial,
-                    source_file: found.source.clone(),
-                    known: known.serial,
-                });
+        let shown = path.display().to_string();
+        let source_file = found.source.clone();
+        if known.id != own.id {
+            let last = superseded.get(&known.id);
+            if last.is_none_or(|last| known.serial > *last) {
+                return Ok(Err(LedgerError::Replaced {
+                    path: shown,
+                    own: describe(&own),
+                    source_file,
+                    known: describe(known),
+                }));
             }
-        } else if superseded
-            .get(&known.id)
-            .is_none_or(|last| known.serial > *last)
+        } else if known.serial > own.serial {
+            return Ok(Err(LedgerError::Older {
+                path: shown,
+                serial: own.serial,
+                source_file,
+                known: known.serial,
+            }));
+        } else if let Some(writer) = &known.writer
+            && !knows_writer(connection, writer)?
         {
-            return Err(LedgerError::Replaced {
-                path: path.display().to_string(),
-                own: describe(own),
-                source_file: found.source.clone(),
-                known: describe(known),
-            });
+            return Ok(Err(LedgerError::Diverged {
+                path: shown,
+                source_file,
+            }));
         }
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
-/// Returns the error for a missing ledger, if the evidence shows that it existed.
+/// Returns the error for a missing or empty ledger, if the evidence shows that it existed.
 pub(super) fn missing(path: &Path, evidence: &[Evidence]) -> Option<LedgerError> {
     let found = evidence.first()?;
     let version = found.version.as_ref();
@@ -193,7 +292,7 @@ pub(super) fn missing(path: &Path, evidence: &[Evidence]) -> Option<LedgerError>
 }
 
 /// The first digits of the id, and the serial.
-fn describe(version: &LedgerVersion) -> String {
+pub(super) fn describe(version: &LedgerVersion) -> String {
     let id: String = version.id.chars().take(8).collect();
     format!("id {id}, serial {}", version.serial)
 }

@@ -16,8 +16,8 @@ fn binding() -> Binding {
 
 fn hold(path: &Path, policy: VersionPolicy) -> Result<Sqlite, LedgerError> {
     let options = HoldOptions {
-        evidence: Vec::new(),
         policy,
+        ..HoldOptions::default()
     };
     Sqlite::hold_with(path, &binding(), "a test", "now", &options)
 }
@@ -82,7 +82,8 @@ async fn refuses_a_copy_from_before_the_last_intent() {
         ),
         "{error}"
     );
-    let error = Sqlite::hold_briefly(&path, &binding(), "a test", "now").expect_err("refused");
+    let error = Sqlite::hold_briefly(&path, &binding(), "a test", "now", &HoldOptions::default())
+        .expect_err("refused");
     assert!(matches!(error, LedgerError::Older { .. }), "{error}");
     // A correction does not make it newer.
     let corrected = hold(&path, VersionPolicy::Correct).expect("held");
@@ -94,11 +95,44 @@ async fn refuses_a_copy_from_before_the_last_intent() {
     // An accepted one is another ledger, so that the original one is refused then.
     let original = marked(&path);
     let accepted = hold(&path, VersionPolicy::Accept).expect("held");
+    // Nothing is accepted before something is written.
+    drop(accepted);
+    hold(&path, VersionPolicy::Refuse).expect_err("still refused");
+    assert_eq!(marked(&path), original);
+    let accepted = hold(&path, VersionPolicy::Accept).expect("held");
+    write_intent(&accepted).await;
     assert!(accepted.may_have_predecessor().expect("read"));
     let version = accepted.version().expect("a version");
     assert!(version.id != original.id && version.serial > original.serial);
     drop(accepted);
     held(&path);
+    let error = hold(&path, VersionPolicy::Accept).expect_err("nothing to accept");
+    assert!(matches!(error, LedgerError::Current(_)), "{error}");
+}
+
+/// A copy that was changed elsewhere can have a larger serial than the marker.
+#[tokio::test]
+async fn refuses_a_copy_that_another_process_has_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = made(&folder).await;
+    let copy = folder.path().join("copy.db");
+    fs::copy(&path, &copy).expect("copied");
+    let as_writer = |path: &Path, writer: &str| {
+        let options = HoldOptions {
+            writer: writer.to_owned(),
+            ..HoldOptions::default()
+        };
+        Sqlite::hold_with(path, &binding(), "a test", "now", &options).expect("held")
+    };
+    write_intent(&as_writer(&path, "here")).await;
+    let elsewhere = as_writer(&copy, "elsewhere");
+    for _ in 0..5 {
+        write_intent(&elsewhere).await;
+    }
+    drop(elsewhere);
+    fs::copy(&copy, &path).expect("put back");
+    let error = hold(&path, VersionPolicy::Refuse).expect_err("refused");
+    assert!(matches!(error, LedgerError::Diverged { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -125,6 +159,7 @@ async fn accepts_a_ledger_that_is_ahead_of_its_marker() {
     write_intent(&held(&path)).await;
     fs::write(marker_path(&path), before).expect("put back");
     let ledger = held(&path);
+    write_intent(&ledger).await;
     assert_eq!(marked(&path), ledger.version().expect("a version"));
 }
 
@@ -146,6 +181,11 @@ async fn refuses_another_ledger_and_a_missing_one() {
     }
     Sqlite::read(&path, &binding()).expect_err("nor read as an empty one");
     let ledger = hold(&path, VersionPolicy::New).expect("created");
+    // It is kept only once it is used.
+    drop(ledger);
+    hold(&path, VersionPolicy::Refuse).expect_err("still refused");
+    let ledger = hold(&path, VersionPolicy::New).expect("empty");
+    write_intent(&ledger).await;
     assert!(ledger.may_have_predecessor().expect("read"));
     drop(ledger);
     held(&path);
@@ -182,7 +222,12 @@ async fn a_damaged_marker_is_named() {
     let path = made(&folder).await;
     fs::write(marker_path(&path), "{").expect("written");
     let error = hold(&path, VersionPolicy::Refuse).expect_err("refused");
-    assert!(error.to_string().contains("the marker"), "{error}");
+    assert!(
+        matches!(error, LedgerError::DamagedMarker { .. }),
+        "{error}"
+    );
+    write_intent(&hold(&path, VersionPolicy::Accept).expect("held")).await;
+    held(&path);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! The thread also renews the lease, with every transaction and when no write is queued.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use tokio::sync::oneshot;
 use super::lease::{self, LeaseValidity, RENEWAL_INTERVAL};
 use super::marker::Marker;
 use super::record::Write;
-use super::{Collision, LedgerError, Written, collision, version, writes};
+use super::version::{Growth, LedgerVersion};
+use super::{Collision, LedgerError, Written, collision, writes};
 use crate::util::failpoint::failpoint;
 
 /// The maximum number of jobs in one transaction. Larger groups save syncs but delay the first job.
@@ -73,10 +75,13 @@ pub(super) struct WriterState {
     pub(super) validity: LeaseValidity,
     /// The flows that this run knows to exist in the ledger.
     pub(super) flows: HashSet<String>,
-    /// The file outside of the ledger that records its serial; none if the serial must not grow.
+    pub(super) ledger: PathBuf,
+    /// What transactions record about the version; none if the serial must not grow.
+    pub(super) growth: Option<Growth>,
+    /// The file outside of the ledger that records its version; none before the first transaction.
     pub(super) marker: Option<Marker>,
-    /// The serial of the last transaction; none before the first.
-    pub(super) serial: Option<i64>,
+    /// The version of the last transaction; none before the first.
+    pub(super) version: Option<LedgerVersion>,
 }
 
 impl Writer {
@@ -195,15 +200,18 @@ impl WriterState {
             }
         }
         let has_writes = group.iter().any(|job| !job.writes.is_empty());
-        let serial = match &self.marker {
-            Some(_) if has_writes => Some(version::next_serial(&transaction)?),
-            _ => self.serial,
+        let version = match &self.growth {
+            Some(growth) if has_writes => Some(growth.advance(&transaction)?),
+            _ => None,
         };
         failpoint("commit.before");
         transaction.commit()?;
         failpoint("commit.after");
         self.validity.renew(renewed);
-        self.serial = serial;
+        if let (Some(growth), Some(version)) = (&mut self.growth, version) {
+            growth.is_recorded = true;
+            self.version = Some(version);
+        }
         // The requests of these intents are sent once this function returns.
         let mut writes = group.iter().flat_map(|job| &job.writes);
         if writes.any(Write::is_marked) {
@@ -212,12 +220,16 @@ impl WriterState {
         Ok(collisions)
     }
 
-    /// Records the serial outside of the ledger. Called after the transaction, so that an intact
+    /// Records the version outside of the ledger. Called after the transaction, so that an intact
     /// ledger is never behind its marker.
     fn mark(&mut self) -> Result<(), LedgerError> {
-        match (&mut self.marker, self.serial) {
-            (Some(marker), Some(serial)) => marker.record(serial),
-            _ => Ok(()),
+        match (&mut self.marker, &self.version) {
+            (Some(marker), Some(version)) => marker.record(version),
+            (None, Some(version)) => {
+                self.marker = Some(Marker::open(&self.ledger, version.clone())?);
+                Ok(())
+            }
+            (_, None) => Ok(()),
         }
     }
 }

@@ -21,7 +21,12 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
         ),
         Write::AccountsFound { count } => {
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
-            version::set(transaction, EXISTING_ACCOUNTS, &count)
+            let before = version::number(transaction, EXISTING_ACCOUNTS)?.unwrap_or(0);
+            version::set(
+                transaction,
+                EXISTING_ACCOUNTS,
+                &before.saturating_add(count),
+            )
         }
         Write::Resource {
             kind,

@@ -28,4 +28,4 @@ pub use metrics::{Metrics, write_metrics};
 pub use outputs::Reports;
 pub use row::recorded;
 pub use status::{Counts, Status};
-pub use summary::{CallCount, Calls, SCHEMA, Summary};
+pub use summary::{CallCount, Calls, SCHEMA, Summary, UNFINISHED};

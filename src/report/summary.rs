@@ -14,6 +14,10 @@ use crate::util::input_file;
 /// The JSON schema of `run.json`.
 pub const SCHEMA: &str = include_str!("../../docs/schema/run.json");
 
+/// The value of [`Summary::stopped`] of a run without a result.
+pub const UNFINISHED: &str =
+    "the run ended without a result: it was killed, or is still in progress";
+
 /// Request counts by the path of the operation.
 pub type Calls = BTreeMap<String, CallCount>;
 
@@ -63,7 +67,8 @@ pub struct Summary {
     /// The rate limit in requests a second; `None` without a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<f64>,
-    /// The ledger's id and serial at the end of the run. A later run refuses an older ledger.
+    /// The ledger's id, serial and last writer, when the run began or ended. A later run refuses a
+    /// ledger that does not know them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerVersion>,
 }

@@ -19,7 +19,7 @@ use crate::address::Address;
 use crate::api::time;
 use crate::client::Client;
 use crate::execute::{Event, ItemOutcome, Listener, Stop, SyncStats, stop_requested};
-use crate::ledger::{Binding, Inbox, LeaseHandle, LedgerError, Sqlite};
+use crate::ledger::{Binding, HoldOptions, Inbox, LeaseHandle, LedgerError, Sqlite};
 use crate::plan::Fatal;
 use crate::sync::{Sync, SyncMode};
 
@@ -81,6 +81,8 @@ pub struct Confirmer<'a> {
     pub binding: &'a Binding,
     /// The name of this process, shown to runs that wait for the ledger.
     pub holder: String,
+    /// Returns the options to open the ledger, with the present evidence.
+    pub options: Box<dyn Fn() -> HoldOptions + Send + 'a>,
     /// The project's folder.
     pub root: &'a Path,
     /// The maximum number of flows polled at the same time.
@@ -161,7 +163,8 @@ impl Confirmer<'_> {
 
     async fn hold_and_poll(&mut self, due: &[(Address, u32)]) -> Result<ConfirmStep, Fatal> {
         let since = time::text(Timestamp::now());
-        let held = Sqlite::hold_briefly(self.ledger, self.binding, &self.holder, &since)?;
+        let options = (self.options)();
+        let held = Sqlite::hold_briefly(self.ledger, self.binding, &self.holder, &since, &options)?;
         let Some(ledger) = held else {
             return Ok(ConfirmStep::LedgerHeld);
         };

@@ -36,10 +36,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let settings = &context.project.settings;
     let folder = run_folder(&settings.reports.directory, folder)?;
     let has_predecessor = has_predecessor(global, &context, &ledger)?;
-    // Earlier results may be from before the ledger was replaced.
-    let starts_over = args.again || has_predecessor;
-    let (mut journal, skip) =
-        AuditJournal::open(&folder.join(format!("{base}.jsonl")), starts_over)?;
+    // Results from before the ledger was replaced are not used.
+    let journal = match has_predecessor {
+        true => format!("{base}-{}.jsonl", &ledger.version()?.id[..8]),
+        false => format!("{base}.jsonl"),
+    };
+    let (mut journal, skip) = AuditJournal::open(&folder.join(journal), args.again)?;
     if !skip.is_empty() && !global.quiet {
         out::log_note(
             global.log_format,
@@ -101,8 +103,9 @@ fn has_predecessor(
     ledger: &Sqlite,
 ) -> Result<bool, LedgerError> {
     let consequence = "no item is proven to exist exactly once";
-    if let Err(error) = ledger.check_version(&evidence(&context.project)) {
-        out::log_note(global.log_format, format_args!("{error}; {consequence}"));
+    // The reason was shown when the ledger was read.
+    if ledger.check_version(&evidence(&context.project)).is_err() {
+        out::log_note(global.log_format, consequence);
         return Ok(true);
     }
     let found = ledger.may_have_predecessor()?;

@@ -21,7 +21,7 @@ use crate::cli::context::endpoint;
 use crate::cli::context::follow;
 use crate::cli::context::interrupt::{Interrupts, interrupt};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::ledger::holder;
+use crate::cli::context::ledger::{hold_options, holder};
 use crate::cli::exit::{CliError, Exit, classify_fatal};
 use crate::cli::output::logging::emit;
 use crate::cli::output::out;
@@ -29,7 +29,7 @@ use crate::cli::output::progress::Progress;
 use crate::cli::output::{escaped, stamped};
 use crate::client::Credentials;
 use crate::execute::{Stop, SyncStats};
-use crate::ledger::{Binding, Inbox, LedgerError};
+use crate::ledger::{Inbox, LedgerError, VersionPolicy};
 use crate::manifest::Settings;
 use crate::webhook::{
     CallbackLog, CallbackOutcome, Confirmer, ConfirmerEvent, Connection, Metrics, Receiver,
@@ -58,7 +58,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let Some(credentials) = context.credentials.clone() else {
         return Err(no_callbacks().into());
     };
-    let inbox = open(settings, binding)?;
+    let inbox = open(&context)?;
     let (metrics, news) = <(Arc<Metrics>, Arc<Notify>)>::default();
     let receiver = Receiver::new(
         verifier(args, &credentials),
@@ -82,6 +82,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         ledger: &settings.ledger,
         binding,
         holder: holder(),
+        options: Box::new(|| hold_options(&context.project, VersionPolicy::Refuse)),
         root,
         concurrency: settings.limits.concurrency.get(),
         connect: Box::new(|lease| {
@@ -149,10 +150,11 @@ fn no_callbacks() -> CliError {
 }
 
 /// Opens the inbox. Retries for [`CREATION_TIMEOUT`] while another process creates the ledger.
-fn open(settings: &Settings, binding: &Binding) -> Result<Inbox, LedgerError> {
+fn open(context: &LedgerContext) -> Result<Inbox, LedgerError> {
     let started = Instant::now();
+    let options = hold_options(&context.project, VersionPolicy::Refuse);
     loop {
-        match Inbox::open(&settings.ledger, binding) {
+        match Inbox::open(&context.project.settings.ledger, &context.binding, &options) {
             Err(LedgerError::Held(_)) if started.elapsed() < CREATION_TIMEOUT => {
                 std::thread::sleep(Duration::from_millis(50));
             }

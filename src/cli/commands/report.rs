@@ -19,12 +19,13 @@ use crate::ledger::{EntityId, KnownRun, Ledger, LedgerError, Records, Sqlite};
 use crate::plan::ItemAction;
 use crate::report::{
     Calls, Counts, FlowReport, FlowReportError, ItemVisitor, Reports, RowFacts, Summary,
-    point_latest,
+    UNFINISHED, point_latest,
 };
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut context = LedgerContext::load(global, None)?;
-    let ledger = context.read_ledger_unchecked()?;
+    // The reports of a ledger that is too old would show sent contracts as not started.
+    let ledger = context.read_current_ledger()?;
     let run = find_run(&ledger, args).or_else(|error| {
         ledger.wait_until_verified()?;
         Err(error)
@@ -86,7 +87,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         items.insert(name.clone(), reports.write_flow(&report)?);
     }
     ledger.wait_until_verified()?;
-    reports.finish(&summary(&context, &run, &whole, items.clone()))?;
+    reports.finish(&summary(&context, &ledger, &run, &whole, items.clone()))?;
     if is_last && is_whole && folder.exists() {
         point_latest(&settings.directory, &run.record.name)?;
     }
@@ -227,6 +228,7 @@ fn bit(id: EntityId) -> u64 {
 /// The content of `run.json`: as the run wrote it, with the current status of the items.
 fn summary(
     context: &LedgerContext,
+    ledger: &Sqlite,
     run: &KnownRun,
     folder: &std::path::Path,
     items: BTreeMap<String, Counts>,
@@ -245,16 +247,14 @@ fn summary(
         // An interrupted run has not recorded its duration and calls.
         seconds: 0.0,
         exit_code: run.exit,
-        stopped: run.ended.is_none().then(|| {
-            "the run ended without a result: it was killed, or is still in progress".to_owned()
-        }),
+        stopped: run.ended.is_none().then(|| UNFINISHED.to_owned()),
         items: BTreeMap::new(),
         resource_failures: BTreeMap::new(),
         calls: Calls::new(),
         calls_total: 0,
         rate: 0.0,
         rate_limit: None,
-        ledger: None,
+        ledger: ledger.version().ok(),
     });
     Summary {
         treaty: env!("CARGO_PKG_VERSION").to_owned(),

@@ -48,11 +48,26 @@ impl LedgerContext {
         })
     }
 
-    /// Opens the ledger to read it and checks its integrity.
+    /// Opens the ledger to read it and checks its integrity. If it does not know everything that was
+    /// sent, prints a warning.
     pub(in crate::cli) fn read_ledger(&self) -> Result<Sqlite, LedgerError> {
         let ledger = self.read_ledger_unchecked()?;
         ledger.wait_until_verified()?;
+        if let Err(error) = ledger.check_version(&evidence(&self.project)) {
+            warn(
+                self.session.log_format,
+                format_args!("{error}; what was sent since is not shown"),
+            );
+        }
         warn_of_repeated_ids(&ledger, self.session.log_format)?;
+        Ok(ledger)
+    }
+
+    /// Opens the ledger to copy it. Fails if it does not know everything that was sent: the copy would
+    /// replace a better one.
+    pub(in crate::cli) fn read_current_ledger(&self) -> Result<Sqlite, LedgerError> {
+        let ledger = self.read_ledger_unchecked()?;
+        ledger.check_version(&evidence(&self.project))?;
         Ok(ledger)
     }
 
@@ -114,14 +129,26 @@ pub(in crate::cli) fn lock_ledger(
     session: &Session,
     policy: VersionPolicy,
 ) -> Result<Sqlite, LedgerError> {
-    let options = HoldOptions {
-        evidence: evidence(project),
-        policy,
-    };
+    let options = hold_options(project, policy);
     let (path, since) = (&project.settings.ledger, time::text(session.started));
     let ledger = Sqlite::hold_with(path, binding, &holder(), &since, &options)?;
+    if let Some(replaced) = ledger.replaces() {
+        let text = format!(
+            "this ledger replaces another one: {replaced}; contracts that it does not record are sent again"
+        );
+        warn(session.log_format, text);
+    }
     warn_of_repeated_ids(&ledger, session.log_format)?;
     Ok(ledger)
+}
+
+/// Returns the options to open the ledger of a project, with the evidence of its reports.
+pub(in crate::cli) fn hold_options(project: &Project, policy: VersionPolicy) -> HoldOptions {
+    HoldOptions {
+        evidence: evidence(project),
+        policy,
+        ..HoldOptions::default()
+    }
 }
 
 /// Warns if the ledger of an older treaty records the ids of responses more than once.
@@ -133,10 +160,15 @@ fn warn_of_repeated_ids(ledger: &Sqlite, format: LogFormat) -> Result<(), Ledger
              links may be those of others; compare the rows with treaty audit before their links are used",
             repeated.join(", ")
         );
-        tracing::warn!("{text}");
-        out::log_note(format, format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
+        warn(format, text);
     }
     Ok(())
+}
+
+/// Logs a warning and shows it on standard error.
+fn warn(format: LogFormat, text: impl std::fmt::Display) {
+    tracing::warn!("{text}");
+    out::log_note(format, format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
 }
 
 /// Names this process as the holder of a lease: `process 12 on host`.

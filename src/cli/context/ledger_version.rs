@@ -28,7 +28,8 @@ impl From<&LedgerChoice> for VersionPolicy {
     }
 }
 
-/// Returns the ledger's version in the newest `run.json` of the project's environment.
+/// Returns the ledger's versions in the newest `run.json` files of the project's environment: of the
+/// newest run, and of the newest run whose file has a version.
 pub(in crate::cli) fn evidence(project: &Project) -> Vec<Evidence> {
     let settings = &project.settings;
     // A missing folder has no reports.
@@ -41,7 +42,7 @@ pub(in crate::cli) fn evidence(project: &Project) -> Vec<Evidence> {
         .collect();
     // The names of runs sort by time.
     names.sort();
-    let found = names.into_iter().rev().find_map(|name| {
+    let own = names.into_iter().rev().filter_map(|name| {
         let folder = settings.reports.directory.join(name);
         let summary = Summary::read(&folder)?;
         let is_own = summary.project == project.name
@@ -52,7 +53,17 @@ pub(in crate::cli) fn evidence(project: &Project) -> Vec<Evidence> {
             version: summary.ledger,
         })
     });
-    found.into_iter().collect()
+    let mut evidence = Vec::new();
+    for found in own {
+        let has_version = found.version.is_some();
+        if has_version || evidence.is_empty() {
+            evidence.push(found);
+        }
+        if has_version {
+            break;
+        }
+    }
+    evidence
 }
 
 /// Accounts that the ledger does not record and that exist at the service.
@@ -64,10 +75,16 @@ pub(in crate::cli) struct ExistingAccounts {
     of_rows: u64,
     /// Whether rows that would be sent have accounts that the ledger does not record.
     has_row_accounts: bool,
+    /// The accounts that earlier runs of the ledger have found.
+    found_before: u64,
     /// Items that would be sent.
     items: u64,
+    /// Items that the ledger has sent already, as far as they matter.
+    sent: u64,
     /// Whether all accounts were looked up.
     is_complete: bool,
+    /// Whether an operator has confirmed it.
+    is_confirmed: bool,
 }
 
 impl ExistingAccounts {
@@ -77,24 +94,32 @@ impl ExistingAccounts {
         context: &PlanContext<'_>,
         observe: Observe,
     ) -> Result<Option<Self>, LedgerError> {
-        let plan = &context.planned.plan;
+        let (plan, ledger) = (&context.planned.plan, context.ledger);
         let accounts = plan.resources.accounts.iter();
         let adopted = accounts.filter(|account| matches!(account.action, AccountAction::Adopt(_)));
         let found = Self {
             declared: adopted.count() as u64,
             of_rows: context.planned.existing.len() as u64,
             has_row_accounts: context.planned.unrecorded_accounts > 0,
+            found_before: ledger.accounts_found()?.unwrap_or(0),
             items: plan.flows.iter().map(FlowPlan::work).sum(),
+            sent: ledger.sent_items(FEW + 1)?,
             is_complete: observe == Observe::All,
+            is_confirmed: ledger.is_confirmed()?,
         };
-        let is_younger = context
-            .ledger
-            .is_younger_than(found.count().max(u64::from(found.may_hide_accounts())))?;
+        let least = u64::from(found.may_hide_accounts());
+        let is_younger = ledger.is_younger_than(found.count().max(least))?;
         Ok(is_younger.then_some(found))
     }
 
+    /// The accounts that may belong to signers of contracts. Accounts of manifests count only if rows
+    /// have no others: a company's own account proves nothing.
     fn count(self) -> u64 {
-        self.declared + self.of_rows
+        if self.has_row_accounts {
+            self.of_rows
+        } else {
+            self.declared
+        }
     }
 
     /// Returns whether items are sent to accounts that were not looked up.
@@ -102,15 +127,10 @@ impl ExistingAccounts {
         !self.is_complete && self.items > 0
     }
 
-    /// The number to record, so that `audit` does not vouch for the items of the ledger. Accounts of
-    /// manifests count only if they are the only signers: a company's own account proves nothing.
+    /// The number to record, so that `audit` does not vouch for the items of the ledger.
     pub(in crate::cli) fn to_record(self) -> Option<u64> {
-        let count = if self.has_row_accounts {
-            self.of_rows
-        } else {
-            self.declared
-        };
-        Some(count).filter(|count| *count > 0 && self.items > 0)
+        let count = self.count();
+        (self.items > 0 && (count > 0 || self.may_hide_accounts())).then_some(count)
     }
 
     /// Describes the accounts for a note or an error.
@@ -119,24 +139,31 @@ impl ExistingAccounts {
             1 => "1 account".to_owned(),
             count => format!("{count} accounts"),
         };
-        if self.count() == 0 {
+        let items = self.items;
+        if self.count() > 0 {
             return format!(
-                "the ledger is new, and --observe skips the lookup of accounts: contracts that an earlier ledger has sent are not detected ({} to send)",
-                self.items
+                "the ledger is new, but {} of rows and {} of manifests exist at the service already: an earlier ledger may have sent these contracts ({items} to send)",
+                accounts(self.of_rows),
+                accounts(self.declared),
+            );
+        }
+        if self.found_before > 0 {
+            return format!(
+                "earlier runs with this ledger found {} at the service that it had not created: an earlier ledger may have sent these contracts ({items} to send)",
+                accounts(self.found_before)
             );
         }
         format!(
-            "the ledger is new, but {} of rows and {} of manifests exist at the service already: an earlier ledger may have sent these contracts ({} to send)",
-            accounts(self.of_rows),
-            accounts(self.declared),
-            self.items,
+            "the ledger is new, and --observe skips the lookup of accounts: contracts that an earlier ledger has sent are not detected ({items} to send)"
         )
     }
 
     /// Fails if the items must not be sent without `--new-ledger`.
     pub(in crate::cli) fn require_confirmation(self, project: &Project) -> Result<(), CliError> {
-        let is_many = self.items > FEW && self.count() > 0;
-        if self.items == 0 || !(is_many || project.settings.protected) {
+        let is_evident = self.count() + self.found_before > 0;
+        // Together with earlier runs, so that portions are not sent without a word.
+        let is_many = self.sent + self.items > FEW && is_evident;
+        if self.is_confirmed || self.items == 0 || !(is_many || project.settings.protected) {
             return Ok(());
         }
         let hint = "if a ledger existed, restore the newest one; if nothing was sent before, or to send everything again on purpose, add --new-ledger";

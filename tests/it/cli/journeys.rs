@@ -206,7 +206,7 @@ fn adopts_existing_accounts_and_seals() {
     // The lock file still shows that a ledger existed.
     let run = project.expect(&["plan"], 1);
     assert!(run.stderr.contains("the file is missing"), "{}", run.stderr);
-    for file in ["sandbox.db.lock", "sandbox.ledger.json"] {
+    for file in ["sandbox.db.lock", "sandbox.db.marker"] {
         std::fs::remove_file(project.path(&format!(".treaty/{file}"))).expect("removed");
     }
     let run = project.expect(

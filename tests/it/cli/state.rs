@@ -26,7 +26,7 @@ fn few(rows: usize) -> Project {
 }
 
 pub(crate) fn forget_ledger(project: &Project) {
-    for ending in ["db", "db-wal", "db-shm", "db.lock", "ledger.json"] {
+    for ending in ["db", "db-wal", "db-shm", "db.lock", "db.marker"] {
         let _ = std::fs::remove_file(project.path(&format!(".treaty/sandbox.{ending}")));
     }
 }

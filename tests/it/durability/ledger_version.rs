@@ -21,7 +21,7 @@ fn remove(project: &Project, name: &str) {
 }
 
 const LEDGER: &str = ".treaty/sandbox.db";
-const MARKER: &str = ".treaty/sandbox.ledger.json";
+const MARKER: &str = ".treaty/sandbox.db.marker";
 const TARGET: &str = "flows.loans";
 
 #[test]
@@ -66,10 +66,63 @@ fn refuses_to_start_over_beside_a_marker_or_reports() {
     refused(&project, &["sync"], "the file is missing");
     remove(&project, MARKER);
     refused(&project, &["apply", "--yes"], "run.json");
-    project.expect(&["apply", "--yes", "--new-ledger"], 0);
+    // A command that sends nothing confirms nothing.
+    let none = ["apply", "--yes", "--new-ledger", "--target", "flows.none"];
+    project.expect(&none, 64);
+    refused(&project, &["apply", "--yes"], "run.json");
+    let run = project.expect(&["apply", "--yes", "--new-ledger"], 0);
+    assert!(run.stderr.contains("replaces another"), "{}", run.stderr);
     project.expect(&["apply", "--yes"], 0);
     let run = project.expect(&["audit", "--all"], 4);
     assert!(run.stdout.contains("2 unproven"), "{}", run.stdout);
+}
+
+/// In a script, the options would hide that a ledger was lost.
+#[test]
+fn refuses_options_for_a_current_ledger() {
+    let project = applied(2);
+    let run = project.expect(&["apply", "--yes", "--accept-ledger"], 64);
+    assert!(run.stderr.contains("nothing to accept"), "{}", run.stderr);
+    let run = project.expect(&["apply", "--yes", "--new-ledger"], 64);
+    assert!(run.stderr.contains("has no effect"), "{}", run.stderr);
+}
+
+/// Also if the marker was restored with the ledger, and the last run was killed.
+#[test]
+fn refuses_a_ledger_without_the_last_process() {
+    let project = applied(3);
+    let files = || [LEDGER, MARKER].map(|name| fs::read(project.path(name)).expect("read"));
+    let backup = files();
+    let sheet = project.sheet();
+    project.set_sheet(&sheet.replace("HT-2026-0003", "HT-2026-0009"));
+    project.expect(&["apply", "--yes"], 0);
+    let mut summary = project.summary();
+    let fields = summary.as_object_mut().expect("an object");
+    fields.retain(|name, _| !["ended", "exitCode"].contains(&name.as_str()));
+    fields["ledger"]["serial"] = 1.into();
+    let file = project.path("reports/latest/run.json");
+    fs::write(file, summary.to_string()).expect("written");
+    for (name, bytes) in [LEDGER, MARKER].into_iter().zip(&backup) {
+        fs::write(project.path(name), bytes).expect("put back");
+    }
+    refused(&project, &["apply", "--yes"], "another copy");
+    // Its reports would show sent contracts as not started, and its export replace a better one.
+    refused(&project, &["report"], "another copy");
+    refused(&project, &["state", "export"], "another copy");
+    let run = project.expect(&["status"], 0);
+    assert!(run.stderr.contains("is not shown"), "{}", run.stderr);
+}
+
+#[test]
+fn a_refused_run_does_not_keep_the_ledger_from_being_restored() {
+    let project = applied(12);
+    let backup = fs::read(project.path(LEDGER)).expect("a backup");
+    forget_ledger(&project);
+    fs::remove_dir_all(project.path("reports")).expect("removed");
+    refused(&project, &["apply", "--yes"], "12 accounts of rows");
+    fs::write(project.path(LEDGER), backup).expect("put back");
+    let run = project.expect(&["apply", "--yes"], 0);
+    assert!(run.stdout.contains("12 unchanged"), "{}", run.stdout);
 }
 
 #[test]
@@ -99,6 +152,8 @@ fn refuses_many_items_of_a_new_ledger_beside_existing_accounts() {
     assert!(run.stderr.contains("2 accounts of rows"), "{}", run.stderr);
     let run = project.expect(&["audit"], 4);
     assert!(run.stdout.contains("2 unproven"), "{}", run.stdout);
+    project.set_sheet(&sheet);
+    refused(&project, &["apply", "--yes"], "10 accounts of rows");
     project.replace("treaty.yaml", open, protected);
     let few: Vec<&str> = sheet.lines().take(6).collect();
     project.set_sheet(&few.join("\r\n"));
@@ -106,6 +161,8 @@ fn refuses_many_items_of_a_new_ledger_beside_existing_accounts() {
     project.set_sheet(&sheet);
     project.expect(&[&confirm[..], &["--new-ledger"]].concat(), 0);
     project.expect(&confirm, 0);
+    let run = project.expect(&["audit", "--all"], 4);
+    assert!(run.stdout.contains("12 unproven"), "{}", run.stdout);
 }
 
 #[test]

@@ -79,7 +79,7 @@ pub(crate) struct Listening {
 
 impl Listening {
     pub(crate) async fn start(ledger: &Path, binding: &Binding) -> Self {
-        let inbox = Inbox::open(ledger, binding).expect("an inbox");
+        let inbox = Inbox::open(ledger, binding, &Default::default()).expect("an inbox");
         let (metrics, news) = <(Arc<Metrics>, Arc<Notify>)>::default();
         let heard: Arc<Mutex<Vec<CallbackOutcome>>> = Arc::default();
         let ear = heard.clone();

@@ -20,7 +20,7 @@ use crate::support::rig::{Rig, binding};
 impl Rig {
     /// Deletes the ledger.
     pub(crate) fn forget_ledger(&self) {
-        for ending in ["db", "db-wal", "db-shm", "db.lock", "ledger.json"] {
+        for ending in ["db", "db-wal", "db-shm", "db.lock", "db.marker"] {
             let _ = std::fs::remove_file(self.ledger_path().with_extension(ending));
         }
     }
@@ -128,8 +128,8 @@ impl Rig {
 
     pub(crate) fn import(&self, lines: &[u8]) -> Result<Imported, ImportError> {
         let options = HoldOptions {
-            evidence: Vec::new(),
             policy: VersionPolicy::Import,
+            ..HoldOptions::default()
         };
         let held = Sqlite::hold_with(&self.ledger_path(), &binding(), "a test", "now", &options);
         held?.import("lines", lines, &binding())

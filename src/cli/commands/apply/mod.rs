@@ -16,11 +16,11 @@ use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::lock_ledger;
 use crate::cli::context::ledger_version::ExistingAccounts;
 use crate::cli::context::session::{PlanContext, with_plan};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::{logging, out, plan_text, prompt};
 use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncStats};
-use crate::ledger::{Ledger, Write};
+use crate::ledger::{Ledger, LedgerError, Sqlite, Write};
 use crate::plan::FlowPlan;
 use crate::util::failpoint::failpoint;
 use run_report::RunReport;
@@ -69,11 +69,24 @@ fn existing_accounts(
     context: &PlanContext<'_>,
 ) -> anyhow::Result<Option<ExistingAccounts>> {
     let found = ExistingAccounts::beside_new_ledger(context, args.selected.observe.into())?;
+    if args.ledger.new_ledger && is_settled(context.ledger, found)? {
+        let error = "the ledger is current, so --new-ledger has no effect";
+        let hint = "remove --new-ledger: in a script it would send everything again if the ledger were lost";
+        return Err(CliError::new(Exit::Usage, error, hint).into());
+    }
     if let Some(found) = found {
         found.require_confirmation(context.project)?;
         out::log_note(global.log_format, found.description());
     }
     Ok(found)
+}
+
+/// Returns whether nothing is left to decide with `--new-ledger`: the ledger was used before, and
+/// found no accounts, or they were confirmed by an earlier run.
+fn is_settled(ledger: &Sqlite, found: Option<ExistingAccounts>) -> Result<bool, LedgerError> {
+    let was_used = ledger.version()?.serial > 0;
+    let is_open = ledger.replaces().is_some() || (found.is_some() && !ledger.was_confirmed()?);
+    Ok(was_used && !is_open)
 }
 
 /// Executes the plan and writes the reports. With `--wait`, then polls until all items have ended.
@@ -92,6 +105,7 @@ fn execute(
     let run = context
         .runtime
         .block_on(context.ledger.begin_run(&name, &begun))?;
+    RunReport::write_begun(context, &run)?;
     if let Some(count) = found.and_then(ExistingAccounts::to_record) {
         let write = context.ledger.write(vec![Write::AccountsFound { count }]);
         context.runtime.block_on(write)?;

@@ -17,7 +17,8 @@ use crate::execute::{RunStats, Stopped, SyncStats};
 use crate::ledger::RunRecord;
 use crate::plan::{FlowPlan, ItemAction};
 use crate::report::{
-    Counts, FlowReport, ItemVisitor, Reports, RowFacts, Status, Summary, point_latest,
+    Calls, Counts, FlowReport, ItemVisitor, Reports, RowFacts, Status, Summary, UNFINISHED,
+    point_latest,
 };
 
 /// The state of a run that has ended.
@@ -152,8 +153,18 @@ impl RunReport<'_> {
         }
     }
 
+    /// Writes `run.json` of a run that begins. If the run is killed, the file shows that it was, and
+    /// which ledger it has used.
+    pub(super) fn write_begun(context: &PlanContext<'_>, run: &RunRecord) -> anyhow::Result<()> {
+        let folder = context.project.settings.reports.directory.join(&run.name);
+        let begun = Summary {
+            stopped: Some(UNFINISHED.to_owned()),
+            ..blank_summary(context, run)
+        };
+        Ok(begun.write(&folder)?)
+    }
+
     fn summary(&self, items: BTreeMap<String, Counts>, exit: Exit) -> Summary {
-        let settings = &self.context.project.settings;
         let ended = Timestamp::now();
         let seconds = ended
             .duration_since(self.context.session.started)
@@ -164,14 +175,7 @@ impl RunReport<'_> {
         #[allow(clippy::cast_precision_loss)]
         let rate = total as f64 / seconds.max(0.001);
         Summary {
-            run: self.run.name.clone(),
-            project: self.context.project.name.clone(),
-            environment: settings.environment.clone(),
-            endpoint: settings.endpoint.to_string(),
-            treaty: env!("CARGO_PKG_VERSION").to_owned(),
-            started: time::text(self.context.session.started),
             ended: Some(time::text(ended)),
-            reported: None,
             seconds,
             exit_code: Some(i32::from(exit.code())),
             stopped: self.stopped(),
@@ -188,8 +192,7 @@ impl RunReport<'_> {
                 .collect(),
             calls_total: total,
             rate,
-            ledger: self.context.ledger.version().ok(),
-            rate_limit: settings.limits.rate.map(|rate| rate.0),
+            ..blank_summary(self.context, self.run)
         }
     }
 
@@ -242,5 +245,30 @@ impl RunReport<'_> {
         if !hint.is_empty() {
             out::note(format_args!("\u{1b}[1;36mhelp\u{1b}[0m: {hint}"));
         }
+    }
+}
+
+/// The summary of a run without results.
+fn blank_summary(context: &PlanContext<'_>, run: &RunRecord) -> Summary {
+    let settings = &context.project.settings;
+    Summary {
+        run: run.name.clone(),
+        project: context.project.name.clone(),
+        environment: settings.environment.clone(),
+        endpoint: settings.endpoint.to_string(),
+        treaty: env!("CARGO_PKG_VERSION").to_owned(),
+        started: time::text(context.session.started),
+        ended: None,
+        reported: None,
+        seconds: 0.0,
+        exit_code: None,
+        stopped: None,
+        items: BTreeMap::new(),
+        resource_failures: BTreeMap::new(),
+        calls: Calls::new(),
+        calls_total: 0,
+        rate: 0.0,
+        rate_limit: settings.limits.rate.map(|rate| rate.0),
+        ledger: context.ledger.version().ok(),
     }
 }

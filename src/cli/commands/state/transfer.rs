@@ -12,7 +12,8 @@ use crate::util::input_file;
 
 pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
     let context = LedgerContext::load(global, None)?;
-    let ledger = context.read_ledger()?;
+    let ledger = context.read_current_ledger()?;
+    ledger.wait_until_verified()?;
     let version = env!("CARGO_PKG_VERSION");
     let Some(path) = &args.file else {
         let mut out = out::stream();
