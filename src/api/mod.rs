@@ -38,7 +38,7 @@ pub use envelope::{Envelope, Nothing};
 pub use error_code::ErrorCode;
 pub use file::{MIME_PDF, UploadUrl, UploadUrlAnswer, content_md5};
 pub use operation::{Operation, RetryClass};
-pub(crate) use redact::{private_values, redacted};
+pub(crate) use redact::{PrivateValue, private_values, redacted};
 pub use seal::{
     CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
     QuerySeals, SealAnswer, SealEntry,

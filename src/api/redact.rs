@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 /// The fields without personal data: ids, codes, positions, sizes, times.
-const PUBLIC: [&str; 44] = [
+const PUBLIC: [&str; 46] = [
     "accountId",
     "addSignTime",
     "agentAccountId",
     "authorizationOrgId",
+    "color",
     "contentMd5",
     "contentType",
     "creatorId",
@@ -43,12 +44,16 @@ const PUBLIC: [&str; 44] = [
     "signType",
     "signValidity",
     "templateId",
+    "templateType",
     "thirdOrderNo",
     "timestamp",
     "type",
     "width",
     "willType",
 ];
+
+/// The fields with secrets.
+const SECRET: [&str; 1] = ["docPwd"];
 
 /// Returns a JSON body in which the values of all other fields are replaced by `***`. For any other
 /// body, returns its size.
@@ -62,42 +67,52 @@ pub(crate) fn redacted(body: &[u8]) -> String {
     }
 }
 
-/// Returns the private texts of a request, so that they can be removed from error messages. Texts
-/// of one character are left out.
-pub(crate) fn private_values(body: &[u8]) -> Vec<String> {
+/// A private value of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PrivateValue {
+    /// The value as text.
+    pub(crate) text: String,
+    /// Whether it is a secret, such as a password.
+    pub(crate) is_secret: bool,
+}
+
+/// Returns the private texts and numbers of a request, so that they can be masked in messages.
+pub(crate) fn private_values(body: &[u8]) -> Vec<PrivateValue> {
     let mut found = Vec::new();
     if let Ok(mut value) = serde_json::from_slice(body) {
-        each_private(&mut value, &mut |value| {
-            if let Value::String(text) = value
-                && text.chars().nth(1).is_some()
-            {
-                found.push(text.clone());
-            }
+        each_private("", &mut value, &mut |field, value| {
+            found.push(PrivateValue {
+                text: match value {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                },
+                is_secret: SECRET.contains(&field),
+            });
         });
     }
     found
 }
 
 fn redact(value: &mut Value) {
-    each_private(value, &mut |value| *value = Value::from("***"));
+    each_private("", value, &mut |_, value| *value = Value::from("***"));
 }
 
-/// Visits all texts and numbers outside of public fields.
-fn each_private(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
+/// Visits all texts and numbers outside of public fields, with the names of their fields.
+fn each_private(field: &str, value: &mut Value, visit: &mut impl FnMut(&str, &mut Value)) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
                 let is_public =
                     PUBLIC.contains(&name.as_str()) && !value.is_object() && !value.is_array();
                 if !is_public {
-                    each_private(value, visit);
+                    each_private(name, value, visit);
                 }
             }
         }
         Value::Array(values) => values
             .iter_mut()
-            .for_each(|value| each_private(value, visit)),
-        Value::String(_) | Value::Number(_) => visit(value),
+            .for_each(|value| each_private(field, value, visit)),
+        Value::String(_) | Value::Number(_) => visit(field, value),
         Value::Null | Value::Bool(_) => {}
     }
 }
@@ -118,8 +133,13 @@ mod tests {
 
     #[test]
     fn finds_the_private_values_of_a_request() {
-        let body =
-            r#"{"name":"张三","accountId":"a1","fields":{"n":"伍万","x":"y"},"list":["王"]}"#;
-        assert_eq!(private_values(body.as_bytes()), ["伍万", "张三"]);
+        let body = r#"{"accountId":"a1","docPwd":"pw","fields":{"n":"伍万","x":7,"y":true},"list":["王"]}"#;
+        let values = private_values(body.as_bytes()).into_iter();
+        let values: Vec<_> = values.map(|value| (value.text, value.is_secret)).collect();
+        let expected = [("pw", true), ("伍万", false), ("7", false), ("王", false)];
+        assert_eq!(
+            values,
+            expected.map(|(text, secret)| (text.to_owned(), secret))
+        );
     }
 }

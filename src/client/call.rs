@@ -16,7 +16,8 @@ use super::breaker::{Admission, Change, CircuitBreaker};
 use super::concurrency::Slot;
 use super::dispatch::Dispatcher;
 use super::event::{CallEvent, ClientEvent};
-use super::failure::{CallFailure, LossCause, Redactor};
+use super::failure::{CallFailure, LossCause};
+use super::redactor::Redactor;
 use super::request::RequestTemplate;
 use super::response::{self, RetryAfter};
 use super::retry::{RetryDelays, RetryPolicy};
@@ -282,12 +283,8 @@ impl Client {
         let latency_ms = milliseconds(sent.elapsed());
         let result = match &response {
             Ok(response) => {
-                log_response(response, latency_ms);
-                let secret = self.settings.credentials.as_ref();
-                let redactor = Redactor {
-                    request: &body,
-                    secret: secret.map(|credentials| credentials.app_secret.expose_secret()),
-                };
+                let redactor = self.redactor(&body);
+                log_response(response, latency_ms, &redactor);
                 let throttle_codes = &self.settings.throttle_codes;
                 let has_answered = self.breaker.has_answered();
                 response::read::<O>(response, throttle_codes, has_answered, &redactor)
@@ -299,6 +296,15 @@ impl Client {
         };
         self.adapt(response.as_ref().ok(), result.as_ref().err());
         result
+    }
+
+    /// Returns the redactor for the service's texts about a request.
+    pub(super) fn redactor<'a>(&'a self, request: &'a [u8]) -> Redactor<'a> {
+        let secret = self.settings.credentials.as_ref();
+        Redactor {
+            request,
+            secret: secret.map(|credentials| credentials.app_secret.expose_secret()),
+        }
     }
 
     /// Slows down if the service throttles, sends `Retry-After`, or fails most requests.
@@ -391,7 +397,7 @@ impl Client {
     }
 }
 
-fn log_response(response: &Response<Bytes>, latency_ms: u64) {
+fn log_response(response: &Response<Bytes>, latency_ms: u64, redactor: &Redactor<'_>) {
     if !tracing::enabled!(target: "treaty::client", tracing::Level::DEBUG) {
         return;
     }
@@ -399,12 +405,12 @@ fn log_response(response: &Response<Bytes>, latency_ms: u64) {
         target: "treaty::client",
         http_status = response.status().as_u16(),
         err_code = response::err_code(response),
-        request_id = response::request_id(response),
+        request_id = response::request_id(response).map(|id| redactor.masked(id)),
         latency_ms,
         bytes = response.body().len(),
         "response"
     );
-    trace!(target: "treaty::client", body = %redacted(response.body()), "response body");
+    trace!(target: "treaty::client", body = %redactor.masked(&redacted(response.body())), "response body");
 }
 
 /// Returns the host of a URL, for messages.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::transport::Problem;
-use crate::api::{ErrorCode, private_values};
+use crate::api::ErrorCode;
 
 /// The reason why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,118 +95,5 @@ impl fmt::Display for CallFailure {
             Self::LeaseLost(holder) => f.write_str(holder),
             Self::Credentials(why) => write!(f, "the credentials are refused: {why}"),
         }
-    }
-}
-
-/// Removes private data from a service's message, which may repeat the request: numbers of seven or
-/// more digits (id numbers, mobile numbers), links (they give access), and invisible characters
-/// (they control terminals).
-pub fn public(message: &str) -> String {
-    const MIN_DIGITS: usize = 7;
-    let words = message
-        .split_whitespace()
-        .map(|word| match word.find("://") {
-            Some(_) => "(link)".to_owned(),
-            None => {
-                let mut kept = String::new();
-                let mut digits = String::new();
-                for character in word
-                    .chars()
-                    .filter(|character| !is_invisible(*character))
-                    .chain([' '])
-                {
-                    if character.is_ascii_digit() {
-                        digits.push(character);
-                        continue;
-                    }
-                    kept += if digits.len() < MIN_DIGITS {
-                        &digits
-                    } else {
-                        "***"
-                    };
-                    digits.clear();
-                    kept.push(character);
-                }
-                kept.trim_end().to_owned()
-            }
-        });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// Returns whether a character controls terminals or changes the direction of text.
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-/// Removes private values of a request from the service's message about it.
-pub(super) struct Redactor<'a> {
-    /// The body of the request.
-    pub(super) request: &'a [u8],
-    /// The app secret.
-    pub(super) secret: Option<&'a str>,
-}
-
-impl Redactor<'_> {
-    /// Removes the request's private values, and everything that [`public`] removes.
-    pub(super) fn clean(&self, message: &str) -> String {
-        let mut private = private_values(self.request);
-        private.extend(self.secret.map(str::to_owned));
-        // Short ASCII values are kept: they occur in codes and other words.
-        private.retain(|value| !value.is_ascii() || value.len() > 2);
-        let escaped = private.iter().map(|value| {
-            let json = serde_json::Value::from(value.as_str()).to_string();
-            json.trim_matches('"').to_owned()
-        });
-        let escaped: Vec<String> = escaped.collect();
-        private.extend(escaped);
-        // The longest first, because one value may contain another.
-        private.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        let mut message = message.to_owned();
-        for value in &private {
-            message = message.replace(value.as_str(), "***");
-        }
-        // The message may have other white space than the value.
-        let mut message = words(&message);
-        for value in private.iter().map(|value| words(value)) {
-            message = message.replace(&value, "***");
-        }
-        public(&message)
-    }
-}
-
-fn words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn removes_the_values_of_the_request() {
-        let request = r#"{"name":"张三 1234567","accountId":"a1","formFields":{"x":"浙江  杭州","y":"50"},"signType":1}"#;
-        let redactor = Redactor {
-            request: request.as_bytes(),
-            secret: Some("hush"),
-        };
-        for (message, expected) in [
-            ("姓名张三 1234567与浙江  杭州不符 a1", "姓名***与***不符 a1"),
-            ("浙江 杭州: hush, HTTP 503", "***: ***, HTTP 503"),
-        ] {
-            assert_eq!(redactor.clean(message), expected);
-        }
-    }
-
-    #[test]
-    fn removes_long_numbers_and_links() {
-        assert_eq!(
-            public("idNo 33010619900101123X: 参数错误 12"),
-            "idNo ***X: 参数错误 12"
-        );
-        assert_eq!(
-            public("see https://o.tsign.cn/sign/1\u{1b}[31m\nnow"),
-            "see (link) now"
-        );
     }
 }

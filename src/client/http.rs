@@ -189,7 +189,11 @@ fn proxy(uri: &Uri) -> Option<String> {
 }
 
 fn compressed(uri: &Uri, encoding: &HeaderValue) -> Problem {
-    let encoding = encoding.to_str().unwrap_or("an unknown encoding");
+    // The header may repeat anything of the request.
+    const KNOWN: [&str; 5] = ["gzip", "deflate", "br", "zstd", "compress"];
+    let mut known = KNOWN.into_iter();
+    let encoding = known.find(|known| encoding == *known);
+    let encoding = encoding.unwrap_or("an unknown encoding");
     Problem::permanent(
         format!(
             "{} sent a response compressed with {encoding}, which was not asked for",

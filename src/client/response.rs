@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Uri, header};
 use jiff::Timestamp;
 
-use super::failure::{CallFailure, LossCause, Redactor, public};
+use super::failure::{CallFailure, LossCause};
+use super::redactor::Redactor;
 use crate::api::{Envelope, ErrorCode, Operation};
 
 /// The longest `Retry-After` that is honoured.
@@ -61,7 +62,7 @@ pub(super) fn read<O: Operation>(
         _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             return unknown(format!("HTTP {}", status.as_u16()));
         }
-        _ if status.is_redirection() => return Err(redirected(response)),
+        _ if status.is_redirection() => return Err(redirected(response, redactor)),
         _ => {}
     }
     let Some(envelope) = envelope else {
@@ -78,7 +79,7 @@ pub(super) fn read<O: Operation>(
     if code.0 == 0 {
         let data = envelope.data.unwrap_or(serde_json::Value::Null);
         return serde_json::from_value(data).or_else(|error| {
-            let why = without_values(&error.to_string());
+            let why = redactor.clean(&without_values(&error.to_string()));
             unknown(format!("the response differs from the API document: {why}"))
         });
     }
@@ -100,7 +101,7 @@ pub(super) fn read<O: Operation>(
 fn without_values(message: &str) -> String {
     let parts = message.split('"').enumerate();
     let parts = parts.map(|(nth, part)| if nth % 2 == 0 { part } else { "\"***\"" });
-    public(&parts.collect::<String>())
+    parts.collect()
 }
 
 /// Returns the service's id of the request, if the response has one.
@@ -155,12 +156,12 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<RetryAf
 
 /// Returns the failure of a redirect. Redirects are not followed, because they would send the
 /// credentials to another host.
-pub(super) fn redirected(response: &Response<Bytes>) -> CallFailure {
+pub(super) fn redirected(response: &Response<Bytes>, redactor: &Redactor<'_>) -> CallFailure {
     let status = response.status().as_u16();
     let location = response.headers().get(header::LOCATION);
     let location = location.and_then(|location| location.to_str().ok()?.parse::<Uri>().ok());
     let host = location.and_then(|location| location.host().map(str::to_owned));
-    let to = host.map_or("another address".to_owned(), |host| public(&host));
+    let to = host.map_or("another address".to_owned(), |host| redactor.clean(&host));
     CallFailure::Refused {
         code: ErrorCode(i64::from(status)),
         message: format!(

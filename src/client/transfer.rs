@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use tracing::{debug, info};
 
 use super::call::Client;
-use super::failure::{CallFailure, LossCause, public};
+use super::failure::{CallFailure, LossCause};
+use super::redactor::Redactor;
 use super::response::{self, RetryAfter};
 use super::transport::Problem;
 use crate::address::FileKey;
@@ -64,7 +65,7 @@ impl Client {
         let status = response.status();
         debug!(target: "treaty::client", http_status = status.as_u16(), bytes = response.body().len(), "download");
         if !status.is_success() {
-            return Err(status_failure(&response, "a download"));
+            return Err(status_failure(&response, "a download", &self.redactor(&[])));
         }
         let length = response.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -99,11 +100,13 @@ impl Client {
         let status = response.status();
         debug!(target: "treaty::client", http_status = status.as_u16(), bytes = bytes.len(), "upload");
         let envelope: Option<Envelope> = serde_json::from_slice(response.body()).ok();
+        let declared = serde_json::to_vec(file).unwrap_or_default();
+        let redactor = self.redactor(&declared);
         match (status, envelope) {
             (status, Some(envelope)) if status.is_success() && envelope.err_code != 0 => {
                 Err(CallFailure::Refused {
                     code: ErrorCode(envelope.err_code),
-                    message: public(&envelope.msg.unwrap_or_default()),
+                    message: redactor.clean(&envelope.msg.unwrap_or_default()),
                 })
             }
             (status, Some(_)) if status.is_success() => Ok(()),
@@ -114,7 +117,7 @@ impl Client {
                     "the upload was refused: its MD5 or its type differs from the declared one, or its address has expired",
                 ))
             }
-            _ => Err(status_failure(&response, "an upload")),
+            _ => Err(status_failure(&response, "an upload", &redactor)),
         }
     }
 }
@@ -128,14 +131,18 @@ fn refused(code: u16, message: &str) -> CallFailure {
 
 /// Returns the failure for an error response of the storage. Its `Retry-After` delays only this
 /// transfer, because the storage is another service.
-fn status_failure(response: &http::Response<Bytes>, what: &str) -> CallFailure {
+fn status_failure(
+    response: &http::Response<Bytes>,
+    what: &str,
+    redactor: &Redactor<'_>,
+) -> CallFailure {
     let status = response.status();
     let retry_after = response::retry_after(response.headers(), Timestamp::now());
     let retry_after = retry_after.and_then(RetryAfter::delay);
     let code = status.as_u16();
     match status {
         StatusCode::TOO_MANY_REQUESTS => CallFailure::Throttled { retry_after },
-        _ if status.is_redirection() => response::redirected(response),
+        _ if status.is_redirection() => response::redirected(response, redactor),
         _ if status.is_client_error() => refused(code, &format!("HTTP {code} to {what}")),
         _ => CallFailure::Unknown {
             why: format!("HTTP {code} to {what}"),

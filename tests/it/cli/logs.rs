@@ -168,6 +168,81 @@ fn logs_no_secret_that_a_service_repeats_in_its_message() {
     assert_no_echo(|_, secret| format!("refused: the secret {secret}"));
 }
 
+/// Returns other ways of writing a value, without characters that change nothing for a reader.
+fn ways_of_writing(value: &str) -> [String; 6] {
+    let all = |write: fn(char) -> String| value.chars().map(write).collect::<String>();
+    [
+        all(|it| format!("{it} ")),
+        all(|it| format!("{it}-")),
+        all(|it| match it {
+            '!'..='~' => char::from_u32(u32::from(it) + 0xfee0)
+                .expect("a character")
+                .into(),
+            _ => it.to_string(),
+        }),
+        value
+            .bytes()
+            .fold(String::new(), |text, byte| text + &format!("%{byte:02X}")),
+        all(|it| format!("\\u{:04x}", u32::from(it))),
+        value.to_uppercase(),
+    ]
+}
+
+/// The service repeats the values of each refused request, and the secret.
+#[test]
+fn masks_values_in_all_ways_of_writing_everywhere() {
+    let repeats = |body: &str, secret: &str| {
+        let body: Value = serde_json::from_str(body).expect("a request");
+        let form = body["simpleFormFields"].as_object();
+        let fields = body.as_object().into_iter().chain(form).flatten();
+        let texts = fields.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+        let private = texts.filter(|(name, _)| !name.ends_with("Id") || *name == "thirdId");
+        let values: Vec<&str> = private.map(|(_, value)| value).chain([secret]).collect();
+        let written = values.iter().flat_map(|value| ways_of_writing(value));
+        format!("refused: {}", written.collect::<Vec<_>>().join("; "))
+    };
+    let base = serve(move |base| {
+        let sandbox = Sandbox::in_memory(base).with_credentials();
+        axum::Router::new()
+            .fallback(move |request: Request| echo(sandbox.clone(), request, repeats))
+    });
+    let project = marked(&base, 2);
+    let refused = run(&project, &["apply", "--yes", "-vvv", "--log-file", "log"]);
+    assert_eq!(refused.code, 3, "{}", refused.stderr);
+    let export = run(&project, &["state", "export", "export.jsonl"]);
+    assert_eq!(export.code, 0, "{}", export.stderr);
+    let private = private_values(&project);
+    let private: BTreeSet<String> = private
+        .iter()
+        .filter(|value| !value.starts_with('/'))
+        .flat_map(|value| ways_of_writing(value).map(|way| way.trim_end().to_owned()))
+        .collect();
+    // Reports contain the rows of the sheet.
+    let cells: BTreeSet<String> = private_values(&project);
+    let unusual: BTreeSet<String> = private.difference(&cells).cloned().collect();
+    let mut searched = 0;
+    let mut folders = vec![project.path("")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let is_input = ["loans.csv", "loans.failed.csv", "loans.yaml", "report.html"]
+                .iter()
+                .any(|name| path.ends_with(name));
+            let values = if is_input { &unusual } else { &private };
+            let bytes = std::fs::read(&path).expect("read");
+            let found = leaks(&String::from_utf8_lossy(&bytes), values);
+            assert_eq!(found, [""; 0], "{}", path.display());
+            searched += usize::from(String::from_utf8_lossy(&bytes).contains("refused: "));
+        }
+    }
+    assert!(searched >= 4, "ledger, export, logs, reports: {searched}");
+    assert_eq!(leaks(&refused.stderr, &private), [""; 0]);
+}
+
 /// Applies against a service that refuses to create borrowers. `message` builds its error message
 /// from the request body and the secret.
 fn assert_no_echo(message: fn(&str, &str) -> String) {
