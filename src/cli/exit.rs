@@ -195,6 +195,12 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
             "nothing was recorded; look the id up with treaty state list and on the service's own pages"
                 .to_owned(),
         ),
+        LedgerError::ReadOnly { .. } => (
+            Exit::Error,
+            "make the file and its folder writable for this user, or copy the folder to a place that can be written \
+             and name the copy as `ledger` in treaty.yaml"
+                .to_owned(),
+        ),
         LedgerError::Broken { .. } => (
             Exit::Error,
             "check the disk and the file; restore the file from a backup if it is damaged".to_owned(),

@@ -12,6 +12,7 @@ use super::file::broken;
 use super::lines::{
     FORMAT, FORMAT_WITH_WAITING, Header, Item, Line, Refused, Resource, Run, Status, Step,
 };
+use super::open_mode::OpenMode;
 use super::record::{EntityId, ResourceKind};
 use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS};
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
@@ -90,8 +91,7 @@ impl Sqlite {
         binding: &Binding,
     ) -> Result<Imported, ImportError> {
         let own = |error: rusqlite::Error| ImportError::from(broken(self.path(), &error));
-        let mut connection = Connection::open(self.path()).map_err(own)?;
-        schema::configure(&connection).map_err(own)?;
+        let mut connection = OpenMode::ReadWrite.connect(self.path()).map_err(own)?;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(own)?;

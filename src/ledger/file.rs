@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::erase::NO_REMNANTS;
+use super::open_mode::OpenMode;
 use super::{Binding, LedgerError, collision, schema};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
@@ -22,35 +24,51 @@ pub(super) fn exists(path: &Path) -> Result<bool, LedgerError> {
         // The target of the link may be on a disk that is not mounted.
         Ok(_) => std::fs::metadata(path)
             .map(|_| true)
-            .map_err(|error| io(path, &error)),
+            .map_err(|error| LedgerError::io(path, &error)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(io(path, &error)),
+        Err(error) => Err(LedgerError::io(path, &error)),
     }
 }
 
-/// Opens a connection to an existing ledger and migrates it. Writes nothing to a file that is not a
-/// ledger.
+/// Opens a connection for writing to an existing ledger, and migrates it. Writes nothing to a file
+/// that is not a ledger.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+    open_as(OpenMode::ReadWrite, path)
+}
+
+/// Opens a connection to an existing ledger. One that can be written is migrated.
+pub(super) fn open_as(mode: OpenMode, path: &Path) -> Result<Connection, LedgerError> {
     let own = |error: &rusqlite::Error| broken(path, error);
-    private_file::resolve(path).map_err(|error| io(path, &error))?;
-    let length = std::fs::metadata(path).map_err(|error| io(path, &error))?;
+    private_file::resolve(path).map_err(|error| LedgerError::io(path, &error))?;
+    let length = std::fs::metadata(path).map_err(|error| LedgerError::io(path, &error))?;
     if !length.is_file() {
         return Err(damaged(path, "it is not a regular file"));
     }
     if length.len() == 0 {
         return Err(damaged(path, "it is empty"));
     }
-    // Reading a WAL database takes write access to its side files.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| own(&error))?;
-    let found = version(&connection).map_err(|error| own(&error))?;
+    let opened = mode.open(path).and_then(|connection| {
+        let found = version(&connection)?;
+        Ok((connection, found))
+    });
+    let (mut connection, found) = opened.map_err(|error| own(&error))?;
     if found > schema::VERSION {
         return Err(LedgerError::Newer(path.display().to_string()));
     }
     if found < 1 {
         return Err(damaged(path, "it is not a ledger"));
     }
-    schema::configure(&connection).map_err(|error| own(&error))?;
+    schema::configure_reader(&connection).map_err(|error| own(&error))?;
+    if mode != OpenMode::ReadWrite {
+        if found == schema::VERSION {
+            return Ok(connection);
+        }
+        return Err(LedgerError::ReadOnly {
+            path: path.display().to_string(),
+            why: "an older treaty has made it, and it must be migrated".to_owned(),
+        });
+    }
+    schema::configure_writer(&connection).map_err(|error| own(&error))?;
     if found < schema::VERSION {
         migrate(&mut connection).map_err(|error| own(&error))?;
     }
@@ -60,7 +78,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 /// Creates an empty ledger in a temporary file and links it into place, so that the file is never
 /// incomplete.
 pub(super) fn create(path: &Path, binding: &Binding) -> Result<(), LedgerError> {
-    let own = |error: std::io::Error| io(path, &error);
+    let own = |error: std::io::Error| LedgerError::io(path, &error);
     // The ledger holds signing links: other users of the machine must not read it. The random name
     // keeps SQLite from writing through a file or link that someone else put there.
     let folder = match path.parent() {
@@ -93,16 +111,16 @@ pub(super) fn create(path: &Path, binding: &Binding) -> Result<(), LedgerError> 
 
 /// Verifies the whole file, so that damage is found before a run starts. One thread checks all
 /// pages; one thread for each table compares the table with its indexes.
-pub(super) fn verify(path: &Path) -> Result<(), LedgerError> {
+pub(super) fn verify(mode: OpenMode, path: &Path) -> Result<(), LedgerError> {
     let own = |error: rusqlite::Error| broken(path, &error);
-    let tables = tables(path).map_err(own)?;
+    let tables = tables(mode, path).map_err(own)?;
     let table_checks = tables
         .iter()
         .map(|table| format!("PRAGMA integrity_check('{table}')"));
     let checks = std::iter::once("PRAGMA quick_check(1)".to_owned()).chain(table_checks);
     let results: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = checks
-            .map(|check| scope.spawn(move || run_check(path, &check)))
+            .map(|check| scope.spawn(move || run_check(mode, path, &check)))
             .collect();
         let results = threads.into_iter().map(ScopedJoinHandle::join);
         results.collect()
@@ -120,16 +138,8 @@ pub(super) fn verify(path: &Path) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Opens a connection for an integrity check.
-fn check_connection(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    schema::configure(&connection)?;
-    Ok(connection)
-}
-
-fn tables(path: &Path) -> rusqlite::Result<Vec<String>> {
-    let connection = check_connection(path)?;
+fn tables(mode: OpenMode, path: &Path) -> rusqlite::Result<Vec<String>> {
+    let connection = mode.connect(path)?;
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let mut tables = connection.prepare(sql)?;
     let names = tables.query_map([], |row| row.get(0))?;
@@ -137,15 +147,8 @@ fn tables(path: &Path) -> rusqlite::Result<Vec<String>> {
 }
 
 /// Runs a check and returns its first row: `ok`, or the errors.
-fn run_check(path: &Path, check: &str) -> rusqlite::Result<String> {
-    check_connection(path)?.query_row(check, [], |row| row.get(0))
-}
-
-pub(super) fn io(path: &Path, error: &std::io::Error) -> LedgerError {
-    LedgerError::Broken {
-        path: path.display().to_string(),
-        why: error.to_string(),
-    }
+fn run_check(mode: OpenMode, path: &Path, check: &str) -> rusqlite::Result<String> {
+    mode.connect(path)?.query_row(check, [], |row| row.get(0))
 }
 
 fn damaged(path: &Path, why: &str) -> LedgerError {
@@ -164,6 +167,12 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
             return LedgerError::Held("another process has been writing to it for 10 s".to_owned());
         }
         Some(rusqlite::ErrorCode::DiskFull) => "the disk is full".to_owned(),
+        Some(rusqlite::ErrorCode::ReadOnly) => {
+            return LedgerError::ReadOnly {
+                path: path.display().to_string(),
+                why: "it must be written".to_owned(),
+            };
+        }
         _ => error.to_string(),
     };
     LedgerError::Broken {
@@ -223,6 +232,7 @@ pub(super) fn initialize(connection: &mut Connection, binding: &Binding) -> rusq
         ("salt", &salt.0[..]),
         ("endpoint", binding.endpoint.as_bytes()),
         ("app", app.as_bytes()),
+        (NO_REMNANTS, &[1]),
     ] {
         transaction.execute(
             "INSERT INTO meta (name, value) VALUES (?, ?)",

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::file::{self, broken};
 use super::lock::create_if_missing;
+use super::open_mode::OpenMode;
 use super::receipt::FLOW_ID;
 use super::step_name::PROCESS;
 use super::version::HoldOptions;
@@ -94,7 +95,7 @@ impl Inbox {
         let salt = file::check_binding(path, &connection, binding)?;
         let configured = connection.busy_handler(Some(retry_lock));
         configured.map_err(|error| broken(path, &error))?;
-        file::verify(path)?;
+        file::verify(OpenMode::ReadWrite, path)?;
         let (queue, jobs) = mpsc::channel();
         let path = path.to_owned();
         // The thread ends when the last inbox is dropped.

@@ -346,7 +346,7 @@ impl Step {
         subject: EntityId,
     ) -> rusqlite::Result<()> {
         let deferral = self.deferral.as_ref();
-        let deferral = deferral.map(|deferral| serde_json::to_string(deferral).unwrap_or_default());
+        let deferral = deferral.map(Deferral::to_column);
         let sql = "INSERT INTO step (subject, name, operation, legal, begun, deferral, receipt, sign_status, sign_time)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
         transaction

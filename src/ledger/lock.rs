@@ -34,7 +34,7 @@ pub(super) fn create_if_missing(
     options: &HoldOptions,
 ) -> Result<Option<Lock>, LedgerError> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| file::io(path, &error))?;
+        std::fs::create_dir_all(folder).map_err(|error| LedgerError::io(path, &error))?;
     }
     let mut lock = try_lock(path)?;
     // Another process may be creating it.
@@ -76,10 +76,10 @@ pub(super) fn lock_path(path: &Path) -> PathBuf {
 pub(super) fn try_lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
     let lock = lock_path(path);
     let open = private_file::open(&lock, Access::Update);
-    let file = open.map_err(|error| file::io(&lock, &error))?;
+    let file = open.map_err(|error| LedgerError::io(&lock, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(file::io(path, &error)),
+        Err(TryLockError::Error(error)) => Err(LedgerError::io(path, &error)),
     }
 }

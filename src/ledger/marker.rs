@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::LedgerError;
-use super::file::{broken, io};
+use super::file::broken;
 use super::version::{self, Evidence, Growth, HoldOptions, LedgerVersion, VersionPolicy, missing};
 use crate::util::atomic_file::AtomicFile;
 use crate::util::input_file::{self, MAX_TEXT};
@@ -34,7 +34,7 @@ impl Marker {
     /// Creates or updates the marker of a ledger, durably.
     pub(super) fn open(ledger: &Path, version: LedgerVersion) -> Result<Self, LedgerError> {
         let path = marker_path(ledger);
-        let failed = |error: std::io::Error| io(&path, &error);
+        let failed = |error: std::io::Error| LedgerError::io(&path, &error);
         let bytes = content(&version);
         // A listener opens the ledger often and changes it rarely.
         let existing = input_file::read(&path, MAX_TEXT);
@@ -64,7 +64,7 @@ impl Marker {
             self.file.write_all(&bytes)?;
             self.file.sync_data()
         };
-        write().map_err(|error| io(&self.path, &error))
+        write().map_err(|error| LedgerError::io(&self.path, &error))
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) fn read(ledger: &Path) -> Result<Option<Evidence>, LedgerError> {
     let text = match input_file::read(&path, MAX_TEXT) {
         Ok(text) => text,
         Err(error) if error.is_missing() => return Ok(None),
-        Err(error) => return Err(io(&path, &error.into())),
+        Err(error) => return Err(LedgerError::io(&path, &error.into())),
     };
     let version = serde_json::from_slice(&text).map_err(|error| LedgerError::DamagedMarker {
         path: path.display().to_string(),

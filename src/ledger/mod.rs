@@ -7,6 +7,7 @@
 mod age;
 mod binding;
 mod collision;
+mod erase;
 mod export;
 mod file;
 mod inbox;
@@ -15,6 +16,7 @@ mod lease;
 mod lines;
 mod lock;
 mod marker;
+mod open_mode;
 mod queries;
 mod receipt;
 mod record;
@@ -33,6 +35,7 @@ mod writer;
 mod writes;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -147,6 +150,14 @@ pub enum LedgerError {
     /// later writes are.
     #[error("{0}")]
     Collision(Collision),
+    /// The file or its folder is read-only, and the ledger cannot be read without writing.
+    #[error("the ledger {path} cannot be used while it is read-only: {why}")]
+    ReadOnly {
+        /// The ledger's file.
+        path: String,
+        /// The reason.
+        why: String,
+    },
     /// The ledger cannot be read or written.
     #[error("the ledger {path}: {why}")]
     Broken {
@@ -155,6 +166,22 @@ pub enum LedgerError {
         /// The reason.
         why: String,
     },
+}
+
+impl LedgerError {
+    /// Creates the error of a file that cannot be read or written.
+    fn io(path: &Path, error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem {
+            return Self::ReadOnly {
+                path: path.display().to_string(),
+                why: "it must be written".to_owned(),
+            };
+        }
+        Self::Broken {
+            path: path.display().to_string(),
+            why: error.to_string(),
+        }
+    }
 }
 
 /// A future that resolves once a write is on disk. The write is executed even if the future is

@@ -138,6 +138,29 @@ pub struct Deferral {
     pub request: serde_json::Value,
 }
 
+/// The spaces before a stored request with a password.
+///
+/// `SQLite` stores up to 1002 bytes of a step in the page of the table. It moves them to other pages
+/// when the tree grows, and may leave the old bytes in unused space, which `secure_delete` does not
+/// overwrite. Everything after the spaces is on overflow pages: they are not moved, and are
+/// overwritten when they are freed.
+const PADDING: usize = 1002;
+
+impl Deferral {
+    /// Returns the text for the database.
+    pub(super) fn to_column(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        if text.contains(PASSWORD) {
+            format!("{:PADDING$}{text}", "")
+        } else {
+            text
+        }
+    }
+}
+
+/// The name of the field with a password in a stored request.
+pub(super) const PASSWORD: &str = "\"docPwd\"";
+
 /// The reason why an item failed or is in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

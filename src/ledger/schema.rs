@@ -1,5 +1,7 @@
 //! The tables of the database, its migrations and the settings of its connections.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::collision;
@@ -123,16 +125,22 @@ UPDATE item SET status = {waiting} WHERE status = {done} AND sent = 1 AND EXISTS
     )
 }
 
+/// The time for which a connection waits for another one's lock.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Applies the settings of every connection.
-pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "cell_size_check", true)
+}
+
+/// Applies the further settings of a connection that may write.
+pub(super) fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
     // A deferred request may hold a password, which must not stay in free pages.
-    connection.pragma_update(None, "secure_delete", true)?;
-    Ok(())
+    connection.pragma_update(None, "secure_delete", true)
 }
 
 #[cfg(test)]

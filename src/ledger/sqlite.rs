@@ -12,11 +12,12 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::file::{self, broken};
 use super::lease::{self, LeaseConflict, LeaseRequest, LeaseValidity};
 use super::lock::{Lock, RETRY_INTERVAL, create_if_missing, lock_path, try_lock, wait_for_lock};
+use super::open_mode::{FileState, OpenMode};
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
 use super::version::{Evidence, HoldOptions, describe};
 use super::writer::{Queue, Writer, WriterState};
-use super::{Binding, Collision, Ledger, LedgerError, Written, collision, marker, store};
+use super::{Binding, Collision, Ledger, LedgerError, Written, collision, erase, marker, store};
 use crate::api::operation::Op;
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
@@ -31,6 +32,8 @@ pub struct Sqlite {
     reader: Mutex<Connection>,
     salt: Salt,
     next_subject: AtomicI64,
+    /// The state of a file that is read without locks.
+    unlocked: Option<FileState>,
     write_access: Option<WriteAccess>,
     /// The verification of the whole file, while it runs.
     verification: Mutex<Option<JoinHandle<Result<(), LedgerError>>>>,
@@ -91,9 +94,23 @@ impl Sqlite {
             marker::allow_creation(path, &HoldOptions::default())?;
             return Self::empty(binding);
         }
-        let connection = file::open(path)?;
+        Self::read_as(OpenMode::for_reader(path)?, path, binding)
+    }
+
+    /// Opens an existing ledger for reading, and starts to verify the file.
+    pub(super) fn read_as(
+        mode: OpenMode,
+        path: &Path,
+        binding: &Binding,
+    ) -> Result<Self, LedgerError> {
+        let state = match mode {
+            OpenMode::Immutable => Some(FileState::read(path)?),
+            OpenMode::ReadWrite | OpenMode::ReadOnly => None,
+        };
+        let connection = file::open_as(mode, path)?;
         let mut ledger = Self::reader(path, connection, binding)?;
-        ledger.verification = Mutex::new(Some(start_verification(path)));
+        ledger.unlocked = state;
+        ledger.verification = Mutex::new(Some(start_verification(mode, path)));
         Ok(ledger)
     }
 
@@ -103,6 +120,7 @@ impl Sqlite {
             path: path.to_owned(),
             reader: Mutex::new(connection),
             next_subject: AtomicI64::new(0),
+            unlocked: None,
             write_access: None,
             verification: Mutex::default(),
         })
@@ -137,7 +155,7 @@ impl Sqlite {
         let lock = create_if_missing(path, binding, options)?;
         // Before the lease is taken, because a damaged ledger must not be changed.
         file::open(path)?;
-        file::verify(path)?;
+        file::verify(OpenMode::ReadWrite, path)?;
         let request = LeaseRequest {
             holder,
             since,
@@ -224,6 +242,9 @@ impl Sqlite {
             // If that fails, the lease expires.
             let _ = lease::release(&connection, fence);
         })?;
+        if !request.is_brief {
+            erase::erase_remnants(path, &connection);
+        }
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
         let validity = LeaseValidity::since(taken_at);
         let is_confirmed = growth.as_ref().is_some_and(|growth| growth.confirms);
@@ -237,6 +258,7 @@ impl Sqlite {
             growth,
             marker: None,
             version: None,
+            has_remnants: false,
         };
         let own = path.to_owned();
         let writer = Writer::start(state, move |error| self::broken(&own, error));
@@ -245,6 +267,7 @@ impl Sqlite {
             reader: Mutex::new(reader),
             salt,
             next_subject: AtomicI64::new(next),
+            unlocked: None,
             write_access: Some(WriteAccess {
                 lease: LeaseHandle {
                     validity,
@@ -349,7 +372,11 @@ impl Sqlite {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
-        read(&self.connection()).map_err(|error| broken(&self.path, &error))
+        let result = read(&self.connection()).map_err(|error| broken(&self.path, &error));
+        if let Some(state) = &self.unlocked {
+            state.check(&self.path)?;
+        }
+        result
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -437,7 +464,7 @@ fn take_lease(
     Ok(fence)
 }
 
-fn start_verification(path: &Path) -> JoinHandle<Result<(), LedgerError>> {
+fn start_verification(mode: OpenMode, path: &Path) -> JoinHandle<Result<(), LedgerError>> {
     let path = path.to_owned();
-    std::thread::spawn(move || file::verify(&path))
+    std::thread::spawn(move || file::verify(mode, &path))
 }

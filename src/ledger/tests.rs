@@ -227,6 +227,7 @@ async fn a_full_disk_ends_a_run_and_damages_nothing() {
         growth: None,
         marker: None,
         version: None,
+        has_remnants: false,
     };
     let own = path.clone();
     let writer = Writer::start(state, move |error| file::broken(&own, error));

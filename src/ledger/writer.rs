@@ -15,7 +15,7 @@ use super::lease::{self, LeaseValidity, RENEWAL_INTERVAL};
 use super::marker::Marker;
 use super::record::Write;
 use super::version::{Growth, LedgerVersion};
-use super::{Collision, LedgerError, Written, collision, writes};
+use super::{Collision, LedgerError, Written, collision, erase, writes};
 use crate::util::failpoint::failpoint;
 
 /// The maximum number of jobs in one transaction. Larger groups save syncs but delay the first job.
@@ -25,6 +25,10 @@ const MAX_GROUP: usize = 1024;
 const BUSY_GROUP: usize = 4;
 /// The wait under load, about the duration of a sync. It multiplies the size of the groups.
 const GROUP_DELAY: Duration = Duration::from_micros(300);
+
+/// The wait for readers before the write-ahead log is emptied at the end. If they take longer, the
+/// last one of them empties it.
+const CHECKPOINT_TIMEOUT: Duration = Duration::from_secs(1);
 
 enum Message {
     Write(Job),
@@ -82,6 +86,8 @@ pub(super) struct WriterState {
     pub(super) marker: Option<Marker>,
     /// The version of the last transaction; none before the first.
     pub(super) version: Option<LedgerVersion>,
+    /// Whether removed requests may be in the write-ahead log.
+    pub(super) has_remnants: bool,
 }
 
 impl Writer {
@@ -100,7 +106,7 @@ impl Writer {
                 let mut group = Vec::new();
                 match messages.recv_timeout(RENEWAL_INTERVAL) {
                     Ok(Message::Write(first)) => group.push(first),
-                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Timeout) => state.empty_log_if_needed(),
                     Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
                 }
                 if busy {
@@ -149,6 +155,7 @@ impl Writer {
             }
             // Releases the lease for the next run. If that fails, the lease expires.
             let _ = lease::release(&state.connection, state.fence);
+            erase::empty_log(&state.connection, CHECKPOINT_TIMEOUT);
         });
         Self {
             queue: Queue {
@@ -207,6 +214,8 @@ impl WriterState {
         failpoint("commit.before");
         transaction.commit()?;
         failpoint("commit.after");
+        let mut writes = group.iter().flat_map(|job| &job.writes);
+        self.has_remnants |= writes.any(erase::removes_request);
         self.validity.renew(renewed);
         if let (Some(growth), Some(version)) = (&mut self.growth, version) {
             growth.is_recorded = true;
@@ -230,6 +239,14 @@ impl WriterState {
                 Ok(())
             }
             (_, None) => Ok(()),
+        }
+    }
+
+    /// Empties the write-ahead log if removed requests may be in it, unless another connection uses
+    /// it.
+    fn empty_log_if_needed(&mut self) {
+        if self.has_remnants {
+            self.has_remnants = !erase::empty_log(&self.connection, Duration::ZERO);
         }
     }
 }

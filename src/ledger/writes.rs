@@ -126,6 +126,10 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             failure,
             at,
         } => {
+            if status.has_ended() {
+                // No request is sent any more, so none may stay with its password.
+                drop_deferrals(transaction, *id)?;
+            }
             let failure = failure.as_ref();
             run(
                 "UPDATE item SET status = ?2, code = ?3, message = ?4, hint = ?5,
@@ -195,20 +199,10 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 subject,
                 step,
                 &op.path(),
-                &serde_json::to_string(deferral).unwrap_or_default(),
+                &deferral.to_column(),
             ],
         ),
-        Write::DeferralsDropped { subject } => {
-            run(
-                "DELETE FROM step WHERE subject = ? AND deferral IS NOT NULL AND receipt IS NULL AND NOT begun",
-                &[subject],
-            )?;
-            // A request that may have been sent stays recorded; only its deferral is dropped.
-            run(
-                "UPDATE step SET deferral = NULL WHERE subject = ? AND receipt IS NULL",
-                &[subject],
-            )
-        }
+        Write::DeferralsDropped { subject } => drop_deferrals(transaction, *subject),
         Write::Intent {
             subject,
             step,
@@ -262,6 +256,15 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
         Write::Void { subject, step } => void(transaction, *subject, step),
         _ => Ok(()),
     }
+}
+
+fn drop_deferrals(transaction: &Transaction<'_>, subject: EntityId) -> rusqlite::Result<()> {
+    let run = |sql: &str| execute(transaction, sql, &[&subject]);
+    run(
+        "DELETE FROM step WHERE subject = ? AND deferral IS NOT NULL AND receipt IS NULL AND NOT begun",
+    )?;
+    // A request that may have been sent stays recorded; only its deferral is dropped.
+    run("UPDATE step SET deferral = NULL WHERE subject = ? AND receipt IS NULL")
 }
 
 fn void(transaction: &Transaction<'_>, subject: EntityId, step: &str) -> rusqlite::Result<()> {
