@@ -30,6 +30,8 @@ pub struct Item {
     pub fingerprint: Fingerprint,
     /// The fingerprint without the accounts. Only set when rendered for sending.
     pub content: Option<Fingerprint>,
+    /// The fingerprint of the cells of the row; `None` without a row.
+    pub cells: Option<Fingerprint>,
 }
 
 /// The options of a signing process (5.5.1). Accounts are names in the flow or the manifests.

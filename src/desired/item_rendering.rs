@@ -79,6 +79,7 @@ pub(super) fn item(
         download,
         fingerprint: rendering.fingerprint(),
         content: rendering.content_fingerprint(),
+        cells: None,
     })
 }
 

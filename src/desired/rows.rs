@@ -10,7 +10,7 @@ use super::resources::Resources;
 use super::row_warnings::RowWarnings;
 use super::{check, columns, static_files, template_checks};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::expr::{RunTime, Salt, Scope};
+use crate::expr::{Fingerprint, Fingerprinter, RunTime, Salt, Scope};
 use crate::manifest::{Flow, Named, Project};
 use crate::sheet::{Row, RowError, Sheet};
 
@@ -37,6 +37,8 @@ pub struct RenderedRow {
     pub row: Option<Row>,
     /// The item's key, or `None` when it cannot be rendered.
     pub key: Option<String>,
+    /// The fingerprint of the cells, or `None` without them.
+    pub cells: Option<Fingerprint>,
     /// The result of rendering the row.
     pub outcome: Outcome,
 }
@@ -50,6 +52,8 @@ pub struct KeyedRow {
     pub row: Option<Row>,
     /// The item's key, or `None` when it cannot be rendered.
     pub key: Option<String>,
+    /// The fingerprint of the cells, or `None` without them.
+    pub cells: Option<Fingerprint>,
     /// The scope to render the other fields in, or the outcome when it is already known.
     scope: Result<Scope, Outcome>,
 }
@@ -224,12 +228,22 @@ impl<'a> FlowRows<'a> {
         })
     }
 
+    /// Returns the fingerprint of the cells of a row. It does not depend on the manifests.
+    fn cells(&self, row: &Row) -> Fingerprint {
+        let mut fingerprint = Fingerprinter::new(&self.salt);
+        for (column, text) in row.filled_cells() {
+            fingerprint.field(column, text);
+        }
+        fingerprint.finish()
+    }
+
     /// Returns the only item of a flow without rows.
     fn single(&self) -> KeyedRow {
         KeyedRow {
             number: 1,
             row: None,
             key: Some(self.flow.name.clone()),
+            cells: None,
             scope: Ok(self.scope.clone()),
         }
     }
@@ -241,6 +255,7 @@ impl<'a> FlowRows<'a> {
             Err(error) => {
                 return KeyedRow {
                     number: error.row,
+                    cells: error.cells.as_ref().map(|row| self.cells(row)),
                     row: error.cells,
                     key: None,
                     scope: Err(Outcome::Invalid(vec![error.diagnostic])),
@@ -275,6 +290,7 @@ impl<'a> FlowRows<'a> {
         };
         KeyedRow {
             number: row.number,
+            cells: Some(self.cells(&row)),
             row: Some(row),
             key,
             scope,
@@ -291,10 +307,13 @@ impl<'a> FlowRows<'a> {
             number,
             row,
             key,
+            cells,
             scope,
         } = keyed;
         let outcome = match (scope, &key) {
-            (Ok(scope), Some(key)) => self.outcome(row.as_ref(), key, &scope, content),
+            (Ok(scope), Some(key)) => {
+                self.outcome(row.as_ref(), key, cells, &scope, content)
+            }
             (Err(outcome), _) => outcome,
             // Cannot occur: `keyed` returns a scope only for rows with a key.
             (Ok(_), None) => Outcome::Invalid(Vec::new()),
@@ -303,6 +322,7 @@ impl<'a> FlowRows<'a> {
             number,
             row,
             key,
+            cells,
             outcome,
         }
     }
@@ -311,6 +331,7 @@ impl<'a> FlowRows<'a> {
         &self,
         row: Option<&Row>,
         key: &str,
+        cells: Option<Fingerprint>,
         scope: &Scope,
         content: Option<&Salt>,
     ) -> Outcome {
@@ -327,6 +348,7 @@ impl<'a> FlowRows<'a> {
         let errors = std::mem::take(&mut rendering.errors);
         match item {
             Some(item) if errors.is_empty() => {
+                let item = Item { cells, ..item };
                 self.warnings.check(self.flow, row, &item);
                 Outcome::Item(Box::new(item))
             }

@@ -88,13 +88,14 @@ impl Executor<'_> {
             self.failed_dependency(item)
                 .map_or(Ok(()), |failure| Err(StepError::Failed(failure)))
         };
-        let record_begin = |fingerprint, content, afresh| {
+        let record_begin = |fingerprint, content, cells, afresh| {
             drop(self.context.ledger.write(vec![Write::ItemBegun {
                 id,
                 flow: flow.to_owned(),
                 key: item.key.clone(),
                 fingerprint,
                 content,
+                cells,
                 run: self.run_id(),
                 at: self.context.now(),
                 afresh,
@@ -108,7 +109,7 @@ impl Executor<'_> {
         let revoked = match (action, &known) {
             (ItemAction::Reissue, Some(known)) => {
                 // Until the sent contract is revoked, the record keeps its fingerprint.
-                record_begin(known.fingerprint, None, false);
+                record_begin(known.fingerprint, None, None, false);
                 check_dependencies()?;
                 // The sent contract is revoked only if a new one can be sent.
                 check_deadline(item, self.context.now())?;
@@ -146,7 +147,7 @@ impl Executor<'_> {
         if afresh {
             journal = ItemJournal::new(id, Vec::new());
         }
-        record_begin(item.fingerprint, item.content, afresh);
+        record_begin(item.fingerprint, item.content, item.cells, afresh);
         failpoint("item.begun");
         check_dependencies()?;
         let was_sent = !afresh && was_sent;

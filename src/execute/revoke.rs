@@ -48,6 +48,7 @@ impl Executor<'_> {
             key: key.to_owned(),
             fingerprint: known.fingerprint,
             content: None,
+            cells: None,
             run: self.run_id(),
             at: self.context.now(),
             afresh: false,

@@ -183,7 +183,7 @@ fn export(
         }))?;
     }
     let sql = "SELECT item.id, flow.name, key, fingerprint, status, sent, attempts, run, code, message, hint,
-                 content, sent_at, moved_at, looked_at
+                 content, sent_at, moved_at, looked_at, cells
                FROM item JOIN flow ON flow.id = item.flow ORDER BY item.id";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
@@ -207,6 +207,9 @@ fn export(
             sent_at: row.get(12)?,
             moved_at: row.get(13)?,
             polled_at: row.get(14)?,
+            cells: row
+                .get::<_, Option<[u8; 16]>>(15)?
+                .map(|cells| Fingerprint(cells).to_string()),
             refused: refused(connection, id)?,
             steps: steps(connection, id)?,
         })))?;

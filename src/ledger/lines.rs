@@ -111,6 +111,8 @@ pub(super) struct Item {
     pub(super) moved_at: Option<i64>,
     #[serde(rename = "lookedAt", default, skip_serializing_if = "Option::is_none")]
     pub(super) polled_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cells: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) refused: Vec<Refused>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -307,10 +309,11 @@ impl Item {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO flow (name) VALUES (?)")?
             .execute([&self.flow])?;
-        let content = self.content.as_deref().and_then(Fingerprint::parse);
+        let parsed = |text: &Option<String>| text.as_deref().and_then(Fingerprint::parse);
+        let (content, cells) = (parsed(&self.content), parsed(&self.cells));
         let sql = "INSERT INTO item (id, flow, key, fingerprint, status, sent, attempts, run, code, message, hint,
-                     content, sent_at, moved_at, looked_at)
-                   VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     content, sent_at, moved_at, looked_at, cells)
+                   VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         transaction.prepare_cached(sql)?.execute(params![
             self.id,
             self.flow,
@@ -327,6 +330,7 @@ impl Item {
             self.sent_at,
             self.moved_at,
             self.polled_at,
+            cells.map(|cells| cells.0),
         ])?;
         for Refused { step, operation } in &self.refused {
             let sql = "INSERT INTO refused (subject, step, operation) VALUES (?, ?, ?)";

@@ -192,6 +192,8 @@ pub struct ItemRecord {
     pub failure: Option<Failure>,
     /// The fingerprint of everything but its people; none if an older treaty sent it.
     pub content: Option<Fingerprint>,
+    /// The fingerprint of the cells of its row; none without a row, or if an older treaty sent it.
+    pub cells: Option<Fingerprint>,
     /// The time at which all steps that need no signature were done.
     pub sent_at: Option<Timestamp>,
     /// The time of the last recorded change.
@@ -288,6 +290,8 @@ pub enum Write {
         fingerprint: Fingerprint,
         /// The fingerprint of everything but its people; none keeps the recorded one.
         content: Option<Fingerprint>,
+        /// The fingerprint of the cells of its row; none keeps the recorded one.
+        cells: Option<Fingerprint>,
         /// The run's id.
         run: i64,
         /// The time.

@@ -33,7 +33,7 @@ CREATE TABLE item (
   id INTEGER PRIMARY KEY, flow INTEGER NOT NULL REFERENCES flow (id), key TEXT NOT NULL, fingerprint BLOB NOT NULL,
   status INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL, run INTEGER NOT NULL,
   code INTEGER, message TEXT, hint TEXT, content BLOB, sent_at INTEGER, moved_at INTEGER, looked_at INTEGER,
-  UNIQUE (flow, key));
+  cells BLOB, UNIQUE (flow, key));
 CREATE TABLE thing (
   id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, identity TEXT NOT NULL, remote_id TEXT,
   fields TEXT NOT NULL, granted INTEGER NOT NULL DEFAULT 0, deadline INTEGER, UNIQUE (kind, identity));
@@ -105,6 +105,7 @@ CREATE INDEX remote_id ON thing (remote_id) WHERE remote_id IS NOT NULL;
 ",
     "
 INSERT OR IGNORE INTO meta (name, value) VALUES ('id', lower(hex(randomblob(16)))), ('serial', 0);
+ALTER TABLE item ADD COLUMN cells BLOB;
 ",
 ];
 

@@ -68,7 +68,7 @@ pub(super) fn item(
     key: &str,
 ) -> rusqlite::Result<Option<ItemRecord>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, fingerprint, status, sent, attempts, run, code, message, hint, content, sent_at, moved_at, looked_at
+        "SELECT id, fingerprint, status, sent, attempts, run, code, message, hint, content, sent_at, moved_at, looked_at, cells
          FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND key = ?",
     )?;
     let found = statement.query_row([flow, key], |row| item_record(row, 0));
@@ -76,12 +76,13 @@ pub(super) fn item(
 }
 
 /// Reads an item from the columns that begin at `from`: id, fingerprint, status, sent, attempts,
-/// run, code, message, hint, content, `sent_at`, `moved_at`, `looked_at`.
+/// run, code, message, hint, content, `sent_at`, `moved_at`, `looked_at`, cells.
 pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRecord> {
     let message: Option<String> = row.get(from + 7)?;
     let hint: Option<String> = row.get(from + 8)?;
     let code = row.get(from + 6)?;
     let content: Option<[u8; 16]> = row.get(from + 9)?;
+    let cells: Option<[u8; 16]> = row.get(from + 13)?;
     Ok(ItemRecord {
         id: row.get(from)?,
         fingerprint: Fingerprint(row.get(from + 1)?),
@@ -95,6 +96,7 @@ pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRe
             hint: hint.unwrap_or_default(),
         }),
         content: content.map(Fingerprint),
+        cells: cells.map(Fingerprint),
         sent_at: timestamp(row, from + 10)?,
         moved_at: timestamp(row, from + 11)?,
         polled_at: timestamp(row, from + 12)?,

@@ -85,6 +85,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
             key,
             fingerprint,
             content,
+            cells,
             run: run_id,
             at,
             afresh,
@@ -98,11 +99,11 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 )?;
             }
             run(
-                "INSERT INTO item (id, flow, key, fingerprint, status, attempts, run, content, moved_at)
-                 VALUES (?1, (SELECT id FROM flow WHERE name = ?2), ?3, ?4, ?5, 1, ?6, ?8, ?9)
+                "INSERT INTO item (id, flow, key, fingerprint, status, attempts, run, content, moved_at, cells)
+                 VALUES (?1, (SELECT id FROM flow WHERE name = ?2), ?3, ?4, ?5, 1, ?6, ?8, ?9, ?10)
                  ON CONFLICT (flow, key) DO UPDATE SET
                    fingerprint = ?4, status = iif(status = ?7, status, ?5), attempts = attempts + 1, run = ?6,
-                   content = ifnull(?8, content), moved_at = ?9,
+                   content = ifnull(?8, content), moved_at = ?9, cells = ifnull(?10, cells),
                    code = iif(status = ?7, code, NULL), message = iif(status = ?7, message, NULL),
                    hint = iif(status = ?7, hint, NULL)",
                 &[
@@ -116,6 +117,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                     &ItemStatus::InDoubt.number(),
                     &content.map(|content| content.0),
                     &at.as_millisecond(),
+                    &cells.map(|cells| cells.0),
                 ],
             )
         }

@@ -20,7 +20,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::Fingerprint;
 use crate::ledger::{LedgerError, RecordedItem};
 use crate::manifest::{Flow, Named, OnVanish, SAME_ACCOUNT_HINT};
-use crate::plan::diff::{FlowPlan, ItemAction, removed_row_action};
+use crate::plan::diff::{FlowPlan, ItemAction, PlannedRow, removed_row_action};
 
 /// Renders and checks all rows of a flow, and plans their items.
 ///
@@ -48,6 +48,19 @@ pub(crate) fn plan_flow(
     row_planner.flow_planner.finish(row_planner.planned_run)
 }
 
+/// A row: its number, and the fingerprint of its cells if it has any.
+#[derive(Clone, Copy)]
+struct RowRef {
+    number: u64,
+    cells: Option<Fingerprint>,
+}
+
+impl RowRef {
+    fn planned(self, action: ItemAction, fingerprint: Option<Fingerprint>) -> PlannedRow {
+        PlannedRow::new(self.number, action, fingerprint, self.cells)
+    }
+}
+
 /// Plans the rows of a flow, one after the other.
 struct RowPlanner<'l, 'p, 'a, 's> {
     flow_planner: FlowPlanner<'p, 'a>,
@@ -67,33 +80,35 @@ impl RowPlanner<'_, '_, '_, '_> {
         let RenderedRow {
             number,
             key,
+            cells,
             outcome,
             ..
         } = row;
+        let row = RowRef { number, cells };
         let key = key.as_deref();
         let index = key.and_then(|key| self.flow_planner.recorded_items.find(key));
         let recorded = self.flow_planner.take_recorded(key.is_some(), index);
         match outcome {
             Outcome::Skipped => {
-                self.flow_planner.push_left_out(number, key, recorded);
+                self.flow_planner.push_left_out(row, key, recorded);
             }
             Outcome::Invalid(errors) => {
                 let errors = without_repeated(errors, &mut self.reported);
                 self.planned_run.row_findings.extend(errors);
-                self.flow_planner
-                    .push(number, key, ItemAction::Invalid, None);
+                self.flow_planner.push(row, key, ItemAction::Invalid, None);
             }
-            Outcome::Item(item) => self.plan_item(number, &item, recorded)?,
+            Outcome::Item(item) => self.plan_item(row, &item, recorded)?,
         }
         Ok(())
     }
 
     fn plan_item(
         &mut self,
-        number: u64,
+        row: RowRef,
         item: &Item,
         recorded: Option<RecordedItem>,
     ) -> Result<(), Fatal> {
+        let number = row.number;
         let (rows, ledger) = (self.flow_planner.rows, self.flow_planner.planner.ledger);
         let (flow, key) = (rows.flow, Some(item.key.as_str()));
         if let Some(conflict) = self.conflict(number, item) {
@@ -104,8 +119,7 @@ impl RowPlanner<'_, '_, '_, '_> {
                 self.flow_planner.plan.refuse(row);
             }
             self.planned_run.row_findings.push(conflict.diagnostic);
-            self.flow_planner
-                .push(number, key, ItemAction::Invalid, None);
+            self.flow_planner.push(row, key, ItemAction::Invalid, None);
             return Ok(());
         }
         let fingerprint = item.fingerprint;
@@ -146,8 +160,7 @@ impl RowPlanner<'_, '_, '_, '_> {
         if action.is_work() {
             self.flow_planner.add_calls(action, &calls(item));
         }
-        self.flow_planner
-            .push(number, key, action, Some(fingerprint));
+        self.flow_planner.push(row, key, action, Some(fingerprint));
         Ok(())
     }
 
@@ -205,21 +218,21 @@ impl<'p, 'a> FlowPlanner<'p, 'a> {
     }
 
     /// Adds a row that `where` leaves out. An unresolved item of such a row is still reported.
-    fn push_left_out(&mut self, number: u64, key: Option<&str>, recorded: Option<RecordedItem>) {
+    fn push_left_out(&mut self, row: RowRef, key: Option<&str>, recorded: Option<RecordedItem>) {
         let unresolved = recorded.and_then(|recorded| removed_row_action(OnVanish::Keep, recorded));
         let action = unresolved.unwrap_or(ItemAction::Skipped);
-        self.plan.push(number, key, action, None, false);
+        self.plan.push(row.planned(action, None), key, false);
     }
 
     fn push(
         &mut self,
-        number: u64,
+        row: RowRef,
         key: Option<&str>,
         action: ItemAction,
         fingerprint: Option<Fingerprint>,
     ) {
         let all = self.planner.selection.show_all;
-        self.plan.push(number, key, action, fingerprint, all);
+        self.plan.push(row.planned(action, fingerprint), key, all);
     }
 
     /// Adds the calls of an item that is to be sent.

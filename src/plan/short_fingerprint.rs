@@ -7,7 +7,7 @@ use crate::expr::Fingerprint;
 ///
 /// Two different values are equal here with a probability of 2⁻⁶⁴ (5 in 10²⁰); any two of a million
 /// keys, of 3 in 10⁸.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShortFingerprint([u8; 8]);
 
 impl From<Fingerprint> for ShortFingerprint {

@@ -47,6 +47,7 @@ impl Adopter<'_> {
             key: item.key.clone(),
             fingerprint: item.fingerprint,
             content: item.content,
+            cells: item.cells,
             at: self.context.now(),
             // No run created it.
             run: 0,

@@ -145,6 +145,7 @@ impl StepContext<'_> {
                 key: reissue.known.key.clone(),
                 fingerprint: item.fingerprint,
                 content: item.content,
+                cells: item.cells,
                 run: record.run,
                 at: self.now(),
                 afresh: false,

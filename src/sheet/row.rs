@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::diagnostic::Cell;
 
+/// The prefix of the columns that a report adds to those of its sheet.
+pub const REPORT_PREFIX: &str = "treaty_";
+
 /// The column names of a sheet.
 #[derive(Debug)]
 pub struct Header {
@@ -71,6 +74,15 @@ impl Row {
     /// Returns the text of the cell with this column index.
     pub fn at(&self, column: usize) -> Option<&str> {
         self.cells.get(column)
+    }
+
+    /// Returns the columns and texts of the cells that are not empty, without the columns that a
+    /// report adds.
+    pub fn filled_cells(&self) -> impl Iterator<Item = (&str, &str)> {
+        let columns = self.header.columns().iter().map(|name| &**name);
+        columns
+            .zip(&self.cells)
+            .filter(|(name, text)| !text.is_empty() && !name.starts_with(REPORT_PREFIX))
     }
 
     /// Returns the location of a cell, or of the row if no column is given.

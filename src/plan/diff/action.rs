@@ -73,6 +73,8 @@ pub enum ItemAction {
     Invalid,
     /// Do nothing: the command line does not select the item.
     Excluded,
+    /// Report: the row was added or changed after the plan was made. No plan contains it.
+    Unplanned,
 }
 
 impl ItemAction {
@@ -85,7 +87,7 @@ impl ItemAction {
             Self::Revoke => Some('-'),
             Self::Changed | Self::Invalid | Self::Orphaned => Some('!'),
             Self::InDoubt => Some('?'),
-            Self::Skipped | Self::Excluded => None,
+            Self::Skipped | Self::Excluded | Self::Unplanned => None,
         }
     }
 
@@ -100,7 +102,7 @@ impl ItemAction {
             Self::Create => "create",
             Self::Resume => "resume",
             Self::Reissue => "reissue",
-            Self::Unchanged => "none",
+            Self::Unchanged | Self::Unplanned => "none",
             Self::Kept => "keep",
             Self::Changed | Self::Orphaned => "blocked",
             Self::InDoubt => "in_doubt",

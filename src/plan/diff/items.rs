@@ -93,15 +93,23 @@ pub struct PlannedRow {
     /// The item's fingerprint, to detect that the row changed after the plan; `None` for a row
     /// without an item.
     pub fingerprint: Option<ShortFingerprint>,
+    /// The fingerprint of the row's cells, by which reports find the row; `None` without cells.
+    pub cells: Option<ShortFingerprint>,
 }
 
 impl PlannedRow {
-    /// Creates an entry; `fingerprint` is `None` for a row without an item.
-    pub fn new(row: u64, action: ItemAction, fingerprint: Option<Fingerprint>) -> Self {
+    /// Creates an entry; `fingerprint` is `None` for a row without an item, `cells` without cells.
+    pub fn new(
+        row: u64,
+        action: ItemAction,
+        fingerprint: Option<Fingerprint>,
+        cells: Option<Fingerprint>,
+    ) -> Self {
         Self {
             row: u32::try_from(row).unwrap_or(u32::MAX),
             action,
             fingerprint: fingerprint.map(ShortFingerprint::from),
+            cells: cells.map(ShortFingerprint::from),
         }
     }
 
@@ -138,17 +146,10 @@ impl FlowPlan {
     }
 
     /// Adds the next row. With `all`, its item is shown even after [`SAMPLES`] of its kind.
-    pub fn push(
-        &mut self,
-        row: u64,
-        key: Option<&str>,
-        action: ItemAction,
-        fingerprint: Option<Fingerprint>,
-        all: bool,
-    ) {
-        self.rows.push(PlannedRow::new(row, action, fingerprint));
+    pub fn push(&mut self, row: PlannedRow, key: Option<&str>, all: bool) {
+        self.rows.push(row);
         if let Some(key) = key {
-            self.show(key, action, Some(row), all);
+            self.show(key, row.action, Some(u64::from(row.row)), all);
         }
     }
 
@@ -220,8 +221,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_planned_row_takes_16_bytes() {
-        assert_eq!(size_of::<PlannedRow>(), 16);
+    fn a_planned_row_takes_24_bytes() {
+        assert_eq!(size_of::<PlannedRow>(), 24);
     }
 
     #[test]
