@@ -87,6 +87,7 @@ fn record(path: &Path) {
                 fingerprint: ledger.salt().of(&key),
                 key,
                 content: None,
+                cells: None,
                 run: 1,
                 at,
                 afresh: false,

@@ -311,9 +311,7 @@ impl<'a> FlowRows<'a> {
             scope,
         } = keyed;
         let outcome = match (scope, &key) {
-            (Ok(scope), Some(key)) => {
-                self.outcome(row.as_ref(), key, cells, &scope, content)
-            }
+            (Ok(scope), Some(key)) => self.outcome(row.as_ref(), key, cells, &scope, content),
             (Err(outcome), _) => outcome,
             // Cannot occur: `keyed` returns a scope only for rows with a key.
             (Ok(_), None) => Outcome::Invalid(Vec::new()),

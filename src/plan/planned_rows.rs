@@ -31,7 +31,8 @@ impl<'a> PlannedRows<'a> {
         here.or_else(|| {
             let index = self.by_cells.get_or_init(|| {
                 let rows = self.rows.iter().enumerate();
-                rows.filter_map(|(at, row)| Some((row.cells?, at))).collect()
+                rows.filter_map(|(at, row)| Some((row.cells?, at)))
+                    .collect()
             });
             self.rows.get(*index.get(&cells?)?)
         })
@@ -46,7 +47,8 @@ mod tests {
     #[test]
     fn finds_rows_that_moved_and_no_changed_ones() {
         let cells = |number| Some(Fingerprint([number; 16]));
-        let row = |number| PlannedRow::new(u64::from(number), ItemAction::Create, None, cells(number));
+        let row =
+            |number| PlannedRow::new(u64::from(number), ItemAction::Create, None, cells(number));
         let rows = [row(2), row(3), row(4)];
         let planned = PlannedRows::new(&rows);
         let found = |at, cells| planned.find(at, cells).map(|row| row.row);

@@ -9,11 +9,9 @@ use super::row::ReportRow;
 use super::status::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
-use crate::sheet::escape_formula;
+use crate::sheet::{REPORT_PREFIX as PREFIX, Row, escape_formula};
 use crate::util::atomic_file::{AtomicFile, FileError};
 
-/// The prefix of treaty's columns.
-const PREFIX: &str = "treaty_";
 /// The columns before those of the signers.
 const COMMON: [&str; 9] = [
     "treaty_key",
@@ -177,24 +175,32 @@ impl EncodedRows {
         report: &FlowReport<'_>,
         row: &ReportRow,
     ) -> Result<(), FileError> {
-        let own = || {
-            let cells = row.cells.as_ref();
-            let indexes = columns.indexes.iter();
-            indexes.map(move |at| cells.and_then(|cells| cells.at(*at)).unwrap_or_default())
-        };
-        let all = own().map(Cow::Borrowed).chain(treaty_cells(report, row));
+        let all = sheet_cells(columns, row.cells.as_ref())
+            .map(Cow::Borrowed)
+            .chain(treaty_cells(report, row));
         let failed = |error| csv_error(&columns.path, error);
         write_cells(&mut self.all, all).map_err(failed)?;
-        if row.status == Status::Failed && row.number.is_some() {
+        if row.status == Status::Failed
+            && let Some((cells, failure)) = row.failed_row()
+        {
             self.any_failed = true;
-            let [code, error, hint] = row.details.failure_texts();
+            let [code, error, hint] = failure;
             let key = row.key.as_deref().unwrap_or_default();
-            let cells = [key, row.status.word(), &code, &error, &hint];
-            let cells = own().chain(cells).map(Cow::Borrowed);
+            let treaty = [key, row.status.word(), &code, &error, &hint];
+            let cells = sheet_cells(columns, cells).chain(treaty).map(Cow::Borrowed);
             write_cells(&mut self.failed, cells).map_err(failed)?;
         }
         Ok(())
     }
+}
+
+/// Returns the cells of a row in the columns of the sheet; empty cells without a row.
+fn sheet_cells<'a>(
+    columns: &'a SheetColumns,
+    row: Option<&'a Row>,
+) -> impl Iterator<Item = &'a str> {
+    let cell = move |at: &usize| row.and_then(|row| row.at(*at)).unwrap_or_default();
+    columns.indexes.iter().map(cell)
 }
 
 /// Writes the cells of one record.

@@ -3,13 +3,13 @@
 use rayon::prelude::*;
 
 use super::csv::{EncodedRows, SheetColumns};
-use super::flow_report::{FlowReport, FlowReportError, RowFacts};
+use super::flow_report::{FlowReport, FlowReportError, ReportedFlow, RowAction, RowFacts};
+use super::id_set::IdSet;
 use super::outputs::Reports;
-use super::row::{ReportRow, classify};
-use super::status::Counts;
+use super::row::{DifferingRow, ReportRow, classify};
 use crate::desired::{FlowRows, KeyedRow, Outcome, RenderedRow};
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{ItemWithSteps, LedgerError};
+use crate::ledger::{ItemRecord, ItemWithSteps, LedgerError};
 use crate::plan::ItemAction;
 use crate::util::atomic_file::FileError;
 
@@ -25,12 +25,14 @@ struct Part {
 const CHUNK: usize = 32;
 
 impl Reports {
-    /// Writes the rows of a flow to all report files. Returns the number of items by status.
+    /// Writes the rows of a flow to all report files. A sheet that cannot be
+    /// read any more is in the result.
     ///
     /// # Errors
-    /// [`FlowReportError`] if the ledger or the sheet cannot be read or a file cannot be written.
-    pub fn write_flow(&mut self, report: &FlowReport<'_>) -> Result<Counts, FlowReportError> {
-        let mut counts = Counts::new();
+    /// [`FlowReportError`] if the ledger cannot be read or a file cannot be written.
+    pub fn write_flow(&mut self, report: &FlowReport<'_>) -> Result<ReportedFlow, FlowReportError> {
+        let mut result = ReportedFlow::default();
+        let mut in_sheet = IdSet::default();
         let columns = self.begin_flow(report)?;
         if let Some(rows) = report.rows {
             let reporter = RowReporter {
@@ -40,12 +42,16 @@ impl Reports {
             };
             let written = rows.each_prepared(
                 |keyed| reporter.format(keyed),
-                |part| self.take(report, part, &mut counts),
+                |part| self.take(report, part, &mut result, &mut in_sheet),
             );
-            written.map_err(FlowReportError::Sheet)??;
+            match written {
+                Ok(written) => written?,
+                Err(error) => result.unreadable = Some(error),
+            }
         }
         // Items without a row come last, without cells.
-        (report.rest)(&mut |key, action| {
+        let reported = std::mem::take(&mut in_sheet);
+        (report.rest)(&reported, &mut |key, action| {
             let recorded = report.ledger.item_with_steps(report.flow, key)?;
             let (status, details) = classify(report, recorded, action, &[])?;
             let mut part = Part::default();
@@ -56,23 +62,32 @@ impl Reports {
                 action,
                 status,
                 details,
+                differing: None,
             };
             part.push(row, report, columns.as_ref())?;
-            self.take(report, part, &mut counts)
+            self.take(report, part, &mut result, &mut in_sheet)
         })?;
         self.end_flow()?;
-        Ok(counts)
+        Ok(result)
     }
 
-    /// Writes a part and counts its rows.
+    /// Writes a part, counts its rows and collects the ids of their items.
     fn take(
         &mut self,
         report: &FlowReport<'_>,
         part: Part,
-        counts: &mut Counts,
+        result: &mut ReportedFlow,
+        in_sheet: &mut IdSet,
     ) -> Result<(), FlowReportError> {
         for row in &part.rows {
-            *counts.entry(row.status).or_default() += 1;
+            *result.counts.entry(row.status).or_default() += 1;
+            if let Some(record) = &row.details.record {
+                in_sheet.insert(record.id);
+            }
+            if let Some(differing) = &row.differing {
+                let key = row.key.as_deref().unwrap_or_default();
+                result.differing.add(differing.number, key);
+            }
         }
         Ok(self.write_rows(report, &part.rows, part.tables)?)
     }
@@ -129,65 +144,93 @@ impl RowReporter<'_, '_> {
         Ok(part)
     }
 
-    /// Returns the report row, or `None` if the report omits it. Renders a row only if it has no
-    /// recorded item or is invalid, because then its errors are needed.
+    /// Returns the report row, or `None` if the report omits it.
+    ///
+    /// The cells of the row are shown only if they, or the values rendered from them, are those of
+    /// the recorded item: keys can be exchanged between rows. A row is rendered only if its cells
+    /// differ, if it has no recorded item, or if it is invalid, because then its errors are needed.
     fn report_row(
         &self,
         at: usize,
         row: KeyedRow,
         item: Option<ItemWithSteps>,
     ) -> Result<Option<ReportRow>, LedgerError> {
+        let cells = row.cells;
         let decide = |key: Option<&str>, record, outcome| {
             (self.report.action)(
                 at,
                 &RowFacts {
                     key,
+                    cells,
                     record,
                     outcome,
                 },
             )
         };
-        let recorded = item.as_ref().map(|item| &item.record);
-        let before_rendering =
-            recorded.map(|record| decide(row.key.as_deref(), Some(record), None));
-        let (action, (number, cells, key), errors) = match before_rendering {
-            Some(None) => return Ok(None),
-            Some(Some(action)) if action != ItemAction::Invalid => {
-                (action, (row.number, row.row, row.key), Vec::new())
-            }
-            before_rendering => {
-                let rendered = self.rows.rendered(row);
-                let after_rendering =
-                    || decide(rendered.key.as_deref(), None, Some(&rendered.outcome));
-                let Some(action) = before_rendering.unwrap_or_else(after_rendering) else {
-                    return Ok(None);
-                };
-                let errors = row_errors(self.report, &rendered);
-                (
-                    action,
-                    (rendered.number, rendered.row, rendered.key),
-                    errors,
-                )
-            }
+        let record = item.as_ref().map(|item| &item.record);
+        let mut planned = None;
+        if let Some(record) = record {
+            let action = decide(row.key.as_deref(), Some(record), None);
+            let Some(action) = action else {
+                return Ok(None);
+            };
+            planned = Some(action);
+        }
+        let shows_item = planned.is_some_and(|planned| shows_item(planned.action));
+        let has_sent_cells =
+            record.is_some_and(|record| record.cells.is_some() && record.cells == cells);
+        let is_rendered = match planned {
+            None => true,
+            Some(planned) => planned.action == ItemAction::Invalid || shows_item && !has_sent_cells,
         };
+        let (number, key, row, outcome) = if is_rendered {
+            let rendered = self.rows.rendered(row);
+            let RenderedRow {
+                number,
+                key,
+                row,
+                outcome,
+                ..
+            } = rendered;
+            (number, key, row, Some(outcome))
+        } else {
+            (row.number, row.key, row.row, None)
+        };
+        let planned = planned.or_else(|| decide(key.as_deref(), None, outcome.as_ref()));
+        let Some(RowAction { action, refusal }) = planned else {
+            return Ok(None);
+        };
+        let has_sent_values = |record: &ItemRecord| matches!(&outcome, Some(Outcome::Item(item)) if item.fingerprint == record.fingerprint);
+        let differs = shows_item && !has_sent_cells && !record.is_some_and(has_sent_values);
+        // Nobody was asked to sign the earlier version of a row that is to be sent in this one.
+        let is_replaced =
+            |record: &ItemRecord| action.is_work() && !record.sent && record.run != self.report.run;
+        let is_replaced = differs && record.is_some_and(is_replaced);
+        let item = item.filter(|_| !is_replaced);
+        let mut errors: Vec<Diagnostic> = refusal.into_iter().cloned().collect();
+        if let Some(Outcome::Invalid(found)) = outcome {
+            errors.extend(found);
+        }
         let (status, details) = classify(self.report, item, action, &errors)?;
+        let (number, cells, differing) = if differs && !is_replaced {
+            let differing = DifferingRow::new(number, row, &details);
+            (None, None, Some(differing))
+        } else {
+            (Some(number), row, None)
+        };
         Ok(Some(ReportRow {
-            number: Some(number),
+            number,
             cells,
             key,
             action,
             status,
             details,
+            differing,
         }))
     }
 }
 
-/// Returns all errors of a row.
-fn row_errors(report: &FlowReport<'_>, rendered: &RenderedRow) -> Vec<Diagnostic> {
-    let refused = (report.refused)(rendered.number).cloned();
-    let mut all: Vec<Diagnostic> = refused.into_iter().collect();
-    if let Outcome::Invalid(errors) = &rendered.outcome {
-        all.extend(errors.iter().cloned());
-    }
-    all
+/// Returns whether a report shows the recorded item of a row with this action.
+fn shows_item(action: ItemAction) -> bool {
+    !matches!(action, ItemAction::Skipped | ItemAction::Excluded)
 }

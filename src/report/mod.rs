@@ -11,6 +11,7 @@ mod errors;
 mod flow;
 mod flow_report;
 mod html;
+mod id_set;
 mod junit;
 mod latest;
 mod metrics;
@@ -21,8 +22,12 @@ mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
 pub use errors::ErrorTable;
-pub use flow_report::{ActionLookup, FlowReport, FlowReportError, ItemVisitor, RowFacts};
+pub use flow_report::{
+    ActionLookup, DifferingRows, FlowReport, FlowReportError, ItemVisitor, ReportedFlow, RowAction,
+    RowFacts,
+};
 pub use html::{HtmlReport, PageItem, PageSigner};
+pub use id_set::IdSet;
 pub use latest::point_latest;
 pub use metrics::{Metrics, write_metrics};
 pub use outputs::Reports;

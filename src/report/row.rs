@@ -16,7 +16,7 @@ use crate::sheet::Row;
 pub(super) struct ReportRow {
     /// The row number in the sheet, from 1 if there is no sheet; `None` for an item without a row.
     pub(super) number: Option<u64>,
-    /// The cells of the sheet.
+    /// The cells of the sheet; `None` if the row differs from the recorded item.
     pub(super) cells: Option<Row>,
     /// The key of the item, if known.
     pub(super) key: Option<String>,
@@ -24,6 +24,53 @@ pub(super) struct ReportRow {
     pub(super) action: ItemAction,
     pub(super) status: Status,
     pub(super) details: ItemDetails,
+    /// The row of the sheet, if it differs from the recorded item: another person may have its key.
+    pub(super) differing: Option<DifferingRow>,
+}
+
+/// A row that differs from the recorded item with its key. Only the table of failed rows has its
+/// cells, because that table has no data of the recorded item.
+pub(super) struct DifferingRow {
+    /// The row number.
+    pub(super) number: u64,
+    /// The cells.
+    cells: Option<Row>,
+    /// The error of this row. The recorded error belongs to the row that was sent.
+    failure: Failure,
+}
+
+impl DifferingRow {
+    /// Creates the differing row of an item with these details.
+    pub(super) fn new(number: u64, cells: Option<Row>, details: &ItemDetails) -> Self {
+        let recorded = details.record.as_ref();
+        let recorded = recorded.and_then(|record| record.failure.as_ref());
+        let own = details.failure.clone();
+        let own = own.filter(|failure| Some(failure) != recorded);
+        let changed = || {
+            failure(
+                "the row has changed since a run worked on it, and was not sent in this version",
+                APPLY_AGAIN,
+            )
+        };
+        Self {
+            number,
+            cells,
+            failure: own.unwrap_or_else(changed),
+        }
+    }
+}
+
+impl ReportRow {
+    /// Returns the cells and the error of the row for the table of failed rows; `None` without a
+    /// row.
+    pub(super) fn failed_row(&self) -> Option<(Option<&Row>, [String; 3])> {
+        match &self.differing {
+            Some(row) => Some((row.cells.as_ref(), failure_texts(&row.failure))),
+            None => self
+                .number
+                .map(|_| (self.cells.as_ref(), self.details.failure_texts())),
+        }
+    }
 }
 
 /// The result of an item, which a report shows beside the cells of the sheet.
@@ -116,7 +163,14 @@ pub(super) fn classify(
         _ => {}
     }
     let default_failure = match action {
+        ItemAction::Invalid if diagnostics.is_empty() => {
+            failure("the row was refused when the plan was made", APPLY_AGAIN)
+        }
         ItemAction::Invalid => joined_failure(diagnostics),
+        ItemAction::Unplanned => failure(
+            "the row was added, changed or moved after the plan was made",
+            APPLY_AGAIN,
+        ),
         _ => failure(report.unstarted_message, APPLY_AGAIN),
     };
     let Some(ItemWithSteps { record, steps }) = recorded else {
@@ -178,6 +232,10 @@ fn record_status(
         {
             return (Status::Unchanged, None);
         }
+        // Only an earlier run can have sent it.
+        ItemAction::Unplanned if record.run != run => {
+            return record_status(ItemAction::Unchanged, record, run, default_failure, signing);
+        }
         ItemAction::Changed => {
             let hint = match record.status {
                 ItemStatus::Revoked => "restore the row; to send it again, give it a new key",
@@ -225,6 +283,12 @@ fn failure(message: &str, hint: &str) -> Failure {
     }
 }
 
+/// Returns the code, the message and the hint of a failure.
+fn failure_texts(failure: &Failure) -> [String; 3] {
+    let code = failure.code.map_or(String::new(), |code| code.to_string());
+    [code, failure.message.clone(), failure.hint.clone()]
+}
+
 /// Joins the errors of a row into one failure.
 fn joined_failure(diagnostics: &[Diagnostic]) -> Failure {
     let each = diagnostics
@@ -255,8 +319,7 @@ impl ItemDetails {
         let Some(failure) = &self.failure else {
             return Default::default();
         };
-        let code = failure.code.map_or(String::new(), |code| code.to_string());
-        [code, failure.message.clone(), failure.hint.clone()]
+        failure_texts(failure)
     }
 
     /// Returns the signer with a name.

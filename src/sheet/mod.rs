@@ -14,5 +14,5 @@ mod split;
 pub use encoding::Encoding;
 pub use formula::escape_formula;
 pub use reader::{Sheet, SheetFile};
-pub use row::{Header, Row};
+pub use row::{Header, REPORT_PREFIX, Row};
 pub use rows::{RowError, Rows};

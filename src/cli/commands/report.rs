@@ -2,7 +2,6 @@
 //! call to the API.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
@@ -13,12 +12,12 @@ use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::names::{ResourceNames, check_targets};
 use crate::cli::context::run_folder::run_folder;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::output::{diagnostics, out, plan_text};
+use crate::cli::output::{diagnostics, out, plan_text, sheet_changes};
 use crate::desired::{FlowRows, Outcome};
-use crate::ledger::{EntityId, KnownRun, Ledger, LedgerError, Records, Sqlite};
+use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite};
 use crate::plan::ItemAction;
 use crate::report::{
-    Calls, Counts, FlowReport, FlowReportError, ItemVisitor, Reports, RowFacts, Summary,
+    Calls, Counts, FlowReport, FlowReportError, IdSet, ItemVisitor, Reports, RowFacts, Summary,
     UNFINISHED, point_latest,
 };
 
@@ -42,6 +41,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let folder = run_folder(&settings.directory, &format!("{}{part}", run.record.name))?;
     let mut reports = Reports::begin(&folder, &context.project.name, &settings.formats)?;
     let mut items: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut reported_flows = Vec::new();
     for name in flows(&context, &ledger, &run, is_last)? {
         let flow = context.project.flows.get(&name);
         let rows = flow.and_then(|flow| {
@@ -61,7 +61,6 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             flow: &name,
             run: run.record.id,
             is_last,
-            in_sheet: Mutex::default(),
         };
         let mut signers: Vec<&str> = flow.map_or(Vec::new(), |flow| {
             flow.signers
@@ -76,15 +75,16 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             flow: &name,
             rows: rows.as_ref(),
             signers,
-            action: &|_, facts| items_of_run.action(facts),
-            rest: &|each| items_of_run.removed_rows(each),
-            refused: &|_| None,
+            action: &|_, facts| items_of_run.action(facts).map(Into::into),
+            rest: &|in_sheet, each| items_of_run.removed_rows(in_sheet, each),
             ledger: &ledger,
             run: run.record.id,
             unstarted_message: "not started: no run has sent it",
             signing: true,
         };
-        items.insert(name.clone(), reports.write_flow(&report)?);
+        let reported = reports.write_flow(&report)?;
+        items.insert(name.clone(), reported.counts.clone());
+        reported_flows.push((name, reported));
     }
     ledger.wait_until_verified()?;
     reports.finish(&summary(&context, &ledger, &run, &whole, items.clone()))?;
@@ -94,6 +94,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if findings.errors() > 0 {
         diagnostics::print(&[&findings], global.log_format, None);
         context.note("the reports contain the recorded state of these rows, without the columns of the sheet");
+    }
+    for (flow, reported) in &reported_flows {
+        sheet_changes::warn(global.log_format, flow, reported);
     }
     if !global.quiet {
         plan_text::print_counts(&items);
@@ -144,16 +147,9 @@ struct RunItems<'a> {
     run: i64,
     /// Whether this is the last run. Its reports contain every row of the sheet.
     is_last: bool,
-    /// The items that have a row.
-    in_sheet: Mutex<IdSet>,
 }
 
 impl RunItems<'_> {
-    fn in_sheet(&self) -> MutexGuard<'_, IdSet> {
-        // Nothing panics while it is locked.
-        self.in_sheet.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn is_selected(&self, key: &str) -> bool {
         let matching = &self.args.matching;
         let address = Address::item(self.flow, key);
@@ -166,9 +162,6 @@ impl RunItems<'_> {
             let all = self.args.matching.target.is_empty();
             return (self.is_last && all).then_some(ItemAction::Invalid);
         };
-        if let Some(record) = facts.record {
-            self.in_sheet().insert(record.id);
-        }
         if !self.is_selected(key) {
             return None;
         }
@@ -184,11 +177,14 @@ impl RunItems<'_> {
     }
 
     /// Reports the items of the run whose rows were removed.
-    fn removed_rows(&self, each: &mut ItemVisitor<'_>) -> Result<(), FlowReportError> {
+    fn removed_rows(
+        &self,
+        in_sheet: &IdSet,
+        each: &mut ItemVisitor<'_>,
+    ) -> Result<(), FlowReportError> {
         // The reports are completed after this; a damaged ledger must fail first.
         self.ledger.wait_until_verified()?;
         let mut removed = Vec::new();
-        let in_sheet = self.in_sheet();
         self.ledger.each_of_run(self.flow, self.run, &mut |id| {
             if !in_sheet.contains(id) {
                 removed.push(id);
@@ -203,26 +199,6 @@ impl RunItems<'_> {
         }
         Ok(())
     }
-}
-
-/// A set of item ids, stored as bit maps of 64 consecutive ids.
-#[derive(Default)]
-struct IdSet(BTreeMap<EntityId, u64>);
-
-impl IdSet {
-    fn insert(&mut self, id: EntityId) {
-        *self.0.entry(id / 64).or_default() |= bit(id);
-    }
-
-    fn contains(&self, id: EntityId) -> bool {
-        self.0
-            .get(&(id / 64))
-            .is_some_and(|bits| bits & bit(id) != 0)
-    }
-}
-
-fn bit(id: EntityId) -> u64 {
-    1 << id.rem_euclid(64)
 }
 
 /// The content of `run.json`: as the run wrote it, with the current status of the items.

@@ -16,6 +16,7 @@ pub(super) mod plan_markdown;
 pub(super) mod plan_text;
 pub(super) mod progress;
 pub(super) mod prompt;
+pub(super) mod sheet_changes;
 pub(super) mod target;
 mod wrap;
 

@@ -73,7 +73,8 @@ pub enum ItemAction {
     Invalid,
     /// Do nothing: the command line does not select the item.
     Excluded,
-    /// Report: the row was added or changed after the plan was made. No plan contains it.
+    /// Report: the row was added, changed or moved after the plan was made. No plan
+    /// contains it.
     Unplanned,
 }
 

@@ -1,6 +1,7 @@
 //! `treaty apply`: builds a plan, shows it, asks for confirmation, executes it and writes the
 //! reports.
 
+mod flow_writer;
 mod run_report;
 
 use std::cell::RefCell;
@@ -132,6 +133,7 @@ fn execute(
         .block_on(interruptible(requests, apply.run()));
     context.progress.finish();
     let sent = RunReport {
+        args,
         context,
         run: &run,
         stats: &stats,
@@ -167,6 +169,7 @@ fn execute(
         }
     };
     let ended = RunReport {
+        args,
         context,
         run: &run,
         stats: &stats,

@@ -5,24 +5,23 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::flow_writer::FlowWriter;
 use crate::api::time;
-use crate::cli::args::{Global, LogFormat};
+use crate::cli::args::{Apply as Args, Global, LogFormat};
 use crate::cli::context::follow;
 use crate::cli::context::session::PlanContext;
 use crate::cli::exit::{self, Exit};
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::target::CONSOLE;
-use crate::cli::output::{out, plan_text};
+use crate::cli::output::{out, plan_text, sheet_changes};
 use crate::execute::{RunStats, Stopped, SyncStats};
 use crate::ledger::RunRecord;
 use crate::plan::{FlowPlan, ItemAction};
-use crate::report::{
-    Calls, Counts, FlowReport, ItemVisitor, Reports, RowFacts, Status, Summary, UNFINISHED,
-    point_latest,
-};
+use crate::report::{Calls, Counts, Reports, Status, Summary, UNFINISHED, point_latest};
 
 /// The state of a run that has ended.
 pub(super) struct RunReport<'a> {
+    pub(super) args: &'a Args,
     pub(super) context: &'a PlanContext<'a>,
     pub(super) run: &'a RunRecord,
     pub(super) stats: &'a RunStats,
@@ -53,39 +52,17 @@ impl RunReport<'_> {
             Some(why) => format!("not started: {why}"),
             None => "not started: the run ended earlier".to_owned(),
         };
-        for (rows, plan) in self
-            .context
-            .planned
-            .flows
-            .iter()
-            .zip(&self.context.planned.plan.flows)
-        {
-            let action = |at: usize, _: &RowFacts<'_>| {
-                let planned = plan.rows.get(at);
-                Some(planned.map_or(ItemAction::Invalid, |planned| planned.action))
+        let plans = self.context.planned.plan.flows.iter();
+        for (rows, plan) in self.context.planned.flows.iter().zip(plans) {
+            let report = FlowWriter {
+                run: self,
+                rows,
+                plan,
             };
-            let rest = |each: &mut ItemVisitor<'_>| {
-                let mut removed = plan.removed.iter();
-                removed.try_for_each(|item| each(&item.key, item.action))
-            };
-            let report = FlowReport {
-                flow: &plan.flow,
-                rows: Some(rows),
-                signers: rows
-                    .flow
-                    .signers
-                    .iter()
-                    .map(|signer| signer.name.as_str())
-                    .collect(),
-                action: &action,
-                rest: &rest,
-                signing: self.followed.is_some(),
-                refused: &|row| self.context.planned.refused.get(&(plan.flow.clone(), row)),
-                ledger: self.context.ledger,
-                run: self.run.id,
-                unstarted_message: &unstarted_message,
-            };
-            items.insert(plan.flow.clone(), reports.write_flow(&report)?);
+            let (reported, removed) = report.write(&mut reports, &unstarted_message)?;
+            sheet_changes::warn(global.log_format, &plan.flow, &reported);
+            sheet_changes::warn_removed(global.log_format, &plan.flow, &removed);
+            items.insert(plan.flow.clone(), reported.counts);
         }
         let (exit, hint) = self.exit(&items);
         let summary = self.summary(items, exit);
