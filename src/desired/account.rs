@@ -178,6 +178,15 @@ impl Account {
     }
 }
 
+impl Account {
+    /// Returns the names of the declared fields that the API can update.
+    pub fn settable(&self) -> Vec<&'static str> {
+        let updatable = self.updatable();
+        let names = self.fields().into_iter().map(|(name, _)| name);
+        names.filter(|name| updatable.contains(name)).collect()
+    }
+}
+
 /// Checks the form of a `thirdId`.
 pub(super) fn third_id(text: &str) -> Result<(), Problem> {
     check::not_rounded(text)?;

@@ -23,6 +23,7 @@ mod signer_roles;
 mod static_files;
 mod template;
 mod template_checks;
+mod third_id_cell;
 
 pub use account::{Account, AccountHolder, Organization, Person, SilentSign};
 pub use document::{Document, DocumentSource};

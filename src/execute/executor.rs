@@ -15,6 +15,7 @@ use super::error::StepError;
 use super::event::{Event, ItemOutcome, Listener};
 use super::locks::Locks;
 use super::stop::{Stop, Stopped, stop_requested};
+use super::taken_account::TakenAccount;
 use crate::address::{AccountId, Address, SealId, TemplateId};
 use crate::client::Client;
 use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Resources};
@@ -34,6 +35,8 @@ pub struct RunStats {
     pub interrupted: u64,
     /// The number of items that were not started.
     pub not_started: u64,
+    /// The existing accounts that were taken over.
+    pub taken_accounts: Vec<TakenAccount>,
     /// The resources that failed, each with its failure.
     pub failed_resources: Vec<(Address, Failure)>,
     /// The reason for which the run stopped early; none if it did not.
@@ -70,6 +73,8 @@ pub struct Executor<'a> {
     pub(crate) account_locks: Locks,
     /// Locks accounts by their id while they are adopted.
     pub(crate) adoption_locks: Locks,
+    /// The existing accounts that this run has taken over.
+    pub(crate) taken_accounts: Mutex<Vec<TakenAccount>>,
     resolved: Mutex<Resolved>,
 }
 
@@ -91,6 +96,7 @@ impl<'a> Executor<'a> {
             context: StepContext::new(execution.ledger, execution.client, execution.root),
             account_locks: Locks::default(),
             adoption_locks: Locks::default(),
+            taken_accounts: Mutex::default(),
             resolved: Mutex::default(),
             execution,
         }
@@ -98,6 +104,12 @@ impl<'a> Executor<'a> {
 
     /// Executes the plan until it is done or the run is stopped, and returns the results.
     pub async fn run(&self) -> RunStats {
+        let mut stats = self.execute_plan().await;
+        stats.taken_accounts = std::mem::take(&mut *self.taken_accounts());
+        stats
+    }
+
+    async fn execute_plan(&self) -> RunStats {
         let planned = self.execution.planned;
         let mut stats = RunStats::default();
         let work: u64 = planned.plan.flows.iter().map(FlowPlan::work).sum();
@@ -159,6 +171,11 @@ impl<'a> Executor<'a> {
         }
     }
 
+    /// Returns the plan.
+    pub(crate) fn planned(&self) -> &PlannedRun<'a> {
+        self.execution.planned
+    }
+
     /// Returns the ledger's id of the run.
     pub(crate) fn run_id(&self) -> i64 {
         self.execution.run.id
@@ -215,6 +232,7 @@ impl<'a> Executor<'a> {
             self.check_stop()?;
             let address = Address::Account(planned.name.clone());
             let result = self.apply_account(
+                &address,
                 &self.execution.resources.accounts[&planned.name],
                 &planned.action,
                 planned.grant,
@@ -364,14 +382,6 @@ impl<'a> Executor<'a> {
             row,
             outcome,
         });
-    }
-
-    /// Returns whether the plan's lookup found the account of a row.
-    pub(crate) fn is_observed(&self, third_id: &str) -> bool {
-        self.execution
-            .planned
-            .existing
-            .contains(&self.context.ledger.salt().of(third_id))
     }
 
     /// Records that an account already existed when it was to be created.

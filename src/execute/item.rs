@@ -113,9 +113,7 @@ impl Executor<'_> {
                 check_dependencies()?;
                 // The sent contract is revoked only if a new one can be sent.
                 check_deadline(item, self.context.now())?;
-                for account in item.accounts.values() {
-                    self.row_account(account).await?;
-                }
+                self.row_accounts(flow, item).await?;
                 let mut signers = item.signers.iter();
                 let all_added = known.was_sent_whole()
                     || signers.all(|signer| journal.is_begun(&step_name::signer(&signer.name)));
@@ -154,7 +152,7 @@ impl Executor<'_> {
         if !was_sent {
             check_deadline(item, self.context.now())?;
         }
-        match self.send(&mut journal, item).await {
+        match self.send(&mut journal, flow, item).await {
             Ok(sent) => Ok(sent),
             // A flow that ended in the meantime cannot be continued by any later run.
             Err(StepError::Failed(failure)) if was_sent => {
@@ -229,12 +227,10 @@ impl Executor<'_> {
     async fn send(
         &self,
         journal: &mut ItemJournal,
+        flow_name: &str,
         item: &Item,
     ) -> Result<(ItemStatus, Option<Failure>), StepError> {
-        let mut accounts = BTreeMap::new();
-        for (name, account) in &item.accounts {
-            accounts.insert(name.as_str(), self.row_account(account).await?);
-        }
+        let accounts = self.row_accounts(flow_name, item).await?;
         let mut docs = Vec::new();
         for (index, document) in item.documents.iter().enumerate() {
             let step = step_name::document(index, item.documents.len());

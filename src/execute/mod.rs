@@ -22,6 +22,7 @@ mod resources;
 mod revoke;
 mod signers;
 mod stop;
+mod taken_account;
 
 pub(crate) use after_signing::completion_steps;
 pub(crate) use clock::Clock;
@@ -40,3 +41,4 @@ pub(crate) use signers::{
 };
 pub(crate) use stop::stop_requested;
 pub use stop::{Stop, Stopped};
+pub use taken_account::TakenAccount;

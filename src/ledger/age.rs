@@ -46,11 +46,13 @@ impl Sqlite {
     }
 
     /// Returns whether the ledger is too young for accounts that exist at the service and that it
-    /// does not record: it has found such accounts before, or it records fewer sent items than there
-    /// are now. Accounts whose creation is pending are left out: a killed run has created them.
+    /// does not record: it has found such accounts before and nobody has confirmed it, or it records
+    /// fewer sent items than there are now. Accounts whose creation is pending are left out: a killed
+    /// run has created them.
     pub fn is_younger_than(&self, accounts: u64) -> Result<bool, LedgerError> {
         self.reading(|connection| {
-            if version::number(connection, EXISTING_ACCOUNTS)?.is_some() {
+            let found = version::number(connection, EXISTING_ACCOUNTS)?.unwrap_or(0);
+            if found > 0 && version::number(connection, ACKNOWLEDGED)?.is_none() {
                 return Ok(true);
             }
             if accounts == 0 {

@@ -51,7 +51,9 @@ pub use record::{
     AccountRecord, Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind,
     RunRecord, SignState, Step, Write,
 };
-pub use recorded::{ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal};
+pub use recorded::{
+    ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal, is_kept, kept_fields,
+};
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
 pub use sqlite::{LeaseHandle, Sqlite};

@@ -16,6 +16,19 @@ pub struct RecordedAccount {
     pub grant: Option<RecordedGrant>,
 }
 
+/// The entry of an account's fields that marks it as kept (`existingAccounts: keep`).
+const KEPT: &str = "kept";
+
+/// Returns the fields of an account that treaty uses and never changes.
+pub fn kept_fields() -> BTreeMap<String, Fingerprint> {
+    BTreeMap::from([(KEPT.to_owned(), Fingerprint([0; 16]))])
+}
+
+/// Returns whether an account with these fields is used and never changed.
+pub fn is_kept(fields: &BTreeMap<String, Fingerprint>) -> bool {
+    fields.contains_key(KEPT)
+}
+
 /// A grant of silent signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordedGrant {

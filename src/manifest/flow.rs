@@ -43,6 +43,10 @@ pub struct Flow {
     pub on_change: OnChange,
     /// The action when the row of a sent contract is no longer in the sheet. Default: keep.
     pub on_vanish: Option<Spanned<OnVanish>>,
+    /// The action for an account of a row that exists at the service and that treaty did not
+    /// create. Default: adopt.
+    #[serde(default)]
+    pub existing_accounts: ExistingAccounts,
     /// The manifest's folder, where its relative paths begin. Set when the project is loaded.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -223,6 +227,23 @@ pub enum OnChange {
     Keep,
     /// The sent contract is revoked and the item is sent again.
     Reissue,
+}
+
+/// The action for an account of a row that exists at the service and that treaty did not create, from
+/// the most lenient to the strictest.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub enum ExistingAccounts {
+    /// The account is used. Its name, mobile and email (legalName) are set as the row declares them.
+    #[default]
+    Adopt,
+    /// The account is used and never changed, not by later rows or runs either.
+    Keep,
+    /// The item fails before anything is sent for it.
+    Error,
 }
 
 /// The action when the row of a sent contract is no longer in the sheet.

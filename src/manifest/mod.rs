@@ -34,7 +34,8 @@ pub use account::{Account, AccountKind, Organization, Person, SilentSign};
 pub use collections::{FieldMap, List, Named, NamedMap};
 pub use document::{Chunk, ChunkSource, Document, DocumentSource};
 pub use flow::{
-    Attachment, Finish, Flow, OnChange, OnVanish, Process, RowAccount, RowAccountKind, Rows,
+    Attachment, ExistingAccounts, Finish, Flow, OnChange, OnVanish, Process, RowAccount,
+    RowAccountKind, Rows,
 };
 pub use load::unknown_environment;
 pub use project::{PROJECT_FILE, Project};

@@ -1,10 +1,11 @@
 //! Builds a plan: renders and checks all rows, looks up existing resources, and computes the
 //! actions.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::dependencies::{add_dependencies, referenced_resources};
 use super::error::Fatal;
+use super::existing_accounts::{is_mixed, refusal};
 use super::items::{FlowPlanner, plan_flow};
 use super::observe::observe_resources;
 use super::planned_run::{PlannedRun, RefusedRows};
@@ -54,12 +55,14 @@ pub async fn build_plan<'a>(
         row_findings: findings.new_with_listener(),
         existing: HashSet::new(),
         unrecorded_accounts: 0,
+        existing_rules: HashMap::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
     };
     let opened = planner.open(findings)?;
     let looks_up_rows = matches!(client, Some((_, Observe::All)));
-    let mut row_accounts = RowAccounts::new(looks_up_rows);
+    let rules = opened.iter().map(|(rows, _)| rows.flow.existing_accounts);
+    let mut row_accounts = RowAccounts::new(looks_up_rows, is_mixed(rules), resources, ledger);
     let mut duplicates = Duplicates::new(resources, ledger.salt());
     let mut needed = HashSet::new();
     // Without a client, deadlines are not checked: the ledger may not show what was sent.
@@ -100,8 +103,21 @@ pub async fn build_plan<'a>(
     );
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
         planned_run.unrecorded_accounts = row_accounts.unrecorded();
-        planned_run.existing = row_accounts.look_up(client, ledger, listener).await?;
+        let looked_up = row_accounts
+            .look_up(client, ledger, &planned_run.flows, listener)
+            .await?;
+        planned_run.existing = looked_up.existing;
+        planned_run.plan.row_accounts = looked_up.lookup;
+        for (flow, row, account) in looked_up.refused {
+            let diagnostic = refusal(&planned_run.flows[flow], &account, row);
+            planned_run.plan.flows[flow].refuse(row);
+            let name = planned_run.plan.flows[flow].flow.clone();
+            planned_run.refuse(&name, row, diagnostic);
+        }
+    } else {
+        planned_run.plan.row_accounts = row_accounts.unobserved();
     }
+    planned_run.existing_rules = std::mem::take(&mut row_accounts.rules);
     for (flow, calls) in row_accounts.calls {
         planned_run.plan.flows[flow].calls.add_all(&calls);
     }

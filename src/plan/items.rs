@@ -8,7 +8,7 @@ use super::planned_run::PlannedRun;
 use super::planner::Planner;
 use super::recorded_items::RecordedItems;
 use super::removed_rows::plan_removed_rows;
-use super::row_accounts::RowAccounts;
+use super::row_accounts::{AccountUse, RowAccounts};
 use crate::address::Address;
 use crate::api::operation::Op;
 use crate::api::time;
@@ -146,12 +146,20 @@ impl RowPlanner<'_, '_, '_, '_> {
             action = ItemAction::Invalid;
         }
         if action.is_work() {
-            for account in item.accounts.values() {
-                let is_first = self.duplicates.mark_used(account);
-                if let Err(diagnostic) =
-                    self.row_accounts
-                        .add(account, is_first, self.flow_index, ledger)?
-                {
+            for (index, declared) in flow.accounts.iter().enumerate() {
+                let Some(account) = item.accounts.get(&declared.name) else {
+                    continue;
+                };
+                let used = AccountUse {
+                    account,
+                    index,
+                    key: &item.key,
+                    row: number,
+                    flow: self.flow_index,
+                    rule: flow.existing_accounts,
+                    is_first: self.duplicates.mark_used(account),
+                };
+                if let Err(diagnostic) = self.row_accounts.add(&used, ledger)? {
                     self.planned_run.refuse(&flow.name, number, diagnostic);
                     action = ItemAction::Invalid;
                 }

@@ -8,6 +8,7 @@ mod build;
 mod dependencies;
 mod diff;
 mod error;
+mod existing_accounts;
 mod forecast;
 mod items;
 mod observe;
@@ -27,6 +28,8 @@ pub use diff::{
 };
 pub use error::Fatal;
 pub(crate) use error::classify;
+pub(crate) use existing_accounts::existing_account_error;
+pub use existing_accounts::{ExistingAccount, RowAccountLookup};
 pub use forecast::Calls;
 pub(crate) use items::{PAST_SIGN_VALIDITY_HINT, past_sign_validity, unreadable_sheet};
 pub(crate) use observe::find_account;
@@ -44,6 +47,8 @@ pub struct Plan {
     pub resources: ResourcePlan,
     /// The actions for items by flow, in the order of the flows' names.
     pub flows: Vec<FlowPlan>,
+    /// The existing accounts of rows.
+    pub row_accounts: RowAccountLookup,
 }
 
 impl Plan {

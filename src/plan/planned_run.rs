@@ -1,12 +1,13 @@
 //! A plan together with the rows it was made from.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::selection::Selection;
 use crate::address::{Address, AddressPattern};
 use crate::desired::FlowRows;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::Fingerprint;
+use crate::manifest::ExistingAccounts;
 use crate::plan::Plan;
 
 /// A plan and its inputs: everything that a run needs.
@@ -24,6 +25,9 @@ pub struct PlannedRun<'a> {
     pub existing: HashSet<Fingerprint>,
     /// The number of accounts of rows to be sent that the ledger does not record.
     pub unrecorded_accounts: usize,
+    /// The strictest rule for an existing account, by the fingerprint of its `thirdId`, if flows
+    /// with different rules may share accounts.
+    pub existing_rules: HashMap<Fingerprint, ExistingAccounts>,
     /// Targets that match no address.
     pub unmatched: Vec<AddressPattern>,
     /// Indexes of the targets that match an item.
@@ -36,6 +40,15 @@ impl PlannedRun<'_> {
         let targets = selection.targets.iter().enumerate();
         let matching = targets.filter(|(_, pattern)| pattern.matches(address));
         self.matched.extend(matching.map(|(at, _)| at));
+    }
+
+    /// Returns the rule for an account of a flow's row if it exists and is not recorded.
+    pub(crate) fn existing_rule(&self, flow: &str, third_id: Fingerprint) -> ExistingAccounts {
+        let mut flows = self.flows.iter();
+        let rows = flows.find(|rows| rows.flow.name == flow);
+        let own = rows.map(|rows| rows.flow.existing_accounts);
+        let shared = self.existing_rules.get(&third_id).copied();
+        own.max(shared).unwrap_or_default()
     }
 
     /// Refuses a well-formed row, and adds the diagnostic to the row findings.

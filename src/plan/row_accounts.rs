@@ -1,59 +1,142 @@
 //! The accounts of the rows that are to be sent: which ones to look up, and the calls they need.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::error::Fatal;
+use super::existing_accounts::{ExistingAccount, RowAccountLookup, masked_third_id};
 use super::forecast::Calls;
 use super::observe::{Lookup, LookupListener, find_accounts};
+use crate::address::Address;
 use crate::api::operation::Op;
 use crate::api::{CreateOrganization, CreatePerson, Operation, UpdateOrganization, UpdatePerson};
 use crate::client::Client;
-use crate::desired::{Account, AccountHolder};
+use crate::desired::{Account, AccountHolder, FlowRows, Resources};
 use crate::diagnostic::Diagnostic;
 use crate::expr::Fingerprint;
 use crate::ledger::{AccountRecord, Ledger, LedgerError, ResourceKind};
+use crate::manifest::ExistingAccounts;
 use crate::plan::diff::{AccountAction, plan_row_account};
 
 /// The accounts of the rows that are to be sent, each `thirdId` once. Without lookups, only their
 /// calls are counted.
 pub(crate) struct RowAccounts {
     looks_up: bool,
+    /// The `thirdId`s of the project's own accounts.
+    declared: HashSet<Fingerprint>,
+    /// Whether the flows have different rules for existing accounts.
+    is_mixed: bool,
     /// Unrecorded accounts that are to be looked up.
     unrecorded: Vec<Unrecorded>,
+    /// The number of unrecorded accounts that are not looked up.
+    unobserved: u64,
+    /// The rules other than [`ExistingAccounts::Adopt`] by `thirdId`, if the flows have different
+    /// ones.
+    pub(crate) rules: HashMap<Fingerprint, ExistingAccounts>,
     /// Calls by the index of the flow in the plan.
     pub(crate) calls: BTreeMap<usize, Calls>,
 }
 
 struct Unrecorded {
     third_id: Box<str>,
+    /// The index of the flow in the plan.
     flow: usize,
+    row: u64,
+    key: Box<str>,
+    /// The index of the account in the flow.
+    account: usize,
+    rule: ExistingAccounts,
+    updatable: &'static [&'static str],
+    /// The declared ones of the updatable fields, as bits.
+    declared: u8,
     create: Op,
     update: Op,
+    /// Whether no earlier row has the account.
+    is_first: bool,
+}
+
+impl Unrecorded {
+    /// Returns the names of the fields that an adoption sets.
+    fn fields(&self) -> Vec<&'static str> {
+        let updatable = self.updatable.iter().enumerate();
+        let declared = updatable.filter(|(at, _)| self.declared & (1 << at) != 0);
+        declared.map(|(_, name)| *name).collect()
+    }
+}
+
+/// Returns the declared ones of the fields that can be updated, as bits.
+fn declared_fields(account: &Account) -> u8 {
+    let settable = account.settable();
+    let updatable = account.updatable().iter().enumerate();
+    let declared = updatable.filter(|(_, name)| settable.contains(name));
+    declared.fold(0, |bits, (at, _)| bits | 1 << at)
+}
+
+/// The use of an account by a row that is to be sent.
+pub(crate) struct AccountUse<'a> {
+    pub(crate) account: &'a Account,
+    /// Its index in the flow.
+    pub(crate) index: usize,
+    pub(crate) key: &'a str,
+    pub(crate) row: u64,
+    /// The index of the flow in the plan.
+    pub(crate) flow: usize,
+    pub(crate) rule: ExistingAccounts,
+    /// Whether no earlier row has the account.
+    pub(crate) is_first: bool,
+}
+
+/// The results of the lookups.
+#[derive(Default)]
+pub(crate) struct LookedUp {
+    /// The fingerprints of the `thirdId`s whose account exists.
+    pub(crate) existing: HashSet<Fingerprint>,
+    pub(crate) lookup: RowAccountLookup,
+    /// The rows whose account must not exist: the index of the flow, the row, and the account.
+    pub(crate) refused: Vec<(usize, u64, String)>,
 }
 
 impl RowAccounts {
-    pub(crate) fn new(looks_up: bool) -> Self {
+    pub(crate) fn new(
+        looks_up: bool,
+        is_mixed: bool,
+        resources: &Resources,
+        ledger: &dyn Ledger,
+    ) -> Self {
+        let declared = resources.accounts.values();
         Self {
             looks_up,
+            declared: declared
+                .map(|account| ledger.salt().of(account.third_id()))
+                .collect(),
+            is_mixed,
             unrecorded: Vec::new(),
+            unobserved: 0,
+            rules: HashMap::new(),
             calls: BTreeMap::new(),
         }
     }
 
     /// Adds an account of a row that is to be sent.
     ///
-    /// Counts its calls when `is_first` is set: later rows with the same account need none.
-    /// Returns a diagnostic when the recorded account cannot be changed to the declared one.
+    /// Counts its calls for the first row with the account: later ones need none. Returns a
+    /// diagnostic when the recorded account cannot be changed to the declared one.
     pub(crate) fn add(
         &mut self,
-        account: &Account,
-        is_first: bool,
-        flow: usize,
+        used: &AccountUse<'_>,
         ledger: &dyn Ledger,
     ) -> Result<Result<(), Diagnostic>, LedgerError> {
-        let record = ledger
-            .resource(ResourceKind::Account, account.third_id())?
-            .map(AccountRecord::from);
+        let AccountUse { account, rule, .. } = *used;
+        let third_id = account.third_id();
+        if self.is_mixed && rule > ExistingAccounts::Adopt {
+            let strictest = self.rules.entry(ledger.salt().of(third_id)).or_default();
+            *strictest = rule.max(*strictest);
+        }
+        let record = ledger.resource(ResourceKind::Account, third_id)?;
+        // This ledger began to create it: it is its own.
+        let is_pending = record
+            .as_ref()
+            .is_some_and(|record| record.remote_id.is_none());
+        let record = record.map(AccountRecord::from);
         let recorded = record.and_then(|record| record.account);
         let action =
             match recorded.map(|recorded| plan_row_account(account, &recorded, ledger.salt())) {
@@ -61,24 +144,42 @@ impl RowAccounts {
                 Some(Ok(action)) => Some(action),
                 None => None,
             };
-        if !is_first {
-            return Ok(Ok(()));
-        }
         let (create, update) = creation(account);
         let op = match action {
             Some(AccountAction::Update(..)) => Some(update),
             Some(_) => None,
             None => Some(create),
         };
-        if self.looks_up && action.is_none() {
-            self.unrecorded.push(Unrecorded {
-                third_id: account.third_id().into(),
-                flow,
-                create,
-                update,
-            });
-        } else if let Some(op) = op {
-            self.calls.entry(flow).or_default().add(op, 1);
+        let may_exist =
+            action.is_none() && !is_pending && !self.declared.contains(&ledger.salt().of(third_id));
+        if self.looks_up && may_exist {
+            // Of a refused account, each row is reported.
+            if used.is_first || rule == ExistingAccounts::Error {
+                self.unrecorded.push(Unrecorded {
+                    third_id: third_id.into(),
+                    flow: used.flow,
+                    row: used.row,
+                    key: used.key.into(),
+                    account: used.index,
+                    rule,
+                    updatable: account.updatable(),
+                    declared: declared_fields(account),
+                    create,
+                    update,
+                    is_first: used.is_first,
+                });
+            }
+            return Ok(Ok(()));
+        }
+        if used.is_first {
+            self.unobserved += u64::from(may_exist);
+            let calls = self.calls.entry(used.flow).or_default();
+            if may_exist && rule != ExistingAccounts::Adopt {
+                calls.add(Op::ExchangeId, 1);
+            }
+            if let Some(op) = op {
+                calls.add(op, 1);
+            }
         }
         Ok(Ok(()))
     }
@@ -88,35 +189,72 @@ impl RowAccounts {
         self.unrecorded.len()
     }
 
+    /// Returns the result without lookups.
+    pub(crate) fn unobserved(&self) -> RowAccountLookup {
+        RowAccountLookup {
+            unobserved: self.unobserved,
+            existing: Vec::new(),
+        }
+    }
+
     /// Looks up the unrecorded accounts, and counts their calls.
-    ///
-    /// Returns the fingerprints of the `thirdId`s whose account exists.
     pub(crate) async fn look_up(
         &mut self,
         client: &Client,
         ledger: &dyn Ledger,
+        flows: &[FlowRows<'_>],
         listener: &LookupListener,
-    ) -> Result<HashSet<Fingerprint>, Fatal> {
-        listener(Lookup::Started(self.unrecorded.len()));
-        let third_ids: Vec<String> = self
+    ) -> Result<LookedUp, Fatal> {
+        let mut third_ids: Vec<String> = self
             .unrecorded
             .iter()
             .map(|unrecorded| unrecorded.third_id.to_string())
             .collect();
+        third_ids.sort_unstable();
+        third_ids.dedup();
+        listener(Lookup::Started(third_ids.len()));
         let answers = find_accounts(client, third_ids, listener).await?;
-        let mut existing = HashSet::new();
+        let mut looked_up = LookedUp::default();
         for unrecorded in std::mem::take(&mut self.unrecorded) {
             let calls = self.calls.entry(unrecorded.flow).or_default();
+            let fingerprint = ledger.salt().of(&unrecorded.third_id);
+            let rule = self.rules.get(&fingerprint).copied().unwrap_or_default();
+            let rule = rule.max(unrecorded.rule);
+            let looks_again = rule != ExistingAccounts::Adopt;
             // A rejected lookup counts as no account: it fails with its row, not the whole plan.
-            if matches!(answers.get(&*unrecorded.third_id), Some(Ok(Some(_)))) {
-                calls.add(Op::ExchangeId, 1);
-                calls.add(unrecorded.update, 1);
-                existing.insert(ledger.salt().of(&unrecorded.third_id));
-            } else {
-                calls.add(unrecorded.create, 1);
+            let exists = matches!(answers.get(&*unrecorded.third_id), Some(Ok(Some(_))));
+            if !exists {
+                calls.add(
+                    Op::ExchangeId,
+                    u64::from(looks_again && unrecorded.is_first),
+                );
+                calls.add(unrecorded.create, u64::from(unrecorded.is_first));
+                continue;
             }
+            looked_up.existing.insert(fingerprint);
+            let flow = flows[unrecorded.flow].flow;
+            let mut accounts = flow.accounts.iter();
+            let account = accounts.nth(unrecorded.account);
+            let account = account.map_or(String::new(), |account| account.name.clone());
+            if rule == ExistingAccounts::Error {
+                looked_up
+                    .refused
+                    .push((unrecorded.flow, unrecorded.row, account));
+                continue;
+            }
+            let is_kept = rule == ExistingAccounts::Keep;
+            calls.add(Op::ExchangeId, 1);
+            calls.add(unrecorded.update, u64::from(!is_kept));
+            looked_up.lookup.existing.push(ExistingAccount {
+                item: Address::item(&flow.name, &unrecorded.key),
+                row: unrecorded.row,
+                account,
+                third_id: masked_third_id(&unrecorded.third_id),
+                is_kept,
+                fields: unrecorded.fields(),
+            });
         }
-        Ok(existing)
+        Ok(looked_up)
     }
 }
 

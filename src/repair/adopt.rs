@@ -10,7 +10,10 @@ use crate::address::AccountId;
 use crate::api::QuerySeals;
 use crate::desired::{Account, Item, Resources, Seal, Template};
 use crate::execute::StepContext;
-use crate::ledger::{LedgerError, Records, Resource, ResourceKind, Write, seal_identity};
+use crate::ledger::{
+    LedgerError, Records, Resource, ResourceKind, Write, kept_fields, seal_identity,
+};
+use crate::manifest::ExistingAccounts;
 use crate::plan::field_fingerprints;
 
 /// Looks up resources and flows that are to be adopted.
@@ -178,6 +181,7 @@ impl<'a> Adopter<'a> {
     pub(crate) async fn accounts(
         &self,
         item: &Item,
+        rule: ExistingAccounts,
     ) -> Result<(BTreeMap<String, AccountId>, Vec<Write>), AdoptError> {
         let mut ids = BTreeMap::new();
         let mut writes = Vec::new();
@@ -198,7 +202,12 @@ impl<'a> Adopter<'a> {
                     .records
                     .resource(ResourceKind::Account, account.third_id())?;
                 if recorded.is_none_or(|resource| resource.remote_id.is_none()) {
-                    writes.push(self.account_write(account, &id)?);
+                    let is_kept = own.is_some() && rule != ExistingAccounts::Adopt;
+                    let mut write = self.account_write(account, &id)?;
+                    if let (true, Write::Resource { resource, .. }) = (is_kept, &mut write) {
+                        resource.fields = kept_fields();
+                    }
+                    writes.push(write);
                 }
                 ids.insert(name.clone(), id);
             }

@@ -18,10 +18,18 @@ use crate::execute::{
 };
 use crate::ledger::step_name::{self, PROCESS};
 use crate::ledger::{Failure, ItemRecord, ItemStatus, Receipt, Write};
+use crate::manifest::ExistingAccounts;
 
 impl Adopter<'_> {
-    /// Adopts a flow for a row: records its documents and each declared signer that has a task.
-    pub async fn item(&self, flow: &str, item: &Item, id: &str) -> Result<Adoption, AdoptError> {
+    /// Adopts a flow for a row: records its documents and each declared signer that has a task. The
+    /// accounts of the row follow the rule of the flow for existing accounts.
+    pub async fn item(
+        &self,
+        flow: &str,
+        item: &Item,
+        id: &str,
+        rule: ExistingAccounts,
+    ) -> Result<Adoption, AdoptError> {
         let address = Address::item(flow, &item.key);
         let record = self.records.item(flow, &item.key)?;
         let subject = match &record {
@@ -39,7 +47,7 @@ impl Adopter<'_> {
         let state = self.state(&flow_ref).await?;
         let docs = documents(item, &state)?;
         let mut adoption = Adoption::default();
-        let (ids, accounts) = self.accounts(item).await?;
+        let (ids, accounts) = self.accounts(item, rule).await?;
         adoption.writes.extend(accounts);
         adoption.writes.push(Write::ItemBegun {
             id: subject,

@@ -19,6 +19,7 @@ use crate::desired::Item;
 use crate::execute::{ItemJournal, SignerIdentity, ended_status, sent_flow, signer_identity};
 use crate::ledger::step_name::{self, ARCHIVE};
 use crate::ledger::{ItemStatus, KnownStep, Receipt, Step, Write};
+use crate::manifest::ExistingAccounts;
 
 impl Adopter<'_> {
     /// Resolves the steps in doubt of an item as done, after checking them against the flow.
@@ -47,7 +48,7 @@ impl Adopter<'_> {
             ));
         }
         let ids = match item {
-            Some(item) => self.accounts(item).await?.0,
+            Some(item) => self.accounts(item, ExistingAccounts::default()).await?.0,
             None => BTreeMap::new(),
         };
         let signer_of = |step: &str| {

@@ -58,6 +58,9 @@ pub struct Summary {
     // Earlier versions wrote `standingFailures`.
     #[serde(alias = "standingFailures")]
     pub resource_failures: BTreeMap<String, String>,
+    /// The existing accounts that the run took over; `None` without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_accounts: Option<TakenAccounts>,
     /// Requests by operation.
     pub calls: Calls,
     /// The number of all requests.
@@ -71,6 +74,24 @@ pub struct Summary {
     /// ledger that does not know them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerVersion>,
+}
+
+/// Accounts that existed at the service and that treaty did not create.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TakenAccounts {
+    /// Accounts whose fields were set.
+    pub updated: u64,
+    /// Accounts that are used without a change.
+    pub kept: u64,
+    /// The declared accounts, and the items with the names of their accounts; the first ones, at most
+    /// [`TakenAccounts::NAMED`].
+    pub accounts: Vec<String>,
+}
+
+impl TakenAccounts {
+    /// The number of accounts that are named.
+    pub const NAMED: usize = 1000;
 }
 
 /// The requests of one operation.

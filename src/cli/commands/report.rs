@@ -226,6 +226,7 @@ fn summary(
         stopped: run.ended.is_none().then(|| UNFINISHED.to_owned()),
         items: BTreeMap::new(),
         resource_failures: BTreeMap::new(),
+        existing_accounts: None,
         calls: Calls::new(),
         calls_total: 0,
         rate: 0.0,

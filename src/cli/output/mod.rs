@@ -6,6 +6,7 @@ pub(super) mod env_values;
 pub(super) mod error;
 mod event_log;
 mod excerpt;
+pub(super) mod existing_accounts;
 pub(super) mod links;
 mod log_file;
 mod log_format;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::existing_accounts;
 use super::plan_text::duration;
 use crate::manifest::Settings;
 use crate::plan::{ItemAction, Plan};
@@ -54,6 +55,26 @@ fn write_plan(out: &mut String, plan: &Plan, settings: &Settings) -> std::fmt::R
             flow.counted(ItemAction::InDoubt),
             sum(ItemAction::Skipped, ItemAction::Excluded),
         )?;
+    }
+    for (is_kept, words) in [(false, "are updated"), (true, "are used as they are")] {
+        let mut accounts = plan.row_accounts.existing(is_kept).peekable();
+        if accounts.peek().is_none() {
+            continue;
+        }
+        writeln!(
+            out,
+            "\nExisting accounts of rows, not created by treaty, that {words}:\n"
+        )?;
+        for account in accounts {
+            writeln!(
+                out,
+                "- `{}` {} ({}, row {})",
+                account.item, account.account, account.third_id, account.row
+            )?;
+        }
+    }
+    if let Some(text) = existing_accounts::unobserved(&plan.row_accounts) {
+        writeln!(out, "\n{text}")?;
     }
     let calls = plan.calls();
     if calls.total() > 0 {

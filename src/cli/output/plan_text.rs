@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{env_values, out};
+use super::{env_values, existing_accounts, out};
 use crate::api::time;
 use crate::manifest::Settings;
 use crate::plan::{ItemAction, Plan, SAMPLES};
@@ -115,6 +115,7 @@ fn write_text(
             }
         }
     }
+    existing_accounts::write_text(out, &plan.row_accounts, all)?;
     totals(out, plan, settings, now)
 }
 
@@ -245,6 +246,7 @@ pub(in crate::cli) fn json(plan: &Plan, settings: &Settings) -> serde_json::Valu
                 "row": sample.row,
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
+        "rowAccounts": existing_accounts::json(&plan.row_accounts),
         "calls": calls.iter().map(|(op, count)| (op.path(), count)).collect::<std::collections::BTreeMap<_, _>>(),
         "callsTotal": calls.total(),
         "seconds": calls.seconds(limits.rate.map(|rate| rate.0), |op| limits.operations.get(&op).map(|rate| rate.0)),

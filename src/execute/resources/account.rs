@@ -1,6 +1,6 @@
 //! Executes the actions on accounts: create once for each `thirdId`, update, adopt, grant, delete.
 
-use crate::address::AccountId;
+use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
 use crate::api::{
     AccountAnswer, DeleteAccount, ErrorCode, GrantSilentSign, Nothing, RevokeSilentSign,
@@ -15,10 +15,22 @@ use crate::ledger::{Failure, RecordedAccount, RecordedGrant, Resource, ResourceK
 use crate::plan::{AccountAction, Grant, field_fingerprints, plan_row_account};
 use crate::util::failpoint::failpoint;
 
+/// How an account that was to be created came into being.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AccountOrigin {
+    /// This call created it.
+    Created,
+    /// An earlier call of this ledger created it.
+    Recovered,
+    /// It existed before.
+    Existing,
+}
+
 impl Executor<'_> {
     /// Applies the planned action to an account resource, and returns its id.
     pub(crate) async fn apply_account(
         &self,
+        address: &Address,
         account: &Account,
         action: &AccountAction,
         grant: Grant,
@@ -30,13 +42,20 @@ impl Executor<'_> {
             .resource(ResourceKind::Account, account.third_id())?;
         let id = match action {
             AccountAction::Create => {
-                let (id, existed) = self.create(account, known.clone()).await?;
-                if existed {
+                let (id, origin) = self.create(account, known.clone(), false).await?;
+                if origin != AccountOrigin::Created {
                     self.record_existing(account.third_id());
+                }
+                if origin == AccountOrigin::Existing {
+                    self.note_existing(address, None, false);
                 }
                 id
             }
-            AccountAction::Adopt(id) => self.adopt(account, id, known.as_ref()).await?,
+            AccountAction::Adopt(id) => {
+                let id = self.adopt(account, id, known.as_ref()).await?;
+                self.note_existing(address, None, false);
+                id
+            }
             AccountAction::Update(id, changed) => {
                 self.context.update(account, id, changed).await?;
                 self.context.record(account, id, known.as_ref()).await?;
@@ -45,33 +64,6 @@ impl Executor<'_> {
             AccountAction::Unchanged(id) => id.clone(),
         };
         self.grant(account, &id, grant).await?;
-        Ok(id)
-    }
-
-    /// Creates or updates the account of a row as needed, and returns its id. Rows that share an
-    /// account wait for each other.
-    pub(crate) async fn row_account(&self, account: &Account) -> Result<AccountId, StepError> {
-        let _guard = self.account_locks.lock(account.third_id()).await;
-        let known = self
-            .context
-            .ledger
-            .resource(ResourceKind::Account, account.third_id())?;
-        let recorded = known
-            .clone()
-            .map(crate::ledger::AccountRecord::from)
-            .and_then(|record| record.account);
-        if let Some(recorded) = recorded {
-            self.context
-                .update_changed_fields(account, &recorded, known.as_ref())
-                .await?;
-            return Ok(recorded.account_id);
-        }
-        if self.is_observed(account.third_id())
-            && let Some(id) = self.context.account_of(account.third_id()).await?
-        {
-            return self.adopt(account, &id, known.as_ref()).await;
-        }
-        let (id, _) = self.create(account, known).await?;
         Ok(id)
     }
 
@@ -110,12 +102,14 @@ impl Executor<'_> {
         Ok(self.context.ledger.write(vec![forgotten]).await?)
     }
 
-    /// Creates an account. Returns its id, and whether it already existed.
-    async fn create(
+    /// Creates an account. Returns its id and its origin. `was_absent`: a lookup of this run has not
+    /// found it, so one that exists now was created by this call.
+    pub(super) async fn create(
         &self,
         account: &Account,
         known: Option<Resource>,
-    ) -> Result<(AccountId, bool), StepError> {
+        was_absent: bool,
+    ) -> Result<(AccountId, AccountOrigin), StepError> {
         let is_begun = known
             .as_ref()
             .is_some_and(|resource| resource.remote_id.is_none());
@@ -172,31 +166,38 @@ impl Executor<'_> {
             // An earlier run may have created it, with the row's values of that time.
             Ok(answer) if is_begun => {
                 let id = self.adopt(account, &answer.account_id, Some(&resource));
-                Ok((id.await?, true))
+                Ok((id.await?, AccountOrigin::Recovered))
             }
             Ok(answer) => {
                 self.context
                     .record(account, &answer.account_id, Some(&resource))
                     .await?;
                 failpoint("account.recorded");
-                Ok((answer.account_id, false))
+                Ok((answer.account_id, AccountOrigin::Created))
             }
-            Err(
-                AttemptError::NotExecuted(StepError::Failed(failure))
-                | AttemptError::Refused(StepError::Failed(failure))
-                | AttemptError::MayTakeEffect(StepError::Failed(failure)),
-            ) if already_exists(&failure) => {
-                match self.context.account_of(account.third_id()).await? {
-                    Some(id) => Ok((self.adopt(account, &id, Some(&resource)).await?, true)),
-                    None => Err(StepError::Failed(failure)),
-                }
+            Err(error) => {
+                // An earlier attempt of this run may have created it.
+                let is_own =
+                    is_begun || was_absent || matches!(error, AttemptError::MayTakeEffect(_));
+                let failure = match StepError::from(error) {
+                    StepError::Failed(failure) if already_exists(&failure) => failure,
+                    error => return Err(error),
+                };
+                let Some(id) = self.context.account_of(account.third_id()).await? else {
+                    return Err(StepError::Failed(failure));
+                };
+                let origin = if is_own {
+                    AccountOrigin::Recovered
+                } else {
+                    AccountOrigin::Existing
+                };
+                Ok((self.adopt(account, &id, Some(&resource)).await?, origin))
             }
-            Err(error) => Err(error.into()),
         }
     }
 
     /// Adopts an existing account: sets all updatable fields to their declared values.
-    async fn adopt(
+    pub(super) async fn adopt(
         &self,
         account: &Account,
         id: &AccountId,
@@ -345,7 +346,7 @@ impl StepContext<'_> {
     }
 
     /// Fails if an account is recorded for another `thirdId`.
-    fn check_account(&self, third_id: &str, id: &AccountId) -> Result<(), StepError> {
+    pub(super) fn check_account(&self, third_id: &str, id: &AccountId) -> Result<(), StepError> {
         let kind = ResourceKind::Account;
         match self.ledger.collision(kind, third_id, id.as_str())? {
             Some(collision) => Err(StepError::InDoubt(

@@ -2,5 +2,6 @@
 //! delete.
 
 mod account;
+mod row_account;
 mod seal;
 mod template;

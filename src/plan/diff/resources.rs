@@ -9,7 +9,7 @@ use crate::api::operation::Op;
 use crate::desired::{Account, AccountHolder, Resources, SealSource, SilentSign, TemplateSource};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{Fingerprint, Salt};
-use crate::ledger::RecordedAccount;
+use crate::ledger::{RecordedAccount, is_kept};
 use crate::plan::forecast::Calls;
 
 /// The actions for resources, in execution order: persons before the organizations that they
@@ -33,6 +33,8 @@ pub struct PlannedAccount {
     pub name: String,
     /// Whether it is a person's account.
     pub is_person: bool,
+    /// The declared fields that an adoption sets.
+    pub sets: Vec<&'static str>,
     /// The action for the account itself.
     pub action: AccountAction,
     /// The action for its silent signing.
@@ -61,7 +63,13 @@ impl ResourcePlan {
         let accounts = self.accounts.iter().map(|account| {
             let (symbol, mut note) = match &account.action {
                 AccountAction::Create => ('+', String::new()),
-                AccountAction::Adopt(_) => ('~', "adopt the existing account".to_owned()),
+                AccountAction::Adopt(_) => (
+                    '~',
+                    format!(
+                        "adopt the existing account: set {}",
+                        account.sets.join(", ")
+                    ),
+                ),
                 AccountAction::Update(_, fields) => ('~', fields.join(", ")),
                 AccountAction::Unchanged(_) => ('=', String::new()),
             };
@@ -227,6 +235,7 @@ pub(crate) fn plan_resources(
             Ok(action) => plan.accounts.push(PlannedAccount {
                 name: name.clone(),
                 is_person: matches!(account.holder, AccountHolder::Person(_)),
+                sets: account.settable(),
                 grant: plan_grant(account.silent_sign, recorded_account, &action),
                 action,
             }),
@@ -326,6 +335,11 @@ pub fn plan_row_account(
     recorded_account: &RecordedAccount,
     salt: &Salt,
 ) -> Result<AccountAction, Diagnostic> {
+    if is_kept(&recorded_account.fields) {
+        return Ok(AccountAction::Unchanged(
+            recorded_account.account_id.clone(),
+        ));
+    }
     let mut changed = Vec::new();
     for (name, value) in account.fields() {
         if recorded_account.fields.get(name) == Some(&salt.of(&value)) {

@@ -181,6 +181,7 @@ pub(super) mod tests {
             stopped: None,
             items: BTreeMap::new(),
             resource_failures: BTreeMap::new(),
+            existing_accounts: None,
             calls: BTreeMap::new(),
             calls_total: 0,
             rate: 0.0,

@@ -13,7 +13,7 @@ pub(crate) fn applied(rows: usize) -> Project {
     project
 }
 
-fn few(rows: usize) -> Project {
+pub(crate) fn few(rows: usize) -> Project {
     let project = Project::loans();
     let sheet: Vec<String> = project
         .sheet()

@@ -1,6 +1,7 @@
 //! Planning, executing and following runs, against the sandbox in the test process.
 
 pub(crate) mod audit;
+pub(crate) mod existing_accounts;
 pub(crate) mod forecast;
 pub(crate) mod manifests;
 pub(crate) mod outage;

@@ -59,7 +59,14 @@ impl Rig {
         flow_id: &str,
     ) -> Result<Vec<String>, String> {
         self.correct(flow, key, async |adopter, item, _| {
-            adopter.item(flow, item, flow_id).await
+            adopter
+                .item(
+                    flow,
+                    item,
+                    flow_id,
+                    treaty::manifest::ExistingAccounts::Adopt,
+                )
+                .await
         })
         .await
     }

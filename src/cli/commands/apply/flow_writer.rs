@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use super::run_report::RunReport;
 use crate::address::{Address, is_selected};
+use crate::cli::args::Apply as Args;
+use crate::cli::context::session::PlanContext;
 use crate::desired::{FlowRows, Outcome};
 use crate::ledger::Records;
 use crate::plan::{FlowPlan, ItemAction, PlannedRows};
@@ -14,7 +15,12 @@ use crate::report::{
 
 /// A flow of a run.
 pub(super) struct FlowWriter<'a> {
-    pub(super) run: &'a RunReport<'a>,
+    pub(super) args: &'a Args,
+    pub(super) context: &'a PlanContext<'a>,
+    /// The id of the run in the ledger.
+    pub(super) run: i64,
+    /// Whether the statuses show the signing progress.
+    pub(super) signing: bool,
     pub(super) rows: &'a FlowRows<'a>,
     pub(super) plan: &'a FlowPlan,
 }
@@ -41,9 +47,9 @@ impl FlowWriter<'_> {
                 *removed.lock().unwrap_or_else(PoisonError::into_inner) = keys;
                 Ok(())
             },
-            signing: self.run.followed.is_some(),
-            ledger: self.run.context.ledger,
-            run: self.run.run.id,
+            signing: self.signing,
+            ledger: self.context.ledger,
+            run: self.run,
             unstarted_message,
         };
         let reported = reports.write_flow(&report)?;
@@ -63,7 +69,7 @@ impl FlowWriter<'_> {
         let is_moved = planned.is_some_and(|row| self.plan.rows.get(at) != Some(row));
         match planned {
             Some(row) if !(is_moved && row.action.is_work() && facts.record.is_none()) => {
-                let refused = &self.run.context.planned.refused;
+                let refused = &self.context.planned.refused;
                 RowAction {
                     action: row.action,
                     refusal: refused.get(&(self.plan.flow.clone(), u64::from(row.row))),
@@ -75,14 +81,14 @@ impl FlowWriter<'_> {
 
     /// Returns the action to report for a row that was added, changed or moved after the plan.
     fn unplanned_action(&self, facts: &RowFacts<'_>) -> ItemAction {
-        let args = self.run.args;
+        let args = self.args;
         let selected = &args.selected;
         let is_wanted = |key: &str| {
             let address = Address::item(&self.plan.flow, key);
             args.retry.is_none() && is_selected(&selected.target, &selected.exclude, &address)
         };
         match (facts.record, facts.outcome) {
-            (Some(record), _) if record.run == self.run.run.id => ItemAction::Unplanned,
+            (Some(record), _) if record.run == self.run => ItemAction::Unplanned,
             (None, Some(Outcome::Skipped)) => ItemAction::Skipped,
             _ if !facts.key.is_none_or(is_wanted) => ItemAction::Excluded,
             (None, Some(Outcome::Invalid(_))) => ItemAction::Invalid,
@@ -97,14 +103,14 @@ impl FlowWriter<'_> {
         in_sheet: &IdSet,
         each: &mut ItemVisitor<'_>,
     ) -> Result<Vec<String>, FlowReportError> {
-        let ledger = self.run.context.ledger;
+        let ledger = self.context.ledger;
         let mut planned = HashSet::new();
         for item in &self.plan.removed {
             planned.insert(item.key.as_str());
             each(&item.key, item.action)?;
         }
         let mut ids = Vec::new();
-        ledger.each_of_run(&self.plan.flow, self.run.run.id, &mut |id| {
+        ledger.each_of_run(&self.plan.flow, self.run, &mut |id| {
             if !in_sheet.contains(id) {
                 ids.push(id);
             }

@@ -13,7 +13,7 @@ use crate::cli::context::session::PlanContext;
 use crate::cli::exit::{self, Exit};
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::target::CONSOLE;
-use crate::cli::output::{out, plan_text, sheet_changes};
+use crate::cli::output::{existing_accounts, out, plan_text, sheet_changes};
 use crate::execute::{RunStats, Stopped, SyncStats};
 use crate::ledger::RunRecord;
 use crate::plan::{FlowPlan, ItemAction};
@@ -55,7 +55,10 @@ impl RunReport<'_> {
         let plans = self.context.planned.plan.flows.iter();
         for (rows, plan) in self.context.planned.flows.iter().zip(plans) {
             let report = FlowWriter {
-                run: self,
+                args: self.args,
+                context: self.context,
+                run: self.run.id,
+                signing: self.followed.is_some(),
                 rows,
                 plan,
             };
@@ -71,7 +74,7 @@ impl RunReport<'_> {
         if folder.exists() {
             point_latest(&settings.reports.directory, &self.run.name)?;
         }
-        self.print(global, &summary.items, &folder, exit, &hint);
+        self.print(global, &summary, &folder, exit, &hint);
         Ok(exit)
     }
 
@@ -163,6 +166,7 @@ impl RunReport<'_> {
                 .iter()
                 .map(|(address, failure)| (address.to_string(), failure.message.clone()))
                 .collect(),
+            existing_accounts: existing_accounts::summary(&self.stats.taken_accounts),
             calls: calls
                 .into_iter()
                 .map(|(op, count)| (op.path().to_owned(), count))
@@ -174,14 +178,13 @@ impl RunReport<'_> {
     }
 
     /// Prints and logs the counts, the folder of the reports and the hint.
-    fn print(
-        &self,
-        global: &Global,
-        items: &BTreeMap<String, Counts>,
-        folder: &Path,
-        exit: Exit,
-        hint: &str,
-    ) {
+    fn print(&self, global: &Global, summary: &Summary, folder: &Path, exit: Exit, hint: &str) {
+        let items = &summary.items;
+        let taken = summary.existing_accounts.as_ref();
+        let taken = taken.map(existing_accounts::line);
+        if let Some(taken) = &taken {
+            tracing::warn!(target: CONSOLE, event = "note", "{taken}");
+        }
         for (flow, counts) in items {
             for (status, count) in counts {
                 let status = status.word();
@@ -203,6 +206,9 @@ impl RunReport<'_> {
             plan_text::print_counts(items);
             if self.stats.not_started > 0 {
                 out::line(format_args!("  {} not started", self.stats.not_started));
+            }
+            if let Some(taken) = taken {
+                out::line(taken);
             }
             let seconds = Timestamp::now()
                 .duration_since(self.context.session.started)
@@ -242,6 +248,7 @@ fn blank_summary(context: &PlanContext<'_>, run: &RunRecord) -> Summary {
         stopped: None,
         items: BTreeMap::new(),
         resource_failures: BTreeMap::new(),
+        existing_accounts: None,
         calls: Calls::new(),
         calls_total: 0,
         rate: 0.0,

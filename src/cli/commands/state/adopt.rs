@@ -41,7 +41,11 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
     let adopter = Adopter::new(&ledger, &client, &context.project.root, resources);
     let adoption = match address {
         Address::Item { flow, .. } => match item {
-            Some(item) => runtime()?.block_on(adopter.item(flow, &item, id)),
+            Some(item) => {
+                let declared = context.project.flows.get(flow);
+                let rule = declared.map_or_else(Default::default, |flow| flow.existing_accounts);
+                runtime()?.block_on(adopter.item(flow, &item, id, rule))
+            }
             None => return Err(undeclared(address, []).into()),
         },
         Address::Account(_) | Address::AccountByThirdId(_) => {

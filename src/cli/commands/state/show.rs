@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::links::masked_in;
 use crate::cli::output::out;
 use crate::diagnostic::Findings;
-use crate::ledger::{ADDED_MARKS, KnownItem, KnownResource, KnownStep, Ledger, Step};
+use crate::ledger::{ADDED_MARKS, KnownItem, KnownResource, KnownStep, Ledger, Step, is_kept};
 use crate::report;
 
 pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
@@ -71,7 +71,12 @@ fn resource_text(names: &ResourceNames, known: &KnownResource) {
         ),
     }
     let fields: Vec<&str> = known.resource.fields.keys().map(String::as_str).collect();
-    if !fields.is_empty() {
+    if is_kept(&known.resource.fields) {
+        row(
+            "set",
+            "nothing: it existed before, and existingAccounts: keep applies",
+        );
+    } else if !fields.is_empty() {
         row("set", fields.join(", "));
     }
     if let Some(grant) = known.resource.grant {

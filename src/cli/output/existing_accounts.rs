@@ -1,0 +1,143 @@
+//! Shows the existing accounts of rows that a plan or a run takes over.
+
+use std::fmt::{Result, Write};
+
+use serde_json::{Value, json};
+
+use super::out::plural;
+use crate::execute::TakenAccount;
+use crate::plan::{AccountAction, ExistingAccount, Plan, RowAccountLookup, SAMPLES};
+use crate::report::TakenAccounts;
+
+const RESET: &str = "\u{1b}[0m";
+const DIM: &str = "\u{1b}[2m";
+
+/// Writes the existing accounts of rows, at most [`SAMPLES`] of each kind unless `all`.
+pub(super) fn write_text(out: &mut String, lookup: &RowAccountLookup, all: bool) -> Result {
+    for (is_kept, symbol, words) in [
+        (
+            false,
+            "\u{1b}[33m~\u{1b}[0m",
+            "of rows, not created by treaty, to update (existingAccounts: adopt)",
+        ),
+        (
+            true,
+            "\u{1b}[2m=\u{1b}[0m",
+            "of rows, not created by treaty, used as they are (existingAccounts: keep)",
+        ),
+    ] {
+        let accounts: Vec<_> = lookup.existing(is_kept).collect();
+        if accounts.is_empty() {
+            continue;
+        }
+        writeln!(
+            out,
+            "{symbol} {} {words}",
+            plural(accounts.len(), "existing account")
+        )?;
+        let shown = if all { accounts.len() } else { SAMPLES };
+        for account in accounts.iter().take(shown) {
+            let fields = if is_kept {
+                String::new()
+            } else {
+                format!(": set {}", account.fields.join(", "))
+            };
+            writeln!(
+                out,
+                "      {} {} {DIM}({}, row {}){RESET}{fields}",
+                account.item, account.account, account.third_id, account.row
+            )?;
+        }
+        if accounts.len() > shown {
+            writeln!(
+                out,
+                "      {DIM}… and {} more{RESET}",
+                accounts.len() - shown
+            )?;
+        }
+    }
+    match unobserved(lookup) {
+        Some(text) => writeln!(out, "{DIM}{text}{RESET}"),
+        None => Ok(()),
+    }
+}
+
+/// Returns that accounts of rows were not looked up, if there are any.
+pub(super) fn unobserved(lookup: &RowAccountLookup) -> Option<String> {
+    let count = usize::try_from(lookup.unobserved).unwrap_or(usize::MAX);
+    (count > 0).then(|| {
+        format!(
+            "{} of rows not looked up: existing ones are treated as existingAccounts of the flow says; --observe all \
+             lists them",
+            plural(count, "account")
+        )
+    })
+}
+
+/// Returns the existing accounts of rows as JSON.
+pub(super) fn json(lookup: &RowAccountLookup) -> Value {
+    let account = |account: &ExistingAccount| {
+        json!({
+            "item": account.item.to_string(),
+            "row": account.row,
+            "account": account.account,
+            "thirdId": account.third_id,
+            "action": if account.is_kept { "keep" } else { "update" },
+            "fields": if account.is_kept { Vec::new() } else { account.fields.clone() },
+        })
+    };
+    json!({
+        "notLookedUp": lookup.unobserved,
+        "existing": lookup.existing.iter().map(account).collect::<Vec<_>>(),
+    })
+}
+
+/// Returns a warning of the existing accounts that the plan updates, for the prompt; `None` without
+/// any.
+pub(in crate::cli) fn warning(plan: &Plan) -> Option<String> {
+    let declared = plan.resources.accounts.iter();
+    let declared = declared.filter(|account| matches!(account.action, AccountAction::Adopt(_)));
+    let mut parts: Vec<String> = declared
+        .map(|account| format!("accounts.{}", account.name))
+        .collect();
+    match plan.row_accounts.existing(false).count() {
+        0 => {}
+        1 => parts.push("1 account of a row".to_owned()),
+        count => parts.push(format!("{count} accounts of rows")),
+    }
+    (!parts.is_empty()).then(|| {
+        format!(
+            "exist already at the service, were not created by treaty, and are updated: {}",
+            parts.join(", ")
+        )
+    })
+}
+
+/// Summarizes the existing accounts that a run took over; `None` without any.
+pub(in crate::cli) fn summary(taken: &[TakenAccount]) -> Option<TakenAccounts> {
+    let kept = taken.iter().filter(|account| account.is_kept).count();
+    (!taken.is_empty()).then(|| TakenAccounts {
+        updated: (taken.len() - kept) as u64,
+        kept: kept as u64,
+        accounts: taken
+            .iter()
+            .take(TakenAccounts::NAMED)
+            .map(ToString::to_string)
+            .collect(),
+    })
+}
+
+/// Returns the line for the end of a run.
+pub(in crate::cli) fn line(taken: &TakenAccounts) -> String {
+    let mut parts = Vec::new();
+    if taken.updated > 0 {
+        parts.push(format!("{} updated", taken.updated));
+    }
+    if taken.kept > 0 {
+        parts.push(format!("{} used as they are", taken.kept));
+    }
+    format!(
+        "existing accounts that treaty did not create: {} (existingAccounts in run.json)",
+        parts.join(", ")
+    )
+}
