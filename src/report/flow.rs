@@ -176,7 +176,9 @@ impl RowReporter<'_, '_> {
             };
             planned = Some(action);
         }
-        let shows_item = planned.is_some_and(|planned| shows_item(planned.action));
+        // A flow without a sheet has no cells to show.
+        let shows_item =
+            cells.is_some() && planned.is_some_and(|planned| shows_item(planned.action));
         let has_sent_cells =
             record.is_some_and(|record| record.cells.is_some() && record.cells == cells);
         let is_rendered = match planned {
