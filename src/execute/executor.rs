@@ -14,7 +14,7 @@ use super::context::StepContext;
 use super::error::StepError;
 use super::event::{Event, ItemOutcome, Listener};
 use super::locks::Locks;
-use super::stop::{Stop, Stopped, stop_requested};
+use super::stop::{Stop, Stopped, ending_waits, stop_requested};
 use crate::address::{AccountId, Address, SealId, TemplateId};
 use crate::client::Client;
 use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Resources};
@@ -98,6 +98,11 @@ impl<'a> Executor<'a> {
 
     /// Executes the plan until it is done or the run is stopped, and returns the results.
     pub async fn run(&self) -> RunStats {
+        let stop = self.stop();
+        ending_waits(self.context.client, &stop, self.run_to_end()).await
+    }
+
+    async fn run_to_end(&self) -> RunStats {
         let planned = self.execution.planned;
         let mut stats = RunStats::default();
         let work: u64 = planned.plan.flows.iter().map(FlowPlan::work).sum();
@@ -131,6 +136,11 @@ impl<'a> Executor<'a> {
 
     /// Stops the run: no new items are started. Reports the first reason only.
     pub(crate) fn stop_run(&self, stopped: Stopped, stats: &mut RunStats) {
+        // A call waited when the stop was requested.
+        let stopped = match stopped {
+            Stopped::Fatal(Fatal::Stopped) => Stopped::Asked,
+            stopped => stopped,
+        };
         if stats.stopped.is_none() {
             self.emit(Event::Stopping(match &stopped {
                 Stopped::Asked => {
@@ -198,9 +208,17 @@ impl<'a> Executor<'a> {
             });
             self.context.check_mismatches().map_err(Stopped::Fatal)
         };
+        let unobserved = |address: &Address| {
+            let failure = plan.resources.unobserved.get(address).cloned();
+            failure.map_or(Ok(()), |failure| Err(StepError::Failed(failure)))
+        };
         for (name, deletion) in &plan.resources.absent {
             self.check_stop()?;
             let address = Address::Account(name.clone());
+            if let Err(error) = unobserved(&address) {
+                record_result(address, Err(error))?;
+                continue;
+            }
             let result = match deletion {
                 Some(id) => {
                     self.delete_account(&self.execution.resources.absent[name].third_id, id)
@@ -214,6 +232,10 @@ impl<'a> Executor<'a> {
         for planned in &plan.resources.accounts {
             self.check_stop()?;
             let address = Address::Account(planned.name.clone());
+            if let Err(error) = unobserved(&address) {
+                record_result(address, Err(error))?;
+                continue;
+            }
             let result = self.apply_account(
                 &self.execution.resources.accounts[&planned.name],
                 &planned.action,
@@ -237,7 +259,8 @@ impl<'a> Executor<'a> {
             // The plan did not find this account, so it did not look up its seals.
             let is_unseen = self.resolved().existing.contains(third_id);
             let address = Address::Seal(name.clone());
-            let result = match self.resource_id(&seal.account) {
+            let account = unobserved(&address).and_then(|()| self.resource_id(&seal.account));
+            let result = match account {
                 Ok(account) => {
                     self.apply_seal(seal, third_id, &account, action, is_unseen)
                         .instrument(resource_span(&address))
@@ -372,6 +395,14 @@ impl<'a> Executor<'a> {
             .planned
             .existing
             .contains(&self.context.ledger.salt().of(third_id))
+    }
+
+    /// Returns why the plan's lookup of a row's account failed, if it did.
+    pub(crate) fn unobserved(&self, third_id: &str) -> Option<&Failure> {
+        let unobserved = &self.execution.planned.unobserved;
+        // Without failed lookups, nothing is hashed.
+        let key = (!unobserved.is_empty()).then(|| self.context.ledger.salt().of(third_id))?;
+        unobserved.get(&key)
     }
 
     /// Records that an account already existed when it was to be created.

@@ -38,5 +38,5 @@ pub(crate) use locks::Locks;
 pub(crate) use signers::{
     SignStates, SignerIdentity, SignerRequest, signer_identity, signers, signs_at_once,
 };
-pub(crate) use stop::stop_requested;
 pub use stop::{Stop, Stopped};
+pub(crate) use stop::{ending_waits, stop_requested};

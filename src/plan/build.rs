@@ -1,7 +1,7 @@
 //! Builds a plan: renders and checks all rows, looks up existing resources, and computes the
 //! actions.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::dependencies::{add_dependencies, referenced_resources};
 use super::error::Fatal;
@@ -15,13 +15,13 @@ use super::selection::{Observe, Selection};
 use crate::address::{Address, AddressPattern, SealId, is_selected};
 use crate::client::Client;
 use crate::desired::{Duplicates, Resources};
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Diagnostic, Findings};
 use crate::ledger::{
     AccountRecord, Ledger, LedgerError, RecordedSeal, ResourceKind, SEAL_FINGERPRINT, seal_identity,
 };
 use crate::manifest::InvalidRows;
 use crate::plan::Plan;
-use crate::plan::diff::{Observed, RecordedResources, ResourcePlan, plan_resources};
+use crate::plan::diff::{Observed, RecordedResources, ResourcePlan, Unobserved, plan_resources};
 
 /// Builds a plan.
 ///
@@ -53,6 +53,7 @@ pub async fn build_plan<'a>(
         refused: RefusedRows::new(),
         row_findings: findings.new_with_listener(),
         existing: HashSet::new(),
+        unobserved: HashMap::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
     };
@@ -85,12 +86,13 @@ pub async fn build_plan<'a>(
         InvalidRows::Skip => 0,
     };
     let client = client.filter(|_| findings.errors() + refused + planned_run.unmatched.len() == 0);
-    let observed = match client {
+    let (observed, unobserved) = match client {
         Some((client, observe)) => observe_resources(resources, client, observe, listener).await?,
-        _ => Observed::default(),
+        _ => (Observed::default(), Unobserved::new()),
     };
     planned_run.plan.resources =
         plan_resources(resources, &recorded, &observed, ledger.salt(), findings);
+    planned_run.plan.resources.unobserved = unobserved;
     select_resources(
         &mut planned_run.plan.resources,
         resources,
@@ -98,12 +100,43 @@ pub async fn build_plan<'a>(
         needed,
     );
     if let Some((client, Observe::All)) = client.filter(|_| findings.errors() == 0) {
-        planned_run.existing = row_accounts.look_up(client, ledger, listener).await?;
+        let looked_up = row_accounts.look_up(client, ledger, listener).await?;
+        planned_run.existing = looked_up.existing;
+        planned_run.unobserved = looked_up.unobserved;
     }
+    findings.extend(warnings_of_lookups(&planned_run));
     for (flow, calls) in row_accounts.calls {
         planned_run.plan.flows[flow].calls.add_all(&calls);
     }
     Ok(planned_run)
+}
+
+/// Returns a warning for each resource that was not looked up, and one for the accounts of rows.
+fn warnings_of_lookups(planned_run: &PlannedRun<'_>) -> Vec<Diagnostic> {
+    let resources = planned_run.plan.resources.unobserved.iter();
+    let mut warnings: Vec<Diagnostic> = resources
+        .map(|(address, failure)| {
+            let message = format!("{address} {}", failure.message);
+            Diagnostic::warning(message)
+                .hint("what depends on it is not sent; the rest is: apply again later")
+        })
+        .collect();
+    let mut reasons: Vec<&str> = planned_run
+        .unobserved
+        .values()
+        .map(|failure| failure.message.as_str())
+        .collect();
+    reasons.sort_unstable();
+    if let Some(reason) = reasons.first() {
+        let count = reasons.len();
+        let accounts = if count == 1 { "account" } else { "accounts" };
+        let message = format!("{count} {accounts} of rows {reason}");
+        warnings.push(
+            Diagnostic::warning(message)
+                .hint("their rows are not sent; the others are: apply again later"),
+        );
+    }
+    warnings
 }
 
 /// Reduces the resource plan to the selected resources and the ones that selected items need.

@@ -1,12 +1,13 @@
 //! A plan together with the rows it was made from.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::selection::Selection;
 use crate::address::{Address, AddressPattern};
 use crate::desired::FlowRows;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::Fingerprint;
+use crate::ledger::Failure;
 use crate::plan::Plan;
 
 /// A plan and its inputs: everything that a run needs.
@@ -22,6 +23,8 @@ pub struct PlannedRun<'a> {
     pub row_findings: Findings,
     /// Fingerprints of the `thirdId`s of row accounts that exist at the service.
     pub existing: HashSet<Fingerprint>,
+    /// Fingerprints of the `thirdId`s of row accounts whose lookup failed, with the reason.
+    pub unobserved: HashMap<Fingerprint, Failure>,
     /// Targets that match no address.
     pub unmatched: Vec<AddressPattern>,
     /// Indexes of the targets that match an item.

@@ -1,17 +1,17 @@
 //! The accounts of the rows that are to be sent: which ones to look up, and the calls they need.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::error::Fatal;
 use super::forecast::Calls;
-use super::observe::{Lookup, LookupListener, find_accounts};
+use super::observe::{Lookup, LookupListener, blocked, find_accounts, unreachable};
 use crate::api::operation::Op;
 use crate::api::{CreateOrganization, CreatePerson, Operation, UpdateOrganization, UpdatePerson};
 use crate::client::Client;
 use crate::desired::{Account, AccountHolder};
 use crate::diagnostic::Diagnostic;
 use crate::expr::Fingerprint;
-use crate::ledger::{AccountRecord, Ledger, LedgerError, ResourceKind};
+use crate::ledger::{AccountRecord, Failure, Ledger, LedgerError, ResourceKind};
 use crate::plan::diff::{AccountAction, plan_row_account};
 
 /// The accounts of the rows that are to be sent, each `thirdId` once. Without lookups, only their
@@ -22,6 +22,15 @@ pub(crate) struct RowAccounts {
     unrecorded: Vec<Unrecorded>,
     /// Calls by the index of the flow in the plan.
     pub(crate) calls: BTreeMap<usize, Calls>,
+}
+
+/// The results of the lookups, by the fingerprint of the `thirdId`.
+#[derive(Default)]
+pub(crate) struct LookedUp {
+    /// The accounts that exist.
+    pub(crate) existing: HashSet<Fingerprint>,
+    /// The accounts whose lookup had no usable response.
+    pub(crate) unobserved: HashMap<Fingerprint, Failure>,
 }
 
 struct Unrecorded {
@@ -85,13 +94,15 @@ impl RowAccounts {
 
     /// Looks up the unrecorded accounts, and counts their calls.
     ///
-    /// Returns the fingerprints of the `thirdId`s whose account exists.
+    /// # Errors
+    ///
+    /// Returns [`Fatal::Unreachable`] if no lookup of the plan had a usable response.
     pub(crate) async fn look_up(
         &mut self,
         client: &Client,
         ledger: &dyn Ledger,
         listener: &LookupListener,
-    ) -> Result<HashSet<Fingerprint>, Fatal> {
+    ) -> Result<LookedUp, Fatal> {
         listener(Lookup::Started(self.unrecorded.len()));
         let third_ids: Vec<String> = self
             .unrecorded
@@ -99,19 +110,30 @@ impl RowAccounts {
             .map(|unrecorded| unrecorded.third_id.to_string())
             .collect();
         let answers = find_accounts(client, third_ids, listener).await?;
-        let mut existing = HashSet::new();
+        let mut failed = answers.values().filter_map(|answer| answer.as_ref().err());
+        if let Some(failure) = failed.find(|failure| failure.code.is_none())
+            && !client.has_answered()
+        {
+            return Err(unreachable(failure));
+        }
+        let mut looked_up = LookedUp::default();
         for unrecorded in std::mem::take(&mut self.unrecorded) {
             let calls = self.calls.entry(unrecorded.flow).or_default();
-            // A rejected lookup counts as no account: it fails with its row, not the whole plan.
-            if matches!(answers.get(&*unrecorded.third_id), Some(Ok(Some(_)))) {
-                calls.add(Op::ExchangeId, 1);
-                calls.add(unrecorded.update, 1);
-                existing.insert(ledger.salt().of(&unrecorded.third_id));
-            } else {
-                calls.add(unrecorded.create, 1);
+            let fingerprint = ledger.salt().of(&unrecorded.third_id);
+            match answers.get(&*unrecorded.third_id) {
+                Some(Ok(Some(_))) => {
+                    calls.add(Op::ExchangeId, 1);
+                    calls.add(unrecorded.update, 1);
+                    looked_up.existing.insert(fingerprint);
+                }
+                Some(Err(failure)) if failure.code.is_none() => {
+                    looked_up.unobserved.insert(fingerprint, blocked(failure));
+                }
+                // A rejected lookup counts as no account: it fails with its row, not the whole plan.
+                _ => calls.add(unrecorded.create, 1),
             }
         }
-        Ok(existing)
+        Ok(looked_up)
     }
 }
 

@@ -66,6 +66,9 @@ impl Executor<'_> {
                 .await?;
             return Ok(recorded.account_id);
         }
+        if let Some(failure) = self.unobserved(account.third_id()) {
+            return Err(StepError::Failed(failure.clone()));
+        }
         if self.is_observed(account.third_id())
             && let Some(id) = self.context.account_of(account.third_id()).await?
         {
