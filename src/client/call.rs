@@ -26,7 +26,7 @@ use super::slowdown::Signal;
 use super::throttling::Throttling;
 use super::transient::TransientFailures;
 use super::transport::{Problem, Transport};
-use super::wait::Waits;
+use super::waits::Waits;
 use crate::api::operation::Op;
 use crate::api::{Operation, RetryClass, redacted, time};
 

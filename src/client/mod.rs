@@ -25,6 +25,7 @@ mod transfer;
 mod transient;
 mod transport;
 mod wait;
+mod waits;
 
 pub use call::Client;
 pub use event::{CallEvent, ClientEvent, Throttle};

@@ -1,80 +1,18 @@
 //! The waits of calls that are not in flight: before a retry or a probe, while their operation is
 //! held, and while the endpoint is down. A stop ends the long ones.
 
-use std::convert::Infallible;
-use std::future::pending;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
 use super::call::Client;
 use super::failure::CallFailure;
 use super::identity::CallIdentity;
+use super::waits::Delayed;
 
 /// The longest wait before a retry that a stop does not end.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
-
-/// The waiting calls, and whether a stop has ended the waits.
-pub(super) struct Waits {
-    /// The number of calls that wait before a retry or a probe.
-    delayed: AtomicUsize,
-    increased: Notify,
-    is_ended: watch::Sender<bool>,
-}
-
-/// A guard that counts a call as waiting until it is dropped.
-struct Delayed<'a>(&'a Waits);
-
-impl<'a> Delayed<'a> {
-    fn begin(waits: &'a Waits) -> Self {
-        waits.delayed.fetch_add(1, Ordering::Relaxed);
-        waits.increased.notify_waiters();
-        Self(waits)
-    }
-}
-
-impl Drop for Delayed<'_> {
-    fn drop(&mut self) {
-        self.0.delayed.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Waits {
-    pub(super) fn new() -> Self {
-        Self {
-            delayed: AtomicUsize::new(0),
-            increased: Notify::new(),
-            is_ended: watch::Sender::new(false),
-        }
-    }
-
-    /// Waits for something that a stop ends.
-    ///
-    /// # Errors
-    ///
-    /// [`CallFailure::Stopped`], once the waits are ended.
-    pub(super) async fn unless_ended<T>(
-        &self,
-        work: impl Future<Output = T>,
-    ) -> Result<T, CallFailure> {
-        tokio::select! {
-            biased;
-            done = work => Ok(done),
-            never = self.ended() => match never? {},
-        }
-    }
-
-    async fn ended(&self) -> Result<Infallible, CallFailure> {
-        let mut is_ended = self.is_ended.subscribe();
-        match is_ended.wait_for(|ended| *ended).await {
-            Ok(_) => Err(CallFailure::Stopped),
-            // Cannot happen: the sender lives as long as `self`.
-            Err(_) => pending().await,
-        }
-    }
-}
 
 impl Client {
     /// Ends the waits of calls that are not in flight: they fail with [`CallFailure::Stopped`], as do
