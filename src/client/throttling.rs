@@ -161,7 +161,9 @@ mod tests {
         let calls: Vec<CallIdentity> = (0..4).map(call).collect();
         advance(Duration::from_secs(1)).await;
         throttling.record_accepted(&call(9));
-        calls.iter().for_each(|call| throttle(&throttling, call));
+        for call in &calls {
+            throttle(&throttling, call);
+        }
         assert!(throttling.is_widespread(Op::ExchangeId));
         assert!(!throttling.is_single(&calls[0]));
         for call in &calls[1..] {

@@ -181,6 +181,7 @@ impl<'a> Executor<'a> {
 
     /// Applies the plan's actions on accounts, seals and templates, in this order. A failed
     /// resource is recorded and does not stop the run; a fatal error or a stop request does.
+    #[allow(clippy::too_many_lines)]
     async fn apply_resources(&self, plan: &Plan, stats: &mut RunStats) -> Result<(), Stopped> {
         let symbols: HashMap<Address, char> = plan
             .resources

@@ -49,6 +49,7 @@ impl From<AttemptError> for StepError {
 impl StepContext<'_> {
     /// Sends a call until it has a response or is refused, and probes before each repetition.
     /// `is_begun`: an earlier run may have sent it, so it is probed before the first attempt, too.
+    #[allow(clippy::too_many_lines)]
     pub(super) async fn attempt<O, L>(
         &self,
         is_begun: bool,
