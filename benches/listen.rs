@@ -26,7 +26,7 @@ use treaty::api::callback::Verifier;
 use treaty::api::operation::Op;
 use treaty::ledger::ItemStatus;
 use treaty::ledger::{Binding, Inbox, Ledger, Sqlite, Write};
-use treaty::webhook::{Metrics, Receiver, serve};
+use treaty::webhook::{Metrics, Receiver, ServerLimits, serve};
 
 const APP: (&str, &str) = ("bench", "a secret of the bench");
 const RECORDED: usize = 100_000;
@@ -137,7 +137,12 @@ fn receive(path: &Path) -> String {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let addr = listener.local_addr().expect("an address").to_string();
             sender.send(addr).expect("the starter waits");
-            serve(listener, router, std::future::pending()).await;
+            // All clients of the benchmark have one address.
+            let limits = ServerLimits {
+                per_address: ServerLimits::default().connections,
+                ..ServerLimits::default()
+            };
+            serve(listener, router, limits, std::future::pending()).await;
         });
     });
     started.recv().expect("an address")

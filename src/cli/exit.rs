@@ -134,6 +134,10 @@ pub(super) fn classify_fatal(fatal: &Fatal) -> (Exit, String) {
              support; then run treaty audit, and apply --retry in-doubt"
                 .to_owned(),
         ),
+        Fatal::Stopped => (
+            Exit::Interrupted,
+            "run the command again; completed items are recorded".to_owned(),
+        ),
         Fatal::Ledger(error) => classify_ledger(error),
     }
 }

@@ -1,9 +1,11 @@
 //! The circuit breaker: while the endpoint is down, calls wait instead of failing one by one.
 //!
-//! It opens after [`FAILURE_THRESHOLD`] calls in a row without a usable response. Then one call at
-//! a time tests the endpoint while the others wait. It never opens for an endpoint that has not
-//! responded yet: such an endpoint has a wrong address.
+//! It opens after [`FAILURE_THRESHOLD`] attempts in a row without a usable response, if they are of
+//! [`MIN_CALLS`] calls: a single call may fail for its own content. Then one call at a time tests
+//! the endpoint while the others wait. It never opens for an endpoint that has not responded yet:
+//! such an endpoint has a wrong address.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +15,10 @@ use tokio::time::{Instant, sleep_until};
 use super::retry::{RetryDelays, RetryPolicy};
 use super::transport::Problem;
 
-/// The number of calls in a row without a usable response after which the breaker opens.
+/// The number of attempts in a row without a usable response after which the breaker opens.
 const FAILURE_THRESHOLD: u32 = 8;
+/// The number of different calls that must have failed.
+const MIN_CALLS: usize = 3;
 /// The longest pause between two tests. It is short, so that a run resumes soon after an outage.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
@@ -37,6 +41,8 @@ struct BreakerState {
     last_success: Option<Instant>,
     /// The number of failures since then.
     failures: u32,
+    /// The calls that have failed since then.
+    failed_calls: HashSet<u64>,
     /// The time of the first of these failures.
     failing_since: Option<Instant>,
     /// The longest pause that the service requested since then. It does not count as outage.
@@ -65,6 +71,19 @@ pub(super) struct Admission<'a> {
     breaker: &'a CircuitBreaker,
     /// The number of the test, while the breaker is open.
     test: Option<u32>,
+}
+
+/// An attempt without a usable response.
+#[derive(Debug)]
+pub(super) struct FailedAttempt {
+    /// The problem.
+    pub(super) problem: Problem,
+    /// The key of the call; none if its content cannot be the cause, because no connection was made.
+    pub(super) call: Option<u64>,
+    /// The time at which the request was sent.
+    pub(super) sent: Instant,
+    /// The start of the call, if no attempt is left.
+    pub(super) exhausted: Option<Instant>,
 }
 
 /// A state change of the breaker.
@@ -148,6 +167,11 @@ impl CircuitBreaker {
         self.state().open.is_some()
     }
 
+    /// Returns whether the endpoint has responded after this time.
+    pub(super) fn has_answered_since(&self, time: Instant) -> bool {
+        self.state().last_success.is_some_and(|last| last > time)
+    }
+
     /// Returns whether the endpoint has ever responded.
     pub(super) fn has_answered(&self) -> bool {
         self.state().last_success.is_some()
@@ -155,13 +179,17 @@ impl CircuitBreaker {
 
     /// Records that the endpoint throttled a call. A throttled call is a response, so it closes the
     /// breaker; but if all calls are throttled for as long as an outage may last, the breaker opens
-    /// permanently.
-    pub(super) fn record_throttled(&self) -> Option<Change> {
+    /// permanently. That does not count if the service throttles this call only (`is_single`).
+    pub(super) fn record_throttled(&self, is_single: bool) -> Option<Change> {
         let mut state = self.state();
         let now = Instant::now();
-        let since = *state.failing_since.get_or_insert(now);
+        let since = state.failing_since.unwrap_or(now);
         state.failures = 0;
-        if self.has_lasted_too_long(&state) {
+        state.failed_calls.clear();
+        if !is_single {
+            state.failing_since = Some(since);
+        }
+        if !is_single && self.has_lasted_too_long(&state) {
             let message = format!("{} throttles every request", self.host);
             state.open = Some(Open {
                 problem: Problem::passing(
@@ -190,6 +218,7 @@ impl CircuitBreaker {
         let open = state.open.take();
         state.last_success = Some(Instant::now());
         state.failures = 0;
+        state.failed_calls.clear();
         state.longest_pause = Duration::ZERO;
         drop(state);
         open?;
@@ -199,15 +228,16 @@ impl CircuitBreaker {
         ))
     }
 
-    /// Records that a call has no usable response. The failure is ignored if another call, sent
-    /// after `sent`, has had a response. `exhausted` is the start of a call that has no attempts
-    /// left: the breaker opens if no call has had a response since then.
-    pub(super) fn record_failure(
-        &self,
-        problem: Problem,
-        sent: Instant,
-        exhausted: Option<Instant>,
-    ) -> Option<Change> {
+    /// Records that an attempt has no usable response. It is ignored if another call has had a
+    /// response since the attempt was sent. If the call has no attempts left, the breaker opens if no
+    /// call has had a response since its start.
+    pub(super) fn record_failure(&self, failed: FailedAttempt) -> Option<Change> {
+        let FailedAttempt {
+            problem,
+            call,
+            sent,
+            exhausted,
+        } = failed;
         let mut state = self.state();
         let now = Instant::now();
         let others_succeeded = state.last_success.is_some_and(|success| success > sent);
@@ -216,10 +246,12 @@ impl CircuitBreaker {
         }
         state.failures += 1;
         state.failing_since.get_or_insert(now);
+        state.failed_calls.extend(call);
+        let is_general = call.is_none() || state.failed_calls.len() >= MIN_CALLS;
         let none_since = |success| exhausted.is_some_and(|began| success <= began);
-        let is_down = state
-            .last_success
-            .is_some_and(|success| state.failures >= FAILURE_THRESHOLD || none_since(success));
+        let is_down = state.last_success.is_some_and(|success| {
+            is_general && (state.failures >= FAILURE_THRESHOLD || none_since(success))
+        });
         let (tests, mut pauses) = match state.open.take() {
             // The call was in flight when the breaker opened: its failure is no news.
             Some(open) if !open.is_testing => {
@@ -249,7 +281,12 @@ impl CircuitBreaker {
         if !self.is_open() {
             return None;
         }
-        self.record_failure(problem, Instant::now(), None)
+        self.record_failure(FailedAttempt {
+            problem,
+            call: None,
+            sent: Instant::now(),
+            exhausted: None,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, BreakerState> {
@@ -292,9 +329,18 @@ mod tests {
         Problem::passing("reset", "")
     }
 
+    fn failed(call: u64) -> FailedAttempt {
+        FailedAttempt {
+            problem: reset(),
+            call: Some(call),
+            sent: Instant::now(),
+            exhausted: None,
+        }
+    }
+
     fn fail(breaker: &CircuitBreaker, times: u32) -> Vec<Option<Change>> {
         (0..times)
-            .map(|_| breaker.record_failure(reset(), Instant::now(), None))
+            .map(|nth| breaker.record_failure(failed(nth.into())))
             .collect()
     }
 
@@ -345,7 +391,8 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         breaker.record_success();
         for _ in 0..2 * FAILURE_THRESHOLD {
-            assert_eq!(breaker.record_failure(reset(), sent, None), None);
+            let failed = FailedAttempt { sent, ..failed(0) };
+            assert_eq!(breaker.record_failure(failed), None);
         }
         assert!(!breaker.is_open());
     }
@@ -358,7 +405,7 @@ mod tests {
         let began = Instant::now();
         let problem = loop {
             match breaker.admit().await {
-                Ok(_) => drop(breaker.record_failure(reset(), Instant::now(), None)),
+                Ok(_) => drop(breaker.record_failure(failed(0))),
                 Err(problem) => break problem,
             }
         };
@@ -388,7 +435,7 @@ mod tests {
         let test = breaker.admit().await.expect("it may test");
         let end = async {
             tokio::time::sleep(Duration::from_mins(2)).await;
-            breaker.record_throttled();
+            breaker.record_throttled(false);
             drop(test);
         };
         let waiting = async { breaker.admit().await.map(drop) };
@@ -404,9 +451,31 @@ mod tests {
         let before = Instant::now();
         tokio::time::advance(Duration::from_secs(1)).await;
         breaker.record_success();
-        let fail = |began| breaker.record_failure(reset(), Instant::now(), Some(began));
-        assert_eq!(fail(before), None);
-        assert!(fail(Instant::now()).is_some());
+        let fail = |call, began| {
+            breaker.record_failure(FailedAttempt {
+                exhausted: Some(began),
+                ..failed(call)
+            })
+        };
+        assert_eq!(fail(1, before), None);
+        assert_eq!(fail(2, Instant::now()), None);
+        assert_eq!(
+            fail(2, Instant::now()),
+            None,
+            "two calls may be two bad rows"
+        );
+        assert!(fail(3, Instant::now()).is_some());
+    }
+
+    /// The content of the call may be the cause.
+    #[tokio::test(start_paused = true)]
+    async fn never_opens_for_a_single_call() {
+        let breaker = breaker(Duration::from_mins(1));
+        breaker.record_success();
+        for _ in 0..10 * FAILURE_THRESHOLD {
+            assert_eq!(breaker.record_failure(failed(7)), None);
+        }
+        assert!(!breaker.is_open());
     }
 
     #[tokio::test(start_paused = true)]

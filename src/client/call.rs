@@ -1,22 +1,22 @@
 //! Calls operations of the API, with the retries that their retry classes allow.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, info, trace, warn};
 
-use super::breaker::{Admission, Change, CircuitBreaker};
+use super::breaker::{Admission, Change, CircuitBreaker, FailedAttempt};
 use super::concurrency::Slot;
 use super::dispatch::Dispatcher;
 use super::event::{CallEvent, ClientEvent};
 use super::failure::{CallFailure, LossCause};
+use super::identity::CallIdentity;
 use super::redactor::Redactor;
 use super::request::RequestTemplate;
 use super::response::{self, RetryAfter};
@@ -24,10 +24,12 @@ use super::retry::{RetryDelays, RetryPolicy};
 use super::retry_budget::RetryBudget;
 use super::settings::Settings;
 use super::slowdown::Signal;
+use super::throttling::Throttling;
 use super::transient::TransientFailures;
 use super::transport::{Problem, Transport};
+use super::waits::Waits;
 use crate::api::operation::Op;
-use crate::api::{Operation, RetryClass, redacted};
+use crate::api::{Operation, RetryClass, redacted, time};
 
 /// The number of gateway errors after which the call itself may be the cause.
 const GATEWAY_FAILURES: u32 = 3;
@@ -40,46 +42,25 @@ pub struct Client {
     pub(super) settings: Settings,
     template: Result<RequestTemplate, CallFailure>,
     retries: RetryPolicy,
-    budget: RetryBudget,
+    pub(super) budget: RetryBudget,
     breaker: CircuitBreaker,
     transient_failures: TransientFailures,
-    delayed: Delays,
+    pub(super) throttling: Throttling,
+    pub(super) waits: Waits,
     has_ignored_retry_after: AtomicBool,
     listener: Listener,
 }
 
-/// The calls that wait before a retry or a probe.
-#[derive(Default)]
-struct Delays {
-    count: AtomicUsize,
-    increased: Notify,
-}
-
-/// A guard that counts a call as waiting until it is dropped.
-struct Delayed<'a>(&'a Delays);
-
-impl<'a> Delayed<'a> {
-    fn begin(delays: &'a Delays) -> Self {
-        delays.count.fetch_add(1, Ordering::Relaxed);
-        delays.increased.notify_waiters();
-        Self(delays)
-    }
-}
-
-impl Drop for Delayed<'_> {
-    fn drop(&mut self) {
-        self.0.count.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// The progress of one call.
 struct Attempts {
-    began: Instant,
+    call: CallIdentity,
     /// The number of attempts so far, uncounted ones included.
     sent: u32,
     delays: std::iter::Peekable<RetryDelays>,
     /// The delays after uncounted attempts: throttled ones, and those while the endpoint is down.
     uncounted: RetryDelays,
+    /// The time of the first failure.
+    failed_at: Option<Instant>,
 }
 
 impl Client {
@@ -93,7 +74,8 @@ impl Client {
             budget: RetryBudget::new(),
             breaker: CircuitBreaker::new(host(&settings.endpoint), settings.outage, retries),
             transient_failures: TransientFailures::new(),
-            delayed: Delays::default(),
+            throttling: Throttling::new(),
+            waits: Waits::new(),
             has_ignored_retry_after: AtomicBool::new(false),
             settings,
             listener,
@@ -112,10 +94,11 @@ impl Client {
         })?;
         let body = Bytes::from(body);
         let mut attempts = Attempts {
-            began: Instant::now(),
+            call: CallIdentity::new(O::OP, &body),
             sent: 0,
             delays: self.retries.delays().peekable(),
             uncounted: self.retries.endless_delays(),
+            failed_at: None,
         };
         self.budget.deposit();
         loop {
@@ -125,11 +108,14 @@ impl Client {
                 target: "treaty::client", "request", operation = O::OP.path(), attempt = attempts.sent
             );
             let sent = Instant::now();
-            let attempt = self.attempt::<O>(slot, body.clone());
+            let attempt = self.attempt::<O>(slot, &attempts, body.clone());
             let result = attempt.instrument(span).await;
             let took = sent.elapsed();
-            let exhausted = attempts.delays.peek().is_none().then_some(attempts.began);
-            self.record(result.as_ref().err(), attempts.sent, sent, exhausted);
+            let is_failed = result.as_ref().is_err_and(CallFailure::is_transient);
+            self.record(result.as_ref().err(), sent, &mut attempts);
+            if is_failed {
+                attempts.failed_at.get_or_insert_with(Instant::now);
+            }
             drop(admission);
             // "No such account" is an answer.
             let is_answer = |failure: &&CallFailure| matches!(failure, CallFailure::Refused { code, .. } if O::OP == Op::ExchangeId && code.is_missing_account());
@@ -138,9 +124,11 @@ impl Client {
                 .err()
                 .filter(|failure| !is_answer(failure))
                 .cloned();
-            let retry_in = failure
+            let delay = failure
                 .as_ref()
                 .and_then(|failure| self.retry_delay(O::OP, failure, &mut attempts));
+            let retry_after = failure.as_ref().and_then(CallFailure::retry_after);
+            let retry_in = delay.map(|delay| delay.max(retry_after.unwrap_or_default()));
             if let (Some(failure), Some(delay)) = (&failure, retry_in) {
                 let delay_ms = milliseconds(delay);
                 info!(
@@ -154,21 +142,29 @@ impl Client {
                 failure,
                 retry_in,
             }));
-            match (retry_in, &result) {
-                // The slowdown limits throttled calls already, so no retry budget is needed.
-                (Some(delay), Err(CallFailure::Throttled { .. })) => self.delay(delay).await,
-                (Some(delay), _) => self.wait(delay).await,
-                (None, _) => return result,
+            let Some(delay) = delay else {
+                return result;
+            };
+            let waited = self.wait_as_requested(&attempts.call, delay, retry_after);
+            waited.await?;
+            // The slowdown limits throttled calls already, so no retry budget is needed.
+            if !matches!(result, Err(CallFailure::Throttled { .. })) {
+                self.wait(Duration::ZERO).await?;
             }
         }
     }
 
     /// Waits until the circuit breaker and all limits allow a call.
     async fn acquire(&self, op: Op) -> Result<(Admission<'_>, Slot<'_>), CallFailure> {
+        let holds = &self.dispatcher.holds;
         loop {
-            let admission = self.breaker.admit().await.map_err(CallFailure::Outage)?;
-            // The breaker may have opened meanwhile.
-            let may_send = || admission.is_test() || !self.breaker.is_open();
+            // A test of the endpoint must not wait for the end of a hold.
+            self.waits.unless_ended(holds.wait(op)).await?;
+            let admission = self.waits.unless_ended(self.breaker.admit()).await?;
+            let admission = admission.map_err(CallFailure::Outage)?;
+            // The breaker may have opened meanwhile, or a hold begun.
+            let may_send =
+                || holds.end(op).is_none() && (admission.is_test() || !self.breaker.is_open());
             if let Some(slot) = self.dispatcher.acquire_slot(op, may_send).await {
                 return Ok((admission, slot));
             }
@@ -182,59 +178,48 @@ impl Client {
         failure: &CallFailure,
         attempts: &mut Attempts,
     ) -> Option<Duration> {
-        let retry_after = match failure {
+        match failure {
             // It may be the answer to a repetition by a gateway: the call must be probed first.
             CallFailure::Throttled { .. } if matches!(op.retry_class(), RetryClass::Probe(_)) => {
                 return None;
             }
-            CallFailure::Throttled { retry_after } => {
+            // The service accepts other calls: this one has as many attempts as after a failure.
+            CallFailure::Throttled { .. } if self.throttling.is_single(&attempts.call) => {}
+            CallFailure::Throttled { .. } => {
                 // If every call is throttled, the circuit breaker ends the run first. This limit is
                 // for a single operation that is throttled.
-                let is_patient = attempts.began.elapsed() < self.throttle_patience();
-                let delay = attempts.uncounted.next().filter(|_| is_patient)?;
-                return Some(delay.max(retry_after.unwrap_or_default()));
+                let is_patient = attempts.call.began.elapsed() < self.throttle_patience();
+                return attempts.uncounted.next().filter(|_| is_patient);
             }
             failure if failure.is_permanent() => return None,
-            CallFailure::NotSent(_) => None,
-            CallFailure::Unknown { retry_after, .. }
-                if !matches!(op.retry_class(), RetryClass::Probe(_)) =>
-            {
-                *retry_after
-            }
-            CallFailure::Refused { code, .. } if op.is_transient(*code) => None,
+            CallFailure::NotSent(_) => {}
+            CallFailure::Unknown { .. } if !matches!(op.retry_class(), RetryClass::Probe(_)) => {}
+            CallFailure::Refused { code, .. } if op.is_transient(*code) => {}
             _ => return None,
-        };
+        }
         // While the endpoint is down, the circuit breaker decides when to give up.
         let delays: &mut dyn Iterator<Item = Duration> = if self.breaker.is_open() {
             &mut attempts.uncounted
         } else {
             &mut attempts.delays
         };
-        let delay = delays.next()?;
-        Some(delay.max(retry_after.unwrap_or_default()))
+        delays.next()
     }
 
-    /// Waits before the retry of a failed request, and until the retry budget allows the retry.
-    pub async fn wait(&self, delay: Duration) {
-        let _delayed = Delayed::begin(&self.delayed);
-        sleep(delay).await;
-        self.budget.withdraw().await;
+    /// Returns whether the endpoint has ever responded to this client.
+    pub fn has_answered(&self) -> bool {
+        self.breaker.has_answered()
     }
 
-    /// Waits before a probe, or before the retry of a throttled request.
-    pub async fn delay(&self, delay: Duration) {
-        let _delayed = Delayed::begin(&self.delayed);
-        sleep(delay).await;
+    /// Returns the identity of a call that begins now, for callers that retry by themselves.
+    pub fn identify<O: Operation>(&self, request: &O) -> CallIdentity {
+        let body = serde_json::to_vec(request).unwrap_or_default();
+        CallIdentity::new(O::OP, &body)
     }
 
-    /// Returns the number of calls that wait before a retry or a probe.
-    pub fn delayed(&self) -> usize {
-        self.delayed.count.load(Ordering::Relaxed)
-    }
-
-    /// Waits until another call is delayed.
-    pub async fn another_is_delayed(&self) {
-        self.delayed.increased.notified().await;
+    /// Returns whether the service throttles this call but accepts others.
+    pub fn is_throttled_alone(&self, call: &CallIdentity) -> bool {
+        self.throttling.is_single(call)
     }
 
     /// Returns the delays between attempts, for callers that retry by themselves.
@@ -270,6 +255,7 @@ impl Client {
     async fn attempt<O: Operation>(
         &self,
         slot: Slot<'_>,
+        attempts: &Attempts,
         body: Bytes,
     ) -> Result<O::Answer, CallFailure> {
         let request = match &self.template {
@@ -294,7 +280,7 @@ impl Client {
                 Err(failure.clone())
             }
         };
-        self.adapt(response.as_ref().ok(), result.as_ref().err());
+        self.adapt(attempts, response.as_ref().ok(), result.as_ref().err());
         result
     }
 
@@ -307,17 +293,76 @@ impl Client {
         }
     }
 
-    /// Slows down if the service throttles, sends `Retry-After`, or fails most requests.
-    fn adapt(&self, response: Option<&Response<Bytes>>, failure: Option<&CallFailure>) {
+    /// Slows down if the service throttles several calls or fails most requests, and holds an
+    /// operation back if it asks for that.
+    fn adapt(
+        &self,
+        attempts: &Attempts,
+        response: Option<&Response<Bytes>>,
+        failure: Option<&CallFailure>,
+    ) {
+        let call = &attempts.call;
         let retry_after = response
             .and_then(|response| response::retry_after(response.headers(), Timestamp::now()));
-        let is_throttled = matches!(failure, Some(CallFailure::Throttled { .. }));
-        let is_overloaded = self
-            .transient_failures
-            .record(failure.is_some_and(CallFailure::is_transient));
-        if !is_throttled && retry_after.is_none() && !is_overloaded {
-            return;
+        self.warn_of_ignored(retry_after);
+        let pause = retry_after.and_then(RetryAfter::delay);
+        let is_throttled = match failure {
+            Some(CallFailure::Throttled { .. }) => true,
+            Some(failure) => failure.is_transient() && retry_after.is_some(),
+            None => false,
+        };
+        if is_throttled {
+            let counted = 2 * self.settings.max_backoff.max(pause.unwrap_or_default());
+            self.throttling
+                .record_throttled(call, Instant::now() + counted);
+        } else if failure.is_none_or(|failure| matches!(failure, CallFailure::Refused { .. })) {
+            self.throttling.record_accepted(call);
         }
+        // The retries of a call that only fails itself are no sign of an overload.
+        let is_overloaded = !self.fails_alone(attempts)
+            && self
+                .transient_failures
+                .record(failure.is_some_and(CallFailure::is_transient));
+        let is_widespread = is_throttled && self.throttling.is_widespread(call.op);
+        if let Some(pause) = pause.filter(|_| is_widespread) {
+            self.hold(call.op, pause);
+        }
+        let signal = match (is_widespread, is_overloaded) {
+            (true, _) => Signal::Throttled,
+            (false, true) => Signal::Overloaded,
+            (false, false) => return,
+        };
+        if let Some(throttle) = self.dispatcher.slow_down(signal) {
+            let reason = match signal {
+                Signal::Throttled => "the service throttles",
+                Signal::Overloaded => "most requests fail",
+            };
+            warn!(
+                target: "treaty::client", rate = throttle.rate, in_flight = throttle.in_flight,
+                "slowing down: {reason}"
+            );
+            (self.listener)(ClientEvent::Throttled(throttle));
+        }
+    }
+
+    /// Sends no call of an operation for as long as the service requested.
+    fn hold(&self, op: Op, pause: Duration) {
+        self.breaker.record_pause(pause);
+        if self.dispatcher.holds.hold(op, pause) {
+            let until = Timestamp::now()
+                .saturating_add(pause)
+                .unwrap_or(Timestamp::MAX);
+            let operation = op.path();
+            warn!(
+                target: "treaty::client", operation, until = %time::text(until),
+                "the service asked to wait"
+            );
+            (self.listener)(ClientEvent::Held { op, until });
+        }
+    }
+
+    /// Logs the first `Retry-After` that is ignored.
+    fn warn_of_ignored(&self, retry_after: Option<RetryAfter>) {
         if retry_after == Some(RetryAfter::Ignored)
             && !self.has_ignored_retry_after.swap(true, Ordering::Relaxed)
         {
@@ -327,57 +372,53 @@ impl Client {
                 "{host} sent a Retry-After header that is invalid or longer than five minutes; it is ignored; check the gateway in front of the service"
             );
         }
-        if let Some(pause) = retry_after.and_then(RetryAfter::delay) {
-            self.breaker.record_pause(pause);
-        }
-        let signal = if is_throttled || retry_after.is_some() {
-            Signal::Throttled(retry_after.and_then(RetryAfter::delay))
-        } else {
-            Signal::Overloaded
-        };
-        if let Some(throttle) = self.dispatcher.slow_down(signal) {
-            let reason = match signal {
-                Signal::Throttled(_) => "the service throttles",
-                Signal::Overloaded => "most requests fail",
-            };
-            let pause_ms = throttle.pause.map(milliseconds);
-            warn!(
-                target: "treaty::client", rate = throttle.rate, in_flight = throttle.in_flight, pause_ms,
-                "slowing down: {reason}"
-            );
-            (self.listener)(ClientEvent::Throttled(throttle));
-        }
     }
 
-    /// Reports the outcome of an attempt to the circuit breaker. `exhausted` is the start of the
-    /// call, if no attempt is left.
-    fn record(
-        &self,
-        failure: Option<&CallFailure>,
-        attempt: u32,
-        sent: Instant,
-        exhausted: Option<Instant>,
-    ) {
+    /// Returns whether other calls have had a response since a call failed first: its content may
+    /// be the cause.
+    fn fails_alone(&self, attempts: &Attempts) -> bool {
+        let failed_at = attempts.failed_at;
+        failed_at.is_some_and(|at| self.breaker.has_answered_since(at))
+    }
+
+    /// Reports the outcome of an attempt to the circuit breaker.
+    fn record(&self, failure: Option<&CallFailure>, sent: Instant, attempts: &mut Attempts) {
+        let is_last = attempts.delays.peek().is_none();
+        let exhausted = is_last.then_some(attempts.call.began);
+        let failed = |problem, exhausted| FailedAttempt {
+            problem,
+            call: Some(attempts.call.key),
+            sent,
+            exhausted,
+        };
         let change = match failure {
-            Some(CallFailure::LeaseLost(_)) => None,
-            Some(CallFailure::Throttled { .. }) => self.breaker.record_throttled(),
+            Some(CallFailure::LeaseLost(_) | CallFailure::Stopped) => None,
+            Some(CallFailure::Throttled { .. }) => {
+                let is_single = self.throttling.is_single(&attempts.call);
+                self.breaker.record_throttled(is_single)
+            }
             Some(CallFailure::Unknown { why, cause, .. }) => {
                 let problem = Problem::passing(why, "");
                 match cause {
-                    LossCause::Garbled | LossCause::Unreadable if attempt > GATEWAY_FAILURES => {
+                    _ if self.fails_alone(attempts) => {
+                        self.breaker.record_repeated_failure(problem)
+                    }
+                    LossCause::Garbled | LossCause::Unreadable
+                        if attempts.sent > GATEWAY_FAILURES =>
+                    {
                         self.breaker.record_repeated_failure(problem)
                     }
                     // The gateway may fail only this call.
                     LossCause::Garbled | LossCause::Unreadable => {
-                        self.breaker.record_failure(problem, sent, None)
+                        self.breaker.record_failure(failed(problem, None))
                     }
-                    _ => self.breaker.record_failure(problem, sent, exhausted),
+                    _ => self.breaker.record_failure(failed(problem, exhausted)),
                 }
             }
-            Some(CallFailure::NotSent(problem)) => {
-                self.breaker
-                    .record_failure(problem.clone(), sent, exhausted)
-            }
+            Some(CallFailure::NotSent(problem)) => self.breaker.record_failure(FailedAttempt {
+                call: None,
+                ..failed(problem.clone(), exhausted)
+            }),
             _ => self.breaker.record_success(),
         };
         match change {

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::concurrency::{ConcurrencyLimiter, Slot};
 use super::event::Throttle;
 use super::failure::{CallFailure, LossCause};
+use super::hold::Holds;
 use super::rate_limit::RateLimiter;
 use super::settings::Settings;
 use super::slowdown::{Signal, Slowdown};
@@ -30,6 +31,8 @@ pub(super) struct Dispatcher {
     operation_rates: BTreeMap<Op, RateLimiter>,
     concurrency: ConcurrencyLimiter,
     slowdown: Slowdown,
+    /// The operations that the service asked not to call for a while.
+    pub(super) holds: Holds,
     timeout: Duration,
 }
 
@@ -59,6 +62,7 @@ impl Dispatcher {
                 .collect(),
             concurrency: ConcurrencyLimiter::new(settings.concurrency),
             slowdown: Slowdown::default(),
+            holds: Holds::default(),
             timeout: settings.timeout,
         }
     }
@@ -142,10 +146,6 @@ impl Dispatcher {
         is_first.then(|| Throttle {
             rate: self.rate.as_ref().map(|rate| rate.limit * factor),
             in_flight,
-            pause: match signal {
-                Signal::Throttled(pause) => pause,
-                Signal::Overloaded => None,
-            },
         })
     }
 

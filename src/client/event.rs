@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::failure::CallFailure;
 use crate::api::operation::Op;
 
@@ -35,6 +37,13 @@ pub enum ClientEvent {
         /// The duration of the outage.
         after: Duration,
     },
+    /// The service asked to send no call of an operation for a while.
+    Held {
+        /// The operation.
+        op: Op,
+        /// The end of the hold.
+        until: Timestamp,
+    },
     /// The client slows down, because the service throttles it or fails most requests.
     Throttled(Throttle),
 }
@@ -46,6 +55,4 @@ pub struct Throttle {
     pub rate: Option<f64>,
     /// The maximum number of requests in flight.
     pub in_flight: usize,
-    /// The pause in which no request is sent.
-    pub pause: Option<Duration>,
 }

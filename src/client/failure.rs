@@ -40,6 +40,8 @@ pub enum CallFailure {
     Outage(Problem),
     /// The ledger's lease is lost: the request was not sent.
     LeaseLost(String),
+    /// The command was stopped while the call waited: no further request was sent.
+    Stopped,
 }
 
 /// The cause of a lost answer.
@@ -77,6 +79,14 @@ impl CallFailure {
         }
     }
 
+    /// Returns the delay that the service requested.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } | Self::Unknown { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// Returns whether a retry may succeed: the connection broke, or the service or a gateway
     /// failed.
     pub fn is_transient(&self) -> bool {
@@ -93,6 +103,7 @@ impl fmt::Display for CallFailure {
             Self::Unknown { why, .. } => write!(f, "no usable response: {why}"),
             Self::Outage(problem) => write!(f, "the endpoint is down: {problem}"),
             Self::LeaseLost(holder) => f.write_str(holder),
+            Self::Stopped => f.write_str("stopped while the call waited"),
             Self::Credentials(why) => write!(f, "the credentials are refused: {why}"),
         }
     }

@@ -149,7 +149,12 @@ fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
         )
     });
     let why = root_cause(error);
-    TransportError::NotSent(if is_certificate {
+    TransportError::NotSent(if causes(error).any(is_out_of_files) {
+        Problem::passing(
+            format!("too many open files: no connection to {host}"),
+            "lower limits.concurrency, or raise the limit of open files: ulimit -n",
+        )
+    } else if is_certificate {
         Problem::permanent(
             format!("the certificate of {host} is not trusted: {why}"),
             "check the address of the endpoint; for a private certificate authority, set SSL_CERT_FILE to a file with its certificates",
@@ -175,6 +180,14 @@ fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
             "check the address of the endpoint and the network",
         )
     })
+}
+
+/// Returns whether an error is the limit of open files, of the process or of the system.
+fn is_out_of_files(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    let code = error.and_then(std::io::Error::raw_os_error);
+    // EMFILE and ENFILE have the same numbers on all Unix systems; WSAEMFILE.
+    matches!(code, Some(code) if cfg!(unix) && [23, 24].contains(&code) || code == 10_024)
 }
 
 /// Returns the host and port of the environment's proxy for an address.
@@ -369,6 +382,16 @@ mod tests {
             matches!(result, Err(TransportError::Unreadable(_))),
             "{result:?}"
         );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn recognizes_the_limit_of_open_files() {
+        let error = std::io::Error::from_raw_os_error(24);
+        let wrapped = std::io::Error::other(error);
+        assert!(causes(&wrapped).any(is_out_of_files));
+        let refused = std::io::Error::from_raw_os_error(111);
+        assert!(!causes(&refused).any(is_out_of_files));
     }
 
     #[tokio::test]

@@ -185,7 +185,7 @@ mod tests {
     async fn a_slowdown_halves_the_rate_and_ten_seconds_restore_it() {
         let (limiter, slowdown) = (RateLimiter::new(100.0), Slowdown::default());
         permits(&limiter, &slowdown, 100).await;
-        slowdown.record(Signal::Throttled(None));
+        slowdown.record(Signal::Throttled);
         let granted = permits(&limiter, &slowdown, 1500).await;
         let first = granted.iter().filter(|at| **at < 1.0).count();
         // A tenth of the first second is the pause.
@@ -203,18 +203,10 @@ mod tests {
         for limit in [0.5, 1.0, 100.0 / 60.0] {
             let (limiter, slowdown) = (RateLimiter::new(limit), Slowdown::default());
             permits(&limiter, &slowdown, 2).await;
-            slowdown.record(Signal::Throttled(None));
+            slowdown.record(Signal::Throttled);
             let granted = permits(&limiter, &slowdown, 1).await;
             assert!(granted[0] <= 2.1 / limit, "{limit}: {granted:?}");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn grants_no_permit_during_a_requested_pause() {
-        let (limiter, slowdown) = (RateLimiter::new(100.0), Slowdown::default());
-        slowdown.record(Signal::Throttled(Some(Duration::from_secs(7))));
-        let granted = permits(&limiter, &slowdown, 3).await;
-        assert!((7.0..8.0).contains(&granted[0]), "{granted:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,9 +1,9 @@
 //! The slowdown: the share of the configured limits that the client currently uses.
 //!
 //! A signal halves the factor, at most once a second. Without further signals the factor returns to
-//! 1 within ten seconds. A response that throttles also pauses all requests, for the time that the
-//! service requests or for a moment. Without the pause, the waiting calls would
-//! exceed a limit of requests a second again immediately, and each would back off in turn.
+//! 1 within ten seconds. A response that throttles also pauses all requests for a moment. Without the
+//! pause, the waiting calls would exceed a limit of requests a second again immediately, and each
+//! would back off in turn.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 const SIGNAL_INTERVAL: Duration = Duration::from_secs(1);
 /// The time in which the factor returns to 1.
 const RECOVERY: Duration = Duration::from_secs(10);
-/// The pause if the service requests none: a small part of one second, the unit of most limits.
+/// The pause after a throttled call: a small part of one second, the unit of most limits.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 /// The smallest factor.
 const MIN_FACTOR: f64 = 1.0 / 32.0;
@@ -23,8 +23,8 @@ const MIN_FACTOR: f64 = 1.0 / 32.0;
 /// A reason to slow down.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Signal {
-    /// The service throttles, and may request a pause.
-    Throttled(Option<Duration>),
+    /// The service throttles.
+    Throttled,
     /// Most requests fail.
     Overloaded,
 }
@@ -64,7 +64,7 @@ impl Slowdown {
         let mut state = self.state();
         let now = Instant::now();
         let paused_until = match signal {
-            Signal::Throttled(pause) => now + pause.unwrap_or(SHORT_PAUSE),
+            Signal::Throttled => now + SHORT_PAUSE,
             Signal::Overloaded => now,
         };
         if let Some(slowed) = state
@@ -109,14 +109,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn signals_of_one_second_count_once() {
         let slowdown = Slowdown::default();
-        assert!(slowdown.record(Signal::Throttled(None)));
+        assert!(slowdown.record(Signal::Throttled));
         for _ in 0..100 {
-            assert!(!slowdown.record(Signal::Throttled(None)));
+            assert!(!slowdown.record(Signal::Throttled));
         }
         assert!((slowdown.factor() - 0.5).abs() < 1e-9);
         sleep(Duration::from_secs(1)).await;
         // A tenth of the way back, then halved again.
-        assert!(!slowdown.record(Signal::Throttled(None)));
+        assert!(!slowdown.record(Signal::Throttled));
         assert!((slowdown.factor() - 0.275).abs() < 1e-9);
     }
 
@@ -124,21 +124,11 @@ mod tests {
     async fn recovers_within_ten_seconds_from_the_smallest_factor() {
         let slowdown = Slowdown::default();
         for _ in 0..100 {
-            slowdown.record(Signal::Throttled(None));
+            slowdown.record(Signal::Throttled);
             sleep(SIGNAL_INTERVAL).await;
         }
         assert!(slowdown.factor() >= MIN_FACTOR);
         sleep(RECOVERY).await;
         assert!((slowdown.factor() - 1.0).abs() < 1e-9);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_longest_requested_pause_applies() {
-        let slowdown = Slowdown::default();
-        let began = Instant::now();
-        slowdown.record(Signal::Throttled(Some(Duration::from_secs(30))));
-        slowdown.record(Signal::Throttled(Some(Duration::from_secs(5))));
-        slowdown.wait_for_pause().await;
-        assert_eq!(began.elapsed(), Duration::from_secs(30));
     }
 }

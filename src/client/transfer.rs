@@ -46,7 +46,7 @@ impl Client {
                 return Err(failure);
             };
             info!(target: "treaty::client", "retrying the upload: {failure}");
-            self.wait(delay).await;
+            self.wait(delay).await?;
         }
     }
 

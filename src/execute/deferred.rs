@@ -171,7 +171,8 @@ impl StepContext<'_> {
                     "run treaty sync again",
                 ));
             };
-            self.client.wait(delay).await;
+            let waited = self.client.wait(delay).await;
+            waited.map_err(|failure| StepError::of(Op::Download, failure))?;
         }
     }
 }

@@ -14,7 +14,7 @@ use super::context::StepContext;
 use super::error::StepError;
 use super::event::{Event, ItemOutcome, Listener};
 use super::locks::Locks;
-use super::stop::{Stop, Stopped, stop_requested};
+use super::stop::{Stop, Stopped, ending_waits, stop_requested};
 use super::taken_account::TakenAccount;
 use crate::address::{AccountId, Address, SealId, TemplateId};
 use crate::client::Client;
@@ -104,7 +104,8 @@ impl<'a> Executor<'a> {
 
     /// Executes the plan until it is done or the run is stopped, and returns the results.
     pub async fn run(&self) -> RunStats {
-        let mut stats = self.execute_plan().await;
+        let stop = self.stop();
+        let mut stats = ending_waits(self.context.client, &stop, self.execute_plan()).await;
         stats.taken_accounts = std::mem::take(&mut *self.taken_accounts());
         stats
     }
@@ -143,6 +144,11 @@ impl<'a> Executor<'a> {
 
     /// Stops the run: no new items are started. Reports the first reason only.
     pub(crate) fn stop_run(&self, stopped: Stopped, stats: &mut RunStats) {
+        // A call waited when the stop was requested.
+        let stopped = match stopped {
+            Stopped::Fatal(Fatal::Stopped) => Stopped::Asked,
+            stopped => stopped,
+        };
         if stats.stopped.is_none() {
             self.emit(Event::Stopping(match &stopped {
                 Stopped::Asked => {
@@ -188,6 +194,7 @@ impl<'a> Executor<'a> {
 
     /// Applies the plan's actions on accounts, seals and templates, in this order. A failed
     /// resource is recorded and does not stop the run; a fatal error or a stop request does.
+    #[allow(clippy::too_many_lines)]
     async fn apply_resources(&self, plan: &Plan, stats: &mut RunStats) -> Result<(), Stopped> {
         let symbols: HashMap<Address, char> = plan
             .resources
@@ -215,9 +222,17 @@ impl<'a> Executor<'a> {
             });
             self.context.check_mismatches().map_err(Stopped::Fatal)
         };
+        let unobserved = |address: &Address| {
+            let failure = plan.resources.unobserved.get(address).cloned();
+            failure.map_or(Ok(()), |failure| Err(StepError::Failed(failure)))
+        };
         for (name, deletion) in &plan.resources.absent {
             self.check_stop()?;
             let address = Address::Account(name.clone());
+            if let Err(error) = unobserved(&address) {
+                record_result(address, Err(error))?;
+                continue;
+            }
             let result = match deletion {
                 Some(id) => {
                     self.delete_account(&self.execution.resources.absent[name].third_id, id)
@@ -231,6 +246,10 @@ impl<'a> Executor<'a> {
         for planned in &plan.resources.accounts {
             self.check_stop()?;
             let address = Address::Account(planned.name.clone());
+            if let Err(error) = unobserved(&address) {
+                record_result(address, Err(error))?;
+                continue;
+            }
             let result = self.apply_account(
                 &address,
                 &self.execution.resources.accounts[&planned.name],
@@ -255,7 +274,8 @@ impl<'a> Executor<'a> {
             // The plan did not find this account, so it did not look up its seals.
             let is_unseen = self.resolved().existing.contains(third_id);
             let address = Address::Seal(name.clone());
-            let result = match self.resource_id(&seal.account) {
+            let account = unobserved(&address).and_then(|()| self.resource_id(&seal.account));
+            let result = match account {
                 Ok(account) => {
                     self.apply_seal(seal, third_id, &account, action, is_unseen)
                         .instrument(resource_span(&address))
@@ -382,6 +402,14 @@ impl<'a> Executor<'a> {
             row,
             outcome,
         });
+    }
+
+    /// Returns why the plan's lookup of a row's account failed, if it did.
+    pub(crate) fn unobserved(&self, third_id: &str) -> Option<&Failure> {
+        let unobserved = &self.execution.planned.unobserved;
+        // Without failed lookups, nothing is hashed.
+        let key = (!unobserved.is_empty()).then(|| self.context.ledger.salt().of(third_id))?;
+        unobserved.get(&key)
     }
 
     /// Records that an account already existed when it was to be created.

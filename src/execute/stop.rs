@@ -1,7 +1,11 @@
 //! Stop requests, and the reasons for which a run stops early.
 
+use std::convert::Infallible;
+use std::future::pending;
+
 use tokio::sync::watch;
 
+use crate::client::Client;
 use crate::plan::Fatal;
 
 /// The requests to stop a run, in rising urgency.
@@ -9,7 +13,8 @@ use crate::plan::Fatal;
 pub enum Stop {
     /// No request: the run continues.
     No,
-    /// No new items are started; items in progress are finished.
+    /// No new items are started. Items in progress are finished, unless the service or an outage
+    /// makes their calls wait.
     Drain,
     /// The run ends as soon as no call is in flight that the next run would have to probe. Used by
     /// a sync only.
@@ -37,5 +42,24 @@ pub(crate) async fn stop_requested(stop: &mut watch::Receiver<Stop>, urgency: St
     if stop.wait_for(|stop| *stop >= urgency).await.is_err() {
         // The sender is gone: no request can come any more.
         std::future::pending::<()>().await;
+    }
+}
+
+/// Runs `work` to its end, and ends the waits of the client's calls once a stop is requested.
+pub(crate) async fn ending_waits<T>(
+    client: &Client,
+    stop: &watch::Receiver<Stop>,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut stop = stop.clone();
+    let end = async {
+        stop_requested(&mut stop, Stop::Drain).await;
+        client.end_waits();
+        pending::<Infallible>().await
+    };
+    tokio::select! {
+        biased;
+        never = end => match never {},
+        done = work => done,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use minijinja::Error;
 
 use super::comparison::{self, InvalidComparison};
+use super::complexity::{self, TooComplex};
 use super::engine::{ENGINE, PAGE};
 use super::environ::{ReadableEnv, is_reserved};
 use super::reserved;
@@ -66,9 +67,11 @@ impl Compiler {
             Some(comparison) => Err(comparison_error(&comparison, span)),
             None => Ok(()),
         };
+        let too_complex = |why: TooComplex| too_complex(why, span);
         let (body, names) = if !has_expression(source) {
             (Body::Literal, BTreeSet::new())
         } else if let Some(inner) = whole_expression(source) {
+            complexity::check_expression(inner).map_err(too_complex)?;
             let compiled = ENGINE
                 .compile_expression_owned(inner.to_owned())
                 .map_err(|error| invalid(&error))?;
@@ -76,6 +79,7 @@ impl Compiler {
             let names = compiled.undeclared_variables(true).into_iter().collect();
             (Body::Expression(Box::new(compiled)), names)
         } else {
+            complexity::check_template(source).map_err(too_complex)?;
             // A process loads one project, and its templates are used until the process ends.
             let leaked: &'static str = Box::leak(source.to_owned().into_boxed_str());
             let compiled = ENGINE
@@ -98,6 +102,7 @@ impl Compiler {
 
     /// Compiles an HTML page. Inserted values are escaped.
     pub fn compile_page(&self, source: &str, span: &Span) -> Result<Expr, Diagnostic> {
+        complexity::check_page(source).map_err(|why| too_complex(why, span))?;
         // A process loads one project, and its templates are used until the process ends.
         let leaked: &'static str = Box::leak(source.to_owned().into_boxed_str());
         let compiled = ENGINE
@@ -209,6 +214,11 @@ impl Compiler {
         }
         Ok(uses)
     }
+}
+
+/// Reports an expression that is too long or too deep.
+fn too_complex(why: TooComplex, span: &Span) -> Diagnostic {
+    Diagnostic::error(why.message).at(span).hint(why.hint)
 }
 
 /// Reports an environment variable that expressions cannot read.

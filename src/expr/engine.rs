@@ -1,5 +1,5 @@
 //! The minijinja environment: strict, with limited fuel, with the filters of treaty and without the
-//! function `debug`, which would print private values.
+//! functions `debug`, which would print private values, and `namespace`.
 
 use std::sync::LazyLock;
 
@@ -29,6 +29,8 @@ pub(super) static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
         escape_formatter(out, state, value)
     });
     env.remove_global("debug");
+    // A loop can nest the values of a namespace so deeply that printing them overflows the stack.
+    env.remove_global("namespace");
     filters::add(&mut env);
     env
 });

@@ -9,6 +9,7 @@
 mod amount;
 mod comparison;
 mod compiler;
+mod complexity;
 mod engine;
 mod environ;
 mod filters;

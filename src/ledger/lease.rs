@@ -4,6 +4,9 @@
 //! machine, or a suspended one, the lease expires. Each holder has a fencing token (`fence`) that
 //! every transaction checks, so that a holder that resumes after its lease was taken writes
 //! nothing.
+//!
+//! A renewal in the future is of a holder whose clock is ahead. It counts from the time at which
+//! another run first sees it, so that the lease expires as usual.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +18,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 pub(super) const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 /// The time after the last renewal at which another run may take the lease.
 const EXPIRY: Duration = Duration::from_secs(30);
+/// The difference of two machines' clocks that is tolerated.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(10);
 /// The time after the last renewal up to which a holder relies on its lease without a check. It is
 /// shorter than [`EXPIRY`] to leave a margin.
 const TRUSTED: Duration = Duration::from_secs(20);
@@ -79,6 +84,13 @@ impl Lease {
         self.renewed == 0 || has_crashed || self.age(now) >= EXPIRY
     }
 
+    /// Returns by how much the last renewal is in the future, if the clocks differ by more than is
+    /// tolerated.
+    fn ahead(&self, now: i64) -> Option<Duration> {
+        let ahead = Duration::from_millis(u64::try_from(self.renewed - now).ok()?);
+        (ahead > CLOCK_TOLERANCE).then_some(ahead)
+    }
+
     /// Returns the time since the last renewal.
     fn age(&self, now: i64) -> Duration {
         Duration::from_millis(u64::try_from(now - self.renewed).unwrap_or(0))
@@ -88,7 +100,14 @@ impl Lease {
     fn description(&self, now: i64) -> String {
         let renewal = match self.renewed {
             0 => "released meanwhile".to_owned(),
-            _ => format!("renewed {} s ago", self.age(now).as_secs()),
+            _ => match self.ahead(now) {
+                Some(ahead) => format!(
+                    "renewed {} s in the future, because the clocks of the machines differ: its lease expires {} s from now, unless it is renewed again; set the clocks",
+                    ahead.as_secs(),
+                    EXPIRY.as_secs()
+                ),
+                None => format!("renewed {} s ago", self.age(now).as_secs()),
+            },
         };
         format!("{}, since {}, {renewal}", self.holder, self.since)
     }
@@ -103,6 +122,11 @@ pub(super) fn take(
     if let Some(found) = Lease::read(transaction)?
         && !found.is_free(request, now)
     {
+        if found.ahead(now).is_some() {
+            // A holder that is alive renews it again.
+            let sql = "UPDATE lease SET beat = ?1 WHERE beat = ?2";
+            transaction.execute(sql, [now, found.renewed])?;
+        }
         return Ok(Err(LeaseConflict {
             holder: found.description(now),
             is_brief: found.is_brief,

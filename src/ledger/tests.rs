@@ -210,6 +210,30 @@ async fn a_holder_without_its_lease_writes_nothing() {
     drop(hold(&path).expect("released"));
 }
 
+/// The clock of the holder's machine was a day ahead.
+#[test]
+fn a_renewal_in_the_future_counts_from_when_it_was_first_seen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    drop(hold(&path).expect("made"));
+    let connection = Connection::open(&path).expect("a database");
+    // Another machine holds the lease, without a lock here.
+    let ahead = "UPDATE lease SET machine = 'other', locked = 1, beat = ?1 + 86400000";
+    let now = crate::ledger::lease::now();
+    connection.execute(ahead, [now]).expect("a day ahead");
+    let held = hold(&path).expect_err("it may be alive").to_string();
+    assert!(
+        held.contains("s in the future") && held.contains("30 s"),
+        "{held}"
+    );
+    let held = hold(&path).expect_err("it was seen just now").to_string();
+    assert!(held.contains("renewed 0 s ago"), "{held}");
+    // Nothing was renewed for 31 seconds.
+    let later = "UPDATE lease SET beat = beat - 31000";
+    connection.execute(later, []).expect("half a minute later");
+    drop(hold(&path).expect("expired"));
+}
+
 #[tokio::test]
 async fn a_full_disk_ends_a_run_and_damages_nothing() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -14,6 +14,7 @@ mod document;
 mod env_list;
 mod environment;
 mod field_rules;
+mod file_names;
 mod files;
 mod flow;
 mod load;

@@ -8,12 +8,13 @@ use super::project::Project;
 use super::seal::SealSource;
 use super::signer::{Positions, SignerKind};
 use super::value::StaticText;
-use super::{field_rules, rules};
+use super::{field_rules, file_names, rules};
 use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
 
 /// Checks all references of a project. Adds errors and warnings to `findings`.
 pub(super) fn check(project: &Project, findings: &mut Findings) {
     field_rules::check(project, findings);
+    file_names::check(project, findings);
     for account in project.accounts.values() {
         if let AccountKind::Organization(organization) = &account.kind {
             check_creator(project, None, &organization.creator, findings);

@@ -16,13 +16,13 @@ use super::selection::{Observe, Selection};
 use crate::address::{Address, AddressPattern, SealId, is_selected};
 use crate::client::Client;
 use crate::desired::{Duplicates, Resources};
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Diagnostic, Findings};
 use crate::ledger::{
     AccountRecord, Ledger, LedgerError, RecordedSeal, ResourceKind, SEAL_FINGERPRINT, seal_identity,
 };
 use crate::manifest::InvalidRows;
 use crate::plan::Plan;
-use crate::plan::diff::{Observed, RecordedResources, ResourcePlan, plan_resources};
+use crate::plan::diff::{Observed, RecordedResources, ResourcePlan, Unobserved, plan_resources};
 
 /// Builds a plan.
 ///
@@ -56,6 +56,7 @@ pub async fn build_plan<'a>(
         existing: HashSet::new(),
         unrecorded_accounts: 0,
         existing_rules: HashMap::new(),
+        unobserved: HashMap::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
     };
@@ -89,12 +90,13 @@ pub async fn build_plan<'a>(
         InvalidRows::Skip => 0,
     };
     let client = client.filter(|_| findings.errors() + refused + planned_run.unmatched.len() == 0);
-    let observed = match client {
+    let (observed, unobserved) = match client {
         Some((client, observe)) => observe_resources(resources, client, observe, listener).await?,
-        _ => Observed::default(),
+        _ => (Observed::default(), Unobserved::new()),
     };
     planned_run.plan.resources =
         plan_resources(resources, &recorded, &observed, ledger.salt(), findings);
+    planned_run.plan.resources.unobserved = unobserved;
     select_resources(
         &mut planned_run.plan.resources,
         resources,
@@ -107,6 +109,7 @@ pub async fn build_plan<'a>(
             .look_up(client, ledger, &planned_run.flows, listener)
             .await?;
         planned_run.existing = looked_up.existing;
+        planned_run.unobserved = looked_up.unobserved;
         planned_run.plan.row_accounts = looked_up.lookup;
         for (flow, row, account) in looked_up.refused {
             let diagnostic = refusal(&planned_run.flows[flow], &account, row);
@@ -118,10 +121,39 @@ pub async fn build_plan<'a>(
         planned_run.plan.row_accounts = row_accounts.unobserved();
     }
     planned_run.existing_rules = std::mem::take(&mut row_accounts.rules);
+    findings.extend(warnings_of_lookups(&planned_run));
     for (flow, calls) in row_accounts.calls {
         planned_run.plan.flows[flow].calls.add_all(&calls);
     }
     Ok(planned_run)
+}
+
+/// Returns a warning for each resource that was not looked up, and one for the accounts of rows.
+fn warnings_of_lookups(planned_run: &PlannedRun<'_>) -> Vec<Diagnostic> {
+    let resources = planned_run.plan.resources.unobserved.iter();
+    let mut warnings: Vec<Diagnostic> = resources
+        .map(|(address, failure)| {
+            let message = format!("{address} {}", failure.message);
+            Diagnostic::warning(message)
+                .hint("what depends on it is not sent; the rest is: apply again later")
+        })
+        .collect();
+    let mut reasons: Vec<&str> = planned_run
+        .unobserved
+        .values()
+        .map(|failure| failure.message.as_str())
+        .collect();
+    reasons.sort_unstable();
+    if let Some(reason) = reasons.first() {
+        let count = reasons.len();
+        let accounts = if count == 1 { "account" } else { "accounts" };
+        let message = format!("{count} {accounts} of rows {reason}");
+        warnings.push(
+            Diagnostic::warning(message)
+                .hint("their rows are not sent; the others are: apply again later"),
+        );
+    }
+    warnings
 }
 
 /// Reduces the resource plan to the selected resources and the ones that selected items need.

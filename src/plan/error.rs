@@ -28,6 +28,9 @@ pub enum Fatal {
     /// Several responses had the ids of other rows or resources.
     #[error("{0} responses had ids of other rows or resources")]
     MismatchedResponses(usize),
+    /// The command was stopped while a call waited: the call was not sent.
+    #[error("stopped while calls waited for the service")]
+    Stopped,
     /// The ledger cannot be read or written, or its lease was lost.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -39,7 +42,7 @@ pub enum Fatal {
 ///
 /// # Errors
 ///
-/// Returns [`Fatal`] when it ends the run: no connection, refused credentials, a lost lease.
+/// Returns [`Fatal`] when it ends the run: no connection, refused credentials, a lost lease, a stop.
 pub(crate) fn classify(op: Op, failure: CallFailure) -> Result<Failure, Fatal> {
     use CallFailure as F;
     match failure {
@@ -54,6 +57,7 @@ pub(crate) fn classify(op: Op, failure: CallFailure) -> Result<Failure, Fatal> {
         F::NotSent(problem) | F::Outage(problem) => Err(Fatal::Unreachable(problem)),
         F::LeaseLost(why) => Err(Fatal::Ledger(LedgerError::Taken(why))),
         F::Credentials(why) => Err(Fatal::Credentials(why)),
+        F::Stopped => Err(Fatal::Stopped),
         failure @ (F::Throttled { .. } | F::Unknown { .. }) => Ok(Failure {
             code: None,
             message: format!("{op}: {failure}"),

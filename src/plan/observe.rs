@@ -7,12 +7,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::error::{Fatal, classify};
 use super::selection::Observe;
-use crate::address::AccountId;
+use crate::address::{AccountId, Address};
 use crate::api::{ExchangeId, Operation, QuerySeals};
 use crate::client::{CallFailure, Client, Problem};
 use crate::desired::Resources;
 use crate::ledger::Failure;
-use crate::plan::diff::Observed;
+use crate::plan::diff::{Observed, Unobserved};
 
 /// The progress of lookups.
 #[derive(Debug, Clone, Copy)]
@@ -28,16 +28,22 @@ pub type LookupListener = Arc<dyn Fn(Lookup) + Send + Sync>;
 
 /// Looks up the declared accounts, and the seals of accounts for which seals are declared.
 ///
-/// Returns an empty observation for [`Observe::None`].
+/// Returns an empty observation for [`Observe::None`]. A failed lookup blocks its account or seals
+/// only.
+///
+/// # Errors
+///
+/// Returns [`Fatal`] if the lookups of all accounts fail.
 pub(crate) async fn observe_resources(
     resources: &Resources,
     client: &Client,
     observe: Observe,
     listener: &LookupListener,
-) -> Result<Observed, Fatal> {
+) -> Result<(Observed, Unobserved), Fatal> {
     let mut observed = Observed::default();
+    let mut unobserved = Unobserved::new();
     if observe == Observe::None {
-        return Ok(observed);
+        return Ok((observed, unobserved));
     }
     listener(Lookup::Started(
         resources.accounts.len() + resources.absent.len(),
@@ -52,12 +58,24 @@ pub(crate) async fn observe_resources(
         .map(|account| account.third_id().to_owned())
         .chain(absent)
         .collect();
-    for (third_id, answer) in find_accounts(client, third_ids, listener).await? {
-        let answer = answer.map_err(|failure| Fatal::LookupFailed {
-            subject: format!("the thirdId {third_id}"),
-            reason: failure.message,
-        })?;
-        observed.accounts.insert(third_id, answer);
+    let answers = find_accounts(client, third_ids, listener).await?;
+    check_any_answered(&answers)?;
+    let absent = resources.absent.iter();
+    let absent = absent.map(|(name, account)| (name, account.third_id.as_str()));
+    let accounts = resources.accounts.iter();
+    let accounts = accounts.map(|(name, account)| (name, account.third_id()));
+    for (name, third_id) in accounts.chain(absent) {
+        match answers.get(third_id) {
+            Some(Ok(answer)) => {
+                observed
+                    .accounts
+                    .insert(third_id.to_owned(), answer.clone());
+            }
+            Some(Err(failure)) => {
+                unobserved.insert(Address::Account(name.clone()), blocked(failure));
+            }
+            None => {}
+        }
     }
     for account in resources
         .accounts
@@ -71,12 +89,17 @@ pub(crate) async fn observe_resources(
         let query = QuerySeals {
             account_id: account_id.clone(),
         };
-        let seals = client.call(&query).await.map_err(|failure| {
-            match classify(QuerySeals::OP, failure) {
-                Ok(failure) => lookup_error(failure),
-                Err(fatal) => fatal,
+        let seals = match client.call(&query).await {
+            Ok(seals) => seals,
+            Err(failure) => {
+                let failure = blocked(&classify(QuerySeals::OP, failure)?);
+                let own = resources.seals.iter();
+                let own = own.filter(|(_, seal)| seal.account == *account.0);
+                let own = own.map(|(name, _)| (Address::Seal(name.clone()), failure.clone()));
+                unobserved.extend(own);
+                continue;
             }
-        })?;
+        };
         let seals = seals.into_iter().map(|seal| {
             (
                 seal.seal_id,
@@ -85,11 +108,47 @@ pub(crate) async fn observe_resources(
         });
         observed.seals.insert(third_id.to_owned(), seals.collect());
     }
-    Ok(observed)
+    Ok((observed, unobserved))
 }
 
+/// Returns the failure of what was not looked up, and of what depends on it.
+pub(crate) fn blocked(failure: &Failure) -> Failure {
+    Failure {
+        message: format!("cannot be looked up: {}", failure.message),
+        ..failure.clone()
+    }
+}
+
+/// Returns an error if all lookups failed.
+fn check_any_answered(answers: &Answers) -> Result<(), Fatal> {
+    if answers.values().any(Result::is_ok) {
+        return Ok(());
+    }
+    let failed = || {
+        let failed = answers.iter();
+        failed.filter_map(|(third_id, answer)| Some((third_id, answer.as_ref().err()?)))
+    };
+    let without_code = failed().find(|(_, failure)| failure.code.is_none());
+    match without_code.or_else(|| failed().next()) {
+        None => Ok(()),
+        Some((_, failure)) if failure.code.is_none() => Err(unreachable(failure)),
+        Some((third_id, failure)) => Err(Fatal::LookupFailed {
+            subject: format!("the thirdId {third_id}"),
+            reason: failure.message.clone(),
+        }),
+    }
+}
+
+/// Returns the error of a lookup without a usable response, when no other had one.
+pub(crate) fn unreachable(failure: &Failure) -> Fatal {
+    Fatal::Unreachable(Problem::passing(failure.message.clone(), ""))
+}
+
+/// The account id of each `thirdId` that was looked up: `None` where there is no account.
+pub(crate) type Answers = BTreeMap<String, Result<Option<AccountId>, Failure>>;
+
 /// Looks up the account id of each `thirdId`: `None` where there is no account, an error where the
-/// service rejects the `thirdId`.
+/// service rejects the `thirdId` or has no usable response.
 ///
 /// # Errors
 ///
@@ -98,18 +157,15 @@ pub(crate) async fn find_accounts(
     client: &Client,
     third_ids: Vec<String>,
     listener: &LookupListener,
-) -> Result<BTreeMap<String, Result<Option<AccountId>, Failure>>, Fatal> {
-    let answers: BTreeMap<_, Result<Option<AccountId>, Failure>> = stream::iter(third_ids)
+) -> Result<Answers, Fatal> {
+    let answers: Answers = stream::iter(third_ids)
         .map(|third_id| async move {
             let answer = match find_account(client, &third_id).await {
                 Ok(answer) => Ok(answer),
-                Err(failure) => match classify(ExchangeId::OP, failure)? {
-                    failure if failure.code.is_some() => Err(failure),
-                    failure => return Err(lookup_error(failure)),
-                },
+                Err(failure) => Err(classify(ExchangeId::OP, failure)?),
             };
             listener(Lookup::Done);
-            Ok((third_id, answer))
+            Ok::<_, Fatal>((third_id, answer))
         })
         .buffer_unordered(client.concurrency())
         .try_collect()
@@ -119,17 +175,6 @@ pub(crate) async fn find_accounts(
     match accounts.find(|id| !found.insert(*id)) {
         Some(account) => Err(Fatal::SharedAccount(account.clone())),
         None => Ok(answers),
-    }
-}
-
-/// The error of a failed lookup. No plan can be made without its result.
-fn lookup_error(failure: Failure) -> Fatal {
-    match failure.code {
-        Some(_) => Fatal::LookupFailed {
-            subject: "an account of the project".to_owned(),
-            reason: failure.message,
-        },
-        None => Fatal::Unreachable(Problem::passing(failure.message, "")),
     }
 }
 

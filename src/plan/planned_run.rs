@@ -7,6 +7,7 @@ use crate::address::{Address, AddressPattern};
 use crate::desired::FlowRows;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::Fingerprint;
+use crate::ledger::Failure;
 use crate::manifest::ExistingAccounts;
 use crate::plan::Plan;
 
@@ -28,6 +29,8 @@ pub struct PlannedRun<'a> {
     /// The strictest rule for an existing account, by the fingerprint of its `thirdId`, if flows
     /// with different rules may share accounts.
     pub existing_rules: HashMap<Fingerprint, ExistingAccounts>,
+    /// Fingerprints of the `thirdId`s of row accounts whose lookup failed, with the reason.
+    pub unobserved: HashMap<Fingerprint, Failure>,
     /// Targets that match no address.
     pub unmatched: Vec<AddressPattern>,
     /// Indexes of the targets that match an item.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::error::Fatal;
 use super::existing_accounts::{ExistingAccount, RowAccountLookup, masked_third_id};
 use super::forecast::Calls;
-use super::observe::{Lookup, LookupListener, find_accounts};
+use super::observe::{Lookup, LookupListener, blocked, find_accounts, unreachable};
 use crate::address::Address;
 use crate::api::operation::Op;
 use crate::api::{CreateOrganization, CreatePerson, Operation, UpdateOrganization, UpdatePerson};
@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::desired::{Account, AccountHolder, FlowRows, Resources};
 use crate::diagnostic::Diagnostic;
 use crate::expr::Fingerprint;
-use crate::ledger::{AccountRecord, Ledger, LedgerError, ResourceKind};
+use crate::ledger::{AccountRecord, Failure, Ledger, LedgerError, ResourceKind};
 use crate::manifest::ExistingAccounts;
 use crate::plan::diff::{AccountAction, plan_row_account};
 
@@ -90,6 +90,8 @@ pub(crate) struct AccountUse<'a> {
 pub(crate) struct LookedUp {
     /// The fingerprints of the `thirdId`s whose account exists.
     pub(crate) existing: HashSet<Fingerprint>,
+    /// The accounts whose lookup had no usable response, by the fingerprint of the `thirdId`.
+    pub(crate) unobserved: HashMap<Fingerprint, Failure>,
     pub(crate) lookup: RowAccountLookup,
     /// The rows whose account must not exist: the index of the flow, the row, and the account.
     pub(crate) refused: Vec<(usize, u64, String)>,
@@ -198,6 +200,10 @@ impl RowAccounts {
     }
 
     /// Looks up the unrecorded accounts, and counts their calls.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Fatal::Unreachable`] if no lookup of the plan had a usable response.
     pub(crate) async fn look_up(
         &mut self,
         client: &Client,
@@ -214,6 +220,12 @@ impl RowAccounts {
         third_ids.dedup();
         listener(Lookup::Started(third_ids.len()));
         let answers = find_accounts(client, third_ids, listener).await?;
+        let mut failed = answers.values().filter_map(|answer| answer.as_ref().err());
+        if let Some(failure) = failed.find(|failure| failure.code.is_none())
+            && !client.has_answered()
+        {
+            return Err(unreachable(failure));
+        }
         let mut looked_up = LookedUp::default();
         for unrecorded in std::mem::take(&mut self.unrecorded) {
             let calls = self.calls.entry(unrecorded.flow).or_default();
@@ -221,15 +233,21 @@ impl RowAccounts {
             let rule = self.rules.get(&fingerprint).copied().unwrap_or_default();
             let rule = rule.max(unrecorded.rule);
             let looks_again = rule != ExistingAccounts::Adopt;
-            // A rejected lookup counts as no account: it fails with its row, not the whole plan.
-            let exists = matches!(answers.get(&*unrecorded.third_id), Some(Ok(Some(_))));
-            if !exists {
-                calls.add(
-                    Op::ExchangeId,
-                    u64::from(looks_again && unrecorded.is_first),
-                );
-                calls.add(unrecorded.create, u64::from(unrecorded.is_first));
-                continue;
+            match answers.get(&*unrecorded.third_id) {
+                Some(Ok(Some(_))) => {}
+                Some(Err(failure)) if failure.code.is_none() => {
+                    looked_up.unobserved.insert(fingerprint, blocked(failure));
+                    continue;
+                }
+                // A rejected lookup counts as no account: it fails with its row, not the whole plan.
+                _ => {
+                    calls.add(
+                        Op::ExchangeId,
+                        u64::from(looks_again && unrecorded.is_first),
+                    );
+                    calls.add(unrecorded.create, u64::from(unrecorded.is_first));
+                    continue;
+                }
             }
             looked_up.existing.insert(fingerprint);
             let flow = flows[unrecorded.flow].flow;

@@ -21,8 +21,8 @@ use crate::address::{AccountId, Address, AddressPattern, FlowId, is_selected};
 use crate::api::ErrorCode;
 use crate::client::Client;
 use crate::execute::{
-    Event, ItemJournal, Listener, Locks, SETTLE_DELAY, StepContext, StepError, Stop, sent_flow,
-    undecided_step,
+    Event, ItemJournal, Listener, Locks, SETTLE_DELAY, StepContext, StepError, Stop, ending_waits,
+    sent_flow, undecided_step,
 };
 use crate::expr::Fingerprint;
 use crate::ledger::{EntityId, ItemStatus, KnownItem, LedgerError, Records, ResourceKind};
@@ -116,12 +116,17 @@ impl Audit<'_> {
             auditor.audit_item(item).instrument(span).await
         };
         let record = |audited: Result<AuditedItem, Fatal>| {
-            found(audited?)?;
+            match audited {
+                // A call waited when the stop was requested.
+                Err(Fatal::Stopped) => return Ok(()),
+                audited => found(audited?)?,
+            }
             (self.listener)(Event::Lookup(Lookup::Done));
             Ok(())
         };
         let items = self.selected_items();
-        for_each(items, self.concurrency, &self.stop, work, record).await?;
+        let run = for_each(items, self.concurrency, &self.stop, work, record);
+        ending_waits(self.client, &self.stop, run).await?;
         Ok(*self.stop.borrow() == Stop::No)
     }
 

@@ -12,7 +12,7 @@ use crate::api::FlowStatus;
 use crate::client::Client;
 use crate::execute::{
     Event, ItemJournal, ItemOutcome, Listener, StepContext, StepError, Stop, ended_status,
-    sent_flow, signers, why,
+    ending_waits, sent_flow, signers, why,
 };
 use crate::ledger::step_name::END;
 use crate::ledger::{Failure, ItemStatus, KnownItem, Records};
@@ -73,6 +73,8 @@ impl Revocation<'_> {
         let items = items.into_iter().take_while(|_| fatal.get().is_none());
         let record = |result: Result<(Address, ItemOutcome), Fatal>| {
             match result {
+                // A call waited when the stop was requested.
+                Err(Fatal::Stopped) => {}
                 Err(error) => {
                     fatal.get_or_init(|| error);
                 }
@@ -94,7 +96,8 @@ impl Revocation<'_> {
             }
             Ok::<(), Fatal>(())
         };
-        for_each(items.map(Ok), self.concurrency, &self.stop, work, record).await?;
+        let run = for_each(items.map(Ok), self.concurrency, &self.stop, work, record);
+        ending_waits(self.client, &self.stop, run).await?;
         fatal.into_inner().map_or(Ok(stats), Err)
     }
 }

@@ -9,7 +9,7 @@ use tracing::{Instrument, info_span};
 use super::options::Sync;
 use super::sync_loop::SyncLoop;
 use crate::address::Address;
-use crate::execute::{StepContext, StepError, Stop, SyncStats, stop_requested};
+use crate::execute::{StepContext, StepError, Stop, SyncStats, ending_waits, stop_requested};
 use crate::plan::Fatal;
 
 impl Sync<'_> {
@@ -19,6 +19,10 @@ impl Sync<'_> {
     ///
     /// Returns the first fatal error, once the polls in progress have ended.
     pub async fn run(&self) -> Result<SyncStats, Fatal> {
+        ending_waits(self.client, &self.stop, self.run_to_end()).await
+    }
+
+    async fn run_to_end(&self) -> Result<SyncStats, Fatal> {
         let context = StepContext::new(self.records, self.client, self.root);
         let mut sync_loop = SyncLoop::begin(self, context.clock)?;
         let mut in_progress = FuturesUnordered::new();
@@ -44,6 +48,8 @@ impl Sync<'_> {
             tokio::select! {
                 biased;
                 Some((result, item)) = in_progress.next() => match result {
+                    // A call waited when the stop was requested.
+                    Err(StepError::Fatal(Fatal::Stopped)) => sync_loop.interrupt(&item),
                     Err(StepError::Fatal(error)) => {
                         fatal.get_or_insert(error);
                     }

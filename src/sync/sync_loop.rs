@@ -227,6 +227,12 @@ impl<'a> SyncLoop<'a> {
         Ok(())
     }
 
+    /// Reports that a stop has ended the poll of an item.
+    pub(crate) fn interrupt(&mut self, item: &KnownItem) {
+        let address = Address::item(&item.flow, &item.key);
+        self.report_item(address, ItemOutcome::Interrupted);
+    }
+
     /// Schedules the next poll of an item that has not ended.
     ///
     /// The interval doubles after each consecutive failure. Without a time limit, an item is not

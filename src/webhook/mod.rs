@@ -4,6 +4,7 @@
 //! several receivers can share one ledger. Polling holds the ledger for a few seconds at a time and
 //! leaves it to other runs in between.
 
+mod client_address;
 mod confirm;
 mod metrics;
 mod outcome;
@@ -16,4 +17,4 @@ pub use metrics::{Metrics, PollOutcome};
 pub use outcome::CallbackOutcome;
 pub use receive::{CallbackLog, CallbackPath, Receiver};
 pub use retry_schedule::RetrySchedule;
-pub use serve::serve;
+pub use serve::{ServerLimits, serve};

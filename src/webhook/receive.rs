@@ -36,6 +36,11 @@ const METRICS: &str = "/metrics";
 /// The content type of the Prometheus text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Returns whether a path is that of health or metrics.
+pub(super) fn is_monitoring(path: &str) -> bool {
+    [HEALTH, METRICS].contains(&path)
+}
+
 /// The path at which callbacks are received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackPath(String);
@@ -48,7 +53,7 @@ impl std::str::FromStr for CallbackPath {
         if !text.starts_with('/') || !text.chars().all(is_plain) {
             return Err("write a path such as /callback: letters, digits, / - _ . ~".to_owned());
         }
-        if [HEALTH, METRICS].contains(&text) {
+        if is_monitoring(text) {
             return Err(format!("{text} is reserved: choose another path"));
         }
         Ok(Self(text.to_owned()))

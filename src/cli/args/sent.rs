@@ -2,6 +2,7 @@
 //! `status`, `report` and `audit`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::shared::{Consent, Matching, Waiting};
@@ -100,6 +101,11 @@ pub(crate) struct Listen {
     /// Also the maximum time that the signature may be in the future.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
     pub(crate) max_age: Millis,
+    /// The maximum number of connections of one client address that are served; more wait
+    ///
+    /// Behind a reverse proxy, all callbacks come from its address.
+    #[arg(long, value_name = "NUMBER", default_value = "64")]
+    pub(crate) connections_per_address: NonZeroUsize,
     /// Only record callbacks
     ///
     /// sync --wait or another listener polls the flows.

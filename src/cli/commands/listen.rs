@@ -5,6 +5,7 @@
 //! does not delay the responses to callbacks.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,13 +28,14 @@ use crate::cli::output::logging::emit;
 use crate::cli::output::out;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{escaped, stamped};
+use crate::cli::process;
 use crate::client::Credentials;
 use crate::execute::{Stop, SyncStats};
 use crate::ledger::{Inbox, LedgerError, VersionPolicy};
 use crate::manifest::Settings;
 use crate::webhook::{
     CallbackLog, CallbackOutcome, Confirmer, ConfirmerEvent, Connection, Metrics, Receiver,
-    RetrySchedule, serve,
+    RetrySchedule, ServerLimits, serve,
 };
 
 /// The maximum `retries.outage` while the listener holds the lease, so that other runs can acquire
@@ -120,7 +122,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             scope.spawn(move || span.in_scope(|| confirm(confirmer, show)));
         }
         runtime.block_on(async {
-            let served = serve(listener, receiver.router(&args.path), async {
+            let served = serve(listener, receiver.router(&args.path), limits(args), async {
                 interrupt().await;
                 // The polling thread may have ended.
                 let _ = requests.send(Stop::Drain);
@@ -133,6 +135,17 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         });
     });
     Ok(Exit::Done)
+}
+
+/// The limits of the server. The client's connections need open files, too.
+fn limits(args: &Args) -> ServerLimits {
+    let defaults = ServerLimits::default();
+    let possible = process::max_connections().map_or(usize::MAX, NonZeroUsize::get);
+    ServerLimits {
+        connections: defaults.connections.min(possible),
+        per_address: args.connections_per_address.get(),
+        ..defaults
+    }
 }
 
 async fn second_interrupt() {

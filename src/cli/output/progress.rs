@@ -16,6 +16,7 @@ use super::target::CONSOLE;
 use super::{escaped, stamped};
 use crate::address::Address;
 use crate::api::operation::Op;
+use crate::api::time;
 use crate::cli::args::{Global, LogFormat};
 use crate::client::{ClientEvent, Throttle};
 use crate::execute::{Event, ItemOutcome, Listener, SyncStats};
@@ -232,6 +233,10 @@ impl Screen {
                     "\u{1b}[32mresumed\u{1b}[0m: the endpoint responded again after {seconds:.0} s"
                 )
             }
+            ClientEvent::Held { op, until } => {
+                let until = time::local(*until).strftime("%H:%M:%S");
+                format!("held {op}: the service asked to wait until {until}")
+            }
             ClientEvent::Throttled(throttle) => format!("throttled: {}", throttle_text(throttle)),
         };
         self.line(Level::WARN, &text);
@@ -387,13 +392,9 @@ impl Screen {
 
 /// Describes the limits of a throttled client.
 fn throttle_text(throttle: &Throttle) -> String {
-    let limit = match throttle.rate {
+    match throttle.rate {
         Some(rate) => format!("{rate:.1} calls/s"),
         None => format!("{} calls in flight", throttle.in_flight),
-    };
-    match throttle.pause {
-        Some(pause) => format!("{limit} after a pause of {} s", pause.as_secs()),
-        None => limit,
     }
 }
 

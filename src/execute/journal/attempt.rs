@@ -49,6 +49,7 @@ impl From<AttemptError> for StepError {
 impl StepContext<'_> {
     /// Sends a call until it has a response or is refused, and probes before each repetition.
     /// `is_begun`: an earlier run may have sent it, so it is probed before the first attempt, too.
+    #[allow(clippy::too_many_lines)]
     pub(super) async fn attempt<O, L>(
         &self,
         is_begun: bool,
@@ -69,6 +70,7 @@ impl StepContext<'_> {
         let mut may_take_effect = false;
         let began = Instant::now();
         let mut throttle_delays = self.client.throttle_delays();
+        let identity = self.client.identify(request);
         let mut was_throttled = false;
         loop {
             if let Some(reason) = probe_reason {
@@ -105,9 +107,17 @@ impl StepContext<'_> {
                     // A retry of an unreadable response would be unreadable, too.
                     let delay = delays.next().filter(|_| *cause != LossCause::Unreadable);
                     if let Some(delay) = delay {
-                        self.client
-                            .wait(delay.max(retry_after.unwrap_or_default()))
-                            .await;
+                        let waited = async {
+                            let requested =
+                                self.client
+                                    .wait_as_requested(&identity, delay, *retry_after);
+                            requested.await?;
+                            self.client.wait(Duration::ZERO).await
+                        };
+                        if let Err(stopped) = waited.await {
+                            let error = StepError::of(O::OP, stopped);
+                            return Err(AttemptError::MayTakeEffect(error));
+                        }
                     }
                     delay.is_none()
                 }
@@ -116,11 +126,25 @@ impl StepContext<'_> {
                 CallFailure::Throttled { retry_after } => {
                     was_throttled = true;
                     settle_delay = SETTLE_DELAY;
-                    let is_patient = began.elapsed() < self.client.throttle_patience();
-                    let delay = throttle_delays.next().filter(|_| is_patient);
+                    let delay = if self.client.is_throttled_alone(&identity) {
+                        delays.next()
+                    } else {
+                        let is_patient = began.elapsed() < self.client.throttle_patience();
+                        throttle_delays.next().filter(|_| is_patient)
+                    };
                     if let Some(delay) = delay {
-                        let delay = delay.max(retry_after.unwrap_or_default());
-                        self.client.delay(delay.max(SETTLE_DELAY)).await;
+                        let delay = delay.max(SETTLE_DELAY);
+                        let waited = self
+                            .client
+                            .wait_as_requested(&identity, delay, *retry_after);
+                        if let Err(stopped) = waited.await {
+                            let error = StepError::of(O::OP, stopped);
+                            return Err(if may_take_effect {
+                                AttemptError::MayTakeEffect(error)
+                            } else {
+                                AttemptError::Refused(error)
+                            });
+                        }
                     }
                     delay.is_none()
                 }

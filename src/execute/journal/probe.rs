@@ -1,5 +1,7 @@
 //! Probes: lookups that find out whether a request whose response was lost has taken effect.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::attempt::SETTLE_DELAY;
@@ -142,6 +144,7 @@ impl StepContext<'_> {
         is_target: impl Fn(&FoundTask) -> bool,
     ) -> Result<ProbeResult<HandSignAnswer>, StepError> {
         let began = Instant::now();
+        let identity = self.client.identify(undo);
         let mut attempts = 1..self.client.attempts();
         loop {
             let undone = self.client.call(undo).await;
@@ -149,6 +152,7 @@ impl StepContext<'_> {
                 failure @ (CallFailure::NotSent(_)
                 | CallFailure::Outage(_)
                 | CallFailure::LeaseLost(_)
+                | CallFailure::Stopped
                 | CallFailure::Credentials(_)),
             ) = undone
             {
@@ -165,17 +169,25 @@ impl StepContext<'_> {
                     cause: LossCause::TimedOut,
                     ..
                 }) => self.late(),
-                Err(CallFailure::Throttled {
-                    retry_after: Some(delay),
-                }) => SETTLE_DELAY.max(*delay),
                 _ => SETTLE_DELAY,
             };
             self.client.delay(delay).await;
+            if let Err(CallFailure::Throttled { retry_after }) = &undone {
+                let rest = retry_after.map(|requested| requested.saturating_sub(delay));
+                let waited = self
+                    .client
+                    .wait_as_requested(&identity, Duration::ZERO, rest);
+                let waited = waited.await;
+                waited.map_err(|stopped| StepError::of(Op::UndoTask, stopped))?;
+            }
             if !self.state(flow).await?.tasks.iter().any(&is_target) {
                 return Ok(ProbeResult::Undone);
             }
             let is_repeated = match &undone {
-                // Throttled attempts are not counted.
+                Err(CallFailure::Throttled { .. }) if self.client.is_throttled_alone(&identity) => {
+                    attempts.next().is_some()
+                }
+                // Attempts are not counted while the service throttles others, too.
                 Err(CallFailure::Throttled { .. }) => {
                     began.elapsed() < self.client.throttle_patience()
                 }

@@ -75,6 +75,9 @@ impl Executor<'_> {
                 .await?;
             return Ok(recorded.account_id);
         }
+        if let Some(failure) = self.unobserved(account.third_id()) {
+            return Err(StepError::Failed(failure.clone()));
+        }
         let rule = self.existing_rule(flow, account.third_id());
         // An account whose creation this ledger has begun is its own.
         let looks_up = known.is_none()

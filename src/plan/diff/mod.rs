@@ -15,4 +15,4 @@ pub use removed_rows::RemovedRow;
 pub(crate) use removed_rows::{Revocations, removed_row_action};
 pub(crate) use resources::plan_resources;
 pub use resources::{ResourcePlan, field_fingerprints, plan_row_account};
-pub(crate) use state::{Observed, RecordedResources};
+pub(crate) use state::{Observed, RecordedResources, Unobserved};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::action::{AccountAction, Grant, SealAction, TemplateAction};
-use super::state::{Observed, RecordedResources};
+use super::state::{Observed, RecordedResources, Unobserved};
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
 use crate::desired::{Account, AccountHolder, Resources, SealSource, SilentSign, TemplateSource};
@@ -24,6 +24,8 @@ pub struct ResourcePlan {
     pub seals: Vec<(String, SealAction, Op)>,
     /// Templates by name.
     pub templates: Vec<(String, TemplateAction)>,
+    /// The resources whose lookup failed: their actions are not executed.
+    pub unobserved: Unobserved,
 }
 
 /// The actions for one account.
@@ -107,7 +109,13 @@ impl ResourcePlan {
             };
             (Address::Template(name.clone()), symbol, String::new())
         });
-        absent.chain(accounts).chain(seals).chain(templates)
+        let all = absent.chain(accounts).chain(seals).chain(templates);
+        all.map(
+            |(address, symbol, note)| match self.unobserved.get(&address) {
+                Some(failure) => (address, '!', failure.message.clone()),
+                None => (address, symbol, note),
+            },
+        )
     }
 
     /// The calls that the actions need.
@@ -153,6 +161,7 @@ impl ResourcePlan {
     /// Removes the actions of excluded resources. Existing ones stay as unchanged, so that items
     /// can use them.
     pub fn exclude(&mut self, excluded: impl Fn(&Address) -> bool) {
+        self.unobserved.retain(|address, _| !excluded(address));
         self.absent
             .retain(|(name, _)| !excluded(&Address::Account(name.clone())));
         let is_excluded =
@@ -179,6 +188,7 @@ impl ResourcePlan {
 
     /// Keeps the resources for which `keep` returns true.
     pub fn retain(&mut self, keep: impl Fn(&Address) -> bool) {
+        self.unobserved.retain(|address, _| keep(address));
         self.absent
             .retain(|(name, _)| keep(&Address::Account(name.clone())));
         self.accounts

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::address::{AccountId, SealId, TemplateId};
+use crate::address::{AccountId, Address, SealId, TemplateId};
 use crate::expr::Fingerprint;
-use crate::ledger::{RecordedAccount, RecordedSeal};
+use crate::ledger::{Failure, RecordedAccount, RecordedSeal};
 
 /// The recorded state of a project's resources.
 #[derive(Debug, Clone, Default)]
@@ -26,3 +26,6 @@ pub(crate) struct Observed {
     /// (API 5.8.1).
     pub seals: BTreeMap<String, Vec<(SealId, Option<String>)>>,
 }
+
+/// The resources whose lookup failed, with the reason. Nothing that depends on them is sent.
+pub(crate) type Unobserved = BTreeMap<Address, Failure>;

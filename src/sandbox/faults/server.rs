@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use super::fault::NoResponse;
 use super::rules::{Counters, Faults, operation_of};
@@ -39,6 +40,11 @@ pub struct FaultyServer {
 
 /// The time for open connections to finish when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The time after which a connection is closed whose client does not read its responses.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pause after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The number of chunks in an "endless" response: about 100 MB.
 const MAX_CHUNKS: usize = 1600;
@@ -86,9 +92,14 @@ impl FaultyServer {
                     while close_requests.try_recv().is_ok() {}
                     listener = bind_again(addr).await?;
                 }
-                Ok((stream, _)) = listener.accept() => {
-                    connections.spawn(self.clone().serve_connection(stream, close.clone(), ended.clone()));
-                }
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let server = self.clone();
+                        connections.spawn(server.serve_connection(stream, close.clone(), ended.clone()));
+                    }
+                    // File descriptors may be exhausted.
+                    Err(_) => sleep(ACCEPT_PAUSE).await,
+                },
                 Some(_) = connections.join_next() => {}
             }
         }
@@ -107,7 +118,10 @@ impl FaultyServer {
         mut ended: watch::Receiver<()>,
     ) {
         let service = service_fn(|request| self.call(request, &close));
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_TIMEOUT));
+        let stream = TokioIo::new(Box::pin(stream));
+        let connection = http1::Builder::new().serve_connection(stream, service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             // An error is the effect of an injected fault.

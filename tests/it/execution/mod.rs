@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod existing_accounts;
 pub(crate) mod forecast;
+pub(crate) mod holds;
 pub(crate) mod manifests;
 pub(crate) mod outage;
 pub(crate) mod rate_limit;
@@ -12,5 +13,6 @@ pub(crate) mod removed_rows;
 pub(crate) mod requests;
 pub(crate) mod revoke;
 pub(crate) mod signing;
-pub(crate) mod sync;
+pub(crate) mod single_calls;
+mod sync;
 pub(crate) mod transport;

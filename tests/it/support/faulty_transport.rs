@@ -47,6 +47,8 @@ pub(crate) struct TransportState {
     pub(crate) times: Vec<tokio::time::Instant>,
     /// The fields of responses that always have their first value, by path.
     pub(crate) repeated: Vec<(&'static str, &'static str, Option<serde_json::Value>)>,
+    /// The faults of all calls of a path whose request contains a text.
+    pub(crate) of_requests: Vec<(&'static str, &'static str, Fault)>,
     /// Whether details omit the newest task, so that no probe finds the effect of a lost response.
     pub(crate) hides_newest_task: bool,
 }
@@ -79,6 +81,13 @@ impl TransportState {
         *self.calls.entry(path).or_default() += 1;
         if self.closed.is_some_and(|until| now < until) {
             return Some(NOT_SENT);
+        }
+        let of_request = self.of_requests.iter().find(|(path, text, _)| {
+            let body = String::from_utf8_lossy(request.body());
+            named == Some(*path) && body.contains(text)
+        });
+        if let Some((_, _, fault)) = of_request {
+            return Some(*fault);
         }
         let fault = self.faults.decide(named?, &mut self.counters);
         if let Some(Fault::Refused(time)) = fault {

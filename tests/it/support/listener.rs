@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::{Notify, oneshot};
 use treaty::api::callback::Verifier;
 use treaty::ledger::{Binding, CallbackEvent, CallbackReceipt, Inbox};
-use treaty::webhook::{CallbackOutcome, Metrics, Receiver, serve};
+use treaty::webhook::{CallbackOutcome, Metrics, Receiver, ServerLimits, serve};
 
 use crate::support::rig::Rig;
 
@@ -79,6 +79,10 @@ pub(crate) struct Listening {
 
 impl Listening {
     pub(crate) async fn start(ledger: &Path, binding: &Binding) -> Self {
+        Self::start_with(ledger, binding, ServerLimits::default()).await
+    }
+
+    pub(crate) async fn start_with(ledger: &Path, binding: &Binding, limits: ServerLimits) -> Self {
         let inbox = Inbox::open(ledger, binding, &Default::default()).expect("an inbox");
         let (metrics, news) = <(Arc<Metrics>, Arc<Notify>)>::default();
         let heard: Arc<Mutex<Vec<CallbackOutcome>>> = Arc::default();
@@ -95,7 +99,7 @@ impl Listening {
         let listener = listener.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let (end, ended) = oneshot::channel();
-        tokio::spawn(serve(listener, router, async {
+        tokio::spawn(serve(listener, router, limits, async {
             let _ = ended.await;
         }));
         Self {

@@ -130,6 +130,14 @@ impl Rig {
         self.rule(Rule::always(fault).nth(nth as u64))
     }
 
+    /// Injects a fault at every call of a path whose request contains a text.
+    pub(crate) fn for_request(self, path: &'static str, text: &'static str, fault: Fault) -> Self {
+        let mut state = self.wire.state.lock().expect("a lock");
+        state.of_requests.push((path, text, fault));
+        drop(state);
+        self
+    }
+
     /// Makes a field of the responses of a path always have its first value.
     pub(crate) fn repeats(self, path: &'static str, field: &'static str) -> Self {
         let mut state = self.wire.state.lock().expect("a lock");
@@ -294,6 +302,14 @@ impl Rig {
         Client::new(self.wire.clone(), self.settings(), Arc::new(|_| {}))
     }
 
+    /// Returns a client with a listener.
+    pub(crate) fn client_with(
+        &self,
+        listener: Arc<dyn Fn(treaty::client::ClientEvent) + Send + std::marker::Sync>,
+    ) -> Client {
+        Client::new(self.wire.clone(), self.settings(), listener)
+    }
+
     pub(crate) fn ledger(&self) -> Sqlite {
         let held = Sqlite::hold(&self.ledger_path(), &binding(), "a test", "now");
         held.expect("a ledger").synchronous()
@@ -316,6 +332,19 @@ impl Rig {
         &self,
         end: impl Future<Output = ()>,
     ) -> Option<(Plan, RunStats)> {
+        let (_ask, stop) = watch::channel(Stop::No);
+        tokio::select! {
+            biased;
+            result = self.apply_until(stop) => result,
+            () = end => None,
+        }
+    }
+
+    /// Plans and applies, as the command does, until it is stopped.
+    pub(crate) async fn apply_until(
+        &self,
+        stop: watch::Receiver<Stop>,
+    ) -> Option<(Plan, RunStats)> {
         let mut findings = Findings::default();
         let project = self.manifests(&mut findings);
         let ledger = self.ledger();
@@ -333,37 +362,29 @@ impl Rig {
             run: RunTime::at(Timestamp::now()),
             listener: Arc::new(|_| {}),
         };
-        let work = async {
-            let asked = Some((&client, self.observe));
-            let Ok(survey) = build_plan(&surveyor, asked, &mut findings).await else {
-                return None;
-            };
-            assert_eq!(findings.errors(), 0, "{:?}", findings.kept());
-            let (_ask, stop) = watch::channel(Stop::No);
-            let run = ledger
-                .begin_run(&format!("{:?}", Timestamp::now()), "now")
-                .await
-                .expect("a run");
-            let executor = Executor::new(ExecutionContext {
-                resources: &standing,
-                planned: &survey,
-                ledger: &ledger,
-                client: &client,
-                root: &project.root,
-                run,
-                tolerate: None,
-                listener: Arc::new(|_| {}),
-                stop,
-            });
-            let tally = executor.run().await;
-            drop(executor);
-            Some((survey.plan, tally))
+        let asked = Some((&client, self.observe));
+        let Ok(survey) = build_plan(&surveyor, asked, &mut findings).await else {
+            return None;
         };
-        tokio::select! {
-            biased;
-            result = work => result,
-            () = end => None,
-        }
+        assert_eq!(findings.errors(), 0, "{:?}", findings.kept());
+        let run = ledger
+            .begin_run(&format!("{:?}", Timestamp::now()), "now")
+            .await
+            .expect("a run");
+        let executor = Executor::new(ExecutionContext {
+            resources: &standing,
+            planned: &survey,
+            ledger: &ledger,
+            client: &client,
+            root: &project.root,
+            run,
+            tolerate: None,
+            listener: Arc::new(|_| {}),
+            stop,
+        });
+        let tally = executor.run().await;
+        drop(executor);
+        Some((survey.plan, tally))
     }
 
     /// Plans and applies. Returns whether the plan was empty; false if the plan failed.

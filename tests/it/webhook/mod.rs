@@ -3,3 +3,4 @@
 pub(crate) mod command;
 pub(crate) mod confirm;
 pub(crate) mod receive;
+pub(crate) mod slow_clients;
