@@ -1,4 +1,7 @@
 //! Writes `<flow>.csv` and `<flow>.failed.csv`: the columns of the sheet, then those of treaty.
+//!
+//! A report can be used as the sheet again, so the cells of the sheet are repeated as they are, except
+//! for formulas. Control characters in treaty's own cells are escaped.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -11,6 +14,8 @@ use crate::api::time;
 use crate::ledger::ItemRecord;
 use crate::sheet::escape_formula;
 use crate::util::atomic_file::{AtomicFile, FileError};
+use crate::util::escape::escaped;
+use crate::util::link;
 
 /// The prefix of treaty's columns.
 const PREFIX: &str = "treaty_";
@@ -182,7 +187,9 @@ impl EncodedRows {
             let indexes = columns.indexes.iter();
             indexes.map(move |at| cells.and_then(|cells| cells.at(*at)).unwrap_or_default())
         };
-        let all = own().map(Cow::Borrowed).chain(treaty_cells(report, row));
+        let all = own()
+            .map(Cow::Borrowed)
+            .chain(treaty_cells(report, row).map(own_cell));
         let failed = |error| csv_error(&columns.path, error);
         write_cells(&mut self.all, all).map_err(failed)?;
         if row.status == Status::Failed && row.number.is_some() {
@@ -190,7 +197,8 @@ impl EncodedRows {
             let [code, error, hint] = row.details.failure_texts();
             let key = row.key.as_deref().unwrap_or_default();
             let cells = [key, row.status.word(), &code, &error, &hint];
-            let cells = own().chain(cells).map(Cow::Borrowed);
+            let cells = cells.map(|cell| own_cell(Cow::Borrowed(cell)));
+            let cells = own().map(Cow::Borrowed).chain(cells);
             write_cells(&mut self.failed, cells).map_err(failed)?;
         }
         Ok(())
@@ -206,6 +214,14 @@ fn write_cells<'a>(
         table.write_field(escape_formula(&cell).as_bytes())?;
     }
     table.write_record(None::<&[u8]>)
+}
+
+/// Returns a cell of treaty, which may contain text of the service, with unsafe characters escaped.
+pub(super) fn own_cell(cell: Cow<'_, str>) -> Cow<'_, str> {
+    match escaped(&cell) {
+        Cow::Owned(escaped) => Cow::Owned(escaped),
+        Cow::Borrowed(_) => cell,
+    }
 }
 
 /// Returns the path of the table of failed rows.
@@ -236,13 +252,12 @@ fn treaty_cells<'a>(
     let signers = report.signers.iter().flat_map(move |name| {
         let signer = details.signer(name);
         [
-            signer.account_id(),
-            signer.sign_url(),
-            signer.sign_short_url(),
-            signer.signer_status(),
-            signer.signer_time(),
+            signer.account_id().into(),
+            link::shown(signer.sign_url()).into(),
+            link::shown(signer.sign_short_url()).into(),
+            signer.signer_status().into(),
+            signer.signer_time().into(),
         ]
-        .map(Cow::Borrowed)
     });
     let moment = |at: Option<jiff::Timestamp>| at.map(time::text).unwrap_or_default();
     let last = [

@@ -86,6 +86,11 @@ impl LedgerContext {
         out::log_note(self.session.log_format, text);
     }
 
+    /// Logs notes and shows each on a line.
+    pub(in crate::cli) fn notes<T: std::fmt::Display>(&self, texts: impl IntoIterator<Item = T>) {
+        texts.into_iter().for_each(|text| self.note(text));
+    }
+
     /// Asks for confirmation unless the arguments contain it, then writes to the ledger and prints
     /// `done`.
     pub(in crate::cli) fn confirm_and_write(
@@ -126,8 +131,7 @@ fn warn_of_repeated_ids(ledger: &Sqlite, format: LogFormat) -> Result<(), Ledger
              links may be those of others; compare the rows with treaty audit before their links are used",
             repeated.join(", ")
         );
-        tracing::warn!("{text}");
-        out::log_note(format, format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
+        out::log_warning(format, text);
     }
     Ok(())
 }
