@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::encoding::{BOM, Detected, Encoding, detect};
-use super::formula::{REPORT_COLUMN, unescape_formula};
+use super::formula::REPORT_COLUMN;
 use super::row::Header;
 use super::rows::{Rows, Source, breaks_inside, cells, undecodable};
 use super::split::{self, ErrorKind, MAX_COLUMNS, StructureError};
@@ -98,7 +98,7 @@ impl Sheet {
             max_rows,
         };
         let columns = sheet.read_header()?;
-        sheet.is_report = is_report(&columns);
+        sheet.is_report = columns.iter().any(|name| &**name == REPORT_COLUMN);
         sheet.header = Arc::new(Header::new(file.shown.clone(), columns));
         Ok(sheet)
     }
@@ -209,11 +209,6 @@ impl Sheet {
             }
         }
         if errors.is_empty() {
-            if is_report(&columns) {
-                for name in &mut columns {
-                    *name = unescape_formula(name).into();
-                }
-            }
             Ok(columns)
         } else {
             Err(errors)
@@ -263,11 +258,6 @@ fn structure_error(file: &SheetFile, error: StructureError) -> Diagnostic {
         ),
     };
     Diagnostic::error(message).at(place).hint(hint)
-}
-
-/// Whether a sheet with these columns is a report of treaty.
-fn is_report(columns: &[Arc<str>]) -> bool {
-    columns.iter().any(|name| &**name == REPORT_COLUMN)
 }
 
 #[cfg(test)]
