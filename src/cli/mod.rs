@@ -22,13 +22,14 @@ pub fn run() -> Exit {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            let printed = error.print();
-            if error.use_stderr() {
-                return Exit::Usage;
-            }
             // --help and --version print to standard output.
-            let _ = printed.inspect_err(out::record_error);
-            return with_output_error(Exit::Done, LogFormat::Text);
+            let is_error = error.use_stderr();
+            out::clap(&error);
+            return if is_error {
+                Exit::Usage
+            } else {
+                with_output_error(Exit::Done, LogFormat::Text)
+            };
         }
     };
     args.global.color.write_global();

@@ -190,6 +190,7 @@ impl Account {
 /// Checks the form of a `thirdId`.
 pub(super) fn third_id(text: &str) -> Result<(), Problem> {
     check::not_rounded(text)?;
+    check::no_control_characters(text)?;
     if text.len() > THIRD_ID_BYTES {
         return Err(problem(
             "is longer than 50 bytes",

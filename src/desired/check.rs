@@ -80,6 +80,23 @@ fn has_no_stray_characters(text: &str) -> Result<(), Problem> {
     Err(problem(format!("contains {what}"), hint))
 }
 
+/// Checks that the text has no line break, tab, other control character or character that changes
+/// the direction of text: it identifies something, and is shown on screen and in logs.
+pub(super) fn no_control_characters(text: &str) -> Result<(), Problem> {
+    let is_refused =
+        |c: &char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let what = match text.chars().find(is_refused) {
+        None => return Ok(()),
+        Some('\n' | '\r' | '\u{2028}' | '\u{2029}') => "a line break".to_owned(),
+        Some('\t') => "a tab".to_owned(),
+        Some(other) => format!("a control character (U+{:04X})", u32::from(other)),
+    };
+    Err(problem(
+        format!("contains {what}"),
+        "remove it from the cell, or use another column",
+    ))
+}
+
 /// Reports whether the character has no width. Such characters come from text copied from web
 /// pages.
 pub(super) fn is_invisible(character: char) -> bool {
@@ -254,6 +271,21 @@ pub(super) fn milliseconds(moment: i64) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn finds_control_characters() {
+        assert_eq!(no_control_characters("HT 2026-张\u{3000}1"), Ok(()));
+        for (text, what) in [
+            ("a\nb", "a line break"),
+            ("a\tb", "a tab"),
+            ("a\u{1b}", "a control character (U+001B)"),
+            ("a\u{9b}", "a control character (U+009B)"),
+            ("a\u{2067}", "a control character (U+2067)"),
+        ] {
+            let (message, _) = no_control_characters(text).expect_err(text);
+            assert_eq!(message, format!("contains {what}"));
+        }
+    }
 
     #[test]
     fn checks_resident_ids() {

@@ -278,6 +278,11 @@ impl<'a> FlowRows<'a> {
                 "use a column that identifies the contract, such as its number",
             );
         }
+        if let (Some(rows), Some(key)) = (rows, &key)
+            && let Err((problem, hint)) = check::no_control_characters(key)
+        {
+            rendering.error(&rows.key, format!("the key {problem}"), hint);
+        }
         let wanted = match rows.and_then(|rows| rows.filter.as_ref()) {
             Some(filter) => rendering.flag("where", filter),
             None => Some(true),

@@ -169,6 +169,7 @@ mod tests {
             key: format!("HT-{id}"),
             fingerprint: Fingerprint([7; 16]),
             content: None,
+            cells: None,
             run: 1,
             at: jiff::Timestamp::UNIX_EPOCH,
             afresh,

@@ -17,6 +17,7 @@ use super::record::{EntityId, ResourceKind};
 use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS};
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
 use crate::expr::{Fingerprint, Salt};
+use crate::util::escape::escaped_json;
 
 /// An error during an export.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +125,8 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn write(&mut self, line: &Line) -> Result<(), Stop> {
         self.count += 1;
-        let mut text = serde_json::to_vec(line).map_err(|error| Stop::Write(error.into()))?;
+        let text = serde_json::to_string(line).map_err(|error| Stop::Write(error.into()))?;
+        let mut text = escaped_json(&text).into_owned().into_bytes();
         text.push(b'\n');
         self.out.write_all(&text).map_err(Stop::Write)
     }

@@ -154,15 +154,15 @@ pub(super) fn admit(
         (VersionPolicy::Import, _) | (VersionPolicy::Correct, Err(_)) => Ok(None),
         (VersionPolicy::Accept, Ok(())) => Err(LedgerError::Current(ledger.display().to_string())),
         (_, Ok(())) => growth(None),
-        (VersionPolicy::Refuse, Err(error)) => Err(error),
+        // An empty ledger has nothing to accept.
+        (VersionPolicy::Refuse, Err(error))
+        | (VersionPolicy::Accept, Err(error @ LedgerError::Missing { .. })) => Err(error),
         (VersionPolicy::New, Err(error)) if !version::is_empty(connection).map_err(own)? => {
             Err(LedgerError::NotEmpty {
                 path: ledger.display().to_string(),
                 why: error.to_string(),
             })
         }
-        // An empty ledger has nothing to accept.
-        (VersionPolicy::Accept, Err(error @ LedgerError::Missing { .. })) => Err(error),
         (VersionPolicy::New | VersionPolicy::Accept, Err(_)) => growth(Some(evidence)),
     }
 }

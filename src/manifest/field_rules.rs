@@ -5,15 +5,19 @@ use super::collections::Named;
 use super::document::{Document, DocumentSource};
 use super::flow::{Flow, RowAccountKind};
 use super::project::Project;
-use super::seal::{Template, TemplateSource};
+use super::seal::{Seal, Template, TemplateSource};
 use super::value::Value;
 use crate::api::code::CHUNKS;
 use crate::diagnostic::{Diagnostic, Findings, Span};
+use crate::util::escape::is_unsafe;
 
 /// Checks all declarations of a project. Adds errors to `findings`.
 pub(super) fn check(project: &Project, findings: &mut Findings) {
     for account in project.accounts.values() {
         check_account(account, findings);
+    }
+    for seal in project.seals.values() {
+        check_alias(seal, findings);
     }
     for template in project.templates.values() {
         check_template(template, findings);
@@ -88,6 +92,21 @@ fn check_third_id(third_id: &Value<String>, findings: &mut Findings) {
             third_id.span(),
             "a thirdId must be the same in every run, but it uses run",
             "use values of the row: the thirdId identifies the account",
+        );
+    }
+}
+
+/// The alias is part of the address and of the recorded identity of the seal.
+fn check_alias(seal: &Named<Seal>, findings: &mut Findings) {
+    if seal.alias.text.contains(is_unsafe) {
+        error(
+            findings,
+            &seal.alias.span,
+            format!(
+                "the alias of the seal {} contains a control character",
+                seal.name
+            ),
+            "remove line breaks, tabs and invisible characters",
         );
     }
 }

@@ -22,6 +22,7 @@ use super::{decode, environment, prepare, resolve, schema};
 use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints};
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Compiler, Environ, ReadableEnv, Variables};
+use crate::util::escape::is_unsafe;
 
 impl Project {
     /// Loads the project in `root` for an environment, or for its default environment. Adds errors
@@ -59,6 +60,7 @@ impl Project {
             let merged = (&declared, &file);
             environment::settings(root, selected.name, merged, &allowed, findings)
         });
+        findings.extend(check_name(&file.project, &node));
         let settings_have_errors = findings.errors() > errors_before;
         head.check_others(root, environ, findings);
         let mut loader = Loader::new(root, compiler.in_flow());
@@ -138,6 +140,14 @@ fn project_node(root: &Path, findings: &mut Findings) -> Option<Node> {
         );
     }
     Some(node)
+}
+
+/// Returns an error for a project name with control characters: it is shown in reports and metrics.
+fn check_name(name: &str, node: &Node) -> Option<Diagnostic> {
+    let (_, value) = node.field("project").filter(|_| name.contains(is_unsafe))?;
+    let error = Diagnostic::error("the name of the project contains a control character");
+    let hint = "remove line breaks, tabs and invisible characters";
+    Some(error.at(&value.span).hint(hint))
 }
 
 fn nothing_declared(has_no_manifest: bool) -> Diagnostic {

@@ -20,6 +20,9 @@ pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String>
     if text.is_empty() {
         return Err("the path is empty".to_owned());
     }
+    if text.contains(char::is_control) {
+        return Err(format!("the path {text} contains a control character"));
+    }
     if written.is_absolute() || text.contains('\\') || text.contains('\0') {
         return Err(format!(
             "the path {text} is not a relative path with / as separator"
@@ -77,6 +80,8 @@ mod tests {
             "../../p/x",
             "a/../../../x",
             "..\\x",
+            "a\u{1b}[2J",
+            "a\nb",
         ] {
             assert!(inside(root, folder, text).is_err(), "{text}");
         }

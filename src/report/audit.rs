@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::csv::{create_table, finish, write_record};
 use crate::sheet::escape_formula;
 use crate::util::atomic_file::FileError;
+use crate::util::escape::{escaped, escaped_json};
 use crate::util::private_file::{self, Access};
 
 /// The audit result of an item.
@@ -113,9 +114,9 @@ impl AuditJournal {
     /// # Errors
     /// An I/O error if the journal cannot be written.
     pub fn push(&mut self, line: &AuditLine) -> std::io::Result<()> {
-        let mut text = serde_json::to_vec(line)?;
-        text.push(b'\n');
-        self.file.write_all(&text)
+        let text = serde_json::to_string(line)?;
+        let text = format!("{}\n", escaped_json(&text));
+        self.file.write_all(text.as_bytes())
     }
 
     /// Writes the results as a table to `path`. Returns the number of `selected` results by
@@ -159,7 +160,7 @@ impl AuditJournal {
             write_record(
                 &mut out,
                 path,
-                &cells.map(|cell| escape_formula(&cell).into_owned()),
+                &cells.map(|cell| escape_formula(&escaped(&cell)).into_owned()),
             )?;
         }
         finish(out, path)?;

@@ -1,4 +1,7 @@
 //! Writes `<flow>.csv` and `<flow>.failed.csv`: the columns of the sheet, then those of treaty.
+//!
+//! A report can be used as the sheet again, so the cells of the sheet are repeated as they are, except
+//! for formulas. Control characters in treaty's own cells are escaped.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -11,6 +14,8 @@ use crate::api::time;
 use crate::ledger::ItemRecord;
 use crate::sheet::{REPORT_PREFIX as PREFIX, Row, escape_formula};
 use crate::util::atomic_file::{AtomicFile, FileError};
+use crate::util::escape::escaped;
+use crate::util::link;
 
 /// The columns before those of the signers.
 const COMMON: [&str; 9] = [
@@ -177,7 +182,7 @@ impl EncodedRows {
     ) -> Result<(), FileError> {
         let all = sheet_cells(columns, row.cells.as_ref())
             .map(Cow::Borrowed)
-            .chain(treaty_cells(report, row));
+            .chain(treaty_cells(report, row).map(own_cell));
         let failed = |error| csv_error(&columns.path, error);
         write_cells(&mut self.all, all).map_err(failed)?;
         if row.status == Status::Failed
@@ -187,7 +192,8 @@ impl EncodedRows {
             let [code, error, hint] = failure;
             let key = row.key.as_deref().unwrap_or_default();
             let treaty = [key, row.status.word(), &code, &error, &hint];
-            let cells = sheet_cells(columns, cells).chain(treaty).map(Cow::Borrowed);
+            let treaty = treaty.map(|cell| own_cell(Cow::Borrowed(cell)));
+            let cells = sheet_cells(columns, cells).map(Cow::Borrowed).chain(treaty);
             write_cells(&mut self.failed, cells).map_err(failed)?;
         }
         Ok(())
@@ -212,6 +218,14 @@ fn write_cells<'a>(
         table.write_field(escape_formula(&cell).as_bytes())?;
     }
     table.write_record(None::<&[u8]>)
+}
+
+/// Returns a cell of treaty, which may contain text of the service, with unsafe characters escaped.
+pub(super) fn own_cell(cell: Cow<'_, str>) -> Cow<'_, str> {
+    match escaped(&cell) {
+        Cow::Owned(escaped) => Cow::Owned(escaped),
+        Cow::Borrowed(_) => cell,
+    }
 }
 
 /// Returns the path of the table of failed rows.
@@ -242,13 +256,12 @@ fn treaty_cells<'a>(
     let signers = report.signers.iter().flat_map(move |name| {
         let signer = details.signer(name);
         [
-            signer.account_id(),
-            signer.sign_url(),
-            signer.sign_short_url(),
-            signer.signer_status(),
-            signer.signer_time(),
+            signer.account_id().into(),
+            link::shown(signer.sign_url()).into(),
+            link::shown(signer.sign_short_url()).into(),
+            signer.signer_status().into(),
+            signer.signer_time().into(),
         ]
-        .map(Cow::Borrowed)
     });
     let moment = |at: Option<jiff::Timestamp>| at.map(time::text).unwrap_or_default();
     let last = [

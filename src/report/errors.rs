@@ -8,6 +8,7 @@ use super::csv::{create_table, finish, write_record};
 use crate::diagnostic::{Diagnostic, DiagnosticListener, Place, Severity};
 use crate::sheet::escape_formula;
 use crate::util::atomic_file::{AtomicFile, FileError};
+use crate::util::escape::escaped;
 
 const COLUMNS: [&str; 8] = [
     "level", "file", "row", "column", "place", "message", "hint", "related",
@@ -135,5 +136,5 @@ fn record(diagnostic: &Diagnostic) -> [String; 8] {
         diagnostic.hint.clone().unwrap_or_default(),
         related.join("; "),
     ];
-    texts.map(|text| escape_formula(&text).into_owned())
+    texts.map(|text| escape_formula(&escaped(&text)).into_owned())
 }

@@ -19,6 +19,8 @@ struct Part {
     rows: Vec<ReportRow>,
     /// The rows encoded for the tables, if tables are written.
     tables: Option<EncodedRows>,
+    /// The number of signers whose link is not safe to open.
+    odd_links: u64,
 }
 
 /// The number of rows that a worker formats at once; small enough to use all cores for a batch.
@@ -89,6 +91,7 @@ impl Reports {
                 result.differing.add(differing.number, key);
             }
         }
+        self.odd_links += part.odd_links;
         Ok(self.write_rows(report, &part.rows, part.tables)?)
     }
 }
@@ -104,6 +107,8 @@ impl Part {
             let tables = self.tables.get_or_insert_with(EncodedRows::new);
             tables.push(columns, report, &row)?;
         }
+        let signers = report.signers.iter().map(|name| row.details.signer(name));
+        self.odd_links += signers.filter(|signer| signer.has_odd_link()).count() as u64;
         self.rows.push(row);
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::row::ItemDetails;
 use super::status::Status;
 use super::summary::Summary;
 use crate::util::atomic_file::{AtomicFile, FileError};
+use crate::util::escape;
 
 /// The number of bytes reserved for a start tag, without its name; its counts are known at the end
 /// only.
@@ -223,19 +224,17 @@ fn reserved_length(name: &str) -> usize {
     RESERVED + escaped(name).len()
 }
 
-/// Escapes text for an attribute or an element. Characters that XML forbids become U+FFFD.
+/// Escapes text for an attribute or an element. Control characters, of which XML forbids most, are
+/// written as in the text reports; the other characters that XML forbids become U+FFFD.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in escape::escaped(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            '\t' => out.push_str("&#9;"),
-            '\n' => out.push_str("&#10;"),
-            '\r' => out.push_str("&#13;"),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }
@@ -249,8 +248,8 @@ mod tests {
     #[test]
     fn escapes_markup_and_replaces_forbidden_characters() {
         assert_eq!(
-            escaped("<a b=\"c\">&\u{0}\n甲"),
-            "&lt;a b=&quot;c&quot;&gt;&amp;\u{fffd}&#10;甲"
+            escaped("<a b=\"c\">&\u{0}\n\u{85}\u{ffff}甲"),
+            "&lt;a b=&quot;c&quot;&gt;&amp;\\u{0}\\n\\u{85}\u{fffd}甲"
         );
     }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::status::Counts;
 use super::summary::Calls;
 use crate::util::atomic_file::{AtomicFile, FileError};
+use crate::util::escape::escaped;
 
 /// The metrics of a command. They contain no private data: no keys and no names of signers.
 #[derive(Debug)]
@@ -49,8 +50,8 @@ pub fn write_metrics(path: &Path, metrics: &Metrics<'_>) -> Result<(), FileError
 fn text(metrics: &Metrics<'_>) -> String {
     let own = format!(
         r#"project="{}",environment="{}",command="{}""#,
-        escaped(metrics.project),
-        escaped(metrics.environment),
+        label(metrics.project),
+        label(metrics.environment),
         metrics.command
     );
     let mut out = String::new();
@@ -91,7 +92,7 @@ fn text(metrics: &Metrics<'_>) -> String {
     );
     let items = metrics.items.iter().flat_map(|(flow, counts)| {
         counts.iter().map(move |(status, count)| {
-            let labels = format!(r#",flow="{}",status="{}""#, escaped(flow), status.word());
+            let labels = format!(r#",flow="{}",status="{}""#, label(flow), status.word());
             (labels, count.to_string())
         })
     });
@@ -119,7 +120,7 @@ fn text(metrics: &Metrics<'_>) -> String {
     ] {
         let calls = metrics.calls.iter().map(|(operation, calls)| {
             let counts = [calls.attempts, calls.failed, calls.repeated];
-            let labels = format!(r#",operation="{}""#, escaped(operation));
+            let labels = format!(r#",operation="{}""#, label(operation));
             (labels, counts[count].to_string())
         });
         family(name, help, &mut { calls });
@@ -136,11 +137,10 @@ fn milliseconds(at: Timestamp) -> f64 {
     at.as_millisecond() as f64
 }
 
-/// Escapes the value of a label.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
+/// Escapes the value of a label. A control character becomes the text of its escape.
+fn label(text: &str) -> String {
+    let text = escaped(text);
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]
@@ -163,7 +163,7 @@ mod tests {
         };
         let calls = Calls::from([("sign/download".to_owned(), count)]);
         let text = text(&Metrics {
-            project: "a\"b",
+            project: "a\"b\n\u{9b}",
             environment: "production",
             command: "apply",
             exit_code: 4,
@@ -172,7 +172,7 @@ mod tests {
             items: &items,
             calls: &calls,
         });
-        let own = r#"project="a\"b",environment="production",command="apply""#;
+        let own = r#"project="a\"b\\n\\u{9b}",environment="production",command="apply""#;
         for line in [
             format!("treaty_exit_code{{{own}}} 4"),
             format!("treaty_ended_timestamp_seconds{{{own}}} 1795701601.500"),

@@ -20,6 +20,8 @@ pub struct Reports {
     tables: Option<Tables>,
     junit: Option<Junit>,
     html: Option<HtmlReport>,
+    /// The number of signers whose link is not safe to open, so far.
+    pub(super) odd_links: u64,
 }
 
 impl Reports {
@@ -41,6 +43,7 @@ impl Reports {
             tables: None,
             junit: junit.transpose()?,
             html: wants(ReportFormat::Html).then(HtmlReport::default),
+            odd_links: 0,
         })
     }
 
@@ -89,6 +92,11 @@ impl Reports {
             junit.end_suite()?;
         }
         self.tables.take().map_or(Ok(()), Tables::finish)
+    }
+
+    /// Returns the number of signers so far whose link is not safe to open. Reports show it as text.
+    pub fn odd_links(&self) -> u64 {
+        self.odd_links
     }
 
     /// Writes the summary to the files and puts all files in place.

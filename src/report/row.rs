@@ -11,6 +11,7 @@ use crate::ledger::{
 };
 use crate::plan::ItemAction;
 use crate::sheet::Row;
+use crate::util::link;
 
 /// One row of a report.
 pub(super) struct ReportRow {
@@ -394,6 +395,13 @@ impl<'a> SignerView<'a> {
     /// Returns the short signing link; empty if there is none.
     pub(super) fn sign_short_url(self) -> &'a str {
         self.text(|receipt| receipt.sign_short_url.as_deref())
+    }
+
+    /// Returns whether one of the links is not safe to open.
+    pub(super) fn has_odd_link(self) -> bool {
+        let links = [self.sign_url(), self.sign_short_url()];
+        let mut links = links.into_iter().filter(|link| !link.is_empty());
+        links.any(|link| link::oddity(link).is_some())
     }
 
     fn text(self, field: impl Fn(&'a Receipt) -> Option<&'a str>) -> &'a str {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::status::Counts;
 use crate::ledger::LedgerVersion;
 use crate::util::atomic_file::{AtomicFile, FileError};
+use crate::util::escape::escaped_json;
 use crate::util::input_file;
 
 /// The JSON schema of `run.json`.
@@ -123,8 +124,9 @@ impl Summary {
     /// [`FileError`] if the file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), FileError> {
         let mut file = AtomicFile::create(&folder.join("run.json"))?;
-        let written = serde_json::to_writer_pretty(&mut file, self).map_err(std::io::Error::other);
-        match written.and_then(|()| file.write_all(b"\n")) {
+        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::other);
+        let written = text.and_then(|text| writeln!(file, "{}", escaped_json(&text)));
+        match written {
             Ok(()) => file.finish(),
             Err(source) => Err(file.error(source)),
         }

@@ -2,7 +2,9 @@
 
 pub mod atomic_file;
 pub mod confine;
+pub mod escape;
 pub mod failpoint;
 pub mod http_client;
 pub mod input_file;
+pub mod link;
 pub mod private_file;

@@ -165,6 +165,7 @@ fn summary() -> Summary {
             "seal/create: 印章图片不合法".to_owned(),
         )]
         .into(),
+        existing_accounts: None,
         calls: calls
             .into_iter()
             .map(

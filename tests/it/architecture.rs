@@ -117,6 +117,67 @@ fn imports_within_a_module_have_no_cycles() {
     assert!(circles.is_empty(), "{}", circles.join("\n"));
 }
 
+/// Foreign text is escaped where it is written, so nothing is written past `out.rs`.
+#[test]
+fn only_the_escaping_writers_write_to_the_terminal() {
+    const WRITERS: [&str; 2] = ["cli/output/out.rs", "cli/output/style.rs"];
+    const FORBIDDEN: [&str; 10] = [
+        "println!",
+        "print!(",
+        "dbg!(",
+        "anstream::",
+        "\\u{1b}",
+        "\\x1b",
+        "stdout()",
+        "stderr()",
+        ".print()",
+        "ProgressBar::println",
+    ];
+    // Reads the size of the terminal, or draws the bar, whose texts `style.rs` escapes.
+    const ALLOWED: [&str; 5] = [
+        "anstream::ColorChoice",
+        "use_stderr()",
+        "stdout().is_terminal()",
+        "stderr().is_terminal()",
+        "ProgressDrawTarget::stderr()",
+    ];
+    let mut wrong = Vec::new();
+    let source = root().join("src");
+    let mut folders = vec![source.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path
+                .strip_prefix(&source)
+                .expect("below")
+                .display()
+                .to_string();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let is_code = path.extension().is_some_and(|ending| ending == "rs");
+            if !is_code || name == "cli/output/wrap.rs" || WRITERS.contains(&&*name) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a file");
+            let code = text.split("#[cfg(test)]\nmod ").next().expect("code");
+            for line in code
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+            {
+                let bare = ALLOWED
+                    .iter()
+                    .fold(line.to_owned(), |line, known| line.replace(known, ""));
+                if FORBIDDEN.iter().any(|word| bare.contains(word)) {
+                    wrong.push(format!("{name}: {}", line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 type Graph<'a> = BTreeMap<&'a [String], BTreeSet<&'a [String]>>;
 
 fn leaf<'a>(graph: &Graph<'a>) -> Option<&'a [String]> {

@@ -77,6 +77,7 @@ pub(super) struct Global {
         global = true,
         help_heading = GLOBAL,
         env = "TREATY_ENVIRONMENT",
+        hide_env_values = true,
         value_name = "NAME"
     )]
     pub(super) environment: Option<String>,

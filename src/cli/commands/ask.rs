@@ -12,7 +12,7 @@ use crate::cli::context::runtime::runtime;
 use crate::cli::context::session::{Session, invalid, load_project};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
-use crate::cli::output::{diagnostics, out};
+use crate::cli::output::{diagnostics, links, out};
 use crate::client::{CallFailure, Client};
 use crate::diagnostic::{Findings, did_you_mean};
 
@@ -87,7 +87,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     progress.finish();
     match response? {
         Ok(response) => {
-            out::line(format_args!("{}", serde_json::to_string_pretty(&response)?));
+            out::json(&links::checked(&response));
             Ok(Exit::Done)
         }
         Err(failure) => Err(call_error(op, failure).into()),

@@ -37,9 +37,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let folder = run_folder(&settings.reports.directory, folder)?;
     let has_predecessor = has_predecessor(global, &context, &ledger)?;
     // Results from before the ledger was replaced are not used.
-    let journal = match has_predecessor {
-        true => format!("{base}-{}.jsonl", &ledger.version()?.id[..8]),
-        false => format!("{base}.jsonl"),
+    let journal = if has_predecessor {
+        format!("{base}-{}.jsonl", &ledger.version()?.id[..8])
+    } else {
+        format!("{base}.jsonl")
     };
     let (mut journal, skip) = AuditJournal::open(&folder.join(journal), args.again)?;
     if !skip.is_empty() && !global.quiet {

@@ -27,7 +27,7 @@ use crate::cli::exit::{CliError, Exit, classify_fatal};
 use crate::cli::output::logging::emit;
 use crate::cli::output::out;
 use crate::cli::output::progress::Progress;
-use crate::cli::output::{escaped, stamped};
+use crate::cli::output::stamped;
 use crate::cli::process;
 use crate::client::Credentials;
 use crate::execute::{Stop, SyncStats};
@@ -266,7 +266,7 @@ impl Show {
     /// Logs a finding and shows it.
     fn finding(self, level: Level, text: &str, log: impl FnOnce()) {
         if !emit(log) && self.is_text {
-            out::note(stamped(level, &escaped(text)));
+            out::note(stamped(level, text));
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
             let (plan, settings) = (&context.planned.plan, &context.project.settings);
             match args.format {
                 PlanFormat::Text => {
-                    out::print(plan_text::text(
+                    out::lines(plan_text::lines(
                         plan,
                         settings,
                         args.selected.all,
@@ -27,12 +27,11 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
                     ));
                 }
                 PlanFormat::Markdown => {
-                    let text = plan_markdown::render(plan, settings);
-                    out::print(env_values::masked(&text));
+                    out::lines(plan_markdown::lines(plan, settings));
                 }
                 PlanFormat::Json => {
                     let json = env_values::masked_json(plan_text::json(plan, settings));
-                    out::line(format_args!("{json:#}"));
+                    out::json(&json);
                 }
             }
             Ok(if args.detailed_exitcode && !plan.is_empty() {

@@ -87,7 +87,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         reported_flows.push((name, reported));
     }
     ledger.wait_until_verified()?;
+    let odd_links = reports.odd_links();
     reports.finish(&summary(&context, &ledger, &run, &whole, items.clone()))?;
+    out::warn_of_odd_links(global.log_format, odd_links);
     if is_last && is_whole && folder.exists() {
         point_latest(&settings.directory, &run.record.name)?;
     }

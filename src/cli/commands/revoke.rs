@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         Some(signer) => Some(reissues(&mut context, global, &ledger, &items, signer)?),
         None => None,
     };
-    context.note(announcement(&items, ended, args.signer.as_deref()));
+    context.notes(announcement(&items, ended, args.signer.as_deref()));
     if !prompt::confirmed(&args.consent, &context.project.settings)? {
         context.note(prompt::DECLINED);
         return Ok(Exit::Done);
@@ -161,7 +161,7 @@ fn reissues(
 }
 
 /// Describes the change before the confirmation.
-fn announcement(items: &[KnownItem], ended: u64, signer: Option<&str>) -> String {
+fn announcement(items: &[KnownItem], ended: u64, signer: Option<&str>) -> Vec<String> {
     let mut lines = vec![match (items.len(), signer) {
         (1, None) => "1 flow will be revoked and cannot be signed afterwards.".to_owned(),
         (count, None) => format!("{count} flows will be revoked and cannot be signed afterwards."),
@@ -188,7 +188,7 @@ fn announcement(items: &[KnownItem], ended: u64, signer: Option<&str>) -> String
     if ended > 0 {
         lines.push(format!("  {ended} more have ended already"));
     }
-    lines.join("\n")
+    lines
 }
 
 fn summary(withdrawn: &RevocationStats, is_reissue: bool) -> String {

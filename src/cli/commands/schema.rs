@@ -8,9 +8,9 @@ use crate::report;
 
 pub(super) fn run(args: &Schema) -> Exit {
     match args.of {
-        SchemaOf::Project => out::line(format_args!("{:#}", schema::project())),
-        SchemaOf::Manifest => out::line(format_args!("{:#}", schema::manifest())),
-        SchemaOf::Run => out::print(report::SCHEMA),
+        SchemaOf::Project => out::json(&schema::project()),
+        SchemaOf::Manifest => out::json(&schema::manifest()),
+        SchemaOf::Run => out::lines(report::SCHEMA.lines()),
     }
     Exit::Done
 }

@@ -1,6 +1,6 @@
 //! `treaty sync`: polls sent items, using the ledger only.
 
-use crate::cli::args::{Global, LogFormat, Sync as Args};
+use crate::cli::args::{Global, Sync as Args};
 use crate::cli::commands::audit::NO_RUN;
 use crate::cli::commands::status;
 use crate::cli::context::follow::{self, Follow};
@@ -11,7 +11,6 @@ use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::progress::Progress;
-use crate::cli::output::target::CONSOLE;
 use crate::cli::output::{logging, out};
 use crate::ledger::{LedgerError, Records, Sqlite, VersionPolicy};
 
@@ -72,10 +71,7 @@ fn open_log(global: &Global, context: &LedgerContext, ledger: &Sqlite) -> Result
     if let Err(error) = opened {
         let folder = reports.join(&name);
         let text = format!("the log in {} cannot be opened: {error}", folder.display());
-        tracing::warn!(target: CONSOLE, event = "note", "{text}");
-        if global.log_format == LogFormat::Text {
-            out::note(format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
-        }
+        out::log_warning(global.log_format, text);
     }
     Ok(())
 }

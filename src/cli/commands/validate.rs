@@ -6,6 +6,7 @@ use crate::cli::args::{Global, LogFormat};
 use crate::cli::context::endpoint;
 use crate::cli::context::session::{Session, binding, invalid, load_project};
 use crate::cli::exit::Exit;
+use crate::cli::output::style::{GREEN, RESET};
 use crate::cli::output::{diagnostics, out};
 use crate::desired::{FlowRows, Resources, warn_expired};
 use crate::diagnostic::{Diagnostic, Findings};
@@ -58,7 +59,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
             .sum();
         let warnings = findings.warnings() + planned_run.row_findings.warnings();
         out::line(format_args!(
-            "\u{1b}[32mvalid\u{1b}[0m: {}, {}, {}, {} with {}; {}",
+            "{GREEN}valid{RESET}: {}, {}, {}, {} with {}; {}",
             out::plural(resources.accounts.len(), "account"),
             out::plural(resources.seals.len(), "seal"),
             out::plural(resources.templates.len(), "template"),

@@ -145,7 +145,7 @@ fn warn_of_lowered(declared: NonZeroUsize, lowered: NonZeroUsize) {
         "limits.concurrency is {declared}, but this process may have only {lowered} requests in flight: its limit of open files is too low; raise it with ulimit -Hn"
     );
     if !logging::emit(|| tracing::warn!(event = "note", "{text}")) {
-        out::note(format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
+        out::warning(text);
     }
 }
 

@@ -54,7 +54,7 @@ impl LedgerContext {
         let ledger = self.read_ledger_unchecked()?;
         ledger.wait_until_verified()?;
         if let Err(error) = ledger.check_version(&evidence(&self.project)) {
-            warn(
+            out::log_warning(
                 self.session.log_format,
                 format_args!("{error}; what was sent since is not shown"),
             );
@@ -102,6 +102,11 @@ impl LedgerContext {
         out::log_note(self.session.log_format, text);
     }
 
+    /// Logs notes and shows each on a line.
+    pub(in crate::cli) fn notes<T: std::fmt::Display>(&self, texts: impl IntoIterator<Item = T>) {
+        texts.into_iter().for_each(|text| self.note(text));
+    }
+
     /// Asks for confirmation unless the arguments contain it, then writes to the ledger and prints
     /// `done`.
     pub(in crate::cli) fn confirm_and_write(
@@ -136,7 +141,7 @@ pub(in crate::cli) fn lock_ledger(
         let text = format!(
             "this ledger replaces another one: {replaced}; contracts that it does not record are sent again"
         );
-        warn(session.log_format, text);
+        out::log_warning(session.log_format, text);
     }
     warn_of_repeated_ids(&ledger, session.log_format)?;
     Ok(ledger)
@@ -160,15 +165,9 @@ fn warn_of_repeated_ids(ledger: &Sqlite, format: LogFormat) -> Result<(), Ledger
              links may be those of others; compare the rows with treaty audit before their links are used",
             repeated.join(", ")
         );
-        warn(format, text);
+        out::log_warning(format, text);
     }
     Ok(())
-}
-
-/// Logs a warning and shows it on standard error.
-fn warn(format: LogFormat, text: impl std::fmt::Display) {
-    tracing::warn!("{text}");
-    out::log_note(format, format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {text}"));
 }
 
 /// Names this process as the holder of a lease: `process 12 on host`.

@@ -12,6 +12,7 @@ use crate::cli::args::LogFormat;
 use crate::diagnostic::{Diagnostic, Findings, Place, Severity};
 use crate::manifest::Settings;
 use crate::report::ErrorTable;
+use crate::util::escape::escaped;
 
 /// The width of the prefix of a hint: `1234 ╰ help: `.
 const HINT_PREFIX: usize = 13;
@@ -43,7 +44,7 @@ pub(in crate::cli) fn print(findings: &[&Findings], format: LogFormat, table: Op
             let width = wrap::width();
             let blocks = group_by_kind(&all);
             for block in blocks.iter().take(SHOWN) {
-                out::note(format_args!("{}\n", render(block, width)));
+                out::laid_out_note(&format!("{}\n", render(block, width)));
             }
             let rows = blocks.iter().take(SHOWN).map(|block| 1 + block.rows.len());
             rows.sum()
@@ -56,10 +57,7 @@ pub(in crate::cli) fn print(findings: &[&Findings], format: LogFormat, table: Op
         .sum();
     let written = table.map(ErrorTable::finish).transpose();
     if let Err(error) = &written {
-        tracing::warn!(target: CONSOLE, event = "note", "{error}");
-        if format == LogFormat::Text {
-            out::note(format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {error}\n"));
-        }
+        out::log_warning(format, error);
     }
     if found <= SHOWN {
         return;
@@ -80,7 +78,8 @@ pub(in crate::cli) fn print(findings: &[&Findings], format: LogFormat, table: Op
         let file = file.map(|file| format!("all findings are in {}", out::shown(&file).display()));
         let parts: Vec<String> = more.into_iter().chain(file).collect();
         if !parts.is_empty() {
-            out::note(format_args!("{}\n", parts.join("; ")));
+            out::note(parts.join("; "));
+            out::note("");
         }
     }
 }
@@ -158,7 +157,7 @@ fn render(block: &Block<'_>, width: Option<usize>) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(&*diagnostic.message));
+    let mut group = Group::with_title(level.primary_title(escaped(&diagnostic.message)));
     if let Some(place) = &diagnostic.place {
         group = at(group, place, None);
     }
@@ -169,7 +168,10 @@ fn render(block: &Block<'_>, width: Option<usize>) -> String {
         group = group.element(Level::NOTE.no_name().message(more.as_str()));
     }
     let hint = diagnostic.hint.as_deref().filter(|hint| !hint.is_empty());
-    let hint = hint.map(|hint| wrap::wrapped(&env_values::masked(hint), width, HINT_PREFIX));
+    let hint = hint.map(|hint| {
+        let hint = env_values::masked(hint);
+        wrap::wrapped(&escaped(&hint), width, HINT_PREFIX)
+    });
     if let Some(hint) = &hint {
         group = group.element(Level::HELP.message(hint.as_str()));
     }
@@ -186,12 +188,13 @@ fn at<'a>(group: Group<'a>, place: &'a Place, why: Option<&'a str>) -> Group<'a>
             } else {
                 AnnotationKind::Primary
             };
-            let mut annotation = kind.span(span.bytes.clone());
+            let (text, bytes) = excerpt::shown(&span.file.text, &span.bytes);
+            let mut annotation = kind.span(bytes);
             if let Some(why) = why {
-                annotation = annotation.label(why);
+                annotation = annotation.label(escaped(why));
             }
-            let snippet = Snippet::source(excerpt::masked(&span.file.text))
-                .path(&*span.file.path)
+            let snippet = Snippet::source(text)
+                .path(escaped(&span.file.path))
                 .annotation(annotation);
             group.element(snippet)
         }
@@ -200,7 +203,7 @@ fn at<'a>(group: Group<'a>, place: &'a Place, why: Option<&'a str>) -> Group<'a>
                 Some(why) => format!("{place} ({why})"),
                 None => place.to_string(),
             };
-            group.element(Origin::path(shown))
+            group.element(Origin::path(escaped(&shown).into_owned()))
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Prints and logs the error that ends a command.
 
+use super::style::{BOLD_CYAN, BOLD_RED, RESET};
 use super::target::CONSOLE;
 use super::{env_values, out, wrap};
 use crate::cli::args::LogFormat;
 use crate::cli::exit::{self, Exit};
+use crate::util::escape::escaped;
 
 /// The width of the prefix of a hint, in columns.
 const HINT_PREFIX: usize = "  help: ".len();
@@ -22,10 +24,13 @@ pub(in crate::cli) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
         "{message}"
     );
     if format == LogFormat::Text {
-        out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {message}"));
-        if !hint.is_empty() {
-            let hint = wrap::wrapped(&hint, wrap::width(), HINT_PREFIX).replace('\n', "\n        ");
-            out::note(format_args!("  \u{1b}[1;36mhelp\u{1b}[0m: {hint}"));
+        out::note(format_args!("{BOLD_RED}error{RESET}: {message}"));
+        let hint = wrap::wrapped(&escaped(&hint), wrap::width(), HINT_PREFIX);
+        for (at, line) in hint.lines().enumerate() {
+            match at {
+                0 => out::note(format_args!("  {BOLD_CYAN}help{RESET}: {line}")),
+                _ => out::note(format_args!("{:HINT_PREFIX$}{line}", "")),
+            }
         }
     }
     exit

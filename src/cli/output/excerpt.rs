@@ -7,9 +7,30 @@ use std::ops::Range;
 
 use super::env_values;
 use crate::expr::mask;
+use crate::util::escape::escaped_except;
+
+/// Returns the text of a file with private values masked and unsafe characters escaped, and the
+/// place of a range of the text in it.
+pub(super) fn shown(text: &str, range: &Range<usize>) -> (String, Range<usize>) {
+    let masked = masked(text);
+    let escaped = |part: &str| -> String {
+        let lines = part.split_inclusive('\n').map(|line| {
+            let bare = line.strip_suffix("\r\n");
+            let escaped = escaped_except(bare.unwrap_or(line), &['\n', '\t']);
+            escaped.into_owned() + if bare.is_some() { "\r\n" } else { "" }
+        });
+        lines.collect()
+    };
+    let at = |place: usize| masked.floor_char_boundary(place);
+    let (start, end) = (at(range.start), at(range.end));
+    let [before, inside, after] = [&masked[..start], &masked[start..end], &masked[end..]];
+    let (before, inside) = (escaped(before), escaped(inside));
+    let range = before.len()..before.len() + inside.len();
+    (before + &inside + &escaped(after), range)
+}
 
 /// Masks all private values in a text.
-pub(super) fn masked(text: &str) -> Cow<'_, str> {
+fn masked(text: &str) -> Cow<'_, str> {
     let mut shown: Option<Vec<u8>> = None;
     let mut put = |range: Range<usize>, stars: &str| {
         let shown = shown.get_or_insert_with(|| text.as_bytes().to_vec());
@@ -97,6 +118,15 @@ fn secrets(text: &str) -> impl Iterator<Item = Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escapes_unsafe_characters_and_moves_the_range() {
+        let text = "a: \u{1b}[2J\r\nb: \"x\u{9b}y\"\tz\r\nc\r";
+        let at = text.find("x\u{9b}y").expect("there");
+        let (shown, range) = shown(text, &(at..at + "x\u{9b}y".len()));
+        assert_eq!(shown, "a: \\u{1b}[2J\r\nb: \"x\\u{9b}y\"\tz\r\nc\\r");
+        assert_eq!(&shown[range], "x\\u{9b}y");
+    }
 
     #[test]
     fn masks_private_values_and_keeps_their_length() {

@@ -1,28 +1,26 @@
 //! Shows the existing accounts of rows that a plan or a run takes over.
 
-use std::fmt::{Result, Write};
-
 use serde_json::{Value, json};
 
 use super::out::plural;
+use super::style::{DIM, RESET, YELLOW};
 use crate::execute::TakenAccount;
 use crate::plan::{AccountAction, ExistingAccount, Plan, RowAccountLookup, SAMPLES};
 use crate::report::TakenAccounts;
 
-const RESET: &str = "\u{1b}[0m";
-const DIM: &str = "\u{1b}[2m";
-
-/// Writes the existing accounts of rows, at most [`SAMPLES`] of each kind unless `all`.
-pub(super) fn write_text(out: &mut String, lookup: &RowAccountLookup, all: bool) -> Result {
-    for (is_kept, symbol, words) in [
+/// Adds lines about the existing accounts of rows, at most [`SAMPLES`] of each kind unless `all`.
+pub(super) fn write_text(out: &mut Vec<String>, lookup: &RowAccountLookup, all: bool) {
+    for (is_kept, color, symbol, words) in [
         (
             false,
-            "\u{1b}[33m~\u{1b}[0m",
+            YELLOW,
+            '~',
             "of rows, not created by treaty, to update (existingAccounts: adopt)",
         ),
         (
             true,
-            "\u{1b}[2m=\u{1b}[0m",
+            DIM,
+            '=',
             "of rows, not created by treaty, used as they are (existingAccounts: keep)",
         ),
     ] {
@@ -30,11 +28,8 @@ pub(super) fn write_text(out: &mut String, lookup: &RowAccountLookup, all: bool)
         if accounts.is_empty() {
             continue;
         }
-        writeln!(
-            out,
-            "{symbol} {} {words}",
-            plural(accounts.len(), "existing account")
-        )?;
+        let count = plural(accounts.len(), "existing account");
+        out.push(format!("{color}{symbol}{RESET} {count} {words}"));
         let shown = if all { accounts.len() } else { SAMPLES };
         for account in accounts.iter().take(shown) {
             let fields = if is_kept {
@@ -42,24 +37,17 @@ pub(super) fn write_text(out: &mut String, lookup: &RowAccountLookup, all: bool)
             } else {
                 format!(": set {}", account.fields.join(", "))
             };
-            writeln!(
-                out,
+            out.push(format!(
                 "      {} {} {DIM}({}, row {}){RESET}{fields}",
                 account.item, account.account, account.third_id, account.row
-            )?;
+            ));
         }
         if accounts.len() > shown {
-            writeln!(
-                out,
-                "      {DIM}… and {} more{RESET}",
-                accounts.len() - shown
-            )?;
+            let more = accounts.len() - shown;
+            out.push(format!("      {DIM}… and {more} more{RESET}"));
         }
     }
-    match unobserved(lookup) {
-        Some(text) => writeln!(out, "{DIM}{text}{RESET}"),
-        None => Ok(()),
-    }
+    out.extend(unobserved(lookup).map(|text| format!("{DIM}{text}{RESET}")));
 }
 
 /// Returns that accounts of rows were not looked up, if there are any.

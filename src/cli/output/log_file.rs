@@ -86,8 +86,8 @@ impl Write for &LogFile {
                     let path = path.display().to_string();
                     *target = Target::Failed;
                     drop(target);
-                    out::note(format_args!(
-                        "\u{1b}[1;33mwarning\u{1b}[0m: the log file {path} cannot be written: {error}"
+                    out::warning(format_args!(
+                        "the log file {path} cannot be written: {error}"
                     ));
                 }
             }

@@ -16,7 +16,9 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::env_values;
+use super::style::{BOLD_RED, DIM, GREEN, RESET, Style, YELLOW, plain};
 use crate::api::time;
+use crate::util::escape::{escaped, is_unsafe, write_json_escape};
 
 /// The field that holds the text of an event.
 const MESSAGE: &str = "message";
@@ -47,6 +49,7 @@ impl Fields {
     }
 
     fn put_text(&mut self, field: &Field, text: String) {
+        let text = plain(text);
         let text = match env_values::masked(&text) {
             Cow::Owned(masked) => masked,
             Cow::Borrowed(_) => text,
@@ -121,7 +124,7 @@ impl<'writer> FormatFields<'writer> for NoFields {
 /// The format of a line.
 #[derive(Clone, Copy)]
 pub(in crate::cli) enum LineFormat {
-    /// `timestamp LEVEL target: message name=value …`, with colours.
+    /// `timestamp LEVEL target: message name=value …`, with styles; for standard error only.
     Text,
     /// One flat object.
     Json,
@@ -174,9 +177,9 @@ impl LineFormat {
                 let colour = colour(level);
                 write!(
                     out,
-                    "{now} {colour}{level:<5}\u{1b}[0m \u{1b}[2m{target}\u{1b}[0m: "
+                    "{now} {colour}{level:<5}{RESET} {DIM}{target}{RESET}: "
                 )?;
-                escape(out, message)
+                out.write_str(&escaped(message))
             }
             Self::Json => {
                 let level = level.as_str().to_ascii_lowercase();
@@ -191,7 +194,7 @@ impl LineFormat {
 
     fn field(self, out: &mut dyn Write, name: &str, value: &Value) -> fmt::Result {
         match self {
-            Self::Text => write!(out, " \u{1b}[2m{name}=\u{1b}[0m")?,
+            Self::Text => write!(out, " {DIM}{name}={RESET}")?,
             Self::Json => write!(out, r#","{name}":"#)?,
         }
         match (self, value) {
@@ -206,12 +209,12 @@ impl LineFormat {
     }
 }
 
-fn colour(level: Level) -> &'static str {
+fn colour(level: Level) -> Style {
     match level {
-        Level::ERROR => "\u{1b}[1;31m",
-        Level::WARN => "\u{1b}[33m",
-        Level::INFO => "\u{1b}[32m",
-        _ => "\u{1b}[2m",
+        Level::ERROR => BOLD_RED,
+        Level::WARN => YELLOW,
+        Level::INFO => GREEN,
+        _ => DIM,
     }
 }
 
@@ -220,41 +223,12 @@ pub(in crate::cli) fn stamped(level: Level, text: &str) -> String {
     format!("{} {level:<5} {text}", time::rfc3339(Timestamp::now()))
 }
 
-/// Escapes the characters that could forge or hide a line on a terminal.
-pub(in crate::cli) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    // Writing to a string cannot fail.
-    let _ = escape(&mut out, text);
-    out
-}
-
-/// Whether a character moves the cursor, breaks the line, changes the direction of the text, or is
-/// invisible.
-fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        )
-}
-
-fn escape(out: &mut dyn Write, text: &str) -> fmt::Result {
-    for character in text.chars() {
-        if is_unsafe(character) {
-            write!(out, "{}", character.escape_default())?;
-        } else {
-            out.write_char(character)?;
-        }
-    }
-    Ok(())
-}
-
 /// Writes a value of a text line, in quotes if it is empty or contains whitespace, `=` or a leading
 /// quote.
 fn quoted(out: &mut dyn Write, text: &str) -> fmt::Result {
     let is_plain = |character: char| !character.is_whitespace() && character != '=';
     if !text.is_empty() && !text.starts_with('"') && text.chars().all(is_plain) {
-        return escape(out, text);
+        return out.write_str(&escaped(text));
     }
     out.write_char('"')?;
     for character in text.chars() {
@@ -276,9 +250,7 @@ fn json_text(out: &mut dyn Write, text: &str) -> fmt::Result {
             '\\' => out.write_str("\\\\")?,
             '\n' => out.write_str("\\n")?,
             character if is_unsafe(character) => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    write!(out, "\\u{unit:04x}")?;
-                }
+                write_json_escape(out, character)?;
             }
             character => out.write_char(character)?,
         }

@@ -1,6 +1,7 @@
 //! Everything that is printed: results on standard output; logs, progress, diagnostics, prompts and
 //! errors on standard error; metrics in a file.
 
+mod clap_error;
 pub(super) mod diagnostics;
 pub(super) mod env_values;
 pub(super) mod error;
@@ -18,7 +19,8 @@ pub(super) mod plan_text;
 pub(super) mod progress;
 pub(super) mod prompt;
 pub(super) mod sheet_changes;
+pub(super) mod style;
 pub(super) mod target;
 mod wrap;
 
-pub(super) use log_format::{escaped, stamped};
+pub(super) use log_format::stamped;

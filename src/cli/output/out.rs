@@ -1,5 +1,11 @@
-//! Writes results to standard output and everything else to standard error. Values of environment
-//! variables are masked on standard error and on a terminal. A closed pipe is not an error. Other write errors, such as a full disk, are recorded and reported when the command ends.
+//! The only writer of standard output and standard error. Results go to standard output, everything
+//! else to standard error.
+//!
+//! - A text is a line. All control and bidirectional characters in it are escaped, because it may
+//!   contain foreign text; only tabs and [styles](super::style) remain.
+//! - Values of environment variables are masked on standard error and on a terminal.
+//! - A closed pipe is not an error. Other write errors, such as a full disk, are recorded and
+//!   reported when the command ends.
 
 use std::fmt::Display;
 use std::io::{Error, ErrorKind, IsTerminal, Write};
@@ -7,20 +13,29 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use indicatif::ProgressBar;
+use serde_json::Value;
 
-use super::env_values;
+use super::style::{BOLD_YELLOW, RESET, laid_out, rendered};
 use super::target::CONSOLE;
+use super::{clap_error, env_values};
 use crate::cli::args::LogFormat;
-
-/// Writes text to standard output.
-pub(in crate::cli) fn print(text: impl Display) {
-    let text = on_screen(text);
-    let _ = write!(ErrorRecorder(anstream::stdout()), "{text}");
-}
+use crate::util::escape::{escaped, escaped_json};
 
 /// Writes a line to standard output.
 pub(in crate::cli) fn line(text: impl Display) {
-    let text = on_screen(text);
+    let text = rendered(&on_screen(text));
+    let _ = writeln!(ErrorRecorder(anstream::stdout()), "{text}");
+}
+
+/// Writes lines to standard output.
+pub(in crate::cli) fn lines<T: Display>(texts: impl IntoIterator<Item = T>) {
+    texts.into_iter().for_each(line);
+}
+
+/// Writes a JSON document to standard output, indented.
+pub(in crate::cli) fn json(document: &Value) {
+    let text = on_screen(format_args!("{document:#}"));
+    let text = escaped_json(&text);
     let _ = writeln!(ErrorRecorder(anstream::stdout()), "{text}");
 }
 
@@ -33,9 +48,46 @@ fn on_screen(text: impl Display) -> String {
     env_values::masked(&text).into_owned()
 }
 
-/// Returns a buffered writer to standard output, for long results. Stop at the first write error.
-pub(in crate::cli) fn stream() -> std::io::BufWriter<impl Write> {
-    std::io::BufWriter::with_capacity(64 * 1024, ErrorRecorder(anstream::stdout().lock()))
+/// Returns a buffered writer of long results to standard output. Stop at the first write error.
+pub(in crate::cli) fn stream() -> Stream<impl Write> {
+    let out = ErrorRecorder(anstream::stdout().lock());
+    Stream(std::io::BufWriter::with_capacity(64 * 1024, out))
+}
+
+/// A buffered writer to standard output.
+pub(in crate::cli) struct Stream<W: Write>(std::io::BufWriter<W>);
+
+impl<W: Write> Stream<W> {
+    /// Writes a line of text.
+    pub(in crate::cli) fn line(&mut self, text: impl Display) -> std::io::Result<()> {
+        writeln!(self.0, "{}", rendered(&text.to_string()))
+    }
+
+    /// Writes a part of a JSON document.
+    pub(in crate::cli) fn json(&mut self, part: impl Display) -> std::io::Result<()> {
+        let part = part.to_string();
+        self.0.write_all(escaped_json(&part).as_bytes())
+    }
+
+    /// Returns a writer for a document whose parts are escaped already.
+    pub(in crate::cli) fn document(&mut self) -> &mut impl Write {
+        &mut self.0
+    }
+
+    pub(in crate::cli) fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Prints the message of the argument parser: an error, the help or the version.
+pub(in crate::cli) fn clap(error: &clap::Error) {
+    let (is_error, text) = (error.use_stderr(), clap_error::text(error));
+    let text = laid_out(&text);
+    if is_error {
+        let _ = write!(anstream::stderr(), "{text}");
+    } else {
+        let _ = write!(ErrorRecorder(anstream::stdout()), "{text}");
+    }
 }
 
 /// Removes the leading `./` that paths have when the project is the current folder.
@@ -77,7 +129,7 @@ impl<W: Write> Write for ErrorRecorder<W> {
 }
 
 /// Records a write error of standard output. A closed pipe and an interrupted write are ignored.
-pub(in crate::cli) fn record_error(error: &Error) {
+fn record_error(error: &Error) {
     if !matches!(
         error.kind(),
         ErrorKind::BrokenPipe | ErrorKind::Interrupted | ErrorKind::WouldBlock
@@ -103,11 +155,57 @@ pub(in crate::cli) fn log_note(format: LogFormat, text: impl Display) {
     }
 }
 
+/// Logs a warning and, in text format, writes it to standard error.
+pub(in crate::cli) fn log_warning(format: LogFormat, text: impl Display) {
+    tracing::warn!(target: CONSOLE, event = "note", "{text}");
+    if format == LogFormat::Text {
+        warning(text);
+    }
+}
+
+/// Warns of links of the service that are shown as text, if there are any.
+pub(in crate::cli) fn warn_of_odd_links(format: LogFormat, count: u64) {
+    if count > 0 {
+        let (signers, have) = match count {
+            1 => ("1 signer".to_owned(), "has"),
+            count => (format!("{count} signers"), "have"),
+        };
+        log_warning(
+            format,
+            format_args!(
+                "{signers} {have} a link that is not safe to open, which is shown as text: do not pass it on, and \
+                 ask the support of the service"
+            ),
+        );
+    }
+}
+
+/// Writes a warning to standard error.
+pub(in crate::cli) fn warning(text: impl Display) {
+    note(format_args!("{BOLD_YELLOW}warning{RESET}: {text}"));
+}
+
+/// Writes a question to standard error, without a line break.
+pub(in crate::cli) fn question(text: &str) -> std::io::Result<()> {
+    let mut out = anstream::stderr();
+    write!(out, "{}", escaped(text))?;
+    out.flush()
+}
+
 /// Writes a line to standard error: an error, a hint, progress.
 pub(in crate::cli) fn note(text: impl Display) {
-    let bar = BAR.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let text = text.to_string();
-    let text = env_values::masked(&text);
+    write_note(&rendered(&env_values::masked(&text)));
+}
+
+/// Writes lines to standard error that a library has laid out and colored. Foreign text in them is
+/// escaped before.
+pub(super) fn laid_out_note(text: &str) {
+    write_note(&laid_out(&env_values::masked(text)));
+}
+
+fn write_note(text: &str) {
+    let bar = BAR.lock().unwrap_or_else(PoisonError::into_inner).clone();
     // Nothing can be reported when standard error itself is closed.
     let write = || drop(writeln!(anstream::stderr(), "{text}"));
     match bar {

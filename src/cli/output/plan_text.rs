@@ -1,46 +1,45 @@
 //! Renders a plan as text and as JSON.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::style::{BOLD, DIM, GREEN, RED, RESET, Style, YELLOW};
 use super::{env_values, existing_accounts, out};
 use crate::api::time;
 use crate::manifest::Settings;
 use crate::plan::{ItemAction, Plan, SAMPLES};
 use crate::report::Counts;
 
-const RESET: &str = "\u{1b}[0m";
-const BOLD: &str = "\u{1b}[1m";
-const DIM: &str = "\u{1b}[2m";
-
 /// The color of the symbol of an action.
-fn color(symbol: char) -> &'static str {
+fn color(symbol: char) -> Style {
     match symbol {
-        '+' => "\u{1b}[32m",
-        '~' | '?' => "\u{1b}[33m",
-        '!' | '-' | '±' => "\u{1b}[31m",
+        '+' => GREEN,
+        '~' | '?' => YELLOW,
+        '!' | '-' | '±' => RED,
         _ => DIM,
     }
 }
 
-/// Renders a plan. `all`: include unchanged addresses. `now`: the assumed start of the run, for the
-/// forecast of its end.
-pub(in crate::cli) fn text(plan: &Plan, settings: &Settings, all: bool, now: Timestamp) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_text(&mut out, plan, settings, all, now);
-    env_values::masked(&out).into_owned()
-}
-
-fn write_text(
-    out: &mut String,
+/// Renders a plan as lines. `all`: include unchanged addresses. `now`: the assumed start of the run,
+/// for the forecast of its end.
+pub(in crate::cli) fn lines(
     plan: &Plan,
     settings: &Settings,
     all: bool,
     now: Timestamp,
-) -> std::fmt::Result {
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    actions(&mut lines, plan, all);
+    totals(&mut lines, plan, settings, now);
+    for line in &mut lines {
+        *line = env_values::masked(line).into_owned();
+    }
+    lines
+}
+
+/// Renders the actions on resources and rows.
+fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
     for (address, symbol, note) in plan.resources.actions() {
         if symbol == '=' && !all {
             continue;
@@ -50,7 +49,7 @@ fn write_text(
         } else {
             format!("  {DIM}{note}{RESET}")
         };
-        writeln!(out, "{}{symbol}{RESET} {address}{note}", color(symbol))?;
+        out.push(format!("{}{symbol}{RESET} {address}{note}", color(symbol)));
     }
     for flow in &plan.flows {
         let kinds = [
@@ -79,19 +78,21 @@ fn write_text(
             (ItemAction::Skipped, "skipped by where"),
             (ItemAction::Excluded, "excluded by --target or --exclude"),
         ];
-        writeln!(
-            out,
+        out.push(format!(
             "{BOLD}flows.{}{RESET}  {}",
             flow.flow,
             out::plural(flow.rows.len(), "row")
-        )?;
+        ));
         for (action, words) in kinds {
             let count = flow.counted(action);
             if count == 0 {
                 continue;
             }
             let symbol = action.symbol().unwrap_or(' ');
-            writeln!(out, "  {}{symbol}{RESET} {count} {words}", color(symbol))?;
+            out.push(format!(
+                "  {}{symbol}{RESET} {count} {words}",
+                color(symbol)
+            ));
             if matches!(action, ItemAction::Unchanged | ItemAction::Kept) && !all {
                 continue;
             }
@@ -101,25 +102,22 @@ fn write_text(
                 .filter(|sample| sample.action == action)
                 .collect();
             for sample in &samples {
-                match sample.row {
-                    Some(row) => writeln!(out, "      {}  {DIM}row {row}{RESET}", sample.address)?,
-                    None => writeln!(out, "      {}", sample.address)?,
-                }
+                out.push(match sample.row {
+                    Some(row) => format!("      {}  {DIM}row {row}{RESET}", sample.address),
+                    None => format!("      {}", sample.address),
+                });
             }
             if !samples.is_empty() && count > samples.len() as u64 {
-                writeln!(
-                    out,
-                    "      {DIM}… and {} more{RESET}",
-                    count - samples.len() as u64
-                )?;
+                let more = count - samples.len() as u64;
+                out.push(format!("      {DIM}… and {more} more{RESET}"));
             }
         }
     }
-    existing_accounts::write_text(out, &plan.row_accounts, all)?;
-    totals(out, plan, settings, now)
+    existing_accounts::write_text(out, &plan.row_accounts, all);
 }
 
-fn totals(out: &mut String, plan: &Plan, settings: &Settings, now: Timestamp) -> std::fmt::Result {
+/// Renders the counts and the forecast.
+fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, now: Timestamp) {
     let counted: Vec<String> = [
         ('-', "to delete or revoke"),
         ('+', "to create"),
@@ -140,34 +138,35 @@ fn totals(out: &mut String, plan: &Plan, settings: &Settings, now: Timestamp) ->
     } else {
         counted.join(", ")
     };
-    writeln!(out, "\n{BOLD}Plan:{RESET} {summary}")?;
+    out.extend([String::new(), format!("{BOLD}Plan:{RESET} {summary}")]);
     if plan.is_empty() {
-        return writeln!(out, "No changes.");
+        out.push("No changes.".to_owned());
+        return;
     }
     let calls = plan.calls();
-    writeln!(
-        out,
-        "\n{BOLD}Calls:{RESET} at most {}, without lookups",
+    let total = format!(
+        "{BOLD}Calls:{RESET} at most {}, without lookups",
         calls.total()
-    )?;
+    );
+    out.extend([String::new(), total]);
     for (op, count) in calls.iter() {
-        writeln!(out, "  {count:>8}  {op}")?;
+        out.push(format!("  {count:>8}  {op}"));
     }
     let limits = &settings.limits;
     let seconds = calls.seconds(limits.rate.map(|rate| rate.0), |op| {
         limits.operations.get(&op).map(|rate| rate.0)
     });
     let Some(seconds) = seconds else {
-        return writeln!(out, "{BOLD}Time:{RESET} no rate limit is set");
+        out.push(format!("{BOLD}Time:{RESET} no rate limit is set"));
+        return;
     };
-    write!(out, "{BOLD}Time:{RESET} {}", duration(seconds))?;
-    if let Some(rate) = limits.rate {
-        write!(out, " at {}/s", rate.0)?;
-    }
-    match ends(now, seconds) {
-        Some(end) => writeln!(out, "; started now, it ends at {end}"),
-        None => writeln!(out),
-    }
+    let rate = limits.rate.map(|rate| format!(" at {}/s", rate.0));
+    let end = ends(now, seconds).map(|end| format!("; started now, it ends at {end}"));
+    let (rate, end) = (rate.unwrap_or_default(), end.unwrap_or_default());
+    out.push(format!(
+        "{BOLD}Time:{RESET} {}{rate}{end}",
+        duration(seconds)
+    ));
 }
 
 /// The time at which a run of this length ends, to the minute; none for less than a minute.
@@ -190,7 +189,7 @@ pub(in crate::cli) fn print_counts(items: &BTreeMap<String, Counts>) {
             none if none.is_empty() => "no rows".to_owned(),
             counted => counted,
         };
-        out::line(format_args!("\u{1b}[1mflows.{flow}\u{1b}[0m  {counted}"));
+        out::line(format_args!("{BOLD}flows.{flow}{RESET}  {counted}"));
     }
 }
 

@@ -12,9 +12,9 @@ use tracing::Level;
 use super::event_log::EventLog;
 use super::logging::{emit, is_shown};
 use super::out;
+use super::stamped;
+use super::style::{GREEN, RED, RESET, YELLOW, set_message};
 use super::target::CONSOLE;
-use super::{escaped, stamped};
-use crate::address::Address;
 use crate::api::operation::Op;
 use crate::api::time;
 use crate::cli::args::{Global, LogFormat};
@@ -165,10 +165,7 @@ impl Screen {
                 _ if was_shown => {}
                 Some(failure) => self.failed(&address.to_string(), failure),
                 None if *symbol != '=' => {
-                    self.line(
-                        Level::INFO,
-                        &format!("\u{1b}[32m{symbol}\u{1b}[0m {}", shown(address)),
-                    );
+                    self.line(Level::INFO, &format!("{GREEN}{symbol}{RESET} {address}"));
                 }
                 None => {}
             },
@@ -203,8 +200,7 @@ impl Screen {
             }
             Event::Stopping(_) if was_shown => {}
             Event::Stopping(why) => {
-                let text = format!("\u{1b}[33mstopping\u{1b}[0m: {}", escaped(why));
-                self.line(Level::WARN, &text);
+                self.line(Level::WARN, &format!("{YELLOW}stopping{RESET}: {why}"));
             }
         }
     }
@@ -220,18 +216,15 @@ impl Screen {
                 let (Some(failure), Some(pause)) = (&call.failure, pause) else {
                     return;
                 };
-                let failure = escaped(&failure.to_string());
                 format!("retrying {} in {} s: {failure}", call.op, pause.as_secs())
             }
             ClientEvent::Paused { why, pause } => {
-                let (why, seconds) = (escaped(why), pause.as_secs_f64());
-                format!("\u{1b}[33mpaused\u{1b}[0m: {why}; retrying in {seconds:.1} s")
+                let seconds = pause.as_secs_f64();
+                format!("{YELLOW}paused{RESET}: {why}; retrying in {seconds:.1} s")
             }
             ClientEvent::Resumed { after } => {
                 let seconds = after.as_secs_f64();
-                format!(
-                    "\u{1b}[32mresumed\u{1b}[0m: the endpoint responded again after {seconds:.0} s"
-                )
+                format!("{GREEN}resumed{RESET}: the endpoint responded again after {seconds:.0} s")
             }
             ClientEvent::Held { op, until } => {
                 let until = time::local(*until).strftime("%H:%M:%S");
@@ -263,10 +256,7 @@ impl Screen {
         let trouble = trouble.join(", ");
         if let Some(bar) = &self.bar {
             bar.set_position(ended);
-            bar.set_message(match trouble.as_str() {
-                "" => trouble,
-                _ => format!("  \u{1b}[31m{trouble}\u{1b}[0m"),
-            });
+            set_message(bar, RED, &trouble);
         } else if !was_shown && ended != self.followed && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             self.followed = ended;
@@ -291,17 +281,16 @@ impl Screen {
 
     /// Shows a failure. In [`OutputMode::Lines`], the hint is on the same line.
     fn failed(&self, location: &str, failure: &Failure) {
-        let (location, message) = (escaped(location), escaped(&failure.message));
-        let before_hint = match self.mode {
-            OutputMode::Lines => "; help: ",
-            OutputMode::Bar | OutputMode::Silent => "\n  help: ",
-        };
-        let hint = match escaped(&failure.hint) {
-            hint if hint.is_empty() => hint,
-            hint => format!("{before_hint}{hint}"),
-        };
-        let text = format!("\u{1b}[31m!\u{1b}[0m {location}: {message}{hint}");
-        self.line(Level::WARN, &text);
+        let Failure { message, hint, .. } = failure;
+        let text = format!("{RED}!{RESET} {location}: {message}");
+        match self.mode {
+            _ if hint.is_empty() => self.line(Level::WARN, &text),
+            OutputMode::Lines => self.line(Level::WARN, &format!("{text}; help: {hint}")),
+            OutputMode::Bar | OutputMode::Silent => {
+                self.line(Level::WARN, &text);
+                self.line(Level::WARN, &format!("  help: {hint}"));
+            }
+        }
     }
 
     /// Starts a new bar.
@@ -351,11 +340,7 @@ impl Screen {
         let trouble = trouble.join(", ");
         if let Some(bar) = &self.bar {
             bar.set_position(position);
-            bar.set_message(if trouble.is_empty() {
-                trouble
-            } else {
-                format!("  \u{1b}[31m{trouble}\u{1b}[0m")
-            });
+            set_message(bar, RED, &trouble);
         } else if self.last_line.elapsed() >= LINE_EVERY
             || (position == self.total && outcome != LOOKED_UP)
         {
@@ -396,9 +381,4 @@ fn throttle_text(throttle: &Throttle) -> String {
         Some(rate) => format!("{rate:.1} calls/s"),
         None => format!("{} calls in flight", throttle.in_flight),
     }
-}
-
-/// Formats an address for a terminal.
-fn shown(address: &Address) -> String {
-    escaped(&address.to_string())
 }

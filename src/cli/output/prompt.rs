@@ -1,7 +1,8 @@
 //! Confirmation prompts of commands that change something.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 
+use super::out;
 use crate::cli::args::{Apply, Consent};
 use crate::cli::exit::{CliError, Exit};
 use crate::manifest::Settings;
@@ -92,10 +93,7 @@ fn answer(question: &str) -> Result<String, CliError> {
         )
     };
     discard_typed_input().map_err(broken)?;
-    let mut out = std::io::stderr();
-    write!(out, "{question}")
-        .and_then(|()| out.flush())
-        .map_err(broken)?;
+    out::question(question).map_err(broken)?;
     let mut line = String::new();
     std::io::stdin()
         .lock()

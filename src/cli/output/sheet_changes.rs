@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::out;
+use super::style::{BOLD_CYAN, RESET};
 use super::target::CONSOLE;
 use crate::cli::args::LogFormat;
 use crate::report::{DifferingRows, ReportedFlow};
@@ -71,7 +72,6 @@ fn list<'a>(named: impl Iterator<Item = (Option<u64>, &'a str)>, count: u64) -> 
     let mut shown = 0;
     for (row, key) in named {
         let separator = if shown == 0 { "" } else { ", " };
-        let key = key.escape_debug();
         // Writing to a string cannot fail.
         let _ = match row {
             Some(row) => write!(text, "{separator}{key} (row {row})"),
@@ -88,8 +88,7 @@ fn list<'a>(named: impl Iterator<Item = (Option<u64>, &'a str)>, count: u64) -> 
 fn print(format: LogFormat, message: &str, hint: &str) {
     tracing::warn!(target: CONSOLE, event = "note", hint, "{message}");
     if format == LogFormat::Text {
-        out::note(format_args!(
-            "\u{1b}[1;33mwarning\u{1b}[0m: {message}\n\u{1b}[1;36mhelp\u{1b}[0m: {hint}"
-        ));
+        out::warning(message);
+        out::note(format_args!("{BOLD_CYAN}help{RESET}: {hint}"));
     }
 }

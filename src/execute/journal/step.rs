@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::Value;
-use tracing::{Instrument, Span, debug, debug_span};
+use tracing::{Instrument, Span, debug, debug_span, warn};
 
 use super::attempt::{AttemptError, responses_lost};
 use super::item_journal::ItemJournal;
@@ -22,6 +22,7 @@ use crate::execute::error::StepError;
 use crate::execute::signers::SignerIdentity;
 use crate::ledger::Write;
 use crate::util::failpoint::failpoint;
+use crate::util::link;
 
 impl StepContext<'_> {
     /// Takes a step that may be repeated: a repeated call leaves at most an unused object.
@@ -166,6 +167,7 @@ impl StepContext<'_> {
         {
             receipt.extend(identity);
         }
+        warn_of_odd_links(&receipt);
         let receipt = Arc::new(receipt);
         let write = Write::Receipt {
             subject: journal.subject,
@@ -206,6 +208,19 @@ impl StepContext<'_> {
             .call(request)
             .await
             .map_err(|failure| StepError::of(O::OP, failure))
+    }
+}
+
+/// Logs that a link in a response is not safe to open. It is recorded, and shown as text.
+fn warn_of_odd_links(receipt: &Value) {
+    for field in ["signUrl", "signShortUrl"] {
+        let link = receipt.get(field).and_then(Value::as_str);
+        if let Some(reason) = link.filter(|link| !link.is_empty()).and_then(link::oddity) {
+            warn!(
+                event = "odd_link",
+                field, reason, "the service returned a link that is not safe to open"
+            );
+        }
     }
 }
 

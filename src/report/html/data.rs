@@ -12,6 +12,7 @@ use serde_json::ser::Formatter;
 
 use super::retained::RetainedItem;
 use super::words;
+use crate::util::escape::{is_unsafe, write_json_escape};
 
 /// The data of the script.
 #[derive(Serialize)]
@@ -57,7 +58,13 @@ fn serialize_items<S: Serializer>(
     serializer.collect_seq(items.iter().map(|item| {
         let signers = item.signers.iter().map(|signer| {
             let state = words::signer(&signer.status);
-            (index(&signer.name), state, &signer.link, &signer.time)
+            (
+                index(&signer.name),
+                state,
+                &signer.link,
+                &signer.time,
+                &signer.odd_link,
+            )
         });
         (
             (
@@ -83,10 +90,12 @@ impl Formatter for HtmlSafe {
         fragment: &str,
     ) -> Result<(), Error> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        while let Some(at) = rest.find(|c| matches!(c, '<' | '>' | '&') || is_unsafe(c)) {
             writer.write_all(&rest.as_bytes()[..at])?;
             let character = rest[at..].chars().next().unwrap_or_default();
-            write!(writer, "\\u{:04x}", u32::from(character))?;
+            let mut escape = String::new();
+            write_json_escape(&mut escape, character).map_err(Error::other)?;
+            writer.write_all(escape.as_bytes())?;
             rest = &rest[at + character.len_utf8()..];
         }
         writer.write_all(rest.as_bytes())
@@ -105,9 +114,9 @@ mod tests {
         let hostile = [
             "</script><img src=x onerror=alert(1)>",
             "<!-- ]]> \"'&<>",
-            "a\u{2028}b\u{2029}c",
             "=HYPERLINK(\"http://a\")",
-            "\\u003c\n\u{0}",
+            "\\u003c\\n\\u{0}",
+            "张\u{e0100}",
         ];
         let mut retained = RetainedItems::default();
         for key in hostile {
@@ -131,5 +140,17 @@ mod tests {
             let flow = item[0][0].as_u64().expect("a number");
             assert_eq!(data["texts"][usize::try_from(flow).expect("small")], key);
         }
+    }
+
+    #[test]
+    fn escapes_control_characters() {
+        let mut out = Vec::new();
+        let mut json = serde_json::Serializer::with_formatter(&mut out, HtmlSafe);
+        let text = "a\u{1b}\n\u{9b}\u{202e}\u{e0041}";
+        text.serialize(&mut json).expect("written");
+        let written = String::from_utf8(out).expect("text");
+        assert!(!written.contains(is_unsafe), "{written}");
+        let read: String = serde_json::from_str(&written).expect("JSON");
+        assert_eq!(read, text);
     }
 }

@@ -69,6 +69,7 @@ struct ListedSigner<'a> {
     name: &'a str,
     status: &'a str,
     link: &'a str,
+    odd_link: &'a str,
     time: &'a str,
 }
 
@@ -164,6 +165,7 @@ impl<'a> ListedSigner<'a> {
             name: &signer.name,
             status: words::signer(&signer.status),
             link: &signer.link,
+            odd_link: &signer.odd_link,
             time: &signer.time,
         }
     }

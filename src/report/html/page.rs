@@ -238,7 +238,8 @@ mod tests {
         let link = "<a href=\"https:&#x2f;&#x2f;a.example&#x2f;s\" rel=\"noopener noreferrer\">";
         assert!(page("https://a.example/s").contains(link));
         let script = page("javascript:alert(1)");
-        assert!(!script.contains("javascript:") && !script.contains("sign link</a>"));
+        assert!(!script.contains("href=\"javascript:") && !script.contains("sign link</a>"));
+        assert!(script.contains("not a safe link (it is not a web address): javascript:alert(1)"));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use super::super::status::Status;
 use super::causes::clipped;
 use super::item::{PageItem, PageSigner};
 use crate::api::time;
+use crate::util::escape::escaped;
+use crate::util::link;
 
 /// The maximum number of retained items.
 pub(super) const MAX_ITEMS: usize = 10_000;
@@ -34,8 +36,10 @@ pub(super) struct RetainedItem {
 pub(super) struct RetainedSigner {
     pub(super) name: Box<str>,
     pub(super) status: Box<str>,
-    /// The sign link; empty unless the signer still has to sign and it is an HTTP or HTTPS URL.
+    /// The sign link; empty unless the signer still has to sign and it is safe to open.
     pub(super) link: Box<str>,
+    /// The link as text, with the reason why it is not safe to open; empty if it is.
+    pub(super) odd_link: Box<str>,
     pub(super) time: Box<str>,
 }
 
@@ -109,7 +113,7 @@ impl RetainedItems {
 
 impl RetainedItem {
     fn new(order: u64, item: &PageItem<'_>) -> Self {
-        let text = |text: &str| clipped(text).into();
+        let text = |text: &str| clipped(&escaped(text)).into();
         let failure = item.failure;
         Self {
             order,
@@ -142,25 +146,21 @@ impl RetainedItem {
 impl RetainedSigner {
     fn new(signer: &PageSigner<'_>) -> Self {
         let waits = matches!(signer.status, "waiting" | "signing");
-        let link = if waits { web_url(signer.sign_url) } else { "" };
+        let is_odd = |link: &&str| !link.is_empty() && link::oddity(link).is_some();
+        let (link, odd_link) = match Some(signer.sign_url).filter(|_| waits) {
+            Some(link) if is_odd(&link) => ("", link::shown(link)),
+            // A part of a link would lead elsewhere.
+            Some(link) if clipped(link) == link => (link, String::new()),
+            _ => ("", String::new()),
+        };
         Self {
-            name: clipped(signer.name).into(),
+            name: clipped(&escaped(signer.name)).into(),
             status: clipped(signer.status).into(),
             link: link.into(),
-            time: clipped(signer.time).into(),
+            odd_link: clipped(&odd_link).into(),
+            time: clipped(&escaped(signer.time)).into(),
         }
     }
-}
-
-/// Returns the URL if it is an HTTP or HTTPS URL; empty otherwise, and if it is too long to be kept
-/// whole.
-fn web_url(url: &str) -> &str {
-    let begins = |scheme: &str| {
-        let begin = url.get(..scheme.len());
-        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
-    };
-    let is_web = (begins("https://") || begins("http://")) && clipped(url) == url;
-    if is_web { url } else { "" }
 }
 
 #[cfg(test)]
@@ -233,7 +233,8 @@ mod tests {
             RetainedSigner::new(&signer).link
         };
         assert_eq!(&*link("waiting", "https://a/b"), "https://a/b");
-        assert_eq!(&*link("signing", "HTTP://a/b"), "HTTP://a/b");
+        assert_eq!(&*link("signing", "HTTPS://a/b"), "HTTPS://a/b");
+        assert_eq!(&*link("waiting", "http://a/b"), "");
         assert_eq!(&*link("signed", "https://a/b"), "");
         assert_eq!(&*link("waiting", "javascript:alert(1)"), "");
         assert_eq!(&*link("waiting", "//a/b"), "");

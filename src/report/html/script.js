@@ -31,7 +31,7 @@
     element.append(...inside);
     return element;
   };
-  const signer = ([name, state, link, time]) => {
+  const signer = ([name, state, link, time, oddLink]) => {
     const entry = make("li", "", make("span", "soft", `${text(name)}:`), ` ${state}`);
     if (/^https?:[/][/]/i.test(link)) {
       const anchor = make("a", "", "sign link");
@@ -39,6 +39,7 @@
       anchor.rel = "noopener noreferrer";
       entry.append(" ", anchor);
     }
+    if (oddLink) entry.append(" ", make("span", "code", oddLink));
     if (time) entry.append(" ", make("span", "time", time));
     return entry;
   };

@@ -3,19 +3,28 @@
 //! The policy allows only this style and this script, by their hashes. So the browser neither runs
 //! a text of the run as code nor loads anything from the network.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use minijinja::{Environment, Error, Value, context};
+use minijinja::{Environment, Error, Value, context, escape_formatter};
 use sha2::{Digest, Sha256};
+
+use crate::util::escape::escaped;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The compiled templates; values are HTML-escaped.
+/// The compiled templates; values are HTML-escaped, control characters in them are escaped.
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
+    pages.set_formatter(|out, state, value| match value.as_str().map(escaped) {
+        Some(Cow::Owned(text)) if !value.is_safe() => {
+            escape_formatter(out, state, &Value::from(text))
+        }
+        _ => escape_formatter(out, state, value),
+    });
     for (name, source) in [
         ("page.html", include_str!("page.html")),
         ("head.html", include_str!("head.html")),

@@ -1,17 +1,25 @@
 //! Renders templates and builds the responses of pages.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use http::{StatusCode, header};
 use jiff::Timestamp;
-use minijinja::{Environment, Value, context};
+use minijinja::{Environment, Value, context, escape_formatter};
 
 use crate::api::time;
 use crate::sandbox::http::{HttpResponse, internal_error, response};
+use crate::util::escape::escaped;
 
-/// The compiled templates. Values in them are HTML-escaped.
+/// The compiled templates. Values in them are HTML-escaped, and control characters escaped.
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
+    templates.set_formatter(|out, state, value| match value.as_str().map(escaped) {
+        Some(Cow::Owned(text)) if !value.is_safe() => {
+            escape_formatter(out, state, &Value::from(text))
+        }
+        _ => escape_formatter(out, state, value),
+    });
     for (name, source) in [
         ("base.html", include_str!("templates/base.html")),
         ("documents.html", include_str!("templates/documents.html")),

@@ -475,17 +475,3 @@ fn logs_every_step_of_an_item() {
         .collect();
     assert_eq!(ends, ["waiting", "waiting"]);
 }
-
-#[test]
-fn escapes_foreign_text() {
-    for (format, escaped) in [("text", r"\u{1b}[2J"), ("json", r"\u001b[2J")] {
-        let project = small();
-        let sheet = project.sheet();
-        project.set_sheet(&sheet.replacen("HT-2026-0001", "HT\u{1b}[2J1", 1));
-        let run = project.expect(&["--log-format", format, "-v", "apply", "--yes"], 0);
-        assert!(run.stderr.contains(escaped), "{}", run.stderr);
-        for log in [run.stderr, run_logs(&project)] {
-            assert!(!log.contains('\u{1b}'), "{log}");
-        }
-    }
-}

@@ -6,6 +6,7 @@ mod endpoints;
 mod environment_variables;
 pub(crate) mod export;
 mod field_reference;
+mod foreign_text;
 pub(crate) mod journeys;
 pub(crate) mod logs;
 pub(crate) mod nightly;

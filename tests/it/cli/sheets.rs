@@ -220,18 +220,29 @@ fn refuses_an_account_that_differs_between_two_flows() {
 
 #[test]
 fn escapes_formulas_in_reports_and_reads_them_back() {
-    let project = Project::loans();
-    let sheet: Vec<String> = project.sheet().lines().take(3).map(str::to_owned).collect();
-    let sheet = sheet.join("\r\n").replace(",已批准", ",=1+1");
-    project.set_sheet(&sheet);
-    project.replace(
-        "manifests/loans.yaml",
-        "row.状态 == '已批准'",
-        "row.状态 == '=1+1'",
-    );
-    project.expect(&["apply", "--yes"], 0);
-    assert_eq!(project.report("loans.csv")[0]["状态"], "'=1+1");
-    let report = project.read("reports/latest/loans.csv");
-    project.write("loans.csv", report);
-    project.expect(&["plan", "--detailed-exitcode"], 0);
+    for (cell, column) in [
+        ("=1+1", "状态"),
+        ("＝1+1", "状态"),
+        ("＠SUM(A1)", "状态"),
+        ("\n=1+1", "状态"),
+        ("\u{feff}-1", "状态"),
+    ] {
+        let project = Project::loans();
+        let sheet: Vec<String> = project.sheet().lines().take(3).map(str::to_owned).collect();
+        let sheet = sheet
+            .join("\r\n")
+            .replace(",已批准", &format!(",\"{cell}\""));
+        project.write("loans.csv", sheet.replacen("状态", column, 1));
+        let filter = format!("row['{column}'] == '{}'", cell.replace('\n', "\\\\n"));
+        project.replace("manifests/loans.yaml", "row.状态 == '已批准'", &filter);
+        project.expect(&["apply", "--yes"], 0);
+        let written = match column {
+            "状态" => column.to_owned(),
+            column => format!("'{column}"),
+        };
+        assert_eq!(project.report("loans.csv")[0][&written], format!("'{cell}"));
+        let report = project.read("reports/latest/loans.csv");
+        project.write("loans.csv", report);
+        project.expect(&["plan", "--detailed-exitcode"], 0);
+    }
 }

@@ -47,7 +47,7 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
             let found = existing_accounts(global, args, context)?;
             let (plan, settings) = (&context.planned.plan, &context.project.settings);
             if !global.quiet && global.log_format == LogFormat::Text {
-                out::print(plan_text::text(
+                out::lines(plan_text::lines(
                     plan,
                     settings,
                     args.selected.all,

@@ -12,6 +12,7 @@ use crate::cli::context::follow;
 use crate::cli::context::session::PlanContext;
 use crate::cli::exit::{self, Exit};
 use crate::cli::output::metrics::CommandMetrics;
+use crate::cli::output::style::{BOLD_CYAN, BOLD_RED, RESET};
 use crate::cli::output::target::CONSOLE;
 use crate::cli::output::{existing_accounts, out, plan_text, sheet_changes};
 use crate::execute::{RunStats, Stopped, SyncStats};
@@ -40,7 +41,7 @@ impl RunReport<'_> {
         if let Some(Stopped::Fatal(fatal)) = &self.stats.stopped {
             tracing::error!(target: CONSOLE, event = "error", "{fatal}");
             if global.log_format == LogFormat::Text {
-                out::note(format_args!("\u{1b}[1;31merror\u{1b}[0m: {fatal}"));
+                out::note(format_args!("{BOLD_RED}error{RESET}: {fatal}"));
             }
         }
         let settings = &self.context.project.settings;
@@ -70,10 +71,12 @@ impl RunReport<'_> {
         let (exit, hint) = self.exit(&items);
         let summary = self.summary(items, exit);
         metrics.set_run(&summary);
+        let odd_links = reports.odd_links();
         reports.finish(&summary)?;
         if folder.exists() {
             point_latest(&settings.reports.directory, &self.run.name)?;
         }
+        out::warn_of_odd_links(global.log_format, odd_links);
         self.print(global, &summary, &folder, exit, &hint);
         Ok(exit)
     }
@@ -226,7 +229,7 @@ impl RunReport<'_> {
             ));
         }
         if !hint.is_empty() {
-            out::note(format_args!("\u{1b}[1;36mhelp\u{1b}[0m: {hint}"));
+            out::note(format_args!("{BOLD_CYAN}help{RESET}: {hint}"));
         }
     }
 }

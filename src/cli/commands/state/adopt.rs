@@ -81,9 +81,7 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
     };
     progress.finish();
     let adoption = adopted(adoption)?;
-    for line in &adoption.notes {
-        context.note(line);
-    }
+    context.notes(&adoption.notes);
     let done = format!("{address} is recorded with the id {id}");
     context.confirm_and_write(&args.consent, &ledger, adoption.writes, &done)
 }

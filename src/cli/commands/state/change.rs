@@ -24,7 +24,7 @@ pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
     let address = &args.address;
     let write = match names.find(&ledger, address)? {
         FoundRecord::Item(known, _) => {
-            context.note(forget_item_note(address, &known));
+            context.notes(forget_item_notes(address, &known));
             Write::ItemForgotten {
                 id: known.record.id,
             }
@@ -54,15 +54,20 @@ pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
     context.confirm_and_write(&args.consent, &ledger, vec![write], &done)
 }
 
-fn forget_item_note(address: &Address, known: &KnownItem) -> String {
+fn forget_item_notes(address: &Address, known: &KnownItem) -> Vec<String> {
     if !known.record.sent {
-        return format!("no signer was asked to sign {address}; the next apply starts it again");
+        return vec![format!(
+            "no signer was asked to sign {address}; the next apply starts it again"
+        )];
     }
     let flow = known.flow_id.as_deref().unwrap_or_default();
-    format!(
-        "{address} was sent: its flow {flow} remains at the service, and its signers have been asked to sign.\n\
-         If the row is still in the sheet, the next apply sends it again as a second contract."
-    )
+    vec![
+        format!(
+            "{address} was sent: its flow {flow} remains at the service, and its signers have been asked to sign."
+        ),
+        "If the row is still in the sheet, the next apply sends it again as a second contract."
+            .to_owned(),
+    ]
 }
 
 pub(super) fn settle(global: &Global, args: &Settle) -> anyhow::Result<Exit> {
@@ -81,9 +86,7 @@ pub(super) fn settle(global: &Global, args: &Settle) -> anyhow::Result<Exit> {
             settle_resource(global, &context, &ledger, &names, args, known)?
         }
     };
-    for line in &adoption.notes {
-        context.note(line);
-    }
+    context.notes(&adoption.notes);
     let done = match args.how {
         Settlement::Done => format!("{} is settled as done", args.address),
         Settlement::Again => format!("{} is settled; the next apply sends it again", args.address),

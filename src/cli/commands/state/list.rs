@@ -1,9 +1,8 @@
 //! `treaty state list`: prints one line for each recorded resource and item.
 
-use std::io::Write;
 use std::ops::ControlFlow;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::address::{Address, is_selected};
 use crate::cli::args::{Format, Global, List};
@@ -22,29 +21,29 @@ pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
     let mut out = out::stream();
     let mut count = 0_u64;
     // A write error ends the list; it is reported when the command ends.
-    let mut line = |address: &Address, text: &dyn Fn() -> String| {
+    let mut line = |address: &Address, text: &dyn Fn() -> String, value: &dyn Fn() -> Value| {
         if !is_selected(&args.matching.target, &args.matching.exclude, address) {
             return ControlFlow::Continue(());
         }
         count += 1;
-        match writeln!(out, "{}", text()) {
+        let written = match args.format {
+            Format::Text => out.line(text()),
+            Format::Json => out.json(format_args!("{}\n", value())),
+        };
+        match written {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
     };
     ledger.each_resource(&mut |known| {
         let address = names.address(known.kind, &known.identity);
-        line(&address, &|| match args.format {
-            Format::Text => resource_text(&address, &known),
-            Format::Json => resource_json(&address, &known).to_string(),
-        })
+        let text = || resource_text(&address, &known);
+        line(&address, &text, &|| resource_json(&address, &known))
     })?;
     ledger.each_item_with_flow_id(&mut |known| {
         let address = Address::item(&known.flow, &known.key);
-        line(&address, &|| match args.format {
-            Format::Text => item_text(&address, &known),
-            Format::Json => item_json(&address, &known).to_string(),
-        })
+        let text = || item_text(&address, &known);
+        line(&address, &text, &|| item_json(&address, &known))
     })?;
     // A write error is reported when the command ends.
     let _ = out.flush();
@@ -64,7 +63,7 @@ fn resource_text(address: &Address, known: &KnownResource) -> String {
     }
 }
 
-pub(super) fn resource_json(address: &Address, known: &KnownResource) -> serde_json::Value {
+pub(super) fn resource_json(address: &Address, known: &KnownResource) -> Value {
     json!({
         "address": address.to_string(),
         "kind": known.kind.word(),
@@ -99,7 +98,7 @@ pub(super) fn last_run(known: &KnownItem) -> String {
     }
 }
 
-pub(super) fn item_json(address: &Address, known: &KnownItem) -> serde_json::Value {
+pub(super) fn item_json(address: &Address, known: &KnownItem) -> Value {
     json!({
         "address": address.to_string(),
         "kind": "item",

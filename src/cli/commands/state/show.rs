@@ -10,8 +10,9 @@ use crate::cli::args::{Format, Global, Show};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::names::{FoundRecord, ResourceNames};
 use crate::cli::exit::Exit;
-use crate::cli::output::links::masked_in;
+use crate::cli::output::links::{checked, masked_in};
 use crate::cli::output::out;
+use crate::cli::output::style::{BOLD, RESET};
 use crate::diagnostic::Findings;
 use crate::ledger::{ADDED_MARKS, KnownItem, KnownResource, KnownStep, Ledger, Step, is_kept};
 use crate::report;
@@ -31,7 +32,7 @@ pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
                     Value::Null,
                     |grant| json!({ "granted": true, "deadline": grant.deadline }),
                 );
-                out::line(format_args!("{value:#}"));
+                out::json(&value);
             }
         },
         FoundRecord::Item(known, steps) => match args.format {
@@ -45,7 +46,7 @@ pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
                 });
                 let mask = std::io::stdout().is_terminal();
                 value["steps"] = steps.iter().map(|step| step_json(step, mask)).collect();
-                out::line(format_args!("{value:#}"));
+                out::json(&value);
             }
         },
     }
@@ -58,7 +59,7 @@ fn row(name: &str, value: impl std::fmt::Display) {
 
 fn resource_text(names: &ResourceNames, known: &KnownResource) {
     out::line(format_args!(
-        "\u{1b}[1m{}\u{1b}[0m  {}",
+        "{BOLD}{}{RESET}  {}",
         names.address(known.kind, &known.identity),
         known.kind.word()
     ));
@@ -93,10 +94,7 @@ fn resource_text(names: &ResourceNames, known: &KnownResource) {
 
 fn item_text(address: &crate::address::Address, known: &KnownItem, steps: &[KnownStep]) {
     let (status, failure) = report::recorded(&known.record);
-    out::line(format_args!(
-        "\u{1b}[1m{address}\u{1b}[0m  {}",
-        status.word()
-    ));
+    out::line(format_args!("{BOLD}{address}{RESET}  {}", status.word()));
     if let Some(failure) = failure {
         row("error", failure.message);
         if !failure.hint.is_empty() {
@@ -140,6 +138,7 @@ fn step_state(step: &KnownStep) -> String {
             "in doubt: the request may have been sent, the response is unknown".to_owned()
         }
         Step::Receipt(receipt) => {
+            // Links are shown in JSON and by treaty status --links.
             let fields = receipt_text(&masked_in(receipt));
             if fields.is_empty() {
                 "done".to_owned()
@@ -187,7 +186,7 @@ fn step_json(step: &KnownStep, mask: bool) -> Value {
             value["answer"] = if mask {
                 masked_in(receipt)
             } else {
-                receipt.clone()
+                checked(receipt)
             };
         }
     }

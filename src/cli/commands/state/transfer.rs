@@ -1,6 +1,6 @@
 //! `treaty state export` and `treaty state import`: a ledger as JSON lines.
 
-use std::io::{BufReader, Write};
+use std::io::BufReader;
 
 use crate::cli::args::{Export, Global, Import};
 use crate::cli::context::ledger::LedgerContext;
@@ -18,7 +18,7 @@ pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
     let Some(path) = &args.file else {
         let mut out = out::stream();
         return match ledger
-            .export(version, &mut out)
+            .export(version, out.document())
             .and_then(|()| Ok(out.flush()?))
         {
             // Write errors of standard output are reported when the command ends.

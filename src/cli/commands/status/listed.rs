@@ -11,8 +11,11 @@ use crate::api::time;
 use crate::cli::args::Status as Args;
 use crate::cli::context::names::ResourceNames;
 use crate::cli::output::links::masked;
+use crate::cli::output::style::{RED, RESET};
 use crate::ledger::{Failure, LedgerError, Pending, Records, Sqlite};
 use crate::report::{self, Status};
+use crate::util::escape::escaped;
+use crate::util::link;
 
 /// A resource or item that has failed or is in doubt.
 pub(super) struct ListedFailure<'a> {
@@ -23,7 +26,8 @@ pub(super) struct ListedFailure<'a> {
 }
 
 impl ListedFailure<'_> {
-    pub(super) fn line(&self) -> String {
+    /// The failure, and its hint on a second line.
+    pub(super) fn lines(&self) -> Vec<String> {
         let symbol = match self.status {
             Status::InDoubt => '?',
             _ => '!',
@@ -31,14 +35,11 @@ impl ListedFailure<'_> {
         let (message, hint) = self.failure.as_ref().map_or(("", ""), |failure| {
             (failure.message.as_str(), failure.hint.as_str())
         });
-        let hint = match hint {
-            "" => String::new(),
-            hint => format!("\n  help: {hint}"),
-        };
-        format!(
-            "\u{1b}[31m{symbol}\u{1b}[0m {}: {message}{hint}",
-            self.address
-        )
+        let mut lines = vec![format!("{RED}{symbol}{RESET} {}: {message}", self.address)];
+        if !hint.is_empty() {
+            lines.push(format!("  help: {hint}"));
+        }
+        lines
     }
 
     pub(super) fn json(&self) -> Value {
@@ -110,36 +111,46 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// Whether one of the links is not safe to open.
+    pub(super) fn is_odd(&self) -> bool {
+        let links = self.view_url.iter().chain([&self.pending.sign_url]);
+        let mut links = links.filter(|link| !link.is_empty());
+        links.any(|link| link::oddity(link).is_some())
+    }
+
     pub(super) fn line(&self, now: Timestamp, mask: bool) -> String {
         let pending = &self.pending;
-        let shown = |url: &str| if mask { masked(url) } else { url.to_owned() };
         let url = match pending.sign_url.as_str() {
             "" => "link unknown".to_owned(),
-            url => shown(url),
+            url => shown(url, mask),
         };
         let view = self.view_url.as_deref();
-        let view = view.map_or(String::new(), |url| format!("\t{}", shown(url)));
+        let view = view.map_or(String::new(), |url| format!("\t{}", shown(url, mask)));
         let age = pending.sent_at.map_or(String::new(), |at| age(at, now));
         let address = Address::item(&pending.flow, &pending.key);
-        // Keys may contain tabs and line breaks.
-        let address = address.to_string().replace(['\t', '\r', '\n'], " ");
-        format!("{address}\t{}\t{age}\t{url}{view}", pending.signer)
+        // A tab would begin another field.
+        let (address, signer) = (address.to_string(), escaped(&pending.signer));
+        format!("{}\t{signer}\t{age}\t{url}{view}", escaped(&address))
     }
 
     pub(super) fn json(&self, mask: bool) -> Value {
         let pending = &self.pending;
-        let shown = |url: &str| if mask { masked(url) } else { url.to_owned() };
         let mut value = json!({
             "address": Address::item(&pending.flow, &pending.key).to_string(), "key": pending.key,
             "signer": pending.signer, "flowId": pending.flow_id, "accountId": pending.account_id,
             "sentAt": pending.sent_at.map(time::text),
-            "signUrl": (!pending.sign_url.is_empty()).then(|| shown(&pending.sign_url)),
+            "signUrl": (!pending.sign_url.is_empty()).then(|| shown(&pending.sign_url, mask)),
         });
         if let Some(url) = &self.view_url {
-            value["viewUrl"] = shown(url).into();
+            value["viewUrl"] = shown(url, mask).into();
         }
         value
     }
+}
+
+/// Returns a link as it is shown.
+fn shown(url: &str, mask: bool) -> String {
+    if mask { masked(url) } else { link::shown(url) }
 }
 
 /// Passes each pending signer to `visit`.

@@ -4,7 +4,8 @@
 mod listed;
 mod totals;
 
-use std::io::{IsTerminal, Write};
+use std::cell::Cell;
+use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
 use crate::cli::output::progress::Progress;
+use crate::cli::output::style::{BOLD, RESET};
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, LedgerError, Records, Sqlite};
 use crate::report::Status;
@@ -39,6 +41,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let run = ledger.run(None)?;
     let now = Timestamp::now();
     let mask = std::io::stdout().is_terminal();
+    let odd_links = Cell::new(0);
     match args.format {
         Format::Text => {
             let run = run.map(|run| match (&run.ended, run.exit) {
@@ -53,10 +56,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
                 print_totals(&totals, run.as_deref(), now);
             }
             each_failure(&ledger, &names, args, &mut |failure| {
-                out::line(failure.line());
+                out::lines(failure.lines());
                 ControlFlow::Continue(())
             })?;
-            each_link(&ledger, args, with_view_urls, &mut |link| {
+            each_link(&ledger, args, with_view_urls, &odd_links, &mut |link| {
                 out::line(link.line(now, mask));
                 ControlFlow::Continue(())
             })?;
@@ -66,9 +69,11 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         }
         Format::Json => {
             let head = totals.json(run.as_ref().map(|run| run.record.name.as_str()));
-            print_json(&ledger, &names, args, &head, with_view_urls, mask)?;
+            let links = (with_view_urls, &odd_links);
+            print_json(&ledger, &names, args, &head, links, mask)?;
         }
     }
+    out::warn_of_odd_links(global.log_format, odd_links.get());
     Ok(Exit::Done)
 }
 
@@ -76,8 +81,13 @@ fn each_link(
     ledger: &Sqlite,
     args: &Args,
     with_view_urls: Option<Vec<Link>>,
+    odd_links: &Cell<u64>,
     visit: &mut dyn FnMut(&Link) -> ControlFlow<()>,
 ) -> Result<(), LedgerError> {
+    let visit = &mut |link: &Link| {
+        odd_links.set(odd_links.get() + u64::from(link.is_odd()));
+        visit(link)
+    };
     match with_view_urls {
         Some(with_view_urls) => {
             let _ = with_view_urls.iter().try_for_each(visit);
@@ -134,7 +144,7 @@ fn print_totals(totals: &Totals, run: Option<&str>, now: Timestamp) {
             })
             .collect();
         out::line(format_args!(
-            "\u{1b}[1mflows.{name}\u{1b}[0m  {}",
+            "{BOLD}flows.{name}{RESET}  {}",
             counted.join(", ")
         ));
         print_waiting(flow, now);
@@ -198,13 +208,13 @@ fn print_json(
     names: &ResourceNames,
     args: &Args,
     head: &serde_json::Value,
-    with_view_urls: Option<Vec<Link>>,
+    (with_view_urls, odd_links): (Option<Vec<Link>>, &Cell<u64>),
     mask: bool,
 ) -> anyhow::Result<()> {
     let head = head.to_string();
     let mut out = out::stream();
     // A write error ends the output; it is reported when the command ends.
-    let mut put = |text: &str| match out.write_all(text.as_bytes()) {
+    let mut put = |text: &str| match out.json(text) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
     };
@@ -224,7 +234,7 @@ fn print_json(
     if args.links || args.view {
         let _ = put(",\"links\":[");
         let mut comma = "";
-        each_link(ledger, args, with_view_urls, &mut |link| {
+        each_link(ledger, args, with_view_urls, odd_links, &mut |link| {
             put(&format!(
                 "{}\n{}",
                 std::mem::replace(&mut comma, ","),
