@@ -88,15 +88,15 @@ fn pdf(entry: &str, page: &str) -> Vec<u8> {
     let mut offsets = Vec::new();
     for (number, object) in (1..).zip(&objects) {
         offsets.push(text.len());
-        text += &format!("{number} 0 obj\n{object}\nendobj\n");
+        text.push_str(&[&number.to_string(), " 0 obj\n", object, "\nendobj\n"].concat());
     }
     let start = text.len();
     text += "xref\n0 4\n0000000000 65535 f \n";
     for offset in offsets {
-        text += &format!("{offset:010} 00000 n \n");
+        text += format!("{offset:010} 00000 n \n").as_str();
     }
-    text += &format!("trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n");
-    text.into_bytes()
+    let trailer = format!("trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n");
+    (text + &trailer).into_bytes()
 }
 
 /// Whether it is refused or accepted does not matter.

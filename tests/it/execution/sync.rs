@@ -316,7 +316,12 @@ async fn a_callback_triggers_a_poll_and_its_content_is_not_trusted() {
     let rig = Rig::loans(2);
     rig.apply().await;
     let flow = rig.sent()[0].id.clone();
-    let inbox = Inbox::open(&rig.ledger_path(), &binding(), &Default::default()).expect("an inbox");
+    let inbox = Inbox::open(
+        &rig.ledger_path(),
+        &binding(),
+        &treaty::ledger::HoldOptions::default(),
+    )
+    .expect("an inbox");
     rig.stop_faults();
     let begun = Instant::now();
     let until = Wait {
@@ -353,7 +358,12 @@ async fn polls_only_flows_with_recorded_callbacks() {
     let rig = Rig::loans(3);
     rig.apply().await;
     let flow = rig.sent()[1].clone();
-    let inbox = Inbox::open(&rig.ledger_path(), &binding(), &Default::default()).expect("an inbox");
+    let inbox = Inbox::open(
+        &rig.ledger_path(),
+        &binding(),
+        &treaty::ledger::HoldOptions::default(),
+    )
+    .expect("an inbox");
     assert_eq!(told(&inbox, &flow.id, "signed"), CallbackReceipt::New);
     assert_eq!(
         told(&inbox, &FlowId("404".into()), "signed, elsewhere"),

@@ -83,7 +83,8 @@ impl Listening {
     }
 
     pub(crate) async fn start_with(ledger: &Path, binding: &Binding, limits: ServerLimits) -> Self {
-        let inbox = Inbox::open(ledger, binding, &Default::default()).expect("an inbox");
+        let inbox = Inbox::open(ledger, binding, &treaty::ledger::HoldOptions::default())
+            .expect("an inbox");
         let (metrics, news) = <(Arc<Metrics>, Arc<Notify>)>::default();
         let heard: Arc<Mutex<Vec<CallbackOutcome>>> = Arc::default();
         let ear = heard.clone();

@@ -138,7 +138,13 @@ async fn two_listeners_share_a_ledger() {
     let (path, binding) = (rig.ledger_path(), binding());
     let (mut one, _ask) = confirmer(&rig, first.inbox.clone(), &binding, &path);
     let (mut other, _ask) = confirmer(&rig, second.inbox.clone(), &binding, &path);
-    let brief = Sqlite::hold_briefly(&path, &binding, "a third", "now", &Default::default());
+    let brief = Sqlite::hold_briefly(
+        &path,
+        &binding,
+        "a third",
+        "now",
+        &treaty::ledger::HoldOptions::default(),
+    );
     let brief = brief.expect("a ledger").expect("it is free");
     assert_eq!(one.step().await.expect("a step"), ConfirmStep::LedgerHeld);
     assert_eq!(other.step().await.expect("a step"), ConfirmStep::LedgerHeld);
@@ -184,7 +190,8 @@ async fn retries_a_poll_that_failed() {
     rig.sign_all();
     let flow = rig.sent()[0].id.to_string();
     let (path, binding) = (rig.ledger_path(), binding());
-    let inbox = Inbox::open(&path, &binding, &Default::default()).expect("an inbox");
+    let inbox =
+        Inbox::open(&path, &binding, &treaty::ledger::HoldOptions::default()).expect("an inbox");
     let (mut confirmer, _ask) = confirmer(&rig, inbox.clone(), &binding, &path);
     assert_eq!(note(&inbox, &flow, 0), CallbackReceipt::New);
     // The endpoint is down: the callback stays unhandled.
@@ -235,7 +242,8 @@ async fn releases_the_ledger_when_the_service_hangs() {
     rig.apply().await;
     let flow = rig.sent()[0].id.to_string();
     let (path, binding) = (rig.ledger_path(), binding());
-    let inbox = Inbox::open(&path, &binding, &Default::default()).expect("an inbox");
+    let inbox =
+        Inbox::open(&path, &binding, &treaty::ledger::HoldOptions::default()).expect("an inbox");
     let (mut confirmer, _ask) = confirmer(&rig, inbox.clone(), &binding, &path);
     note(&inbox, &flow, 0);
     let begun = tokio::time::Instant::now();
@@ -289,7 +297,12 @@ async fn polls_again_after_a_callback_during_a_poll() {
     let rig = Rig::loans(1).fault("sign/contract/detail", 1, late);
     rig.apply().await;
     let flow = rig.sent()[0].id.to_string();
-    let inbox = Inbox::open(&rig.ledger_path(), &binding(), &Default::default()).expect("an inbox");
+    let inbox = Inbox::open(
+        &rig.ledger_path(),
+        &binding(),
+        &treaty::ledger::HoldOptions::default(),
+    )
+    .expect("an inbox");
     note(&inbox, &flow, 0);
     let second = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -315,7 +328,12 @@ async fn a_waiting_run_handles_callbacks() {
     let rig = Rig::loans(2);
     rig.apply().await;
     let flow = rig.sent()[0].id.to_string();
-    let inbox = Inbox::open(&rig.ledger_path(), &binding(), &Default::default()).expect("an inbox");
+    let inbox = Inbox::open(
+        &rig.ledger_path(),
+        &binding(),
+        &treaty::ledger::HoldOptions::default(),
+    )
+    .expect("an inbox");
     let told = async {
         tokio::time::sleep(Duration::from_mins(1)).await;
         rig.sign_all();

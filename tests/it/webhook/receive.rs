@@ -432,7 +432,7 @@ async fn creates_a_missing_ledger_and_refuses_another_endpoint() {
         endpoint: "elsewhere".into(),
         ..binding()
     };
-    let error = treaty::ledger::Inbox::open(&path, &other, &Default::default())
+    let error = treaty::ledger::Inbox::open(&path, &other, &treaty::ledger::HoldOptions::default())
         .expect_err("another endpoint");
     assert!(
         error.to_string().contains("belongs to the endpoint test"),

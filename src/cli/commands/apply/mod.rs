@@ -19,7 +19,6 @@ use crate::cli::context::ledger_version::ExistingAccounts;
 use crate::cli::context::session::{PlanContext, with_plan};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::metrics::CommandMetrics;
-use crate::cli::output::target::CONSOLE;
 use crate::cli::output::{existing_accounts, logging, out, plan_text, prompt};
 use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncStats};
 use crate::ledger::{Ledger, LedgerError, Sqlite, Write};
@@ -55,10 +54,7 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
                 ));
             }
             if let Some(warning) = existing_accounts::warning(plan) {
-                tracing::warn!(target: CONSOLE, event = "note", "{warning}");
-                if global.log_format == LogFormat::Text {
-                    out::note(format_args!("\u{1b}[1;33mwarning\u{1b}[0m: {warning}"));
-                }
+                out::log_warning(global.log_format, warning);
             }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
                 execute(global, args, context, found, &mut metrics.borrow_mut())
