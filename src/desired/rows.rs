@@ -103,10 +103,9 @@ impl<'a> FlowRows<'a> {
                 return None;
             }
         };
-        findings.extend(columns::check(
-            flow,
-            sheet.as_ref().map(|sheet| &**sheet.header()),
-        ));
+        findings.extend(columns::check(flow, sheet.as_ref()));
+        let warnings = sheet.iter().flat_map(|sheet| sheet.warnings());
+        findings.extend(warnings.cloned());
         template_checks::check(flow, resources, findings);
         let scope = project.scope.with_run(run);
         let cache = FileCache::default();
@@ -248,6 +247,12 @@ impl<'a> FlowRows<'a> {
         }
     }
 
+    /// Returns whether an expression of the flow uses a column.
+    fn is_used(&self, column: usize) -> bool {
+        let sheet = self.sheet.as_ref();
+        sheet.is_some_and(|sheet| columns::is_used(self.flow, sheet.header(), column))
+    }
+
     /// Renders the key and the `where` filter of a row.
     fn keyed(&self, row: Result<Row, RowError>) -> KeyedRow {
         let row = match row {
@@ -262,6 +267,17 @@ impl<'a> FlowRows<'a> {
                 };
             }
         };
+        let problems = row.problems.iter();
+        let used = problems.filter(|problem| self.is_used(problem.column));
+        let errors: Vec<_> = used.map(|problem| problem.diagnostic.clone()).collect();
+        if !errors.is_empty() {
+            return KeyedRow {
+                number: row.number,
+                row: Some(row),
+                key: None,
+                scope: Err(Outcome::Invalid(errors)),
+            };
+        }
         let scope = self.scope.with_row(row.clone());
         let mut rendering = Rendering::new(&scope, Some(&row), &self.salt);
         let rows = self.flow.rows.as_ref();

@@ -67,7 +67,7 @@ impl Flow {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rows {
-    /// A CSV or TSV file, relative to this file.
+    /// A CSV or TSV file or an Excel workbook (.xlsx, .xlsm), relative to this file.
     #[serde(rename = "file")]
     pub path: StaticText,
     /// The key of an item, unique in the flow and the same in every run:
@@ -77,8 +77,12 @@ pub struct Rows {
     /// Default: all rows.
     #[serde(rename = "where")]
     pub filter: Option<Value<String>>,
-    /// The sheet of a workbook, by name.
+    /// The sheet of a workbook, by name. Default: the only visible sheet.
     pub sheet: Option<StaticText>,
+    /// The number of the row with the column names, as a spreadsheet shows it. Default: the first
+    /// row that is not empty.
+    #[schemars(range(min = 1, max = 1048576))]
+    pub header: Option<Spanned<u64>>,
     /// The encoding of the file. Default: detected by the byte order mark, otherwise UTF-8 if the
     /// file is valid UTF-8, otherwise GB18030.
     pub encoding: Option<TextEncoding>,

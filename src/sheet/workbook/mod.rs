@@ -1,0 +1,13 @@
+//! Excel workbooks.
+//!
+//! `calamine` reads the cells. What it does not tell (hidden rows, formulas without a value) is
+//! read by `layout.rs`.
+
+mod archive;
+mod cell;
+mod layout;
+mod open;
+mod rows;
+
+pub(super) use open::Workbook;
+pub use rows::WorkbookRows;
