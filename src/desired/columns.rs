@@ -9,14 +9,13 @@ use crate::sheet::{Header, Sheet};
 /// The number of rows below the header that are compared with the columns that a flow uses.
 const TITLE_ROWS: usize = 20;
 
-/// Returns whether an expression of a flow uses a column, by its index.
+/// Returns whether an expression of a flow names a column. A column that is named only when the
+/// expression is evaluated does not count.
 pub(super) fn is_used(flow: &Flow, header: &Header, column: usize) -> bool {
     let name = header.columns().get(column);
-    flow.uses.iter().any(|(uses, _)| match name {
-        // Without a name, the columns are known only when the expression is evaluated.
-        _ if uses.row && uses.columns.is_empty() => true,
-        Some(name) => uses.columns.contains(&**name),
-        None => false,
+    name.is_some_and(|name| {
+        let mut uses = flow.uses.iter();
+        uses.any(|(uses, _)| uses.columns.contains(&**name))
     })
 }
 

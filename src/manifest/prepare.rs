@@ -107,7 +107,7 @@ fn sheet_file(rows: &Rows, base: &PathBase<'_>) -> Result<SheetFile, Diagnostic>
     Ok(SheetFile {
         shown: super::path::shown(base.root, &path).into(),
         path,
-        header_row: rows.header.as_ref().map(|header| header.value),
+        header_row: rows.header.map(|header| header.0),
         format,
     })
 }

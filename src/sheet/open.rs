@@ -42,7 +42,7 @@ impl Sheet {
                     encoding,
                     delimiter,
                 },
-                Start::Other,
+                Start::Other | Start::Empty,
             ) => {
                 let text = TextSheet::open(file, *encoding, *delimiter)?;
                 Ok(Self(Content::Text(text)))
@@ -55,6 +55,10 @@ impl Sheet {
                 let workbook = Workbook::open(file, sheet.as_deref())?;
                 Ok(Self(Content::Workbook(workbook)))
             }
+            (Format::Workbook { .. }, Start::Empty) => wrong(
+                "the file is empty",
+                "save the workbook again; a download or a copy may not have ended",
+            ),
             (Format::Workbook { .. }, Start::Other) => wrong(
                 "the file is not a workbook, although its name says so",
                 "if it is a text file, rename it so that its name ends with .csv; otherwise save it again as .xlsx",
@@ -142,6 +146,7 @@ enum Start {
     Zip,
     /// A compound file: .xls, or a workbook with a password.
     Compound,
+    Empty,
     Other,
 }
 
@@ -169,6 +174,8 @@ impl Start {
             Self::Zip
         } else if start == *b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" {
             Self::Compound
+        } else if start.is_empty() {
+            Self::Empty
         } else {
             Self::Other
         })

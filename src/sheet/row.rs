@@ -140,6 +140,20 @@ impl Row {
         self.cells.get(column)
     }
 
+    /// Returns the problem of a cell, if its value must not be used.
+    pub fn problem(&self, column: &str) -> Option<&CellProblem> {
+        if self.problems.is_empty() {
+            return None;
+        }
+        let at = self.header.position(column)?;
+        self.problems.iter().find(|problem| problem.column == at)
+    }
+
+    /// Returns whether the value of a cell must not be used.
+    pub fn is_problem(&self, column: &str) -> bool {
+        self.problem(column).is_some()
+    }
+
     /// Returns the columns and texts of the cells that are not empty, without the columns that a
     /// report adds.
     pub fn filled_cells(&self) -> impl Iterator<Item = (&str, &str)> {

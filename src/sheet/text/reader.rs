@@ -14,7 +14,7 @@ use crate::util::input_file;
 
 /// An open text file: its encoding is known and its header has been read.
 #[derive(Debug)]
-pub struct TextSheet {
+pub(in crate::sheet) struct TextSheet {
     file: SheetFile,
     encoding: Encoding,
     delimiter: u8,

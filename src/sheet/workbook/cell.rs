@@ -19,6 +19,8 @@ pub(super) enum NumberFormat {
     Padded(usize),
     /// `0.00%`: the minimum number of decimals.
     Percent(usize),
+    /// `0.00` or `#,##0.00`: the minimum number of decimals.
+    Decimals(usize),
     /// Any other format: the number itself is read.
     Other,
 }
@@ -29,6 +31,16 @@ impl NumberFormat {
         let is_zeros = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte == b'0');
         if is_zeros(code) && code.len() > 1 {
             return Self::Padded(code.len());
+        }
+        // The format of positive numbers, without the space for a closing parenthesis.
+        let positive = code.split(';').next().unwrap_or_default();
+        let positive = positive.trim_end_matches(['_', ')', ' ', '\\']);
+        if let Some((whole, decimals)) = positive.split_once('.')
+            && whole.ends_with('0')
+            && whole.bytes().all(|byte| matches!(byte, b'0' | b'#' | b','))
+            && is_zeros(decimals)
+        {
+            return Self::Decimals(decimals.len());
         }
         match code.strip_suffix('%').map(|number| number.split_once('.')) {
             Some(None) if code.starts_with(['0', '#']) => Self::Percent(0),
@@ -92,15 +104,10 @@ fn plain(text: &str) -> Result<Cow<'_, str>, Unusable> {
 fn number_text(number: f64, format: NumberFormat) -> Result<String, Unusable> {
     let text = match format {
         NumberFormat::Percent(decimals) => {
-            let percent = rounded(number * 100.0);
-            let missing = decimals.saturating_sub(decimals_of(&percent));
-            let point = if missing > 0 && !percent.contains('.') {
-                "."
-            } else {
-                ""
-            };
-            return Ok(format!("{percent}{point}{}%", "0".repeat(missing)));
+            let percent = with_decimals(rounded(number * 100.0), decimals);
+            return Ok(format!("{percent}%"));
         }
+        NumberFormat::Decimals(decimals) => with_decimals(rounded(number), decimals),
         NumberFormat::Padded(digits) if number >= 0.0 && number.fract() == 0.0 => {
             format!("{:0>digits$}", rounded(number))
         }
@@ -125,10 +132,17 @@ fn rounded(number: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text }
 }
 
-fn decimals_of(number: &str) -> usize {
-    number
-        .split_once('.')
-        .map_or(0, |(_, decimals)| decimals.len())
+/// Appends zeros until the number has this many decimals.
+fn with_decimals(number: String, decimals: usize) -> String {
+    let found = number.split_once('.').map_or(0, |(_, found)| found.len());
+    let zeros = "0".repeat(decimals.saturating_sub(found));
+    if zeros.is_empty() {
+        number
+    } else if found == 0 {
+        format!("{number}.{zeros}")
+    } else {
+        number + &zeros
+    }
 }
 
 /// Returns a date (`2026-11-06`), a date with a time (`2026-11-06 09:30:00`), a time of day
@@ -189,7 +203,12 @@ mod tests {
             (0.05, "0.00%", "5.00%"),
             (0.04567, "0%", "4.567%"),
             (0.1 + 0.2, "General", "0.3"),
-            (100_000.100_000_000_01, "#,##0.00", "100000.1"),
+            (100_000.100_000_000_01, "#,##0.00", "100000.10"),
+            (9.8, "0.00", "9.80"),
+            (-9.0, "0.00_);(0.00)", "-9.00"),
+            (4.567, "0.00", "4.567"),
+            (9.8, "#.##", "9.8"),
+            (9.8, "¥#,##0.00", "9.8"),
             (-12.5, "General", "-12.5"),
             (999_999_999_999_999.0, "0", "999999999999999"),
             (1e-7, "General", "0.0000001"),

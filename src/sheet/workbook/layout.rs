@@ -65,7 +65,7 @@ impl Layout {
                     "v" | "t" => in_value = true,
                     "col" => layout.column(&tag)?,
                     "autoFilter" => layout.is_filtered = true,
-                    "mergeCell" => layout.merged(&tag)?,
+                    "mergeCell" => layout.merged(&tag, header_row)?,
                     _ => {}
                 },
                 Event::Text(_) | Event::GeneralRef(_) | Event::CData(_) if in_value => {
@@ -89,7 +89,7 @@ impl Layout {
         current: &mut Current,
     ) -> Result<(), ArchiveError> {
         let number = attribute(tag, "r")?.and_then(|number| number.parse().ok());
-        current.row = number.unwrap_or(current.row + 1);
+        current.row = number.unwrap_or(current.row.saturating_add(1));
         current.column = 0;
         self.hidden_rows += u64::from(is_set(tag, "hidden")?);
         Ok(())
@@ -98,7 +98,7 @@ impl Layout {
     fn end_cell(&mut self, current: &mut Current, header_row: u64) {
         if current.has_value {
             self.last_row = self.last_row.max(current.row);
-            self.columns = self.columns.max(current.column + 1);
+            self.columns = self.columns.max(current.column.saturating_add(1));
         } else if current.has_formula && !current.is_text && current.row > header_row {
             let column = self.uncomputed.entry(current.column);
             let column = column.or_insert(Uncomputed {
@@ -107,7 +107,7 @@ impl Layout {
             });
             column.count += 1;
         }
-        current.column += 1;
+        current.column = current.column.saturating_add(1);
     }
 
     fn column(&mut self, tag: &BytesStart<'_>) -> Result<(), ArchiveError> {
@@ -118,13 +118,19 @@ impl Layout {
             |name| Ok::<_, ArchiveError>(attribute(tag, name)?.and_then(|n| n.parse().ok()));
         let (first, last): (Option<u64>, Option<u64>) = (number("min")?, number("max")?);
         if let (Some(first), Some(last)) = (first, last) {
-            self.hidden_columns += (last + 1).saturating_sub(first);
+            self.hidden_columns += last.saturating_add(1).saturating_sub(first);
         }
         Ok(())
     }
 
-    fn merged(&mut self, tag: &BytesStart<'_>) -> Result<(), ArchiveError> {
+    /// Counts a merged range, such as `A1:K1`. Titles above the header are not read anyway.
+    fn merged(&mut self, tag: &BytesStart<'_>, header_row: u64) -> Result<(), ArchiveError> {
         let range = attribute(tag, "ref")?.unwrap_or_default();
+        let digits = range.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let first_row: String = digits.chars().take_while(char::is_ascii_digit).collect();
+        if first_row.parse().is_ok_and(|row: u64| row < header_row) {
+            return Ok(());
+        }
         self.merged.get_or_insert((0, range)).0 += 1;
         Ok(())
     }

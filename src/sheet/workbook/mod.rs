@@ -8,6 +8,8 @@ mod cell;
 mod layout;
 mod open;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub(super) use open::Workbook;
-pub use rows::WorkbookRows;
+pub(super) use rows::WorkbookRows;

@@ -7,7 +7,7 @@ use calamine::{Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
 
 use super::archive::{self, ArchiveError};
 use super::layout::Layout;
-use super::rows::{Source, WorkbookRows, each_row};
+use super::rows::{Source, WorkbookRows, each_row, never_computed};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::sheet::file::SheetFile;
 use crate::sheet::row::{Header, MAX_COLUMNS};
@@ -15,7 +15,7 @@ use crate::util::input_file;
 
 /// An open workbook: its sheet is known, its layout is checked, and its header has been read.
 #[derive(Debug)]
-pub struct Workbook {
+pub(in crate::sheet) struct Workbook {
     file: SheetFile,
     sheet: Arc<str>,
     header: Arc<Header>,
@@ -76,7 +76,9 @@ impl Workbook {
             return Err(changed("the columns changed since the sheet was opened"));
         }
         let (sheet, header) = (self.sheet.clone(), self.header.clone());
-        Ok(WorkbookRows::start(workbook, sheet, header))
+        let uncomputed = self.column_errors.iter().map(|(column, _)| *column);
+        let uncomputed = uncomputed.filter(|column| *column < columns).collect();
+        Ok(WorkbookRows::start(workbook, sheet, header, uncomputed))
     }
 }
 
@@ -93,14 +95,14 @@ fn source(file: &SheetFile) -> Result<Source, Diagnostic> {
     };
     match archive::open(opened()?) {
         // A compound file is not an archive. The reader below tells a password from another format.
-        Ok(_) | Err(ArchiveError::Zip(_)) => {}
+        Ok(_) | Err(ArchiveError::NoArchive(_)) => {}
         Err(error) => return Err(unreadable(file, &error)),
     }
     Xlsx::new(BufReader::new(opened()?)).map_err(|error| match error {
         XlsxError::Password => file.error("the workbook is protected by a password").hint(
             "save it without a password (文件 > 信息 > 保护工作簿), and keep the file private",
         ),
-        XlsxError::Zip(_) => file
+        XlsxError::Zip(_) | XlsxError::FileNotFound(_) => file
             .error("the file is not an .xlsx workbook")
             .hint("open it in a spreadsheet program and save it as .xlsx"),
         error => unreadable_workbook(file, &error),
@@ -179,13 +181,14 @@ fn header(
         return Err(vec![file.no_header()]);
     };
     let mut names: Vec<Arc<str>> = row.cells.iter().map(Arc::from).collect();
-    names.resize(columns.max(names.len()), Arc::from(""));
-    if names.len() > MAX_COLUMNS {
+    let columns = columns.max(names.len());
+    if columns > MAX_COLUMNS {
         return Err(vec![
             file.error(format!("the sheet has more than {MAX_COLUMNS} columns"))
                 .hint("delete empty columns on the right, or copy the needed columns to another sheet"),
         ]);
     }
+    names.resize(columns, Arc::from(""));
     let header = Header::new(file.shown.clone(), Some(sheet.clone()), row.number, names);
     let errors = header.duplicates();
     if errors.is_empty() {
@@ -234,14 +237,8 @@ fn warnings(file: &SheetFile, sheet: &str, layout: &Layout) -> Vec<Diagnostic> {
 /// Returns an error for each column with formulas that were never computed.
 fn uncomputed(layout: &Layout, header: &Header) -> Vec<(usize, Diagnostic)> {
     let columns = layout.uncomputed.iter().map(|(column, found)| {
-        let formulas = match found.count {
-            1 => "a formula that was".to_owned(),
-            count => format!("{count} formulas that were"),
-        };
-        let error = Diagnostic::error(format!("the column has {formulas} never computed"))
-            .at(header.cell_at(found.first_row, *column))
-            .hint("open the workbook in a spreadsheet program and save it");
-        (*column, error)
+        let error = never_computed(found.count);
+        (*column, error.at(header.cell_at(found.first_row, *column)))
     });
     columns.collect()
 }

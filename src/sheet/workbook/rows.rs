@@ -21,6 +21,9 @@ pub(super) type Source = Xlsx<BufReader<File>>;
 const GROUP: usize = 256;
 const GROUPS_AHEAD: usize = 4;
 
+/// The number of columns of a spreadsheet.
+const MAX_CELLS: usize = 16_384;
+
 /// A row as it is read.
 pub(super) struct RawRow {
     /// The row number.
@@ -74,6 +77,9 @@ pub(super) fn each_row(
                 return Ok(());
             }
         }
+        if column >= MAX_CELLS {
+            return Err(XlsxError::Unexpected("a cell right of the last column"));
+        }
         if column < row.cells.len() {
             return Err(XlsxError::Unexpected("cells in descending order"));
         }
@@ -120,10 +126,17 @@ pub struct WorkbookRows {
 
 impl WorkbookRows {
     /// Starts to read the rows after the header.
-    pub(super) fn start(mut workbook: Source, sheet: Arc<str>, header: Arc<Header>) -> Self {
+    ///
+    /// Empty cells in the columns `uncomputed` are problems: their formulas may have no value.
+    pub(super) fn start(
+        mut workbook: Source,
+        sheet: Arc<str>,
+        header: Arc<Header>,
+        uncomputed: Vec<usize>,
+    ) -> Self {
         let (sender, messages) = sync_channel(GROUPS_AHEAD);
         let own = header.clone();
-        std::thread::spawn(move || send_rows(&mut workbook, &sheet, &own, &sender));
+        std::thread::spawn(move || send_rows(&mut workbook, &sheet, &own, &uncomputed, &sender));
         Self {
             messages,
             group: Vec::new().into_iter(),
@@ -142,9 +155,10 @@ impl WorkbookRows {
 
 fn unreadable(header: &Header, row: u64, why: &dyn Display) -> RowError {
     let error = Diagnostic::error(format!("the sheet cannot be read: {why}"));
+    let hint = "open the workbook in a spreadsheet program and save it again as .xlsx";
     RowError {
         row,
-        diagnostic: error.at(header.cell(row, None)),
+        diagnostic: error.at(header.cell(row, None)).hint(hint),
         cells: None,
     }
 }
@@ -176,7 +190,13 @@ impl Iterator for WorkbookRows {
 }
 
 /// Sends the rows after the header. Ends early if the receiver is dropped.
-fn send_rows(workbook: &mut Source, sheet: &str, header: &Arc<Header>, to: &SyncSender<Message>) {
+fn send_rows(
+    workbook: &mut Source,
+    sheet: &str,
+    header: &Arc<Header>,
+    uncomputed: &[usize],
+    to: &SyncSender<Message>,
+) {
     let mut group = Vec::with_capacity(GROUP);
     let mut last = header.row();
     let mut is_wanted = true;
@@ -185,7 +205,7 @@ fn send_rows(workbook: &mut Source, sheet: &str, header: &Arc<Header>, to: &Sync
             return true;
         }
         last = raw.number;
-        group.push(finished(raw, header));
+        group.push(finished(raw, header, uncomputed));
         if group.len() == GROUP {
             let full = std::mem::replace(&mut group, Vec::with_capacity(GROUP));
             is_wanted = to.send(Message::Rows(full)).is_ok();
@@ -205,7 +225,7 @@ fn send_rows(workbook: &mut Source, sheet: &str, header: &Arc<Header>, to: &Sync
 }
 
 /// Pads a row to the header.
-fn finished(raw: RawRow, header: &Arc<Header>) -> Row {
+fn finished(raw: RawRow, header: &Arc<Header>, uncomputed: &[usize]) -> Row {
     let RawRow {
         number,
         mut cells,
@@ -214,17 +234,35 @@ fn finished(raw: RawRow, header: &Arc<Header>) -> Row {
     while cells.len() < header.columns().len() {
         cells.push_field("");
     }
-    let problems = problems.into_iter().map(|(column, unusable)| {
-        let error = Diagnostic::error(unusable.message).hint(unusable.hint);
-        CellProblem {
+    let problem = |column: usize, error: Diagnostic| CellProblem {
+        column,
+        diagnostic: error.at(header.cell_at(number, column)),
+    };
+    let unusable = problems.into_iter().map(|(column, unusable)| {
+        problem(
             column,
-            diagnostic: error.at(header.cell_at(number, column)),
-        }
+            Diagnostic::error(unusable.message).hint(unusable.hint),
+        )
     });
+    let empty = uncomputed
+        .iter()
+        .filter(|column| cells[**column].is_empty());
+    let empty = empty.map(|column| problem(*column, never_computed(1)));
+    let problems = unusable.chain(empty).collect();
     Row {
         header: header.clone(),
         number,
-        problems: problems.collect(),
+        problems,
         cells,
     }
+}
+
+/// Returns the error of formulas that have no value.
+pub(super) fn never_computed(count: u64) -> Diagnostic {
+    let formulas = match count {
+        1 => "a formula that was".to_owned(),
+        count => format!("{count} formulas that were"),
+    };
+    Diagnostic::error(format!("the column has {formulas} never computed"))
+        .hint("open the workbook in a spreadsheet program and save it")
 }
