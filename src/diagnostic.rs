@@ -33,10 +33,34 @@ pub struct Span {
 pub struct Cell {
     /// The path of the sheet, relative to the project folder.
     pub file: Arc<str>,
-    /// Row number as a spreadsheet shows it: the header is row 1.
+    /// The name of the sheet, if the file is a workbook.
+    pub sheet: Option<Arc<str>>,
+    /// Row number as a spreadsheet shows it.
     pub row: u64,
     /// Name and index (from 0) of the column; `None` for the whole row.
     pub column: Option<(Arc<str>, usize)>,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file, row, column, ..
+        } = self;
+        match (&self.sheet, column) {
+            (Some(sheet), Some((name, index))) => {
+                write!(f, "{file} {sheet}!{}{row}", letters(*index))?;
+                match &**name {
+                    "" => Ok(()),
+                    name => write!(f, ", column {name}"),
+                }
+            }
+            (Some(sheet), None) => write!(f, "{file} {sheet}, row {row}"),
+            (None, Some((name, index))) => {
+                write!(f, "{file}, row {row}, column {name} ({})", letters(*index))
+            }
+            (None, None) => write!(f, "{file}, row {row}"),
+        }
+    }
 }
 
 /// The source location of a diagnostic.
@@ -64,13 +88,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Span(span) => write!(f, "{}:{}:{}", span.file.path, span.line, span.column),
-            Self::Cell(cell) => {
-                write!(f, "{}, row {}", cell.file, cell.row)?;
-                match &cell.column {
-                    Some((name, index)) => write!(f, ", column {name} ({})", letters(*index)),
-                    None => Ok(()),
-                }
-            }
+            Self::Cell(cell) => cell.fmt(f),
             Self::File(path) => write!(f, "{}", path.display()),
         }
     }

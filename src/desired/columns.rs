@@ -1,13 +1,37 @@
 //! Checks the columns that a flow uses against the header of its sheet.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::manifest::{Flow, Named};
-use crate::sheet::Header;
+use crate::sheet::{Header, Sheet};
 
-/// Returns an error for every column that the sheet does not have. A flow without a sheet may not
-/// use `row` at all.
-pub(super) fn check(flow: &Named<Flow>, header: Option<&Header>) -> Vec<Diagnostic> {
+/// The number of rows below the header that are compared with the columns that a flow uses.
+const TITLE_ROWS: usize = 20;
+
+/// Returns whether an expression of a flow names a column. A column that is named only when the
+/// expression is evaluated does not count.
+pub(super) fn is_used(flow: &Flow, header: &Header, column: usize) -> bool {
+    let name = header.columns().get(column);
+    name.is_some_and(|name| {
+        let mut uses = flow.uses.iter();
+        uses.any(|(uses, _)| uses.columns.contains(&**name))
+    })
+}
+
+/// Returns an error for every column that the sheet does not have, or that must not be used. A flow
+/// without a sheet may not use `row` at all.
+pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
+    let header = sheet.map(|sheet| &**sheet.header());
+    if let Some(sheet) = sheet {
+        if let Some(error) = title_row(flow, sheet) {
+            return vec![error];
+        }
+        let columns = sheet.column_errors().iter();
+        let used = columns.filter(|(column, _)| is_used(flow, sheet.header(), *column));
+        errors.extend(used.map(|(_, error)| error.clone()));
+    }
     // Usually the first row is a title above the header.
     let has_none = header.is_some_and(|header| {
         let mut named = flow.uses.iter().flat_map(|(uses, _)| &uses.columns);
@@ -50,10 +74,44 @@ pub(super) fn check(flow: &Named<Flow>, header: Option<&Header>) -> Vec<Diagnost
             errors.push(
                 Diagnostic::error(format!("the sheet has no column {column}"))
                     .at(span)
-                    .related(header.cell(1, None), "header of the sheet")
+                    .related(header.cell(header.row(), None), "header of the sheet")
                     .hint(hint),
             );
         }
     }
     errors
+}
+
+/// Returns an error if the header is a title, and a row below it has all columns that the flow uses.
+fn title_row(flow: &Named<Flow>, sheet: &Sheet) -> Option<Diagnostic> {
+    let header = sheet.header();
+    let used: BTreeSet<&str> = flow
+        .uses
+        .iter()
+        .flat_map(|(uses, _)| uses.columns.iter())
+        .map(String::as_str)
+        .collect();
+    if used.is_empty() || used.iter().any(|column| header.position(column).is_some()) {
+        return None;
+    }
+    // An unreadable row is reported when the rows are rendered.
+    let rows = sheet.rows().ok()?.take(TITLE_ROWS);
+    let cells = rows.filter_map(|row| row.map_or_else(|error| error.cells, Some));
+    let found = cells.into_iter().find(|row| {
+        let texts: BTreeSet<&str> = row.texts().collect();
+        used.is_subset(&texts)
+    })?;
+    let error = format!(
+        "row {} is not the header: row {} has the names of the columns",
+        header.row(),
+        found.number
+    );
+    let hint = format!("set rows.header: {}", found.number);
+    let rows = flow.rows.as_ref()?;
+    Some(
+        Diagnostic::error(error)
+            .at(header.cell(header.row(), None))
+            .hint(hint)
+            .related(&rows.path.span, "named here"),
+    )
 }

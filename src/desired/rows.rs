@@ -10,7 +10,7 @@ use super::resources::Resources;
 use super::row_warnings::RowWarnings;
 use super::{check, columns, static_files, template_checks};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::expr::{Fingerprint, Fingerprinter, RunTime, Salt, Scope};
+use crate::expr::{Expr, Fingerprint, Fingerprinter, RunTime, Salt, Scope};
 use crate::manifest::{Flow, Named, Project};
 use crate::sheet::{Row, RowError, Sheet};
 
@@ -103,10 +103,9 @@ impl<'a> FlowRows<'a> {
                 return None;
             }
         };
-        findings.extend(columns::check(
-            flow,
-            sheet.as_ref().map(|sheet| &**sheet.header()),
-        ));
+        findings.extend(columns::check(flow, sheet.as_ref()));
+        let warnings = sheet.iter().flat_map(|sheet| sheet.warnings());
+        findings.extend(warnings.cloned());
         template_checks::check(flow, resources, findings);
         let scope = project.scope.with_run(run);
         let cache = FileCache::default();
@@ -248,6 +247,14 @@ impl<'a> FlowRows<'a> {
         }
     }
 
+    /// Returns the errors of the cells that the flow uses and whose text is not their value.
+    fn problems(&self, row: &Row) -> Vec<Diagnostic> {
+        let problems = row.problems.iter();
+        let used =
+            problems.filter(|problem| columns::is_used(self.flow, &row.header, problem.column));
+        used.map(|problem| problem.diagnostic.clone()).collect()
+    }
+
     /// Renders the key and the `where` filter of a row.
     fn keyed(&self, row: Result<Row, RowError>) -> KeyedRow {
         let row = match row {
@@ -265,7 +272,9 @@ impl<'a> FlowRows<'a> {
         let scope = self.scope.with_row(row.clone());
         let mut rendering = Rendering::new(&scope, Some(&row), &self.salt);
         let rows = self.flow.rows.as_ref();
-        let key = rows.and_then(|rows| rendering.required("key", &rows.key));
+        let is_usable = |expr: &Expr| !expr.uses().columns.iter().any(|name| row.is_problem(name));
+        let key = rows.filter(|rows| is_usable(&rows.key));
+        let key = key.and_then(|rows| rendering.required("key", &rows.key));
         let key = key.map(|key| key.trim().to_owned());
         if let (Some(rows), Some(key)) = (rows, &key)
             && check::resident_id(key).is_ok()
@@ -284,10 +293,12 @@ impl<'a> FlowRows<'a> {
             rendering.error(&rows.key, format!("the key {problem}"), hint);
         }
         let wanted = match rows.and_then(|rows| rows.filter.as_ref()) {
-            Some(filter) => rendering.flag("where", filter),
+            Some(filter) if is_usable(filter) => rendering.flag("where", filter),
+            Some(_) => None,
             None => Some(true),
         };
-        let errors = rendering.errors;
+        let mut errors = self.problems(&row);
+        errors.append(&mut rendering.errors);
         let scope = match wanted {
             Some(false) => Err(Outcome::Skipped),
             Some(true) if key.is_some() && errors.is_empty() => Ok(scope),

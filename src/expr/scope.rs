@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use minijinja::value::{Enumerator, Object, Value};
+use minijinja::{Error, ErrorKind};
 
 use super::environ::ReadableEnv;
 use crate::api::time;
@@ -125,7 +126,15 @@ impl Object for RowObject {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0.get(key).map(Value::from)
+        // The value of an error is refused wherever it is used. This also covers columns whose names
+        // are known only now, such as `row[var.column]`.
+        match self.0.problem(key) {
+            Some(problem) => Some(Value::from(Error::new(
+                ErrorKind::InvalidOperation,
+                problem.diagnostic.message.clone(),
+            ))),
+            None => self.0.get(key).map(Value::from),
+        }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

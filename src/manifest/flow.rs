@@ -67,7 +67,7 @@ impl Flow {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rows {
-    /// A CSV or TSV file, relative to this file.
+    /// A CSV or TSV file or an Excel workbook (.xlsx, .xlsm), relative to this file.
     #[serde(rename = "file")]
     pub path: StaticText,
     /// The key of an item, unique in the flow and the same in every run:
@@ -77,8 +77,11 @@ pub struct Rows {
     /// Default: all rows.
     #[serde(rename = "where")]
     pub filter: Option<Value<String>>,
-    /// The sheet of a workbook, by name.
+    /// The sheet of a workbook, by name. Default: the only visible sheet.
     pub sheet: Option<StaticText>,
+    /// The number of the row with the column names, as a spreadsheet shows it. Default: the first
+    /// row that is not empty.
+    pub header: Option<HeaderRow>,
     /// The encoding of the file. Default: detected by the byte order mark, otherwise UTF-8 if the
     /// file is valid UTF-8, otherwise GB18030.
     pub encoding: Option<TextEncoding>,
@@ -87,6 +90,21 @@ pub struct Rows {
     /// The sheet's file and how to read it. Set when the project is loaded.
     #[serde(skip)]
     pub file: SheetFile,
+}
+
+/// The number of a row, from 1.
+#[derive(Debug, Clone, Copy, JsonSchema)]
+#[schemars(inline)]
+pub struct HeaderRow(#[schemars(range(min = 1, max = 1_048_576))] pub u64);
+
+impl<'de> Deserialize<'de> for HeaderRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hint = "it is the number of a row, such as 2";
+        parsed(deserializer, hint, Self(1), |text| {
+            let row = text.parse().ok();
+            row.filter(|row| (1..=1_048_576).contains(row)).map(Self)
+        })
+    }
 }
 
 /// The encoding of a text file.

@@ -8,7 +8,7 @@ use super::flow::{Flow, Rows};
 use super::path::PathBase;
 use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
 use crate::expr::{Compiler, Expr};
-use crate::sheet::SheetFile;
+use crate::sheet::{Format, SheetFile};
 use crate::util::input_file;
 
 /// Completes a flow. Adds errors to `findings` and returns false when the flow cannot be used.
@@ -29,10 +29,6 @@ pub(super) fn flow(
                 findings.push(error);
                 return false;
             }
-        }
-        if let Some(sheet) = &rows.sheet {
-            let error = Diagnostic::error("a CSV file has no sheets").at(&sheet.span);
-            findings.push(error.hint("remove sheet"));
         }
     }
     let mut uses = Vec::new();
@@ -77,17 +73,42 @@ fn sheet_file(rows: &Rows, base: &PathBase<'_>) -> Result<SheetFile, Diagnostic>
         .extension()
         .map(|ending| ending.to_string_lossy().to_ascii_lowercase())
         .unwrap_or_default();
-    if matches!(ending.as_str(), "xlsx" | "xlsm" | "xls" | "ods") {
-        return Err(Diagnostic::error("workbooks are not supported yet")
-            .at(span)
-            .hint("save the sheet as CSV"));
+    let error = |message: &str, hint: &str| Err(Diagnostic::error(message).at(span).hint(hint));
+    let format = match ending.as_str() {
+        "xls" | "xlsb" | "ods" | "et" => {
+            return error(
+                "workbooks of this format are not read",
+                "save the sheet as .xlsx",
+            );
+        }
+        "xlsx" | "xlsm" if rows.encoding.is_some() || rows.delimiter.is_some() => {
+            return error(
+                "encoding and delimiter belong to text files, not to workbooks",
+                "remove them",
+            );
+        }
+        "xlsx" | "xlsm" => Format::Workbook {
+            sheet: rows.sheet.as_ref().map(|sheet| sheet.text.as_str().into()),
+        },
+        ending => Format::Text {
+            encoding: rows.encoding.map(Into::into),
+            delimiter: rows
+                .delimiter
+                .map_or(if ending == "tsv" { b'\t' } else { b',' }, |delimiter| {
+                    delimiter.0
+                }),
+        },
+    };
+    if let (Format::Text { .. }, Some(sheet)) = (&format, &rows.sheet) {
+        return Err(Diagnostic::error("a text file has no sheets")
+            .at(&sheet.span)
+            .hint("remove sheet, or use a workbook (.xlsx)"));
     }
-    let default = if ending == "tsv" { b'\t' } else { b',' };
     Ok(SheetFile {
         shown: super::path::shown(base.root, &path).into(),
         path,
-        encoding: rows.encoding.map(Into::into),
-        delimiter: rows.delimiter.map_or(default, |delimiter| delimiter.0),
+        header_row: rows.header.map(|header| header.0),
+        format,
     })
 }
 

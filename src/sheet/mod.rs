@@ -1,18 +1,21 @@
-//! Sheets: CSV and TSV files → a stream of [`Row`]s with file, row number and columns.
+//! Sheets: CSV and TSV files and Excel workbooks → a stream of [`Row`]s with file, row number and
+//! columns.
 //!
-//! - A cell is text, exactly as written in the file.
+//! - A cell is text: of a text file exactly as written, of a workbook as the spreadsheet shows it.
 //! - Bytes that do not decode and duplicate column names are errors with row and column.
-//! - Rows are streamed: the memory does not grow with the sheet.
+//! - Rows are streamed: the memory does not grow with the rows. Of a workbook, the table of shared
+//!   texts is held.
 
 mod encoding;
+mod file;
 mod formula;
-mod reader;
+mod open;
 mod row;
-mod rows;
-mod split;
+mod text;
+mod workbook;
 
 pub use encoding::Encoding;
+pub use file::{Format, SheetFile};
 pub use formula::escape_formula;
-pub use reader::{Sheet, SheetFile};
-pub use row::{Header, REPORT_PREFIX, Row};
-pub use rows::{RowError, Rows};
+pub use open::{Rows, Sheet};
+pub use row::{CellProblem, Header, REPORT_PREFIX, Row, RowError};

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::diagnostic::Cell;
+use crate::diagnostic::{Cell, Diagnostic};
+
+/// The maximum number of columns.
+pub(super) const MAX_COLUMNS: usize = 1024;
 
 /// The prefix of the columns that a report adds to those of its sheet.
 pub const REPORT_PREFIX: &str = "treaty_";
@@ -12,13 +15,21 @@ pub const REPORT_PREFIX: &str = "treaty_";
 #[derive(Debug)]
 pub struct Header {
     file: Arc<str>,
+    sheet: Option<Arc<str>>,
+    row: u64,
     columns: Vec<Arc<str>>,
     index: HashMap<Arc<str>, usize>,
 }
 
 impl Header {
-    /// Creates a header. Empty names may repeat, because they cannot be referenced.
-    pub(super) fn new(file: Arc<str>, columns: Vec<Arc<str>>) -> Self {
+    /// Creates the header of a file, and of a workbook's sheet, from the cells of a row. Empty names
+    /// may repeat, because they cannot be referenced.
+    pub(super) fn new(
+        file: Arc<str>,
+        sheet: Option<Arc<str>>,
+        row: u64,
+        columns: Vec<Arc<str>>,
+    ) -> Self {
         let index = columns
             .iter()
             .enumerate()
@@ -27,9 +38,30 @@ impl Header {
             .collect();
         Self {
             file,
+            sheet,
+            row,
             columns,
             index,
         }
+    }
+
+    /// Returns an error for every name that occurs twice.
+    pub(super) fn duplicates(&self) -> Vec<Diagnostic> {
+        let columns = self.columns.iter().enumerate();
+        let repeated =
+            columns.filter(|(at, name)| !name.is_empty() && self.index.get(*name) != Some(at));
+        let repeated: Vec<_> = repeated.map(|(_, name)| name).collect();
+        let error = |name: &Arc<str>| {
+            Diagnostic::error(format!("the header contains the column {name} twice"))
+                .at(self.cell(self.row, Some(name)))
+                .hint("rename one of the columns")
+        };
+        repeated.into_iter().map(error).collect()
+    }
+
+    /// Returns the row number of the header.
+    pub fn row(&self) -> u64 {
+        self.row
     }
 
     /// Returns the column names, in order.
@@ -42,10 +74,20 @@ impl Header {
         self.index.get(column).copied()
     }
 
+    /// Returns the location of the cell in this column, whose name can be empty.
+    pub(super) fn cell_at(&self, row: u64, column: usize) -> Cell {
+        let name = self.columns.get(column).cloned();
+        Cell {
+            column: Some((name.unwrap_or_default(), column)),
+            ..self.cell(row, None)
+        }
+    }
+
     /// Returns the location of a cell, or of the row if no column is given.
     pub fn cell(&self, row: u64, column: Option<&str>) -> Cell {
         Cell {
             file: self.file.clone(),
+            sheet: self.sheet.clone(),
             row,
             column: column.and_then(|name| {
                 let at = self.position(name)?;
@@ -60,13 +102,35 @@ impl Header {
 pub struct Row {
     /// The header.
     pub header: Arc<Header>,
-    /// The row number as a spreadsheet shows it: the header is row 1.
+    /// The row number as a spreadsheet shows it.
     pub number: u64,
     pub(super) cells: csv::StringRecord,
+    /// The cells whose value must not be used.
+    pub problems: Vec<CellProblem>,
+}
+
+/// A cell whose text is not its value, such as `#N/A`.
+#[derive(Debug, Clone)]
+pub struct CellProblem {
+    /// The index of the column.
+    pub column: usize,
+    /// The error, if the cell is used.
+    pub diagnostic: Diagnostic,
+}
+
+/// A row that cannot be used.
+#[derive(Debug)]
+pub struct RowError {
+    /// The row number.
+    pub row: u64,
+    /// The error.
+    pub diagnostic: Diagnostic,
+    /// The cells, cut or padded to the header; `None` if they do not decode.
+    pub cells: Option<Row>,
 }
 
 impl Row {
-    /// Returns the text of a cell, exactly as written; `None` if there is no such column.
+    /// Returns the text of a cell, `None` if there is no such column.
     pub fn get(&self, column: &str) -> Option<&str> {
         self.cells.get(self.header.position(column)?)
     }
@@ -76,6 +140,20 @@ impl Row {
         self.cells.get(column)
     }
 
+    /// Returns the problem of a cell, if its value must not be used.
+    pub fn problem(&self, column: &str) -> Option<&CellProblem> {
+        if self.problems.is_empty() {
+            return None;
+        }
+        let at = self.header.position(column)?;
+        self.problems.iter().find(|problem| problem.column == at)
+    }
+
+    /// Returns whether the value of a cell must not be used.
+    pub fn is_problem(&self, column: &str) -> bool {
+        self.problem(column).is_some()
+    }
+
     /// Returns the columns and texts of the cells that are not empty, without the columns that a
     /// report adds.
     pub fn filled_cells(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -83,6 +161,11 @@ impl Row {
         columns
             .zip(&self.cells)
             .filter(|(name, text)| !text.is_empty() && !name.starts_with(REPORT_PREFIX))
+    }
+
+    /// Returns the texts of all cells, in order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.cells.iter()
     }
 
     /// Returns the location of a cell, or of the row if no column is given.

@@ -123,6 +123,7 @@ fn kind(diagnostic: &Diagnostic) -> Option<(u64, String)> {
     let column = cell.column.as_ref().map(|(name, _)| &**name);
     let texts = [
         Some(&*cell.file),
+        cell.sheet.as_deref(),
         column,
         diagnostic.hint.as_deref(),
         matches!(diagnostic.severity, Severity::Error).then_some("error"),

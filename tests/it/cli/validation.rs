@@ -424,10 +424,13 @@ fn reports_unexpected_headers_formats_and_delimiters() {
     project.write("loans.csv", format!("2026年贷款清单,,,,,,,,,,\n{sheet}"));
     refused(
         &project,
-        &["the columns are 2026年贷款清单; check that the header is the first row"],
+        &[
+            "row 1 is not the header: row 2 has the names of the columns",
+            "help: set rows.header: 2",
+        ],
     );
     project.write("loans.csv", format!("2026年贷款清单\n{sheet}"));
-    refused(&project, &["and check that the header is the first row"]);
+    refused(&project, &["help: set rows.header: 2"]);
     project.write("loans.csv", b"PK\x03\x04\x14\0\x06\0");
     refused(
         &project,

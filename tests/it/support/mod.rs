@@ -8,3 +8,4 @@ pub(crate) mod script;
 pub(crate) mod serve;
 pub(crate) mod state_rig;
 pub(crate) mod truth;
+pub(crate) mod workbook;

@@ -1,28 +1,18 @@
-//! The rows of a sheet, one by one.
+//! The rows of a text file, one by one.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
 
-use super::encoding::Encoding;
-use super::formula::unescape_formula;
-use super::row::{Header, Row};
+use crate::sheet::encoding::Encoding;
+use crate::sheet::formula::unescape_formula;
+use crate::sheet::row::{Header, Row, RowError};
+
 use crate::diagnostic::Diagnostic;
 
-/// A row that cannot be used.
+/// An iterator over the rows of a text file, in file order. Skips rows in which all cells are empty.
 #[derive(Debug)]
-pub struct RowError {
-    /// The row number.
-    pub row: u64,
-    /// The error.
-    pub diagnostic: Diagnostic,
-    /// The cells, cut or padded to the header; `None` if they do not decode.
-    pub cells: Option<Row>,
-}
-
-/// An iterator over the rows of a sheet, in file order. Skips rows in which all cells are empty.
-#[derive(Debug)]
-pub struct Rows {
+pub struct TextRows {
     pub(super) reader: csv::Reader<Source>,
     pub(super) encoding: Encoding,
     pub(super) header: Arc<Header>,
@@ -32,7 +22,7 @@ pub struct Rows {
     pub(super) ended: bool,
 }
 
-impl Rows {
+impl TextRows {
     fn decode(&self) -> Result<Row, RowError> {
         let number = self.number;
         let columns = self.header.columns();
@@ -70,6 +60,7 @@ impl Rows {
             header: self.header.clone(),
             number,
             cells: texts,
+            problems: Vec::new(),
         };
         if found == columns.len() {
             return Ok(row);
@@ -89,7 +80,7 @@ impl Rows {
     }
 }
 
-impl Rows {
+impl TextRows {
     /// Skips the next row without decoding it. Returns whether there was one.
     pub fn skip_row(&mut self) -> bool {
         matches!(self.read(), Some(Ok(())))
@@ -125,7 +116,7 @@ impl Rows {
     }
 }
 
-impl Iterator for Rows {
+impl Iterator for TextRows {
     type Item = Result<Row, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {

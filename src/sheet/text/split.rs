@@ -7,6 +7,8 @@
 
 use std::io::{self, Read};
 
+use crate::sheet::row::MAX_COLUMNS;
+
 /// A structural error and its location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StructureError {
@@ -38,8 +40,6 @@ pub(super) enum ErrorKind {
 pub(super) const MAX_CELL_BYTES: usize = 32_767 * 4;
 /// The maximum size of a row in bytes.
 pub(super) const MAX_ROW_BYTES: usize = 1 << 20;
-/// The maximum number of columns.
-pub(super) const MAX_COLUMNS: usize = 1024;
 
 /// The state of the parser within a cell.
 enum CellState {

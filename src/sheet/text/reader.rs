@@ -1,78 +1,45 @@
-//! Opens a sheet and streams its rows.
+//! Opens a text file and streams its rows.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::encoding::{BOM, Detected, Encoding, detect};
-use super::formula::REPORT_COLUMN;
-use super::row::Header;
-use super::rows::{Rows, Source, breaks_inside, cells, undecodable};
-use super::split::{self, ErrorKind, MAX_COLUMNS, StructureError};
+use super::rows::{Source, TextRows, breaks_inside, cells, undecodable};
+use super::split::{self, ErrorKind, StructureError};
 use crate::diagnostic::{Cell, Diagnostic};
-use crate::util::input_file::{self, InputError};
+use crate::sheet::encoding::{BOM, Detected, Encoding, detect};
+use crate::sheet::file::SheetFile;
+use crate::sheet::formula::REPORT_COLUMN;
+use crate::sheet::row::{Header, MAX_COLUMNS};
+use crate::util::input_file;
 
-/// The maximum number of rows for which memory is reserved in advance.
-const MAX_EXPECTED_ROWS: usize = 1 << 20;
-
-/// A sheet's file and how to read it.
-#[derive(Debug, Clone, Default)]
-pub struct SheetFile {
-    /// The path for opening the file.
-    pub path: PathBuf,
-    /// The path as shown to the user: relative to the project folder.
-    pub shown: Arc<str>,
-    /// The configured encoding; `None` to detect it.
-    pub encoding: Option<Encoding>,
-    /// The separator of cells.
-    pub delimiter: u8,
-}
-
-/// An open sheet: its encoding is known and its header has been read.
+/// An open text file: its encoding is known and its header has been read.
 #[derive(Debug)]
-pub struct Sheet {
+pub(in crate::sheet) struct TextSheet {
     file: SheetFile,
     encoding: Encoding,
+    delimiter: u8,
     header: Arc<Header>,
     is_report: bool,
     /// The upper bound of the number of rows, with the header.
     max_rows: u64,
 }
 
-impl Sheet {
+impl TextSheet {
     /// Detects the encoding, checks the structure and reads the header.
-    pub fn open(file: &SheetFile) -> Result<Self, Vec<Diagnostic>> {
-        let read_error = |error: std::io::Error| {
-            let why = match error.kind() {
-                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-                _ => error.to_string(),
-            };
-            vec![
-                Diagnostic::error(format!("the sheet cannot be read: {why}")).at(file.path_shown()),
-            ]
+    pub(in crate::sheet) fn open(
+        file: &SheetFile,
+        encoding: Option<Encoding>,
+        delimiter: u8,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let open = || {
+            let opened = input_file::open(&file.path).map_err(std::io::Error::from);
+            opened.map_err(|error| vec![file.unreadable(&error)])
         };
-        let open = || match input_file::open(&file.path) {
-            Ok(opened) => Ok(opened),
-            Err(InputError::NotRegular(_)) => Err(vec![
-                Diagnostic::error("the sheet is not a regular file")
-                    .at(file.path_shown())
-                    .hint("use a CSV or TSV file"),
-            ]),
-            Err(error) => Err(read_error(error.into())),
-        };
-        if is_workbook(open()?).map_err(read_error)? {
-            return Err(vec![
-                Diagnostic::error("the file is an Excel workbook, not a CSV or TSV file")
-                    .at(file.path_shown())
-                    .hint("save it as CSV UTF-8 (逗号分隔)"),
-            ]);
-        }
-        let encoding = match (file.encoding, detect(open()?).map_err(read_error)?) {
+        let unreadable = |error: std::io::Error| vec![file.unreadable(&error)];
+        let encoding = match (encoding, detect(open()?).map_err(unreadable)?) {
             (_, Detected::Utf16) => {
                 return Err(vec![
-                    Diagnostic::error("the sheet is UTF-16")
-                        .at(file.path_shown())
+                    file.error("the sheet is UTF-16")
                         .hint("save it as CSV UTF-8 (逗号分隔)"),
                 ]);
             }
@@ -81,51 +48,43 @@ impl Sheet {
         };
         // Such a byte can be the second byte of a GB18030 character, and cells are split before
         // decoding.
-        if encoding == Encoding::Gb18030 && file.delimiter >= 0x40 {
+        if encoding == Encoding::Gb18030 && delimiter >= 0x40 {
             return Err(vec![
-                Diagnostic::error("a GB18030 sheet cannot be split at this delimiter")
-                    .at(file.path_shown())
+                file.error("a GB18030 sheet cannot be split at this delimiter")
                     .hint("use a comma, a semicolon or a tab, or save the sheet as UTF-8"),
             ]);
         }
-        let split = split::check(open()?, file.delimiter).map_err(read_error)?;
+        let split = split::check(open()?, delimiter).map_err(unreadable)?;
         let max_rows = split.map_err(|error| vec![structure_error(file, error)])?;
         let mut sheet = Self {
             file: file.clone(),
             encoding,
-            header: Arc::new(Header::new(file.shown.clone(), Vec::new())),
+            delimiter,
+            header: Arc::new(Header::new(file.shown.clone(), None, 1, Vec::new())),
             is_report: false,
             max_rows,
         };
-        let columns = sheet.read_header()?;
-        sheet.is_report = columns.iter().any(|name| &**name == REPORT_COLUMN);
-        sheet.header = Arc::new(Header::new(file.shown.clone(), columns));
+        let header = sheet.read_header()?;
+        sheet.is_report = header.position(REPORT_COLUMN).is_some();
+        sheet.header = Arc::new(header);
         Ok(sheet)
     }
 
     /// Returns the header.
-    pub fn header(&self) -> &Arc<Header> {
+    pub(in crate::sheet) fn header(&self) -> &Arc<Header> {
         &self.header
     }
 
-    /// Returns the number of rows for which memory can be reserved: an upper bound, usually one
-    /// more than the sheet has, but not more than a fixed limit, because lines may be empty.
-    pub fn expected_rows(&self) -> usize {
-        usize::try_from(self.max_rows).map_or(MAX_EXPECTED_ROWS, |rows| rows.min(MAX_EXPECTED_ROWS))
-    }
-
-    /// Returns the configured or detected encoding.
-    pub fn encoding(&self) -> Encoding {
-        self.encoding
+    /// Returns an upper bound of the number of rows, with the header.
+    pub(in crate::sheet) fn max_rows(&self) -> u64 {
+        self.max_rows
     }
 
     /// Streams the rows after the header. Fails if the columns changed since the sheet was opened.
-    pub fn rows(&self) -> std::io::Result<Rows> {
+    pub(in crate::sheet) fn rows(&self) -> std::io::Result<TextRows> {
         let mut reader = self.reader()?;
         let mut raw = csv::ByteRecord::new();
-        reader
-            .read_byte_record(&mut raw)
-            .map_err(std::io::Error::other)?;
+        let number = self.read_header_record(&mut reader, &mut raw)?;
         let names = cells(&raw).map(|name| self.encoding.decode(name));
         let columns = self.header.columns().iter();
         if !names.eq(columns.map(|name| Some(std::borrow::Cow::Borrowed(&**name)))) {
@@ -133,14 +92,13 @@ impl Sheet {
                 "the columns changed since the sheet was opened",
             ));
         }
-        let header_rows = reader.position().line() - 1 - breaks_inside(&raw);
-        Ok(Rows {
+        Ok(TextRows {
             reader,
             encoding: self.encoding,
             header: self.header.clone(),
             is_report: self.is_report,
             raw,
-            number: header_rows,
+            number: number.unwrap_or(0),
             ended: false,
         })
     }
@@ -158,83 +116,77 @@ impl Sheet {
         Ok(csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .delimiter(self.file.delimiter)
+            .delimiter(self.delimiter)
             .terminator(csv::Terminator::Any(b'\n'))
             .from_reader(BufReader::with_capacity(256 * 1024, file).chain(&b"\n"[..])))
     }
 
-    fn read_header(&self) -> Result<Vec<Arc<str>>, Vec<Diagnostic>> {
-        let read_error = |error: String| {
-            vec![
-                Diagnostic::error(format!("the sheet cannot be read: {error}"))
-                    .at(self.file.path_shown()),
-            ]
-        };
-        let mut raw = csv::ByteRecord::new();
-        let mut reader = self
-            .reader()
-            .map_err(|error| read_error(error.to_string()))?;
-        if !reader
-            .read_byte_record(&mut raw)
-            .map_err(|error| read_error(error.to_string()))?
-        {
-            return Err(vec![
-                Diagnostic::error("the sheet is empty")
-                    .at(self.file.path_shown())
-                    .hint("the first row must contain the column names"),
-            ]);
+    /// Reads the row with the column names. Returns its row number; none if there is no such row.
+    fn read_header_record(
+        &self,
+        reader: &mut csv::Reader<Source>,
+        raw: &mut csv::ByteRecord,
+    ) -> std::io::Result<Option<u64>> {
+        let mut number = 0;
+        loop {
+            let before = reader.position().line();
+            if !reader
+                .read_byte_record(raw)
+                .map_err(std::io::Error::other)?
+            {
+                return Ok(None);
+            }
+            let lines = reader.position().line() - before;
+            number += lines.saturating_sub(breaks_inside(raw));
+            match self.file.header_row {
+                Some(wanted) if number < wanted => {}
+                // An empty row is not a record.
+                Some(wanted) if number > wanted => return Ok(None),
+                _ => return Ok(Some(number)),
+            }
         }
+    }
+
+    fn read_header(&self) -> Result<Header, Vec<Diagnostic>> {
+        let unreadable = |error: std::io::Error| vec![self.file.unreadable(&error)];
+        let mut raw = csv::ByteRecord::new();
+        let mut reader = self.reader().map_err(unreadable)?;
+        let read = self.read_header_record(&mut reader, &mut raw);
+        let Some(number) = read.map_err(unreadable)? else {
+            return Err(vec![self.file.no_header()]);
+        };
         let mut errors = Vec::new();
         let mut columns: Vec<Arc<str>> = Vec::new();
         for (at, bytes) in cells(&raw).enumerate() {
-            let place = Cell {
-                file: self.file.shown.clone(),
-                row: 1,
-                column: Some((Arc::from(format!("{}", at + 1)), at)),
-            };
             match self.encoding.decode(bytes) {
-                None => errors.push(undecodable(self.encoding).at(place)),
-                Some(name) => {
-                    if !name.is_empty() && columns.iter().any(|column| **column == *name) {
-                        errors.push(
-                            Diagnostic::error(format!(
-                                "the header contains the column {name} twice"
-                            ))
-                            .at(place)
-                            .hint("rename one of the columns"),
-                        );
-                    }
-                    columns.push(Arc::from(&*name));
+                None => {
+                    errors.push(undecodable(self.encoding).at(unnamed_cell(&self.file, number, at)))
                 }
+                Some(name) => columns.push(Arc::from(&*name)),
             }
         }
+        let header = Header::new(self.file.shown.clone(), None, number, columns);
+        errors.extend(header.duplicates());
         if errors.is_empty() {
-            Ok(columns)
+            Ok(header)
         } else {
             Err(errors)
         }
     }
 }
 
-/// Whether a file has the signature of XLSX or XLS.
-fn is_workbook(file: File) -> std::io::Result<bool> {
-    let mut start = Vec::new();
-    file.take(8).read_to_end(&mut start)?;
-    Ok(start.starts_with(b"PK\x03\x04") || start == *b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")
-}
-
-impl SheetFile {
-    fn path_shown(&self) -> PathBuf {
-        PathBuf::from(&*self.shown)
+/// Returns the location of a cell whose column has no name.
+fn unnamed_cell(file: &SheetFile, row: u64, column: usize) -> Cell {
+    Cell {
+        file: file.shown.clone(),
+        sheet: None,
+        row,
+        column: Some((Arc::from(format!("{}", column + 1)), column)),
     }
 }
 
 fn structure_error(file: &SheetFile, error: StructureError) -> Diagnostic {
-    let place = Cell {
-        file: file.shown.clone(),
-        row: error.row,
-        column: Some((Arc::from(format!("{}", error.column + 1)), error.column)),
-    };
+    let place = unnamed_cell(file, error.row, error.column);
     let quote_hint = "close the quote or remove it; write a quote inside a quoted cell twice";
     let delimiter_hint =
         "check that the file is a CSV or TSV file and that rows.delimiter is correct";
@@ -263,6 +215,7 @@ fn structure_error(file: &SheetFile, error: StructureError) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sheet::Sheet;
     use proptest::prelude::*;
     use std::io::Write;
 
@@ -272,8 +225,7 @@ mod tests {
         let sheet_file = SheetFile {
             path: file.path().to_owned(),
             shown: Arc::from("loans.csv"),
-            encoding: None,
-            delimiter: b',',
+            ..SheetFile::default()
         };
         (file, sheet_file)
     }
@@ -285,16 +237,6 @@ mod tests {
         rows.map(|row| row.expect("a row"))
             .map(|row| (row.number, row.get("a").unwrap_or("").to_owned()))
             .collect()
-    }
-
-    #[test]
-    fn limits_the_rows_expected_in_a_file_of_empty_lines() {
-        let rows = |lines: usize| {
-            let (_file, sheet) = sheet(["a\n1\n", &"\n".repeat(lines)].concat().as_bytes());
-            Sheet::open(&sheet).expect("a sheet").expected_rows()
-        };
-        assert_eq!(rows(0), 3);
-        assert_eq!(rows(MAX_EXPECTED_ROWS), MAX_EXPECTED_ROWS);
     }
 
     #[test]

@@ -1,0 +1,205 @@
+//! A sheet of any format.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+
+use super::file::{Format, SheetFile};
+use super::row::{Header, Row, RowError};
+use super::text::{TextRows, TextSheet};
+use super::workbook::{Workbook, WorkbookRows};
+use crate::diagnostic::Diagnostic;
+use crate::util::input_file::{self, InputError};
+
+/// The maximum number of rows for which memory is reserved in advance.
+const MAX_EXPECTED_ROWS: usize = 1 << 20;
+
+/// An open sheet: its structure is checked and its header has been read.
+#[derive(Debug)]
+pub struct Sheet(Content);
+
+#[derive(Debug)]
+enum Content {
+    Text(TextSheet),
+    Workbook(Workbook),
+}
+
+impl Sheet {
+    /// Checks the structure and reads the header.
+    pub fn open(file: &SheetFile) -> Result<Self, Vec<Diagnostic>> {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        if let Some(own) = name.strip_prefix("~$") {
+            return Err(vec![
+                file.error("the file is the lock file of a spreadsheet program, not a sheet")
+                    .hint(format!("use {own}")),
+            ]);
+        }
+        let start = Start::of(file).map_err(|error| vec![error])?;
+        let wrong = |message: &str, hint: &str| Err(vec![file.error(message).hint(hint)]);
+        match (&file.format, start) {
+            (
+                Format::Text {
+                    encoding,
+                    delimiter,
+                },
+                Start::Other | Start::Empty,
+            ) => {
+                let text = TextSheet::open(file, *encoding, *delimiter)?;
+                Ok(Self(Content::Text(text)))
+            }
+            (Format::Text { .. }, Start::Zip | Start::Compound) => wrong(
+                "the file is an Excel workbook, not a CSV or TSV file",
+                "rename it so that its name ends with .xlsx, or save it as CSV UTF-8 (逗号分隔)",
+            ),
+            (Format::Workbook { sheet }, Start::Zip | Start::Compound) => {
+                let workbook = Workbook::open(file, sheet.as_deref())?;
+                Ok(Self(Content::Workbook(workbook)))
+            }
+            (Format::Workbook { .. }, Start::Empty) => wrong(
+                "the file is empty",
+                "save the workbook again; a download or a copy may not have ended",
+            ),
+            (Format::Workbook { .. }, Start::Other) => wrong(
+                "the file is not a workbook, although its name says so",
+                "if it is a text file, rename it so that its name ends with .csv; otherwise save it again as .xlsx",
+            ),
+        }
+    }
+
+    /// Returns the header.
+    pub fn header(&self) -> &Arc<Header> {
+        match &self.0 {
+            Content::Text(text) => text.header(),
+            Content::Workbook(workbook) => workbook.header(),
+        }
+    }
+
+    /// Returns the number of rows for which memory can be reserved: an upper bound, usually one
+    /// more than the sheet has, but not more than a fixed limit, because lines may be empty.
+    pub fn expected_rows(&self) -> usize {
+        let max_rows = match &self.0 {
+            Content::Text(text) => text.max_rows(),
+            Content::Workbook(workbook) => workbook.max_rows(),
+        };
+        usize::try_from(max_rows).map_or(MAX_EXPECTED_ROWS, |rows| rows.min(MAX_EXPECTED_ROWS))
+    }
+
+    /// Returns warnings about the whole sheet, such as hidden rows.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        match &self.0 {
+            Content::Text(_) => &[],
+            Content::Workbook(workbook) => workbook.warnings(),
+        }
+    }
+
+    /// Returns the columns with a problem in several rows, such as formulas that were never
+    /// computed. Each is an error if the column is used.
+    pub fn column_errors(&self) -> &[(usize, Diagnostic)] {
+        match &self.0 {
+            Content::Text(_) => &[],
+            Content::Workbook(workbook) => workbook.column_errors(),
+        }
+    }
+
+    /// Streams the rows after the header. Fails if the columns changed since the sheet was opened.
+    pub fn rows(&self) -> std::io::Result<Rows> {
+        Ok(match &self.0 {
+            Content::Text(text) => Rows::Text(Box::new(text.rows()?)),
+            Content::Workbook(workbook) => Rows::Workbook(workbook.rows()?),
+        })
+    }
+}
+
+/// An iterator over the rows of a sheet, in file order. Skips rows in which all cells are empty.
+#[derive(Debug)]
+pub enum Rows {
+    /// The rows of a text file.
+    Text(Box<TextRows>),
+    /// The rows of a workbook.
+    Workbook(WorkbookRows),
+}
+
+impl Rows {
+    /// Skips the next row, if possible without decoding it. Returns whether there was one.
+    pub fn skip_row(&mut self) -> bool {
+        match self {
+            Self::Text(rows) => rows.skip_row(),
+            Self::Workbook(rows) => rows.next().is_some(),
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Text(rows) => rows.next(),
+            Self::Workbook(rows) => rows.next(),
+        }
+    }
+}
+
+/// The format of a file according to its first bytes.
+enum Start {
+    /// A ZIP archive: .xlsx, .xlsm, .ods.
+    Zip,
+    /// A compound file: .xls, or a workbook with a password.
+    Compound,
+    Empty,
+    Other,
+}
+
+impl Start {
+    fn of(file: &SheetFile) -> Result<Self, Diagnostic> {
+        let opened = input_file::open(&file.path).map_err(|error| match error {
+            InputError::NotRegular(_) => file
+                .error("the sheet is not a regular file")
+                .hint("use a CSV, TSV or XLSX file"),
+            error => {
+                let error = std::io::Error::from(error);
+                match error.kind() {
+                    std::io::ErrorKind::NotFound => file.unreadable(&"there is no such file"),
+                    _ => file.unreadable(&error),
+                }
+            }
+        })?;
+        Self::read(opened).map_err(|error| file.unreadable(&error))
+    }
+
+    fn read(file: File) -> std::io::Result<Self> {
+        let mut start = Vec::new();
+        file.take(8).read_to_end(&mut start)?;
+        Ok(if start.starts_with(b"PK\x03\x04") {
+            Self::Zip
+        } else if start == *b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" {
+            Self::Compound
+        } else if start.is_empty() {
+            Self::Empty
+        } else {
+            Self::Other
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn limits_the_rows_expected_in_a_file_of_empty_lines() {
+        let rows = |lines: usize| {
+            let mut file = tempfile::NamedTempFile::new().expect("a file");
+            let text = ["a\n1\n", &"\n".repeat(lines)].concat();
+            file.write_all(text.as_bytes()).expect("written");
+            let sheet = SheetFile {
+                path: file.path().to_owned(),
+                ..SheetFile::default()
+            };
+            Sheet::open(&sheet).expect("a sheet").expected_rows()
+        };
+        assert_eq!(rows(0), 3);
+        assert_eq!(rows(MAX_EXPECTED_ROWS), MAX_EXPECTED_ROWS);
+    }
+}

@@ -1,0 +1,8 @@
+//! CSV and TSV files.
+
+mod reader;
+mod rows;
+mod split;
+
+pub(super) use reader::TextSheet;
+pub(super) use rows::TextRows;

@@ -1,0 +1,211 @@
+//! The parts of a workbook's archive: their sizes, and the part of a sheet.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+use zip::ZipArchive;
+
+/// The maximum size of all unpacked parts. A sheet of 1,048,576 rows and 30 columns has about 2 GB.
+const MAX_UNPACKED: u64 = 8 << 30;
+/// The maximum size of the part with the shared texts, which is held in memory.
+const MAX_SHARED_TEXTS: u64 = 1 << 30;
+
+/// The parts that are held in memory, beside the shared texts and relationships.
+const IN_MEMORY: [&str; 4] = [
+    "[content_types].xml",
+    "xl/workbook.xml",
+    "xl/styles.xml",
+    "xl/metadata.xml",
+];
+/// The maximum size of such a part.
+const MAX_IN_MEMORY: u64 = 64 << 20;
+/// The maximum length of a tag or a text of a sheet. A cell has 32,767 characters.
+const MAX_TOKEN: usize = 1 << 20;
+
+/// An error of the archive.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ArchiveError {
+    #[error("its unpacked size is more than {}", size(*.0))]
+    TooLarge(u64),
+    #[error("it has no part for the sheet {0}")]
+    NoPart(String),
+    #[error("it is not a ZIP archive: {0}")]
+    NoArchive(zip::result::ZipError),
+    #[error("{0}")]
+    Zip(#[from] zip::result::ZipError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Xml(#[from] quick_xml::Error),
+}
+
+impl From<quick_xml::events::attributes::AttrError> for ArchiveError {
+    fn from(error: quick_xml::events::attributes::AttrError) -> Self {
+        Self::Xml(error.into())
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes >> 30 {
+        0 => format!("{} MiB", bytes >> 20),
+        gibibytes => format!("{gibibytes} GiB"),
+    }
+}
+
+pub(super) type Archive = ZipArchive<BufReader<File>>;
+
+/// Opens an archive. Fails if its parts are too large when unpacked.
+pub(super) fn open(file: File) -> Result<Archive, ArchiveError> {
+    let archive = ZipArchive::new(BufReader::new(file));
+    let mut archive = archive.map_err(ArchiveError::NoArchive)?;
+    let mut total = 0_u64;
+    let mut limited = Vec::new();
+    for at in 0..archive.len() {
+        let part = archive.by_index_raw(at)?;
+        total = total.saturating_add(part.size());
+        let limit = match part.name()?.to_ascii_lowercase().as_str() {
+            "xl/sharedstrings.xml" => MAX_SHARED_TEXTS,
+            name if IN_MEMORY.contains(&name) || name.ends_with(".rels") => MAX_IN_MEMORY,
+            _ => continue,
+        };
+        limited.push((at, limit));
+    }
+    if total > MAX_UNPACKED {
+        return Err(ArchiveError::TooLarge(MAX_UNPACKED));
+    }
+    for (at, limit) in limited {
+        require_size(archive.by_index(at)?, limit)?;
+    }
+    Ok(archive)
+}
+
+/// Fails if more bytes follow. The size that an archive declares can be wrong.
+fn require_size(part: impl Read, limit: u64) -> Result<(), ArchiveError> {
+    let read = io::copy(&mut part.take(limit + 1), &mut io::sink())?;
+    if read > limit {
+        return Err(ArchiveError::TooLarge(limit));
+    }
+    Ok(())
+}
+
+/// Fails if more than this many bytes follow the last `<`: a tag or a text is held in memory.
+struct LimitedTokens<R> {
+    inner: R,
+    since_tag: usize,
+}
+
+impl<R: Read> Read for LimitedTokens<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.since_tag = match buffer[..read].iter().rposition(|byte| *byte == b'<') {
+            Some(at) => read - at,
+            None => self.since_tag.saturating_add(read),
+        };
+        if self.since_tag > MAX_TOKEN {
+            return Err(io::Error::other("a tag or a text is longer than 1 MiB"));
+        }
+        Ok(read)
+    }
+}
+
+/// Passes the events of a part to `take`, until it returns false or the part ends. An empty element
+/// is passed as a start and an end tag.
+pub(super) fn each_event(
+    archive: &mut Archive,
+    part: &str,
+    mut take: impl FnMut(Event<'_>) -> Result<bool, ArchiveError>,
+) -> Result<(), ArchiveError> {
+    let part = archive.by_name(part)?;
+    let part = LimitedTokens {
+        inner: part.take(MAX_UNPACKED),
+        since_tag: 0,
+    };
+    let mut xml = Reader::from_reader(BufReader::new(part));
+    let config = xml.config_mut();
+    config.expand_empty_elements = true;
+    config.check_end_names = false;
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        match xml.read_event_into(&mut buffer)? {
+            Event::Eof => return Ok(()),
+            event => {
+                if !take(event)? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Returns the value of an attribute by its name without a namespace.
+pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Result<Option<String>, ArchiveError> {
+    for attribute in tag.attributes().with_checks(false) {
+        let attribute = attribute?;
+        if attribute.key.local_name().as_ref() == name {
+            return Ok(Some(
+                attribute
+                    .normalized_value(XmlVersion::Implicit1_0)?
+                    .into_owned(),
+            ));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the name of the part that contains a sheet.
+pub(super) fn sheet_part(archive: &mut Archive, sheet: &str) -> Result<String, ArchiveError> {
+    let mut id = None;
+    each_event(archive, "xl/workbook.xml", |event| {
+        if let Event::Start(tag) = event
+            && tag.local_name().as_ref() == "sheet"
+            && attribute(&tag, "name")?.as_deref() == Some(sheet)
+        {
+            id = attribute(&tag, "id")?;
+        }
+        Ok(id.is_none())
+    })?;
+    let mut target = None;
+    each_event(archive, "xl/_rels/workbook.xml.rels", |event| {
+        if let Event::Start(tag) = event
+            && tag.local_name().as_ref() == "Relationship"
+            && id.is_some()
+            && attribute(&tag, "Id")? == id
+        {
+            target = attribute(&tag, "Target")?;
+        }
+        Ok(target.is_none())
+    })?;
+    let target = target.ok_or_else(|| ArchiveError::NoPart(sheet.to_owned()))?;
+    Ok(match target.strip_prefix('/') {
+        Some(absolute) => absolute.to_owned(),
+        None => format!("xl/{target}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_parts_and_texts_by_their_real_size() {
+        require_size(&b"1234"[..], 4).expect("small enough");
+        let error = require_size(io::repeat(b'x'), MAX_IN_MEMORY).expect_err("too large");
+        assert_eq!(error.to_string(), "its unpacked size is more than 64 MiB");
+        let read = |text: &str| {
+            let inner = text.as_bytes();
+            io::copy(
+                &mut LimitedTokens {
+                    inner,
+                    since_tag: 0,
+                },
+                &mut io::sink(),
+            )
+        };
+        let text = "x".repeat(MAX_TOKEN - 1);
+        read(&["<", &text, "<", &text].concat()).expect("two short texts");
+        read(&["<", &text, "xx"].concat()).expect_err("one long text");
+    }
+}

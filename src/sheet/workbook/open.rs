@@ -1,0 +1,244 @@
+//! Opens a workbook and reads the header of its sheet.
+
+use std::io::BufReader;
+use std::sync::Arc;
+
+use calamine::{Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
+
+use super::archive::{self, ArchiveError};
+use super::layout::Layout;
+use super::rows::{Source, WorkbookRows, each_row, never_computed};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::sheet::file::SheetFile;
+use crate::sheet::row::{Header, MAX_COLUMNS};
+use crate::util::input_file;
+
+/// An open workbook: its sheet is known, its layout is checked, and its header has been read.
+#[derive(Debug)]
+pub(in crate::sheet) struct Workbook {
+    file: SheetFile,
+    sheet: Arc<str>,
+    header: Arc<Header>,
+    last_row: u64,
+    warnings: Vec<Diagnostic>,
+    column_errors: Vec<(usize, Diagnostic)>,
+}
+
+impl Workbook {
+    /// Finds the sheet, checks its layout and reads the header. Without a name, the workbook must
+    /// have one visible sheet.
+    pub(in crate::sheet) fn open(
+        file: &SheetFile,
+        sheet: Option<&str>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut workbook = source(file).map_err(|error| vec![error])?;
+        let sheet = chosen(file, &workbook, sheet).map_err(|error| vec![error])?;
+        let layout = layout(file, &sheet).map_err(|error| vec![unreadable(file, &error)])?;
+        let header = header(file, &mut workbook, &sheet, layout.columns)?;
+        Ok(Self {
+            file: file.clone(),
+            warnings: warnings(file, &sheet, &layout),
+            column_errors: uncomputed(&layout, &header),
+            last_row: layout.last_row,
+            sheet,
+            header: Arc::new(header),
+        })
+    }
+
+    /// Returns the header.
+    pub(in crate::sheet) fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
+
+    /// Returns an upper bound of the number of rows, with the header.
+    pub(in crate::sheet) fn max_rows(&self) -> u64 {
+        self.last_row
+    }
+
+    /// Returns what the sheet hides.
+    pub(in crate::sheet) fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// Returns the columns with formulas that were never computed.
+    pub(in crate::sheet) fn column_errors(&self) -> &[(usize, Diagnostic)] {
+        &self.column_errors
+    }
+
+    /// Streams the rows after the header. Fails if the columns changed since the sheet was opened.
+    pub(in crate::sheet) fn rows(&self) -> std::io::Result<WorkbookRows> {
+        let changed = |errors: &str| std::io::Error::other(errors.to_owned());
+        let mut workbook = source(&self.file).map_err(|error| changed(&error.message))?;
+        let columns = self.header.columns().len();
+        let now = header(&self.file, &mut workbook, &self.sheet, columns);
+        let now = now.map_err(|_| changed("its header cannot be read any more"))?;
+        if now.columns() != self.header.columns() {
+            return Err(changed("the columns changed since the sheet was opened"));
+        }
+        let (sheet, header) = (self.sheet.clone(), self.header.clone());
+        let uncomputed = self.column_errors.iter().map(|(column, _)| *column);
+        let uncomputed = uncomputed.filter(|column| *column < columns).collect();
+        Ok(WorkbookRows::start(workbook, sheet, header, uncomputed))
+    }
+}
+
+fn unreadable(file: &SheetFile, error: &ArchiveError) -> Diagnostic {
+    let error = file.unreadable(error);
+    error.hint("open the workbook in a spreadsheet program and save it again as .xlsx")
+}
+
+/// Opens the workbook. Checks the sizes of its parts before they are read.
+fn source(file: &SheetFile) -> Result<Source, Diagnostic> {
+    let opened = || {
+        let opened = input_file::open(&file.path).map_err(std::io::Error::from);
+        opened.map_err(|error| file.unreadable(&error))
+    };
+    match archive::open(opened()?) {
+        // A compound file is not an archive. The reader below tells a password from another format.
+        Ok(_) | Err(ArchiveError::NoArchive(_)) => {}
+        Err(error) => return Err(unreadable(file, &error)),
+    }
+    Xlsx::new(BufReader::new(opened()?)).map_err(|error| match error {
+        XlsxError::Password => file.error("the workbook is protected by a password").hint(
+            "save it without a password (文件 > 信息 > 保护工作簿), and keep the file private",
+        ),
+        XlsxError::Zip(_) | XlsxError::FileNotFound(_) => file
+            .error("the file is not an .xlsx workbook")
+            .hint("open it in a spreadsheet program and save it as .xlsx"),
+        error => unreadable_workbook(file, &error),
+    })
+}
+
+fn unreadable_workbook(file: &SheetFile, error: &XlsxError) -> Diagnostic {
+    let error = file.unreadable(error);
+    error.hint("open the workbook in a spreadsheet program and save it again as .xlsx")
+}
+
+/// Returns the name of the sheet to read.
+fn chosen(
+    file: &SheetFile,
+    workbook: &Source,
+    wanted: Option<&str>,
+) -> Result<Arc<str>, Diagnostic> {
+    let sheets = workbook.sheets_metadata().iter();
+    let sheets: Vec<_> = sheets
+        .filter(|sheet| sheet.typ == SheetType::WorkSheet)
+        .collect();
+    let names = || sheets.iter().map(|sheet| &*sheet.name);
+    let listed = || names().collect::<Vec<_>>().join(", ");
+    if let Some(wanted) = wanted {
+        if let Some(found) = names().find(|name| *name == wanted) {
+            return Ok(found.into());
+        }
+        let hint = match did_you_mean(wanted, names()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("the sheets are {}", listed()),
+        };
+        return Err(file
+            .error(format!("the workbook has no sheet {wanted}"))
+            .hint(hint));
+    }
+    let mut visible = sheets
+        .iter()
+        .filter(|sheet| sheet.visible == SheetVisible::Visible);
+    match (visible.next(), visible.next()) {
+        (Some(only), None) => Ok(only.name.as_str().into()),
+        (None, _) => Err(file
+            .error("the workbook has no visible sheet")
+            .hint(format!("name one with rows.sheet: {}", listed()))),
+        (Some(_), Some(_)) => Err(file
+            .error("the workbook has several sheets")
+            .hint(format!("name one with rows.sheet: {}", listed()))),
+    }
+}
+
+fn layout(file: &SheetFile, sheet: &str) -> Result<Layout, ArchiveError> {
+    let opened = input_file::open(&file.path).map_err(std::io::Error::from)?;
+    let mut archive = archive::open(opened)?;
+    let part = archive::sheet_part(&mut archive, sheet)?;
+    Layout::read(&mut archive, &part, file.header_row.unwrap_or(1))
+}
+
+/// Reads the header: the configured row, or the first row that is not empty. It is padded to all
+/// columns of the sheet.
+fn header(
+    file: &SheetFile,
+    workbook: &mut Source,
+    sheet: &Arc<str>,
+    columns: usize,
+) -> Result<Header, Vec<Diagnostic>> {
+    let mut found = None;
+    let read = each_row(workbook, sheet, |row| {
+        let is_header = file.header_row.is_none_or(|wanted| row.number >= wanted);
+        if is_header {
+            found = Some(row);
+        }
+        !is_header
+    });
+    read.map_err(|error| vec![unreadable_workbook(file, &error)])?;
+    let found = found.filter(|row| file.header_row.is_none_or(|wanted| row.number == wanted));
+    let Some(row) = found else {
+        return Err(vec![file.no_header()]);
+    };
+    let mut names: Vec<Arc<str>> = row.cells.iter().map(Arc::from).collect();
+    let columns = columns.max(names.len());
+    if columns > MAX_COLUMNS {
+        return Err(vec![
+            file.error(format!("the sheet has more than {MAX_COLUMNS} columns"))
+                .hint("delete empty columns on the right, or copy the needed columns to another sheet"),
+        ]);
+    }
+    names.resize(columns, Arc::from(""));
+    let header = Header::new(file.shown.clone(), Some(sheet.clone()), row.number, names);
+    let errors = header.duplicates();
+    if errors.is_empty() {
+        Ok(header)
+    } else {
+        Err(errors)
+    }
+}
+
+/// Describes what a person may not see in the sheet. It is read like everything else.
+fn warnings(file: &SheetFile, sheet: &str, layout: &Layout) -> Vec<Diagnostic> {
+    let mut hidden = Vec::new();
+    let mut count = |count: u64, one: &str, many: &str| match count {
+        0 => {}
+        1 => hidden.push(format!("1 hidden {one}")),
+        count => hidden.push(format!("{count} hidden {many}")),
+    };
+    count(layout.hidden_rows, "row", "rows");
+    count(layout.hidden_columns, "column", "columns");
+    let mut warnings = Vec::new();
+    let mut warn = |message: String, hint: &str| {
+        let warning = Diagnostic::warning(message).at(std::path::PathBuf::from(&*file.shown));
+        warnings.push(warning.hint(hint));
+    };
+    if !hidden.is_empty() {
+        let filter = if layout.is_filtered {
+            " and a filter"
+        } else {
+            ""
+        };
+        warn(
+            format!("the sheet {sheet} has {}{filter}", hidden.join(", ")),
+            "hidden rows and columns are read like the others; select rows with rows.where",
+        );
+    }
+    if let Some((count, first)) = &layout.merged {
+        let ranges = if *count == 1 { "range" } else { "ranges" };
+        warn(
+            format!("the sheet {sheet} has {count} merged {ranges} of cells, such as {first}"),
+            "only the first cell of a range has the value; the others are empty",
+        );
+    }
+    warnings
+}
+
+/// Returns an error for each column with formulas that were never computed.
+fn uncomputed(layout: &Layout, header: &Header) -> Vec<(usize, Diagnostic)> {
+    let columns = layout.uncomputed.iter().map(|(column, found)| {
+        let error = never_computed(found.count);
+        (*column, error.at(header.cell_at(found.first_row, *column)))
+    });
+    columns.collect()
+}

@@ -1,0 +1,268 @@
+//! The rows of a workbook's sheet. A thread reads them ahead, because the reader of `calamine`
+//! borrows the workbook.
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::BufReader;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::vec;
+
+use calamine::{Xlsx, XlsxError};
+
+use super::cell::{NumberFormat, Unusable, text};
+use crate::diagnostic::Diagnostic;
+use crate::sheet::row::{CellProblem, Header, Row, RowError};
+
+/// An open workbook.
+pub(super) type Source = Xlsx<BufReader<File>>;
+
+/// The number of rows that are passed at once, and the number of such groups that are read ahead.
+const GROUP: usize = 256;
+const GROUPS_AHEAD: usize = 4;
+
+/// The number of columns of a spreadsheet.
+const MAX_CELLS: usize = 16_384;
+
+/// A row as it is read.
+pub(super) struct RawRow {
+    /// The row number.
+    pub(super) number: u64,
+    pub(super) cells: csv::StringRecord,
+    /// The cells whose text is not their value, by the index of the column.
+    pub(super) problems: Vec<(usize, Unusable)>,
+}
+
+impl RawRow {
+    fn new(number: u64) -> Self {
+        Self {
+            number,
+            cells: csv::StringRecord::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.cells.iter().all(str::is_empty)
+    }
+}
+
+/// Passes every row that is not empty to `take`, until it returns false.
+pub(super) fn each_row(
+    workbook: &mut Source,
+    sheet: &str,
+    mut take: impl FnMut(RawRow) -> bool,
+) -> Result<(), XlsxError> {
+    let is_1904 = workbook.has_1904_epoch();
+    let mut cells = workbook.worksheet_cells_reader(sheet)?;
+    let styles = cells.styles().iter();
+    let formats = styles.map(|style| style.number_format.as_ref());
+    let formats: Vec<_> = formats
+        .map(|format| {
+            format.map_or(NumberFormat::Other, |own| {
+                NumberFormat::of(&own.format_code)
+            })
+        })
+        .collect();
+    let mut row = RawRow::new(0);
+    while let Some((cell, style)) = cells.next_cell_with_style_id()? {
+        let (number, column) = cell.get_position();
+        let (number, column) = (u64::from(number) + 1, column as usize);
+        if number != row.number {
+            if number < row.number {
+                return Err(XlsxError::Unexpected("rows in descending order"));
+            }
+            let done = std::mem::replace(&mut row, RawRow::new(number));
+            if !done.is_empty() && !take(done) {
+                return Ok(());
+            }
+        }
+        if column >= MAX_CELLS {
+            return Err(XlsxError::Unexpected("a cell right of the last column"));
+        }
+        if column < row.cells.len() {
+            return Err(XlsxError::Unexpected("cells in descending order"));
+        }
+        let format = formats.get(style).copied().unwrap_or(NumberFormat::Other);
+        let text = text(cell.get_value(), format, is_1904);
+        if text.as_ref().is_ok_and(|text| text.is_empty()) {
+            continue;
+        }
+        while row.cells.len() < column {
+            row.cells.push_field("");
+        }
+        match text {
+            Ok(text) => row.cells.push_field(&text),
+            Err(unusable) => {
+                row.cells.push_field(&unusable.text);
+                row.problems.push((column, unusable));
+            }
+        }
+    }
+    if !row.is_empty() {
+        take(row);
+    }
+    Ok(())
+}
+
+/// A message of the reading thread.
+enum Message {
+    Rows(Vec<Row>),
+    /// The rest cannot be read.
+    Failed(Box<RowError>),
+    End,
+}
+
+/// An iterator over the rows of a workbook's sheet, in file order. Skips empty rows.
+#[derive(Debug)]
+pub struct WorkbookRows {
+    messages: Receiver<Message>,
+    group: vec::IntoIter<Row>,
+    header: Arc<Header>,
+    /// The number of the last row.
+    number: u64,
+    has_ended: bool,
+}
+
+impl WorkbookRows {
+    /// Starts to read the rows after the header.
+    ///
+    /// Empty cells in the columns `uncomputed` are problems: their formulas may have no value.
+    pub(super) fn start(
+        mut workbook: Source,
+        sheet: Arc<str>,
+        header: Arc<Header>,
+        uncomputed: Vec<usize>,
+    ) -> Self {
+        let (sender, messages) = sync_channel(GROUPS_AHEAD);
+        let own = header.clone();
+        std::thread::spawn(move || send_rows(&mut workbook, &sheet, &own, &uncomputed, &sender));
+        Self {
+            messages,
+            group: Vec::new().into_iter(),
+            number: header.row(),
+            header,
+            has_ended: false,
+        }
+    }
+
+    /// Returns the error of a sheet whose next row cannot be read.
+    fn failed(&mut self, why: &dyn Display) -> RowError {
+        self.has_ended = true;
+        unreadable(&self.header, self.number + 1, why)
+    }
+}
+
+fn unreadable(header: &Header, row: u64, why: &dyn Display) -> RowError {
+    let error = Diagnostic::error(format!("the sheet cannot be read: {why}"));
+    let hint = "open the workbook in a spreadsheet program and save it again as .xlsx";
+    RowError {
+        row,
+        diagnostic: error.at(header.cell(row, None)).hint(hint),
+        cells: None,
+    }
+}
+
+impl Iterator for WorkbookRows {
+    type Item = Result<Row, RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(row) = self.group.next() {
+                self.number = row.number;
+                return Some(Ok(row));
+            }
+            if self.has_ended {
+                return None;
+            }
+            match self.messages.recv() {
+                Ok(Message::Rows(rows)) => self.group = rows.into_iter(),
+                Ok(Message::Failed(error)) => {
+                    self.has_ended = true;
+                    return Some(Err(*error));
+                }
+                Ok(Message::End) => self.has_ended = true,
+                // The thread has panicked.
+                Err(_) => return Some(Err(self.failed(&"the workbook is damaged"))),
+            }
+        }
+    }
+}
+
+/// Sends the rows after the header. Ends early if the receiver is dropped.
+fn send_rows(
+    workbook: &mut Source,
+    sheet: &str,
+    header: &Arc<Header>,
+    uncomputed: &[usize],
+    to: &SyncSender<Message>,
+) {
+    let mut group = Vec::with_capacity(GROUP);
+    let mut last = header.row();
+    let mut is_wanted = true;
+    let read = each_row(workbook, sheet, |raw| {
+        if raw.number <= header.row() {
+            return true;
+        }
+        last = raw.number;
+        group.push(finished(raw, header, uncomputed));
+        if group.len() == GROUP {
+            let full = std::mem::replace(&mut group, Vec::with_capacity(GROUP));
+            is_wanted = to.send(Message::Rows(full)).is_ok();
+        }
+        is_wanted
+    });
+    if !is_wanted {
+        return;
+    }
+    let end = match read {
+        Ok(()) => Message::End,
+        Err(error) => Message::Failed(Box::new(unreadable(header, last + 1, &error))),
+    };
+    // The receiver may be dropped.
+    let _ = to.send(Message::Rows(group));
+    let _ = to.send(end);
+}
+
+/// Pads a row to the header.
+fn finished(raw: RawRow, header: &Arc<Header>, uncomputed: &[usize]) -> Row {
+    let RawRow {
+        number,
+        mut cells,
+        problems,
+    } = raw;
+    while cells.len() < header.columns().len() {
+        cells.push_field("");
+    }
+    let problem = |column: usize, error: Diagnostic| CellProblem {
+        column,
+        diagnostic: error.at(header.cell_at(number, column)),
+    };
+    let unusable = problems.into_iter().map(|(column, unusable)| {
+        problem(
+            column,
+            Diagnostic::error(unusable.message).hint(unusable.hint),
+        )
+    });
+    let empty = uncomputed
+        .iter()
+        .filter(|column| cells[**column].is_empty());
+    let empty = empty.map(|column| problem(*column, never_computed(1)));
+    let problems = unusable.chain(empty).collect();
+    Row {
+        header: header.clone(),
+        number,
+        problems,
+        cells,
+    }
+}
+
+/// Returns the error of formulas that have no value.
+pub(super) fn never_computed(count: u64) -> Diagnostic {
+    let formulas = match count {
+        1 => "a formula that was".to_owned(),
+        count => format!("{count} formulas that were"),
+    };
+    Diagnostic::error(format!("the column has {formulas} never computed"))
+        .hint("open the workbook in a spreadsheet program and save it")
+}

@@ -1,0 +1,137 @@
+//! Sheets in Excel workbooks, from the manifest to the report.
+
+use crate::cli::journeys::statuses;
+use crate::support::project::Project;
+use crate::support::workbook::workbook;
+
+/// Returns `examples/loans` with the first rows of its sheet as cells, and a flow that reads a
+/// workbook.
+fn loans(rows: usize) -> (Project, Vec<Vec<String>>) {
+    let project = Project::loans();
+    let lines = project.sheet();
+    let cells = |line: &str| line.split(',').map(str::to_owned).collect();
+    let cells = lines.lines().take(rows + 1).map(cells).collect();
+    project.replace("manifests/loans.yaml", "../loans.csv", "../放款.xlsx");
+    (project, cells)
+}
+
+#[test]
+fn applies_a_workbook_and_names_the_cells_of_errors() {
+    let (project, good) = loans(4);
+    let mut rows = good.clone();
+    // 备注 is no column of the flow.
+    rows[0].push("备注".to_owned());
+    for row in &mut rows[1..] {
+        row.push(r#"<c t="e"><v>#N/A</v></c>"#.to_owned());
+    }
+    rows[2][5] = r#"<c t="e"><f>A1/0</f><v>#DIV/0!</v></c>"#.to_owned();
+    rows[3][3] = "<c><v>330199200206264205</v></c>".to_owned();
+    project.write("放款.xlsx", workbook("11月放款", &rows));
+    for command in [&["validate"][..], &["apply", "--yes"]] {
+        let run = project.expect(command, 65);
+        for expected in [
+            "放款.xlsx 11月放款!F3, column 金额",
+            "放款.xlsx 11月放款!D4, column 身份证号",
+            "format the column as text",
+        ] {
+            assert!(run.stderr.contains(expected), "{}", run.stderr);
+        }
+        assert!(!run.stderr.contains("备注"), "{}", run.stderr);
+    }
+    assert!(!project.was_called());
+
+    // A column whose name is known only when a row is rendered is refused, too.
+    rows[2..4].clone_from_slice(&good[2..4]);
+    project.write("放款.xlsx", workbook("11月放款", &rows));
+    let term = "term: \"{{ row.期限 }}";
+    let indirect = [term, "{{ row['备' ~ '注'] }}"].concat();
+    project.replace("manifests/loans.yaml", term, &indirect);
+    let run = project.expect(&["validate"], 65);
+    assert!(run.stderr.contains("has the error #N/A"), "{}", run.stderr);
+    project.replace("manifests/loans.yaml", &indirect, term);
+
+    project.expect(&["apply", "--yes"], 0);
+    let report = project.report("loans.csv");
+    assert_eq!(statuses(&report, "done"), 4);
+    for (row, sent) in report.iter().zip(&good[1..]) {
+        assert_eq!((&row["合同号"], &row["身份证号"]), (&sent[0], &sent[3]));
+    }
+    // The same cells as text are the same rows.
+    project.replace("manifests/loans.yaml", "../放款.xlsx", "../loans.csv");
+    let lines: Vec<_> = good.iter().map(|cells| cells.join(",")).collect();
+    project.set_sheet(&lines.join("\r\n"));
+    project.expect(&["apply", "--yes"], 0);
+    assert_eq!(statuses(&project.report("loans.csv"), "unchanged"), 4);
+}
+
+#[test]
+fn an_error_in_a_cell_does_not_hide_the_key_of_its_row() {
+    let (project, mut rows) = loans(3);
+    project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+    project.write("放款.xlsx", workbook("s", &rows));
+    project.expect(&["apply", "--yes"], 0);
+    rows[2][5] = r#"<c t="e"><v>#REF!</v></c>"#.to_owned();
+    project.write("放款.xlsx", workbook("s", &rows));
+    let run = project.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    let report = project.report("loans.csv");
+    assert_eq!(report.len(), 3, "{report:?}");
+    assert_eq!(report[1]["treaty_key"], rows[2][0]);
+}
+
+#[test]
+fn a_title_above_the_header_is_one_error_with_the_row_to_set() {
+    let (project, rows) = loans(3);
+    let title = vec!["2026年11月放款清单".to_owned()];
+    let titled: Vec<_> = std::iter::once(title).chain(rows).collect();
+    project.write("放款.xlsx", workbook("s", &titled));
+    let run = project.expect(&["validate"], 65);
+    for expected in [
+        "row 1 is not the header: row 2 has the names of the columns",
+        "set rows.header: 2",
+        "1 error was found",
+    ] {
+        assert!(run.stderr.contains(expected), "{}", run.stderr);
+    }
+    project.replace(
+        "manifests/loans.yaml",
+        "../放款.xlsx",
+        "../放款.xlsx\n      header: 2",
+    );
+    project.expect(&["validate"], 0);
+
+    // A text file has the same field.
+    let lines: Vec<_> = titled.iter().map(|cells| cells.join(",")).collect();
+    project.set_sheet(&lines.join("\r\n"));
+    project.replace("manifests/loans.yaml", "../放款.xlsx", "../loans.csv");
+    project.expect(&["validate"], 0);
+    project.replace("manifests/loans.yaml", "header: 2", "header: 0");
+    let run = project.expect(&["validate"], 65);
+    assert!(run.stderr.contains("such as 2"), "{}", run.stderr);
+}
+
+#[test]
+fn names_the_fields_and_files_that_do_not_fit_together() {
+    let (project, rows) = loans(1);
+    project.write("放款.xlsx", workbook("s", &rows));
+    project.write("~$放款.xlsx", "x");
+    for (from, to, expected) in [
+        ("../放款.xlsx", "../放款.xls", "save the sheet as .xlsx"),
+        (
+            "../放款.xlsx",
+            "../放款.xlsx\n      encoding: gb18030",
+            "belong to text files",
+        ),
+        (
+            "../放款.xlsx",
+            "../loans.csv\n      sheet: s",
+            "a text file has no sheets",
+        ),
+        ("../放款.xlsx", "../~$放款.xlsx", "use 放款.xlsx"),
+    ] {
+        project.replace("manifests/loans.yaml", from, to);
+        let run = project.expect(&["validate"], 65);
+        assert!(run.stderr.contains(expected), "{}", run.stderr);
+        project.replace("manifests/loans.yaml", to, from);
+    }
+}
