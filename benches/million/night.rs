@@ -175,8 +175,7 @@ fn limit(root: &Path) -> f64 {
     let file = SheetFile {
         path: root.join("loans.csv"),
         shown: "loans.csv".into(),
-        encoding: None,
-        delimiter: b',',
+        ..SheetFile::default()
     };
     let sheet = Sheet::open(&file).expect("a sheet");
     let limit = Limit::new();

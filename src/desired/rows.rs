@@ -104,7 +104,7 @@ impl<'a> FlowRows<'a> {
             }
         };
         findings.extend(columns::check(flow, sheet.as_ref()));
-        let warnings = sheet.iter().flat_map(|sheet| sheet.warnings());
+        let warnings = sheet.iter().flat_map(Sheet::warnings);
         findings.extend(warnings.cloned());
         template_checks::check(flow, resources, findings);
         let scope = project.scope.with_run(run);

@@ -160,7 +160,8 @@ impl TextSheet {
         for (at, bytes) in cells(&raw).enumerate() {
             match self.encoding.decode(bytes) {
                 None => {
-                    errors.push(undecodable(self.encoding).at(unnamed_cell(&self.file, number, at)))
+                    let place = unnamed_cell(&self.file, number, at);
+                    errors.push(undecodable(self.encoding).at(place));
                 }
                 Some(name) => columns.push(Arc::from(&*name)),
             }

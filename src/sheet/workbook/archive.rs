@@ -67,7 +67,9 @@ pub(super) fn open(file: File) -> Result<Archive, ArchiveError> {
         total = total.saturating_add(part.size());
         let limit = match part.name()?.to_ascii_lowercase().as_str() {
             "xl/sharedstrings.xml" => MAX_SHARED_TEXTS,
-            name if IN_MEMORY.contains(&name) || name.ends_with(".rels") => MAX_IN_MEMORY,
+            name if IN_MEMORY.contains(&name) || name.rsplit('.').next() == Some("rels") => {
+                MAX_IN_MEMORY
+            }
             _ => continue,
         };
         limited.push((at, limit));

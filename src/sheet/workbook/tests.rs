@@ -1,5 +1,7 @@
 //! Workbooks that are built in the test.
 
+#![allow(clippy::format_push_string, clippy::format_collect)] // the texts are short
+
 use std::io::Write;
 use std::sync::Arc;
 
@@ -180,10 +182,10 @@ fn a_cell_whose_text_is_not_its_value_is_a_problem() {
 fn formulas_without_a_value_are_counted_and_their_cells_are_problems() {
     let contents = rows(&[
         &texts(&["a", "b"]),
-        r#"<c><v>1</v></c><c><f>A2*2</f></c>"#,
+        "<c><v>1</v></c><c><f>A2*2</f></c>",
         r#"<c><v>2</v></c><c t="str"><f>""</f><v></v></c>"#,
-        r#"<c><v>3</v></c><c><f>A4*2</f><v></v></c>"#,
-        r#"<c><v>4</v></c><c><f>A5*2</f><v>8</v></c>"#,
+        "<c><v>3</v></c><c><f>A4*2</f><v></v></c>",
+        "<c><v>4</v></c><c><f>A5*2</f><v>8</v></c>",
     ]);
     let workbook = workbook(&[("s", "", &contents)]);
     let sheet = workbook.sheet();

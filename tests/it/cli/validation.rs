@@ -430,7 +430,7 @@ fn reports_unexpected_headers_formats_and_delimiters() {
         ],
     );
     project.write("loans.csv", format!("2026年贷款清单\n{sheet}"));
-    refused(&project, &["help: set rows.header: 2"]);
+    refused(&project, &["and check that the header is the first row"]);
     project.write("loans.csv", b"PK\x03\x04\x14\0\x06\0");
     refused(
         &project,

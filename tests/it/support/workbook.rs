@@ -12,10 +12,11 @@ pub(crate) fn workbook(sheet: &str, rows: &[Vec<String>]) -> Vec<u8> {
     for row in rows {
         data += "<row>";
         for cell in row {
-            data += &match cell.as_str() {
-                xml if xml.starts_with('<') => xml.to_owned(),
-                text => format!(r#"<c t="inlineStr"><is><t>{text}</t></is></c>"#),
-            };
+            if cell.starts_with('<') {
+                data += cell;
+            } else {
+                data.extend([r#"<c t="inlineStr"><is><t>"#, cell, "</t></is></c>"]);
+            }
         }
         data += "</row>";
     }
