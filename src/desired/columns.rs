@@ -1,8 +1,14 @@
 //! Checks the columns that a flow uses against the header of its sheet.
 
+use super::check::is_invisible;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::manifest::{Flow, Named};
 use crate::sheet::Header;
+
+/// Reports whether a character of a column name cannot be told from a blank, or from nothing.
+fn is_unseen(c: char) -> bool {
+    is_invisible(c) || (c != ' ' && (c.is_whitespace() || c.is_control()))
+}
 
 /// Returns an error for every column that the sheet does not have. A flow without a sheet may not
 /// use `row` at all.
@@ -29,6 +35,15 @@ pub(super) fn check(flow: &Named<Flow>, header: Option<&Header>) -> Vec<Diagnost
         for column in columns.filter(|column| header.position(column).is_none()) {
             let columns = || header.columns().iter().map(|name| &**name);
             let hint = match did_you_mean(column, columns()) {
+                Some(near) if near.chars().any(is_unseen) => {
+                    let code = |c: char| format!("U+{:04X}", u32::from(c));
+                    let codes: Vec<String> = near.chars().filter(|c| is_unseen(*c)).map(code).collect();
+                    format!(
+                        "the column {} of the sheet contains the unseen character {}: remove it from the header",
+                        near.replace(is_unseen, ""),
+                        codes.join(", ")
+                    )
+                }
                 Some(near) if near.chars().any(char::is_whitespace) => {
                     format!("did you mean row[\"{near}\"]?")
                 }

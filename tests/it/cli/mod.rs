@@ -17,3 +17,4 @@ pub(crate) mod special_files;
 pub(crate) mod state;
 pub(crate) mod terminal;
 pub(crate) mod validation;
+mod values;
