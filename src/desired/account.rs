@@ -2,10 +2,12 @@
 
 use super::check::{self, Problem, problem};
 use super::rendering::Rendering;
+use super::suspicion;
 use crate::address::AccountId;
 use crate::api::code::{RESIDENT_ID, SOCIAL_CREDIT_CODE, THIRD_ID_BYTES};
 use crate::api::{CreateOrganization, CreatePerson};
 use crate::diagnostic::Place;
+use crate::expr::Expr;
 use crate::manifest;
 
 /// The desired state of an account.
@@ -191,6 +193,7 @@ impl Account {
 pub(super) fn third_id(text: &str) -> Result<(), Problem> {
     check::not_rounded(text)?;
     check::no_control_characters(text)?;
+    check::no_unseen_difference(text)?;
     if text.len() > THIRD_ID_BYTES {
         return Err(problem(
             "is longer than 50 bytes",
@@ -208,9 +211,18 @@ fn identity(kind: Option<i64>) -> impl FnOnce(&str) -> Result<(), Problem> {
     }
 }
 
+/// Renders the name of a person or an organization.
+fn full_name(field: &str, expr: &Expr, rendering: &mut Rendering<'_>) -> Option<String> {
+    let name = rendering.required(field, expr)?;
+    if let Some(odd) = suspicion::name_oddity(&name).filter(|_| expr.uses().row) {
+        rendering.suspect(field, expr, odd);
+    }
+    Some(name)
+}
+
 pub(super) fn person(rendering: &mut Rendering<'_>, person: &manifest::Person) -> Option<Person> {
     let third_id = rendering.checked("thirdId", &person.third_id, third_id);
-    let name = rendering.required("name", &person.name);
+    let name = full_name("name", &person.name, rendering);
     let id_type = rendering.code(&person.id_type);
     let id_no = rendering.checked("idNo", &person.id_no, identity(id_type));
     let mobile = rendering.optional_checked("mobile", person.mobile.as_deref(), check::mobile);
@@ -230,7 +242,7 @@ pub(super) fn organization(
     organization: &manifest::Organization,
 ) -> Option<Organization> {
     let third_id = rendering.checked("thirdId", &organization.third_id, third_id);
-    let name = rendering.required("name", &organization.name);
+    let name = full_name("name", &organization.name, rendering);
     let organ_type = rendering.code(&organization.organ_type);
     let organ_code =
         rendering.checked(

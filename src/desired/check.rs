@@ -97,6 +97,26 @@ pub(super) fn no_control_characters(text: &str) -> Result<(), Problem> {
     ))
 }
 
+/// Checks that an id does not differ from another one only by characters that nobody sees.
+pub(super) fn no_unseen_difference(text: &str) -> Result<(), Problem> {
+    if let Some(hidden) = text.chars().find(|c| is_invisible(*c)) {
+        return Err(problem(
+            format!(
+                "contains an invisible character (U+{:04X})",
+                u32::from(hidden)
+            ),
+            "remove it from the cell: the id would be another one than without it",
+        ));
+    }
+    if text.trim().len() < text.len() {
+        return Err(problem(
+            "begins or ends with a blank",
+            "remove it with the filter trim: the id would be another one than without it",
+        ));
+    }
+    Ok(())
+}
+
 /// Reports whether the character has no width. Such characters come from text copied from web
 /// pages.
 pub(super) fn is_invisible(character: char) -> bool {
@@ -205,6 +225,15 @@ pub(super) fn mobile(text: &str) -> Result<(), Problem> {
     if is_valid {
         return Ok(());
     }
+    if let Some(hidden) = text.chars().find(|c| is_invisible(*c)) {
+        return Err(problem(
+            format!(
+                "contains an invisible character (U+{:04X})",
+                u32::from(hidden)
+            ),
+            "remove it from the cell, or use the filter digits",
+        ));
+    }
     let all_digits: String = text.chars().filter(char::is_ascii_digit).collect();
     if all_digits.len() == 13 && all_digits.starts_with("861") {
         Err(problem(
@@ -227,7 +256,9 @@ pub(super) fn email(text: &str) -> Result<(), Problem> {
             && !host.contains('@')
             && !host.starts_with('.')
             && !host.ends_with('.')
-            && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+            && !text
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
     });
     if is_valid {
         Ok(())

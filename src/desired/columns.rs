@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::check::is_invisible;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::manifest::{Flow, Named};
 use crate::sheet::{Header, Sheet};
+
+/// Reports whether a character of a column name cannot be told from a blank, or from nothing.
+fn is_unseen(c: char) -> bool {
+    is_invisible(c) || (c != ' ' && (c.is_whitespace() || c.is_control()))
+}
 
 /// The number of rows below the header that are compared with the columns that a flow uses.
 const TITLE_ROWS: usize = 20;
@@ -53,6 +59,15 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
         for column in columns.filter(|column| header.position(column).is_none()) {
             let columns = || header.columns().iter().map(|name| &**name);
             let hint = match did_you_mean(column, columns()) {
+                Some(near) if near.chars().any(is_unseen) => {
+                    let code = |c: char| format!("U+{:04X}", u32::from(c));
+                    let codes: Vec<String> = near.chars().filter(|c| is_unseen(*c)).map(code).collect();
+                    format!(
+                        "the column {} of the sheet contains the unseen character {}: remove it from the header",
+                        near.replace(is_unseen, ""),
+                        codes.join(", ")
+                    )
+                }
                 Some(near) if near.chars().any(char::is_whitespace) => {
                     format!("did you mean row[\"{near}\"]?")
                 }

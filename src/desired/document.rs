@@ -97,7 +97,7 @@ fn local_pdf(
                 PdfError::Encrypted => {
                     "add encryption: true to the document; signers are then asked for its password"
                 }
-                PdfError::NoPdf(_) => "use a PDF file",
+                other => other.hint().unwrap_or("use a PDF file"),
             };
             rendering.error(file, format!("{shown}: {error}"), hint);
             return None;
@@ -164,7 +164,7 @@ fn chunk(
                 rendering.error(
                     file,
                     format!("{shown}: {error}"),
-                    "use a PDF file, or change mimeType",
+                    error.hint().unwrap_or("use a PDF file, or change mimeType"),
                 );
                 return None;
             }

@@ -4,6 +4,7 @@
 use minijinja::value::ValueKind;
 
 use super::check::Problem;
+use super::suspicion::{self, Oddity, Suspicion};
 use crate::api::code::Code;
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::expr::{Expr, Fingerprint, Fingerprinter, Salt, Scope};
@@ -19,6 +20,8 @@ pub(super) struct Rendering<'a> {
     content: Option<Fingerprinter>,
     /// The errors found so far.
     pub(super) errors: Vec<Diagnostic>,
+    /// The suspicious values found so far.
+    pub(super) suspicions: Vec<Suspicion>,
 }
 
 impl<'a> Rendering<'a> {
@@ -30,6 +33,7 @@ impl<'a> Rendering<'a> {
             fingerprint: Fingerprinter::new(salt),
             content: None,
             errors: Vec::new(),
+            suspicions: Vec::new(),
         }
     }
 
@@ -86,13 +90,7 @@ impl<'a> Rendering<'a> {
     fn origin(&self, expr: &Expr) -> Place {
         let uses = expr.uses();
         match self.row {
-            Some(row) if uses.row || uses.key => {
-                let mut columns = uses.columns.iter();
-                match (columns.next(), columns.next()) {
-                    (Some(column), None) => row.place(Some(column)).into(),
-                    _ => row.place(None).into(),
-                }
-            }
+            Some(row) if uses.row || uses.key => row.place(uses.single_column()).into(),
             _ => expr.span().into(),
         }
     }
@@ -114,7 +112,7 @@ impl<'a> Rendering<'a> {
             Ok(text) => {
                 let text = text.into_owned();
                 self.record(name, expr, &text);
-                Some(text)
+                self.examine(name, expr, &text).then_some(text)
             }
             Err(error) => {
                 let span = expr.error_span(&error);
@@ -127,6 +125,50 @@ impl<'a> Rendering<'a> {
                 None
             }
         }
+    }
+
+    /// Looks for damage in a value that comes from the row and in the cells that it is made of.
+    /// Returns false when the value must not be used; the error is recorded then.
+    fn examine(&mut self, name: &str, expr: &Expr, text: &str) -> bool {
+        let Some(row) = self.row.filter(|_| expr.uses().row) else {
+            return true;
+        };
+        let columns = &expr.uses().columns;
+        let cells = || columns.iter().filter_map(|column| row.get(column));
+        let damage = suspicion::damage(text).or_else(|| cells().find_map(suspicion::rounded_cell));
+        if let Some((message, hint)) = damage {
+            let place = self.origin(expr);
+            // Several fields can use one cell.
+            let is_known = |error: &Diagnostic| {
+                error.place.as_ref() == Some(&place) && error.message.ends_with(&*message)
+            };
+            if !self.errors.iter().any(is_known) {
+                self.error(expr, format!("{name} {message}"), hint);
+            }
+            return false;
+        }
+        if let Some(odd) = suspicion::oddity(text) {
+            // Other characters are in the manifest, which can be seen and changed.
+            let is_in_cell = |cell: &str| match odd.kind {
+                suspicion::EDGE_BLANK => cell.trim().len() < cell.len(),
+                _ => cell.contains(odd.character),
+            };
+            if columns.is_empty() || cells().any(is_in_cell) {
+                self.suspect(name, expr, odd);
+            }
+        }
+        true
+    }
+
+    /// Records a suspicious character of a value.
+    pub(super) fn suspect(&mut self, name: &str, expr: &Expr, odd: Oddity) {
+        self.suspicions.push(Suspicion {
+            field: name.to_owned(),
+            kind: odd.kind,
+            detail: odd.detail(),
+            column: expr.uses().single_column().map(str::to_owned),
+            hint: odd.hint,
+        });
     }
 
     /// Adds a rendered value to the fingerprints, unless it is empty or changes with every run.

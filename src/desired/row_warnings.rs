@@ -1,105 +1,130 @@
-//! Warnings about valid rows that probably contain a mistake: a spreadsheet error such as `#N/A` as
-//! a name, or an invisible character in a key.
+//! Collects the warnings about valid rows that probably contain a mistake, such as an invisible
+//! character in a name.
+//!
+//! Warnings are grouped by problem and column: a million rows with one mistake give one warning,
+//! with the number of rows and the first of them.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::account::AccountHolder;
-use super::check::{is_invisible, spreadsheet_error};
-use super::document::DocumentSource;
-use super::item::Item;
-use crate::diagnostic::{Diagnostic, Place};
-use crate::expr::Expr;
-use crate::manifest::{Flow, RowAccountKind};
+use super::suspicion::Suspicion;
+use crate::diagnostic::Diagnostic;
 use crate::sheet::Row;
 
-/// The maximum number of warnings that are kept.
-const MAX_WARNINGS: usize = 1000;
+/// The maximum number of groups that are kept.
+const MAX_GROUPS: usize = 200;
+
+/// The number of rows that a warning names.
+const SHOWN_ROWS: usize = 3;
+
+/// The problem, and the column or else the field.
+type GroupKey = (&'static str, String);
 
 /// Collects warnings while rows are rendered in parallel.
 #[derive(Debug, Default)]
-pub(super) struct RowWarnings(Mutex<Vec<Diagnostic>>);
+pub(super) struct RowWarnings(Mutex<BTreeMap<GroupKey, Group>>);
+
+/// The rows with one problem in one column.
+#[derive(Debug)]
+struct Group {
+    /// The suspicion in the first row; its first field.
+    first: Suspicion,
+    first_row: Row,
+    /// A bit for each row: a row may be rendered more than once.
+    rows: Vec<u64>,
+}
 
 impl RowWarnings {
-    /// Checks the item of a row and records its warnings.
-    pub(super) fn check(&self, flow: &Flow, row: Option<&Row>, item: &Item) {
-        let Some(row) = row else { return };
-        let key = flow.rows.as_ref().map(|rows| &rows.key);
-        if let (Some(hidden), Some(expr)) = (item.key.chars().find(|c| is_invisible(*c)), key) {
-            let code = u32::from(hidden);
-            let message = format!("the key contains an invisible character (U+{code:04X})");
-            self.add(&message, row, expr);
-        }
-        for (name, text, expr) in names(flow, item).chain(fields(flow, item)) {
-            if let Some(error) = spreadsheet_error(text) {
-                self.add(&format!("{name} contains {error}"), row, expr);
+    /// Records the suspicions of a row.
+    pub(super) fn add(&self, row: Option<&Row>, suspicions: Vec<Suspicion>) {
+        let Some(row) = row.filter(|_| !suspicions.is_empty()) else {
+            return;
+        };
+        let mut groups = self.lock();
+        // The last to the first, so that a group keeps the first field of its first row.
+        for suspicion in suspicions.into_iter().rev() {
+            let subject = suspicion.column.as_ref().unwrap_or(&suspicion.field);
+            let key = (suspicion.kind, subject.clone());
+            if !groups.contains_key(&key) && groups.len() >= MAX_GROUPS {
+                continue;
             }
+            let group = groups.entry(key).or_insert_with(|| Group {
+                first: suspicion.clone(),
+                first_row: row.clone(),
+                rows: Vec::new(),
+            });
+            group.add(row, suspicion);
         }
     }
 
-    /// Returns the warnings in sheet order.
+    /// Returns the warnings in the order of their first rows.
     pub(super) fn sorted(&self) -> Vec<Diagnostic> {
-        self.lock().clone()
+        let groups = self.lock();
+        let mut groups: Vec<&Group> = groups.values().collect();
+        groups.sort_by_key(|group| group.first_row.number);
+        groups.into_iter().map(Group::warning).collect()
     }
 
-    fn add(&self, message: &str, row: &Row, expr: &Expr) {
-        let mut columns = expr.uses().columns.iter();
-        let column = match (columns.next(), columns.next()) {
-            (Some(column), None) => Some(column.as_str()),
-            _ => None,
-        };
-        let warning = Diagnostic::warning(message).at(row.place(column));
-        let warning = warning.hint("correct the cell, or ignore this warning if it is intended");
-        let mut all = self.lock();
-        let is_before = |other: &Diagnostic| {
-            let there = other.place.as_ref().and_then(Place::row);
-            there <= Some(row.number)
-        };
-        let at = all.partition_point(is_before);
-        // A row may be rendered more than once.
-        if all.len() < MAX_WARNINGS && !all[..at].contains(&warning) {
-            all.insert(at, warning);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Diagnostic>> {
-        // A poisoned lock is usable: warnings are inserted whole.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<GroupKey, Group>> {
+        // A poisoned lock is usable: at worst a row is missing from a warning.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Returns the names of the row's accounts: field, value and expression.
-fn names<'a>(
-    flow: &'a Flow,
-    item: &'a Item,
-) -> impl Iterator<Item = (&'a str, &'a String, &'a Expr)> {
-    flow.accounts.iter().filter_map(|declared| {
-        let name = match &item.accounts.get(&declared.name)?.holder {
-            AccountHolder::Person(person) => &person.name,
-            AccountHolder::Organization(organization) => &organization.name,
+impl Group {
+    fn add(&mut self, row: &Row, suspicion: Suspicion) {
+        if row.number <= self.first_row.number {
+            self.first = suspicion;
+            self.first_row = row.clone();
+        }
+        let Ok(number) = usize::try_from(row.number) else {
+            return;
         };
-        let expr = match &declared.kind {
-            RowAccountKind::Person(person) => &person.name,
-            RowAccountKind::Organization(organization) => &organization.name,
-        };
-        Some(("name", name, &**expr))
-    })
-}
+        let (word, bit) = (number / 64, number % 64);
+        if self.rows.len() <= word {
+            self.rows.resize(word + 1, 0);
+        }
+        self.rows[word] |= 1 << bit;
+    }
 
-/// Returns the form field values of the row's documents: field, value and expression.
-fn fields<'a>(
-    flow: &'a Flow,
-    item: &'a Item,
-) -> impl Iterator<Item = (&'a str, &'a String, &'a Expr)> {
-    let documents = flow.documents.iter().zip(&item.documents);
-    documents.flat_map(|(declared, document)| {
-        let values = match &document.source {
-            DocumentSource::Template { fields, .. } => Some(fields),
-            DocumentSource::File(_) => None,
-        };
-        let declared = declared.simple_form_fields.iter();
-        declared.filter_map(move |field| {
-            let value = values?.get(&field.name)?;
-            Some((field.name.as_str(), value, &*field.value))
+    fn numbers(&self) -> impl Iterator<Item = usize> {
+        let words = self.rows.iter().enumerate();
+        words.flat_map(|(word, bits)| {
+            let set = (0..64).filter(move |bit| bits >> bit & 1 == 1);
+            set.map(move |bit| word * 64 + bit)
         })
-    })
+    }
+
+    fn warning(&self) -> Diagnostic {
+        let Suspicion {
+            field,
+            kind,
+            detail,
+            column,
+            hint,
+        } = &self.first;
+        let count: u32 = self.rows.iter().map(|bits| bits.count_ones()).sum();
+        let (message, hint) = if count > 1 {
+            let shown: Vec<String> = self
+                .numbers()
+                .take(SHOWN_ROWS)
+                .map(|row| row.to_string())
+                .collect();
+            let shown = shown.join(", ");
+            let more = if count as usize > SHOWN_ROWS {
+                ", …"
+            } else {
+                ""
+            };
+            (
+                format!("{field} {kind}{detail}, in {count} rows: {shown}{more}"),
+                (*hint).to_owned(),
+            )
+        } else {
+            (format!("{field} {kind}{detail}"), (*hint).to_owned())
+        };
+        Diagnostic::warning(message)
+            .at(self.first_row.place(column.as_deref()))
+            .hint(hint)
+    }
 }

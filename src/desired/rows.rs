@@ -2,13 +2,15 @@
 
 use rayon::prelude::*;
 
+use super::field_fit::Shapes;
 use super::item::Item;
 use super::item_rendering::item;
 use super::local_file::{FileCache, FileReader};
 use super::rendering::Rendering;
 use super::resources::Resources;
 use super::row_warnings::RowWarnings;
-use super::{check, columns, static_files, template_checks};
+use super::suspicion::{EDGE_BLANK, Suspicion};
+use super::{check, columns, field_fit, filter_check, notice, static_files, template_checks};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{Expr, Fingerprint, Fingerprinter, RunTime, Salt, Scope};
 use crate::manifest::{Flow, Named, Project};
@@ -26,6 +28,7 @@ pub struct FlowRows<'a> {
     salt: Salt,
     files: FileCache,
     warnings: RowWarnings,
+    shapes: Shapes,
 }
 
 /// A row and the result of rendering it.
@@ -56,6 +59,8 @@ pub struct KeyedRow {
     pub cells: Option<Fingerprint>,
     /// The scope to render the other fields in, or the outcome when it is already known.
     scope: Result<Scope, Outcome>,
+    /// The suspicious values found in the key.
+    suspicions: Vec<Suspicion>,
 }
 
 /// The result of rendering a row.
@@ -123,6 +128,7 @@ impl<'a> FlowRows<'a> {
             salt: salt.clone(),
             files: cache,
             warnings: RowWarnings::default(),
+            shapes: field_fit::shapes(flow, resources),
         })
     }
 
@@ -244,6 +250,7 @@ impl<'a> FlowRows<'a> {
             key: Some(self.flow.name.clone()),
             cells: None,
             scope: Ok(self.scope.clone()),
+            suspicions: Vec::new(),
         }
     }
 
@@ -266,6 +273,7 @@ impl<'a> FlowRows<'a> {
                     row: error.cells,
                     key: None,
                     scope: Err(Outcome::Invalid(vec![error.diagnostic])),
+                    suspicions: Vec::new(),
                 };
             }
         };
@@ -276,6 +284,12 @@ impl<'a> FlowRows<'a> {
         let key = rows.filter(|rows| is_usable(&rows.key));
         let key = key.and_then(|rows| rendering.required("key", &rows.key));
         let key = key.map(|key| key.trim().to_owned());
+        let mut suspicions = std::mem::take(&mut rendering.suspicions);
+        // Blanks around a key do not count.
+        suspicions.retain(|suspicion| suspicion.kind != EDGE_BLANK);
+        for suspicion in &mut suspicions {
+            "the key".clone_into(&mut suspicion.field);
+        }
         if let (Some(rows), Some(key)) = (rows, &key)
             && check::resident_id(key).is_ok()
         {
@@ -299,6 +313,10 @@ impl<'a> FlowRows<'a> {
         };
         let mut errors = self.problems(&row);
         errors.append(&mut rendering.errors);
+        if let Some((filter, wanted)) = rows.and_then(|rows| rows.filter.as_ref()).zip(wanted) {
+            let found = filter_check::decided_by_blanks(&self.scope, filter, &row, wanted);
+            self.warnings.add(Some(&row), found.into_iter().collect());
+        }
         let scope = match wanted {
             Some(false) => Err(Outcome::Skipped),
             Some(true) if key.is_some() && errors.is_empty() => Ok(scope),
@@ -310,6 +328,7 @@ impl<'a> FlowRows<'a> {
             row: Some(row),
             key,
             scope,
+            suspicions,
         }
     }
 
@@ -325,9 +344,16 @@ impl<'a> FlowRows<'a> {
             key,
             cells,
             scope,
+            suspicions,
         } = keyed;
         let outcome = match (scope, &key) {
-            (Ok(scope), Some(key)) => self.outcome(row.as_ref(), key, cells, &scope, content),
+            (Ok(scope), Some(key)) => {
+                let outcome = self.outcome(row.as_ref(), key, cells, &scope, content);
+                if matches!(outcome, Outcome::Item(_)) {
+                    self.warnings.add(row.as_ref(), suspicions);
+                }
+                outcome
+            }
             (Err(outcome), _) => outcome,
             // Cannot occur: `keyed` returns a scope only for rows with a key.
             (Ok(_), None) => Outcome::Invalid(Vec::new()),
@@ -363,7 +389,10 @@ impl<'a> FlowRows<'a> {
         match item {
             Some(item) if errors.is_empty() => {
                 let item = Item { cells, ..item };
-                self.warnings.check(self.flow, row, &item);
+                let mut suspicions = rendering.suspicions;
+                suspicions.extend(notice::unreachable(self.flow, &item));
+                suspicions.extend(field_fit::misfits(self.flow, &item, &self.shapes));
+                self.warnings.add(row, suspicions);
                 Outcome::Item(Box::new(item))
             }
             _ => Outcome::Invalid(errors),

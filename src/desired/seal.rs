@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::seal_image::{self, ImageError};
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::manifest::{self, Named, Project, StaticText};
@@ -163,16 +164,22 @@ fn image(
             return None;
         }
     };
-    let content_type = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        "image/png"
-    } else if bytes.starts_with(b"\xff\xd8\xff") {
-        "image/jpeg"
-    } else {
-        error(
-            format!("{} is neither PNG nor JPEG", file.text),
-            "save it as PNG with a transparent background",
-        );
-        return None;
+    let content_type = match seal_image::content_type(&bytes) {
+        Ok(content_type) => content_type,
+        Err(ImageError::Unknown) => {
+            error(
+                format!("{} is neither PNG nor JPEG", file.text),
+                "save it as PNG with a transparent background",
+            );
+            return None;
+        }
+        Err(ImageError::CutOff) => {
+            error(
+                format!("{} is cut off: the end of the image is missing", file.text),
+                "copy or export the image again, and wait until it is complete",
+            );
+            return None;
+        }
     };
     let is_person = matches!(
         project

@@ -1,6 +1,6 @@
 //! Reads the files and form fields of declared templates.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::manifest::{self, Named, path};
-use crate::pdf;
+use crate::pdf::{self, FieldKind, FieldShape};
 use crate::util::input_file;
 
 /// The desired state of a template.
@@ -18,6 +18,10 @@ pub struct Template {
     pub source: TemplateSource,
     /// The names of the form fields, or `None` when they are unknown.
     pub fields: Option<BTreeSet<String>>,
+    /// The room that the text fields have for their values, by name.
+    pub shapes: BTreeMap<String, FieldShape>,
+    /// The form fields that are not text fields, by name.
+    pub other_fields: BTreeMap<String, FieldKind>,
     /// The location of the declaration.
     pub span: Span,
 }
@@ -54,6 +58,8 @@ pub(super) fn template(
             Some(Template {
                 source: TemplateSource::Adopted(template_id.text.clone()),
                 fields: (!template.fields.is_empty()).then(|| fields.collect()),
+                shapes: BTreeMap::new(),
+                other_fields: BTreeMap::new(),
                 span: template.span.clone(),
             })
         }
@@ -74,14 +80,14 @@ pub(super) fn template(
                         )
                     })
                 })
-                .and_then(|bytes| match pdf::fields(&bytes) {
-                    Ok(fields) => Ok((bytes, fields)),
+                .and_then(|bytes| match pdf::form(&bytes) {
+                    Ok(form) => Ok((bytes, form)),
                     Err(cause) => Err(error(
                         format!("{}: {cause}", file.text),
-                        "use a PDF file with form fields",
+                        cause.hint().unwrap_or("use a PDF file with form fields"),
                     )),
                 });
-            let (bytes, fields) = read.map_err(|diagnostic| findings.push(diagnostic)).ok()?;
+            let (bytes, form) = read.map_err(|diagnostic| findings.push(diagnostic)).ok()?;
             let mut fingerprint = Fingerprinter::new(salt);
             fingerprint.field("file", &blake3::hash(&bytes).to_hex());
             fingerprint.field("templateName", &template_name.text);
@@ -93,7 +99,9 @@ pub(super) fn template(
                     template_name: template_name.text.clone(),
                     fingerprint: fingerprint.finish(),
                 },
-                fields: Some(fields.into_iter().map(|field| field.name).collect()),
+                fields: Some(form.text.iter().map(|(name, _)| name.clone()).collect()),
+                shapes: form.text.into_iter().collect(),
+                other_fields: form.other.into_iter().collect(),
                 span: template.span.clone(),
             })
         }

@@ -93,16 +93,21 @@ fn form_fields(flow: &Flow, resources: &Resources, findings: &mut Findings) {
             continue;
         };
         let declared = &document.simple_form_fields;
-        let known = resources
-            .templates
-            .get(&template.text)
-            .and_then(|template| template.fields.as_ref());
-        let Some(known) = known else {
+        let Some(desired) = resources.templates.get(&template.text) else {
+            continue;
+        };
+        let Some(known) = &desired.fields else {
             continue;
         };
         for declared in declared.iter() {
             let field = &declared.name;
-            if !known.contains(field) {
+            if let Some(kind) = desired.other_fields.get(field) {
+                let kind = kind.name();
+                let message = format!("the form field {field} is {kind}, not a text field");
+                findings.push(Diagnostic::error(message).at(&declared.span).hint(
+                    "only text fields can be filled: replace it with a text field in the PDF",
+                ));
+            } else if !known.contains(field) {
                 let hint = match did_you_mean(field, known.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean {near}?"),
                     None if known.is_empty() => "the PDF has no form fields".to_owned(),

@@ -61,7 +61,14 @@ impl Compiler {
     /// Compiles a scalar and checks its names. Columns are checked later, against the sheet.
     pub fn compile(&self, source: &str, span: &Span) -> Result<Expr, Diagnostic> {
         let invalid = |error: &Error| {
-            Diagnostic::error(format!("invalid expression: {}", error_message(error))).at(span)
+            let message = format!("invalid expression: {}", error_message(error));
+            let invalid = Diagnostic::error(message).at(span);
+            match bracketed_column(source) {
+                Some(column) => invalid.hint(format!(
+                    "a column whose name has other characters is written row['{column}']"
+                )),
+                None => invalid,
+            }
         };
         let check_comparison = |comparison: Option<InvalidComparison>| match comparison {
             Some(comparison) => Err(comparison_error(&comparison, span)),
@@ -214,6 +221,16 @@ impl Compiler {
         }
         Ok(uses)
     }
+}
+
+/// Returns the column of `row.金额（元）`: its name has characters that need brackets and quotes.
+fn bracketed_column(source: &str) -> Option<&str> {
+    let ends = |c: char| c.is_whitespace() || (c.is_ascii_punctuation() && c != '_');
+    let is_name = |c: char| c == '_' || c.is_alphanumeric();
+    source.split("row.").skip(1).find_map(|rest| {
+        let column = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        column.contains(|c| !is_name(c)).then_some(column)
+    })
 }
 
 /// Reports an expression that is too long or too deep.

@@ -32,14 +32,36 @@ pub(super) fn add(env: &mut Environment<'_>) {
             .map_err(|why| failed("epochMs", why))
     });
     env.add_filter("digits", |value: Value| -> Result<String, Error> {
-        Ok(text("digits", &value)?
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect())
+        digits(&text("digits", &value)?)
     });
     env.add_filter("mask", |value: Value| {
         text("mask", &value).map(|text| mask(&text))
     });
+}
+
+/// Returns the digits of a text; full-width digits become ASCII digits. A text without a digit is an
+/// error, because the value would be lost, and so is a digit of another script.
+fn digits(text: &str) -> Result<String, Error> {
+    let folded: String = text.chars().map(fold_digit).collect();
+    let is_other = |c: &char| c.is_numeric() && !c.is_ascii_digit();
+    if let Some(other) = folded.chars().find(is_other) {
+        let code = u32::from(other);
+        let why = format!("needs the digits 0 to 9, but got {other} (U+{code:04X})");
+        return Err(failed("digits", &why));
+    }
+    let digits: String = folded.chars().filter(char::is_ascii_digit).collect();
+    if digits.is_empty() && !text.trim().is_empty() {
+        return Err(invalid_value("digits", "needs a text with digits", text));
+    }
+    Ok(digits)
+}
+
+/// Returns the ASCII digit of a full-width digit, and any other character as it is.
+fn fold_digit(character: char) -> char {
+    match character {
+        '０'..='９' => char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character),
+        other => other,
+    }
 }
 
 fn failed(filter: &str, why: &str) -> Error {
@@ -91,8 +113,11 @@ pub(super) fn hint(error: &str) -> Option<&'static str> {
         "rmb" | "money" if rest.starts_with("needs an amount such") => Some(
             "accepted are 120000.5, 120,000.50 and -1; remove other text first: {{ … | replace('元', '') | money }}",
         ),
+        "digits" if rest.starts_with("needs") => {
+            Some("clear the cell or correct it: the filter digits would remove its text")
+        }
         "date" | "plus" | "epochMs" if rest.starts_with("needs a date") => Some(
-            "accepted are 2026-01-05, 2026/1/5, 2026.1.5, 20260105 and 2026年1月5日, each optionally followed by 18:30 or 18:30:00",
+            "accepted are 2026-01-05, 2026/1/5, 2026.1.5, 20260105 and 2026年1月5日, each optionally followed by 18:30, 18:30:00 or 18:30:00+08:00",
         ),
         _ => None,
     }
@@ -117,7 +142,24 @@ pub fn mask(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{hint, invalid_value, mask};
+    use super::{digits, hint, invalid_value, mask};
+
+    #[test]
+    fn digits_folds_full_width_digits_and_loses_no_value() {
+        let of = |text: &str| digits(text).map_err(|error| error.detail().map(str::to_owned));
+        assert_eq!(of("１３５-0000 000１"), Ok("13500000001".to_owned()));
+        assert_eq!((of(""), of(" ")), (Ok(String::new()), Ok(String::new())));
+        for (text, why) in [
+            ("无", "digits needs a text with digits, but got 无"),
+            (
+                "1\u{661}",
+                "digits needs the digits 0 to 9, but got \u{661} (U+0661)",
+            ),
+        ] {
+            assert_eq!(of(text), Err(Some(why.to_owned())));
+            assert!(hint(why).is_some());
+        }
+    }
 
     #[test]
     fn errors_show_the_value_and_mask_private_numbers() {

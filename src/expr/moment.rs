@@ -2,6 +2,7 @@
 
 use jiff::Span;
 use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::Offset;
 
 use crate::api::time;
 
@@ -16,7 +17,8 @@ const EXAMPLES: &str = "needs a date such as 2026-11-23 or 2026-11-23 18:30:00";
 
 impl Moment {
     /// Parses `2026-11-23`, `2026/1/5`, `2026.1.5`, `20261123` or `2026年1月5日`, with or without a
-    /// time.
+    /// time. A time with an offset, such as `16:00:00Z`, is converted to Asia/Shanghai. Fractions of
+    /// a second are dropped.
     ///
     /// An error continues the name of the filter: `needs …`.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
@@ -29,12 +31,13 @@ impl Moment {
         match clock {
             None => Ok(Self::Date(date)),
             Some(clock) => {
-                let clock = clock.split_once('.').map_or(clock, |(whole, _)| whole);
-                let mut parts = clock.split(':').map(str::parse::<i8>);
-                let mut next = || parts.next().unwrap_or(Ok(0)).map_err(|_| EXAMPLES);
-                let (hour, minute, second) = (next()?, next()?, next()?);
-                let time = Time::new(hour, minute, second, 0).map_err(|_| EXAMPLES)?;
-                Ok(Self::DateTime(date.to_datetime(time)))
+                let (clock, offset) = split_offset(clock).ok_or(EXAMPLES)?;
+                let local = date.to_datetime(parse_time(clock).ok_or(EXAMPLES)?);
+                let Some(offset) = offset else {
+                    return Ok(Self::DateTime(local));
+                };
+                let moment = offset.to_timestamp(local).map_err(|_| EXAMPLES)?;
+                Ok(Self::DateTime(time::local(moment)))
             }
         }
     }
@@ -95,6 +98,57 @@ impl std::fmt::Display for Moment {
     }
 }
 
+/// Splits an offset from UTC off a time: `Z`, `+08:00`, `+0800` or `-05`.
+fn split_offset(clock: &str) -> Option<(&str, Option<Offset>)> {
+    if let Some(clock) = clock.strip_suffix(['Z', 'z']) {
+        return Some((clock.trim_end(), Some(Offset::UTC)));
+    }
+    let Some(at) = clock.find(['+', '-']) else {
+        return Some((clock, None));
+    };
+    let (clock, offset) = clock.split_at(at);
+    let (hours, minutes) = match offset[1..].split_once(':') {
+        Some(parts) => parts,
+        None if offset.len() == 5 && offset.is_ascii() => offset[1..].split_at(2),
+        None => (&offset[1..], "00"),
+    };
+    if hours.len() != 2 || minutes.len() != 2 {
+        return None;
+    }
+    let (hours, minutes): (i32, i32) = (number(hours)?, number(minutes)?);
+    let seconds = (minutes < 60).then_some(hours * 3600 + minutes * 60)?;
+    let seconds = if offset.starts_with('-') {
+        -seconds
+    } else {
+        seconds
+    };
+    Some((clock.trim_end(), Some(Offset::from_seconds(seconds).ok()?)))
+}
+
+/// Parses `18:30`, `18:30:00` or `18:30:00.000`.
+fn parse_time(clock: &str) -> Option<Time> {
+    let parts: Vec<&str> = clock.split(':').collect();
+    let (hour, minute, second) = match parts[..] {
+        [hour] => (hour, "0", "0"),
+        [hour, minute] => (hour, minute, "0"),
+        [hour, minute, second] => {
+            let (second, fraction) = second.split_once('.').unwrap_or((second, "0"));
+            if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            (hour, minute, second)
+        }
+        _ => return None,
+    };
+    Time::new(number(hour)?, number(minute)?, number(second)?, 0).ok()
+}
+
+/// Parses a number of digits only.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits.then(|| text.parse().ok()).flatten()
+}
+
 fn parse_date(text: &str) -> Option<Date> {
     let text = text.strip_suffix('日').unwrap_or(text);
     let parts: Vec<&str> = if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -104,7 +158,7 @@ fn parse_date(text: &str) -> Option<Date> {
     };
     match parts[..] {
         [year, month, day] if year.len() == 4 => {
-            Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+            Date::new(number(year)?, number(month)?, number(day)?).ok()
         }
         _ => None,
     }
@@ -138,6 +192,23 @@ mod tests {
             assert_eq!(moment(text).to_string(), "2026-01-05 18:30:00", "{text}");
         }
         for text in [
+            "2026-11-05T16:00:00.000Z",
+            "2026-11-05T16:00:00Z",
+            "2026-11-06T00:00:00+08:00",
+            "2026-11-06 01:00 +0900",
+            "2026-11-05T11:00:00-05",
+        ] {
+            assert_eq!(moment(text).to_string(), "2026-11-06 00:00:00", "{text}");
+        }
+        for text in [
+            "2026-11-05 18.30.00",
+            "2026-11-05 18:30:00.",
+            "2026-11-05 18:30:00 PM",
+            "2026-11-05T16:00:00+8",
+            "2026-11-05T16:00:00+08:60",
+            "2026-11-05Z",
+            "2026-+1-05",
+            "2026-11-05 18:30:00:00",
             "",
             "2026-02-30",
             "05/01/2026",

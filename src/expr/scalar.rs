@@ -46,6 +46,17 @@ pub struct Uses {
     pub unset: bool,
 }
 
+impl Uses {
+    /// Returns the column if the expression uses exactly one.
+    pub fn single_column(&self) -> Option<&str> {
+        let mut columns = self.columns.iter();
+        match (columns.next(), columns.next()) {
+            (Some(column), None) => Some(column),
+            _ => None,
+        }
+    }
+}
+
 /// An error of the evaluation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvalError {

@@ -16,7 +16,7 @@ pub(super) fn look_alike(c: char) -> Option<(&'static str, &'static str)> {
         '［' | '］' => ("a full-width bracket", "[ and ]"),
         '＃' => ("a full-width number sign", "#"),
         '－' => ("a full-width hyphen", "- and a space"),
-        '\t' => ("a tab", "spaces: YAML does not allow tabs for indentation"),
+        '\t' => ("a tab", "spaces: YAML is indented by spaces, never by tabs"),
         '\u{a0}' => ("a no-break space", "a space"),
         '\u{3000}' => ("a full-width space", "a space"),
         '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}' => {

@@ -105,7 +105,8 @@ fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic
     {
         return diagnostic.at(span).hint(QUOTE_IT);
     }
-    if let Some((cause, name, replacement)) = look_alike_before(file, span.line) {
+    let cause = look_alike_before(file, span.line).or_else(|| tab_after(file, span.line));
+    if let Some((cause, name, replacement)) = cause {
         let code = u32::from(
             file.text[cause.bytes.clone()]
                 .chars()
@@ -153,6 +154,16 @@ fn look_alike_before(
         });
     }
     found
+}
+
+/// Returns the tab that indents the next line: the parser reports it as part of the value before.
+fn tab_after(file: &Arc<SourceFile>, line: usize) -> Option<(Span, &'static str, &'static str)> {
+    let mut below = file.text.lines().enumerate().skip(line);
+    let (number, text) = below.find(|(_, text)| !text.trim().is_empty())?;
+    let mut indentation = text.chars().take_while(|c| c.is_whitespace());
+    let column = indentation.position(|c| c == '\t')?;
+    let (name, replacement) = look_alike('\t')?;
+    Some((at(file, number + 1, column + 1), name, replacement))
 }
 
 /// Returns the column of the first character of a line that looks like punctuation and stands where
@@ -419,6 +430,7 @@ mod tests {
                 "a full-width colon (U+FF1A)",
             ),
             ("a:\n\tb: 1\n", "2:1", "a tab (U+0009)"),
+            ("a:\n  b: x\n\n \tc: 1\n", "4:2", "a tab (U+0009)"),
             (
                 "a: [“x”, y\nb: 1\n",
                 "1:5",

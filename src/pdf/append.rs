@@ -2,7 +2,8 @@
 
 use lopdf::{Dictionary, Document, Object, ObjectId};
 
-use super::fields::{PdfError, load, save};
+use super::error::PdfError;
+use super::fields::{load, save};
 
 /// The page attributes that are inherited from the page tree (PDF 32000, table 30).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];

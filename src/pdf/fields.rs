@@ -2,18 +2,54 @@
 
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
 
-/// An error that makes a PDF unusable.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PdfError {
-    /// The file is not a PDF or is damaged.
-    #[error("not a readable PDF: {0}")]
-    NoPdf(String),
-    /// The PDF is encrypted, even if with an empty password.
-    #[error("the PDF is encrypted")]
-    Encrypted,
+use super::error::PdfError;
+use super::integrity::check_ends;
+
+/// The kind of a form field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A text field.
+    Text,
+    /// A check box.
+    CheckBox,
+    /// A group of radio buttons.
+    RadioButtons,
+    /// A button.
+    Button,
+    /// A list from which a value is chosen.
+    List,
+    /// A field for a digital signature.
+    Signature,
 }
 
-/// A text form field.
+impl FieldKind {
+    /// Returns the name with an article.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "a text field",
+            Self::CheckBox => "a check box",
+            Self::RadioButtons => "a group of radio buttons",
+            Self::Button => "a button",
+            Self::List => "a drop-down list",
+            Self::Signature => "a signature field",
+        }
+    }
+
+    fn of(field: &Dictionary) -> Option<Self> {
+        let flags = field.get(b"Ff").and_then(Object::as_i64).unwrap_or(0);
+        Some(match field.get(b"FT").and_then(Object::as_name).ok()? {
+            b"Tx" => Self::Text,
+            b"Btn" if flags & (1 << 15) != 0 => Self::RadioButtons,
+            b"Btn" if flags & (1 << 16) != 0 => Self::Button,
+            b"Btn" => Self::CheckBox,
+            b"Ch" => Self::List,
+            b"Sig" => Self::Signature,
+            _ => return None,
+        })
+    }
+}
+
+/// A form field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// The full name: the names of its ancestors and its own name, joined by dots.
@@ -62,9 +98,7 @@ fn opens_encrypted(bytes: &[u8], password: &str) -> bool {
 /// # Errors
 /// [`PdfError`] if the bytes are not a PDF, are damaged, are encrypted or have no page.
 pub(super) fn load(bytes: &[u8]) -> Result<Document, PdfError> {
-    if !bytes.starts_with(b"%PDF-") {
-        return Err(PdfError::NoPdf("it does not start with %PDF-".to_owned()));
-    }
+    check_ends(bytes)?;
     let document = Document::load_mem(bytes).map_err(|error| PdfError::NoPdf(error.to_string()))?;
     // The library opens a PDF with an empty password, but the service rejects it.
     if document.is_encrypted() || document.was_encrypted() {
@@ -87,10 +121,17 @@ pub(super) fn save(mut document: Document) -> Result<Vec<u8>, PdfError> {
 
 /// Returns the text fields of a document in form order.
 pub(super) fn text_fields(document: &Document) -> Vec<Field> {
+    let fields = all_fields(document).into_iter();
+    let text = fields.filter(|(_, kind)| *kind == FieldKind::Text);
+    text.map(|(field, _)| field).collect()
+}
+
+/// Returns the fields of a document with their kinds, in form order.
+pub(super) fn all_fields(document: &Document) -> Vec<(Field, FieldKind)> {
     let mut found = Vec::new();
     if let Some(form) = form(document) {
         for id in references(document, form, b"Fields") {
-            collect_fields(document, id, "", false, DEPTH, &mut found);
+            collect_fields(document, id, "", None, DEPTH, &mut found);
         }
     }
     found
@@ -117,14 +158,14 @@ fn references(document: &Document, dictionary: &Dictionary, key: &[u8]) -> Vec<O
         .collect()
 }
 
-/// Appends the text fields at or below a form field to `found`.
+/// Appends the fields at or below a form field to `found`.
 fn collect_fields(
     document: &Document,
     id: ObjectId,
     parent: &str,
-    parent_is_text: bool,
+    parent_kind: Option<FieldKind>,
     depth: usize,
-    found: &mut Vec<Field>,
+    found: &mut Vec<(Field, FieldKind)>,
 ) {
     let Ok(dictionary) = document.get_dictionary(id) else {
         return;
@@ -138,17 +179,14 @@ fn collect_fields(
         (Some(own), parent) => format!("{parent}.{own}"),
         (None, parent) => parent.to_owned(),
     };
-    let is_text = match dictionary.get(b"FT").and_then(Object::as_name) {
-        Ok(kind) => kind == b"Tx",
-        Err(_) => parent_is_text,
-    };
+    let kind = FieldKind::of(dictionary).or(parent_kind.filter(|_| !dictionary.has(b"FT")));
     let kids = references(document, dictionary, b"Kids");
     let (fields, widgets): (Vec<_>, Vec<_>) = kids
         .into_iter()
         .partition(|kid| document.get_dictionary(*kid).is_ok_and(|kid| kid.has(b"T")));
     if fields.is_empty() {
-        if is_text && !name.is_empty() {
-            found.push(Field {
+        if let Some(kind) = kind.filter(|_| !name.is_empty()) {
+            let field = Field {
                 name,
                 widgets: if widgets.is_empty() {
                     vec![id]
@@ -156,11 +194,12 @@ fn collect_fields(
                     widgets
                 },
                 holder: id,
-            });
+            };
+            found.push((field, kind));
         }
     } else if depth > 0 {
         for field in fields {
-            collect_fields(document, field, &name, is_text, depth - 1, found);
+            collect_fields(document, field, &name, kind, depth - 1, found);
         }
     }
 }
@@ -171,7 +210,7 @@ mod tests {
 
     #[test]
     fn rejects_files_that_are_not_pdfs() {
-        for bytes in [&b""[..], b"<html></html>", b"%PDF-1.7\nnothing"] {
+        for bytes in [&b""[..], b"<html></html>", b"%PDF-1.7\nnothing\n%%EOF"] {
             assert!(matches!(fields(bytes), Err(PdfError::NoPdf(_))));
         }
     }

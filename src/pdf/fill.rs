@@ -8,12 +8,13 @@ use std::fmt::Write;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 
-use super::fields::{PdfError, load, save, text_fields};
+use super::error::PdfError;
+use super::fields::{load, save, text_fields};
 use super::font::{FontSubset, real, text_width, wrap};
 
 /// Bits of the field flags (PDF 32000, tables 221 and 228).
 const READ_ONLY: i64 = 1;
-const MULTILINE: i64 = 1 << 12;
+pub(super) const MULTILINE: i64 = 1 << 12;
 
 /// The maximum font size, in points, of a field without a font size of its own.
 const LARGEST_AUTO_SIZE: f64 = 12.0;
@@ -131,7 +132,7 @@ fn set_appearance(
 }
 
 /// Parses the font size of a default appearance such as `/Helv 11 Tf 0 g`; 0 means automatic.
-fn font_size(appearance: &[u8]) -> f64 {
+pub(super) fn font_size(appearance: &[u8]) -> f64 {
     let text = String::from_utf8_lossy(appearance);
     let words: Vec<&str> = text.split_whitespace().collect();
     let at = words.iter().position(|word| *word == "Tf").unwrap_or(0);

@@ -12,7 +12,7 @@ use hayro::hayro_interpret::{
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{Affine, BezPath, Point, Rect, Vec2};
 
-use super::fields::PdfError;
+use super::error::PdfError;
 use super::page::{settings, with_pdf};
 
 /// The bounding box of a text match, in points from the lower left corner of the displayed page.
@@ -254,7 +254,7 @@ mod tests {
     fn rejects_damaged_files_or_finds_nothing_in_them() {
         assert!(find(b"%PDF-1.7", "甲").is_err());
         for cut in (0..LOAN.len()).step_by(LOAN.len() / 20 + 1) {
-            let _ = find(&LOAN[..cut], "甲");
+            let _ = find(&[&LOAN[..cut], b"%%EOF"].concat(), "甲");
         }
     }
 
@@ -270,7 +270,7 @@ mod tests {
              2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 300 300]>>\nendobj\n\
              3 0 obj\n<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</S {song}\
              /L<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>\nendobj\n\
-             4 0 obj\n<</Length {}>>stream\n{text}\nendstream\nendobj\ntrailer<</Root 1 0 R>>\n",
+             4 0 obj\n<</Length {}>>stream\n{text}\nendstream\nendobj\ntrailer<</Root 1 0 R>>\n%%EOF\n",
             text.len()
         );
         let png = super::super::picture(pdf.as_bytes(), 1, 300)

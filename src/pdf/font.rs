@@ -12,7 +12,7 @@ use lopdf::{Document, Object, ObjectId, Stream, dictionary};
 use subsetter::GlyphRemapper;
 use ttf_parser::Face;
 
-use super::fields::PdfError;
+use super::error::PdfError;
 
 static FONT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let compressed = include_bytes!("../../assets/font.ttf.br");

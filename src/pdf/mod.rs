@@ -6,23 +6,28 @@
 
 mod append;
 mod block;
+mod error;
 mod fields;
 mod fill;
 mod find;
 mod font;
 mod html;
+mod integrity;
 mod layout;
 mod page;
 mod page_editor;
 mod picture;
+mod shape;
 mod stamp;
 
 pub use append::append_pdf;
-pub use fields::{Field, PdfError, check, fields, opens};
+pub use error::PdfError;
+pub use fields::{Field, FieldKind, check, fields, opens};
 pub use fill::fill;
 pub use find::{Spot, find};
 pub use font::font;
 pub use html::page_of_html;
 pub use page::page_sizes;
 pub use picture::picture;
+pub use shape::{FieldShape, Form, Misfit, form};
 pub use stamp::{Stamp, seam, stamp};

@@ -10,8 +10,9 @@ use hayro::hayro_interpret::font::FontQuery;
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{LoadPdfError, Pdf};
 
-use super::fields::PdfError;
+use super::error::PdfError;
 use super::font::font;
+use super::integrity::check_ends;
 
 /// Returns the displayed width and height of every page, in points.
 ///
@@ -32,9 +33,7 @@ pub fn page_sizes(bytes: &[u8]) -> Result<Vec<(f64, f64)>, PdfError> {
 /// # Errors
 /// [`PdfError`] if the bytes are not a PDF, are damaged or require a password.
 pub(super) fn with_pdf<T>(bytes: &[u8], read: impl FnOnce(&Pdf) -> T) -> Result<T, PdfError> {
-    if !bytes.starts_with(b"%PDF-") {
-        return Err(PdfError::NoPdf("it does not start with %PDF-".to_owned()));
-    }
+    check_ends(bytes)?;
     // The library can panic on damaged files; that must not end the program.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         Pdf::new(bytes.to_vec()).map(|pdf| read(&pdf))

@@ -8,7 +8,8 @@ use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 use tiny_skia::Pixmap;
 
 use super::append::inherited;
-use super::fields::{PdfError, load, save};
+use super::error::PdfError;
+use super::fields::{load, save};
 use super::font::{FontSubset, compressed, real, text_width};
 use super::page::with_pdf;
 

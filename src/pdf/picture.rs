@@ -3,7 +3,7 @@
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
 
-use super::fields::PdfError;
+use super::error::PdfError;
 use super::page::{settings, with_pdf};
 
 /// The maximum width and height of an image, in pixels.

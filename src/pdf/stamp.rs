@@ -2,7 +2,7 @@
 //!
 //! The existing content of a page is wrapped, so that its transforms do not affect the stamps.
 
-use super::fields::PdfError;
+use super::error::PdfError;
 use super::page_editor::{PageEditor, TEXT_SIZE};
 
 /// An image to draw on a page. Coordinates are points from the lower left corner of the displayed

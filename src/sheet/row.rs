@@ -168,6 +168,15 @@ impl Row {
         self.cells.iter()
     }
 
+    /// Returns the row with every cell replaced by a part of it.
+    #[must_use]
+    pub fn map_cells(&self, part: impl Fn(&str) -> &str) -> Self {
+        Self {
+            cells: self.cells.iter().map(part).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Returns the location of a cell, or of the row if no column is given.
     pub fn place(&self, column: Option<&str>) -> Cell {
         self.header.cell(self.number, column)

@@ -51,7 +51,7 @@ pub(crate) fn check_upload(
     let uploaded = match pdf::check(body) {
         Ok(()) => UploadedKind::Pdf,
         Err(PdfError::Encrypted) => UploadedKind::EncryptedPdf,
-        Err(PdfError::NoPdf(_)) => UploadedKind::Other,
+        Err(_) => UploadedKind::Other,
     };
     Ok(StoredFile {
         uploaded: Some(uploaded),

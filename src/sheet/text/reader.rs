@@ -205,6 +205,10 @@ fn structure_error(file: &SheetFile, error: StructureError) -> Diagnostic {
             delimiter_hint,
         ),
         ErrorKind::RowTooLong => ("the row is longer than 1 MiB".to_owned(), delimiter_hint),
+        ErrorKind::CarriageReturn => (
+            "a line ends here with a carriage return (CR) without a line feed (LF)".to_owned(),
+            "save the file as CSV UTF-8 (逗号分隔), not as CSV (Macintosh)",
+        ),
         ErrorKind::TooManyColumns => (
             format!("the sheet has more than {MAX_COLUMNS} columns"),
             "delete empty columns on the right, or copy the needed columns to another sheet",
@@ -336,6 +340,14 @@ mod tests {
         assert_eq!(opened.rows().expect("rows").count(), 1);
         std::fs::write(guard.path(), "b,a\n2,1\n").expect("written");
         opened.rows().expect_err("another sheet");
+    }
+
+    #[test]
+    fn skips_the_end_of_file_character() {
+        for end in ["\u{1a}", "\u{1a}\r\n", "\r\n\u{1a}"] {
+            let rows = numbers_and_first_cells(format!("a,b\r\n1,2\r\n{end}").as_bytes());
+            assert_eq!(rows, [(2, "1".to_owned())], "{end:?}");
+        }
     }
 
     #[test]

@@ -108,7 +108,9 @@ impl TextRows {
             }
             let lines = self.reader.position().line() - before;
             self.number += lines.saturating_sub(breaks_inside(&self.raw));
-            if cells(&self.raw).any(|cell| !cell.is_empty()) {
+            // Old systems write the character SUB, Ctrl-Z, at the end of a file.
+            let is_end = self.raw.len() == 1 && cells(&self.raw).eq([&b"\x1a"[..]]);
+            if !is_end && cells(&self.raw).any(|cell| !cell.is_empty()) {
                 return Some(Ok(()));
             }
         }

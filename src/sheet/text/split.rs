@@ -31,6 +31,8 @@ pub(super) enum ErrorKind {
     CellTooLong,
     /// The row is too long.
     RowTooLong,
+    /// A carriage return without a line feed ends a line.
+    CarriageReturn,
     /// The sheet has too many columns.
     TooManyColumns,
 }
@@ -62,6 +64,8 @@ pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Result<u64
     let (mut length, mut before) = (0, 0);
     // Reported at the end of the row: an unclosed quote is the more helpful error.
     let mut too_large = None;
+    // Whether the last byte was a carriage return outside of quotes.
+    let mut after_return = false;
     let error = |row, column, kind| Ok(Err(StructureError { row, column, kind }));
     loop {
         let read = file.read(&mut buffer)?;
@@ -74,6 +78,11 @@ pub(super) fn check(mut file: impl Read, delimiter: u8) -> io::Result<Result<u64
         }
         for byte in &buffer[..read] {
             length += 1;
+            let is_quoted = matches!(state, CellState::Quoted);
+            if after_return && !matches!(byte, b'\r' | b'\n') {
+                return error(row, column, ErrorKind::CarriageReturn);
+            }
+            after_return = *byte == b'\r' && !is_quoted;
             state = match (state, byte) {
                 (CellState::Quoted, b'"') => CellState::AfterQuote,
                 (CellState::Quoted, _) | (CellState::AfterQuote | CellState::Start, b'"') => {
@@ -152,6 +161,21 @@ mod tests {
             (format!("a,b\n1,{}\n", &long[2..]), None),
         ] {
             assert_eq!(checked(&text), expected, "{}", &text[..20.min(text.len())]);
+        }
+    }
+
+    #[test]
+    fn reports_lines_that_end_with_a_carriage_return_alone() {
+        for (text, expected) in [
+            ("a,b\r1,2\r3,4\r", Some((1, 1, ErrorKind::CarriageReturn))),
+            (
+                "a,b\r\n1,2\r3,4\r\n",
+                Some((2, 1, ErrorKind::CarriageReturn)),
+            ),
+            ("a,b\r\n\"1\r2\",3\r\n", None),
+            ("a,b\r\r\n1,2\r", None),
+        ] {
+            assert_eq!(checked(text), expected, "{text:?}");
         }
     }
 

@@ -17,4 +17,5 @@ pub(crate) mod special_files;
 pub(crate) mod state;
 pub(crate) mod terminal;
 pub(crate) mod validation;
+mod values;
 mod workbooks;
