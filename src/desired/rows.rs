@@ -337,6 +337,15 @@ impl<'a> FlowRows<'a> {
         self.render(keyed, None)
     }
 
+    /// Renders the remaining fields of a row, also if `where` leaves it out.
+    pub fn rendered_even_if_left_out(&self, keyed: KeyedRow) -> RenderedRow {
+        let scope = match (keyed.scope, &keyed.row, &keyed.key) {
+            (Err(Outcome::Skipped), Some(row), Some(_)) => Ok(self.scope.with_row(row.clone())),
+            (scope, ..) => scope,
+        };
+        self.render(KeyedRow { scope, ..keyed }, None)
+    }
+
     fn render(&self, keyed: KeyedRow, content: Option<&Salt>) -> RenderedRow {
         let KeyedRow {
             number,

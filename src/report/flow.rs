@@ -191,7 +191,11 @@ impl RowReporter<'_, '_> {
             Some(planned) => planned.action == ItemAction::Invalid || shows_item && !has_sent_cells,
         };
         let (number, key, row, outcome) = if is_rendered {
-            let rendered = self.rows.rendered(row);
+            // A column of where may have changed after the row was sent.
+            let rendered = match record {
+                Some(_) => self.rows.rendered_even_if_left_out(row),
+                None => self.rows.rendered(row),
+            };
             let RenderedRow {
                 number,
                 key,

@@ -187,6 +187,26 @@ fn a_report_shows_cells_only_of_rows_that_were_sent() {
             .iter()
             .all(|row| !row["姓名"].is_empty())
     );
+    // The column of where changes after the rows were sent.
+    project.replace(
+        "manifests/loans.yaml",
+        "      key:",
+        "      where: \"{{ row.备注 == '' }}\"\n      key:",
+    );
+    let sent: Vec<String> = lines[1..]
+        .iter()
+        .map(|line| format!("{line},已发送"))
+        .collect();
+    let header = format!("{},备注", lines[0]);
+    project.set_sheet(&[&[header][..], &sent].concat().join("\r\n"));
+    project.expect(&["report"], 0);
+    assert!(
+        project
+            .report("loans.csv")
+            .iter()
+            .all(|row| !row["姓名"].is_empty())
+    );
+    project.write("manifests/loans.yaml", &manifest);
     let mut exchanged = lines.clone();
     exchange_keys(&mut exchanged, 1, 2);
     project.set_sheet(&exchanged.join("\r\n"));
