@@ -12,7 +12,7 @@ use super::row::ReportRow;
 use super::status::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
-use crate::sheet::{REPORT_PREFIX as PREFIX, Row, escape_formula};
+use crate::sheet::{REPORT_PREFIX as PREFIX, Row, escape_formula, protect_cell};
 use crate::util::atomic_file::{AtomicFile, FileError};
 use crate::util::escape::escaped;
 use crate::util::link;
@@ -215,7 +215,7 @@ fn write_cells<'a>(
     cells: impl Iterator<Item = Cow<'a, str>>,
 ) -> csv::Result<()> {
     for cell in cells {
-        table.write_field(escape_formula(&cell).as_bytes())?;
+        table.write_field(protect_cell(&cell).as_bytes())?;
     }
     table.write_record(None::<&[u8]>)
 }

@@ -1,7 +1,8 @@
-//! Escapes cells of reports that a spreadsheet would evaluate as a formula, and unescapes them.
+//! Protects cells of reports that a spreadsheet would evaluate as a formula, or change as a number,
+//! and removes the protection.
 //!
-//! An apostrophe is put before a formula, and before an apostrophe that precedes a formula. The
-//! reader removes it again, because a report can be used as a sheet.
+//! An apostrophe is put before such a cell, and before an apostrophe that precedes one. The reader
+//! removes it again, because a report can be used as a sheet.
 
 use std::borrow::Cow;
 
@@ -17,12 +18,54 @@ pub fn escape_formula(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reverses [`escape_formula`].
-pub(super) fn unescape_formula(cell: &str) -> &str {
+/// Returns the cell as it is written to a report whose cells are read back: also a number that a
+/// spreadsheet would change is protected.
+pub fn protect_cell(cell: &str) -> Cow<'_, str> {
+    if needs_protection(cell) {
+        Cow::Owned(format!("'{cell}"))
+    } else {
+        Cow::Borrowed(cell)
+    }
+}
+
+/// Reverses [`protect_cell`].
+pub(super) fn unprotect_cell(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
-        Some(rest) if is_formula(rest) => rest,
+        Some(rest) if needs_protection(rest) => rest,
         _ => cell,
     }
+}
+
+fn needs_protection(cell: &str) -> bool {
+    match cell.strip_prefix('\'') {
+        Some(rest) => needs_protection(rest),
+        None => is_formula(cell) || changes_as_number(cell),
+    }
+}
+
+/// A spreadsheet shows a number with more digits in scientific notation, and writes it so into CSV.
+const MAX_SHOWN_DIGITS: usize = 11;
+/// A spreadsheet keeps 15 digits of a number.
+const MAX_KEPT_DIGITS: usize = 15;
+
+/// Whether a spreadsheet reads the cell as a number and would write another text: a long number, one
+/// with leading zeros, or a text such as 12E5.
+fn changes_as_number(cell: &str) -> bool {
+    let number = cell.trim().trim_start_matches(['+', '-']);
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if is_digits(number) {
+        return number.len() > MAX_SHOWN_DIGITS || (number.len() > 1 && number.starts_with('0'));
+    }
+    if let Some((mantissa, exponent)) = number.split_once(['e', 'E']) {
+        let mantissa = mantissa.replacen('.', "", 1);
+        return is_digits(&mantissa) && is_digits(exponent.trim_start_matches(['+', '-']));
+    }
+    let Some((whole, decimals)) = number.split_once('.') else {
+        return false;
+    };
+    let digits = whole.len() + decimals.len();
+    let has_leading_zeros = whole.len() > 1 && whole.starts_with('0');
+    is_digits(whole) && is_digits(decimals) && (digits > MAX_KEPT_DIGITS || has_leading_zeros)
 }
 
 /// Whether a spreadsheet could evaluate the cell: it begins with a sign of a formula, also a
@@ -90,8 +133,46 @@ mod tests {
     proptest! {
         #[test]
         fn escaped_cells_round_trip(cell in "['=+@a0＝＋－＠ \n\r\t\u{feff}-]{0,6}") {
-            let written = escape_formula(&cell);
-            prop_assert_eq!(unescape_formula(&written), cell.as_str());
+            let written = protect_cell(&cell);
+            prop_assert_eq!(unprotect_cell(&written), cell.as_str());
+        }
+
+        #[test]
+        fn protected_numbers_round_trip(cell in "['+-]{0,2}[0-9.eE]{0,20}") {
+            let written = protect_cell(&cell);
+            prop_assert_eq!(unprotect_cell(&written), cell.as_str());
+        }
+    }
+
+    #[test]
+    fn protects_numbers_that_a_spreadsheet_would_change() {
+        for changed in [
+            "330199198607241000",
+            "135000000012",
+            "+8613516134875",
+            "0701",
+            "00",
+            "12E5",
+            "1.5e-3",
+            "'0701",
+            "00.50",
+            "1234567890.123456",
+        ] {
+            assert_eq!(protect_cell(changed), format!("'{changed}"), "{changed}");
+        }
+        for kept in [
+            "13500000001",
+            "0",
+            "0.50",
+            "200000.00",
+            "-12.50",
+            "33019919860724100X",
+            "HT-0701",
+            "E5",
+            "2026-11-06",
+            "",
+        ] {
+            assert_eq!(protect_cell(kept), kept);
         }
     }
 }

@@ -16,6 +16,6 @@ mod workbook;
 
 pub use encoding::Encoding;
 pub use file::{Format, SheetFile};
-pub use formula::escape_formula;
+pub use formula::{escape_formula, protect_cell};
 pub use open::{Rows, Sheet};
 pub use row::{CellProblem, Header, REPORT_PREFIX, Row, RowError};

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::sync::Arc;
 
 use crate::sheet::encoding::Encoding;
-use crate::sheet::formula::unescape_formula;
+use crate::sheet::formula::unprotect_cell;
 use crate::sheet::row::{Header, Row, RowError};
 
 use crate::diagnostic::Diagnostic;
@@ -37,7 +37,7 @@ impl TextRows {
                 }
                 Some(text) => {
                     texts.push_field(if self.is_report {
-                        unescape_formula(text)
+                        unprotect_cell(text)
                     } else {
                         text
                     });
