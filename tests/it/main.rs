@@ -8,5 +8,6 @@ mod execution;
 mod office;
 mod report;
 mod sandbox;
+mod simulated_faults;
 mod support;
 mod webhook;
