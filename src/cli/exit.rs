@@ -170,6 +170,10 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
              starts with an empty one and sends every contract again"
                 .to_owned(),
         ),
+        LedgerError::LogOnly { .. } => (
+            Exit::Error,
+            "put the file back beside its log; to start over or to import an export, move the log away".to_owned(),
+        ),
         LedgerError::Older { .. }
         | LedgerError::Replaced { .. }
         | LedgerError::Diverged { .. } => (

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::LedgerError;
 use super::file::broken;
 use super::version::{self, Evidence, Growth, HoldOptions, LedgerVersion, VersionPolicy, missing};
+use super::{LedgerError, open_mode};
 use crate::util::atomic_file::AtomicFile;
 use crate::util::input_file::{self, MAX_TEXT};
 use crate::util::private_file::{self, Access};
@@ -83,13 +83,31 @@ pub(super) fn marker_path(ledger: &Path) -> PathBuf {
     ledger.with_added_extension("marker")
 }
 
+/// The maximum number of reads until two have the same result.
+const READS: usize = 10;
+
+/// Reads a file that another process may be overwriting; none if it does not exist.
+fn stable_text(path: &Path) -> Result<Option<Vec<u8>>, LedgerError> {
+    let mut last = None;
+    for _ in 0..READS {
+        let text = match input_file::read(path, MAX_TEXT) {
+            Ok(text) => text,
+            Err(error) if error.is_missing() => return Ok(None),
+            Err(error) => return Err(LedgerError::io(path, &error.into())),
+        };
+        if last.as_ref() == Some(&text) {
+            break;
+        }
+        last = Some(text);
+    }
+    Ok(last)
+}
+
 /// Reads the marker of a ledger; none if it does not exist.
 pub(super) fn read(ledger: &Path) -> Result<Option<Evidence>, LedgerError> {
     let path = marker_path(ledger);
-    let text = match input_file::read(&path, MAX_TEXT) {
-        Ok(text) => text,
-        Err(error) if error.is_missing() => return Ok(None),
-        Err(error) => return Err(LedgerError::io(&path, &error.into())),
+    let Some(text) = stable_text(&path)? else {
+        return Ok(None);
     };
     let version = serde_json::from_slice(&text).map_err(|error| LedgerError::DamagedMarker {
         path: path.display().to_string(),
@@ -110,10 +128,22 @@ pub(super) fn all_evidence(
     Ok(marker.into_iter().chain(others.iter().cloned()).collect())
 }
 
-/// Fails if a missing ledger must not be created.
+/// Fails if a missing ledger must not be created. SQLite would merge a log that was left into a new
+/// file.
 pub(super) fn allow_creation(ledger: &Path, options: &HoldOptions) -> Result<(), LedgerError> {
+    for ending in ["-wal", "-journal"] {
+        let log = open_mode::side_file(ledger, ending);
+        if std::fs::metadata(&log).is_ok_and(|found| found.len() > 0) {
+            return Err(LedgerError::LogOnly {
+                path: ledger.display().to_string(),
+                log: log.display().to_string(),
+            });
+        }
+    }
     let others = match options.policy {
-        VersionPolicy::New | VersionPolicy::Import => return Ok(()),
+        // A damaged marker is an error before the file is created.
+        VersionPolicy::New => return read(ledger).map(drop),
+        VersionPolicy::Import => return Ok(()),
         // Without any ledger, its content can be adopted into a new one. Runs still refuse it.
         VersionPolicy::Correct => &[],
         VersionPolicy::Refuse | VersionPolicy::Accept => &options.evidence[..],
@@ -140,19 +170,28 @@ pub(super) fn admit(
         }))
     };
     let own = |error: rusqlite::Error| broken(ledger, &error);
+    let mut is_damaged = false;
     let evidence = match (options.policy, all_evidence(ledger, &options.evidence)) {
         (VersionPolicy::Import, _) => return Ok(None),
         (_, Ok(evidence)) => evidence,
-        // The version of the damaged marker is unknown; the reports may record a later one.
+        // The version of a damaged marker is unknown; the reports may record a later one.
         (VersionPolicy::Accept, Err(LedgerError::DamagedMarker { .. })) => {
-            return growth(Some(options.evidence.clone()));
+            is_damaged = true;
+            let source = marker_path(ledger).display().to_string();
+            let marker = Evidence {
+                source,
+                version: None,
+            };
+            options.evidence.iter().cloned().chain([marker]).collect()
         }
         (_, Err(error)) => return Err(error),
     };
     let checked = version::check(ledger, connection, &evidence).map_err(own)?;
     match (options.policy, checked) {
         (VersionPolicy::Import, _) | (VersionPolicy::Correct, Err(_)) => Ok(None),
-        (VersionPolicy::Accept, Ok(())) => Err(LedgerError::Current(ledger.display().to_string())),
+        (VersionPolicy::Accept, Ok(())) if !is_damaged => {
+            Err(LedgerError::Current(ledger.display().to_string()))
+        }
         (_, Ok(())) => growth(None),
         // An empty ledger has nothing to accept.
         (VersionPolicy::Refuse, Err(error))

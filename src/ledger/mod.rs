@@ -92,6 +92,14 @@ pub enum LedgerError {
         /// The file that shows it, with the ledger's version.
         evidence: String,
     },
+    /// The ledger's file is missing, but not its write-ahead log, which belongs to no other file.
+    #[error("the ledger {path}: the file is missing, but its log {log} exists")]
+    LogOnly {
+        /// The ledger's file.
+        path: String,
+        /// The log.
+        log: String,
+    },
     /// The ledger is an older copy, or has lost its `-wal` file.
     #[error(
         "the ledger {path} is too old: its serial is {serial}, but {source_file} records the serial {known}"

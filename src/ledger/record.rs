@@ -257,6 +257,8 @@ pub enum Write {
         /// The exit code.
         exit: i32,
     },
+    /// Records nothing but the acceptance of the ledger ([`super::VersionPolicy::Accept`]).
+    LedgerAccepted,
     /// Records that a new ledger has found further accounts at the service which it did not create.
     AccountsFound {
         /// The number of accounts.
@@ -400,7 +402,10 @@ impl Write {
     pub(super) fn is_marked(&self) -> bool {
         matches!(
             self,
-            Self::RunBegun { .. } | Self::RunEnded { .. } | Self::Intent { .. }
+            Self::RunBegun { .. }
+                | Self::RunEnded { .. }
+                | Self::Intent { .. }
+                | Self::LedgerAccepted
         )
     }
 }

@@ -92,7 +92,10 @@ impl Sqlite {
     pub fn read(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
         if !file::exists(path)? {
             marker::allow_creation(path, &HoldOptions::default())?;
-            return Self::empty(binding);
+            return Ok(Self {
+                path: path.to_owned(),
+                ..Self::empty(binding)?
+            });
         }
         Self::read_as(OpenMode::for_reader(path)?, path, binding)
     }

@@ -150,6 +150,30 @@ async fn refuses_a_ledger_without_its_wal_file() {
     assert!(matches!(error, LedgerError::Older { .. }), "{error}");
 }
 
+/// SQLite would merge the log of a killed run into a new file.
+#[tokio::test]
+async fn creates_no_ledger_beside_a_log_that_was_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = made(&folder).await;
+    let ledger = held(&path);
+    write_intent(&ledger).await;
+    let log = path.with_extension("db-wal");
+    let left = fs::read(&log).expect("a log");
+    drop(ledger);
+    fs::remove_file(&path).expect("removed");
+    fs::write(&log, left).expect("left");
+    for policy in [
+        VersionPolicy::Refuse,
+        VersionPolicy::New,
+        VersionPolicy::Import,
+    ] {
+        let error = hold(&path, policy).expect_err("refused");
+        assert!(matches!(error, LedgerError::LogOnly { .. }), "{error}");
+    }
+    Sqlite::read(&path, &binding()).expect_err("nor read as an empty one");
+    assert!(!path.exists());
+}
+
 /// The process was killed between the transaction and the marker.
 #[tokio::test]
 async fn accepts_a_ledger_that_is_ahead_of_its_marker() {
@@ -226,8 +250,22 @@ async fn a_damaged_marker_is_named() {
         matches!(error, LedgerError::DamagedMarker { .. }),
         "{error}"
     );
-    write_intent(&hold(&path, VersionPolicy::Accept).expect("held")).await;
+    let accepted = hold(&path, VersionPolicy::Accept).expect("held");
+    accepted
+        .write(vec![Write::LedgerAccepted])
+        .await
+        .expect("written");
+    // The ledger knows everything that its marker may have recorded.
+    assert!(!accepted.may_have_predecessor().expect("read"));
+    drop(accepted);
     held(&path);
+    // An empty one is not accepted in its place.
+    fs::write(marker_path(&path), "{").expect("written");
+    fs::remove_file(&path).expect("removed");
+    remove_wal(&path);
+    hold(&path, VersionPolicy::New).expect_err("the marker is damaged");
+    hold(&path, VersionPolicy::Accept).expect_err("missing");
+    assert!(!path.exists());
 }
 
 #[tokio::test]

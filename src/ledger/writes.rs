@@ -19,6 +19,7 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
             "UPDATE run SET ended = ?2, exit = ?3 WHERE id = ?1",
             &[id, at, exit],
         ),
+        Write::LedgerAccepted => Ok(()),
         Write::AccountsFound { count } => {
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
             let before = version::number(transaction, EXISTING_ACCOUNTS)?.unwrap_or(0);

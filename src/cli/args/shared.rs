@@ -36,7 +36,8 @@ pub(crate) struct Waiting {
 pub(crate) struct LedgerChoice {
     /// Start with an empty ledger although there was one, or although accounts exist already
     ///
-    /// Contracts that an earlier ledger has sent are sent again.
+    /// Contracts that an earlier ledger has sent are sent again. Contracts that the ledger records are
+    /// not.
     #[arg(long, conflicts_with = "accept_ledger")]
     pub(crate) new_ledger: bool,
     /// Continue with a ledger that is older than the last run, or another one

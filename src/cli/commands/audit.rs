@@ -38,7 +38,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let has_predecessor = has_predecessor(global, &context, &ledger)?;
     // Results from before the ledger was replaced are not used.
     let journal = if has_predecessor {
-        format!("{base}-{}.jsonl", &ledger.version()?.id[..8])
+        let id: String = ledger.version()?.id.chars().take(8).collect();
+        format!("{base}-{id}.jsonl")
     } else {
         format!("{base}.jsonl")
     };

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{logging, out};
-use crate::ledger::{LedgerError, Records, Sqlite, VersionPolicy};
+use crate::ledger::{Ledger, LedgerError, Records, Sqlite, VersionPolicy, Write};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut metrics = CommandMetrics::new("sync");
@@ -34,6 +34,10 @@ fn sync(global: &Global, args: &Args, metrics: &mut CommandMetrics) -> anyhow::R
     let progress = Progress::new(global);
     let client = context.client(&ledger, &progress)?;
     let runtime = runtime()?;
+    if args.accept_ledger {
+        // Also if nothing is in progress.
+        runtime.block_on(ledger.write(vec![Write::LedgerAccepted]))?;
+    }
     let follow = Follow {
         project: &context.project,
         ledger: &ledger,

@@ -56,7 +56,7 @@ impl LedgerContext {
         if let Err(error) = ledger.check_version(&evidence(&self.project)) {
             out::log_warning(
                 self.session.log_format,
-                format_args!("{error}; what was sent since is not shown"),
+                format_args!("{error}; later contracts are not shown"),
             );
         }
         warn_of_repeated_ids(&ledger, self.session.log_format)?;
@@ -139,7 +139,7 @@ pub(in crate::cli) fn lock_ledger(
     let ledger = Sqlite::hold_with(path, binding, &holder(), &since, &options)?;
     if let Some(replaced) = ledger.replaces() {
         let text = format!(
-            "this ledger replaces another one: {replaced}; contracts that it does not record are sent again"
+            "the ledger is accepted in place of the one that these files record: {replaced}; contracts that it does not record are sent again"
         );
         out::log_warning(session.log_format, text);
     }

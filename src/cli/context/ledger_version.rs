@@ -89,7 +89,7 @@ pub(in crate::cli) struct ExistingAccounts {
 
 impl ExistingAccounts {
     /// Counts the accounts that the plan has found with `observe`. Returns none if the ledger is old
-    /// enough, or nothing was found and nothing is sent.
+    /// enough, or nothing is sent.
     pub(in crate::cli) fn beside_new_ledger(
         context: &PlanContext<'_>,
         observe: Observe,
@@ -107,6 +107,9 @@ impl ExistingAccounts {
             is_complete: observe == Observe::All,
             is_confirmed: ledger.is_confirmed()?,
         };
+        if found.items == 0 {
+            return Ok(None);
+        }
         let least = u64::from(found.may_hide_accounts());
         let is_younger = ledger.is_younger_than(found.count().max(least))?;
         Ok(is_younger.then_some(found))
@@ -141,8 +144,13 @@ impl ExistingAccounts {
         };
         let items = self.items;
         if self.count() > 0 {
+            let sent = match self.sent {
+                0 => "no sent items",
+                ..=FEW => "few sent items",
+                _ => "fewer sent items",
+            };
             return format!(
-                "the ledger is new, but {} of rows and {} of manifests exist at the service already: an earlier ledger may have sent these contracts ({items} to send)",
+                "the ledger records {sent}, but {} of rows and {} of manifests exist at the service that it has not created: an earlier ledger may have sent these contracts ({items} to send)",
                 accounts(self.of_rows),
                 accounts(self.declared),
             );
@@ -154,7 +162,7 @@ impl ExistingAccounts {
             );
         }
         format!(
-            "the ledger is new, and --observe skips the lookup of accounts: contracts that an earlier ledger has sent are not detected ({items} to send)"
+            "the ledger records no sent items, and --observe skips the lookup of accounts: contracts that an earlier ledger has sent are not detected ({items} to send)"
         )
     }
 

@@ -71,7 +71,7 @@ fn refuses_to_start_over_beside_a_marker_or_reports() {
     project.expect(&none, 64);
     refused(&project, &["apply", "--yes"], "run.json");
     let run = project.expect(&["apply", "--yes", "--new-ledger"], 0);
-    assert!(run.stderr.contains("replaces another"), "{}", run.stderr);
+    assert!(run.stderr.contains("in place of the one"), "{}", run.stderr);
     project.expect(&["apply", "--yes"], 0);
     let run = project.expect(&["audit", "--all"], 4);
     assert!(run.stdout.contains("2 unproven"), "{}", run.stdout);
@@ -110,7 +110,9 @@ fn refuses_a_ledger_without_the_last_process() {
     refused(&project, &["report"], "another copy");
     refused(&project, &["state", "export"], "another copy");
     let run = project.expect(&["status"], 0);
-    assert!(run.stderr.contains("is not shown"), "{}", run.stderr);
+    assert!(run.stderr.contains("are not shown"), "{}", run.stderr);
+    project.expect(&["sync", "--accept-ledger"], 0);
+    project.expect(&["sync"], 0);
 }
 
 #[test]
