@@ -77,11 +77,16 @@ impl Lease {
         connection.query_row(sql, [], read).optional()
     }
 
-    /// Returns whether a request may take the lease.
-    fn is_free(&self, request: &LeaseRequest<'_>, now: i64) -> bool {
+    /// Returns whether a request may take the lease. `first_seen` is the time at which this machine
+    /// first saw a renewal in the future.
+    fn is_free(&self, request: &LeaseRequest<'_>, now: i64, first_seen: Option<i64>) -> bool {
         // Both have held the same lock: the holder has crashed.
         let has_crashed = request.locked && self.locked && self.machine == request.machine;
-        self.renewed == 0 || has_crashed || self.age(now) >= EXPIRY
+        let age = match first_seen {
+            Some(first_seen) => since(first_seen, now),
+            None => self.age(now),
+        };
+        self.renewed == 0 || has_crashed || age >= EXPIRY
     }
 
     /// Returns by how much the last renewal is in the future, if the clocks differ by more than is
@@ -93,7 +98,7 @@ impl Lease {
 
     /// Returns the time since the last renewal.
     fn age(&self, now: i64) -> Duration {
-        Duration::from_millis(u64::try_from(now - self.renewed).unwrap_or(0))
+        since(self.renewed, now)
     }
 
     /// Describes the holder for messages.
@@ -113,25 +118,65 @@ impl Lease {
     }
 }
 
+fn since(time: i64, now: i64) -> Duration {
+    Duration::from_millis(u64::try_from(now - time).unwrap_or(0))
+}
+
+/// The prefix of the names in the table `meta` under which each machine records when it first saw a
+/// renewal in the future. The renewal itself stays: to other machines it may be recent.
+const SEEN: &str = "lease_seen.";
+
+/// Returns when this machine first saw a renewal, and records it.
+fn first_seen(
+    transaction: &Transaction<'_>,
+    machine: &str,
+    renewed: i64,
+    now: i64,
+) -> rusqlite::Result<i64> {
+    let name = format!("{SEEN}{machine}");
+    let sql = "SELECT CAST(value AS TEXT) FROM meta WHERE name = ?";
+    let known: Option<String> = transaction
+        .query_row(sql, [&name], |row| row.get(0))
+        .optional()?;
+    let known = known.as_deref().and_then(|known| known.split_once(' '));
+    if let Some((seen, at)) = known
+        && seen == renewed.to_string()
+        && let Ok(at) = at.parse::<i64>()
+        && at <= now
+    {
+        return Ok(at);
+    }
+    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)";
+    transaction.execute(sql, params![name, format!("{renewed} {now}")])?;
+    Ok(now)
+}
+
 /// Takes the lease and returns its fencing token, or returns the conflict.
 pub(super) fn take(
     transaction: &Transaction<'_>,
     request: &LeaseRequest<'_>,
     now: i64,
 ) -> rusqlite::Result<Result<i64, LeaseConflict>> {
-    if let Some(found) = Lease::read(transaction)?
-        && !found.is_free(request, now)
-    {
-        if found.ahead(now).is_some() {
-            // A holder that is alive renews it again.
-            let sql = "UPDATE lease SET beat = ?1 WHERE beat = ?2";
-            transaction.execute(sql, [now, found.renewed])?;
+    if let Some(found) = Lease::read(transaction)? {
+        // A holder that is alive renews it again within seconds.
+        let first_seen = match found.ahead(now) {
+            Some(_) => Some(first_seen(
+                transaction,
+                request.machine,
+                found.renewed,
+                now,
+            )?),
+            None => None,
+        };
+        if !found.is_free(request, now, first_seen) {
+            return Ok(Err(LeaseConflict {
+                holder: found.description(now),
+                is_brief: found.is_brief,
+            }));
         }
-        return Ok(Err(LeaseConflict {
-            holder: found.description(now),
-            is_brief: found.is_brief,
-        }));
     }
+    let sql = "DELETE FROM meta WHERE name LIKE 'lease_seen.%'";
+    transaction.execute(sql, [])?;
     transaction.execute(
         "INSERT INTO lease (id, holder, since, machine, locked, beat, brief, fence) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 1)
          ON CONFLICT (id) DO UPDATE SET
@@ -281,12 +326,12 @@ mod tests {
                 is_brief: false,
             };
             let case = (locked, same_machine, held_lock, ago);
-            assert_eq!(lease.is_free(&request, now), free, "{case:?}");
+            assert_eq!(lease.is_free(&request, now, None), free, "{case:?}");
             let released = Lease {
                 renewed: 0,
                 ..lease
             };
-            assert!(released.is_free(&request, now), "{case:?}");
+            assert!(released.is_free(&request, now, None), "{case:?}");
         }
     }
 }
