@@ -43,6 +43,8 @@ struct BreakerState {
     failures: u32,
     /// The calls that have failed since then.
     failed_calls: HashSet<u64>,
+    /// The calls that were throttled since then.
+    throttled_calls: HashSet<u64>,
     /// The time of the first of these failures.
     failing_since: Option<Instant>,
     /// The longest pause that the service requested since then. It does not count as outage.
@@ -179,8 +181,9 @@ impl CircuitBreaker {
 
     /// Records that the endpoint throttled a call. A throttled call is a response, so it closes the
     /// breaker; but if all calls are throttled for as long as an outage may last, the breaker opens
-    /// permanently. That does not count if the service throttles this call only (`is_single`).
-    pub(super) fn record_throttled(&self, is_single: bool) -> Option<Change> {
+    /// permanently. That does not count if the service throttles this call only (`is_single`), or if
+    /// no other call was sent meanwhile: that call is given up by itself.
+    pub(super) fn record_throttled(&self, call: u64, is_single: bool) -> Option<Change> {
         let mut state = self.state();
         let now = Instant::now();
         let since = state.failing_since.unwrap_or(now);
@@ -188,8 +191,10 @@ impl CircuitBreaker {
         state.failed_calls.clear();
         if !is_single {
             state.failing_since = Some(since);
+            state.throttled_calls.insert(call);
         }
-        if !is_single && self.has_lasted_too_long(&state) {
+        let is_general = state.throttled_calls.len() > 1;
+        if !is_single && is_general && self.has_lasted_too_long(&state) {
             let message = format!("{} throttles every request", self.host);
             state.open = Some(Open {
                 problem: Problem::passing(
@@ -219,6 +224,7 @@ impl CircuitBreaker {
         state.last_success = Some(Instant::now());
         state.failures = 0;
         state.failed_calls.clear();
+        state.throttled_calls.clear();
         state.longest_pause = Duration::ZERO;
         drop(state);
         open?;
@@ -435,7 +441,9 @@ mod tests {
         let test = breaker.admit().await.expect("it may test");
         let end = async {
             tokio::time::sleep(Duration::from_mins(2)).await;
-            breaker.record_throttled(false);
+            for call in 0..2 {
+                breaker.record_throttled(call, false);
+            }
             drop(test);
         };
         let waiting = async { breaker.admit().await.map(drop) };

@@ -395,7 +395,7 @@ impl Client {
             Some(CallFailure::LeaseLost(_) | CallFailure::Stopped) => None,
             Some(CallFailure::Throttled { .. }) => {
                 let is_single = self.throttling.is_single(&attempts.call);
-                self.breaker.record_throttled(is_single)
+                self.breaker.record_throttled(attempts.call.key, is_single)
             }
             Some(CallFailure::Unknown { why, cause, .. }) => {
                 let problem = Problem::passing(why, "");

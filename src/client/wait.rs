@@ -13,6 +13,8 @@ use super::waits::Delayed;
 
 /// The longest wait before a retry that a stop does not end.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
+/// The longest wait before a retry that may begin after a stop.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 impl Client {
     /// Ends the waits of calls that are not in flight: they fail with [`CallFailure::Stopped`], as do
@@ -27,7 +29,7 @@ impl Client {
     ///
     /// [`CallFailure::Stopped`], if a stop ends the wait.
     pub async fn wait(&self, delay: Duration) -> Result<(), CallFailure> {
-        self.pause(delay).await?;
+        self.pause(delay, delay > SHORT_WAIT).await?;
         let _delayed = Delayed::begin(&self.waits);
         let withdrawn = self.waits.unless_ended(self.budget.withdraw());
         withdrawn.await
@@ -49,23 +51,26 @@ impl Client {
         let longest = self.settings.max_backoff.max(Duration::from_secs(1));
         let end = Instant::now() + delay.max(retry_after.unwrap_or_default());
         let least = Instant::now() + delay;
+        // The whole wait, not its parts.
+        let is_long = end.duration_since(Instant::now()) > SHORT_WAIT;
         loop {
             let now = Instant::now();
             let rest = end.duration_since(now);
             if rest.is_zero() {
                 return Ok(());
             }
-            self.pause(rest.min(longest)).await?;
+            self.pause(rest.min(longest), is_long).await?;
             if Instant::now() >= least && self.throttling.is_single(call) {
                 return Ok(());
             }
         }
     }
 
-    /// Waits before a retry. A stop ends a long wait.
-    async fn pause(&self, delay: Duration) -> Result<(), CallFailure> {
+    /// Waits before a retry. A stop ends a long wait, and short ones that begin after it.
+    async fn pause(&self, delay: Duration, is_long: bool) -> Result<(), CallFailure> {
         let _delayed = Delayed::begin(&self.waits);
-        if delay <= SHORT_WAIT {
+        let is_ended = *self.waits.is_ended.borrow();
+        if !is_long && (!is_ended || delay <= LAST_WAIT) {
             sleep(delay).await;
             return Ok(());
         }
