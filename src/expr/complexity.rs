@@ -14,6 +14,9 @@ const BRACKET: usize = 4;
 /// The maximum nesting of statements; each `elif` nests one deeper.
 const MAX_STATEMENTS: usize = 100;
 
+/// The maximum number of `set` statements. Each can nest the value of the one before.
+const MAX_SETS: usize = 200;
+
 /// The reason why an expression is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooComplex {
@@ -32,6 +35,11 @@ const TOO_DEEP: TooComplex = TooComplex {
 const TOO_MANY_STATEMENTS: TooComplex = TooComplex {
     message: "the expression nests more than 100 statements, each elif included",
     hint: "look the value up in a mapping instead: {{ {'a': 'b'}[row.x] }}",
+};
+
+const TOO_MANY_SETS: TooComplex = TooComplex {
+    message: "the text has more than 200 set statements",
+    hint: "compute the values in columns of the sheet",
 };
 
 /// Checks a single expression, without its braces.
@@ -79,6 +87,9 @@ fn check(source: &str, is_expression: bool) -> Result<(), TooComplex> {
         depth.add(&token);
         if depth.total > MAX_DEPTH {
             return Err(TOO_DEEP);
+        }
+        if statements.sets > MAX_SETS {
+            return Err(TOO_MANY_SETS);
         }
         if statements.total() > MAX_STATEMENTS {
             return Err(TOO_MANY_STATEMENTS);
@@ -142,6 +153,8 @@ impl Depth {
 struct Statements {
     open: Vec<usize>,
     total: usize,
+    /// The number of `set` statements.
+    sets: usize,
     /// Whether the current tag is a `set` without an assignment, which has a body.
     is_set: bool,
 }
@@ -170,7 +183,10 @@ impl Statements {
             name if name.starts_with("end") => {
                 self.total -= self.open.pop().unwrap_or_default();
             }
-            "set" => self.is_set = true,
+            "set" => {
+                self.is_set = true;
+                self.sets += 1;
+            }
             _ => self.open(),
         }
     }
@@ -206,7 +222,9 @@ mod tests {
         }
         assert_eq!(check_expression(&chain(" + 1", 50_000)), Err(TOO_LONG));
         let ifs = "{% if row.a %}".repeat(4_000);
-        let sets = "{% if a %}{% set b %}{% endset %}".repeat(1_500);
+        let sets = "{% if a %}{% set b %}{% endset %}".repeat(150);
+        let nested = format!("{{% set a = 1 %}}{}", "{% set a = [a] %}".repeat(2_000));
+        assert_eq!(check_template(&nested), Err(TOO_MANY_SETS));
         let elifs = format!("{{% if a %}}{}", "{% elif b %}".repeat(4_000));
         for deep in [
             ifs,
@@ -223,7 +241,7 @@ mod tests {
     fn accepts_long_mappings_and_texts() {
         let mapping = format!("{{{}}}[row.a]", "'a': 'b', ".repeat(3_000));
         let tags = "{{ row.a | upper }} {% if row.a %}x{% endif %}".repeat(1_000);
-        let sets = "{% set a = 1 %}{% set b %}x{% endset %}".repeat(1_000);
+        let sets = "{% set a = 1 %}{% set b %}x{% endset %}".repeat(100);
         let provinces = format!("{{% if a %}}{}{{% endif %}}", "{% elif b %}x".repeat(90));
         assert_eq!(check_expression(&mapping), Ok(()));
         assert_eq!(check_template(&tags), Ok(()));
