@@ -86,7 +86,7 @@ impl Reports {
             if let Some(record) = &row.details.record {
                 in_sheet.insert(record.id);
             }
-            if let Some(differing) = &row.differing {
+            if let Some(differing) = row.differing.as_ref().filter(|row| !row.is_expected) {
                 let key = row.key.as_deref().unwrap_or_default();
                 result.differing.add(differing.number, key);
             }
@@ -220,7 +220,11 @@ impl RowReporter<'_, '_> {
         }
         let (status, details) = classify(self.report, item, action, &errors)?;
         let (number, cells, differing) = if differs && !is_replaced {
-            let differing = DifferingRow::new(number, row, &details);
+            let worked_on = details.record.as_ref();
+            let is_attempted = action == ItemAction::Reissue
+                && worked_on.is_some_and(|record| record.run == self.report.run);
+            let is_kept = action == ItemAction::Kept;
+            let differing = DifferingRow::new(number, row, &details, is_attempted, is_kept);
             (None, None, Some(differing))
         } else {
             (Some(number), row, None)

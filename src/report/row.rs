@@ -38,15 +38,25 @@ pub(super) struct DifferingRow {
     cells: Option<Row>,
     /// The error of this row. The recorded error belongs to the row that was sent.
     failure: Failure,
+    /// Whether the difference is known: the run was to send this version, or the flow keeps the
+    /// earlier one (`onChange`).
+    pub(super) is_expected: bool,
 }
 
 impl DifferingRow {
-    /// Creates the differing row of an item with these details.
-    pub(super) fn new(number: u64, cells: Option<Row>, details: &ItemDetails) -> Self {
+    /// Creates the differing row of an item with these details. `is_attempted`: the run was to send
+    /// this version of the row, so the recorded error belongs to it.
+    pub(super) fn new(
+        number: u64,
+        cells: Option<Row>,
+        details: &ItemDetails,
+        is_attempted: bool,
+        is_expected: bool,
+    ) -> Self {
         let recorded = details.record.as_ref();
         let recorded = recorded.and_then(|record| record.failure.as_ref());
         let own = details.failure.clone();
-        let own = own.filter(|failure| Some(failure) != recorded);
+        let own = own.filter(|failure| is_attempted || Some(failure) != recorded);
         let changed = || {
             failure(
                 "the row has changed since a run worked on it, and was not sent in this version",
@@ -57,6 +67,7 @@ impl DifferingRow {
             number,
             cells,
             failure: own.unwrap_or_else(changed),
+            is_expected: is_attempted || is_expected,
         }
     }
 }

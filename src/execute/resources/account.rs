@@ -179,9 +179,25 @@ impl Executor<'_> {
                 // An earlier attempt of this run may have created it.
                 let is_own =
                     is_begun || was_absent || matches!(error, AttemptError::MayTakeEffect(_));
+                let is_refused = matches!(
+                    &error,
+                    AttemptError::NotExecuted(StepError::Failed(_))
+                        | AttemptError::Refused(StepError::Failed(_))
+                );
                 let failure = match StepError::from(error) {
                     StepError::Failed(failure) if already_exists(&failure) => failure,
-                    error => return Err(error),
+                    error => {
+                        // The account may be created by others until the next run, which then looks
+                        // it up: the intent must not make it this ledger's own.
+                        if was_absent && !is_begun && is_refused {
+                            let forgotten = Write::ResourceForgotten {
+                                kind: ResourceKind::Account,
+                                identity,
+                            };
+                            self.context.ledger.write(vec![forgotten]).await?;
+                        }
+                        return Err(error);
+                    }
                 };
                 let Some(id) = self.context.account_of(account.third_id()).await? else {
                     return Err(StepError::Failed(failure));

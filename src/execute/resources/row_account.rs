@@ -43,6 +43,8 @@ impl Executor<'_> {
         if item.accounts.len() > 1 {
             for row_account in accounts() {
                 let third_id = row_account.account.third_id();
+                // Another row may be creating the account.
+                let _guard = self.account_locks.lock(third_id).await;
                 if self.existing_rule(flow, third_id) == ExistingAccounts::Error
                     && self.recorded_account(third_id)?.is_none()
                     && self.context.account_of(third_id).await?.is_some()

@@ -153,6 +153,27 @@ async fn an_account_whose_response_is_lost_is_its_own() {
     }
 }
 
+/// Whoever has created it meanwhile, or a gateway that has repeated the call.
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_creation_was_refused_is_not_its_own() {
+    for (rule, expected) in [("keep", (1, 0)), ("error", (0, 0))] {
+        let refused = Fault::Failed(treaty::api::ErrorCode(1_435_002));
+        // The first account is the clerk's.
+        let mut rig = rig(2, rule).fault(CREATE, 2, refused);
+        rig.observe = Observe::All;
+        let (_, stats) = rig.apply().await;
+        assert_eq!((stats.done, stats.failed), (1, 1), "{rule}");
+        let (plan, stats) = rig.apply().await;
+        assert_eq!((stats.done, stats.failed), expected, "{rule}");
+        if rule == "keep" {
+            assert!(plan.row_accounts.existing[0].is_kept);
+        } else {
+            assert_eq!(plan.flows[0].counted(ItemAction::Invalid), 1);
+        }
+        assert_eq!(rig.calls(UPDATE), 0, "{rule}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_strictest_rule_of_flows_that_share_an_account_applies() {
     for observe in [Observe::All, Observe::Resources] {
