@@ -128,7 +128,7 @@ pub(super) fn all_evidence(
     Ok(marker.into_iter().chain(others.iter().cloned()).collect())
 }
 
-/// Fails if a missing ledger must not be created. SQLite would merge a log that was left into a new
+/// Fails if a missing ledger must not be created. `SQLite` would merge a log that was left into a new
 /// file.
 pub(super) fn allow_creation(ledger: &Path, options: &HoldOptions) -> Result<(), LedgerError> {
     for ending in ["-wal", "-journal"] {

@@ -150,7 +150,7 @@ async fn refuses_a_ledger_without_its_wal_file() {
     assert!(matches!(error, LedgerError::Older { .. }), "{error}");
 }
 
-/// SQLite would merge the log of a killed run into a new file.
+/// `SQLite` would merge the log of a killed run into a new file.
 #[tokio::test]
 async fn creates_no_ledger_beside_a_log_that_was_left() {
     let folder = tempfile::tempdir().expect("a folder");

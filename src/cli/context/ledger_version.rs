@@ -146,7 +146,7 @@ impl ExistingAccounts {
         if self.count() > 0 {
             let sent = match self.sent {
                 0 => "no sent items",
-                ..=FEW => "few sent items",
+                1..=FEW => "few sent items",
                 _ => "fewer sent items",
             };
             return format!(
