@@ -9,7 +9,7 @@ use crate::support::project::root;
 
 /// A fault or an attack.
 struct Fault {
-    fault: &'static str,
+    what: &'static str,
     /// The behaviour without the protection.
     before: &'static str,
     after: &'static str,
@@ -19,7 +19,7 @@ struct Fault {
 
 const FAULTS: &[Fault] = &[
     Fault {
-        fault: "the ledger is missing, or an older copy",
+        what: "the ledger is missing, or an older copy",
         before: "all contracts are sent again, exit 0",
         after: "refused before the first call, exit 1",
         tests: &[
@@ -28,13 +28,13 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "a killed run loses the `-wal` file",
+        what: "a killed run loses the `-wal` file",
         before: "its contracts are sent again",
         after: "refused",
         tests: &["refuses_a_ledger_without_its_wal_file"],
     },
     Fault {
-        fault: "ledger and marker are restored from a backup, or a copy was used elsewhere",
+        what: "ledger and marker are restored from a backup, or a copy was used elsewhere",
         before: "contracts are sent again",
         after: "refused; reports and exports of it, too",
         tests: &[
@@ -43,19 +43,19 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "a new ledger beside existing accounts of signers",
+        what: "a new ledger beside existing accounts of signers",
         before: "sent without a word; `audit` finds *exactly once*",
         after: "stated with numbers; refused for more than 10 items in total; `audit` says *unproven*",
         tests: &["refuses_many_items_of_a_new_ledger_beside_existing_accounts"],
     },
     Fault {
-        fault: "executed, then answered 429 or with a throttle code",
+        what: "executed, then answered 429 or with a throttle code",
         before: "two tasks for one person, or two seals",
         after: "probed before it is sent again",
         tests: &["probes_a_throttled_call_before_it_is_sent_again"],
     },
     Fault {
-        fault: "executed, then refused",
+        what: "executed, then refused",
         before: "the next run sends it again",
         after: "the next run probes first",
         tests: &[
@@ -64,7 +64,7 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "a response with the id or link of another row",
+        what: "a response with the id or link of another row",
         before: "people get the links of others, exit 0",
         after: "in doubt; the third one stops the run, exit 4",
         tests: &[
@@ -73,13 +73,13 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "`idexchange` answers one account for everybody",
+        what: "`idexchange` answers one account for everybody",
         before: "that account is changed and asked to sign",
         after: "no plan",
         tests: &["a_plan_with_one_account_for_everybody_is_refused"],
     },
     Fault {
-        fault: "the sheet is saved during a run or before a report",
+        what: "the sheet is saved during a run or before a report",
         before: "one person's name beside another person's link",
         after: "recorded data without cells, and a warning",
         tests: &[
@@ -89,7 +89,7 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "the account of a row exists already",
+        what: "the account of a row exists already",
         before: "name and mobile are set without a word",
         after: "listed by plan, prompt and run; `existingAccounts: keep` or `error`",
         tests: &[
@@ -99,7 +99,7 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "a manifest reads environment variables",
+        what: "a manifest reads environment variables",
         before: "any, the app secret included",
         after: "listed ones only, never `TREATY_…`; values are masked",
         tests: &[
@@ -108,37 +108,37 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "the service repeats values of a request in its messages",
+        what: "the service repeats values of a request in its messages",
         before: "in ledger, logs, reports and export",
         after: "masked by value, in all ways of writing",
         tests: &["masks_values_in_all_ways_of_writing_everywhere"],
     },
     Fault {
-        fault: "a document password after its use",
+        what: "a document password after its use",
         before: "in free pages or in the `-wal` file",
         after: "in no file",
         tests: &["no_file_contains_a_password_after_it_was_sent_or_its_flow_ended"],
     },
     Fault {
-        fault: "a planted file or link with the name of a temporary file",
+        what: "a planted file or link with the name of a temporary file",
         before: "written through",
         after: "random name, created exclusively, mode 0600",
         tests: &["writes_through_no_file_or_link_of_the_folder"],
     },
     Fault {
-        fault: "`../` in an imported ledger, or a folder replaced by a link",
+        what: "`../` in an imported ledger, or a folder replaced by a link",
         before: "written outside of the project",
         after: "refused",
         tests: &["writes_no_document_outside_of_the_project"],
     },
     Fault {
-        fault: "a merge request changes `endpoint`",
+        what: "a merge request changes `endpoint`",
         before: "the app secret goes to that host",
         after: "exit 65 before any call",
         tests: &["sends_no_credentials_to_a_host_that_only_the_project_names"],
     },
     Fault {
-        fault: "escape sequences, line breaks and bidirectional controls in cells, names and responses",
+        what: "escape sequences, line breaks and bidirectional controls in cells, names and responses",
         before: "reach the terminal, logs and pages",
         after: "escaped in all output",
         tests: &[
@@ -148,13 +148,13 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "a link with another scheme, user, port or host",
+        what: "a link with another scheme, user, port or host",
         before: "a link in reports and on the terminal",
         after: "text, with a warning",
         tests: &["links_that_are_not_safe_are_text"],
     },
     Fault {
-        fault: "cells that begin with `＝`, or a line break and `=`",
+        what: "cells that begin with `＝`, or a line break and `=`",
         before: "evaluated by spreadsheets",
         after: "harmless; read back as they were",
         tests: &[
@@ -163,19 +163,19 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "a foreign page calls the sandbox (DNS rebinding)",
+        what: "a foreign page calls the sandbox (DNS rebinding)",
         before: "reads contracts, revokes flows",
         after: "403",
         tests: &["operations_pages_and_files_refuse_other_hosts_and_origins"],
     },
     Fault {
-        fault: "one row is always answered 429, 5xx or cut off",
+        what: "one row is always answered 429, 5xx or cut off",
         before: "slows the run for minutes, or ends it",
         after: "that row fails, the others take their usual time",
         tests: &["a_row_that_is_never_accepted_fails_alone"],
     },
     Fault {
-        fault: "one lookup of an account always fails",
+        what: "one lookup of an account always fails",
         before: "exit 69, nothing sent, every night",
         after: "its row or resource is blocked, the rest is sent",
         tests: &[
@@ -184,7 +184,7 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "one `Retry-After: 300`",
+        what: "one `Retry-After: 300`",
         before: "holds all calls; SIGTERM waits 300 s, then sends them",
         after: "holds one operation; a stop ends the hold",
         tests: &[
@@ -193,7 +193,7 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "more connections than open files",
+        what: "more connections than open files",
         before: "minutes of *cannot be reached*",
         after: "the limit is raised, or the concurrency lowered with a note",
         tests: &[
@@ -202,19 +202,19 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "a closed terminal (SIGHUP)",
+        what: "a closed terminal (SIGHUP)",
         before: "killed",
         after: "drains, as with SIGTERM",
         tests: &["drains_or_stops_on_signals_and_completes_in_the_next_run"],
     },
     Fault {
-        fault: "a pipe or device as a file",
+        what: "a pipe or device as a file",
         before: "waits for ever, or fills the memory",
         after: "refused with its place",
         tests: &["validate_refuses_pipes_and_devices_without_waiting"],
     },
     Fault {
-        fault: "an expression of 50,000 sums, and other deep input",
+        what: "an expression of 50,000 sums, and other deep input",
         before: "stack overflow",
         after: "refused with its place",
         tests: &[
@@ -224,19 +224,19 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "a flow named `audit` or `CON`, or too long for a file",
+        what: "a flow named `audit` or `CON`, or too long for a file",
         before: "reports collide or cannot be written",
         after: "refused by `validate`",
         tests: &["validate_refuses_names_that_are_no_file_names"],
     },
     Fault {
-        fault: "a lease of a machine whose clock was a day ahead",
+        what: "a lease of a machine whose clock was a day ahead",
         before: "other machines are locked out for a day",
         after: "expires 30 s after it was first seen",
         tests: &["a_renewal_in_the_future_counts_from_when_it_was_first_seen"],
     },
     Fault {
-        fault: "hundreds of connections to `listen` that read nothing",
+        what: "hundreds of connections to `listen` that read nothing",
         before: "callbacks are kept out",
         after: "closed after 10 s; bounded per address",
         tests: &[
@@ -245,13 +245,13 @@ const FAULTS: &[Fault] = &[
         ],
     },
     Fault {
-        fault: "a core dump, or another process that reads the memory",
+        what: "a core dump, or another process that reads the memory",
         before: "contains the secret",
         after: "no core file, not dumpable",
         tests: &["raises_open_files_and_writes_no_core_file"],
     },
     Fault {
-        fault: "a ledger on a read-only disk",
+        what: "a ledger on a read-only disk",
         before: "cannot be opened",
         after: "can be read; changes of a killed run are not ignored",
         tests: &[
@@ -273,7 +273,7 @@ fn the_table_of_simulated_faults_is_up_to_date() {
     for fault in FAULTS {
         for test in fault.tests {
             let is_there = sources.contains(&format!("fn {test}("));
-            assert!(is_there, "{}: there is no test {test}", fault.fault);
+            assert!(is_there, "{}: there is no test {test}", fault.what);
         }
     }
     let path = root().join("docs/security.md");
@@ -296,7 +296,7 @@ fn table() -> String {
     for fault in FAULTS {
         let tests: Vec<String> = fault.tests.iter().map(|test| format!("`{test}`")).collect();
         let Fault {
-            fault,
+            what,
             before,
             after,
             ..
@@ -304,7 +304,7 @@ fn table() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {fault} | {before} | {after} | {} |",
+            "| {what} | {before} | {after} | {} |",
             tests.join(", ")
         );
     }
