@@ -93,7 +93,7 @@ pub(super) const LAST_WRITER: &str = "last_writer";
 /// first transactions.
 const WRITER_PREFIX: &str = "writer.";
 
-/// What the transactions of a process record about the ledger's version.
+/// The changes of the ledger's version that the transactions of a process record.
 #[derive(Debug)]
 pub(super) struct Growth {
     pub(super) writer: String,

@@ -80,7 +80,7 @@ pub(super) struct WriterState {
     /// The flows that this run knows to exist in the ledger.
     pub(super) flows: HashSet<String>,
     pub(super) ledger: PathBuf,
-    /// What transactions record about the version; none if the serial must not grow.
+    /// The version to record with each transaction; none if the serial must not grow.
     pub(super) growth: Option<Growth>,
     /// The file outside of the ledger that records its version; none before the first transaction.
     pub(super) marker: Option<Marker>,

@@ -5,7 +5,7 @@ use crate::desired::FlowRows;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::manifest::ExistingAccounts;
 
-/// What a plan knows of the accounts of rows that no ledger entry covers.
+/// The accounts of rows that the ledger does not record.
 #[derive(Debug, Default)]
 pub struct RowAccountLookup {
     /// The number of unrecorded accounts that were not looked up. Some of them may exist.

@@ -108,7 +108,7 @@ pub async fn serve(
     drop(timeout(GRACE, all).await);
 }
 
-/// What the connections have in common.
+/// The state that all connections share.
 #[derive(Clone)]
 struct Server {
     router: TowerToHyperService<Router>,

@@ -153,7 +153,7 @@ async fn an_account_whose_response_is_lost_is_its_own() {
     }
 }
 
-/// Whoever has created it meanwhile, or a gateway that has repeated the call.
+/// Another client may have created it meanwhile, or a gateway may have repeated the call.
 #[tokio::test(start_paused = true)]
 async fn an_account_whose_creation_was_refused_is_not_its_own() {
     for (rule, expected) in [("keep", (1, 0)), ("error", (0, 0))] {
