@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::api::operation::Op;
-    use crate::expr::Fingerprint;
+    use crate::ledger::tests::begun;
     use crate::ledger::{Binding, ItemStatus, Ledger, Sqlite};
 
     const MARK: &[u8] = b"open-sesame-";
@@ -162,18 +162,13 @@ mod tests {
         }
     }
 
-    fn begun(id: i64, afresh: bool) -> Write {
-        Write::ItemBegun {
-            id,
-            flow: "loan".into(),
-            key: format!("HT-{id}"),
-            fingerprint: Fingerprint([7; 16]),
-            content: None,
-            cells: None,
-            run: 1,
-            at: jiff::Timestamp::UNIX_EPOCH,
-            afresh,
+    /// The item is begun again in another version, which removes its steps.
+    fn begun_again(id: i64) -> Write {
+        let mut write = begun(id);
+        if let Write::ItemBegun { afresh, .. } = &mut write {
+            *afresh = true;
         }
+        write
     }
 
     fn receipt(id: i64, step: &str, size: usize) -> Write {
@@ -195,7 +190,7 @@ mod tests {
         random.shuffle(&mut ids);
         let mut writes = Vec::new();
         for id in ids.iter().copied() {
-            writes.push(begun(id, false));
+            writes.push(begun(id));
             writes.push(Write::Deferred {
                 subject: id,
                 step: "signers.lender".to_owned(),
@@ -223,7 +218,7 @@ mod tests {
             },
             2 => Write::DeferralsDropped { subject: id },
             3 => Write::ItemForgotten { id },
-            _ => begun(id, true),
+            _ => begun_again(id),
         });
         ledger.write(writes.collect()).await.expect("written");
     }

@@ -172,8 +172,8 @@ fn real(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expr::Fingerprint;
-    use crate::ledger::{Binding, Ledger, Sqlite, Write};
+    use crate::ledger::tests::begun;
+    use crate::ledger::{Binding, Ledger, Sqlite};
 
     fn binding() -> Binding {
         Binding {
@@ -185,18 +185,7 @@ mod tests {
     /// Opens a ledger for writing and records an item.
     async fn write(path: &Path, id: i64) -> Sqlite {
         let ledger = Sqlite::hold(path, &binding(), "a test", "now").expect("held");
-        let begun = Write::ItemBegun {
-            id,
-            flow: "loan".into(),
-            key: format!("HT-{id}"),
-            fingerprint: Fingerprint([7; 16]),
-            content: None,
-            cells: None,
-            run: 1,
-            at: jiff::Timestamp::UNIX_EPOCH,
-            afresh: false,
-        };
-        ledger.write(vec![begun]).await.expect("written");
+        ledger.write(vec![begun(id)]).await.expect("written");
         ledger
     }
 

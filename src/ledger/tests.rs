@@ -23,7 +23,8 @@ fn hold(path: &Path) -> Result<Sqlite, LedgerError> {
     Sqlite::hold(path, &binding(), "a test", "2026-11-23 08:00:00")
 }
 
-fn begun(id: EntityId) -> Write {
+/// The write that begins an item.
+pub(super) fn begun(id: EntityId) -> Write {
     Write::ItemBegun {
         id,
         flow: "loan".into(),

@@ -33,4 +33,4 @@ pub use metrics::{Metrics, write_metrics};
 pub use outputs::Reports;
 pub use row::recorded;
 pub use status::{Counts, Status};
-pub use summary::{CallCount, Calls, SCHEMA, Summary, TakenAccounts, UNFINISHED};
+pub use summary::{CallCount, Calls, SCHEMA, Summary, TakenAccounts};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::Counts;
 use crate::ledger::LedgerVersion;
+use crate::manifest::Project;
 use crate::util::atomic_file::{AtomicFile, FileError};
 use crate::util::escape::escaped_json;
 use crate::util::input_file;
@@ -16,8 +17,7 @@ use crate::util::input_file;
 pub const SCHEMA: &str = include_str!("../../docs/schema/run.json");
 
 /// The value of [`Summary::stopped`] of a run without a result.
-pub const UNFINISHED: &str =
-    "the run ended without a result: it was killed, or is still in progress";
+const UNFINISHED: &str = "the run ended without a result: it was killed, or is still in progress";
 
 /// Request counts by the path of the operation.
 pub type Calls = BTreeMap<String, CallCount>;
@@ -112,6 +112,48 @@ pub struct CallCount {
 }
 
 impl Summary {
+    /// Returns the summary of a run of a project without a result, which began at `started`.
+    pub fn unfinished(
+        run: &str,
+        project: &Project,
+        started: String,
+        ledger: Option<LedgerVersion>,
+    ) -> Self {
+        let settings = &project.settings;
+        Self {
+            run: run.to_owned(),
+            project: project.name.clone(),
+            environment: settings.environment.clone(),
+            endpoint: settings.endpoint.to_string(),
+            treaty: env!("CARGO_PKG_VERSION").to_owned(),
+            started,
+            ended: None,
+            reported: None,
+            seconds: 0.0,
+            exit_code: None,
+            stopped: Some(UNFINISHED.to_owned()),
+            items: BTreeMap::new(),
+            resource_failures: BTreeMap::new(),
+            existing_accounts: None,
+            calls: Calls::new(),
+            calls_total: 0,
+            rate: 0.0,
+            rate_limit: settings.limits.rate.map(|rate| rate.0),
+            ledger,
+        }
+    }
+
+    /// Adds the end of a run that has recorded it, but could not write it here.
+    #[must_use]
+    pub fn ended(mut self, at: Option<String>, exit_code: Option<i32>) -> Self {
+        if self.ended.is_none() && at.is_some() {
+            self.ended = at;
+            self.exit_code = exit_code;
+            self.stopped = None;
+        }
+        self
+    }
+
     /// Reads `run.json` from a folder; `None` if it does not exist or cannot be read.
     pub fn read(folder: &Path) -> Option<Self> {
         let text = input_file::read_text(&folder.join("run.json"), input_file::MAX_TEXT).ok()?;
@@ -130,5 +172,24 @@ impl Summary {
             Ok(()) => file.finish(),
             Err(source) => Err(file.error(source)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_could_not_write_its_end_has_ended() {
+        let begun = serde_json::json!({
+            "run": "r", "project": "p", "environment": "sandbox", "endpoint": "sandbox", "treaty": "0",
+            "started": "2026-11-23 08:00:00", "seconds": 0.0, "stopped": UNFINISHED, "items": {},
+            "resourceFailures": {}, "calls": {}, "callsTotal": 0, "rate": 0.0,
+        });
+        let begun: Summary = serde_json::from_value(begun).expect("a summary");
+        let killed = begun.clone().ended(None, None);
+        assert!(killed.stopped.is_some() && killed.ended.is_none());
+        let ended = begun.ended(Some("2026-11-23 08:01:00".to_owned()), Some(1));
+        assert_eq!((ended.exit_code, ended.stopped), (Some(1), None));
     }
 }

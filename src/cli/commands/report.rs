@@ -17,8 +17,8 @@ use crate::desired::{FlowRows, Outcome};
 use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite};
 use crate::plan::ItemAction;
 use crate::report::{
-    Calls, Counts, FlowReport, FlowReportError, IdSet, ItemVisitor, Reports, RowFacts, Summary,
-    UNFINISHED, point_latest,
+    Counts, FlowReport, FlowReportError, IdSet, ItemVisitor, Reports, RowFacts, Summary,
+    point_latest,
 };
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -211,34 +211,20 @@ fn summary(
     folder: &std::path::Path,
     items: BTreeMap<String, Counts>,
 ) -> Summary {
-    let settings = &context.project.settings;
     let earlier = Summary::read(folder).filter(|summary| summary.run == run.record.name);
-    let written = earlier.unwrap_or_else(|| Summary {
-        run: run.record.name.clone(),
-        project: context.project.name.clone(),
-        environment: settings.environment.clone(),
-        endpoint: settings.endpoint.to_string(),
-        treaty: String::new(),
-        started: run.begun.clone(),
-        ended: run.ended.clone(),
-        reported: None,
-        // An interrupted run has not recorded its duration and calls.
-        seconds: 0.0,
-        exit_code: run.exit,
-        stopped: run.ended.is_none().then(|| UNFINISHED.to_owned()),
-        items: BTreeMap::new(),
-        resource_failures: BTreeMap::new(),
-        existing_accounts: None,
-        calls: Calls::new(),
-        calls_total: 0,
-        rate: 0.0,
-        rate_limit: None,
-        ledger: ledger.version().ok(),
+    let written = earlier.unwrap_or_else(|| {
+        let version = ledger.version().ok();
+        Summary::unfinished(
+            &run.record.name,
+            &context.project,
+            run.begun.clone(),
+            version,
+        )
     });
     Summary {
         treaty: env!("CARGO_PKG_VERSION").to_owned(),
         reported: Some(time::text(Timestamp::now())),
         items,
-        ..written
+        ..written.ended(run.ended.clone(), run.exit)
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod cases;
 pub(crate) mod deep_input;
 mod endpoints;
 mod environment_variables;
+mod existing_accounts;
 pub(crate) mod export;
 mod field_reference;
 mod foreign_text;

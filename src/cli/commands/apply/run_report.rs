@@ -18,7 +18,7 @@ use crate::cli::output::{existing_accounts, out, plan_text, sheet_changes};
 use crate::execute::{RunStats, Stopped, SyncStats};
 use crate::ledger::RunRecord;
 use crate::plan::{FlowPlan, ItemAction};
-use crate::report::{Calls, Counts, Reports, Status, Summary, UNFINISHED, point_latest};
+use crate::report::{Counts, Reports, Status, Summary, point_latest};
 
 /// The state of a run that has ended.
 pub(super) struct RunReport<'a> {
@@ -140,11 +140,7 @@ impl RunReport<'_> {
     /// which ledger it has used.
     pub(super) fn write_begun(context: &PlanContext<'_>, run: &RunRecord) -> anyhow::Result<()> {
         let folder = context.project.settings.reports.directory.join(&run.name);
-        let begun = Summary {
-            stopped: Some(UNFINISHED.to_owned()),
-            ..blank_summary(context, run)
-        };
-        Ok(begun.write(&folder)?)
+        Ok(unfinished(context, run).write(&folder)?)
     }
 
     fn summary(&self, items: BTreeMap<String, Counts>, exit: Exit) -> Summary {
@@ -176,7 +172,7 @@ impl RunReport<'_> {
                 .collect(),
             calls_total: total,
             rate,
-            ..blank_summary(self.context, self.run)
+            ..unfinished(self.context, self.run)
         }
     }
 
@@ -234,28 +230,13 @@ impl RunReport<'_> {
     }
 }
 
-/// The summary of a run without results.
-fn blank_summary(context: &PlanContext<'_>, run: &RunRecord) -> Summary {
-    let settings = &context.project.settings;
-    Summary {
-        run: run.name.clone(),
-        project: context.project.name.clone(),
-        environment: settings.environment.clone(),
-        endpoint: settings.endpoint.to_string(),
-        treaty: env!("CARGO_PKG_VERSION").to_owned(),
-        started: time::text(context.session.started),
-        ended: None,
-        reported: None,
-        seconds: 0.0,
-        exit_code: None,
-        stopped: None,
-        items: BTreeMap::new(),
-        resource_failures: BTreeMap::new(),
-        existing_accounts: None,
-        calls: Calls::new(),
-        calls_total: 0,
-        rate: 0.0,
-        rate_limit: settings.limits.rate.map(|rate| rate.0),
-        ledger: context.ledger.version().ok(),
-    }
+/// The summary of a run without a result.
+fn unfinished(context: &PlanContext<'_>, run: &RunRecord) -> Summary {
+    let started = time::text(context.session.started);
+    Summary::unfinished(
+        &run.name,
+        context.project,
+        started,
+        context.ledger.version().ok(),
+    )
 }
