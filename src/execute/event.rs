@@ -46,14 +46,18 @@ pub enum Event {
 /// The outcome of an item in one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ItemOutcome {
+    /// It was sent; signatures are missing.
+    Sent,
     /// All steps that can run now are done; with the item's new status.
     Done(ItemStatus),
     /// Its flow ended before all signers had signed; with the new status and the reason.
     EndedEarly(ItemStatus, Failure),
     /// It failed for a known reason.
     Failed(Failure),
-    /// It is unknown whether a call took effect.
+    /// It is unknown whether a call took effect, and a person must check it.
     InDoubt(Failure),
+    /// It is not known yet whether a call took effect: the next run probes it.
+    Unsettled(Failure),
     /// The run stopped while it was in progress.
     Interrupted,
 }
@@ -65,9 +69,9 @@ pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct SyncStats {
     /// The number of items that are archived, and downloaded where the flow declares it.
-    pub finished: u64,
+    pub archived: u64,
     /// The number of items that all signers have signed and that need no archive.
-    pub done: u64,
+    pub signed: u64,
     /// The number of items with a signer that has not signed yet.
     pub waiting: u64,
     /// The number of items whose flow was refused, expired or revoked.
@@ -78,7 +82,7 @@ pub struct SyncStats {
     pub in_doubt: u64,
     /// The number of items that an interrupted apply has not sent completely; the next apply
     /// continues.
-    pub cut_off: u64,
+    pub interrupted: u64,
     /// The items whose flow ended early, each with the reason; the first 100.
     pub endings: Vec<(Address, Failure)>,
     /// Whether the sync was stopped before it had polled all items.

@@ -392,9 +392,11 @@ impl<'a> Executor<'a> {
         stats: &mut RunStats,
     ) {
         match &outcome {
-            ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => stats.done += 1,
+            ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => {
+                stats.done += 1;
+            },
             ItemOutcome::Failed(_) => stats.failed += 1,
-            ItemOutcome::InDoubt(_) => stats.in_doubt += 1,
+            ItemOutcome::InDoubt(_) | ItemOutcome::Unsettled(_) => stats.in_doubt += 1,
             ItemOutcome::Interrupted => stats.interrupted += 1,
         }
         self.emit(Event::Item {

@@ -39,7 +39,13 @@ impl Executor<'_> {
         let was_in_doubt = known.as_ref().map(|known| known.status) == Some(ItemStatus::InDoubt);
         let result = self.apply_action(flow, item, action, id, known).await;
         let (outcome, status, failure) = match result {
-            Ok((status, failure)) => (ItemOutcome::Done(status), status, failure),
+            Ok((status, failure)) => {
+                let outcome = match status {
+                    ItemStatus::Waiting => ItemOutcome::Sent,
+                    status => ItemOutcome::Done(status),
+                };
+                (outcome, status, failure)
+            }
             Err(StepError::Failed(failure)) => {
                 let outcome = ItemOutcome::Failed(failure.clone());
                 (outcome, ItemStatus::Failed, Some(failure))
@@ -49,13 +55,12 @@ impl Executor<'_> {
                 (outcome, ItemStatus::InDoubt, Some(failure))
             }
             Err(StepError::ProbeFailed(failure)) => {
-                let outcome = ItemOutcome::InDoubt(failure.clone());
-                let status = if was_in_doubt {
-                    ItemStatus::InDoubt
+                let (outcome, status): (fn(Failure) -> ItemOutcome, _) = if was_in_doubt {
+                    (ItemOutcome::InDoubt, ItemStatus::InDoubt)
                 } else {
-                    ItemStatus::Open
+                    (ItemOutcome::Unsettled, ItemStatus::Open)
                 };
-                (outcome, status, Some(failure))
+                (outcome(failure.clone()), status, Some(failure))
             }
             Err(StepError::Fatal(fatal)) => return Err(fatal),
         };
@@ -312,8 +317,8 @@ impl Executor<'_> {
             .iter()
             .all(|signer| states.signed(&step_name::signer(&signer.name)));
         Ok(match remaining {
-            0 if item.archive => (ItemStatus::Finished, None),
-            0 if all_signed => (ItemStatus::Done, None),
+            0 if item.archive => (ItemStatus::Archived, None),
+            0 if all_signed => (ItemStatus::Signed, None),
             _ => (ItemStatus::Waiting, states.lost()),
         })
     }

@@ -205,7 +205,7 @@ pub struct ItemRecord {
 impl ItemRecord {
     /// Returns the time at which it reached a final state, if it has.
     pub fn ended_at(&self) -> Option<Timestamp> {
-        let ended = self.status.has_ended() || self.status == ItemStatus::Finished;
+        let ended = self.status.has_ended() || self.status == ItemStatus::Archived;
         self.moved_at.filter(|_| ended)
     }
 

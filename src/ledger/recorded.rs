@@ -50,14 +50,14 @@ pub struct RecordedSeal {
 pub enum ItemStatus {
     /// A run works on it, or was interrupted while it did.
     Open = 0,
-    /// Everything that was requested is done, and no signature is missing.
-    Done = 1,
+    /// All have signed; the flow is not archived.
+    Signed = 1,
     /// It failed for a known reason.
     Failed = 2,
     /// Whether a call took effect is unknown.
     InDoubt = 3,
     /// All have signed, and the flow is archived.
-    Finished = 4,
+    Archived = 4,
     /// A signer refused.
     Rejected = 5,
     /// The flow expired.
@@ -72,10 +72,10 @@ impl ItemStatus {
     /// All statuses, by number.
     pub(super) const ALL: [Self; 9] = [
         Self::Open,
-        Self::Done,
+        Self::Signed,
         Self::Failed,
         Self::InDoubt,
-        Self::Finished,
+        Self::Archived,
         Self::Rejected,
         Self::Expired,
         Self::Revoked,
@@ -109,7 +109,7 @@ impl ItemStatus {
 
     /// Returns whether it was sent completely and its flow is neither archived nor ended.
     pub fn is_sent_and_unfinished(self) -> bool {
-        matches!(self, Self::Done | Self::Waiting)
+        matches!(self, Self::Signed | Self::Waiting)
     }
 
     /// Returns whether it was sent completely, so that apply has nothing to do.

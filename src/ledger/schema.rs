@@ -115,7 +115,7 @@ pub(super) const HAS_WAITING: i64 = 4;
 /// Returns the SQL that gives items recorded as done before version 4 the status waiting, if they
 /// are still in progress: a signer was added, a step is deferred, or the flow is being archived.
 pub(super) fn mark_waiting() -> String {
-    let (waiting, done) = (ItemStatus::Waiting.number(), ItemStatus::Done.number());
+    let (waiting, done) = (ItemStatus::Waiting.number(), ItemStatus::Signed.number());
     let archive = Op::Archive.path();
     format!(
         "

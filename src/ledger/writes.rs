@@ -214,7 +214,7 @@ fn write_step(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
         } => {
             if *legal {
                 // Until the response is recorded, the item is neither waiting nor done.
-                let (waiting, done) = (ItemStatus::Waiting, ItemStatus::Done);
+                let (waiting, done) = (ItemStatus::Waiting, ItemStatus::Signed);
                 run(
                     "UPDATE item SET sent = 1, status = iif(status IN (?2, ?3), ?4, status)
                      WHERE id = ?1 AND (sent = 0 OR status IN (?2, ?3))",

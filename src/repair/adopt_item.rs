@@ -270,7 +270,7 @@ fn adopted_status(
         (None, FlowStatus::Finished) if item.archive && item.download.is_some() => {
             ItemStatus::Waiting
         }
-        (None, FlowStatus::Finished) => ItemStatus::Finished,
+        (None, FlowStatus::Finished) => ItemStatus::Archived,
         _ if !left.is_empty() => ItemStatus::Open,
         _ => ItemStatus::Waiting,
     };

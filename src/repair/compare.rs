@@ -182,10 +182,10 @@ pub(crate) fn compare_status(
 ) {
     let ended = ended_status(state.status);
     let agree = match (recorded, ended, state.status) {
-        (ItemStatus::Done | ItemStatus::Waiting, None, FlowStatus::Draft | FlowStatus::Signing)
-        | (ItemStatus::Finished, None, FlowStatus::Finished) => true,
+        (ItemStatus::Signed | ItemStatus::Waiting, None, FlowStatus::Draft | FlowStatus::Signing)
+        | (ItemStatus::Archived, None, FlowStatus::Finished) => true,
         // Without a deferred step, sync does not wait for the flow to finish.
-        (ItemStatus::Done | ItemStatus::Waiting, None, FlowStatus::Finished) => {
+        (ItemStatus::Signed | ItemStatus::Waiting, None, FlowStatus::Finished) => {
             journal.deferred().is_empty()
         }
         (recorded, Some(ended), _) => recorded == ended,
@@ -197,8 +197,8 @@ pub(crate) fn compare_status(
     let what = format!(
         "the recorded status is {}, and the service reports {}",
         match recorded {
-            ItemStatus::Done | ItemStatus::Waiting => "in progress",
-            ItemStatus::Finished => "finished",
+            ItemStatus::Signed | ItemStatus::Waiting => "in progress",
+            ItemStatus::Archived => "finished",
             ItemStatus::Rejected => "refused",
             ItemStatus::Expired => "expired",
             ItemStatus::Revoked => "revoked",

@@ -191,7 +191,7 @@ fn status_when_done(steps: &[KnownStep]) -> ItemStatus {
     if !were_deferred(steps) {
         ItemStatus::Open
     } else if archived && !steps.iter().any(is_deferred) {
-        ItemStatus::Finished
+        ItemStatus::Archived
     } else {
         ItemStatus::Waiting
     }

@@ -81,10 +81,12 @@ impl Revocation<'_> {
                 Ok((address, outcome)) => {
                     stats.left -= 1;
                     *match &outcome {
-                        ItemOutcome::Done(_) => &mut stats.done,
+                        ItemOutcome::Sent | ItemOutcome::Done(_) => &mut stats.done,
                         ItemOutcome::EndedEarly(..) => &mut stats.over,
                         ItemOutcome::Failed(_) => &mut stats.failed,
-                        ItemOutcome::InDoubt(_) => &mut stats.in_doubt,
+                        ItemOutcome::InDoubt(_) | ItemOutcome::Unsettled(_) => {
+                            &mut stats.in_doubt
+                        },
                         ItemOutcome::Interrupted => &mut stats.left,
                     } += 1;
                     (self.listener)(Event::Item {

@@ -101,14 +101,16 @@ impl Junit {
         };
         let [code, message, hint] = details.failure_texts();
         let outcome = match status {
-            Status::Failed => CaseOutcome::Failure,
-            Status::InDoubt => CaseOutcome::Error,
-            Status::Skipped | Status::Rejected | Status::Expired | Status::Revoked => {
+            Status::Failed | Status::NotStarted => CaseOutcome::Failure,
+            Status::InDoubt | Status::Interrupted => CaseOutcome::Error,
+            Status::Excluded | Status::Rejected | Status::Expired | Status::Revoked => {
                 CaseOutcome::Skipped
             }
-            Status::Done | Status::Waiting | Status::Unchanged | Status::Finished => {
-                CaseOutcome::Passed
-            }
+            Status::Sent
+            | Status::Waiting
+            | Status::Signed
+            | Status::Archived
+            | Status::Unchanged => CaseOutcome::Passed,
         };
         let message = match message.as_str() {
             "" => status.word().to_owned(),

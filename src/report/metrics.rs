@@ -154,7 +154,7 @@ mod tests {
         let at = |text: &str| text.parse().expect("a time");
         let items = BTreeMap::from([(
             "loans".to_owned(),
-            Counts::from([(Status::Finished, 9), (Status::InDoubt, 1)]),
+            Counts::from([(Status::Archived, 9), (Status::InDoubt, 1)]),
         )]);
         let count = CallCount {
             attempts: 3,

@@ -171,7 +171,7 @@ pub(super) fn classify(
         Ok((status, details))
     };
     match action {
-        ItemAction::Skipped | ItemAction::Excluded => return without_record(Status::Skipped, None),
+        ItemAction::Skipped | ItemAction::Excluded => return without_record(Status::Excluded, None),
         _ => {}
     }
     let default_failure = match action {
@@ -186,7 +186,11 @@ pub(super) fn classify(
         _ => failure(report.unstarted_message, APPLY_AGAIN),
     };
     let Some(ItemWithSteps { record, steps }) = recorded else {
-        return without_record(Status::Failed, Some(default_failure));
+        let status = match action {
+            ItemAction::Invalid => Status::Failed,
+            _ => Status::NotStarted,
+        };
+        return without_record(status, Some(default_failure));
     };
     let (status, failure) = match action {
         // An invalid row keeps the details of the item that was sent earlier.
@@ -225,11 +229,10 @@ fn record_status(
     match action {
         ItemAction::Revoke if record.status != ItemStatus::Revoked => {
             let why = record.failure.clone().unwrap_or(default_failure);
-            let doubt = record.status == ItemStatus::InDoubt;
-            let status = if doubt {
-                Status::InDoubt
-            } else {
-                Status::Failed
+            let status = match record.status {
+                ItemStatus::InDoubt => Status::InDoubt,
+                _ if record.failure.is_some() => Status::Failed,
+                _ => Status::NotStarted,
             };
             return (status, Some(why));
         }
@@ -264,26 +267,36 @@ fn record_status(
     }
     match record.status {
         // A later step has failed.
-        ItemStatus::Waiting | ItemStatus::Finished if record.failure.is_some() => {
+        ItemStatus::Waiting | ItemStatus::Archived if record.failure.is_some() => {
             (Status::Failed, record.failure.clone())
         }
-        ItemStatus::Waiting if signing => (Status::Waiting, None),
-        ItemStatus::Done | ItemStatus::Waiting => (Status::Done, None),
-        ItemStatus::Finished => (Status::Finished, None),
+        ItemStatus::Waiting if record.polled_at.is_none() => (Status::Sent, None),
+        ItemStatus::Waiting => (Status::Waiting, None),
+        ItemStatus::Signed => (Status::Signed, None),
+        ItemStatus::Archived => (Status::Archived, None),
         ItemStatus::Rejected => (Status::Rejected, record.failure.clone()),
         ItemStatus::Expired => (Status::Expired, record.failure.clone()),
         ItemStatus::Revoked => (Status::Revoked, record.failure.clone()),
         ItemStatus::InDoubt => (Status::InDoubt, record.failure.clone()),
-        ItemStatus::Failed if record.run == run => (Status::Failed, record.failure.clone()),
-        ItemStatus::Open if record.sent => {
-            let interrupted = failure(
-                "the run ended while a signer was being added",
-                "apply again: treaty probes the service before it sends anything",
-            );
-            let why = record.failure.clone().unwrap_or(interrupted);
-            (Status::InDoubt, Some(why))
+        ItemStatus::Failed if signing || record.run == run => {
+            (Status::Failed, record.failure.clone())
         }
-        ItemStatus::Failed | ItemStatus::Open => (Status::Failed, Some(default_failure)),
+        ItemStatus::Failed => (Status::NotStarted, Some(default_failure)),
+        ItemStatus::Open if signing || record.run == run => {
+            let message = match record.sent {
+                true => "the run ended while a signer was being added",
+                false => "the run ended before the contract was sent",
+            };
+            let hint = "apply again: treaty probes the service before it sends anything";
+            let why = record.failure.clone();
+            let why = why.unwrap_or_else(|| failure(message, hint));
+            (Status::Interrupted, Some(why))
+        }
+        ItemStatus::Open if record.sent => {
+            let why = record.failure.clone().unwrap_or(default_failure);
+            (Status::Interrupted, Some(why))
+        }
+        ItemStatus::Open => (Status::NotStarted, Some(default_failure)),
     }
 }
 

@@ -4,47 +4,69 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The status of an item in reports.
+/// The status of an item in reports, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Everything that apply can do now is done.
-    Done,
-    /// Signatures are outstanding.
+    /// It was sent, and its flow was not polled since.
+    Sent,
+    /// Signatures were missing when its flow was polled last.
     Waiting,
-    /// It failed, or was not started because the run ended.
-    Failed,
-    /// The outcome of a request is unknown.
-    InDoubt,
-    /// It was sent by an earlier run.
-    Unchanged,
-    /// It was left out by `where`, `--target` or `--exclude`.
-    Skipped,
+    /// All signers have signed; the flow is not archived.
+    Signed,
     /// All signers have signed and the flow is archived.
-    Finished,
+    Archived,
     /// A signer refused.
     Rejected,
     /// The signing deadline passed.
     Expired,
     /// The flow was ended before all signers had signed.
     Revoked,
+    /// It failed for a known reason.
+    Failed,
+    /// The outcome of a request is unknown, and a person must check it.
+    InDoubt,
+    /// A run ended while it worked on it; the next one probes and continues.
+    Interrupted,
+    /// The run ended before its turn.
+    NotStarted,
+    /// It was sent by an earlier run.
+    Unchanged,
+    /// It was left out by `where`, `--target` or `--exclude`.
+    Excluded,
 }
 
 impl Status {
     /// Returns the name of the status in reports.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Done => "done",
+            Self::Sent => "sent",
             Self::Waiting => "waiting",
-            Self::Failed => "failed",
-            Self::InDoubt => "in_doubt",
-            Self::Unchanged => "unchanged",
-            Self::Skipped => "skipped",
-            Self::Finished => "finished",
+            Self::Signed => "signed",
+            Self::Archived => "archived",
             Self::Rejected => "rejected",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
+            Self::Failed => "failed",
+            Self::InDoubt => "in_doubt",
+            Self::Interrupted => "interrupted",
+            Self::NotStarted => "not_started",
+            Self::Unchanged => "unchanged",
+            Self::Excluded => "excluded",
         }
+    }
+
+    /// Returns whether signers were asked and the flow has not ended.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Sent | Self::Waiting)
+    }
+
+    /// Returns whether the next apply or a person has something to do.
+    pub fn needs_apply(self) -> bool {
+        matches!(
+            self,
+            Self::Failed | Self::InDoubt | Self::Interrupted | Self::NotStarted
+        )
     }
 }
 

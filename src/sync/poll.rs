@@ -94,7 +94,7 @@ impl StepContext<'_> {
             Err(error) => return Err(error),
         };
         if journal.is_recorded_open() || (item_status, &failure) != (item.status, &item.failure) {
-            let finished = item_status == ItemStatus::Finished;
+            let finished = item_status == ItemStatus::Archived;
             self.record_status(item.id, item_status, failure.clone(), finished)
                 .await?;
         }
@@ -114,14 +114,14 @@ impl StepContext<'_> {
     ) -> Result<(ItemStatus, Option<Failure>), StepError> {
         if state.status == FlowStatus::Finished {
             let never_asked = self.finish_archived(journal, flow).await?;
-            return Ok((ItemStatus::Finished, never_asked));
+            return Ok((ItemStatus::Archived, never_asked));
         }
         let (left, states) = self.advance(journal, flow, states).await?;
         // A signer that was just added has not signed.
         let all_signed = journal.signers.iter().all(|(step, _)| states.signed(step));
         Ok(match left {
-            0 if journal.is_done(ARCHIVE) => (ItemStatus::Finished, None),
-            0 if all_signed => (ItemStatus::Done, None),
+            0 if journal.is_done(ARCHIVE) => (ItemStatus::Archived, None),
+            0 if all_signed => (ItemStatus::Signed, None),
             _ => (ItemStatus::Waiting, states.lost()),
         })
     }

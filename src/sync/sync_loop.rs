@@ -307,10 +307,10 @@ impl<'a> SyncLoop<'a> {
         }
         for result in self.results.values() {
             *match result {
-                PollResult::Is(ItemStatus::Finished) => &mut stats.finished,
-                PollResult::Is(ItemStatus::Done) => &mut stats.done,
+                PollResult::Is(ItemStatus::Archived) => &mut stats.archived,
+                PollResult::Is(ItemStatus::Signed) => &mut stats.signed,
                 PollResult::Is(ItemStatus::Waiting) => &mut stats.waiting,
-                PollResult::Is(ItemStatus::Open | ItemStatus::Failed) => &mut stats.cut_off,
+                PollResult::Is(ItemStatus::Open | ItemStatus::Failed) => &mut stats.interrupted,
                 PollResult::Is(
                     ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked,
                 ) => &mut stats.ended,

@@ -27,15 +27,15 @@ const BUCKETS: [(f64, &str); 11] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollOutcome {
     /// The flow is archived.
-    Finished,
+    Archived,
     /// All have signed; archiving is not configured.
-    Done,
+    Signed,
     /// A signature is missing.
     Waiting,
     /// The flow was refused, expired or revoked.
     Ended,
     /// An apply was interrupted and must continue the item.
-    CutOff,
+    Interrupted,
     /// A step failed.
     Failed,
     /// The outcome of a call is unknown.
@@ -44,22 +44,22 @@ pub enum PollOutcome {
 
 impl PollOutcome {
     const ALL: [Self; 7] = [
-        Self::Finished,
-        Self::Done,
+        Self::Archived,
+        Self::Signed,
         Self::Waiting,
         Self::Ended,
-        Self::CutOff,
+        Self::Interrupted,
         Self::Failed,
         Self::InDoubt,
     ];
 
     const fn word(self) -> &'static str {
         match self {
-            Self::Finished => "finished",
-            Self::Done => "done",
+            Self::Archived => "archived",
+            Self::Signed => "signed",
             Self::Waiting => "waiting",
             Self::Ended => "ended",
-            Self::CutOff => "cut_off",
+            Self::Interrupted => "interrupted",
             Self::Failed => "failed",
             Self::InDoubt => "in_doubt",
         }
@@ -68,13 +68,15 @@ impl PollOutcome {
     /// Converts the outcome of an item.
     pub(super) fn of(ended: &ItemOutcome) -> Self {
         match ended {
-            ItemOutcome::Done(ItemStatus::Finished) => Self::Finished,
-            ItemOutcome::Done(ItemStatus::Waiting) => Self::Waiting,
-            ItemOutcome::Done(ItemStatus::Open | ItemStatus::Failed) | ItemOutcome::Interrupted => {
-                Self::CutOff
+            ItemOutcome::Done(ItemStatus::Archived) => Self::Archived,
+            ItemOutcome::Sent | ItemOutcome::Done(ItemStatus::Waiting) => Self::Waiting,
+            ItemOutcome::Done(ItemStatus::Open | ItemStatus::Failed)
+            | ItemOutcome::Unsettled(_)
+            | ItemOutcome::Interrupted => {
+                Self::Interrupted
             }
             ItemOutcome::Done(ItemStatus::InDoubt) | ItemOutcome::InDoubt(_) => Self::InDoubt,
-            ItemOutcome::Done(ItemStatus::Done) => Self::Done,
+            ItemOutcome::Done(ItemStatus::Signed) => Self::Signed,
             ItemOutcome::Done(ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked)
             | ItemOutcome::EndedEarly(..) => Self::Ended,
             ItemOutcome::Failed(_) => Self::Failed,

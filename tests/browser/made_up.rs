@@ -44,7 +44,7 @@ fn status(n: u64, loans: bool) -> Status {
         11 => Status::Rejected,
         13 if loans => Status::Expired,
         17 if n.is_multiple_of(2) => Status::Revoked,
-        19 => Status::Skipped,
+        19 => Status::Excluded,
         23..=25 => Status::Unchanged,
         30..=39 => Status::Done,
         60.. => Status::Waiting,
@@ -78,7 +78,7 @@ fn see(page: &mut HtmlReport, n: u64, flow: &str, status: Status) {
         let seconds = i64::try_from(seconds).expect("soon");
         begun.checked_add(SignedDuration::from_secs(seconds)).ok()
     };
-    let never = matches!(status, Status::Failed | Status::Skipped);
+    let never = matches!(status, Status::Failed | Status::Excluded);
     let over = matches!(
         status,
         Status::Finished | Status::Rejected | Status::Revoked | Status::Expired

@@ -273,16 +273,16 @@ impl Show {
 
 fn has_polled(synced: &SyncStats) -> bool {
     let SyncStats {
-        finished,
-        done,
+        archived,
+        signed,
         waiting,
         ended,
         failed,
         in_doubt,
-        cut_off,
+        interrupted,
         ..
     } = synced;
-    finished + done + waiting + ended + failed + in_doubt + cut_off > 0
+    archived + signed + waiting + ended + failed + in_doubt + interrupted > 0
 }
 
 /// Returns a function that logs callbacks. In text format, it shows refused callbacks on standard

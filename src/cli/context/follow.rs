@@ -113,13 +113,13 @@ impl Until {
 /// Summarizes the counts in one line.
 pub(in crate::cli) fn summary(synced: &SyncStats) -> String {
     let counts = [
-        (synced.finished, "finished"),
-        (synced.done, "signed by all signers"),
-        (synced.waiting, "waiting for signatures"),
+        (synced.archived, "archived"),
+        (synced.signed, "signed"),
+        (synced.waiting, "waiting"),
         (synced.ended, "refused, expired or revoked"),
         (synced.failed, "failed"),
         (synced.in_doubt, "in doubt"),
-        (synced.cut_off, "interrupted, to be resumed by apply"),
+        (synced.interrupted, "interrupted, to be resumed by apply"),
     ];
     let mut parts: Vec<String> = counts
         .iter()

@@ -54,13 +54,13 @@ impl EventLog {
                 $log!(
                     target: RUN,
                     event = "following",
-                    finished = counts.finished,
-                    done = counts.done,
+                    archived = counts.archived,
+                    signed = counts.signed,
                     waiting = counts.waiting,
                     ended = counts.ended,
                     failed = counts.failed,
                     in_doubt = counts.in_doubt,
-                    cut_off = counts.cut_off,
+                    interrupted = counts.interrupted,
                     "following sent items"
                 )
             };
@@ -110,6 +110,9 @@ fn item(address: &Address, row: Option<u64>, ended: &ItemOutcome) {
         };
     }
     match ended {
+        ItemOutcome::Sent => {
+            info!(target: RUN, event = "item", %address, row, status = "sent", "item sent");
+        }
         ItemOutcome::Done(status) => {
             info!(target: RUN, event = "item", %address, row, status = word(*status), "item done");
         }
@@ -123,8 +126,11 @@ fn item(address: &Address, row: Option<u64>, ended: &ItemOutcome) {
         }
         ItemOutcome::Failed(failure) => with_failure!(warn, "failed", failure, "item failed"),
         ItemOutcome::InDoubt(failure) => with_failure!(error, "in_doubt", failure, "item in doubt"),
+        ItemOutcome::Unsettled(failure) => {
+            with_failure!(error, "interrupted", failure, "item interrupted");
+        }
         ItemOutcome::Interrupted => {
-            info!(target: RUN, event = "item", %address, row, status = "open", "item interrupted");
+            info!(target: RUN, event = "item", %address, row, status = "interrupted", "item interrupted");
         }
     }
 }
@@ -137,12 +143,12 @@ fn hint(failure: &Failure) -> Option<&str> {
 /// The word for a status, as in reports.
 fn word(status: ItemStatus) -> &'static str {
     match status {
-        ItemStatus::Open => "open",
-        ItemStatus::Done => "done",
+        ItemStatus::Open => "interrupted",
+        ItemStatus::Signed => "signed",
         ItemStatus::Waiting => "waiting",
         ItemStatus::Failed => "failed",
         ItemStatus::InDoubt => "in_doubt",
-        ItemStatus::Finished => "finished",
+        ItemStatus::Archived => "archived",
         ItemStatus::Rejected => "rejected",
         ItemStatus::Expired => "expired",
         ItemStatus::Revoked => "revoked",

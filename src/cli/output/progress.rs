@@ -182,19 +182,22 @@ impl Screen {
                     None => address.to_string(),
                 };
                 let outcome = match ended {
-                    ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => "done",
+                    ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => {
+                        "done"
+                    }
                     ItemOutcome::Failed(_) => "failed",
                     ItemOutcome::InDoubt(_) => "in doubt",
-                    ItemOutcome::Interrupted => "open",
+                    ItemOutcome::Unsettled(_) | ItemOutcome::Interrupted => "interrupted",
                 };
                 match ended {
                     _ if was_shown => {}
                     ItemOutcome::EndedEarly(_, failure)
                     | ItemOutcome::Failed(failure)
-                    | ItemOutcome::InDoubt(failure) => {
+                    | ItemOutcome::InDoubt(failure)
+                    | ItemOutcome::Unsettled(failure) => {
                         self.item_failed(&location(), failure);
                     }
-                    ItemOutcome::Done(_) | ItemOutcome::Interrupted => {}
+                    ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::Interrupted => {}
                 }
                 self.advance(outcome);
             }
@@ -237,8 +240,8 @@ impl Screen {
 
     /// Shows how many of the sent items have ended.
     fn follow(&mut self, synced: &SyncStats, was_shown: bool) {
-        let ended = synced.finished + synced.done + synced.ended;
-        let all = ended + synced.waiting + synced.failed + synced.in_doubt + synced.cut_off;
+        let ended = synced.archived + synced.signed + synced.ended;
+        let all = ended + synced.waiting + synced.failed + synced.in_doubt + synced.interrupted;
         if !self.following {
             self.begin(all, "waiting");
             self.following = true;

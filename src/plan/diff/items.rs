@@ -28,7 +28,7 @@ pub(crate) fn item_action(
         ItemStatus::Open | ItemStatus::Failed if same || !recorded.sent => ItemAction::Resume,
         status if status.is_sent() && policy == OnChange::Keep => ItemAction::Kept,
         // A signed flow cannot be revoked; a flow that an operator revoked is not sent again.
-        ItemStatus::Finished | ItemStatus::Revoked => ItemAction::Changed,
+        ItemStatus::Archived | ItemStatus::Revoked => ItemAction::Changed,
         _ if policy == OnChange::Reissue => ItemAction::Reissue,
         // Partly sent with other content, which is not recorded: it cannot be completed.
         _ => ItemAction::Changed,
@@ -333,7 +333,7 @@ mod tests {
             ),
             (
                 Retry::InDoubt,
-                recorded(ItemStatus::Done),
+                recorded(ItemStatus::Signed),
                 old,
                 Unchanged,
                 Unchanged,

@@ -215,10 +215,10 @@ mod tests {
 
     #[test]
     fn shows_one_item_among_a_million_in_a_full_bar() {
-        let run = run(&[(Status::Finished, 999_999), (Status::Failed, 1)]);
+        let run = run(&[(Status::Archived, 999_999), (Status::Failed, 1)]);
         let segments = segments(&run.items["借款 50%"]);
         let shown: Vec<(&str, bool)> = segments.iter().map(|p| (p.word, p.fits)).collect();
-        assert_eq!(shown, [("finished", true), ("failed", false)]);
+        assert_eq!(shown, [("archived", true), ("failed", false)]);
         assert!(segments[1].width > 0.7);
         let end = segments[1].x + segments[1].width;
         assert!((end - 100.0).abs() < 1e-9, "{end}");
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn links_only_existing_files() {
         let folder = tempfile::tempdir().expect("a folder");
-        let with_failed = run(&[(Status::Done, 1), (Status::Failed, 1)]);
+        let with_failed = run(&[(Status::Sent, 1), (Status::Failed, 1)]);
         let files = |run: &Summary| Bars::of(run, folder.path()).flows[0].files.clone();
         assert!(files(&with_failed).is_empty());
         for name in ["借款 50%.csv", "借款 50%.failed.csv"] {
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(links.len(), 2);
         assert_eq!(links[0].1, "./%E5%80%9F%E6%AC%BE%2050%25.csv");
         // A table of failed rows of an earlier report is not linked.
-        assert_eq!(files(&run(&[(Status::Done, 1)])).len(), 1);
+        assert_eq!(files(&run(&[(Status::Sent, 1)])).len(), 1);
     }
 
     #[test]

@@ -198,7 +198,7 @@ pub(super) mod tests {
         let counts = [
             (Status::Failed, failed),
             (Status::InDoubt, doubt),
-            (Status::Done, done),
+            (Status::Sent, done),
         ];
         run.items.insert("loans".to_owned(), counts.into());
         for n in 0..resources {

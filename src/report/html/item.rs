@@ -54,7 +54,7 @@ pub(super) mod tests {
             flow: "loans",
             key: "HT-1",
             row: Some(2),
-            status: Status::Done,
+            status: Status::Sent,
             failure: None,
             flow_id: "",
             sent_at: None,

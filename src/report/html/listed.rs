@@ -180,7 +180,7 @@ mod tests {
 
     fn static_table(needing: usize, others: usize) -> (usize, bool) {
         let mut rows = RetainedItems::default();
-        let statuses = [(Status::Done, others), (Status::Failed, needing)];
+        let statuses = [(Status::Sent, others), (Status::Failed, needing)];
         for (status, times) in statuses {
             for _ in 0..times {
                 rows.add(&PageItem { status, ..item() });

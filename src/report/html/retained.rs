@@ -58,7 +58,7 @@ fn rank(status: Status) -> usize {
     match status {
         Status::InDoubt => 0,
         Status::Failed => 1,
-        Status::Skipped => 3,
+        Status::Excluded => 3,
         _ => 2,
     }
 }
@@ -182,8 +182,8 @@ mod tests {
     #[test]
     fn lists_few_items_in_order() {
         let rows = rows([
-            Status::Done,
-            Status::Skipped,
+            Status::Sent,
+            Status::Excluded,
             Status::Failed,
             Status::InDoubt,
         ]);
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn retains_failed_items_and_items_in_doubt_first() {
-        let quiet = [Status::Skipped, Status::Done];
+        let quiet = [Status::Excluded, Status::Sent];
         let mut all: Vec<Status> = quiet.into_iter().cycle().take(30_000).collect();
         all[25_001] = Status::InDoubt;
         all[25_003] = Status::Failed;
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn drops_failed_items_before_items_in_doubt() {
         let failed = std::iter::repeat_n(Status::Failed, MAX_ITEMS + 1);
-        let rows = rows(failed.chain([Status::InDoubt, Status::Done]));
+        let rows = rows(failed.chain([Status::InDoubt, Status::Sent]));
         assert_eq!(rows.dropped(), 3);
         let listed = orders(&rows);
         assert_eq!(

@@ -8,7 +8,7 @@
   const PAGE_SIZE = 100;
   // Limits the length of a printed report.
   const MAX_PRINTED = 500;
-  const NEEDS_ATTENTION = ["failed", "in_doubt"];
+  const NEEDS_ATTENTION = ["failed", "in_doubt", "interrupted"];
 
   const text = (index) => data.texts[index];
   const items = data.items.map(([[flow, key, row, status], [flowId, sent, ended, file], [code, message, hint], signers]) => ({

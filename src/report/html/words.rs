@@ -3,65 +3,77 @@
 
 use super::super::status::Status;
 
-/// All statuses in display order: completed, in progress, ended early, needing attention, skipped.
-pub(super) const STATUSES: [Status; 10] = [
-    Status::Finished,
-    Status::Done,
-    Status::Unchanged,
+/// All statuses in display order: completed, in progress, ended early, needing attention, excluded.
+pub(super) const STATUSES: [Status; 13] = [
+    Status::Archived,
+    Status::Signed,
     Status::Waiting,
+    Status::Sent,
+    Status::Unchanged,
     Status::Rejected,
     Status::Expired,
     Status::Revoked,
-    Status::InDoubt,
     Status::Failed,
-    Status::Skipped,
+    Status::InDoubt,
+    Status::Interrupted,
+    Status::NotStarted,
+    Status::Excluded,
 ];
 
 /// Returns the index of a status in `STATUSES`.
 pub(super) fn index(status: Status) -> usize {
     match status {
-        Status::Finished => 0,
-        Status::Done => 1,
-        Status::Unchanged => 2,
-        Status::Waiting => 3,
-        Status::Rejected => 4,
-        Status::Expired => 5,
-        Status::Revoked => 6,
-        Status::InDoubt => 7,
+        Status::Archived => 0,
+        Status::Signed => 1,
+        Status::Waiting => 2,
+        Status::Sent => 3,
+        Status::Unchanged => 4,
+        Status::Rejected => 5,
+        Status::Expired => 6,
+        Status::Revoked => 7,
         Status::Failed => 8,
-        Status::Skipped => 9,
+        Status::InDoubt => 9,
+        Status::Interrupted => 10,
+        Status::NotStarted => 11,
+        Status::Excluded => 12,
     }
 }
 
 /// Returns the label of a status.
 pub(super) fn label(status: Status) -> &'static str {
     match status {
-        Status::Done => "Done",
+        Status::Sent => "Sent",
         Status::Waiting => "Waiting",
-        Status::Failed => "Failed",
-        Status::InDoubt => "In doubt",
-        Status::Unchanged => "Unchanged",
-        Status::Skipped => "Skipped",
-        Status::Finished => "Finished",
+        Status::Signed => "Signed",
+        Status::Archived => "Archived",
         Status::Rejected => "Rejected",
         Status::Expired => "Expired",
         Status::Revoked => "Revoked",
+        Status::Failed => "Failed",
+        Status::InDoubt => "In doubt",
+        Status::Interrupted => "Interrupted",
+        Status::NotStarted => "Not started",
+        Status::Unchanged => "Unchanged",
+        Status::Excluded => "Excluded",
     }
 }
 
 /// Returns the meaning of a status.
 pub(super) fn meaning(status: Status) -> &'static str {
     match status {
-        Status::Done => "everything that can be done now is done",
-        Status::Waiting => "signatures are outstanding",
-        Status::Failed => "failed, or not started because the run stopped",
-        Status::InDoubt => "the outcome of a request is unknown",
-        Status::Unchanged => "sent by an earlier run",
-        Status::Skipped => "left out by where, --target or --exclude",
-        Status::Finished => "all have signed and the flow is archived",
+        Status::Sent => "sent, and not polled since",
+        Status::Waiting => "signatures are missing",
+        Status::Signed => "all have signed; not archived",
+        Status::Archived => "all have signed and the flow is archived",
         Status::Rejected => "a signer refused",
         Status::Expired => "the signing deadline passed",
         Status::Revoked => "the flow was ended before all had signed",
+        Status::Failed => "failed for a known reason",
+        Status::InDoubt => "the outcome of a request is unknown: check it",
+        Status::Interrupted => "the next apply probes and continues",
+        Status::NotStarted => "the run ended before its turn",
+        Status::Unchanged => "sent by an earlier run",
+        Status::Excluded => "left out by where, --target or --exclude",
     }
 }
 

@@ -392,6 +392,6 @@ async fn polls_only_flows_with_recorded_callbacks() {
             .filter(|item| item.record.status == status)
             .count()
     };
-    assert_eq!((of(ItemStatus::Done), of(ItemStatus::Waiting)), (1, 2));
+    assert_eq!((of(ItemStatus::Signed), of(ItemStatus::Waiting)), (1, 2));
     assert!(rig.ledger().notices(10).expect("read").is_empty());
 }

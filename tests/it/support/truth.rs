@@ -256,7 +256,7 @@ fn item(
     }
     let archived = matches!(steps.get("archive"), Some(Step::Receipt(_)));
     if archived != (flow.status == FlowStatus::Finished)
-        || archived != (status == ItemStatus::Finished)
+        || archived != (status == ItemStatus::Archived)
     {
         audit.lost(format!(
             "{key}: {:?} in the world, {status:?} in the ledger",

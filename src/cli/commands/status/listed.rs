@@ -29,7 +29,7 @@ impl ListedFailure<'_> {
     /// The failure, and its hint on a second line.
     pub(super) fn lines(&self) -> Vec<String> {
         let symbol = match self.status {
-            Status::InDoubt => '?',
+            Status::InDoubt | Status::Interrupted => '?',
             _ => '!',
         };
         let (message, hint) = self.failure.as_ref().map_or(("", ""), |failure| {
@@ -70,7 +70,7 @@ pub(super) fn each_failure(
             }
             visit(&ListedFailure {
                 address: &address,
-                status: Status::InDoubt,
+                status: Status::Interrupted,
                 flow_id: None,
                 failure: Some(Failure {
                     code: None,
@@ -88,7 +88,7 @@ pub(super) fn each_failure(
         let (status, failure) = report::recorded(&known.record);
         let wanted = match status {
             Status::Failed => args.failed,
-            Status::InDoubt => args.in_doubt,
+            Status::InDoubt | Status::Interrupted => args.in_doubt,
             _ => false,
         };
         if !wanted || !is_meant(&address) {

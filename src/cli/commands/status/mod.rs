@@ -137,7 +137,7 @@ fn print_totals(totals: &Totals, run: Option<&str>, now: Timestamp) {
             .counts
             .iter()
             .map(|(status, count)| match flow.oldest.get(status) {
-                Some(since) if *status != Status::Waiting => {
+                Some(since) if !status.is_under_way() => {
                     format!("{count} {} (for {})", status.word(), age(*since, now))
                 }
                 _ => format!("{count} {}", status.word()),
@@ -186,7 +186,7 @@ fn print_waiting(flow: &FlowTotals, now: Timestamp) {
             flow.for_sync
         ));
     }
-    let is_open = flow.counts.contains_key(&Status::Waiting);
+    let is_open = flow.counts.keys().any(|status| status.is_under_way());
     if let Some(polled_at) = flow.polled_at.filter(|_| is_open) {
         out::line(format_args!("  last polled {} ago", age(polled_at, now)));
     }

@@ -122,11 +122,11 @@ impl FlowTotals {
     fn add(&mut self, record: &ItemRecord) {
         let (status, _) = report::recorded(record);
         *self.counts.entry(status).or_default() += 1;
-        self.for_sync += u64::from(status == Status::Waiting);
+        self.for_sync += u64::from(status.is_under_way());
         self.polled_at = self.polled_at.max(record.polled_at);
         let since = match status {
-            Status::Waiting => record.sent_at,
-            Status::Failed | Status::InDoubt => record.moved_at,
+            Status::Sent | Status::Waiting => record.sent_at,
+            Status::Failed | Status::InDoubt | Status::Interrupted => record.moved_at,
             _ => None,
         };
         if let Some(since) = since {
