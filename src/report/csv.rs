@@ -180,9 +180,8 @@ impl EncodedRows {
         report: &FlowReport<'_>,
         row: &ReportRow,
     ) -> Result<(), FileError> {
-        let all = sheet_cells(columns, row.cells.as_ref())
-            .map(Cow::Borrowed)
-            .chain(treaty_cells(report, row).map(own_cell));
+        let all =
+            sheet_cells(columns, row.cells.as_ref()).chain(treaty_cells(report, row).map(own_cell));
         let failed = |error| csv_error(&columns.path, error);
         write_cells(&mut self.all, all).map_err(failed)?;
         if row.status == Status::Failed
@@ -193,19 +192,20 @@ impl EncodedRows {
             let key = row.key.as_deref().unwrap_or_default();
             let treaty = [key, row.status.word(), &code, &error, &hint];
             let treaty = treaty.map(|cell| own_cell(Cow::Borrowed(cell)));
-            let cells = sheet_cells(columns, cells).map(Cow::Borrowed).chain(treaty);
+            let cells = sheet_cells(columns, cells).chain(treaty);
             write_cells(&mut self.failed, cells).map_err(failed)?;
         }
         Ok(())
     }
 }
 
-/// Returns the cells of a row in the columns of the sheet; empty cells without a row.
+/// Returns the cells of a row in the columns of the sheet, protected against changes by a
+/// spreadsheet; empty cells without a row.
 fn sheet_cells<'a>(
     columns: &'a SheetColumns,
     row: Option<&'a Row>,
-) -> impl Iterator<Item = &'a str> {
-    let cell = move |at: &usize| row.and_then(|row| row.at(*at)).unwrap_or_default();
+) -> impl Iterator<Item = Cow<'a, str>> {
+    let cell = move |at: &usize| protect_cell(row.and_then(|row| row.at(*at)).unwrap_or_default());
     columns.indexes.iter().map(cell)
 }
 
@@ -215,17 +215,15 @@ fn write_cells<'a>(
     cells: impl Iterator<Item = Cow<'a, str>>,
 ) -> csv::Result<()> {
     for cell in cells {
-        table.write_field(protect_cell(&cell).as_bytes())?;
+        table.write_field(cell.as_bytes())?;
     }
     table.write_record(None::<&[u8]>)
 }
 
 /// Returns a cell of treaty, which may contain text of the service, with unsafe characters escaped.
+/// Ids are written as they are: programs read them, and treaty never reads them back.
 pub(super) fn own_cell(cell: Cow<'_, str>) -> Cow<'_, str> {
-    match escaped(&cell) {
-        Cow::Owned(escaped) => Cow::Owned(escaped),
-        Cow::Borrowed(_) => cell,
-    }
+    Cow::Owned(escape_formula(&escaped(&cell)).into_owned())
 }
 
 /// Returns the path of the table of failed rows.
