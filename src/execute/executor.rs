@@ -394,7 +394,7 @@ impl<'a> Executor<'a> {
         match &outcome {
             ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => {
                 stats.done += 1;
-            },
+            }
             ItemOutcome::Failed(_) => stats.failed += 1,
             ItemOutcome::InDoubt(_) | ItemOutcome::Unsettled(_) => stats.in_doubt += 1,
             ItemOutcome::Interrupted => stats.interrupted += 1,

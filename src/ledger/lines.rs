@@ -131,10 +131,12 @@ pub(super) struct Refused {
 #[serde(remote = "ItemStatus", rename_all = "snake_case")]
 pub(super) enum StatusWord {
     Open,
-    Done,
+    #[serde(alias = "done")]
+    Signed,
     Failed,
     InDoubt,
-    Finished,
+    #[serde(alias = "finished")]
+    Archived,
     Rejected,
     Expired,
     Revoked,

@@ -182,7 +182,11 @@ pub(crate) fn compare_status(
 ) {
     let ended = ended_status(state.status);
     let agree = match (recorded, ended, state.status) {
-        (ItemStatus::Signed | ItemStatus::Waiting, None, FlowStatus::Draft | FlowStatus::Signing)
+        (
+            ItemStatus::Signed | ItemStatus::Waiting,
+            None,
+            FlowStatus::Draft | FlowStatus::Signing,
+        )
         | (ItemStatus::Archived, None, FlowStatus::Finished) => true,
         // Without a deferred step, sync does not wait for the flow to finish.
         (ItemStatus::Signed | ItemStatus::Waiting, None, FlowStatus::Finished) => {
@@ -198,7 +202,7 @@ pub(crate) fn compare_status(
         "the recorded status is {}, and the service reports {}",
         match recorded {
             ItemStatus::Signed | ItemStatus::Waiting => "in progress",
-            ItemStatus::Archived => "finished",
+            ItemStatus::Archived => "archived",
             ItemStatus::Rejected => "refused",
             ItemStatus::Expired => "expired",
             ItemStatus::Revoked => "revoked",

@@ -84,9 +84,7 @@ impl Revocation<'_> {
                         ItemOutcome::Sent | ItemOutcome::Done(_) => &mut stats.done,
                         ItemOutcome::EndedEarly(..) => &mut stats.over,
                         ItemOutcome::Failed(_) => &mut stats.failed,
-                        ItemOutcome::InDoubt(_) | ItemOutcome::Unsettled(_) => {
-                            &mut stats.in_doubt
-                        },
+                        ItemOutcome::InDoubt(_) | ItemOutcome::Unsettled(_) => &mut stats.in_doubt,
                         ItemOutcome::Interrupted => &mut stats.left,
                     } += 1;
                     (self.listener)(Event::Item {

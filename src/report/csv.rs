@@ -180,8 +180,8 @@ impl EncodedRows {
         report: &FlowReport<'_>,
         row: &ReportRow,
     ) -> Result<(), FileError> {
-        let all =
-            sheet_cells(columns, row.cells.as_ref()).chain(treaty_cells(report, row).map(own_cell));
+        let all = sheet_cells(columns, row.cells.as_ref())
+            .chain(treaty_cells(report, row).map(|cell| own_cell(&cell)));
         let failed = |error| csv_error(&columns.path, error);
         write_cells(&mut self.all, all).map_err(failed)?;
         if row.status == Status::Failed
@@ -191,7 +191,7 @@ impl EncodedRows {
             let [code, error, hint] = failure;
             let key = row.key.as_deref().unwrap_or_default();
             let treaty = [key, row.status.word(), &code, &error, &hint];
-            let treaty = treaty.map(|cell| own_cell(Cow::Borrowed(cell)));
+            let treaty = treaty.map(own_cell);
             let cells = sheet_cells(columns, cells).chain(treaty);
             write_cells(&mut self.failed, cells).map_err(failed)?;
         }
@@ -222,8 +222,8 @@ fn write_cells<'a>(
 
 /// Returns a cell of treaty, which may contain text of the service, with unsafe characters escaped.
 /// Ids are written as they are: programs read them, and treaty never reads them back.
-pub(super) fn own_cell(cell: Cow<'_, str>) -> Cow<'_, str> {
-    Cow::Owned(escape_formula(&escaped(&cell)).into_owned())
+fn own_cell(cell: &str) -> Cow<'static, str> {
+    Cow::Owned(escape_formula(&escaped(cell)).into_owned())
 }
 
 /// Returns the path of the table of failed rows.

@@ -171,7 +171,9 @@ pub(super) fn classify(
         Ok((status, details))
     };
     match action {
-        ItemAction::Skipped | ItemAction::Excluded => return without_record(Status::Excluded, None),
+        ItemAction::Skipped | ItemAction::Excluded => {
+            return without_record(Status::Excluded, None);
+        }
         _ => {}
     }
     let default_failure = match action {
@@ -281,22 +283,18 @@ fn record_status(
         ItemStatus::Failed if signing || record.run == run => {
             (Status::Failed, record.failure.clone())
         }
-        ItemStatus::Failed => (Status::NotStarted, Some(default_failure)),
-        ItemStatus::Open if signing || record.run == run => {
-            let message = match record.sent {
-                true => "the run ended while a signer was being added",
-                false => "the run ended before the contract was sent",
+        ItemStatus::Open if record.sent || signing || record.run == run => {
+            let message = if record.sent {
+                "the run ended while a signer was being added"
+            } else {
+                "the run ended before the contract was sent"
             };
             let hint = "apply again: treaty probes the service before it sends anything";
             let why = record.failure.clone();
             let why = why.unwrap_or_else(|| failure(message, hint));
             (Status::Interrupted, Some(why))
         }
-        ItemStatus::Open if record.sent => {
-            let why = record.failure.clone().unwrap_or(default_failure);
-            (Status::Interrupted, Some(why))
-        }
-        ItemStatus::Open => (Status::NotStarted, Some(default_failure)),
+        ItemStatus::Failed | ItemStatus::Open => (Status::NotStarted, Some(default_failure)),
     }
 }
 

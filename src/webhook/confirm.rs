@@ -213,7 +213,10 @@ impl Confirmer<'_> {
                     address, outcome, ..
                 } => {
                     metrics.record_poll(PollOutcome::of(outcome));
-                    if !matches!(outcome, ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..)) {
+                    if !matches!(
+                        outcome,
+                        ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..)
+                    ) {
                         let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                         failed.push(address.clone());
                     }

@@ -72,9 +72,7 @@ impl PollOutcome {
             ItemOutcome::Sent | ItemOutcome::Done(ItemStatus::Waiting) => Self::Waiting,
             ItemOutcome::Done(ItemStatus::Open | ItemStatus::Failed)
             | ItemOutcome::Unsettled(_)
-            | ItemOutcome::Interrupted => {
-                Self::Interrupted
-            }
+            | ItemOutcome::Interrupted => Self::Interrupted,
             ItemOutcome::Done(ItemStatus::InDoubt) | ItemOutcome::InDoubt(_) => Self::InDoubt,
             ItemOutcome::Done(ItemStatus::Signed) => Self::Signed,
             ItemOutcome::Done(ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked)

@@ -46,9 +46,9 @@ fn status(n: u64, loans: bool) -> Status {
         17 if n.is_multiple_of(2) => Status::Revoked,
         19 => Status::Excluded,
         23..=25 => Status::Unchanged,
-        30..=39 => Status::Done,
+        30..=39 => Status::Sent,
         60.. => Status::Waiting,
-        _ => Status::Finished,
+        _ => Status::Archived,
     }
 }
 
@@ -81,7 +81,7 @@ fn see(page: &mut HtmlReport, n: u64, flow: &str, status: Status) {
     let never = matches!(status, Status::Failed | Status::Excluded);
     let over = matches!(
         status,
-        Status::Finished | Status::Rejected | Status::Revoked | Status::Expired
+        Status::Archived | Status::Rejected | Status::Revoked | Status::Expired
     );
     let sent_at = after(20 + n / 3).filter(|_| !never);
     let ended_at = after(140 + n / 3 + (n * 7919) % 600).filter(|_| over);
@@ -102,8 +102,8 @@ fn see(page: &mut HtmlReport, n: u64, flow: &str, status: Status) {
     };
     let ended = ended_at.map(time::text).unwrap_or_default();
     let (borrower, lender) = match status {
-        Status::Finished => ("signed", "signed"),
-        Status::Waiting | Status::Done | Status::Unchanged => ("waiting", ""),
+        Status::Archived => ("signed", "signed"),
+        Status::Waiting | Status::Sent | Status::Unchanged => ("waiting", ""),
         Status::Rejected => ("rejected", ""),
         Status::Expired | Status::Revoked => ("ended", ""),
         Status::InDoubt => ("in_doubt", ""),
@@ -119,7 +119,7 @@ fn see(page: &mut HtmlReport, n: u64, flow: &str, status: Status) {
         signer("borrower", borrower, &url[..]),
         signer("出借人", lender, ""),
     ];
-    let file = if status == Status::Finished {
+    let file = if status == Status::Archived {
         format!("signed/{key}.pdf")
     } else {
         String::new()

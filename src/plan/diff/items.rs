@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn never_sends_an_item_twice() {
-        use ItemStatus::{Done, Failed, Finished, InDoubt, Open, Revoked};
+        use ItemStatus::{Archived, Failed, InDoubt, Open, Revoked, Signed};
         let (old, new) = (Fingerprint([1; 16]), Fingerprint([2; 16]));
         let action = |status, sent, fingerprint, policy| {
             item_action(
@@ -241,18 +241,18 @@ mod tests {
             )
         };
         for (status, sent, fingerprint, policy, expected) in [
-            (Done, true, old, OnChange::Error, ItemAction::Unchanged),
-            (Done, true, new, OnChange::Error, ItemAction::Changed),
-            (Done, true, new, OnChange::Keep, ItemAction::Kept),
+            (Signed, true, old, OnChange::Error, ItemAction::Unchanged),
+            (Signed, true, new, OnChange::Error, ItemAction::Changed),
+            (Signed, true, new, OnChange::Keep, ItemAction::Kept),
             (Failed, false, new, OnChange::Error, ItemAction::Resume),
             (Failed, true, old, OnChange::Error, ItemAction::Resume),
             (Failed, true, new, OnChange::Error, ItemAction::Changed),
             (Open, true, new, OnChange::Keep, ItemAction::Changed),
             (Open, false, old, OnChange::Error, ItemAction::Resume),
-            (Done, true, new, OnChange::Reissue, ItemAction::Reissue),
+            (Signed, true, new, OnChange::Reissue, ItemAction::Reissue),
             (Open, true, new, OnChange::Reissue, ItemAction::Reissue),
             (Open, false, new, OnChange::Reissue, ItemAction::Resume),
-            (Finished, true, new, OnChange::Reissue, ItemAction::Changed),
+            (Archived, true, new, OnChange::Reissue, ItemAction::Changed),
             (Revoked, true, old, OnChange::Error, ItemAction::Unchanged),
             (Revoked, false, old, OnChange::Error, ItemAction::Create),
             (Revoked, false, new, OnChange::Error, ItemAction::Create),

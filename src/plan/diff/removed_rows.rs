@@ -61,11 +61,11 @@ mod tests {
 
     #[test]
     fn revokes_only_sent_items_that_have_not_ended() {
-        use ItemStatus::{Done, Failed, Finished, InDoubt, Open, Rejected, Waiting};
+        use ItemStatus::{Archived, Failed, InDoubt, Open, Rejected, Signed, Waiting};
         let (keep, revoke) = (OnVanish::Keep, OnVanish::Revoke);
         for (policy, status, sent, expected) in [
-            (keep, Done, true, None),
-            (revoke, Done, true, None),
+            (keep, Signed, true, None),
+            (revoke, Signed, true, None),
             (keep, Waiting, true, None),
             (revoke, Waiting, true, Some(ItemAction::Revoke)),
             (keep, Open, true, Some(ItemAction::Orphaned)),
@@ -74,7 +74,7 @@ mod tests {
             (keep, Failed, true, None),
             (revoke, Failed, true, Some(ItemAction::Revoke)),
             (revoke, Failed, false, None),
-            (revoke, Finished, true, None),
+            (revoke, Archived, true, None),
             (revoke, Rejected, true, None),
             (revoke, InDoubt, true, Some(ItemAction::InDoubt)),
         ] {

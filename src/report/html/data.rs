@@ -18,7 +18,7 @@ use crate::util::escape::{is_unsafe, write_json_escape};
 #[derive(Serialize)]
 struct Data<'a> {
     /// The names of the statuses in reports and their labels.
-    statuses: [(&'static str, &'static str); 10],
+    statuses: [(&'static str, &'static str); words::STATUSES.len()],
     /// Shared texts (flows, messages, hints, signers), which items reference by index.
     texts: &'a [&'a str],
     #[serde(serialize_with = "serialize_items")]

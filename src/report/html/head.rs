@@ -11,6 +11,32 @@ use super::words;
 /// The maximum number of failed resources that are listed.
 const MAX_RESOURCES: usize = 200;
 
+/// The exit code of an interrupted run.
+const INTERRUPTED: i32 = 130;
+
+/// The statuses of contracts that were sent.
+const SENT: [Status; 8] = [
+    Status::Sent,
+    Status::Waiting,
+    Status::Signed,
+    Status::Archived,
+    Status::Rejected,
+    Status::Expired,
+    Status::Revoked,
+    Status::Unchanged,
+];
+
+/// The outcomes that the headline names, in its order.
+const OUTCOMES: [(&[Status], &str); 7] = [
+    (&[Status::Signed, Status::Archived], "signed"),
+    (&[Status::Rejected], "refused"),
+    (&[Status::Expired], "expired"),
+    (&[Status::Revoked], "revoked"),
+    (&[Status::Failed], "failed"),
+    (&[Status::InDoubt], "in doubt"),
+    (&[Status::Interrupted], "interrupted"),
+];
+
 /// The head of the page.
 #[derive(Debug, Serialize)]
 pub(super) struct Head<'a> {
@@ -87,20 +113,33 @@ impl<'a> Head<'a> {
 /// Returns the result of the run in one or two sentences.
 fn verdict(run: &Summary) -> String {
     let all = sums(run);
-    let total: u64 = all.values().sum();
-    let [failed, doubt] = [Status::Failed, Status::InDoubt].map(|status| count(&all, status));
-    let items = words::counted(total, "item", "items");
-    let is = if doubt == 1 { "is" } else { "are" };
-    let mut text = match (total, failed, doubt) {
-        (0, _, _) => "This run had no items.".to_owned(),
-        (_, 0, 0) => format!("Of {items}, none failed and none is in doubt."),
-        (_, _, 0) => format!("Of {items}, {} failed.", words::count(failed)),
-        (_, 0, _) => format!("Of {items}, {} {is} in doubt.", words::count(doubt)),
-        _ => {
-            let [failed, doubt] = [failed, doubt].map(words::count);
-            format!("Of {items}, {failed} failed and {doubt} {is} in doubt.")
-        }
+    let counted = |statuses: &[Status]| statuses.iter().map(|status| count(&all, *status)).sum();
+    let excluded = count(&all, Status::Excluded);
+    let total = all.values().sum::<u64>() - excluded;
+    let of_total = words::counted(total, "contract", "contracts");
+    let sent: u64 = counted(&SENT);
+    let mut text = if total == 0 {
+        "This run had no contracts.".to_owned()
+    } else if run.stopped.is_some() || run.exit_code.is_none() {
+        let ending = match run.exit_code {
+            Some(INTERRUPTED) | None => "interrupted",
+            Some(_) => "stopped",
+        };
+        format!("{} of {of_total} sent, then {ending}.", words::count(sent))
+    } else if sent == total {
+        format!("{of_total} sent.")
+    } else {
+        format!("{} of {of_total} sent.", words::count(sent))
     };
+    let parts: Vec<String> = OUTCOMES
+        .into_iter()
+        .map(|(statuses, words)| (counted(statuses), words))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{} {words}", words::count(count)))
+        .collect();
+    if !parts.is_empty() {
+        text = format!("{text} {}.", parts.join(", "));
+    }
     let failed = run.resource_failures.len() as u64;
     if failed > 0 {
         let resources = words::counted(failed, "resource", "resources");
@@ -211,19 +250,31 @@ pub(super) mod tests {
     #[test]
     fn summarizes_the_result() {
         for (counts, expected) in [
-            ((0, 0, 0, 0), "This run had no items."),
+            ((0, 0, 0, 0), "This run had no contracts."),
+            ((0, 0, 7, 0), "7 contracts sent."),
+            ((1, 0, 0, 0), "0 of 1 contract sent. 1 failed."),
+            ((0, 2, 0, 0), "0 of 2 contracts sent. 2 in doubt."),
+            ((3, 1, 4, 0), "4 of 8 contracts sent. 3 failed, 1 in doubt."),
             (
-                (0, 0, 7, 0),
-                "Of 7 items, none failed and none is in doubt.",
+                (3, 0, 0, 2),
+                "0 of 3 contracts sent. 3 failed. 2 resources failed.",
             ),
-            ((1, 0, 0, 0), "Of 1 item, 1 failed."),
-            ((0, 2, 0, 0), "Of 2 items, 2 are in doubt."),
-            ((3, 1, 0, 0), "Of 4 items, 3 failed and 1 is in doubt."),
-            ((3, 0, 0, 2), "Of 3 items, 3 failed. 2 resources failed."),
         ] {
             let (failed, doubt, done, resources) = counts;
             assert_eq!(verdict_of(failed, doubt, done, resources), expected);
         }
+    }
+
+    #[test]
+    fn says_how_far_a_stopped_run_came() {
+        let mut run = summary();
+        let counts = [(Status::Sent, 72), (Status::NotStarted, 213)];
+        run.items.insert("loans".to_owned(), counts.into());
+        run.stopped = Some("the run was interrupted".to_owned());
+        run.exit_code = Some(INTERRUPTED);
+        assert_eq!(verdict(&run), "72 of 285 contracts sent, then interrupted.");
+        run.exit_code = Some(3);
+        assert_eq!(verdict(&run), "72 of 285 contracts sent, then stopped.");
     }
 
     #[test]

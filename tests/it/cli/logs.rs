@@ -396,7 +396,7 @@ fn a_log_filter_overrides_verbosity() {
     let is_run = |line: &&Value| line["target"] == "treaty::run";
     assert!(json_lines(&file).iter().all(|line| is_run(&line)), "{file}");
     assert!(
-        shown.contains("item done") && !shown.contains("intent written"),
+        shown.contains("item sent") && !shown.contains("intent written"),
         "{shown}"
     );
     assert!(
@@ -404,7 +404,7 @@ fn a_log_filter_overrides_verbosity() {
         "the run's log keeps to -vv"
     );
     let (shown, file, run_log) = with("off", &args);
-    assert!(file.is_empty() && run_log.contains("item done"), "{file}");
+    assert!(file.is_empty() && run_log.contains("item sent"), "{file}");
     assert!(
         shown.contains("accounts.acme"),
         "progress is shown instead: {shown}"

@@ -44,7 +44,7 @@ fn refuses_or_skips_invalid_rows_and_reports_them() {
     project.expect(&["apply", "--yes"], 3);
     let report = project.report("loans.csv");
     assert_eq!(
-        (statuses(&report, "done"), statuses(&report, "failed")),
+        (statuses(&report, "sent"), statuses(&report, "failed")),
         (197, 3)
     );
     assert!(
@@ -74,7 +74,7 @@ fn refuses_or_skips_invalid_rows_and_reports_them() {
     project.write("loans.csv", corrected);
     project.expect(&["apply", "--yes"], 0);
     let report = project.report("loans.csv");
-    assert_eq!((report.len(), statuses(&report, "done")), (3, 3));
+    assert_eq!((report.len(), statuses(&report, "sent")), (3, 3));
     assert!(
         report
             .iter()

@@ -84,7 +84,7 @@ fn drains_or_stops_on_signals_and_completes_in_the_next_run() {
                 .count()
         };
         assert_eq!(report.len(), 60, "no row is missing");
-        let open = with("in_doubt");
+        let open = with("interrupted");
         assert!(
             signals == ["-TERM", "-TERM"] || open == 0,
             "{signals:?}: {open} left open"

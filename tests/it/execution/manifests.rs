@@ -38,7 +38,7 @@ pub(crate) fn signers(text: &str) -> Rig {
 
 fn finished(count: u64) -> SyncStats {
     SyncStats {
-        finished: count,
+        archived: count,
         ..SyncStats::default()
     }
 }

@@ -71,7 +71,7 @@ async fn does_not_reissue_signed_items_that_are_not_archived() {
     rig.apply().await;
     rig.sign_all();
     stands_though_it_changed(&rig).await;
-    assert_eq!(rig.sync().await.done, 1, "what was sent goes on");
+    assert_eq!(rig.sync().await.signed, 1, "what was sent goes on");
 }
 
 /// All tasks are created and signed before the interrupted run records them.

@@ -150,7 +150,7 @@ async fn done_items_are_neither_revoked_nor_counted() {
     let rig = revoking(12);
     rig.apply().await;
     rig.sign_all();
-    assert_eq!(rig.sync().await.done, 12);
+    assert_eq!(rig.sync().await.signed, 12);
     remove(&rig.project, |at| at > 2);
     let (plan, tally) = rig.apply().await;
     assert_eq!((plan.is_empty(), tally.failed), (true, 0));

@@ -169,7 +169,7 @@ async fn a_new_signer_counts_as_unsigned() {
     rig.sign_all();
     let synced = rig.sync().await;
     assert_eq!(
-        (synced.waiting, synced.finished),
+        (synced.waiting, synced.archived),
         (1, 0),
         "the clerk is still to sign"
     );

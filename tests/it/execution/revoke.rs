@@ -195,7 +195,7 @@ async fn reissues_a_task_with_a_corrected_mobile_number() {
     let (plan, _) = rig.apply().await;
     assert!(plan.is_empty());
     assert_eq!(rig.sign_all(), 1);
-    assert_eq!(rig.sync().await.done, 1);
+    assert_eq!(rig.sync().await.signed, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -383,7 +383,7 @@ async fn keeps_the_link_of_a_task_that_cannot_be_withdrawn() {
         rig.stop_faults();
         assert_eq!(rig.sync().await.waiting, 1);
         assert_eq!(rig.sign_all(), 1);
-        assert_eq!(rig.sync().await.done, 1);
+        assert_eq!(rig.sync().await.signed, 1);
     }
 }
 

@@ -33,7 +33,7 @@ fn failed() -> SyncStats {
 
 fn finished() -> SyncStats {
     SyncStats {
-        finished: 1,
+        archived: 1,
         ..SyncStats::default()
     }
 }
@@ -137,7 +137,7 @@ async fn a_person_may_be_listed_with_the_chosen_organization() {
     let company = account(&rig, "acme");
     task(&rig, 0, |task| task.organization = Some(company));
     let done = SyncStats {
-        done: 1,
+        signed: 1,
         ..SyncStats::default()
     };
     assert_eq!(rig.sync().await, done);

@@ -51,7 +51,7 @@ async fn follows_items_until_every_signed_document_is_downloaded() {
     assert_eq!(
         synced,
         SyncStats {
-            finished: 3,
+            archived: 3,
             ..SyncStats::default()
         }
     );
@@ -80,14 +80,14 @@ async fn writes_no_document_outside_of_the_project() {
         synced = rig.follow(wait(30)) => synced,
         () = sign_every(&rig, Duration::from_secs(45)) => unreachable!("it never ends"),
     };
-    assert_eq!((failed.failed, failed.finished), (1, 0));
+    assert_eq!((failed.failed, failed.archived), (1, 0));
     let written = std::fs::read_dir(outside.path()).expect("a folder").count();
     assert_eq!(written, 0);
     let (item, _) = rig.first();
     let why = format!("{item:?}");
     assert!(why.contains("is outside of the project's folder"), "{why}");
     std::fs::remove_file(&signed).expect("removed");
-    assert_eq!(rig.sync().await.finished, 1);
+    assert_eq!(rig.sync().await.archived, 1);
     assert!(signed.join("ZL-2026-001-lease.pdf").exists());
 }
 
@@ -225,7 +225,7 @@ async fn retries_an_invalid_download_from_a_fresh_url() {
             synced = rig.follow(wait(30)) => synced,
             () = sign_every(&rig, Duration::from_secs(45)) => unreachable!("it never ends"),
         };
-        assert_eq!(synced.finished, 1, "{fault:?}");
+        assert_eq!(synced.archived, 1, "{fault:?}");
         // Two documents, and one retry of the failed download.
         assert_eq!(rig.calls("sign/download"), 3, "{fault:?}");
         let lease = std::fs::read(rig.project.path("signed/ZL-2026-001-lease.pdf"));
@@ -259,7 +259,7 @@ async fn retries_failed_polls_until_the_service_recovers() {
         synced = rig.follow(until) => synced,
         () = night => unreachable!("it never ends"),
     };
-    assert_eq!((synced.done, synced.failed), (2, 0));
+    assert_eq!((synced.signed, synced.failed), (2, 0));
     assert!(
         begun.elapsed() < Duration::from_hours(4),
         "{:?}",
@@ -296,9 +296,9 @@ async fn gives_up_a_repeatedly_failing_item_until_the_next_sync() {
         synced = rig.follow(wait(30)) => synced,
         () = sign_every(&rig, Duration::from_secs(45)) => unreachable!("it never ends"),
     };
-    assert_eq!((synced.failed, synced.finished), (2, 0));
+    assert_eq!((synced.failed, synced.archived), (2, 0));
     rig.stop_faults();
-    assert_eq!(rig.sync().await.finished, 2, "the next one tries again");
+    assert_eq!(rig.sync().await.archived, 2, "the next one tries again");
 }
 
 /// Records a callback of a flow as a receiver does. The clock is paused meanwhile.
@@ -377,7 +377,7 @@ async fn polls_only_flows_with_recorded_callbacks() {
     rig.stop_faults();
     let briefly = SyncMode::FromCallbacks(Duration::from_secs(3));
     let synced = rig.course(briefly).await.expect("a sync");
-    assert_eq!((synced.done, synced.waiting), (1, 0));
+    assert_eq!((synced.signed, synced.waiting), (1, 0));
     assert_eq!((rig.calls(DETAIL), rig.total_calls()), (1, 1));
     // Processed callbacks do not trigger another poll, whether or not their flow is known.
     assert_eq!(

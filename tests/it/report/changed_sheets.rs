@@ -95,7 +95,7 @@ fn a_sheet_saved_during_the_run_puts_no_name_beside_another_link() {
         "HT-2026-0004",
     ] {
         assert_without_cells(row(&report, key));
-        assert_eq!(row(&report, key)["treaty_status"], "done");
+        assert_eq!(row(&report, key)["treaty_status"], "sent");
     }
     assert_eq!(row(&report, "HT-2026-0005")["姓名"], "于宁");
     let added = row(&report, "HT-NEW");

@@ -131,7 +131,7 @@ fn reports_list_signed_files_with_their_checksums() {
     let report = project.report("leases.csv");
     assert_eq!(report.len(), 6);
     for row in report {
-        assert_eq!(row["treaty_status"], "finished");
+        assert_eq!(row["treaty_status"], "archived");
         let (files, sums) = (&row["treaty_file"], &row["treaty_sha256"]);
         assert_eq!(files.split(';').count(), 2, "{files}");
         for (file, sum) in files.split(';').zip(sums.split(';')) {
@@ -232,7 +232,7 @@ fn metrics_are_written_on_success_and_failure() {
     let own = r#"project="acme-lending",environment="sandbox",command="apply""#;
     let all = numbers(&text);
     assert_eq!(all[format!("treaty_exit_code{{{own}}}").as_str()], "0");
-    let done = format!(r#"treaty_items{{{own},flow="loans",status="done"}}"#);
+    let done = format!(r#"treaty_items{{{own},flow="loans",status="sent"}}"#);
     assert_eq!(all[done.as_str()], "200");
     let calls = format!(r#"treaty_calls{{{own},operation="sign/contract/addProcess"}}"#);
     assert_eq!(all[calls.as_str()], "200");

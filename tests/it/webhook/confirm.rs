@@ -101,7 +101,7 @@ async fn confirms_signatures_after_callbacks() {
     confirmer.metrics = listening.metrics.clone();
     confirmer.on_event = Box::new(move |said| {
         if let ConfirmerEvent::Polled(synced) = said {
-            let _ = tell.send(synced.finished);
+            let _ = tell.send(synced.archived);
         }
     });
     let all = async {
@@ -150,7 +150,7 @@ async fn two_listeners_share_a_ledger() {
     assert_eq!(other.step().await.expect("a step"), ConfirmStep::LedgerHeld);
     drop(brief);
     let done = SyncStats {
-        done: 2,
+        signed: 2,
         ..SyncStats::default()
     };
     assert_eq!(other.step().await.expect("a step"), synced(done));
@@ -176,7 +176,7 @@ async fn handles_callbacks_after_a_run_releases_the_ledger() {
     assert_eq!(listening.unhandled().await, 1);
     drop(run);
     let done = SyncStats {
-        done: 1,
+        signed: 1,
         ..SyncStats::default()
     };
     assert_eq!(confirmer.step().await.expect("a step"), synced(done));
@@ -227,7 +227,7 @@ async fn retries_a_poll_that_failed() {
     // With a paused clock, the hold of the ledger would expire while the ledger's thread writes.
     tokio::time::resume();
     let done = SyncStats {
-        done: 1,
+        signed: 1,
         ..SyncStats::default()
     };
     assert_eq!(confirmer.step().await.expect("a step"), synced(done));
@@ -314,7 +314,7 @@ async fn polls_again_after_a_callback_during_a_poll() {
         second
     );
     let done = SyncStats {
-        done: 1,
+        signed: 1,
         ..SyncStats::default()
     };
     assert_eq!(synced.expect("a sync"), done);
@@ -366,7 +366,7 @@ async fn the_next_sync_detects_an_archive_that_was_cut_off() {
         rig.sign_all();
         rig.sync_while(rig.hang()).await;
     }
-    assert_eq!(rig.sync().await.finished, 1);
+    assert_eq!(rig.sync().await.archived, 1);
     let ledger = Sqlite::read(&rig.ledger_path(), &binding()).expect("a ledger");
     let item = ledger
         .item("leases", "ZL-2026-001")

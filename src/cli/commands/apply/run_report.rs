@@ -97,10 +97,15 @@ impl RunReport<'_> {
                 "apply again to continue; completed items are not sent again".to_owned(),
             ),
             _ if followed == Exit::Interrupted => (followed, String::new()),
-            _ if stats.in_doubt > 0 || any(Status::InDoubt) || followed == Exit::InDoubt => (
+            _ if any(Status::InDoubt) || followed == Exit::InDoubt => (
                 Exit::InDoubt,
                 "items in doubt are not sent again automatically: check them in the web console of the service, \
                  then run apply --retry in-doubt or state settle"
+                    .to_owned(),
+            ),
+            _ if stats.in_doubt > 0 || any(Status::Interrupted) => (
+                Exit::InDoubt,
+                "apply again: calls whose outcome is unknown are probed before anything is sent"
                     .to_owned(),
             ),
             Some(Stopped::Failures { .. }) => (
@@ -109,6 +114,7 @@ impl RunReport<'_> {
             ),
             None if stats.failed + stats.not_started + blocked > 0
                 || any(Status::Failed)
+                || any(Status::NotStarted)
                 || !stats.failed_resources.is_empty() =>
             (
                 Exit::Failed,
@@ -203,9 +209,6 @@ impl RunReport<'_> {
         }
         if !global.quiet {
             plan_text::print_counts(items);
-            if self.stats.not_started > 0 {
-                out::line(format_args!("  {} not started", self.stats.not_started));
-            }
             if let Some(taken) = taken {
                 out::line(taken);
             }

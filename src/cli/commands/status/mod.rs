@@ -21,7 +21,6 @@ use crate::cli::output::progress::Progress;
 use crate::cli::output::style::{BOLD, RESET};
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, LedgerError, Records, Sqlite};
-use crate::report::Status;
 
 use listed::{Link, each_failure, each_pending};
 pub(super) use totals::counts;
