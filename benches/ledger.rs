@@ -8,7 +8,7 @@ fn commits(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let binding = Binding {
         endpoint: "bench".into(),
-        app_id: String::new(),
+        app_id: Some(String::new()),
     };
     let ledger =
         Sqlite::hold(&folder.path().join("l.db"), &binding, "a bench", "now").expect("a ledger");

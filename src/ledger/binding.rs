@@ -5,6 +5,14 @@
 pub struct Binding {
     /// The endpoint.
     pub endpoint: String,
-    /// The app id; empty for the sandbox. The ledger stores only its fingerprint.
-    pub app_id: String,
+    /// The app id; empty for the sandbox, `None` for a command that only reads and has no
+    /// credentials. The ledger stores only its fingerprint.
+    pub app_id: Option<String>,
+}
+
+impl Binding {
+    /// Returns the app id of a command that writes.
+    pub(super) fn app_id(&self) -> &str {
+        self.app_id.as_deref().unwrap_or_default()
+    }
 }

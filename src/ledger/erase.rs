@@ -131,7 +131,7 @@ mod tests {
     fn binding() -> Binding {
         Binding {
             endpoint: "sandbox".into(),
-            app_id: String::new(),
+            app_id: Some(String::new()),
         }
     }
 

@@ -227,7 +227,7 @@ pub(super) fn initialize(connection: &mut Connection, binding: &Binding) -> rusq
     let salt = Salt(salt);
     let transaction = connection.transaction()?;
     transaction.execute_batch(&schema::tables())?;
-    let app = salt.of(&binding.app_id).to_string();
+    let app = salt.of(binding.app_id()).to_string();
     for (name, value) in [
         ("salt", &salt.0[..]),
         ("endpoint", binding.endpoint.as_bytes()),
@@ -271,7 +271,9 @@ pub(super) fn check_binding(
     if endpoint != binding.endpoint {
         return Err(bound(format!("the endpoint {endpoint}")));
     }
-    if text("app")? != salt.of(&binding.app_id).to_string() {
+    let app = text("app")?;
+    let differs = |app_id: &String| app != salt.of(app_id).to_string();
+    if binding.app_id.as_ref().is_some_and(differs) {
         return Err(bound("another app id".to_owned()));
     }
     Ok(salt)

@@ -153,6 +153,9 @@ pub trait Records: Ledger {
     /// Returns the run with a name, or the last run.
     fn run(&self, name: Option<&str>) -> Result<Option<KnownRun>, LedgerError>;
 
+    /// Returns the last runs, the newest first, at most `most`.
+    fn runs(&self, most: u32) -> Result<Vec<KnownRun>, LedgerError>;
+
     /// Returns the last run that worked on an item.
     fn working_run(&self) -> Result<Option<KnownRun>, LedgerError>;
 

@@ -228,6 +228,27 @@ pub(super) fn release(connection: &Connection, fence: i64) -> rusqlite::Result<(
     connection.execute(sql, [fence]).map(drop)
 }
 
+/// The process that holds a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The process and its machine.
+    pub name: String,
+    /// The time since when, in the API's format.
+    pub since: String,
+}
+
+/// Returns the process whose lease has not expired; a process that was killed within the last
+/// [`EXPIRY`] counts.
+pub(super) fn live_holder(connection: &Connection) -> rusqlite::Result<Option<Holder>> {
+    let now = now();
+    let lease = Lease::read(connection)?;
+    let live = lease.filter(|lease| lease.renewed != 0 && lease.age(now) < EXPIRY);
+    Ok(live.map(|lease| Holder {
+        name: lease.holder,
+        since: lease.since,
+    }))
+}
+
 /// Describes the holder of the lease, for a run that cannot start a transaction.
 pub(super) fn holder(connection: &Connection) -> rusqlite::Result<Option<String>> {
     Ok(Lease::read(connection)?.map(|lease| lease.description(now())))

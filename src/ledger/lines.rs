@@ -233,7 +233,7 @@ impl Header {
         if self.endpoint != binding.endpoint {
             return Err(bound(format!("the endpoint {}", self.endpoint)));
         }
-        if self.app != salt.of(&binding.app_id).to_string() {
+        if self.app != salt.of(binding.app_id()).to_string() {
             return Err(bound("another app id".to_owned()));
         }
         Ok(Ok(salt))

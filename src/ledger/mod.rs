@@ -46,6 +46,7 @@ pub use inbox::{CallbackEvent, CallbackReceipt, Inbox};
 pub use known::{
     ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, RawStep, Records,
 };
+pub use lease::Holder;
 pub use receipt::{ADDED_MARKS, DownloadedFile, Receipt};
 pub use record::{
     AccountRecord, Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind,

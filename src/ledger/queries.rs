@@ -100,6 +100,14 @@ impl Records for Sqlite {
         })
     }
 
+    fn runs(&self, most: u32) -> Result<Vec<KnownRun>, LedgerError> {
+        self.reading(|connection| {
+            let sql = format!("{RUN} ORDER BY id DESC LIMIT ?");
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_map([most], known_run)?.collect()
+        })
+    }
+
     fn working_run(&self) -> Result<Option<KnownRun>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{RUN} WHERE id = (SELECT max(run) FROM item)");

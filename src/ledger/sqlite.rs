@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::file::{self, broken};
-use super::lease::{self, LeaseConflict, LeaseRequest, LeaseValidity};
+use super::lease::{self, Holder, LeaseConflict, LeaseRequest, LeaseValidity};
 use super::lock::{Lock, RETRY_INTERVAL, create_if_missing, lock_path, try_lock, wait_for_lock};
 use super::open_mode::{FileState, OpenMode};
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
@@ -345,6 +345,14 @@ impl Sqlite {
     /// each kind with its number.
     pub fn repeated_ids(&self) -> Result<Vec<String>, LedgerError> {
         self.reading(file::repeated_ids)
+    }
+
+    /// Returns the process that holds the lease, if it has not expired.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the ledger cannot be read.
+    pub fn holder(&self) -> Result<Option<Holder>, LedgerError> {
+        self.reading(lease::live_holder)
     }
 
     /// Returns whether a run has this name.

@@ -15,7 +15,7 @@ use crate::expr::Fingerprint;
 fn binding() -> Binding {
     Binding {
         endpoint: "sandbox".into(),
-        app_id: String::new(),
+        app_id: Some(String::new()),
     }
 }
 
@@ -150,7 +150,7 @@ fn refuses_another_endpoint_or_app() {
             ..binding()
         },
         Binding {
-            app_id: "another".into(),
+            app_id: Some("another".into()),
             ..binding()
         },
     ] {

@@ -10,7 +10,7 @@ use crate::api::operation::Op;
 fn binding() -> Binding {
     Binding {
         endpoint: "sandbox".into(),
-        app_id: String::new(),
+        app_id: Some(String::new()),
     }
 }
 

@@ -7,6 +7,8 @@ use super::flow_report::{FlowReport, FlowReportError, ReportedFlow, RowAction, R
 use super::id_set::IdSet;
 use super::outputs::Reports;
 use super::row::{DifferingRow, ReportRow, classify};
+use super::status::Status;
+use super::summary::FailedRow;
 use crate::desired::{FlowRows, KeyedRow, Outcome, RenderedRow};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{ItemRecord, ItemWithSteps, LedgerError};
@@ -85,6 +87,9 @@ impl Reports {
             *result.counts.entry(row.status).or_default() += 1;
             if let Some(record) = &row.details.record {
                 in_sheet.insert(record.id);
+            }
+            if result.failed_rows.len() < FailedRow::LISTED {
+                result.failed_rows.extend(unrecorded_failure(report, row));
             }
             if let Some(differing) = row.differing.as_ref().filter(|row| !row.is_expected) {
                 let key = row.key.as_deref().unwrap_or_default();
@@ -243,6 +248,19 @@ impl RowReporter<'_, '_> {
             differing,
         }))
     }
+}
+
+/// Returns a row that failed before anything was recorded of it.
+fn unrecorded_failure(report: &FlowReport<'_>, row: &ReportRow) -> Option<FailedRow> {
+    let is_unrecorded = row.status == Status::Failed && row.details.record.is_none();
+    let failure = row.details.failure.as_ref().filter(|_| is_unrecorded)?;
+    Some(FailedRow {
+        flow: report.flow.to_owned(),
+        row: row.number,
+        key: row.key.clone(),
+        message: failure.message.clone(),
+        hint: failure.hint.clone(),
+    })
 }
 
 /// Returns whether a report shows the recorded item of a row with this action.

@@ -6,10 +6,12 @@
 //! `client` nor `execute`, `sync` or `repair`.
 
 mod audit;
+mod causes;
 mod csv;
 mod errors;
 mod flow;
 mod flow_report;
+mod fold;
 mod html;
 mod id_set;
 mod junit;
@@ -21,16 +23,17 @@ mod status;
 mod summary;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
+pub use causes::{Cause, Causes};
 pub use errors::ErrorTable;
 pub use flow_report::{
     ActionLookup, DifferingRows, FlowReport, FlowReportError, ItemVisitor, ReportedFlow, RowAction,
     RowFacts,
 };
-pub use html::{HtmlReport, PageItem, PageSigner};
+pub use html::{HtmlReport, PageItem, PageSigner, exit_meaning};
 pub use id_set::IdSet;
 pub use latest::point_latest;
 pub use metrics::{Metrics, write_metrics};
 pub use outputs::Reports;
 pub use row::recorded;
 pub use status::{Counts, Status};
-pub use summary::{CallCount, Calls, SCHEMA, Summary, TakenAccounts};
+pub use summary::{CallCount, Calls, FailedRow, SCHEMA, Summary, TakenAccounts};

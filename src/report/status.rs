@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It was sent, and its flow was not polled since.
+    // The aliases are the names that earlier versions wrote into run.json.
+    #[serde(alias = "done")]
     Sent,
     /// Signatures were missing when its flow was polled last.
     Waiting,
     /// All signers have signed; the flow is not archived.
     Signed,
     /// All signers have signed and the flow is archived.
+    #[serde(alias = "finished")]
     Archived,
     /// A signer refused.
     Rejected,
@@ -33,6 +36,7 @@ pub enum Status {
     /// It was sent by an earlier run.
     Unchanged,
     /// It was left out by `where`, `--target` or `--exclude`.
+    #[serde(alias = "skipped")]
     Excluded,
 }
 

@@ -55,6 +55,13 @@ pub struct Summary {
     pub stopped: Option<String>,
     /// Items by flow and status.
     pub items: BTreeMap<String, Counts>,
+    /// The number of contracts that the run was to send or continue.
+    #[serde(default)]
+    pub planned: u64,
+    /// The rows that failed before anything was recorded of them, at most [`FailedRow::LISTED`] of a
+    /// flow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_rows: Vec<FailedRow>,
     /// The errors of failed resources, by address.
     // Earlier versions wrote `standingFailures`.
     #[serde(alias = "standingFailures")]
@@ -75,6 +82,27 @@ pub struct Summary {
     /// ledger that does not know them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerVersion>,
+}
+
+/// A row that failed before anything was recorded of it: the ledger does not know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedRow {
+    /// The name of the flow.
+    pub flow: String,
+    /// The row number in the sheet, if it is known.
+    pub row: Option<u64>,
+    /// The key, if it is known.
+    pub key: Option<String>,
+    /// The error.
+    pub message: String,
+    /// The hint; may be empty.
+    pub hint: String,
+}
+
+impl FailedRow {
+    /// The number of rows of a flow that are listed.
+    pub const LISTED: usize = 1000;
 }
 
 /// Accounts that existed at the service and that treaty did not create.
@@ -133,6 +161,8 @@ impl Summary {
             exit_code: None,
             stopped: Some(UNFINISHED.to_owned()),
             items: BTreeMap::new(),
+            planned: 0,
+            failed_rows: Vec::new(),
             resource_failures: BTreeMap::new(),
             existing_accounts: None,
             calls: Calls::new(),

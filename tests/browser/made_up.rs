@@ -160,6 +160,8 @@ fn summary() -> Summary {
         exit_code: Some(4),
         stopped: Some("more than 30 items failed".to_owned()),
         items: std::collections::BTreeMap::new(),
+        planned: 2000,
+        failed_rows: Vec::new(),
         resource_failures: [(
             "seals.branch-seal".to_owned(),
             "seal/create: 印章图片不合法".to_owned(),

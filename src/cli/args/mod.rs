@@ -18,7 +18,7 @@ use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf};
 pub(super) use run::{Apply, Plan, PlanFormat, Selected};
-pub(super) use sent::{Audit, Listen, Report, Revoke, Status, Sync};
+pub(super) use sent::{Audit, Listen, Report, Revoke, Runs, Status, Sync};
 pub(super) use shared::{Consent, LedgerChoice, Matching, Waiting};
 pub(super) use state::{
     Adopt, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
@@ -220,12 +220,18 @@ Examples:
   treaty revoke --target 'flows.loans[\"HT-1\"]'
   treaty revoke --target 'flows.loans[\"HT-1\"]' --signer borrower")]
     Revoke(Revoke),
-    /// Show the recorded items by flow and status
+    /// Show what happened and what to do
     #[command(long_about = sent::STATUS, after_help = "\
 Examples:
   treaty status --failed --in-doubt
   treaty status --links --target flows.loans > links.tsv")]
     Status(Status),
+    /// List past runs
+    #[command(after_help = "\
+Examples:
+  treaty runs
+  treaty runs --last 3 --format json")]
+    Runs(Runs),
     /// Write the reports of a run again, with the current status
     #[command(long_about = sent::REPORT, after_help = "\
 Examples:
@@ -279,6 +285,7 @@ impl Command {
             Self::Listen(_) => "listen",
             Self::Revoke(_) => "revoke",
             Self::Status(_) => "status",
+            Self::Runs(_) => "runs",
             Self::Report(_) => "report",
             Self::Audit(_) => "audit",
             Self::State(_) => "state",

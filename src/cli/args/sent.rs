@@ -40,10 +40,10 @@ wrong mobile number. Correct the row first: the account is updated from the row.
 A revoked item is not sent again by the next apply, even if its row is still in the sheet.";
 
 pub(super) const STATUS: &str = "\
-Show the recorded items by flow and status.
+Show what happened and what to do: the last run, the recorded items by flow and status, and why items failed.
 
-Reads only the ledger, without its lease; only --view sends requests. Shows for each flow the number of items by status, \
-the age of the oldest, and the pending signers. Written to a file, --links has one line for each pending signer, with \
+Reads only the ledger and run.json, without the lease; only --view sends requests. Shows for each flow the number of \
+items by status, the age of the oldest, and the pending signers; then failures by cause. Written to a file, --links has one line for each pending signer, with \
 address, signer, age and link separated by tabs.";
 
 pub(super) const REPORT: &str = "\
@@ -77,6 +77,23 @@ pub(crate) struct Sync {
     /// The file is written even if the command fails.
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
+}
+
+impl Status {
+    /// Returns whether items are listed.
+    pub(crate) fn lists_items(&self) -> bool {
+        self.failed || self.in_doubt || self.interrupted || self.rejected || self.expired
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Runs {
+    /// The number of runs to list, the newest first
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub(crate) last: u32,
+    /// The output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, clap::Args)]
@@ -142,6 +159,15 @@ pub(crate) struct Status {
     /// Also list items in doubt with the reason
     #[arg(long)]
     pub(crate) in_doubt: bool,
+    /// Also list items and resources whose run was interrupted; the next apply continues them
+    #[arg(long)]
+    pub(crate) interrupted: bool,
+    /// Also list contracts that a signer refused
+    #[arg(long)]
+    pub(crate) rejected: bool,
+    /// Also list contracts whose signing deadline passed
+    #[arg(long)]
+    pub(crate) expired: bool,
     /// Also list the pending signers with age and signing link
     ///
     /// Links are shortened on a terminal and complete in a file.

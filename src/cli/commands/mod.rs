@@ -8,6 +8,7 @@ mod listen;
 mod plan;
 mod report;
 mod revoke;
+mod runs;
 mod sandbox;
 mod schema;
 mod state;
@@ -31,6 +32,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Command::Revoke(own) => revoke::run(global, own),
         Command::Report(own) => report::run(global, own),
         Command::Status(own) => status::run(global, own),
+        Command::Runs(own) => runs::run(global, own),
         Command::State(own) => state::run(global, own),
         Command::Audit(own) => audit::run(global, own),
         Command::Ask(own) => ask::run(global, own),

@@ -22,7 +22,7 @@ use crate::report::{
 };
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    let mut context = LedgerContext::load(global, None)?;
+    let mut context = LedgerContext::load_to_read(global)?;
     // The reports of a ledger that is too old would show sent contracts as not started.
     let ledger = context.read_current_ledger()?;
     let run = find_run(&ledger, args).or_else(|error| {
@@ -40,6 +40,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let whole = run_folder(&settings.directory, &run.record.name)?;
     let folder = run_folder(&settings.directory, &format!("{}{part}", run.record.name))?;
     let mut reports = Reports::begin(&folder, &context.project.name, &settings.formats)?;
+    let mut failed_rows = Vec::new();
     let mut items: BTreeMap<String, Counts> = BTreeMap::new();
     let mut reported_flows = Vec::new();
     for name in flows(&context, &ledger, &run, is_last)? {
@@ -82,13 +83,19 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             unstarted_message: "not started: no run has sent it",
             signing: true,
         };
-        let reported = reports.write_flow(&report)?;
+        let mut reported = reports.write_flow(&report)?;
+        failed_rows.append(&mut reported.failed_rows);
         items.insert(name.clone(), reported.counts.clone());
         reported_flows.push((name, reported));
     }
     ledger.wait_until_verified()?;
     let odd_links = reports.odd_links();
-    reports.finish(&summary(&context, &ledger, &run, &whole, items.clone())?)?;
+    let mut summary = summary(&context, &ledger, &run, &whole, items.clone())?;
+    // Reports of an earlier run omit the rows that are not recorded.
+    if is_last {
+        summary.failed_rows = failed_rows;
+    }
+    reports.finish(&summary)?;
     out::warn_of_odd_links(global.log_format, odd_links);
     if is_last && is_whole && folder.exists() {
         point_latest(&settings.directory, &run.record.name)?;

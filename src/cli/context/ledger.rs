@@ -6,13 +6,14 @@ use super::runtime::runtime;
 use super::session::{Session, binding, invalid, load_project};
 use crate::api::time;
 use crate::cli::args::{Consent, Global, LogFormat};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{diagnostics, out, prompt};
 use crate::client::{Client, Credentials};
 use crate::diagnostic::Findings;
+use crate::expr::Environ;
 use crate::ledger::{Binding, HoldOptions, Ledger, LedgerError, Sqlite, VersionPolicy, Write};
-use crate::manifest::Project;
+use crate::manifest::{Endpoint, Project};
 
 /// A loaded project, the credentials of its endpoint, and the binding of its ledger.
 pub(in crate::cli) struct LedgerContext {
@@ -25,9 +26,24 @@ pub(in crate::cli) struct LedgerContext {
 }
 
 impl LedgerContext {
+    /// Loads the project for a command that only reads what is recorded. It needs no credentials.
+    pub(in crate::cli) fn load_to_read(global: &Global) -> anyhow::Result<Self> {
+        Self::load_with(global, None, |endpoint, environ| {
+            Ok(endpoint::credentials(endpoint, environ).unwrap_or_default())
+        })
+    }
+
     /// Loads the project. With `consent`, fails if the command would have to ask and cannot, before
     /// the ledger is opened.
     pub(in crate::cli) fn load(global: &Global, consent: Option<&Consent>) -> anyhow::Result<Self> {
+        Self::load_with(global, consent, endpoint::credentials)
+    }
+
+    fn load_with(
+        global: &Global,
+        consent: Option<&Consent>,
+        credentials: impl Fn(&Endpoint, &Environ) -> Result<Option<Credentials>, CliError>,
+    ) -> anyhow::Result<Self> {
         let session = Session::begin(global);
         let mut findings = Findings::default();
         let project = load_project(&session, global, &mut findings)?;
@@ -38,7 +54,7 @@ impl LedgerContext {
         if let Some(consent) = consent {
             prompt::check(consent, &project.settings)?;
         }
-        let credentials = endpoint::credentials(&project.settings.endpoint, &session.environ)?;
+        let credentials = credentials(&project.settings.endpoint, &session.environ)?;
         Ok(Self {
             binding: binding(&project.settings, credentials.as_ref()),
             session,

@@ -231,8 +231,9 @@ pub(in crate::cli) fn with_plan(
 pub(in crate::cli) fn binding(settings: &Settings, credentials: Option<&Credentials>) -> Binding {
     Binding {
         endpoint: settings.endpoint.to_string(),
-        app_id: credentials
-            .map(|credentials| credentials.app_id.clone())
-            .unwrap_or_default(),
+        app_id: match (&settings.endpoint, credentials) {
+            (Endpoint::Sandbox, _) => Some(String::new()),
+            (_, credentials) => credentials.map(|credentials| credentials.app_id.clone()),
+        },
     }
 }

@@ -222,6 +222,8 @@ pub(super) mod tests {
             exit_code: Some(0),
             stopped: None,
             items: BTreeMap::new(),
+            planned: 0,
+            failed_rows: Vec::new(),
             resource_failures: BTreeMap::new(),
             existing_accounts: None,
             calls: BTreeMap::new(),

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::super::causes::{Cause, Causes};
 use super::bars::StatusLabel;
-use super::causes::{Cause, Causes};
 use super::retained::{RetainedItem, RetainedItems, RetainedSigner};
 use super::words;
 

@@ -6,10 +6,8 @@
 //! page head are those of `run.json`. This module reads neither the ledger nor the sheet.
 
 mod bars;
-mod causes;
 mod chart;
 mod data;
-mod fold;
 mod head;
 mod item;
 mod listed;
@@ -22,3 +20,4 @@ mod words;
 
 pub use item::{PageItem, PageSigner};
 pub use page::HtmlReport;
+pub use words::exit as exit_meaning;

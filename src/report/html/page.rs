@@ -6,10 +6,10 @@ use std::path::Path;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
+use super::super::causes::Causes;
 use super::super::status::Status;
 use super::super::summary::Summary;
 use super::bars::{Bars, count, sums};
-use super::causes::Causes;
 use super::chart::Chart;
 use super::head::Head;
 use super::item::PageItem;
@@ -32,11 +32,14 @@ pub struct HtmlReport {
 impl HtmlReport {
     /// Adds an item. Items are added once, flow by flow, in sheet order.
     pub fn add(&mut self, item: &PageItem<'_>) {
-        match item.status {
-            Status::Failed => self.failed.add(item),
-            Status::InDoubt => self.in_doubt.add(item),
-            Status::Rejected | Status::Expired | Status::Revoked => self.ended_early.add(item),
-            _ => {}
+        let causes = match item.status {
+            Status::Failed => Some(&mut self.failed),
+            Status::InDoubt | Status::Interrupted => Some(&mut self.in_doubt),
+            Status::Rejected | Status::Expired | Status::Revoked => Some(&mut self.ended_early),
+            _ => None,
+        };
+        if let Some(causes) = causes {
+            causes.add(item.flow, item.key, item.status, item.failure);
         }
         for (which, moment) in [item.sent_at, item.ended_at].into_iter().enumerate() {
             if let Some(moment) = moment {

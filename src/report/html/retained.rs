@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::super::causes::clipped;
 use super::super::status::Status;
-use super::causes::clipped;
 use super::item::{PageItem, PageSigner};
 use crate::api::time;
 use crate::util::escape::escaped;

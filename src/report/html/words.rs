@@ -78,7 +78,7 @@ pub(super) fn meaning(status: Status) -> &'static str {
 }
 
 /// Returns the meaning of an exit code.
-pub(super) fn exit(code: i32) -> &'static str {
+pub fn exit(code: i32) -> &'static str {
     match code {
         0 => "nothing failed",
         1 => "an error of treaty or its surroundings",

@@ -350,7 +350,7 @@ fn refuses_a_second_run_while_the_ledger_is_locked() {
     let project = Project::loans();
     let binding = Binding {
         endpoint: "sandbox".into(),
-        app_id: String::new(),
+        app_id: Some(String::new()),
     };
     let held = Sqlite::hold(
         &project.path(".treaty/sandbox.db"),

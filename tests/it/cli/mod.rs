@@ -16,6 +16,7 @@ pub(crate) mod sheets;
 pub(crate) mod signals;
 pub(crate) mod special_files;
 pub(crate) mod state;
+mod status;
 pub(crate) mod terminal;
 pub(crate) mod validation;
 mod values;

@@ -66,7 +66,7 @@ fn lists_all_entries_and_shows_one_without_links() {
         .expect("an item");
     assert_eq!(
         (&item["status"], &item["attempts"]),
-        (&"waiting".into(), &1.into())
+        (&"sent".into(), &1.into())
     );
     assert!(item["run"].is_string() && item["flowId"].is_string());
     let only = list(&project, &["--target", "flows.loans", "--exclude", FIRST]);
@@ -116,7 +116,7 @@ fn an_unknown_address_is_a_usage_error_with_suggestions() {
         assert!(run.stderr.contains("--yes"), "{}", run.stderr);
     }
     let run = project.expect(&["state", "settle", FIRST, "again", "--yes"], 64);
-    assert!(run.stderr.contains("it is waiting"), "{}", run.stderr);
+    assert!(run.stderr.contains("it is sent"), "{}", run.stderr);
     let run = project.expect(&["state", "settle", "accounts.acme", "again", "--yes"], 64);
     assert!(
         run.stderr.contains("is recorded with the id"),
@@ -161,7 +161,7 @@ fn refuses_ledger_changes_while_a_run_holds_the_lock() {
     let project = applied(1);
     let binding = Binding {
         endpoint: "sandbox".into(),
-        app_id: String::new(),
+        app_id: Some(String::new()),
     };
     let path = project.path(".treaty/sandbox.db");
     let _held = Sqlite::hold(&path, &binding, "a test", "today").expect("held");
@@ -216,7 +216,7 @@ fn adopts_resources_and_flows_into_an_empty_ledger() {
     let shown = show(&project, FIRST);
     assert_eq!(
         (&shown["status"], &shown["run"]),
-        (&"waiting".into(), &Value::Null)
+        (&"sent".into(), &Value::Null)
     );
     let plan = project.expect(&["plan"], 0).stdout;
     assert!(plan.contains("= 2"), "{plan}");
@@ -362,21 +362,24 @@ async fn refuses_to_settle_a_revocation_as_done_while_the_flow_is_active() {
 fn status_reports_flows_without_a_sheet_or_a_call() {
     let project = few(3);
     let run = project.expect(&["status"], 0);
-    assert_eq!(run.stdout, "nothing is recorded\n");
+    assert!(
+        run.stdout.ends_with("\nnothing is recorded\n"),
+        "{}",
+        run.stdout
+    );
     assert!(!project.path(".treaty/sandbox.db").exists());
     project.expect(&["apply", "--yes"], 0);
     std::fs::remove_file(project.path("loans.csv")).expect("removed");
     let run = project.expect(&["status"], 0);
     assert!(
         run.stdout
-            .contains("flows.loans  3 waiting\n  waiting for borrower  3, the oldest for "),
+            .contains("flows.loans  3 sent\n  waiting for borrower  3, the oldest for "),
         "{}",
         run.stdout
     );
     assert!(
-        run.stdout
-            .contains("\n5 accounts, 1 seal, 1 template\nlast run ")
-            && run.stdout.ends_with(", ended with exit code 0\n"),
+        run.stdout.contains(" with exit code 0: nothing failed\n")
+            && run.stdout.ends_with("\n5 accounts, 1 seal, 1 template\n"),
         "{}",
         run.stdout
     );
@@ -387,7 +390,7 @@ fn status_reports_flows_without_a_sheet_or_a_call() {
     let status: Value = serde_json::from_str(&run.stdout).expect("JSON");
     assert_eq!(
         status["flows"],
-        serde_json::json!({ "loans": { "waiting": 1 } })
+        serde_json::json!({ "loans": { "sent": 1 } })
     );
     assert_eq!(status["items"], serde_json::json!([]));
     let run = project.expect(&["status", "--format", "json"], 0);
@@ -438,7 +441,7 @@ fn shows_and_settles_entries_in_doubt() {
 
     let run = project.expect(&["status", "--in-doubt"], 0);
     for part in [
-        "2 waiting, 1 in_doubt",
+        "2 sent, 1 in_doubt",
         "(1 pending)",
         "? accounts.acme: unknown whether the account",
         "? flows.loans[\"HT-2026-0001\"]: whether it",

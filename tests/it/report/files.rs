@@ -260,7 +260,7 @@ fn metrics_are_written_on_success_and_failure() {
     // Another run holds the ledger: the metrics record that too.
     let binding = treaty::ledger::Binding {
         endpoint: "sandbox".into(),
-        app_id: String::new(),
+        app_id: Some(String::new()),
     };
     let held = treaty::ledger::Sqlite::hold(
         &project.path(".treaty/sandbox.db"),

@@ -51,7 +51,7 @@ pub(crate) fn pending(flow: &Flow) -> &Task {
 pub(crate) fn binding() -> Binding {
     Binding {
         endpoint: "test".into(),
-        app_id: String::new(),
+        app_id: Some(String::new()),
     }
 }
 

@@ -49,6 +49,7 @@ impl RunReport<'_> {
         let formats = &settings.reports.formats;
         let mut reports = Reports::begin(&folder, &self.context.project.name, formats)?;
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
+        let mut failed_rows = Vec::new();
         let unstarted_message = match self.stopped() {
             Some(why) => format!("not started: {why}"),
             None => "not started: the run ended earlier".to_owned(),
@@ -67,9 +68,13 @@ impl RunReport<'_> {
             sheet_changes::warn(global.log_format, &plan.flow, &reported);
             sheet_changes::warn_removed(global.log_format, &plan.flow, &removed);
             items.insert(plan.flow.clone(), reported.counts);
+            failed_rows.extend(reported.failed_rows);
         }
         let (exit, hint) = self.exit(&items);
-        let summary = self.summary(items, exit)?;
+        let summary = Summary {
+            failed_rows,
+            ..self.summary(items, exit)?
+        };
         metrics.set_run(&summary);
         let odd_links = reports.odd_links();
         reports.finish(&summary)?;
@@ -237,10 +242,9 @@ impl RunReport<'_> {
 fn unfinished(context: &PlanContext<'_>, run: &RunRecord) -> Result<Summary, LedgerError> {
     let started = time::text(context.session.started);
     let ledger = context.ledger.version()?;
-    Ok(Summary::unfinished(
-        &run.name,
-        context.project,
-        started,
-        ledger,
-    ))
+    let flows = context.planned.plan.flows.iter();
+    Ok(Summary {
+        planned: flows.map(FlowPlan::work).sum(),
+        ..Summary::unfinished(&run.name, context.project, started, ledger)
+    })
 }

@@ -15,7 +15,7 @@ use crate::ledger::{KnownItem, KnownResource, Ledger, Records};
 use crate::report;
 
 pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
-    let context = LedgerContext::load(global, None)?;
+    let context = LedgerContext::load_to_read(global)?;
     let ledger = context.read_ledger()?;
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
     let mut out = out::stream();

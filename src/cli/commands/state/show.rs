@@ -18,7 +18,7 @@ use crate::ledger::{ADDED_MARKS, KnownItem, KnownResource, KnownStep, Ledger, St
 use crate::report;
 
 pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
-    let context = LedgerContext::load(global, None)?;
+    let context = LedgerContext::load_to_read(global)?;
     let ledger = context.read_ledger()?;
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
     let address = &args.address;

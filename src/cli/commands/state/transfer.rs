@@ -11,7 +11,7 @@ use crate::util::atomic_file::AtomicFile;
 use crate::util::input_file;
 
 pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
-    let context = LedgerContext::load(global, None)?;
+    let context = LedgerContext::load_to_read(global)?;
     let ledger = context.read_current_ledger()?;
     ledger.wait_until_verified()?;
     let version = env!("CARGO_PKG_VERSION");

@@ -1,5 +1,6 @@
 //! The lists of `treaty status`: failed items, items in doubt, and signing links.
 
+use std::fmt::Display;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
@@ -13,13 +14,13 @@ use crate::cli::context::names::ResourceNames;
 use crate::cli::output::links::masked;
 use crate::cli::output::style::{RED, RESET};
 use crate::ledger::{Failure, LedgerError, Pending, Records, Sqlite};
-use crate::report::{self, Status};
+use crate::report::{self, FailedRow, Status};
 use crate::util::escape::escaped;
 use crate::util::link;
 
 /// A resource or item that has failed or is in doubt.
 pub(super) struct ListedFailure<'a> {
-    address: &'a Address,
+    address: &'a dyn Display,
     status: Status,
     flow_id: Option<String>,
     failure: Option<Failure>,
@@ -62,7 +63,7 @@ pub(super) fn each_failure(
 ) -> Result<(), LedgerError> {
     let is_meant =
         |address: &Address| is_selected(&args.matching.target, &args.matching.exclude, address);
-    if args.in_doubt {
+    if args.in_doubt || args.interrupted {
         ledger.each_resource(&mut |known| {
             let address = names.address(known.kind, &known.identity);
             if known.resource.remote_id.is_some() || !is_meant(&address) {
@@ -80,7 +81,7 @@ pub(super) fn each_failure(
             })
         })?;
     }
-    if !args.failed && !args.in_doubt {
+    if !args.lists_items() {
         return Ok(());
     }
     ledger.each_item_with_flow_id(&mut |known| {
@@ -88,7 +89,10 @@ pub(super) fn each_failure(
         let (status, failure) = report::recorded(&known.record);
         let wanted = match status {
             Status::Failed => args.failed,
-            Status::InDoubt | Status::Interrupted => args.in_doubt,
+            Status::InDoubt => args.in_doubt,
+            Status::Interrupted => args.in_doubt || args.interrupted,
+            Status::Rejected => args.rejected,
+            Status::Expired => args.expired,
             _ => false,
         };
         if !wanted || !is_meant(&address) {
@@ -101,6 +105,36 @@ pub(super) fn each_failure(
             failure,
         })
     })
+}
+
+/// Passes each row that failed before anything was recorded of it to `visit`, as far as the arguments
+/// select them.
+pub(super) fn each_failed_row(
+    rows: &[FailedRow],
+    args: &Args,
+    visit: &mut dyn FnMut(&ListedFailure<'_>),
+) {
+    let matching = &args.matching;
+    for row in rows.iter().filter(|_| args.failed) {
+        let place = match (&row.key, row.row) {
+            (Some(key), _) => Address::item(&row.flow, key).to_string(),
+            (None, Some(number)) => format!("flows.{} row {number}", row.flow),
+            (None, None) => format!("flows.{}", row.flow),
+        };
+        let address = Address::item(&row.flow, row.key.as_deref().unwrap_or_default());
+        if is_selected(&matching.target, &matching.exclude, &address) {
+            visit(&ListedFailure {
+                address: &place,
+                status: Status::Failed,
+                flow_id: None,
+                failure: Some(Failure {
+                    code: None,
+                    message: row.message.clone(),
+                    hint: row.hint.clone(),
+                }),
+            });
+        }
+    }
 }
 
 /// A pending signer and the signing link.

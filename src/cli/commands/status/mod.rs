@@ -1,6 +1,8 @@
 //! `treaty status`: prints the recorded state by flow and status. Does not acquire the lease, and
 //! calls the API only for `--view`.
 
+mod causes;
+mod last_run;
 mod listed;
 mod totals;
 
@@ -18,46 +20,64 @@ use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
 use crate::cli::output::progress::Progress;
-use crate::cli::output::style::{BOLD, RESET};
+use crate::cli::output::style::{BOLD, RED, RESET};
 use crate::diagnostic::Findings;
-use crate::ledger::{Ledger, LedgerError, Records, Sqlite};
+use crate::ledger::{Ledger, LedgerError, Sqlite};
+use crate::report::FailedRow;
 
-use listed::{Link, each_failure, each_pending};
+use last_run::LastRun;
+use listed::{Link, each_failed_row, each_failure, each_pending};
 pub(super) use totals::counts;
 use totals::{FlowTotals, Totals};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    let context = LedgerContext::load(global, None)?;
+    let context = if args.view {
+        LedgerContext::load(global, None)?
+    } else {
+        LedgerContext::load_to_read(global)?
+    };
     let ledger = context.read_ledger()?;
     check_targets(&ledger, &args.matching.target)?;
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
-    let totals = Totals::read(&ledger, &names, &args.matching)?;
+    let settings = &context.project.settings;
+    let last_run = LastRun::read(&ledger, &settings.reports.directory)?;
+    let run_id = last_run.as_ref().map(LastRun::id);
+    let totals = Totals::read(&ledger, &names, &args.matching, run_id)?;
     let with_view_urls = if args.view {
         Some(view_links(global, &context, &ledger, args)?)
     } else {
         None
     };
-    let run = ledger.run(None)?;
+    let failed_rows = last_run
+        .as_ref()
+        .and_then(|run| run.summary.as_ref())
+        .map_or(&[][..], |summary| &summary.failed_rows);
     let now = Timestamp::now();
     let mask = std::io::stdout().is_terminal();
     let odd_links = Cell::new(0);
     match args.format {
         Format::Text => {
-            let run = run.map(|run| match (&run.ended, run.exit) {
-                (Some(_), Some(exit)) => {
-                    format!("{}, ended with exit code {exit}", run.record.name)
-                }
-                _ => format!("{}, in progress or interrupted", run.record.name),
-            });
             // A list of links in a file contains nothing else, for programs and mail merges.
             let only_links = args.links && !mask;
             if !only_links {
-                print_totals(&totals, run.as_deref(), now);
+                out::line(format_args!(
+                    "{BOLD}{}{RESET}  {}  {}",
+                    context.project.name, settings.environment, settings.endpoint
+                ));
+                if let Some(run) = &last_run {
+                    out::lines(run.lines(totals.worked_on));
+                }
+                print_totals(&totals, now);
+                print_failed_rows(failed_rows, args);
+                out::lines(causes::lines(&totals.causes));
             }
             each_failure(&ledger, &names, args, &mut |failure| {
                 out::lines(failure.lines());
                 ControlFlow::Continue(())
             })?;
+            each_failed_row(failed_rows, args, &mut |failure| {
+                out::lines(failure.lines());
+            });
             each_link(&ledger, args, with_view_urls, &odd_links, &mut |link| {
                 out::line(link.line(now, mask));
                 ControlFlow::Continue(())
@@ -67,9 +87,16 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             }
         }
         Format::Json => {
-            let head = totals.json(run.as_ref().map(|run| run.record.name.as_str()));
+            let mut head = totals.json(last_run.as_ref().map(LastRun::name));
+            head["project"] = context.project.name.as_str().into();
+            head["environment"] = settings.environment.as_str().into();
+            head["endpoint"] = settings.endpoint.to_string().into();
+            head["lastRun"] = last_run
+                .as_ref()
+                .map(|run| run.json(totals.worked_on))
+                .into();
             let links = (with_view_urls, &odd_links);
-            print_json(&ledger, &names, args, &head, links, mask)?;
+            print_json(&ledger, &names, args, &head, failed_rows, links, mask)?;
         }
     }
     out::warn_of_odd_links(global.log_format, odd_links.get());
@@ -126,7 +153,7 @@ fn view_links(
     Ok(all)
 }
 
-fn print_totals(totals: &Totals, run: Option<&str>, now: Timestamp) {
+fn print_totals(totals: &Totals, now: Timestamp) {
     if totals.flows.is_empty() && totals.resources.is_empty() {
         out::line("nothing is recorded");
         return;
@@ -162,9 +189,17 @@ fn print_totals(totals: &Totals, run: Option<&str>, now: Timestamp) {
     if !resources.is_empty() {
         out::line(resources.join(", "));
     }
-    if let Some(run) = run {
-        out::line(format_args!("last run {run}"));
+}
+
+/// Prints how many rows failed before anything was recorded of them.
+fn print_failed_rows(failed_rows: &[FailedRow], args: &Args) {
+    if failed_rows.is_empty() || args.failed {
+        return;
     }
+    let rows = out::plural(failed_rows.len(), "row");
+    out::line(format_args!(
+        "{RED}{rows} not used{RESET}: run treaty status --failed, or see failed.csv in the reports"
+    ));
 }
 
 /// Prints the pending signers of a flow.
@@ -207,6 +242,7 @@ fn print_json(
     names: &ResourceNames,
     args: &Args,
     head: &serde_json::Value,
+    failed_rows: &[FailedRow],
     (with_view_urls, odd_links): (Option<Vec<Link>>, &Cell<u64>),
     mask: bool,
 ) -> anyhow::Result<()> {
@@ -218,7 +254,7 @@ fn print_json(
         Err(_) => ControlFlow::Break(()),
     };
     let _ = put(head.strip_suffix('}').unwrap_or(&head));
-    if args.failed || args.in_doubt {
+    if args.lists_items() {
         let _ = put(",\"items\":[");
         let mut comma = "";
         each_failure(ledger, names, args, &mut |failure| {
@@ -228,6 +264,10 @@ fn print_json(
                 failure.json()
             ))
         })?;
+        each_failed_row(failed_rows, args, &mut |failure| {
+            let comma = std::mem::replace(&mut comma, ",");
+            let _ = put(&format!("{comma}\n{}", failure.json()));
+        });
         let _ = put("\n]");
     }
     if args.links || args.view {

@@ -6,17 +6,22 @@ use std::ops::ControlFlow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::causes;
 use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::cli::args::Matching;
 use crate::cli::context::names::ResourceNames;
-use crate::ledger::{ItemRecord, LedgerError, Records, Sqlite};
-use crate::report::{self, Counts, Status};
+use crate::ledger::{ItemRecord, KnownItem, LedgerError, Records, Sqlite};
+use crate::report::{self, Causes, Counts, Status};
 
 /// The totals of a ledger.
 #[derive(Default)]
 pub(super) struct Totals {
     pub(super) flows: BTreeMap<String, FlowTotals>,
+    /// The number of items that the last run has completed or failed.
+    pub(super) worked_on: u64,
+    /// The causes of failures and early ends.
+    pub(super) causes: Causes,
     /// The number of resources by kind: all, and those whose creation is pending.
     pub(super) resources: BTreeMap<&'static str, (u64, u64)>,
 }
@@ -49,6 +54,7 @@ impl Totals {
         ledger: &Sqlite,
         names: &ResourceNames,
         matching: &Matching,
+        last_run: Option<i64>,
     ) -> Result<Self, LedgerError> {
         let mut totals = Self::default();
         let is_meant =
@@ -63,7 +69,7 @@ impl Totals {
         })?;
         ledger.each_item(&mut |item| {
             if is_meant(&Address::item(&item.flow, &item.key)) {
-                totals.flows.entry(item.flow).or_default().add(&item.record);
+                totals.add(&item, last_run);
             }
             ControlFlow::Continue(())
         })?;
@@ -84,6 +90,19 @@ impl Totals {
             ControlFlow::Continue(())
         })?;
         Ok(totals)
+    }
+
+    fn add(&mut self, item: &KnownItem, last_run: Option<i64>) {
+        let record = &item.record;
+        let (status, failure) = report::recorded(record);
+        let is_done = status != Status::Interrupted && last_run == Some(record.run);
+        self.worked_on += u64::from(is_done);
+        if let Some(failure) = &failure {
+            self.causes
+                .add(&item.flow, &item.key, status, Some(failure));
+        }
+        let flow = self.flows.entry(item.flow.clone()).or_default();
+        flow.add(record, status);
     }
 
     /// The totals as JSON.
@@ -114,13 +133,13 @@ impl Totals {
                 json!({ "signers": signers, "sync": flow.for_sync, "lookedAt": flow.polled_at.map(time::text) })
             }),
             "resources": resources,
+            "causes": causes::json(&self.causes),
         })
     }
 }
 
 impl FlowTotals {
-    fn add(&mut self, record: &ItemRecord) {
-        let (status, _) = report::recorded(record);
+    fn add(&mut self, record: &ItemRecord, status: Status) {
         *self.counts.entry(status).or_default() += 1;
         self.for_sync += u64::from(status.is_under_way());
         self.polled_at = self.polled_at.max(record.polled_at);

@@ -4,34 +4,37 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::super::status::Status;
 use super::fold::fold;
-use super::item::PageItem;
+use super::status::Status;
+use crate::ledger::Failure;
 
 /// The maximum number of causes; items with further causes are counted together.
-pub(super) const MAX_CAUSES: usize = 1000;
+const MAX_CAUSES: usize = 1000;
 /// The number of example items of a cause.
-pub(super) const MAX_EXAMPLES: usize = 5;
-/// The maximum length of a text in the page, in bytes.
-pub(super) const MAX_TEXT: usize = 2000;
+const MAX_EXAMPLES: usize = 5;
+/// The maximum length of a text, in bytes.
+const MAX_TEXT: usize = 2000;
 
 /// A cause of failures and the number of its items.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cause {
-    pub(super) status: Status,
-    pub(super) code: Option<i64>,
+pub struct Cause {
+    /// The status of its items.
+    pub status: Status,
+    /// The error code of the service, if it has one.
+    pub code: Option<i64>,
     /// The common part of the messages; the message itself if all are equal.
-    pub(super) message: String,
+    pub message: String,
     /// The hint of the first item.
-    pub(super) hint: String,
-    pub(super) count: u64,
+    pub hint: String,
+    /// The number of its items.
+    pub count: u64,
     /// Flow and key of the first items.
-    pub(super) examples: Vec<(String, String)>,
+    pub examples: Vec<(String, String)>,
 }
 
 /// Collects the causes of items.
 #[derive(Debug, Default)]
-pub(super) struct Causes {
+pub struct Causes {
     /// Index in `groups` by identity: status, code and folded message.
     by_identity: HashMap<String, usize>,
     groups: Vec<Cause>,
@@ -43,13 +46,13 @@ pub(super) struct Causes {
 
 impl Causes {
     /// Adds an item to its cause.
-    pub(super) fn add(&mut self, item: &PageItem<'_>) {
-        let message = item.failure.map_or("", |failure| &failure.message);
+    pub fn add(&mut self, flow: &str, key: &str, status: Status, failure: Option<&Failure>) {
+        let message = failure.map_or("", |failure| &failure.message);
         let message = clipped(message);
-        let code = item.failure.and_then(|failure| failure.code);
+        let code = failure.and_then(|failure| failure.code);
         self.identity.clear();
         // Infallible for strings.
-        let _ = write!(self.identity, "{} {code:?} ", item.status.word());
+        let _ = write!(self.identity, "{} {code:?} ", status.word());
         let message_start = self.identity.len();
         fold(message, &mut self.identity);
         let at = match self.by_identity.get(&self.identity) {
@@ -60,11 +63,10 @@ impl Causes {
             }
             None => {
                 self.groups.push(Cause {
-                    status: item.status,
+                    status,
                     code,
                     message: message.to_owned(),
-                    hint: item
-                        .failure
+                    hint: failure
                         .map_or(String::new(), |failure| clipped(&failure.hint).to_owned()),
                     count: 0,
                     examples: Vec::new(),
@@ -83,13 +85,13 @@ impl Causes {
             }
         }
         if cause.examples.len() < MAX_EXAMPLES {
-            let named = (clipped(item.flow).to_owned(), clipped(item.key).to_owned());
+            let named = (clipped(flow).to_owned(), clipped(key).to_owned());
             cause.examples.push(named);
         }
     }
 
     /// Returns the `limit` most frequent causes and the number of items with other causes.
-    pub(super) fn most_frequent(&self, limit: usize) -> (Vec<&Cause>, u64) {
+    pub fn most_frequent(&self, limit: usize) -> (Vec<&Cause>, u64) {
         let mut all: Vec<&Cause> = self.groups.iter().collect();
         // The sort is stable: equally frequent causes stay in their order of occurrence.
         all.sort_by_key(|cause| std::cmp::Reverse(cause.count));
@@ -99,7 +101,7 @@ impl Causes {
     }
 
     /// Returns the number of causes and whether there are further ones.
-    pub(super) fn distinct(&self) -> (usize, bool) {
+    pub fn distinct(&self) -> (usize, bool) {
         (self.groups.len(), self.others > 0)
     }
 }
@@ -111,9 +113,7 @@ pub(super) fn clipped(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::tests::item;
     use super::*;
-    use crate::ledger::Failure;
 
     fn failure(code: Option<i64>, message: &str) -> Failure {
         Failure {
@@ -126,12 +126,7 @@ mod tests {
     fn causes(failures: &[(String, Failure)]) -> Causes {
         let mut causes = Causes::default();
         for (key, failure) in failures {
-            causes.add(&PageItem {
-                key,
-                status: Status::Failed,
-                failure: Some(failure),
-                ..item()
-            });
+            causes.add("loans", key, Status::Failed, Some(failure));
         }
         causes
     }

@@ -1,0 +1,93 @@
+//! The last run: whether it is in progress, was killed, or ended, and how far it came.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::cli::output::style::{BOLD, RESET};
+use crate::ledger::{KnownRun, LedgerError, Records, Sqlite};
+use crate::report::{Summary, exit_meaning};
+
+/// The last run of a project.
+pub(super) struct LastRun {
+    run: KnownRun,
+    /// The process that works on it.
+    holder: Option<String>,
+    /// What it wrote to `run.json`, if the file can be read.
+    pub(super) summary: Option<Summary>,
+}
+
+impl LastRun {
+    /// Reads the last run from the ledger and its `run.json` from the folder of the reports; `None`
+    /// without a run.
+    pub(super) fn read(ledger: &Sqlite, reports: &Path) -> Result<Option<Self>, LedgerError> {
+        let Some(run) = ledger.run(None)? else {
+            return Ok(None);
+        };
+        let holder = ledger.holder()?.filter(|holder| holder.since == run.begun);
+        let folder = reports.join(&run.record.name);
+        Ok(Some(Self {
+            holder: holder.map(|holder| holder.name),
+            summary: Summary::read(&folder).filter(|summary| summary.run == run.record.name),
+            run,
+        }))
+    }
+
+    /// The id of the run in the ledger.
+    pub(super) fn id(&self) -> i64 {
+        self.run.record.id
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.run.record.name
+    }
+
+    /// What happened and what to do. `worked_on` is the number of contracts that the run has
+    /// completed or failed.
+    pub(super) fn lines(&self, worked_on: u64) -> Vec<String> {
+        let run = &self.run;
+        let name = self.name();
+        let progress = match &self.summary {
+            Some(summary) if summary.planned > 0 => {
+                format!("{worked_on} of {} contracts", summary.planned)
+            }
+            _ => format!("{worked_on} contracts"),
+        };
+        match (&run.ended, run.exit, &self.holder) {
+            (Some(ended), Some(exit), _) => {
+                let what = format!(
+                    "{BOLD}last run{RESET}  {name}, ended {ended} with exit code {exit}: {}",
+                    exit_meaning(exit)
+                );
+                let stopped = self.summary.as_ref().and_then(|run| run.stopped.as_deref());
+                let stopped = stopped.map(|why| format!("  stopped early after {progress}: {why}"));
+                std::iter::once(what).chain(stopped).collect()
+            }
+            (_, _, Some(holder)) => vec![format!(
+                "{BOLD}running{RESET}  {name}, since {}, {holder}: {progress}",
+                run.begun
+            )],
+            _ => vec![
+                format!(
+                    "{BOLD}last run{RESET}  {name}, killed after {progress}; it began {}",
+                    run.begun
+                ),
+                "  help: apply again: treaty probes what was in progress and continues".to_owned(),
+            ],
+        }
+    }
+
+    pub(super) fn json(&self, worked_on: u64) -> Value {
+        let run = &self.run;
+        let state = match (&run.ended, &self.holder) {
+            (Some(_), _) => "ended",
+            (None, Some(_)) => "running",
+            (None, None) => "killed",
+        };
+        json!({
+            "name": self.name(), "state": state, "begun": run.begun, "ended": run.ended,
+            "exitCode": run.exit, "holder": self.holder, "contracts": worked_on,
+            "planned": self.summary.as_ref().map(|summary| summary.planned),
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! `treaty status` and `treaty runs`: what happened, and what to do.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::state::few;
+use crate::sandbox::servers::{project_of, run};
+use crate::support::serve::serve;
+
+#[test]
+fn shows_failures_by_cause_and_rows_that_were_not_used() {
+    let project = few(4);
+    project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+    let sheet = project.sheet();
+    let name = sheet.lines().nth(2).and_then(|row| row.split(',').nth(2));
+    project.set_sheet(&sheet.replacen(name.expect("a name"), "", 1));
+    // The service refuses the platform's signature, because its keyword is not in the document.
+    project.replace("manifests/loans.yaml", "甲方盖章", "丙方盖章");
+    project.expect(&["apply", "--yes"], 3);
+    let status = project.expect(&["status"], 0).stdout;
+    for expected in [
+        "acme-lending  sandbox  sandbox",
+        "with exit code 3: some items failed",
+        "flows.loans  3 failed (for ",
+        "1 row not used: run treaty status --failed",
+        "3 failed  sign/contract/platformSignTask: ",
+        "  flows.loans[\"HT-2026-0001\"], flows.loans[\"HT-2026-0003\"], …",
+        "  help: ",
+    ] {
+        assert!(status.contains(expected), "{expected}: {status}");
+    }
+    let listed = project.expect(&["status", "--failed"], 0).stdout;
+    let unused = "! flows.loans[\"HT-2026-0002\"]: 姓名: name is empty";
+    assert!(listed.contains(unused), "{listed}");
+    let text = project.expect(&["status", "--failed", "--format", "json"], 0);
+    let json: Value = serde_json::from_str(&text.stdout).expect("JSON");
+    assert_eq!(json["items"].as_array().map(Vec::len), Some(4));
+    assert_eq!(json["causes"][0]["count"], 3);
+    assert_eq!(json["lastRun"]["state"], "ended");
+    project.expect(&["report"], 0);
+    assert_eq!(project.summary()["failedRows"][0]["row"], 3);
+}
+
+#[test]
+fn tells_a_killed_run_from_one_that_ended() {
+    let project = few(3);
+    project.expect(&["apply", "--yes"], 0);
+    let status = project.expect(&["status"], 0).stdout;
+    assert!(
+        status.contains("with exit code 0: nothing failed"),
+        "{status}"
+    );
+    let ledger = rusqlite::Connection::open(project.path(".treaty/sandbox.db")).expect("a ledger");
+    let sql = "UPDATE run SET ended = NULL, exit = NULL";
+    ledger.execute(sql, []).expect("a run without an end");
+    drop(ledger);
+    let status = project.expect(&["status"], 0).stdout;
+    assert!(status.contains("killed after 3 of 3 contracts"), "{status}");
+    assert!(status.contains("help: apply again"), "{status}");
+    project.expect(&["apply", "--yes"], 0);
+    let runs = project.expect(&["runs"], 0).stdout;
+    let lines: Vec<&str> = runs.lines().collect();
+    assert_eq!(lines.len(), 2, "{runs}");
+    assert!(lines[0].ends_with("exit 0    3 unchanged"), "{runs}");
+    assert!(lines[1].contains("no end"), "{runs}");
+    let runs = project.expect(&["runs", "--last", "1", "--format", "json"], 0);
+    let runs: Value = serde_json::from_str(&runs.stdout).expect("JSON");
+    assert_eq!(runs[0]["items"]["loans"]["unchanged"], 3);
+}
+
+/// An operator on call has no secret at hand.
+#[test]
+fn reading_commands_need_no_credentials() {
+    let base = serve(|base| {
+        let sandbox = treaty::sandbox::Sandbox::in_memory(base);
+        sandbox.with_credentials().router()
+    });
+    let project = project_of(&base, 2);
+    assert_eq!(run(&project, &["apply", "--yes"]).code, 0);
+    for args in [
+        &["status", "--failed"][..],
+        &["runs"],
+        &["report"],
+        &["state", "list"],
+        &["state", "show", "flows.loans[\"HT-2026-0001\"]"],
+        &["state", "export"],
+    ] {
+        project.expect(args, 0);
+    }
+}
+
+#[test]
+fn shows_a_run_in_progress() {
+    let base = serve(|base| {
+        let sandbox = treaty::sandbox::Sandbox::in_memory(base).with_credentials();
+        let wait = |request: axum::extract::Request, next: axum::middleware::Next| async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            next.run(request).await
+        };
+        sandbox.router().layer(axum::middleware::from_fn(wait))
+    });
+    let project = project_of(&base, 60);
+    let mut command = project.command(&["apply", "--yes"]);
+    command
+        .env("TREATY_APP_ID", "app")
+        .env("TREATY_APP_SECRET", "not-to-be-seen")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    let mut child = command.spawn().expect("treaty runs");
+    let status = std::iter::repeat_with(|| project.run(&["status"]).stdout)
+        .take(1000)
+        .find(|status| status.contains("running"));
+    let status = status.expect("a run in progress");
+    assert!(status.contains("of 60 contracts"), "{status}");
+    assert!(
+        status.contains(&format!("process {}", child.id())),
+        "{status}"
+    );
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
+}
