@@ -65,7 +65,7 @@ fn main() {
 fn binding() -> Binding {
     Binding {
         endpoint: "bench".into(),
-        app_id: APP.0.into(),
+        app_id: Some(APP.0.into()),
     }
 }
 

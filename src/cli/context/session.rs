@@ -19,7 +19,7 @@ use crate::diagnostic::Findings;
 use crate::execute::Event;
 use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
-use crate::manifest::{self, InvalidRows, Project, Settings};
+use crate::manifest::{self, Endpoint, InvalidRows, Project, Settings};
 use crate::plan::{PlannedRun, Planner, Retry, Selection, build_plan};
 use crate::report::ErrorTable;
 
