@@ -2,6 +2,7 @@
 //!
 //! An [`Address`] has the same text form in plans, reports, errors and on the command line.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -122,6 +123,8 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let quoted = quoted(text);
+        let text = &*quoted;
         let head = text.find(['.', '[']).unwrap_or(text.len());
         let (section, rest) = text.split_at(head);
         let example = match section {
@@ -215,7 +218,7 @@ impl FromStr for AddressPattern {
             "*",
         ];
         if known.iter().any(|head| text.starts_with(head)) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(quoted(text).into_owned()))
         } else {
             Err(
                 "an address starts with accounts., seals., templates. or flows., for example flows.loan[\"HT-1\"]".to_owned(),
@@ -227,6 +230,20 @@ impl FromStr for AddressPattern {
 impl fmt::Display for AddressPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Adds the quotes that a shell has removed, or a person has left out: `flows.loans[HT-1]`.
+fn quoted(text: &str) -> Cow<'_, str> {
+    let bare = text
+        .strip_suffix(']')
+        .and_then(|start| start.split_once('['))
+        .filter(|(name, key)| {
+            !name.starts_with("seals") && !key.is_empty() && !key.starts_with('"')
+        });
+    match bare {
+        Some((name, key)) => Cow::Owned(format!("{name}[\"{key}\"]")),
+        None => Cow::Borrowed(text),
     }
 }
 
@@ -281,12 +298,21 @@ mod tests {
             let address: Address = text.parse().unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(address.to_string(), text);
         }
+        for (bare, text) in [
+            ("flows.loan[HT-1]", "flows.loan[\"HT-1\"]"),
+            ("accounts[C-17]", "accounts[\"C-17\"]"),
+        ] {
+            let address: Address = bare.parse().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(address.to_string(), text);
+            let pattern: AddressPattern = bare.parse().unwrap_or_else(|error| panic!("{error}"));
+            assert!(pattern.matches(&address));
+        }
         for (text, part) in [
             ("loan", "starts with"),
             ("", "starts with"),
             ("flows.", "flows.loan["),
             ("flows[\"HT-1\"]", "flows.loan["),
-            ("flows.loan[HT-1]", "flows.loan["),
+            ("flows.loan[]", "flows.loan["),
             ("flows.loan[\"HT-1\"", "flows.loan["),
             ("flows.loan[\"\"]", "flows.loan["),
             ("accounts.acme[\"x\"]", "by its thirdId"),

@@ -10,18 +10,31 @@ mod process;
 
 use args::{Args, LogFormat};
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use exit::CliError;
 use tracing::{field, info_span};
 
 pub use exit::Exit;
 use output::{error, logging, out};
 
+/// Whether the error for an unknown command proposes `revoke`, which ends contracts.
+fn suggests_revoke(error: &clap::Error) -> bool {
+    match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::String(name)) => name == "revoke",
+        Some(ContextValue::Strings(names)) => names.iter().any(|name| name == "revoke"),
+        _ => false,
+    }
+}
+
 /// Runs treaty with the arguments of the process.
 pub fn run() -> Exit {
     process::prepare();
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => {
+        Err(mut error) => {
+            if error.kind() == ErrorKind::InvalidSubcommand && suggests_revoke(&error) {
+                error.remove(ContextKind::SuggestedSubcommand);
+            }
             // --help and --version print to standard output.
             let is_error = error.use_stderr();
             out::clap(&error);

@@ -84,7 +84,7 @@ pub(crate) struct Plan {
     /// The output format
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     pub(crate) format: PlanFormat,
-    /// Exit with code 2 if there are changes
+    /// Exit with code 2 if there are changes, otherwise 4 for items in doubt, 3 for blocked rows
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }

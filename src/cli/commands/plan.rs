@@ -4,7 +4,8 @@ use crate::cli::args::{Global, Plan, PlanFormat};
 use crate::cli::context::ledger_version::{UnrecordedAccounts, evidence};
 use crate::cli::context::session::{PlanContext, with_plan};
 use crate::cli::exit::Exit;
-use crate::cli::output::{env_values, out, plan_markdown, plan_text};
+use crate::cli::output::plan_text::{self, Detail};
+use crate::cli::output::{env_values, out, plan_markdown};
 use crate::ledger::Sqlite;
 
 pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
@@ -22,7 +23,10 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
                     out::lines(plan_text::lines(
                         plan,
                         settings,
-                        args.selected.all,
+                        Detail {
+                            all: args.selected.all,
+                            calls: global.verbose > 0,
+                        },
                         context.session.started,
                     ));
                 }
@@ -34,10 +38,12 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
                     out::json(&json);
                 }
             }
-            Ok(if args.detailed_exitcode && !plan.is_empty() {
-                Exit::Changes
-            } else {
-                Exit::Done
+            Ok(match plan {
+                _ if !args.detailed_exitcode => Exit::Done,
+                plan if !plan.is_empty() => Exit::Changes,
+                plan if plan.count('?') > 0 => Exit::InDoubt,
+                plan if plan.count('!') > 0 => Exit::Failed,
+                _ => Exit::Done,
             })
         },
     )

@@ -46,7 +46,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     context.notes(announcement(&items, ended, args.signer.as_deref()));
     if !prompt::confirmed(&args.consent, &context.project.settings)? {
         context.note(prompt::DECLINED);
-        return Ok(Exit::Done);
+        return Ok(Exit::Error);
     }
     let progress = Progress::new(global);
     let client = context.client(&ledger, &progress)?;

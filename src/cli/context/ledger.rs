@@ -134,7 +134,7 @@ impl LedgerContext {
     ) -> anyhow::Result<Exit> {
         if !prompt::confirmed(consent, &self.project.settings)? {
             self.note(prompt::DECLINED);
-            return Ok(Exit::Done);
+            return Ok(Exit::Error);
         }
         runtime()?.block_on(ledger.write(writes))?;
         out::line(done);

@@ -21,17 +21,25 @@ fn color(symbol: char) -> Style {
     }
 }
 
-/// Renders a plan as lines. `all`: include unchanged addresses. `now`: the assumed start of the run,
-/// for the forecast of its end.
+/// What a rendered plan contains.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct Detail {
+    /// Unchanged addresses, too.
+    pub(in crate::cli) all: bool,
+    /// The calls by operation.
+    pub(in crate::cli) calls: bool,
+}
+
+/// Renders a plan as lines. `now`: the assumed start of the run, for the forecast of its end.
 pub(in crate::cli) fn lines(
     plan: &Plan,
     settings: &Settings,
-    all: bool,
+    detail: Detail,
     now: Timestamp,
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    actions(&mut lines, plan, all);
-    totals(&mut lines, plan, settings, now);
+    actions(&mut lines, plan, detail.all);
+    totals(&mut lines, plan, settings, detail, now);
     for line in &mut lines {
         *line = env_values::masked(line).into_owned();
     }
@@ -117,7 +125,7 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
 }
 
 /// Renders the counts and the forecast.
-fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, now: Timestamp) {
+fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, detail: Detail, now: Timestamp) {
     let counted: Vec<String> = [
         ('-', "to delete or revoke"),
         ('+', "to create"),
@@ -144,12 +152,17 @@ fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, now: Timestam
         return;
     }
     let calls = plan.calls();
+    let by_operation = if detail.calls {
+        ""
+    } else {
+        "; -v lists them by operation"
+    };
     let total = format!(
-        "{BOLD}Calls:{RESET} at most {}, without lookups",
+        "{BOLD}Calls:{RESET} at most {}, without lookups{by_operation}",
         calls.total()
     );
     out.extend([String::new(), total]);
-    for (op, count) in calls.iter() {
+    for (op, count) in calls.iter().filter(|_| detail.calls) {
         out.push(format!("  {count:>8}  {op}"));
     }
     let limits = &settings.limits;

@@ -22,7 +22,7 @@ use crate::client::{ClientEvent, Throttle};
 use crate::execute::{Event, ItemOutcome, Listener, SyncStats};
 use crate::ledger::Failure;
 use crate::plan::Lookup;
-use crate::report::CallCount;
+use crate::report::{CallCount, Causes, Status};
 
 /// The minimum interval between two lines of progress, where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -47,15 +47,16 @@ struct Screen {
     began: Instant,
     last_line: Instant,
     calls: BTreeMap<Op, CallCount>,
-    failures: usize,
+    /// The causes of the failures of items.
+    causes: Causes,
     /// Whether sent items are polled until they end.
     following: bool,
     /// The number of ended items in the last line.
     followed: u64,
 }
 
-/// The most failed items that are shown. The report contains all of them.
-const SHOWN_FAILURES: usize = 20;
+/// The most causes of failed items that are shown. The report contains all failures.
+const SHOWN_CAUSES: usize = 20;
 
 /// The format of the display.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,7 +87,7 @@ impl Progress {
             began: Instant::now(),
             last_line: Instant::now(),
             calls: BTreeMap::new(),
-            failures: 0,
+            causes: Causes::default(),
             following: false,
             followed: 0,
         })))
@@ -112,10 +113,11 @@ impl Progress {
         }
     }
 
-    /// Removes the bar.
+    /// Removes the bar, and shows how often each cause of failures occurred.
     pub(in crate::cli) fn finish(&self) {
         let mut screen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         screen.remove_bar();
+        screen.show_causes();
     }
 
     /// The API calls so far, by operation.
@@ -189,15 +191,16 @@ impl Screen {
                     ItemOutcome::InDoubt(_) => "in doubt",
                     ItemOutcome::Unsettled(_) | ItemOutcome::Interrupted => "interrupted",
                 };
-                match ended {
-                    _ if was_shown => {}
-                    ItemOutcome::EndedEarly(_, failure)
-                    | ItemOutcome::Failed(failure)
-                    | ItemOutcome::InDoubt(failure)
-                    | ItemOutcome::Unsettled(failure) => {
-                        self.item_failed(&location(), failure);
-                    }
-                    ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::Interrupted => {}
+                let failure = match ended {
+                    _ if was_shown => None,
+                    ItemOutcome::EndedEarly(_, failure) => Some((Status::Revoked, failure)),
+                    ItemOutcome::Failed(failure) => Some((Status::Failed, failure)),
+                    ItemOutcome::InDoubt(failure) => Some((Status::InDoubt, failure)),
+                    ItemOutcome::Unsettled(failure) => Some((Status::Interrupted, failure)),
+                    ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::Interrupted => None,
+                };
+                if let Some((status, failure)) = failure {
+                    self.item_failed(status, &location(), failure);
                 }
                 self.advance(outcome);
             }
@@ -272,13 +275,29 @@ impl Screen {
     }
 
     /// Shows why an item failed, for the first failures only.
-    fn item_failed(&mut self, location: &str, failure: &Failure) {
-        self.failures += 1;
-        if self.failures <= SHOWN_FAILURES {
+    /// Shows the first failure of a cause; the others are counted.
+    fn item_failed(&mut self, status: Status, location: &str, failure: &Failure) {
+        let known = self.causes.distinct();
+        self.causes.add("", location, status, Some(failure));
+        let (causes, _) = self.causes.distinct();
+        if self.causes.distinct() == known {
+            return;
+        }
+        if causes <= SHOWN_CAUSES {
             self.failed(location, failure);
         }
-        if self.failures == SHOWN_FAILURES {
+        if causes == SHOWN_CAUSES {
             self.line(Level::INFO, "the report contains all further failures");
+        }
+    }
+
+    /// Shows how often each cause occurred, if it occurred more than once.
+    fn show_causes(&mut self) {
+        let causes = std::mem::take(&mut self.causes);
+        let (frequent, _) = causes.most_frequent(SHOWN_CAUSES);
+        for cause in frequent.iter().filter(|cause| cause.count > 1) {
+            let text = format!("{RED}!{RESET} {} times: {}", cause.count, cause.message);
+            self.line(Level::WARN, &text);
         }
     }
 

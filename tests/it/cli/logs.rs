@@ -310,7 +310,7 @@ fn writes_flat_json_lines_to_standard_error() {
         .expect("an item");
     assert_eq!(
         (&item["row"], &item["status"]),
-        (&2.into(), &"waiting".into())
+        (&2.into(), &"sent".into())
     );
     assert_eq!(
         (&item["command"], &item["environment"]),
@@ -473,5 +473,5 @@ fn logs_every_step_of_an_item() {
         .filter(|line| line["event"] == "item")
         .map(|line| &line["status"])
         .collect();
-    assert_eq!(ends, ["waiting", "waiting"]);
+    assert_eq!(ends, ["sent", "waiting"]);
 }

@@ -88,7 +88,17 @@ fn ignores_input_typed_before_the_prompt() {
     hands.write_all(b"n\n").expect("typed");
     let mut rest = String::new();
     told.read_to_string(&mut rest).expect("UTF-8");
-    assert!(child.wait().expect("an end").success());
+    assert_eq!(child.wait().expect("an end").code(), Some(1));
     assert!(rest.contains("nothing was changed"), "{rest}");
     assert!(!project.was_called());
+}
+
+/// A command that ends contracts is not proposed for a typing error.
+#[test]
+fn an_unknown_command_never_proposes_revoke() {
+    let project = Project::empty();
+    let run = project.expect(&["revok"], 64);
+    assert!(!run.stderr.contains("revoke'"), "{}", run.stderr);
+    let run = project.expect(&["statu"], 64);
+    assert!(run.stderr.contains("'status'"), "{}", run.stderr);
 }

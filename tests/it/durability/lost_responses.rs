@@ -145,7 +145,7 @@ async fn sends_a_template_corrected_after_an_interrupted_run() {
 /// A sync is interrupted while it adds a signer. The item is in doubt until it is probed. Apply
 /// probes as sync does.
 #[tokio::test(start_paused = true)]
-async fn a_signer_of_an_interrupted_sync_is_in_doubt_until_apply_probes() {
+async fn a_signer_of_an_interrupted_sync_is_probed_by_apply() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
         let rig = Rig::loans(1);
         rig.with_witness("after: [borrower], ");
@@ -156,7 +156,7 @@ async fn a_signer_of_an_interrupted_sync_is_in_doubt_until_apply_probes() {
         assert!(rig.sync_while(rig.hang()).await.is_none());
         rig.stop_faults();
         let (status, _) = treaty::report::recorded(&rig.first().0.record);
-        assert_eq!(status, treaty::report::Status::InDoubt, "{fault:?}");
+        assert_eq!(status, treaty::report::Status::Interrupted, "{fault:?}");
         let (plan, tally) = rig.apply().await;
         assert_eq!((plan.is_empty(), tally.done), (false, 1), "{fault:?}");
         let (_, steps) = rig.first();

@@ -19,7 +19,8 @@ use crate::cli::context::ledger_version::UnrecordedAccounts;
 use crate::cli::context::session::{PlanContext, with_plan};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::metrics::CommandMetrics;
-use crate::cli::output::{existing_accounts, logging, out, plan_text, prompt};
+use crate::cli::output::plan_text::{self, Detail};
+use crate::cli::output::{existing_accounts, logging, out, prompt};
 use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncStats};
 use crate::ledger::{Ledger, LedgerError, Sqlite, Write};
 use crate::plan::FlowPlan;
@@ -49,7 +50,10 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
                 out::lines(plan_text::lines(
                     plan,
                     settings,
-                    args.selected.all,
+                    Detail {
+                        all: args.selected.all,
+                        calls: global.verbose > 0,
+                    },
                     context.session.started,
                 ));
             }
@@ -60,7 +64,7 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
                 execute(global, args, context, found, &mut metrics.borrow_mut())
             } else {
                 out::log_note(global.log_format, prompt::DECLINED);
-                Ok(Exit::Done)
+                Ok(Exit::Error)
             }
         },
     )

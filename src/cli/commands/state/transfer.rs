@@ -60,7 +60,7 @@ pub(super) fn import(global: &Global, args: &Import) -> anyhow::Result<Exit> {
     let settings = &context.project.settings;
     if !prompt::confirmed(&args.consent, settings)? {
         context.note(prompt::DECLINED);
-        return Ok(Exit::Done);
+        return Ok(Exit::Error);
     }
     let ledger = context.lock_ledger(VersionPolicy::Import)?;
     let imported = ledger
