@@ -88,3 +88,20 @@ pub struct SyncStats {
     /// Whether the sync was stopped before it had polled all items.
     pub stopped: bool,
 }
+
+impl SyncStats {
+    /// Returns whether an item was polled.
+    pub fn has_polled(&self) -> bool {
+        let Self {
+            archived,
+            signed,
+            waiting,
+            ended,
+            failed,
+            in_doubt,
+            interrupted,
+            ..
+        } = self;
+        archived + signed + waiting + ended + failed + in_doubt + interrupted > 0
+    }
+}

@@ -19,7 +19,12 @@ impl Sync<'_> {
     ///
     /// Returns the first fatal error, once the polls in progress have ended.
     pub async fn run(&self) -> Result<SyncStats, Fatal> {
-        ending_waits(self.client, &self.stop, self.run_to_end()).await
+        let synced = ending_waits(self.client, &self.stop, self.run_to_end()).await?;
+        if synced.has_polled() {
+            // The results of polls are written in the background, and are read after this.
+            self.records.write(Vec::new()).await?;
+        }
+        Ok(synced)
     }
 
     async fn run_to_end(&self) -> Result<SyncStats, Fatal> {

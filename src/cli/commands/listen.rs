@@ -211,7 +211,7 @@ fn confirm(confirmer: Confirmer<'_>, show: Show) {
 fn show_event(global: &Global, event: &ConfirmerEvent<'_>) {
     let show = Show::of(global);
     match event {
-        ConfirmerEvent::Polled(synced) if has_polled(synced) => {
+        ConfirmerEvent::Polled(synced) if synced.has_polled() => {
             // The next poll continues with the rest.
             let counts = SyncStats {
                 stopped: false,
@@ -269,20 +269,6 @@ impl Show {
             out::note(stamped(level, text));
         }
     }
-}
-
-fn has_polled(synced: &SyncStats) -> bool {
-    let SyncStats {
-        archived,
-        signed,
-        waiting,
-        ended,
-        failed,
-        in_doubt,
-        interrupted,
-        ..
-    } = synced;
-    archived + signed + waiting + ended + failed + in_doubt + interrupted > 0
 }
 
 /// Returns a function that logs callbacks. In text format, it shows refused callbacks on standard

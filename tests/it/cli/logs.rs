@@ -308,10 +308,7 @@ fn writes_flat_json_lines_to_standard_error() {
         .iter()
         .find(|line| line["event"] == "item" && line["address"] == address)
         .expect("an item");
-    assert_eq!(
-        (&item["row"], &item["status"]),
-        (&2.into(), &"sent".into())
-    );
+    assert_eq!((&item["row"], &item["status"]), (&2.into(), &"sent".into()));
     assert_eq!(
         (&item["command"], &item["environment"]),
         (&"apply".into(), &"sandbox".into())

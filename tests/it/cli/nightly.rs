@@ -76,7 +76,7 @@ fn runs_the_commands_of_the_units() {
         project.write("loans.csv", &sheet[0]);
         let run = project.expect(&args, 0);
         assert!(
-            run.stdout.contains("3 waiting for signatures"),
+            run.stdout.contains("3 waiting"),
             "{}",
             run.stdout
         );

@@ -88,13 +88,13 @@ async fn sync_probes_an_interrupted_revocation() {
 
 /// A flow that may be revoked is reported as in doubt until a sync or an apply probes it.
 #[tokio::test(start_paused = true)]
-async fn an_interrupted_revocation_is_in_doubt_until_apply_probes() {
+async fn an_interrupted_revocation_is_probed_by_apply() {
     for fault in [HANG_AFTER, HANG_BEFORE] {
         let rig = Rig::loans(1).fault(REVOKE, 1, fault);
         rig.apply().await;
         rig.withdraw_until_it_hangs().await;
         let (status, _) = treaty::report::recorded(&rig.first().0.record);
-        assert_eq!(status, treaty::report::Status::InDoubt, "{fault:?}");
+        assert_eq!(status, treaty::report::Status::Interrupted, "{fault:?}");
         let (plan, tally) = rig.apply().await;
         assert_eq!((plan.is_empty(), tally.done), (false, 1), "{fault:?}");
         let expected = match fault {

@@ -118,7 +118,7 @@ async fn confirms_signatures_after_callbacks() {
     assert!(rig.project.path("signed/ZL-2026-002-rules.pdf").exists());
     let text = listening.get("/metrics").await.1;
     assert!(
-        text.contains("treaty_confirmations_total{outcome=\"finished\"} 2"),
+        text.contains("treaty_confirmations_total{outcome=\"archived\"} 2"),
         "{text}"
     );
 }
