@@ -46,6 +46,22 @@ impl Status {
             Self::Revoked => "revoked",
         }
     }
+
+    /// Returns the meaning of a status.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "everything that can be done now is done",
+            Self::Waiting => "signatures are outstanding",
+            Self::Failed => "failed, or not started because the run stopped",
+            Self::InDoubt => "the outcome of a request is unknown",
+            Self::Unchanged => "sent by an earlier run",
+            Self::Skipped => "left out by where, --target or --exclude",
+            Self::Finished => "all have signed and the flow is archived",
+            Self::Rejected => "a signer refused",
+            Self::Expired => "the signing deadline passed",
+            Self::Revoked => "the flow was ended before all had signed",
+        }
+    }
 }
 
 /// The number of items by status.

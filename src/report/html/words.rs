@@ -49,22 +49,6 @@ pub(super) fn label(status: Status) -> &'static str {
     }
 }
 
-/// Returns the meaning of a status.
-pub(super) fn meaning(status: Status) -> &'static str {
-    match status {
-        Status::Done => "everything that can be done now is done",
-        Status::Waiting => "signatures are outstanding",
-        Status::Failed => "failed, or not started because the run stopped",
-        Status::InDoubt => "the outcome of a request is unknown",
-        Status::Unchanged => "sent by an earlier run",
-        Status::Skipped => "left out by where, --target or --exclude",
-        Status::Finished => "all have signed and the flow is archived",
-        Status::Rejected => "a signer refused",
-        Status::Expired => "the signing deadline passed",
-        Status::Revoked => "the flow was ended before all had signed",
-    }
-}
-
 /// Returns the meaning of an exit code.
 pub(super) fn exit(code: i32) -> &'static str {
     match code {
