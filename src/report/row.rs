@@ -360,10 +360,12 @@ fn joined_failure(diagnostics: &[Diagnostic]) -> Failure {
             }
             _ => diagnostic.message.clone(),
         });
-    let hints: Vec<&str> = diagnostics
-        .iter()
-        .filter_map(|diagnostic| diagnostic.hint.as_deref())
-        .collect();
+    let mut hints: Vec<&str> = Vec::new();
+    for hint in diagnostics.iter().filter_map(|error| error.hint.as_deref()) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
     Failure {
         code: None,
         message: each.collect::<Vec<_>>().join("; "),
