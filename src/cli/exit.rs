@@ -166,7 +166,7 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
         ),
         LedgerError::Missing { .. } => (
             Exit::Error,
-            "put back the ledger, or the newest backup of it with treaty state import; treaty apply --new-ledger \
+            "put back the ledger, or import its newest export with treaty state import; treaty apply --new-ledger \
              starts with an empty one and sends every contract again"
                 .to_owned(),
         ),

@@ -1,7 +1,7 @@
 //! The circuit breaker: while the endpoint is down, calls wait instead of failing one by one.
 //!
 //! It opens after [`FAILURE_THRESHOLD`] attempts in a row without a usable response, if they are of
-//! [`MIN_CALLS`] calls: a single call may fail for its own content. Then one call at a time tests
+//! [`MIN_CALLS`] calls: a single call may fail for its own content. Attempts without a connection need no second call. Then one call at a time tests
 //! the endpoint while the others wait. It never opens for an endpoint that has not responded yet:
 //! such an endpoint has a wrong address.
 

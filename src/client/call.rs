@@ -34,6 +34,10 @@ use crate::api::{Operation, RetryClass, redacted, time};
 /// The number of gateway errors after which the call itself may be the cause.
 const GATEWAY_FAILURES: u32 = 3;
 
+/// The most calls or items to begin for each request that may be in flight: most of them may be
+/// waiting before a retry.
+pub const MAX_CALLS_PER_REQUEST: usize = 16;
+
 type Listener = Arc<dyn Fn(ClientEvent) + Send + Sync>;
 
 /// Calls the API.
@@ -111,9 +115,8 @@ impl Client {
             let attempt = self.attempt::<O>(slot, &attempts, body.clone());
             let result = attempt.instrument(span).await;
             let took = sent.elapsed();
-            let is_failed = result.as_ref().is_err_and(CallFailure::is_transient);
             self.record(result.as_ref().err(), sent, &mut attempts);
-            if is_failed {
+            if result.as_ref().is_err_and(CallFailure::is_transient) {
                 attempts.failed_at.get_or_insert_with(Instant::now);
             }
             drop(admission);

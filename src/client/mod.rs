@@ -30,7 +30,7 @@ mod wait;
 mod waits;
 mod written_form;
 
-pub use call::Client;
+pub use call::{Client, MAX_CALLS_PER_REQUEST};
 pub use event::{CallEvent, ClientEvent, Throttle};
 pub use failure::{CallFailure, LossCause};
 pub use http::HttpTransport;

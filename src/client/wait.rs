@@ -49,18 +49,17 @@ impl Client {
         retry_after: Option<Duration>,
     ) -> Result<(), CallFailure> {
         let longest = self.settings.max_backoff.max(Duration::from_secs(1));
-        let end = Instant::now() + delay.max(retry_after.unwrap_or_default());
-        let least = Instant::now() + delay;
+        let began = Instant::now();
+        let whole = delay.max(retry_after.unwrap_or_default());
         // The whole wait, not its parts.
-        let is_long = end.duration_since(Instant::now()) > SHORT_WAIT;
+        let is_long = whole > SHORT_WAIT;
         loop {
-            let now = Instant::now();
-            let rest = end.duration_since(now);
+            let rest = whole.saturating_sub(began.elapsed());
             if rest.is_zero() {
                 return Ok(());
             }
             self.pause(rest.min(longest), is_long).await?;
-            if Instant::now() >= least && self.throttling.is_single(call) {
+            if began.elapsed() >= delay && self.throttling.is_single(call) {
                 return Ok(());
             }
         }

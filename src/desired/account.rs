@@ -181,11 +181,11 @@ impl Account {
 }
 
 impl Account {
-    /// Returns the names of the declared fields that the API can update.
-    pub fn settable(&self) -> Vec<&'static str> {
-        let updatable = self.updatable();
-        let names = self.fields().into_iter().map(|(name, _)| name);
-        names.filter(|name| updatable.contains(name)).collect()
+    /// Returns the names and values of the declared fields that the API can update.
+    pub fn settable(&self) -> Vec<(&'static str, String)> {
+        let mut fields = self.fields();
+        fields.retain(|(name, _)| self.updatable().contains(name));
+        fields
     }
 }
 

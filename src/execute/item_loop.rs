@@ -6,10 +6,7 @@ use futures::stream::FuturesUnordered;
 use super::event::ItemOutcome;
 use super::executor::{Executor, ItemFuture, RunStats};
 use super::stop::{Stop, Stopped, stop_requested};
-use crate::client::Client;
-
-/// The most items in progress for each request that may be in flight.
-const MAX_ITEMS_PER_REQUEST: usize = 16;
+use crate::client::{Client, MAX_CALLS_PER_REQUEST};
 
 impl Executor<'_> {
     /// Executes items in their order and counts their outcomes, until all have ended or the run
@@ -69,14 +66,14 @@ impl Executor<'_> {
 /// Returns whether another item may be started while `in_progress` items are in progress.
 ///
 /// The number of active items is at most the number of requests that may be in flight. Items that
-/// wait before a retry or a probe are not active; with them, the bound is [`MAX_ITEMS_PER_REQUEST`]
+/// wait before a retry or a probe are not active; with them, the bound is [`MAX_CALLS_PER_REQUEST`]
 /// times as high. With a concurrency of 1, items are executed one at a time.
 fn can_start_item(client: &Client, in_progress: usize) -> bool {
     match client.concurrency() {
         1 => in_progress == 0,
         concurrency => {
             let active = in_progress.saturating_sub(client.delayed());
-            active < concurrency && in_progress < MAX_ITEMS_PER_REQUEST * concurrency
+            active < concurrency && in_progress < MAX_CALLS_PER_REQUEST * concurrency
         }
     }
 }

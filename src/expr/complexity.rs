@@ -5,7 +5,7 @@ use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
 /// The maximum length of a scalar with expressions, in bytes.
-pub(super) const MAX_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 /// The maximum depth of an expression: operators, filters and fields count 1, brackets 4. Separate
 /// elements of a list count separately.
 const MAX_DEPTH: usize = 400;
@@ -14,7 +14,8 @@ const BRACKET: usize = 4;
 /// The maximum nesting of statements; each `elif` nests one deeper.
 const MAX_STATEMENTS: usize = 100;
 
-/// The maximum number of `set` statements. Each can nest the value of the one before.
+/// The maximum number of `set` statements. Each one can nest the previous
+/// value one level deeper.
 const MAX_SETS: usize = 200;
 
 /// The reason why an expression is refused.
@@ -91,7 +92,7 @@ fn check(source: &str, is_expression: bool) -> Result<(), TooComplex> {
         if statements.sets > MAX_SETS {
             return Err(TOO_MANY_SETS);
         }
-        if statements.total() > MAX_STATEMENTS {
+        if statements.total > MAX_STATEMENTS {
             return Err(TOO_MANY_STATEMENTS);
         }
     }
@@ -189,10 +190,6 @@ impl Statements {
             }
             _ => self.open(),
         }
-    }
-
-    fn total(&self) -> usize {
-        self.total
     }
 }
 

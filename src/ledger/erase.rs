@@ -106,12 +106,14 @@ fn pad_requests(connection: &Connection) -> rusqlite::Result<()> {
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, text))
     })?;
     let requests: Vec<_> = requests.collect::<rusqlite::Result<_>>()?;
+    let transaction = connection.unchecked_transaction()?;
     let sql = "UPDATE step SET deferral = ?3 WHERE subject = ?1 AND name = ?2";
-    let mut statement = connection.prepare(sql)?;
+    let mut statement = transaction.prepare(sql)?;
     for request in requests {
         statement.execute(request)?;
     }
-    Ok(())
+    drop(statement);
+    transaction.commit()
 }
 
 #[cfg(test)]

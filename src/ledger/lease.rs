@@ -14,6 +14,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::version;
+
 /// The interval between two renewals.
 pub(super) const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 /// The time after the last renewal at which another run may take the lease.
@@ -146,8 +148,7 @@ fn first_seen(
     {
         return Ok(at);
     }
-    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)";
-    transaction.execute(sql, params![name, format!("{renewed} {now}")])?;
+    version::set(transaction, &name, &format!("{renewed} {now}"))?;
     Ok(now)
 }
 
@@ -175,8 +176,8 @@ pub(super) fn take(
             }));
         }
     }
-    let sql = "DELETE FROM meta WHERE name LIKE 'lease_seen.%'";
-    transaction.execute(sql, [])?;
+    let sql = "DELETE FROM meta WHERE name LIKE ? || '%'";
+    transaction.execute(sql, [SEEN])?;
     transaction.execute(
         "INSERT INTO lease (id, holder, since, machine, locked, beat, brief, fence) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 1)
          ON CONFLICT (id) DO UPDATE SET

@@ -57,20 +57,21 @@ impl Marker {
         if self.written == *version {
             return Ok(());
         }
-        self.written = version.clone();
-        let bytes = content(&self.written);
+        let bytes = content(version);
         let mut write = || {
             self.file.seek(SeekFrom::Start(0))?;
             self.file.write_all(&bytes)?;
             self.file.sync_data()
         };
-        write().map_err(|error| LedgerError::io(&self.path, &error))
+        write().map_err(|error| LedgerError::io(&self.path, &error))?;
+        self.written = version.clone();
+        Ok(())
     }
 }
 
 /// The version as JSON, padded to [`LENGTH`].
 fn content(version: &LedgerVersion) -> Vec<u8> {
-    // Two plain values always have a JSON form.
+    // Plain values always have a JSON form.
     let mut bytes = serde_json::to_vec(version).unwrap_or_default();
     bytes.resize(LENGTH - 1, b' ');
     bytes.push(b'\n');

@@ -397,8 +397,9 @@ pub enum Write {
 }
 
 impl Write {
-    /// Returns whether the marker must show this write before the run continues: a run begins, or
-    /// a request is about to be sent that an older copy of the ledger would repeat.
+    /// Returns whether the marker must show this write before the run continues: a run begins or
+    /// ends, a ledger is accepted, or a request is about to be sent that an older copy of the ledger
+    /// would repeat.
     pub(super) fn is_marked(&self) -> bool {
         matches!(
             self,

@@ -141,9 +141,9 @@ fn knows_writer(connection: &Connection, writer: &str) -> rusqlite::Result<bool>
 
 /// Returns all writers, with the serials of their first transactions.
 pub(super) fn writers(connection: &Connection) -> rusqlite::Result<BTreeMap<String, i64>> {
-    let sql = "SELECT substr(name, 8), value FROM meta WHERE name LIKE 'writer.%'";
+    let sql = "SELECT substr(name, length(?1) + 1), value FROM meta WHERE name LIKE ?1 || '%'";
     let mut rows = connection.prepare(sql)?;
-    let found = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let found = rows.query_map([WRITER_PREFIX], |row| Ok((row.get(0)?, row.get(1)?)))?;
     found.collect()
 }
 

@@ -23,7 +23,7 @@ pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String>
     if text.contains(char::is_control) {
         return Err(format!("the path {text} contains a control character"));
     }
-    if written.is_absolute() || text.contains('\\') || text.contains('\0') {
+    if written.is_absolute() || text.contains('\\') {
         return Err(format!(
             "the path {text} is not a relative path with / as separator"
         ));

@@ -27,8 +27,8 @@ pub struct ExistingAccount {
     pub third_id: String,
     /// Whether it is used without a change.
     pub is_kept: bool,
-    /// The fields that are set, unless it is kept.
-    pub fields: Vec<&'static str>,
+    /// The fields that are set unless it is kept, with masked values.
+    pub fields: Vec<(&'static str, String)>,
 }
 
 impl RowAccountLookup {

@@ -9,7 +9,7 @@ use super::error::{Fatal, classify};
 use super::selection::Observe;
 use crate::address::{AccountId, Address};
 use crate::api::{ExchangeId, Operation, QuerySeals};
-use crate::client::{CallFailure, Client, Problem};
+use crate::client::{CallFailure, Client, MAX_CALLS_PER_REQUEST, Problem};
 use crate::desired::Resources;
 use crate::ledger::Failure;
 use crate::plan::diff::{Observed, Unobserved};
@@ -167,7 +167,8 @@ pub(crate) async fn find_accounts(
             listener(Lookup::Done);
             Ok::<_, Fatal>((third_id, answer))
         })
-        .buffer_unordered(client.concurrency())
+        // More than may be in flight, so that lookups that wait before a retry delay no others.
+        .buffer_unordered(MAX_CALLS_PER_REQUEST * client.concurrency())
         .try_collect()
         .await?;
     let mut found = HashSet::new();

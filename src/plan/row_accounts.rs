@@ -12,7 +12,7 @@ use crate::api::{CreateOrganization, CreatePerson, Operation, UpdateOrganization
 use crate::client::Client;
 use crate::desired::{Account, AccountHolder, FlowRows, Resources};
 use crate::diagnostic::Diagnostic;
-use crate::expr::Fingerprint;
+use crate::expr::{Fingerprint, mask};
 use crate::ledger::{AccountRecord, Failure, Ledger, LedgerError, ResourceKind};
 use crate::manifest::ExistingAccounts;
 use crate::plan::diff::{AccountAction, plan_row_account};
@@ -45,30 +45,12 @@ struct Unrecorded {
     /// The index of the account in the flow.
     account: usize,
     rule: ExistingAccounts,
-    updatable: &'static [&'static str],
-    /// The declared ones of the updatable fields, as bits.
-    declared: u8,
+    /// The fields that an adoption sets, with masked values.
+    fields: Vec<(&'static str, String)>,
     create: Op,
     update: Op,
     /// Whether no earlier row has the account.
     is_first: bool,
-}
-
-impl Unrecorded {
-    /// Returns the names of the fields that an adoption sets.
-    fn fields(&self) -> Vec<&'static str> {
-        let updatable = self.updatable.iter().enumerate();
-        let declared = updatable.filter(|(at, _)| self.declared & (1 << at) != 0);
-        declared.map(|(_, name)| *name).collect()
-    }
-}
-
-/// Returns the declared ones of the fields that can be updated, as bits.
-fn declared_fields(account: &Account) -> u8 {
-    let settable = account.settable();
-    let updatable = account.updatable().iter().enumerate();
-    let declared = updatable.filter(|(_, name)| settable.contains(name));
-    declared.fold(0, |bits, (at, _)| bits | 1 << at)
 }
 
 /// The use of an account by a row that is to be sent.
@@ -164,8 +146,7 @@ impl RowAccounts {
                     key: used.key.into(),
                     account: used.index,
                     rule,
-                    updatable: account.updatable(),
-                    declared: declared_fields(account),
+                    fields: masked_fields(account),
                     create,
                     update,
                     is_first: used.is_first,
@@ -269,11 +250,17 @@ impl RowAccounts {
                 account,
                 third_id: masked_third_id(&unrecorded.third_id),
                 is_kept,
-                fields: unrecorded.fields(),
+                fields: unrecorded.fields,
             });
         }
         Ok(looked_up)
     }
+}
+
+/// Returns the fields that an adoption of the account sets, with masked values.
+fn masked_fields(account: &Account) -> Vec<(&'static str, String)> {
+    let fields = account.settable().into_iter();
+    fields.map(|(name, value)| (name, mask(&value))).collect()
 }
 
 /// The operations that create and update an account.

@@ -104,22 +104,30 @@ impl CsvRows {
         row: &ReportRow,
     ) -> Result<(), FileError> {
         let failed = |error| csv_error(Path::new(report.flow), error);
-        write_cells(&mut self.all, columns.result_cells(report, row)).map_err(failed)?;
+        let own = columns.own.len();
+        write_cells(&mut self.all, own, columns.result_cells(report, row)).map_err(failed)?;
         if let Some(cells) = columns.failed_cells(row) {
             self.any_failed = true;
-            write_cells(&mut self.failed, cells).map_err(failed)?;
+            write_cells(&mut self.failed, own, cells).map_err(failed)?;
         }
         Ok(())
     }
 }
 
-/// Writes the cells of one record.
+/// Writes the cells of one record. The first `own` are those of the sheet, which are read back.
+/// Treaty's ids are written as they are: programs read them, and treaty never reads them back.
 fn write_cells<'a>(
     table: &mut csv::Writer<Vec<u8>>,
+    own: usize,
     cells: impl Iterator<Item = Cow<'a, str>>,
 ) -> csv::Result<()> {
-    for cell in cells {
-        table.write_field(protect_cell(&cell).as_bytes())?;
+    for (at, cell) in cells.enumerate() {
+        let written = if at < own {
+            protect_cell(&cell)
+        } else {
+            escape_formula(&cell)
+        };
+        table.write_field(written.as_bytes())?;
     }
     table.write_record(None::<&[u8]>)
 }

@@ -458,9 +458,8 @@ impl<'a> SignerView<'a> {
 
     /// Returns whether one of the links is not safe to open.
     pub(super) fn has_odd_link(self) -> bool {
-        let links = [self.sign_url(), self.sign_short_url()];
-        let mut links = links.into_iter().filter(|link| !link.is_empty());
-        links.any(|link| link::oddity(link).is_some())
+        let mut links = [self.sign_url(), self.sign_short_url()].into_iter();
+        links.any(link::is_odd)
     }
 
     fn text(self, field: impl Fn(&'a Receipt) -> Option<&'a str>) -> &'a str {

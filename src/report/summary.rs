@@ -117,7 +117,7 @@ impl Summary {
         run: &str,
         project: &Project,
         started: String,
-        ledger: Option<LedgerVersion>,
+        ledger: LedgerVersion,
     ) -> Self {
         let settings = &project.settings;
         Self {
@@ -139,7 +139,7 @@ impl Summary {
             calls_total: 0,
             rate: 0.0,
             rate_limit: settings.limits.rate.map(|rate| rate.0),
-            ledger,
+            ledger: Some(ledger),
         }
     }
 

@@ -7,6 +7,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::escape::{escaped, is_unsafe};
 
+/// Returns whether there is a link that may not be shown as one.
+pub fn is_odd(link: &str) -> bool {
+    !link.is_empty() && oddity(link).is_some()
+}
+
 /// Returns why a link may not be shown as a link; `None` for an `https` address, or an `http`
 /// address of this machine, with a plain host.
 pub fn oddity(link: &str) -> Option<&'static str> {

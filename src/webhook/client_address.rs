@@ -13,65 +13,65 @@ use tokio::time::timeout;
 const WAITING: usize = 4;
 
 /// The served and waiting connections of each client address.
-pub(super) struct Addresses {
+pub(super) struct AddressLimiter {
     limit: usize,
-    places: HashMap<IpAddr, Weak<Places>>,
+    permits: HashMap<IpAddr, Weak<AddressPermits>>,
 }
 
-/// The places of one address.
-struct Places {
+/// The permits of one address.
+struct AddressPermits {
     served: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
 
-/// The place of one connection.
-pub(super) struct Place {
-    places: Arc<Places>,
+/// The permit of one connection.
+pub(super) struct ConnectionPermit {
+    permits: Arc<AddressPermits>,
     is_served: bool,
     /// The permit to be served, or to wait.
     permit: OwnedSemaphorePermit,
 }
 
-impl Addresses {
-    /// Creates the places: for each address, `limit` connections are served at the same time.
+impl AddressLimiter {
+    /// Creates the limiter: for each address, `limit` connections are served at the same time.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
-            places: HashMap::new(),
+            permits: HashMap::new(),
         }
     }
 
     /// Admits a connection; none if too many of its address wait already.
-    pub(super) fn admit(&mut self, address: IpAddr) -> Option<Place> {
-        self.places.retain(|_, places| places.strong_count() > 0);
-        let entry = self.places.entry(client(address)).or_default();
-        let places = entry.upgrade().unwrap_or_else(|| {
-            let places = Arc::new(Places {
+    pub(super) fn admit(&mut self, address: IpAddr) -> Option<ConnectionPermit> {
+        self.permits.retain(|_, permits| permits.strong_count() > 0);
+        let entry = self.permits.entry(client(address)).or_default();
+        let permits = entry.upgrade().unwrap_or_else(|| {
+            let permits = Arc::new(AddressPermits {
                 served: Arc::new(Semaphore::new(self.limit)),
                 waiting: Arc::new(Semaphore::new(WAITING * self.limit)),
             });
-            *entry = Arc::downgrade(&places);
-            places
+            *entry = Arc::downgrade(&permits);
+            permits
         });
-        let served = places.served.clone().try_acquire_owned().ok();
+        let served = permits.served.clone().try_acquire_owned().ok();
         let is_served = served.is_some();
         let permit = match served {
             Some(served) => served,
-            None => places.waiting.clone().try_acquire_owned().ok()?,
+            None => permits.waiting.clone().try_acquire_owned().ok()?,
         };
-        Some(Place {
-            places,
+        Some(ConnectionPermit {
+            permits,
             is_served,
             permit,
         })
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// Waits until the connection may be served. Returns false if the time is over.
     pub(super) async fn wait(&mut self, time: Duration) -> bool {
         if !self.is_served
-            && let Ok(Ok(served)) = timeout(time, self.places.served.clone().acquire_owned()).await
+            && let Ok(Ok(served)) = timeout(time, self.permits.served.clone().acquire_owned()).await
         {
             self.is_served = true;
             self.permit = served;
@@ -100,20 +100,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn connections_of_one_address_wait_for_each_other() {
-        let mut addresses = Addresses::new(1);
+        let mut addresses = AddressLimiter::new(1);
         let address: IpAddr = "192.0.2.1".parse().expect("an address");
-        let mut places: Vec<Place> = (0..=WAITING)
+        let mut permits: Vec<ConnectionPermit> = (0..=WAITING)
             .map(|_| addresses.admit(address).expect("served or waiting"))
             .collect();
         assert!(addresses.admit(address).is_none(), "four wait already");
         let other = "192.0.2.2".parse().expect("an address");
         let mut other = addresses.admit(other).expect("another address");
         assert_eq!(other.wait(SECOND).now_or_never(), Some(true));
-        let mut last = places.pop().expect("a place");
+        let mut last = permits.pop().expect("a permit");
         assert!(!last.wait(SECOND).await, "nobody leaves");
-        drop(places.remove(0));
+        drop(permits.remove(0));
         assert!(last.wait(SECOND).await);
-        drop((places, last));
+        drop((permits, last));
         assert!(addresses.admit(address).is_some());
     }
 

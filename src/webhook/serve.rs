@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
-use super::client_address::Addresses;
+use super::client_address::AddressLimiter;
 use super::receive::is_monitoring;
 
 /// The maximum size of a request's headers, in bytes.
@@ -71,7 +71,7 @@ pub async fn serve(
         monitoring: Arc::new(Semaphore::new(limits.monitoring)),
         shutting_down,
     };
-    let mut addresses = Addresses::new(limits.per_address);
+    let mut addresses = AddressLimiter::new(limits.per_address);
     let mut connections = JoinSet::new();
     let mut end = std::pin::pin!(end);
     loop {
@@ -85,16 +85,16 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             (permit, accepted) = next => match accepted {
                 Ok((stream, address)) => {
-                    let Some(mut place) = addresses.admit(address.ip()) else {
+                    let Some(mut address_permit) = addresses.admit(address.ip()) else {
                         // Closes the connection: too many of its address wait already.
                         continue;
                     };
                     let server = server.clone();
                     connections.spawn(async move {
-                        if place.wait(server.limits.read_timeout).await {
+                        if address_permit.wait(server.limits.read_timeout).await {
                             server.serve_connection(stream).await;
                         }
-                        drop((place, permit));
+                        drop((address_permit, permit));
                     });
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,

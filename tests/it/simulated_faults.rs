@@ -44,7 +44,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         what: "a new ledger beside existing accounts of signers",
-        before: "sent without a word; `audit` finds *exactly once*",
+        before: "sent without a warning; `audit` finds *exactly once*",
         after: "stated with numbers; refused for more than 10 items in total; `audit` says *unproven*",
         tests: &["refuses_many_items_of_a_new_ledger_beside_existing_accounts"],
     },
@@ -90,7 +90,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         what: "the account of a row exists already",
-        before: "name and mobile are set without a word",
+        before: "name and mobile are set without a warning",
         after: "listed by plan, prompt and run; `existingAccounts: keep` or `error`",
         tests: &[
             "an_adopted_account_of_a_row_is_listed_by_plan_and_run",
@@ -209,7 +209,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         what: "a pipe or device as a file",
-        before: "waits for ever, or fills the memory",
+        before: "waits without end, or fills the memory",
         after: "refused with its place",
         tests: &["validate_refuses_pipes_and_devices_without_waiting"],
     },

@@ -1,7 +1,7 @@
 //! `treaty plan`: shows what `apply` would change.
 
 use crate::cli::args::{Global, Plan, PlanFormat};
-use crate::cli::context::ledger_version::{ExistingAccounts, evidence};
+use crate::cli::context::ledger_version::{UnrecordedAccounts, evidence};
 use crate::cli::context::session::{PlanContext, with_plan};
 use crate::cli::exit::Exit;
 use crate::cli::output::{env_values, out, plan_markdown, plan_text};
@@ -52,7 +52,7 @@ fn note_ledger(global: &Global, args: &Plan, context: &PlanContext<'_>) -> anyho
             global.log_format,
             format_args!("apply refuses this: {error}"),
         );
-    } else if let Some(found) = ExistingAccounts::beside_new_ledger(context, observe)? {
+    } else if let Some(found) = UnrecordedAccounts::beside_new_ledger(context, observe)? {
         out::log_note(global.log_format, found.description());
     }
     Ok(())

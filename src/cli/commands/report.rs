@@ -89,7 +89,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     }
     ledger.wait_until_verified()?;
     let odd_links = reports.odd_links();
-    reports.finish(&summary(&context, &ledger, &run, &whole, items.clone()))?;
+    reports.finish(&summary(&context, &ledger, &run, &whole, items.clone())?)?;
     out::warn_of_odd_links(global.log_format, odd_links);
     if is_last && is_whole && folder.exists() {
         point_latest(&settings.directory, &run.record.name)?;
@@ -211,21 +211,21 @@ fn summary(
     run: &KnownRun,
     folder: &std::path::Path,
     items: BTreeMap<String, Counts>,
-) -> Summary {
+) -> Result<Summary, LedgerError> {
     let earlier = Summary::read(folder).filter(|summary| summary.run == run.record.name);
-    let written = earlier.unwrap_or_else(|| {
-        let version = ledger.version().ok();
-        Summary::unfinished(
+    let written = match earlier {
+        Some(earlier) => earlier,
+        None => Summary::unfinished(
             &run.record.name,
             &context.project,
             run.begun.clone(),
-            version,
-        )
-    });
-    Summary {
+            ledger.version()?,
+        ),
+    };
+    Ok(Summary {
         treaty: env!("CARGO_PKG_VERSION").to_owned(),
         reported: Some(time::text(Timestamp::now())),
         items,
         ..written.ended(run.ended.clone(), run.exit)
-    }
+    })
 }

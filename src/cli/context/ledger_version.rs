@@ -68,7 +68,7 @@ pub(in crate::cli) fn evidence(project: &Project) -> Vec<Evidence> {
 
 /// Accounts that the ledger does not record and that exist at the service.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::cli) struct ExistingAccounts {
+pub(in crate::cli) struct UnrecordedAccounts {
     /// Accounts of manifests.
     declared: u64,
     /// Accounts of rows that would be sent.
@@ -79,7 +79,7 @@ pub(in crate::cli) struct ExistingAccounts {
     found_before: u64,
     /// Items that would be sent.
     items: u64,
-    /// Items that the ledger has sent already, as far as they matter.
+    /// The number of items that the ledger has sent, at most [`FEW`] + 1.
     sent: u64,
     /// Whether all accounts were looked up.
     is_complete: bool,
@@ -87,7 +87,7 @@ pub(in crate::cli) struct ExistingAccounts {
     is_confirmed: bool,
 }
 
-impl ExistingAccounts {
+impl UnrecordedAccounts {
     /// Counts the accounts that the plan has found with `observe`. Returns none if the ledger is old
     /// enough, or nothing is sent.
     pub(in crate::cli) fn beside_new_ledger(
@@ -110,7 +110,7 @@ impl ExistingAccounts {
         if found.items == 0 {
             return Ok(None);
         }
-        let least = u64::from(found.may_hide_accounts());
+        let least = u64::from(!found.is_complete);
         let is_younger = ledger.is_younger_than(found.count().max(least))?;
         Ok(is_younger.then_some(found))
     }
@@ -125,15 +125,11 @@ impl ExistingAccounts {
         }
     }
 
-    /// Returns whether items are sent to accounts that were not looked up.
-    fn may_hide_accounts(self) -> bool {
-        !self.is_complete && self.items > 0
-    }
-
-    /// The number to record, so that `audit` does not vouch for the items of the ledger.
+    /// Returns the number of accounts to record, if any: `audit` then reports no item as proven to
+    /// exist exactly once.
     pub(in crate::cli) fn to_record(self) -> Option<u64> {
         let count = self.count();
-        (self.items > 0 && (count > 0 || self.may_hide_accounts())).then_some(count)
+        (count > 0 || !self.is_complete).then_some(count)
     }
 
     /// Describes the accounts for a note or an error.
@@ -169,9 +165,9 @@ impl ExistingAccounts {
     /// Fails if the items must not be sent without `--new-ledger`.
     pub(in crate::cli) fn require_confirmation(self, project: &Project) -> Result<(), CliError> {
         let is_evident = self.count() + self.found_before > 0;
-        // Together with earlier runs, so that portions are not sent without a word.
+        // Items of earlier runs count, too: otherwise several small runs would need no confirmation.
         let is_many = self.sent + self.items > FEW && is_evident;
-        if self.is_confirmed || self.items == 0 || !(is_many || project.settings.protected) {
+        if self.is_confirmed || !(is_many || project.settings.protected) {
             return Ok(());
         }
         let hint = "if a ledger existed, restore the newest one; if nothing was sent before, or to send everything again on purpose, add --new-ledger";

@@ -1,6 +1,6 @@
 //! Shows the existing accounts of rows that a plan or a run takes over.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::out::plural;
 use super::style::{DIM, RESET, YELLOW};
@@ -32,14 +32,13 @@ pub(super) fn write_text(out: &mut Vec<String>, lookup: &RowAccountLookup, all: 
         out.push(format!("{color}{symbol}{RESET} {count} {words}"));
         let shown = if all { accounts.len() } else { SAMPLES };
         for account in accounts.iter().take(shown) {
-            let fields = if is_kept {
-                String::new()
-            } else {
-                format!(": set {}", account.fields.join(", "))
-            };
             out.push(format!(
-                "      {} {} {DIM}({}, row {}){RESET}{fields}",
-                account.item, account.account, account.third_id, account.row
+                "      {} {} {DIM}({}, row {}){RESET}{}",
+                account.item,
+                account.account,
+                account.third_id,
+                account.row,
+                changes(account)
             ));
         }
         if accounts.len() > shown {
@@ -50,13 +49,25 @@ pub(super) fn write_text(out: &mut Vec<String>, lookup: &RowAccountLookup, all: 
     out.extend(unobserved(lookup).map(|text| format!("{DIM}{text}{RESET}")));
 }
 
+/// Returns the fields that are set as the end of a line, with masked values.
+pub(super) fn changes(account: &ExistingAccount) -> String {
+    if account.is_kept {
+        return String::new();
+    }
+    let fields = account.fields.iter();
+    let fields: Vec<String> = fields
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    format!(": set {}", fields.join(", "))
+}
+
 /// Returns that accounts of rows were not looked up, if there are any.
 pub(super) fn unobserved(lookup: &RowAccountLookup) -> Option<String> {
     let count = usize::try_from(lookup.unobserved).unwrap_or(usize::MAX);
     (count > 0).then(|| {
         format!(
-            "{} of rows not looked up: existing ones are treated as existingAccounts of the flow says; --observe all \
-             lists them",
+            "{} of rows not looked up: existingAccounts of the flow applies to those that exist; --observe all lists \
+             them",
             plural(count, "account")
         )
     })
@@ -65,13 +76,17 @@ pub(super) fn unobserved(lookup: &RowAccountLookup) -> Option<String> {
 /// Returns the existing accounts of rows as JSON.
 pub(super) fn json(lookup: &RowAccountLookup) -> Value {
     let account = |account: &ExistingAccount| {
+        let fields = account.fields.iter().filter(|_| !account.is_kept);
+        let fields: Map<String, Value> = fields
+            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+            .collect();
         json!({
             "item": account.item.to_string(),
             "row": account.row,
             "account": account.account,
             "thirdId": account.third_id,
             "action": if account.is_kept { "keep" } else { "update" },
-            "fields": if account.is_kept { Vec::new() } else { account.fields.clone() },
+            "fields": fields,
         })
     };
     json!({

@@ -93,11 +93,12 @@ fn write_plan(out: &mut Vec<String>, plan: &Plan, settings: &Settings) {
         out.extend([String::new(), heading, String::new()]);
         out.extend(accounts.map(|account| {
             format!(
-                "- {} {} ({}, row {})",
+                "- {} {} ({}, row {}){}",
                 code(&account.item.to_string()),
                 text(&account.account),
                 text(&account.third_id),
-                account.row
+                account.row,
+                text(&existing_accounts::changes(account))
             )
         }));
     }

@@ -217,7 +217,7 @@ fn warn_of_odd_links(receipt: &Value) {
         let link = receipt.get(field).and_then(Value::as_str);
         if let Some(reason) = link.filter(|link| !link.is_empty()).and_then(link::oddity) {
             warn!(
-                event = "odd_link",
+                event = "unsafe_link",
                 field, reason, "the service returned a link that is not safe to open"
             );
         }

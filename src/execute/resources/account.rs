@@ -47,13 +47,13 @@ impl Executor<'_> {
                     self.record_existing(account.third_id());
                 }
                 if origin == AccountOrigin::Existing {
-                    self.note_existing(address, None, false);
+                    self.record_taken_account(address, None, false);
                 }
                 id
             }
             AccountAction::Adopt(id) => {
                 let id = self.adopt(account, id, known.as_ref()).await?;
-                self.note_existing(address, None, false);
+                self.record_taken_account(address, None, false);
                 id
             }
             AccountAction::Update(id, changed) => {

@@ -6,7 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 use super::account::AccountOrigin;
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
-use crate::desired::{Account, AccountHolder, Item};
+use crate::desired::{Account, Item};
 use crate::execute::error::StepError;
 use crate::execute::executor::Executor;
 use crate::execute::taken_account::TakenAccount;
@@ -91,12 +91,12 @@ impl Executor<'_> {
                 ExistingAccounts::Error => return Err(self.existing_error(row_account)),
             };
             let is_kept = rule == ExistingAccounts::Keep;
-            self.note_existing(&Address::item(flow, key), Some(name), is_kept);
+            self.record_taken_account(&Address::item(flow, key), Some(name), is_kept);
             return Ok(id);
         }
         let (id, origin) = self.create(account, known, looks_up).await?;
         if origin == AccountOrigin::Existing {
-            self.note_existing(&Address::item(flow, key), Some(name), false);
+            self.record_taken_account(&Address::item(flow, key), Some(name), false);
         }
         Ok(id)
     }
@@ -116,16 +116,17 @@ impl Executor<'_> {
                 grant: None,
             },
         };
-        let op = match account.holder {
-            AccountHolder::Person(_) => Op::CreatePerson,
-            AccountHolder::Organization(_) => Op::CreateOrganization,
-        };
-        self.context.write_response(op, write).await?;
+        self.context.write_response(Op::ExchangeId, write).await?;
         Ok(id)
     }
 
     /// Records that an existing account was taken over. `name` is that of a row's account in its flow.
-    pub(super) fn note_existing(&self, address: &Address, name: Option<&str>, is_kept: bool) {
+    pub(super) fn record_taken_account(
+        &self,
+        address: &Address,
+        name: Option<&str>,
+        is_kept: bool,
+    ) {
         tracing::info!(
             account = name,
             "an existing account is {}",

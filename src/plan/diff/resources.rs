@@ -245,7 +245,11 @@ pub(crate) fn plan_resources(
             Ok(action) => plan.accounts.push(PlannedAccount {
                 name: name.clone(),
                 is_person: matches!(account.holder, AccountHolder::Person(_)),
-                sets: account.settable(),
+                sets: account
+                    .settable()
+                    .into_iter()
+                    .map(|(name, _)| name)
+                    .collect(),
                 grant: plan_grant(account.silent_sign, recorded_account, &action),
                 action,
             }),

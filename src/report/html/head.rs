@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::super::status::Status;
-use super::super::summary::{CallCount, Summary};
+use super::super::summary::{CallCount, Summary, TakenAccounts};
 use super::bars::{StatusLabel, count, sums};
 use super::words;
 
@@ -20,6 +20,8 @@ pub(super) struct Head<'a> {
     verdict: String,
     stopped: Option<&'a str>,
     figures: Vec<Figure>,
+    /// Accounts that the run took over.
+    existing_accounts: Option<&'a TakenAccounts>,
     facts: Vec<(&'static str, String)>,
     calls: Vec<Call<'a>>,
     calls_summary: String,
@@ -65,6 +67,7 @@ impl<'a> Head<'a> {
             verdict: verdict(run),
             stopped: run.stopped.as_deref(),
             figures: figures.collect(),
+            existing_accounts: run.existing_accounts.as_ref(),
             facts: facts(run),
             calls: run
                 .calls

@@ -146,9 +146,8 @@ impl RetainedItem {
 impl RetainedSigner {
     fn new(signer: &PageSigner<'_>) -> Self {
         let waits = matches!(signer.status, "waiting" | "signing");
-        let is_odd = |link: &&str| !link.is_empty() && link::oddity(link).is_some();
         let (link, odd_link) = match Some(signer.sign_url).filter(|_| waits) {
-            Some(link) if is_odd(&link) => ("", link::shown(link)),
+            Some(link) if link::is_odd(link) => ("", link::shown(link)),
             // A part of a link would lead elsewhere.
             Some(link) if clipped(link) == link => (link, String::new()),
             _ => ("", String::new()),

@@ -203,7 +203,7 @@ fn adopts_existing_accounts_and_seals() {
     for file in ["sandbox.db", "sandbox.db-wal", "sandbox.db-shm"] {
         let _ = std::fs::remove_file(project.path(&format!(".treaty/{file}")));
     }
-    // The lock file still shows that a ledger existed.
+    // The marker and run.json still show that a ledger existed.
     let run = project.expect(&["plan"], 1);
     assert!(run.stderr.contains("the file is missing"), "{}", run.stderr);
     for file in ["sandbox.db.lock", "sandbox.db.marker"] {

@@ -54,7 +54,11 @@ fn applies_a_workbook_and_names_the_cells_of_errors() {
     let report = project.report("loans.csv");
     assert_eq!(statuses(&report, "done"), 4);
     for (row, sent) in report.iter().zip(&good[1..]) {
-        assert_eq!((&row["合同号"], &row["身份证号"]), (&sent[0], &sent[3]));
+        let id_number = row["身份证号"].trim_start_matches('\'');
+        assert_eq!(
+            (row["合同号"].as_str(), id_number),
+            (sent[0].as_str(), sent[3].as_str())
+        );
     }
     // The same cells as text are the same rows.
     project.replace("manifests/loans.yaml", "../放款.xlsx", "../loans.csv");

@@ -15,7 +15,7 @@ use crate::cli::args::{Apply as Args, Global, LogFormat};
 use crate::cli::context::follow::{self, Follow};
 use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::lock_ledger;
-use crate::cli::context::ledger_version::ExistingAccounts;
+use crate::cli::context::ledger_version::UnrecordedAccounts;
 use crate::cli::context::session::{PlanContext, with_plan};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::metrics::CommandMetrics;
@@ -71,8 +71,8 @@ fn existing_accounts(
     global: &Global,
     args: &Args,
     context: &PlanContext<'_>,
-) -> anyhow::Result<Option<ExistingAccounts>> {
-    let found = ExistingAccounts::beside_new_ledger(context, args.selected.observe.into())?;
+) -> anyhow::Result<Option<UnrecordedAccounts>> {
+    let found = UnrecordedAccounts::beside_new_ledger(context, args.selected.observe.into())?;
     if args.ledger.new_ledger && is_settled(context.ledger, found)? {
         let error = "the ledger is current, so --new-ledger has no effect";
         let hint = "remove --new-ledger: in a script it would send everything again if the ledger were lost";
@@ -87,7 +87,7 @@ fn existing_accounts(
 
 /// Returns whether nothing is left to decide with `--new-ledger`: the ledger was used before, and
 /// found no accounts, or they were confirmed by an earlier run.
-fn is_settled(ledger: &Sqlite, found: Option<ExistingAccounts>) -> Result<bool, LedgerError> {
+fn is_settled(ledger: &Sqlite, found: Option<UnrecordedAccounts>) -> Result<bool, LedgerError> {
     let was_used = ledger.version()?.serial > 0;
     let is_open = ledger.replaces().is_some() || (found.is_some() && !ledger.was_confirmed()?);
     Ok(was_used && !is_open)
@@ -98,7 +98,7 @@ fn execute(
     global: &Global,
     args: &Args,
     context: &PlanContext<'_>,
-    found: Option<ExistingAccounts>,
+    found: Option<UnrecordedAccounts>,
     metrics: &mut CommandMetrics,
 ) -> anyhow::Result<Exit> {
     let settings = &context.project.settings;
@@ -110,7 +110,7 @@ fn execute(
         .runtime
         .block_on(context.ledger.begin_run(&name, &begun))?;
     RunReport::write_begun(context, &run)?;
-    if let Some(count) = found.and_then(ExistingAccounts::to_record) {
+    if let Some(count) = found.and_then(UnrecordedAccounts::to_record) {
         let write = context.ledger.write(vec![Write::AccountsFound { count }]);
         context.runtime.block_on(write)?;
     }

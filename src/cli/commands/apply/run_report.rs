@@ -16,7 +16,7 @@ use crate::cli::output::style::{BOLD_CYAN, BOLD_RED, RESET};
 use crate::cli::output::target::CONSOLE;
 use crate::cli::output::{existing_accounts, out, plan_text, sheet_changes};
 use crate::execute::{RunStats, Stopped, SyncStats};
-use crate::ledger::RunRecord;
+use crate::ledger::{LedgerError, RunRecord};
 use crate::plan::{FlowPlan, ItemAction};
 use crate::report::{Counts, Reports, Status, Summary, point_latest};
 
@@ -69,7 +69,7 @@ impl RunReport<'_> {
             items.insert(plan.flow.clone(), reported.counts);
         }
         let (exit, hint) = self.exit(&items);
-        let summary = self.summary(items, exit);
+        let summary = self.summary(items, exit)?;
         metrics.set_run(&summary);
         let odd_links = reports.odd_links();
         reports.finish(&summary)?;
@@ -140,10 +140,10 @@ impl RunReport<'_> {
     /// which ledger it has used.
     pub(super) fn write_begun(context: &PlanContext<'_>, run: &RunRecord) -> anyhow::Result<()> {
         let folder = context.project.settings.reports.directory.join(&run.name);
-        Ok(unfinished(context, run).write(&folder)?)
+        Ok(unfinished(context, run)?.write(&folder)?)
     }
 
-    fn summary(&self, items: BTreeMap<String, Counts>, exit: Exit) -> Summary {
+    fn summary(&self, items: BTreeMap<String, Counts>, exit: Exit) -> Result<Summary, LedgerError> {
         let ended = Timestamp::now();
         let seconds = ended
             .duration_since(self.context.session.started)
@@ -153,7 +153,7 @@ impl RunReport<'_> {
         // Counts of calls are far below 2^52.
         #[allow(clippy::cast_precision_loss)]
         let rate = total as f64 / seconds.max(0.001);
-        Summary {
+        Ok(Summary {
             ended: Some(time::text(ended)),
             seconds,
             exit_code: Some(i32::from(exit.code())),
@@ -172,8 +172,8 @@ impl RunReport<'_> {
                 .collect(),
             calls_total: total,
             rate,
-            ..unfinished(self.context, self.run)
-        }
+            ..unfinished(self.context, self.run)?
+        })
     }
 
     /// Prints and logs the counts, the folder of the reports and the hint.
@@ -231,12 +231,13 @@ impl RunReport<'_> {
 }
 
 /// The summary of a run without a result.
-fn unfinished(context: &PlanContext<'_>, run: &RunRecord) -> Summary {
+fn unfinished(context: &PlanContext<'_>, run: &RunRecord) -> Result<Summary, LedgerError> {
     let started = time::text(context.session.started);
-    Summary::unfinished(
+    let ledger = context.ledger.version()?;
+    Ok(Summary::unfinished(
         &run.name,
         context.project,
         started,
-        context.ledger.version().ok(),
-    )
+        ledger,
+    ))
 }

@@ -113,9 +113,8 @@ pub(super) struct Link {
 impl Link {
     /// Whether one of the links is not safe to open.
     pub(super) fn is_odd(&self) -> bool {
-        let links = self.view_url.iter().chain([&self.pending.sign_url]);
-        let mut links = links.filter(|link| !link.is_empty());
-        links.any(|link| link::oddity(link).is_some())
+        let mut links = self.view_url.iter().chain([&self.pending.sign_url]);
+        links.any(|link| link::is_odd(link))
     }
 
     pub(super) fn line(&self, now: Timestamp, mask: bool) -> String {
