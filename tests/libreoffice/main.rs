@@ -1,5 +1,5 @@
-//! Reports that are opened and saved by LibreOffice, and used as the sheet again. Requires LibreOffice
-//! Calc.
+//! Reports that are opened and saved by `LibreOffice` Calc, and used as the sheet again. It must be
+//! installed.
 
 #[allow(dead_code)]
 #[path = "../it/support/project.rs"]
@@ -43,7 +43,7 @@ const ODD: [(&str, &str); 25] = [
     ("empty", ""),
 ];
 
-/// Opens a workbook in LibreOffice and saves it again.
+/// Opens a workbook in `LibreOffice` and saves it again.
 fn saved_again(workbook: &Path) -> PathBuf {
     let folder = workbook.with_extension("saved");
     let profile = tempfile::tempdir().expect("a folder");
