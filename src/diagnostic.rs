@@ -128,6 +128,8 @@ pub struct Diagnostic {
     pub message: String,
     /// The location.
     pub place: Option<Place>,
+    /// The key of the item of the row, if known.
+    pub key: Option<String>,
     /// The recommended action.
     pub hint: Option<String>,
     /// Other locations, each with the reason why it is related.
@@ -141,6 +143,7 @@ impl Diagnostic {
             severity: Severity::Error,
             message: message.into(),
             place: None,
+            key: None,
             hint: None,
             related: Vec::new(),
         }
@@ -158,6 +161,13 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, place: impl Into<Place>) -> Self {
         self.place = Some(place.into());
+        self
+    }
+
+    /// Sets the key of the item.
+    #[must_use]
+    pub fn of_item(mut self, key: Option<&str>) -> Self {
+        self.key = key.map(str::to_owned);
         self
     }
 

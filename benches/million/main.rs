@@ -17,6 +17,7 @@ mod night;
 mod pace;
 mod peers;
 mod project;
+mod reports;
 mod service;
 mod start;
 mod wire;
@@ -89,7 +90,7 @@ impl Reading {
 /// A case: its name on the command line and its function.
 type Case = (&'static str, fn() -> Vec<Reading>);
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     ("start", start::readings),
     ("pace", pace::readings),
     ("wire", wire::readings),
@@ -97,6 +98,7 @@ const CASES: [Case; 8] = [
     ("throttled", faults::throttled),
     ("validate", night::validate),
     ("night", night::readings),
+    ("reports", reports::readings),
     ("peers", peers::readings),
 ];
 

@@ -9,6 +9,7 @@ use treaty::sheet::{Sheet, SheetFile};
 use super::command::{self, Usage, succeed};
 use super::limit::Limit;
 use super::project::Project;
+use super::reports;
 use super::service::Service;
 use super::{Reading, million};
 
@@ -101,20 +102,7 @@ fn batch(rows: u32, readings: &mut Vec<Reading>) -> Batch {
         share <= 1.5 && plan.megabytes() < 200.0,
     ));
 
-    let report = succeed(root, &["report", "--quiet"]);
-    let table = std::fs::metadata(project.reports().join("loans.csv")).expect("a report");
-    #[allow(clippy::cast_precision_loss)]
-    let size = table.len() as f64 / 1e6;
-    readings.push(Reading::new(
-        format!("reports of {rows} rows: CSV of {size:.0} MB, HTML, JSON"),
-        "10 s",
-        format!(
-            "{:.1} s; {:.0} MB of memory",
-            report.seconds(),
-            report.megabytes()
-        ),
-        report.seconds() < 10.0,
-    ));
+    readings.extend(reports::measure(&project, rows));
     Batch {
         rows,
         validate,

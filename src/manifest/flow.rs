@@ -77,7 +77,8 @@ pub struct Rows {
     /// Default: all rows.
     #[serde(rename = "where")]
     pub filter: Option<Value<String>>,
-    /// The sheet of a workbook, by name. Default: the only visible sheet.
+    /// The sheet of a workbook, by name. Default: the only visible sheet; in
+    /// a report, results.
     pub sheet: Option<StaticText>,
     /// The number of the row with the column names, as a spreadsheet shows it. Default: the first
     /// row that is not empty.

@@ -234,6 +234,8 @@ pub struct Reports {
 pub enum ReportFormat {
     /// `<flow>.csv` and `<flow>.failed.csv`.
     Csv,
+    /// `<flow>.xlsx` and `<flow>.failed.xlsx`.
+    Xlsx,
     /// `run.json`.
     Json,
     /// `report.html`.

@@ -93,7 +93,8 @@ impl RowPlanner<'_, '_, '_, '_> {
                 self.flow_planner.push_left_out(row, key, recorded);
             }
             Outcome::Invalid(errors) => {
-                let errors = without_repeated(errors, &mut self.reported);
+                let errors = without_repeated(errors, &mut self.reported).into_iter();
+                let errors = errors.map(|error| error.of_item(key));
                 self.planned_run.row_findings.extend(errors);
                 self.flow_planner.push(row, key, ItemAction::Invalid, None);
             }
@@ -118,7 +119,8 @@ impl RowPlanner<'_, '_, '_, '_> {
                     .insert((flow.name.clone(), row), conflict.diagnostic.clone());
                 self.flow_planner.plan.refuse(row);
             }
-            self.planned_run.row_findings.push(conflict.diagnostic);
+            let error = conflict.diagnostic.of_item(key);
+            self.planned_run.row_findings.push(error);
             self.flow_planner.push(row, key, ItemAction::Invalid, None);
             return Ok(());
         }
@@ -134,7 +136,8 @@ impl RowPlanner<'_, '_, '_, '_> {
             self.planned_run
                 .refused
                 .insert((flow.name.clone(), number), error.clone());
-            let errors = without_repeated(vec![error], &mut self.reported);
+            let errors = without_repeated(vec![error], &mut self.reported).into_iter();
+            let errors = errors.map(|error| error.of_item(key));
             self.planned_run.row_findings.extend(errors);
             action = ItemAction::Invalid;
         }
@@ -142,6 +145,7 @@ impl RowPlanner<'_, '_, '_, '_> {
             && action.is_work()
             && let Some(error) = check_signers(rows, item, number, self.flow_planner.planner)
         {
+            let error = error.of_item(key);
             self.planned_run.refuse(&flow.name, number, error);
             action = ItemAction::Invalid;
         }
@@ -160,7 +164,8 @@ impl RowPlanner<'_, '_, '_, '_> {
                     is_first: self.duplicates.mark_used(account),
                 };
                 if let Err(diagnostic) = self.row_accounts.add(&used, ledger)? {
-                    self.planned_run.refuse(&flow.name, number, diagnostic);
+                    let error = diagnostic.of_item(key);
+                    self.planned_run.refuse(&flow.name, number, error);
                     action = ItemAction::Invalid;
                 }
             }

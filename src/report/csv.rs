@@ -7,129 +7,58 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::columns::TableColumns;
 use super::flow_report::FlowReport;
+use super::remove::remove_outdated;
 use super::row::ReportRow;
-use super::status::Status;
-use crate::api::time;
-use crate::ledger::ItemRecord;
-use crate::sheet::{REPORT_PREFIX as PREFIX, Row, escape_formula, protect_cell};
+use crate::sheet::{escape_formula, protect_cell};
 use crate::util::atomic_file::{AtomicFile, FileError};
-use crate::util::escape::escaped;
-use crate::util::link;
-
-/// The columns before those of the signers.
-const COMMON: [&str; 9] = [
-    "treaty_key",
-    "treaty_status",
-    "treaty_action",
-    "treaty_doc_id",
-    "treaty_flow_id",
-    "treaty_error_code",
-    "treaty_error",
-    "treaty_hint",
-    "treaty_attempts",
-];
-/// The columns of each signer, without prefix and signer name.
-const SIGNER: [&str; 5] = [
-    "account_id",
-    "sign_url",
-    "sign_short_url",
-    "status",
-    "sign_time",
-];
-/// The columns after those of the signers.
-const LAST: [&str; 4] = [
-    "treaty_sent_at",
-    "treaty_ended_at",
-    "treaty_file",
-    "treaty_sha256",
-];
-/// The columns of the table of failed rows.
-const FAILED: [&str; 5] = [
-    "treaty_key",
-    "treaty_status",
-    "treaty_error_code",
-    "treaty_error",
-    "treaty_hint",
-];
 
 /// The two tables of a flow.
-pub(super) struct Tables {
+pub(super) struct CsvTables {
     all: AtomicFile,
     failed: AtomicFile,
     any_failed: bool,
     path: PathBuf,
 }
 
-/// The columns of the sheet that the tables repeat.
-pub(super) struct SheetColumns {
-    /// Their indexes in the sheet.
-    indexes: Vec<usize>,
-    path: PathBuf,
-}
-
 /// Encoded rows of both tables that are not written yet.
-pub(super) struct EncodedRows {
+pub(super) struct CsvRows {
     all: csv::Writer<Vec<u8>>,
     failed: csv::Writer<Vec<u8>>,
     any_failed: bool,
 }
 
-impl Tables {
+impl CsvTables {
     /// Creates both tables and writes their headers.
     ///
     /// # Errors
     /// [`FileError`] if a file cannot be written.
     pub(super) fn begin(
         folder: &Path,
-        report: &FlowReport<'_>,
-    ) -> Result<(Self, SheetColumns), FileError> {
-        let sheet = report.rows.and_then(|rows| rows.sheet.as_ref());
-        let header = sheet
-            .map(|sheet| sheet.header().columns().to_vec())
-            .unwrap_or_default();
-        // Omits treaty's columns of a sheet that is an earlier report.
-        let columns: Vec<usize> = (0..header.len())
-            .filter(|at| !header[*at].starts_with(PREFIX))
-            .collect();
-        let path = folder.join(format!("{}.csv", report.flow));
-        let own: Vec<String> = columns
-            .iter()
-            .map(|at| escape_formula(&header[*at]).into_owned())
-            .collect();
-        let mut all = own.clone();
-        all.extend(COMMON.iter().map(|name| (*name).to_owned()));
-        for signer in &report.signers {
-            let own = SIGNER.iter();
-            all.extend(own.map(|name| format!("{PREFIX}{signer}_{name}")));
-        }
-        all.extend(LAST.map(str::to_owned));
-        let mut failed = own;
-        failed.extend(FAILED.iter().map(|name| (*name).to_owned()));
-        let begin = |path: &Path, names: &[String]| {
+        flow: &str,
+        columns: &TableColumns,
+    ) -> Result<Self, FileError> {
+        let path = folder.join(format!("{flow}.csv"));
+        let own = columns.own.iter();
+        let own: Vec<String> = own.map(|name| escape_formula(name).into_owned()).collect();
+        let begin = |path: &Path, treaty: &[String]| {
             let mut table = create_table(path)?;
-            write_record(&mut table, path, names)?;
+            write_record(&mut table, path, &[&own, treaty].concat())?;
             table
                 .into_inner()
                 .map_err(|error| csv_error(path, error.into_error().into()))
         };
-        let tables = Self {
-            all: begin(&path, &all)?,
-            failed: begin(&failed_path(&path), &failed)?,
+        Ok(Self {
+            all: begin(&path, &columns.results)?,
+            failed: begin(&failed_path(&path), &columns.failed)?,
             any_failed: false,
-            path: path.clone(),
-        };
-        Ok((
-            tables,
-            SheetColumns {
-                indexes: columns,
-                path,
-            },
-        ))
+            path,
+        })
     }
 
     /// Writes the next rows.
-    pub(super) fn write(&mut self, rows: EncodedRows) -> Result<(), FileError> {
+    pub(super) fn write(&mut self, rows: CsvRows) -> Result<(), FileError> {
         self.any_failed |= rows.any_failed;
         for (file, rows) in [(&mut self.all, rows.all), (&mut self.failed, rows.failed)] {
             let bytes = rows
@@ -147,18 +76,12 @@ impl Tables {
             self.failed.finish()
         } else {
             // Dropping the unfinished file removes it; a file of an earlier report is outdated.
-            let earlier = failed_path(&self.path);
-            match std::fs::remove_file(&earlier) {
-                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-                    Err(FileError { path: earlier, why })
-                }
-                _ => Ok(()),
-            }
+            remove_outdated(&failed_path(&self.path))
         }
     }
 }
 
-impl EncodedRows {
+impl CsvRows {
     /// Returns an empty instance.
     pub(super) fn new() -> Self {
         let empty = || {
@@ -176,102 +99,42 @@ impl EncodedRows {
     /// Encodes a row; a failed row is also added to the table of failed rows.
     pub(super) fn push(
         &mut self,
-        columns: &SheetColumns,
+        columns: &TableColumns,
         report: &FlowReport<'_>,
         row: &ReportRow,
     ) -> Result<(), FileError> {
-        let all = sheet_cells(columns, row.cells.as_ref())
-            .chain(treaty_cells(report, row).map(|cell| own_cell(&cell)));
-        let failed = |error| csv_error(&columns.path, error);
-        write_cells(&mut self.all, all).map_err(failed)?;
-        if row.status == Status::Failed
-            && let Some((cells, failure)) = row.failed_row()
-        {
+        let failed = |error| csv_error(Path::new(report.flow), error);
+        let own = columns.own.len();
+        write_cells(&mut self.all, own, columns.result_cells(report, row)).map_err(failed)?;
+        if let Some(cells) = columns.failed_cells(row) {
             self.any_failed = true;
-            let [code, error, hint] = failure;
-            let key = row.key.as_deref().unwrap_or_default();
-            let treaty = [key, row.status.word(), &code, &error, &hint];
-            let treaty = treaty.map(own_cell);
-            let cells = sheet_cells(columns, cells).chain(treaty);
-            write_cells(&mut self.failed, cells).map_err(failed)?;
+            write_cells(&mut self.failed, own, cells).map_err(failed)?;
         }
         Ok(())
     }
 }
 
-/// Returns the cells of a row in the columns of the sheet, protected against changes by a
-/// spreadsheet; empty cells without a row.
-fn sheet_cells<'a>(
-    columns: &'a SheetColumns,
-    row: Option<&'a Row>,
-) -> impl Iterator<Item = Cow<'a, str>> {
-    let cell = move |at: &usize| protect_cell(row.and_then(|row| row.at(*at)).unwrap_or_default());
-    columns.indexes.iter().map(cell)
-}
-
-/// Writes the cells of one record.
+/// Writes the cells of one record. The first `own` are those of the sheet, which are read back.
+/// Treaty's ids are written as they are: programs read them, and treaty never reads them back.
 fn write_cells<'a>(
     table: &mut csv::Writer<Vec<u8>>,
+    own: usize,
     cells: impl Iterator<Item = Cow<'a, str>>,
 ) -> csv::Result<()> {
-    for cell in cells {
-        table.write_field(cell.as_bytes())?;
+    for (at, cell) in cells.enumerate() {
+        let written = if at < own {
+            protect_cell(&cell)
+        } else {
+            escape_formula(&cell)
+        };
+        table.write_field(written.as_bytes())?;
     }
     table.write_record(None::<&[u8]>)
-}
-
-/// Returns a cell of treaty, which may contain text of the service, with unsafe characters escaped.
-/// Ids are written as they are: programs read them, and treaty never reads them back.
-fn own_cell(cell: &str) -> Cow<'static, str> {
-    Cow::Owned(escape_formula(&escaped(cell)).into_owned())
 }
 
 /// Returns the path of the table of failed rows.
 fn failed_path(all: &Path) -> PathBuf {
     all.with_extension("failed.csv")
-}
-
-/// Returns the cells of treaty's columns.
-fn treaty_cells<'a>(
-    report: &'a FlowReport<'_>,
-    row: &'a ReportRow,
-) -> impl Iterator<Item = Cow<'a, str>> {
-    let details = &row.details;
-    let item = details.record.as_ref();
-    let [code, error, hint] = details.failure_texts().map(Cow::Owned);
-    let attempts = item.map_or(String::new(), |item| item.attempts.to_string());
-    let common = [
-        row.key.as_deref().unwrap_or_default().into(),
-        row.status.word().into(),
-        row.action.word().into(),
-        details.doc_ids().into(),
-        details.flow_id().into(),
-        code,
-        error,
-        hint,
-        attempts.into(),
-    ];
-    let signers = report.signers.iter().flat_map(move |name| {
-        let signer = details.signer(name);
-        [
-            signer.account_id().into(),
-            link::shown(signer.sign_url()).into(),
-            link::shown(signer.sign_short_url()).into(),
-            signer.signer_status().into(),
-            signer.signer_time().into(),
-        ]
-    });
-    let moment = |at: Option<jiff::Timestamp>| at.map(time::text).unwrap_or_default();
-    let last = [
-        moment(item.and_then(|item| item.sent_at)),
-        moment(item.and_then(ItemRecord::ended_at)),
-        details.file_paths(),
-        details.file_digests(),
-    ];
-    common
-        .into_iter()
-        .chain(signers)
-        .chain(last.map(Cow::Owned))
 }
 
 /// Creates a CSV file as spreadsheets expect it: UTF-8 with a byte order mark and CRLF line ends.

@@ -1,17 +1,28 @@
-//! Writes `errors.csv`: all diagnostics of the checks before a run, if there are more than are
-//! printed.
+//! Writes `errors.csv` and `errors.xlsx`: all findings of the checks before a run, for the people who
+//! own the sheet.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::csv::{create_table, finish, write_record};
+use super::remove::remove_outdated;
+use super::xlsx::{Column, Kind, MAX_ROWS, Table, WorkbookFile};
 use crate::diagnostic::{Diagnostic, DiagnosticListener, Place, Severity};
-use crate::sheet::escape_formula;
+use crate::sheet::{escape_formula, fit_cell};
 use crate::util::atomic_file::{AtomicFile, FileError};
 use crate::util::escape::escaped;
 
-const COLUMNS: [&str; 8] = [
-    "level", "file", "row", "column", "place", "message", "hint", "related",
+/// The columns; in the workbook, with their kind.
+const COLUMNS: [(&str, Kind); 9] = [
+    ("level", Kind::Status),
+    ("row", Kind::Treaty),
+    ("key", Kind::Treaty),
+    ("column", Kind::Treaty),
+    ("message", Kind::Wrapped),
+    ("hint", Kind::Wrapped),
+    ("file", Kind::Treaty),
+    ("place", Kind::Treaty),
+    ("related", Kind::Wrapped),
 ];
 
 /// A table of diagnostics, written as they are found and not held in memory.
@@ -19,22 +30,24 @@ const COLUMNS: [&str; 8] = [
 pub struct ErrorTable(Arc<Mutex<TableState>>);
 
 struct TableState {
+    /// The path of the CSV file.
     path: PathBuf,
-    /// The number of diagnostics up to which no file is written.
-    threshold: usize,
-    /// The first diagnostics, until the file is created.
+    /// The number of warnings up to which no file is written.
+    max_warnings: usize,
+    /// The first warnings, until the files are created.
     first: Vec<Diagnostic>,
-    file: Option<Result<csv::Writer<AtomicFile>, FileError>>,
+    files: Option<Result<Files, FileError>>,
 }
 
 impl ErrorTable {
-    /// Creates a table that is written to `path` if there are more than `threshold` diagnostics.
-    pub fn beyond(threshold: usize, path: &Path) -> Self {
+    /// Creates a table in the folder of the reports. It is written if there is an error, or if there
+    /// are more than `max_warnings` warnings.
+    pub fn new(folder: &Path, max_warnings: usize) -> Self {
         Self(Arc::new(Mutex::new(TableState {
-            path: path.to_owned(),
-            threshold,
+            path: folder.join("errors.csv"),
+            max_warnings,
             first: Vec::new(),
-            file: None,
+            files: None,
         })))
     }
 
@@ -44,25 +57,25 @@ impl ErrorTable {
         Arc::new(move |diagnostic| table.state().push(diagnostic))
     }
 
-    /// Puts the table in place and returns its path, or `None` if the threshold was not exceeded.
-    /// In that case removes the table of an earlier command.
+    /// Puts the table in place and returns the paths of its files; none if there is nothing to
+    /// write. In that case removes the table of an earlier command.
     ///
     /// # Errors
     /// [`FileError`] if the table cannot be written or removed.
-    pub fn finish(&self) -> Result<Option<PathBuf>, FileError> {
+    pub fn finish(&self) -> Result<Vec<PathBuf>, FileError> {
         let mut state = self.state();
-        let path = state.path.clone();
-        match state.file.take() {
-            Some(file) => {
-                finish(file?, &path)?;
-                Ok(Some(path))
+        let paths = [state.path.clone(), workbook_path(&state.path)];
+        match state.files.take() {
+            Some(files) => {
+                files?.finish(&state.path)?;
+                Ok(paths.into())
             }
-            None => match std::fs::remove_file(&path) {
-                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-                    Err(FileError { path, why })
+            None => {
+                for path in &paths {
+                    remove_outdated(path)?;
                 }
-                _ => Ok(None),
-            },
+                Ok(Vec::new())
+            }
         }
     }
 
@@ -75,39 +88,78 @@ impl ErrorTable {
 impl TableState {
     /// Adds a diagnostic.
     fn push(&mut self, diagnostic: &Diagnostic) {
-        if self.file.is_none() && self.first.len() < self.threshold {
+        let is_warning = diagnostic.severity == Severity::Warning;
+        if self.files.is_none() && is_warning && self.first.len() < self.max_warnings {
             self.first.push(diagnostic.clone());
             return;
         }
-        let opened = self.file.take().unwrap_or_else(|| self.begin());
-        let written = opened.and_then(|mut file| {
-            write_record(&mut file, &self.path, &record(diagnostic))?;
-            Ok(file)
+        let opened = self.files.take().unwrap_or_else(|| self.begin());
+        let written = opened.and_then(|mut files| {
+            files.push(&self.path, diagnostic)?;
+            Ok(files)
         });
-        self.file = Some(written);
+        self.files = Some(written);
     }
 
-    /// Creates the file and writes the first diagnostics.
-    fn begin(&mut self) -> Result<csv::Writer<AtomicFile>, FileError> {
-        let mut file = create_table(&self.path)?;
-        write_record(&mut file, &self.path, &COLUMNS.map(str::to_owned))?;
+    /// Creates the files and writes the first warnings.
+    fn begin(&mut self) -> Result<Files, FileError> {
+        let mut files = Files::create(&self.path)?;
         for diagnostic in std::mem::take(&mut self.first) {
-            write_record(&mut file, &self.path, &record(&diagnostic))?;
+            files.push(&self.path, &diagnostic)?;
         }
-        Ok(file)
+        Ok(files)
     }
 }
 
+/// The unfinished files of the table.
+struct Files {
+    csv: csv::Writer<AtomicFile>,
+    workbook: WorkbookFile,
+    table: Table,
+}
+
+impl Files {
+    /// Creates the files and writes their headers.
+    fn create(path: &Path) -> Result<Self, FileError> {
+        let mut csv = create_table(path)?;
+        write_record(&mut csv, path, &COLUMNS.map(|(name, _)| name.to_owned()))?;
+        let mut workbook = WorkbookFile::create(&workbook_path(path))?;
+        let columns = COLUMNS.map(|(name, kind)| Column::new(name, kind)).into();
+        let table = workbook.edit(|book| Table::begin(book, "errors", columns, MAX_ROWS))?;
+        Ok(Self {
+            csv,
+            workbook,
+            table,
+        })
+    }
+
+    fn push(&mut self, path: &Path, diagnostic: &Diagnostic) -> Result<(), FileError> {
+        let texts = record(diagnostic);
+        let cells = texts.iter().map(|text| fit_cell(text));
+        let cells = cells.collect::<Vec<_>>().into();
+        self.workbook
+            .edit(|book| self.table.push(book, &cells, &[]))?;
+        let texts = texts.map(|text| escape_formula(&text).into_owned());
+        write_record(&mut self.csv, path, &texts)
+    }
+
+    fn finish(mut self, path: &Path) -> Result<(), FileError> {
+        self.workbook.edit(|book| self.table.finish(book))?;
+        self.workbook.save()?;
+        finish(self.csv, path)
+    }
+}
+
+fn workbook_path(csv: &Path) -> PathBuf {
+    csv.with_extension("xlsx")
+}
+
 /// Returns the cells of a diagnostic.
-fn record(diagnostic: &Diagnostic) -> [String; 8] {
+fn record(diagnostic: &Diagnostic) -> [String; 9] {
     let (file, row, column) = match &diagnostic.place {
         None => Default::default(),
         Some(Place::File(path)) => (path.display().to_string(), String::new(), String::new()),
-        Some(Place::Span(span)) => (
-            span.file.path.clone(),
-            span.line.to_string(),
-            span.column.to_string(),
-        ),
+        Some(Place::Span(span)) => (span.file.path.clone(), String::new(), String::new()),
         Some(Place::Cell(cell)) => {
             let column = cell.column.as_ref().map(|(name, _)| name.to_string());
             (
@@ -128,13 +180,14 @@ fn record(diagnostic: &Diagnostic) -> [String; 8] {
         .collect();
     let texts = [
         level.to_owned(),
-        file,
         row,
+        diagnostic.key.clone().unwrap_or_default(),
         column,
-        place.unwrap_or_default(),
         diagnostic.message.clone(),
         diagnostic.hint.clone().unwrap_or_default(),
+        file,
+        place.unwrap_or_default(),
         related.join("; "),
     ];
-    texts.map(|text| escape_formula(&escaped(&text)).into_owned())
+    texts.map(|text| escaped(&text).into_owned())
 }

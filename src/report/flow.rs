@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::csv::{EncodedRows, SheetColumns};
 use super::flow_report::{FlowReport, FlowReportError, ReportedFlow, RowAction, RowFacts};
 use super::id_set::IdSet;
 use super::outputs::Reports;
-use super::row::{DifferingRow, ReportRow, classify};
+use super::row::{DifferingRow, ReportRow, cell_errors, classify};
 use super::status::Status;
 use super::summary::FailedRow;
+use super::tables::{EncodedRows, TableEncoder};
 use crate::desired::{FlowRows, KeyedRow, Outcome, RenderedRow};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{ItemRecord, ItemWithSteps, LedgerError};
@@ -37,12 +37,12 @@ impl Reports {
     pub fn write_flow(&mut self, report: &FlowReport<'_>) -> Result<ReportedFlow, FlowReportError> {
         let mut result = ReportedFlow::default();
         let mut in_sheet = IdSet::default();
-        let columns = self.begin_flow(report)?;
+        let encoder = self.begin_flow(report)?;
         if let Some(rows) = report.rows {
             let reporter = RowReporter {
                 report,
                 rows,
-                columns: columns.as_ref(),
+                encoder: encoder.as_ref(),
             };
             let written = rows.each_prepared(
                 |keyed| reporter.format(keyed),
@@ -67,8 +67,9 @@ impl Reports {
                 status,
                 details,
                 differing: None,
+                cell_errors: Vec::new(),
             };
-            part.push(row, report, columns.as_ref())?;
+            part.push(row, report, encoder.as_ref())?;
             self.take(report, part, &mut result, &mut in_sheet)
         })?;
         self.end_flow()?;
@@ -106,11 +107,11 @@ impl Part {
         &mut self,
         row: ReportRow,
         report: &FlowReport<'_>,
-        columns: Option<&SheetColumns>,
+        encoder: Option<&TableEncoder>,
     ) -> Result<(), FileError> {
-        if let Some(columns) = columns {
-            let tables = self.tables.get_or_insert_with(EncodedRows::new);
-            tables.push(columns, report, &row)?;
+        if let Some(encoder) = encoder {
+            let tables = self.tables.get_or_insert_with(|| encoder.rows());
+            encoder.push(tables, report, &row)?;
         }
         let signers = report.signers.iter().map(|name| row.details.signer(name));
         self.odd_links += signers.filter(|signer| signer.has_odd_link()).count() as u64;
@@ -123,7 +124,7 @@ impl Part {
 struct RowReporter<'a, 'r> {
     report: &'a FlowReport<'r>,
     rows: &'a FlowRows<'r>,
-    columns: Option<&'a SheetColumns>,
+    encoder: Option<&'a TableEncoder>,
 }
 
 /// A row with its index in sheet order and its recorded item.
@@ -148,7 +149,7 @@ impl RowReporter<'_, '_> {
         let mut part = Part::default();
         for (at, row, item) in rows {
             if let Some(row) = self.report_row(at, row, item)? {
-                part.push(row, self.report, self.columns)?;
+                part.push(row, self.report, self.encoder)?;
             }
         }
         Ok(part)
@@ -227,6 +228,7 @@ impl RowReporter<'_, '_> {
         if let Some(Outcome::Invalid(found)) = outcome {
             errors.extend(found);
         }
+        let cell_errors = cell_errors(&errors, number);
         let (status, details) = classify(self.report, item, action, &errors)?;
         let (number, cells, differing) = if differs && !is_replaced {
             let worked_on = details.record.as_ref();
@@ -246,6 +248,7 @@ impl RowReporter<'_, '_> {
             status,
             details,
             differing,
+            cell_errors,
         }))
     }
 }

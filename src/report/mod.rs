@@ -1,5 +1,5 @@
-//! Reports of a run for the people who supplied the sheet: CSV, JSON, HTML, `JUnit` and Prometheus
-//! text.
+//! Reports of a run for the people who supplied the sheet: CSV, XLSX, JSON, HTML, `JUnit` and
+//! Prometheus text.
 //!
 //! A report combines the rows of a sheet, in sheet order, with the recorded items and the planned
 //! actions. A file appears completely or not at all. This module imports neither
@@ -7,6 +7,7 @@
 
 mod audit;
 mod causes;
+mod columns;
 mod csv;
 mod errors;
 mod flow;
@@ -18,9 +19,12 @@ mod junit;
 mod latest;
 mod metrics;
 mod outputs;
+mod remove;
 mod row;
 mod status;
 mod summary;
+mod tables;
+mod xlsx;
 
 pub use audit::{AuditJournal, AuditLine, JournalError};
 pub use causes::{Cause, Causes};

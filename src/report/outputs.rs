@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::csv::{EncodedRows, SheetColumns, Tables};
 use super::flow_report::FlowReport;
 use super::html::{HtmlReport, PageItem, PageSigner};
 use super::junit::Junit;
 use super::row::ReportRow;
 use super::summary::Summary;
+use super::tables::{EncodedRows, TableEncoder, Tables};
 use crate::ledger::ItemRecord;
 use crate::manifest::ReportFormat;
 use crate::util::atomic_file::FileError;
@@ -15,8 +15,9 @@ use crate::util::atomic_file::FileError;
 /// The unfinished report files of a run.
 pub struct Reports {
     folder: PathBuf,
-    csv: bool,
-    json: bool,
+    formats: Vec<ReportFormat>,
+    /// The run, as far as it is known before its end.
+    run: Summary,
     tables: Option<Tables>,
     junit: Option<Junit>,
     html: Option<HtmlReport>,
@@ -25,43 +26,37 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Creates the report files of the given formats in a folder.
+    /// Creates the report files of the given formats in a folder. Of `run`, the names and the start
+    /// time are used.
     ///
     /// # Errors
     /// [`FileError`] if a file cannot be created.
-    pub fn begin(
-        folder: &Path,
-        project: &str,
-        formats: &[ReportFormat],
-    ) -> Result<Self, FileError> {
+    pub fn begin(folder: &Path, run: Summary, formats: &[ReportFormat]) -> Result<Self, FileError> {
         let wants = |format| formats.contains(&format);
-        let junit = wants(ReportFormat::Junit).then(|| Junit::begin(folder, project));
+        let junit = wants(ReportFormat::Junit).then(|| Junit::begin(folder, &run.project));
         Ok(Self {
             folder: folder.to_owned(),
-            csv: wants(ReportFormat::Csv),
-            json: wants(ReportFormat::Json),
             tables: None,
             junit: junit.transpose()?,
             html: wants(ReportFormat::Html).then(HtmlReport::default),
+            formats: formats.to_vec(),
+            run,
             odd_links: 0,
         })
     }
 
-    /// Begins a flow. Returns the columns of the sheet that its tables repeat, if tables are
-    /// written.
+    /// Begins a flow. Returns the encoder of the rows of its tables, if tables are written.
     pub(super) fn begin_flow(
         &mut self,
         report: &FlowReport<'_>,
-    ) -> Result<Option<SheetColumns>, FileError> {
+    ) -> Result<Option<TableEncoder>, FileError> {
         if let Some(junit) = &mut self.junit {
             junit.begin_suite(&format!("flows.{}", report.flow))?;
         }
-        if !self.csv {
-            return Ok(None);
-        }
-        let (tables, columns) = Tables::begin(&self.folder, report)?;
-        self.tables = Some(tables);
-        Ok(Some(columns))
+        let begun = Tables::begin(&self.folder, &self.run, report, &self.formats)?;
+        let (tables, encoder) = begun.unzip();
+        self.tables = tables;
+        Ok(encoder)
     }
 
     /// Writes the next rows; `encoded` are the same rows for the tables.
@@ -110,7 +105,7 @@ impl Reports {
         if let Some(html) = self.html {
             html.write(&self.folder, summary)?;
         }
-        if self.json {
+        if self.formats.contains(&ReportFormat::Json) {
             summary.write(&self.folder)?;
         }
         Ok(())

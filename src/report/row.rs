@@ -4,7 +4,7 @@ use super::flow_report::FlowReport;
 use super::status::Status;
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::SignStatus;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::ledger::{
     DownloadedFile, Failure, ItemRecord, ItemStatus, ItemWithSteps, LedgerError, RawStep, Receipt,
     SignState, step_name,
@@ -27,6 +27,27 @@ pub(super) struct ReportRow {
     pub(super) details: ItemDetails,
     /// The row of the sheet, if it differs from the recorded item: another person may have its key.
     pub(super) differing: Option<DifferingRow>,
+    /// The errors of single cells of the row.
+    pub(super) cell_errors: Vec<CellError>,
+}
+
+/// The error of a cell.
+#[derive(Debug, Clone)]
+pub(super) struct CellError {
+    /// The index of the column in the sheet.
+    pub(super) column: usize,
+    /// The message and the hint.
+    pub(super) text: String,
+}
+
+/// The row of the table of failed rows.
+pub(super) struct FailedRow<'a> {
+    /// The row number.
+    pub(super) number: u64,
+    /// The cells of the row.
+    pub(super) cells: Option<&'a Row>,
+    /// The code, the message and the hint of the failure.
+    pub(super) failure: [String; 3],
 }
 
 /// A row that differs from the recorded item with its key. Only the table of failed rows has its
@@ -73,16 +94,41 @@ impl DifferingRow {
 }
 
 impl ReportRow {
-    /// Returns the cells and the error of the row for the table of failed rows; `None` without a
-    /// row.
-    pub(super) fn failed_row(&self) -> Option<(Option<&Row>, [String; 3])> {
+    /// Returns the row of the table of failed rows; `None` without a row.
+    pub(super) fn failed_row(&self) -> Option<FailedRow<'_>> {
         match &self.differing {
-            Some(row) => Some((row.cells.as_ref(), failure_texts(&row.failure))),
-            None => self
-                .number
-                .map(|_| (self.cells.as_ref(), self.details.failure_texts())),
+            Some(row) => Some(FailedRow {
+                number: row.number,
+                cells: row.cells.as_ref(),
+                failure: failure_texts(&row.failure),
+            }),
+            None => self.number.map(|number| FailedRow {
+                number,
+                cells: self.cells.as_ref(),
+                failure: self.details.failure_texts(),
+            }),
         }
     }
+}
+
+/// Returns the errors that belong to single cells of the row `number`.
+pub(super) fn cell_errors(diagnostics: &[Diagnostic], number: u64) -> Vec<CellError> {
+    let of = |diagnostic: &Diagnostic| {
+        let related = diagnostic.related.iter().map(|(place, _)| place);
+        let mut places = diagnostic.place.iter().chain(related);
+        let column = places.find_map(|place| match place {
+            Place::Cell(cell) if cell.row == number => cell.column.as_ref(),
+            _ => None,
+        });
+        let (_, column) = column?;
+        let hint = diagnostic.hint.as_deref().unwrap_or_default();
+        let text = [&*diagnostic.message, hint].join("\n");
+        Some(CellError {
+            column: *column,
+            text: text.trim_end().to_owned(),
+        })
+    };
+    diagnostics.iter().filter_map(of).collect()
 }
 
 /// The result of an item, which a report shows beside the cells of the sheet.
@@ -325,10 +371,12 @@ fn joined_failure(diagnostics: &[Diagnostic]) -> Failure {
             }
             _ => diagnostic.message.clone(),
         });
-    let hints: Vec<&str> = diagnostics
-        .iter()
-        .filter_map(|diagnostic| diagnostic.hint.as_deref())
-        .collect();
+    let mut hints: Vec<&str> = Vec::new();
+    for hint in diagnostics.iter().filter_map(|error| error.hint.as_deref()) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
     Failure {
         code: None,
         message: each.collect::<Vec<_>>().join("; "),

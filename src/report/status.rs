@@ -65,12 +65,23 @@ impl Status {
         matches!(self, Self::Sent | Self::Waiting)
     }
 
-    /// Returns whether the next apply or a person has something to do.
-    pub fn needs_apply(self) -> bool {
-        matches!(
-            self,
-            Self::Failed | Self::InDoubt | Self::Interrupted | Self::NotStarted
-        )
+    /// Returns the meaning of a status.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Sent => "sent, and not polled since",
+            Self::Waiting => "signatures are missing",
+            Self::Signed => "all have signed; not archived",
+            Self::Archived => "all have signed and the flow is archived",
+            Self::Rejected => "a signer refused",
+            Self::Expired => "the signing deadline passed",
+            Self::Revoked => "the flow was ended before all had signed",
+            Self::Failed => "failed for a known reason",
+            Self::InDoubt => "the outcome of a request is unknown: check it",
+            Self::Interrupted => "the next apply probes and continues",
+            Self::NotStarted => "the run ended before its turn",
+            Self::Unchanged => "sent by an earlier run",
+            Self::Excluded => "left out by where, --target or --exclude",
+        }
     }
 }
 

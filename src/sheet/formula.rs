@@ -6,9 +6,6 @@
 
 use std::borrow::Cow;
 
-/// The column that marks a sheet as a report of treaty.
-pub(super) const REPORT_COLUMN: &str = "treaty_key";
-
 /// Returns the cell as it is written to a report.
 pub fn escape_formula(cell: &str) -> Cow<'_, str> {
     if is_formula(cell) {

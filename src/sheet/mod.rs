@@ -13,9 +13,11 @@ mod open;
 mod row;
 mod text;
 mod workbook;
+mod workbook_cell;
 
 pub use encoding::Encoding;
 pub use file::{Format, SheetFile};
 pub use formula::{escape_formula, protect_cell};
 pub use open::{Rows, Sheet};
 pub use row::{CellProblem, Header, REPORT_PREFIX, Row, RowError};
+pub use workbook_cell::{fit_cell, workbook_cell};

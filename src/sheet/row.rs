@@ -11,6 +11,9 @@ pub(super) const MAX_COLUMNS: usize = 1024;
 /// The prefix of the columns that a report adds to those of its sheet.
 pub const REPORT_PREFIX: &str = "treaty_";
 
+/// The column that marks a sheet as a report of treaty.
+const REPORT_COLUMN: &str = "treaty_key";
+
 /// The column names of a sheet.
 #[derive(Debug)]
 pub struct Header {
@@ -57,6 +60,11 @@ impl Header {
                 .hint("rename one of the columns")
         };
         repeated.into_iter().map(error).collect()
+    }
+
+    /// Returns whether the sheet is a report of treaty.
+    pub(super) fn is_report(&self) -> bool {
+        self.position(REPORT_COLUMN).is_some()
     }
 
     /// Returns the row number of the header.

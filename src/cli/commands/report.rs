@@ -52,7 +52,8 @@ fn write(global: &Global, args: &Args, is_quiet: bool) -> anyhow::Result<Exit> {
     let part = if is_whole { "" } else { "-selected" };
     let whole = run_folder(&settings.directory, &run.record.name)?;
     let folder = run_folder(&settings.directory, &format!("{}{part}", run.record.name))?;
-    let mut reports = Reports::begin(&folder, &context.project.name, &settings.formats)?;
+    let begun = summary(&context, &ledger, &run, &whole, BTreeMap::new())?;
+    let mut reports = Reports::begin(&folder, begun, &settings.formats)?;
     let mut failed_rows = Vec::new();
     let mut items: BTreeMap<String, Counts> = BTreeMap::new();
     let mut reported_flows = Vec::new();

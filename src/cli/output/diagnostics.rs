@@ -20,13 +20,14 @@ const HINT_PREFIX: usize = 13;
 /// The most diagnostics that are shown. The number of the others is printed.
 const SHOWN: usize = 100;
 
-/// Creates the table of all findings. It is written if there are more than are shown.
+/// Creates the table of all findings. It is written if there are errors, or more findings than are
+/// shown.
 pub(in crate::cli) fn table(settings: &Settings) -> ErrorTable {
-    ErrorTable::beyond(SHOWN, &settings.reports.directory.join("errors.csv"))
+    ErrorTable::new(&settings.reports.directory, SHOWN)
 }
 
-/// Prints findings to standard error, errors first. If some are not shown, prints their number and
-/// the path of the table.
+/// Prints findings to standard error, errors first, the number of those that are not shown, and the
+/// paths of the table.
 pub(in crate::cli) fn print(findings: &[&Findings], format: LogFormat, table: Option<&ErrorTable>) {
     let mut all: Vec<&Diagnostic> = findings
         .iter()
@@ -59,24 +60,28 @@ pub(in crate::cli) fn print(findings: &[&Findings], format: LogFormat, table: Op
     if let Err(error) = &written {
         out::log_warning(format, error);
     }
-    if found <= SHOWN {
-        return;
+    let files = written.ok().flatten().unwrap_or_default();
+    if found > SHOWN {
+        tracing::warn!(
+            target: CONSOLE,
+            event = "findings",
+            count = found,
+            file = files.first().map(|file| file.display().to_string()),
+            "some findings are not shown"
+        );
     }
-    let file = written.ok().flatten().flatten();
-    tracing::warn!(
-        target: CONSOLE,
-        event = "findings",
-        count = found,
-        file = file.as_ref().map(|file| file.display().to_string()),
-        "some findings are not shown"
-    );
     if format == LogFormat::Text {
         let more = match found.saturating_sub(shown) {
-            0 => None,
-            more => Some(format!("… and {more} more")),
+            more if found > SHOWN && more > 0 => Some(format!("… and {more} more")),
+            _ => None,
         };
-        let file = file.map(|file| format!("all findings are in {}", out::shown(&file).display()));
-        let parts: Vec<String> = more.into_iter().chain(file).collect();
+        let files: Vec<String> = files
+            .iter()
+            .map(|file| out::shown(file).display().to_string())
+            .collect();
+        let files =
+            (!files.is_empty()).then(|| format!("all findings are in {}", files.join(" and ")));
+        let parts: Vec<String> = more.into_iter().chain(files).collect();
         if !parts.is_empty() {
             out::note(parts.join("; "));
             out::note("");

@@ -119,7 +119,7 @@ impl StatusLabel {
         Self {
             word: status.word(),
             label: words::label(status),
-            meaning: words::meaning(status),
+            meaning: status.meaning(),
         }
     }
 }

@@ -58,25 +58,6 @@ pub(super) fn label(status: Status) -> &'static str {
     }
 }
 
-/// Returns the meaning of a status.
-pub(super) fn meaning(status: Status) -> &'static str {
-    match status {
-        Status::Sent => "sent, and not polled since",
-        Status::Waiting => "signatures are missing",
-        Status::Signed => "all have signed; not archived",
-        Status::Archived => "all have signed and the flow is archived",
-        Status::Rejected => "a signer refused",
-        Status::Expired => "the signing deadline passed",
-        Status::Revoked => "the flow was ended before all had signed",
-        Status::Failed => "failed for a known reason",
-        Status::InDoubt => "the outcome of a request is unknown: check it",
-        Status::Interrupted => "the next apply probes and continues",
-        Status::NotStarted => "the run ended before its turn",
-        Status::Unchanged => "sent by an earlier run",
-        Status::Excluded => "left out by where, --target or --exclude",
-    }
-}
-
 /// Returns the meaning of an exit code.
 pub fn exit(code: i32) -> &'static str {
     match code {

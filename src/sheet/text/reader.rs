@@ -8,7 +8,6 @@ use super::split::{self, ErrorKind, StructureError};
 use crate::diagnostic::{Cell, Diagnostic};
 use crate::sheet::encoding::{BOM, Detected, Encoding, detect};
 use crate::sheet::file::SheetFile;
-use crate::sheet::formula::REPORT_COLUMN;
 use crate::sheet::row::{Header, MAX_COLUMNS};
 use crate::util::input_file;
 
@@ -65,7 +64,7 @@ impl TextSheet {
             max_rows,
         };
         let header = sheet.read_header()?;
-        sheet.is_report = header.position(REPORT_COLUMN).is_some();
+        sheet.is_report = header.is_report();
         sheet.header = Arc::new(header);
         Ok(sheet)
     }

@@ -26,15 +26,21 @@ pub(in crate::sheet) struct Workbook {
 
 impl Workbook {
     /// Finds the sheet, checks its layout and reads the header. Without a name, the workbook must
-    /// have one visible sheet.
+    /// have one visible sheet, or be a report.
     pub(in crate::sheet) fn open(
         file: &SheetFile,
         sheet: Option<&str>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut workbook = source(file).map_err(|error| vec![error])?;
-        let sheet = chosen(file, &workbook, sheet).map_err(|error| vec![error])?;
+        let Chosen {
+            name: sheet,
+            unless_report,
+        } = chosen(file, &workbook, sheet).map_err(|error| vec![error])?;
         let layout = layout(file, &sheet).map_err(|error| vec![unreadable(file, &error)])?;
         let header = header(file, &mut workbook, &sheet, layout.columns)?;
+        if let Some(error) = unless_report.filter(|_| !header.is_report()) {
+            return Err(vec![error]);
+        }
         Ok(Self {
             file: file.clone(),
             warnings: warnings(file, &sheet, &layout),
@@ -114,12 +120,27 @@ fn unreadable_workbook(file: &SheetFile, error: &XlsxError) -> Diagnostic {
     error.hint("open the workbook in a spreadsheet program and save it again as .xlsx")
 }
 
-/// Returns the name of the sheet to read.
-fn chosen(
-    file: &SheetFile,
-    workbook: &Source,
-    wanted: Option<&str>,
-) -> Result<Arc<str>, Diagnostic> {
+/// The name of the sheet of a report that has all rows.
+const RESULTS: &str = "results";
+
+/// The sheet to read.
+struct Chosen {
+    name: Arc<str>,
+    /// The error if the sheet is not that of a report.
+    unless_report: Option<Diagnostic>,
+}
+
+impl Chosen {
+    fn named(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            unless_report: None,
+        }
+    }
+}
+
+/// Returns the sheet to read.
+fn chosen(file: &SheetFile, workbook: &Source, wanted: Option<&str>) -> Result<Chosen, Diagnostic> {
     let sheets = workbook.sheets_metadata().iter();
     let sheets: Vec<_> = sheets
         .filter(|sheet| sheet.typ == SheetType::WorkSheet)
@@ -128,7 +149,7 @@ fn chosen(
     let listed = || names().collect::<Vec<_>>().join(", ");
     if let Some(wanted) = wanted {
         if let Some(found) = names().find(|name| *name == wanted) {
-            return Ok(found.into());
+            return Ok(Chosen::named(found));
         }
         let hint = match did_you_mean(wanted, names()) {
             Some(near) => format!("did you mean {near}?"),
@@ -138,17 +159,41 @@ fn chosen(
             .error(format!("the workbook has no sheet {wanted}"))
             .hint(hint));
     }
-    let mut visible = sheets
-        .iter()
-        .filter(|sheet| sheet.visible == SheetVisible::Visible);
+    let visible_names = || {
+        let sheets = sheets.iter();
+        let visible = sheets.filter(|sheet| sheet.visible == SheetVisible::Visible);
+        visible.map(|sheet| &*sheet.name)
+    };
+    let mut visible = visible_names();
     match (visible.next(), visible.next()) {
-        (Some(only), None) => Ok(only.name.as_str().into()),
+        (Some(only), None) => Ok(Chosen::named(only)),
         (None, _) => Err(file
             .error("the workbook has no visible sheet")
             .hint(format!("name one with rows.sheet: {}", listed()))),
-        (Some(_), Some(_)) => Err(file
-            .error("the workbook has several sheets")
-            .hint(format!("name one with rows.sheet: {}", listed()))),
+        (Some(_), Some(_)) => {
+            let several = file
+                .error("the workbook has several sheets")
+                .hint(format!("name one with rows.sheet: {}", listed()));
+            let results = visible_names().find(|name| *name == RESULTS);
+            let Some(results) = results else {
+                return Err(several);
+            };
+            // Rows of the other sheets would be missing.
+            let next = format!("{RESULTS} 2");
+            if visible_names().any(|name| name == next) {
+                return Err(file
+                    .error(format!(
+                        "the rows of the workbook continue in the sheet {next}"
+                    ))
+                    .hint(
+                        "use the CSV report as the sheet, or correct the workbook of failed rows",
+                    ));
+            }
+            Ok(Chosen {
+                name: results.into(),
+                unless_report: Some(several),
+            })
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use calamine::{Xlsx, XlsxError};
 
 use super::cell::{NumberFormat, Unusable, text};
 use crate::diagnostic::Diagnostic;
+use crate::sheet::formula::unprotect_cell;
 use crate::sheet::row::{CellProblem, Header, Row, RowError};
+use crate::sheet::workbook_cell::is_cut;
 
 /// An open workbook.
 pub(super) type Source = Xlsx<BufReader<File>>;
@@ -224,13 +226,20 @@ fn send_rows(
     let _ = to.send(end);
 }
 
-/// Pads a row to the header.
+/// Pads a row to the header. In a report, reverses what [`workbook_cell`](crate::sheet::workbook_cell)
+/// changes.
 fn finished(raw: RawRow, header: &Arc<Header>, uncomputed: &[usize]) -> Row {
     let RawRow {
         number,
         mut cells,
         problems,
     } = raw;
+    let mut cut = Vec::new();
+    if header.is_report() {
+        let found = cells.iter().enumerate().filter(|(_, cell)| is_cut(cell));
+        cut.extend(found.map(|(column, _)| column));
+        cells = cells.iter().map(unprotect_cell).collect();
+    }
     while cells.len() < header.columns().len() {
         cells.push_field("");
     }
@@ -248,7 +257,14 @@ fn finished(raw: RawRow, header: &Arc<Header>, uncomputed: &[usize]) -> Row {
         .iter()
         .filter(|column| cells[**column].is_empty());
     let empty = empty.map(|column| problem(*column, never_computed(1)));
-    let problems = unusable.chain(empty).collect();
+    let cut = cut.into_iter().map(|column| {
+        let error = Diagnostic::error("the report has cut this cell, because it is too long");
+        problem(
+            column,
+            error.hint("enter the whole text, or use the CSV report"),
+        )
+    });
+    let problems = unusable.chain(empty).chain(cut).collect();
     Row {
         header: header.clone(),
         number,

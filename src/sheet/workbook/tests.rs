@@ -300,3 +300,18 @@ fn a_file_that_is_no_workbook_is_named_as_what_it_is() {
         assert!(place == "放款.xlsx" && !hint.is_empty(), "{place} {hint}");
     }
 }
+
+#[test]
+fn reads_the_results_of_a_report() {
+    let report = rows(&[&texts(&["合同号", "treaty_key"]), &texts(&["''0701", "'x"])]);
+    let other = rows(&[&texts(&["status"]), &texts(&["done"])]);
+    let book = workbook(&[("results", "", &report), ("summary", "", &other)]);
+    let read = read(&book.sheet());
+    assert_eq!(read.len(), 1);
+    // A CSV report that was saved as a workbook has apostrophes before numbers, too.
+    assert_eq!(read[0].texts().collect::<Vec<_>>(), ["'0701", "'x"]);
+
+    let book = workbook(&[("results", "", &other), ("summary", "", &report)]);
+    let [message, ..] = book.refused();
+    assert_eq!(message, "the workbook has several sheets");
+}

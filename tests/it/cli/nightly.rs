@@ -75,11 +75,7 @@ fn runs_the_commands_of_the_units() {
         // The next run follows items that are already sent, even if the sheet no longer has them.
         project.write("loans.csv", &sheet[0]);
         let run = project.expect(&args, 0);
-        assert!(
-            run.stdout.contains("3 waiting"),
-            "{}",
-            run.stdout
-        );
+        assert!(run.stdout.contains("3 waiting"), "{}", run.stdout);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cli::journeys::statuses;
 use crate::support::project::Project;
+use crate::support::workbook::read;
 
 /// Returns the sheet with three invalid rows: a mistyped id, an empty name, an invalid amount.
 fn spoilt(sheet: &str) -> String {
@@ -107,8 +108,9 @@ fn writes_all_errors_to_a_file_when_there_are_many() {
     let run = project.expect(&["validate"], 65);
     assert_eq!(run.stderr.matches("loans.csv, row").count(), 100);
     assert!(
-        run.stderr
-            .contains("… and 100 more; all findings are in reports/errors.csv"),
+        run.stderr.contains(
+            "… and 100 more; all findings are in reports/errors.csv and reports/errors.xlsx"
+        ),
         "{}",
         run.stderr
     );
@@ -116,16 +118,41 @@ fn writes_all_errors_to_a_file_when_there_are_many() {
     let mut table = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let rows: Vec<csv::StringRecord> = table.records().map(|row| row.expect("a row")).collect();
     assert_eq!(rows.len(), 200);
-    assert_eq!(
-        [&rows[199][0], &rows[199][1], &rows[199][2], &rows[199][3]],
-        ["error", "loans.csv", "201", "身份证号"]
-    );
+    let cells: Vec<&str> = (0..4).map(|at| &rows[199][at]).collect();
+    assert_eq!(cells, ["error", "201", "HT-2026-0200", "身份证号"]);
+    let workbook = read(&project.path("reports/errors.xlsx"), None);
+    assert_eq!(workbook.len(), 200);
+    assert_eq!(workbook[199]["message"], &rows[199][4]);
     let json = project.expect(&["validate", "--log-format", "json"], 65);
     assert!(json.stderr.contains(r#""count":200"#), "{}", json.stderr);
     // The file of old errors is removed once the sheet is valid.
     project.set_sheet(&sheet);
     project.expect(&["validate"], 0);
-    assert!(!project.path("reports/errors.csv").exists());
+    for name in ["reports/errors.csv", "reports/errors.xlsx"] {
+        assert!(!project.path(name).exists());
+    }
+}
+
+#[test]
+fn writes_a_single_error_to_a_file_and_no_folder_without_errors() {
+    let project = Project::loans();
+    let good = project.sheet();
+    project.expect(&["validate"], 0);
+    assert!(!project.path("reports").exists() && !project.path(".treaty").exists());
+    project.set_sheet(&spoilt(&good));
+    let run = project.expect(&["validate"], 65);
+    assert_eq!(
+        run.stderr.matches("errors.csv").count(),
+        1,
+        "{}",
+        run.stderr
+    );
+    let errors = read(&project.path("reports/errors.xlsx"), None);
+    let cells = |at: usize| ["row", "key", "column"].map(|name| errors[at][name].as_str());
+    assert_eq!(errors.len(), 4);
+    assert_eq!(cells(0), ["11", "HT-2026-0010", "身份证号"]);
+    assert_eq!(cells(3), ["31", "HT-2026-0030", "金额"]);
+    assert!(errors[0]["message"].contains("check digit") && !errors[0]["hint"].is_empty());
 }
 
 #[test]

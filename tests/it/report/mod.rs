@@ -3,3 +3,4 @@
 pub(crate) mod changed_sheets;
 pub(crate) mod files;
 pub(crate) mod junit;
+mod workbooks;

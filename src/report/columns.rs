@@ -1,0 +1,174 @@
+//! The columns of the tables of a flow, and the cells of a row: the same in every format.
+
+use std::borrow::Cow;
+
+use super::flow_report::FlowReport;
+use super::row::ReportRow;
+use super::status::Status;
+use crate::api::time;
+use crate::ledger::ItemRecord;
+use crate::sheet::{REPORT_PREFIX as PREFIX, Row};
+use crate::util::escape::escaped;
+use crate::util::link;
+
+/// The columns before those of the signers.
+const COMMON: [&str; 9] = [
+    "treaty_key",
+    "treaty_status",
+    "treaty_action",
+    "treaty_doc_id",
+    "treaty_flow_id",
+    "treaty_error_code",
+    "treaty_error",
+    "treaty_hint",
+    "treaty_attempts",
+];
+/// The columns of each signer, without prefix and signer name.
+const SIGNER: [&str; 5] = [
+    "account_id",
+    "sign_url",
+    "sign_short_url",
+    "status",
+    "sign_time",
+];
+/// The columns after those of the signers.
+const LAST: [&str; 4] = [
+    "treaty_sent_at",
+    "treaty_ended_at",
+    "treaty_file",
+    "treaty_sha256",
+];
+/// Treaty's columns of the table of failed rows.
+const FAILED: [&str; 6] = [
+    "treaty_key",
+    "treaty_row",
+    "treaty_status",
+    "treaty_error_code",
+    "treaty_error",
+    "treaty_hint",
+];
+
+/// The columns of the tables of a flow.
+pub(super) struct TableColumns {
+    /// The indexes in the sheet of the columns that the tables repeat.
+    indexes: Vec<usize>,
+    /// The names of these columns.
+    pub(super) own: Vec<String>,
+    /// Treaty's columns of the table of all rows.
+    pub(super) results: Vec<String>,
+    /// Treaty's columns of the table of failed rows.
+    pub(super) failed: Vec<String>,
+}
+
+impl TableColumns {
+    /// Returns the columns of a flow. Treaty's columns of a sheet that is an earlier report are left
+    /// out.
+    pub(super) fn of(report: &FlowReport<'_>) -> Self {
+        let sheet = report.rows.and_then(|rows| rows.sheet.as_ref());
+        let header = sheet.map_or(&[][..], |sheet| sheet.header().columns());
+        let indexes: Vec<usize> = (0..header.len())
+            .filter(|at| !header[*at].starts_with(PREFIX))
+            .collect();
+        let mut results = COMMON.map(str::to_owned).to_vec();
+        for signer in &report.signers {
+            results.extend(SIGNER.iter().map(|name| format!("{PREFIX}{signer}_{name}")));
+        }
+        results.extend(LAST.map(str::to_owned));
+        Self {
+            own: indexes.iter().map(|at| header[*at].to_string()).collect(),
+            indexes,
+            results,
+            failed: FAILED.map(str::to_owned).to_vec(),
+        }
+    }
+
+    /// Returns the position in the tables of a column of the sheet.
+    pub(super) fn position(&self, column: usize) -> Option<usize> {
+        self.indexes.iter().position(|index| *index == column)
+    }
+
+    /// Returns the cells of a row of the table of all rows.
+    pub(super) fn result_cells<'a>(
+        &'a self,
+        report: &'a FlowReport<'_>,
+        row: &'a ReportRow,
+    ) -> impl Iterator<Item = Cow<'a, str>> {
+        let own = self.sheet_cells(row.cells.as_ref());
+        own.chain(treaty_cells(report, row).map(own_cell))
+    }
+
+    /// Returns the cells of a row of the table of failed rows; `None` if the row did not fail.
+    pub(super) fn failed_cells<'a>(
+        &'a self,
+        row: &'a ReportRow,
+    ) -> Option<impl Iterator<Item = Cow<'a, str>>> {
+        let failed = (row.status == Status::Failed).then(|| row.failed_row())??;
+        let [code, error, hint] = failed.failure;
+        let treaty = [
+            Cow::Borrowed(row.key.as_deref().unwrap_or_default()),
+            failed.number.to_string().into(),
+            row.status.word().into(),
+            code.into(),
+            error.into(),
+            hint.into(),
+        ];
+        Some(self.sheet_cells(failed.cells).chain(treaty.map(own_cell)))
+    }
+
+    /// Returns the cells of a row in the columns of the sheet; empty cells without a row.
+    fn sheet_cells<'a>(&'a self, row: Option<&'a Row>) -> impl Iterator<Item = Cow<'a, str>> {
+        let cell = move |at: &usize| row.and_then(|row| row.at(*at)).unwrap_or_default();
+        self.indexes.iter().map(cell).map(Cow::Borrowed)
+    }
+}
+
+/// Returns a cell of treaty, which may contain text of the service, with unsafe characters escaped.
+pub(super) fn own_cell(cell: Cow<'_, str>) -> Cow<'_, str> {
+    match escaped(&cell) {
+        Cow::Owned(escaped) => Cow::Owned(escaped),
+        Cow::Borrowed(_) => cell,
+    }
+}
+
+/// Returns the cells of treaty's columns.
+fn treaty_cells<'a>(
+    report: &'a FlowReport<'_>,
+    row: &'a ReportRow,
+) -> impl Iterator<Item = Cow<'a, str>> {
+    let details = &row.details;
+    let item = details.record.as_ref();
+    let [code, error, hint] = details.failure_texts().map(Cow::Owned);
+    let attempts = item.map_or(String::new(), |item| item.attempts.to_string());
+    let common = [
+        row.key.as_deref().unwrap_or_default().into(),
+        row.status.word().into(),
+        row.action.word().into(),
+        details.doc_ids().into(),
+        details.flow_id().into(),
+        code,
+        error,
+        hint,
+        attempts.into(),
+    ];
+    let signers = report.signers.iter().flat_map(move |name| {
+        let signer = details.signer(name);
+        [
+            signer.account_id().into(),
+            link::shown(signer.sign_url()).into(),
+            link::shown(signer.sign_short_url()).into(),
+            signer.signer_status().into(),
+            signer.signer_time().into(),
+        ]
+    });
+    let moment = |at: Option<jiff::Timestamp>| at.map(time::text).unwrap_or_default();
+    let last = [
+        moment(item.and_then(|item| item.sent_at)),
+        moment(item.and_then(ItemRecord::ended_at)),
+        details.file_paths(),
+        details.file_digests(),
+    ];
+    common
+        .into_iter()
+        .chain(signers)
+        .chain(last.map(Cow::Owned))
+}
