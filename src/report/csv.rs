@@ -12,7 +12,7 @@ use super::row::ReportRow;
 use super::status::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
-use crate::sheet::{REPORT_PREFIX as PREFIX, Row, escape_formula, protect_cell};
+use crate::sheet::{CHECK_COLUMN, REPORT_PREFIX as PREFIX, Row, escape_formula, protect_cell};
 use crate::util::atomic_file::{AtomicFile, FileError};
 use crate::util::escape::escaped;
 use crate::util::link;
@@ -38,19 +38,21 @@ const SIGNER: [&str; 5] = [
     "sign_time",
 ];
 /// The columns after those of the signers.
-const LAST: [&str; 4] = [
+const LAST: [&str; 5] = [
     "treaty_sent_at",
     "treaty_ended_at",
     "treaty_file",
     "treaty_sha256",
+    CHECK_COLUMN,
 ];
 /// The columns of the table of failed rows.
-const FAILED: [&str; 5] = [
+const FAILED: [&str; 6] = [
     "treaty_key",
     "treaty_status",
     "treaty_error_code",
     "treaty_error",
     "treaty_hint",
+    CHECK_COLUMN,
 ];
 
 /// The two tables of a flow.
@@ -191,13 +193,23 @@ impl EncodedRows {
             self.any_failed = true;
             let [code, error, hint] = failure;
             let key = row.key.as_deref().unwrap_or_default();
-            let treaty = [key, row.status.word(), &code, &error, &hint];
+            let check = check_values(report, cells);
+            let treaty = [key, row.status.word(), &code, &error, &hint, &check];
             let treaty = treaty.map(|cell| own_cell(Cow::Borrowed(cell)));
             let cells = sheet_cells(columns, cells).map(Cow::Borrowed).chain(treaty);
             write_cells(&mut self.failed, cells).map_err(failed)?;
         }
         Ok(())
     }
+}
+
+/// Returns the check values of the cells of a row, which tell whether a spreadsheet changed them.
+fn check_values(report: &FlowReport<'_>, row: Option<&Row>) -> String {
+    let values = report
+        .rows
+        .zip(row)
+        .map(|(rows, row)| rows.check_values(row));
+    values.unwrap_or_default()
 }
 
 /// Returns the cells of a row in the columns of the sheet; empty cells without a row.
@@ -269,6 +281,7 @@ fn treaty_cells<'a>(
         moment(item.and_then(ItemRecord::ended_at)),
         details.file_paths(),
         details.file_digests(),
+        check_values(report, row.cells.as_ref()),
     ];
     common
         .into_iter()

@@ -11,6 +11,9 @@ pub(super) const MAX_COLUMNS: usize = 1024;
 /// The prefix of the columns that a report adds to those of its sheet.
 pub const REPORT_PREFIX: &str = "treaty_";
 
+/// The column of a report with the check values of the numbers of a row.
+pub const CHECK_COLUMN: &str = "treaty_check";
+
 /// The column names of a sheet.
 #[derive(Debug)]
 pub struct Header {
@@ -57,6 +60,11 @@ impl Header {
                 .hint("rename one of the columns")
         };
         repeated.into_iter().map(error).collect()
+    }
+
+    /// Returns whether the header is that of a text file, not of a workbook.
+    pub fn is_text(&self) -> bool {
+        self.sheet.is_none()
     }
 
     /// Returns the row number of the header.

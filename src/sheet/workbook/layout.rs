@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use calamine::CellErrorType;
 use quick_xml::events::{BytesStart, Event};
 
 use super::archive::{self, Archive, ArchiveError, attribute};
@@ -10,6 +11,8 @@ use super::archive::{self, Archive, ArchiveError, attribute};
 /// The layout of a sheet.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
+    /// The number of rows, also of empty ones.
+    rows: u64,
     /// The number of the last row with a value; 0 if the sheet is empty.
     pub(super) last_row: u64,
     /// The number of columns up to the last one with a value.
@@ -24,6 +27,9 @@ pub(super) struct Layout {
     pub(super) merged: Option<(u64, String)>,
     /// The formulas that were never computed, by column.
     pub(super) uncomputed: BTreeMap<usize, Uncomputed>,
+    /// The row and the column of each cell whose error is none that the reader of cells knows, such
+    /// as `#SPILL!`, in file order.
+    pub(super) unknown_errors: Vec<(u64, usize)>,
 }
 
 /// The formulas of a column that were never computed.
@@ -43,7 +49,14 @@ struct Current {
     has_value: bool,
     /// Whether the value of the formula is a text, which can be empty.
     is_text: bool,
+    /// The error that the cell shows; `None` if its value is none.
+    error: Option<String>,
+    /// Whether the cell names its column.
+    is_named: bool,
 }
+
+/// The maximum number of rows of a spreadsheet.
+const MAX_ROWS: u64 = 1_048_576;
 
 impl Layout {
     /// Reads a sheet. `header_row` is the number of the row with the column names; formulas above
@@ -68,9 +81,13 @@ impl Layout {
                     "mergeCell" => layout.merged(&tag, header_row)?,
                     _ => {}
                 },
-                Event::Text(_) | Event::GeneralRef(_) | Event::CData(_) if in_value => {
+                Event::Text(text) if in_value => {
                     current.has_value = true;
+                    if let Some(error) = &mut current.error {
+                        error.push_str(&text);
+                    }
                 }
+                Event::GeneralRef(_) | Event::CData(_) if in_value => current.has_value = true,
                 Event::End(tag) => match tag.local_name().as_ref() {
                     "v" | "t" => in_value = false,
                     "c" => layout.end_cell(&mut current, header_row),
@@ -90,6 +107,10 @@ impl Layout {
     ) -> Result<(), ArchiveError> {
         let number = attribute(tag, "r")?.and_then(|number| number.parse().ok());
         current.row = number.unwrap_or(current.row.saturating_add(1));
+        self.rows += 1;
+        if self.rows.max(current.row) > MAX_ROWS {
+            return Err(ArchiveError::TooManyRows);
+        }
         current.column = 0;
         self.hidden_rows += u64::from(is_set(tag, "hidden")?);
         Ok(())
@@ -106,6 +127,13 @@ impl Layout {
                 first_row: current.row,
             });
             column.count += 1;
+        }
+        // After such a cell, the reader of cells miscounts the columns of cells without a name.
+        if let Some(error) = &current.error
+            && current.is_named
+            && error.parse::<CellErrorType>().is_err()
+        {
+            self.unknown_errors.push((current.row, current.column));
         }
         current.column = current.column.saturating_add(1);
     }
@@ -137,12 +165,26 @@ impl Layout {
 }
 
 fn start_cell(tag: &BytesStart<'_>, current: &mut Current) -> Result<(), ArchiveError> {
-    if let Some(column) = attribute(tag, "r")?.and_then(|name| column_index(&name)) {
-        current.column = column;
-    }
     current.has_formula = false;
     current.has_value = false;
-    current.is_text = attribute(tag, "t")?.as_deref() == Some("str");
+    current.is_text = false;
+    current.is_named = false;
+    current.error = None;
+    // Names of cells and types have no escaped characters.
+    for attribute in tag.attributes().with_checks(false) {
+        let attribute = attribute?;
+        match (attribute.key.local_name().as_ref(), &*attribute.value) {
+            ("r", name) => {
+                if let Some(column) = column_index(name) {
+                    current.column = column;
+                    current.is_named = true;
+                }
+            }
+            ("t", "str") => current.is_text = true,
+            ("t", "e") => current.error = Some(String::new()),
+            _ => {}
+        }
+    }
     Ok(())
 }
 

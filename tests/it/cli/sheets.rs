@@ -59,7 +59,10 @@ fn refuses_or_skips_invalid_rows_and_reports_them() {
     // The corrected file of failed rows becomes the sheet.
     let failed = project.report("loans.failed.csv");
     assert_eq!(failed.len(), 3);
-    let mut corrected = project.read("reports/latest/loans.failed.csv");
+    // A long number has an apostrophe in a report.
+    let failed = project.read("reports/latest/loans.failed.csv");
+    assert_eq!(failed.matches(",'").count(), 3);
+    let mut corrected = failed.replace(",'", ",");
     let (bad, right): (Vec<String>, Vec<&str>) = (
         spoilt(&good).lines().map(str::to_owned).collect(),
         good.lines().collect(),
