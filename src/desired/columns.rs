@@ -72,7 +72,7 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
                     format!("did you mean row[\"{near}\"]?")
                 }
                 Some(near) => format!("did you mean row.{near}?"),
-                None if header.columns().len() == 1 => {
+                None if header.columns().len() == 1 && header.is_text() => {
                     "the sheet has only one column: set rows.delimiter, and check that the header is the first row".to_owned()
                 }
                 None => {
@@ -97,7 +97,7 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
     errors
 }
 
-/// Returns an error if the header is a title, and a row below it has all columns that the flow uses.
+/// Returns an error if the header has no column that the flow uses, and a row below it has most of them.
 fn title_row(flow: &Named<Flow>, sheet: &Sheet) -> Option<Diagnostic> {
     let header = sheet.header();
     let used: BTreeSet<&str> = flow
@@ -109,19 +109,25 @@ fn title_row(flow: &Named<Flow>, sheet: &Sheet) -> Option<Diagnostic> {
     if used.is_empty() || used.iter().any(|column| header.position(column).is_some()) {
         return None;
     }
-    // An unreadable row is reported when the rows are rendered.
-    let rows = sheet.rows().ok()?.take(TITLE_ROWS);
-    let cells = rows.filter_map(|row| row.map_or_else(|error| error.cells, Some));
-    let found = cells.into_iter().find(|row| {
-        let texts: BTreeSet<&str> = row.texts().collect();
-        used.is_subset(&texts)
-    })?;
+    // A title has fewer cells than the rows below. Some of the columns can be missing.
+    let names = |cells: &[String]| {
+        let used = used
+            .iter()
+            .filter(|name| cells.iter().any(|cell| cell == *name));
+        used.count()
+    };
+    let rows = sheet.first_rows(TITLE_ROWS);
+    let (number, _) = rows
+        .iter()
+        .find(|(_, cells)| names(cells) * 2 > used.len())?;
     let error = format!(
-        "row {} is not the header: row {} has the names of the columns",
+        "row {} is not the header: row {number} has the names of the columns",
         header.row(),
-        found.number
     );
-    let hint = format!("set rows.header: {}", found.number);
+    let hint = format!(
+        "set rows.header: {number}; row {} looks like a title",
+        header.row()
+    );
     let rows = flow.rows.as_ref()?;
     Some(
         Diagnostic::error(error)

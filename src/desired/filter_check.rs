@@ -27,12 +27,17 @@ pub(super) fn decided_by_blanks(
     if would == wanted {
         return None;
     }
+    let cell = row.get(dirty).unwrap_or_default();
+    let is_blank = cell.trim() == clean(cell);
     Some(Suspicion {
         field: "where".to_owned(),
-        kind: if wanted {
-            "selects the row only because of blanks, invisible characters or NULL in a cell"
-        } else {
-            "leaves the row out only because of blanks, invisible characters or NULL in a cell"
+        kind: match (wanted, clean(cell), is_blank) {
+            (true, "", false) => "selects the row only because a cell is nan, NULL or the like",
+            (true, _, true) => "selects the row only because of blanks in a cell",
+            (true, ..) => "selects the row only because of invisible characters in a cell",
+            (false, "", false) => "leaves the row out only because a cell is nan, NULL or the like",
+            (false, _, true) => "leaves the row out only because of blanks in a cell",
+            (false, ..) => "leaves the row out only because of invisible characters in a cell",
         },
         detail: String::new(),
         column: Some(dirty.clone()),

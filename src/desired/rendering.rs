@@ -147,6 +147,15 @@ impl<'a> Rendering<'a> {
             }
             return false;
         }
+        if expr.has_zero_amount(text) {
+            self.suspicions.push(Suspicion {
+                field: name.to_owned(),
+                kind: "is an amount of zero",
+                detail: String::new(),
+                column: expr.uses().single_column().map(str::to_owned),
+                hint: "correct the cell, or ignore this warning if nothing is owed",
+            });
+        }
         if let Some(odd) = suspicion::oddity(text) {
             // Other characters are in the manifest, which can be seen and changed.
             let is_in_cell = |cell: &str| match odd.kind {

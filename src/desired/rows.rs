@@ -8,9 +8,12 @@ use super::item_rendering::item;
 use super::local_file::{FileCache, FileReader};
 use super::rendering::Rendering;
 use super::resources::Resources;
+use super::rounded_columns::RoundedColumns;
 use super::row_warnings::RowWarnings;
 use super::suspicion::{EDGE_BLANK, Suspicion};
-use super::{check, columns, field_fit, filter_check, notice, static_files, template_checks};
+use super::{
+    check, columns, field_fit, filter_check, notice, number_check, static_files, template_checks,
+};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{Expr, Fingerprint, Fingerprinter, RunTime, Salt, Scope};
 use crate::manifest::{Flow, Named, Project};
@@ -28,6 +31,7 @@ pub struct FlowRows<'a> {
     salt: Salt,
     files: FileCache,
     warnings: RowWarnings,
+    rounded: RoundedColumns,
     shapes: Shapes,
 }
 
@@ -120,6 +124,8 @@ impl<'a> FlowRows<'a> {
             cache: &cache,
         };
         findings.extend(static_files::check(&files, flow, &scope, salt));
+        let header = sheet.as_ref().map(Sheet::header);
+        let rounded = header.map(|header| RoundedColumns::new(flow, header));
         (findings.errors() == before).then(|| Self {
             flow,
             sheet,
@@ -128,6 +134,7 @@ impl<'a> FlowRows<'a> {
             salt: salt.clone(),
             files: cache,
             warnings: RowWarnings::default(),
+            rounded: rounded.unwrap_or_default(),
             shapes: field_fit::shapes(flow, resources),
         })
     }
@@ -135,6 +142,17 @@ impl<'a> FlowRows<'a> {
     /// Returns the warnings of the rows rendered so far, in sheet order.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         self.warnings.sorted()
+    }
+
+    /// Returns an error for each column that a spreadsheet has rounded, from the rows rendered so far.
+    pub fn rounded_columns(&self) -> Vec<Diagnostic> {
+        let header = self.sheet.as_ref().map(Sheet::header);
+        header.map_or_else(Vec::new, |header| self.rounded.errors(header))
+    }
+
+    /// Returns the check values of the numbers of a row, for a report that can be used as the sheet.
+    pub fn check_values(&self, row: &Row) -> String {
+        number_check::check_values(&self.salt, row)
     }
 
     /// Estimates the number of rows, to reserve memory for them.
@@ -264,7 +282,7 @@ impl<'a> FlowRows<'a> {
 
     /// Renders the key and the `where` filter of a row.
     fn keyed(&self, row: Result<Row, RowError>) -> KeyedRow {
-        let row = match row {
+        let mut row = match row {
             Ok(row) => row,
             Err(error) => {
                 return KeyedRow {
@@ -277,6 +295,9 @@ impl<'a> FlowRows<'a> {
                 };
             }
         };
+        self.rounded.add(&row);
+        row.problems
+            .extend(number_check::changed_numbers(&self.salt, &row));
         let scope = self.scope.with_row(row.clone());
         let mut rendering = Rendering::new(&scope, Some(&row), &self.salt);
         let rows = self.flow.rows.as_ref();

@@ -116,6 +116,13 @@ pub(super) fn rounded_cell(cell: &str) -> Option<Problem> {
         .flatten()
 }
 
+/// Returns the number of digits of a number in scientific notation that lost some of them.
+pub(super) fn rounded_digits(cell: &str) -> Option<usize> {
+    let (decimals, exponent) = parse_scientific(cell)?;
+    let digits = usize::try_from(exponent).ok()?.checked_add(1)?;
+    (decimals < exponent).then_some(digits)
+}
+
 /// Returns the number of decimals and the exponent of a number in scientific notation.
 fn parse_scientific(text: &str) -> Option<(i32, i32)> {
     let at = text.rfind(['E', 'e'])?;

@@ -4,7 +4,6 @@
 /// An amount in fen (1/100 yuan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Amount {
-    negative: bool,
     fen: u64,
 }
 
@@ -12,10 +11,10 @@ pub(super) struct Amount {
 const LIMIT_FEN: u64 = 10_000_000_000_000_000;
 
 impl Amount {
-    /// Parses an amount such as `-1234.5`, with or without thousands separators.
+    /// Parses an amount such as `1234.5`, with or without thousands separators.
     ///
-    /// More than two decimal places are an error; amounts are never rounded. An error continues the
-    /// name of the filter: `needs …`.
+    /// A negative amount is an error, and so are more than two decimal places; amounts are never rounded.
+    /// An error continues the name of the filter: `needs …`.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         const EXAMPLES: &str = "needs an amount such as 120000.50";
         let text = text.trim();
@@ -36,10 +35,9 @@ impl Amount {
         let fen: u64 = format!("{fen:0<2}").parse().map_err(|_| EXAMPLES)?;
         let whole: u64 = yuan.parse().map_err(|_| "needs a smaller amount")?;
         match whole.checked_mul(100) {
-            Some(whole) if whole < LIMIT_FEN => Ok(Self {
-                negative: negative && whole + fen > 0,
-                fen: whole + fen,
-            }),
+            Some(0) if fen == 0 => Ok(Self { fen: 0 }),
+            Some(_) if negative => Err("needs an amount that is not negative"),
+            Some(whole) if whole < LIMIT_FEN => Ok(Self { fen: whole + fen }),
             _ => Err("needs a smaller amount"),
         }
     }
@@ -48,9 +46,6 @@ impl Amount {
     pub(super) fn capital(self) -> String {
         let (yuan, jiao, fen) = (self.fen / 100, self.fen / 10 % 10, self.fen % 10);
         let mut text = String::new();
-        if self.negative {
-            text.push('负');
-        }
         if yuan > 0 {
             text += &numeral(yuan);
             text.push('元');
@@ -77,9 +72,6 @@ impl Amount {
     pub(super) fn thousands(self) -> String {
         let yuan = (self.fen / 100).to_string();
         let mut text = String::new();
-        if self.negative {
-            text.push('-');
-        }
         for (at, digit) in yuan.chars().enumerate() {
             if at > 0 && (yuan.len() - at).is_multiple_of(3) {
                 text.push(',');
@@ -165,7 +157,6 @@ mod tests {
             ("100001000", "壹亿零壹仟元整"),
             ("10100000", "壹仟零壹拾万元整"),
             ("1000500000000", "壹万零伍亿元整"),
-            ("-1680.32", "负壹仟陆佰捌拾元叁角贰分"),
             ("1,234,567.89", "壹佰贰拾叁万肆仟伍佰陆拾柒元捌角玖分"),
             (
                 "99999999999999.99",
@@ -183,7 +174,7 @@ mod tests {
             ("0", "0.00"),
             ("999", "999.00"),
             ("120000.5", "120,000.50"),
-            ("-1234567.89", "-1,234,567.89"),
+            ("1234567.89", "1,234,567.89"),
             ("1000", "1,000.00"),
         ] {
             assert_eq!(
@@ -194,8 +185,10 @@ mod tests {
     }
 
     #[test]
-    fn rejects_inexact_amounts() {
+    fn rejects_inexact_and_negative_amounts() {
         for text in [
+            "-0.01",
+            "-1680.32",
             "",
             "-",
             ".",

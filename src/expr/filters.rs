@@ -80,6 +80,22 @@ fn amount(filter: &str, value: &Value) -> Result<Amount, Error> {
     Amount::parse(&text).map_err(|why| invalid_value(filter, why, &text))
 }
 
+/// Returns whether the source of an expression uses a filter of amounts.
+pub(super) fn uses_amount(source: &str) -> bool {
+    let is_name = |c: char| c == '_' || c.is_alphanumeric();
+    let mut filters = source.split('|').skip(1).map(str::trim_start);
+    filters.any(|filter| {
+        let end = filter.find(|c| !is_name(c)).unwrap_or(filter.len());
+        matches!(&filter[..end], "rmb" | "money")
+    })
+}
+
+/// Returns whether a text contains an amount of zero, as the filters write it.
+pub(super) fn has_zero_amount(text: &str) -> bool {
+    let is_separator = |c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',');
+    text.contains("零元整") || text.split(is_separator).any(|number| number == "0.00")
+}
+
 fn moment(filter: &str, value: &Value) -> Result<Moment, Error> {
     let text = text(filter, value)?;
     Moment::parse(&text).map_err(|why| invalid_value(filter, why, &text))
@@ -110,8 +126,11 @@ fn invalid_value(filter: &str, why: &str, text: &str) -> Error {
 pub(super) fn hint(error: &str) -> Option<&'static str> {
     let (filter, rest) = error.split_once(' ')?;
     match filter {
+        "rmb" | "money" if rest.starts_with("needs an amount that is not negative") => Some(
+            "correct the cell; for an amount that is deducted, write the sign in the manifest: -{{ … | replace('-', '') | money }}",
+        ),
         "rmb" | "money" if rest.starts_with("needs an amount such") => Some(
-            "accepted are 120000.5, 120,000.50 and -1; remove other text first: {{ … | replace('元', '') | money }}",
+            "accepted are 120000.5 and 120,000.50; remove other text first: {{ … | replace('元', '') | money }}",
         ),
         "digits" if rest.starts_with("needs") => {
             Some("clear the cell or correct it: the filter digits would remove its text")
@@ -142,7 +161,7 @@ pub fn mask(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{digits, hint, invalid_value, mask};
+    use super::{digits, has_zero_amount, hint, invalid_value, mask, uses_amount};
 
     #[test]
     fn digits_folds_full_width_digits_and_loses_no_value() {
@@ -183,6 +202,22 @@ mod tests {
             assert!(hint(shown).is_some_and(|hint| hint.contains("120,000.50")));
         }
         assert!(hint("the value is none").is_none());
+    }
+
+    #[test]
+    fn finds_amounts_of_zero() {
+        for (source, text, expected) in [
+            ("{{ row.a | money }}", "0.00", true),
+            ("¥{{row.a|rmb}}。", "¥零元整。", true),
+            ("{{ row.a | trim | money }} 元", "0.00 元", true),
+            ("{{ row.a | money }}", "10.00", false),
+            ("{{ row.a | rmb }}", "壹拾元整", false),
+            ("{{ row.a }}", "0.00", false),
+            ("{{ row.money | trim }}", "0.00", false),
+        ] {
+            let found = uses_amount(source) && has_zero_amount(text);
+            assert_eq!(found, expected, "{source} {text}");
+        }
     }
 
     #[test]

@@ -69,6 +69,12 @@ pub struct EvalError {
 }
 
 impl Expr {
+    /// Returns whether a text that the expression rendered contains an amount of zero, from one of the
+    /// filters of amounts.
+    pub fn has_zero_amount(&self, text: &str) -> bool {
+        filters::uses_amount(&self.source) && filters::has_zero_amount(text)
+    }
+
     /// Creates a placeholder for a scalar that is missing or invalid, which was reported.
     pub fn placeholder(span: &Span) -> Self {
         Self {

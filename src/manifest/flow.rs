@@ -85,9 +85,9 @@ pub struct Rows {
     pub header: Option<HeaderRow>,
     /// The encoding of the file. Default: detected by the byte order mark, otherwise UTF-8 if the
     /// file is valid UTF-8, otherwise GB18030.
-    pub encoding: Option<TextEncoding>,
+    pub encoding: Option<Spanned<TextEncoding>>,
     /// The separator between cells. Default: a comma, or a tab in a .tsv file.
-    pub delimiter: Option<Delimiter>,
+    pub delimiter: Option<Spanned<Delimiter>>,
     /// The sheet's file and how to read it. Set when the project is loaded.
     #[serde(skip)]
     pub file: SheetFile,

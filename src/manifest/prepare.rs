@@ -81,24 +81,36 @@ fn sheet_file(rows: &Rows, base: &PathBase<'_>) -> Result<SheetFile, Diagnostic>
                 "save the sheet as .xlsx",
             );
         }
-        "xlsx" | "xlsm" if rows.encoding.is_some() || rows.delimiter.is_some() => {
-            return error(
-                "encoding and delimiter belong to text files, not to workbooks",
-                "remove them",
-            );
-        }
         "xlsx" | "xlsm" => Format::Workbook {
             sheet: rows.sheet.as_ref().map(|sheet| sheet.text.as_str().into()),
         },
         ending => Format::Text {
-            encoding: rows.encoding.map(Into::into),
-            delimiter: rows
+            encoding: rows.encoding.as_ref().map(|encoding| encoding.value.into()),
+            delimiter: match &rows.delimiter {
+                Some(delimiter) => delimiter.value.0,
+                None if ending == "tsv" => b'\t',
+                None => b',',
+            },
+            delimiter_span: rows
                 .delimiter
-                .map_or(if ending == "tsv" { b'\t' } else { b',' }, |delimiter| {
-                    delimiter.0
-                }),
+                .as_ref()
+                .map(|delimiter| delimiter.span.clone()),
         },
     };
+    let encoding = rows
+        .encoding
+        .as_ref()
+        .map(|field| ("encoding", &field.span));
+    let delimiter = rows
+        .delimiter
+        .as_ref()
+        .map(|field| ("delimiter", &field.span));
+    if let (Format::Workbook { .. }, Some((field, span))) = (&format, encoding.or(delimiter)) {
+        let error = "encoding and delimiter belong to text files, not to workbooks";
+        return Err(Diagnostic::error(error)
+            .at(span)
+            .hint(format!("remove {field}")));
+    }
     if let (Format::Text { .. }, Some(sheet)) = (&format, &rows.sheet) {
         return Err(Diagnostic::error("a text file has no sheets")
             .at(&sheet.span)

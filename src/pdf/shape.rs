@@ -131,6 +131,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn reads_limits_and_the_kinds_of_other_fields() {
+        let loan = include_bytes!("../../examples/loans/templates/loan.pdf");
+        let mut document = load(loan).unwrap();
+        let fields = text_fields(&document);
+        let mut set = |at: usize, key: &str, value: Object| {
+            let field = document.get_dictionary_mut(fields[at].holder).unwrap();
+            field.set(key, value);
+        };
+        set(0, "FT", Object::Name(b"Btn".to_vec()));
+        set(1, "FT", Object::Name(b"Ch".to_vec()));
+        set(2, "MaxLen", Object::Integer(4));
+        let form = form(&super::super::fields::save(document).unwrap()).unwrap();
+        let other = [
+            (fields[0].name.clone(), FieldKind::CheckBox),
+            (fields[1].name.clone(), FieldKind::List),
+        ];
+        assert_eq!(form.other, other);
+        let (name, shape) = &form.text[0];
+        assert_eq!(*name, fields[2].name);
+        let too_long = Misfit::TooLong {
+            characters: 5,
+            limit: 4,
+        };
+        assert_eq!(shape.misfit("12345"), Some(too_long));
+        assert_eq!(shape.misfit("1234"), None);
+    }
+
+    #[test]
     fn finds_values_that_do_not_fit() {
         let line = FieldShape {
             max_len: None,

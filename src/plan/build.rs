@@ -77,6 +77,7 @@ pub async fn build_plan<'a>(
             &mut row_accounts,
             &mut duplicates,
         )?;
+        findings.extend(rows.rounded_columns());
         findings.extend(check_revocation_limit(rows.flow, &plan, planner)?);
         needed.extend(referenced_resources(rows.flow));
         planned_run.flows.push(rows);

@@ -7,7 +7,7 @@ use super::row::ReportRow;
 use super::status::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
-use crate::sheet::{REPORT_PREFIX as PREFIX, Row};
+use crate::sheet::{CHECK_COLUMN, REPORT_PREFIX as PREFIX, Row};
 use crate::util::escape::escaped;
 use crate::util::link;
 
@@ -32,20 +32,22 @@ const SIGNER: [&str; 5] = [
     "sign_time",
 ];
 /// The columns after those of the signers.
-const LAST: [&str; 4] = [
+const LAST: [&str; 5] = [
     "treaty_sent_at",
     "treaty_ended_at",
     "treaty_file",
     "treaty_sha256",
+    CHECK_COLUMN,
 ];
 /// Treaty's columns of the table of failed rows.
-const FAILED: [&str; 6] = [
+const FAILED: [&str; 7] = [
     "treaty_key",
     "treaty_row",
     "treaty_status",
     "treaty_error_code",
     "treaty_error",
     "treaty_hint",
+    CHECK_COLUMN,
 ];
 
 /// The columns of the tables of a flow.
@@ -100,6 +102,7 @@ impl TableColumns {
     /// Returns the cells of a row of the table of failed rows; `None` if the row did not fail.
     pub(super) fn failed_cells<'a>(
         &'a self,
+        report: &'a FlowReport<'_>,
         row: &'a ReportRow,
     ) -> Option<impl Iterator<Item = Cow<'a, str>>> {
         let failed = (row.status == Status::Failed).then(|| row.failed_row())??;
@@ -111,6 +114,7 @@ impl TableColumns {
             code.into(),
             error.into(),
             hint.into(),
+            check_values(report, failed.cells).into(),
         ];
         Some(self.sheet_cells(failed.cells).chain(treaty.map(own_cell)))
     }
@@ -128,6 +132,15 @@ pub(super) fn own_cell(cell: Cow<'_, str>) -> Cow<'_, str> {
         Cow::Owned(escaped) => Cow::Owned(escaped),
         Cow::Borrowed(_) => cell,
     }
+}
+
+/// Returns the check values of the cells of a row, which tell whether a spreadsheet changed them.
+fn check_values(report: &FlowReport<'_>, row: Option<&Row>) -> String {
+    let values = report
+        .rows
+        .zip(row)
+        .map(|(rows, row)| rows.check_values(row));
+    values.unwrap_or_default()
 }
 
 /// Returns the cells of treaty's columns.
@@ -166,6 +179,7 @@ fn treaty_cells<'a>(
         moment(item.and_then(ItemRecord::ended_at)),
         details.file_paths(),
         details.file_digests(),
+        check_values(report, row.cells.as_ref()),
     ];
     common
         .into_iter()

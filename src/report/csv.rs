@@ -106,7 +106,7 @@ impl CsvRows {
         let failed = |error| csv_error(Path::new(report.flow), error);
         let own = columns.own.len();
         write_cells(&mut self.all, own, columns.result_cells(report, row)).map_err(failed)?;
-        if let Some(cells) = columns.failed_cells(row) {
+        if let Some(cells) = columns.failed_cells(report, row) {
             self.any_failed = true;
             write_cells(&mut self.failed, own, cells).map_err(failed)?;
         }

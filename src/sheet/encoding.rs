@@ -1,6 +1,6 @@
 //! Detection of a file's encoding, and strict decoding.
 //!
-//! 1. A file with a BOM has the encoding of the BOM.
+//! 1. A file with a BOM has the encoding of the BOM. UTF-16 is found without one, too.
 //! 2. A file whose bytes are all valid UTF-8 is UTF-8.
 //! 3. A file with several Chinese characters in valid UTF-8 before the first invalid byte is
 //!    damaged UTF-8.
@@ -79,7 +79,8 @@ pub(super) fn detect(mut file: impl Read) -> io::Result<Detected> {
             if bytes.starts_with(BOM) {
                 return Ok(Detected::Supported(Encoding::Utf8));
             }
-            if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+            let has_mark = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+            if has_mark || is_utf16(bytes) {
                 return Ok(Detected::Utf16);
             }
         }
@@ -107,6 +108,20 @@ pub(super) fn detect(mut file: impl Read) -> io::Result<Detected> {
     }
 }
 
+/// In UTF-16, at least one of so many characters of a sheet is ASCII: a digit or a separator.
+const MAX_UNITS_PER_ASCII: usize = 8;
+
+/// Returns whether the start of a file without a BOM is UTF-16: an ASCII character is a pair of bytes
+/// with a zero. Text in other encodings has no zeros.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let pairs = || bytes.chunks_exact(2);
+    let ascii = |zero: usize| {
+        let is_ascii = |pair: &&[u8]| pair[zero] == 0 && pair[1 - zero] != 0;
+        pairs().filter(is_ascii).count()
+    };
+    ascii(0).max(ascii(1)) * MAX_UNITS_PER_ASCII > pairs().len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +143,15 @@ mod tests {
             Detected::Supported(Encoding::Utf8)
         );
         assert_eq!(detected(b"\xFF\xFEa\0"), Detected::Utf16);
+        let units = || "合同号,姓名\r\nHT-1,张三\r\n".encode_utf16();
+        let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(
+            (detected(&little), detected(&big)),
+            (Detected::Utf16, Detected::Utf16)
+        );
+        let stray = Detected::Supported(Encoding::Utf8);
+        assert_eq!(detected(b"key,name\nHT-1,a\0bc\nHT-2,d\n"), stray);
         assert_eq!(detected(b""), Detected::Supported(Encoding::Utf8));
     }
 

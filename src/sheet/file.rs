@@ -1,10 +1,13 @@
 //! The file of a sheet, as configured.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::encoding::Encoding;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::util::input_file::{self, InputError};
 
 /// A sheet's file and how to read it.
 #[derive(Debug, Clone, Default)]
@@ -25,15 +28,21 @@ impl SheetFile {
         Diagnostic::error(message).at(PathBuf::from(&*self.shown))
     }
 
-    /// Returns the error for a missing header.
-    pub(super) fn no_header(&self) -> Diagnostic {
+    /// Returns the error for a missing header, from the number of the last row.
+    pub(super) fn no_header(&self, last_row: u64) -> Diagnostic {
+        let set_header = "set rows.header to the number of the row with the column names";
         match self.header_row {
             None => self
                 .error("the sheet is empty")
                 .hint("the first row must contain the column names"),
+            Some(row) if row > last_row => self
+                .error(format!(
+                    "rows.header is {row}, but the last row of the sheet is {last_row}"
+                ))
+                .hint(set_header),
             Some(row) => self
                 .error(format!("row {row} of the sheet is empty"))
-                .hint("set rows.header to the number of the row with the column names"),
+                .hint(set_header),
         }
     }
 
@@ -52,6 +61,8 @@ pub enum Format {
         encoding: Option<Encoding>,
         /// The separator of cells.
         delimiter: u8,
+        /// The location of the separator in the manifest; `None` for the default.
+        delimiter_span: Option<Span>,
     },
     /// An Excel workbook (.xlsx, .xlsm).
     Workbook {
@@ -65,6 +76,53 @@ impl Default for Format {
         Self::Text {
             encoding: None,
             delimiter: b',',
+            delimiter_span: None,
         }
+    }
+}
+
+/// The format of a file according to its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// A ZIP archive: .xlsx, .xlsm, .ods.
+    Zip,
+    /// A compound file: .xls, or a workbook with a password.
+    Compound,
+    /// No bytes.
+    Empty,
+    /// Text, or another format.
+    Other,
+}
+
+impl Start {
+    /// Reads the first bytes of a file.
+    pub(super) fn of(file: &SheetFile) -> Result<Self, Diagnostic> {
+        let opened = input_file::open(&file.path).map_err(|error| match error {
+            InputError::NotRegular(_) => file
+                .error("the sheet is not a regular file")
+                .hint("use a CSV, TSV or XLSX file"),
+            error => {
+                let error = std::io::Error::from(error);
+                match error.kind() {
+                    std::io::ErrorKind::NotFound => file.unreadable(&"there is no such file"),
+                    _ => file.unreadable(&error),
+                }
+            }
+        })?;
+        Self::read(opened).map_err(|error| file.unreadable(&error))
+    }
+
+    fn read(file: File) -> std::io::Result<Self> {
+        let mut start = Vec::new();
+        file.take(8).read_to_end(&mut start)?;
+        Ok(if start.starts_with(b"PK\x03\x04") {
+            Self::Zip
+        } else if start == *b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" {
+            Self::Compound
+        } else if start.is_empty() {
+            Self::Empty
+        } else {
+            Self::Other
+        })
     }
 }

@@ -9,6 +9,7 @@
 mod encoding;
 mod file;
 mod formula;
+mod kept_number;
 mod open;
 mod row;
 mod text;
@@ -18,6 +19,7 @@ mod workbook_cell;
 pub use encoding::Encoding;
 pub use file::{Format, SheetFile};
 pub use formula::{escape_formula, protect_cell};
+pub use kept_number::{kept_numbers, lost_number};
 pub use open::{Rows, Sheet};
-pub use row::{CellProblem, Header, REPORT_PREFIX, Row, RowError};
+pub use row::{CHECK_COLUMN, CellProblem, Header, REPORT_PREFIX, Row, RowError};
 pub use workbook_cell::{fit_cell, workbook_cell};

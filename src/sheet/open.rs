@@ -1,15 +1,12 @@
 //! A sheet of any format.
 
-use std::fs::File;
-use std::io::Read;
 use std::sync::Arc;
 
-use super::file::{Format, SheetFile};
+use super::file::{Format, SheetFile, Start};
 use super::row::{Header, Row, RowError};
 use super::text::{TextRows, TextSheet};
 use super::workbook::{Workbook, WorkbookRows};
 use crate::diagnostic::Diagnostic;
-use crate::util::input_file::{self, InputError};
 
 /// The maximum number of rows for which memory is reserved in advance.
 const MAX_EXPECTED_ROWS: usize = 1 << 20;
@@ -41,15 +38,20 @@ impl Sheet {
                 Format::Text {
                     encoding,
                     delimiter,
+                    ..
                 },
                 Start::Other | Start::Empty,
             ) => {
                 let text = TextSheet::open(file, *encoding, *delimiter)?;
                 Ok(Self(Content::Text(text)))
             }
-            (Format::Text { .. }, Start::Zip | Start::Compound) => wrong(
+            (Format::Text { .. }, Start::Zip) => wrong(
                 "the file is an Excel workbook, not a CSV or TSV file",
                 "rename it so that its name ends with .xlsx, or save it as CSV UTF-8 (逗号分隔)",
+            ),
+            (Format::Text { .. }, Start::Compound) => wrong(
+                "the file is an Excel workbook (.xls, or one with a password), not a CSV or TSV file",
+                "open it in a spreadsheet program, and save it as .xlsx or as CSV UTF-8 (逗号分隔)",
             ),
             (Format::Workbook { sheet }, Start::Zip | Start::Compound) => {
                 let workbook = Workbook::open(file, sheet.as_deref())?;
@@ -101,6 +103,17 @@ impl Sheet {
         }
     }
 
+    /// Returns the first rows below the header that can be read: their numbers and all their cells,
+    /// also more than the header has.
+    pub fn first_rows(&self, count: usize) -> Vec<(u64, Vec<String>)> {
+        let Ok(mut rows) = self.rows() else {
+            return Vec::new();
+        };
+        std::iter::from_fn(|| rows.next_cells())
+            .take(count)
+            .collect()
+    }
+
     /// Streams the rows after the header. Fails if the columns changed since the sheet was opened.
     pub fn rows(&self) -> std::io::Result<Rows> {
         Ok(match &self.0 {
@@ -127,6 +140,17 @@ impl Rows {
             Self::Workbook(rows) => rows.next().is_some(),
         }
     }
+
+    /// Returns the number and the cells of the next row; `None` at the end, or if it cannot be read.
+    fn next_cells(&mut self) -> Option<(u64, Vec<String>)> {
+        match self {
+            Self::Text(rows) => rows.next_cells(),
+            Self::Workbook(rows) => {
+                let row = rows.next()?.ok()?;
+                Some((row.number, row.texts().map(str::to_owned).collect()))
+            }
+        }
+    }
 }
 
 impl Iterator for Rows {
@@ -137,48 +161,6 @@ impl Iterator for Rows {
             Self::Text(rows) => rows.next(),
             Self::Workbook(rows) => rows.next(),
         }
-    }
-}
-
-/// The format of a file according to its first bytes.
-enum Start {
-    /// A ZIP archive: .xlsx, .xlsm, .ods.
-    Zip,
-    /// A compound file: .xls, or a workbook with a password.
-    Compound,
-    Empty,
-    Other,
-}
-
-impl Start {
-    fn of(file: &SheetFile) -> Result<Self, Diagnostic> {
-        let opened = input_file::open(&file.path).map_err(|error| match error {
-            InputError::NotRegular(_) => file
-                .error("the sheet is not a regular file")
-                .hint("use a CSV, TSV or XLSX file"),
-            error => {
-                let error = std::io::Error::from(error);
-                match error.kind() {
-                    std::io::ErrorKind::NotFound => file.unreadable(&"there is no such file"),
-                    _ => file.unreadable(&error),
-                }
-            }
-        })?;
-        Self::read(opened).map_err(|error| file.unreadable(&error))
-    }
-
-    fn read(file: File) -> std::io::Result<Self> {
-        let mut start = Vec::new();
-        file.take(8).read_to_end(&mut start)?;
-        Ok(if start.starts_with(b"PK\x03\x04") {
-            Self::Zip
-        } else if start == *b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" {
-            Self::Compound
-        } else if start.is_empty() {
-            Self::Empty
-        } else {
-            Self::Other
-        })
     }
 }
 

@@ -13,6 +13,8 @@ pub const REPORT_PREFIX: &str = "treaty_";
 
 /// The column that marks a sheet as a report of treaty.
 const REPORT_COLUMN: &str = "treaty_key";
+/// The column of a report with the check values of the numbers of a row.
+pub const CHECK_COLUMN: &str = "treaty_check";
 
 /// The column names of a sheet.
 #[derive(Debug)]
@@ -65,6 +67,11 @@ impl Header {
     /// Returns whether the sheet is a report of treaty.
     pub(super) fn is_report(&self) -> bool {
         self.position(REPORT_COLUMN).is_some()
+    }
+
+    /// Returns whether the header is that of a text file, not of a workbook.
+    pub fn is_text(&self) -> bool {
+        self.sheet.is_none()
     }
 
     /// Returns the row number of the header.

@@ -4,6 +4,7 @@ use rust_xlsxwriter::{Workbook, XlsxError};
 
 use super::table::{CellNote, Column, Kind, Table};
 use crate::report::columns::TableColumns;
+use crate::report::flow_report::FlowReport;
 use crate::report::row::ReportRow;
 use crate::sheet::workbook_cell;
 use crate::util::escape::escaped_except;
@@ -16,8 +17,12 @@ pub(super) struct FailedCells {
 
 impl FailedCells {
     /// Returns the cells of a row; `None` if it did not fail.
-    pub(super) fn new(columns: &TableColumns, row: &ReportRow) -> Option<Self> {
-        let cells = columns.failed_cells(row)?;
+    pub(super) fn new(
+        columns: &TableColumns,
+        report: &FlowReport<'_>,
+        row: &ReportRow,
+    ) -> Option<Self> {
+        let cells = columns.failed_cells(report, row)?;
         let mut notes: Vec<CellNote> = Vec::new();
         for error in &row.cell_errors {
             let Some(column) = columns.position(error.column) else {

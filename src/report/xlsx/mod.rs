@@ -123,7 +123,7 @@ impl WorkbookRow {
             cells: cells
                 .map(|cell| workbook_cell(&cell).into_owned())
                 .collect(),
-            failed: FailedCells::new(columns, row),
+            failed: FailedCells::new(columns, report, row),
         }
     }
 }

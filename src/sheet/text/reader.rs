@@ -7,7 +7,7 @@ use super::rows::{Source, TextRows, breaks_inside, cells, undecodable};
 use super::split::{self, ErrorKind, StructureError};
 use crate::diagnostic::{Cell, Diagnostic};
 use crate::sheet::encoding::{BOM, Detected, Encoding, detect};
-use crate::sheet::file::SheetFile;
+use crate::sheet::file::{Format, SheetFile};
 use crate::sheet::row::{Header, MAX_COLUMNS};
 use crate::util::input_file;
 
@@ -48,10 +48,7 @@ impl TextSheet {
         // Such a byte can be the second byte of a GB18030 character, and cells are split before
         // decoding.
         if encoding == Encoding::Gb18030 && delimiter >= 0x40 {
-            return Err(vec![
-                file.error("a GB18030 sheet cannot be split at this delimiter")
-                    .hint("use a comma, a semicolon or a tab, or save the sheet as UTF-8"),
-            ]);
+            return Err(vec![wrong_delimiter(file)]);
         }
         let split = split::check(open()?, delimiter).map_err(unreadable)?;
         let max_rows = split.map_err(|error| vec![structure_error(file, error)])?;
@@ -84,6 +81,7 @@ impl TextSheet {
         let mut reader = self.reader()?;
         let mut raw = csv::ByteRecord::new();
         let number = self.read_header_record(&mut reader, &mut raw)?;
+        let number = number.unwrap_or_else(|last| last);
         let names = cells(&raw).map(|name| self.encoding.decode(name));
         let columns = self.header.columns().iter();
         if !names.eq(columns.map(|name| Some(std::borrow::Cow::Borrowed(&**name)))) {
@@ -97,7 +95,7 @@ impl TextSheet {
             header: self.header.clone(),
             is_report: self.is_report,
             raw,
-            number: number.unwrap_or(0),
+            number,
             ended: false,
         })
     }
@@ -120,12 +118,13 @@ impl TextSheet {
             .from_reader(BufReader::with_capacity(256 * 1024, file).chain(&b"\n"[..])))
     }
 
-    /// Reads the row with the column names. Returns its row number; none if there is no such row.
+    /// Reads the row with the column names. Returns its number, or that of the last row that was read
+    /// if there is no such row.
     fn read_header_record(
         &self,
         reader: &mut csv::Reader<Source>,
         raw: &mut csv::ByteRecord,
-    ) -> std::io::Result<Option<u64>> {
+    ) -> std::io::Result<Result<u64, u64>> {
         let mut number = 0;
         loop {
             let before = reader.position().line();
@@ -133,15 +132,15 @@ impl TextSheet {
                 .read_byte_record(raw)
                 .map_err(std::io::Error::other)?
             {
-                return Ok(None);
+                return Ok(Err(number));
             }
             let lines = reader.position().line() - before;
             number += lines.saturating_sub(breaks_inside(raw));
             match self.file.header_row {
                 Some(wanted) if number < wanted => {}
                 // An empty row is not a record.
-                Some(wanted) if number > wanted => return Ok(None),
-                _ => return Ok(Some(number)),
+                Some(wanted) if number > wanted => return Ok(Err(number)),
+                _ => return Ok(Ok(number)),
             }
         }
     }
@@ -151,9 +150,8 @@ impl TextSheet {
         let mut raw = csv::ByteRecord::new();
         let mut reader = self.reader().map_err(unreadable)?;
         let read = self.read_header_record(&mut reader, &mut raw);
-        let Some(number) = read.map_err(unreadable)? else {
-            return Err(vec![self.file.no_header()]);
-        };
+        let number = read.map_err(unreadable)?;
+        let number = number.map_err(|last_row| vec![self.file.no_header(last_row)])?;
         let mut errors = Vec::new();
         let mut columns: Vec<Arc<str>> = Vec::new();
         for (at, bytes) in cells(&raw).enumerate() {
@@ -172,6 +170,20 @@ impl TextSheet {
         } else {
             Err(errors)
         }
+    }
+}
+
+/// Returns the error of a delimiter that can be a part of a character, at its place in the manifest.
+fn wrong_delimiter(file: &SheetFile) -> Diagnostic {
+    let error = file
+        .error("a GB18030 sheet cannot be split at this delimiter")
+        .hint("use a comma, a semicolon or a tab, or save the sheet as UTF-8");
+    match &file.format {
+        Format::Text {
+            delimiter_span: Some(span),
+            ..
+        } => error.at(span),
+        _ => error,
     }
 }
 

@@ -86,6 +86,13 @@ impl TextRows {
         matches!(self.read(), Some(Ok(())))
     }
 
+    /// Returns the number and all cells of the next row; `None` at the end, or if it cannot be read.
+    pub(in crate::sheet) fn next_cells(&mut self) -> Option<(u64, Vec<String>)> {
+        self.read()?.ok()?;
+        let texts = cells(&self.raw).map(|cell| self.encoding.decode(cell).unwrap_or_default());
+        Some((self.number, texts.map(String::from).collect()))
+    }
+
     /// Reads the bytes of the next row; `None` at the end.
     fn read(&mut self) -> Option<Result<(), RowError>> {
         while !self.ended {

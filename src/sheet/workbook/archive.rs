@@ -9,6 +9,10 @@ use zip::ZipArchive;
 
 /// The maximum size of all unpacked parts. A sheet of 1,048,576 rows and 30 columns has about 2 GB.
 const MAX_UNPACKED: u64 = 8 << 30;
+/// The maximum size of all unpacked parts is at least this, and so many times the size of the file:
+/// a sheet is packed to a tenth, more than to a hundredth only if it was made to fill the memory.
+const MIN_UNPACKED: u64 = 64 << 20;
+const MAX_RATIO: u64 = 100;
 /// The maximum size of the part with the shared texts, which is held in memory.
 const MAX_SHARED_TEXTS: u64 = 1 << 30;
 
@@ -29,6 +33,8 @@ const MAX_TOKEN: usize = 1 << 20;
 pub(super) enum ArchiveError {
     #[error("its unpacked size is more than {}", size(*.0))]
     TooLarge(u64),
+    #[error("it has more than 1,048,576 rows, the limit of a spreadsheet")]
+    TooManyRows,
     #[error("it has no part for the sheet {0}")]
     NoPart(String),
     #[error("it is not a ZIP archive: {0}")]
@@ -54,10 +60,19 @@ fn size(bytes: u64) -> String {
     }
 }
 
-pub(super) type Archive = ZipArchive<BufReader<File>>;
+/// An open archive.
+pub(super) struct Archive {
+    zip: ZipArchive<BufReader<File>>,
+    /// The maximum size of all unpacked parts.
+    max_unpacked: u64,
+}
 
 /// Opens an archive. Fails if its parts are too large when unpacked.
 pub(super) fn open(file: File) -> Result<Archive, ArchiveError> {
+    let packed = file.metadata()?.len();
+    let max_unpacked = packed
+        .saturating_mul(MAX_RATIO)
+        .clamp(MIN_UNPACKED, MAX_UNPACKED);
     let archive = ZipArchive::new(BufReader::new(file));
     let mut archive = archive.map_err(ArchiveError::NoArchive)?;
     let mut total = 0_u64;
@@ -74,13 +89,16 @@ pub(super) fn open(file: File) -> Result<Archive, ArchiveError> {
         };
         limited.push((at, limit));
     }
-    if total > MAX_UNPACKED {
-        return Err(ArchiveError::TooLarge(MAX_UNPACKED));
+    if total > max_unpacked {
+        return Err(ArchiveError::TooLarge(max_unpacked));
     }
     for (at, limit) in limited {
         require_size(archive.by_index(at)?, limit)?;
     }
-    Ok(archive)
+    Ok(Archive {
+        zip: archive,
+        max_unpacked,
+    })
 }
 
 /// Fails if more bytes follow. The size that an archive declares can be wrong.
@@ -92,15 +110,19 @@ fn require_size(part: impl Read, limit: u64) -> Result<(), ArchiveError> {
     Ok(())
 }
 
-/// Fails if more than this many bytes follow the last `<`: a tag or a text is held in memory.
+/// Fails if more than this many bytes follow the last `<`: a tag or a text is held in memory. Fails, too,
+/// if there are more bytes than are left.
 struct LimitedTokens<R> {
     inner: R,
     since_tag: usize,
+    left: u64,
 }
 
 impl<R: Read> Read for LimitedTokens<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
+        let left = self.left.checked_sub(read as u64);
+        self.left = left.ok_or_else(|| io::Error::other("its unpacked size is too large"))?;
         self.since_tag = match buffer[..read].iter().rposition(|byte| *byte == b'<') {
             Some(at) => read - at,
             None => self.since_tag.saturating_add(read),
@@ -119,10 +141,10 @@ pub(super) fn each_event(
     part: &str,
     mut take: impl FnMut(Event<'_>) -> Result<bool, ArchiveError>,
 ) -> Result<(), ArchiveError> {
-    let part = archive.by_name(part)?;
     let part = LimitedTokens {
-        inner: part.take(MAX_UNPACKED),
+        inner: archive.zip.by_name(part)?,
         since_tag: 0,
+        left: archive.max_unpacked,
     };
     let mut xml = Reader::from_reader(BufReader::new(part));
     let config = xml.config_mut();
@@ -202,6 +224,7 @@ mod tests {
                 &mut LimitedTokens {
                     inner,
                     since_tag: 0,
+                    left: 3 * MAX_TOKEN as u64,
                 },
                 &mut io::sink(),
             )

@@ -80,14 +80,17 @@ pub(super) fn text<'a>(
             Cow::Owned(time.replace('T', " "))
         }
         DataRef::DurationIso(duration) => Cow::Borrowed(duration),
-        DataRef::Error(error) => {
-            return Err(Unusable {
-                message: format!("the formula of this cell has the error {error}"),
-                text: error.to_string(),
-                hint: "correct the formula, or replace it with its value",
-            });
-        }
+        DataRef::Error(error) => return Err(error_value(&error.to_string())),
     })
+}
+
+/// Returns the problem of a cell that shows an error, such as `#N/A`.
+pub(super) fn error_value(error: &str) -> Unusable {
+    Unusable {
+        message: format!("the formula of this cell has the error {error}"),
+        text: error.to_owned(),
+        hint: "correct the formula, or replace it with its value",
+    }
 }
 
 fn plain(text: &str) -> Result<Cow<'_, str>, Unusable> {

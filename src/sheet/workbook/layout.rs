@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use calamine::CellErrorType;
 use quick_xml::events::{BytesStart, Event};
 
 use super::archive::{self, Archive, ArchiveError, attribute};
@@ -10,6 +11,8 @@ use super::archive::{self, Archive, ArchiveError, attribute};
 /// The layout of a sheet.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
+    /// The number of rows, also of empty ones.
+    rows: u64,
     /// The number of the last row with a value; 0 if the sheet is empty.
     pub(super) last_row: u64,
     /// The number of columns up to the last one with a value.
@@ -24,6 +27,9 @@ pub(super) struct Layout {
     pub(super) merged: Option<(u64, String)>,
     /// The formulas that were never computed, by column.
     pub(super) uncomputed: BTreeMap<usize, Uncomputed>,
+    /// The row and the column of each cell whose error is none that the reader of cells knows, such
+    /// as `#SPILL!`, in file order.
+    pub(super) unknown_errors: Vec<(u64, usize)>,
 }
 
 /// The formulas of a column that were never computed.
@@ -41,9 +47,24 @@ struct Current {
     column: usize,
     has_formula: bool,
     has_value: bool,
-    /// Whether the value of the formula is a text, which can be empty.
-    is_text: bool,
+    kind: ValueKind,
+    /// Whether the cell names its column.
+    is_named: bool,
 }
+
+/// The kind of the value of a cell.
+#[derive(Debug, Default)]
+enum ValueKind {
+    #[default]
+    Other,
+    /// The text of a formula, which can be empty.
+    Text,
+    /// The error that the cell shows.
+    Error(String),
+}
+
+/// The maximum number of rows of a spreadsheet.
+const MAX_ROWS: u64 = 1_048_576;
 
 impl Layout {
     /// Reads a sheet. `header_row` is the number of the row with the column names; formulas above
@@ -68,9 +89,13 @@ impl Layout {
                     "mergeCell" => layout.merged(&tag, header_row)?,
                     _ => {}
                 },
-                Event::Text(_) | Event::GeneralRef(_) | Event::CData(_) if in_value => {
+                Event::Text(text) if in_value => {
                     current.has_value = true;
+                    if let ValueKind::Error(error) = &mut current.kind {
+                        error.push_str(&text);
+                    }
                 }
+                Event::GeneralRef(_) | Event::CData(_) if in_value => current.has_value = true,
                 Event::End(tag) => match tag.local_name().as_ref() {
                     "v" | "t" => in_value = false,
                     "c" => layout.end_cell(&mut current, header_row),
@@ -90,6 +115,10 @@ impl Layout {
     ) -> Result<(), ArchiveError> {
         let number = attribute(tag, "r")?.and_then(|number| number.parse().ok());
         current.row = number.unwrap_or(current.row.saturating_add(1));
+        self.rows += 1;
+        if self.rows.max(current.row) > MAX_ROWS {
+            return Err(ArchiveError::TooManyRows);
+        }
         current.column = 0;
         self.hidden_rows += u64::from(is_set(tag, "hidden")?);
         Ok(())
@@ -99,13 +128,23 @@ impl Layout {
         if current.has_value {
             self.last_row = self.last_row.max(current.row);
             self.columns = self.columns.max(current.column.saturating_add(1));
-        } else if current.has_formula && !current.is_text && current.row > header_row {
+        } else if current.has_formula
+            && !matches!(current.kind, ValueKind::Text)
+            && current.row > header_row
+        {
             let column = self.uncomputed.entry(current.column);
             let column = column.or_insert(Uncomputed {
                 count: 0,
                 first_row: current.row,
             });
             column.count += 1;
+        }
+        // After such a cell, the reader of cells miscounts the columns of cells without a name.
+        if let ValueKind::Error(error) = &current.kind
+            && current.is_named
+            && error.parse::<CellErrorType>().is_err()
+        {
+            self.unknown_errors.push((current.row, current.column));
         }
         current.column = current.column.saturating_add(1);
     }
@@ -137,12 +176,25 @@ impl Layout {
 }
 
 fn start_cell(tag: &BytesStart<'_>, current: &mut Current) -> Result<(), ArchiveError> {
-    if let Some(column) = attribute(tag, "r")?.and_then(|name| column_index(&name)) {
-        current.column = column;
-    }
     current.has_formula = false;
     current.has_value = false;
-    current.is_text = attribute(tag, "t")?.as_deref() == Some("str");
+    current.is_named = false;
+    current.kind = ValueKind::Other;
+    // Names of cells and types have no escaped characters.
+    for attribute in tag.attributes().with_checks(false) {
+        let attribute = attribute?;
+        match (attribute.key.local_name().as_ref(), &*attribute.value) {
+            ("r", name) => {
+                if let Some(column) = column_index(name) {
+                    current.column = column;
+                    current.is_named = true;
+                }
+            }
+            ("t", "str") => current.kind = ValueKind::Text,
+            ("t", "e") => current.kind = ValueKind::Error(String::new()),
+            _ => {}
+        }
+    }
     Ok(())
 }
 

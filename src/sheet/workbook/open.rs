@@ -7,9 +7,9 @@ use calamine::{Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
 
 use super::archive::{self, ArchiveError};
 use super::layout::Layout;
-use super::rows::{Source, WorkbookRows, each_row, never_computed};
-use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::sheet::file::SheetFile;
+use super::rows::{RowReader, Source, WorkbookRows, each_row, never_computed};
+use crate::diagnostic::{Cell, Diagnostic, did_you_mean};
+use crate::sheet::file::{SheetFile, Start};
 use crate::sheet::row::{Header, MAX_COLUMNS};
 use crate::util::input_file;
 
@@ -19,7 +19,7 @@ pub(in crate::sheet) struct Workbook {
     file: SheetFile,
     sheet: Arc<str>,
     header: Arc<Header>,
-    last_row: u64,
+    layout: Arc<Layout>,
     warnings: Vec<Diagnostic>,
     column_errors: Vec<(usize, Diagnostic)>,
 }
@@ -37,7 +37,7 @@ impl Workbook {
             unless_report,
         } = chosen(file, &workbook, sheet).map_err(|error| vec![error])?;
         let layout = layout(file, &sheet).map_err(|error| vec![unreadable(file, &error)])?;
-        let header = header(file, &mut workbook, &sheet, layout.columns)?;
+        let header = header(file, &mut workbook, &sheet, &layout)?;
         if let Some(error) = unless_report.filter(|_| !header.is_report()) {
             return Err(vec![error]);
         }
@@ -45,7 +45,7 @@ impl Workbook {
             file: file.clone(),
             warnings: warnings(file, &sheet, &layout),
             column_errors: uncomputed(&layout, &header),
-            last_row: layout.last_row,
+            layout: Arc::new(layout),
             sheet,
             header: Arc::new(header),
         })
@@ -58,7 +58,7 @@ impl Workbook {
 
     /// Returns an upper bound of the number of rows, with the header.
     pub(in crate::sheet) fn max_rows(&self) -> u64 {
-        self.last_row
+        self.layout.last_row
     }
 
     /// Returns what the sheet hides.
@@ -76,15 +76,20 @@ impl Workbook {
         let changed = |errors: &str| std::io::Error::other(errors.to_owned());
         let mut workbook = source(&self.file).map_err(|error| changed(&error.message))?;
         let columns = self.header.columns().len();
-        let now = header(&self.file, &mut workbook, &self.sheet, columns);
+        let now = header(&self.file, &mut workbook, &self.sheet, &self.layout);
         let now = now.map_err(|_| changed("its header cannot be read any more"))?;
         if now.columns() != self.header.columns() {
             return Err(changed("the columns changed since the sheet was opened"));
         }
-        let (sheet, header) = (self.sheet.clone(), self.header.clone());
         let uncomputed = self.column_errors.iter().map(|(column, _)| *column);
         let uncomputed = uncomputed.filter(|column| *column < columns).collect();
-        Ok(WorkbookRows::start(workbook, sheet, header, uncomputed))
+        Ok(WorkbookRows::start(RowReader {
+            workbook,
+            sheet: self.sheet.clone(),
+            header: self.header.clone(),
+            layout: self.layout.clone(),
+            uncomputed,
+        }))
     }
 }
 
@@ -108,11 +113,23 @@ fn source(file: &SheetFile) -> Result<Source, Diagnostic> {
         XlsxError::Password => file.error("the workbook is protected by a password").hint(
             "save it without a password (文件 > 信息 > 保护工作簿), and keep the file private",
         ),
-        XlsxError::Zip(_) | XlsxError::FileNotFound(_) => file
-            .error("the file is not an .xlsx workbook")
+        XlsxError::Zip(_) if is_compound(file) => file
+            .error("the file is not an .xlsx workbook, but of an older format, such as .xls")
+            .hint("open it in a spreadsheet program and save it as .xlsx"),
+        XlsxError::Zip(_) => file
+            .error("the workbook is incomplete: its end is missing or damaged")
+            .hint("wait until it has been saved, or copy or download it again"),
+        XlsxError::FileNotFound(_) => file
+            .error("the file is an archive, but not an .xlsx workbook")
             .hint("open it in a spreadsheet program and save it as .xlsx"),
         error => unreadable_workbook(file, &error),
     })
+}
+
+/// Returns whether the file begins as one of an older format.
+fn is_compound(file: &SheetFile) -> bool {
+    let start = Start::of(file);
+    start.is_ok_and(|start| matches!(start, Start::Compound))
 }
 
 fn unreadable_workbook(file: &SheetFile, error: &XlsxError) -> Diagnostic {
@@ -150,6 +167,14 @@ fn chosen(file: &SheetFile, workbook: &Source, wanted: Option<&str>) -> Result<C
     if let Some(wanted) = wanted {
         if let Some(found) = names().find(|name| *name == wanted) {
             return Ok(Chosen::named(found));
+        }
+        if let Some(other) = workbook.sheets_metadata().iter().find(|s| s.name == wanted) {
+            return Err(file
+                .error(format!(
+                    "{} is not a worksheet, but a chart or macros",
+                    other.name
+                ))
+                .hint(format!("the worksheets are {}", listed())));
         }
         let hint = match did_you_mean(wanted, names()) {
             Some(near) => format!("did you mean {near}?"),
@@ -210,10 +235,10 @@ fn header(
     file: &SheetFile,
     workbook: &mut Source,
     sheet: &Arc<str>,
-    columns: usize,
+    layout: &Layout,
 ) -> Result<Header, Vec<Diagnostic>> {
     let mut found = None;
-    let read = each_row(workbook, sheet, |row| {
+    let read = each_row(workbook, sheet, layout, |row| {
         let is_header = file.header_row.is_none_or(|wanted| row.number >= wanted);
         if is_header {
             found = Some(row);
@@ -223,10 +248,15 @@ fn header(
     read.map_err(|error| vec![unreadable_workbook(file, &error)])?;
     let found = found.filter(|row| file.header_row.is_none_or(|wanted| row.number == wanted));
     let Some(row) = found else {
-        return Err(vec![file.no_header()]);
+        return Err(vec![file.no_header(layout.last_row).at(Cell {
+            file: file.shown.clone(),
+            sheet: Some(sheet.clone()),
+            row: file.header_row.unwrap_or(1),
+            column: None,
+        })]);
     };
     let mut names: Vec<Arc<str>> = row.cells.iter().map(Arc::from).collect();
-    let columns = columns.max(names.len());
+    let columns = layout.columns.max(names.len());
     if columns > MAX_COLUMNS {
         return Err(vec![
             file.error(format!("the sheet has more than {MAX_COLUMNS} columns"))

@@ -10,7 +10,8 @@ use std::vec;
 
 use calamine::{Xlsx, XlsxError};
 
-use super::cell::{NumberFormat, Unusable, text};
+use super::cell::{NumberFormat, Unusable, error_value, text};
+use super::layout::Layout;
 use crate::diagnostic::Diagnostic;
 use crate::sheet::formula::unprotect_cell;
 use crate::sheet::row::{CellProblem, Header, Row, RowError};
@@ -53,6 +54,7 @@ impl RawRow {
 pub(super) fn each_row(
     workbook: &mut Source,
     sheet: &str,
+    layout: &Layout,
     mut take: impl FnMut(RawRow) -> bool,
 ) -> Result<(), XlsxError> {
     let is_1904 = workbook.has_1904_epoch();
@@ -66,10 +68,29 @@ pub(super) fn each_row(
             })
         })
         .collect();
+    let mut unknown_errors = layout.unknown_errors.iter();
     let mut row = RawRow::new(0);
-    while let Some((cell, style)) = cells.next_cell_with_style_id()? {
-        let (number, column) = cell.get_position();
-        let (number, column) = (u64::from(number) + 1, column as usize);
+    loop {
+        let next = cells.next_cell_with_style_id();
+        // The reader of cells goes on after an error, but does not tell its place.
+        let place = match &next {
+            Err(XlsxError::CellError(_)) => unknown_errors.next(),
+            _ => None,
+        };
+        let (number, column, text) = match (&next, place) {
+            (Ok(None), _) => break,
+            (Ok(Some((cell, style))), _) => {
+                let (number, column) = cell.get_position();
+                let format = formats.get(*style).copied();
+                let format = format.unwrap_or(NumberFormat::Other);
+                let text = text(cell.get_value(), format, is_1904);
+                (u64::from(number) + 1, column as usize, text)
+            }
+            (Err(XlsxError::CellError(error)), Some((number, column))) => {
+                (*number, *column, Err(error_value(error)))
+            }
+            (Err(_), _) => return next.map(|_| ()),
+        };
         if number != row.number {
             if number < row.number {
                 return Err(XlsxError::Unexpected("rows in descending order"));
@@ -85,8 +106,6 @@ pub(super) fn each_row(
         if column < row.cells.len() {
             return Err(XlsxError::Unexpected("cells in descending order"));
         }
-        let format = formats.get(style).copied().unwrap_or(NumberFormat::Other);
-        let text = text(cell.get_value(), format, is_1904);
         if text.as_ref().is_ok_and(|text| text.is_empty()) {
             continue;
         }
@@ -128,17 +147,10 @@ pub struct WorkbookRows {
 
 impl WorkbookRows {
     /// Starts to read the rows after the header.
-    ///
-    /// Empty cells in the columns `uncomputed` are problems: their formulas may have no value.
-    pub(super) fn start(
-        mut workbook: Source,
-        sheet: Arc<str>,
-        header: Arc<Header>,
-        uncomputed: Vec<usize>,
-    ) -> Self {
+    pub(super) fn start(reader: RowReader) -> Self {
         let (sender, messages) = sync_channel(GROUPS_AHEAD);
-        let own = header.clone();
-        std::thread::spawn(move || send_rows(&mut workbook, &sheet, &own, &uncomputed, &sender));
+        let header = reader.header.clone();
+        std::thread::spawn(move || reader.send_rows(&sender));
         Self {
             messages,
             group: Vec::new().into_iter(),
@@ -191,39 +203,46 @@ impl Iterator for WorkbookRows {
     }
 }
 
-/// Sends the rows after the header. Ends early if the receiver is dropped.
-fn send_rows(
-    workbook: &mut Source,
-    sheet: &str,
-    header: &Arc<Header>,
-    uncomputed: &[usize],
-    to: &SyncSender<Message>,
-) {
-    let mut group = Vec::with_capacity(GROUP);
-    let mut last = header.row();
-    let mut is_wanted = true;
-    let read = each_row(workbook, sheet, |raw| {
-        if raw.number <= header.row() {
-            return true;
+/// An open workbook whose rows are read.
+pub(super) struct RowReader {
+    pub(super) workbook: Source,
+    pub(super) sheet: Arc<str>,
+    pub(super) header: Arc<Header>,
+    pub(super) layout: Arc<Layout>,
+    /// Empty cells in these columns are problems: their formulas may have no value.
+    pub(super) uncomputed: Vec<usize>,
+}
+
+impl RowReader {
+    /// Sends the rows after the header. Ends early if the receiver is dropped.
+    fn send_rows(mut self, to: &SyncSender<Message>) {
+        let (header, uncomputed) = (&self.header, &self.uncomputed);
+        let mut group = Vec::with_capacity(GROUP);
+        let mut last = header.row();
+        let mut is_wanted = true;
+        let read = each_row(&mut self.workbook, &self.sheet, &self.layout, |raw| {
+            if raw.number <= header.row() {
+                return true;
+            }
+            last = raw.number;
+            group.push(finished(raw, header, uncomputed));
+            if group.len() == GROUP {
+                let full = std::mem::replace(&mut group, Vec::with_capacity(GROUP));
+                is_wanted = to.send(Message::Rows(full)).is_ok();
+            }
+            is_wanted
+        });
+        if !is_wanted {
+            return;
         }
-        last = raw.number;
-        group.push(finished(raw, header, uncomputed));
-        if group.len() == GROUP {
-            let full = std::mem::replace(&mut group, Vec::with_capacity(GROUP));
-            is_wanted = to.send(Message::Rows(full)).is_ok();
-        }
-        is_wanted
-    });
-    if !is_wanted {
-        return;
+        let end = match read {
+            Ok(()) => Message::End,
+            Err(error) => Message::Failed(Box::new(unreadable(header, last + 1, &error))),
+        };
+        // The receiver may be dropped.
+        let _ = to.send(Message::Rows(group));
+        let _ = to.send(end);
     }
-    let end = match read {
-        Ok(()) => Message::End,
-        Err(error) => Message::Failed(Box::new(unreadable(header, last + 1, &error))),
-    };
-    // The receiver may be dropped.
-    let _ = to.send(Message::Rows(group));
-    let _ = to.send(end);
 }
 
 /// Pads a row to the header. In a report, reverses what [`workbook_cell`](crate::sheet::workbook_cell)

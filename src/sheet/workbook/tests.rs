@@ -262,7 +262,10 @@ fn refuses_headers_that_cannot_be_used() {
 
     let mut beyond = workbook(&[("s", "", &rows(&[&texts(&["a"]), &texts(&["1"])]))]);
     beyond.header_row = Some(9);
-    assert_eq!(beyond.refused()[0], "row 9 of the sheet is empty");
+    assert_eq!(
+        beyond.refused()[0],
+        "rows.header is 9, but the last row of the sheet is 2"
+    );
     let empty = workbook(&[("s", "", &rows(&[]))]);
     assert_eq!(empty.refused()[0], "the sheet is empty");
 
@@ -291,7 +294,7 @@ fn a_file_that_is_no_workbook_is_named_as_what_it_is() {
         (&b""[..], "the file is empty"),
         (b"a,b\n1,2\n", "the file is not a workbook"),
         (compound, "the file is not an .xlsx workbook"),
-        (b"PK\x03\x04cut off", "the file is not an .xlsx workbook"),
+        (b"PK\x03\x04cut off", "the workbook is incomplete"),
     ] {
         let workbook = workbook(&[("s", "", "")]);
         std::fs::write(workbook.file.path(), bytes).expect("written");

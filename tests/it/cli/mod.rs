@@ -1,6 +1,8 @@
 //! The binary, run as a process.
 
+mod bad_workbooks;
 pub(crate) mod cases;
+mod correction;
 pub(crate) mod deep_input;
 mod endpoints;
 mod environment_variables;

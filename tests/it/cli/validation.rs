@@ -358,7 +358,7 @@ fn reports_invalid_cells_with_accepted_formats() {
             "51010.10",
             "5万",
             "money needs an amount such as 120000.50, but got 5万",
-            "help: accepted are 120000.5, 120,000.50",
+            "help: accepted are 120000.5 and 120,000.50",
         ),
         (
             "2026/11/4",

@@ -136,6 +136,10 @@ fn warns_when_blanks_decide_where() {
     for (to, told) in [
         ("已批准 ", "where leaves the row out only because of blanks"),
         (
+            "已批准\u{200b}",
+            "where leaves the row out only because of invisible characters in a cell",
+        ),
+        (
             "已批准\t",
             "where leaves the row out only because of blanks",
         ),
@@ -150,6 +154,119 @@ fn warns_when_blanks_decide_where() {
     project.write("loans.csv", sheet);
     project.replace(LOANS, "row.状态 == '已批准'", "row.状态 != '已撤销'");
     warned(&project, &["where selects the row only because of blanks"]);
+    // Each kind of character is a warning of its own.
+    let project = base();
+    let sheet = project.read("loans.csv").replacen("已批准", "nan", 1);
+    let sheet = sheet.replace("已批准", "已批准 ");
+    project.write("loans.csv", sheet);
+    let manifest = "row.状态 == '已批准' or row.状态 == ''";
+    project.replace(LOANS, "row.状态 == '已批准'", manifest);
+    warned(
+        &project,
+        &[
+            "where leaves the row out only because a cell is nan, NULL or the like\n",
+            "where leaves the row out only because of blanks in a cell, in ",
+        ],
+    );
+}
+
+#[test]
+fn refuses_negative_amounts_and_warns_of_zero() {
+    refused(
+        &cell("51010.10", "-51010.10"),
+        &[
+            "money needs an amount that is not negative, but got -51010.10",
+            "rmb needs an amount that is not negative",
+            "loans.csv, row 2, column 金额",
+            "help: correct the cell",
+        ],
+    );
+    for zero in ["0", "-0.00"] {
+        let project = cell("51010.10", zero);
+        warned(
+            &project,
+            &["amount is an amount of zero\n", "row 2, column 金额"],
+        );
+        let run = project.expect(&["validate"], 0);
+        assert_eq!(run.stderr.matches("warning: ").count(), 1, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn refuses_utf_16_with_and_without_a_mark() {
+    let sheet = base().read("loans.csv");
+    for start in ["", "\u{feff}"] {
+        let units = || [start, &sheet].concat().encode_utf16().collect::<Vec<_>>();
+        let big = units().into_iter().flat_map(u16::to_be_bytes);
+        let little = units().into_iter().flat_map(u16::to_le_bytes);
+        for bytes in [big.collect::<Vec<u8>>(), little.collect()] {
+            let project = base();
+            project.write("loans.csv", bytes);
+            refused(&project, &["the sheet is UTF-16", "CSV UTF-8", "1 error"]);
+        }
+    }
+}
+
+#[test]
+fn names_the_field_of_the_manifest_that_is_wrong() {
+    let key = "      key: \"{{ row.合同号 }}\"";
+    for (field, told) in [
+        ("delimiter: \"|\"", "cannot be split at this delimiter"),
+        ("encoding: gb18030", "belong to text files"),
+    ] {
+        let project = base();
+        let (gb, ..) = encoding_rs::GB18030.encode("合同号|姓名\n1|2\n");
+        project.write("loans.csv", gb);
+        project.replace(LOANS, key, &format!("      {field}\n{key}"));
+        if field.starts_with("encoding") {
+            project.replace(LOANS, "../loans.csv", "../loans.xlsx");
+        }
+        let manifest = project.read(LOANS);
+        let line = manifest.lines().position(|line| line.contains(field));
+        let place = format!("loans.yaml:{}:", line.expect("the field") + 1);
+        refused(&project, &[told, &place]);
+    }
+}
+
+#[test]
+fn refuses_a_column_that_a_spreadsheet_has_rounded() {
+    let project = Project::loans();
+    project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+    let sheet = project.sheet();
+    let rounded = sheet.lines().enumerate().map(|(at, line)| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        // A resident id that was rounded, and whose check digit is right by chance.
+        cells[3] = if at == 0 {
+            cells[3]
+        } else {
+            "330199198607028000"
+        };
+        cells.join(",")
+    });
+    let rounded: Vec<String> = rounded.collect();
+    project.set_sheet(&rounded.join("\n"));
+    for command in [&["validate"][..], &["apply", "--yes"]] {
+        let run = project.expect(command, 65);
+        for text in [
+            "a spreadsheet has rounded this column",
+            "in rows 2, 3, 4",
+            "loans.csv, row 1, column 身份证号",
+            "format the column as text",
+        ] {
+            assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
+        }
+    }
+    assert!(!project.was_called());
+    // Columns that the flow does not use do not matter, nor do shorter numbers.
+    let other = sheet.replacen("合同号", "流水号,合同号", 1);
+    let other = other.replace("\nHT-", "\n202611060000001000,HT-");
+    project.set_sheet(&other);
+    project.expect(&["validate"], 0);
+    let orders = sheet
+        .replace("HT-2026-", "202611060")
+        .replace(",已批准", "000,已批准");
+    project.set_sheet(&orders);
+    project.expect(&["validate"], 0);
 }
 
 #[test]

@@ -109,6 +109,23 @@ fn a_title_above_the_header_is_one_error_with_the_row_to_set() {
     project.set_sheet(&lines.join("\r\n"));
     project.replace("manifests/loans.yaml", "../放款.xlsx", "../loans.csv");
     project.expect(&["validate"], 0);
+    // The title has fewer cells than the rows, and a column is missing.
+    project.replace("manifests/loans.yaml", "header: 2", "# none");
+    for sheet in [
+        lines.join("\r\n"),
+        lines.join("\r\n").replacen("期限", "月数", 1),
+    ] {
+        project.set_sheet(&sheet);
+        let run = project.expect(&["validate"], 65);
+        for expected in [
+            "set rows.header: 2; row 1 looks like a title",
+            "1 error was found",
+        ] {
+            assert!(run.stderr.contains(expected), "{}", run.stderr);
+        }
+    }
+    project.set_sheet(&lines.join("\r\n"));
+    project.replace("manifests/loans.yaml", "# none", "header: 2");
     project.replace("manifests/loans.yaml", "header: 2", "header: 0");
     let run = project.expect(&["validate"], 65);
     assert!(run.stderr.contains("such as 2"), "{}", run.stderr);

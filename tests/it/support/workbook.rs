@@ -10,21 +10,29 @@ const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
 const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006/relationships";
 
-/// Returns an .xlsx file with one sheet. A cell is text; one that starts with `<` is XML.
+/// Returns an .xlsx file with one sheet. A cell is text; one that starts with `<` is XML, in which `@`
+/// is the name of the cell.
 pub(crate) fn workbook(sheet: &str, rows: &[Vec<String>]) -> Vec<u8> {
     let mut data = String::new();
-    for row in rows {
+    for (number, row) in (1..).zip(rows) {
         data += "<row>";
-        for cell in row {
+        for (column, cell) in ('A'..='Z').zip(row) {
+            let name = format!("{column}{number}");
             if cell.starts_with('<') {
-                data += cell;
+                data += &cell.replace('@', &name);
             } else {
-                data.extend([r#"<c t="inlineStr"><is><t>"#, cell, "</t></is></c>"]);
+                data.extend([
+                    r#"<c r=""#,
+                    &name,
+                    r#"" t="inlineStr"><is><t>"#,
+                    cell,
+                    "</t></is></c>",
+                ]);
             }
         }
         data += "</row>";
     }
-    let parts = [
+    archive(&[
         (
             "_rels/.rels",
             format!(
@@ -47,11 +55,15 @@ pub(crate) fn workbook(sheet: &str, rows: &[Vec<String>]) -> Vec<u8> {
             "xl/worksheets/sheet1.xml",
             format!(r#"<worksheet xmlns="{MAIN}"><sheetData>{data}</sheetData></worksheet>"#),
         ),
-    ];
+    ])
+}
+
+/// Returns an archive with these parts.
+pub(crate) fn archive(parts: &[(&str, String)]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, text) in parts {
         let options = zip::write::SimpleFileOptions::default();
-        zip.start_file(name, options).expect("a part");
+        zip.start_file(*name, options).expect("a part");
         zip.write_all(text.as_bytes()).expect("written");
     }
     zip.finish().expect("a workbook").into_inner()

@@ -1,0 +1,62 @@
+//! The check values of a report, which tell whether a spreadsheet has changed its numbers.
+//!
+//! A spreadsheet that opens a report and saves it can drop leading zeros and the digits after the
+//! 15th. The column `treaty_check` has a keyed hash for each such number of the row: of the name of its
+//! column and of the number as a spreadsheet keeps it. A cell of the report that is such a number, and
+//! could have been written by a spreadsheet, has lost digits. So has one in scientific notation. A
+//! corrected cell is another number.
+
+use super::suspicion;
+use crate::diagnostic::Diagnostic;
+use crate::expr::{Fingerprinter, Salt};
+use crate::sheet::{CHECK_COLUMN, CellProblem, Row, kept_numbers, lost_number};
+
+/// The number of hexadecimal digits of a hash.
+const HASH_DIGITS: usize = 12;
+
+/// Returns the check values of a row, with those that the row itself has from an earlier report.
+pub(super) fn check_values(salt: &Salt, row: &Row) -> String {
+    let numbers = row.filled_cells();
+    let own = numbers.filter_map(|(column, cell)| Some(hash(salt, column, &lost_number(cell)?)));
+    let earlier = row.get(CHECK_COLUMN).unwrap_or_default();
+    let mut values: Vec<String> = earlier.split_whitespace().map(str::to_owned).collect();
+    values.extend(own);
+    values.sort_unstable();
+    values.dedup();
+    values.join(" ")
+}
+
+/// Returns the cells of a report in which a spreadsheet has changed the number.
+pub(super) fn changed_numbers(salt: &Salt, row: &Row) -> Vec<CellProblem> {
+    let Some(values) = row.get(CHECK_COLUMN).filter(|values| !values.is_empty()) else {
+        return Vec::new();
+    };
+    let values: Vec<&str> = values.split_whitespace().collect();
+    let is_changed = |(column, cell): &(&str, &str)| {
+        let numbers = kept_numbers(cell);
+        let mut hashes = numbers.iter().map(|number| hash(salt, column, number));
+        hashes.any(|hash| values.contains(&&*hash)) || suspicion::rounded_cell(cell).is_some()
+    };
+    let problem = |(column, _): (&str, &str)| {
+        let message = "a spreadsheet has changed this number since treaty wrote it: it has lost digits or leading zeros";
+        let hint = format!(
+            "format the column as text and enter the number again from its source; if it is right, clear {CHECK_COLUMN} in this row"
+        );
+        Some(CellProblem {
+            column: row.header.position(column)?,
+            diagnostic: Diagnostic::error(message)
+                .at(row.place(Some(column)))
+                .hint(hint),
+        })
+    };
+    let changed = row.filled_cells().filter(is_changed);
+    changed.filter_map(problem).collect()
+}
+
+/// A letter in front keeps a spreadsheet from reading the hash as a number.
+fn hash(salt: &Salt, column: &str, number: &str) -> String {
+    let mut fingerprint = Fingerprinter::new(salt);
+    fingerprint.field(column, number);
+    let hash = fingerprint.finish().to_string();
+    format!("n{}", &hash[..HASH_DIGITS])
+}

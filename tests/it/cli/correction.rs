@@ -1,0 +1,80 @@
+//! The correction loop: `<flow>.failed.csv` is opened in a spreadsheet, corrected, saved and given back.
+
+use crate::support::project::Project;
+
+/// Returns a project whose second row has failed, with its table of failed rows. The row has an account
+/// number with a leading zero, a term like a number in scientific notation, and a wrong mobile.
+fn failed() -> (Project, String) {
+    let project = Project::loans();
+    project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+    let sheet = project.sheet();
+    let lines: Vec<&str> = sheet.lines().take(4).collect();
+    let bad = lines[2]
+        .replace("13500000002", "135")
+        .replace(",12,", ",12E5,")
+        .replace(",7719,", ",0701,");
+    project.set_sheet(&[lines[0], lines[1], &bad, lines[3]].join("\r\n"));
+    project.expect(&["apply", "--yes"], 3);
+    let table = project.read("reports/latest/loans.failed.csv");
+    (project, table.replace(",135,", ",13500000002,"))
+}
+
+#[test]
+fn a_corrected_table_of_failed_rows_is_sent_with_its_numbers() {
+    let (project, corrected) = failed();
+    for number in ["'330199198308223359", "'0701", "'12E5"] {
+        assert!(corrected.contains(number), "{corrected}");
+    }
+    project.write("loans.csv", corrected);
+    project.expect(&["apply", "--yes"], 0);
+    let row = &project.report("loans.csv")[0];
+    assert_eq!(row["身份证号"], "'330199198308223359");
+    assert_eq!((&*row["账号尾号"], &*row["期限"]), ("'0701", "'12E5"));
+}
+
+#[test]
+fn a_number_that_a_spreadsheet_changed_is_an_error_at_its_cell() {
+    for (written, returned, column) in [
+        ("'0701", "701", "账号尾号"),
+        ("'12E5", "1200000", "期限"),
+        ("'12E5", "1.20E+06", "期限"),
+        ("'330199198308223359", "3.30199E+17", "身份证号"),
+        ("'330199198308223359", "330199198308223000", "身份证号"),
+    ] {
+        let (project, corrected) = failed();
+        assert!(corrected.contains(written), "{corrected}");
+        project.write("loans.csv", corrected.replace(written, returned));
+        project.replace("treaty.yaml", "invalidRows: skip", "invalidRows: refuse");
+        let run = project.expect(&["apply", "--yes"], 65);
+        let place = format!("loans.csv, row 2, column {column}");
+        assert!(run.stderr.contains(&place), "{}", run.stderr);
+        assert!(run.stderr.contains("a spreadsheet"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_changed_number_stays_an_error_in_the_next_table() {
+    let (project, corrected) = failed();
+    project.write("loans.csv", corrected.replace("'0701", "701"));
+    project.expect(&["apply", "--yes"], 3);
+    let again = project.read("reports/latest/loans.failed.csv");
+    project.write("loans.csv", &again);
+    project.expect(&["apply", "--yes"], 3);
+    project.write("loans.csv", again.replace(",701,", ",0701,"));
+    project.expect(&["apply", "--yes"], 0);
+}
+
+#[test]
+fn a_number_that_was_right_is_accepted_without_its_check_values() {
+    let (project, corrected) = failed();
+    let lines: Vec<String> = corrected
+        .replace("'0701", "701")
+        .lines()
+        .map(|line| match line.rsplit_once(',') {
+            Some((rest, check)) if check.starts_with('n') => format!("{rest},"),
+            _ => line.to_owned(),
+        })
+        .collect();
+    project.write("loans.csv", lines.join("\r\n"));
+    project.expect(&["apply", "--yes"], 0);
+}
