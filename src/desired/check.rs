@@ -179,6 +179,16 @@ pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Returns whether the text is a resident id with a valid check digit.
+pub fn is_resident_id(text: &str) -> bool {
+    resident_id(text).is_ok()
+}
+
+/// Returns whether the text is a mobile number.
+pub fn is_mobile(text: &str) -> bool {
+    mobile(text).is_ok()
+}
+
 /// Checks a unified social credit code: 17 characters and a check character (GB 32100).
 pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
     not_rounded(text)?;

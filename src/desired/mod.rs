@@ -33,6 +33,7 @@ mod template_checks;
 mod third_id_cell;
 
 pub use account::{Account, AccountHolder, Organization, Person, SilentSign};
+pub use check::{is_mobile, is_resident_id};
 pub use document::{Document, DocumentSource};
 pub use duplicates::{Conflict, Duplicates};
 pub use expired::warn_expired;

@@ -7,6 +7,11 @@ pub(super) struct Amount {
     fen: u64,
 }
 
+/// Returns whether the filters `money` and `rmb` accept a text.
+pub fn is_amount(text: &str) -> bool {
+    Amount::parse(text).is_ok()
+}
+
 /// The exclusive upper limit in fen: 10^14 yuan, because capital numerals go up to 万亿.
 const LIMIT_FEN: u64 = 10_000_000_000_000_000;
 

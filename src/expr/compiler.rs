@@ -288,7 +288,7 @@ pub fn has_expression(source: &str) -> bool {
 }
 
 /// Returns the expression of a scalar that consists of a single expression.
-fn whole_expression(source: &str) -> Option<&str> {
+pub(super) fn whole_expression(source: &str) -> Option<&str> {
     let inner = source.trim().strip_prefix("{{")?.strip_suffix("}}")?;
     let inner = inner.strip_prefix('-').unwrap_or(inner);
     let inner = inner.strip_suffix('-').unwrap_or(inner);

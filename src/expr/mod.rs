@@ -7,6 +7,7 @@
 //! - Errors never contain an id number or a mobile number.
 
 mod amount;
+mod column_use;
 mod comparison;
 mod compiler;
 mod complexity;
@@ -21,9 +22,12 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
+pub use amount::is_amount;
+pub use column_use::{ColumnUse, column_uses};
 pub use compiler::{Compiler, has_expression};
 pub use environ::{Environ, ReadableEnv, is_env_name, is_reserved};
 pub use filters::mask;
 pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
+pub use moment::is_date;
 pub use scalar::{EvalError, Expr, Uses};
 pub use scope::{RunTime, Scope, Variables};

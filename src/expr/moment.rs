@@ -13,6 +13,11 @@ pub(super) enum Moment {
     DateTime(DateTime),
 }
 
+/// Returns whether the filters `date`, `plus` and `epochMs` accept a text.
+pub fn is_date(text: &str) -> bool {
+    Moment::parse(text).is_ok()
+}
+
 const EXAMPLES: &str = "needs a date such as 2026-11-23 or 2026-11-23 18:30:00";
 
 impl Moment {

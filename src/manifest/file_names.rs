@@ -35,6 +35,11 @@ pub(super) fn check(project: &Project, findings: &mut Findings) {
     }
 }
 
+/// Returns whether a flow can have a name, because its report can have it.
+pub fn is_flow_name(name: &str) -> bool {
+    problem(name).is_none()
+}
+
 /// Returns why a name cannot be the name of a report file, with a hint.
 fn problem(name: &str) -> Option<(String, &'static str)> {
     let folded = name.to_lowercase();

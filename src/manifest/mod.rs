@@ -34,6 +34,7 @@ mod yaml;
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};
 pub use collections::{FieldMap, List, Named, NamedMap};
 pub use document::{Chunk, ChunkSource, Document, DocumentSource};
+pub use file_names::is_flow_name;
 pub use flow::{
     Attachment, ExistingAccounts, Finish, Flow, OnChange, OnVanish, Process, RowAccount,
     RowAccountKind, Rows,

@@ -80,6 +80,11 @@ impl FieldShape {
         }
     }
 
+    /// Returns the maximum number of characters (`MaxLen`).
+    pub fn max_len(&self) -> Option<usize> {
+        self.max_len
+    }
+
     /// Returns the reason why a value does not fit. The width is that of the shipped font.
     pub fn misfit(&self, value: &str) -> Option<Misfit> {
         let characters = value.chars().count();

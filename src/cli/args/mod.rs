@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
-pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf};
+pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf, Sheet};
 pub(super) use run::{Apply, Plan, PlanFormat, Selected};
 pub(super) use sent::{Audit, Listen, Report, Revoke, Runs, Status, Sync};
 pub(super) use shared::{Consent, LedgerChoice, Matching, Waiting};
@@ -178,12 +178,18 @@ impl Color {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Create a project from a starter
-    #[command(after_help = "\
+    /// Create a project from a starter, or from a PDF and a sheet
+    #[command(long_about = project::INIT, after_help = "\
 Examples:
-  treaty init
-  treaty init organization ./acme")]
+  treaty init loan ./loans
+  treaty init --template contract.pdf --sheet loans.xlsx ./loans")]
     Init(Init),
+    /// Write an empty workbook with the columns of a flow
+    #[command(long_about = project::SHEET, after_help = "\
+Examples:
+  treaty sheet loans
+  treaty sheet loans -o 放款清单.xlsx")]
+    Sheet(Sheet),
     /// Check manifests and rows without sending a request
     #[command(after_help = "\
 Examples:
@@ -278,6 +284,7 @@ impl Command {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Init(_) => "init",
+            Self::Sheet(_) => "sheet",
             Self::Validate(_) => "validate",
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",

@@ -1,4 +1,4 @@
-//! The arguments of `treaty init`, `schema`, `ask` and `sandbox`.
+//! The arguments of `treaty init`, `sheet`, `schema`, `ask` and `sandbox`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,14 +18,60 @@ server finds the schema by a comment in the first line of a file:
 
 treaty init writes the schemas of project and manifest files to .treaty/schema/.";
 
+pub(super) const INIT: &str = "\
+Create a project from a starter, or from a PDF template and a sheet.
+
+With --template and --sheet, the form fields of the PDF are matched with the columns of the sheet, and a complete \
+project is written: accounts and signers from the columns, a value for each form field, the PDF and the sheet. \
+Comments that begin with \"# check:\" mark what was guessed. On a terminal, treaty asks about the guesses. Existing \
+files are never overwritten.";
+
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "\
+treaty init [OPTIONS] [STARTER] [DIR]
+       treaty init [OPTIONS] --template <PDF> --sheet <FILE> <DIR>")]
 pub(crate) struct Init {
-    /// The starter: loan or organization
-    #[arg(default_value = "loan")]
-    pub(crate) starter: String,
+    /// The starter: loan (the default) or organization
+    #[arg(value_name = "STARTER")]
+    pub(crate) first: Option<String>,
     /// The folder of the new project [default: the current folder]
     #[arg(value_name = "DIR")]
-    pub(crate) folder: Option<PathBuf>,
+    pub(crate) second: Option<PathBuf>,
+    /// A PDF with text fields; its fields are matched with the columns of --sheet
+    #[arg(long, value_name = "PDF", requires = "sheet")]
+    pub(crate) template: Option<PathBuf>,
+    /// A sheet with a contract in each row: .xlsx, .xlsm, .csv or .tsv
+    #[arg(long, value_name = "FILE", requires = "template")]
+    pub(crate) sheet: Option<PathBuf>,
+    /// The sheet of a workbook, if it has several
+    #[arg(long, value_name = "NAME", requires = "sheet")]
+    pub(crate) sheet_name: Option<String>,
+    /// The number of the row with the column names, if it is not the first
+    #[arg(long, value_name = "ROW", requires = "sheet", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub(crate) header: Option<u64>,
+    /// Take the guesses without asking
+    #[arg(long, requires = "sheet")]
+    pub(crate) yes: bool,
+}
+
+pub(super) const SHEET: &str = "\
+Write an empty workbook (.xlsx) with the columns that a flow uses.
+
+Its header marks the columns that must be filled in, a note on each column says what it is for and has an example, \
+and the cells check what is entered: lists, dates, amounts, lengths. Fill it in, save it as the file that rows.file of \
+the flow names, and run treaty validate.";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sheet {
+    /// The name of the flow [default: the only flow of the project]
+    #[arg(value_name = "FLOW")]
+    pub(crate) flow: Option<String>,
+    /// The workbook to write [default: FLOW.xlsx in the current folder]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite the workbook if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,6 +11,7 @@ mod revoke;
 mod runs;
 mod sandbox;
 mod schema;
+mod sheet;
 mod state;
 mod status;
 mod sync;
@@ -23,7 +24,8 @@ use crate::cli::exit::Exit;
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let global = &args.global;
     match &args.command {
-        Command::Init(own) => init::run(own),
+        Command::Init(own) => init::run(global, own),
+        Command::Sheet(own) => sheet::run(global, own),
         Command::Validate(_) => validate::run(global),
         Command::Plan(own) => plan::run(global, own),
         Command::Apply(own) => apply::run(global, own),

@@ -84,7 +84,7 @@ pub(in crate::cli) fn confirmed<'a>(
 }
 
 /// Prints a question to standard error and reads a line.
-fn answer(question: &str) -> Result<String, CliError> {
+pub(in crate::cli) fn answer(question: &str) -> Result<String, CliError> {
     let broken = |error: std::io::Error| {
         CliError::new(
             Exit::Error,

@@ -12,6 +12,7 @@ mod field_reference;
 mod foreign_text;
 pub(crate) mod journeys;
 pub(crate) mod logs;
+mod new_projects;
 pub(crate) mod nightly;
 pub(crate) mod schema;
 pub(crate) mod sheets;

@@ -57,9 +57,8 @@ fn ignores_a_closed_pipe() {
     }
 }
 
-#[test]
-fn ignores_input_typed_before_the_prompt() {
-    let project = Project::loans();
+/// Opens a terminal. Returns the end at which a person types, and the end that a program reads.
+fn terminal() -> (File, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).expect("granted");
     unlockpt(&terminal).expect("unlocked");
@@ -69,7 +68,65 @@ fn ignores_input_typed_before_the_prompt() {
         .write(true)
         .open(name.to_str().expect("UTF-8"))
         .expect("its other end");
-    let mut hands = File::from(terminal);
+    (File::from(terminal), keyboard)
+}
+
+/// Reads until a text appears. Returns what was read.
+fn wait_for(output: &mut impl Read, text: &str) -> String {
+    let mut read = Vec::new();
+    while !String::from_utf8_lossy(&read).contains(text) {
+        let mut byte = [0];
+        output.read_exact(&mut byte).expect(text);
+        read.push(byte[0]);
+    }
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+#[test]
+fn init_asks_about_what_it_guesses() {
+    let project = Project::loans();
+    let (mut hands, keyboard) = terminal();
+    let args = [
+        "init",
+        "--template",
+        "templates/loan.pdf",
+        "--sheet",
+        "loans.csv",
+        "new",
+    ];
+    let mut command = project.command(&args);
+    let command = command.stdin(keyboard).stdout(Stdio::null());
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("treaty runs");
+    let mut asked = child.stderr.take().expect("questions");
+    for (question, answer) in [
+        ("every run) [1 合同号]: ", ""),
+        ("Signers [1]: ", "3"),
+        ("enter 1 or 2\nSigners [1]: ", "2"),
+        ("Form field 还款账号, - for none [10 账号尾号]: ", "99"),
+        (
+            "a column\nForm field 还款账号, - for none [10 账号尾号]: ",
+            "客户号",
+        ),
+    ] {
+        wait_for(&mut asked, question);
+        hands
+            .write_all(format!("{answer}\n").as_bytes())
+            .expect("typed");
+    }
+    assert!(child.wait().expect("an end").success());
+    let manifest = project.read("new/manifests/flow.yaml");
+    assert!(
+        manifest.contains("还款账号: \"{{ row.客户号 }}\"\n"),
+        "{manifest}"
+    );
+    assert!(!manifest.contains("platform"), "{manifest}");
+    project.expect(&["-p", "new", "validate"], 0);
+}
+
+#[test]
+fn ignores_input_typed_before_the_prompt() {
+    let project = Project::loans();
+    let (mut hands, keyboard) = terminal();
     hands.write_all(b"y\n").expect("typed too early");
     let mut child = project
         .command(&["apply"])
@@ -79,12 +136,7 @@ fn ignores_input_typed_before_the_prompt() {
         .spawn()
         .expect("treaty runs");
     let mut told = child.stderr.take().expect("what is told");
-    let mut heard = Vec::new();
-    while !String::from_utf8_lossy(&heard).contains("[y/N]") {
-        let mut byte = [0];
-        told.read_exact(&mut byte).expect("a question");
-        heard.push(byte[0]);
-    }
+    wait_for(&mut told, "[y/N]");
     hands.write_all(b"n\n").expect("typed");
     let mut rest = String::new();
     told.read_to_string(&mut rest).expect("UTF-8");

@@ -1,0 +1,205 @@
+//! Creates a project from a PDF template and a sheet.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use super::draft::{self, Draft};
+use super::input::{self, SheetInput, Template};
+use super::starter::GITIGNORE;
+use super::{files, manifest_text, matching, questions};
+use crate::cli::args::{Init, LogFormat};
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::{diagnostics, out};
+use crate::diagnostic::Findings;
+use crate::manifest::is_flow_name;
+use crate::util::input_file;
+
+/// The name of a flow whose sheet has a name that a flow cannot have.
+const FLOW: &str = "contracts";
+
+pub(super) fn run(
+    format: LogFormat,
+    args: &Init,
+    template: &Path,
+    sheet: &Path,
+) -> anyhow::Result<Exit> {
+    if args.second.is_some() {
+        return Err(CliError::new(
+            Exit::Usage,
+            "a starter cannot be combined with --template and --sheet",
+            "name only the folder of the new project: treaty init --template PDF --sheet FILE DIR",
+        )
+        .into());
+    }
+    let folder = PathBuf::from(args.first.as_deref().unwrap_or("."));
+    check_empty(&folder)?;
+    let template = input::read_template(template)?;
+    let sheet_name = args.sheet_name.as_deref();
+    let sheet = input::read_sheet(sheet, sheet_name, args.header).map_err(|errors| {
+        let mut findings = Findings::default();
+        findings.extend(errors);
+        diagnostics::print(&[&findings], format, None);
+        CliError::new(
+            Exit::Invalid,
+            "the sheet cannot be used; nothing was written",
+            "",
+        )
+    })?;
+    let mut draft = matching::draft(&template.fields, &sheet.columns);
+    if !args.yes && std::io::stdin().is_terminal() {
+        questions::ask(&mut draft, &sheet.columns)?;
+    }
+    check_columns(&draft, &sheet)?;
+    let flow = flow_name(&sheet.file_name);
+    let manifests = [
+        (
+            "treaty.yaml",
+            manifest_text::project(&project_name(&folder)),
+        ),
+        ("manifests/lender.yaml", manifest_text::lender()),
+        (
+            "manifests/flow.yaml",
+            manifest_text::flow(flow, &template, &sheet, sheet_name, &draft),
+        ),
+    ];
+    write(&folder, &template, &sheet, &manifests)?;
+    summarize(&folder, &draft, &sheet, &manifests);
+    Ok(Exit::Done)
+}
+
+/// Fails if the folder contains files.
+fn check_empty(folder: &Path) -> Result<(), CliError> {
+    let error = |message: String| {
+        let hint = "name a new folder: treaty init --template PDF --sheet FILE DIR";
+        Err(CliError::new(Exit::Usage, message, hint))
+    };
+    match std::fs::read_dir(folder).map(Iterator::count) {
+        Ok(0) => Ok(()),
+        Ok(_) => error(format!("the folder {} is not empty", folder.display())),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(cause) => error(format!(
+            "{} cannot be used as a folder: {cause}",
+            folder.display()
+        )),
+    }
+}
+
+/// Fails if the sheet lacks a column without which there is no flow.
+fn check_columns(draft: &Draft, sheet: &SheetInput) -> Result<(), CliError> {
+    let signer = &draft.signer;
+    let missing = [
+        (
+            &draft.key,
+            "that is different in each row and can be the key of a contract",
+            "合同编号 or contractNo",
+        ),
+        (
+            &signer.name,
+            "with the name of the person that signs",
+            "姓名 or name",
+        ),
+        (
+            &signer.id_no,
+            "with the id number of the person that signs",
+            "身份证号 or idNumber",
+        ),
+    ];
+    let Some((_, what, names)) = missing.into_iter().find(|(guess, ..)| guess.is_none()) else {
+        return Ok(());
+    };
+    let columns: Vec<&str> = sheet
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    Err(CliError::new(
+        Exit::Invalid,
+        format!("no column was found {what}; nothing was written"),
+        format!(
+            "name it {names} in the header, or choose it on a terminal without --yes; the columns are {}",
+            columns.join(", ")
+        ),
+    ))
+}
+
+/// Returns the name of the project: that of its folder.
+fn project_name(folder: &Path) -> String {
+    let absolute = std::path::absolute(folder).unwrap_or_default();
+    let name = absolute
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let name = name.filter(|name| !name.contains(crate::util::escape::is_unsafe));
+    name.unwrap_or_else(|| FLOW.to_owned())
+}
+
+/// Returns the name of the flow: that of its sheet, if a flow can have it.
+fn flow_name(sheet: &str) -> &str {
+    let stem = manifest_text::stem(sheet);
+    let is_letter = |c: char| c.is_ascii_alphabetic() || matches!(c, '\u{4e00}'..='\u{9fff}');
+    let is_plain = |c: char| is_letter(c) || c.is_ascii_digit() || c == '-' || c == '_';
+    let is_name = stem.starts_with(is_letter) && stem.chars().all(is_plain);
+    if is_name && is_flow_name(stem) {
+        stem
+    } else {
+        FLOW
+    }
+}
+
+fn write(
+    folder: &Path,
+    template: &Template,
+    sheet: &SheetInput,
+    manifests: &[(&str, String)],
+) -> anyhow::Result<()> {
+    // The sheet has no limit of its own and can be larger than a document.
+    let bytes = input_file::read(&sheet.path, u64::MAX).map_err(std::io::Error::from)?;
+    files::write_private(&folder.join(&sheet.file_name), &bytes)?;
+    let pdf = folder.join("templates").join(&template.file_name);
+    files::write(&pdf, &template.bytes)?;
+    for (name, text) in manifests {
+        files::write(&folder.join(name), text.as_bytes())?;
+    }
+    files::write(&folder.join(".gitignore"), GITIGNORE)?;
+    files::write_schemas(folder)
+}
+
+/// Prints what was matched, and every line to check with its location.
+fn summarize(folder: &Path, draft: &Draft, sheet: &SheetInput, manifests: &[(&str, String)]) {
+    let filled = draft
+        .fields
+        .iter()
+        .filter(|(_, source)| source.is_some())
+        .count();
+    out::line(format_args!(
+        "{}: a contract for each row of {}; {filled} of {} filled",
+        folder.display(),
+        sheet.file_name,
+        out::plural(draft.fields.len(), "form field"),
+    ));
+    for (field, source) in &draft.fields {
+        if source.is_none() {
+            out::line(format_args!("  not filled: the form field {field}"));
+        }
+    }
+    let unused = draft::unused(draft, &sheet.columns);
+    if !unused.is_empty() {
+        out::line(format_args!("  not used: {}", unused.join(", ")));
+    }
+    out::line("check these lines:");
+    for (name, text) in manifests {
+        for (line, number) in text.lines().zip(1..) {
+            if let Some((code, doubt)) = line.split_once(manifest_text::CHECK) {
+                let field = code
+                    .trim()
+                    .split_once(": ")
+                    .map(|(field, _)| format!("{field}: "));
+                let field = field.unwrap_or_default();
+                out::line(format_args!("  {name}:{number}  {field}{doubt}"));
+            }
+        }
+    }
+    let project = files::project_option(folder);
+    out::line(format_args!(
+        "next: treaty{project} validate, then treaty{project} plan"
+    ));
+}

@@ -1,0 +1,134 @@
+//! `treaty sheet`: writes an empty workbook with the columns of a flow.
+
+mod columns;
+mod roles;
+mod words;
+mod workbook;
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::{Global, Sheet};
+use crate::cli::context::session::{Session, invalid, load_project};
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::{diagnostics, out};
+use crate::desired::Resources;
+use crate::diagnostic::{Findings, did_you_mean};
+use crate::expr::Salt;
+use crate::manifest::{Flow, Named, Project, Rows};
+
+pub(super) fn run(global: &Global, args: &Sheet) -> anyhow::Result<Exit> {
+    let session = Session::begin(global);
+    let mut findings = Findings::default();
+    let project = load_project(&session, global, &mut findings)?;
+    // The form fields limit the lengths of values.
+    let resources = Resources::of(&project, &Salt::ZERO, &mut findings);
+    if findings.errors() > 0 {
+        diagnostics::print(&[&findings], session.log_format, None);
+        let hint = "correct the errors and write the workbook again";
+        return Err(invalid(findings.errors(), hint).into());
+    }
+    let flow = chosen(&project, args.flow.as_deref())?;
+    let Some(rows) = &flow.rows else {
+        let message = format!("the flow {} has no rows, so it has no columns", flow.name);
+        let hint = "add rows: { file: …, key: … } to the flow";
+        return Err(CliError::new(Exit::Usage, message, hint).into());
+    };
+    let columns = columns::columns(flow, &resources);
+    if columns.is_empty() {
+        let message = format!("the flow {} uses no columns", flow.name);
+        let hint = "name a column in an expression, such as {{ row.姓名 }}";
+        return Err(CliError::new(Exit::Usage, message, hint).into());
+    }
+    let output = args.output.clone();
+    let output = output.unwrap_or_else(|| PathBuf::from(format!("{}.xlsx", flow.name)));
+    check_output(&output, args.force)?;
+    workbook::write(&output, flow, rows, &columns)?;
+    let required = columns.iter().filter(|column| column.is_required).count();
+    out::line(format_args!(
+        "{}: {}, {required} of them required",
+        output.display(),
+        out::plural(columns.len(), "column"),
+    ));
+    if has_unnamed_columns(flow) {
+        out::warning(format_args!(
+            "the flow {} also uses columns whose names are known only when a row is read: add them yourself",
+            flow.name
+        ));
+    }
+    out::line(next(&project, rows, &output));
+    Ok(Exit::Done)
+}
+
+/// Returns the named flow, or the only one of the project.
+fn chosen<'p>(project: &'p Project, name: Option<&str>) -> Result<&'p Named<Flow>, CliError> {
+    let names = || project.flows.keys().map(String::as_str);
+    let listed = || match names().collect::<Vec<_>>() {
+        names if names.is_empty() => "the project declares no flow".to_owned(),
+        names => format!("the flows are {}", names.join(", ")),
+    };
+    let usage = |message: String, hint: String| Err(CliError::new(Exit::Usage, message, hint));
+    let Some(name) = name else {
+        let mut flows = project.flows.values();
+        return match (flows.next(), flows.next()) {
+            (Some(only), None) => Ok(only),
+            _ => usage("name a flow: treaty sheet FLOW".to_owned(), listed()),
+        };
+    };
+    // An address names a flow, too.
+    let name = name.strip_prefix("flows.").unwrap_or(name);
+    let Some(flow) = project.flows.get(name) else {
+        let hint = did_you_mean(name, names()).map(|near| format!("did you mean {near}?"));
+        return usage(
+            format!("there is no flow {name}"),
+            hint.unwrap_or_else(listed),
+        );
+    };
+    Ok(flow)
+}
+
+/// Fails if the workbook cannot have this name, or would replace a file.
+fn check_output(output: &Path, force: bool) -> Result<(), CliError> {
+    let ending = output.extension().unwrap_or_default().to_ascii_lowercase();
+    if ending != "xlsx" {
+        let message = format!("{} is not the name of an .xlsx workbook", output.display());
+        return Err(CliError::new(
+            Exit::Usage,
+            message,
+            "let the name end with .xlsx",
+        ));
+    }
+    if !force && std::fs::symlink_metadata(output).is_ok() {
+        return Err(CliError::new(
+            Exit::Usage,
+            format!("{} exists already", output.display()),
+            "name another file with -o, or overwrite it with --force",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns whether an expression uses the row in a way that does not name its columns.
+fn has_unnamed_columns(flow: &Flow) -> bool {
+    flow.uses
+        .iter()
+        .any(|(uses, _)| uses.row && uses.columns.is_empty())
+}
+
+/// Returns what to do with the workbook.
+fn next(project: &Project, rows: &Rows, output: &Path) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_default();
+    if absolute(output) == absolute(&rows.file.path) {
+        return "next: fill it in, then run treaty validate".to_owned();
+    }
+    let span = &rows.path.span;
+    let place = format!("{}:{}", span.file.path, span.line);
+    let target = project.root.join(&*rows.file.shown);
+    let target = out::shown(&target).display();
+    if rows.file.shown.to_lowercase().ends_with(".xlsx") {
+        format!("next: fill it in, save it as {target} ({place}), then run treaty validate")
+    } else {
+        format!(
+            "next: fill it in, name it in rows.file instead of {target} ({place}), then run treaty validate"
+        )
+    }
+}
