@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::field_fit::Shapes;
+use super::field_fit::{FieldMisfit, Shapes};
 use super::item::Item;
 use super::item_rendering::item;
 use super::local_file::{FileCache, FileReader};
@@ -135,6 +135,11 @@ impl<'a> FlowRows<'a> {
     /// Returns the warnings of the rows rendered so far, in sheet order.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         self.warnings.sorted()
+    }
+
+    /// Returns the values of an item that do not fit into their form fields.
+    pub fn misfits(&self, item: &Item) -> Vec<FieldMisfit> {
+        field_fit::misfits(self.flow, item, &self.shapes)
     }
 
     /// Estimates the number of rows, to reserve memory for them.
@@ -400,7 +405,8 @@ impl<'a> FlowRows<'a> {
                 let item = Item { cells, ..item };
                 let mut suspicions = rendering.suspicions;
                 suspicions.extend(notice::unreachable(self.flow, &item));
-                suspicions.extend(field_fit::misfits(self.flow, &item, &self.shapes));
+                let misfits = self.misfits(&item).into_iter();
+                suspicions.extend(misfits.map(FieldMisfit::suspicion));
                 self.warnings.add(row, suspicions);
                 Outcome::Item(Box::new(item))
             }

@@ -6,6 +6,7 @@ mod audit;
 mod init;
 mod listen;
 mod plan;
+mod preview;
 mod report;
 mod revoke;
 mod sandbox;
@@ -25,6 +26,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Command::Init(own) => init::run(own),
         Command::Validate(_) => validate::run(global),
         Command::Plan(own) => plan::run(global, own),
+        Command::Preview(own) => preview::run(global, own),
         Command::Apply(own) => apply::run(global, own),
         Command::Sync(own) => sync::run(global, own),
         Command::Listen(own) => listen::run(global, own),

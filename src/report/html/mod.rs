@@ -9,6 +9,7 @@ mod bars;
 mod causes;
 mod chart;
 mod data;
+mod environment;
 mod fold;
 mod head;
 mod item;
@@ -20,5 +21,6 @@ mod ticks;
 mod time_buckets;
 mod words;
 
+pub use environment::{STYLE, content_policy, page_environment};
 pub use item::{PageItem, PageSigner};
 pub use page::HtmlReport;

@@ -9,8 +9,7 @@ fn existing_accounts_of_rows_are_shown_by_plan_prompt_and_report() {
     crate::execution::existing_accounts::create_account(&sandbox);
     drop(sandbox);
     let run = project.expect(&["plan"], 0);
-    let line =
-        "flows.loans[\"HT-2026-0001\"] borrower (C1***01, row 2): set name 沈**, mobile 135****0001";
+    let line = "flows.loans[\"HT-2026-0001\"] borrower (C1***01, row 2): set name 沈**, mobile 135****0001";
     assert!(
         run.stdout.contains("~ 1 existing account of rows"),
         "{}",

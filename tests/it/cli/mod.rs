@@ -11,6 +11,7 @@ mod foreign_text;
 pub(crate) mod journeys;
 pub(crate) mod logs;
 pub(crate) mod nightly;
+mod preview;
 pub(crate) mod schema;
 pub(crate) mod sheets;
 pub(crate) mod signals;
