@@ -41,6 +41,14 @@ pub struct Cell {
     pub column: Option<(Arc<str>, usize)>,
 }
 
+impl Cell {
+    /// Returns the coordinates as a spreadsheet shows them, such as `C2`; `None` for a whole row.
+    pub fn coordinates(&self) -> Option<String> {
+        let (_, index) = self.column.as_ref()?;
+        Some(format!("{}{}", letters(*index), self.row))
+    }
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -21,6 +21,7 @@
 //! | [`sync`] | follows sent items: polling, deferred signers, archive, download |
 //! | [`repair`] | changes sent items: revoke, reissue a task, adopt, resolve items in doubt, audit |
 //! | [`report`] | ledger → CSV, JSON, HTML, `JUnit`, metrics |
+//! | [`preview`] | rows → filled PDFs with marks, and a page with their texts, without a request |
 //! | [`webhook`] | receives and verifies callbacks, then starts a sync of the flow |
 //! | [`sandbox`] | the emulated API |
 //! | [`cli`] | arguments, commands, output, exit codes |
@@ -37,6 +38,7 @@ pub mod ledger;
 pub mod manifest;
 pub mod pdf;
 pub mod plan;
+pub mod preview;
 pub mod repair;
 pub mod report;
 pub mod sandbox;

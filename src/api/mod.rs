@@ -45,9 +45,10 @@ pub use seal::{
 };
 pub use sign::{
     AddProcess, Archive, Attachment, AutoSignAnswer, DocStatus, Download, FlowAnswer, FlowDetail,
-    FlowStatus, HandSignAnswer, OrganizationSigner, PersonAndOrganizationSigner, PersonSigner,
-    PlatformSigner, Position, ProcessDoc, Revoke, SignStatus, SignTask, SignTimes, SignedDoc,
-    SignerDetail, SigningMethod, UndoTask, UserSigner, ViewUrl, ViewUrlAnswer, contract, contracts,
+    FlowStatus, HandSignAnswer, OrganizationSigner, POINTS_PER_PIXEL, PersonAndOrganizationSigner,
+    PersonSigner, PlatformSigner, Position, ProcessDoc, Revoke, SealCenter, SignStatus, SignTask,
+    SignTimes, SignedDoc, SignerDetail, SigningMethod, UndoTask, UserSigner, ViewUrl,
+    ViewUrlAnswer, contract, contracts, page_list,
 };
 
 /// The header with the app id (section 4.2.2).

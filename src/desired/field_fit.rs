@@ -6,13 +6,61 @@ use super::document::DocumentSource;
 use super::item::Item;
 use super::resources::Resources;
 use super::suspicion::Suspicion;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::manifest::{DocumentSource as Declared, Flow};
 use crate::pdf::{FieldShape, Misfit};
+use crate::sheet::Row;
 
 /// The shapes of the form fields, by template and field.
 pub(super) type Shapes = BTreeMap<String, BTreeMap<String, FieldShape>>;
 
 const HINT: &str = "viewers cut such a value off: shorten it, or make the field larger in the PDF";
+
+/// A value that does not fit into its form field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldMisfit {
+    /// The name of the document in the flow.
+    pub document: String,
+    /// The name of the form field.
+    pub field: String,
+    /// The location of the field in the manifest.
+    pub span: Span,
+    /// The problem, as the rest of a sentence about the field; without values.
+    pub problem: &'static str,
+    /// The figures of the problem; may be empty.
+    pub detail: String,
+    /// The column that the value comes from, or `None` when it is not a single one.
+    pub column: Option<String>,
+}
+
+impl FieldMisfit {
+    /// Returns the error of a value of this row.
+    pub fn error(&self, row: Option<&Row>) -> Diagnostic {
+        let Self {
+            field,
+            problem,
+            detail,
+            ..
+        } = self;
+        let error = Diagnostic::error(format!("{field} {problem}{detail}")).hint(HINT);
+        match row {
+            Some(row) => error
+                .at(row.place(self.column.as_deref()))
+                .related(&self.span, "filled in here"),
+            None => error.at(&self.span),
+        }
+    }
+
+    pub(super) fn suspicion(self) -> Suspicion {
+        Suspicion {
+            field: self.field,
+            kind: self.problem,
+            detail: self.detail,
+            column: self.column,
+            hint: HINT,
+        }
+    }
+}
 
 /// Returns the shapes of the form fields of a flow's templates.
 pub(super) fn shapes(flow: &Flow, resources: &Resources) -> Shapes {
@@ -27,7 +75,7 @@ pub(super) fn shapes(flow: &Flow, resources: &Resources) -> Shapes {
 }
 
 /// Returns the values of an item that do not fit into their form fields.
-pub(super) fn misfits(flow: &Flow, item: &Item, shapes: &Shapes) -> Vec<Suspicion> {
+pub(super) fn misfits(flow: &Flow, item: &Item, shapes: &Shapes) -> Vec<FieldMisfit> {
     let mut found = Vec::new();
     for (declared, document) in flow.documents.iter().zip(&item.documents) {
         let DocumentSource::Template {
@@ -48,7 +96,7 @@ pub(super) fn misfits(flow: &Flow, item: &Item, shapes: &Shapes) -> Vec<Suspicio
             else {
                 continue;
             };
-            let (kind, detail) = match misfit {
+            let (problem, detail) = match misfit {
                 Misfit::TooLong { characters, limit } => (
                     "is longer than its form field",
                     format!(" ({characters} characters, at most {limit})"),
@@ -59,12 +107,13 @@ pub(super) fn misfits(flow: &Flow, item: &Item, shapes: &Shapes) -> Vec<Suspicio
                     String::new(),
                 ),
             };
-            found.push(Suspicion {
+            found.push(FieldMisfit {
+                document: document.label.clone(),
                 field: field.name.clone(),
-                kind,
+                span: field.span.clone(),
+                problem,
                 detail,
                 column: field.value.uses().single_column().map(str::to_owned),
-                hint: HINT,
             });
         }
     }

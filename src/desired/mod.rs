@@ -37,6 +37,7 @@ pub use check::{is_mobile, is_resident_id};
 pub use document::{Document, DocumentSource};
 pub use duplicates::{Conflict, Duplicates};
 pub use expired::warn_expired;
+pub use field_fit::FieldMisfit;
 pub use item::{Attachment, Item, Process, SealPlacement, Signer, SignerKind};
 pub use local_file::LocalFile;
 pub use resources::{Absent, Resources};

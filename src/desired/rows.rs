@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::field_fit::Shapes;
+use super::field_fit::{FieldMisfit, Shapes};
 use super::item::Item;
 use super::item_rendering::item;
 use super::local_file::{FileCache, FileReader};
@@ -153,6 +153,11 @@ impl<'a> FlowRows<'a> {
     /// Returns the check values of the numbers of a row, for a report that can be used as the sheet.
     pub fn check_values(&self, row: &Row) -> String {
         number_check::check_values(&self.salt, row)
+    }
+
+    /// Returns the values of an item that do not fit into their form fields.
+    pub fn misfits(&self, item: &Item) -> Vec<FieldMisfit> {
+        field_fit::misfits(self.flow, item, &self.shapes)
     }
 
     /// Estimates the number of rows, to reserve memory for them.
@@ -421,7 +426,8 @@ impl<'a> FlowRows<'a> {
                 let item = Item { cells, ..item };
                 let mut suspicions = rendering.suspicions;
                 suspicions.extend(notice::unreachable(self.flow, &item));
-                suspicions.extend(field_fit::misfits(self.flow, &item, &self.shapes));
+                let misfits = self.misfits(&item).into_iter();
+                suspicions.extend(misfits.map(FieldMisfit::suspicion));
                 self.warnings.add(row, suspicions);
                 Outcome::Item(Box::new(item))
             }

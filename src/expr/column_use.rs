@@ -293,11 +293,9 @@ mod tests {
         let uses = in_source(source).into_iter().map(|found| {
             let whole = if found.is_whole { "=" } else { "" };
             let optional = if found.is_optional { "?" } else { "" };
-            let filters: String = found
-                .filters
-                .iter()
-                .map(|(name, _)| format!("|{name}"))
-                .collect();
+            let filters = found.filters.iter();
+            let filters: Vec<String> = filters.map(|(name, _)| format!("|{name}")).collect();
+            let filters = filters.concat();
             let fixed = if found.is_fixed { "!" } else { "" };
             let values = found.values.join(",");
             let values = if values.is_empty() {

@@ -19,6 +19,15 @@ pub(super) const MULTILINE: i64 = 1 << 12;
 /// The maximum font size, in points, of a field without a font size of its own.
 const LARGEST_AUTO_SIZE: f64 = 12.0;
 
+/// The font size in points to which the text of such a field is reduced at most.
+pub(super) const SMALLEST_AUTO_SIZE: f64 = 6.0;
+
+/// The line spacing as a multiple of the font size.
+pub(super) const LEADING: f64 = 1.25;
+
+/// The distance between the text of a field and the sides of its box, in points.
+pub(super) const PADDING: f64 = 2.0;
+
 /// Sets form fields to values, by full field name, and makes them read-only. Returns the new PDF.
 ///
 /// Names without a field are ignored; fields without a value stay as they are.
@@ -81,11 +90,25 @@ fn set_appearance(
     let asked = own(b"DA").and_then(Object::as_str).map_or(0.0, font_size);
     let size = match asked {
         asked if asked > 0.0 => asked,
-        _ if multiline => LARGEST_AUTO_SIZE,
-        _ => (height * 0.7).min(LARGEST_AUTO_SIZE),
+        _ if multiline => {
+            let height_of = |size: f64| {
+                let lines = wrap(value, (width - 2.0 * PADDING) / size).len();
+                f64::from(u32::try_from(lines).unwrap_or(u32::MAX)) * size * LEADING
+            };
+            let mut size = LARGEST_AUTO_SIZE;
+            while size > SMALLEST_AUTO_SIZE && height_of(size) > height {
+                size -= 0.5;
+            }
+            size
+        }
+        _ => {
+            let largest = (height * 0.7).min(LARGEST_AUTO_SIZE);
+            let fitting = (width - 2.0 * PADDING) / text_width(value).max(1.0);
+            largest.min(fitting.max(SMALLEST_AUTO_SIZE))
+        }
     };
     let lines = if multiline {
-        wrap(value, (width - 4.0) / size)
+        wrap(value, (width - 2.0 * PADDING) / size)
     } else {
         vec![value.to_owned()]
     };
@@ -100,18 +123,18 @@ fn set_appearance(
         height - 2.0
     );
     for (at, line) in lines.iter().enumerate() {
-        let free = width - 4.0 - text_width(line) * size;
+        let free = width - 2.0 * PADDING - text_width(line) * size;
         let indent = match alignment {
             1 => free / 2.0,
             2 => free,
             _ => 0.0,
         };
-        let down = size * 1.25 * f64::from(u32::try_from(at).unwrap_or(u32::MAX));
+        let down = size * LEADING * f64::from(u32::try_from(at).unwrap_or(u32::MAX));
         // Infallible for strings.
         let _ = writeln!(
             content,
             "1 0 0 1 {:.2} {:.2} Tm {} Tj",
-            2.0 + indent.max(0.0),
+            PADDING + indent.max(0.0),
             first - down,
             font_subset.encode(line)
         );
@@ -144,6 +167,32 @@ pub(super) fn font_size(appearance: &[u8]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LOAN: &[u8] = include_bytes!("../../examples/loans/templates/loan.pdf");
+
+    /// Fills the first field of the loan with a font size of its own, or without one, and returns
+    /// whether the whole value is shown.
+    fn is_shown(appearance: &str, value: &str) -> bool {
+        let mut document = load(LOAN).unwrap();
+        let field = text_fields(&document).into_iter().next().unwrap();
+        let widget = field.widgets[0];
+        let dictionary = document.get_dictionary_mut(widget).unwrap();
+        dictionary.set("DA", Object::string_literal(appearance));
+        let rect: Vec<Object> = [210, 686, 310, 706].map(Object::Integer).to_vec();
+        dictionary.set("Rect", rect);
+        let form = save(document).unwrap();
+        let filled = fill(&form, &BTreeMap::from([(field.name, value.to_owned())])).unwrap();
+        let spots = super::super::find(&filled, value).unwrap();
+        spots[0].x + spots[0].width <= 310.0
+    }
+
+    #[test]
+    fn reduces_the_text_of_a_field_without_a_font_size() {
+        let long = "天谷小额贷款有限公司杭州分公司";
+        assert!(is_shown("/Helv 0 Tf 0 g", long));
+        assert!(!is_shown("/Helv 11 Tf 0 g", long));
+        assert!(is_shown("/Helv 11 Tf 0 g", "天谷"));
+    }
 
     #[test]
     fn parses_the_font_size_of_a_default_appearance() {

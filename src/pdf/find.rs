@@ -30,6 +30,14 @@ pub struct Spot {
     pub height: f64,
 }
 
+impl Spot {
+    /// Returns the page and the coordinates of the center.
+    pub fn center(&self) -> (u32, f64, f64) {
+        let (x, y) = (self.x + self.width / 2.0, self.y + self.height / 2.0);
+        (self.page, x, y)
+    }
+}
+
 /// Finds all visible occurrences of a keyword, in page order and from top to bottom.
 ///
 /// Whitespace is ignored in the keyword and in the text. Text that continues on the next line does

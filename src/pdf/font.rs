@@ -53,8 +53,21 @@ fn char_width(character: char) -> f64 {
     f64::from(advance.unwrap_or(0)) / f64::from(FACE.units_per_em())
 }
 
+/// Returns the characters of a text that the font does not have, in order and without repetitions.
+/// They are empty boxes in a PDF.
+pub fn missing_characters(text: &str) -> Vec<char> {
+    let mut missing = Vec::new();
+    for character in text.chars() {
+        let is_drawn = !character.is_whitespace() && !character.is_control();
+        if is_drawn && glyph(character) == 0 && !missing.contains(&character) {
+            missing.push(character);
+        }
+    }
+    missing
+}
+
 /// Returns the width of a line of text in ems.
-pub(super) fn text_width(line: &str) -> f64 {
+pub fn text_width(line: &str) -> f64 {
     line.chars().map(char_width).sum()
 }
 

@@ -27,6 +27,20 @@ struct EditedPage {
     drawing: String,
     images: Vec<ObjectId>,
     has_text: bool,
+    is_translucent: bool,
+}
+
+/// A line of text to draw.
+pub(super) struct TextLine<'t> {
+    pub(super) text: &'t str,
+    /// The font size in points.
+    pub(super) size: f64,
+    /// Red, green and blue, from 0 to 1.
+    pub(super) color: [f64; 3],
+    /// The start of the baseline.
+    pub(super) at: (f64, f64),
+    /// The angle of the baseline, in radians.
+    pub(super) angle: f64,
 }
 
 /// A document and the drawings to add to its pages.
@@ -63,6 +77,7 @@ impl<'a> PageEditor<'a> {
                 drawing: String::new(),
                 images: Vec::new(),
                 has_text: false,
+                is_translucent: false,
             };
             (number, page)
         });
@@ -84,23 +99,72 @@ impl<'a> PageEditor<'a> {
         }
     }
 
-    /// Adds a line of text centered at `middle`, with its baseline at `y`, in points.
-    pub(super) fn write(&mut self, page: u32, text: &str, middle: f64, y: f64) {
+    /// Adds operators without resources on a page, in displayed coordinates. Ignores a page that
+    /// does not exist.
+    pub(super) fn draw_paths(&mut self, page: u32, drawing: &str) {
         if let Some(page) = self.pages.get_mut(&page) {
-            page.has_text = true;
-            let left = middle - text_width(text) * TEXT_SIZE / 2.0;
-            // Infallible for strings.
-            let _ = writeln!(
-                page.drawing,
-                "BT 0 g /TreatySans {TEXT_SIZE} Tf {left:.3} {y:.3} Td {} Tj ET",
-                self.font_subset.encode(text)
-            );
+            page.drawing += drawing;
         }
+    }
+
+    /// Calls `draw` and makes everything that it draws on the page translucent.
+    pub(super) fn draw_translucent(&mut self, page: u32, draw: impl FnOnce(&mut Self)) {
+        self.draw_paths(page, "q /TreatyTranslucent gs\n");
+        draw(self);
+        self.draw_paths(page, "Q\n");
+        if let Some(page) = self.pages.get_mut(&page) {
+            page.is_translucent = true;
+        }
+    }
+
+    /// Adds a line of text.
+    pub(super) fn write_line(&mut self, page: u32, line: &TextLine<'_>) {
+        let Some(page) = self.pages.get_mut(&page) else {
+            return;
+        };
+        page.has_text = true;
+        let TextLine {
+            text,
+            size,
+            color: [red, green, blue],
+            at: (x, y),
+            angle,
+        } = line;
+        let (sin, cos) = angle.sin_cos();
+        // Infallible for strings.
+        let _ = writeln!(
+            page.drawing,
+            "BT {red:.3} {green:.3} {blue:.3} rg /TreatySans {size:.3} Tf \
+             {cos:.5} {sin:.5} {:.5} {cos:.5} {x:.3} {y:.3} Tm {} Tj ET",
+            -sin,
+            self.font_subset.encode(text)
+        );
+    }
+
+    /// Adds a line of black text centered at `middle`, with its baseline at `y`, in points.
+    pub(super) fn write(&mut self, page: u32, text: &str, middle: f64, y: f64) {
+        let left = middle - text_width(text) * TEXT_SIZE / 2.0;
+        let line = TextLine {
+            text,
+            size: TEXT_SIZE,
+            color: [0.0; 3],
+            at: (left, y),
+            angle: 0.0,
+        };
+        self.write_line(page, &line);
     }
 
     /// Returns the displayed width of a page in points, or `None` if the page does not exist.
     pub(super) fn width(&self, page: u32) -> Option<f64> {
         self.pages.get(&page).map(|page| page.width)
+    }
+
+    /// Returns the number of each page with its displayed width and height in points.
+    pub(super) fn sizes(&self) -> Vec<(u32, f64, f64)> {
+        let pages = self.pages.iter();
+        pages
+            .map(|(number, page)| (*number, page.width, page.height))
+            .collect()
     }
 
     /// Embeds a PNG and returns its object id. An image is embedded only once.
@@ -178,12 +242,17 @@ fn add_drawing(document: &mut Document, page: &EditedPage, opening: ObjectId, fo
     if page.has_text {
         fonts.set("TreatySans", font);
     }
+    let mut resources = dictionary! { "XObject" => images, "Font" => fonts };
+    if page.is_translucent {
+        let state = dictionary! { "CA" => real(0.25), "ca" => real(0.25) };
+        resources.set("ExtGState", dictionary! { "TreatyTranslucent" => state });
+    }
     let form = dictionary! {
         "Type" => "XObject",
         "Subtype" => "Form",
         "BBox" => vec![0.into(), 0.into(), real(page.width), real(page.height)],
         "Matrix" => page.matrix.map(real).to_vec(),
-        "Resources" => dictionary! { "XObject" => images, "Font" => fonts },
+        "Resources" => resources,
     };
     let form = compressed(Stream::new(form, page.drawing.clone().into_bytes()));
     let form = document.add_object(form);

@@ -4,14 +4,11 @@ use lopdf::{Document, Object};
 
 use super::error::PdfError;
 use super::fields::{Field, FieldKind, all_fields, load, text_fields};
-use super::fill::{MULTILINE, font_size};
+use super::fill::{LEADING, MULTILINE, PADDING, SMALLEST_AUTO_SIZE, font_size};
 use super::font::{text_width, wrap};
 
 /// Bit of the field flags for a field that is divided into equal cells (PDF 32000, table 228).
 const COMB: i64 = 1 << 24;
-
-/// The font size in points to which viewers reduce the text of a field without a size of its own.
-const SMALLEST_AUTO_SIZE: f64 = 6.0;
 
 /// The part of a width by which fonts differ, so that only clear cases are reported.
 const TOLERANCE: f64 = 1.1;
@@ -85,18 +82,41 @@ impl FieldShape {
         self.max_len
     }
 
+    /// Returns the part of the field that a value takes: 1 fills it. `None` if the field has no
+    /// limit. The width is that of the shipped font.
+    pub fn share(&self, value: &str) -> Option<f64> {
+        let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        let limit = self.max_len.filter(|limit| *limit > 0);
+        let by_length = limit.map(|limit| count(value.chars().count()) / count(limit));
+        let by_size = self.measurable().map(|(width, height)| {
+            let width = width - 2.0 * PADDING;
+            if self.is_multiline {
+                count(wrap(value, width / self.size).len()) * self.size * LEADING / height
+            } else {
+                text_width(value) * self.size / width
+            }
+        });
+        by_length.into_iter().chain(by_size).reduce(f64::max)
+    }
+
+    /// Returns width and height of the box, unless the field is hidden or has a cell for each
+    /// character.
+    fn measurable(&self) -> Option<(f64, f64)> {
+        let is_measurable = |(width, height): &(f64, f64)| {
+            !self.is_comb && *width > self.size && *width > 2.0 * PADDING && *height > 0.0
+        };
+        self.boxed.filter(is_measurable)
+    }
+
     /// Returns the reason why a value does not fit. The width is that of the shipped font.
     pub fn misfit(&self, value: &str) -> Option<Misfit> {
         let characters = value.chars().count();
         if let Some(limit) = self.max_len.filter(|limit| characters > *limit) {
             return Some(Misfit::TooLong { characters, limit });
         }
-        // A hidden field has no box.
-        let (width, height) = self
-            .boxed
-            .filter(|(width, height)| !self.is_comb && *width > self.size && *height > 0.0)?;
+        let (width, height) = self.measurable()?;
         if self.is_multiline {
-            let lines = wrap(value, (width - 4.0) / self.size * TOLERANCE).len();
+            let lines = wrap(value, (width - 2.0 * PADDING) / self.size * TOLERANCE).len();
             let room = height * TOLERANCE / self.size;
             let lines = f64::from(u32::try_from(lines).unwrap_or(u32::MAX));
             return (lines > room.max(1.0)).then_some(Misfit::TooHigh);
@@ -177,12 +197,14 @@ mod tests {
             line.misfit("一二三四五六七八九十一二"),
             Some(Misfit::TooWide)
         );
+        assert_eq!(line.share("一二三四五六七八"), Some(80.0 / 96.0));
         let limited = FieldShape {
             max_len: Some(4),
             is_comb: true,
             ..line.clone()
         };
         assert_eq!(limited.misfit("2026"), None);
+        assert_eq!(limited.share("202"), Some(0.75));
         let too_long = Misfit::TooLong {
             characters: 5,
             limit: 4,

@@ -33,7 +33,9 @@ pub use flow_report::{
     ActionLookup, DifferingRows, FlowReport, FlowReportError, ItemVisitor, ReportedFlow, RowAction,
     RowFacts,
 };
-pub use html::{HtmlReport, PageItem, PageSigner, exit_meaning};
+pub use html::{
+    HtmlReport, PageItem, PageSigner, STYLE, content_policy, exit_meaning, page_environment,
+};
 pub use id_set::IdSet;
 pub use latest::point_latest;
 pub use metrics::{Metrics, write_metrics};

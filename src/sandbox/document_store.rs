@@ -13,8 +13,8 @@ use zune_jpeg::JpegDecoder;
 use super::drawing::{Color, Drawing, Shape, draw, handwriting};
 use super::world::{Doc, Flow, Seal, SealChoice, SealDesign, StoredChunk, Task, World, WorldStore};
 use crate::address::{AccountId, DocId, FileKey};
-use crate::api::{Position, SignStatus, time};
-use crate::pdf::{self, PdfError, Spot, Stamp};
+use crate::api::{POINTS_PER_PIXEL, Position, SealCenter, SignStatus, time};
+use crate::pdf::{self, AppendedPages, PdfError, Spot, Stamp};
 
 /// The width and height of each page, in points.
 pub(super) type Sizes = [(f64, f64)];
@@ -38,8 +38,6 @@ pub(super) struct DocumentStore {
     page_sizes: HashMap<FileKey, Option<SharedSizes>>,
 }
 
-/// The points (1/72 inch) in a pixel of a seal (1/96 inch).
-pub(super) const POINTS_PER_PIXEL: f64 = 0.75;
 /// The width and height of a handwritten signature, in points.
 const HANDWRITING_SIZE: (f64, f64) = (90.0, 45.0);
 
@@ -76,21 +74,15 @@ impl DocumentStore {
         let bytes = self
             .file(&doc.file)
             .ok_or_else(|| PdfError::NoPdf("the file does not exist".to_owned()))?;
-        let mut bytes = if doc.fields.is_empty() {
-            bytes.to_vec()
-        } else {
-            pdf::fill(&bytes, &doc.fields)?
-        };
-        for chunk in &doc.chunks {
-            let pages = match chunk {
-                StoredChunk::Html(html) => pdf::page_of_html(html),
-                StoredChunk::Pdf(base64) => base64::engine::general_purpose::STANDARD
-                    .decode(base64)
-                    .map_err(|error| PdfError::NoPdf(error.to_string()))?,
-            };
-            bytes = pdf::append_pdf(&bytes, &pages)?;
-        }
-        Ok(bytes)
+        let chunks = doc.chunks.iter().map(|chunk| match chunk {
+            StoredChunk::Html(html) => Ok(AppendedPages::Html(html.clone())),
+            StoredChunk::Pdf(base64) => base64::engine::general_purpose::STANDARD
+                .decode(base64)
+                .map(AppendedPages::Pdf)
+                .map_err(|error| PdfError::NoPdf(error.to_string())),
+        });
+        let chunks = chunks.collect::<Result<Vec<_>, _>>()?;
+        pdf::compose(&bytes, &doc.fields, &chunks)
     }
 
     /// Returns the positions of a keyword in a document: those in the uploaded file, otherwise
@@ -137,34 +129,20 @@ impl DocumentStore {
         world: &World,
         doc: &DocId,
         position: &Position,
-    ) -> Vec<(u32, f64, f64)> {
-        let (x, y) = (position.pos_x.unwrap_or(0.0), position.pos_y.unwrap_or(0.0));
-        let listed = position.pos_page.as_deref().and_then(page_list);
-        match position.sign_type {
+    ) -> Vec<SealCenter> {
+        let keywords = match position.sign_type {
             Some(1) => {
                 let key = position.key.as_deref().unwrap_or_default().trim();
-                let spots = self.keyword_positions(world, doc, key).into_iter();
-                let is_listed =
-                    |page: &u32| listed.as_ref().is_none_or(|pages| pages.contains(page));
-                spots
-                    .filter(|spot| is_listed(&spot.page))
-                    .map(|spot| {
-                        let (half_width, half_height) = (spot.width / 2.0, spot.height / 2.0);
-                        (spot.page, spot.x + half_width + x, spot.y + half_height + y)
-                    })
-                    .collect()
+                self.keyword_positions(world, doc, key)
             }
-            Some(3) => {
-                let count = self.page_sizes(world, doc).map_or(0, |sizes| sizes.len());
-                let all = || (1..).take(count).collect();
-                let pages: Vec<u32> = listed.unwrap_or_else(all);
-                pages.into_iter().map(|page| (page, 0.0, y)).collect()
-            }
-            _ => {
-                let pages = listed.unwrap_or_default().into_iter();
-                pages.map(|page| (page, x, y)).collect()
-            }
-        }
+            _ => Vec::new(),
+        };
+        let keywords: Vec<_> = keywords.iter().map(Spot::center).collect();
+        let count = match position.sign_type {
+            Some(3) => self.page_sizes(world, doc).map_or(0, |sizes| sizes.len()),
+            _ => 0,
+        };
+        position.centers(&keywords, count)
     }
 
     /// Returns whether a password opens a document. Any password opens one that is not encrypted.
@@ -420,32 +398,4 @@ fn default_seal<'w>(world: &'w World, account: &AccountId) -> (Drawing<'w>, (f64
         q_text: None,
     };
     (drawing, (f64::from(side), f64::from(side)))
-}
-
-/// Parses a page list such as `1-3,5`. `None` if the text is not valid.
-pub(super) fn page_list(text: &str) -> Option<Vec<u32>> {
-    let mut pages = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        // Bounds the memory for a range such as `1-4000000000`.
-        if first == 0 || last < first || last - first > 10_000 {
-            return None;
-        }
-        pages.extend(first..=last);
-    }
-    Some(pages)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parses_page_lists() {
-        assert_eq!(page_list("1-3,5"), Some(vec![1, 2, 3, 5]));
-        for invalid in ["", "0", "3-1", "a", "1,"] {
-            assert_eq!(page_list(invalid), None, "{invalid}");
-        }
-    }
 }

@@ -4,7 +4,6 @@
 //! is left out of seals and signatures.
 
 use serde_json::Value;
-use ttf_parser::Face;
 
 use crate::api::operation::Op;
 use crate::pdf;
@@ -39,14 +38,9 @@ pub(super) fn missing_glyphs_warning(op: Op, body: &[u8]) -> Option<String> {
     if texts.iter().all(|(_, text)| text.is_ascii()) {
         return None;
     }
-    let face = Face::parse(pdf::font(), 0).ok()?;
-    let is_missing = |character: &char| {
-        let is_drawn = !character.is_whitespace() && !character.is_control();
-        is_drawn && face.glyph_index(*character).is_none()
-    };
     let (mut fields, mut missing) = (Vec::new(), Vec::new());
     for (name, text) in texts {
-        for character in text.chars().filter(is_missing) {
+        for character in pdf::missing_characters(text) {
             if !missing.contains(&character) {
                 missing.push(character);
             }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::project::root;
 
 /// The modules in the order of `lib.rs`: each module may import those before it.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "util",
     "address",
     "diagnostic",
@@ -24,12 +24,13 @@ const ORDER: [&str; 18] = [
     "sync",
     "repair",
     "report",
+    "preview",
     "webhook",
     "sandbox",
 ];
 
 /// Modules that must not be imported although they are above.
-const FORBIDDEN: [(&str, &[&str]); 9] = [
+const FORBIDDEN: [(&str, &[&str]); 10] = [
     ("api", &["util"]),
     ("sheet", &["api", "address"]),
     ("pdf", &["address", "api", "sheet", "expr"]),
@@ -41,6 +42,10 @@ const FORBIDDEN: [(&str, &[&str]); 9] = [
     ("plan", &["sheet", "pdf"]),
     ("report", &["client", "execute", "sync", "repair"]),
     (
+        "preview",
+        &["ledger", "client", "plan", "execute", "sync", "repair"],
+    ),
+    (
         "webhook",
         &["manifest", "desired", "sheet", "pdf", "report", "repair"],
     ),
@@ -48,7 +53,7 @@ const FORBIDDEN: [(&str, &[&str]); 9] = [
         "sandbox",
         &[
             "manifest", "desired", "ledger", "client", "plan", "execute", "sync", "repair",
-            "report", "webhook", "expr", "sheet",
+            "report", "preview", "webhook", "expr", "sheet",
         ],
     ),
 ];

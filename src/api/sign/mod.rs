@@ -13,7 +13,7 @@ mod task;
 
 pub use detail::{FlowDetail, SignTimes, SignerDetail};
 pub use manage::{Archive, Download, Revoke, SignedDoc, UndoTask, ViewUrl, ViewUrlAnswer};
-pub use position::Position;
+pub use position::{POINTS_PER_PIXEL, Position, SealCenter, page_list};
 pub use process::{AddProcess, Attachment, AutoSignAnswer, FlowAnswer, HandSignAnswer, ProcessDoc};
 pub use status::{DocStatus, FlowStatus, SignStatus};
 pub use task::{

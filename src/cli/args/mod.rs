@@ -4,6 +4,7 @@
     reason = "the doc comments of arguments are help texts without markup"
 )]
 
+mod preview;
 mod project;
 mod run;
 mod sent;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
+pub(super) use preview::Preview;
 pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf, Sheet};
 pub(super) use run::{Apply, Plan, PlanFormat, Selected};
 pub(super) use sent::{Audit, Listen, Report, Revoke, Runs, Status, Sync};
@@ -196,6 +198,13 @@ Examples:
   treaty validate
   treaty -p loans -e production validate")]
     Validate(Validate),
+    /// Show filled contracts of a few rows as PDFs, without sending a request
+    #[command(long_about = preview::PREVIEW, after_help = "\
+Examples:
+  treaty preview --open
+  treaty preview 'flows.loans[\"HT-1\"]' --png
+  treaty preview --fail-on-overflow")]
+    Preview(Preview),
     /// Show what apply would change
     #[command(long_about = run::PLAN, after_help = "\
 Examples:
@@ -286,6 +295,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Sheet(_) => "sheet",
             Self::Validate(_) => "validate",
+            Self::Preview(_) => "preview",
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Sync(_) => "sync",

@@ -6,6 +6,7 @@ mod audit;
 mod init;
 mod listen;
 mod plan;
+mod preview;
 mod report;
 mod revoke;
 mod runs;
@@ -28,6 +29,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Command::Sheet(own) => sheet::run(global, own),
         Command::Validate(_) => validate::run(global),
         Command::Plan(own) => plan::run(global, own),
+        Command::Preview(own) => preview::run(global, own),
         Command::Apply(own) => apply::run(global, own),
         Command::Sync(own) => sync::run(global, own),
         Command::Listen(own) => listen::run(global, own),

@@ -10,4 +10,4 @@ pub(super) mod names;
 pub(super) mod run_folder;
 pub(super) mod runtime;
 pub(super) mod session;
-mod suggest;
+pub(super) mod suggest;

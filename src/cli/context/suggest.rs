@@ -3,7 +3,7 @@
 use crate::address::Address;
 
 /// The known addresses that are most similar to a wanted one.
-pub(super) struct Suggestions {
+pub(in crate::cli) struct Suggestions {
     /// In lower case.
     wanted: String,
     /// Edit distances and addresses, nearest first.
@@ -15,7 +15,7 @@ const LIMIT: usize = 3;
 
 impl Suggestions {
     /// Starts with the text of the wanted address.
-    pub(super) fn new(wanted: &str) -> Self {
+    pub(in crate::cli) fn new(wanted: &str) -> Self {
         Self {
             wanted: wanted.to_lowercase(),
             best: Vec::new(),
@@ -23,7 +23,7 @@ impl Suggestions {
     }
 
     /// Keeps a known address if it is similar enough.
-    pub(super) fn offer(&mut self, address: &Address) {
+    pub(in crate::cli) fn offer(&mut self, address: &Address) {
         let text = address.to_string();
         let most = 1 + text.chars().count() / 4;
         let worst = match self.best.get(LIMIT - 1) {
@@ -42,12 +42,15 @@ impl Suggestions {
         }
     }
 
-    /// The suggestions as a hint.
+    /// The suggestions as a hint about recorded addresses.
     pub(super) fn hint(&self) -> String {
-        if self.best.is_empty() {
-            return "treaty state list lists all recorded addresses".to_owned();
-        }
+        let all = "treaty state list lists all recorded addresses";
+        self.similar().unwrap_or_else(|| all.to_owned())
+    }
+
+    /// The suggestions as a hint; none without similar addresses.
+    pub(in crate::cli) fn similar(&self) -> Option<String> {
         let best: Vec<&str> = self.best.iter().map(|(_, text)| text.as_str()).collect();
-        format!("similar addresses: {}", best.join(", "))
+        (!best.is_empty()).then(|| format!("similar addresses: {}", best.join(", ")))
     }
 }

@@ -8,6 +8,7 @@
 mod bars;
 mod chart;
 mod data;
+mod environment;
 mod head;
 mod item;
 mod listed;
@@ -18,6 +19,7 @@ mod ticks;
 mod time_buckets;
 mod words;
 
+pub use environment::{STYLE, content_policy, page_environment};
 pub use item::{PageItem, PageSigner};
 pub use page::HtmlReport;
 pub use words::exit as exit_meaning;

@@ -1,31 +1,18 @@
-//! The templates, the style and the script of the page, and its Content-Security-Policy.
+//! The templates and the script of the page, and its Content-Security-Policy.
 //!
 //! The policy allows only this style and this script, by their hashes. So the browser neither runs
 //! a text of the run as code nor loads anything from the network.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use minijinja::{Environment, Error, Value, context, escape_formatter};
-use sha2::{Digest, Sha256};
+use minijinja::{Environment, Error, Value, context};
 
-use crate::util::escape::escaped;
+use super::environment::{STYLE, content_policy, page_environment};
 
-const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The compiled templates; values are HTML-escaped, control characters in them are escaped.
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut pages = Environment::new();
-    pages.set_formatter(|out, state, value| match value.as_str().map(escaped) {
-        Some(Cow::Owned(text)) if !value.is_safe() => {
-            escape_formatter(out, state, &Value::from(text))
-        }
-        _ => escape_formatter(out, state, value),
-    });
-    for (name, source) in [
+    page_environment(&[
         ("page.html", include_str!("page.html")),
         ("head.html", include_str!("head.html")),
         ("states.html", include_str!("states.html")),
@@ -34,24 +21,11 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("causes.html", include_str!("causes.html")),
         ("items.html", include_str!("items.html")),
         ("calls.html", include_str!("calls.html")),
-    ] {
-        pages
-            .add_template(name, source)
-            .expect("the built-in templates compile");
-    }
-    pages
+    ])
 });
 
 /// The Content-Security-Policy of the page.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
-    format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; \
-         form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
-    )
-});
+static POLICY: LazyLock<String> = LazyLock::new(|| content_policy(STYLE, Some(SCRIPT)));
 
 /// Renders a section of the page.
 pub(super) fn section(name: &str, values: Value) -> Result<String, Error> {

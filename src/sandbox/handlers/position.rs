@@ -3,8 +3,8 @@
 use super::session::Session;
 use crate::address::DocId;
 use crate::api::operation::Refusal;
-use crate::api::{ErrorCode, Position};
-use crate::sandbox::document_store::{POINTS_PER_PIXEL, Sizes, page_list};
+use crate::api::{ErrorCode, POINTS_PER_PIXEL, Position, page_list};
+use crate::sandbox::document_store::Sizes;
 
 /// The limit of a page's width, in points. Applies if the page sizes cannot be read.
 const MAX_PAGE_WIDTH: f64 = 14_400.0;

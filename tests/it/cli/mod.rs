@@ -14,6 +14,7 @@ pub(crate) mod journeys;
 pub(crate) mod logs;
 mod new_projects;
 pub(crate) mod nightly;
+mod preview;
 pub(crate) mod schema;
 pub(crate) mod sheets;
 pub(crate) mod signals;

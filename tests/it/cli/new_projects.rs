@@ -263,28 +263,30 @@ fn part(workbook: &[u8], name: &str) -> String {
 
 /// Returns a workbook with rows of text below its header.
 fn filled(workbook: &[u8], rows: &[Vec<&str>]) -> Vec<u8> {
-    let mut data = String::new();
-    for (cells, row) in rows.iter().zip(2..) {
-        data += &format!("<row r=\"{row}\">");
-        for cell in cells {
-            data += &format!("<c t=\"inlineStr\"><is><t>{cell}</t></is></c>");
-        }
-        data += "</row>";
-    }
+    let row = |(cells, row): (&Vec<&str>, u32)| {
+        let cells = cells.iter();
+        let cells: Vec<String> = cells
+            .map(|cell| format!("<c t=\"inlineStr\"><is><t>{cell}</t></is></c>"))
+            .collect();
+        format!("<row r=\"{row}\">{}</row>", cells.concat())
+    };
+    let data: Vec<String> = rows.iter().zip(2..).map(row).collect();
+    let data = data.concat();
     let mut archive = zip::ZipArchive::new(Cursor::new(workbook)).expect("a workbook");
     let mut copy = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for at in 0..archive.len() {
         let mut part = archive.by_index(at).expect("a part");
         let mut bytes = Vec::new();
         part.read_to_end(&mut bytes).expect("read");
-        if part.name() == "xl/worksheets/sheet1.xml" {
+        let name = part.name().expect("a name").into_owned();
+        if name == "xl/worksheets/sheet1.xml" {
             let text = String::from_utf8(bytes).expect("UTF-8");
             bytes = text
                 .replace("</sheetData>", &(data.clone() + "</sheetData>"))
                 .into_bytes();
         }
         let options = zip::write::SimpleFileOptions::default();
-        copy.start_file(part.name(), options).expect("a part");
+        copy.start_file(name, options).expect("a part");
         copy.write_all(&bytes).expect("written");
     }
     copy.finish().expect("a workbook").into_inner()

@@ -16,6 +16,7 @@ fn reports_standard_output_that_cannot_be_written() {
     project.expect(&["apply", "--yes"], 0);
     for args in [
         &["validate"][..],
+        &["preview"],
         &["plan"],
         &["plan", "--format", "json"],
         &["plan", "--detailed-exitcode"],

@@ -182,6 +182,7 @@ fn format(path: &Path, sheet: Option<&str>) -> Result<Format, Diagnostic> {
         ("csv" | "tsv" | "txt", None) => Ok(Format::Text {
             encoding: None,
             delimiter: if ending == "tsv" { b'\t' } else { b',' },
+            delimiter_span: None,
         }),
         _ => refuse(
             "the file is no sheet",

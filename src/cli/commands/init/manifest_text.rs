@@ -127,7 +127,8 @@ impl Lines {
         let indent = if line.is_empty() { 0 } else { 2 * depth };
         // A name of the sheet or the PDF must not end a comment.
         let line = line.replace(is_unsafe, " ");
-        self.0 += &format!("{:indent$}{line}\n", "");
+        let indent = " ".repeat(indent);
+        self.0.extend([&*indent, &*line, "\n"]);
     }
 
     /// Adds a line with a comment on its doubt.

@@ -61,7 +61,8 @@ pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::new();
     for c in serde_json::Value::from(text).to_string().chars() {
         if is_unsafe(c) {
-            quoted += &format!("\\U{:08x}", u32::from(c));
+            let escape = format!("\\U{:08x}", u32::from(c));
+            quoted.push_str(&escape);
         } else {
             quoted.push(c);
         }

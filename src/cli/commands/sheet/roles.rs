@@ -141,7 +141,7 @@ impl<'f> Fields<'f> {
         if let DocumentSource::File(file) = &document.source {
             self.add(Role::Other, format!("{name} file"), file);
         }
-        for chunk in document.chunked_fields.iter() {
+        for chunk in &document.chunked_fields {
             self.add(Role::Other, format!("{name} page"), chunk.expr());
         }
     }
@@ -177,7 +177,7 @@ impl<'f> Fields<'f> {
                 }
             }
         }
-        for attachment in process.attachments.iter() {
+        for attachment in &process.attachments {
             self.add(Role::Other, "attachment", &attachment.file);
             self.add(Role::Other, "attachment", &attachment.name);
         }
