@@ -1,6 +1,7 @@
 //! The binary, run as a process.
 
 pub(crate) mod cases;
+mod contracts;
 pub(crate) mod deep_input;
 mod endpoints;
 mod environment_variables;
