@@ -38,8 +38,8 @@ pub(super) struct DocumentStore {
     page_sizes: HashMap<FileKey, Option<SharedSizes>>,
 }
 
-/// The width and height of a handwritten signature, in points.
-const HANDWRITING_SIZE: (f64, f64) = (90.0, 45.0);
+/// The height of a handwritten signature, in points.
+const HANDWRITING_HEIGHT: f64 = 42.0;
 
 impl DocumentStore {
     pub(super) fn new(storage: FileStorage) -> Self {
@@ -252,17 +252,20 @@ impl DocumentStore {
 
     fn image(&self, world: &World, task: &Task, seal: &SealChoice) -> Option<Image> {
         match seal {
-            SealChoice::Handwritten => Some(Image {
-                png: handwriting(world.account_name(&task.account))?,
-                width: HANDWRITING_SIZE.0,
-                height: HANDWRITING_SIZE.1,
-            }),
+            SealChoice::Handwritten => {
+                let (png, ratio) = handwriting(world.account_name(&task.account))?;
+                Some(Image {
+                    png,
+                    width: HANDWRITING_HEIGHT * ratio,
+                    height: HANDWRITING_HEIGHT,
+                })
+            }
             SealChoice::Default(account) => {
-                let (drawing, size) = default_seal(world, account);
+                let drawing = default_seal(world, account);
                 Some(Image {
                     png: draw(&drawing)?,
-                    width: size.0 * POINTS_PER_PIXEL,
-                    height: size.1 * POINTS_PER_PIXEL,
+                    width: f64::from(drawing.width) * POINTS_PER_PIXEL,
+                    height: f64::from(drawing.height) * POINTS_PER_PIXEL,
                 })
             }
             SealChoice::Seal(id) => {
@@ -376,9 +379,9 @@ fn default_position(index: usize, last_page: u32) -> Position {
     }
 }
 
-/// Returns the drawing and size of the seal of an account without seals: a square for a person, a
-/// circle with a star for an organization.
-fn default_seal<'w>(world: &'w World, account: &AccountId) -> (Drawing<'w>, (f64, f64)) {
+/// Returns the seal of an account without seals: a square for a person, a circle with a star for an
+/// organization.
+fn default_seal<'w>(world: &'w World, account: &AccountId) -> Drawing<'w> {
     let is_person = world
         .accounts
         .get(account)
@@ -388,7 +391,7 @@ fn default_seal<'w>(world: &'w World, account: &AccountId) -> (Drawing<'w>, (f64
     } else {
         (Shape::RoundStar, 159)
     };
-    let drawing = Drawing {
+    Drawing {
         shape,
         color: Color::Red,
         width: side,
@@ -396,6 +399,5 @@ fn default_seal<'w>(world: &'w World, account: &AccountId) -> (Drawing<'w>, (f64
         text: world.account_name(account),
         h_text: None,
         q_text: None,
-    };
-    (drawing, (f64::from(side), f64::from(side)))
+    }
 }

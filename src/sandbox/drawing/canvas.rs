@@ -25,7 +25,7 @@ pub(super) fn to_f32(number: usize) -> f32 {
 
 /// The outline of a character in ems, centered, with y downwards; and its advance width.
 pub(super) struct Glyph {
-    outline: Option<Path>,
+    pub(super) outline: Option<Path>,
     pub(super) width: f32,
 }
 
@@ -178,7 +178,7 @@ impl Canvas {
         }
     }
 
-    fn fill(&mut self, path: &Path, transform: Transform) {
+    pub(super) fn fill(&mut self, path: &Path, transform: Transform) {
         self.pixmap
             .fill_path(path, &self.paint, FillRule::Winding, transform, None);
     }

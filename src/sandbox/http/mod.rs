@@ -160,7 +160,7 @@ impl Sandbox {
                 response.headers_mut().insert(header::ALLOW, post);
                 response
             }
-            _ => response(StatusCode::NOT_FOUND, "text/plain", "not found"),
+            _ => pages::with_security_headers(pages::not_found(now)),
         }
     }
 

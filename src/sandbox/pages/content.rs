@@ -1,50 +1,19 @@
-//! The contents of the pages.
+//! The contents of the pages of one flow.
 
 use http::StatusCode;
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
 use super::render::{fragment, page};
-use super::values::{FormError, Label, choice_value, flow_label, flow_value, outcome, task_value};
+use super::values::{FormError, choice_value, flow_value, outcome, task_value};
 use crate::address::{DocId, FlowId};
 use crate::api::SignStatus;
 use crate::pdf;
 use crate::sandbox::http::{HttpResponse, ServiceState, response};
 use crate::sandbox::world::{Flow, SealChoice, Task};
 
-/// The limit of flows on the list page.
-const MAX_LISTED_FLOWS: usize = 200;
 /// The width of the image of a document's page, in pixels.
 const PAGE_WIDTH: u32 = 1000;
-
-/// Builds the page that lists the flows, the latest first.
-pub(super) fn list(state: &ServiceState, now: Timestamp) -> HttpResponse {
-    let world = &state.world;
-    let mut counts: Vec<(Label, usize)> = Vec::new();
-    for flow in world.flows.values() {
-        let label = flow_label(flow.status_at(now));
-        match counts.iter_mut().find(|(known, _)| *known == label) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((label, 1)),
-        }
-    }
-    let mut flows: Vec<&Flow> = world.flows.values().collect();
-    // Ids are increasing numbers: a longer id is later.
-    flows.sort_by_key(|flow| {
-        std::cmp::Reverse((flow.created_at, flow.id.0.len(), flow.id.0.clone()))
-    });
-    let listed: Vec<Value> = flows
-        .iter()
-        .take(MAX_LISTED_FLOWS)
-        .map(|flow| flow_value(world, flow, now))
-        .collect();
-    let counts: Vec<Value> = counts
-        .into_iter()
-        .map(|(state, number)| context! { state, number })
-        .collect();
-    let values = context! { counts, flows => listed, total => flows.len() };
-    page("签署流程", false, "list.html", values, now)
-}
 
 /// Builds the page of a flow. With `links`, it has links to the sign pages and the list. `None` if
 /// the flow does not exist.

@@ -1,13 +1,14 @@
-//! The web pages of the emulated service: all flows, one flow, and the sign page of a task.
+//! The web pages of the emulated service: the list of flows, one flow, and the sign page of a task.
 //!
 //! Plain HTML without scripts.
 
 mod content;
 mod form;
+mod list;
 mod render;
 mod values;
 
-pub(super) use render::with_security_headers;
+pub(super) use render::{not_found, with_security_headers};
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -48,7 +49,7 @@ pub(super) fn serve(
             .map(|(_, task)| render::see_other(&format!("/sign/{}", task.token))),
         (_, ["sign", token]) => content::sign(&state, token, None, now),
         (_, ["page", flow, doc, page]) => content::page_image(&mut state, flow, doc, page),
-        (_, [_]) => Some(content::list(&state, now)),
+        (_, [_]) => Some(list::list(&state, query, now)),
         _ => None,
     };
     Some(render::with_security_headers(

@@ -60,7 +60,7 @@ pub(super) fn page(
 }
 
 /// Builds the page for an unknown address or an expired link.
-pub(super) fn not_found(now: Timestamp) -> HttpResponse {
+pub(in crate::sandbox) fn not_found(now: Timestamp) -> HttpResponse {
     let title = "链接不存在或已失效";
     let mut page = page(title, true, "not_found.html", context! {}, now);
     *page.status_mut() = StatusCode::NOT_FOUND;

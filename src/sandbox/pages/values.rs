@@ -15,6 +15,13 @@ pub(super) struct Label {
     css_class: &'static str,
 }
 
+impl Label {
+    /// Returns the English name.
+    pub(super) fn en(self) -> &'static str {
+        self.en
+    }
+}
+
 impl From<Label> for Value {
     fn from(Label { zh, en, css_class }: Label) -> Self {
         context! { zh, en, css_class }
@@ -154,14 +161,9 @@ pub(super) fn flow_value(world: &World, flow: &Flow, now: Timestamp) -> Value {
 
 /// Returns the template value of a task.
 pub(super) fn task_value(world: &World, flow: &Flow, task: &Task, now: Timestamp) -> Value {
-    let person = world.account_name(&task.account);
-    let name = match &task.organization {
-        Some(organization) => format!("{person}（{}）", world.account_name(organization)),
-        None => person.to_owned(),
-    };
     context! {
         token => &task.token,
-        name,
+        name => signer_name(world, task),
         state => task_label_at(flow, task, now),
         pending => task.is_pending(),
         // Automatic signatures have no sign page.
@@ -169,6 +171,15 @@ pub(super) fn task_value(world: &World, flow: &Flow, task: &Task, now: Timestamp
         places => position_lines(flow, task),
         time => task.ended_at.and_then(time_text).unwrap_or_default(),
         explain => task.explain.clone().unwrap_or_default(),
+    }
+}
+
+/// Returns the name of the person who signs, with that of the organization.
+pub(super) fn signer_name(world: &World, task: &Task) -> String {
+    let person = world.account_name(&task.account);
+    match &task.organization {
+        Some(organization) => format!("{person}（{}）", world.account_name(organization)),
+        None => person.to_owned(),
     }
 }
 
@@ -180,10 +191,10 @@ fn position_lines(flow: &Flow, task: &Task) -> Vec<String> {
         let doc = doc.map_or("", |doc| doc.name.as_str());
         if place.positions.is_empty() {
             // Signers of the real service drag their seal; the sandbox uses the last page.
-            lines.push(format!("《{doc}》: 签署人自选位置（本仿真放在末页）"));
+            lines.push(format!("《{doc}》：签署人自选位置（本仿真放在末页）"));
         }
         for position in &place.positions {
-            lines.push(format!("《{doc}》: {}", position_text(position)));
+            lines.push(format!("《{doc}》：{}", position_text(position)));
         }
     }
     lines
@@ -216,15 +227,21 @@ pub(super) fn choice_key(seal: &SealChoice) -> String {
 
 /// Returns the template value of a choice.
 pub(super) fn choice_value(world: &World, seal: &SealChoice, now: Timestamp) -> Value {
-    let (label, image) = match seal {
-        SealChoice::Handwritten => ("手绘签名".to_owned(), None),
+    let value = choice_key(seal);
+    match seal {
+        SealChoice::Handwritten => context! { value, label => "手绘签名" },
         SealChoice::Default(account) => {
-            (format!("{}（默认印章）", world.account_name(account)), None)
+            context! { value, label => format!("{}（默认印章）", world.account_name(account)) }
         }
         SealChoice::Seal(id) => {
-            let alias = world.seals.get(id).map(|seal| seal.alias.clone());
-            (alias.unwrap_or_default(), Some(links::seal("", id, now)))
+            let seal = world.seals.get(id);
+            context! {
+                value,
+                label => seal.map_or("", |seal| &seal.alias),
+                image => links::seal("", id, now),
+                width => seal.map(|seal| seal.width),
+                height => seal.map(|seal| seal.height),
+            }
         }
-    };
-    context! { value => choice_key(seal), label, image }
+    }
 }

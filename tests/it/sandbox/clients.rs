@@ -234,7 +234,7 @@ fn a_flow_signed_in_time_does_not_expire() {
     let (_, made) = told(&stage, Op::AddProcess, &process);
     let flow = &made["flowId"];
     let sign = json!({
-        "flowId": flow, "posList": [{ "signType": 1, "key": "甲方盖章", "posPage": "1" }],
+        "flowId": flow, "posList": [{ "signType": 1, "key": "甲方盖章", "posPage": "2" }],
     });
     assert_eq!(told(&stage, Op::PlatformSignTask, &sign).0, 0);
     let later = begin() + SignedDuration::from_mins(2);

@@ -155,6 +155,102 @@ fn pages_show_signers_and_positions() {
     }
 }
 
+/// The ids of the flows on a page of the list, from the first one.
+fn listed(page: &Page) -> Vec<String> {
+    let links = page.text.split("<td data-label=\"流程\"><a href=\"/flow/");
+    let ids = links.skip(1).map(|rest| rest.split('"').next());
+    ids.map(|id| id.expect("an id").to_owned()).collect()
+}
+
+#[test]
+fn the_list_has_pages_with_the_latest_flow_first() {
+    let scene = Scene::new();
+    let doc = scene.office.document("loan.pdf", &contract());
+    let mut ids = vec![scene.flow.as_str().expect("an id").to_owned()];
+    for number in 1..120 {
+        let flow = (scene.office).flow(&format!("借款 {number}"), &doc, &json!({}));
+        ids.push(flow.as_str().expect("an id").to_owned());
+    }
+    ids.reverse();
+    let pages: Vec<Page> = ["/", "/?page=2", "/?page=3"]
+        .map(|url| scene.get(url))
+        .into();
+    let shown: Vec<String> = pages.iter().flat_map(listed).collect();
+    assert_eq!(shown, ids);
+    assert!(pages[0].text.contains("第 1 页，共 3 页"));
+    let has = |page: &Page, link: &str| page.text.contains(&format!("rel=\"{link}\""));
+    let links = |page| (has(page, "prev"), has(page, "next"));
+    let links: Vec<_> = pages.iter().map(links).collect();
+    assert_eq!(links, [(false, true), (true, true), (true, false)]);
+    for (url, page) in [("/?page=9", 2), ("/?page=0", 0), ("/?page=x&x", 0)] {
+        assert_eq!(listed(&scene.get(url)), listed(&pages[page]), "{url}");
+    }
+}
+
+#[test]
+fn the_list_is_searched_and_filtered() {
+    let scene = Scene::with(
+        "Loan 2026",
+        "沈晨怡",
+        &json!({ "docName": "借款合同-HT-7.pdf" }),
+    );
+    let doc = scene.office.document("loan.pdf", &contract());
+    for number in 0..60 {
+        let flow = (scene.office).flow("租赁 <7>", &doc, &json!({}));
+        if number == 0 {
+            (scene.office).ask(&flow, &scene.office.person("赵敏"), "乙方签字");
+        }
+    }
+    let own = scene.flow.as_str().expect("an id");
+    let search = |words: &str| {
+        let url = reqwest::Url::parse_with_params("http://list.invalid/", [("q", words)]);
+        let url = url.expect("words");
+        scene.get(&format!("/?{}", url.query().expect("a query")))
+    };
+    for words in ["沈晨怡", own, "LOAN 2026", "ht-7", " 2026  晨怡 "] {
+        assert_eq!(listed(&search(words)), [own], "{words}");
+    }
+    assert_eq!(listed(&search("赵敏")).len(), 1);
+    assert!(search("沈晨怡 赵敏").text.contains("没有符合条件的流程"));
+    // The links to other pages and statuses keep the search.
+    let many = search("<7>");
+    assert_eq!(listed(&many).len(), 50);
+    assert!(many.text.contains("value=\"&lt;7&gt;\"") && !many.text.contains("<7>"));
+    for link in ["?q=%3C7%3E&amp;page=2", "?q=%3C7%3E&amp;status=draft"] {
+        assert!(many.text.contains(link), "{link} in {}", many.text);
+    }
+    assert_eq!(listed(&scene.get("/?q=%3C7%3E&page=2")).len(), 10);
+    assert_eq!(listed(&scene.get("/?status=signing")).len(), 2);
+    assert_eq!(listed(&scene.get("/?status=finished")).len(), 0);
+}
+
+#[test]
+fn an_unknown_address_has_a_page() {
+    let scene = Scene::new();
+    for url in ["/flow/0", "/nothing", "/flow", "/a/b/c", "/favicon.ico"] {
+        let page = scene.get(url);
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{url}");
+        assert!(page.text.contains("链接不存在或已失效"), "{url}");
+        assert!(page.text.contains("<a href=\"/\">"), "{url}");
+    }
+}
+
+#[test]
+fn seals_have_300_pixels_an_inch() {
+    let scene = Scene::new();
+    let seal = json!({
+        "accountId": scene.office.person("甲"), "alias": "章", "width": 96, "height": 48,
+        "templateType": "RECTANGLE", "color": "RED",
+    });
+    let seal = scene.office.call("seal/create/person", &seal)["accountId"].take();
+    let entries = json!({ "accountId": seal });
+    let entries = scene.office.call("seal/query", &entries);
+    let url = entries[0]["sealUrl"].as_str().expect("an address");
+    let image = scene.office.send(Method::GET, url, &[], "");
+    let image = tiny_skia::Pixmap::decode_png(image.body()).expect("a PNG");
+    assert_eq!((image.width(), image.height()), (300, 150));
+}
+
 #[test]
 fn a_person_signs_and_sees_the_signature() {
     let scene = Scene::new();
