@@ -56,8 +56,8 @@ fn a_pdf_and_a_sheet_become_a_project() {
             "amount: \"{{ row.金额 | money }}\"\n",
             "amountUpper: \"{{ row.金额 | rmb }}\"\n",
             "startDate: \"{{ row.起息日 | date('%Y年%m月%d日') }}\"\n",
-            "positions: [{ keyword: 甲方盖章, posX: 60 }]\n",
-            "positions: [{ keyword: 乙方签字, posX: 60 }]\n",
+            "positions: [{ keyword: 甲方盖章, posX: 100 }]\n",
+            "positions: [{ keyword: 乙方签字, posX: 100 }]\n",
         ] {
             assert!(manifest.contains(expected), "{expected}\n{manifest}");
         }

@@ -296,13 +296,13 @@ fn signers(text: &mut Lines, template: &Template, draft: &Draft) {
         Some(word) => text.line(5, &format!("positions: {}", keyword(word))),
         None => text.line(
             5,
-            &format!("{CHECK}the person chooses where to sign, unless you add positions: [{{ keyword: WORD, posX: 60 }}]"),
+            &format!("{CHECK}the person chooses where to sign, unless you add positions: [{{ keyword: WORD, posX: 100 }}]"),
         ),
     }
 }
 
 fn keyword(word: &str) -> String {
-    format!("[{{ keyword: {}, posX: 60 }}]", quoted_if_needed(word))
+    format!("[{{ keyword: {}, posX: 100 }}]", quoted_if_needed(word))
 }
 
 /// Returns the name of a file without its ending.
