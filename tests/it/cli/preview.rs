@@ -239,8 +239,8 @@ fn names_what_cannot_be_shown_or_placed() {
     );
     project.replace(
         "manifests/loans.yaml",
-        "positions: [{ keyword: 乙方签字, posX: 60 }]",
-        "positions: []",
+        ", positions: [{ keyword: 乙方签字, posX: 60 }]",
+        "",
     );
     let run = project.expect(&["preview"], 0);
     assert!(
