@@ -103,7 +103,7 @@ fn reads_a_sheet_with_a_title_odd_names_and_values() {
         ],
         vec![
             "HT-1",
-            " 沈晨怡 ",
+            "沈晨怡",
             "11010519491231002x",
             "135 0000 0001",
             "5,000.00",
@@ -137,7 +137,7 @@ fn reads_a_sheet_with_a_title_odd_names_and_values() {
     for expected in [
         "header: 2 #",
         r#"key: "{{ row['借款合同 编号'] }}""#,
-        r#"name: "{{ row['客户\n姓名'] | trim }}""#,
+        r#"name: "{{ row['客户\n姓名'] }}""#,
         r#"idNo: "{{ row['\"证件\"'] | upper }}" # check: "#,
         r#"mobile: "{{ (row.联系电话 | digits)[-11:] }}" # check: "#,
         r#"amount: "{{ row['放款 金额（元）'] | money if row['放款 金额（元）'] else '' }}""#,

@@ -61,19 +61,23 @@ fn shows_filled_contracts_with_the_places_of_seals() {
     let other = "row-5-HT-2026-0004-contract";
     let expected: Vec<String> = [FIRST, other]
         .iter()
-        .flat_map(|stem| [format!("{stem}-p1.png"), format!("{stem}.pdf")])
+        .flat_map(|stem| {
+            [
+                format!("{stem}-p1.png"),
+                format!("{stem}-p2.png"),
+                format!("{stem}.pdf"),
+            ]
+        })
         .collect();
     assert_eq!(files(&project, "loans"), expected);
     let path = project.path(&format!("reports/preview/loans/{FIRST}.pdf"));
-    for text in [
-        "沈晨怡",
-        "33019919860724191X",
-        "51,010.10",
-        "伍万壹仟零壹拾元壹角",
-    ] {
+    for text in ["33019919860724191X", "51,010.10", "伍万壹仟零壹拾元壹角"] {
         assert_eq!(pages_with(&path, text), [1], "{text}");
     }
-    assert_eq!(pages_with(&path, "预览PREVIEW"), [1]);
+    // The name is also beside the place of the signature.
+    for text in ["沈晨怡", "预览PREVIEW"] {
+        assert_eq!(pages_with(&path, text), [1, 2], "{text}");
+    }
     let bytes = std::fs::read(&path).expect("a PDF");
     for (keyword, label) in [("甲方盖章", "1lender"), ("乙方签字", "2borrower")] {
         let near = &pdf::find(&bytes, keyword).expect("a PDF")[0];
@@ -84,7 +88,7 @@ fn shows_filled_contracts_with_the_places_of_seals() {
             "{label} is at {keyword}"
         );
     }
-    assert_eq!(pages_with(&path, "合同专用章"), [1]);
+    assert_eq!(pages_with(&path, "合同专用章"), [2]);
     // Nothing else was written.
     assert!(!project.path(".treaty").exists() && !project.path("reports/latest").exists());
     let page = page(&project);
@@ -99,7 +103,7 @@ fn shows_filled_contracts_with_the_places_of_seals() {
     }
     assert_eq!(
         page.matches("data:image&#x2f;png").count() + page.matches("data:image/png").count(),
-        2
+        4
     );
     assert!(!page.contains("is-overflow\">\n<td"), "everything fits");
     // A second preview replaces the first.
@@ -239,7 +243,7 @@ fn names_what_cannot_be_shown_or_placed() {
     );
     project.replace(
         "manifests/loans.yaml",
-        ", positions: [{ keyword: 乙方签字, posX: 60 }]",
+        ", positions: [{ keyword: 乙方签字, posX: 100 }]",
         "",
     );
     let run = project.expect(&["preview"], 0);
@@ -250,7 +254,7 @@ fn names_what_cannot_be_shown_or_placed() {
         run.stderr
     );
     let path = project.path(&format!("reports/preview/loans/{FIRST}.pdf"));
-    assert_eq!(pages_with(&path, "2borrower(沈晨怡):freeposition"), [1]);
+    assert_eq!(pages_with(&path, "2borrower(沈晨怡):freeposition"), [2]);
     assert!(page(&project).contains("free position: the signer chooses it"));
 
     project.replace(

@@ -432,7 +432,10 @@ fn reports_unexpected_headers_formats_and_delimiters() {
         ],
     );
     project.write("loans.csv", format!("2026年贷款清单\n{sheet}"));
-    refused(&project, &["and check that the header is the first row"]);
+    refused(
+        &project,
+        &["row 1 is not the header: row 2 has the names of the columns"],
+    );
     project.write("loans.csv", b"PK\x03\x04\x14\0\x06\0");
     refused(
         &project,

@@ -294,8 +294,8 @@ fn too_many_failures_end_the_run_and_are_reported() {
     // The keyword is not in the document, so the service refuses each borrower.
     project.replace(
         "manifests/loans.yaml",
-        "keyword: 乙方签字, posX: 60",
-        "keyword: 不在, posX: 60",
+        "keyword: 乙方签字, posX: 100",
+        "keyword: 不在, posX: 100",
     );
     let run = project.expect(&["apply", "--yes", "--max-failures", "10"], 3);
     assert!(
