@@ -339,6 +339,16 @@ impl<'a> FlowRows<'a> {
         };
         let mut errors = self.problems(&row);
         errors.append(&mut rendering.errors);
+        // A filter would leave it out without a word.
+        let wanted = match row.reported_key_without_cells() {
+            Some(key) => {
+                let message = format!("the report has no cells of the row with the key {key}");
+                let hint = "copy the row from the sheet or from failed.csv, or delete this line";
+                errors.push(Diagnostic::error(message).at(row.place(None)).hint(hint));
+                None
+            }
+            None => wanted,
+        };
         if let Some((filter, wanted)) = rows.and_then(|rows| rows.filter.as_ref()).zip(wanted) {
             let found = filter_check::decided_by_blanks(&self.scope, filter, &row, wanted);
             self.warnings.add(Some(&row), found.into_iter().collect());

@@ -28,16 +28,22 @@ pub fn protect_cell(cell: &str) -> Cow<'_, str> {
 /// Reverses [`protect_cell`].
 pub(super) fn unprotect_cell(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
-        Some(rest) if needs_protection(rest) => rest,
+        Some(rest) if is_protected(rest) => rest,
         _ => cell,
     }
 }
 
 fn needs_protection(cell: &str) -> bool {
     match cell.strip_prefix('\'') {
-        Some(rest) => needs_protection(rest),
+        Some(rest) => is_protected(rest),
         None => is_formula(cell) || changes_as_number(cell),
     }
+}
+
+/// Whether an apostrophe before this text is a protection. A digit counts, too: a person may have
+/// corrected the number behind the apostrophe.
+fn is_protected(rest: &str) -> bool {
+    rest.starts_with(|c: char| c.is_ascii_digit()) || needs_protection(rest)
 }
 
 /// A spreadsheet shows a number with more digits in scientific notation, and writes it so into CSV.
@@ -139,6 +145,13 @@ mod tests {
             let written = protect_cell(&cell);
             prop_assert_eq!(unprotect_cell(&written), cell.as_str());
         }
+    }
+
+    #[test]
+    fn removes_the_apostrophe_before_a_corrected_number() {
+        assert_eq!(unprotect_cell("'11010519491231002X"), "11010519491231002X");
+        assert_eq!(unprotect_cell("'0701号"), "0701号");
+        assert_eq!(unprotect_cell("'张三"), "'张三");
     }
 
     #[test]

@@ -169,6 +169,13 @@ impl Row {
         self.problem(column).is_some()
     }
 
+    /// Returns the key of a line of a report that has no cells of its row. Reports leave them out if
+    /// the row differs from what was sent, or is no longer in the sheet.
+    pub fn reported_key_without_cells(&self) -> Option<&str> {
+        let key = self.get(REPORT_COLUMN).filter(|key| !key.is_empty())?;
+        self.filled_cells().next().is_none().then_some(key)
+    }
+
     /// Returns the columns and texts of the cells that are not empty, without the columns that a
     /// report adds.
     pub fn filled_cells(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -43,6 +43,10 @@ pub(super) enum ArchiveError {
     Zip(#[from] zip::result::ZipError),
     #[error("{0}")]
     Io(#[from] io::Error),
+    #[error(
+        "a value of a cell is written in a way that is not read; save the workbook again in a spreadsheet program"
+    )]
+    Value,
     #[error("{0}")]
     Xml(#[from] quick_xml::Error),
 }

@@ -21,6 +21,9 @@ pub(super) enum NumberFormat {
     Percent(usize),
     /// `0.00` or `#,##0.00`: the minimum number of decimals.
     Decimals(usize),
+    /// A percentage or a padded number with parts that are not understood: the cell shows another
+    /// text than the number.
+    Unknown,
     /// Any other format: the number itself is read.
     Other,
 }
@@ -28,26 +31,57 @@ pub(super) enum NumberFormat {
 impl NumberFormat {
     /// Reads a format code of a workbook, such as `0.00%`.
     pub(super) fn of(code: &str) -> Self {
+        let (pattern, has_text) = pattern(code);
         let is_zeros = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte == b'0');
-        if is_zeros(code) && code.len() > 1 {
-            return Self::Padded(code.len());
+        if is_zeros(&pattern) && pattern.len() > 1 {
+            return if has_text {
+                Self::Unknown
+            } else {
+                Self::Padded(pattern.len())
+            };
         }
-        // The format of positive numbers, without the space for a closing parenthesis.
-        let positive = code.split(';').next().unwrap_or_default();
-        let positive = positive.trim_end_matches(['_', ')', ' ', '\\']);
-        if let Some((whole, decimals)) = positive.split_once('.')
-            && whole.ends_with('0')
-            && whole.bytes().all(|byte| matches!(byte, b'0' | b'#' | b','))
-            && is_zeros(decimals)
-        {
-            return Self::Decimals(decimals.len());
+        let is_number = |text: &str| {
+            text.bytes()
+                .all(|byte| matches!(byte, b'0' | b'#' | b'?' | b','))
+        };
+        if let Some(number) = pattern.strip_suffix('%') {
+            let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+            return if is_number(whole) && is_number(decimals) && !has_text {
+                Self::Percent(decimals.matches('0').count())
+            } else {
+                Self::Unknown
+            };
         }
-        match code.strip_suffix('%').map(|number| number.split_once('.')) {
-            Some(None) if code.starts_with(['0', '#']) => Self::Percent(0),
-            Some(Some((_, decimals))) if is_zeros(decimals) => Self::Percent(decimals.len()),
+        match pattern.split_once('.') {
+            _ if pattern.contains('%') => Self::Unknown,
+            Some((whole, decimals))
+                if whole.ends_with('0') && is_number(whole) && is_zeros(decimals) =>
+            {
+                Self::Decimals(decimals.len())
+            }
             _ => Self::Other,
         }
     }
+}
+
+/// Returns the digits of the format of positive numbers, without colours, spaces and texts, and whether
+/// it has texts beside the number.
+fn pattern(code: &str) -> (String, bool) {
+    let mut pattern = String::new();
+    let mut has_text = false;
+    let mut chars = code.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ';' => break,
+            '"' => has_text |= chars.by_ref().take_while(|c| *c != '"').count() > 0,
+            '\\' => has_text |= chars.next().is_some_and(|c| c != ' '),
+            '_' | '*' => drop(chars.next()),
+            '[' => drop(chars.by_ref().find(|c| *c == ']')),
+            '¥' | '￥' | '$' | '€' | ' ' => {}
+            c => pattern.push(c),
+        }
+    }
+    (pattern, has_text)
 }
 
 /// A cell whose text is not its value.
@@ -115,6 +149,14 @@ fn number_text(number: f64, format: NumberFormat) -> Result<String, Unusable> {
             format!("{:0>digits$}", rounded(number))
         }
         NumberFormat::Padded(_) | NumberFormat::Other => rounded(number),
+        NumberFormat::Unknown => {
+            return Err(Unusable {
+                text: rounded(number),
+                message: "the cell shows another text than its number, by a number format that is not read"
+                    .to_owned(),
+                hint: "format the column as text, then enter the value as it is to be read",
+            });
+        }
     };
     if number.abs() >= MAX_EXACT {
         return Err(Unusable {
@@ -211,13 +253,25 @@ mod tests {
             (-9.0, "0.00_);(0.00)", "-9.00"),
             (4.567, "0.00", "4.567"),
             (9.8, "#.##", "9.8"),
-            (9.8, "¥#,##0.00", "9.8"),
+            (9.8, "¥#,##0.00", "9.80"),
+            (9.8, "#,##0.00\"元\"", "9.80"),
+            (9.8, "[$¥-804]#,##0.00_ ;[Red]-#,##0.00", "9.80"),
+            (0.0435, "0.00%;[Red]-0.00%", "4.35%"),
+            (0.0435, "_ * 0.00%_ ", "4.35%"),
+            (0.0435, "0.0#%", "4.35%"),
+            (0.0435, "0.00 %", "4.35%"),
+            (701.0, "0000_ ", "0701"),
+            (701.0, "0000;-0000", "0701"),
+            (701.0, "[$-804]0000", "0701"),
             (-12.5, "General", "-12.5"),
             (999_999_999_999_999.0, "0", "999999999999999"),
             (1e-7, "General", "0.0000001"),
         ] {
             let text = number_text(number, NumberFormat::of(code));
             assert_eq!(text.as_deref(), Ok(expected), "{number} {code}");
+        }
+        for code in ["\"No.\"0000", "0.00%\" p.a.\"", "0.00E+00%"] {
+            number_text(701.0, NumberFormat::of(code)).expect_err(code);
         }
         for number in [1e15, 110_101_199_003_070_000.0, -6.222e18] {
             number_text(number, NumberFormat::Other).expect_err("rounded");

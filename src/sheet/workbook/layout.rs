@@ -77,13 +77,16 @@ impl Layout {
         let mut layout = Self::default();
         let mut current = Current::default();
         let mut in_value = false;
+        // Whether the value is a number, a code or the index of a shared text.
+        let mut is_raw = false;
         archive::each_event(archive, part, |event| {
             match event {
                 Event::Start(tag) => match tag.local_name().as_ref() {
                     "row" => layout.start_row(&tag, &mut current)?,
                     "c" => start_cell(&tag, &mut current)?,
                     "f" => current.has_formula = true,
-                    "v" | "t" => in_value = true,
+                    "v" => (in_value, is_raw) = (true, !matches!(current.kind, ValueKind::Text)),
+                    "t" => in_value = true,
                     "col" => layout.column(&tag)?,
                     "autoFilter" => layout.is_filtered = true,
                     "mergeCell" => layout.merged(&tag, header_row)?,
@@ -95,9 +98,14 @@ impl Layout {
                         error.push_str(&text);
                     }
                 }
-                Event::GeneralRef(_) | Event::CData(_) if in_value => current.has_value = true,
+                // The reader of cells drops these parts of a value.
+                Event::GeneralRef(_) | Event::Comment(_) if is_raw => {
+                    return Err(ArchiveError::Value);
+                }
+                Event::CData(_) if in_value => return Err(ArchiveError::Value),
+                Event::GeneralRef(_) if in_value => current.has_value = true,
                 Event::End(tag) => match tag.local_name().as_ref() {
-                    "v" | "t" => in_value = false,
+                    "v" | "t" => (in_value, is_raw) = (false, false),
                     "c" => layout.end_cell(&mut current, header_row),
                     _ => {}
                 },

@@ -78,3 +78,21 @@ fn a_number_that_was_right_is_accepted_without_its_check_values() {
     project.write("loans.csv", lines.join("\r\n"));
     project.expect(&["apply", "--yes"], 0);
 }
+
+/// A report has no cells of a row that differs from what was sent. Given back as the sheet, such a line
+/// must not count as left out.
+#[test]
+fn a_line_of_a_report_without_cells_is_an_error() {
+    let project = crate::cli::state::few(3);
+    project.expect(&["apply", "--yes"], 0);
+    let sheet = project.sheet();
+    let line = sheet.lines().nth(2).expect("a row").to_owned();
+    let cells: Vec<&str> = line.split(',').collect();
+    project.set_sheet(&sheet.replacen(cells[5], "1.00", 1));
+    project.expect(&["apply", "--yes"], 3);
+    let report = project.read("reports/latest/loans.csv");
+    project.write("loans.csv", report);
+    let run = project.expect(&["apply", "--yes"], 65);
+    let message = "the report has no cells of the row with the key HT-2026-0002";
+    assert!(run.stderr.contains(message), "{}", run.stderr);
+}
