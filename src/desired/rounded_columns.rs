@@ -3,7 +3,7 @@
 //! A spreadsheet keeps 15 digits of a number and writes zeros for the others. One in eleven rounded
 //! ids still has a right check digit, and a card number has none, so the whole column is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::suspicion;
@@ -33,9 +33,14 @@ struct Column {
     tally: Mutex<Tally>,
 }
 
-/// The numbers of a column with at least 16 digits.
+/// The different numbers that a column is searched for. Further ones all count as different.
+const MAX_DISTINCT: usize = 10_000;
+
+/// The different numbers of a column with at least 16 digits: one that many rows repeat says no more
+/// than one.
 #[derive(Debug, Default)]
 struct Tally {
+    distinct: HashSet<Box<str>>,
     long: usize,
     rounded: usize,
     /// Whether a rounded number has all its digits. One in scientific notation is an error by itself.
@@ -94,7 +99,13 @@ impl RoundedColumns {
 }
 
 impl Tally {
-    fn add(&mut self, row: u64, number: &LongNumber) {
+    fn add(&mut self, row: u64, number: &LongNumber<'_>) {
+        if self.distinct.contains(number.text) {
+            return;
+        }
+        if self.distinct.len() < MAX_DISTINCT {
+            self.distinct.insert(number.text.into());
+        }
         self.long += 1;
         self.chance += match number.digits - KEPT_DIGITS {
             1 => 1000,
@@ -137,15 +148,16 @@ impl Tally {
 }
 
 /// A number with more digits than a spreadsheet keeps.
-struct LongNumber {
+struct LongNumber<'a> {
+    text: &'a str,
     digits: usize,
     /// Whether all digits that a spreadsheet does not keep are zeros.
     is_rounded: bool,
     is_scientific: bool,
 }
 
-impl LongNumber {
-    fn parse(cell: &str) -> Option<Self> {
+impl<'a> LongNumber<'a> {
+    fn parse(cell: &'a str) -> Option<Self> {
         let text = cell.trim().trim_start_matches('\'');
         let is_scientific = !text.bytes().all(|byte| byte.is_ascii_digit());
         let (digits, is_rounded) = if is_scientific {
@@ -155,6 +167,7 @@ impl LongNumber {
             (text.len(), lost.iter().all(|digit| *digit == b'0'))
         };
         (digits > KEPT_DIGITS).then_some(Self {
+            text,
             digits,
             is_rounded,
             is_scientific,
@@ -179,16 +192,21 @@ mod tests {
     #[test]
     fn tells_rounded_columns_from_numbers_that_end_in_zeros() {
         let rounded = ["330199198607241000", "330199198308223000"];
-        let exact = ["330199198607241910"; 30];
+        let exact: Vec<String> = (10..40).map(|n| format!("3301991986072419{n}")).collect();
+        let exact: Vec<&str> = exact.iter().map(String::as_str).collect();
+        let ids: Vec<String> = (10..18).map(|n| format!("3301991986072{n}000")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         assert!(is_rounded(&rounded));
         assert!(is_rounded(&["330199198607241000", "3.30199E+17"]));
         assert!(is_rounded(&["'6222020200112230000", "6222020200112240000"]));
-        assert!(is_rounded(&["6222020200112230"; 6]));
-        assert!(is_rounded(&[&rounded.repeat(4), &exact[..]].concat()));
+        assert!(is_rounded(&[&ids[..], &exact[..]].concat()));
+        // One account or id that many rows repeat is one number.
+        assert!(!is_rounded(&["6222020200112230"; 200]));
+        assert!(!is_rounded(&["330199195009241000"; 3]));
         assert!(!is_rounded(&["3.30199E+17"; 9]));
         // One of a thousand ids ends in 000, and one of ten 16-digit numbers in 0.
         assert!(!is_rounded(&rounded[..1]));
-        assert!(!is_rounded(&[&rounded[..], &exact].concat()));
+        assert!(!is_rounded(&[&rounded[..], &exact[..]].concat()));
         let tenth = ["6222020200112230", "6222020200112237", "6222020200112231"].repeat(9);
         assert!(!is_rounded(&tenth));
         for short in [
