@@ -242,7 +242,10 @@ pub(super) fn classify(
     };
     let (status, failure) = match action {
         // An invalid row keeps the details of the item that was sent earlier.
-        ItemAction::Invalid => (Status::Failed, Some(default_failure)),
+        ItemAction::Invalid => {
+            let status = unknown_outcome(&record).unwrap_or(Status::Failed);
+            (status, Some(default_failure))
+        }
         _ => record_status(action, &record, report.run, default_failure, report.signing),
     };
     let steps = steps.into_iter().map(StepDetails::parse);
@@ -288,7 +291,13 @@ fn record_status(
             let message = "sending was interrupted, and the row is no longer in the sheet or is left out by where";
             let hint =
                 "put the row back and apply again; or revoke the contract with onVanish: revoke";
-            return (Status::Failed, Some(failure(message, hint)));
+            let status = unknown_outcome(record).unwrap_or(Status::Failed);
+            return (status, Some(failure(message, hint)));
+        }
+        ItemAction::Reissue if record.run != run && record.failure.is_none() => {
+            let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, true);
+            let message = "the new version of the row was not sent: the run ended before its turn";
+            return (own, Some(failure(message, APPLY_AGAIN)));
         }
         ItemAction::Unchanged | ItemAction::Kept
             if !signing && record.failure.is_none() && record.status.is_sent_and_unfinished() =>
@@ -308,7 +317,12 @@ fn record_status(
             // Signing reports show the status of the contract, so that it is not taken for unsent.
             let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, signing);
             let is_sent = record.status.is_sent() && signing;
-            return (if is_sent { own } else { Status::Failed }, Some(differs));
+            let status = match unknown_outcome(record) {
+                Some(unknown) => unknown,
+                None if is_sent => own,
+                None => Status::Failed,
+            };
+            return (status, Some(differs));
         }
         ItemAction::InDoubt => return (Status::InDoubt, record.failure.clone()),
         _ => {}
@@ -326,12 +340,13 @@ fn record_status(
         ItemStatus::Expired => (Status::Expired, record.failure.clone()),
         ItemStatus::Revoked => (Status::Revoked, record.failure.clone()),
         ItemStatus::InDoubt => (Status::InDoubt, record.failure.clone()),
-        ItemStatus::Failed if signing || record.run == run => {
+        // Of one that was sent in part, the recorded failure says what is missing.
+        ItemStatus::Failed if record.sent || signing || record.run == run => {
             (Status::Failed, record.failure.clone())
         }
         ItemStatus::Open if record.sent || signing || record.run == run => {
             let message = if record.sent {
-                "the run ended while a signer was being added"
+                "the run ended while a request of a contract that was sent was in progress"
             } else {
                 "the run ended before the contract was sent"
             };
@@ -341,6 +356,16 @@ fn record_status(
             (Status::Interrupted, Some(why))
         }
         ItemStatus::Failed | ItemStatus::Open => (Status::NotStarted, Some(default_failure)),
+    }
+}
+
+/// Returns the status of an item that may have been sent and whose outcome is unknown, whatever has
+/// become of its row.
+fn unknown_outcome(record: &ItemRecord) -> Option<Status> {
+    match record.status {
+        ItemStatus::InDoubt => Some(Status::InDoubt),
+        ItemStatus::Open if record.sent => Some(Status::Interrupted),
+        _ => None,
     }
 }
 
