@@ -58,7 +58,56 @@ pub(super) const MONEY: &[Meaning] = &[Meaning::Amount, Meaning::Rent, Meaning::
 pub(super) const DATES: &[Meaning] = &[Meaning::StartDate, Meaning::EndDate, Meaning::SignDate];
 
 /// Returns the meaning of the name of a form field or a column.
+///
+/// A name with a qualifier, such as `手机号（备用）`, is not sure; one in another unit, such as `金额（万元）`,
+/// has no meaning, because its numbers would be read as others.
 pub(super) fn meaning(name: &str) -> Option<Named> {
+    let qualifier = qualifier(name);
+    if OTHER_UNITS.iter().any(|unit| qualifier.contains(unit)) {
+        return None;
+    }
+    let is_plain = PLAIN_QUALIFIERS.contains(&&*qualifier);
+    let found = meaning_without_qualifier(name)?;
+    Some(Named {
+        is_sure: found.is_sure && is_plain,
+        ..found
+    })
+}
+
+/// Units in which a number is another one than in yuan, months or percent.
+const OTHER_UNITS: [&str; 12] = [
+    "万", "千", "百", "亿", "分", "角", "美元", "usd", "eur", "hkd", "天", "日元",
+];
+
+/// Qualifiers that change nothing.
+const PLAIN_QUALIFIERS: [&str; 15] = [
+    "",
+    "元",
+    "人民币",
+    "人民币元",
+    "rmb",
+    "cny",
+    "必填",
+    "选填",
+    "%",
+    "月",
+    "个月",
+    "小写",
+    "大写",
+    "yyyy-mm-dd",
+    "如2026-11-04",
+];
+
+/// Returns what is in the parentheses of a name, in lower case and half width.
+fn qualifier(name: &str) -> String {
+    let opening = ['(', '（', '【'];
+    let closing = [')', '）', '】'];
+    let inside = name.split(opening).skip(1);
+    let inside = inside.filter_map(|part| part.split(closing).next());
+    inside.collect::<String>().trim().to_lowercase()
+}
+
+fn meaning_without_qualifier(name: &str) -> Option<Named> {
     let name = fold(name);
     known(&name).or_else(|| capital(&name)).or_else(|| {
         let mut rests = SIGNERS.iter().filter_map(|word| name.strip_prefix(word));
@@ -156,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn a_column_in_another_unit_has_no_meaning() {
+        for name in [
+            "金额（万元）",
+            "贷款金额(USD)",
+            "期限（天）",
+            "amount (EUR)",
+        ] {
+            assert!(meaning(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
     fn knows_chinese_and_english_names() {
         use Meaning::{Amount, ContractNo, IdNo, Lender, Mobile, Name, StartDate};
         for (name, expected, is_sure, is_capital) in [
@@ -169,6 +230,8 @@ mod tests {
             ("*手机号", Mobile, true, false),
             ("borrower_phone", Mobile, false, false),
             ("贷款金额(元)", Amount, true, false),
+            ("手机号（备用）", Mobile, false, false),
+            ("身份证号（配偶）", IdNo, false, false),
             ("amountUpper", Amount, true, true),
             ("借款金额大写", Amount, true, true),
             ("大写", Amount, false, true),
