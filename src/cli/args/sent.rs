@@ -96,7 +96,7 @@ pub(crate) struct Runs {
     pub(crate) format: Format,
 }
 
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) matching: Matching,

@@ -202,6 +202,15 @@ fn folder(project: &Project, args: &Args) -> anyhow::Result<PathBuf> {
         return Ok(folder.clone());
     }
     let folder = run_folder(&project.settings.reports.directory, "preview")?;
+    let is_empty = std::fs::read_dir(&folder).map_or(true, |mut files| files.next().is_none());
+    if !is_empty && !folder.join("index.html").is_file() {
+        return Err(CliError::new(
+            Exit::Error,
+            format!("{} is not empty and contains no preview", folder.display()),
+            "move its files away, or name another folder with -o",
+        )
+        .into());
+    }
     match std::fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("{} cannot be emptied", folder.display()))

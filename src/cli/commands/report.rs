@@ -22,19 +22,6 @@ use crate::report::{
 };
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    write(global, args, global.quiet)
-}
-
-/// Writes the reports of the last run again, if there is one, and prints nothing but findings.
-pub(super) fn refresh(global: &Global) -> anyhow::Result<()> {
-    let ledger = LedgerContext::load_to_read(global)?.read_current_ledger()?;
-    if ledger.run(None)?.is_some() {
-        write(global, &Args::default(), true)?;
-    }
-    Ok(())
-}
-
-fn write(global: &Global, args: &Args, is_quiet: bool) -> anyhow::Result<Exit> {
     let mut context = LedgerContext::load_to_read(global)?;
     // The reports of a ledger that is too old would show sent contracts as not started.
     let ledger = context.read_current_ledger()?;
@@ -121,7 +108,7 @@ fn write(global: &Global, args: &Args, is_quiet: bool) -> anyhow::Result<Exit> {
     for (flow, reported) in &reported_flows {
         sheet_changes::warn(global.log_format, flow, reported);
     }
-    if !is_quiet {
+    if !global.quiet {
         plan_text::print_counts(&items);
         out::line(format_args!("reports in {}", out::shown(&folder).display()));
     }

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{Global, Sync as Args};
 use crate::cli::commands::audit::NO_RUN;
-use crate::cli::commands::{report, status};
+use crate::cli::commands::status;
 use crate::cli::context::follow::{self, Follow};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::names::check_targets;
@@ -17,19 +17,7 @@ use crate::ledger::{Ledger, LedgerError, Records, Sqlite, VersionPolicy, Write};
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut metrics = CommandMetrics::new("sync");
     let result = sync(global, args, &mut metrics);
-    if result.is_ok() {
-        refresh_reports(global);
-    }
     metrics.write(args.metrics.as_deref(), result)
-}
-
-/// Writes the reports of the last run again, with the new statuses. An error does not change the
-/// result of the sync.
-fn refresh_reports(global: &Global) {
-    if let Err(error) = report::refresh(global) {
-        let text = format!("the reports were not refreshed: {error:#}; run treaty report");
-        out::log_warning(global.log_format, text);
-    }
 }
 
 fn sync(global: &Global, args: &Args, metrics: &mut CommandMetrics) -> anyhow::Result<Exit> {

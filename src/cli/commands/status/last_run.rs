@@ -54,6 +54,10 @@ impl LastRun {
             _ => format!("{worked_on} contracts"),
         };
         match (&run.ended, run.exit, &self.holder) {
+            (Some(_), _, Some(holder)) => vec![format!(
+                "{BOLD}running{RESET}  {name}, since {}, {holder}: {progress}; it waits for signatures",
+                run.begun
+            )],
             (Some(ended), Some(exit), _) => {
                 let what = format!(
                     "{BOLD}last run{RESET}  {name}, ended {ended} with exit code {exit}: {}",
@@ -80,8 +84,8 @@ impl LastRun {
     pub(super) fn json(&self, worked_on: u64) -> Value {
         let run = &self.run;
         let state = match (&run.ended, &self.holder) {
-            (Some(_), _) => "ended",
-            (None, Some(_)) => "running",
+            (_, Some(_)) => "running",
+            (Some(_), None) => "ended",
             (None, None) => "killed",
         };
         json!({
