@@ -280,12 +280,8 @@ fn record_status(
     match action {
         ItemAction::Revoke if record.status != ItemStatus::Revoked => {
             let why = record.failure.clone().unwrap_or(default_failure);
-            let status = match record.status {
-                ItemStatus::InDoubt => Status::InDoubt,
-                _ if record.failure.is_some() => Status::Failed,
-                _ => Status::NotStarted,
-            };
-            return (status, Some(why));
+            // The contract was sent, so it is not shown as not started.
+            return (unknown_outcome(record).unwrap_or(Status::Failed), Some(why));
         }
         ItemAction::Orphaned => {
             let message = "sending was interrupted, and the row is no longer in the sheet or is left out by where";

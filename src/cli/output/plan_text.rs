@@ -21,7 +21,7 @@ fn color(symbol: char) -> Style {
     }
 }
 
-/// What a rendered plan contains.
+/// The optional parts of a rendered plan.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::cli) struct Detail {
     /// Unchanged addresses, too.

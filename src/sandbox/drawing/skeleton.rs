@@ -134,7 +134,7 @@ impl Grid {
                 }
             }
         }
-        // What is left are rings without a crossing.
+        // Only rings without a crossing are left.
         for pixel in self.ink() {
             if !is_walked.contains(&pixel) {
                 let path = self.walk(pixel, self.linked(pixel)[0]);

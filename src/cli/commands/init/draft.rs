@@ -20,7 +20,7 @@ impl<T> Guess<T> {
     }
 }
 
-/// What fills a form field.
+/// The source of the text of a form field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     /// A column, by its index.

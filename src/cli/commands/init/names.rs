@@ -1,6 +1,6 @@
 //! Chinese and English names of form fields and columns.
 
-/// What a form field or a column contains.
+/// The meaning of a form field or a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     ContractNo,

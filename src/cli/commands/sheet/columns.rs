@@ -18,7 +18,7 @@ pub(super) struct Column {
     pub(super) example: Option<String>,
 }
 
-/// What the cells of a column may contain.
+/// The kind of the cells of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
     /// A text with a maximum number of characters.

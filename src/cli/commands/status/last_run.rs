@@ -13,7 +13,7 @@ pub(super) struct LastRun {
     run: KnownRun,
     /// The process that works on it.
     holder: Option<String>,
-    /// What it wrote to `run.json`, if the file can be read.
+    /// The content of its `run.json`, if the file can be read.
     pub(super) summary: Option<Summary>,
 }
 
@@ -42,8 +42,8 @@ impl LastRun {
         &self.run.record.name
     }
 
-    /// What happened and what to do. `worked_on` is the number of contracts that the run has
-    /// completed or failed.
+    /// Returns the state of the run and the next action. `worked_on` is the number of contracts that
+    /// the run has completed or failed.
     pub(super) fn lines(&self, worked_on: u64) -> Vec<String> {
         let run = &self.run;
         let name = self.name();
