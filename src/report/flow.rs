@@ -7,7 +7,7 @@ use super::id_set::IdSet;
 use super::outputs::Reports;
 use super::row::{DifferingRow, ReportRow, cell_errors, classify};
 use super::status::Status;
-use super::summary::FailedRow;
+use super::summary::UnrecordedFailure;
 use super::tables::{EncodedRows, TableEncoder};
 use crate::desired::{FlowRows, KeyedRow, Outcome, RenderedRow};
 use crate::diagnostic::Diagnostic;
@@ -89,7 +89,7 @@ impl Reports {
             if let Some(record) = &row.details.record {
                 in_sheet.insert(record.id);
             }
-            if result.failed_rows.len() < FailedRow::LISTED {
+            if result.failed_rows.len() < UnrecordedFailure::LISTED {
                 result.failed_rows.extend(unrecorded_failure(report, row));
             }
             if let Some(differing) = row.differing.as_ref().filter(|row| !row.is_expected) {
@@ -254,10 +254,10 @@ impl RowReporter<'_, '_> {
 }
 
 /// Returns a row that failed before anything was recorded of it.
-fn unrecorded_failure(report: &FlowReport<'_>, row: &ReportRow) -> Option<FailedRow> {
+fn unrecorded_failure(report: &FlowReport<'_>, row: &ReportRow) -> Option<UnrecordedFailure> {
     let is_unrecorded = row.status == Status::Failed && row.details.record.is_none();
     let failure = row.details.failure.as_ref().filter(|_| is_unrecorded)?;
-    Some(FailedRow {
+    Some(UnrecordedFailure {
         flow: report.flow.to_owned(),
         row: row.number,
         key: row.key.clone(),

@@ -2,7 +2,7 @@
 
 use super::id_set::IdSet;
 use super::status::Counts;
-use super::summary::FailedRow;
+use super::summary::UnrecordedFailure;
 use crate::desired::{FlowRows, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::expr::Fingerprint;
@@ -76,8 +76,9 @@ pub struct ReportedFlow {
     pub counts: Counts,
     /// The rows that differ from the recorded item with their key.
     pub differing: DifferingRows,
-    /// The rows that failed before anything was recorded of them, at most [`FailedRow::LISTED`].
-    pub failed_rows: Vec<FailedRow>,
+    /// The rows that failed before anything was recorded of them, at most
+    /// [`UnrecordedFailure::LISTED`].
+    pub failed_rows: Vec<UnrecordedFailure>,
     /// Why the sheet cannot be read any more. The report has the items of the ledger only.
     pub unreadable: Option<std::io::Error>,
 }

@@ -1,6 +1,7 @@
 //! Determines the status and the details of a report row from the plan and the ledger.
 
 use super::flow_report::FlowReport;
+use super::record_status::{APPLY_AGAIN, failure, record_status, unknown_outcome};
 use super::status::Status;
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::SignStatus;
@@ -194,9 +195,6 @@ pub(super) struct SignerView<'a> {
     item: &'a ItemDetails,
 }
 
-/// The hint for items that the run did not begin.
-const APPLY_AGAIN: &str = "apply again";
-
 /// Determines the status and the details of an item.
 ///
 /// `recorded` is the recorded item, `diagnostics` are the errors of the row.
@@ -255,122 +253,6 @@ pub(super) fn classify(
         steps: steps.collect::<Result<_, _>>()?,
     };
     Ok((status, details))
-}
-
-/// Returns the status of a recorded item and its error, if any. Needs no plan.
-pub fn recorded(record: &ItemRecord) -> (Status, Option<Failure>) {
-    let default_failure = failure("not started: the run ended earlier", APPLY_AGAIN);
-    record_status(
-        ItemAction::Resume,
-        record,
-        record.run,
-        default_failure,
-        true,
-    )
-}
-
-/// Returns the status of a recorded item with a planned action, and its error, if any.
-fn record_status(
-    action: ItemAction,
-    record: &ItemRecord,
-    run: i64,
-    default_failure: Failure,
-    signing: bool,
-) -> (Status, Option<Failure>) {
-    match action {
-        ItemAction::Revoke if record.status != ItemStatus::Revoked => {
-            let why = record.failure.clone().unwrap_or(default_failure);
-            // The contract was sent, so it is not shown as not started.
-            return (unknown_outcome(record).unwrap_or(Status::Failed), Some(why));
-        }
-        ItemAction::Orphaned => {
-            let message = "sending was interrupted, and the row is no longer in the sheet or is left out by where";
-            let hint =
-                "put the row back and apply again; or revoke the contract with onVanish: revoke";
-            let status = unknown_outcome(record).unwrap_or(Status::Failed);
-            return (status, Some(failure(message, hint)));
-        }
-        ItemAction::Reissue if record.run != run && record.failure.is_none() => {
-            let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, true);
-            let message = "the new version of the row was not sent: the run ended before its turn";
-            return (own, Some(failure(message, APPLY_AGAIN)));
-        }
-        ItemAction::Unchanged | ItemAction::Kept
-            if !signing && record.failure.is_none() && record.status.is_sent_and_unfinished() =>
-        {
-            return (Status::Unchanged, None);
-        }
-        // Only an earlier run can have sent it.
-        ItemAction::Unplanned if record.run != run => {
-            return record_status(ItemAction::Unchanged, record, run, default_failure, signing);
-        }
-        ItemAction::Changed => {
-            let hint = match record.status {
-                ItemStatus::Revoked => "restore the row; to send it again, give it a new key",
-                _ => "restore the row, or set onChange: keep or onChange: reissue in the flow",
-            };
-            let differs = failure("the row differs from what was sent", hint);
-            // Signing reports show the status of the contract, so that it is not taken for unsent.
-            let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, signing);
-            let is_sent = record.status.is_sent() && signing;
-            let status = match unknown_outcome(record) {
-                Some(unknown) => unknown,
-                None if is_sent => own,
-                None => Status::Failed,
-            };
-            return (status, Some(differs));
-        }
-        ItemAction::InDoubt => return (Status::InDoubt, record.failure.clone()),
-        _ => {}
-    }
-    match record.status {
-        // A later step has failed.
-        ItemStatus::Waiting | ItemStatus::Archived if record.failure.is_some() => {
-            (Status::Failed, record.failure.clone())
-        }
-        ItemStatus::Waiting if record.polled_at.is_none() => (Status::Sent, None),
-        ItemStatus::Waiting => (Status::Waiting, None),
-        ItemStatus::Signed => (Status::Signed, None),
-        ItemStatus::Archived => (Status::Archived, None),
-        ItemStatus::Rejected => (Status::Rejected, record.failure.clone()),
-        ItemStatus::Expired => (Status::Expired, record.failure.clone()),
-        ItemStatus::Revoked => (Status::Revoked, record.failure.clone()),
-        ItemStatus::InDoubt => (Status::InDoubt, record.failure.clone()),
-        // Of one that was sent in part, the recorded failure says what is missing.
-        ItemStatus::Failed if record.sent || signing || record.run == run => {
-            (Status::Failed, record.failure.clone())
-        }
-        ItemStatus::Open if record.sent || signing || record.run == run => {
-            let message = if record.sent {
-                "the run ended while a request of a contract that was sent was in progress"
-            } else {
-                "the run ended before the contract was sent"
-            };
-            let hint = "apply again: treaty probes the service before it sends anything";
-            let why = record.failure.clone();
-            let why = why.unwrap_or_else(|| failure(message, hint));
-            (Status::Interrupted, Some(why))
-        }
-        ItemStatus::Failed | ItemStatus::Open => (Status::NotStarted, Some(default_failure)),
-    }
-}
-
-/// Returns the status of an item that may have been sent and whose outcome is unknown, whatever has
-/// become of its row.
-fn unknown_outcome(record: &ItemRecord) -> Option<Status> {
-    match record.status {
-        ItemStatus::InDoubt => Some(Status::InDoubt),
-        ItemStatus::Open if record.sent => Some(Status::Interrupted),
-        _ => None,
-    }
-}
-
-fn failure(message: &str, hint: &str) -> Failure {
-    Failure {
-        code: None,
-        message: message.to_owned(),
-        hint: hint.to_owned(),
-    }
 }
 
 /// Returns the code, the message and the hint of a failure.

@@ -58,10 +58,10 @@ pub struct Summary {
     /// The number of contracts that the run was to send or continue.
     #[serde(default)]
     pub planned: u64,
-    /// The rows that failed before anything was recorded of them, at most [`FailedRow::LISTED`] of a
-    /// flow.
+    /// The rows that failed before anything was recorded of them, at most
+    /// [`UnrecordedFailure::LISTED`] of a flow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub failed_rows: Vec<FailedRow>,
+    pub failed_rows: Vec<UnrecordedFailure>,
     /// The errors of failed resources, by address.
     // Earlier versions wrote `standingFailures`.
     #[serde(alias = "standingFailures")]
@@ -87,7 +87,7 @@ pub struct Summary {
 /// A row that failed before anything was recorded of it: the ledger does not know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FailedRow {
+pub struct UnrecordedFailure {
     /// The name of the flow.
     pub flow: String,
     /// The row number in the sheet, if it is known.
@@ -100,7 +100,7 @@ pub struct FailedRow {
     pub hint: String,
 }
 
-impl FailedRow {
+impl UnrecordedFailure {
     /// The number of rows of a flow that are listed.
     pub const LISTED: usize = 1000;
 }

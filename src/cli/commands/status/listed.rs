@@ -14,7 +14,7 @@ use crate::cli::context::names::ResourceNames;
 use crate::cli::output::links::masked;
 use crate::cli::output::style::{RED, RESET};
 use crate::ledger::{Failure, LedgerError, Pending, Records, Sqlite};
-use crate::report::{self, FailedRow, Status};
+use crate::report::{self, Status, UnrecordedFailure};
 use crate::util::escape::escaped;
 use crate::util::link;
 
@@ -110,7 +110,7 @@ pub(super) fn each_failure(
 /// Passes each row that failed before anything was recorded of it to `visit`, as far as the arguments
 /// select them.
 pub(super) fn each_failed_row(
-    rows: &[FailedRow],
+    rows: &[UnrecordedFailure],
     args: &Args,
     visit: &mut dyn FnMut(&ListedFailure<'_>),
 ) {

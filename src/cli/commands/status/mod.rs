@@ -23,7 +23,7 @@ use crate::cli::output::progress::Progress;
 use crate::cli::output::style::{BOLD, RED, RESET};
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, LedgerError, Sqlite};
-use crate::report::FailedRow;
+use crate::report::UnrecordedFailure;
 
 use last_run::LastRun;
 use listed::{Link, each_failed_row, each_failure, each_pending};
@@ -192,7 +192,7 @@ fn print_totals(totals: &Totals, now: Timestamp) {
 }
 
 /// Prints how many rows failed before anything was recorded of them.
-fn print_failed_rows(failed_rows: &[FailedRow], args: &Args) {
+fn print_failed_rows(failed_rows: &[UnrecordedFailure], args: &Args) {
     if failed_rows.is_empty() || args.failed {
         return;
     }
@@ -242,7 +242,7 @@ fn print_json(
     names: &ResourceNames,
     args: &Args,
     head: &serde_json::Value,
-    failed_rows: &[FailedRow],
+    failed_rows: &[UnrecordedFailure],
     (with_view_urls, odd_links): (Option<Vec<Link>>, &Cell<u64>),
     mask: bool,
 ) -> anyhow::Result<()> {

@@ -1,0 +1,217 @@
+//! Determines the status of a recorded item from its record and the planned action.
+
+use super::status::Status;
+use crate::ledger::{Failure, ItemRecord, ItemStatus};
+use crate::plan::ItemAction;
+
+/// The hint for items that the run did not begin.
+pub(super) const APPLY_AGAIN: &str = "apply again";
+
+/// Returns the status of a recorded item and its error, if any. Needs no plan.
+pub fn recorded(record: &ItemRecord) -> (Status, Option<Failure>) {
+    let default_failure = failure("not started: the run ended earlier", APPLY_AGAIN);
+    record_status(
+        ItemAction::Resume,
+        record,
+        record.run,
+        default_failure,
+        true,
+    )
+}
+
+/// Returns the status of a recorded item with a planned action, and its error, if any.
+pub(super) fn record_status(
+    action: ItemAction,
+    record: &ItemRecord,
+    run: i64,
+    default_failure: Failure,
+    signing: bool,
+) -> (Status, Option<Failure>) {
+    match action {
+        ItemAction::Revoke if record.status != ItemStatus::Revoked => {
+            let why = record.failure.clone().unwrap_or(default_failure);
+            // The contract was sent, so it is not shown as not started.
+            return (unknown_outcome(record).unwrap_or(Status::Failed), Some(why));
+        }
+        ItemAction::Orphaned => {
+            let message = "sending was interrupted, and the row is no longer in the sheet or is left out by where";
+            let hint =
+                "put the row back and apply again; or revoke the contract with onVanish: revoke";
+            let status = unknown_outcome(record).unwrap_or(Status::Failed);
+            return (status, Some(failure(message, hint)));
+        }
+        ItemAction::Reissue if record.run != run && record.failure.is_none() => {
+            let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, true);
+            let message = "the new version of the row was not sent: the run ended before its turn";
+            return (own, Some(failure(message, APPLY_AGAIN)));
+        }
+        ItemAction::Unchanged | ItemAction::Kept
+            if !signing && record.failure.is_none() && record.status.is_sent_and_unfinished() =>
+        {
+            return (Status::Unchanged, None);
+        }
+        // Only an earlier run can have sent it.
+        ItemAction::Unplanned if record.run != run => {
+            return record_status(ItemAction::Unchanged, record, run, default_failure, signing);
+        }
+        ItemAction::Changed => {
+            let hint = match record.status {
+                ItemStatus::Revoked => "restore the row; to send it again, give it a new key",
+                _ => "restore the row, or set onChange: keep or onChange: reissue in the flow",
+            };
+            let differs = failure("the row differs from what was sent", hint);
+            // Signing reports show the status of the contract, so that it is not taken for unsent.
+            let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, signing);
+            let is_sent = record.status.is_sent() && signing;
+            let status = match unknown_outcome(record) {
+                Some(unknown) => unknown,
+                None if is_sent => own,
+                None => Status::Failed,
+            };
+            return (status, Some(differs));
+        }
+        ItemAction::InDoubt => return (Status::InDoubt, record.failure.clone()),
+        _ => {}
+    }
+    match record.status {
+        // A later step has failed.
+        ItemStatus::Waiting | ItemStatus::Archived if record.failure.is_some() => {
+            (Status::Failed, record.failure.clone())
+        }
+        ItemStatus::Waiting if record.polled_at.is_none() => (Status::Sent, None),
+        ItemStatus::Waiting => (Status::Waiting, None),
+        ItemStatus::Signed => (Status::Signed, None),
+        ItemStatus::Archived => (Status::Archived, None),
+        ItemStatus::Rejected => (Status::Rejected, record.failure.clone()),
+        ItemStatus::Expired => (Status::Expired, record.failure.clone()),
+        ItemStatus::Revoked => (Status::Revoked, record.failure.clone()),
+        ItemStatus::InDoubt => (Status::InDoubt, record.failure.clone()),
+        // Of one that was sent in part, the recorded failure says what is missing.
+        ItemStatus::Failed if record.sent || signing || record.run == run => {
+            (Status::Failed, record.failure.clone())
+        }
+        ItemStatus::Open if record.sent || signing || record.run == run => {
+            let message = if record.sent {
+                "the run ended while a request of a contract that was sent was in progress"
+            } else {
+                "the run ended before the contract was sent"
+            };
+            let hint = "apply again: treaty probes the service before it sends anything";
+            let why = record.failure.clone();
+            let why = why.unwrap_or_else(|| failure(message, hint));
+            (Status::Interrupted, Some(why))
+        }
+        ItemStatus::Failed | ItemStatus::Open => (Status::NotStarted, Some(default_failure)),
+    }
+}
+
+/// Returns the status of an item that may have been sent and whose outcome is unknown, whatever has
+/// become of its row.
+pub(super) fn unknown_outcome(record: &ItemRecord) -> Option<Status> {
+    match record.status {
+        ItemStatus::InDoubt => Some(Status::InDoubt),
+        ItemStatus::Open if record.sent => Some(Status::Interrupted),
+        _ => None,
+    }
+}
+
+/// Creates a failure without a code of the service.
+pub(super) fn failure(message: &str, hint: &str) -> Failure {
+    Failure {
+        code: None,
+        message: message.to_owned(),
+        hint: hint.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::Fingerprint;
+
+    const RUN: i64 = 2;
+
+    fn record(status: ItemStatus, sent: bool, run: i64) -> ItemRecord {
+        ItemRecord {
+            id: 1,
+            fingerprint: Fingerprint([1; 16]),
+            status,
+            sent,
+            attempts: 1,
+            run,
+            failure: None,
+            content: None,
+            cells: None,
+            sent_at: sent.then_some(jiff::Timestamp::UNIX_EPOCH),
+            moved_at: None,
+            polled_at: None,
+        }
+    }
+
+    fn status(action: ItemAction, record: &ItemRecord) -> Status {
+        let unstarted = failure("not started: the run was interrupted", APPLY_AGAIN);
+        record_status(action, record, RUN, unstarted, false).0
+    }
+
+    /// Whatever has become of its row, an unknown outcome is shown as unknown.
+    #[test]
+    fn an_unknown_outcome_is_never_failed_or_not_started() {
+        use ItemAction::{Changed, InDoubt, Orphaned, Resume, Revoke, Unchanged, Unplanned};
+        for run in [1, RUN] {
+            let interrupted = record(ItemStatus::Open, true, run);
+            for action in [Resume, Changed, Orphaned, Revoke, Unchanged, Unplanned] {
+                assert_eq!(
+                    status(action, &interrupted),
+                    Status::Interrupted,
+                    "{action:?}"
+                );
+            }
+            let doubt = record(ItemStatus::InDoubt, true, run);
+            for action in [Resume, Changed, Orphaned, Revoke, InDoubt, Unplanned] {
+                assert_eq!(status(action, &doubt), Status::InDoubt, "{action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_items_that_asked_nobody_are_not_started() {
+        use ItemAction::{Resume, Revoke};
+        for (recorded, expected) in [
+            (record(ItemStatus::Open, false, 1), Status::NotStarted),
+            (record(ItemStatus::Failed, false, 1), Status::NotStarted),
+            (record(ItemStatus::Open, false, RUN), Status::Interrupted),
+            (record(ItemStatus::Failed, false, RUN), Status::Failed),
+            (record(ItemStatus::Failed, true, 1), Status::Failed),
+            (record(ItemStatus::Waiting, true, 1), Status::Sent),
+        ] {
+            assert_eq!(status(Resume, &recorded), expected, "{recorded:?}");
+        }
+        let sent = record(ItemStatus::Waiting, true, 1);
+        assert_eq!(status(Revoke, &sent), Status::Failed);
+    }
+
+    #[test]
+    fn a_reissue_that_did_not_start_has_an_error() {
+        let sent = record(ItemStatus::Waiting, true, 1);
+        let unstarted = failure("not started", APPLY_AGAIN);
+        let (status, failure) = record_status(ItemAction::Reissue, &sent, RUN, unstarted, false);
+        assert_eq!(status, Status::Sent);
+        assert!(failure.is_some_and(|failure| failure.message.contains("was not sent")));
+    }
+
+    #[test]
+    fn an_item_waits_once_it_was_polled() {
+        let mut sent = record(ItemStatus::Waiting, true, RUN);
+        assert_eq!(recorded(&sent).0, Status::Sent);
+        sent.polled_at = sent.sent_at;
+        assert_eq!(recorded(&sent).0, Status::Waiting);
+        assert_eq!(
+            recorded(&record(ItemStatus::Signed, true, RUN)).0,
+            Status::Signed
+        );
+        assert_eq!(
+            recorded(&record(ItemStatus::Archived, true, RUN)).0,
+            Status::Archived
+        );
+    }
+}
