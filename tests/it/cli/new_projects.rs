@@ -378,13 +378,19 @@ fn writes_an_empty_workbook_that_can_be_filled_in() {
         run.stdout
     );
 
-    let run = project.expect(&["sheet", "flows.loans", "-o", "新.xlsx"], 64);
-    assert!(
-        run.stderr.contains("新.xlsx exists already"),
-        "{}",
-        run.stderr
-    );
-    let run = project.expect(&["sheet", "-o", "新.xlsx", "--force"], 0);
+    // The filled sheet is never replaced.
+    for force in [&[][..], &["--force"]] {
+        let run = project.expect(&[&["sheet", "-o", "新.xlsx"], force].concat(), 64);
+        let why = "新.xlsx is the sheet of the flow";
+        assert!(run.stderr.contains(why), "{}", run.stderr);
+    }
+    project.write("other.xlsx", "");
+    let run = project.expect(&["sheet", "flows.loans", "-o", "other.xlsx"], 64);
+    let why = "other.xlsx exists already";
+    assert!(run.stderr.contains(why), "{}", run.stderr);
+    project.expect(&["sheet", "-o", "other.xlsx", "--force"], 0);
+    std::fs::remove_file(project.path("新.xlsx")).expect("removed");
+    let run = project.expect(&["sheet", "-o", "新.xlsx"], 0);
     assert!(
         run.stdout
             .contains("next: fill it in, then run treaty validate"),

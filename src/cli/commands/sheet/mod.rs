@@ -41,7 +41,7 @@ pub(super) fn run(global: &Global, args: &Sheet) -> anyhow::Result<Exit> {
     }
     let output = args.output.clone();
     let output = output.unwrap_or_else(|| PathBuf::from(format!("{}.xlsx", flow.name)));
-    check_output(&output, args.force)?;
+    check_output(&output, &rows.file.path, args.force)?;
     workbook::write(&output, flow, rows, &columns)?;
     let required = columns.iter().filter(|column| column.is_required).count();
     out::line(format_args!(
@@ -86,8 +86,9 @@ fn chosen<'p>(project: &'p Project, name: Option<&str>) -> Result<&'p Named<Flow
     Ok(flow)
 }
 
-/// Fails if the workbook cannot have this name, or would replace a file.
-fn check_output(output: &Path, force: bool) -> Result<(), CliError> {
+/// Fails if the workbook cannot have this name, or would replace a file. With `force`, only the sheet
+/// of the flow is kept.
+fn check_output(output: &Path, sheet: &Path, force: bool) -> Result<(), CliError> {
     let ending = output.extension().unwrap_or_default().to_ascii_lowercase();
     if ending != "xlsx" {
         let message = format!("{} is not the name of an .xlsx workbook", output.display());
@@ -95,6 +96,17 @@ fn check_output(output: &Path, force: bool) -> Result<(), CliError> {
             Exit::Usage,
             message,
             "let the name end with .xlsx",
+        ));
+    }
+    let is_sheet = match (output.canonicalize(), sheet.canonicalize()) {
+        (Ok(output), Ok(sheet)) => output == sheet,
+        _ => false,
+    };
+    if is_sheet {
+        return Err(CliError::new(
+            Exit::Usage,
+            format!("{} is the sheet of the flow", output.display()),
+            "name another file with -o",
         ));
     }
     if !force && std::fs::symlink_metadata(output).is_ok() {
