@@ -153,7 +153,7 @@ mod tests {
         record_status(action, record, RUN, unstarted, false).0
     }
 
-    /// Whatever has become of its row, an unknown outcome is shown as unknown.
+    /// An unknown outcome is shown as unknown, also if the row is invalid, changed or removed.
     #[test]
     fn an_unknown_outcome_is_never_failed_or_not_started() {
         use ItemAction::{Changed, InDoubt, Orphaned, Resume, Revoke, Unchanged, Unplanned};
