@@ -9,7 +9,7 @@ use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::cli::args::{Global, Report as Args};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::{ResourceNames, check_targets};
+use crate::cli::context::names::{ResourceNames, check_targets, resolve_matching};
 use crate::cli::context::run_folder::run_folder;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{diagnostics, out, plan_text, sheet_changes};
@@ -29,6 +29,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         ledger.wait_until_verified()?;
         Err(error)
     })?;
+    let args = &Args {
+        matching: resolve_matching(&ledger, &args.matching)?,
+        ..args.clone()
+    };
     check_targets(&ledger, &args.matching.target)?;
     let is_last = ledger.run(None)?.as_ref() == Some(&run);
     let mut findings = std::mem::take(&mut context.findings);
