@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::check::is_invisible;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::manifest::{Flow, Named};
 use crate::sheet::{Header, Sheet};
 
@@ -43,6 +43,12 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
         let mut named = flow.uses.iter().flat_map(|(uses, _)| &uses.columns);
         named.all(|column| header.position(column).is_none())
     });
+    if let (Some(rows), Some(header)) = (&flow.rows, header) {
+        let missing = rows.exact.iter();
+        let missing = missing.filter(|column| header.position(&column.text).is_none());
+        errors
+            .extend(missing.map(|column| no_column(&column.text, &column.span, header, has_none)));
+    }
     for (uses, span) in &flow.uses {
         let Some(header) = header else {
             if uses.row {
@@ -57,44 +63,48 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
         };
         let columns = uses.columns.iter();
         for column in columns.filter(|column| header.position(column).is_none()) {
-            let columns = || header.columns().iter().map(|name| &**name);
-            let hint = match did_you_mean(column, columns()) {
-                Some(near) if near.chars().any(is_unseen) => {
-                    let code = |c: char| format!("U+{:04X}", u32::from(c));
-                    let codes: Vec<String> = near.chars().filter(|c| is_unseen(*c)).map(code).collect();
-                    format!(
-                        "the column {} of the sheet contains the unseen character {}: remove it from the header",
-                        near.replace(is_unseen, ""),
-                        codes.join(", ")
-                    )
-                }
-                Some(near) if near.chars().any(char::is_whitespace) => {
-                    format!("did you mean row[\"{near}\"]?")
-                }
-                Some(near) => format!("did you mean row.{near}?"),
-                None if header.columns().len() == 1 && header.is_text() => {
-                    "the sheet has only one column: set rows.delimiter, and check that the header is the first row".to_owned()
-                }
-                None => {
-                    let columns = columns().filter(|name| !name.is_empty());
-                    let columns = columns.collect::<Vec<_>>().join(", ");
-                    let hint = format!("the columns are {columns}");
-                    if has_none {
-                        hint + "; check that the header is the first row"
-                    } else {
-                        hint
-                    }
-                }
-            };
-            errors.push(
-                Diagnostic::error(format!("the sheet has no column {column}"))
-                    .at(span)
-                    .related(header.cell(header.row(), None), "header of the sheet")
-                    .hint(hint),
-            );
+            errors.push(no_column(column, span, header, has_none));
         }
     }
     errors
+}
+
+/// Returns the error of a column that the sheet does not have. `has_none`: neither has it any other
+/// column that the flow uses.
+fn no_column(column: &str, span: &Span, header: &Header, has_none: bool) -> Diagnostic {
+    let columns = || header.columns().iter().map(|name| &**name);
+    let hint = match did_you_mean(column, columns()) {
+        Some(near) if near.chars().any(is_unseen) => {
+            let code = |c: char| format!("U+{:04X}", u32::from(c));
+            let codes: Vec<String> = near.chars().filter(|c| is_unseen(*c)).map(code).collect();
+            format!(
+                "the column {} of the sheet contains the unseen character {}: remove it from the header",
+                near.replace(is_unseen, ""),
+                codes.join(", ")
+            )
+        }
+        Some(near) if near.chars().any(char::is_whitespace) => {
+            format!("did you mean row[\"{near}\"]?")
+        }
+        Some(near) => format!("did you mean row.{near}?"),
+        None if header.columns().len() == 1 && header.is_text() => {
+            "the sheet has only one column: set rows.delimiter, and check that the header is the first row".to_owned()
+        }
+        None => {
+            let columns = columns().filter(|name| !name.is_empty());
+            let columns = columns.collect::<Vec<_>>().join(", ");
+            let hint = format!("the columns are {columns}");
+            if has_none {
+                hint + "; check that the header is the first row"
+            } else {
+                hint
+            }
+        }
+    };
+    Diagnostic::error(format!("the sheet has no column {column}"))
+        .at(span)
+        .related(header.cell(header.row(), None), "header of the sheet")
+        .hint(hint)
 }
 
 /// Returns an error if the header has no column that the flow uses, and a row below it has most of them.

@@ -16,6 +16,7 @@ use crate::util::atomic_file::FileError;
 pub struct Reports {
     folder: PathBuf,
     formats: Vec<ReportFormat>,
+    has_failed_tables: bool,
     /// The run, as far as it is known before its end.
     run: Summary,
     tables: Option<Tables>,
@@ -40,9 +41,20 @@ impl Reports {
             junit: junit.transpose()?,
             html: wants(ReportFormat::Html).then(HtmlReport::default),
             formats: formats.to_vec(),
+            has_failed_tables: true,
             run,
             odd_links: 0,
         })
+    }
+
+    /// Leaves out the tables of failed rows, which people correct and give back: reports that are
+    /// written again and again would replace a corrected one.
+    #[must_use]
+    pub fn without_failed_tables(self) -> Self {
+        Self {
+            has_failed_tables: false,
+            ..self
+        }
     }
 
     /// Begins a flow. Returns the encoder of the rows of its tables, if tables are written.
@@ -53,7 +65,13 @@ impl Reports {
         if let Some(junit) = &mut self.junit {
             junit.begin_suite(&format!("flows.{}", report.flow))?;
         }
-        let begun = Tables::begin(&self.folder, &self.run, report, &self.formats)?;
+        let begun = Tables::begin(
+            &self.folder,
+            &self.run,
+            report,
+            &self.formats,
+            self.has_failed_tables,
+        )?;
         let (tables, encoder) = begun.unzip();
         self.tables = tables;
         Ok(encoder)
