@@ -40,7 +40,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let whole = run_folder(&settings.directory, &run.record.name)?;
     let folder = run_folder(&settings.directory, &format!("{}{part}", run.record.name))?;
     let begun = summary(&context, &ledger, &run, &whole, BTreeMap::new())?;
-    let mut reports = Reports::begin(&folder, begun, &settings.formats)?;
+    let mut reports = Reports::begin(&folder, &context.project.root, begun, &settings.formats)?;
     let mut failed_rows = Vec::new();
     let mut items: BTreeMap<String, Counts> = BTreeMap::new();
     let mut reported_flows = Vec::new();
