@@ -137,13 +137,9 @@ impl Tally {
         } else {
             ""
         };
-        Diagnostic::error(format!(
-            "a spreadsheet has rounded this column: {} of {} numbers with more than {KEPT_DIGITS} digits have only zeros after the {KEPT_DIGITS}th, in rows {}{more}",
-            self.rounded,
-            self.long,
-            rows.join(", "),
-        ))
-        .hint("format the column as text and enter the numbers again from their source, or use the workbook (.xlsx) that has them as text")
+        let rows = rows.join(", ") + more;
+        Diagnostic::error(t!("a spreadsheet has rounded this column: %{rounded} of %{long} numbers with more than %{kept} digits have only zeros after the %{kept}th, in rows %{rows}", rounded = self.rounded, long = self.long, kept = KEPT_DIGITS, rows = rows))
+        .hint(t!("format the column as text and enter the numbers again from their source, or use the workbook (.xlsx) that has them as text"))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Positions are in percent. A segment that is too narrow shows no number; the table has it.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::Serialize;
@@ -34,7 +35,7 @@ pub(super) struct Bars<'a> {
 pub(super) struct StatusLabel {
     word: &'static str,
     label: &'static str,
-    meaning: &'static str,
+    meaning: Cow<'static, str>,
 }
 
 #[derive(Debug, Serialize)]
