@@ -28,18 +28,23 @@ pub struct Reports {
 
 impl Reports {
     /// Creates the report files of the given formats in a folder. Of `run`, the names and the start
-    /// time are used.
+    /// time are used. `project` is the folder of the project.
     ///
     /// # Errors
     /// [`FileError`] if a file cannot be created.
-    pub fn begin(folder: &Path, run: Summary, formats: &[ReportFormat]) -> Result<Self, FileError> {
+    pub fn begin(
+        folder: &Path,
+        project: &Path,
+        run: Summary,
+        formats: &[ReportFormat],
+    ) -> Result<Self, FileError> {
         let wants = |format| formats.contains(&format);
         let junit = wants(ReportFormat::Junit).then(|| Junit::begin(folder, &run.project));
         Ok(Self {
             folder: folder.to_owned(),
             tables: None,
             junit: junit.transpose()?,
-            html: wants(ReportFormat::Html).then(HtmlReport::default),
+            html: wants(ReportFormat::Html).then(|| HtmlReport::new(folder, project)),
             formats: formats.to_vec(),
             has_failed_tables: true,
             run,
@@ -159,6 +164,6 @@ fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) 
         sent_at: item.and_then(|item| item.sent_at),
         ended_at: item.and_then(ItemRecord::ended_at),
         signers: &signers,
-        file: &details.file_paths(),
+        files: &details.files().collect::<Vec<_>>(),
     });
 }

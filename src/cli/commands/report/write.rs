@@ -50,7 +50,7 @@ impl RunReport<'_> {
         let settings = &context.project.settings.reports;
         let names = ResourceNames::build(&context.project, ledger.salt(), findings);
         let begun = self.summary(BTreeMap::new())?;
-        let mut reports = Reports::begin(folder, begun, &settings.formats)?;
+        let mut reports = Reports::begin(folder, &context.project.root, begun, &settings.formats)?;
         if !self.has_failed_tables {
             reports = reports.without_failed_tables();
         }
