@@ -54,20 +54,36 @@ impl fmt::Display for Cell {
         let Self {
             file, row, column, ..
         } = self;
-        match (&self.sheet, column) {
+        let text = match (&self.sheet, column) {
             (Some(sheet), Some((name, index))) => {
-                write!(f, "{file} {sheet}!{}{row}", letters(*index))?;
+                let cell = format!("{}{row}", letters(*index));
                 match &**name {
-                    "" => Ok(()),
-                    name => write!(f, ", column {name}"),
+                    "" => return write!(f, "{file} {sheet}!{cell}"),
+                    name => t!(
+                        "%{file} %{sheet}!%{cell}, column %{column}",
+                        file = file,
+                        sheet = sheet,
+                        cell = cell,
+                        column = name
+                    ),
                 }
             }
-            (Some(sheet), None) => write!(f, "{file} {sheet}, row {row}"),
-            (None, Some((name, index))) => {
-                write!(f, "{file}, row {row}, column {name} ({})", letters(*index))
-            }
-            (None, None) => write!(f, "{file}, row {row}"),
-        }
+            (Some(sheet), None) => t!(
+                "%{file} %{sheet}, row %{row}",
+                file = file,
+                sheet = sheet,
+                row = row
+            ),
+            (None, Some((name, index))) => t!(
+                "%{file}, row %{row}, column %{column} (%{letters})",
+                file = file,
+                row = row,
+                column = name,
+                letters = letters(*index)
+            ),
+            (None, None) => t!("%{file}, row %{row}", file = file, row = row),
+        };
+        f.write_str(&text)
     }
 }
 

@@ -26,6 +26,29 @@
 //! | [`sandbox`] | the emulated API |
 //! | [`cli`] | arguments, commands, output, exit codes |
 
+#[macro_use]
+extern crate rust_i18n;
+
+// The English sentences in the code are the keys of the catalogs. A sentence without a text in the
+// catalog of the current language is shown in English.
+i18n!("locales");
+
+/// The macro above reads the catalogs itself. Their inclusion rebuilds the library when one changes.
+const _: [&str; 5] = [
+    include_str!("../locales/common.zh.yml"),
+    include_str!("../locales/desired.zh.yml"),
+    include_str!("../locales/expr.zh.yml"),
+    include_str!("../locales/fields.zh.yml"),
+    include_str!("../locales/sheet.zh.yml"),
+];
+
+/// Marks a sentence whose translation is looked up later, with `t!(sentence)`.
+macro_rules! t_key {
+    ($sentence:literal) => {
+        $sentence
+    };
+}
+
 pub mod address;
 pub mod api;
 pub mod cli;

@@ -8,7 +8,7 @@ mod exit;
 mod output;
 mod process;
 
-use args::{Args, LogFormat};
+use args::{Args, Language, LogFormat};
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use exit::CliError;
@@ -46,6 +46,10 @@ pub fn run() -> Exit {
         }
     };
     args.global.color.write_global();
+    let language = args.global.lang;
+    language
+        .unwrap_or_else(|| Language::of_environment(|name| std::env::var(name).ok()))
+        .write_global();
     let logs = logging::start(&args.global, args.command.has_run_log());
     let _span = info_span!(
         "run",

@@ -196,8 +196,8 @@ pub(super) fn third_id(text: &str) -> Result<(), Problem> {
     check::no_unseen_difference(text)?;
     if text.len() > THIRD_ID_BYTES {
         return Err(problem(
-            "is longer than 50 bytes",
-            "use a shorter id; a Chinese character takes three bytes",
+            t!("is longer than 50 bytes"),
+            t!("use a shorter id; a Chinese character takes three bytes"),
         ));
     }
     Ok(())

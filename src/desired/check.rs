@@ -15,7 +15,13 @@ pub(super) fn problem(
     (message.into(), hint.into())
 }
 
-const RETYPE: &str = "compare it with the document: a digit may be mistyped, or two may be swapped";
+fn retype() -> Cow<'static, str> {
+    t!("compare it with the document: a digit may be mistyped, or two may be swapped")
+}
+/// Returns the code point of a character for messages, such as `U+200B`.
+pub(super) fn code_point(character: char) -> String {
+    format!("U+{:04X}", u32::from(character))
+}
 
 /// Checks that a spreadsheet has not rounded the number, as in `3.30106E+17`.
 pub(super) fn not_rounded(text: &str) -> Result<(), Problem> {
@@ -25,8 +31,11 @@ pub(super) fn not_rounded(text: &str) -> Result<(), Problem> {
     if is_number_like && text.contains(['e', 'E']) && text.parse::<f64>().is_ok() {
         let shown = first_digits(text);
         return Err(problem(
-            format!("is {shown}: a spreadsheet rounded the number and lost digits"),
-            "format the column as text, enter the numbers again, and save the sheet",
+            t!(
+                "is %{shown}: a spreadsheet rounded the number and lost digits",
+                shown = shown
+            ),
+            t!("format the column as text, enter the numbers again, and save the sheet"),
         ));
     }
     Ok(())
@@ -52,32 +61,34 @@ fn first_digits(text: &str) -> String {
 fn has_no_stray_characters(text: &str) -> Result<(), Problem> {
     if text.starts_with("=\"") {
         return Err(problem(
-            "is written as a formula, =\"…\"",
-            "remove the formula: `{{ row.身份证号 | replace('=', '') | replace('\"', '') }}`",
+            t!("is written as a formula, =\"…\""),
+            t!("remove the formula: `{{ row.身份证号 | replace('=', '') | replace('\"', '') }}`"),
         ));
     }
     if text.starts_with(['\'', '‘', '’', '`']) {
         return Err(problem(
-            "begins with an apostrophe",
-            "save the column as text without it, or remove it: `{{ row.身份证号 | replace(\"'\", '') }}`",
+            t!("begins with an apostrophe"),
+            t!(
+                "save the column as text without it, or remove it: `{{ row.身份证号 | replace(\"'\", '') }}`"
+            ),
         ));
     }
     let Some(stray) = text.chars().find(|c| c.is_whitespace() || is_invisible(*c)) else {
         return Ok(());
     };
     let what = match stray {
-        ' ' | '\u{a0}' | '\u{3000}' => "a blank".to_owned(),
-        '\t' => "a tab".to_owned(),
-        '\n' | '\r' => "a line break".to_owned(),
-        other => format!("an invisible character (U+{:04X})", u32::from(other)),
+        ' ' | '\u{a0}' | '\u{3000}' => t!("a blank"),
+        '\t' => t!("a tab"),
+        '\n' | '\r' => t!("a line break"),
+        other => t!("an invisible character (%{code})", code = code_point(other)),
     };
     let inside = text.trim().contains(char::is_whitespace) || is_invisible(stray);
     let hint = if inside {
-        "remove it from the cell"
+        t!("remove it from the cell")
     } else {
-        "remove it: `{{ row.身份证号 | trim }}`"
+        t!("remove it: `{{ row.身份证号 | trim }}`")
     };
-    Err(problem(format!("contains {what}"), hint))
+    Err(problem(t!("contains %{what}", what = what), hint))
 }
 
 /// Checks that the text has no line break, tab, other control character or character that changes
@@ -87,13 +98,13 @@ pub(super) fn no_control_characters(text: &str) -> Result<(), Problem> {
         |c: &char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let what = match text.chars().find(is_refused) {
         None => return Ok(()),
-        Some('\n' | '\r' | '\u{2028}' | '\u{2029}') => "a line break".to_owned(),
-        Some('\t') => "a tab".to_owned(),
-        Some(other) => format!("a control character (U+{:04X})", u32::from(other)),
+        Some('\n' | '\r' | '\u{2028}' | '\u{2029}') => t!("a line break"),
+        Some('\t') => t!("a tab"),
+        Some(other) => t!("a control character (%{code})", code = code_point(other)),
     };
     Err(problem(
-        format!("contains {what}"),
-        "remove it from the cell, or use another column",
+        t!("contains %{what}", what = what),
+        t!("remove it from the cell, or use another column"),
     ))
 }
 
@@ -101,17 +112,17 @@ pub(super) fn no_control_characters(text: &str) -> Result<(), Problem> {
 pub(super) fn no_unseen_difference(text: &str) -> Result<(), Problem> {
     if let Some(hidden) = text.chars().find(|c| is_invisible(*c)) {
         return Err(problem(
-            format!(
-                "contains an invisible character (U+{:04X})",
-                u32::from(hidden)
+            t!(
+                "contains an invisible character (%{code})",
+                code = code_point(hidden)
             ),
-            "remove it from the cell: the id would be another one than without it",
+            t!("remove it from the cell: the id would be another one than without it"),
         ));
     }
     if text.trim().len() < text.len() {
         return Err(problem(
-            "begins or ends with a blank",
-            "remove it with the filter trim: the id would be another one than without it",
+            t!("begins or ends with a blank"),
+            t!("remove it with the filter trim: the id would be another one than without it"),
         ));
     }
     Ok(())
@@ -124,14 +135,15 @@ pub(super) fn is_invisible(character: char) -> bool {
 }
 
 /// Returns the spreadsheet error or the lost character that a cell contains.
-pub(super) fn spreadsheet_error(text: &str) -> Option<&'static str> {
+pub(super) fn spreadsheet_error(text: &str) -> Option<Cow<'static, str>> {
     const ERRORS: &[&str] = &[
         "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!",
     ];
     if text.contains('\u{fffd}') {
-        return Some("�, a character that was lost when the file was saved");
+        return Some(t!("�, a character that was lost when the file was saved"));
     }
-    ERRORS.iter().find(|error| text.trim() == **error).copied()
+    let error = ERRORS.iter().find(|error| text.trim() == **error);
+    error.map(|error| Cow::Borrowed(*error))
 }
 
 /// Checks a resident id: 17 digits and a check digit (GB 11643).
@@ -141,14 +153,14 @@ pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
     let bytes = text.as_bytes();
     if bytes.len() != 18 {
         return Err(problem(
-            "is not a resident id: it must have 18 characters",
-            "use the 18-digit number of the identity card",
+            t!("is not a resident id: it must have 18 characters"),
+            t!("use the 18-digit number of the identity card"),
         ));
     }
     if !bytes[..17].iter().all(u8::is_ascii_digit) {
         return Err(problem(
-            "is not a resident id: its first 17 characters must be digits",
-            RETYPE,
+            t!("is not a resident id: its first 17 characters must be digits"),
+            retype(),
         ));
     }
     let number = |range: std::ops::Range<usize>| text[range].parse::<i16>().unwrap_or(0);
@@ -156,8 +168,8 @@ pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
     let date = i8::try_from(month).ok().zip(i8::try_from(day).ok());
     if date.is_none_or(|(month, day)| jiff::civil::Date::new(year, month, day).is_err()) {
         return Err(problem(
-            "is not a resident id: its birthday (characters 7 to 14) is not a date",
-            RETYPE,
+            t!("is not a resident id: its birthday (characters 7 to 14) is not a date"),
+            retype(),
         ));
     }
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
@@ -168,12 +180,12 @@ pub(super) fn resident_id(text: &str) -> Result<(), Problem> {
         .sum();
     let expected = b"10X98765432"[(sum % 11) as usize];
     if bytes[17].to_ascii_uppercase() != expected {
-        return Err(problem("has a wrong check digit", RETYPE));
+        return Err(problem(t!("has a wrong check digit"), retype()));
     }
     if bytes[17] == b'x' {
         return Err(problem(
-            "ends in a lower-case x",
-            "write the check digit as an upper-case X",
+            t!("ends in a lower-case x"),
+            t!("write the check digit as an upper-case X"),
         ));
     }
     Ok(())
@@ -196,8 +208,8 @@ pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
     const CHARACTERS: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
     if text.len() != 18 || text.chars().count() != 18 {
         return Err(problem(
-            "is not a social credit code: it must have 18 characters",
-            "use the code of the business licence",
+            t!("is not a social credit code: it must have 18 characters"),
+            t!("use the code of the business licence"),
         ));
     }
     let mut values = Vec::with_capacity(18);
@@ -206,8 +218,10 @@ pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
             Some(value) => values.push(value),
             None => {
                 return Err(problem(
-                    "is not a social credit code: only digits and upper-case letters except I, O, S, V and Z are allowed",
-                    RETYPE,
+                    t!(
+                        "is not a social credit code: only digits and upper-case letters except I, O, S, V and Z are allowed"
+                    ),
+                    retype(),
                 ));
             }
         }
@@ -219,7 +233,7 @@ pub(super) fn social_credit_code(text: &str) -> Result<(), Problem> {
         weight = weight * 3 % 31;
     }
     if (31 - sum % 31) % 31 != values[17] {
-        return Err(problem("has a wrong check character", RETYPE));
+        return Err(problem(t!("has a wrong check character"), retype()));
     }
     Ok(())
 }
@@ -237,23 +251,23 @@ pub(super) fn mobile(text: &str) -> Result<(), Problem> {
     }
     if let Some(hidden) = text.chars().find(|c| is_invisible(*c)) {
         return Err(problem(
-            format!(
-                "contains an invisible character (U+{:04X})",
-                u32::from(hidden)
+            t!(
+                "contains an invisible character (%{code})",
+                code = code_point(hidden)
             ),
-            "remove it from the cell, or use the filter digits",
+            t!("remove it from the cell, or use the filter digits"),
         ));
     }
     let all_digits: String = text.chars().filter(char::is_ascii_digit).collect();
     if all_digits.len() == 13 && all_digits.starts_with("861") {
         Err(problem(
-            "is not a mobile number",
-            "remove +86 with `{{ (row.手机号 | digits)[-11:] }}`",
+            t!("is not a mobile number"),
+            t!("remove +86 with `{{ (row.手机号 | digits)[-11:] }}`"),
         ))
     } else {
         Err(problem(
-            "is not a mobile number",
-            "use 11 digits beginning with 1; the filter digits removes all other characters",
+            t!("is not a mobile number"),
+            t!("use 11 digits beginning with 1; the filter digits removes all other characters"),
         ))
     }
 }
@@ -274,8 +288,8 @@ pub(super) fn email(text: &str) -> Result<(), Problem> {
         Ok(())
     } else {
         Err(problem(
-            "is not an e-mail address",
-            "use the form name@example.com",
+            t!("is not an e-mail address"),
+            t!("use the form name@example.com"),
         ))
     }
 }
@@ -291,8 +305,8 @@ pub(super) fn web_address(text: &str) -> Result<(), Problem> {
         Ok(())
     } else {
         Err(problem(
-            "is not a URL that can be called",
-            "use a URL that begins with http:// or https://",
+            t!("is not a URL that can be called"),
+            t!("use a URL that begins with http:// or https://"),
         ))
     }
 }
@@ -302,8 +316,8 @@ pub(super) fn milliseconds(moment: i64) -> Result<(), Problem> {
     // In seconds these are the years 2001 to 33658, in milliseconds 1970 to 2001.
     if (1_000_000_000..1_000_000_000_000).contains(&moment) {
         return Err(problem(
-            "looks like seconds, but the unit is milliseconds since 1970",
-            "multiply it by 1000, or use the filter epochMs on a date",
+            t!("looks like seconds, but the unit is milliseconds since 1970"),
+            t!("multiply it by 1000, or use the filter epochMs on a date"),
         ));
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::check::is_invisible;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use super::check::{code_point, is_invisible};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::manifest::{Flow, Named};
 use crate::sheet::{Header, Sheet};
 
@@ -43,58 +43,70 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
         let mut named = flow.uses.iter().flat_map(|(uses, _)| &uses.columns);
         named.all(|column| header.position(column).is_none())
     });
+    if let (Some(rows), Some(header)) = (&flow.rows, header) {
+        let missing = rows.exact.iter();
+        let missing = missing.filter(|column| header.position(&column.text).is_none());
+        errors
+            .extend(missing.map(|column| no_column(&column.text, &column.span, header, has_none)));
+    }
     for (uses, span) in &flow.uses {
         let Some(header) = header else {
             if uses.row {
-                let error = Diagnostic::error(format!("the flow {} has no rows", flow.name));
-                errors.push(
-                    error
-                        .at(span)
-                        .hint("add rows: { file: …, key: … }, or remove row from the expression"),
-                );
+                let error = Diagnostic::error(t!("the flow %{flow} has no rows", flow = flow.name));
+                errors.push(error.at(span).hint(t!(
+                    "add rows: { file: …, key: … }, or remove row from the expression"
+                )));
             }
             continue;
         };
         let columns = uses.columns.iter();
         for column in columns.filter(|column| header.position(column).is_none()) {
-            let columns = || header.columns().iter().map(|name| &**name);
-            let hint = match did_you_mean(column, columns()) {
-                Some(near) if near.chars().any(is_unseen) => {
-                    let code = |c: char| format!("U+{:04X}", u32::from(c));
-                    let codes: Vec<String> = near.chars().filter(|c| is_unseen(*c)).map(code).collect();
-                    format!(
-                        "the column {} of the sheet contains the unseen character {}: remove it from the header",
-                        near.replace(is_unseen, ""),
-                        codes.join(", ")
-                    )
-                }
-                Some(near) if near.chars().any(char::is_whitespace) => {
-                    format!("did you mean row[\"{near}\"]?")
-                }
-                Some(near) => format!("did you mean row.{near}?"),
-                None if header.columns().len() == 1 && header.is_text() => {
-                    "the sheet has only one column: set rows.delimiter, and check that the header is the first row".to_owned()
-                }
-                None => {
-                    let columns = columns().filter(|name| !name.is_empty());
-                    let columns = columns.collect::<Vec<_>>().join(", ");
-                    let hint = format!("the columns are {columns}");
-                    if has_none {
-                        hint + "; check that the header is the first row"
-                    } else {
-                        hint
-                    }
-                }
-            };
-            errors.push(
-                Diagnostic::error(format!("the sheet has no column {column}"))
-                    .at(span)
-                    .related(header.cell(header.row(), None), "header of the sheet")
-                    .hint(hint),
-            );
+            errors.push(no_column(column, span, header, has_none));
         }
     }
     errors
+}
+
+/// Returns the error of a column that the sheet does not have. `has_none`: neither has it any other
+/// column that the flow uses.
+fn no_column(column: &str, span: &Span, header: &Header, has_none: bool) -> Diagnostic {
+    let columns = || header.columns().iter().map(|name| &**name);
+    let hint = match did_you_mean(column, columns()) {
+        Some(near) if near.chars().any(is_unseen) => {
+            let unseen = near.chars().filter(|c| is_unseen(*c));
+            let codes: Vec<String> = unseen.map(code_point).collect();
+            t!(
+                "the column %{column} of the sheet contains the unseen character %{codes}: remove it from the header",
+                column = near.replace(is_unseen, ""),
+                codes = codes.join(", ")
+            )
+        }
+        Some(near) if near.chars().any(char::is_whitespace) => {
+            t!("did you mean row[\"%{near}\"]?", near = near)
+        }
+        Some(near) => t!("did you mean row.%{near}?", near = near),
+        None if header.columns().len() == 1 && header.is_text() => {
+            t!(
+                "the sheet has only one column: set rows.delimiter, and check that the header is the first row"
+            )
+        }
+        None => {
+            let columns = columns().filter(|name| !name.is_empty());
+            let columns = columns.collect::<Vec<_>>().join(", ");
+            if has_none {
+                t!(
+                    "the columns are %{columns}; check that the header is the first row",
+                    columns = columns
+                )
+            } else {
+                t!("the columns are %{columns}", columns = columns)
+            }
+        }
+    };
+    Diagnostic::error(t!("the sheet has no column %{column}", column = column))
+        .at(span)
+        .related(header.cell(header.row(), None), t!("header of the sheet"))
+        .hint(hint)
 }
 
 /// Returns an error if the header has no column that the flow uses, and a row below it has most of them.
@@ -120,19 +132,21 @@ fn title_row(flow: &Named<Flow>, sheet: &Sheet) -> Option<Diagnostic> {
     let (number, _) = rows
         .iter()
         .find(|(_, cells)| names(cells) * 2 > used.len())?;
-    let error = format!(
-        "row {} is not the header: row {number} has the names of the columns",
-        header.row(),
+    let error = t!(
+        "row %{row} is not the header: row %{number} has the names of the columns",
+        row = header.row(),
+        number = number
     );
-    let hint = format!(
-        "set rows.header: {number}; row {} looks like a title",
-        header.row()
+    let hint = t!(
+        "set rows.header: %{number}; row %{row} looks like a title",
+        number = number,
+        row = header.row()
     );
     let rows = flow.rows.as_ref()?;
     Some(
         Diagnostic::error(error)
             .at(header.cell(header.row(), None))
             .hint(hint)
-            .related(&rows.path.span, "named here"),
+            .related(&rows.path.span, t!("named here")),
     )
 }

@@ -95,9 +95,11 @@ fn local_pdf(
             let shown = manifest::path::shown(files.root, &content.path);
             let hint = match error {
                 PdfError::Encrypted => {
-                    "add encryption: true to the document; signers are then asked for its password"
+                    t!(
+                        "add encryption: true to the document; signers are then asked for its password"
+                    )
                 }
-                other => other.hint().unwrap_or("use a PDF file"),
+                other => other.hint().unwrap_or_else(|| t!("use a PDF file")),
             };
             rendering.error(file, format!("{shown}: {error}"), hint);
             return None;
@@ -137,8 +139,12 @@ pub(super) fn check_page_count(
     if let Some(last) = last {
         rendering.error(
             last.expr(),
-            format!("chunkedFields add {pages} pages, at most {CHUNKS} are allowed"),
-            "add the longest file as a separate document or as an attachment",
+            t!(
+                "chunkedFields add %{pages} pages, at most %{max} are allowed",
+                pages = pages,
+                max = CHUNKS
+            ),
+            t!("add the longest file as a separate document or as an attachment"),
         );
     }
     last.is_none().then_some(())
@@ -164,7 +170,9 @@ fn chunk(
                 rendering.error(
                     file,
                     format!("{shown}: {error}"),
-                    error.hint().unwrap_or("use a PDF file, or change mimeType"),
+                    error
+                        .hint()
+                        .unwrap_or_else(|| t!("use a PDF file, or change mimeType")),
                 );
                 return None;
             }
@@ -176,7 +184,7 @@ fn chunk(
             let text: String = text.split_whitespace().collect();
             let bytes = STANDARD
                 .decode(&text)
-                .map_err(|_| "data is not valid Base64".to_owned());
+                .map_err(|_| t!("data is not valid Base64").into_owned());
             let checked = bytes.and_then(|bytes| match pdf::check(&bytes) {
                 Ok(()) => Ok(pdf::page_sizes(&bytes).map_or(1, |sizes| sizes.len())),
                 Err(error) => Err(format!("data: {error}")),
@@ -187,7 +195,7 @@ fn chunk(
                     rendering.error(
                         data,
                         message,
-                        "set data to a Base64-encoded PDF, or use file",
+                        t!("set data to a Base64-encoded PDF, or use file"),
                     );
                     return None;
                 }

@@ -3,12 +3,14 @@
 //!
 //! Memory per row is constant: fingerprints and row numbers, no cell values.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use super::account::{Account, AccountHolder, ORGANIZATION_FIELDS, PERSON_FIELDS};
 use super::item::Item;
+use super::label::label;
 use super::resources::Resources;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Fingerprint, Salt};
@@ -136,11 +138,16 @@ impl Duplicates {
                 return None;
             }
         };
-        let message = format!("rows {first} and {row} have the same key {}", item.key);
+        let message = t!(
+            "rows %{first} and %{row} have the same key %{key}",
+            first = first,
+            row = row,
+            key = item.key
+        );
         let diagnostic = Diagnostic::error(message)
             .at(header.cell(row, None))
-            .related(header.cell(first, None), "first row with this key")
-            .hint("give each row its own key, or remove one of the rows");
+            .related(header.cell(first, None), t!("first row with this key"))
+            .hint(t!("give each row its own key, or remove one of the rows"));
         Some(Conflict {
             rows: [first, row],
             diagnostic,
@@ -157,24 +164,32 @@ impl Duplicates {
                 return None;
             }
         };
-        let message = format!("another row has the same download path {path}");
+        let message = t!(
+            "another row has the same download path %{path}",
+            path = path
+        );
         let mut diagnostic = Diagnostic::error(message)
             .at(header.cell(row, None))
-            .hint("use the key in the path: download: \"signed/{{ key }}.pdf\"");
+            .hint(t!(
+                "use the key in the path: download: \"signed/{{ key }}.pdf\""
+            ));
         let mut rows = [0, row];
         if first.flow == here.flow {
             rows[0] = u64::from(first.row);
-            diagnostic = diagnostic.related(header.cell(rows[0], None), "first row with this path");
+            diagnostic =
+                diagnostic.related(header.cell(rows[0], None), t!("first row with this path"));
         }
         Some(Conflict { rows, diagnostic })
     }
 
     fn check_account(&mut self, account: &Account, row: u64, header: &Header) -> Option<Conflict> {
         if self.absent.contains(&self.salt.of(account.third_id())) {
-            let message = "the thirdId of this row is declared absent by the project";
+            let message = t!("the thirdId of this row is declared absent by the project");
             let diagnostic = Diagnostic::error(message)
                 .at(account.origin.clone())
-                .hint("remove the absent account from the project, or correct the row");
+                .hint(t!(
+                    "remove the absent account from the project, or correct the row"
+                ));
             return Some(Conflict {
                 rows: [0, row],
                 diagnostic,
@@ -189,26 +204,31 @@ impl Duplicates {
         let first = known.first;
         let differing = differing(account, &known.fields, &fields);
         let kind = match account.holder {
-            AccountHolder::Person(_) => "person",
-            AccountHolder::Organization(_) => "organization",
+            AccountHolder::Person(_) => t!("person"),
+            AccountHolder::Organization(_) => t!("organization"),
         };
         let place = if first.flow == PROJECT {
-            "an account of the project".to_owned()
+            t!("an account of the project")
         } else if first.flow == here.flow {
-            format!("row {}", first.row)
+            t!("row %{row}", row = first.row)
         } else {
             let flow = &self.flows[usize::from(first.flow)];
-            format!("row {} of {flow}", first.row)
+            t!("row %{row} of %{flow}", row = first.row, flow = flow)
         };
-        let message =
-            format!("the thirdId of this row's {kind} has different fields in {place}{differing}");
+        let message = t!(
+            "the thirdId of this row's %{kind} has different fields in %{place}%{differing}",
+            kind = kind,
+            place = place,
+            differing = differing
+        );
         let mut diagnostic = Diagnostic::error(message)
             .at(account.origin.clone())
-            .hint("rows with the same thirdId are the same account: all their account fields must be equal");
+            .hint(t!("rows with the same thirdId are the same account: all their account fields must be equal"));
         let mut rows = [0, row];
         if first.flow == here.flow {
             rows[0] = u64::from(first.row);
-            diagnostic = diagnostic.related(header.cell(rows[0], None), "differs from this row");
+            diagnostic =
+                diagnostic.related(header.cell(rows[0], None), t!("differs from this row"));
         }
         Some(Conflict { rows, diagnostic })
     }
@@ -259,18 +279,18 @@ fn compared_fields(account: &Account) -> &'static [&'static str] {
 }
 
 /// Returns the names of the differing fields as the end of a message.
-fn differing(account: &Account, one: &FieldHashes, other: &FieldHashes) -> String {
+fn differing(account: &Account, one: &FieldHashes, other: &FieldHashes) -> Cow<'static, str> {
     let hashes = one.iter().zip(other);
-    let differing: Vec<&str> = compared_fields(account)
+    let differing: Vec<_> = compared_fields(account)
         .iter()
         .zip(hashes)
         .filter(|(_, (one, other))| one != other)
-        .map(|(name, _)| *name)
+        .map(|(name, _)| label(name, None))
         .collect();
-    match differing[..] {
-        [] => String::new(),
-        [one] => format!(": {one} differs"),
-        _ => format!(": {} differ", differing.join(", ")),
+    match &differing[..] {
+        [] => Cow::Borrowed(""),
+        [one] => t!(": %{field} differs", field = one),
+        _ => t!(": %{fields} differ", fields = differing.join(&t!(", "))),
     }
 }
 

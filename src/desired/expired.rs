@@ -26,7 +26,7 @@ pub fn warn_expired(
             (account.silent_sign, declared)
             && until <= now
         {
-            let hint = "the grant has expired: set a later date, or remove silentSign";
+            let hint = t!("the grant has expired: set a later date, or remove silentSign");
             findings.push(past("until", until, limit.until.span()).hint(hint));
         }
     }
@@ -35,7 +35,7 @@ pub fn warn_expired(
         if let Some((validity, span)) = validity(flow, &scope)
             && validity <= now
         {
-            let hint = "the API rejects new contracts with a past deadline: set a later time";
+            let hint = t!("the API rejects new contracts with a past deadline: set a later time");
             findings.push(past("signValidity", validity, span).hint(hint));
         }
     }
@@ -53,5 +53,10 @@ fn validity<'a>(flow: &'a Flow, scope: &Scope) -> Option<(i64, &'a Span)> {
 
 fn past(field: &str, moment: i64, span: &Span) -> Diagnostic {
     let shown = Timestamp::from_millisecond(moment).map_or(moment.to_string(), time::text);
-    Diagnostic::warning(format!("{field} is in the past: {shown}")).at(span)
+    Diagnostic::warning(t!(
+        "%{field} is in the past: %{time}",
+        field = field,
+        time = shown
+    ))
+    .at(span)
 }

@@ -14,7 +14,8 @@ use crate::sheet::Row;
 /// The shapes of the form fields, by template and field.
 pub(super) type Shapes = BTreeMap<String, BTreeMap<String, FieldShape>>;
 
-const HINT: &str = "viewers cut such a value off: shorten it, or make the field larger in the PDF";
+const HINT: &str =
+    t_key!("viewers cut such a value off: shorten it, or make the field larger in the PDF");
 
 /// A value that does not fit into its form field.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +26,7 @@ pub struct FieldMisfit {
     pub field: String,
     /// The location of the field in the manifest.
     pub span: Span,
-    /// The problem, as the rest of a sentence about the field; without values.
+    /// The problem, as the rest of an English sentence about the field; without values.
     pub problem: &'static str,
     /// The figures of the problem; may be empty.
     pub detail: String,
@@ -42,11 +43,11 @@ impl FieldMisfit {
             detail,
             ..
         } = self;
-        let error = Diagnostic::error(format!("{field} {problem}{detail}")).hint(HINT);
+        let error = Diagnostic::error(format!("{field} {}{detail}", t!(*problem))).hint(t!(HINT));
         match row {
             Some(row) => error
                 .at(row.place(self.column.as_deref()))
-                .related(&self.span, "filled in here"),
+                .related(&self.span, t!("filled in here")),
             None => error.at(&self.span),
         }
     }
@@ -98,12 +99,20 @@ pub(super) fn misfits(flow: &Flow, item: &Item, shapes: &Shapes) -> Vec<FieldMis
             };
             let (problem, detail) = match misfit {
                 Misfit::TooLong { characters, limit } => (
-                    "is longer than its form field",
-                    format!(" ({characters} characters, at most {limit})"),
+                    t_key!("is longer than its form field"),
+                    t!(
+                        " (%{characters} characters, at most %{limit})",
+                        characters = characters,
+                        limit = limit
+                    )
+                    .into_owned(),
                 ),
-                Misfit::TooWide => ("is wider than the box of its form field", String::new()),
+                Misfit::TooWide => (
+                    t_key!("is wider than the box of its form field"),
+                    String::new(),
+                ),
                 Misfit::TooHigh => (
-                    "has more lines than the box of its form field",
+                    t_key!("has more lines than the box of its form field"),
                     String::new(),
                 ),
             };

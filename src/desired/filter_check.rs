@@ -5,7 +5,8 @@ use super::suspicion::{NULLS, Suspicion};
 use crate::expr::{Expr, Scope};
 use crate::sheet::Row;
 
-const HINT: &str = "correct the cells, or compare the trimmed cell: {{ row.… | trim == '…' }}";
+const HINT: &str =
+    t_key!("correct the cells, or compare the trimmed cell: {{ row.… | trim == '…' }}");
 
 /// Returns a suspicion when the filter would decide otherwise if the cells had no blanks and
 /// invisible characters around them, and were empty where an export wrote `nan` or `NULL`.
@@ -32,12 +33,18 @@ pub(super) fn decided_by_blanks(
     Some(Suspicion {
         field: "where".to_owned(),
         kind: match (wanted, clean(cell), is_blank) {
-            (true, "", false) => "selects the row only because a cell is nan, NULL or the like",
-            (true, _, true) => "selects the row only because of blanks in a cell",
-            (true, ..) => "selects the row only because of invisible characters in a cell",
-            (false, "", false) => "leaves the row out only because a cell is nan, NULL or the like",
-            (false, _, true) => "leaves the row out only because of blanks in a cell",
-            (false, ..) => "leaves the row out only because of invisible characters in a cell",
+            (true, "", false) => {
+                t_key!("selects the row only because a cell is nan, NULL or the like")
+            }
+            (true, _, true) => t_key!("selects the row only because of blanks in a cell"),
+            (true, ..) => t_key!("selects the row only because of invisible characters in a cell"),
+            (false, "", false) => {
+                t_key!("leaves the row out only because a cell is nan, NULL or the like")
+            }
+            (false, _, true) => t_key!("leaves the row out only because of blanks in a cell"),
+            (false, ..) => {
+                t_key!("leaves the row out only because of invisible characters in a cell")
+            }
         },
         detail: String::new(),
         column: Some(dirty.clone()),

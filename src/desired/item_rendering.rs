@@ -101,8 +101,8 @@ fn download_path(
     if goes_back {
         rendering.error(
             declared,
-            format!("the path {written} has .. in the middle"),
-            "remove .. from the cell, or use another column",
+            t!("the path %{path} has .. in the middle", path = written),
+            t!("remove .. from the cell, or use another column"),
         );
         return None;
     }
@@ -110,10 +110,12 @@ fn download_path(
         let bytes = long.len();
         rendering.error(
             declared,
-            format!(
-                "the path has a file name of {bytes} bytes, at most {MAX_NAME_BYTES} are allowed"
+            t!(
+                "the path has a file name of %{bytes} bytes, at most %{max} are allowed",
+                bytes = bytes,
+                max = MAX_NAME_BYTES
             ),
-            "use a shorter column; a Chinese character takes three bytes",
+            t!("use a shorter column; a Chinese character takes three bytes"),
         );
         return None;
     }
@@ -128,13 +130,13 @@ fn download_path(
         Ok(_) => {
             rendering.error(
                 declared,
-                format!("the path {written} does not end in .pdf"),
-                "use a path such as signed/{{ key }}.pdf",
+                t!("the path %{path} does not end in .pdf", path = written),
+                t!("use a path such as signed/{{ key }}.pdf"),
             );
             None
         }
         Err(why) => {
-            rendering.error(declared, why, "use a path inside the project's folder");
+            rendering.error(declared, why, t!("use a path inside the project's folder"));
             None
         }
     }
@@ -188,7 +190,7 @@ fn process(
 fn sign_validity(rendering: &mut Rendering<'_>, declared: Option<&Expr>) -> Option<i64> {
     let moment = rendering.integer("signValidity", declared)?;
     if let (Some(expr), Err((message, hint))) = (declared, check::milliseconds(moment)) {
-        rendering.error(expr, format!("signValidity {message}"), hint);
+        rendering.value_error("signValidity", expr, &message, hint);
     }
     Some(moment)
 }
@@ -265,8 +267,8 @@ fn signer(
         ) {
             rendering.error(
                 encryption,
-                format!("the signer {} needs docPwd", declared.name),
-                "automatic signers of an encrypted document need its password: add docPwd",
+                t!("the signer %{signer} needs docPwd", signer = declared.name),
+                t!("automatic signers of an encrypted document need its password: add docPwd"),
             );
         }
         placements.push(SealPlacement {
@@ -338,8 +340,8 @@ fn scale(rendering: &mut Rendering<'_>, declared: Option<&Expr>) -> Option<f64> 
     if let (Some(expr), false) = (declared, scale > 0.0) {
         rendering.error(
             expr,
-            "scale must be greater than 0",
-            "set the width of the seal, or remove scale to use the seal's own size",
+            t!("scale must be greater than 0"),
+            t!("set the width of the seal, or remove scale to use the seal's own size"),
         );
     }
     Some(scale)
@@ -357,8 +359,8 @@ fn pages(text: &str) -> Result<(), check::Problem> {
         Ok(())
     } else {
         Err(check::problem(
-            "is not a list of pages",
-            "use the form 1 or 1-3,5",
+            t!("is not a list of pages"),
+            t!("use the form 1 or 1-3,5"),
         ))
     }
 }

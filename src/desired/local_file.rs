@@ -87,7 +87,7 @@ impl FileReader<'_> {
         let path = match path::inside(self.root, self.folder, &written) {
             Ok(path) => path,
             Err(why) => {
-                rendering.error(file, why, "use a file inside the project's folder");
+                rendering.error(file, why, t!("use a file inside the project's folder"));
                 return None;
             }
         };
@@ -99,8 +99,12 @@ impl FileReader<'_> {
             Err(error) => {
                 rendering.error(
                     file,
-                    format!("cannot read {written}: {error}"),
-                    error.hint("check the path and the file's permissions"),
+                    t!(
+                        "cannot read %{file}: %{error}",
+                        file = written,
+                        error = error
+                    ),
+                    error.hint(t!("check the path and the file's permissions")),
                 );
                 return None;
             }
@@ -108,8 +112,8 @@ impl FileReader<'_> {
         if bytes.is_empty() {
             rendering.error(
                 file,
-                format!("{written} is empty"),
-                "the API rejects empty files: export the file again",
+                t!("%{file} is empty", file = written),
+                t!("the API rejects empty files: export the file again"),
             );
             return None;
         }

@@ -14,6 +14,7 @@ mod field_fit;
 mod filter_check;
 mod item;
 mod item_rendering;
+mod label;
 mod local_file;
 mod notice;
 mod number_check;

@@ -19,9 +19,9 @@ pub(super) fn unreachable(flow: &Flow, item: &Item) -> Vec<Suspicion> {
     let is_other = types.split(',').any(|code| code != SMS && code != EMAIL);
     let kind = match (has(SMS), has(EMAIL)) {
         _ if is_other => return Vec::new(),
-        (true, true) => "has neither mobile nor email: no notice reaches this signer",
-        (true, false) => "has no mobile: no SMS notice reaches this signer",
-        (false, true) => "has no email: no notice reaches this signer",
+        (true, true) => t_key!("has neither mobile nor email: no notice reaches this signer"),
+        (true, false) => t_key!("has no mobile: no SMS notice reaches this signer"),
+        (false, true) => t_key!("has no email: no notice reaches this signer"),
         (false, false) => return Vec::new(),
     };
     let is_reached = |account: &Account| match &account.holder {
@@ -53,11 +53,11 @@ pub(super) fn unreachable(flow: &Flow, item: &Item) -> Vec<Suspicion> {
             RowAccountKind::Organization(_) => None,
         };
         Some(Suspicion {
-            field: format!("the account {account}"),
+            field: t!("the account %{account}", account = account).into_owned(),
             kind,
             detail: String::new(),
             column: column.map(str::to_owned),
-            hint: "fill in the cell, or change noticeType",
+            hint: t_key!("fill in the cell, or change noticeType"),
         })
     });
     signers.collect()

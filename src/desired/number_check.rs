@@ -38,9 +38,12 @@ pub(super) fn changed_numbers(salt: &Salt, row: &Row) -> Vec<CellProblem> {
         hashes.any(|hash| values.contains(&&*hash)) || suspicion::rounded_cell(cell).is_some()
     };
     let problem = |(column, _): (&str, &str)| {
-        let message = "a spreadsheet has changed this number since treaty wrote it: it has lost digits or leading zeros";
-        let hint = format!(
-            "format the column as text and enter the number again from its source; if it is right, clear {CHECK_COLUMN} in this row"
+        let message = t!(
+            "a spreadsheet has changed this number since treaty wrote it: it has lost digits or leading zeros"
+        );
+        let hint = t!(
+            "format the column as text and enter the number again from its source; if it is right, clear %{column} in this row",
+            column = CHECK_COLUMN
         );
         Some(CellProblem {
             column: row.header.position(column)?,

@@ -1,9 +1,12 @@
 //! Renders the fields of an item or a resource into typed values, collecting errors with their
 //! location and a fingerprint of the values.
 
+use std::borrow::Cow;
+
 use minijinja::value::ValueKind;
 
 use super::check::Problem;
+use super::label::label;
 use super::suspicion::{self, Oddity, Suspicion};
 use crate::api::code::Code;
 use crate::diagnostic::{Diagnostic, Place, Span};
@@ -70,6 +73,18 @@ impl<'a> Rendering<'a> {
         self.error_at(expr, expr.span(), message, hint);
     }
 
+    /// Records an error whose message begins with the name of the value.
+    pub(super) fn value_error(
+        &mut self,
+        name: &str,
+        expr: &Expr,
+        message: &str,
+        hint: impl Into<String>,
+    ) {
+        let label = label(name, expr.uses().single_column());
+        self.error(expr, format!("{label} {message}"), hint);
+    }
+
     fn error_at(
         &mut self,
         expr: &Expr,
@@ -79,7 +94,7 @@ impl<'a> Rendering<'a> {
     ) {
         let diagnostic = Diagnostic::error(message).hint(hint);
         let diagnostic = match self.origin(expr) {
-            Place::Cell(cell) => diagnostic.at(cell).related(span, "rendered here"),
+            Place::Cell(cell) => diagnostic.at(cell).related(span, t!("rendered here")),
             place => diagnostic.at(place),
         };
         self.errors.push(diagnostic);
@@ -116,10 +131,11 @@ impl<'a> Rendering<'a> {
             }
             Err(error) => {
                 let span = expr.error_span(&error);
+                let label = label(name, expr.uses().single_column());
                 self.error_at(
                     expr,
                     &span,
-                    format!("{name}: {}", error.message),
+                    t!("%{name}: %{error}", name = label, error = error.message),
                     error.hint.unwrap_or_default(),
                 );
                 None
@@ -143,17 +159,17 @@ impl<'a> Rendering<'a> {
                 error.place.as_ref() == Some(&place) && error.message.ends_with(&*message)
             };
             if !self.errors.iter().any(is_known) {
-                self.error(expr, format!("{name} {message}"), hint);
+                self.value_error(name, expr, &message, hint);
             }
             return false;
         }
         if expr.has_zero_amount(text) {
             self.suspicions.push(Suspicion {
                 field: name.to_owned(),
-                kind: "is an amount of zero",
+                kind: t_key!("is an amount of zero"),
                 detail: String::new(),
                 column: expr.uses().single_column().map(str::to_owned),
-                hint: "correct the cell, or ignore this warning if nothing is owed",
+                hint: t_key!("correct the cell, or ignore this warning if nothing is owed"),
             });
         }
         if let Some(odd) = suspicion::oddity(text) {
@@ -191,11 +207,8 @@ impl<'a> Rendering<'a> {
     pub(super) fn required(&mut self, name: &str, expr: &Expr) -> Option<String> {
         let text = self.text(name, expr)?;
         if text.trim().is_empty() {
-            self.error(
-                expr,
-                format!("{name} is empty"),
-                "fill in the cell, or correct the expression",
-            );
+            let hint = t!("fill in the cell, or correct the expression");
+            self.value_error(name, expr, &t!("is empty"), hint);
             return None;
         }
         Some(text)
@@ -240,7 +253,7 @@ impl<'a> Rendering<'a> {
         match check(text) {
             Ok(()) => true,
             Err((message, hint)) => {
-                self.error(expr, format!("{name} {message}"), hint);
+                self.value_error(name, expr, &message, hint);
                 false
             }
         }
@@ -252,11 +265,14 @@ impl<'a> Rendering<'a> {
         let text = self.required(codes.field, expr)?;
         let number = codes.number(text.trim());
         if number.is_none() {
-            let given = expr.literal().map_or("this value", |text| text).to_owned();
-            self.error(
+            let given = expr
+                .literal()
+                .map_or_else(|| t!("this value"), Cow::Borrowed);
+            self.value_error(
+                codes.field,
                 expr,
-                format!("{} cannot be {given}", codes.field),
-                format!("it is one of {}", codes.choices()),
+                &t!("cannot be %{given}", given = given),
+                t!("it is one of %{choices}", choices = codes.choices()),
             );
         }
         number
@@ -275,12 +291,12 @@ impl<'a> Rendering<'a> {
 
     /// Renders an integer. Returns `None` when the text is empty.
     pub(super) fn integer(&mut self, name: &str, expr: Option<&Expr>) -> Option<i64> {
-        self.number_of(name, expr, "a whole number")
+        self.number_of(name, expr, &t!("must be a whole number"))
     }
 
     /// Renders a finite number. Returns `None` when the text is empty.
     pub(super) fn number(&mut self, name: &str, expr: Option<&Expr>) -> Option<f64> {
-        self.number_of(name, expr, "a number")
+        self.number_of(name, expr, &t!("must be a number"))
             .filter(|number: &f64| number.is_finite())
     }
 
@@ -288,16 +304,13 @@ impl<'a> Rendering<'a> {
         &mut self,
         name: &str,
         expr: Option<&Expr>,
-        expected: &str,
+        message: &str,
     ) -> Option<T> {
         let text = self.optional(name, expr)?;
         let number = text.trim().parse().ok();
         if let (None, Some(expr)) = (&number, expr) {
-            self.error(
-                expr,
-                format!("{name} must be {expected}"),
-                "correct the cell or the expression",
-            );
+            let hint = t!("correct the cell or the expression");
+            self.value_error(name, expr, message, hint);
         }
         number
     }
@@ -310,9 +323,10 @@ impl<'a> Rendering<'a> {
         let value = match expr.value(self.scope) {
             Ok(value) => value,
             Err(error) => {
+                let label = label(name, expr.uses().single_column());
                 self.error(
                     expr,
-                    format!("{name}: {}", error.message),
+                    t!("%{name}: %{error}", name = label, error = error.message),
                     error.hint.unwrap_or_default(),
                 );
                 return None;
@@ -328,10 +342,10 @@ impl<'a> Rendering<'a> {
             Some(flag) => self.record(name, expr, if flag { "true" } else { "false" }),
             None => {
                 let hint = match expr.literal() {
-                    Some(_) => "write true or false",
-                    None => "use a comparison, such as \"{{ row.status == 'approved' }}\"",
+                    Some(_) => t!("write true or false"),
+                    None => t!("use a comparison, such as \"{{ row.status == 'approved' }}\""),
                 };
-                self.error(expr, format!("{name} must be true or false"), hint);
+                self.value_error(name, expr, &t!("must be true or false"), hint);
             }
         }
         flag

@@ -46,10 +46,10 @@ impl Resources {
                     .find(|(_, other)| other.third_id() == account.third_id());
                 if let Some((name, other)) = duplicate {
                     findings.push(
-                        Diagnostic::error(format!("accounts.{name} has the same thirdId"))
+                        Diagnostic::error(t!("accounts.%{name} has the same thirdId", name = name))
                             .at(account.origin.clone())
-                            .related(other.origin.clone(), "declared here")
-                            .hint("give each account its own thirdId"),
+                            .related(other.origin.clone(), t!("declared here"))
+                            .hint(t!("give each account its own thirdId")),
                     );
                 }
                 resources.accounts.insert(declared.name.clone(), account);
@@ -64,10 +64,10 @@ impl Resources {
                 .find(|(_, other)| other.third_id() == absent.third_id);
             if let Some((name, other)) = duplicate {
                 findings.push(
-                    Diagnostic::error(format!("accounts.{name} has the same thirdId"))
+                    Diagnostic::error(t!("accounts.%{name} has the same thirdId", name = name))
                         .at(&absent.span)
-                        .related(other.origin.clone(), "declared here")
-                        .hint("remove one of the two declarations"),
+                        .related(other.origin.clone(), t!("declared here"))
+                        .hint(t!("remove one of the two declarations")),
                 );
             }
             resources.absent.insert(declared.name.clone(), absent);
@@ -80,13 +80,13 @@ impl Resources {
                     .find(|other| other.account == seal.account && other.alias == seal.alias);
                 if let Some(other) = duplicate {
                     findings.push(
-                        Diagnostic::error(format!(
-                            "the account {} already has a seal with this alias",
-                            seal.account
+                        Diagnostic::error(t!(
+                            "the account %{account} already has a seal with this alias",
+                            account = seal.account
                         ))
                         .at(&seal.span)
-                        .related(&other.span, "declared here")
-                        .hint("the alias identifies the seal: use another alias"),
+                        .related(&other.span, t!("declared here"))
+                        .hint(t!("the alias identifies the seal: use another alias")),
                     );
                 }
                 resources.seals.insert(declared.name.clone(), seal);
@@ -166,8 +166,8 @@ fn deadline(rendering: &mut Rendering<'_>, until: &Expr) -> Option<i64> {
     if deadline.is_none() {
         rendering.error(
             until,
-            "until is not a date",
-            "use the form 2027-12-31 or 2027-12-31 18:00:00",
+            t!("until is not a date"),
+            t!("use the form 2027-12-31 or 2027-12-31 18:00:00"),
         );
     }
     deadline

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::label::label;
 use super::suspicion::Suspicion;
 use crate::diagnostic::Diagnostic;
 use crate::sheet::Row;
@@ -104,27 +105,27 @@ impl Group {
             hint,
         } = &self.first;
         let count: u32 = self.rows.iter().map(|bits| bits.count_ones()).sum();
-        let (message, hint) = if count > 1 {
-            let shown: Vec<String> = self
-                .numbers()
-                .take(SHOWN_ROWS)
-                .map(|row| row.to_string())
-                .collect();
-            let shown = shown.join(", ");
+        let problem = format!("{} {}{detail}", label(field, column.as_deref()), t!(*kind));
+        let message = if count > 1 {
+            let shown = self.numbers().take(SHOWN_ROWS);
+            let shown: Vec<String> = shown.map(|row| row.to_string()).collect();
             let more = if count as usize > SHOWN_ROWS {
                 ", …"
             } else {
                 ""
             };
-            (
-                format!("{field} {kind}{detail}, in {count} rows: {shown}{more}"),
-                (*hint).to_owned(),
+            let rows = shown.join(", ") + more;
+            t!(
+                "%{problem}, in %{count} rows: %{rows}",
+                problem = problem,
+                count = count,
+                rows = rows
             )
         } else {
-            (format!("{field} {kind}{detail}"), (*hint).to_owned())
+            problem.into()
         };
         Diagnostic::warning(message)
             .at(self.first_row.place(column.as_deref()))
-            .hint(hint)
+            .hint(t!(*hint))
     }
 }

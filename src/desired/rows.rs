@@ -107,7 +107,7 @@ impl<'a> FlowRows<'a> {
                 findings.extend(
                     errors
                         .into_iter()
-                        .map(|error| error.related(&rows.path.span, "named here")),
+                        .map(|error| error.related(&rows.path.span, t!("named here"))),
                 );
                 return None;
             }
@@ -314,23 +314,24 @@ impl<'a> FlowRows<'a> {
         // Blanks around a key do not count.
         suspicions.retain(|suspicion| suspicion.kind != EDGE_BLANK);
         for suspicion in &mut suspicions {
-            "the key".clone_into(&mut suspicion.field);
+            suspicion.field = t!("the key").into_owned();
         }
         if let (Some(rows), Some(key)) = (rows, &key)
             && check::resident_id(key).is_ok()
         {
-            let message =
-                "the key is a resident id, and keys are stored in the ledger and shown on screen";
+            let message = t!(
+                "the key is a resident id, and keys are stored in the ledger and shown on screen"
+            );
             rendering.error(
                 &rows.key,
                 message,
-                "use a column that identifies the contract, such as its number",
+                t!("use a column that identifies the contract, such as its number"),
             );
         }
         if let (Some(rows), Some(key)) = (rows, &key)
             && let Err((problem, hint)) = check::no_control_characters(key)
         {
-            rendering.error(&rows.key, format!("the key {problem}"), hint);
+            rendering.error(&rows.key, t!("the key %{problem}", problem = problem), hint);
         }
         let wanted = match rows.and_then(|rows| rows.filter.as_ref()) {
             Some(filter) if is_usable(filter) => rendering.flag("where", filter),
@@ -342,8 +343,12 @@ impl<'a> FlowRows<'a> {
         // A filter would leave it out without a word.
         let wanted = match row.reported_key_without_cells() {
             Some(key) => {
-                let message = format!("the report has no cells of the row with the key {key}");
-                let hint = "copy the row from the sheet or from failed.csv, or delete this line";
+                let message = t!(
+                    "the report has no cells of the row with the key %{key}",
+                    key = key
+                );
+                let hint =
+                    t!("copy the row from the sheet or from failed.csv, or delete this line");
                 errors.push(Diagnostic::error(message).at(row.place(None)).hint(hint));
                 None
             }

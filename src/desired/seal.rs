@@ -1,5 +1,7 @@
 //! Renders declared seals and reads their images.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::seal_image::{self, ImageError};
@@ -144,13 +146,13 @@ fn image(
     file: &StaticText,
     findings: &mut Findings,
 ) -> Option<SealSource> {
-    let mut error = |message: String, hint: &str| {
+    let mut error = |message: String, hint: Cow<'static, str>| {
         findings.push(Diagnostic::error(message).at(&file.span).hint(hint));
     };
     let path = match manifest::path::inside(&project.root, &seal.folder, &file.text) {
         Ok(path) => path,
         Err(why) => {
-            error(why, "use a file inside the project's folder");
+            error(why, t!("use a file inside the project's folder"));
             return None;
         }
     };
@@ -158,8 +160,13 @@ fn image(
         Ok(bytes) => Bytes::from(bytes),
         Err(cause) => {
             error(
-                format!("cannot read {}: {cause}", file.text),
-                cause.hint("check the path and the file's permissions"),
+                t!(
+                    "cannot read %{file}: %{error}",
+                    file = file.text,
+                    error = cause
+                )
+                .into_owned(),
+                cause.hint(t!("check the path and the file's permissions")),
             );
             return None;
         }
@@ -168,15 +175,19 @@ fn image(
         Ok(content_type) => content_type,
         Err(ImageError::Unknown) => {
             error(
-                format!("{} is neither PNG nor JPEG", file.text),
-                "save it as PNG with a transparent background",
+                t!("%{file} is neither PNG nor JPEG", file = file.text).into_owned(),
+                t!("save it as PNG with a transparent background"),
             );
             return None;
         }
         Err(ImageError::CutOff) => {
             error(
-                format!("{} is cut off: the end of the image is missing", file.text),
-                "copy or export the image again, and wait until it is complete",
+                t!(
+                    "%{file} is cut off: the end of the image is missing",
+                    file = file.text
+                )
+                .into_owned(),
+                t!("copy or export the image again, and wait until it is complete"),
             );
             return None;
         }

@@ -21,7 +21,7 @@ pub(super) struct Suspicion {
 }
 
 /// The kind of a value that begins or ends with a blank.
-pub(super) const EDGE_BLANK: &str = "begins or ends with a blank";
+pub(super) const EDGE_BLANK: &str = t_key!("begins or ends with a blank");
 
 /// A suspicious character or blank of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,8 @@ impl Oddity {
     }
 }
 
-const COPIED: &str = "remove it from the cell, or ignore this warning if it is intended";
-const EDGE: &str = "remove it from the cell or with the filter trim";
+const COPIED: &str = t_key!("remove it from the cell, or ignore this warning if it is intended");
+const EDGE: &str = t_key!("remove it from the cell or with the filter trim");
 
 /// Returns the certain damage of a rendered value: a rounded number, the protection of a number
 /// against rounding, a spreadsheet error, or the text that an export writes for an empty cell.
@@ -53,33 +53,39 @@ pub(super) fn damage(text: &str) -> Option<Problem> {
     }
     if trimmed.starts_with("=\"") && trimmed.ends_with('"') {
         return Some(problem(
-            "is written as a formula, =\"…\"",
-            "remove the formula: {{ … | replace('=', '') | replace('\"', '') }}",
+            t!("is written as a formula, =\"…\""),
+            t!("remove the formula: {{ … | replace('=', '') | replace('\"', '') }}"),
         ));
     }
     let digits = trimmed.trim_start_matches(['\'', '‘', '’', '`']);
     if digits.len() < trimmed.len() && is_code(digits) {
         return Some(problem(
-            "begins with an apostrophe",
-            "save the column as text without it, or remove it: {{ … | replace(\"'\", '') }}",
+            t!("begins with an apostrophe"),
+            t!("save the column as text without it, or remove it: {{ … | replace(\"'\", '') }}"),
         ));
     }
     if digits.len() == trimmed.len() && has_decimal_zero(digits) {
         return Some(problem(
-            "ends in .0: a program exported the number as a decimal",
-            "export the column as text, or remove the decimals: {{ … | replace('.0', '') }}",
+            t!("ends in .0: a program exported the number as a decimal"),
+            t!("export the column as text, or remove the decimals: {{ … | replace('.0', '') }}"),
         ));
     }
     if let Some(error) = check::spreadsheet_error(text) {
         return Some(problem(
-            format!("contains {error}"),
-            "correct the cell, and the formula that it comes from",
+            t!("contains %{error}", error = error),
+            t!("correct the cell, and the formula that it comes from"),
         ));
     }
     let null = NULLS.iter().find(|null| **null == trimmed)?;
     Some(problem(
-        format!("is {null}: the export wrote this for an empty cell"),
-        format!("clear the cell or fill it in, or remove it: {{{{ … | replace('{null}', '') }}}}"),
+        t!(
+            "is %{null}: the export wrote this for an empty cell",
+            null = null
+        ),
+        t!(
+            "clear the cell or fill it in, or remove it: {{ … | replace('%{null}', '') }}",
+            null = null
+        ),
     ))
 }
 
@@ -167,20 +173,22 @@ pub(super) fn oddity(text: &str) -> Option<Oddity> {
         let kind = match character {
             ' '..='~' | '\t' | '\n' | '\r' => continue,
             c if is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{180e}') => {
-                "contains an invisible character"
+                t_key!("contains an invisible character")
             }
-            c if c.is_control() => "contains a control character",
-            '\u{a0}' | '\u{2007}' | '\u{202f}' => "contains a no-break space",
+            c if c.is_control() => t_key!("contains a control character"),
+            '\u{a0}' | '\u{2007}' | '\u{202f}' => t_key!("contains a no-break space"),
             '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => {
-                "contains a private-use character, which other computers show differently"
+                t_key!("contains a private-use character, which other computers show differently")
             }
             '\u{2e80}'..='\u{2fdf}' => {
-                "contains a radical, which looks like a Chinese character and is another one"
+                t_key!(
+                    "contains a radical, which looks like a Chinese character and is another one"
+                )
             }
             _ => continue,
         };
         let hint = if matches!(character, '\u{2e80}'..='\u{2fdf}' | '\u{e000}'..) {
-            "type the character again, for example 䶮 (U+4DAE) instead of its old code"
+            t_key!("type the character again, for example 䶮 (U+4DAE) instead of its old code")
         } else {
             COPIED
         };
@@ -204,9 +212,9 @@ pub(super) fn name_oddity(name: &str) -> Option<Oddity> {
         .map(|three| three[1])
         .or_else(|| characters.iter().find(wide).copied())?;
     Some(Oddity {
-        kind: "contains a blank",
+        kind: t_key!("contains a blank"),
         character: blank,
-        hint: "remove it: the service compares the name with the identity card",
+        hint: t_key!("remove it: the service compares the name with the identity card"),
     })
 }
 

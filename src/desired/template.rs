@@ -1,5 +1,6 @@
 //! Reads the files and form fields of declared templates.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -67,16 +68,22 @@ pub(super) fn template(
         manifest::TemplateSource::File(file) => {
             // Loading the manifest reports a missing name.
             let template_name = template.template_name.as_ref()?;
-            let error =
-                |message: String, hint: &str| Diagnostic::error(message).at(&file.span).hint(hint);
+            let error = |message: String, hint: Cow<'static, str>| {
+                Diagnostic::error(message).at(&file.span).hint(hint)
+            };
             let read = path::inside(root, &template.folder, &file.text)
-                .map_err(|why| error(why, "use a file inside the project's folder"))
+                .map_err(|why| error(why, t!("use a file inside the project's folder")))
                 .and_then(|path| {
                     let bytes = input_file::read(&path, input_file::MAX_DOCUMENT);
                     bytes.map_err(|cause| {
                         error(
-                            format!("cannot read {}: {cause}", file.text),
-                            cause.hint("check the path and the file's permissions"),
+                            t!(
+                                "cannot read %{file}: %{error}",
+                                file = file.text,
+                                error = cause
+                            )
+                            .into_owned(),
+                            cause.hint(t!("check the path and the file's permissions")),
                         )
                     })
                 })
@@ -84,7 +91,9 @@ pub(super) fn template(
                     Ok(form) => Ok((bytes, form)),
                     Err(cause) => Err(error(
                         format!("{}: {cause}", file.text),
-                        cause.hint().unwrap_or("use a PDF file with form fields"),
+                        cause
+                            .hint()
+                            .unwrap_or_else(|| t!("use a PDF file with form fields")),
                     )),
                 });
             let (bytes, form) = read.map_err(|diagnostic| findings.push(diagnostic)).ok()?;

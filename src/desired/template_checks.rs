@@ -61,9 +61,14 @@ fn check_position(document: &Document, bytes: &[u8], position: &Position, findin
             };
             if pdf::find(bytes, word).is_ok_and(|spots| spots.is_empty()) {
                 findings.push(
-                    Diagnostic::warning(format!("the template does not contain the text {word}"))
-                        .at(keyword.span())
-                        .hint("use a word of the template's page text: form field values may not be found"),
+                    Diagnostic::warning(t!(
+                        "the template does not contain the text %{word}",
+                        word = word
+                    ))
+                    .at(keyword.span())
+                    .hint(t!(
+                        "use a word of the template's page text: form field values may not be found"
+                    )),
                 );
             }
         }
@@ -77,9 +82,12 @@ fn check_position(document: &Document, bytes: &[u8], position: &Position, findin
                 .max();
             if let Some(last) = last.filter(|last| *last > count) {
                 findings.push(
-                    Diagnostic::error(format!("the template has no page {last}"))
+                    Diagnostic::error(t!("the template has no page %{last}", last = last))
                         .at(pages.span())
-                        .hint(format!("the last page of the template is {count}")),
+                        .hint(t!(
+                            "the last page of the template is %{count}",
+                            count = count
+                        )),
                 );
             }
         }
@@ -103,20 +111,28 @@ fn form_fields(flow: &Flow, resources: &Resources, findings: &mut Findings) {
             let field = &declared.name;
             if let Some(kind) = desired.other_fields.get(field) {
                 let kind = kind.name();
-                let message = format!("the form field {field} is {kind}, not a text field");
-                findings.push(Diagnostic::error(message).at(&declared.span).hint(
-                    "only text fields can be filled: replace it with a text field in the PDF",
-                ));
+                let message = t!(
+                    "the form field %{field} is %{kind}, not a text field",
+                    field = field,
+                    kind = kind
+                );
+                findings.push(Diagnostic::error(message).at(&declared.span).hint(t!(
+                    "only text fields can be filled: replace it with a text field in the PDF"
+                )));
             } else if !known.contains(field) {
                 let hint = match did_you_mean(field, known.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean {near}?"),
-                    None if known.is_empty() => "the PDF has no form fields".to_owned(),
-                    None => format!(
-                        "its form fields are {}",
-                        known.iter().cloned().collect::<Vec<_>>().join(", ")
-                    ),
+                    Some(near) => t!("did you mean %{near}?", near = near),
+                    None if known.is_empty() => t!("the PDF has no form fields"),
+                    None => {
+                        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                        t!("its form fields are %{fields}", fields = known.join(", "))
+                    }
                 };
-                let message = format!("the template {} has no form field {field}", template.text);
+                let message = t!(
+                    "the template %{template} has no form field %{field}",
+                    template = template.text,
+                    field = field
+                );
                 findings.push(Diagnostic::error(message).at(&declared.span).hint(hint));
             }
         }
@@ -126,12 +142,12 @@ fn form_fields(flow: &Flow, resources: &Resources, findings: &mut Findings) {
             .filter(|field| !declared.iter().any(|declared| declared.name == **field))
             .collect();
         if !unfilled.is_empty() {
-            let message = format!(
-                "form fields of the template {} are not filled: {}",
-                template.text,
-                unfilled.join(", ")
+            let message = t!(
+                "form fields of the template %{template} are not filled: %{fields}",
+                template = template.text,
+                fields = unfilled.join(", ")
             );
-            let hint = "add them to simpleFormFields, or remove them from the PDF";
+            let hint = t!("add them to simpleFormFields, or remove them from the PDF");
             findings.push(Diagnostic::warning(message).at(&document.span).hint(hint));
         }
     }

@@ -15,13 +15,17 @@ pub fn is_amount(text: &str) -> bool {
 /// The exclusive upper limit in fen: 10^14 yuan, because capital numerals go up to 万亿.
 const LIMIT_FEN: u64 = 10_000_000_000_000_000;
 
+/// The problem of a text that is no amount.
+pub(super) const EXAMPLES: &str = t_key!("needs an amount such as 120000.50");
+/// The problem of a negative amount.
+pub(super) const NEGATIVE: &str = t_key!("needs an amount that is not negative");
+
 impl Amount {
     /// Parses an amount such as `1234.5`, with or without thousands separators.
     ///
     /// A negative amount is an error, and so are more than two decimal places; amounts are never rounded.
     /// An error continues the name of the filter: `needs …`.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        const EXAMPLES: &str = "needs an amount such as 120000.50";
         let text = text.trim();
         let (negative, digits) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -35,15 +39,17 @@ impl Amount {
         }
         let (fen, rest) = places.split_at(places.len().min(2));
         if rest.bytes().any(|byte| byte != b'0') {
-            return Err("needs an amount with at most two decimal places: round it first");
+            return Err(t_key!(
+                "needs an amount with at most two decimal places: round it first"
+            ));
         }
         let fen: u64 = format!("{fen:0<2}").parse().map_err(|_| EXAMPLES)?;
-        let whole: u64 = yuan.parse().map_err(|_| "needs a smaller amount")?;
+        let whole: u64 = yuan.parse().map_err(|_| t_key!("needs a smaller amount"))?;
         match whole.checked_mul(100) {
             Some(0) if fen == 0 => Ok(Self { fen: 0 }),
-            Some(_) if negative => Err("needs an amount that is not negative"),
+            Some(_) if negative => Err(NEGATIVE),
             Some(whole) if whole < LIMIT_FEN => Ok(Self { fen: whole + fen }),
-            _ => Err("needs a smaller amount"),
+            _ => Err(t_key!("needs a smaller amount")),
         }
     }
 

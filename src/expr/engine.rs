@@ -24,7 +24,10 @@ pub(super) static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env.set_fuel(Some(FUEL));
     env.set_formatter(|out, state, value| {
         if value.is_none() {
-            return Err(Error::new(ErrorKind::InvalidOperation, "the value is none"));
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                t!("the value is none"),
+            ));
         }
         escape_formatter(out, state, value)
     });

@@ -1,11 +1,13 @@
 //! The filters that treaty adds to those of minijinja. Their errors show the value, masked if it
 //! may be an id number or a mobile number.
 
+use std::borrow::Cow;
+
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-use super::amount::Amount;
-use super::moment::Moment;
+use super::amount::{self, Amount};
+use super::moment::{self, Moment};
 
 /// Adds the filters.
 pub(super) fn add(env: &mut Environment<'_>) {
@@ -46,12 +48,20 @@ fn digits(text: &str) -> Result<String, Error> {
     let is_other = |c: &char| c.is_numeric() && !c.is_ascii_digit();
     if let Some(other) = folded.chars().find(is_other) {
         let code = u32::from(other);
-        let why = format!("needs the digits 0 to 9, but got {other} (U+{code:04X})");
+        let why = t!(
+            "needs the digits 0 to 9, but got %{other} (U+%{code})",
+            other = other,
+            code = format!("{code:04X}")
+        );
         return Err(failed("digits", &why));
     }
     let digits: String = folded.chars().filter(char::is_ascii_digit).collect();
     if digits.is_empty() && !text.trim().is_empty() {
-        return Err(invalid_value("digits", "needs a text with digits", text));
+        return Err(invalid_value(
+            "digits",
+            &t!("needs a text with digits"),
+            text,
+        ));
     }
     Ok(digits)
 }
@@ -71,13 +81,13 @@ fn failed(filter: &str, why: &str) -> Error {
 fn text(filter: &str, value: &Value) -> Result<String, Error> {
     match value.kind() {
         ValueKind::String | ValueKind::Number => Ok(value.to_string()),
-        _ => Err(failed(filter, "needs a text or a number")),
+        _ => Err(failed(filter, &t!("needs a text or a number"))),
     }
 }
 
 fn amount(filter: &str, value: &Value) -> Result<Amount, Error> {
     let text = text(filter, value)?;
-    Amount::parse(&text).map_err(|why| invalid_value(filter, why, &text))
+    Amount::parse(&text).map_err(|why| invalid_value(filter, &t!(why), &text))
 }
 
 /// Returns whether the source of an expression uses a filter of amounts.
@@ -98,7 +108,7 @@ pub(super) fn has_zero_amount(text: &str) -> bool {
 
 fn moment(filter: &str, value: &Value) -> Result<Moment, Error> {
     let text = text(filter, value)?;
-    Moment::parse(&text).map_err(|why| invalid_value(filter, why, &text))
+    Moment::parse(&text).map_err(|why| invalid_value(filter, &t!(why), &text))
 }
 
 /// The maximum number of characters of a value in an error.
@@ -116,28 +126,31 @@ fn invalid_value(filter: &str, why: &str, text: &str) -> Error {
         text.chars().take(MAX_SHOWN).collect()
     };
     if shown.is_empty() {
-        failed(filter, &format!("{why}, but the text is empty"))
+        failed(filter, &t!("%{why}, but the text is empty", why = why))
     } else {
-        failed(filter, &format!("{why}, but got {shown}"))
+        failed(
+            filter,
+            &t!("%{why}, but got %{value}", why = why, value = shown),
+        )
     }
 }
 
 /// Returns the formats that a filter accepts, if the error is that of an unreadable value.
-pub(super) fn hint(error: &str) -> Option<&'static str> {
+pub(super) fn hint(error: &str) -> Option<Cow<'static, str>> {
     let (filter, rest) = error.split_once(' ')?;
     match filter {
-        "rmb" | "money" if rest.starts_with("needs an amount that is not negative") => Some(
-            "correct the cell; for an amount that is deducted, write the sign in the manifest: -{{ … | replace('-', '') | money }}",
-        ),
-        "rmb" | "money" if rest.starts_with("needs an amount such") => Some(
-            "accepted are 120000.5 and 120,000.50; remove other text first: {{ … | replace('元', '') | money }}",
-        ),
-        "digits" if rest.starts_with("needs") => {
-            Some("clear the cell or correct it: the filter digits would remove its text")
-        }
-        "date" | "plus" | "epochMs" if rest.starts_with("needs a date") => Some(
-            "accepted are 2026-01-05, 2026/1/5, 2026.1.5, 20260105 and 2026年1月5日, each optionally followed by 18:30, 18:30:00 or 18:30:00+08:00",
-        ),
+        "rmb" | "money" if rest.starts_with(&*t!(amount::NEGATIVE)) => Some(t!(
+            "correct the cell; for an amount that is deducted, write the sign in the manifest: -{{ … | replace('-', '') | money }}"
+        )),
+        "rmb" | "money" if rest.starts_with(&*t!(amount::EXAMPLES)) => Some(t!(
+            "accepted are 120000.5 and 120,000.50; remove other text first: {{ … | replace('元', '') | money }}"
+        )),
+        "digits" => Some(t!(
+            "clear the cell or correct it: the filter digits would remove its text"
+        )),
+        "date" | "plus" | "epochMs" if rest.starts_with(&*t!(moment::EXAMPLES)) => Some(t!(
+            "accepted are 2026-01-05, 2026/1/5, 2026.1.5, 20260105 and 2026年1月5日, each optionally followed by 18:30, 18:30:00 or 18:30:00+08:00"
+        )),
         _ => None,
     }
 }

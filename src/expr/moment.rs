@@ -18,7 +18,8 @@ pub fn is_date(text: &str) -> bool {
     Moment::parse(text).is_ok()
 }
 
-const EXAMPLES: &str = "needs a date such as 2026-11-23 or 2026-11-23 18:30:00";
+/// The problem of a text that is no date.
+pub(super) const EXAMPLES: &str = t_key!("needs a date such as 2026-11-23 or 2026-11-23 18:30:00");
 
 impl Moment {
     /// Parses `2026-11-23`, `2026/1/5`, `2026.1.5`, `20261123` or `2026年1月5日`, with or without a
@@ -58,7 +59,7 @@ impl Moment {
     ///
     /// A date stays a date if the unit is at least one day.
     pub(super) fn plus(self, duration: &str) -> Result<Self, &'static str> {
-        const FORMAT: &str = "needs a duration such as 7d, 12h, 30min, 2w, 3mo or 1y";
+        const FORMAT: &str = t_key!("needs a duration such as 7d, 12h, 30min, 2w, 3mo or 1y");
         let at = duration
             .find(|c: char| c.is_ascii_alphabetic())
             .ok_or(FORMAT)?;
@@ -85,7 +86,7 @@ impl Moment {
     /// Formats the moment with a `strftime` format.
     pub(super) fn format(self, format: &str) -> Result<String, &'static str> {
         jiff::fmt::strtime::format(format, self.datetime())
-            .map_err(|_| "needs a format such as \"%Y年%m月%d日\"")
+            .map_err(|_| t_key!("needs a format such as \"%Y年%m月%d日\""))
     }
 
     /// Returns the milliseconds since 1970.

@@ -149,7 +149,11 @@ impl Expr {
                         Ok(Cow::Owned(value.to_string()))
                     }
                     kind => Err(EvalError {
-                        message: format!("the expression returns a {kind}; text is needed"),
+                        message: t!(
+                            "the expression returns a %{kind}; text is needed",
+                            kind = kind
+                        )
+                        .into_owned(),
                         hint: None,
                         line: None,
                     }),
@@ -169,12 +173,12 @@ impl Expr {
         if value.is_undefined() || value.is_none() {
             return Err(EvalError {
                 message: if value.is_none() {
-                    "the value is none"
+                    t!("the value is none")
                 } else {
-                    "the value is undefined"
+                    t!("the value is undefined")
                 }
-                .to_owned(),
-                hint: Some("set a default: {{ … | default('…') }}".to_owned()),
+                .into_owned(),
+                hint: Some(t!("set a default: {{ … | default('…') }}").into_owned()),
                 line: None,
             });
         }
@@ -216,7 +220,7 @@ impl From<&Error> for EvalError {
     fn from(error: &Error) -> Self {
         let message = error_message(error);
         Self {
-            hint: filters::hint(&message).map(str::to_owned),
+            hint: filters::hint(&message).map(Cow::into_owned),
             message,
             line: error.line(),
         }
@@ -227,7 +231,7 @@ impl From<&Error> for EvalError {
 pub(super) fn error_message(error: &Error) -> String {
     match error.detail() {
         _ if error.kind() == ErrorKind::OutOfFuel => {
-            "the evaluation takes too many steps".to_owned()
+            t!("the evaluation takes too many steps").into_owned()
         }
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),

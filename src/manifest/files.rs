@@ -61,9 +61,9 @@ fn unreadable(path: &Path, error: &InputError) -> Diagnostic {
     let hint = if !is_missing || !path.ends_with(PROJECT_FILE) {
         error.hint("check the path and its permissions")
     } else if path.with_extension("yml").exists() {
-        "rename treaty.yml to treaty.yaml"
+        "rename treaty.yml to treaty.yaml".into()
     } else {
-        "create a project with treaty init, or pass another folder with -p"
+        "create a project with treaty init, or pass another folder with -p".into()
     };
     Diagnostic::error(message).hint(hint)
 }

@@ -16,17 +16,19 @@ pub(super) struct PathBase<'a> {
 /// project's folder `root`, also through a symbolic link, or is not a relative path.
 pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String> {
     let written = Path::new(text);
-    let outside = || format!("the path {text} leaves the project's folder");
+    let outside = || t!("the path %{text} leaves the project's folder", text = text).into_owned();
     if text.is_empty() {
-        return Err("the path is empty".to_owned());
+        return Err(t!("the path is empty").into_owned());
     }
     if text.contains(char::is_control) {
-        return Err(format!("the path {text} contains a control character"));
+        return Err(t!("the path %{text} contains a control character", text = text).into_owned());
     }
     if written.is_absolute() || text.contains('\\') {
-        return Err(format!(
-            "the path {text} is not a relative path with / as separator"
-        ));
+        return Err(t!(
+            "the path %{text} is not a relative path with / as separator",
+            text = text
+        )
+        .into_owned());
     }
     let mut path = folder.to_owned();
     for component in written.components() {
@@ -39,9 +41,11 @@ pub fn inside(root: &Path, folder: &Path, text: &str) -> Result<PathBuf, String>
         }
     }
     if path.is_symlink() && !path.exists() {
-        return Err(format!(
-            "the path {text} is a symbolic link without a target"
-        ));
+        return Err(t!(
+            "the path %{text} is a symbolic link without a target",
+            text = text
+        )
+        .into_owned());
     }
     // A symbolic link may leave the folder although the path does not.
     match confine::real_path(root, &path) {

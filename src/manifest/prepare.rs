@@ -149,7 +149,7 @@ fn page(chunk: &Chunk, base: &PathBase<'_>, compiler: &Compiler) -> Result<Expr,
     let text = input_file::read_text(&path, input_file::MAX_TEXT).map_err(|cause| {
         error(
             format!("cannot read {written}: {cause}"),
-            cause.hint("check the path and that the file is UTF-8"),
+            &cause.hint("check the path and that the file is UTF-8"),
         )
     })?;
     let first_line = text.lines().next().map_or(0, str::len);

@@ -1,5 +1,7 @@
 //! Loads and saves PDFs and reads their form fields.
 
+use std::borrow::Cow;
+
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
 
 use super::error::PdfError;
@@ -24,14 +26,14 @@ pub enum FieldKind {
 
 impl FieldKind {
     /// Returns the name with an article.
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> Cow<'static, str> {
         match self {
-            Self::Text => "a text field",
-            Self::CheckBox => "a check box",
-            Self::RadioButtons => "a group of radio buttons",
-            Self::Button => "a button",
-            Self::List => "a drop-down list",
-            Self::Signature => "a signature field",
+            Self::Text => t!("a text field"),
+            Self::CheckBox => t!("a check box"),
+            Self::RadioButtons => t!("a group of radio buttons"),
+            Self::Button => t!("a button"),
+            Self::List => t!("a drop-down list"),
+            Self::Signature => t!("a signature field"),
         }
     }
 
@@ -105,7 +107,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Document, PdfError> {
         return Err(PdfError::Encrypted);
     }
     if document.get_pages().is_empty() {
-        return Err(PdfError::NoPdf("it has no page".to_owned()));
+        return Err(PdfError::NoPdf(t!("it has no page").into_owned()));
     }
     Ok(document)
 }

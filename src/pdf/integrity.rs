@@ -20,7 +20,9 @@ pub(super) fn check_ends(bytes: &[u8]) -> Result<(), PdfError> {
         Some(0) => {}
         Some(before) => return Err(PdfError::LeadingBytes(before)),
         None => {
-            return Err(PdfError::NoPdf("it does not start with %PDF-".to_owned()));
+            return Err(PdfError::NoPdf(
+                t!("it does not start with %PDF-").into_owned(),
+            ));
         }
     }
     // Some systems pad files with zeros.

@@ -41,8 +41,10 @@ pub(super) fn with_pdf<T>(bytes: &[u8], read: impl FnOnce(&Pdf) -> T) -> Result<
     match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(LoadPdfError::Decryption(_))) => Err(PdfError::Encrypted),
-        Ok(Err(LoadPdfError::Invalid)) => Err(PdfError::NoPdf("it cannot be parsed".to_owned())),
-        Err(_) => Err(PdfError::NoPdf("its content is damaged".to_owned())),
+        Ok(Err(LoadPdfError::Invalid)) => {
+            Err(PdfError::NoPdf(t!("it cannot be parsed").into_owned()))
+        }
+        Err(_) => Err(PdfError::NoPdf(t!("its content is damaged").into_owned())),
     }
 }
 

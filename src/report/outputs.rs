@@ -18,6 +18,7 @@ use crate::util::atomic_file::FileError;
 pub struct Reports {
     folder: PathBuf,
     formats: Vec<ReportFormat>,
+    has_failed_tables: bool,
     /// The run, as far as it is known before its end.
     run: Summary,
     tables: Option<Tables>,
@@ -29,22 +30,38 @@ pub struct Reports {
 
 impl Reports {
     /// Creates the report files of the given formats in a folder. Of `run`, the names and the start
-    /// time are used.
+    /// time are used. `project` is the folder of the project.
     ///
     /// # Errors
     /// [`FileError`] if a file cannot be created.
-    pub fn begin(folder: &Path, run: Summary, formats: &[ReportFormat]) -> Result<Self, FileError> {
+    pub fn begin(
+        folder: &Path,
+        project: &Path,
+        run: Summary,
+        formats: &[ReportFormat],
+    ) -> Result<Self, FileError> {
         let wants = |format| formats.contains(&format);
         let junit = wants(ReportFormat::Junit).then(|| Junit::begin(folder, &run.project));
         Ok(Self {
             folder: folder.to_owned(),
             tables: None,
             junit: junit.transpose()?,
-            html: wants(ReportFormat::Html).then(HtmlReport::default),
+            html: wants(ReportFormat::Html).then(|| HtmlReport::new(folder, project)),
             formats: formats.to_vec(),
+            has_failed_tables: true,
             run,
             odd_links: 0,
         })
+    }
+
+    /// Leaves out the tables of failed rows, which people correct and give back: reports that are
+    /// written again and again would replace a corrected one.
+    #[must_use]
+    pub fn without_failed_tables(self) -> Self {
+        Self {
+            has_failed_tables: false,
+            ..self
+        }
     }
 
     /// Begins a flow. Returns the encoder of the rows of its tables, if tables are written.
@@ -55,7 +72,13 @@ impl Reports {
         if let Some(junit) = &mut self.junit {
             junit.begin_suite(&format!("flows.{}", report.flow))?;
         }
-        let begun = Tables::begin(&self.folder, &self.run, report, &self.formats)?;
+        let begun = Tables::begin(
+            &self.folder,
+            &self.run,
+            report,
+            &self.formats,
+            self.has_failed_tables,
+        )?;
         let (tables, encoder) = begun.unzip();
         self.tables = tables;
         Ok(encoder)
@@ -150,6 +173,6 @@ fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) 
         sent_at: item.and_then(|item| item.sent_at),
         ended_at: item.and_then(ItemRecord::ended_at),
         signers: &signers,
-        file: &details.file_paths(),
+        files: &details.files().collect::<Vec<_>>(),
     });
 }

@@ -1,5 +1,6 @@
 //! The status of an item in reports.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -41,23 +42,28 @@ pub enum Status {
 }
 
 impl Status {
-    /// Returns the name of the status in reports.
+    /// Returns the name of the status for programs.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Sent => "sent",
-            Self::Waiting => "waiting",
-            Self::Signed => "signed",
-            Self::Archived => "archived",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-            Self::Failed => "failed",
-            Self::InDoubt => "in_doubt",
-            Self::Interrupted => "interrupted",
-            Self::NotStarted => "not_started",
-            Self::Unchanged => "unchanged",
-            Self::Excluded => "excluded",
+            Self::Sent => t_key!("sent"),
+            Self::Waiting => t_key!("waiting"),
+            Self::Signed => t_key!("signed"),
+            Self::Archived => t_key!("archived"),
+            Self::Rejected => t_key!("rejected"),
+            Self::Expired => t_key!("expired"),
+            Self::Revoked => t_key!("revoked"),
+            Self::Failed => t_key!("failed"),
+            Self::InDoubt => t_key!("in_doubt"),
+            Self::Interrupted => t_key!("interrupted"),
+            Self::NotStarted => t_key!("not_started"),
+            Self::Unchanged => t_key!("unchanged"),
+            Self::Excluded => t_key!("excluded"),
         }
+    }
+
+    /// Returns the name of the status for people, in their language.
+    pub fn label(self) -> Cow<'static, str> {
+        t!(self.word())
     }
 
     /// Returns whether signers were asked and the flow has not ended.
@@ -66,21 +72,21 @@ impl Status {
     }
 
     /// Returns the meaning of a status.
-    pub fn meaning(self) -> &'static str {
+    pub fn meaning(self) -> Cow<'static, str> {
         match self {
-            Self::Sent => "sent, and not polled since",
-            Self::Waiting => "signatures are missing",
-            Self::Signed => "all have signed; not archived",
-            Self::Archived => "all have signed and the flow is archived",
-            Self::Rejected => "a signer refused",
-            Self::Expired => "the signing deadline passed",
-            Self::Revoked => "the flow was ended before all had signed",
-            Self::Failed => "failed for a known reason",
-            Self::InDoubt => "the outcome of a request is unknown: check it",
-            Self::Interrupted => "the next apply probes and continues",
-            Self::NotStarted => "the run ended before its turn",
-            Self::Unchanged => "sent by an earlier run",
-            Self::Excluded => "left out by where, --target or --exclude",
+            Self::Sent => t!("sent, and not polled since"),
+            Self::Waiting => t!("signatures are missing"),
+            Self::Signed => t!("all have signed; not archived"),
+            Self::Archived => t!("all have signed and the flow is archived"),
+            Self::Rejected => t!("a signer refused"),
+            Self::Expired => t!("the signing deadline passed"),
+            Self::Revoked => t!("the flow was ended before all had signed"),
+            Self::Failed => t!("failed for a known reason"),
+            Self::InDoubt => t!("the outcome of a request is unknown: check it"),
+            Self::Interrupted => t!("the next apply probes and continues"),
+            Self::NotStarted => t!("the run ended before its turn"),
+            Self::Unchanged => t!("sent by an earlier run"),
+            Self::Excluded => t!("left out by where, --target or --exclude"),
         }
     }
 }

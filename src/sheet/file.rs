@@ -30,25 +30,27 @@ impl SheetFile {
 
     /// Returns the error for a missing header, from the number of the last row.
     pub(super) fn no_header(&self, last_row: u64) -> Diagnostic {
-        let set_header = "set rows.header to the number of the row with the column names";
+        let set_header = t!("set rows.header to the number of the row with the column names");
         match self.header_row {
             None => self
-                .error("the sheet is empty")
-                .hint("the first row must contain the column names"),
+                .error(t!("the sheet is empty"))
+                .hint(t!("the first row must contain the column names")),
             Some(row) if row > last_row => self
-                .error(format!(
-                    "rows.header is {row}, but the last row of the sheet is {last_row}"
+                .error(t!(
+                    "rows.header is %{row}, but the last row of the sheet is %{last_row}",
+                    row = row,
+                    last_row = last_row
                 ))
                 .hint(set_header),
             Some(row) => self
-                .error(format!("row {row} of the sheet is empty"))
+                .error(t!("row %{row} of the sheet is empty", row = row))
                 .hint(set_header),
         }
     }
 
     /// Returns the error for a file that cannot be read.
     pub(super) fn unreadable(&self, error: &dyn std::fmt::Display) -> Diagnostic {
-        self.error(format!("the sheet cannot be read: {error}"))
+        self.error(t!("the sheet cannot be read: %{error}", error = error))
     }
 }
 
@@ -99,12 +101,12 @@ impl Start {
     pub(super) fn of(file: &SheetFile) -> Result<Self, Diagnostic> {
         let opened = input_file::open(&file.path).map_err(|error| match error {
             InputError::NotRegular(_) => file
-                .error("the sheet is not a regular file")
-                .hint("use a CSV, TSV or XLSX file"),
+                .error(t!("the sheet is not a regular file"))
+                .hint(t!("use a CSV, TSV or XLSX file")),
             error => {
                 let error = std::io::Error::from(error);
                 match error.kind() {
-                    std::io::ErrorKind::NotFound => file.unreadable(&"there is no such file"),
+                    std::io::ErrorKind::NotFound => file.unreadable(&t!("there is no such file")),
                     _ => file.unreadable(&error),
                 }
             }

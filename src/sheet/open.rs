@@ -1,5 +1,6 @@
 //! A sheet of any format.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::file::{Format, SheetFile, Start};
@@ -27,12 +28,16 @@ impl Sheet {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy();
         if let Some(own) = name.strip_prefix("~$") {
             return Err(vec![
-                file.error("the file is the lock file of a spreadsheet program, not a sheet")
-                    .hint(format!("use {own}")),
+                file.error(t!(
+                    "the file is the lock file of a spreadsheet program, not a sheet"
+                ))
+                .hint(t!("use %{name}", name = own)),
             ]);
         }
         let start = Start::of(file).map_err(|error| vec![error])?;
-        let wrong = |message: &str, hint: &str| Err(vec![file.error(message).hint(hint)]);
+        let wrong = |message: Cow<'static, str>, hint: Cow<'static, str>| {
+            Err(vec![file.error(message).hint(hint)])
+        };
         match (&file.format, start) {
             (
                 Format::Text {
@@ -46,24 +51,32 @@ impl Sheet {
                 Ok(Self(Content::Text(text)))
             }
             (Format::Text { .. }, Start::Zip) => wrong(
-                "the file is an Excel workbook, not a CSV or TSV file",
-                "rename it so that its name ends with .xlsx, or save it as CSV UTF-8 (逗号分隔)",
+                t!("the file is an Excel workbook, not a CSV or TSV file"),
+                t!(
+                    "rename it so that its name ends with .xlsx, or save it as CSV UTF-8 (逗号分隔)"
+                ),
             ),
             (Format::Text { .. }, Start::Compound) => wrong(
-                "the file is an Excel workbook (.xls, or one with a password), not a CSV or TSV file",
-                "open it in a spreadsheet program, and save it as .xlsx or as CSV UTF-8 (逗号分隔)",
+                t!(
+                    "the file is an Excel workbook (.xls, or one with a password), not a CSV or TSV file"
+                ),
+                t!(
+                    "open it in a spreadsheet program, and save it as .xlsx or as CSV UTF-8 (逗号分隔)"
+                ),
             ),
             (Format::Workbook { sheet }, Start::Zip | Start::Compound) => {
                 let workbook = Workbook::open(file, sheet.as_deref())?;
                 Ok(Self(Content::Workbook(workbook)))
             }
             (Format::Workbook { .. }, Start::Empty) => wrong(
-                "the file is empty",
-                "save the workbook again; a download or a copy may not have ended",
+                t!("the file is empty"),
+                t!("save the workbook again; a download or a copy may not have ended"),
             ),
             (Format::Workbook { .. }, Start::Other) => wrong(
-                "the file is not a workbook, although its name says so",
-                "if it is a text file, rename it so that its name ends with .csv; otherwise save it again as .xlsx",
+                t!("the file is not a workbook, although its name says so"),
+                t!(
+                    "if it is a text file, rename it so that its name ends with .csv; otherwise save it again as .xlsx"
+                ),
             ),
         }
     }

@@ -57,9 +57,12 @@ impl Header {
             columns.filter(|(at, name)| !name.is_empty() && self.index.get(*name) != Some(at));
         let repeated: Vec<_> = repeated.map(|(_, name)| name).collect();
         let error = |name: &Arc<str>| {
-            Diagnostic::error(format!("the header contains the column {name} twice"))
-                .at(self.cell(self.row, Some(name)))
-                .hint("rename one of the columns")
+            Diagnostic::error(t!(
+                "the header contains the column %{name} twice",
+                name = name
+            ))
+            .at(self.cell(self.row, Some(name)))
+            .hint(t!("rename one of the columns"))
         };
         repeated.into_iter().map(error).collect()
     }

@@ -1,6 +1,7 @@
 //! Reads the files that users supply. Pipes, devices and folders are refused before they are
 //! opened, and the size of what is read into memory is limited.
 
+use std::borrow::Cow;
 use std::fs::{File, FileType};
 use std::io::Read as _;
 use std::path::Path;
@@ -25,17 +26,17 @@ pub enum InputError {
     #[error("it is a {0}, not a regular file")]
     NotRegular(&'static str),
     /// Larger than the limit, in bytes.
-    #[error("it is larger than {} MiB", .0 / MEBIBYTE)]
+    #[error("{}", t!("it is larger than %{size} MiB", size = _0 / MEBIBYTE))]
     TooLarge(u64),
 }
 
 impl InputError {
     /// Returns the recommended action, or `other` if the operating system refuses.
-    pub fn hint<'a>(&self, other: &'a str) -> &'a str {
+    pub fn hint(&self, other: impl Into<Cow<'static, str>>) -> Cow<'static, str> {
         match self {
-            Self::Io(_) => other,
-            Self::NotRegular(_) => "use a regular file, or a link to one",
-            Self::TooLarge(_) => "check that it is the right file, and make it smaller",
+            Self::Io(_) => other.into(),
+            Self::NotRegular(_) => t!("use a regular file, or a link to one"),
+            Self::TooLarge(_) => t!("check that it is the right file, and make it smaller"),
         }
     }
 
@@ -100,8 +101,9 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
 /// # Errors
 /// [`InputError`] as for [`read`], and if it is not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, InputError> {
-    String::from_utf8(read(path, limit)?)
-        .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8").into())
+    String::from_utf8(read(path, limit)?).map_err(|_| {
+        std::io::Error::new(std::io::ErrorKind::InvalidData, t!("it is not UTF-8")).into()
+    })
 }
 
 fn check_type(kind: FileType) -> Result<(), InputError> {

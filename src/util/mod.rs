@@ -6,5 +6,6 @@ pub mod escape;
 pub mod failpoint;
 pub mod http_client;
 pub mod input_file;
+pub mod language;
 pub mod link;
 pub mod private_file;

@@ -10,4 +10,5 @@ mod report;
 mod sandbox;
 mod simulated_faults;
 mod support;
+mod translations;
 mod webhook;

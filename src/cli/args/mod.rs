@@ -4,6 +4,7 @@
     reason = "the doc comments of arguments are help texts without markup"
 )]
 
+mod language;
 mod preview;
 mod project;
 mod run;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
+pub(super) use language::Language;
 pub(super) use preview::Preview;
 pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf, Sheet};
 pub(super) use run::{Apply, Plan, PlanFormat, Selected};
@@ -131,6 +133,15 @@ pub(super) struct Global {
         conflicts_with = "verbose"
     )]
     pub(super) quiet: bool,
+    /// The language of messages and reports [default: of TREATY_LANG, LC_ALL or LANG]
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_enum,
+        value_name = "LANGUAGE"
+    )]
+    pub(super) lang: Option<Language>,
     /// When to use colors
     #[arg(
         long,

@@ -5,7 +5,7 @@ use crate::address::AddressPattern;
 use crate::manifest::Millis;
 
 /// The selected recorded addresses.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Matching {
     /// Select addresses, such as flows.loans; * matches any text
     #[arg(long, value_name = "ADDRESS")]

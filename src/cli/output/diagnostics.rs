@@ -72,18 +72,25 @@ pub(in crate::cli) fn print(findings: &[&Findings], format: LogFormat, table: Op
     }
     if format == LogFormat::Text {
         let more = match found.saturating_sub(shown) {
-            more if found > SHOWN && more > 0 => Some(format!("… and {more} more")),
+            more if found > SHOWN && more > 0 => Some(t!("… and %{count} more", count = more)),
             _ => None,
         };
         let files: Vec<String> = files
             .iter()
             .map(|file| out::shown(file).display().to_string())
             .collect();
-        let files =
-            (!files.is_empty()).then(|| format!("all findings are in {}", files.join(" and ")));
-        let parts: Vec<String> = more.into_iter().chain(files).collect();
+        let files = match &*files {
+            [] => None,
+            [file] => Some(t!("all findings are in %{file}", file = file)),
+            [file, other, ..] => Some(t!(
+                "all findings are in %{file} and %{other}",
+                file = file,
+                other = other
+            )),
+        };
+        let parts: Vec<_> = more.into_iter().chain(files).collect();
         if !parts.is_empty() {
-            out::note(parts.join("; "));
+            out::note(parts.join(&t!("; ")));
             out::note("");
         }
     }
@@ -149,10 +156,18 @@ fn kind(diagnostic: &Diagnostic) -> Option<(u64, String)> {
 const NAMED: usize = 10;
 
 fn more_rows(rows: &[u64]) -> String {
-    let named: Vec<String> = rows.iter().take(NAMED).map(ToString::to_string).collect();
-    let word = if rows.len() == 1 { "row" } else { "rows" };
     let rest = if rows.len() > NAMED { " …" } else { "" };
-    format!("and {} more {word}: {}{rest}", rows.len(), named.join(", "))
+    let named: Vec<String> = rows.iter().take(NAMED).map(ToString::to_string).collect();
+    let named = named.join(", ") + rest;
+    match rows.len() {
+        1 => t!("and 1 more row: %{rows}", rows = named),
+        count => t!(
+            "and %{count} more rows: %{rows}",
+            count = count,
+            rows = named
+        ),
+    }
+    .into_owned()
 }
 
 /// Renders a diagnostic. `width`: the width of the terminal in columns.
@@ -160,8 +175,8 @@ fn render(block: &Block<'_>, width: Option<usize>) -> String {
     let diagnostic = block.first;
     let more = (!block.rows.is_empty()).then(|| more_rows(&block.rows));
     let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
+        Severity::Error => Level::ERROR.with_name(t!("error")),
+        Severity::Warning => Level::WARNING.with_name(t!("warning")),
     };
     let mut group = Group::with_title(level.primary_title(escaped(&diagnostic.message)));
     if let Some(place) = &diagnostic.place {
@@ -179,7 +194,8 @@ fn render(block: &Block<'_>, width: Option<usize>) -> String {
         wrap::wrapped(&escaped(&hint), width, HINT_PREFIX)
     });
     if let Some(hint) = &hint {
-        group = group.element(Level::HELP.message(hint.as_str()));
+        let level = Level::HELP.with_name(t!("help"));
+        group = group.element(level.message(hint.as_str()));
     }
     Renderer::styled()
         .decor_style(DecorStyle::Unicode)

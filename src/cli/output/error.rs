@@ -7,7 +7,7 @@ use crate::cli::args::LogFormat;
 use crate::cli::exit::{self, Exit};
 use crate::util::escape::escaped;
 
-/// The width of the prefix of a hint, in columns.
+/// The width of the prefix of a hint, in columns. The Chinese label is as wide as the English one.
 const HINT_PREFIX: usize = "  help: ".len();
 
 /// Logs and prints an error with its hint. Returns its exit code.
@@ -24,11 +24,11 @@ pub(in crate::cli) fn report(error: &anyhow::Error, format: LogFormat) -> Exit {
         "{message}"
     );
     if format == LogFormat::Text {
-        out::note(format_args!("{BOLD_RED}error{RESET}: {message}"));
+        out::note(format_args!("{BOLD_RED}{}{RESET}: {message}", t!("error")));
         let hint = wrap::wrapped(&escaped(&hint), wrap::width(), HINT_PREFIX);
         for (at, line) in hint.lines().enumerate() {
             match at {
-                0 => out::note(format_args!("  {BOLD_CYAN}help{RESET}: {line}")),
+                0 => out::note(format_args!("  {BOLD_CYAN}{}{RESET}: {line}", t!("help"))),
                 _ => out::note(format_args!("{:HINT_PREFIX$}{line}", "")),
             }
         }

@@ -278,7 +278,8 @@ impl Screen {
     /// Shows the first failure of a cause; the others are counted.
     fn item_failed(&mut self, status: Status, location: &str, failure: &Failure) {
         let known = self.causes.distinct();
-        self.causes.add("", location, status, Some(failure));
+        let named = ("", location, None);
+        self.causes.add(named, status, Some(failure));
         let (causes, _) = self.causes.distinct();
         if self.causes.distinct() == known {
             return;

@@ -38,8 +38,8 @@ impl TextSheet {
         let encoding = match (encoding, detect(open()?).map_err(unreadable)?) {
             (_, Detected::Utf16) => {
                 return Err(vec![
-                    file.error("the sheet is UTF-16")
-                        .hint("save it as CSV UTF-8 (逗号分隔)"),
+                    file.error(t!("the sheet is UTF-16"))
+                        .hint(t!("save it as CSV UTF-8 (逗号分隔)")),
                 ]);
             }
             (Some(configured), Detected::Supported(_)) => configured,
@@ -85,9 +85,9 @@ impl TextSheet {
         let names = cells(&raw).map(|name| self.encoding.decode(name));
         let columns = self.header.columns().iter();
         if !names.eq(columns.map(|name| Some(std::borrow::Cow::Borrowed(&**name)))) {
-            return Err(std::io::Error::other(
-                "the columns changed since the sheet was opened",
-            ));
+            return Err(std::io::Error::other(t!(
+                "the columns changed since the sheet was opened"
+            )));
         }
         Ok(TextRows {
             reader,
@@ -176,8 +176,10 @@ impl TextSheet {
 /// Returns the error of a delimiter that can be a part of a character, at its place in the manifest.
 fn wrong_delimiter(file: &SheetFile) -> Diagnostic {
     let error = file
-        .error("a GB18030 sheet cannot be split at this delimiter")
-        .hint("use a comma, a semicolon or a tab, or save the sheet as UTF-8");
+        .error(t!("a GB18030 sheet cannot be split at this delimiter"))
+        .hint(t!(
+            "use a comma, a semicolon or a tab, or save the sheet as UTF-8"
+        ));
     match &file.format {
         Format::Text {
             delimiter_span: Some(span),
@@ -199,30 +201,27 @@ fn unnamed_cell(file: &SheetFile, row: u64, column: usize) -> Cell {
 
 fn structure_error(file: &SheetFile, error: StructureError) -> Diagnostic {
     let place = unnamed_cell(file, error.row, error.column);
-    let quote_hint = "close the quote or remove it; write a quote inside a quoted cell twice";
+    let quote_hint = t!("close the quote or remove it; write a quote inside a quoted cell twice");
     let delimiter_hint =
-        "check that the file is a CSV or TSV file and that rows.delimiter is correct";
+        t!("check that the file is a CSV or TSV file and that rows.delimiter is correct");
     let (message, hint) = match error.kind {
-        ErrorKind::UnclosedQuote => (
-            "the quote of this cell is never closed".to_owned(),
-            quote_hint,
-        ),
+        ErrorKind::UnclosedQuote => (t!("the quote of this cell is never closed"), quote_hint),
         ErrorKind::TextAfterQuote => (
-            "text follows the closing quote of this cell".to_owned(),
+            t!("text follows the closing quote of this cell"),
             quote_hint,
         ),
         ErrorKind::CellTooLong => (
-            "the cell is longer than 32,767 characters, the limit of a spreadsheet cell".to_owned(),
+            t!("the cell is longer than 32,767 characters, the limit of a spreadsheet cell"),
             delimiter_hint,
         ),
-        ErrorKind::RowTooLong => ("the row is longer than 1 MiB".to_owned(), delimiter_hint),
+        ErrorKind::RowTooLong => (t!("the row is longer than 1 MiB"), delimiter_hint),
         ErrorKind::CarriageReturn => (
-            "a line ends here with a carriage return (CR) without a line feed (LF)".to_owned(),
-            "save the file as CSV UTF-8 (逗号分隔), not as CSV (Macintosh)",
+            t!("a line ends here with a carriage return (CR) without a line feed (LF)"),
+            t!("save the file as CSV UTF-8 (逗号分隔), not as CSV (Macintosh)"),
         ),
         ErrorKind::TooManyColumns => (
-            format!("the sheet has more than {MAX_COLUMNS} columns"),
-            "delete empty columns on the right, or copy the needed columns to another sheet",
+            t!("the sheet has more than %{max} columns", max = MAX_COLUMNS),
+            t!("delete empty columns on the right, or copy the needed columns to another sheet"),
         ),
     };
     Diagnostic::error(message).at(place).hint(hint)

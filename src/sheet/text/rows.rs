@@ -33,7 +33,7 @@ impl TextRows {
             let diagnostic = match &decoded {
                 None => undecodable(self.encoding),
                 Some(text) if text.contains('\0') => {
-                    Diagnostic::error("the cell contains a NUL character")
+                    Diagnostic::error(t!("the cell contains a NUL character"))
                 }
                 Some(text) => {
                     texts.push_field(if self.is_report {
@@ -65,11 +65,12 @@ impl TextRows {
         if found == columns.len() {
             return Ok(row);
         }
-        let message = format!(
-            "the row has {found} cells, but the header has {}",
-            columns.len()
+        let message = t!(
+            "the row has %{found} cells, but the header has %{count}",
+            found = found,
+            count = columns.len()
         );
-        let hint = "put a cell that contains the delimiter or a line break in quotes";
+        let hint = t!("put a cell that contains the delimiter or a line break in quotes");
         Err(RowError {
             row: number,
             diagnostic: Diagnostic::error(message)
@@ -104,7 +105,7 @@ impl TextRows {
                     self.ended = true;
                     let row = self.number + 1;
                     let diagnostic =
-                        Diagnostic::error(format!("the sheet cannot be read: {error}"))
+                        Diagnostic::error(t!("the sheet cannot be read: %{error}", error = error))
                             .at(self.header.cell(row, None));
                     return Some(Err(RowError {
                         row,
@@ -158,11 +159,12 @@ pub(super) fn undecodable(encoding: Encoding) -> Diagnostic {
         Encoding::Utf8 => "gb18030",
         Encoding::Gb18030 => "utf-8",
     };
-    Diagnostic::error(format!(
-        "a byte of this cell does not decode as {}",
-        encoding.name()
+    Diagnostic::error(t!(
+        "a byte of this cell does not decode as %{encoding}",
+        encoding = encoding.name()
     ))
-    .hint(format!(
-        "correct the cell, or set the encoding of the file with rows.encoding: {other}"
+    .hint(t!(
+        "correct the cell, or set the encoding of the file with rows.encoding: %{other}",
+        other = other
     ))
 }

@@ -31,9 +31,9 @@ const MAX_TOKEN: usize = 1 << 20;
 /// An error of the archive.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ArchiveError {
-    #[error("its unpacked size is more than {}", size(*.0))]
+    #[error("{}", t!("its unpacked size is more than %{size}", size = size(*_0)))]
     TooLarge(u64),
-    #[error("it has more than 1,048,576 rows, the limit of a spreadsheet")]
+    #[error("{}", t!("it has more than 1,048,576 rows, the limit of a spreadsheet"))]
     TooManyRows,
     #[error("it has no part for the sheet {0}")]
     NoPart(String),
@@ -43,9 +43,7 @@ pub(super) enum ArchiveError {
     Zip(#[from] zip::result::ZipError),
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error(
-        "a value of a cell is written in a way that is not read; save the workbook again in a spreadsheet program"
-    )]
+    #[error("{}", t!("a value of a cell is written in a way that is not read; save the workbook again in a spreadsheet program"))]
     Value,
     #[error("{0}")]
     Xml(#[from] quick_xml::Error),
@@ -126,13 +124,13 @@ impl<R: Read> Read for LimitedTokens<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         let left = self.left.checked_sub(read as u64);
-        self.left = left.ok_or_else(|| io::Error::other("its unpacked size is too large"))?;
+        self.left = left.ok_or_else(|| io::Error::other(t!("its unpacked size is too large")))?;
         self.since_tag = match buffer[..read].iter().rposition(|byte| *byte == b'<') {
             Some(at) => read - at,
             None => self.since_tag.saturating_add(read),
         };
         if self.since_tag > MAX_TOKEN {
-            return Err(io::Error::other("a tag or a text is longer than 1 MiB"));
+            return Err(io::Error::other(t!("a tag or a text is longer than 1 MiB")));
         }
         Ok(read)
     }

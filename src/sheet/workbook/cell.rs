@@ -89,8 +89,8 @@ fn pattern(code: &str) -> (String, bool) {
 pub(super) struct Unusable {
     /// The text that the spreadsheet shows.
     pub(super) text: String,
-    pub(super) message: String,
-    pub(super) hint: &'static str,
+    pub(super) message: Cow<'static, str>,
+    pub(super) hint: Cow<'static, str>,
 }
 
 /// Returns the text of a cell.
@@ -121,9 +121,12 @@ pub(super) fn text<'a>(
 /// Returns the problem of a cell that shows an error, such as `#N/A`.
 pub(super) fn error_value(error: &str) -> Unusable {
     Unusable {
-        message: format!("the formula of this cell has the error {error}"),
+        message: t!(
+            "the formula of this cell has the error %{error}",
+            error = error
+        ),
         text: error.to_owned(),
-        hint: "correct the formula, or replace it with its value",
+        hint: t!("correct the formula, or replace it with its value"),
     }
 }
 
@@ -131,8 +134,8 @@ fn plain(text: &str) -> Result<Cow<'_, str>, Unusable> {
     if text.contains('\0') {
         return Err(Unusable {
             text: text.replace('\0', ""),
-            message: "the cell contains a NUL character".to_owned(),
-            hint: "enter the text again",
+            message: t!("the cell contains a NUL character"),
+            hint: t!("enter the text again"),
         });
     }
     Ok(Cow::Borrowed(text))
@@ -152,18 +155,18 @@ fn number_text(number: f64, format: NumberFormat) -> Result<String, Unusable> {
         NumberFormat::Unknown => {
             return Err(Unusable {
                 text: rounded(number),
-                message: "the cell shows another text than its number, by a number format that is not read"
-                    .to_owned(),
-                hint: "format the column as text, then enter the value as it is to be read",
+                message: t!(
+                    "the cell shows another text than its number, by a number format that is not read"
+                ),
+                hint: t!("format the column as text, then enter the value as it is to be read"),
             });
         }
     };
     if number.abs() >= MAX_EXACT {
         return Err(Unusable {
-            message: "the number has more than 15 digits, so the spreadsheet has rounded it"
-                .to_owned(),
+            message: t!("the number has more than 15 digits, so the spreadsheet has rounded it"),
             text,
-            hint: "format the column as text, then enter the value again",
+            hint: t!("format the column as text, then enter the value again"),
         });
     }
     Ok(text)
@@ -194,16 +197,16 @@ fn with_decimals(number: String, decimals: usize) -> String {
 /// (`09:30:00`), or a duration (`26:30:00`).
 fn time_text(time: &ExcelDateTime, is_1904: bool) -> Result<String, Unusable> {
     let value = time.as_f64();
-    let unusable = |message: &str| Unusable {
+    let unusable = |message: Cow<'static, str>| Unusable {
         text: rounded(value),
-        message: message.to_owned(),
-        hint: "enter the date as text, such as 2026-11-06",
+        message,
+        hint: t!("enter the date as text, such as 2026-11-06"),
     };
     if value < 0.0 {
-        return Err(unusable("the date of this cell is before 1900"));
+        return Err(unusable(t!("the date of this cell is before 1900")));
     }
     if value >= MAX_DAYS {
-        return Err(unusable("the date of this cell is after 9999"));
+        return Err(unusable(t!("the date of this cell is after 9999")));
     }
     #[allow(clippy::cast_possible_truncation)] // limited above
     let seconds = (value * SECONDS_PER_DAY).round() as i64;
@@ -211,11 +214,11 @@ fn time_text(time: &ExcelDateTime, is_1904: bool) -> Result<String, Unusable> {
     if time.is_duration() || (value < 1.0 && !is_1904) {
         return Ok(format!("{hours:02}:{minutes:02}:{rest:02}"));
     }
-    let epoch = epoch(value, is_1904).ok_or_else(|| unusable("1900-02-29 is not a date"))?;
+    let epoch = epoch(value, is_1904).ok_or_else(|| unusable(t!("1900-02-29 is not a date")))?;
     let moment = DateTime::from_parts(epoch, jiff::civil::Time::midnight());
     let moment = moment
         .checked_add(seconds.seconds())
-        .map_err(|_| unusable("the date of this cell is after 9999"))?;
+        .map_err(|_| unusable(t!("the date of this cell is after 9999")))?;
     Ok(if seconds % 86_400 == 0 {
         moment.date().to_string()
     } else {

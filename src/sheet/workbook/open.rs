@@ -1,5 +1,6 @@
 //! Opens a workbook and reads the header of its sheet.
 
+use std::borrow::Cow;
 use std::io::BufReader;
 use std::sync::Arc;
 
@@ -73,13 +74,15 @@ impl Workbook {
 
     /// Streams the rows after the header. Fails if the columns changed since the sheet was opened.
     pub(in crate::sheet) fn rows(&self) -> std::io::Result<WorkbookRows> {
-        let changed = |errors: &str| std::io::Error::other(errors.to_owned());
+        let changed = |error: &str| std::io::Error::other(error.to_owned());
         let mut workbook = source(&self.file).map_err(|error| changed(&error.message))?;
         let columns = self.header.columns().len();
         let now = header(&self.file, &mut workbook, &self.sheet, &self.layout);
-        let now = now.map_err(|_| changed("its header cannot be read any more"))?;
+        let now = now.map_err(|_| changed(&t!("its header cannot be read any more")))?;
         if now.columns() != self.header.columns() {
-            return Err(changed("the columns changed since the sheet was opened"));
+            return Err(changed(&t!(
+                "the columns changed since the sheet was opened"
+            )));
         }
         let uncomputed = self.column_errors.iter().map(|(column, _)| *column);
         let uncomputed = uncomputed.filter(|column| *column < columns).collect();
@@ -95,7 +98,9 @@ impl Workbook {
 
 fn unreadable(file: &SheetFile, error: &ArchiveError) -> Diagnostic {
     let error = file.unreadable(error);
-    error.hint("open the workbook in a spreadsheet program and save it again as .xlsx")
+    error.hint(t!(
+        "open the workbook in a spreadsheet program and save it again as .xlsx"
+    ))
 }
 
 /// Opens the workbook. Checks the sizes of its parts before they are read.
@@ -110,18 +115,26 @@ fn source(file: &SheetFile) -> Result<Source, Diagnostic> {
         Err(error) => return Err(unreadable(file, &error)),
     }
     Xlsx::new(BufReader::new(opened()?)).map_err(|error| match error {
-        XlsxError::Password => file.error("the workbook is protected by a password").hint(
-            "save it without a password (文件 > 信息 > 保护工作簿), and keep the file private",
-        ),
+        XlsxError::Password => file
+            .error(t!("the workbook is protected by a password"))
+            .hint(t!(
+                "save it without a password (文件 > 信息 > 保护工作簿), and keep the file private"
+            )),
         XlsxError::Zip(_) if is_compound(file) => file
-            .error("the file is not an .xlsx workbook, but of an older format, such as .xls")
-            .hint("open it in a spreadsheet program and save it as .xlsx"),
+            .error(t!(
+                "the file is not an .xlsx workbook, but of an older format, such as .xls"
+            ))
+            .hint(t!("open it in a spreadsheet program and save it as .xlsx")),
         XlsxError::Zip(_) => file
-            .error("the workbook is incomplete: its end is missing or damaged")
-            .hint("wait until it has been saved, or copy or download it again"),
+            .error(t!(
+                "the workbook is incomplete: its end is missing or damaged"
+            ))
+            .hint(t!(
+                "wait until it has been saved, or copy or download it again"
+            )),
         XlsxError::FileNotFound(_) => file
-            .error("the file is an archive, but not an .xlsx workbook")
-            .hint("open it in a spreadsheet program and save it as .xlsx"),
+            .error(t!("the file is an archive, but not an .xlsx workbook"))
+            .hint(t!("open it in a spreadsheet program and save it as .xlsx")),
         error => unreadable_workbook(file, &error),
     })
 }
@@ -134,7 +147,9 @@ fn is_compound(file: &SheetFile) -> bool {
 
 fn unreadable_workbook(file: &SheetFile, error: &XlsxError) -> Diagnostic {
     let error = file.unreadable(error);
-    error.hint("open the workbook in a spreadsheet program and save it again as .xlsx")
+    error.hint(t!(
+        "open the workbook in a spreadsheet program and save it again as .xlsx"
+    ))
 }
 
 /// The name of the sheet of a report that has all rows.
@@ -170,18 +185,18 @@ fn chosen(file: &SheetFile, workbook: &Source, wanted: Option<&str>) -> Result<C
         }
         if let Some(other) = workbook.sheets_metadata().iter().find(|s| s.name == wanted) {
             return Err(file
-                .error(format!(
-                    "{} is not a worksheet, but a chart or macros",
-                    other.name
+                .error(t!(
+                    "%{sheet} is not a worksheet, but a chart or macros",
+                    sheet = other.name
                 ))
-                .hint(format!("the worksheets are {}", listed())));
+                .hint(t!("the worksheets are %{sheets}", sheets = listed())));
         }
         let hint = match did_you_mean(wanted, names()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("the sheets are {}", listed()),
+            Some(near) => t!("did you mean %{near}?", near = near),
+            None => t!("the sheets are %{sheets}", sheets = listed()),
         };
         return Err(file
-            .error(format!("the workbook has no sheet {wanted}"))
+            .error(t!("the workbook has no sheet %{wanted}", wanted = wanted))
             .hint(hint));
     }
     let visible_names = || {
@@ -193,12 +208,12 @@ fn chosen(file: &SheetFile, workbook: &Source, wanted: Option<&str>) -> Result<C
     match (visible.next(), visible.next()) {
         (Some(only), None) => Ok(Chosen::named(only)),
         (None, _) => Err(file
-            .error("the workbook has no visible sheet")
-            .hint(format!("name one with rows.sheet: {}", listed()))),
+            .error(t!("the workbook has no visible sheet"))
+            .hint(t!("name one with rows.sheet: %{sheets}", sheets = listed()))),
         (Some(_), Some(_)) => {
             let several = file
-                .error("the workbook has several sheets")
-                .hint(format!("name one with rows.sheet: {}", listed()));
+                .error(t!("the workbook has several sheets"))
+                .hint(t!("name one with rows.sheet: %{sheets}", sheets = listed()));
             let results = visible_names().find(|name| *name == RESULTS);
             let Some(results) = results else {
                 return Err(several);
@@ -207,12 +222,13 @@ fn chosen(file: &SheetFile, workbook: &Source, wanted: Option<&str>) -> Result<C
             let next = format!("{RESULTS} 2");
             if visible_names().any(|name| name == next) {
                 return Err(file
-                    .error(format!(
-                        "the rows of the workbook continue in the sheet {next}"
+                    .error(t!(
+                        "the rows of the workbook continue in the sheet %{next}",
+                        next = next
                     ))
-                    .hint(
-                        "use the CSV report as the sheet, or correct the workbook of failed rows",
-                    ));
+                    .hint(t!(
+                        "use the CSV report as the sheet, or correct the workbook of failed rows"
+                    )));
             }
             Ok(Chosen {
                 name: results.into(),
@@ -259,8 +275,13 @@ fn header(
     let columns = layout.columns.max(names.len());
     if columns > MAX_COLUMNS {
         return Err(vec![
-            file.error(format!("the sheet has more than {MAX_COLUMNS} columns"))
-                .hint("delete empty columns on the right, or copy the needed columns to another sheet"),
+            file.error(t!(
+                "the sheet has more than %{max} columns",
+                max = MAX_COLUMNS
+            ))
+            .hint(t!(
+                "delete empty columns on the right, or copy the needed columns to another sheet"
+            )),
         ]);
     }
     names.resize(columns, Arc::from(""));
@@ -275,35 +296,59 @@ fn header(
 
 /// Describes what a person may not see in the sheet. It is read like everything else.
 fn warnings(file: &SheetFile, sheet: &str, layout: &Layout) -> Vec<Diagnostic> {
-    let mut hidden = Vec::new();
-    let mut count = |count: u64, one: &str, many: &str| match count {
-        0 => {}
-        1 => hidden.push(format!("1 hidden {one}")),
-        count => hidden.push(format!("{count} hidden {many}")),
+    let hidden_rows = match layout.hidden_rows {
+        0 => None,
+        1 => Some(t!("1 hidden row")),
+        count => Some(t!("%{count} hidden rows", count = count)),
     };
-    count(layout.hidden_rows, "row", "rows");
-    count(layout.hidden_columns, "column", "columns");
+    let hidden_columns = match layout.hidden_columns {
+        0 => None,
+        1 => Some(t!("1 hidden column")),
+        count => Some(t!("%{count} hidden columns", count = count)),
+    };
+    let hidden: Vec<_> = hidden_rows.into_iter().chain(hidden_columns).collect();
+    let hidden = hidden.join(&t!(", "));
     let mut warnings = Vec::new();
-    let mut warn = |message: String, hint: &str| {
+    let mut warn = |message: Cow<'static, str>, hint: Cow<'static, str>| {
         let warning = Diagnostic::warning(message).at(std::path::PathBuf::from(&*file.shown));
         warnings.push(warning.hint(hint));
     };
     if !hidden.is_empty() {
-        let filter = if layout.is_filtered {
-            " and a filter"
+        let message = if layout.is_filtered {
+            t!(
+                "the sheet %{sheet} has %{hidden} and a filter",
+                sheet = sheet,
+                hidden = hidden
+            )
         } else {
-            ""
+            t!(
+                "the sheet %{sheet} has %{hidden}",
+                sheet = sheet,
+                hidden = hidden
+            )
         };
         warn(
-            format!("the sheet {sheet} has {}{filter}", hidden.join(", ")),
-            "hidden rows and columns are read like the others; select rows with rows.where",
+            message,
+            t!("hidden rows and columns are read like the others; select rows with rows.where"),
         );
     }
     if let Some((count, first)) = &layout.merged {
-        let ranges = if *count == 1 { "range" } else { "ranges" };
+        let message = match count {
+            1 => t!(
+                "the sheet %{sheet} has 1 merged range of cells, such as %{first}",
+                sheet = sheet,
+                first = first
+            ),
+            count => t!(
+                "the sheet %{sheet} has %{count} merged ranges of cells, such as %{first}",
+                sheet = sheet,
+                count = count,
+                first = first
+            ),
+        };
         warn(
-            format!("the sheet {sheet} has {count} merged {ranges} of cells, such as {first}"),
-            "only the first cell of a range has the value; the others are empty",
+            message,
+            t!("only the first cell of a range has the value; the others are empty"),
         );
     }
     warnings

@@ -168,8 +168,8 @@ impl WorkbookRows {
 }
 
 fn unreadable(header: &Header, row: u64, why: &dyn Display) -> RowError {
-    let error = Diagnostic::error(format!("the sheet cannot be read: {why}"));
-    let hint = "open the workbook in a spreadsheet program and save it again as .xlsx";
+    let error = Diagnostic::error(t!("the sheet cannot be read: %{error}", error = why));
+    let hint = t!("open the workbook in a spreadsheet program and save it again as .xlsx");
     RowError {
         row,
         diagnostic: error.at(header.cell(row, None)).hint(hint),
@@ -197,7 +197,7 @@ impl Iterator for WorkbookRows {
                 }
                 Ok(Message::End) => self.has_ended = true,
                 // The thread has panicked.
-                Err(_) => return Some(Err(self.failed(&"the workbook is damaged"))),
+                Err(_) => return Some(Err(self.failed(&t!("the workbook is damaged")))),
             }
         }
     }
@@ -277,10 +277,10 @@ fn finished(raw: RawRow, header: &Arc<Header>, uncomputed: &[usize]) -> Row {
         .filter(|column| cells[**column].is_empty());
     let empty = empty.map(|column| problem(*column, never_computed(1)));
     let cut = cut.into_iter().map(|column| {
-        let error = Diagnostic::error("the report has cut this cell, because it is too long");
+        let error = Diagnostic::error(t!("the report has cut this cell, because it is too long"));
         problem(
             column,
-            error.hint("enter the whole text, or use the CSV report"),
+            error.hint(t!("enter the whole text, or use the CSV report")),
         )
     });
     let problems = unusable.chain(empty).chain(cut).collect();
@@ -294,10 +294,12 @@ fn finished(raw: RawRow, header: &Arc<Header>, uncomputed: &[usize]) -> Row {
 
 /// Returns the error of formulas that have no value.
 pub(super) fn never_computed(count: u64) -> Diagnostic {
-    let formulas = match count {
-        1 => "a formula that was".to_owned(),
-        count => format!("{count} formulas that were"),
+    let message = match count {
+        1 => t!("the column has a formula that was never computed"),
+        count => t!(
+            "the column has %{count} formulas that were never computed",
+            count = count
+        ),
     };
-    Diagnostic::error(format!("the column has {formulas} never computed"))
-        .hint("open the workbook in a spreadsheet program and save it")
+    Diagnostic::error(message).hint(t!("open the workbook in a spreadsheet program and save it"))
 }

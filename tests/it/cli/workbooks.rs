@@ -1,7 +1,9 @@
 //! Sheets in Excel workbooks, from the manifest to the report.
 
 use crate::cli::journeys::statuses;
-use crate::support::project::Project;
+use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+
+use crate::support::project::{Project, root};
 use crate::support::workbook::workbook;
 
 /// Returns `examples/loans` with the first rows of its sheet as cells, and a flow that reads a
@@ -155,4 +157,57 @@ fn names_the_fields_and_files_that_do_not_fit_together() {
         assert!(run.stderr.contains(expected), "{}", run.stderr);
         project.replace("manifests/loans.yaml", to, from);
     }
+}
+
+/// Returns the rows of `examples/loans` as a spreadsheet has them: amounts are numbers, dates are dates.
+fn example_workbook(project: &Project) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    let [text, amount, date] =
+        ["@", "#,##0.00", "yyyy-mm-dd"].map(|format| Format::new().set_num_format(format));
+    let lines = project.sheet();
+    for (line, row) in lines.lines().zip(0..) {
+        for (cell, column) in line.split(',').zip(0..) {
+            let is_value = row > 0;
+            let number = cell.parse().ok().filter(|_: &f64| is_value && column == 5);
+            let day: Vec<u16> = cell
+                .split('/')
+                .filter_map(|part| part.parse().ok())
+                .collect();
+            let written = match (number, day.as_slice()) {
+                (Some(number), _) => sheet.write_number_with_format(row, column, number, &amount),
+                (_, [year, month, day]) => {
+                    let [month, day] =
+                        [*month, *day].map(|part| u8::try_from(part).expect("a day"));
+                    let day = ExcelDateTime::from_ymd(*year, month, day).expect("a date");
+                    sheet.write_datetime_with_format(row, column, &day, &date)
+                }
+                _ => sheet.write_string_with_format(row, column, cell, &text),
+            };
+            written.expect("a cell");
+        }
+    }
+    for (width, column) in [14, 10, 10, 22, 14, 14, 8, 8, 14, 10, 10]
+        .into_iter()
+        .zip(0..)
+    {
+        sheet.set_column_width(column, width).expect("a width");
+    }
+    sheet.set_freeze_panes(1, 0).expect("a header");
+    workbook.save_to_buffer().expect("a workbook")
+}
+
+/// `UPDATE=1` writes the workbook of the example.
+#[test]
+fn the_workbook_of_the_example_has_the_rows_of_its_sheet() {
+    let project = Project::loans();
+    if std::env::var_os("UPDATE").is_some() {
+        let path = root().join("examples/loans/loans.xlsx");
+        std::fs::write(&path, example_workbook(&project)).expect("written");
+        std::fs::copy(path, project.path("loans.xlsx")).expect("copied");
+    }
+    project.expect(&["apply", "--yes"], 0);
+    project.replace("manifests/loans.yaml", "../loans.csv", "../loans.xlsx");
+    let run = project.expect(&["plan", "--detailed-exitcode"], 0);
+    assert!(run.stdout.contains("= 200 unchanged"), "{}", run.stdout);
 }

@@ -89,6 +89,8 @@ impl Project {
         ] {
             command.env_remove(name);
         }
+        // Whatever the language of the developer is.
+        command.env("TREATY_LANG", "en");
         command
     }
 

@@ -46,7 +46,12 @@ impl RunReport<'_> {
         let settings = &self.context.project.settings;
         let folder = settings.reports.directory.join(&self.run.name);
         let formats = &settings.reports.formats;
-        let mut reports = Reports::begin(&folder, unfinished(self.context, self.run)?, formats)?;
+        let mut reports = Reports::begin(
+            &folder,
+            &self.context.project.root,
+            unfinished(self.context, self.run)?,
+            formats,
+        )?;
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
         let mut failed_rows = Vec::new();
         let unstarted_message = match self.stopped() {

@@ -42,17 +42,18 @@ pub(super) fn read_template(path: &Path) -> Result<Template, CliError> {
     let shown = path.display();
     let bytes = input_file::read(path, input_file::MAX_DOCUMENT).map_err(|error| {
         let hint = error.hint("check the path of --template");
-        invalid(format!("cannot read {shown}: {error}"), hint)
+        invalid(format!("cannot read {shown}: {error}"), &hint)
     })?;
     let form = pdf::form(&bytes).map_err(|error| {
         let hint = match (&error, error.hint()) {
             (_, Some(hint)) => hint,
             (PdfError::Encrypted, _) => {
                 "save it without a password and without restrictions: the service rejects encrypted templates"
+                    .into()
             }
-            _ => "--template is the contract as a PDF; export it again if it is one",
+            _ => "--template is the contract as a PDF; export it again if it is one".into(),
         };
-        invalid(format!("{shown}: {error}"), hint)
+        invalid(format!("{shown}: {error}"), &hint)
     })?;
     let mut fields: Vec<String> = form.text.into_iter().map(|(name, _)| name).collect();
     let mut seen = std::collections::BTreeSet::new();

@@ -100,8 +100,8 @@ impl Totals {
         let is_done = status != Status::Interrupted && last_run == Some(record.run);
         self.worked_on += u64::from(is_done);
         if let Some(failure) = &failure {
-            self.causes
-                .add(&item.flow, &item.key, status, Some(failure));
+            let named = (&item.flow[..], &item.key[..], None);
+            self.causes.add(named, status, Some(failure));
         }
         let flow = self.flows.entry(item.flow.clone()).or_default();
         flow.add(record, status);
