@@ -50,10 +50,11 @@ pub use lease::Holder;
 pub use receipt::{ADDED_MARKS, DownloadedFile, Receipt};
 pub use record::{
     AccountRecord, Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind,
-    RunRecord, SignState, Step, Write,
+    RunRecord, SignState, Step, Write, revoke_interrupted,
 };
 pub use recorded::{
-    ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal, is_kept, kept_fields,
+    BegunRevocation, ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal,
+    is_kept, kept_fields,
 };
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};

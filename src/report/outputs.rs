@@ -1,5 +1,7 @@
 //! The files of a report. Each row is passed once to all files.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::flow_report::FlowReport;
@@ -152,6 +154,13 @@ fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) 
         })
         .collect();
     let item = details.record.as_ref();
+    let mut flow_id = Cow::Borrowed(details.flow_id());
+    if let Some(number) = item
+        .map(ItemRecord::contract_number)
+        .filter(|number| *number > 1)
+    {
+        let _ = write!(flow_id.to_mut(), " (contract {number})");
+    }
     html.add(&PageItem {
         flow: report.flow,
         key: row.key.as_deref().unwrap_or_default(),
@@ -160,7 +169,7 @@ fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) 
             .filter(|_| report.rows.is_some_and(|rows| rows.sheet.is_some())),
         status: row.status,
         failure: details.failure.as_ref(),
-        flow_id: details.flow_id(),
+        flow_id: &flow_id,
         sent_at: item.and_then(|item| item.sent_at),
         ended_at: item.and_then(ItemRecord::ended_at),
         signers: &signers,

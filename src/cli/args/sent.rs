@@ -96,7 +96,7 @@ pub(crate) struct Runs {
     pub(crate) format: Format,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) matching: Matching,
@@ -130,7 +130,7 @@ pub(crate) struct Listen {
     pub(crate) no_confirm: bool,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Revoke {
     /// Select items, such as flows.loans; * matches any text
     #[arg(long, value_name = "ADDRESS", required = true)]
@@ -145,7 +145,7 @@ pub(crate) struct Revoke {
     pub(crate) consent: Consent,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an option of its own"
@@ -181,7 +181,7 @@ pub(crate) struct Status {
     pub(crate) format: Format,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Audit {
     #[command(flatten)]
     pub(crate) matching: Matching,

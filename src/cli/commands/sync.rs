@@ -8,7 +8,7 @@ use crate::cli::commands::report::RunReport;
 use crate::cli::commands::status;
 use crate::cli::context::follow::{self, Follow};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::check_targets;
+use crate::cli::context::names::{check_targets, resolve_matching};
 use crate::cli::context::run_folder::run_folder;
 use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
@@ -34,7 +34,8 @@ fn sync(global: &Global, args: &Args, metrics: &mut CommandMetrics) -> anyhow::R
         VersionPolicy::Refuse
     })?;
     open_log(global, &context, &ledger)?;
-    check_targets(&ledger, &args.matching.target)?;
+    let matching = &resolve_matching(&ledger, &args.matching)?;
+    check_targets(&ledger, &matching.target)?;
     let progress = Progress::new(global);
     let client = context.client(&ledger, &progress)?;
     let runtime = runtime()?;
@@ -48,13 +49,13 @@ fn sync(global: &Global, args: &Args, metrics: &mut CommandMetrics) -> anyhow::R
         client: &client,
         progress: &progress,
         runtime: &runtime,
-        targets: &args.matching.target,
-        excludes: &args.matching.exclude,
+        targets: &matching.target,
+        excludes: &matching.exclude,
         waiting: &args.waiting,
         started: context.session.started,
     };
     let synced = follow.run();
-    metrics.set_counts(status::counts(&ledger, &args.matching)?, &progress);
+    metrics.set_counts(status::counts(&ledger, matching)?, &progress);
     let synced = synced?;
     follow::print_summary(&synced, global.quiet);
     if synced.has_polled() && !synced.stopped {

@@ -7,20 +7,22 @@ use anyhow::Context;
 use jiff::Timestamp;
 
 use super::endpoint;
+use super::names::is_recorded;
 use super::runtime::runtime;
+use crate::address::{Address, AddressPattern};
 use crate::api::{origin, time};
 use crate::cli::args::{Global, LogFormat, Selected};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{diagnostics, env_values, logging};
 use crate::client::{Client, Credentials};
-use crate::desired::Resources;
+use crate::desired::{Resources, RowLookup};
 use crate::diagnostic::Findings;
 use crate::execute::Event;
 use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{self, Endpoint, InvalidRows, Project, Settings};
-use crate::plan::{PlannedRun, Planner, Retry, Selection, build_plan};
+use crate::plan::{PlannedRun, Planner, Selection, build_plan};
 use crate::report::ErrorTable;
 
 /// The environment and the start time of a command.
@@ -144,17 +146,17 @@ pub(in crate::cli) struct PlanContext<'a> {
     pub(in crate::cli) planned: &'a PlannedRun<'a>,
     pub(in crate::cli) progress: &'a Progress,
     pub(in crate::cli) runtime: &'a tokio::runtime::Runtime,
+    /// The part of the project that the command line selects.
+    pub(in crate::cli) selection: &'a Selection,
 }
 
 /// Loads the project, opens the ledger with `open`, builds the plan and passes it to `then`.
 ///
-/// - `retry` limits the plan to failed items, or to items in doubt.
 /// - `check` may refuse the project before the ledger is opened.
 /// - Errors in the project are reported before missing credentials.
 pub(in crate::cli) fn with_plan(
     global: &Global,
     selected: &Selected,
-    retry: Option<Retry>,
     check: impl FnOnce(&Project) -> Result<(), CliError>,
     open: impl FnOnce(&Session, &Project, &Binding) -> Result<Sqlite, LedgerError>,
     then: impl FnOnce(&PlanContext<'_>) -> anyhow::Result<Exit>,
@@ -185,14 +187,32 @@ pub(in crate::cli) fn with_plan(
     };
     let resources = Resources::of(&project, ledger.salt(), &mut findings);
     let runtime = runtime()?;
+    let rows = RowLookup {
+        project: &project,
+        resources: &resources,
+        run: &session.run_time,
+        salt: ledger.salt(),
+    };
+    let resolved = |patterns: &[AddressPattern]| {
+        AddressPattern::resolved(patterns, |address| {
+            let has_row = || match address {
+                Address::Item { flow, key } => {
+                    rows.item(flow, key, &mut Findings::default()).is_some()
+                }
+                _ => false,
+            };
+            Ok::<_, LedgerError>(is_recorded(&ledger, address)? || has_row())
+        })
+    };
     let planner = Planner {
         project: &project,
         resources: &resources,
         ledger: &ledger,
         selection: Selection {
-            targets: selected.target.clone(),
-            excludes: selected.exclude.clone(),
-            retry,
+            targets: resolved(&selected.target)?,
+            excludes: resolved(&selected.exclude)?,
+            retry: selected.retry.map(Into::into),
+            reissue: resolved(&selected.reissue)?,
             max_revoke: selected.max_revoke,
             show_all: selected.all,
         },
@@ -224,6 +244,7 @@ pub(in crate::cli) fn with_plan(
         planned: &planned_run,
         progress: &progress,
         runtime: &runtime,
+        selection: &planner.selection,
     })
 }
 

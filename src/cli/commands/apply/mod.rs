@@ -37,7 +37,6 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
     with_plan(
         global,
         &args.selected,
-        args.retry.map(Into::into),
         |project| {
             metrics.borrow_mut().set_project(project);
             prompt::check(args, &project.settings)
@@ -140,7 +139,6 @@ fn execute(
         .block_on(interruptible(requests, apply.run()));
     context.progress.finish();
     let sent = RunReport {
-        args,
         context,
         run: &run,
         stats: &stats,
@@ -158,8 +156,8 @@ fn execute(
         client: context.client,
         progress: context.progress,
         runtime: context.runtime,
-        targets: &args.selected.target,
-        excludes: &args.selected.exclude,
+        targets: &context.selection.targets,
+        excludes: &context.selection.excludes,
         waiting: &args.waiting,
         started: context.session.started,
     };
@@ -176,7 +174,6 @@ fn execute(
         }
     };
     let ended = RunReport {
-        args,
         context,
         run: &run,
         stats: &stats,

@@ -6,7 +6,7 @@ mod write;
 
 use crate::cli::args::{Global, Report as Args};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::check_targets;
+use crate::cli::context::names::{check_targets, resolve_matching};
 use crate::cli::context::run_folder::run_folder;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{diagnostics, out, plan_text, sheet_changes};
@@ -23,11 +23,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         ledger.wait_until_verified()?;
         Err(error)
     })?;
-    check_targets(&ledger, &args.matching.target)?;
+    let matching = &resolve_matching(&ledger, &args.matching)?;
+    check_targets(&ledger, &matching.target)?;
     let is_last = ledger.run(None)?.as_ref() == Some(&run);
     let mut findings = std::mem::take(&mut context.findings);
     let directory = &context.project.settings.reports.directory;
-    let is_whole = args.matching.target.is_empty() && args.matching.exclude.is_empty();
+    let is_whole = matching.target.is_empty() && matching.exclude.is_empty();
     // A partial report must not replace the complete one.
     let part = if is_whole { "" } else { "-selected" };
     let folder = run_folder(directory, &format!("{}{part}", run.record.name))?;
@@ -36,7 +37,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         ledger: &ledger,
         run: &run,
         is_last,
-        matching: &args.matching,
+        matching,
         has_failed_tables: true,
     };
     let written = report.write(&folder, &mut findings)?;

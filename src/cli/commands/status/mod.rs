@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::api::{Operation, ViewUrl};
 use crate::cli::args::{Format, Global, Status as Args};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::{ResourceNames, check_targets};
+use crate::cli::context::names::{ResourceNames, check_targets, resolve_matching};
 use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
@@ -37,6 +37,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         LedgerContext::load_to_read(global)?
     };
     let ledger = context.read_ledger()?;
+    let args = &Args {
+        matching: resolve_matching(&ledger, &args.matching)?,
+        ..args.clone()
+    };
     check_targets(&ledger, &args.matching.target)?;
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
     let settings = &context.project.settings;
@@ -212,6 +216,12 @@ fn print_waiting(flow: &FlowTotals, now: Timestamp) {
         out::line(format_args!(
             "  waiting for {name:<width$}  {}{since}",
             waits.count
+        ));
+    }
+    if flow.sent_again > 0 {
+        out::line(format_args!(
+            "  {} sent again under the same key",
+            flow.sent_again
         ));
     }
     if flow.for_sync > 0 {
