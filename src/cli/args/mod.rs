@@ -35,7 +35,7 @@ const STYLES: Styles = Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  treaty init loan loans && treaty -p loans plan
+  treaty init my-loans && treaty -p my-loans plan
   treaty apply
 
 Exit codes:
@@ -183,8 +183,9 @@ pub(super) enum Command {
     /// Create a project from a starter, or from a PDF and a sheet
     #[command(long_about = project::INIT, after_help = "\
 Examples:
-  treaty init loan ./loans
-  treaty init --template contract.pdf --sheet loans.xlsx ./loans")]
+  treaty init my-loans
+  treaty init organization my-company
+  treaty init --template contract.pdf --sheet loans.xlsx my-loans")]
     Init(Init),
     /// Write an empty workbook with the columns of a flow
     #[command(long_about = project::SHEET, after_help = "\
