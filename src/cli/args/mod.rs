@@ -60,6 +60,17 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
+impl Args {
+    /// Parses the arguments of the process.
+    pub(super) fn parse_process() -> Result<Self, clap::Error> {
+        let mut args = Self::try_parse()?;
+        let global = &mut args.global;
+        let is_text = global.log_format == LogFormat::Text && !args.command.prints_json();
+        global.shows_project = is_text && !global.quiet;
+        Ok(args)
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Global {
     /// The project folder, which contains treaty.yaml
@@ -141,6 +152,10 @@ pub(super) struct Global {
         value_name = "WHEN"
     )]
     pub(super) color: Color,
+    /// Whether the first line of standard error names the project: not if it is quiet, and not if
+    /// programs read the output.
+    #[arg(skip)]
+    pub(super) shows_project: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -311,6 +326,22 @@ impl Command {
             Self::Sandbox(_) => "sandbox",
             Self::Schema(_) => "schema",
         }
+    }
+
+    /// Whether the command prints JSON for programs.
+    fn prints_json(&self) -> bool {
+        let format = match self {
+            Self::Plan(own) => return own.format == PlanFormat::Json,
+            Self::Status(own) => own.format,
+            Self::Runs(own) => own.format,
+            Self::State(own) => match &own.command {
+                StateCommand::List(own) => own.format,
+                StateCommand::Show(own) => own.format,
+                _ => Format::Text,
+            },
+            _ => Format::Text,
+        };
+        format == Format::Json
     }
 
     /// Whether the command writes a log to the report folder of its run.

@@ -18,7 +18,11 @@ fn shows_failures_by_cause_and_rows_that_were_not_used() {
     // The service refuses the platform's signature, because its keyword is not in the document.
     project.replace("manifests/loans.yaml", "甲方盖章", "丙方盖章");
     project.expect(&["apply", "--yes"], 3);
-    let status = project.expect(&["status"], 0).stdout;
+    let run = project.expect(&["status"], 0);
+    let first = run.stderr.lines().next();
+    let named = "project acme-lending, environment sandbox, endpoint sandbox";
+    assert_eq!(first, Some(named), "{}", run.stderr);
+    let status = run.stdout;
     for expected in [
         "acme-lending  sandbox  sandbox",
         "with exit code 3: some items failed",

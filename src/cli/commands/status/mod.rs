@@ -60,10 +60,6 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             // A list of links in a file contains nothing else, for programs and mail merges.
             let only_links = args.links && !mask;
             if !only_links {
-                out::line(format_args!(
-                    "{BOLD}{}{RESET}  {}  {}",
-                    context.project.name, settings.environment, settings.endpoint
-                ));
                 if let Some(run) = &last_run {
                     out::lines(run.lines(totals.worked_on));
                 }
