@@ -59,7 +59,7 @@ Look up every item of the last run at the service and check that it exists exact
 Sends only read requests, at the configured rate. Results are stored continuously, so that an interrupted audit can be \
 continued. The report is reports/<run>/audit.csv.
 
-Exit codes: 0 all exist exactly once, 3 some are missing or different, 4 some are unproven.";
+Exit codes: 0 all that were sent exist exactly once, 3 some are missing or different, 4 some are unproven.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sync {
