@@ -129,7 +129,15 @@ pub(super) fn classify(error: &anyhow::Error) -> (Exit, String) {
         );
     }
     match error.downcast_ref::<StoreError>() {
-        Some(StoreError::Busy(_)) => (Exit::Held, BUSY.to_owned()),
+        Some(StoreError::Busy(in_use)) => {
+            let kill = in_use.kill_command();
+            let kill = kill.map_or(String::new(), |kill| format!(" or {kill}"));
+            let hint = format!(
+                "wait until that command has ended; if it is treaty sandbox in another window, stop it with Ctrl-C{kill}, \
+                 or send to it: endpoint: \"http://127.0.0.1:7878/opentreaty-service\" in treaty.yaml"
+            );
+            (Exit::Held, hint)
+        }
         Some(StoreError::Broken { .. }) => (
             Exit::Error,
             "check the folder, its permissions and the free disk space".to_owned(),
