@@ -176,6 +176,12 @@ pub(crate) struct Status {
     /// Also request a link to view each flow; with --links
     #[arg(long, requires = "links")]
     pub(crate) view: bool,
+    /// Also list name and mobile number of each signer, from the sheet; with --links
+    ///
+    /// They are private data, which the ledger does not contain. A signer whose row is not in the
+    /// sheet as it was sent has none.
+    #[arg(long, requires = "links")]
+    pub(crate) with_people: bool,
     /// The output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
