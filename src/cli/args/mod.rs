@@ -4,6 +4,7 @@
     reason = "the doc comments of arguments are help texts without markup"
 )]
 
+mod doctor;
 mod preview;
 mod project;
 mod run;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
+pub(super) use doctor::Doctor;
 pub(super) use preview::Preview;
 pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf, Sheet};
 pub(super) use run::{Apply, Plan, PlanFormat, Selected};
@@ -281,6 +283,12 @@ Examples:
   treaty state list --target flows.loans
   treaty state show accounts.acme")]
     State(State),
+    /// Check credentials, endpoint, clock, ledger, disk and proxy
+    #[command(long_about = doctor::DOCTOR, after_help = "\
+Examples:
+  treaty doctor
+  treaty -e production doctor --format json")]
+    Doctor(Doctor),
     /// Send one read-only API request and print the response
     #[command(after_help = "\
 Examples:
@@ -322,6 +330,7 @@ impl Command {
             Self::Report(_) => "report",
             Self::Audit(_) => "audit",
             Self::State(_) => "state",
+            Self::Doctor(_) => "doctor",
             Self::Ask(_) => "ask",
             Self::Sandbox(_) => "sandbox",
             Self::Schema(_) => "schema",
@@ -334,6 +343,7 @@ impl Command {
             Self::Plan(own) => return own.format == PlanFormat::Json,
             Self::Status(own) => own.format,
             Self::Runs(own) => own.format,
+            Self::Doctor(own) => own.format,
             Self::State(own) => match &own.command {
                 StateCommand::List(own) => own.format,
                 StateCommand::Show(own) => own.format,
