@@ -102,13 +102,13 @@ impl RunReport<'_> {
                 "apply again to continue; completed items are not sent again".to_owned(),
             ),
             _ if followed == Exit::Interrupted => (followed, String::new()),
-            _ if any(Status::InDoubt) || followed == Exit::InDoubt => (
+            _ if any(Status::InDoubt) || self.followed.is_some_and(|synced| synced.in_doubt > 0) => (
                 Exit::InDoubt,
                 "items in doubt are not sent again automatically: check them in the web console of the service, \
                  then run apply --retry in-doubt or state settle"
                     .to_owned(),
             ),
-            _ if stats.in_doubt > 0 || any(Status::Interrupted) => (
+            _ if stats.in_doubt > 0 || any(Status::Interrupted) || followed == Exit::InDoubt => (
                 Exit::InDoubt,
                 "apply again: calls whose outcome is unknown are probed before anything is sent"
                     .to_owned(),
