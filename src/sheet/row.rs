@@ -12,7 +12,7 @@ pub(super) const MAX_COLUMNS: usize = 1024;
 pub const REPORT_PREFIX: &str = "treaty_";
 
 /// The column that marks a sheet as a report of treaty.
-const REPORT_COLUMN: &str = "treaty_key";
+pub(super) const REPORT_COLUMN: &str = "treaty_key";
 /// The column of a report with the check values of the numbers of a row.
 pub const CHECK_COLUMN: &str = "treaty_check";
 
