@@ -24,7 +24,6 @@ fn shows_failures_by_cause_and_rows_that_were_not_used() {
     assert_eq!(first, Some(named), "{}", run.stderr);
     let status = run.stdout;
     for expected in [
-        "acme-lending  sandbox  sandbox",
         "with exit code 3: some items failed",
         "flows.loans  3 failed (for ",
         "1 row not used: run treaty status --failed",

@@ -244,7 +244,7 @@ fn unfinished(context: &PlanContext<'_>, run: &RunRecord) -> Result<Summary, Led
     let ledger = context.ledger.version()?;
     let flows = context.planned.plan.flows.iter();
     Ok(Summary {
-        planned: flows.map(FlowPlan::work).sum(),
+        planned: flows.map(|flow| flow.work() + flow.revocations()).sum(),
         ..Summary::unfinished(&run.name, context.project, started, ledger)
     })
 }

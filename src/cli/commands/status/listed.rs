@@ -108,7 +108,7 @@ pub(super) fn each_failure(
     })
 }
 
-/// Passes each row that failed before anything was recorded of it to `visit`, as far as the arguments
+/// Passes each row whose failure the ledger does not record to `visit`, as far as the arguments
 /// select them.
 pub(super) fn each_failed_row(
     rows: &[UnrecordedFailure],

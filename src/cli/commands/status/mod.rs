@@ -205,7 +205,7 @@ fn print_totals(totals: &Totals, now: Timestamp) {
     }
 }
 
-/// Prints how many rows failed before anything was recorded of them.
+/// Prints how many rows have a failure that the ledger does not record.
 fn print_failed_rows(failed_rows: &[UnrecordedFailure], args: &Args) {
     if failed_rows.is_empty() || args.failed {
         return;
