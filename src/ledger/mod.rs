@@ -63,6 +63,7 @@ pub use version::{Evidence, HoldOptions, LedgerVersion, VersionPolicy};
 
 use crate::api::operation::Op;
 use crate::expr::Salt;
+use crate::util::atomic_file::is_disk_full;
 
 /// An error of a ledger.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -170,6 +171,9 @@ pub enum LedgerError {
         /// The reason.
         why: String,
     },
+    /// There is no space left to write the ledger.
+    #[error("the ledger {0} cannot be written: the disk is full")]
+    Full(String),
     /// The ledger cannot be read or written.
     #[error("the ledger {path}: {why}")]
     Broken {
@@ -188,6 +192,9 @@ impl LedgerError {
                 path: path.display().to_string(),
                 why: "it must be written".to_owned(),
             };
+        }
+        if is_disk_full(error) {
+            return Self::Full(path.display().to_string());
         }
         Self::Broken {
             path: path.display().to_string(),

@@ -172,9 +172,13 @@ pub(super) fn write_record(
 }
 
 fn csv_error(path: &Path, error: csv::Error) -> FileError {
+    let text = error.to_string();
     FileError {
         path: path.to_owned(),
-        why: std::io::Error::other(error),
+        why: match error.into_kind() {
+            csv::ErrorKind::Io(why) => why,
+            _ => std::io::Error::other(text),
+        },
     }
 }
 
@@ -187,7 +191,7 @@ pub(super) fn finish(table: csv::Writer<AtomicFile>, path: &Path) -> Result<(), 
         Ok(file) => file.finish(),
         Err(error) => Err(FileError {
             path: path.to_owned(),
-            why: std::io::Error::other(error.to_string()),
+            why: error.into_error(),
         }),
     }
 }

@@ -257,10 +257,14 @@ impl RowReporter<'_, '_> {
     }
 }
 
-/// Returns a row that failed before anything was recorded of it.
+/// Returns a row whose failure the ledger does not record.
 fn unrecorded_failure(report: &FlowReport<'_>, row: &ReportRow) -> Option<UnrecordedFailure> {
-    let is_unrecorded = row.status == Status::Failed && row.details.record.is_none();
-    let failure = row.details.failure.as_ref().filter(|_| is_unrecorded)?;
+    let failure = row.details.failure.as_ref()?;
+    let record = row.details.record.as_ref();
+    let recorded = record.and_then(|record| record.failure.as_ref());
+    if row.status != Status::Failed || recorded == Some(failure) {
+        return None;
+    }
     Some(UnrecordedFailure {
         flow: report.flow.to_owned(),
         row: row.number,

@@ -70,11 +70,19 @@ impl StepContext<'_> {
             }
         }
         if let Some(step) = undecided_step(&journal) {
-            return Err(StepError::InDoubt(Failure {
+            let failure = |hint: &str| Failure {
                 code: None,
                 message: format!("the outcome of {step} is unknown"),
-                hint: "check the flow on the service's own pages".to_owned(),
-            }));
+                hint: hint.to_owned(),
+            };
+            return Err(match item.status {
+                ItemStatus::InDoubt => {
+                    StepError::InDoubt(failure("check the flow on the service's own pages"))
+                }
+                _ => StepError::ProbeFailed(failure(
+                    "apply again: treaty probes the service before it sends anything",
+                )),
+            });
         }
         let failed = matches!(item.status, ItemStatus::Open | ItemStatus::Failed);
         if failed && !item.was_sent_whole() {

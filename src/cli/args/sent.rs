@@ -59,7 +59,7 @@ Look up every item of the last run at the service and check that it exists exact
 Sends only read requests, at the configured rate. Results are stored continuously, so that an interrupted audit can be \
 continued. The report is reports/<run>/audit.csv.
 
-Exit codes: 0 all exist exactly once, 3 some are missing or different, 4 some are unproven.";
+Exit codes: 0 all that were sent exist exactly once, 3 some are missing or different, 4 some are unproven.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sync {
@@ -176,6 +176,12 @@ pub(crate) struct Status {
     /// Also request a link to view each flow; with --links
     #[arg(long, requires = "links")]
     pub(crate) view: bool,
+    /// Also list name and mobile number of each signer, from the sheet; with --links
+    ///
+    /// They are private data, which the ledger does not contain. A signer whose row is not in the
+    /// sheet as it was sent has none.
+    #[arg(long, requires = "links")]
+    pub(crate) with_people: bool,
     /// The output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

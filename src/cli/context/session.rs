@@ -14,7 +14,8 @@ use crate::api::{origin, time};
 use crate::cli::args::{Global, LogFormat, Selected};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
-use crate::cli::output::{diagnostics, env_values, logging};
+use crate::cli::output::target::CONSOLE;
+use crate::cli::output::{diagnostics, env_values, logging, out};
 use crate::client::{Client, Credentials};
 use crate::desired::{Resources, RowLookup};
 use crate::diagnostic::Findings;
@@ -106,6 +107,7 @@ pub(in crate::cli) fn load_project(
     );
     if let Some(project) = &project {
         logging::name_project(project);
+        announce(global, project);
     }
     project.ok_or_else(|| {
         if let Some(unknown) = unknown_environment(environment, findings) {
@@ -114,6 +116,17 @@ pub(in crate::cli) fn load_project(
         diagnostics::print(&[findings], session.log_format, None);
         invalid(findings.errors(), "")
     })
+}
+
+/// Logs and shows to which project, environment and endpoint the command belongs.
+fn announce(global: &Global, project: &Project) {
+    let settings = &project.settings;
+    let (name, environment, endpoint) = (&project.name, &settings.environment, &settings.endpoint);
+    let text = format!("project {name}, environment {environment}, endpoint {endpoint}");
+    tracing::info!(target: CONSOLE, event = "note", "{text}");
+    if global.shows_project {
+        out::note(text);
+    }
 }
 
 /// Masks the values that expressions can read. The name of the environment and the host of an

@@ -66,7 +66,10 @@ async fn sync_probes_an_interrupted_revocation() {
         rig.withdraw_until_it_hangs().await;
         let synced = rig.sync().await;
         match fault {
-            HANG_AFTER => assert_eq!((synced.ended, statuses(&rig)[0]), (1, ItemStatus::Revoked)),
+            HANG_AFTER => assert_eq!(
+                (synced.ended(), statuses(&rig)[0]),
+                (1, ItemStatus::Revoked)
+            ),
             // A sync does not revoke; the operator repeats the command.
             _ => {
                 assert_held(&rig);

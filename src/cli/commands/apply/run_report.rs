@@ -105,7 +105,7 @@ impl RunReport<'_> {
                 "apply again to continue; completed items are not sent again".to_owned(),
             ),
             _ if followed == Exit::Interrupted => (followed, String::new()),
-            _ if any(Status::InDoubt) || followed == Exit::InDoubt => (
+            _ if any(Status::InDoubt) || self.followed.is_some_and(|synced| synced.in_doubt > 0) => (
                 Exit::InDoubt,
                 "items in doubt are not sent again automatically: check them in the web console of the service, \
                  then run apply --retry in-doubt or state settle"
@@ -117,7 +117,7 @@ impl RunReport<'_> {
                  --target ADDRESS to finish it"
                     .to_owned(),
             ),
-            _ if stats.in_doubt > 0 || any(Status::Interrupted) => (
+            _ if stats.in_doubt > 0 || any(Status::Interrupted) || followed == Exit::InDoubt => (
                 Exit::InDoubt,
                 "apply again: calls whose outcome is unknown are probed before anything is sent"
                     .to_owned(),
@@ -259,7 +259,7 @@ fn unfinished(context: &PlanContext<'_>, run: &RunRecord) -> Result<Summary, Led
     let ledger = context.ledger.version()?;
     let flows = context.planned.plan.flows.iter();
     Ok(Summary {
-        planned: flows.map(FlowPlan::work).sum(),
+        planned: flows.map(|flow| flow.work() + flow.revocations()).sum(),
         ..Summary::unfinished(&run.name, context.project, started, ledger)
     })
 }

@@ -23,7 +23,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         ledger.wait_until_verified()?;
         Err(error)
     })?;
-    let matching = resolve_matching(&ledger, &args.matching)?;
+    let matching = &resolve_matching(&ledger, &args.matching)?;
     check_targets(&ledger, &matching.target)?;
     let is_last = ledger.run(None)?.as_ref() == Some(&run);
     let mut findings = std::mem::take(&mut context.findings);
@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         ledger: &ledger,
         run: &run,
         is_last,
-        matching: &matching,
+        matching,
         has_failed_tables: true,
     };
     let written = report.write(&folder, &mut findings)?;
