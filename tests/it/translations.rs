@@ -1,7 +1,7 @@
 //! The catalogs in `locales/` hold a text for every marked sentence in `src/`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -36,8 +36,16 @@ fn every_sentence_has_a_chinese_text() {
 #[test]
 fn every_chinese_text_is_used() {
     let used: BTreeSet<String> = sentences().into_iter().map(|known| known.text).collect();
+    let code: String = files(&root().join("src"), ".rs")
+        .iter()
+        .map(|path| std::fs::read_to_string(path).expect("a file"))
+        .collect();
+    // The names of fields are looked up without a mark.
+    let is_field = |key: &str| fields().contains_key(key) && code.contains(&format!("\"{key}\""));
     let catalog = catalog();
-    let unused = catalog.keys().filter(|key| !used.contains(*key));
+    let unused = catalog
+        .keys()
+        .filter(|key| !used.contains(*key) && !is_field(key));
     let unused: Vec<String> = unused.map(|key| format!("{key:?}")).collect();
     assert!(unused.is_empty(), "not in src/:\n{}", lines(unused));
 }
@@ -80,10 +88,7 @@ fn catalog() -> BTreeMap<String, String> {
             library.contains(&format!("include_str!(\"../locales/{name}\")")),
             "src/lib.rs does not include {name}"
         );
-        let text = std::fs::read_to_string(&path).expect("a catalog");
-        let texts: BTreeMap<String, String> =
-            serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        for (english, chinese) in texts {
+        for (english, chinese) in texts(&path) {
             assert!(
                 all.insert(english.clone(), chinese).is_none(),
                 "{name} repeats {english:?}"
@@ -91,6 +96,16 @@ fn catalog() -> BTreeMap<String, String> {
         }
     }
     all
+}
+
+/// Returns the names of API fields.
+fn fields() -> BTreeMap<String, String> {
+    texts(&root().join("locales/fields.zh.yml"))
+}
+
+fn texts(catalog: &Path) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(catalog).expect("a catalog");
+    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", catalog.display()))
 }
 
 /// Returns the marked sentences of the code.
@@ -158,7 +173,7 @@ fn placeholders(text: &str) -> BTreeSet<String> {
 }
 
 /// Returns the files below a folder whose names end with `ending`.
-fn files(folder: &std::path::Path, ending: &str) -> Vec<PathBuf> {
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
