@@ -173,6 +173,7 @@ pub struct Failure {
 }
 
 /// The beginning of the message of a contract that has ended and could not be sent again.
+/// The ledger records it, and reports recognize the message by it: it has one language.
 const NOT_SENT_AGAIN: &str = "not sent again: ";
 
 impl Failure {
