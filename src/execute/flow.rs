@@ -197,7 +197,16 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
     Failure {
         code: None,
         message,
-        hint: "give the row a new key to send it again".to_owned(),
+        hint: match status {
+            ItemStatus::Rejected => {
+                "to send it again, apply with --retry rejected, or with --reissue ADDRESS"
+            }
+            ItemStatus::Expired => {
+                "to send it again, apply with --retry expired, or with --reissue ADDRESS"
+            }
+            _ => "to send it again, apply with --reissue ADDRESS",
+        }
+        .to_owned(),
     }
 }
 

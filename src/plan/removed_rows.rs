@@ -27,7 +27,11 @@ pub(crate) fn plan_removed_rows(
         if !recorded_items.is_unseen(key) {
             return;
         }
-        let Some(action) = removed_row_action(flow.on_vanish(), item) else {
+        let action = removed_row_action(flow.on_vanish(), item);
+        if action.is_none() {
+            plan.without_row += u64::from(item.can_be_revoked());
+        }
+        let Some(action) = action else {
             return;
         };
         let address = Address::item(&flow.name, key);
@@ -118,7 +122,7 @@ pub(crate) fn check_revocation_limit(
         reasons.push(format!("{removed} removed from the sheet"));
     }
     if reissued > 0 {
-        reasons.push(format!("{reissued} changed"));
+        reasons.push(format!("{reissued} to be sent again"));
     }
     let error = Diagnostic::error(format!(
         "flows.{}: {count} of {recorded} items in progress would be revoked ({}); the limit is {}",

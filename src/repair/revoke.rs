@@ -165,7 +165,7 @@ impl StepContext<'_> {
         let why = Failure {
             code: None,
             message: "revoked by treaty revoke".to_owned(),
-            hint: "give the row a new key to send it again".to_owned(),
+            hint: "to send it again, apply with --reissue ADDRESS".to_owned(),
         };
         let revoked = ItemStatus::Revoked;
         self.record_status(record.id, revoked, Some(why), true)

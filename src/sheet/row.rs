@@ -168,10 +168,15 @@ impl Row {
         self.problem(column).is_some()
     }
 
+    /// Returns the key that a report has for this row; `None` if there is none.
+    pub fn reported_key(&self) -> Option<&str> {
+        self.get(KEY_COLUMN).filter(|key| !key.is_empty())
+    }
+
     /// Returns the key of a line of a report that has no cells of its row. Reports leave them out if
     /// the row differs from what was sent, or is no longer in the sheet.
     pub fn reported_key_without_cells(&self) -> Option<&str> {
-        let key = self.get(KEY_COLUMN).filter(|key| !key.is_empty())?;
+        let key = self.reported_key()?;
         self.filled_cells().next().is_none().then_some(key)
     }
 

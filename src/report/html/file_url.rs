@@ -83,7 +83,10 @@ mod tests {
     fn encodes_paths_and_refuses_those_outside() {
         let url = |path| file_url("../../", path);
         let signed = url("signed/借 #1%.pdf");
-        assert_eq!(signed.as_deref(), Some("../../signed/%E5%80%9F%20%231%25.pdf"));
+        assert_eq!(
+            signed.as_deref(),
+            Some("../../signed/%E5%80%9F%20%231%25.pdf")
+        );
         let odd = url("javascript:alert(1)");
         assert_eq!(odd.as_deref(), Some("../../javascript%3Aalert%281%29"));
         for outside in ["", "/etc/passwd", "../x.pdf", "signed/../../x.pdf"] {

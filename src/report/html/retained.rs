@@ -270,9 +270,15 @@ mod tests {
     #[test]
     fn links_signed_files_inside_the_project() {
         let url = |project_url, path: &str| RetainedFile::new(path, project_url).url;
-        assert_eq!(&*url(Some("../../"), "signed/HT 1.pdf"), "../../signed/HT%201.pdf");
+        assert_eq!(
+            &*url(Some("../../"), "signed/HT 1.pdf"),
+            "../../signed/HT%201.pdf"
+        );
         assert_eq!(&*url(Some("../../"), "/elsewhere/HT-1.pdf"), "");
-        assert_eq!(&*url(Some("../../"), &format!("signed/{}", "b".repeat(3000))), "");
+        assert_eq!(
+            &*url(Some("../../"), &format!("signed/{}", "b".repeat(3000))),
+            ""
+        );
         assert_eq!(&*url(None, "signed/HT-1.pdf"), "");
     }
 
