@@ -30,7 +30,11 @@ pub(super) fn composed(document: &Document, resources: &Resources) -> Result<Com
             let source = match declared.map(|template| &template.source) {
                 Some(TemplateSource::File { bytes, .. }) => bytes.clone(),
                 Some(TemplateSource::Adopted(_)) => return Err(at_the_service(template)),
-                None => return Err(t!("the template %{template} is invalid", template = template).into_owned()),
+                None => {
+                    return Err(
+                        t!("the template %{template} is invalid", template = template).into_owned(),
+                    );
+                }
             };
             let chunks = chunks.iter().map(appended).collect::<Result<Vec<_>, _>>()?;
             let bytes = pdf::compose(&source, fields, &chunks).map_err(|why| why.to_string())?;
@@ -44,10 +48,10 @@ pub(super) fn composed(document: &Document, resources: &Resources) -> Result<Com
     };
     let sizes = pdf::check(&bytes).and_then(|()| pdf::page_sizes(&bytes));
     let sizes = sizes.map_err(|why| match why {
-        PdfError::Encrypted => {
-            t!("the PDF is encrypted: it is sent as it is, and shown by its signers with the password")
-                .into_owned()
-        }
+        PdfError::Encrypted => t!(
+            "the PDF is encrypted: it is sent as it is, and shown by its signers with the password"
+        )
+        .into_owned(),
         other => other.to_string(),
     })?;
     Ok(Composed {
@@ -68,7 +72,8 @@ pub(super) fn at_the_service(template: &str) -> String {
 
 fn appended(chunk: &Chunk) -> Result<AppendedPages, String> {
     let bytes = STANDARD.decode(&chunk.chunked_data);
-    let bytes = bytes.map_err(|why| t!("the appended pages are no Base64: %{why}", why = why).into_owned())?;
+    let bytes = bytes
+        .map_err(|why| t!("the appended pages are no Base64: %{why}", why = why).into_owned())?;
     Ok(if chunk.mime_type == MIME_PDF {
         AppendedPages::Pdf(bytes)
     } else {

@@ -111,13 +111,19 @@ fn note(
             "" => format!("{}{percent}", misfit.problem),
             detail => format!("{}{detail}", misfit.problem),
         }),
-        FieldState::Tight => Some(t!("may be cut off, depending on the font").into_owned() + &percent),
+        FieldState::Tight => {
+            Some(t!("may be cut off, depending on the font").into_owned() + &percent)
+        }
         FieldState::Empty => Some(t!("empty").into_owned()),
         FieldState::Fits => None,
     };
     let missing = (!missing.is_empty()).then(|| {
         let missing: String = missing.into_iter().collect();
-        t!("the font of the preview does not have %{missing}", missing = missing).into_owned()
+        t!(
+            "the font of the preview does not have %{missing}",
+            missing = missing
+        )
+        .into_owned()
     });
     let notes: Vec<String> = state.into_iter().chain(missing).collect();
     (!notes.is_empty()).then(|| notes.join(&t!("; ")))

@@ -98,7 +98,10 @@ pub(super) fn begin(head: &Head, flows: &[FlowLine<'_>]) -> Result<String, Error
     let (head, flows) = (Value::from(Serde(head)), Value::from(Serde(flows)));
     let (style, policy) = (&*PAGE_STYLE, &*POLICY);
     let lang = if is_chinese() { "zh" } else { "en" };
-    rendered("begin.html", context! { title, head, flows, style, policy, lang })
+    rendered(
+        "begin.html",
+        context! { title, head, flows, style, policy, lang },
+    )
 }
 
 /// Renders the head of a flow.

@@ -158,7 +158,13 @@ fn problem(position: &Position, centers: &[SealCenter], document: &Composed) -> 
     let is_keyword = position.sign_type == Some(1);
     if is_keyword && centers.is_empty() {
         let text = keyword(position);
-        return Some(t!("the document does not contain the text %{text}", text = text).into_owned());
+        return Some(
+            t!(
+                "the document does not contain the text %{text}",
+                text = text
+            )
+            .into_owned(),
+        );
     }
     if let Some((page, ..)) = centers.iter().find(|own| document.size(own.0).is_none()) {
         return Some(t!("the document has no page %{page}", page = page).into_owned());

@@ -208,7 +208,8 @@ impl RowWriter<'_> {
                 }
                 Ok(None) => break,
                 Err(why) => {
-                    view.problem = Some(t!("the pages cannot be drawn: %{why}", why = why).into_owned());
+                    view.problem =
+                        Some(t!("the pages cannot be drawn: %{why}", why = why).into_owned());
                     break;
                 }
             }

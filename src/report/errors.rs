@@ -125,9 +125,15 @@ impl Files {
     /// Creates the files and writes their headers.
     fn create(path: &Path) -> Result<Self, FileError> {
         let mut csv = create_table(path)?;
-        write_record(&mut csv, path, &columns().map(|(name, _)| name.into_owned()))?;
+        write_record(
+            &mut csv,
+            path,
+            &columns().map(|(name, _)| name.into_owned()),
+        )?;
         let mut workbook = WorkbookFile::create(&workbook_path(path))?;
-        let columns = columns().map(|(name, kind)| Column::new(&name, kind)).into();
+        let columns = columns()
+            .map(|(name, kind)| Column::new(&name, kind))
+            .into();
         let table = workbook.edit(|book| Table::begin(book, &t!("errors"), columns, MAX_ROWS))?;
         Ok(Self {
             csv,

@@ -269,7 +269,7 @@ fn joined_failure(diagnostics: &[Diagnostic]) -> Failure {
             Some(crate::diagnostic::Place::Cell(crate::diagnostic::Cell {
                 column: Some((column, _)),
                 ..
-            })) => {
+            })) if !diagnostic.message.starts_with(&**column) => {
                 format!("{column}: {}", diagnostic.message)
             }
             _ => diagnostic.message.clone(),
@@ -396,7 +396,9 @@ impl<'a> SignerView<'a> {
         match (&step.state, &step.sign) {
             (StepState::Completed(_), Some(sign)) => match sign.status {
                 // An ended flow cannot be signed.
-                SignStatus::Pending | SignStatus::Signing if self.item.has_ended_early() => t_key!("ended"),
+                SignStatus::Pending | SignStatus::Signing if self.item.has_ended_early() => {
+                    t_key!("ended")
+                }
                 SignStatus::Pending => "waiting",
                 SignStatus::Signing => t_key!("signing"),
                 SignStatus::Signed => "signed",

@@ -23,8 +23,6 @@ pub use file::{Format, SheetFile};
 pub use formula::{escape_formula, protect_cell};
 pub use kept_number::{kept_numbers, lost_number};
 pub use open::{Rows, Sheet};
-pub use report_columns::{
-    CHECK_COLUMN, REPORT_PREFIX, report_title, results_sheet, signer_title,
-};
+pub use report_columns::{CHECK_COLUMN, REPORT_PREFIX, report_title, results_sheet, signer_title};
 pub use row::{CellProblem, Header, Row, RowError};
 pub use workbook_cell::{fit_cell, workbook_cell};

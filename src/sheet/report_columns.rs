@@ -80,12 +80,18 @@ mod tests {
 
     #[test]
     fn titles_are_distinct_and_have_the_prefix() {
-        let names = COLUMNS.iter().flat_map(|(english, chinese)| [english, chinese]);
+        let names = COLUMNS
+            .iter()
+            .flat_map(|(english, chinese)| [english, chinese]);
         let all: Vec<&&str> = names.collect();
         assert!(all.iter().all(|name| name.starts_with(REPORT_PREFIX)));
         let distinct: HashSet<&&&str> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
         // A column of a signer has a second underscore.
-        assert!(COLUMNS.iter().all(|(_, chinese)| chinese.matches('_').count() == 1));
+        assert!(
+            COLUMNS
+                .iter()
+                .all(|(_, chinese)| chinese.matches('_').count() == 1)
+        );
     }
 }

@@ -112,7 +112,10 @@ fn verdict(run: &Summary) -> String {
     let resources = match run.resource_failures.len() as u64 {
         0 => None,
         1 => Some(t!("1 resource failed.")),
-        count => Some(t!("%{count} resources failed.", count = words::count(count))),
+        count => Some(t!(
+            "%{count} resources failed.",
+            count = words::count(count)
+        )),
     };
     let resources = resources.map(Cow::into_owned);
     let progress = progress(run, &all).into_owned();
@@ -121,9 +124,8 @@ fn verdict(run: &Summary) -> String {
 
 /// Returns the numbers of the outcomes that occur.
 fn outcomes(all: &Counts) -> Vec<Cow<'static, str>> {
-    let number = |statuses: &[Status]| -> u64 {
-        statuses.iter().map(|status| count(all, *status)).sum()
-    };
+    let number =
+        |statuses: &[Status]| -> u64 { statuses.iter().map(|status| count(all, *status)).sum() };
     let counted = |statuses: &[Status], text: fn(String) -> Cow<'static, str>| {
         let count = number(statuses);
         (count > 0).then(|| text(words::count(count)))
@@ -132,12 +134,24 @@ fn outcomes(all: &Counts) -> Vec<Cow<'static, str>> {
         counted(&[Status::Signed, Status::Archived], |count| {
             t!("%{count} signed", count = count)
         }),
-        counted(&[Status::Rejected], |count| t!("%{count} rejected", count = count)),
-        counted(&[Status::Expired], |count| t!("%{count} expired", count = count)),
-        counted(&[Status::Revoked], |count| t!("%{count} revoked", count = count)),
-        counted(&[Status::Failed], |count| t!("%{count} failed", count = count)),
-        counted(&[Status::InDoubt], |count| t!("%{count} in doubt", count = count)),
-        counted(&[Status::Interrupted], |count| t!("%{count} interrupted", count = count)),
+        counted(&[Status::Rejected], |count| {
+            t!("%{count} rejected", count = count)
+        }),
+        counted(&[Status::Expired], |count| {
+            t!("%{count} expired", count = count)
+        }),
+        counted(&[Status::Revoked], |count| {
+            t!("%{count} revoked", count = count)
+        }),
+        counted(&[Status::Failed], |count| {
+            t!("%{count} failed", count = count)
+        }),
+        counted(&[Status::InDoubt], |count| {
+            t!("%{count} in doubt", count = count)
+        }),
+        counted(&[Status::Interrupted], |count| {
+            t!("%{count} interrupted", count = count)
+        }),
     ]
     .into_iter()
     .flatten()

@@ -120,8 +120,16 @@ pub(super) fn duration(seconds: f64) -> Cow<'static, str> {
         whole % 60,
     );
     match (days, hours) {
-        (0, 0) => t!("%{minutes} min %{seconds} s", minutes = minutes, seconds = rest),
-        (0, _) => t!("%{hours} h %{minutes} min", hours = hours, minutes = minutes),
+        (0, 0) => t!(
+            "%{minutes} min %{seconds} s",
+            minutes = minutes,
+            seconds = rest
+        ),
+        (0, _) => t!(
+            "%{hours} h %{minutes} min",
+            hours = hours,
+            minutes = minutes
+        ),
         _ => t!("%{days} d %{hours} h", days = days, hours = hours),
     }
 }

@@ -68,8 +68,9 @@ impl Workbooks {
         let results = result_columns(columns);
         Ok(Self {
             results: all.edit(|book| Table::begin(book, results_sheet(), results, MAX_ROWS))?,
-            failed_results: all
-                .edit(|book| Table::begin(book, &t!("failed"), failed_columns(columns), MAX_ROWS))?,
+            failed_results: all.edit(|book| {
+                Table::begin(book, &t!("failed"), failed_columns(columns), MAX_ROWS)
+            })?,
             all,
             failed: has_failed.then(failed_workbook).transpose()?,
             counts: Counts::new(),

@@ -46,7 +46,10 @@ pub(super) fn write(
         row += 1;
     }
     row += 1;
-    for (column, name) in [t!("Status"), t!("Rows"), t!("Meaning")].into_iter().enumerate() {
+    for (column, name) in [t!("Status"), t!("Rows"), t!("Meaning")]
+        .into_iter()
+        .enumerate()
+    {
         let column = u16::try_from(column).unwrap_or(0);
         sheet.write_string_with_format(row, column, &*name, &styles.own_header)?;
     }

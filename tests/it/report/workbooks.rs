@@ -159,7 +159,11 @@ fn a_changed_number_of_a_chinese_report_is_found() {
             "{lang}: {}",
             run.stderr
         );
-        let column = if lang == "zh" { "treaty_校验" } else { "treaty_check" };
+        let column = if lang == "zh" {
+            "treaty_校验"
+        } else {
+            "treaty_check"
+        };
         let hint = format!("clear {column} in this row");
         assert!(run.stderr.contains(&hint), "{lang}: {}", run.stderr);
     }
