@@ -277,7 +277,7 @@ fn joined_failure(diagnostics: &[Diagnostic]) -> Failure {
             Some(crate::diagnostic::Place::Cell(crate::diagnostic::Cell {
                 column: Some((column, _)),
                 ..
-            })) => {
+            })) if !diagnostic.message.starts_with(&**column) => {
                 format!("{column}: {}", diagnostic.message)
             }
             _ => diagnostic.message.clone(),

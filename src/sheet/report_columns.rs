@@ -11,7 +11,7 @@ pub(super) const KEY_COLUMN: &str = "treaty_key";
 pub const CHECK_COLUMN: &str = "treaty_check";
 
 /// The columns with their Chinese titles.
-const COLUMNS: [(&str, &str); 15] = [
+const COLUMNS: [(&str, &str); 16] = [
     (KEY_COLUMN, "treaty_键"),
     ("treaty_row", "treaty_行号"),
     ("treaty_status", "treaty_状态"),
@@ -22,6 +22,7 @@ const COLUMNS: [(&str, &str); 15] = [
     ("treaty_error", "treaty_原因"),
     ("treaty_hint", "treaty_提示"),
     ("treaty_attempts", "treaty_处理次数"),
+    ("treaty_contract_number", "treaty_合同编号"),
     ("treaty_sent_at", "treaty_发送时间"),
     ("treaty_ended_at", "treaty_结束时间"),
     ("treaty_file", "treaty_文件"),

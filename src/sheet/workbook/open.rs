@@ -193,18 +193,9 @@ fn chosen(file: &SheetFile, workbook: &Source, wanted: Option<&str>) -> Result<C
             Some(near) => t!("did you mean %{near}?", near = near),
             None => t!("the sheets are %{sheets}", sheets = listed()),
         };
-        let missing = file
+        return Err(file
             .error(t!("the workbook has no sheet %{wanted}", wanted = wanted))
-            .hint(hint);
-        // The report can be in another language than the one that the manifest names.
-        let is_results = |name: &str| RESULTS_SHEETS.contains(&name);
-        return match names().find(|name| is_results(wanted) && is_results(name)) {
-            Some(results) => Ok(Chosen {
-                name: results.into(),
-                unless_report: Some(missing),
-            }),
-            None => Err(missing),
-        };
+            .hint(hint));
     }
     let visible_names = || {
         let sheets = sheets.iter();
