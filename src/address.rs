@@ -173,27 +173,71 @@ impl FromStr for Address {
     }
 }
 
-/// A pattern for addresses, given with `--target` and `--exclude`. `*` matches any text.
+/// A pattern for addresses, given with `--target` and `--exclude`. `*` matches any text, except in a
+/// pattern that is the address of an existing item ([`AddressPattern::resolved`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AddressPattern(String);
+pub struct AddressPattern {
+    text: String,
+    /// Whether `*` matches only itself.
+    is_literal: bool,
+}
 
 impl AddressPattern {
+    /// Makes each pattern that is the address of an existing item match this item only. `exists`
+    /// returns whether there is such an item; it is called for addresses with `*` only.
+    ///
+    /// # Errors
+    /// The error of `exists`.
+    pub fn resolved<E>(
+        patterns: &[Self],
+        mut exists: impl FnMut(&Address) -> Result<bool, E>,
+    ) -> Result<Vec<Self>, E> {
+        let resolve = |pattern: &Self| {
+            let address = pattern.address().filter(|_| pattern.text.contains('*'));
+            let is_literal = match address {
+                Some(address @ (Address::Item { .. } | Address::AccountByThirdId(_))) => {
+                    exists(&address)?
+                }
+                _ => false,
+            };
+            Ok(Self {
+                is_literal,
+                ..pattern.clone()
+            })
+        };
+        patterns.iter().map(resolve).collect()
+    }
+
+    /// The address with the same text, if there can be one.
+    pub fn address(&self) -> Option<Address> {
+        self.text.parse().ok()
+    }
+
+    /// The address, if the pattern can match no other item.
+    pub fn exact(&self) -> Option<Address> {
+        let is_exact = self.is_literal || !self.text.contains('*');
+        self.address().filter(|_| is_exact)
+    }
+
     /// Whether the pattern matches the address or its flow.
     pub fn matches(&self, address: &Address) -> bool {
-        if wildcard(&self.0, &address.to_string()) {
+        if self.is_literal {
+            return self.text == address.to_string();
+        }
+        if wildcard(&self.text, &address.to_string()) {
             return true;
         }
-        matches!(address, Address::Item { flow, .. } if wildcard(&self.0, &format!("flows.{flow}")))
+        matches!(address, Address::Item { flow, .. } if wildcard(&self.text, &format!("flows.{flow}")))
     }
 
     /// Whether the pattern can match an item of the flow.
     pub fn may_match_flow(&self, flow: &str) -> bool {
         let whole = format!("flows.{flow}");
-        match self.0.split_once('*') {
+        match self.text.split_once('*') {
             None => {
-                self.0 == whole
+                self.text == whole
                     || self
-                        .0
+                        .text
                         .strip_prefix(&whole)
                         .is_some_and(|key| key.starts_with('['))
             }
@@ -218,7 +262,10 @@ impl FromStr for AddressPattern {
             "*",
         ];
         if known.iter().any(|head| text.starts_with(head)) {
-            Ok(Self(quoted(text).into_owned()))
+            Ok(Self {
+                text: quoted(text).into_owned(),
+                is_literal: false,
+            })
         } else {
             Err(
                 "an address starts with accounts., seals., templates. or flows., for example flows.loan[\"HT-1\"]".to_owned(),
@@ -229,7 +276,7 @@ impl FromStr for AddressPattern {
 
 impl fmt::Display for AddressPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -342,5 +389,29 @@ mod tests {
             assert!(!matches || pattern.may_match_flow("loan"), "{pattern}");
         }
         assert!("loan".parse::<AddressPattern>().is_err());
+    }
+
+    #[test]
+    fn the_address_of_an_existing_item_matches_this_item_only() {
+        let (starred, other) = (Address::item("loan", "HT-*"), Address::item("loan", "HT-1"));
+        let resolved = |text: &str| {
+            let pattern: AddressPattern = text.parse().expect("a pattern");
+            let exists = |address: &Address| Ok::<_, ()>(*address == starred);
+            let mut resolved = AddressPattern::resolved(&[pattern], exists).expect("resolved");
+            resolved.remove(0)
+        };
+        for (text, exact, others) in [
+            ("flows.loan[\"HT-*\"]", true, false),
+            ("flows.loan[HT-*]", true, false),
+            ("flows.loan[\"HT-**\"]", false, true),
+            ("flows.loan[\"*\"]", false, true),
+            ("flows.*", false, true),
+        ] {
+            let pattern = resolved(text);
+            assert!(pattern.matches(&starred), "{text}");
+            assert_eq!(pattern.matches(&other), others, "{text}");
+            assert_eq!(pattern.exact().is_some(), exact, "{text}");
+        }
+        assert_eq!(resolved("flows.loan[\"HT-1\"]").exact(), Some(other));
     }
 }

@@ -3,8 +3,9 @@
 use crate::ledger::LedgerError;
 use crate::plan::Fatal;
 use crate::repair::{AdoptError, AuditError};
-use crate::report::JournalError;
+use crate::report::{FlowReportError, JournalError};
 use crate::sandbox::StoreError;
+use crate::util::atomic_file::{self, FileError};
 
 /// The result of a command, as an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,35 @@ impl CliError {
     }
 }
 
+/// Replaces the hint of an error if it is a full disk.
+pub(super) fn when_disk_full(error: anyhow::Error, hint: &str) -> anyhow::Error {
+    if is_disk_full(&error) {
+        CliError::new(Exit::Error, format!("{error:#}"), hint).into()
+    } else {
+        error
+    }
+}
+
+/// Returns whether a file cannot be written because the disk is full.
+fn is_disk_full(error: &anyhow::Error) -> bool {
+    if let Some(LedgerError::Full(_)) = error.downcast_ref::<LedgerError>() {
+        return true;
+    }
+    let file = match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(FlowReportError::File(file)), _) | (_, Some(JournalError::Report(file))) => {
+            Some(file)
+        }
+        _ => error.downcast_ref::<FileError>(),
+    };
+    let audit = match error.downcast_ref::<AuditError>() {
+        Some(AuditError::Journal(why)) => Some(why),
+        _ => None,
+    };
+    let other = || error.chain().find_map(|cause| cause.downcast_ref());
+    let why = file.map(|file| &file.why).or(audit).or_else(other);
+    why.is_some_and(atomic_file::is_disk_full)
+}
+
 /// Returns the exit code of an error and a hint, which may be empty.
 pub(super) fn classify(error: &anyhow::Error) -> (Exit, String) {
     const BUSY: &str = t_key!("wait until the other process has ended");
@@ -92,11 +122,28 @@ pub(super) fn classify(error: &anyhow::Error) -> (Exit, String) {
     if let Some(AdoptError::Fatal(fatal)) = error.downcast_ref::<AdoptError>() {
         return classify_fatal(fatal);
     }
+    if is_disk_full(error) {
+        return (
+            Exit::Error,
+            t!("free disk space, then run the command again").into_owned(),
+        );
+    }
     match error.downcast_ref::<StoreError>() {
-        Some(StoreError::Busy(_)) => (Exit::Held, t!(BUSY).into_owned()),
+        Some(StoreError::Busy(in_use)) => {
+            let kill = in_use.kill_command();
+            let kill = kill.map_or(String::new(), |kill| {
+                t!(" or %{kill}", kill = kill).into_owned()
+            });
+            let hint = t!(
+                "wait until that command has ended; if it is treaty sandbox in another window, stop it with Ctrl-C%{kill}, \
+                 or send to it: endpoint: \"http://127.0.0.1:7878/opentreaty-service\" in treaty.yaml",
+                kill = kill
+            );
+            (Exit::Held, hint.into_owned())
+        }
         Some(StoreError::Broken { .. }) => (
             Exit::Error,
-            t!("check the folder and its permissions").into_owned(),
+            t!("check the folder, its permissions and the free disk space").into_owned(),
         ),
         None => (Exit::Error, String::new()),
     }
@@ -196,9 +243,52 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
             t!("make the file and its folder writable for this user, or copy the folder to a place that can be written \
              and name the copy as `ledger` in treaty.yaml").into_owned(),
         ),
+        LedgerError::Full(_) => (
+            Exit::Error,
+            t!("free disk space, then run the command again: what was sent is recorded, and a request without a recorded \
+             response is looked up before anything is sent again").into_owned(),
+        ),
         LedgerError::Broken { .. } => (
             Exit::Error,
             t!("check the disk and the file; restore the file from a backup if it is damaged").into_owned(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn a_full_disk_has_a_hint_however_it_is_found() {
+        let full = || Error::from(ErrorKind::StorageFull);
+        let file = || FileError {
+            path: "reports/run.json".into(),
+            why: full(),
+        };
+        let errors: [anyhow::Error; 6] = [
+            file().into(),
+            FlowReportError::File(file()).into(),
+            JournalError::Report(file()).into(),
+            AuditError::Journal(full()).into(),
+            LedgerError::Full("ledger.db".to_owned()).into(),
+            anyhow::Error::from(full()).context("the log cannot be opened"),
+        ];
+        for error in errors {
+            let (exit, hint) = classify(&error);
+            assert_eq!(exit, Exit::Error);
+            assert!(
+                hint.starts_with("free disk space, then "),
+                "{error}: {hint}"
+            );
+            let (_, hint) = classify(&when_disk_full(error, "nothing was sent"));
+            assert_eq!(hint, "nothing was sent");
+        }
+        let other = FileError {
+            path: "x".into(),
+            why: Error::from(ErrorKind::PermissionDenied),
+        };
+        assert_eq!(classify(&other.into()).1, "");
     }
 }

@@ -9,7 +9,6 @@ mod output;
 mod process;
 
 use args::{Args, Language, LogFormat};
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use exit::CliError;
 use tracing::{field, info_span};
@@ -29,7 +28,7 @@ fn suggests_revoke(error: &clap::Error) -> bool {
 /// Runs treaty with the arguments of the process.
 pub fn run() -> Exit {
     process::prepare();
-    let args = match Args::try_parse() {
+    let args = match Args::parse_process() {
         Ok(args) => args,
         Err(mut error) => {
             if error.kind() == ErrorKind::InvalidSubcommand && suggests_revoke(&error) {

@@ -220,6 +220,11 @@ fn is_out_of_files(error: &(dyn Error + 'static)) -> bool {
     matches!(code, Some(code) if cfg!(unix) && [23, 24].contains(&code) || code == 10_024)
 }
 
+/// Returns the host and port of the environment's proxy for the URL of an endpoint.
+pub fn proxy_of(url: &str) -> Option<String> {
+    proxy(&url.parse().ok()?)
+}
+
 /// Returns the host and port of the environment's proxy for an address.
 fn proxy(uri: &Uri) -> Option<String> {
     if is_local(uri) {

@@ -33,7 +33,7 @@ mod written_form;
 pub use call::{Client, MAX_CALLS_PER_REQUEST};
 pub use event::{CallEvent, ClientEvent, Throttle};
 pub use failure::{CallFailure, LossCause};
-pub use http::HttpTransport;
+pub use http::{HttpTransport, proxy_of};
 pub use identity::CallIdentity;
 pub use public::public;
 pub use retry::RetryDelays;

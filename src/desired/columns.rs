@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::check::{code_point, is_invisible};
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::manifest::{Flow, Named};
 use crate::sheet::{Header, Sheet};
 
@@ -43,6 +43,12 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
         let mut named = flow.uses.iter().flat_map(|(uses, _)| &uses.columns);
         named.all(|column| header.position(column).is_none())
     });
+    if let (Some(rows), Some(header)) = (&flow.rows, header) {
+        let missing = rows.exact.iter();
+        let missing = missing.filter(|column| header.position(&column.text).is_none());
+        errors
+            .extend(missing.map(|column| no_column(&column.text, &column.span, header, has_none)));
+    }
     for (uses, span) in &flow.uses {
         let Some(header) = header else {
             if uses.row {
@@ -55,48 +61,52 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
         };
         let columns = uses.columns.iter();
         for column in columns.filter(|column| header.position(column).is_none()) {
-            let columns = || header.columns().iter().map(|name| &**name);
-            let hint = match did_you_mean(column, columns()) {
-                Some(near) if near.chars().any(is_unseen) => {
-                    let unseen = near.chars().filter(|c| is_unseen(*c));
-                    let codes: Vec<String> = unseen.map(code_point).collect();
-                    t!(
-                        "the column %{column} of the sheet contains the unseen character %{codes}: remove it from the header",
-                        column = near.replace(is_unseen, ""),
-                        codes = codes.join(", ")
-                    )
-                }
-                Some(near) if near.chars().any(char::is_whitespace) => {
-                    t!("did you mean row[\"%{near}\"]?", near = near)
-                }
-                Some(near) => t!("did you mean row.%{near}?", near = near),
-                None if header.columns().len() == 1 && header.is_text() => {
-                    t!(
-                        "the sheet has only one column: set rows.delimiter, and check that the header is the first row"
-                    )
-                }
-                None => {
-                    let columns = columns().filter(|name| !name.is_empty());
-                    let columns = columns.collect::<Vec<_>>().join(", ");
-                    if has_none {
-                        t!(
-                            "the columns are %{columns}; check that the header is the first row",
-                            columns = columns
-                        )
-                    } else {
-                        t!("the columns are %{columns}", columns = columns)
-                    }
-                }
-            };
-            errors.push(
-                Diagnostic::error(t!("the sheet has no column %{column}", column = column))
-                    .at(span)
-                    .related(header.cell(header.row(), None), t!("header of the sheet"))
-                    .hint(hint),
-            );
+            errors.push(no_column(column, span, header, has_none));
         }
     }
     errors
+}
+
+/// Returns the error of a column that the sheet does not have. `has_none`: neither has it any other
+/// column that the flow uses.
+fn no_column(column: &str, span: &Span, header: &Header, has_none: bool) -> Diagnostic {
+    let columns = || header.columns().iter().map(|name| &**name);
+    let hint = match did_you_mean(column, columns()) {
+        Some(near) if near.chars().any(is_unseen) => {
+            let unseen = near.chars().filter(|c| is_unseen(*c));
+            let codes: Vec<String> = unseen.map(code_point).collect();
+            t!(
+                "the column %{column} of the sheet contains the unseen character %{codes}: remove it from the header",
+                column = near.replace(is_unseen, ""),
+                codes = codes.join(", ")
+            )
+        }
+        Some(near) if near.chars().any(char::is_whitespace) => {
+            t!("did you mean row[\"%{near}\"]?", near = near)
+        }
+        Some(near) => t!("did you mean row.%{near}?", near = near),
+        None if header.columns().len() == 1 && header.is_text() => {
+            t!(
+                "the sheet has only one column: set rows.delimiter, and check that the header is the first row"
+            )
+        }
+        None => {
+            let columns = columns().filter(|name| !name.is_empty());
+            let columns = columns.collect::<Vec<_>>().join(", ");
+            if has_none {
+                t!(
+                    "the columns are %{columns}; check that the header is the first row",
+                    columns = columns
+                )
+            } else {
+                t!("the columns are %{columns}", columns = columns)
+            }
+        }
+    };
+    Diagnostic::error(t!("the sheet has no column %{column}", column = column))
+        .at(span)
+        .related(header.cell(header.row(), None), t!("header of the sheet"))
+        .hint(hint)
 }
 
 /// Returns an error if the header has no column that the flow uses, and a row below it has most of them.

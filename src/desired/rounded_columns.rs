@@ -54,14 +54,18 @@ struct Tally {
 }
 
 impl RoundedColumns {
-    /// Creates the tallies of the columns that a flow uses.
+    /// Creates the tallies of the columns that a flow uses, without those that `rows.exact` names.
     pub(super) fn new(flow: &Named<Flow>, header: &Header) -> Self {
         let names: BTreeSet<&str> = flow
             .uses
             .iter()
             .flat_map(|(uses, _)| uses.columns.iter().map(String::as_str))
             .collect();
-        let columns = names.into_iter().filter_map(|name| header.position(name));
+        let exact = flow.rows.iter().flat_map(|rows| &rows.exact);
+        let exact: BTreeSet<&str> = exact.map(|column| column.text.as_str()).collect();
+        let columns = names
+            .difference(&exact)
+            .filter_map(|name| header.position(name));
         let tally = |index| Column {
             index,
             tally: Mutex::default(),
@@ -139,7 +143,7 @@ impl Tally {
         };
         let rows = rows.join(", ") + more;
         Diagnostic::error(t!("a spreadsheet has rounded this column: %{rounded} of %{long} numbers with more than %{kept} digits have only zeros after the %{kept}th, in rows %{rows}", rounded = self.rounded, long = self.long, kept = KEPT_DIGITS, rows = rows))
-        .hint(t!("format the column as text and enter the numbers again from their source, or use the workbook (.xlsx) that has them as text"))
+        .hint(t!("format the column as text and enter the numbers again from their source, or use the workbook (.xlsx) that has them as text; if the numbers are right, name the column in rows.exact"))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{Expr, Fingerprint, Fingerprinter, RunTime, Salt, Scope};
 use crate::manifest::{Flow, Named, Project};
 use crate::sheet::{Row, RowError, Sheet};
+use crate::util::escape::escaped;
 
 /// A flow with its open sheet. Columns, form fields and static files are checked.
 #[derive(Debug)]
@@ -338,6 +339,11 @@ impl<'a> FlowRows<'a> {
             Some(_) => None,
             None => Some(true),
         };
+        if let (Some(rows), Some(key), Some(true)) = (rows, &key, wanted)
+            && let Some((message, hint)) = changed_key(&row, key)
+        {
+            rendering.error(&rows.key, message, hint);
+        }
         let mut errors = self.problems(&row);
         errors.append(&mut rendering.errors);
         // A filter would leave it out without a word.
@@ -449,4 +455,20 @@ impl<'a> FlowRows<'a> {
             _ => Outcome::Invalid(errors),
         }
     }
+}
+
+/// Returns the error of a row of a report whose key is not the one that treaty wrote: it would be
+/// sent as a new contract.
+fn changed_key(row: &Row, key: &str) -> Option<(String, String)> {
+    let reported = row.reported_key()?;
+    if reported.trim() == key || reported == escaped(key) {
+        return None;
+    }
+    Some((
+        format!("the key is {key}, but treaty wrote this row for the key {reported}"),
+        format!(
+            "restore the key {reported}; if the row is to become a new contract, clear treaty_key in this row or \
+             remove the treaty_ columns"
+        ),
+    ))
 }

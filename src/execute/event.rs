@@ -74,14 +74,18 @@ pub struct SyncStats {
     pub signed: u64,
     /// The number of items with a signer that has not signed yet.
     pub waiting: u64,
-    /// The number of items whose flow was refused, expired or revoked.
-    pub ended: u64,
-    /// The number of items that failed; the next sync retries them.
+    /// The number of items that a signer refused.
+    pub rejected: u64,
+    /// The number of items whose signing deadline passed.
+    pub expired: u64,
+    /// The number of items whose flow was revoked.
+    pub revoked: u64,
+    /// The number of items that failed; the next sync retries them, or the next apply if they are
+    /// not sent completely.
     pub failed: u64,
     /// The number of items in doubt.
     pub in_doubt: u64,
-    /// The number of items that an interrupted apply has not sent completely; the next apply
-    /// continues.
+    /// The number of items that were interrupted; the next apply probes and continues.
     pub interrupted: u64,
     /// The items whose flow ended early, each with the reason; the first 100.
     pub endings: Vec<(Address, Failure)>,
@@ -90,18 +94,26 @@ pub struct SyncStats {
 }
 
 impl SyncStats {
+    /// The number of items whose flow ended before all signers had signed.
+    pub fn ended(&self) -> u64 {
+        self.rejected + self.expired + self.revoked
+    }
+
     /// Returns whether an item was polled.
     pub fn has_polled(&self) -> bool {
         let Self {
             archived,
             signed,
             waiting,
-            ended,
+            rejected,
+            expired,
+            revoked,
             failed,
             in_doubt,
             interrupted,
             ..
         } = self;
+        let ended = rejected + expired + revoked;
         archived + signed + waiting + ended + failed + in_doubt + interrupted > 0
     }
 }

@@ -198,7 +198,16 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
     Failure {
         code: None,
         message: message.into_owned(),
-        hint: t!("give the row a new key to send it again").into_owned(),
+        hint: match status {
+            ItemStatus::Rejected => {
+                t!("to send it again, apply with --retry rejected, or with --reissue ADDRESS")
+            }
+            ItemStatus::Expired => {
+                t!("to send it again, apply with --retry expired, or with --reissue ADDRESS")
+            }
+            _ => t!("to send it again, apply with --reissue ADDRESS"),
+        }
+        .into_owned(),
     }
 }
 

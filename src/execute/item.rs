@@ -37,7 +37,15 @@ impl Executor<'_> {
             .as_ref()
             .map_or_else(|| self.context.ledger.next_subject(), |known| known.id);
         let was_in_doubt = known.as_ref().map(|known| known.status) == Some(ItemStatus::InDoubt);
-        let result = self.apply_action(flow, item, action, id, known).await;
+        // A contract that has ended keeps its record until a new one begins.
+        let ended = known
+            .as_ref()
+            .filter(|known| known.status.has_ended() && action.replaces());
+        let ended = ended.map(|known| (known.status, known.moved_at));
+        let mut has_begun = false;
+        let result = self
+            .apply_action(flow, item, action, id, known, &mut has_begun)
+            .await;
         let (outcome, status, failure) = match result {
             Ok((status, failure)) => {
                 let outcome = match status {
@@ -64,11 +72,19 @@ impl Executor<'_> {
             }
             Err(StepError::Fatal(fatal)) => return Err(fatal),
         };
-        let mut writes = vec![Write::ItemEnded {
-            id,
-            status,
-            failure,
-            at: self.context.now(),
+        let mut writes = vec![match ended.filter(|_| !has_begun) {
+            Some((status, moved_at)) => Write::ItemEnded {
+                id,
+                status,
+                failure: failure.map(Failure::not_sent_again),
+                at: moved_at.unwrap_or_else(|| self.context.now()),
+            },
+            None => Write::ItemEnded {
+                id,
+                status,
+                failure,
+                at: self.context.now(),
+            },
         }];
         if status.has_ended() {
             writes.push(Write::DeferralsDropped { subject: id });
@@ -80,7 +96,8 @@ impl Executor<'_> {
     }
 
     /// Applies the planned action to an item. Returns its new status, with a failure if its flow
-    /// ended early or a signer cannot sign any more.
+    /// ended early or a signer cannot sign any more. Sets `has_begun` once the record is that of the
+    /// planned contract.
     async fn apply_action(
         &self,
         flow: &str,
@@ -88,6 +105,7 @@ impl Executor<'_> {
         action: ItemAction,
         id: EntityId,
         known: Option<ItemRecord>,
+        has_begun: &mut bool,
     ) -> Result<(ItemStatus, Option<Failure>), StepError> {
         let check_dependencies = || {
             self.failed_dependency(item)
@@ -112,9 +130,12 @@ impl Executor<'_> {
         };
         let mut journal = ItemJournal::new(id, recorded);
         let revoked = match (action, &known) {
-            (ItemAction::Reissue, Some(known)) => {
-                // Until the sent contract is revoked, the record keeps its fingerprint.
-                record_begin(known.fingerprint, None, None, false);
+            (ItemAction::Reissue | ItemAction::Resend, Some(known)) => {
+                let has_ended = known.status.has_ended();
+                if !has_ended {
+                    // Until the sent contract is revoked, the record keeps its fingerprint.
+                    record_begin(known.fingerprint, None, None, false);
+                }
                 check_dependencies()?;
                 // The sent contract is revoked only if a new one can be sent.
                 check_deadline(item, self.context.now())?;
@@ -122,7 +143,12 @@ impl Executor<'_> {
                 let mut signers = item.signers.iter();
                 let all_added = known.was_sent_whole()
                     || signers.all(|signer| journal.is_begun(&step_name::signer(&signer.name)));
-                self.context.revoke(&journal, REVOKE, all_added).await?;
+                match self.context.revoke(&journal, REVOKE, all_added).await {
+                    // The service has deleted it: nobody can sign it.
+                    Err(StepError::Failed(failure))
+                        if has_ended && failure.code == Some(ErrorCode::NO_FLOW.0) => {}
+                    revoked => drop(revoked?),
+                }
                 true
             }
             _ => {
@@ -146,10 +172,21 @@ impl Executor<'_> {
             was_sent = true;
             journal = ItemJournal::new(id, self.context.ledger.steps(id)?);
         }
+        if !revoked
+            && was_sent
+            && let Some(known) = &known
+            && known.fingerprint != item.fingerprint
+        {
+            return Err(StepError::failed(
+                "the contract that was sent can still be signed, and the row differs from it",
+                "put the row back as it was; or apply with --reissue to revoke the contract and send the row",
+            ));
+        }
         let afresh = revoked || known.is_some() && !was_sent;
         if afresh {
             journal = ItemJournal::new(id, Vec::new());
         }
+        *has_begun = true;
         record_begin(item.fingerprint, item.content, item.cells, afresh);
         failpoint("item.begun");
         check_dependencies()?;

@@ -7,12 +7,12 @@ use super::context::StepContext;
 use super::error::StepError;
 use super::event::ItemOutcome;
 use super::executor::{Executor, ItemFuture, RunStats};
-use super::flow::{ended_status, sent_flow, why};
+use super::flow::{FlowState, ended_status, sent_flow, why};
 use crate::address::Address;
 use crate::api::{FlowStatus, Nothing, Revoke};
 use crate::execute::journal::{ItemJournal, ProbeResult, probe_with_delay};
 use crate::ledger::step_name::{self, END, REVOKE};
-use crate::ledger::{Failure, ItemStatus, Write};
+use crate::ledger::{Failure, ItemStatus, Write, revoke_interrupted};
 use crate::plan::{Fatal, FlowPlan, ItemAction, RemovedRow};
 
 impl Executor<'_> {
@@ -132,7 +132,7 @@ impl StepContext<'_> {
         if finished || all_added && state.all_have_signed() {
             return Err(StepError::failed(
                 t!("all signers have signed the sent contract, so it cannot be revoked"),
-                t!("put the row back as it was; a new contract needs a new key"),
+                t!("restore the row if it was changed; a new contract needs a new key"),
             ));
         }
         let request = Revoke {
@@ -156,7 +156,8 @@ impl StepContext<'_> {
     }
 
     /// Returns the status and reason of an item whose flow ended after a `treaty revoke` that was
-    /// interrupted or had no response. Voids the intent if the flow has not ended.
+    /// interrupted or had no response. Fails if the flow can still be signed: the operator repeats
+    /// the command. Voids the intent if all have signed, because the flow cannot be revoked.
     pub(crate) async fn ended_by_operator(
         &self,
         journal: &ItemJournal,
@@ -166,10 +167,22 @@ impl StepContext<'_> {
         };
         let state = self.state(&flow).await?;
         let Some(status) = ended_status(state.status) else {
+            if self.is_revoke_pending(journal, &state) {
+                return Err(StepError::ProbeFailed(revoke_interrupted()));
+            }
             self.void_intent(journal, END).await?;
             return Ok(None);
         };
         Ok(Some((status, why(&state, status))))
+    }
+
+    /// Returns whether a `treaty revoke` was interrupted whose flow can still be revoked.
+    pub(crate) fn is_revoke_pending(&self, journal: &ItemJournal, state: &FlowState) -> bool {
+        let is_pending = journal.is_begun(END) && !journal.is_done(END);
+        let is_over = state.status == FlowStatus::Finished || ended_status(state.status).is_some();
+        let is_signer = |(step, _): &(String, _)| step_name::is_signer(step);
+        let all_added = !journal.deferred().iter().any(is_signer);
+        is_pending && !is_over && !(all_added && state.all_have_signed())
     }
 
     /// Returns whether an interrupted run has revoked the flow in order to reissue the item. If

@@ -185,7 +185,7 @@ fn export(
         }))?;
     }
     let sql = "SELECT item.id, flow.name, key, fingerprint, status, sent, attempts, run, code, message, hint,
-                 content, sent_at, moved_at, looked_at, cells
+                 content, sent_at, moved_at, looked_at, cells, earlier
                FROM item JOIN flow ON flow.id = item.flow ORDER BY item.id";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
@@ -212,6 +212,7 @@ fn export(
             cells: row
                 .get::<_, Option<[u8; 16]>>(15)?
                 .map(|cells| Fingerprint(cells).to_string()),
+            earlier: row.get(16)?,
             refused: refused(connection, id)?,
             steps: steps(connection, id)?,
         })))?;

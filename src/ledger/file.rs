@@ -166,7 +166,9 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
         Some(rusqlite::ErrorCode::DatabaseBusy) => {
             return LedgerError::Held("another process has been writing to it for 10 s".to_owned());
         }
-        Some(rusqlite::ErrorCode::DiskFull) => "the disk is full".to_owned(),
+        Some(rusqlite::ErrorCode::DiskFull) => {
+            return LedgerError::Full(path.display().to_string());
+        }
         Some(rusqlite::ErrorCode::ReadOnly) => {
             return LedgerError::ReadOnly {
                 path: path.display().to_string(),

@@ -17,7 +17,7 @@ use crate::expr::{Fingerprint, Salt};
 use crate::util::confine;
 
 /// The version of the export format.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 
 /// The format since which the status waiting exists.
 pub(super) const FORMAT_WITH_WAITING: u32 = 2;
@@ -113,6 +113,9 @@ pub(super) struct Item {
     pub(super) polled_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cells: Option<String>,
+    /// Missing before format 5.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) earlier: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) refused: Vec<Refused>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -167,6 +170,12 @@ pub(super) struct Step {
     pub(super) sign_status: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sign_time: Option<String>,
+}
+
+// The signature that `serde` requires.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
@@ -314,8 +323,8 @@ impl Item {
         let parsed = |text: &Option<String>| text.as_deref().and_then(Fingerprint::parse);
         let (content, cells) = (parsed(&self.content), parsed(&self.cells));
         let sql = "INSERT INTO item (id, flow, key, fingerprint, status, sent, attempts, run, code, message, hint,
-                     content, sent_at, moved_at, looked_at, cells)
-                   VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     content, sent_at, moved_at, looked_at, cells, earlier)
+                   VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         transaction.prepare_cached(sql)?.execute(params![
             self.id,
             self.flow,
@@ -333,6 +342,7 @@ impl Item {
             self.moved_at,
             self.polled_at,
             cells.map(|cells| cells.0),
+            self.earlier,
         ])?;
         for Refused { step, operation } in &self.refused {
             let sql = "INSERT INTO refused (subject, step, operation) VALUES (?, ?, ?)";

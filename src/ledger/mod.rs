@@ -50,10 +50,11 @@ pub use lease::Holder;
 pub use receipt::{ADDED_MARKS, DownloadedFile, Receipt};
 pub use record::{
     AccountRecord, Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind,
-    RunRecord, SignState, Step, Write,
+    RunRecord, SignState, Step, Write, revoke_interrupted,
 };
 pub use recorded::{
-    ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal, is_kept, kept_fields,
+    BegunRevocation, ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal,
+    is_kept, kept_fields,
 };
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
@@ -62,6 +63,7 @@ pub use version::{Evidence, HoldOptions, LedgerVersion, VersionPolicy};
 
 use crate::api::operation::Op;
 use crate::expr::Salt;
+use crate::util::atomic_file::is_disk_full;
 
 /// An error of a ledger.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -169,6 +171,9 @@ pub enum LedgerError {
         /// The reason.
         why: String,
     },
+    /// There is no space left to write the ledger.
+    #[error("the ledger {0} cannot be written: the disk is full")]
+    Full(String),
     /// The ledger cannot be read or written.
     #[error("the ledger {path}: {why}")]
     Broken {
@@ -187,6 +192,9 @@ impl LedgerError {
                 path: path.display().to_string(),
                 why: "it must be written".to_owned(),
             };
+        }
+        if is_disk_full(error) {
+            return Self::Full(path.display().to_string());
         }
         Self::Broken {
             path: path.display().to_string(),

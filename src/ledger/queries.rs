@@ -260,11 +260,12 @@ fn flow_id_sql() -> String {
 
 /// Returns the SQL that selects items with the columns that [`item`] reads.
 fn item_sql(flow_id: &str) -> String {
+    let revocation = schema::begun_revocation();
     format!(
         "
 SELECT flow.name, item.key, item.id, item.fingerprint, item.status, item.sent, item.attempts, item.run,
-  item.code, item.message, item.hint, item.content, item.sent_at, item.moved_at, item.looked_at, item.cells, run.name,
-  {flow_id}
+  item.code, item.message, item.hint, item.content, item.sent_at, item.moved_at, item.looked_at, item.cells, item.earlier,
+  {revocation}, run.name, {flow_id}
 FROM item JOIN flow ON flow.id = item.flow LEFT JOIN run ON run.id = item.run"
     )
 }
@@ -289,8 +290,8 @@ fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
         flow: row.get(0)?,
         key: row.get(1)?,
         record: store::item_record(row, 2)?,
-        run: row.get(16)?,
-        flow_id: row.get(17)?,
+        run: row.get(18)?,
+        flow_id: row.get(19)?,
     })
 }
 

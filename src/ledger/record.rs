@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::recorded::{ItemStatus, RecordedAccount, RecordedGrant};
+use super::recorded::{BegunRevocation, ItemStatus, RecordedAccount, RecordedGrant};
 use crate::address::AccountId;
 use crate::api::SignStatus;
 use crate::api::operation::Op;
@@ -172,6 +172,37 @@ pub struct Failure {
     pub hint: String,
 }
 
+/// The beginning of the message of a contract that has ended and could not be sent again.
+const NOT_SENT_AGAIN: &str = t_key!("not sent again: ");
+
+impl Failure {
+    /// Returns the failure of a contract that has ended and could not be sent again for this reason.
+    #[must_use]
+    pub fn not_sent_again(self) -> Self {
+        Self {
+            message: format!("{}{}", t!(NOT_SENT_AGAIN), self.message),
+            ..self
+        }
+    }
+
+    /// Returns whether it is a failure of [`Self::not_sent_again`].
+    pub fn is_not_sent_again(&self) -> bool {
+        // The run that recorded it may have had another language.
+        let begins = |text: &str| self.message.starts_with(text);
+        begins(NOT_SENT_AGAIN) || begins(&t!(NOT_SENT_AGAIN, locale = "zh"))
+    }
+}
+
+/// Returns the failure of an item whose `treaty revoke` was interrupted, or had no response.
+pub fn revoke_interrupted() -> Failure {
+    Failure {
+        code: None,
+        message: t!("treaty revoke was interrupted: the contract may still be valid").into_owned(),
+        hint: t!("run treaty revoke --target with this address to finish it; to leave the contract as it is, run \
+               treaty state settle ADDRESS again, then apply").into_owned(),
+    }
+}
+
 /// The record of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemRecord {
@@ -200,6 +231,10 @@ pub struct ItemRecord {
     pub moved_at: Option<Timestamp>,
     /// The time of the last poll of its flow.
     pub polled_at: Option<Timestamp>,
+    /// The number of earlier contracts with its key that were sent and have ended.
+    pub earlier: u32,
+    /// The revocation that was interrupted, if the item is open or in doubt.
+    pub revocation: Option<BegunRevocation>,
 }
 
 impl ItemRecord {
@@ -212,6 +247,11 @@ impl ItemRecord {
     /// Returns whether a request to add a signer was sent and no final state is recorded.
     pub fn is_under_way(&self) -> bool {
         self.sent && self.status.is_under_way()
+    }
+
+    /// Returns the number of its contract among those with its key, from 1.
+    pub fn contract_number(&self) -> u32 {
+        self.earlier.saturating_add(1)
     }
 
     /// Returns whether all of its signers were ever added or deferred, even if it has failed since.
@@ -298,7 +338,8 @@ pub enum Write {
         run: i64,
         /// The time.
         at: Timestamp,
-        /// Whether to delete the steps of earlier runs. Allowed only before a signer was added.
+        /// Whether to delete the steps of earlier runs. Allowed only before a signer was added, or
+        /// after the flow has ended: a contract that was sent is then counted as an earlier one.
         afresh: bool,
     },
     /// Records the result of a run for an item.

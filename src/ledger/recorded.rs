@@ -46,7 +46,7 @@ pub struct RecordedSeal {
 }
 
 /// The status of an item. The discriminants are the numbers in the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ItemStatus {
     /// A run works on it, or was interrupted while it did.
     Open = 0,
@@ -118,6 +118,26 @@ impl ItemStatus {
     }
 }
 
+/// A revocation of an item's flow that has begun and whose end is not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BegunRevocation {
+    /// By a run: to send the item again, or because its row was removed.
+    ByRun,
+    /// By `treaty revoke`.
+    ByCommand,
+}
+
+impl BegunRevocation {
+    /// Returns the revocation for a number of a query.
+    pub(super) fn from_number(number: i64) -> Option<Self> {
+        match number {
+            1 => Some(Self::ByRun),
+            2 => Some(Self::ByCommand),
+            _ => None,
+        }
+    }
+}
+
 /// The recorded state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordedItem {
@@ -127,6 +147,10 @@ pub struct RecordedItem {
     pub status: ItemStatus,
     /// Whether a request to add a signer was sent. From then on a repeat could ask a person twice.
     pub sent: bool,
+    /// Whether it replaces an earlier contract with the same key.
+    pub is_reissue: bool,
+    /// The revocation that was interrupted, if the item is open or in doubt.
+    pub revocation: Option<BegunRevocation>,
 }
 
 impl RecordedItem {

@@ -7,11 +7,11 @@ use rusqlite::Connection;
 use super::collision;
 use super::receipt::{FLOW_ID, SIGN_URL};
 use super::recorded::ItemStatus;
-use super::step_name::PROCESS;
+use super::step_name::{END, PROCESS, REVOKE};
 use crate::api::operation::Op;
 
 /// The version of the tables, stored in `SQLite`'s `user_version`.
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// Returns the SQL that creates the tables.
 ///
@@ -33,7 +33,7 @@ CREATE TABLE item (
   id INTEGER PRIMARY KEY, flow INTEGER NOT NULL REFERENCES flow (id), key TEXT NOT NULL, fingerprint BLOB NOT NULL,
   status INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL, run INTEGER NOT NULL,
   code INTEGER, message TEXT, hint TEXT, content BLOB, sent_at INTEGER, moved_at INTEGER, looked_at INTEGER,
-  cells BLOB, UNIQUE (flow, key));
+  cells BLOB, earlier INTEGER NOT NULL DEFAULT 0, UNIQUE (flow, key));
 CREATE TABLE thing (
   id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, identity TEXT NOT NULL, remote_id TEXT,
   fields TEXT NOT NULL, granted INTEGER NOT NULL DEFAULT 0, deadline INTEGER, UNIQUE (kind, identity));
@@ -68,7 +68,7 @@ pub(super) fn is_under_way(table: &str) -> String {
 }
 
 /// The migrations from each version to the next. They are history: a released one never changes.
-pub(super) const MIGRATIONS: [&str; 5] = [
+pub(super) const MIGRATIONS: [&str; 6] = [
     "
 ALTER TABLE step ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE step ADD COLUMN deferral TEXT;
@@ -107,6 +107,9 @@ CREATE INDEX remote_id ON thing (remote_id) WHERE remote_id IS NOT NULL;
 INSERT OR IGNORE INTO meta (name, value) VALUES ('id', lower(hex(randomblob(16)))), ('serial', 0);
 ALTER TABLE item ADD COLUMN cells BLOB;
 ",
+    "
+ALTER TABLE item ADD COLUMN earlier INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// The version since which the status waiting exists.
@@ -123,6 +126,16 @@ UPDATE item SET status = {waiting} WHERE status = {done} AND sent = 1 AND EXISTS
   (SELECT 1 FROM step WHERE step.subject = item.id AND
     (step.deferral IS NOT NULL OR json_extract(step.receipt, '{SIGN_URL}') IS NOT NULL
      OR step.operation = '{archive}' AND step.receipt IS NOT NULL))"
+    )
+}
+
+/// Returns the SQL expression for the [`BegunRevocation`] of an item that is open or in doubt: 0 for
+/// none, 1 for [`BegunRevocation::ByRun`], 2 for [`BegunRevocation::ByCommand`].
+pub(super) fn begun_revocation() -> String {
+    let (open, doubt) = (ItemStatus::Open.number(), ItemStatus::InDoubt.number());
+    format!(
+        "iif(item.status IN ({open}, {doubt}), ifnull((SELECT min(iif(step.name = '{REVOKE}', 1, 2)) FROM step
+           WHERE step.subject = item.id AND step.name IN ('{REVOKE}', '{END}') AND step.begun), 0), 0)"
     )
 }
 

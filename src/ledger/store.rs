@@ -8,7 +8,7 @@ use super::receipt::FLOW_ID;
 use super::record::{
     Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind, SignState, Step,
 };
-use super::recorded::{ItemStatus, RecordedGrant, RecordedItem};
+use super::recorded::{BegunRevocation, ItemStatus, RecordedGrant, RecordedItem};
 use super::schema;
 use super::step_name::PROCESS;
 use crate::api::SignStatus;
@@ -41,15 +41,19 @@ pub(super) fn items(
     flow: &str,
     each: &mut dyn FnMut(&str, RecordedItem),
 ) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "SELECT key, fingerprint, status, sent FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?)",
-    )?;
+    let revocation = schema::begun_revocation();
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT key, fingerprint, status, sent, earlier > 0, {revocation}
+         FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?)"
+    ))?;
     let mut rows = statement.query([flow])?;
     while let Some(row) = rows.next()? {
         let item = RecordedItem {
             fingerprint: Fingerprint(row.get(1)?),
             status: status(row, 2)?,
             sent: row.get(3)?,
+            is_reissue: row.get(4)?,
+            revocation: BegunRevocation::from_number(row.get(5)?),
         };
         each(row.get_ref(0)?.as_str()?, item);
     }
@@ -67,16 +71,18 @@ pub(super) fn item(
     flow: &str,
     key: &str,
 ) -> rusqlite::Result<Option<ItemRecord>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, fingerprint, status, sent, attempts, run, code, message, hint, content, sent_at, moved_at, looked_at, cells
-         FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND key = ?",
-    )?;
+    let revocation = schema::begun_revocation();
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT id, fingerprint, status, sent, attempts, run, code, message, hint, content, sent_at, moved_at,
+           looked_at, cells, earlier, {revocation}
+         FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND key = ?"
+    ))?;
     let found = statement.query_row([flow, key], |row| item_record(row, 0));
     found.optional()
 }
 
 /// Reads an item from the columns that begin at `from`: id, fingerprint, status, sent, attempts,
-/// run, code, message, hint, content, `sent_at`, `moved_at`, `looked_at`, cells.
+/// run, code, message, hint, content, `sent_at`, `moved_at`, `looked_at`, cells, earlier, [`schema::begun_revocation`].
 pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRecord> {
     let message: Option<String> = row.get(from + 7)?;
     let hint: Option<String> = row.get(from + 8)?;
@@ -100,6 +106,8 @@ pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRe
         sent_at: timestamp(row, from + 10)?,
         moved_at: timestamp(row, from + 11)?,
         polled_at: timestamp(row, from + 12)?,
+        earlier: row.get(from + 14)?,
+        revocation: BegunRevocation::from_number(row.get(from + 15)?),
     })
 }
 

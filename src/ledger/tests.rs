@@ -100,6 +100,7 @@ async fn migrates_a_ledger_of_an_older_treaty() {
             "DROP TABLE refused; DROP INDEX doc_id; DROP INDEX sign_url; DROP INDEX sign_short_url; DROP INDEX remote_id;
              DROP INDEX under_way; DROP INDEX flow_id; DROP TABLE notice; CREATE INDEX waiting ON step (subject);
              ALTER TABLE lease DROP COLUMN brief; ALTER TABLE item DROP COLUMN content; ALTER TABLE item DROP COLUMN cells;
+             ALTER TABLE item DROP COLUMN earlier;
              ALTER TABLE item DROP COLUMN sent_at; ALTER TABLE item DROP COLUMN moved_at;
              ALTER TABLE item DROP COLUMN looked_at; ALTER TABLE step DROP COLUMN sign_status;
              ALTER TABLE step DROP COLUMN sign_time; DROP INDEX waiting; ALTER TABLE step DROP COLUMN begun;

@@ -95,7 +95,7 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 run("DELETE FROM step WHERE subject = ?", &[id])?;
                 run("DELETE FROM refused WHERE subject = ?", &[id])?;
                 run(
-                    "UPDATE item SET sent = 0, sent_at = NULL, looked_at = NULL WHERE id = ?",
+                    "UPDATE item SET earlier = earlier + sent, sent = 0, sent_at = NULL, looked_at = NULL WHERE id = ?",
                     &[id],
                 )?;
             }
@@ -122,7 +122,10 @@ fn write_item(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<
                 ],
             )
         }
-        Write::Withdrawn { id } => run("UPDATE item SET sent = 0 WHERE id = ?", &[id]),
+        Write::Withdrawn { id } => run(
+            "UPDATE item SET earlier = earlier + sent, sent = 0 WHERE id = ?",
+            &[id],
+        ),
         Write::ItemEnded {
             id,
             status,

@@ -88,6 +88,10 @@ pub struct Rows {
     pub encoding: Option<Spanned<TextEncoding>>,
     /// The separator between cells. Default: a comma, or a tab in a .tsv file.
     pub delimiter: Option<Spanned<Delimiter>>,
+    /// Columns whose long numbers are exact although they end in zeros: a spreadsheet has not
+    /// rounded them. Default: none.
+    #[serde(default)]
+    pub exact: List<StaticText>,
     /// The sheet's file and how to read it. Set when the project is loaded.
     #[serde(skip)]
     pub file: SheetFile,

@@ -8,8 +8,10 @@ use super::error::Fatal;
 use super::existing_accounts::{is_mixed, refusal};
 use super::items::{FlowPlanner, plan_flow};
 use super::observe::observe_resources;
+use super::people::PeopleCounter;
 use super::planned_run::{PlannedRun, RefusedRows};
 use super::planner::Planner;
+use super::reissue::ReissueMatches;
 use super::removed_rows::{check_revocation_limit, undeclared_flows};
 use super::row_accounts::RowAccounts;
 use super::selection::{Observe, Selection};
@@ -59,6 +61,8 @@ pub async fn build_plan<'a>(
         unobserved: HashMap::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
+        reissues: ReissueMatches::default(),
+        people: PeopleCounter::default(),
     };
     let opened = planner.open(findings)?;
     let looks_up_rows = matches!(client, Some((_, Observe::All)));
@@ -84,6 +88,9 @@ pub async fn build_plan<'a>(
         planned_run.plan.flows.push(plan);
     }
     findings.extend(undeclared_flows(project, ledger)?);
+    let reissues = std::mem::take(&mut planned_run.reissues);
+    findings.extend(reissues.findings(selection, ledger)?);
+    planned_run.plan.people = std::mem::take(&mut planned_run.people).count();
     planned_run.unmatched = unmatched_targets(selection, resources, &planned_run.matched);
     let recorded = recorded_resources(resources, ledger)?;
     let refused = match project.settings.failures.invalid_rows {

@@ -18,9 +18,9 @@ use crate::desired::{
 };
 use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::Fingerprint;
-use crate::ledger::{LedgerError, RecordedItem};
+use crate::ledger::{LedgerError, RecordedItem, Step, step_name};
 use crate::manifest::{Flow, Named, OnVanish, SAME_ACCOUNT_HINT};
-use crate::plan::diff::{FlowPlan, ItemAction, PlannedRow, removed_row_action};
+use crate::plan::diff::{FlowPlan, ItemAction, NotReissued, PlannedRow, removed_row_action};
 
 /// Renders and checks all rows of a flow, and plans their items.
 ///
@@ -76,6 +76,19 @@ struct RowPlanner<'l, 'p, 'a, 's> {
 }
 
 impl RowPlanner<'_, '_, '_, '_> {
+    /// Records that the row of an item that `--reissue` may name is not sent.
+    fn refuse_reissue(&mut self, key: Option<&str>, refusal: NotReissued) {
+        let selection = &self.flow_planner.planner.selection;
+        let Some(key) = key.filter(|_| !selection.reissue.is_empty()) else {
+            return;
+        };
+        let address = Address::item(&self.flow_planner.rows.flow.name, key);
+        if selection.is_reissued(&address) {
+            let reissues = &mut self.planned_run.reissues;
+            reissues.record(selection, &address, Some(refusal));
+        }
+    }
+
     fn plan_row(&mut self, row: RenderedRow) -> Result<(), Fatal> {
         let RenderedRow {
             number,
@@ -90,12 +103,14 @@ impl RowPlanner<'_, '_, '_, '_> {
         let recorded = self.flow_planner.take_recorded(key.is_some(), index);
         match outcome {
             Outcome::Skipped => {
+                self.refuse_reissue(key, NotReissued::LeftOut);
                 self.flow_planner.push_left_out(row, key, recorded);
             }
             Outcome::Invalid(errors) => {
                 let errors = without_repeated(errors, &mut self.reported).into_iter();
                 let errors = errors.map(|error| error.of_item(key));
                 self.planned_run.row_findings.extend(errors);
+                self.refuse_reissue(key, NotReissued::Invalid);
                 self.flow_planner.push(row, key, ItemAction::Invalid, None);
             }
             Outcome::Item(item) => self.plan_item(row, &item, recorded)?,
@@ -121,16 +136,17 @@ impl RowPlanner<'_, '_, '_, '_> {
             }
             let error = conflict.diagnostic.of_item(key);
             self.planned_run.row_findings.push(error);
+            self.refuse_reissue(key, NotReissued::Invalid);
             self.flow_planner.push(row, key, ItemAction::Invalid, None);
             return Ok(());
         }
         let fingerprint = item.fingerprint;
-        let mut action =
+        let (mut action, refusal) =
             self.flow_planner
                 .action(self.planned_run, &item.key, recorded, fingerprint);
         // Only a new flow gets its deadline from the row; an existing flow keeps the one it has.
         let is_sent = recorded.is_some_and(|recorded| recorded.sent);
-        let is_new = action.is_work() && (!is_sent || action == ItemAction::Reissue);
+        let is_new = action.sends() && (!is_sent || action.replaces());
         let now = self.now.filter(|_| is_new);
         if let Some(error) = now.and_then(|now| check_deadline(rows, item, number, now)) {
             self.planned_run
@@ -142,14 +158,14 @@ impl RowPlanner<'_, '_, '_, '_> {
             action = ItemAction::Invalid;
         }
         if is_new
-            && action.is_work()
+            && action.sends()
             && let Some(error) = check_signers(rows, item, number, self.flow_planner.planner)
         {
             let error = error.of_item(key);
             self.planned_run.refuse(&flow.name, number, error);
             action = ItemAction::Invalid;
         }
-        if action.is_work() {
+        if action.sends() {
             for (index, declared) in flow.accounts.iter().enumerate() {
                 let Some(account) = item.accounts.get(&declared.name) else {
                     continue;
@@ -170,10 +186,21 @@ impl RowPlanner<'_, '_, '_, '_> {
                 }
             }
         }
-        if action.is_work() {
+        if action.sends() {
             self.flow_planner.add_calls(action, &calls(item));
+            self.flow_planner
+                .add_people(self.planned_run, action, item, is_sent)?;
         }
-        self.flow_planner.push(row, key, action, Some(fingerprint));
+        match refusal {
+            Some(refusal) => self.refuse_reissue(key, refusal),
+            None if action == ItemAction::Invalid => {
+                self.refuse_reissue(key, NotReissued::Invalid);
+            }
+            None => self.flow_planner.record_reissue(self.planned_run, item),
+        }
+        let status = recorded.map(|recorded| recorded.status);
+        let planned = row.planned(action, Some(fingerprint)).with_recorded(status);
+        self.flow_planner.push_planned(planned, key);
         Ok(())
     }
 
@@ -223,7 +250,7 @@ impl<'p, 'a> FlowPlanner<'p, 'a> {
         key: &str,
         recorded: Option<RecordedItem>,
         fingerprint: Fingerprint,
-    ) -> ItemAction {
+    ) -> (ItemAction, Option<NotReissued>) {
         let selection = &self.planner.selection;
         let address = Address::item(&self.rows.flow.name, key);
         planned_run.record_matches(selection, &address);
@@ -244,8 +271,53 @@ impl<'p, 'a> FlowPlanner<'p, 'a> {
         action: ItemAction,
         fingerprint: Option<Fingerprint>,
     ) {
+        self.push_planned(row.planned(action, fingerprint), key);
+    }
+
+    fn push_planned(&mut self, row: PlannedRow, key: Option<&str>) {
         let all = self.planner.selection.show_all;
-        self.plan.push(row.planned(action, fingerprint), key, all);
+        self.plan.push(row, key, all);
+    }
+
+    /// Records that an item is sent again if `--reissue` names it.
+    fn record_reissue(&self, planned_run: &mut PlannedRun<'_>, item: &Item) {
+        let selection = &self.planner.selection;
+        if !selection.reissue.is_empty() {
+            let address = Address::item(&self.rows.flow.name, &item.key);
+            planned_run.reissues.record(selection, &address, None);
+        }
+    }
+
+    /// Counts the people whom an item asks to sign. Signers who were asked by an earlier run are
+    /// not asked again when the item is continued.
+    fn add_people(
+        &self,
+        planned_run: &mut PlannedRun<'_>,
+        action: ItemAction,
+        item: &Item,
+        is_sent: bool,
+    ) -> Result<(), LedgerError> {
+        let Planner {
+            resources, ledger, ..
+        } = self.planner;
+        let mut asked = Vec::new();
+        if is_sent
+            && action == ItemAction::Resume
+            && let Some(record) = ledger.item(&self.rows.flow.name, &item.key)?
+            // After an interrupted revocation, the whole contract may be sent again.
+            && record.revocation.is_none()
+        {
+            let steps = ledger.steps(record.id)?.into_iter();
+            let done = steps.filter(|(_, step)| matches!(step, Step::Receipt(_)));
+            asked.extend(
+                done.filter_map(|(name, _)| Some(step_name::signer_name(&name)?.to_owned())),
+            );
+        }
+        let is_again = action.replaces();
+        planned_run
+            .people
+            .add(item, resources, ledger.salt(), is_again, &asked);
+        Ok(())
     }
 
     /// Adds the calls of an item that is to be sent.

@@ -12,10 +12,12 @@ mod existing_accounts;
 mod forecast;
 mod items;
 mod observe;
+mod people;
 mod planned_rows;
 mod planned_run;
 mod planner;
 mod recorded_items;
+mod reissue;
 mod removed_rows;
 mod row_accounts;
 mod selection;
@@ -34,6 +36,7 @@ pub use forecast::Calls;
 pub(crate) use items::{PAST_SIGN_VALIDITY_HINT, past_sign_validity, unreadable_sheet};
 pub(crate) use observe::find_account;
 pub use observe::{Lookup, LookupListener};
+pub use people::People;
 pub use planned_rows::PlannedRows;
 pub use planned_run::{PlannedRun, RefusedRows};
 pub use planner::Planner;
@@ -49,6 +52,8 @@ pub struct Plan {
     pub flows: Vec<FlowPlan>,
     /// The existing accounts of rows.
     pub row_accounts: RowAccountLookup,
+    /// The people who are asked to sign.
+    pub people: People,
 }
 
 impl Plan {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::people::PeopleCounter;
+use super::reissue::ReissueMatches;
 use super::selection::Selection;
 use crate::address::{Address, AddressPattern};
 use crate::desired::FlowRows;
@@ -35,6 +37,10 @@ pub struct PlannedRun<'a> {
     pub unmatched: Vec<AddressPattern>,
     /// Indexes of the targets that match an item.
     pub(crate) matched: HashSet<usize>,
+    /// The items that `--reissue` names.
+    pub(crate) reissues: ReissueMatches,
+    /// The people who are asked to sign.
+    pub(crate) people: PeopleCounter,
 }
 
 impl PlannedRun<'_> {

@@ -27,7 +27,11 @@ pub(crate) fn plan_removed_rows(
         if !recorded_items.is_unseen(key) {
             return;
         }
-        let Some(action) = removed_row_action(flow.on_vanish(), item) else {
+        let action = removed_row_action(flow.on_vanish(), item);
+        if action.is_none() {
+            plan.without_row += u64::from(item.can_be_revoked());
+        }
+        let Some(action) = action else {
             return;
         };
         let address = Address::item(&flow.name, key);
@@ -130,7 +134,7 @@ pub(crate) fn check_revocation_limit(
         reasons.push(t!("%{removed} removed from the sheet", removed = removed));
     }
     if reissued > 0 {
-        reasons.push(t!("%{reissued} changed", reissued = reissued));
+        reasons.push(t!("%{count} to be sent again", count = reissued));
     }
     let error = Diagnostic::error(t!(
         "flows.%{flow}: %{count} of %{recorded} items in progress would be revoked (%{reasons}); the limit is %{limit}",

@@ -4,7 +4,7 @@ use crate::address::{Address, AddressPattern, is_selected};
 use crate::expr::Fingerprint;
 use crate::ledger::RecordedItem;
 use crate::manifest::{OnChange, Tolerance};
-use crate::plan::diff::{ItemAction, Retry, item_action};
+use crate::plan::diff::{ItemAction, NotReissued, Retry, item_action, reissue_action};
 
 /// Which accounts the planner looks up at the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,10 @@ pub struct Selection {
     pub targets: Vec<AddressPattern>,
     /// Addresses that are not selected.
     pub excludes: Vec<AddressPattern>,
-    /// Restricts items to failed ones, or to items in doubt.
+    /// Restricts items to those of a status.
     pub retry: Option<Retry>,
+    /// Items to send again, although a contract was sent for them.
+    pub reissue: Vec<AddressPattern>,
     /// Limit of revocations per flow; overrides the project's limit.
     pub max_revoke: Option<Tolerance>,
     /// Whether a plan shows every item instead of some samples of each kind.
@@ -39,21 +41,35 @@ impl Selection {
         self.targets.is_empty() || targets.any(|pattern| pattern.may_match_flow(flow))
     }
 
-    /// The action for an item, [`ItemAction::Excluded`] when it is not selected.
+    /// The action for an item, [`ItemAction::Excluded`] when it is not selected. Of an item that
+    /// `--reissue` names and that is not sent again, also the reason.
     pub(crate) fn action(
         &self,
         address: &Address,
         policy: OnChange,
         recorded: Option<RecordedItem>,
         desired: Fingerprint,
-    ) -> ItemAction {
+    ) -> (ItemAction, Option<NotReissued>) {
+        let is_reissued = self.is_reissued(address);
         if !is_selected(&self.targets, &self.excludes, address) {
-            return ItemAction::Excluded;
+            let refusal = is_reissued.then_some(NotReissued::Excluded);
+            return (ItemAction::Excluded, refusal);
         }
-        let action = item_action(policy, recorded, desired);
-        match self.retry {
-            Some(retry) => retry.narrow(action, recorded, desired),
-            None => action,
+        let mut action = item_action(policy, recorded, desired);
+        if let Some(retry) = self.retry {
+            action = retry.narrow(action, recorded, desired);
         }
+        if !is_reissued {
+            return (action, None);
+        }
+        match reissue_action(policy, recorded, desired) {
+            Ok(reissue) => (reissue, None),
+            Err(refusal) => (action, Some(refusal)),
+        }
+    }
+
+    /// Whether `--reissue` names an item.
+    pub(crate) fn is_reissued(&self, address: &Address) -> bool {
+        self.reissue.iter().any(|pattern| pattern.matches(address))
     }
 }

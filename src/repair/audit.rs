@@ -196,6 +196,7 @@ fn account_entities(records: &dyn Records) -> Result<HashMap<Fingerprint, Entity
 }
 
 const CHECK_SIGNERS: &str = "look up the signers on the service's own pages for a second contract";
+const LOOK_UP: &str = "apply again: the item is looked up before anything is sent";
 const RETRY_AUDIT: &str = "run treaty audit again";
 const RESOLVE: &str = "check the flow on the service's own pages, then run treaty state settle";
 
@@ -204,9 +205,18 @@ impl Auditor<'_> {
         let journal = ItemJournal::new(item.record.id, self.records.steps(item.record.id)?);
         let mut differences = Differences::default();
         self.compare_item(&item, &journal, &mut differences).await?;
-        if self.has_predecessor && differences.0.is_empty() {
-            let what = "the flow exists as recorded, but the ledger is younger than accounts at the service, or was accepted in place of another: an earlier ledger may have sent this item too";
-            differences.add(Verdict::Unproven, what, CHECK_SIGNERS);
+        if self.has_predecessor {
+            let reason = "the ledger is younger than accounts at the service, or was accepted in place of another: an earlier ledger may have sent this item";
+            match &differences.0[..] {
+                [] => {
+                    let what = format!("the flow exists as recorded, but {reason} too");
+                    differences.add(Verdict::Unproven, what, CHECK_SIGNERS);
+                }
+                [(Verdict::NotSent, ..)] => {
+                    differences.add(Verdict::Unproven, reason, CHECK_SIGNERS);
+                }
+                _ => {}
+            }
         }
         // The worst difference gives the verdict and the hint; all are listed.
         differences.0.sort_by_key(|(verdict, ..)| *verdict);
@@ -241,16 +251,23 @@ impl Auditor<'_> {
         let flow =
             sent_flow(journal).filter(|_| record.sent || record.status == ItemStatus::Revoked);
         let Some(flow) = flow else {
-            let what = format!("no signer was asked{why}");
-            differences.add(Verdict::Unproven, what, "run treaty apply to send it");
+            let what = match undecided_step(journal) {
+                Some(step) => format!("the outcome of {step} is unknown{why}"),
+                None if record.status == ItemStatus::InDoubt => {
+                    format!("the item is in doubt{why}")
+                }
+                None => {
+                    let what = format!("no signer was asked{why}");
+                    differences.add(Verdict::NotSent, what, "run treaty apply to send it");
+                    return Ok(());
+                }
+            };
+            differences.add(Verdict::Unproven, what, LOOK_UP);
             return Ok(());
         };
         let unproven = match (record.status, undecided_step(journal)) {
             (ItemStatus::InDoubt, _) => Some((format!("the item is in doubt{why}"), RESOLVE)),
-            (ItemStatus::Open, _) => Some((
-                "sending the item was interrupted".to_owned(),
-                "apply again: the item is looked up before anything is sent",
-            )),
+            (ItemStatus::Open, _) => Some(("sending the item was interrupted".to_owned(), LOOK_UP)),
             (_, Some(step)) => Some((format!("the outcome of {step} is unknown"), RESOLVE)),
             (ItemStatus::Failed, None) => Some((format!("the item failed{why}"), "apply again")),
             _ => None,

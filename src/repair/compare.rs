@@ -14,6 +14,8 @@ pub enum Verdict {
     Different,
     /// The item could not be compared.
     Unproven,
+    /// No signer was asked.
+    NotSent,
     /// The flow exists once, as recorded.
     ExactlyOnce,
 }
@@ -25,6 +27,7 @@ impl Verdict {
             Self::Missing => "missing",
             Self::Different => "different",
             Self::Unproven => "unproven",
+            Self::NotSent => "not_sent",
             Self::ExactlyOnce => "exactly_once",
         }
     }

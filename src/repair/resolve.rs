@@ -17,7 +17,7 @@ use crate::api::FlowStatus;
 use crate::api::operation::Op;
 use crate::desired::Item;
 use crate::execute::{ItemJournal, SignerIdentity, ended_status, sent_flow, signer_identity};
-use crate::ledger::step_name::{self, ARCHIVE};
+use crate::ledger::step_name::{self, ARCHIVE, END};
 use crate::ledger::{ItemStatus, KnownStep, Receipt, Step, Write};
 use crate::manifest::ExistingAccounts;
 
@@ -155,8 +155,15 @@ pub fn resolve_not_done(subject: i64, steps: &[KnownStep]) -> Adoption {
         failure: None,
         at: Timestamp::now(),
     });
-    let note =
-        "If the call did take effect, it takes effect twice: a signer may be asked to sign twice.";
+    let mut in_doubt = steps
+        .iter()
+        .filter(|step| matches!(step.step, Step::Intent(_)));
+    let has_revocation = in_doubt.clone().any(|step| step.name == END);
+    let note = if has_revocation && in_doubt.all(|step| step.name == END) {
+        "The contract stays as it is. If the flow was revoked nevertheless, the next apply or sync detects it."
+    } else {
+        "If the call did take effect, it takes effect twice: a signer may be asked to sign twice."
+    };
     Adoption {
         writes,
         notes: vec![note.to_owned()],

@@ -165,7 +165,7 @@ impl StepContext<'_> {
         let why = Failure {
             code: None,
             message: t!("revoked by treaty revoke").into_owned(),
-            hint: t!("give the row a new key to send it again").into_owned(),
+            hint: t!("to send it again, apply with --reissue ADDRESS").into_owned(),
         };
         let revoked = ItemStatus::Revoked;
         self.record_status(record.id, revoked, Some(why), true)

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use super::fold::fold;
 use super::status::Status;
 use crate::ledger::Failure;
@@ -28,8 +30,21 @@ pub struct Cause {
     pub hint: String,
     /// The number of its items.
     pub count: u64,
-    /// Flow and key of the first items.
-    pub examples: Vec<(String, String)>,
+    /// The first items.
+    pub examples: Vec<Example>,
+    /// The whole message of the first item.
+    pub first_message: String,
+}
+
+/// An item with a cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// The name of the flow.
+    pub flow: String,
+    /// The key; empty if the row has none.
+    pub key: String,
+    /// The row number in the sheet, if it is known.
+    pub row: Option<u64>,
 }
 
 /// Collects the causes of items.
@@ -46,7 +61,12 @@ pub struct Causes {
 
 impl Causes {
     /// Adds an item to its cause.
-    pub fn add(&mut self, flow: &str, key: &str, status: Status, failure: Option<&Failure>) {
+    pub fn add(
+        &mut self,
+        (flow, key, row): (&str, &str, Option<u64>),
+        status: Status,
+        failure: Option<&Failure>,
+    ) {
         let message = failure.map_or("", |failure| &failure.message);
         let message = clipped(message);
         let code = failure.and_then(|failure| failure.code);
@@ -70,6 +90,7 @@ impl Causes {
                         .map_or(String::new(), |failure| clipped(&failure.hint).to_owned()),
                     count: 0,
                     examples: Vec::new(),
+                    first_message: message.to_owned(),
                 });
                 let at = self.groups.len() - 1;
                 self.by_identity.insert(self.identity.clone(), at);
@@ -85,8 +106,11 @@ impl Causes {
             }
         }
         if cause.examples.len() < MAX_EXAMPLES {
-            let named = (clipped(flow).to_owned(), clipped(key).to_owned());
-            cause.examples.push(named);
+            cause.examples.push(Example {
+                flow: clipped(flow).to_owned(),
+                key: clipped(key).to_owned(),
+                row,
+            });
         }
     }
 
@@ -126,7 +150,7 @@ mod tests {
     fn causes(failures: &[(String, Failure)]) -> Causes {
         let mut causes = Causes::default();
         for (key, failure) in failures {
-            causes.add("loans", key, Status::Failed, Some(failure));
+            causes.add(("loans", key, None), Status::Failed, Some(failure));
         }
         causes
     }
@@ -141,8 +165,10 @@ mod tests {
         assert_eq!((found.len(), others), (1, 0));
         assert_eq!(found[0].message, "row … is bad");
         assert_eq!(found[0].count, 10_000);
-        let keys: Vec<&str> = found[0].examples.iter().map(|(_, key)| &key[..]).collect();
+        let examples = found[0].examples.iter();
+        let keys: Vec<&str> = examples.map(|example| &example.key[..]).collect();
         assert_eq!(keys, ["0", "1", "2", "3", "4"]);
+        assert_eq!(found[0].first_message, "row 0 is bad");
     }
 
     #[test]

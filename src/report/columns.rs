@@ -12,7 +12,7 @@ use crate::util::escape::escaped;
 use crate::util::link;
 
 /// The columns before those of the signers.
-const COMMON: [&str; 9] = [
+const COMMON: [&str; 10] = [
     "treaty_key",
     "treaty_status",
     "treaty_action",
@@ -22,6 +22,7 @@ const COMMON: [&str; 9] = [
     "treaty_error",
     "treaty_hint",
     "treaty_attempts",
+    "treaty_contract_number",
 ];
 /// The columns of each signer, without prefix and signer name.
 const SIGNER: [&str; 5] = [
@@ -152,6 +153,7 @@ fn treaty_cells<'a>(
     let item = details.record.as_ref();
     let [code, error, hint] = details.failure_texts().map(Cow::Owned);
     let attempts = item.map_or(String::new(), |item| item.attempts.to_string());
+    let number = item.map_or(String::new(), |item| item.contract_number().to_string());
     let common = [
         row.key.as_deref().unwrap_or_default().into(),
         row.status.word().into(),
@@ -162,6 +164,7 @@ fn treaty_cells<'a>(
         error,
         hint,
         attempts.into(),
+        number.into(),
     ];
     let signers = report.signers.iter().flat_map(move |name| {
         let signer = details.signer(name);

@@ -17,7 +17,8 @@ use crate::util::atomic_file::{AtomicFile, FileError};
 /// The two tables of a flow.
 pub(super) struct CsvTables {
     all: AtomicFile,
-    failed: AtomicFile,
+    /// `None` if failed rows have no table of their own.
+    failed: Option<AtomicFile>,
     any_failed: bool,
     path: PathBuf,
 }
@@ -30,7 +31,7 @@ pub(super) struct CsvRows {
 }
 
 impl CsvTables {
-    /// Creates both tables and writes their headers.
+    /// Creates the tables and writes their headers.
     ///
     /// # Errors
     /// [`FileError`] if a file cannot be written.
@@ -38,6 +39,7 @@ impl CsvTables {
         folder: &Path,
         flow: &str,
         columns: &TableColumns,
+        has_failed: bool,
     ) -> Result<Self, FileError> {
         let path = folder.join(format!("{flow}.csv"));
         let own = columns.own.iter();
@@ -51,7 +53,9 @@ impl CsvTables {
         };
         Ok(Self {
             all: begin(&path, &columns.results)?,
-            failed: begin(&failed_path(&path), &columns.failed)?,
+            failed: has_failed
+                .then(|| begin(&failed_path(&path), &columns.failed))
+                .transpose()?,
             any_failed: false,
             path,
         })
@@ -60,7 +64,10 @@ impl CsvTables {
     /// Writes the next rows.
     pub(super) fn write(&mut self, rows: CsvRows) -> Result<(), FileError> {
         self.any_failed |= rows.any_failed;
-        for (file, rows) in [(&mut self.all, rows.all), (&mut self.failed, rows.failed)] {
+        let all = (Some(&mut self.all), rows.all);
+        let failed = (self.failed.as_mut(), rows.failed);
+        for (file, rows) in [all, failed] {
+            let Some(file) = file else { continue };
             let bytes = rows
                 .into_inner()
                 .map_err(|error| csv_error(&self.path, error.into_error().into()))?;
@@ -72,11 +79,11 @@ impl CsvTables {
     /// Puts the tables in place; without failed rows, removes the table of failed rows.
     pub(super) fn finish(self) -> Result<(), FileError> {
         self.all.finish()?;
-        if self.any_failed {
-            self.failed.finish()
-        } else {
+        match self.failed {
+            Some(failed) if self.any_failed => failed.finish(),
             // Dropping the unfinished file removes it; a file of an earlier report is outdated.
-            remove_outdated(&failed_path(&self.path))
+            Some(_) => remove_outdated(&failed_path(&self.path)),
+            None => Ok(()),
         }
     }
 }
@@ -165,9 +172,13 @@ pub(super) fn write_record(
 }
 
 fn csv_error(path: &Path, error: csv::Error) -> FileError {
+    let text = error.to_string();
     FileError {
         path: path.to_owned(),
-        why: std::io::Error::other(error),
+        why: match error.into_kind() {
+            csv::ErrorKind::Io(why) => why,
+            _ => std::io::Error::other(text),
+        },
     }
 }
 
@@ -180,7 +191,7 @@ pub(super) fn finish(table: csv::Writer<AtomicFile>, path: &Path) -> Result<(), 
         Ok(file) => file.finish(),
         Err(error) => Err(FileError {
             path: path.to_owned(),
-            why: std::io::Error::other(error.to_string()),
+            why: error.into_error(),
         }),
     }
 }

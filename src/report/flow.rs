@@ -11,7 +11,7 @@ use super::summary::UnrecordedFailure;
 use super::tables::{EncodedRows, TableEncoder};
 use crate::desired::{FlowRows, KeyedRow, Outcome, RenderedRow};
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{ItemRecord, ItemWithSteps, LedgerError};
+use crate::ledger::{Failure, ItemRecord, ItemWithSteps, LedgerError};
 use crate::plan::ItemAction;
 use crate::util::atomic_file::FileError;
 
@@ -232,8 +232,12 @@ impl RowReporter<'_, '_> {
         let (status, details) = classify(self.report, item, action, &errors)?;
         let (number, cells, differing) = if differs && !is_replaced {
             let worked_on = details.record.as_ref();
-            let is_attempted = action == ItemAction::Reissue
-                && worked_on.is_some_and(|record| record.run == self.report.run);
+            // The recorded error of a contract that was not sent again belongs to this version, too.
+            let is_attempted = action.replaces()
+                && worked_on.is_some_and(|record| {
+                    let why = record.failure.as_ref();
+                    record.run == self.report.run || why.is_some_and(Failure::is_not_sent_again)
+                });
             let is_kept = action == ItemAction::Kept;
             let differing = DifferingRow::new(number, row, &details, is_attempted, is_kept);
             (None, None, Some(differing))
@@ -253,10 +257,14 @@ impl RowReporter<'_, '_> {
     }
 }
 
-/// Returns a row that failed before anything was recorded of it.
+/// Returns a row whose failure the ledger does not record.
 fn unrecorded_failure(report: &FlowReport<'_>, row: &ReportRow) -> Option<UnrecordedFailure> {
-    let is_unrecorded = row.status == Status::Failed && row.details.record.is_none();
-    let failure = row.details.failure.as_ref().filter(|_| is_unrecorded)?;
+    let failure = row.details.failure.as_ref()?;
+    let record = row.details.record.as_ref();
+    let recorded = record.and_then(|record| record.failure.as_ref());
+    if row.status != Status::Failed || recorded == Some(failure) {
+        return None;
+    }
     Some(UnrecordedFailure {
         flow: report.flow.to_owned(),
         row: row.number,

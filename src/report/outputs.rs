@@ -1,5 +1,7 @@
 //! The files of a report. Each row is passed once to all files.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::flow_report::FlowReport;
@@ -16,6 +18,7 @@ use crate::util::atomic_file::FileError;
 pub struct Reports {
     folder: PathBuf,
     formats: Vec<ReportFormat>,
+    has_failed_tables: bool,
     /// The run, as far as it is known before its end.
     run: Summary,
     tables: Option<Tables>,
@@ -27,22 +30,38 @@ pub struct Reports {
 
 impl Reports {
     /// Creates the report files of the given formats in a folder. Of `run`, the names and the start
-    /// time are used.
+    /// time are used. `project` is the folder of the project.
     ///
     /// # Errors
     /// [`FileError`] if a file cannot be created.
-    pub fn begin(folder: &Path, run: Summary, formats: &[ReportFormat]) -> Result<Self, FileError> {
+    pub fn begin(
+        folder: &Path,
+        project: &Path,
+        run: Summary,
+        formats: &[ReportFormat],
+    ) -> Result<Self, FileError> {
         let wants = |format| formats.contains(&format);
         let junit = wants(ReportFormat::Junit).then(|| Junit::begin(folder, &run.project));
         Ok(Self {
             folder: folder.to_owned(),
             tables: None,
             junit: junit.transpose()?,
-            html: wants(ReportFormat::Html).then(HtmlReport::default),
+            html: wants(ReportFormat::Html).then(|| HtmlReport::new(folder, project)),
             formats: formats.to_vec(),
+            has_failed_tables: true,
             run,
             odd_links: 0,
         })
+    }
+
+    /// Leaves out the tables of failed rows, which people correct and give back: reports that are
+    /// written again and again would replace a corrected one.
+    #[must_use]
+    pub fn without_failed_tables(self) -> Self {
+        Self {
+            has_failed_tables: false,
+            ..self
+        }
     }
 
     /// Begins a flow. Returns the encoder of the rows of its tables, if tables are written.
@@ -53,7 +72,13 @@ impl Reports {
         if let Some(junit) = &mut self.junit {
             junit.begin_suite(&format!("flows.{}", report.flow))?;
         }
-        let begun = Tables::begin(&self.folder, &self.run, report, &self.formats)?;
+        let begun = Tables::begin(
+            &self.folder,
+            &self.run,
+            report,
+            &self.formats,
+            self.has_failed_tables,
+        )?;
         let (tables, encoder) = begun.unzip();
         self.tables = tables;
         Ok(encoder)
@@ -129,6 +154,13 @@ fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) 
         })
         .collect();
     let item = details.record.as_ref();
+    let mut flow_id = Cow::Borrowed(details.flow_id());
+    if let Some(number) = item
+        .map(ItemRecord::contract_number)
+        .filter(|number| *number > 1)
+    {
+        let _ = write!(flow_id.to_mut(), " (contract {number})");
+    }
     html.add(&PageItem {
         flow: report.flow,
         key: row.key.as_deref().unwrap_or_default(),
@@ -137,10 +169,10 @@ fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) 
             .filter(|_| report.rows.is_some_and(|rows| rows.sheet.is_some())),
         status: row.status,
         failure: details.failure.as_ref(),
-        flow_id: details.flow_id(),
+        flow_id: &flow_id,
         sent_at: item.and_then(|item| item.sent_at),
         ended_at: item.and_then(ItemRecord::ended_at),
         signers: &signers,
-        file: &details.file_paths(),
+        files: &details.files().collect::<Vec<_>>(),
     });
 }

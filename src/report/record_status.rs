@@ -1,7 +1,7 @@
 //! Determines the status of a recorded item from its record and the planned action.
 
 use super::status::Status;
-use crate::ledger::{Failure, ItemRecord, ItemStatus};
+use crate::ledger::{BegunRevocation, Failure, ItemRecord, ItemStatus, revoke_interrupted};
 use crate::plan::ItemAction;
 
 /// The hint for items that the run did not begin.
@@ -43,11 +43,14 @@ pub(super) fn record_status(
             let status = unknown_outcome(record).unwrap_or(Status::Failed);
             return (status, Some(failure(message, hint)));
         }
-        ItemAction::Reissue if record.run != run && record.failure.is_none() => {
-            let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, true);
-            let message =
-                t_key!("the new version of the row was not sent: the run ended before its turn");
-            return (own, Some(failure(message, APPLY_AGAIN)));
+        // The contract that was sent before is as it was.
+        ItemAction::Reissue | ItemAction::Resend if record.run != run => {
+            let own = record.failure.as_ref();
+            let why = match own.filter(|failure| failure.is_not_sent_again()) {
+                Some(why) => why.clone(),
+                None => default_failure.not_sent_again(),
+            };
+            return (unknown_outcome(record).unwrap_or(Status::Failed), Some(why));
         }
         ItemAction::Unchanged | ItemAction::Kept
             if !signing && record.failure.is_none() && record.status.is_sent_and_unfinished() =>
@@ -61,11 +64,13 @@ pub(super) fn record_status(
         ItemAction::Changed => {
             let hint = match record.status {
                 ItemStatus::Revoked => {
-                    t_key!("restore the row; to send it again, give it a new key")
+                    t_key!("restore the row; to send it again, apply with --reissue ADDRESS")
                 }
-                _ => t_key!(
-                    "restore the row, or set onChange: keep or onChange: reissue in the flow"
-                ),
+                _ => {
+                    t_key!(
+                        "restore the row, or set onChange: keep or onChange: reissue in the flow, or apply with --reissue ADDRESS"
+                    )
+                }
             };
             let differs = failure(t_key!("the row differs from what was sent"), hint);
             // Signing reports show the status of the contract, so that it is not taken for unsent.
@@ -99,14 +104,21 @@ pub(super) fn record_status(
             (Status::Failed, record.failure.clone())
         }
         ItemStatus::Open if record.sent || signing || record.run == run => {
-            let message = if record.sent {
+            let message = if record.revocation == Some(BegunRevocation::ByRun) {
+                t_key!(
+                    "the run ended while the contract was being revoked, to send it again or because its row was removed"
+                )
+            } else if record.sent {
                 t_key!("the run ended while a request of a contract that was sent was in progress")
             } else {
                 t_key!("the run ended before the contract was sent")
             };
             let hint = t_key!("apply again: treaty probes the service before it sends anything");
             let why = record.failure.clone();
-            let why = why.unwrap_or_else(|| failure(message, hint));
+            let why = why.unwrap_or_else(|| match record.revocation {
+                Some(BegunRevocation::ByCommand) => revoke_interrupted(),
+                _ => failure(message, hint),
+            });
             (Status::Interrupted, Some(why))
         }
         ItemStatus::Failed | ItemStatus::Open => (Status::NotStarted, Some(default_failure)),
@@ -153,6 +165,8 @@ mod tests {
             sent_at: sent.then_some(jiff::Timestamp::UNIX_EPOCH),
             moved_at: None,
             polled_at: None,
+            earlier: 0,
+            revocation: None,
         }
     }
 
@@ -203,8 +217,9 @@ mod tests {
         let sent = record(ItemStatus::Waiting, true, 1);
         let unstarted = failure("not started", APPLY_AGAIN);
         let (status, failure) = record_status(ItemAction::Reissue, &sent, RUN, unstarted, false);
-        assert_eq!(status, Status::Sent);
-        assert!(failure.is_some_and(|failure| failure.message.contains("was not sent")));
+        assert_eq!(status, Status::Failed);
+        let message = failure.map(|failure| failure.message);
+        assert_eq!(message.as_deref(), Some("not sent again: not started"));
     }
 
     #[test]

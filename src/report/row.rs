@@ -329,21 +329,27 @@ impl ItemDetails {
         ids.join(";")
     }
 
+    /// Returns the paths of the downloaded files, relative to the project.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        let files = self.downloaded().iter();
+        files.filter_map(|file| file.path.as_deref())
+    }
+
     /// Returns the paths of the downloaded files, joined by `;`.
     pub(super) fn file_paths(&self) -> String {
-        self.file_texts(|file| file.path.as_deref())
+        self.files().collect::<Vec<_>>().join(";")
     }
 
     /// Returns the SHA-256 digests of the downloaded files, joined by `;`.
     pub(super) fn file_digests(&self) -> String {
-        self.file_texts(|file| file.sha256.as_deref())
+        let files = self.downloaded().iter();
+        let digests = files.filter_map(|file| file.sha256.as_deref());
+        digests.collect::<Vec<_>>().join(";")
     }
 
-    fn file_texts(&self, text: impl Fn(&DownloadedFile) -> Option<&str>) -> String {
+    fn downloaded(&self) -> &[DownloadedFile] {
         let receipt = self.receipt(step_name::DOWNLOAD);
-        let files = receipt.map_or(&[][..], |receipt| &receipt.files);
-        let texts: Vec<&str> = files.iter().filter_map(text).collect();
-        texts.join(";")
+        receipt.map_or(&[], |receipt| &receipt.files)
     }
 
     /// Returns the receipt of the step with a name.

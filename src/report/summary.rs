@@ -55,11 +55,11 @@ pub struct Summary {
     pub stopped: Option<String>,
     /// Items by flow and status.
     pub items: BTreeMap<String, Counts>,
-    /// The number of contracts that the run was to send or continue.
+    /// The number of contracts that the run was to send, continue or revoke.
     #[serde(default)]
     pub planned: u64,
-    /// The rows that failed before anything was recorded of them, at most
-    /// [`UnrecordedFailure::LISTED`] of a flow.
+    /// The rows whose failure the ledger does not record, at most [`UnrecordedFailure::LISTED`] of a
+    /// flow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_rows: Vec<UnrecordedFailure>,
     /// The errors of failed resources, by address.
@@ -84,7 +84,8 @@ pub struct Summary {
     pub ledger: Option<LedgerVersion>,
 }
 
-/// A row that failed before anything was recorded of it: the ledger does not know it.
+/// A row whose failure the ledger does not record: the row was never sent, or it was sent earlier and
+/// cannot be used now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnrecordedFailure {

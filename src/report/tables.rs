@@ -40,6 +40,7 @@ impl Tables {
         run: &Summary,
         report: &FlowReport<'_>,
         formats: &[ReportFormat],
+        has_failed_tables: bool,
     ) -> Result<Option<(Self, TableEncoder)>, FileError> {
         let csv = formats.contains(&ReportFormat::Csv);
         let xlsx = formats.contains(&ReportFormat::Xlsx);
@@ -49,10 +50,10 @@ impl Tables {
         let columns = TableColumns::of(report);
         let tables = Self {
             csv: csv
-                .then(|| CsvTables::begin(folder, report.flow, &columns))
+                .then(|| CsvTables::begin(folder, report.flow, &columns, has_failed_tables))
                 .transpose()?,
             xlsx: xlsx
-                .then(|| Workbooks::begin(folder, run, report.flow, &columns))
+                .then(|| Workbooks::begin(folder, run, report.flow, &columns, has_failed_tables))
                 .transpose()?,
         };
         let encoder = TableEncoder { columns, csv, xlsx };

@@ -23,9 +23,14 @@ pub struct SheetFile {
 }
 
 impl SheetFile {
+    /// Returns the path as shown to the user.
+    pub(super) fn path_shown(&self) -> PathBuf {
+        PathBuf::from(&*self.shown)
+    }
+
     /// Returns an error about the whole file.
     pub(super) fn error(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(message).at(PathBuf::from(&*self.shown))
+        Diagnostic::error(message).at(self.path_shown())
     }
 
     /// Returns the error for a missing header, from the number of the last row.

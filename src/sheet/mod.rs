@@ -11,6 +11,7 @@ mod file;
 mod formula;
 mod kept_number;
 mod open;
+mod report;
 mod row;
 mod text;
 mod workbook;

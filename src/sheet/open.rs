@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::encoding::Encoding;
 use super::file::{Format, SheetFile, Start};
 use super::row::{Header, Row, RowError};
 use super::text::{TextRows, TextSheet};
@@ -14,7 +15,10 @@ const MAX_EXPECTED_ROWS: usize = 1 << 20;
 
 /// An open sheet: its structure is checked and its header has been read.
 #[derive(Debug)]
-pub struct Sheet(Content);
+pub struct Sheet {
+    content: Content,
+    warnings: Vec<Diagnostic>,
+}
 
 #[derive(Debug)]
 enum Content {
@@ -23,8 +27,8 @@ enum Content {
 }
 
 impl Sheet {
-    /// Checks the structure and reads the header.
-    pub fn open(file: &SheetFile) -> Result<Self, Vec<Diagnostic>> {
+    /// Checks the structure and reads the header, with the settings of the manifest.
+    pub(super) fn open_as_configured(file: &SheetFile) -> Result<Self, Vec<Diagnostic>> {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy();
         if let Some(own) = name.strip_prefix("~$") {
             return Err(vec![
@@ -48,7 +52,10 @@ impl Sheet {
                 Start::Other | Start::Empty,
             ) => {
                 let text = TextSheet::open(file, *encoding, *delimiter)?;
-                Ok(Self(Content::Text(text)))
+                Ok(Self {
+                    content: Content::Text(text),
+                    warnings: Vec::new(),
+                })
             }
             (Format::Text { .. }, Start::Zip) => wrong(
                 t!("the file is an Excel workbook, not a CSV or TSV file"),
@@ -66,7 +73,10 @@ impl Sheet {
             ),
             (Format::Workbook { sheet }, Start::Zip | Start::Compound) => {
                 let workbook = Workbook::open(file, sheet.as_deref())?;
-                Ok(Self(Content::Workbook(workbook)))
+                Ok(Self {
+                    warnings: workbook.warnings().to_vec(),
+                    content: Content::Workbook(workbook),
+                })
             }
             (Format::Workbook { .. }, Start::Empty) => wrong(
                 t!("the file is empty"),
@@ -83,16 +93,29 @@ impl Sheet {
 
     /// Returns the header.
     pub fn header(&self) -> &Arc<Header> {
-        match &self.0 {
+        match &self.content {
             Content::Text(text) => text.header(),
             Content::Workbook(workbook) => workbook.header(),
         }
     }
 
+    /// Returns the encoding of a text file.
+    pub(super) fn encoding(&self) -> Option<Encoding> {
+        match &self.content {
+            Content::Text(text) => Some(text.encoding()),
+            Content::Workbook(_) => None,
+        }
+    }
+
+    /// Adds a warning about the whole sheet.
+    pub(super) fn warn(&mut self, warning: Diagnostic) {
+        self.warnings.push(warning);
+    }
+
     /// Returns the number of rows for which memory can be reserved: an upper bound, usually one
     /// more than the sheet has, but not more than a fixed limit, because lines may be empty.
     pub fn expected_rows(&self) -> usize {
-        let max_rows = match &self.0 {
+        let max_rows = match &self.content {
             Content::Text(text) => text.max_rows(),
             Content::Workbook(workbook) => workbook.max_rows(),
         };
@@ -101,16 +124,13 @@ impl Sheet {
 
     /// Returns warnings about the whole sheet, such as hidden rows.
     pub fn warnings(&self) -> &[Diagnostic] {
-        match &self.0 {
-            Content::Text(_) => &[],
-            Content::Workbook(workbook) => workbook.warnings(),
-        }
+        &self.warnings
     }
 
     /// Returns the columns with a problem in several rows, such as formulas that were never
     /// computed. Each is an error if the column is used.
     pub fn column_errors(&self) -> &[(usize, Diagnostic)] {
-        match &self.0 {
+        match &self.content {
             Content::Text(_) => &[],
             Content::Workbook(workbook) => workbook.column_errors(),
         }
@@ -129,7 +149,7 @@ impl Sheet {
 
     /// Streams the rows after the header. Fails if the columns changed since the sheet was opened.
     pub fn rows(&self) -> std::io::Result<Rows> {
-        Ok(match &self.0 {
+        Ok(match &self.content {
             Content::Text(text) => Rows::Text(Box::new(text.rows()?)),
             Content::Workbook(workbook) => Rows::Workbook(workbook.rows()?),
         })

@@ -12,7 +12,7 @@ pub(super) const MAX_COLUMNS: usize = 1024;
 pub const REPORT_PREFIX: &str = "treaty_";
 
 /// The column that marks a sheet as a report of treaty.
-const REPORT_COLUMN: &str = "treaty_key";
+pub(super) const REPORT_COLUMN: &str = "treaty_key";
 /// The column of a report with the check values of the numbers of a row.
 pub const CHECK_COLUMN: &str = "treaty_check";
 
@@ -172,10 +172,15 @@ impl Row {
         self.problem(column).is_some()
     }
 
+    /// Returns the key that a report has for this row; `None` if there is none.
+    pub fn reported_key(&self) -> Option<&str> {
+        self.get(REPORT_COLUMN).filter(|key| !key.is_empty())
+    }
+
     /// Returns the key of a line of a report that has no cells of its row. Reports leave them out if
     /// the row differs from what was sent, or is no longer in the sheet.
     pub fn reported_key_without_cells(&self) -> Option<&str> {
-        let key = self.get(REPORT_COLUMN).filter(|key| !key.is_empty())?;
+        let key = self.reported_key()?;
         self.filled_cells().next().is_none().then_some(key)
     }
 

@@ -7,7 +7,7 @@ use crate::execute::{
     signers, undecided_step, why,
 };
 use crate::ledger::step_name::{self, ARCHIVE, DOWNLOAD, END, REVOKE};
-use crate::ledger::{Failure, ItemRecord, ItemStatus, Write};
+use crate::ledger::{Failure, ItemRecord, ItemStatus, Write, revoke_interrupted};
 
 impl StepContext<'_> {
     /// Polls the flow of an item and runs its due steps.
@@ -47,8 +47,18 @@ impl StepContext<'_> {
             }
             return Ok((status, Some(why)));
         }
-        // An interrupted revocation left its intent. If it still takes effect, the next poll
-        // detects it. A finished flow cannot be revoked any more.
+        // The operator wanted to revoke the flow: no signer is added and nothing is archived until
+        // the command is repeated, or its record is settled.
+        if self.is_revoke_pending(&journal, &state) {
+            let failure = revoke_interrupted();
+            if item.failure.as_ref() != Some(&failure) {
+                self.record_status(item.id, ItemStatus::Open, Some(failure.clone()), false)
+                    .await?;
+            }
+            return Err(StepError::InDoubt(failure));
+        }
+        // An interrupted revocation left its intent. A flow that all have signed cannot be revoked
+        // any more.
         let finished = state.status == FlowStatus::Finished;
         for name in [Some(END), finished.then_some(REVOKE)]
             .into_iter()
@@ -60,11 +70,19 @@ impl StepContext<'_> {
             }
         }
         if let Some(step) = undecided_step(&journal) {
-            return Err(StepError::InDoubt(Failure {
+            let failure = |hint: &str| Failure {
                 code: None,
                 message: t!("the outcome of %{step} is unknown", step = step).into_owned(),
-                hint: t!("check the flow on the service's own pages").into_owned(),
-            }));
+                hint: t!(hint).into_owned(),
+            };
+            return Err(match item.status {
+                ItemStatus::InDoubt => {
+                    StepError::InDoubt(failure(t_key!("check the flow on the service's own pages")))
+                }
+                _ => StepError::ProbeFailed(failure(t_key!(
+                    "apply again: treaty probes the service before it sends anything"
+                ))),
+            });
         }
         let failed = matches!(item.status, ItemStatus::Open | ItemStatus::Failed);
         if failed && !item.was_sent_whole() {

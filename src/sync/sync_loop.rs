@@ -26,6 +26,8 @@ const MAX_SLEEP: Duration = Duration::from_hours(24);
 enum PollResult {
     Is(ItemStatus),
     Failed,
+    /// It is not known yet whether a call took effect.
+    Unsettled,
     InDoubt,
 }
 
@@ -207,7 +209,18 @@ impl<'a> SyncLoop<'a> {
                 }
                 (PollResult::Is(status), ItemOutcome::EndedEarly(status, why))
             }
+            Ok((status @ ItemStatus::Failed, why)) => {
+                let why = why.unwrap_or_else(unsent);
+                (PollResult::Is(status), ItemOutcome::Failed(why))
+            }
+            Ok((status @ ItemStatus::Open, why)) => {
+                let why = why.unwrap_or_else(unsent);
+                (PollResult::Is(status), ItemOutcome::Unsettled(why))
+            }
             Ok((status, _)) => (PollResult::Is(status), ItemOutcome::Done(status)),
+            Err(StepError::ProbeFailed(why)) if item.record.status != ItemStatus::InDoubt => {
+                (PollResult::Unsettled, ItemOutcome::Unsettled(why))
+            }
             Err(error) => match error.into_outcome()? {
                 outcome @ ItemOutcome::Failed(_) => (PollResult::Failed, outcome),
                 outcome => (PollResult::InDoubt, outcome),
@@ -249,7 +262,7 @@ impl<'a> SyncLoop<'a> {
                 wait.every
             }
             PollResult::Is(_) => return Ok(()),
-            PollResult::Failed | PollResult::InDoubt => {
+            PollResult::Failed | PollResult::Unsettled | PollResult::InDoubt => {
                 let failures = self.failures.entry(id).or_default();
                 *failures += 1;
                 if wait.until.is_none() && *failures >= self.sync.client.attempts() {
@@ -310,11 +323,11 @@ impl<'a> SyncLoop<'a> {
                 PollResult::Is(ItemStatus::Archived) => &mut stats.archived,
                 PollResult::Is(ItemStatus::Signed) => &mut stats.signed,
                 PollResult::Is(ItemStatus::Waiting) => &mut stats.waiting,
-                PollResult::Is(ItemStatus::Open | ItemStatus::Failed) => &mut stats.interrupted,
-                PollResult::Is(
-                    ItemStatus::Rejected | ItemStatus::Expired | ItemStatus::Revoked,
-                ) => &mut stats.ended,
-                PollResult::Failed => &mut stats.failed,
+                PollResult::Is(ItemStatus::Open) | PollResult::Unsettled => &mut stats.interrupted,
+                PollResult::Is(ItemStatus::Rejected) => &mut stats.rejected,
+                PollResult::Is(ItemStatus::Expired) => &mut stats.expired,
+                PollResult::Is(ItemStatus::Revoked) => &mut stats.revoked,
+                PollResult::Is(ItemStatus::Failed) | PollResult::Failed => &mut stats.failed,
                 PollResult::Is(ItemStatus::InDoubt) | PollResult::InDoubt => &mut stats.in_doubt,
             } += 1;
         }
@@ -335,5 +348,14 @@ impl<'a> SyncLoop<'a> {
             // If the write fails, the next sync handles the callbacks again.
             drop(self.sync.records.write(vec![handled]));
         }
+    }
+}
+
+/// Returns the reason for which a sync cannot continue an item that was sent in part.
+fn unsent() -> Failure {
+    Failure {
+        code: None,
+        message: "sending the contract is not complete".to_owned(),
+        hint: "apply again: treaty probes the service before it sends anything".to_owned(),
     }
 }

@@ -26,6 +26,22 @@ pub struct FileError {
     pub why: std::io::Error,
 }
 
+/// Returns whether a write failed because there is no space left for this user.
+pub fn is_disk_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    // A library may have wrapped the error of the operating system.
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    inner.map_or_else(
+        || {
+            matches!(
+                error.kind(),
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+            )
+        },
+        is_disk_full,
+    )
+}
+
 /// A file under construction. [`finish`](Self::finish) moves it to its path; dropping it earlier
 /// removes the temporary file. A killed process leaves it behind: `.<name>.<random>.part`.
 #[derive(Debug)]
@@ -282,7 +298,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut full = AtomicFile::create(Path::new("/dev/full")).expect("created");
         full.write_all(b"lost").expect("buffered");
-        let error = full.finish().expect_err("no space").to_string();
+        let error = full.finish().expect_err("no space");
+        assert!(is_disk_full(&error.why), "{error}");
+        let wrapped = std::io::Error::other(error.why);
+        assert!(is_disk_full(&wrapped), "{wrapped}");
+        let error = FileError {
+            path: "/dev/full".into(),
+            why: wrapped,
+        };
+        let error = error.to_string();
         assert!(error.starts_with("/dev/full cannot be written"), "{error}");
         let mut null = AtomicFile::create(Path::new("/dev/null")).expect("created");
         null.write_all(b"gone").expect("written");

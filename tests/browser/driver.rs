@@ -158,6 +158,16 @@ impl Browser {
         self.extra("goog/cdp/execute", body).await;
     }
 
+    /// Emulates a phone with a screen of a width in pixels.
+    pub(crate) async fn emulate_width(&self, width: u32) {
+        let parameters = json!({
+            "width": width, "height": 844, "deviceScaleFactor": 1, "mobile": true,
+        });
+        let command = "Emulation.setDeviceMetricsOverride";
+        let body = json!({ "cmd": command, "params": parameters });
+        self.extra("goog/cdp/execute", body).await;
+    }
+
     /// Returns the browser's log entries since the last call.
     pub(crate) async fn complaints(&self) -> Vec<Value> {
         let log = self.extra("se/log", json!({ "type": "browser" })).await;

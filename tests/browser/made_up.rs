@@ -15,7 +15,7 @@ const BEGUN: i64 = 1_795_486_162;
 
 /// Writes the report page of a run with a number of items, and the tables that it links to.
 pub(crate) fn write(folder: &Path, items: u64) {
-    let mut page = HtmlReport::default();
+    let mut page = HtmlReport::new(folder, folder);
     let mut run = summary();
     for flow in ["consumer-loans", "借款担保合同"] {
         std::fs::write(folder.join(format!("{flow}.csv")), "").expect("written");
@@ -119,10 +119,11 @@ fn see(page: &mut HtmlReport, n: u64, flow: &str, status: Status) {
         signer("borrower", borrower, &url[..]),
         signer("出借人", lender, ""),
     ];
-    let file = if status == Status::Archived {
-        format!("signed/{key}.pdf")
+    let file = format!("signed/{key}.pdf");
+    let files = if status == Status::Archived {
+        &[&file[..]][..]
     } else {
-        String::new()
+        &[]
     };
     page.add(&PageItem {
         flow,
@@ -134,7 +135,7 @@ fn see(page: &mut HtmlReport, n: u64, flow: &str, status: Status) {
         sent_at,
         ended_at,
         signers: &signers,
-        file: &file,
+        files,
     });
 }
 

@@ -152,12 +152,12 @@ async fn items_are_sorted_by_click_and_by_keyboard() {
         assert_eq!(browser.text("#where").await, "101 to 200");
         browser.press(&enter()).await;
         assert_eq!(browser.text("#where").await, "201 to 300");
-        // The third click restores the order of the sheet.
+        // The third click restores the first order: failed items come first.
         for _ in 0..2 {
             browser.click(&format!("{} button", head("ended"))).await;
         }
         assert_eq!(browser.value(&sorted("ended", "none")).await, true);
-        assert_eq!(column(&browser, 3).await[..2], ["2", "3"]);
+        assert_eq!(column(&browser, 4).await[..2], ["Failed", "Failed"]);
         is_quiet(&browser).await;
     })
     .await;
@@ -197,6 +197,30 @@ async fn a_report_supports_phones_dark_mode_and_print() {
             .value("dispatchEvent(new Event('afterprint'))")
             .await;
         assert_eq!(rows(&browser).await, SHOWN);
+        is_quiet(&browser).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_are_cards_on_phones() {
+    with_browser(|browser| async move {
+        let _folder = opened(&browser, 50).await;
+        let shown = |css: &str| format!("getComputedStyle(document.querySelector('{css}')).display");
+        assert!(!browser.overflows(1280).await, "it fits a screen");
+        assert_eq!(browser.value(&shown(".items thead")).await, "table-header-group");
+        // The window of the browser is at least 500 pixels wide.
+        browser.emulate_width(390).await;
+        assert_eq!(browser.value(&shown(".items thead")).await, "none");
+        assert_eq!(browser.value(&shown(".items tbody tr")).await, "flex");
+        let title = "getComputedStyle(document.querySelector('.items .status'), '::before').content";
+        assert_eq!(browser.value(title).await, "\"Status\"");
+        let wider = "document.documentElement.scrollWidth > innerWidth";
+        assert_eq!(browser.value(wider).await, false);
+        // A signed file is linked relative to the page.
+        let link = "[...document.querySelectorAll('.items .file a')].every((a) => a.getAttribute('href').startsWith('./signed/'))";
+        assert_eq!(browser.value(link).await, true);
+        assert!(browser.has(".items .file a").await);
         is_quiet(&browser).await;
     })
     .await;

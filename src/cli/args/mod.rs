@@ -4,6 +4,7 @@
     reason = "the doc comments of arguments are help texts without markup"
 )]
 
+mod doctor;
 mod language;
 mod preview;
 mod project;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
+pub(super) use doctor::Doctor;
 pub(super) use language::Language;
 pub(super) use preview::Preview;
 pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf, Sheet};
@@ -37,7 +39,7 @@ const STYLES: Styles = Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  treaty init loan loans && treaty -p loans plan
+  treaty init my-loans && treaty -p my-loans plan
   treaty apply
 
 Exit codes:
@@ -60,6 +62,17 @@ pub(super) struct Args {
     pub(super) global: Global,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Args {
+    /// Parses the arguments of the process.
+    pub(super) fn parse_process() -> Result<Self, clap::Error> {
+        let mut args = Self::try_parse()?;
+        let global = &mut args.global;
+        let is_text = global.log_format == LogFormat::Text && !args.command.prints_json();
+        global.shows_project = is_text && !global.quiet;
+        Ok(args)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -152,6 +165,10 @@ pub(super) struct Global {
         value_name = "WHEN"
     )]
     pub(super) color: Color,
+    /// Whether the first line of standard error names the project: not if it is quiet, and not if
+    /// programs read the output.
+    #[arg(skip)]
+    pub(super) shows_project: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -194,8 +211,9 @@ pub(super) enum Command {
     /// Create a project from a starter, or from a PDF and a sheet
     #[command(long_about = project::INIT, after_help = "\
 Examples:
-  treaty init loan ./loans
-  treaty init --template contract.pdf --sheet loans.xlsx ./loans")]
+  treaty init my-loans
+  treaty init organization my-company
+  treaty init --template contract.pdf --sheet loans.xlsx my-loans")]
     Init(Init),
     /// Write an empty workbook with the columns of a flow
     #[command(long_about = project::SHEET, after_help = "\
@@ -276,6 +294,12 @@ Examples:
   treaty state list --target flows.loans
   treaty state show accounts.acme")]
     State(State),
+    /// Check credentials, endpoint, clock, ledger, disk and proxy
+    #[command(long_about = doctor::DOCTOR, after_help = "\
+Examples:
+  treaty doctor
+  treaty -e production doctor --format json")]
+    Doctor(Doctor),
     /// Send one read-only API request and print the response
     #[command(after_help = "\
 Examples:
@@ -317,10 +341,28 @@ impl Command {
             Self::Report(_) => "report",
             Self::Audit(_) => "audit",
             Self::State(_) => "state",
+            Self::Doctor(_) => "doctor",
             Self::Ask(_) => "ask",
             Self::Sandbox(_) => "sandbox",
             Self::Schema(_) => "schema",
         }
+    }
+
+    /// Whether the command prints JSON for programs.
+    fn prints_json(&self) -> bool {
+        let format = match self {
+            Self::Plan(own) => return own.format == PlanFormat::Json,
+            Self::Status(own) => own.format,
+            Self::Runs(own) => own.format,
+            Self::Doctor(own) => own.format,
+            Self::State(own) => match &own.command {
+                StateCommand::List(own) => own.format,
+                StateCommand::Show(own) => own.format,
+                _ => Format::Text,
+            },
+            _ => Format::Text,
+        };
+        format == Format::Json
     }
 
     /// Whether the command writes a log to the report folder of its run.

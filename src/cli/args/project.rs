@@ -23,15 +23,16 @@ Create a project from a starter, or from a PDF template and a sheet.
 
 With --template and --sheet, the form fields of the PDF are matched with the columns of the sheet, and a complete \
 project is written: accounts and signers from the columns, a value for each form field, the PDF and the sheet. \
-Comments that begin with \"# check:\" mark what was guessed. On a terminal, treaty asks about the guesses. Existing \
-files are never overwritten.";
+Comments that begin with \"# check:\" mark what was guessed. On a terminal, treaty asks about the guesses.
+
+The folder must be new or empty. The project has its name.";
 
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "\
 treaty init [OPTIONS] [STARTER] [DIR]
        treaty init [OPTIONS] --template <PDF> --sheet <FILE> <DIR>")]
 pub(crate) struct Init {
-    /// The starter: loan (the default) or organization
+    /// The starter: loan (the default) or organization; another word is the folder
     #[arg(value_name = "STARTER")]
     pub(crate) first: Option<String>,
     /// The folder of the new project [default: the current folder]

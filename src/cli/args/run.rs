@@ -36,9 +36,24 @@ pub(crate) struct Selected {
     /// The accounts to look up at the service
     #[arg(long, value_enum, default_value_t = ObserveArg::All, value_name = "WHICH")]
     pub(crate) observe: ObserveArg,
+    /// Send these items again under the same key, although a contract was sent for them
+    ///
+    /// The earlier contract is revoked first if it can still be signed. Signed contracts and items in
+    /// doubt are refused. An address, or a pattern as for --target. The other rows are applied as
+    /// usual. After an interruption, a plain apply continues; a contract that was sent again is not
+    /// sent once more if the command is repeated.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "retry")]
+    pub(crate) reissue: Vec<AddressPattern>,
+    /// Process only items that failed, items in doubt, or contracts that were rejected or expired
+    ///
+    /// Items in doubt are looked up at the service again. Rejected and expired contracts are sent
+    /// again under the same key: their signers are asked again.
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(crate) retry: Option<RetryArg>,
     /// The most items of a flow to revoke; overrides failures.revoke
     ///
-    /// Items are revoked when their rows were removed from the sheet or have changed. A count or a
+    /// Items are revoked when their rows were removed from the sheet or have changed, and before they
+    /// are sent again with --reissue. A count or a
     /// share of the items of the flow that can be revoked.
     #[arg(long, value_name = "N|P%", value_parser = tolerance)]
     pub(crate) max_revoke: Option<Tolerance>,
@@ -93,11 +108,6 @@ pub(crate) struct Plan {
 pub(crate) struct Apply {
     #[command(flatten)]
     pub(crate) selected: Selected,
-    /// Process only items that failed, or items in doubt
-    ///
-    /// Items in doubt are looked up at the service again.
-    #[arg(long, value_enum, value_name = "WHICH")]
-    pub(crate) retry: Option<RetryArg>,
     /// The most failed items that are tolerated; overrides failures.tolerate
     ///
     /// If more items fail, no new item is started. A count or a share of the items.
@@ -126,6 +136,10 @@ pub(crate) enum RetryArg {
     Failed,
     /// Items in doubt
     InDoubt,
+    /// Contracts that a signer refused
+    Rejected,
+    /// Contracts whose signing deadline passed
+    Expired,
 }
 
 impl From<RetryArg> for Retry {
@@ -133,6 +147,8 @@ impl From<RetryArg> for Retry {
         match arg {
             RetryArg::Failed => Self::Failed,
             RetryArg::InDoubt => Self::InDoubt,
+            RetryArg::Rejected => Self::Rejected,
+            RetryArg::Expired => Self::Expired,
         }
     }
 }

@@ -59,7 +59,7 @@ Look up every item of the last run at the service and check that it exists exact
 Sends only read requests, at the configured rate. Results are stored continuously, so that an interrupted audit can be \
 continued. The report is reports/<run>/audit.csv.
 
-Exit codes: 0 all exist exactly once, 3 some are missing or different, 4 some are unproven.";
+Exit codes: 0 all that were sent exist exactly once, 3 some are missing or different, 4 some are unproven.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sync {
@@ -96,7 +96,7 @@ pub(crate) struct Runs {
     pub(crate) format: Format,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) matching: Matching,
@@ -130,7 +130,7 @@ pub(crate) struct Listen {
     pub(crate) no_confirm: bool,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Revoke {
     /// Select items, such as flows.loans; * matches any text
     #[arg(long, value_name = "ADDRESS", required = true)]
@@ -145,7 +145,7 @@ pub(crate) struct Revoke {
     pub(crate) consent: Consent,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an option of its own"
@@ -176,12 +176,18 @@ pub(crate) struct Status {
     /// Also request a link to view each flow; with --links
     #[arg(long, requires = "links")]
     pub(crate) view: bool,
+    /// Also list name and mobile number of each signer, from the sheet; with --links
+    ///
+    /// They are private data, which the ledger does not contain. A signer whose row is not in the
+    /// sheet as it was sent has none.
+    #[arg(long, requires = "links")]
+    pub(crate) with_people: bool,
     /// The output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Audit {
     #[command(flatten)]
     pub(crate) matching: Matching,

@@ -5,7 +5,7 @@ use crate::address::AddressPattern;
 use crate::manifest::Millis;
 
 /// The selected recorded addresses.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Matching {
     /// Select addresses, such as flows.loans; * matches any text
     #[arg(long, value_name = "ADDRESS")]
@@ -49,7 +49,7 @@ pub(crate) struct LedgerChoice {
 }
 
 /// The confirmation of commands that change the ledger.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Consent {
     /// Do not ask for confirmation
     #[arg(long)]

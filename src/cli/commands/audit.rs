@@ -10,6 +10,7 @@ use crate::cli::args::{Audit as Args, Global};
 use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::ledger_version::evidence;
+use crate::cli::context::names::resolve_matching;
 use crate::cli::context::run_folder::run_folder;
 use crate::cli::context::runtime::runtime;
 use crate::cli::exit::{CliError, Exit};
@@ -26,6 +27,10 @@ pub(super) const NO_RUN: &str = "taken-over";
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let context = LedgerContext::load(global, None)?;
     let ledger = context.read_ledger()?;
+    let args = &Args {
+        matching: resolve_matching(&ledger, &args.matching)?,
+        ..args.clone()
+    };
     let run = audited_run(&ledger, args)?;
     let (folder, base) = match &run {
         Some(run) if !args.all => (run.record.name.as_str(), "audit"),

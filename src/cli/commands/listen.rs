@@ -77,7 +77,6 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let base = format!("http://{}", listener.local_addr()?);
     let (requests, stop) = watch::channel(Stop::No);
     let transport = endpoint::transport(root, settings)?;
-    endpoint::announce(settings, &Progress::new(global));
     let settings_with_short_outage = with_short_outage(settings);
     let confirmer = Confirmer {
         inbox,

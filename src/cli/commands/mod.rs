@@ -3,6 +3,7 @@
 mod apply;
 mod ask;
 mod audit;
+mod doctor;
 mod init;
 mod listen;
 mod plan;
@@ -39,6 +40,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Command::Runs(own) => runs::run(global, own),
         Command::State(own) => state::run(global, own),
         Command::Audit(own) => audit::run(global, own),
+        Command::Doctor(own) => doctor::run(global, own),
         Command::Ask(own) => ask::run(global, own),
         Command::Sandbox(own) => sandbox::run(global, own),
         Command::Schema(own) => Ok(schema::run(own)),

@@ -12,7 +12,6 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
     with_plan(
         global,
         &args.selected,
-        None,
         |_| Ok(()),
         |_, project, binding| Sqlite::read(&project.settings.ledger, binding),
         |context| {

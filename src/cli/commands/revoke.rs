@@ -10,7 +10,7 @@ use crate::address::{Address, is_selected};
 use crate::cli::args::{Global, Revoke as Args};
 use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::{ResourceNames, check_targets};
+use crate::cli::context::names::{ResourceNames, check_targets, resolve_patterns};
 use crate::cli::context::runtime::runtime;
 use crate::cli::context::session::invalid;
 use crate::cli::exit::{CliError, Exit};
@@ -28,6 +28,11 @@ const SHOWN: usize = 10;
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut context = LedgerContext::load(global, Some(&args.consent))?;
     let ledger = context.lock_ledger(VersionPolicy::Refuse)?;
+    let args = &Args {
+        target: resolve_patterns(&ledger, &args.target)?,
+        exclude: resolve_patterns(&ledger, &args.exclude)?,
+        ..args.clone()
+    };
     check_targets(&ledger, &args.target)?;
     let (items, ended) = select(&ledger, args)?;
     if items.is_empty() {

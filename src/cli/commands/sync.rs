@@ -1,17 +1,21 @@
 //! `treaty sync`: polls sent items, using the ledger only.
 
-use crate::cli::args::{Global, Sync as Args};
+use anyhow::Context as _;
+
+use crate::cli::args::{Global, Matching, Sync as Args};
 use crate::cli::commands::audit::NO_RUN;
+use crate::cli::commands::report::RunReport;
 use crate::cli::commands::status;
 use crate::cli::context::follow::{self, Follow};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::check_targets;
+use crate::cli::context::names::{check_targets, resolve_matching};
 use crate::cli::context::run_folder::run_folder;
 use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{logging, out};
+use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, LedgerError, Records, Sqlite, VersionPolicy, Write};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -30,7 +34,8 @@ fn sync(global: &Global, args: &Args, metrics: &mut CommandMetrics) -> anyhow::R
         VersionPolicy::Refuse
     })?;
     open_log(global, &context, &ledger)?;
-    check_targets(&ledger, &args.matching.target)?;
+    let matching = &resolve_matching(&ledger, &args.matching)?;
+    check_targets(&ledger, &matching.target)?;
     let progress = Progress::new(global);
     let client = context.client(&ledger, &progress)?;
     let runtime = runtime()?;
@@ -44,16 +49,58 @@ fn sync(global: &Global, args: &Args, metrics: &mut CommandMetrics) -> anyhow::R
         client: &client,
         progress: &progress,
         runtime: &runtime,
-        targets: &args.matching.target,
-        excludes: &args.matching.exclude,
+        targets: &matching.target,
+        excludes: &matching.exclude,
         waiting: &args.waiting,
         started: context.session.started,
     };
     let synced = follow.run();
-    metrics.set_counts(status::counts(&ledger, &args.matching)?, &progress);
+    metrics.set_counts(status::counts(&ledger, matching)?, &progress);
     let synced = synced?;
     follow::print_summary(&synced, global.quiet);
+    if synced.has_polled() && !synced.stopped {
+        refresh_reports(global, &context, &ledger);
+    }
     Ok(follow::exit(&synced))
+}
+
+/// The folder in the folder of reports that each sync replaces. People correct the tables of a run's
+/// folder, so that one is left as it is.
+const CURRENT: &str = "current";
+
+/// Writes the state of all items to the folder of current reports. If that fails, prints a warning:
+/// the ledger has the state.
+fn refresh_reports(global: &Global, context: &LedgerContext, ledger: &Sqlite) {
+    let folder = context.project.settings.reports.directory.join(CURRENT);
+    let written = || -> anyhow::Result<()> {
+        let run = ledger.run(None)?.context("no run is recorded")?;
+        let everything = Matching::default();
+        let report = RunReport {
+            context,
+            ledger,
+            run: &run,
+            is_last: true,
+            matching: &everything,
+            has_failed_tables: false,
+        };
+        let mut findings = Findings::default();
+        report.write(&folder, &mut findings)?;
+        if context.findings.errors() + findings.errors() > 0 {
+            context.note("the current reports lack columns of the sheet, because manifests or sheets have errors: run treaty validate");
+        }
+        Ok(())
+    };
+    match written() {
+        Ok(()) if global.quiet => {}
+        Ok(()) => out::line(format_args!(
+            "current reports in {}",
+            out::shown(&folder).display()
+        )),
+        Err(error) => out::log_warning(
+            global.log_format,
+            format_args!("the current reports cannot be written: {error}"),
+        ),
+    }
 }
 
 /// Opens the log of the last run that processed items, in append mode. If that fails, prints a

@@ -32,8 +32,8 @@ pub(in crate::cli) fn sandbox_folder(root: &Path) -> std::path::PathBuf {
     root.join(".treaty").join("sandbox")
 }
 
-/// Creates a client for the endpoint of the project and shows which endpoint it calls. With a lease,
-/// it sends only while the lease is valid.
+/// Creates a client for the endpoint of the project. With a lease, it sends only while the lease is
+/// valid.
 pub(in crate::cli) fn client(
     root: &Path,
     settings: &manifest::Settings,
@@ -42,7 +42,6 @@ pub(in crate::cli) fn client(
     progress: &Progress,
 ) -> anyhow::Result<Client> {
     let transport = transport(root, settings)?;
-    announce(settings, progress);
     Ok(client_with_transport(
         transport,
         settings,
@@ -50,14 +49,6 @@ pub(in crate::cli) fn client(
         lease,
         &progress.listener(),
     ))
-}
-
-/// Shows which endpoint the command calls, before the first request. The sandbox in this process is
-/// not called over a network.
-pub(in crate::cli) fn announce(settings: &manifest::Settings, progress: &Progress) {
-    if let Endpoint::Url(url) = &settings.endpoint {
-        progress.note(&format!("{}: calls go to {url}", settings.environment));
-    }
 }
 
 /// Creates the transport to the endpoint of the project.

@@ -17,6 +17,7 @@ use crate::execute::{Stop, SyncStats};
 use crate::ledger::Sqlite;
 use crate::manifest::{Endpoint, Project};
 use crate::plan::Fatal;
+use crate::report::Status;
 use crate::sync::{Sync, SyncMode, Wait};
 
 /// The items to poll, and the options of the command.
@@ -113,18 +114,20 @@ impl Until {
 /// Summarizes the counts in one line.
 pub(in crate::cli) fn summary(synced: &SyncStats) -> String {
     let counts = [
-        (synced.archived, "archived"),
-        (synced.signed, "signed"),
-        (synced.waiting, "waiting"),
-        (synced.ended, "refused, expired or revoked"),
-        (synced.failed, "failed"),
-        (synced.in_doubt, "in doubt"),
-        (synced.interrupted, "interrupted, to be resumed by apply"),
+        (synced.archived, Status::Archived),
+        (synced.signed, Status::Signed),
+        (synced.waiting, Status::Waiting),
+        (synced.rejected, Status::Rejected),
+        (synced.expired, Status::Expired),
+        (synced.revoked, Status::Revoked),
+        (synced.failed, Status::Failed),
+        (synced.in_doubt, Status::InDoubt),
+        (synced.interrupted, Status::Interrupted),
     ];
     let mut parts: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, status)| format!("{count} {status}"))
+        .map(|(count, status)| format!("{count} {}", status.word()))
         .collect();
     if synced.stopped {
         parts.push("stopped before all were polled".to_owned());
@@ -140,7 +143,10 @@ pub(in crate::cli) fn summary(synced: &SyncStats) -> String {
 pub(in crate::cli) fn exit(synced: &SyncStats) -> Exit {
     match synced {
         SyncStats { stopped: true, .. } => Exit::Interrupted,
-        SyncStats { in_doubt: 1.., .. } => Exit::InDoubt,
+        SyncStats { in_doubt: 1.., .. }
+        | SyncStats {
+            interrupted: 1.., ..
+        } => Exit::InDoubt,
         SyncStats { failed: 1.., .. } => Exit::Failed,
         _ => Exit::Done,
     }
@@ -156,6 +162,29 @@ pub(in crate::cli) fn print_summary(synced: &SyncStats, quiet: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_summary_has_the_words_and_the_exit_code_of_reports() {
+        let interrupted = SyncStats {
+            rejected: 2,
+            failed: 1,
+            interrupted: 1,
+            ..SyncStats::default()
+        };
+        let text = summary(&interrupted);
+        assert_eq!(text, "2 rejected, 1 failed, 1 interrupted");
+        assert_eq!(exit(&interrupted), Exit::InDoubt);
+        let failed = SyncStats {
+            interrupted: 0,
+            ..interrupted
+        };
+        assert_eq!(exit(&failed), Exit::Failed);
+        let ended = SyncStats {
+            failed: 0,
+            ..failed
+        };
+        assert_eq!(exit(&ended), Exit::Done);
+    }
 
     #[test]
     fn resolves_a_time_of_day_in_shanghai_to_its_next_or_recent_occurrence() {

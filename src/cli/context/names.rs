@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use super::suggest::Suggestions;
 use crate::address::{Address, AddressPattern};
+use crate::cli::args::Matching;
 use crate::cli::exit::{CliError, Exit};
 use crate::desired::Resources;
 use crate::diagnostic::Findings;
@@ -154,6 +155,39 @@ impl ResourceNames {
             suggestions.hint(),
         ))
     }
+}
+
+/// Returns the patterns for the records of a ledger: one that is the address of a record matches
+/// this record only, also if the address has a `*`.
+pub(in crate::cli) fn resolve_patterns(
+    ledger: &Sqlite,
+    patterns: &[AddressPattern],
+) -> Result<Vec<AddressPattern>, LedgerError> {
+    AddressPattern::resolved(patterns, |address| is_recorded(ledger, address))
+}
+
+/// Returns whether an item or an account has this address in the ledger.
+pub(in crate::cli) fn is_recorded(ledger: &Sqlite, address: &Address) -> Result<bool, LedgerError> {
+    Ok(match address {
+        Address::Item { flow, key } => ledger.item(flow, key)?.is_some(),
+        Address::AccountByThirdId(third_id) => {
+            let account = ledger.resource(ResourceKind::Account, third_id)?;
+            account.is_some()
+        }
+        _ => false,
+    })
+}
+
+/// Returns the selection of recorded addresses in the arguments of a command, resolved by
+/// [`resolve_patterns`].
+pub(in crate::cli) fn resolve_matching(
+    ledger: &Sqlite,
+    matching: &Matching,
+) -> Result<Matching, LedgerError> {
+    Ok(Matching {
+        target: resolve_patterns(ledger, &matching.target)?,
+        exclude: resolve_patterns(ledger, &matching.exclude)?,
+    })
 }
 
 /// Returns an error for the first target that matches no recorded item, with similar addresses.

@@ -7,20 +7,23 @@ use anyhow::Context;
 use jiff::Timestamp;
 
 use super::endpoint;
+use super::names::is_recorded;
 use super::runtime::runtime;
+use crate::address::{Address, AddressPattern};
 use crate::api::{origin, time};
 use crate::cli::args::{Global, LogFormat, Selected};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
-use crate::cli::output::{diagnostics, env_values, logging};
+use crate::cli::output::target::CONSOLE;
+use crate::cli::output::{diagnostics, env_values, logging, out};
 use crate::client::{Client, Credentials};
-use crate::desired::Resources;
+use crate::desired::{Resources, RowLookup};
 use crate::diagnostic::Findings;
 use crate::execute::Event;
 use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{self, Endpoint, InvalidRows, Project, Settings};
-use crate::plan::{PlannedRun, Planner, Retry, Selection, build_plan};
+use crate::plan::{PlannedRun, Planner, Selection, build_plan};
 use crate::report::ErrorTable;
 
 /// The environment and the start time of a command.
@@ -104,6 +107,7 @@ pub(in crate::cli) fn load_project(
     );
     if let Some(project) = &project {
         logging::name_project(project);
+        announce(global, project);
     }
     project.ok_or_else(|| {
         if let Some(unknown) = unknown_environment(environment, findings) {
@@ -112,6 +116,17 @@ pub(in crate::cli) fn load_project(
         diagnostics::print(&[findings], session.log_format, None);
         invalid(findings.errors(), "")
     })
+}
+
+/// Logs and shows to which project, environment and endpoint the command belongs.
+fn announce(global: &Global, project: &Project) {
+    let settings = &project.settings;
+    let (name, environment, endpoint) = (&project.name, &settings.environment, &settings.endpoint);
+    let text = format!("project {name}, environment {environment}, endpoint {endpoint}");
+    tracing::info!(target: CONSOLE, event = "note", "{text}");
+    if global.shows_project {
+        out::note(text);
+    }
 }
 
 /// Masks the values that expressions can read. The name of the environment and the host of an
@@ -144,17 +159,17 @@ pub(in crate::cli) struct PlanContext<'a> {
     pub(in crate::cli) planned: &'a PlannedRun<'a>,
     pub(in crate::cli) progress: &'a Progress,
     pub(in crate::cli) runtime: &'a tokio::runtime::Runtime,
+    /// The part of the project that the command line selects.
+    pub(in crate::cli) selection: &'a Selection,
 }
 
 /// Loads the project, opens the ledger with `open`, builds the plan and passes it to `then`.
 ///
-/// - `retry` limits the plan to failed items, or to items in doubt.
 /// - `check` may refuse the project before the ledger is opened.
 /// - Errors in the project are reported before missing credentials.
 pub(in crate::cli) fn with_plan(
     global: &Global,
     selected: &Selected,
-    retry: Option<Retry>,
     check: impl FnOnce(&Project) -> Result<(), CliError>,
     open: impl FnOnce(&Session, &Project, &Binding) -> Result<Sqlite, LedgerError>,
     then: impl FnOnce(&PlanContext<'_>) -> anyhow::Result<Exit>,
@@ -185,14 +200,32 @@ pub(in crate::cli) fn with_plan(
     };
     let resources = Resources::of(&project, ledger.salt(), &mut findings);
     let runtime = runtime()?;
+    let rows = RowLookup {
+        project: &project,
+        resources: &resources,
+        run: &session.run_time,
+        salt: ledger.salt(),
+    };
+    let resolved = |patterns: &[AddressPattern]| {
+        AddressPattern::resolved(patterns, |address| {
+            let has_row = || match address {
+                Address::Item { flow, key } => {
+                    rows.item(flow, key, &mut Findings::default()).is_some()
+                }
+                _ => false,
+            };
+            Ok::<_, LedgerError>(is_recorded(&ledger, address)? || has_row())
+        })
+    };
     let planner = Planner {
         project: &project,
         resources: &resources,
         ledger: &ledger,
         selection: Selection {
-            targets: selected.target.clone(),
-            excludes: selected.exclude.clone(),
-            retry,
+            targets: resolved(&selected.target)?,
+            excludes: resolved(&selected.exclude)?,
+            retry: selected.retry.map(Into::into),
+            reissue: resolved(&selected.reissue)?,
             max_revoke: selected.max_revoke,
             show_all: selected.all,
         },
@@ -224,6 +257,7 @@ pub(in crate::cli) fn with_plan(
         planned: &planned_run,
         progress: &progress,
         runtime: &runtime,
+        selection: &planner.selection,
     })
 }
 

@@ -57,7 +57,7 @@ impl EventLog {
                     archived = counts.archived,
                     signed = counts.signed,
                     waiting = counts.waiting,
-                    ended = counts.ended,
+                    ended = counts.ended(),
                     failed = counts.failed,
                     in_doubt = counts.in_doubt,
                     interrupted = counts.interrupted,

@@ -28,7 +28,7 @@ use crate::manifest::Project;
 const VARIABLE: &str = "TREATY_LOG";
 
 /// The name of the log of a run, in the folder of its reports.
-const RUN_LOG: &str = "run.log";
+pub(in crate::cli) const RUN_LOG: &str = "run.log";
 
 /// The least severe level on standard error; unset if it shows no log lines.
 static STDERR_LEVEL: OnceLock<LevelFilter> = OnceLock::new();

@@ -1,7 +1,7 @@
 //! Renders a plan as Markdown, for the description of a merge request. Names and notes are shown as
 //! they are: no markup, HTML, mention or link in them takes effect.
 
-use super::plan_text::duration;
+use super::plan_text::{duration, not_sent, people};
 use super::{env_values, existing_accounts};
 use crate::manifest::Settings;
 use crate::plan::{ItemAction, Plan};
@@ -77,10 +77,10 @@ fn write_plan(out: &mut Vec<String>, plan: &Plan, settings: &Settings) {
             flow.revocations(),
             flow.counted(ItemAction::Create),
             flow.counted(ItemAction::Resume),
-            flow.counted(ItemAction::Reissue),
+            sum(ItemAction::Reissue, ItemAction::Resend),
             sum(ItemAction::Unchanged, ItemAction::Kept),
             sum(ItemAction::Changed, ItemAction::Invalid) + flow.counted(ItemAction::Orphaned),
-            flow.counted(ItemAction::InDoubt),
+            sum(ItemAction::InDoubt, ItemAction::RevokeInterrupted),
             sum(ItemAction::Skipped, ItemAction::Excluded),
         ));
     }
@@ -104,6 +104,20 @@ fn write_plan(out: &mut Vec<String>, plan: &Plan, settings: &Settings) {
     }
     if let Some(line) = existing_accounts::unobserved(&plan.row_accounts) {
         out.extend([String::new(), line]);
+    }
+    let (ended, without_row) = not_sent(plan);
+    let mut notes: Vec<String> = ended
+        .into_iter()
+        .map(|(word, count)| format!("{count} of the unchanged contracts {word}, not sent again."))
+        .collect();
+    if without_row > 0 {
+        notes.push(format!(
+            "{without_row} contracts without a row in the sheet can still be signed."
+        ));
+    }
+    notes.extend(people(&plan.people).map(|people| format!("{people}.")));
+    for note in notes {
+        out.extend([String::new(), note]);
     }
     let calls = plan.calls();
     if calls.total() > 0 {

@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::style::{BOLD, DIM, GREEN, RED, RESET, Style, YELLOW};
 use super::{env_values, existing_accounts, out};
 use crate::api::time;
+use crate::ledger::ItemStatus;
 use crate::manifest::Settings;
-use crate::plan::{ItemAction, Plan, SAMPLES};
-use crate::report::Counts;
+use crate::plan::{FlowPlan, ItemAction, People, Plan, SAMPLES};
+use crate::report::{Counts, Status};
 
 /// The color of the symbol of an action.
 fn color(symbol: char) -> Style {
@@ -69,8 +70,16 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
             (ItemAction::Resume, "to resume"),
             (ItemAction::Reissue, "to revoke and send again"),
             (
+                ItemAction::Resend,
+                "to send again: the earlier contract has ended",
+            ),
+            (
                 ItemAction::InDoubt,
                 "in doubt: unknown whether they were sent",
+            ),
+            (
+                ItemAction::RevokeInterrupted,
+                "whose treaty revoke was interrupted: the contract may still be valid; to finish it, run treaty revoke --target ADDRESS",
             ),
             (
                 ItemAction::Changed,
@@ -98,8 +107,9 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
             }
             let symbol = action.symbol().unwrap_or(' ');
             out.push(format!(
-                "  {}{symbol}{RESET} {count} {words}",
-                color(symbol)
+                "  {}{symbol}{RESET} {count} {words}{}",
+                color(symbol),
+                statuses(flow, action),
             ));
             if matches!(action, ItemAction::Unchanged | ItemAction::Kept) && !all {
                 continue;
@@ -111,7 +121,11 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
                 .collect();
             for sample in &samples {
                 out.push(match sample.row {
-                    Some(row) => format!("      {}  {DIM}row {row}{RESET}", sample.address),
+                    Some(row) => {
+                        let status = sample.replaced.map(replaced_status);
+                        let status = status.map_or(String::new(), |status| format!(", {status}"));
+                        format!("      {}  {DIM}row {row}{status}{RESET}", sample.address)
+                    }
                     None => format!("      {}", sample.address),
                 });
             }
@@ -120,8 +134,122 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
                 out.push(format!("      {DIM}… and {more} more{RESET}"));
             }
         }
+        if flow.without_row > 0 {
+            out.push(format!(
+                "    {} without a row in the sheet can still be signed",
+                out::plural(
+                    usize::try_from(flow.without_row).unwrap_or(usize::MAX),
+                    "contract"
+                )
+            ));
+        }
     }
     existing_accounts::write_text(out, &plan.row_accounts, all);
+}
+
+/// Returns the recorded statuses of the items with an action that says nothing of them.
+fn statuses(flow: &FlowPlan, action: ItemAction) -> String {
+    let is_shown = |status: &ItemStatus| match action {
+        ItemAction::Reissue | ItemAction::Resend => true,
+        ItemAction::Unchanged | ItemAction::Kept => status.has_ended(),
+        _ => false,
+    };
+    let counts = flow.counted_by_status(action).into_iter();
+    let counts = counts.filter(|(status, _)| is_shown(status));
+    let counts: Vec<String> = counts
+        .map(|(status, count)| format!("{count} {}", replaced_status(status)))
+        .collect();
+    match counts.join(", ") {
+        none if none.is_empty() => none,
+        counts => format!(" ({counts})"),
+    }
+}
+
+/// Returns the name of the recorded status of an item.
+fn replaced_status(status: ItemStatus) -> &'static str {
+    match status {
+        ItemStatus::Open => Status::Interrupted,
+        ItemStatus::Signed => Status::Signed,
+        ItemStatus::Failed => Status::Failed,
+        ItemStatus::InDoubt => Status::InDoubt,
+        ItemStatus::Archived => Status::Archived,
+        ItemStatus::Rejected => Status::Rejected,
+        ItemStatus::Expired => Status::Expired,
+        ItemStatus::Revoked => Status::Revoked,
+        ItemStatus::Waiting => Status::Waiting,
+    }
+    .word()
+}
+
+/// Returns the counts of contracts that need attention although the plan does nothing with them.
+fn ended_or_without_row(plan: &Plan) -> Vec<String> {
+    let (ended, without_row) = not_sent(plan);
+    let ended = ended
+        .into_iter()
+        .map(|(word, count)| format!("of these {count} {word}"));
+    let without_row = Some(without_row).filter(|count| *count > 0);
+    let without_row = without_row.map(|count| format!("{count} without a row in the sheet"));
+    ended.chain(without_row).collect()
+}
+
+/// Returns the number of contracts of the sheet that were rejected or have expired and are not sent
+/// again, by status, and the number of contracts without a row that can still be signed.
+pub(super) fn not_sent(plan: &Plan) -> (BTreeMap<&'static str, u64>, u64) {
+    let mut ended = BTreeMap::new();
+    for flow in &plan.flows {
+        for action in [ItemAction::Unchanged, ItemAction::Kept] {
+            for (status, count) in flow.counted_by_status(action) {
+                if matches!(status, ItemStatus::Rejected | ItemStatus::Expired) {
+                    *ended.entry(replaced_status(status)).or_default() += count;
+                }
+            }
+        }
+    }
+    let without_row = plan.flows.iter().map(|flow| flow.without_row).sum();
+    (ended, without_row)
+}
+
+/// Describes the people who are asked to sign; none if nobody is.
+pub(super) fn people(people: &People) -> Option<String> {
+    if people.asked == 0 {
+        return None;
+    }
+    let mut parts = vec![match people.asked {
+        1 => "1 person will be asked to sign".to_owned(),
+        count => format!("{count} people will be asked to sign"),
+    }];
+    if people.signatures != people.asked {
+        parts.push(format!("{} signatures", people.signatures));
+    }
+    if people.again > 0 {
+        parts.push(format!("{} asked again", people.again));
+    }
+    let channel = |name: &str| match name {
+        "sms" => "SMS",
+        "email" => "e-mail",
+        _ => "Alipay",
+    };
+    let notices = people.notices.iter();
+    parts.extend(notices.map(|(name, count)| format!("{count} by {}", channel(name))));
+    if people.without_notice > 0 {
+        parts.push(format!(
+            "{} without a notice: send them the links of the report",
+            people.without_notice
+        ));
+    }
+    Some(parts.join("; "))
+}
+
+/// Returns the people who are asked to sign as JSON.
+fn people_json(people: &People) -> serde_json::Value {
+    let notices: BTreeMap<&str, u64> = people.notices.iter().copied().collect();
+    serde_json::json!({
+        "asked": people.asked,
+        "again": people.again,
+        "signatures": people.signatures,
+        "notices": notices,
+        "withoutNotice": people.without_notice,
+    })
 }
 
 /// Renders the counts and the forecast.
@@ -140,6 +268,7 @@ fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, detail: Detai
         let count = plan.count(symbol);
         (count > 0).then(|| format!("{count} {words}"))
     })
+    .chain(ended_or_without_row(plan))
     .collect();
     let summary = if counted.is_empty() {
         "no resources and no rows".to_owned()
@@ -151,6 +280,7 @@ fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, detail: Detai
         out.push("No changes.".to_owned());
         return;
     }
+    out.extend(people(&plan.people).map(|people| format!("{BOLD}People:{RESET} {people}")));
     let calls = plan.calls();
     let by_operation = if detail.calls {
         ""
@@ -222,6 +352,7 @@ pub(in crate::cli) fn duration(seconds: f64) -> String {
 pub(in crate::cli) fn json(plan: &Plan, settings: &Settings) -> serde_json::Value {
     let calls = plan.calls();
     let limits = &settings.limits;
+    let (ended, without_row) = not_sent(plan);
     serde_json::json!({
         "environment": settings.environment,
         "endpoint": settings.endpoint.to_string(),
@@ -234,7 +365,11 @@ pub(in crate::cli) fn json(plan: &Plan, settings: &Settings) -> serde_json::Valu
             "inDoubt": plan.count('?'),
             "blocked": plan.count('!'),
             "unchanged": plan.count('='),
+            "rejected": ended.get("rejected").copied().unwrap_or(0),
+            "expired": ended.get("expired").copied().unwrap_or(0),
+            "withoutRow": without_row,
         },
+        "people": people_json(&plan.people),
         "resources": plan.resources.actions().map(|(address, symbol, note)| serde_json::json!({
             "address": address.to_string(), "action": symbol.to_string(), "note": note,
         })).collect::<Vec<_>>(),
@@ -243,19 +378,21 @@ pub(in crate::cli) fn json(plan: &Plan, settings: &Settings) -> serde_json::Valu
             "rows": flow.rows.len(),
             "send": flow.counted(ItemAction::Create),
             "resume": flow.counted(ItemAction::Resume),
-            "reissue": flow.counted(ItemAction::Reissue),
+            "reissue": flow.counted(ItemAction::Reissue) + flow.counted(ItemAction::Resend),
             "unchanged": flow.counted(ItemAction::Unchanged) + flow.counted(ItemAction::Kept),
             "changed": flow.counted(ItemAction::Changed),
             "invalid": flow.counted(ItemAction::Invalid),
             "revoke": flow.counted(ItemAction::Revoke),
             "stranded": flow.counted(ItemAction::Orphaned),
             "inDoubt": flow.counted(ItemAction::InDoubt),
+            "revokeInterrupted": flow.counted(ItemAction::RevokeInterrupted),
             "skipped": flow.counted(ItemAction::Skipped) + flow.counted(ItemAction::Excluded),
             "samplesOfEachKind": SAMPLES,
             "items": flow.samples.iter().map(|sample| serde_json::json!({
                 "address": sample.address.to_string(),
                 "action": sample.action.symbol().unwrap_or(' ').to_string(),
                 "row": sample.row,
+                "replaces": sample.replaced.map(replaced_status),
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "rowAccounts": existing_accounts::json(&plan.row_accounts),

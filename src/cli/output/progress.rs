@@ -243,7 +243,7 @@ impl Screen {
 
     /// Shows how many of the sent items have ended.
     fn follow(&mut self, synced: &SyncStats, was_shown: bool) {
-        let ended = synced.archived + synced.signed + synced.ended;
+        let ended = synced.archived + synced.signed + synced.ended();
         let all = ended + synced.waiting + synced.failed + synced.in_doubt + synced.interrupted;
         if !self.following {
             self.begin(all, "waiting");
@@ -251,7 +251,7 @@ impl Screen {
         }
         let all = all.max(self.total);
         let trouble = [
-            (synced.ended, "ended early"),
+            (synced.ended(), "ended early"),
             (synced.failed, "failed"),
             (synced.in_doubt, "in doubt"),
         ];
@@ -278,7 +278,8 @@ impl Screen {
     /// Shows the first failure of a cause; the others are counted.
     fn item_failed(&mut self, status: Status, location: &str, failure: &Failure) {
         let known = self.causes.distinct();
-        self.causes.add("", location, status, Some(failure));
+        let named = ("", location, None);
+        self.causes.add(named, status, Some(failure));
         let (causes, _) = self.causes.distinct();
         if self.causes.distinct() == known {
             return;

@@ -53,8 +53,12 @@ pub enum ItemAction {
     Create,
     /// Continue an item that was interrupted or failed before.
     Resume,
-    /// Revoke the flow that was sent and send the changed row (`onChange: reissue`).
+    /// Revoke the flow that was sent and send the row (`onChange: reissue`, `--reissue`).
     Reissue,
+    /// Send the row again: the flow that was sent has ended (`--reissue`, `--retry`).
+    Resend,
+    /// Look whether an interrupted `treaty revoke` has revoked the flow. Sends nothing.
+    RevokeInterrupted,
     /// Do nothing: the row is as it was sent.
     Unchanged,
     /// Do nothing: the row changed, and `onChange: keep` keeps the flow that was sent.
@@ -83,26 +87,36 @@ impl ItemAction {
     pub fn symbol(self) -> Option<char> {
         match self {
             Self::Create | Self::Resume => Some('+'),
-            Self::Reissue => Some('±'),
+            Self::Reissue | Self::Resend => Some('±'),
             Self::Unchanged | Self::Kept => Some('='),
             Self::Revoke => Some('-'),
             Self::Changed | Self::Invalid | Self::Orphaned => Some('!'),
-            Self::InDoubt => Some('?'),
+            Self::InDoubt | Self::RevokeInterrupted => Some('?'),
             Self::Skipped | Self::Excluded | Self::Unplanned => None,
         }
     }
 
-    /// Whether apply sends the item, or continues to send it.
+    /// Whether apply works on the item: sends it, continues to send it, or probes it.
     pub fn is_work(self) -> bool {
-        matches!(self, Self::Create | Self::Resume | Self::Reissue)
+        self.sends() || self == Self::RevokeInterrupted
+    }
+
+    /// Whether apply sends the item, or continues to send it.
+    pub fn sends(self) -> bool {
+        matches!(self, Self::Create | Self::Resume) || self.replaces()
+    }
+
+    /// Whether apply replaces the contract that was sent by a new one.
+    pub fn replaces(self) -> bool {
+        matches!(self, Self::Reissue | Self::Resend)
     }
 
     /// The word for the report column `treaty_action`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Create => "create",
-            Self::Resume => "resume",
-            Self::Reissue => "reissue",
+            Self::Resume | Self::RevokeInterrupted => "resume",
+            Self::Reissue | Self::Resend => "reissue",
             Self::Unchanged | Self::Unplanned => "none",
             Self::Kept => "keep",
             Self::Changed | Self::Orphaned => "blocked",

@@ -1,11 +1,13 @@
 //! The actions for the items of a flow.
 
+use std::collections::BTreeMap;
+
 use super::action::ItemAction;
 use super::removed_rows::RemovedRow;
 use crate::address::Address;
 use crate::api::operation::Op;
 use crate::expr::Fingerprint;
-use crate::ledger::{ItemStatus, RecordedItem};
+use crate::ledger::{BegunRevocation, ItemStatus, RecordedItem};
 use crate::manifest::OnChange;
 use crate::plan::forecast::Calls;
 use crate::plan::short_fingerprint::ShortFingerprint;
@@ -24,6 +26,16 @@ pub(crate) fn item_action(
         ItemStatus::InDoubt => ItemAction::InDoubt,
         // The row had been removed and is in the sheet again.
         ItemStatus::Revoked if !recorded.sent => ItemAction::Create,
+        ItemStatus::Open if recorded.revocation == Some(BegunRevocation::ByCommand) => {
+            ItemAction::RevokeInterrupted
+        }
+        // The flow may be revoked: it is probed before anything is sent.
+        ItemStatus::Open
+            if recorded.revocation == Some(BegunRevocation::ByRun)
+                && policy != OnChange::Reissue =>
+        {
+            ItemAction::Resume
+        }
         status if status.is_sent() && same => ItemAction::Unchanged,
         ItemStatus::Open | ItemStatus::Failed if same || !recorded.sent => ItemAction::Resume,
         status if status.is_sent() && policy == OnChange::Keep => ItemAction::Kept,
@@ -42,6 +54,10 @@ pub enum Retry {
     Failed,
     /// Only items in doubt: they are probed again.
     InDoubt,
+    /// Only items that a signer refused: they are sent again.
+    Rejected,
+    /// Only items whose signing deadline passed: they are sent again.
+    Expired,
 }
 
 impl Retry {
@@ -53,11 +69,19 @@ impl Retry {
         recorded: Option<RecordedItem>,
         desired: Fingerprint,
     ) -> ItemAction {
+        // The new contract of an earlier run with the same option may be under way.
+        let is_begun =
+            recorded.is_some_and(|recorded| recorded.is_reissue || recorded.revocation.is_some());
         let recorded = recorded.map(|recorded| {
-            let same = recorded.fingerprint == desired || !recorded.sent;
+            let same = recorded.fingerprint == desired
+                || !recorded.sent
+                || recorded.revocation == Some(BegunRevocation::ByRun);
             (recorded.status, same)
         });
         match (self, recorded) {
+            (Self::Rejected, Some((ItemStatus::Rejected, _)))
+            | (Self::Expired, Some((ItemStatus::Expired, _))) => ItemAction::Resend,
+            (Self::Rejected | Self::Expired, Some((ItemStatus::Open, _))) if is_begun => action,
             // Reports show an interrupted item as failed or in doubt: both retries include it.
             (Self::Failed, Some((ItemStatus::Failed | ItemStatus::Open, _)))
             | (Self::InDoubt, Some((ItemStatus::Open, _))) => action,
@@ -81,6 +105,8 @@ pub struct FlowPlan {
     pub samples: Vec<Sample>,
     /// The calls that the flow's items need.
     pub calls: Calls,
+    /// The number of recorded items without a row whose contract can still be signed.
+    pub without_row: u64,
 }
 
 /// The action for a row, in a few bytes.
@@ -95,6 +121,8 @@ pub struct PlannedRow {
     pub fingerprint: Option<ShortFingerprint>,
     /// The fingerprint of the row's cells, by which reports find the row; `None` without cells.
     pub cells: Option<ShortFingerprint>,
+    /// The recorded status of the item; `None` without a record.
+    pub recorded: Option<ItemStatus>,
 }
 
 impl PlannedRow {
@@ -110,7 +138,14 @@ impl PlannedRow {
             action,
             fingerprint: fingerprint.map(ShortFingerprint::from),
             cells: cells.map(ShortFingerprint::from),
+            recorded: None,
         }
+    }
+
+    /// Returns the entry with the recorded status of its item.
+    #[must_use]
+    pub fn with_recorded(self, recorded: Option<ItemStatus>) -> Self {
+        Self { recorded, ..self }
     }
 
     /// Whether a fingerprint is the planned one.
@@ -128,6 +163,8 @@ pub struct Sample {
     pub action: ItemAction,
     /// Its row number; `None` when the row was removed from the sheet.
     pub row: Option<u64>,
+    /// Its recorded status, if its contract is replaced.
+    pub replaced: Option<ItemStatus>,
 }
 
 /// The number of items of each action that a plan shows without `--all`.
@@ -142,6 +179,7 @@ impl FlowPlan {
             removed: Vec::new(),
             samples: Vec::new(),
             calls: Calls::default(),
+            without_row: 0,
         }
     }
 
@@ -149,13 +187,14 @@ impl FlowPlan {
     pub fn push(&mut self, row: PlannedRow, key: Option<&str>, all: bool) {
         self.rows.push(row);
         if let Some(key) = key {
-            self.show(key, row.action, Some(u64::from(row.row)), all);
+            let replaced = row.recorded.filter(|_| row.action.replaces());
+            self.show(key, row.action, Some(u64::from(row.row)), replaced, all);
         }
     }
 
     /// Adds an item whose row was removed from the sheet.
     pub fn push_removed(&mut self, key: &str, action: ItemAction, all: bool) {
-        self.show(key, action, None, all);
+        self.show(key, action, None, None, all);
         self.calls
             .add(Op::Revoke, u64::from(action == ItemAction::Revoke));
         self.removed.push(RemovedRow {
@@ -165,7 +204,14 @@ impl FlowPlan {
     }
 
     /// Adds an item to the samples unless [`SAMPLES`] of its action are there already.
-    pub fn show(&mut self, key: &str, action: ItemAction, row: Option<u64>, all: bool) {
+    fn show(
+        &mut self,
+        key: &str,
+        action: ItemAction,
+        row: Option<u64>,
+        replaced: Option<ItemStatus>,
+        all: bool,
+    ) {
         let same = |sample: &&Sample| sample.action == action;
         let shown = self.samples.iter().filter(same).count();
         if action.symbol().is_some() && (all || shown < SAMPLES) {
@@ -173,6 +219,7 @@ impl FlowPlan {
                 address: Address::item(&self.flow, key),
                 action,
                 row,
+                replaced,
             });
         }
     }
@@ -200,7 +247,18 @@ impl FlowPlan {
         self.actions().filter(of_kind).count() as u64
     }
 
-    /// The number of items that apply sends.
+    /// The number of items with an action by their recorded status, in the order of the statuses.
+    pub fn counted_by_status(&self, action: ItemAction) -> BTreeMap<ItemStatus, u64> {
+        let mut counts = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| row.action == action) {
+            if let Some(status) = row.recorded {
+                *counts.entry(status).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// The number of items that apply sends or probes.
     pub fn work(&self) -> u64 {
         self.rows.iter().filter(|row| row.action.is_work()).count() as u64
     }
@@ -236,6 +294,8 @@ mod tests {
                     fingerprint: old,
                     status,
                     sent,
+                    is_reissue: false,
+                    revocation: None,
                 }),
                 fingerprint,
             )
@@ -278,6 +338,8 @@ mod tests {
                 fingerprint: old,
                 status,
                 sent: true,
+                is_reissue: false,
+                revocation: None,
             })
         };
         for (retry, recorded, desired, action, expected) in [

@@ -4,6 +4,7 @@
 
 mod action;
 mod items;
+mod reissue;
 mod removed_rows;
 mod resources;
 mod state;
@@ -11,6 +12,7 @@ mod state;
 pub use action::{AccountAction, Grant, ItemAction, SealAction, TemplateAction};
 pub(crate) use items::item_action;
 pub use items::{FlowPlan, PlannedRow, Retry, SAMPLES};
+pub(crate) use reissue::{NotReissued, reissue_action};
 pub use removed_rows::RemovedRow;
 pub(crate) use removed_rows::{Revocations, removed_row_action};
 pub(crate) use resources::plan_resources;

@@ -1,7 +1,7 @@
 //! Items whose row was removed from the sheet, and the limit of revocations.
 
 use super::action::ItemAction;
-use crate::ledger::{ItemStatus, RecordedItem};
+use crate::ledger::{BegunRevocation, ItemStatus, RecordedItem};
 use crate::manifest::{OnVanish, Tolerance};
 
 /// A recorded item whose row was removed from the sheet.
@@ -22,6 +22,9 @@ pub(crate) fn removed_row_action(
     match recorded_item.status {
         ItemStatus::InDoubt => Some(ItemAction::InDoubt),
         _ if revoke && recorded_item.can_be_revoked() => Some(ItemAction::Revoke),
+        ItemStatus::Open if recorded_item.revocation == Some(BegunRevocation::ByCommand) => {
+            Some(ItemAction::RevokeInterrupted)
+        }
         // The run was interrupted before a report could show the item.
         ItemStatus::Open if recorded_item.sent => Some(ItemAction::Orphaned),
         _ => None,
@@ -82,6 +85,8 @@ mod tests {
                 fingerprint: Fingerprint([1; 16]),
                 status,
                 sent,
+                is_reissue: false,
+                revocation: None,
             };
             let action = removed_row_action(policy, recorded_item);
             assert_eq!(action, expected, "{policy:?} {status:?} {sent}");

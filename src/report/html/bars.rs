@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::super::status::{Counts, Status};
 use super::super::summary::Summary;
+use super::file_url::encoded;
 use super::words;
 
 /// The minimum width of a segment in percent, so that one item among a million is visible.
@@ -52,7 +53,7 @@ struct FlowBar<'a> {
 
 #[derive(Debug, Serialize)]
 struct Cell {
-    word: &'static str,
+    label: &'static str,
     text: String,
     is_zero: bool,
 }
@@ -82,7 +83,7 @@ impl<'a> Bars<'a> {
             .collect();
         let cells = |counts: &Counts| {
             let cell = |status: &Status| Cell {
-                word: status.word(),
+                label: words::label(*status),
                 text: words::count(count(counts, *status)),
                 is_zero: count(counts, *status) == 0,
             };
@@ -185,21 +186,6 @@ fn files(flow: &str, counts: &Counts, folder: &Path) -> Vec<(String, String)> {
             (name, address)
         })
         .collect()
-}
-
-/// Percent-encodes a file name.
-fn encoded(name: &str) -> String {
-    use std::fmt::Write;
-    let mut out = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            // Infallible for strings.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ struct Tick {
     anchor: &'static str,
 }
 
+/// The shortest time in seconds that a chart shows: below it, the lines are steps.
+const MIN_SECONDS: i64 = 3;
+
 /// The time axis, in seconds since 1970.
 struct Axis {
     from: i64,
@@ -49,10 +52,13 @@ struct Axis {
 }
 
 impl Chart {
-    /// Returns the chart of a run; `None` if nothing was sent or ended.
+    /// Returns the chart of a run; `None` if nothing was sent or ended, or all within a moment.
     pub(super) fn of(times: &TimeBuckets, summary: &Summary) -> Option<Self> {
         let run_start = second(&summary.started);
         let axis = Axis::of(times, run_start, summary.ended.as_deref().and_then(second))?;
+        if axis.to - axis.from < MIN_SECONDS {
+            return None;
+        }
         let total = |which: usize| times.buckets().map(|b| b.counts[which]).sum::<u64>();
         let totals = [total(0), total(1)];
         let lines = ticks::counts(totals[0].max(totals[1]));
@@ -184,6 +190,21 @@ mod tests {
     }
 
     #[test]
+    fn has_no_chart_of_a_moment() {
+        let begun = second("2026-11-24 10:00:00").expect("a time");
+        let run = Summary {
+            ended: Some("2026-11-24 10:00:01".to_owned()),
+            ..summary()
+        };
+        let mut times = TimeBuckets::default();
+        times.count(begun, 0);
+        times.count(begun + 1, 0);
+        assert!(Chart::of(&times, &run).is_none());
+        times.count(begun + 2, 1);
+        assert!(Chart::of(&times, &run).is_some());
+    }
+
+    #[test]
     fn lines_rise_to_their_totals() {
         let run_start = second("2026-11-24 10:00:00").expect("a time");
         let mut times = TimeBuckets::default();
@@ -222,6 +243,7 @@ mod tests {
         let sent = second("2026-11-20 10:00:00").expect("a time");
         let mut times = TimeBuckets::default();
         times.count(sent, 0);
+        times.count(sent + 3, 0);
         let chart = Chart::of(&times, &summary()).expect("a chart");
         assert_eq!(chart.run_start, None);
         assert_eq!(chart.times[0].text, "10:00:00");

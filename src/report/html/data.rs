@@ -66,6 +66,7 @@ fn serialize_items<S: Serializer>(
                 &signer.odd_link,
             )
         });
+        let files = item.files.iter().map(|file| (&file.path, &file.url));
         (
             (
                 index(&item.flow),
@@ -73,9 +74,10 @@ fn serialize_items<S: Serializer>(
                 item.row,
                 words::index(item.status),
             ),
-            (&item.flow_id, item.sent(), item.ended(), &item.file),
+            (&item.flow_id, item.sent(), item.ended()),
             (item.code, index(&item.message), index(&item.hint)),
             signers.collect::<Vec<_>>(),
+            files.collect::<Vec<_>>(),
         )
     }))
 }
@@ -120,11 +122,10 @@ mod tests {
         ];
         let mut retained = RetainedItems::default();
         for key in hostile {
-            let (flow, file) = (key, key);
             retained.add(&PageItem {
-                flow,
+                flow: key,
                 key,
-                file,
+                files: &[key],
                 ..item()
             });
         }
@@ -136,7 +137,7 @@ mod tests {
         for (at, key) in hostile.into_iter().enumerate() {
             let item = &data["items"][at];
             assert_eq!(item[0][1], key);
-            assert_eq!(item[1][3], key);
+            assert_eq!(item[4][0][0], key);
             let flow = item[0][0].as_u64().expect("a number");
             assert_eq!(data["texts"][usize::try_from(flow).expect("small")], key);
         }

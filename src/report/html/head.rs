@@ -26,10 +26,10 @@ const SENT: [Status; 8] = [
     Status::Unchanged,
 ];
 
-/// The outcomes that the headline names, in its order.
+/// The outcomes that the headline begins with, in its order.
 const OUTCOMES: [(&[Status], &str); 7] = [
     (&[Status::Signed, Status::Archived], "signed"),
-    (&[Status::Rejected], "refused"),
+    (&[Status::Rejected], "rejected"),
     (&[Status::Expired], "expired"),
     (&[Status::Revoked], "revoked"),
     (&[Status::Failed], "failed"),
@@ -42,7 +42,7 @@ const OUTCOMES: [(&[Status], &str); 7] = [
 pub(super) struct Head<'a> {
     project: &'a str,
     environment: &'a str,
-    /// The result in one or two sentences.
+    /// The result in a few sentences.
     verdict: String,
     stopped: Option<&'a str>,
     figures: Vec<Figure>,
@@ -110,7 +110,7 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Returns the result of the run in one or two sentences.
+/// Returns the result of the run in a few sentences: outcomes and failures first.
 fn verdict(run: &Summary) -> String {
     let all = sums(run);
     let counted = |statuses: &[Status]| statuses.iter().map(|status| count(&all, *status)).sum();
@@ -118,7 +118,7 @@ fn verdict(run: &Summary) -> String {
     let total = all.values().sum::<u64>() - excluded;
     let of_total = words::counted(total, "contract", "contracts");
     let sent: u64 = counted(&SENT);
-    let mut text = if total == 0 {
+    let progress = if total == 0 {
         "This run had no contracts.".to_owned()
     } else if run.stopped.is_some() || run.exit_code.is_none() {
         let ending = match run.exit_code {
@@ -137,15 +137,12 @@ fn verdict(run: &Summary) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, words)| format!("{} {words}", words::count(count)))
         .collect();
-    if !parts.is_empty() {
-        text = format!("{text} {}.", parts.join(", "));
-    }
+    let outcomes = (!parts.is_empty()).then(|| format!("{}.", parts.join(", ")));
     let failed = run.resource_failures.len() as u64;
-    if failed > 0 {
-        let resources = words::counted(failed, "resource", "resources");
-        text = format!("{text} {resources} failed.");
-    }
-    text
+    let resources = words::counted(failed, "resource", "resources");
+    let resources = (failed > 0).then(|| format!("{resources} failed."));
+    let sentences = outcomes.into_iter().chain(resources).chain([progress]);
+    sentences.collect::<Vec<_>>().join(" ")
 }
 
 /// Returns names and values of the facts about the run.
@@ -254,12 +251,12 @@ pub(super) mod tests {
         for (counts, expected) in [
             ((0, 0, 0, 0), "This run had no contracts."),
             ((0, 0, 7, 0), "7 contracts sent."),
-            ((1, 0, 0, 0), "0 of 1 contract sent. 1 failed."),
-            ((0, 2, 0, 0), "0 of 2 contracts sent. 2 in doubt."),
-            ((3, 1, 4, 0), "4 of 8 contracts sent. 3 failed, 1 in doubt."),
+            ((1, 0, 0, 0), "1 failed. 0 of 1 contract sent."),
+            ((0, 2, 0, 0), "2 in doubt. 0 of 2 contracts sent."),
+            ((3, 1, 4, 0), "3 failed, 1 in doubt. 4 of 8 contracts sent."),
             (
                 (3, 0, 0, 2),
-                "0 of 3 contracts sent. 3 failed. 2 resources failed.",
+                "3 failed. 2 resources failed. 0 of 3 contracts sent.",
             ),
         ] {
             let (failed, doubt, done, resources) = counts;
@@ -277,6 +274,26 @@ pub(super) mod tests {
         assert_eq!(verdict(&run), "72 of 285 contracts sent, then interrupted.");
         run.exit_code = Some(3);
         assert_eq!(verdict(&run), "72 of 285 contracts sent, then stopped.");
+    }
+
+    #[test]
+    fn begins_with_what_was_signed_and_what_failed() {
+        let mut run = summary();
+        let counts = [
+            (Status::Archived, 60),
+            (Status::Signed, 1),
+            (Status::Rejected, 3),
+            (Status::Expired, 2),
+            (Status::Failed, 4),
+            (Status::Waiting, 6),
+            (Status::NotStarted, 209),
+        ];
+        run.items.insert("loans".to_owned(), counts.into());
+        run.exit_code = None;
+        assert_eq!(
+            verdict(&run),
+            "61 signed, 3 rejected, 2 expired, 4 failed. 72 of 285 contracts sent, then interrupted."
+        );
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub struct PageItem<'a> {
     pub ended_at: Option<Timestamp>,
     /// The signers in declaration order.
     pub signers: &'a [PageSigner<'a>],
-    /// The paths of the signed files, relative to the project and joined by `;`; may be empty.
-    pub file: &'a str,
+    /// The paths of the signed files, relative to the project.
+    pub files: &'a [&'a str],
 }
 
 /// A signer of an item.
@@ -60,7 +60,7 @@ pub(super) mod tests {
             sent_at: None,
             ended_at: None,
             signers: &[],
-            file: "",
+            files: &[],
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use serde::Serialize;
 
-use super::super::causes::{Cause, Causes};
+use super::super::causes::{Cause, Causes, Example};
 use super::bars::StatusLabel;
-use super::retained::{RetainedItem, RetainedItems, RetainedSigner};
+use super::retained::{RetainedFile, RetainedItem, RetainedItems, RetainedSigner};
 use super::words;
 
 /// The maximum number of listed causes.
 const MAX_CAUSES: usize = 200;
 /// The maximum number of items in the in-doubt list.
 const MAX_IN_DOUBT: usize = 500;
-/// The maximum number of failed items and items in doubt in the static table, which is shown
-/// without scripts.
+/// The maximum number of items that need attention in the static table, which is shown without
+/// scripts.
 const MAX_STATIC: usize = 500;
 /// The size of the static table up to which other items are added.
 const MAX_STATIC_OTHERS: usize = 100;
@@ -34,7 +34,9 @@ struct ListedCause<'a> {
     message: &'a str,
     hint: &'a str,
     count: String,
-    examples: &'a [(String, String)],
+    examples: &'a [Example],
+    /// The whole message of the first example, if the items have different messages.
+    whole: Option<&'a str>,
     /// The number of items that are not among the examples.
     more: Option<String>,
 }
@@ -57,7 +59,7 @@ struct ListedItem<'a> {
     flow_id: &'a str,
     sent: String,
     ended: String,
-    file: &'a str,
+    files: &'a [RetainedFile],
     code: Option<i64>,
     message: &'a str,
     hint: &'a str,
@@ -104,6 +106,7 @@ impl<'a> ListedCause<'a> {
             hint: &cause.hint,
             count: words::count(cause.count),
             examples: &cause.examples,
+            whole: Some(&cause.first_message[..]).filter(|whole| *whole != cause.message),
             more: (more > 0).then(|| words::count(more)),
         }
     }
@@ -118,10 +121,9 @@ impl<'a> ListedItems<'a> {
 
     /// Returns the items of the static table.
     pub(super) fn static_table(retained: &'a RetainedItems) -> Self {
-        use super::super::status::Status::{Failed, InDoubt};
-        let needs_attention = |item: &RetainedItem| matches!(item.status, Failed | InDoubt);
-        let listed = retained.by_priority().enumerate().take_while(|(at, item)| {
-            *at < if needs_attention(item) {
+        let all = retained.listed();
+        let listed = all.iter().enumerate().take_while(|(at, item)| {
+            *at < if item.needs_attention() {
                 MAX_STATIC
             } else {
                 MAX_STATIC_OTHERS
@@ -150,7 +152,7 @@ impl<'a> ListedItem<'a> {
             flow_id: &item.flow_id,
             sent: item.sent(),
             ended: item.ended(),
-            file: &item.file,
+            files: &item.files,
             code: item.code,
             message: &item.message,
             hint: &item.hint,

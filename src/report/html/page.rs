@@ -11,6 +11,7 @@ use super::super::status::Status;
 use super::super::summary::Summary;
 use super::bars::{Bars, count, sums};
 use super::chart::Chart;
+use super::file_url::folder_url;
 use super::head::Head;
 use super::item::PageItem;
 use super::listed::{ListedCauses, ListedItems};
@@ -30,6 +31,14 @@ pub struct HtmlReport {
 }
 
 impl HtmlReport {
+    /// Creates a report in a folder. Signed files in the folder of the project are linked.
+    pub fn new(folder: &Path, project: &Path) -> Self {
+        Self {
+            retained: RetainedItems::new(folder_url(folder, project)),
+            ..Self::default()
+        }
+    }
+
     /// Adds an item. Items are added once, flow by flow, in sheet order.
     pub fn add(&mut self, item: &PageItem<'_>) {
         let causes = match item.status {
@@ -39,7 +48,8 @@ impl HtmlReport {
             _ => None,
         };
         if let Some(causes) = causes {
-            causes.add(item.flow, item.key, item.status, item.failure);
+            let named = (item.flow, item.key, item.row);
+            causes.add(named, item.status, item.failure);
         }
         for (which, moment) in [item.sent_at, item.ended_at].into_iter().enumerate() {
             if let Some(moment) = moment {
@@ -201,7 +211,7 @@ mod tests {
             failure: Some(&failure),
             flow_id: HOSTILE,
             signers: std::slice::from_ref(&signer),
-            file: HOSTILE,
+            files: &[HOSTILE],
             ..item()
         };
         let all = [Status::Failed, Status::InDoubt, Status::Rejected].map(hostile);
@@ -219,7 +229,7 @@ mod tests {
             ..item()
         }]);
         assert!(
-            page.contains(">=1+1</th>"),
+            page.contains(">=1+1</span></th>"),
             "no apostrophe, as nothing computes it"
         );
     }
@@ -248,7 +258,12 @@ mod tests {
     #[test]
     fn omits_empty_sections() {
         let sent_at = jiff::Timestamp::from_second(1_795_485_620).ok();
-        let page = written(&[PageItem { sent_at, ..item() }]);
+        let ended_at = jiff::Timestamp::from_second(1_795_485_690).ok();
+        let page = written(&[PageItem {
+            sent_at,
+            ended_at,
+            ..item()
+        }]);
         for there in ["states", "time", "items"] {
             assert!(
                 page.contains(&format!("<section id=\"{there}\"")),
@@ -262,6 +277,60 @@ mod tests {
             );
             assert!(!page.contains(&format!("href=\"#{missing}\"")), "{missing}");
         }
+    }
+
+    #[test]
+    fn links_signed_files_from_the_folder_of_the_report() {
+        let project = tempfile::tempdir().expect("a folder");
+        let folder = project.path().join("reports/run");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let mut page = HtmlReport::new(&folder, project.path());
+        page.add(&PageItem {
+            files: &["signed/借款 \"1\".pdf", "/elsewhere/2.pdf"],
+            ..item()
+        });
+        page.write(&folder, &summary()).expect("written");
+        let page = std::fs::read_to_string(folder.join("report.html")).expect("read");
+        let link = "<a href=\"..&#x2f;..&#x2f;signed&#x2f;%E5%80%9F%E6%AC%BE%20%221%22.pdf\">";
+        assert!(page.contains(link), "{page}");
+        let data = r#"["/elsewhere/2.pdf",""]"#;
+        assert!(page.contains(data) && !page.contains("href=\"/elsewhere"));
+    }
+
+    #[test]
+    fn shows_a_whole_example_of_a_grouped_cause() {
+        let failures = [5, 6].map(|n| failure(&format!("account {n} is gone")));
+        let failed = |at: usize, key| PageItem {
+            key,
+            row: Some(at as u64 + 2),
+            status: Status::Failed,
+            failure: Some(&failures[at]),
+            ..item()
+        };
+        let page = written(&[failed(0, "HT-1"), failed(1, "HT-2")]);
+        let (_, causes) = page.split_once("id=\"failed\"").expect("the failures");
+        let (causes, _) = causes.split_once("</section>").expect("their end");
+        assert!(causes.contains("account … is gone"), "{causes}");
+        let example = "row 2, HT-1:</span> account 5 is gone";
+        assert!(causes.contains(example), "{causes}");
+    }
+
+    #[test]
+    fn lists_failures_before_other_items() {
+        let rejected = PageItem {
+            key: "HT-2",
+            status: Status::Rejected,
+            ..item()
+        };
+        let failed = PageItem {
+            key: "HT-3",
+            status: Status::Failed,
+            ..item()
+        };
+        let page = written(&[item(), rejected, failed]);
+        let (_, table) = page.split_once("class=\"items").expect("the table");
+        let at = |key| table.find(&format!(">{key}</span>")).expect(key);
+        assert!(at("HT-3") < at("HT-2") && at("HT-2") < at("HT-1"));
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! Retains at most 10,000 items for the page, failed items and items in doubt first.
+//! Retains at most 10,000 items for the page, those that need attention first.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::super::causes::clipped;
 use super::super::status::Status;
+use super::file_url::file_url;
 use super::item::{PageItem, PageSigner};
 use crate::api::time;
 use crate::util::escape::escaped;
@@ -28,7 +30,7 @@ pub(super) struct RetainedItem {
     pub(super) sent_at: Option<Timestamp>,
     pub(super) ended_at: Option<Timestamp>,
     pub(super) signers: Box<[RetainedSigner]>,
-    pub(super) file: Box<str>,
+    pub(super) files: Box<[RetainedFile]>,
 }
 
 /// A signer of a retained item.
@@ -43,13 +45,24 @@ pub(super) struct RetainedSigner {
     pub(super) time: Box<str>,
 }
 
+/// A signed file of a retained item.
+#[derive(Debug, Serialize)]
+pub(super) struct RetainedFile {
+    /// The path, relative to the project.
+    pub(super) path: Box<str>,
+    /// The URL, relative to the page; empty if the file cannot be linked.
+    pub(super) url: Box<str>,
+}
+
 /// The retained items. If there are too many, the last item of the lowest rank is dropped.
 #[derive(Debug, Default)]
 pub(super) struct RetainedItems {
     /// The number of items that were added.
     seen: u64,
-    /// By rank: in doubt, failed, others, skipped.
-    ranks: [Vec<RetainedItem>; 4],
+    /// By rank: in doubt, failed, rejected, expired, others, excluded.
+    ranks: [Vec<RetainedItem>; 6],
+    /// The URL of the project's folder, relative to the page; signed files are linked below it.
+    project_url: Option<String>,
 }
 
 /// Returns the rank of a status. Items in doubt rank highest, because no other file lists them
@@ -58,12 +71,22 @@ fn rank(status: Status) -> usize {
     match status {
         Status::InDoubt => 0,
         Status::Failed => 1,
-        Status::Excluded => 3,
-        _ => 2,
+        Status::Rejected => 2,
+        Status::Expired => 3,
+        Status::Excluded => 5,
+        _ => 4,
     }
 }
 
 impl RetainedItems {
+    /// Creates an empty list. `project_url` is the URL of the project's folder, relative to the page.
+    pub(super) fn new(project_url: Option<String>) -> Self {
+        Self {
+            project_url,
+            ..Self::default()
+        }
+    }
+
     /// Adds an item.
     pub(super) fn add(&mut self, item: &PageItem<'_>) {
         let order = self.seen;
@@ -76,7 +99,8 @@ impl RetainedItems {
             };
             lowest.pop();
         }
-        self.ranks[rank].push(RetainedItem::new(order, item));
+        let item = RetainedItem::new(order, item, self.project_url.as_deref());
+        self.ranks[rank].push(item);
     }
 
     /// Returns the number of added items.
@@ -94,25 +118,21 @@ impl RetainedItems {
         &self.ranks[0]
     }
 
-    /// Returns failed items, items in doubt, then the others and the skipped ones, each in the
+    /// Returns failed items, items in doubt, rejected and expired ones, then the others, each in the
     /// order of addition.
-    pub(super) fn by_priority(&self) -> impl Iterator<Item = &RetainedItem> {
-        let [doubt, failed, rest, skipped] = &self.ranks;
-        failed.iter().chain(doubt).chain(rest).chain(skipped)
-    }
-
-    /// Returns the items in the order of addition or, if some were dropped, by priority.
     pub(super) fn listed(&self) -> Vec<&RetainedItem> {
-        let mut all: Vec<&RetainedItem> = self.by_priority().collect();
-        if self.dropped() == 0 {
-            all.sort_unstable_by_key(|item| item.order);
-        }
+        let [doubt, failed, rejected, expired, others, excluded] = &self.ranks;
+        let first = failed.iter().chain(doubt).chain(rejected).chain(expired);
+        let mut all: Vec<&RetainedItem> = first.collect();
+        let needing = all.len();
+        all.extend(others.iter().chain(excluded));
+        all[needing..].sort_unstable_by_key(|item| item.order);
         all
     }
 }
 
 impl RetainedItem {
-    fn new(order: u64, item: &PageItem<'_>) -> Self {
+    fn new(order: u64, item: &PageItem<'_>, project_url: Option<&str>) -> Self {
         let text = |text: &str| clipped(&escaped(text)).into();
         let failure = item.failure;
         Self {
@@ -128,8 +148,17 @@ impl RetainedItem {
             sent_at: item.sent_at,
             ended_at: item.ended_at,
             signers: item.signers.iter().map(RetainedSigner::new).collect(),
-            file: text(item.file),
+            files: item
+                .files
+                .iter()
+                .map(|path| RetainedFile::new(path, project_url))
+                .collect(),
         }
+    }
+
+    /// Returns whether a person has to look at it: these items are listed first.
+    pub(super) fn needs_attention(&self) -> bool {
+        rank(self.status) < rank(Status::Sent)
     }
 
     /// Returns when it was sent, in Asia/Shanghai.
@@ -140,6 +169,18 @@ impl RetainedItem {
     /// Returns when it ended, in Asia/Shanghai.
     pub(super) fn ended(&self) -> String {
         self.ended_at.map(time::text).unwrap_or_default()
+    }
+}
+
+impl RetainedFile {
+    fn new(path: &str, project_url: Option<&str>) -> Self {
+        // A part of a path would lead elsewhere.
+        let url = project_url.filter(|_| clipped(path) == path);
+        let url = url.and_then(|folder| file_url(folder, path));
+        Self {
+            path: clipped(&escaped(path)).into(),
+            url: url.unwrap_or_default().into(),
+        }
     }
 }
 
@@ -180,31 +221,37 @@ mod tests {
     }
 
     #[test]
-    fn lists_few_items_in_order() {
+    fn lists_failures_and_refusals_first_and_the_others_in_order() {
         let rows = rows([
             Status::Sent,
             Status::Excluded,
-            Status::Failed,
+            Status::Expired,
+            Status::Archived,
+            Status::Rejected,
             Status::InDoubt,
+            Status::Failed,
+            Status::Revoked,
+            Status::Failed,
         ]);
-        assert_eq!(orders(&rows), [0, 1, 2, 3]);
-        assert_eq!((rows.total(), rows.dropped()), (4, 0));
+        assert_eq!(orders(&rows), [6, 8, 5, 4, 2, 0, 1, 3, 7]);
+        assert_eq!((rows.total(), rows.dropped()), (9, 0));
     }
 
     #[test]
-    fn retains_failed_items_and_items_in_doubt_first() {
+    fn retains_items_that_need_attention_first() {
         let quiet = [Status::Excluded, Status::Sent];
         let mut all: Vec<Status> = quiet.into_iter().cycle().take(30_000).collect();
         all[25_001] = Status::InDoubt;
         all[25_003] = Status::Failed;
+        all[29_997] = Status::Rejected;
         all[29_999] = Status::Failed;
         let rows = rows(all);
         assert_eq!((rows.total(), rows.dropped()), (30_000, 20_000));
         let listed = orders(&rows);
         assert_eq!(listed.len(), MAX_ITEMS);
-        assert_eq!(listed[..6], [25_003, 29_999, 25_001, 1, 3, 5]);
-        // Skipped items are dropped first.
-        assert_eq!(listed[MAX_ITEMS - 1], 19_993);
+        assert_eq!(listed[..7], [25_003, 29_999, 25_001, 29_997, 1, 3, 5]);
+        // Excluded items are dropped first.
+        assert_eq!(listed[MAX_ITEMS - 1], 19_991);
         assert_eq!(rows.in_doubt().len(), 1);
     }
 
@@ -218,6 +265,21 @@ mod tests {
             listed[MAX_ITEMS - 2..],
             [MAX_ITEMS as u64 - 2, MAX_ITEMS as u64 + 1]
         );
+    }
+
+    #[test]
+    fn links_signed_files_inside_the_project() {
+        let url = |project_url, path: &str| RetainedFile::new(path, project_url).url;
+        assert_eq!(
+            &*url(Some("../../"), "signed/HT 1.pdf"),
+            "../../signed/HT%201.pdf"
+        );
+        assert_eq!(&*url(Some("../../"), "/elsewhere/HT-1.pdf"), "");
+        assert_eq!(
+            &*url(Some("../../"), &format!("signed/{}", "b".repeat(3000))),
+            ""
+        );
+        assert_eq!(&*url(None, "signed/HT-1.pdf"), "");
     }
 
     #[test]

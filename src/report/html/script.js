@@ -8,12 +8,13 @@
   const PAGE_SIZE = 100;
   // Limits the length of a printed report.
   const MAX_PRINTED = 500;
-  const NEEDS_ATTENTION = ["failed", "in_doubt", "interrupted"];
+  const NEEDS_ATTENTION = ["failed", "in_doubt", "rejected", "expired", "interrupted"];
 
   const text = (index) => data.texts[index];
-  const items = data.items.map(([[flow, key, row, status], [flowId, sent, ended, file], [code, message, hint], signers]) => ({
-    flow: text(flow), key, row, status, flowId, sent, ended, file, code, message: text(message), hint: text(hint), signers,
+  const items = data.items.map(([[flow, key, row, status], [flowId, sent, ended], [code, message, hint], signers, files]) => ({
+    flow: text(flow), key, row, status, flowId, sent, ended, files, code, message: text(message), hint: text(hint), signers,
     word: data.statuses[status][0], label: data.statuses[status][1], words: "",
+    file: files.map(([path]) => path).join("; "),
   }));
   // The searched text of an item is built on first use.
   const words = (item) => item.words ||= [item.key, item.flow, item.flowId, item.label, item.file, item.code ?? "", item.message, item.hint,
@@ -43,17 +44,27 @@
     if (time) entry.append(" ", make("span", "time", time));
     return entry;
   };
+  const file = ([path, url]) => {
+    if (!/^[.]{1,2}[/]/.test(url)) return make("span", "", path);
+    const anchor = make("a", "", path);
+    anchor.href = url;
+    return anchor;
+  };
+  // On narrow screens a row is a card: its cells show the titles of their columns.
+  const titles = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   const row = (item) => {
-    const key = make("th", "item", item.key || "(no key)");
+    const key = make("th", "item", make("span", "item-key", item.key || "(no key)"));
     key.scope = "row";
     if (item.flowId) key.append(make("span", "id", item.flowId));
     const why = make("td", "why", item.message);
     if (item.code !== null) why.append(" ", make("span", "code", item.code));
     if (item.hint) why.append(make("span", "hint", item.hint));
-    return make("tr", "", key, make("td", "", item.flow), make("td", "right", item.row ?? ""),
-      make("td", "", make("span", `state s-${item.word}`, item.label)),
+    const cells = make("tr", "", key, make("td", "", item.flow), make("td", "right", item.row ?? ""),
+      make("td", "status", make("span", `state s-${item.word}`, item.label)),
       make("td", "", make("ul", "signers", ...item.signers.map(signer))),
-      make("td", "time", item.sent), make("td", "time", item.ended), make("td", "file", item.file), why);
+      make("td", "time", item.sent), make("td", "time", item.ended), make("td", "file", ...item.files.map(file)), why);
+    [...cells.cells].forEach((cell, at) => at > 0 && cell.setAttribute("data-label", titles[at]));
+    return cells;
   };
 
   let matching = items;
@@ -151,13 +162,13 @@
     });
   }
 
-  // Prints the selected items; without a filter, failed items and items in doubt.
+  // Prints the selected items; without a filter, those that need attention.
   addEventListener("beforeprint", () => {
     const urgent = items.filter((item) => NEEDS_ATTENTION.includes(item.word));
     const list = filtered() || sorted ? matching : urgent.length > 0 ? urgent : items.slice(0, PAGE_SIZE);
     body.replaceChildren(...list.slice(0, MAX_PRINTED).map(row));
     const shown = `${list.length > MAX_PRINTED ? `${count(MAX_PRINTED)} of ` : ""}${count(list.length)}`;
-    const kind = filtered() ? " that match" : sorted || urgent.length === 0 ? "" : " that failed or are in doubt";
+    const kind = filtered() ? " that match" : sorted || urgent.length === 0 ? "" : " that failed, are in doubt or ended without signatures";
     found.textContent = `Printed here: ${shown} items${kind}. The page has ${count(items.length)}; the tables in the same folder have all.`;
   });
   addEventListener("afterprint", show);

@@ -26,14 +26,14 @@ use super::summary::Summary;
 use crate::sheet::workbook_cell;
 use crate::util::atomic_file::FileError;
 
-/// The two workbooks of a flow.
+/// The workbooks of a flow.
 pub(super) struct Workbooks {
     all: WorkbookFile,
     results: Table,
     /// The failed rows in the workbook of all rows.
     failed_results: Table,
-    failed: WorkbookFile,
-    failed_rows: Table,
+    /// The workbook of failed rows and its table; `None` if failed rows have no workbook of their own.
+    failed: Option<(WorkbookFile, Table)>,
     counts: Counts,
     run: Summary,
     flow: String,
@@ -47,7 +47,7 @@ pub(super) struct WorkbookRow {
 }
 
 impl Workbooks {
-    /// Creates both workbooks and writes the headers of their tables.
+    /// Creates the workbooks and writes the headers of their tables.
     ///
     /// # Errors
     /// [`FileError`] if a file cannot be written.
@@ -56,18 +56,22 @@ impl Workbooks {
         run: &Summary,
         flow: &str,
         columns: &TableColumns,
+        has_failed: bool,
     ) -> Result<Self, FileError> {
         let mut all = WorkbookFile::create(&folder.join(format!("{flow}.xlsx")))?;
-        let mut failed = WorkbookFile::create(&folder.join(format!("{flow}.failed.xlsx")))?;
+        let failed_workbook = || {
+            let mut file = WorkbookFile::create(&folder.join(format!("{flow}.failed.xlsx")))?;
+            let columns = failed_columns(columns);
+            let rows = file.edit(|book| Table::begin(book, "failed", columns, MAX_ROWS))?;
+            Ok((file, rows))
+        };
         let results = result_columns(columns);
         Ok(Self {
             results: all.edit(|book| Table::begin(book, "results", results, MAX_ROWS))?,
             failed_results: all
                 .edit(|book| Table::begin(book, "failed", failed_columns(columns), MAX_ROWS))?,
             all,
-            failed_rows: failed
-                .edit(|book| Table::begin(book, "failed", failed_columns(columns), MAX_ROWS))?,
-            failed,
+            failed: has_failed.then(failed_workbook).transpose()?,
             counts: Counts::new(),
             run: run.clone(),
             flow: flow.to_owned(),
@@ -89,9 +93,12 @@ impl Workbooks {
             }
             Ok(())
         })?;
-        self.failed.edit(|book| {
+        let Some((file, table)) = &mut self.failed else {
+            return Ok(());
+        };
+        file.edit(|book| {
             for row in failed() {
-                row.push_to(&mut self.failed_rows, book)?;
+                row.push_to(table, book)?;
             }
             Ok(())
         })
@@ -106,11 +113,14 @@ impl Workbooks {
             summary::write(book, run, flow, counts)
         })?;
         self.all.save()?;
-        if self.failed_rows.is_empty() {
-            return remove_outdated(self.failed.path());
+        let Some((mut file, rows)) = self.failed else {
+            return Ok(());
+        };
+        if rows.is_empty() {
+            return remove_outdated(file.path());
         }
-        self.failed.edit(|book| self.failed_rows.finish(book))?;
-        self.failed.save()
+        file.edit(|book| rows.finish(book))?;
+        file.save()
     }
 }
 

@@ -42,6 +42,31 @@ pub struct InUse {
     process: Option<u32>,
 }
 
+impl InUse {
+    /// Returns the use of the world in a folder by another process, if there is one.
+    pub fn of(folder: &Path) -> Option<Self> {
+        let path = folder.join("world.lock");
+        let is_locked = matches!(
+            File::open(&path).ok()?.try_lock(),
+            Err(TryLockError::WouldBlock)
+        );
+        is_locked.then(|| Self::named_in(folder, &path))
+    }
+
+    fn named_in(folder: &Path, lock: &Path) -> Self {
+        let owner = std::fs::read_to_string(lock).ok();
+        Self {
+            folder: folder.to_owned(),
+            process: owner.and_then(|text| text.trim().parse().ok()),
+        }
+    }
+
+    /// The command that ends the process, if its id is known.
+    pub fn kill_command(&self) -> Option<String> {
+        self.process.map(|process| format!("kill {process}"))
+    }
+}
+
 impl std::fmt::Display for InUse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let folder = self.folder.display();
@@ -201,11 +226,7 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
                 waited += LOCK_RETRY_DELAY;
             }
             Err(TryLockError::WouldBlock) => {
-                let owner = std::fs::read_to_string(&path).ok();
-                return Err(StoreError::Busy(InUse {
-                    folder: folder.to_owned(),
-                    process: owner.and_then(|text| text.trim().parse().ok()),
-                }));
+                return Err(StoreError::Busy(InUse::named_in(folder, &path)));
             }
         }
     }

@@ -71,6 +71,11 @@ impl TextSheet {
         &self.header
     }
 
+    /// Returns the encoding.
+    pub(in crate::sheet) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     /// Returns an upper bound of the number of rows, with the header.
     pub(in crate::sheet) fn max_rows(&self) -> u64 {
         self.max_rows

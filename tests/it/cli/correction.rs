@@ -1,6 +1,7 @@
 //! The correction loop: `<flow>.failed.csv` is opened in a spreadsheet, corrected, saved and given back.
 
 use crate::support::project::Project;
+use crate::support::workbook::workbook;
 
 /// Returns a project whose second row has failed, with its table of failed rows. The row has an account
 /// number with a leading zero, a term like a number in scientific notation, and a wrong mobile.
@@ -95,4 +96,77 @@ fn a_line_of_a_report_without_cells_is_an_error() {
     let run = project.expect(&["apply", "--yes"], 65);
     let message = "the report has no cells of the row with the key HT-2026-0002";
     assert!(run.stderr.contains(message), "{}", run.stderr);
+}
+
+/// The manifest describes the original sheet. A report that is given back has its header in row 1, and
+/// another encoding, delimiter and name of the sheet.
+#[test]
+fn a_returned_report_is_read_as_what_it_is() {
+    let project = Project::loans();
+    project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+    project.replace(
+        "treaty.yaml",
+        "project:",
+        "reports: { formats: [csv, xlsx] }\nproject:",
+    );
+    let sheet = project.sheet();
+    let lines: Vec<&str> = sheet.lines().take(4).collect();
+    let bad = lines[2].replace("13500000002", "135");
+    let rows = ["11月 放款清单", lines[0], lines[1], &bad, lines[3]];
+    let file = "file: ../loans.csv";
+    let original =
+        "file: ../loans.csv\n      header: 2\n      encoding: gb18030\n      delimiter: \";\"";
+    project.replace("manifests/loans.yaml", file, original);
+    project.set_sheet(&rows.join("\r\n").replace(',', ";"));
+    project.expect(&["apply", "--yes"], 3);
+    let corrected = |name: &str| {
+        let table = project.read(&format!("reports/latest/{name}"));
+        table.replace(",135,", ",13500000002,")
+    };
+    project.write("loans.csv", corrected("loans.failed.csv"));
+    let run = project.expect(&["validate"], 0);
+    let note = "a report of treaty: header, delimiter, encoding of the manifest is not used";
+    assert_eq!(run.stderr.matches(note).count(), 1, "{}", run.stderr);
+    project.expect(&["apply", "--yes"], 0);
+    assert_eq!(project.report("loans.csv")[0]["treaty_status"], "sent");
+
+    let cells = |line: &&str| line.split(',').map(str::to_owned).collect();
+    let rows = ["11月 放款清单", lines[0], lines[1], lines[2], lines[3]];
+    let own: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    project.write("loans.xlsx", workbook("11月", &own));
+    let named = "file: ../loans.xlsx\n      header: 2\n      sheet: 11月";
+    project.replace("manifests/loans.yaml", original, named);
+    project.expect(&["validate"], 0);
+    let report = project.path("reports/latest/loans.xlsx");
+    std::fs::copy(report, project.path("loans.xlsx")).expect("copied");
+    let run = project.expect(&["validate"], 0);
+    let note = "a report of treaty: header, sheet of the manifest is not used";
+    assert_eq!(run.stderr.matches(note).count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn a_changed_key_in_a_report_is_an_error() {
+    let (project, corrected) = failed();
+    let (key, other) = ("HT-2026-0002", "HT-2026-0999");
+    assert_eq!(corrected.matches(key).count(), 2, "{corrected}");
+    let changed = corrected.replacen(key, other, 1);
+    project.write("loans.csv", &changed);
+    project.replace("treaty.yaml", "invalidRows: skip", "invalidRows: refuse");
+    let run = project.expect(&["apply", "--yes"], 65);
+    let message = format!("the key is {other}, but treaty wrote this row for the key {key}");
+    assert!(run.stderr.contains(&message), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("loans.csv, row 2, column 合同号"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr.contains("clear treaty_key in this row"),
+        "{}",
+        run.stderr
+    );
+    let (head, rest) = changed.split_at(changed.rfind(key).expect("the key"));
+    project.write("loans.csv", [head, &rest[key.len()..]].concat());
+    project.expect(&["apply", "--yes"], 0);
+    assert_eq!(project.report("loans.csv")[0]["treaty_key"], other);
 }

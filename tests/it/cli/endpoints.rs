@@ -65,7 +65,7 @@ fn accepts_a_host_that_the_environment_names() {
 fn names_the_endpoint_before_the_first_call() {
     let base = serve(|base| Sandbox::in_memory(base).with_credentials().router());
     let project = project_of(&format!("{base}/opentreaty-service"), 1);
-    let named = format!("test: calls go to {base}/opentreaty-service");
+    let named = format!("environment test, endpoint {base}/opentreaty-service");
     let applied = run(&project, &["apply", "--yes"]);
     assert_eq!(applied.code, 0, "{}", applied.stderr);
     for args in [

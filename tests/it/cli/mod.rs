@@ -5,6 +5,7 @@ pub(crate) mod cases;
 mod contracts;
 mod correction;
 pub(crate) mod deep_input;
+mod doctor;
 mod endpoints;
 mod environment_variables;
 mod existing_accounts;

@@ -88,6 +88,46 @@ fn a_pdf_and_a_sheet_become_a_project() {
 }
 
 #[test]
+fn a_single_argument_is_the_folder_and_gives_the_project_its_name() {
+    let project = Project::empty();
+    for (args, folder, name) in [
+        (&["init", "my-loans"][..], "my-loans", "my-loans"),
+        (&["init", "放款"], "放款", "放款"),
+        (
+            &["init", "loan", "2026: 放款 #1"],
+            "2026: 放款 #1",
+            "2026: 放款 #1",
+        ),
+        (&["init", "organization", "公司"], "公司", "公司"),
+    ] {
+        project.expect(args, 0);
+        let status = project.expect(&["-p", folder, "status", "--format", "json"], 0);
+        let status: serde_json::Value = serde_json::from_str(&status.stdout).expect("JSON");
+        assert_eq!(status["project"], name);
+        project.expect(&["-p", folder, "validate"], 0);
+        let ignored = project.read(&format!("{folder}/.gitignore"));
+        for pattern in [".treaty/", "reports/", "signed/", "*.xlsx", "*.csv"] {
+            assert!(ignored.lines().any(|line| line == pattern), "{pattern}");
+        }
+    }
+    let sheet = std::fs::read(project.path("my-loans/loans.csv")).expect("a sheet");
+    assert!(sheet.starts_with("\u{feff}合同号".as_bytes()));
+    project.write("full/notes.txt", "");
+    project.write("cloned/.git/HEAD", "");
+    project.expect(&["init", "cloned"], 0);
+    for folder in ["full", "my-loans"] {
+        let run = project.expect(&["init", folder], 64);
+        let expected = format!("the folder {folder} is not empty");
+        assert!(run.stderr.contains(&expected), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("help: name a new folder"),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
 fn reads_a_sheet_with_a_title_odd_names_and_values() {
     let project = folder(0);
     let rows = [

@@ -86,3 +86,13 @@ fn a_file_beyond_the_size_limit_is_an_error() {
         run.stderr
     );
 }
+
+#[test]
+fn a_run_that_cannot_begin_leaves_no_report_folder() {
+    let project = super::state::few(1);
+    project.write("reports/latest/notes.txt", "");
+    let run = project.expect(&["apply", "--yes"], 1);
+    assert!(run.stderr.contains("must be a link"), "{}", run.stderr);
+    let reports = std::fs::read_dir(project.path("reports")).expect("a folder");
+    assert_eq!(reports.count(), 1, "only what was there");
+}

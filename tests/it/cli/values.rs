@@ -264,6 +264,32 @@ fn refuses_a_column_that_a_spreadsheet_has_rounded() {
         .replace(",已批准", "000,已批准");
     project.set_sheet(&orders);
     project.expect(&["validate"], 0);
+    // A column whose numbers do end in zeros is named.
+    let numbered = sheet.lines().enumerate().map(|(at, line)| match at {
+        0 => line.to_owned(),
+        _ => format!(
+            "20261106{at:06}000{}",
+            &line[line.find(',').expect("cells")..]
+        ),
+    });
+    project.set_sheet(&numbered.collect::<Vec<_>>().join("\n"));
+    let run = project.expect(&["validate"], 65);
+    assert!(
+        run.stderr.contains("name the column in rows.exact"),
+        "{}",
+        run.stderr
+    );
+    let key = "key: \"{{ row.合同号 }}\"";
+    let exact = |column: &str| format!("{key}\n      exact: [{column}]");
+    project.replace("manifests/loans.yaml", key, &exact("合同"));
+    let run = project.expect(&["validate"], 65);
+    assert!(
+        run.stderr.contains("the sheet has no column 合同"),
+        "{}",
+        run.stderr
+    );
+    project.replace("manifests/loans.yaml", &exact("合同"), &exact("合同号"));
+    project.expect(&["validate"], 0);
 }
 
 #[test]

@@ -168,6 +168,29 @@ async fn a_signer_of_an_interrupted_sync_is_probed_by_apply() {
     }
 }
 
+/// A sync counts an item that it cannot continue as reports and `treaty status` do.
+#[tokio::test(start_paused = true)]
+async fn a_sync_counts_items_by_their_status_in_reports() {
+    use treaty::report::Status;
+    for (fault, expected) in [
+        (HANG_AFTER, Status::Interrupted),
+        (Fault::Failed(ErrorCode::NOT_SIGNED), Status::Failed),
+    ] {
+        let hangs = expected == Status::Interrupted;
+        let rig = Rig::loans(1).fault(PERSON, 1, fault);
+        match hangs {
+            true => assert!(rig.apply_while(rig.hang()).await.is_none()),
+            false => drop(rig.apply().await),
+        }
+        rig.stop_faults();
+        let synced = rig.sync().await;
+        let (status, _) = treaty::report::recorded(&rig.first().0.record);
+        assert_eq!(status, expected);
+        let counts = (synced.interrupted, synced.failed, synced.in_doubt);
+        assert_eq!(counts, (u64::from(hangs), u64::from(!hangs), 0));
+    }
+}
+
 /// A response that reports a failure does not prove that the call had no effect.
 #[tokio::test(start_paused = true)]
 async fn probes_steps_reported_as_failed() {

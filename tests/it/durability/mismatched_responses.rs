@@ -124,7 +124,8 @@ async fn an_older_ledger_with_repeated_ids_opens() {
     connection
         .execute_batch(
             "DROP INDEX doc_id; DROP INDEX sign_url; DROP INDEX sign_short_url; DROP INDEX remote_id;
-             DROP TABLE refused; ALTER TABLE item DROP COLUMN cells; PRAGMA user_version = 4;
+             DROP TABLE refused; ALTER TABLE item DROP COLUMN cells;
+             ALTER TABLE item DROP COLUMN earlier; PRAGMA user_version = 4;
              UPDATE step SET receipt = json_set(receipt, '$.signUrl', 'https://one')
                WHERE name = 'signers.borrower';
              UPDATE thing SET remote_id = 'one' WHERE kind = 1",

@@ -104,7 +104,7 @@ async fn a_refusal_ends_the_item() {
     };
     let now = jiff::Timestamp::now();
     rig.sandbox.act(&token, &refuse, now).expect("refused");
-    assert_eq!(rig.sync().await.ended, 1);
+    assert_eq!(rig.sync().await.ended(), 1);
     assert_eq!(rig.sync().await, SyncStats::default());
     assert_eq!(rig.sent()[0].status, FlowStatus::Rejected);
     let (plan, _) = rig.apply().await;

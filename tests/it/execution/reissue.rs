@@ -1,8 +1,13 @@
-//! `onChange: reissue`: revokes a sent item and sends it again once. Signed items are not reissued.
+//! `onChange: reissue`, `--reissue` and `--retry rejected`: end a contract and send another one once.
+//! Signed items are not reissued.
 
+use jiff::{SignedDuration, Timestamp};
 use treaty::api::FlowStatus;
+use treaty::ledger::ItemStatus;
+use treaty::plan::Retry;
+use treaty::sandbox::UserAction;
 
-use crate::support::rig::{Fault, HANG_AFTER, HANG_BEFORE, Rig};
+use crate::support::rig::{Fault, HANG_AFTER, HANG_BEFORE, Rig, pending};
 
 /// Creates the loans project with `onChange: reissue`.
 fn reissuing(rows: usize) -> Rig {
@@ -177,4 +182,183 @@ async fn an_expired_deadline_prevents_reissue_and_revocation() {
     let flows = rig.sent();
     let of = |status| flows.iter().filter(|flow| flow.status == status).count();
     assert_eq!((of(FlowStatus::Revoked), of(FlowStatus::Signing)), (1, 2));
+}
+
+const FIRST: &str = "flows.loans[\"HT-2026-0001\"]";
+
+/// Returns the numbers of contracts with signers: all, and those that can still be signed.
+fn contracts(rig: &Rig) -> (usize, usize) {
+    let flows = rig.sent();
+    let open = flows
+        .iter()
+        .filter(|flow| flow.status == FlowStatus::Signing);
+    (flows.len(), open.count())
+}
+
+fn first_status(rig: &Rig) -> (ItemStatus, u32) {
+    let record = rig.first().0.record;
+    (record.status, record.contract_number())
+}
+
+fn refuse(rig: &Rig) {
+    let token = pending(&rig.sent()[0]).token.clone();
+    let reason = "金额不对".to_owned();
+    rig.sandbox
+        .act(&token, &UserAction::Refuse { reason }, Timestamp::now())
+        .expect("refused");
+}
+
+/// Lets the deadline of all contracts pass.
+fn expire(rig: &Rig) {
+    let later = Timestamp::now() + SignedDuration::from_hours(15 * 24);
+    rig.sandbox.advance(None, later);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sends_a_named_contract_again_once() {
+    for fault in [
+        None,
+        Some(Fault::LostAfter),
+        Some(Fault::LostBefore),
+        Some(Fault::Garbage),
+    ] {
+        let mut rig = Rig::loans(2);
+        rig.apply().await;
+        rig.reissue = vec![FIRST];
+        let mut rig = match fault {
+            Some(fault) => rig.fault("sign/revoke", 1, fault),
+            None => rig,
+        };
+        let (plan, tally) = rig.apply().await;
+        assert_eq!((plan.count('±'), tally.done), (1, 1), "{fault:?}");
+        assert_eq!((plan.people.asked, plan.people.again), (1, 1));
+        assert_eq!(contracts(&rig), (3, 2), "{fault:?}");
+        assert_eq!(first_status(&rig), (ItemStatus::Waiting, 2));
+        // The command is repeated by accident, and a plain apply has nothing to do.
+        let (plan, _) = rig.apply().await;
+        assert!(plan.is_empty(), "{fault:?}");
+        rig.reissue.clear();
+        let (plan, _) = rig.apply().await;
+        assert!(plan.is_empty(), "{fault:?}");
+        assert_eq!(contracts(&rig), (3, 2), "{fault:?}");
+    }
+}
+
+/// A contract that has ended is not revoked before it is sent again, and only on request.
+#[tokio::test(start_paused = true)]
+async fn sends_ended_contracts_again_only_on_request() {
+    for (status, retry) in [
+        (ItemStatus::Rejected, Some(Retry::Rejected)),
+        (ItemStatus::Rejected, None),
+        (ItemStatus::Expired, Some(Retry::Expired)),
+        (ItemStatus::Expired, None),
+        (ItemStatus::Revoked, None),
+    ] {
+        let mut rig = Rig::loans(1);
+        rig.apply().await;
+        match status {
+            ItemStatus::Rejected => refuse(&rig),
+            ItemStatus::Expired => expire(&rig),
+            _ => drop(rig.withdraw().await),
+        }
+        rig.sync().await;
+        assert_eq!(first_status(&rig), (status, 1));
+        rig.stop_faults();
+        for other in [None, Some(Retry::Failed), Some(Retry::InDoubt)] {
+            rig.retry = other;
+            assert!(rig.apply().await.0.is_empty(), "{status:?}");
+        }
+        rig.retry = retry;
+        if retry.is_none() {
+            rig.reissue = vec![FIRST];
+        }
+        let (plan, tally) = rig.apply().await;
+        assert_eq!((plan.count('±'), tally.done), (1, 1), "{status:?}");
+        assert_eq!(rig.calls("sign/revoke"), 0, "{status:?}");
+        assert_eq!(contracts(&rig), (2, 1), "{status:?}");
+        assert_eq!(first_status(&rig), (ItemStatus::Waiting, 2));
+        assert!(rig.apply().await.0.is_empty(), "{status:?}");
+    }
+}
+
+/// The contract is signed after the last sync: the reissue fails, and the contract stays.
+#[tokio::test(start_paused = true)]
+async fn does_not_send_a_signed_contract_again() {
+    let mut rig = Rig::loans(1);
+    rig.apply().await;
+    rig.sign_all();
+    rig.reissue = vec![FIRST];
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    assert_eq!((rig.calls("sign/revoke"), contracts(&rig).0), (0, 1));
+    rig.reissue.clear();
+    assert_eq!(rig.sync().await.signed, 1);
+}
+
+/// Nothing is sent for an ended contract whose new version cannot be sent, and its record stays.
+#[tokio::test(start_paused = true)]
+async fn keeps_the_record_of_an_ended_contract_that_cannot_be_sent_again() {
+    let mut rig = Rig::loans(1);
+    rig.apply().await;
+    refuse(&rig);
+    rig.sync().await;
+    let ended_at = rig.first().0.record.ended_at();
+    change_amount(&rig, "C100001", "C900001");
+    rig.retry = Some(Retry::Rejected);
+    let mut rig = rig.always("account/create/person", Fault::Status(503));
+    let (_, tally) = rig.apply().await;
+    assert_eq!((tally.done, tally.failed), (0, 1));
+    assert_eq!(first_status(&rig), (ItemStatus::Rejected, 1));
+    assert_eq!(rig.first().0.record.ended_at(), ended_at);
+    rig.stop_faults();
+    rig.apply().await;
+    assert_eq!(first_status(&rig), (ItemStatus::Waiting, 2));
+    rig.retry = None;
+    assert!(rig.apply().await.0.is_empty());
+}
+
+/// The process is killed at every call of a reissue. A plain apply then ends with at most one
+/// contract that can be signed, and the repeated command with one new contract, not two.
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_reissue_sends_one_new_contract() {
+    for (is_rejected, is_changed) in [(false, false), (false, true), (true, false), (true, true)] {
+        for fault in [HANG_AFTER, HANG_BEFORE] {
+            for nth in 1..40 {
+                let label = format!("{is_rejected} {is_changed} {fault:?} {nth}");
+                let mut rig = Rig::loans(1);
+                rig.apply().await;
+                if is_rejected {
+                    refuse(&rig);
+                    rig.sync().await;
+                }
+                if is_changed {
+                    change_amount(&rig, "51010.10", "51010.20");
+                }
+                rig.stop_faults();
+                rig.reissue = vec![FIRST];
+                let mut rig = rig.overall(nth, fault);
+                let is_done = rig.apply_while(rig.hang()).await.is_some();
+                rig.stop_faults();
+                rig.reissue.clear();
+                rig.apply().await;
+                let (all, open) = contracts(&rig);
+                let is_replaced = all == 2;
+                assert_eq!(open, usize::from(is_replaced || !is_rejected), "{label}");
+                assert!(all <= 2, "{label}");
+                // Nothing is left to do for a plain apply.
+                let (plan, _) = rig.apply().await;
+                assert!(plan.is_empty(), "{label}");
+                for _ in 0..2 {
+                    rig.reissue = vec![FIRST];
+                    rig.apply().await;
+                    assert_eq!(contracts(&rig), (2, 1), "{label}");
+                    assert_eq!(first_status(&rig), (ItemStatus::Waiting, 2), "{label}");
+                }
+                if is_done {
+                    assert!(nth > 3, "{label}");
+                    break;
+                }
+            }
+        }
+    }
 }

@@ -182,7 +182,7 @@ async fn reports_an_expired_flow() {
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(15 * 24);
     rig.sandbox.advance(None, later);
     let synced = rig.sync().await;
-    assert_eq!(synced.ended, 6);
+    assert_eq!(synced.ended(), 6);
     let message = &synced.endings[0].1.message;
     assert_eq!(message, "its time ran out before all had signed");
 }

@@ -5,7 +5,7 @@ use treaty::ledger::ItemStatus;
 use treaty::ledger::{Ledger, Records, Step};
 use treaty::repair::RevocationStats;
 
-use crate::cli::state::applied;
+use crate::cli::state::{applied, few};
 use crate::execution::manifests::tenancy;
 use crate::support::project::Project;
 use crate::support::rig::{Fault, HANG_AFTER, HANG_BEFORE, LATE, Rig, pending};
@@ -66,14 +66,19 @@ async fn sync_probes_an_interrupted_revocation() {
         rig.withdraw_until_it_hangs().await;
         let synced = rig.sync().await;
         match fault {
-            HANG_AFTER => assert_eq!((synced.ended, statuses(&rig)[0]), (1, ItemStatus::Revoked)),
-            // A sync does not revoke; the operator repeats the command.
-            _ => assert_eq!(
-                (synced.waiting, statuses(&rig)[0]),
-                (1, ItemStatus::Waiting)
+            HANG_AFTER => assert_eq!(
+                (synced.ended(), statuses(&rig)[0]),
+                (1, ItemStatus::Revoked)
             ),
+            // A sync does not revoke; the operator repeats the command.
+            _ => {
+                assert_held(&rig);
+                assert_eq!(synced.in_doubt, 1);
+                assert_eq!(rig.calls(REVOKE), 0);
+                assert_eq!(rig.withdraw().await, Some(done(1)));
+                assert_eq!(statuses(&rig)[0], ItemStatus::Revoked);
+            }
         }
-        assert_eq!(rig.calls(REVOKE), 0);
         // No intent is left without a receipt, that of the lost call included.
         let (id, ledger) = (rig.first().0.record.id, rig.ledger());
         let steps = ledger.steps(id).expect("its steps");
@@ -86,6 +91,33 @@ async fn sync_probes_an_interrupted_revocation() {
     }
 }
 
+/// Asserts that the record says that `treaty revoke` was interrupted, and names the command.
+fn assert_held(rig: &Rig) {
+    let record = rig.first().0.record;
+    let (status, failure) = treaty::report::recorded(&record);
+    assert_eq!(status, treaty::report::Status::Interrupted);
+    let failure = failure.expect("a reason");
+    assert!(
+        failure.message.contains("treaty revoke was interrupted")
+            && failure.hint.contains("treaty revoke --target"),
+        "{failure:?}"
+    );
+}
+
+/// An interrupted revocation that is settled as not done leaves the contract as it is.
+#[tokio::test(start_paused = true)]
+async fn a_settled_revocation_leaves_the_contract_valid() {
+    let rig = Rig::loans(1).fault(REVOKE, 1, HANG_BEFORE);
+    rig.apply().await;
+    rig.withdraw_until_it_hangs().await;
+    rig.sync().await;
+    rig.resolve_not_done("HT-2026-0001").await;
+    rig.apply().await;
+    assert_eq!(statuses(&rig), [ItemStatus::Waiting]);
+    assert_eq!(rig.calls(REVOKE), 0);
+    assert!(rig.apply().await.0.is_empty());
+}
+
 /// A flow that may be revoked is reported as in doubt until a sync or an apply probes it.
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_revocation_is_probed_by_apply() {
@@ -96,13 +128,17 @@ async fn an_interrupted_revocation_is_probed_by_apply() {
         let (status, _) = treaty::report::recorded(&rig.first().0.record);
         assert_eq!(status, treaty::report::Status::Interrupted, "{fault:?}");
         let (plan, tally) = rig.apply().await;
-        assert_eq!((plan.is_empty(), tally.done), (false, 1), "{fault:?}");
-        let expected = match fault {
-            HANG_AFTER => ItemStatus::Revoked,
-            _ => ItemStatus::Waiting,
-        };
-        assert_eq!(statuses(&rig)[0], expected);
-        assert_eq!(rig.calls(REVOKE) + rig.calls(PERSON), 0);
+        assert_eq!((plan.is_empty(), plan.count('?')), (false, 1), "{fault:?}");
+        assert_eq!(tally.done + tally.in_doubt, 1, "{fault:?}");
+        if fault == HANG_BEFORE {
+            assert_held(&rig);
+            assert_eq!(rig.apply().await.0.count('?'), 1);
+            assert_held(&rig);
+            assert_eq!(rig.calls(REVOKE) + rig.calls(PERSON), 0);
+            assert_eq!(rig.withdraw().await, Some(done(1)));
+        }
+        assert_eq!(statuses(&rig)[0], ItemStatus::Revoked);
+        assert_eq!(rig.calls(PERSON), 0);
         assert!(rig.apply().await.0.is_empty());
     }
 }
@@ -397,7 +433,8 @@ async fn a_lost_revocation_is_in_doubt_and_signer_statuses_are_recorded() {
     };
     assert_eq!(rig.withdraw().await, Some(expected));
     rig.stop_faults();
-    assert_eq!(rig.sync().await.waiting, 1);
+    assert_eq!(rig.sync().await.in_doubt, 1);
+    assert_held(&rig);
     rig.sign_all();
     let failed = RevocationStats {
         failed: 1,
@@ -406,7 +443,7 @@ async fn a_lost_revocation_is_in_doubt_and_signer_statuses_are_recorded() {
     assert_eq!(rig.withdraw().await, Some(failed), "all have signed");
     assert_eq!(
         (rig.calls(REVOKE), statuses(&rig)[0]),
-        (0, ItemStatus::Waiting)
+        (0, ItemStatus::Open)
     );
     let (_, steps) = rig.first();
     let borrower = steps.iter().find(|step| step.name == "signers.borrower");
@@ -414,4 +451,22 @@ async fn a_lost_revocation_is_in_doubt_and_signer_statuses_are_recorded() {
         .and_then(|step| step.sign.clone())
         .expect("asked for");
     assert_eq!(sign.status, SignStatus::Signed);
+    assert_eq!(rig.sync().await.signed, 1, "it cannot be revoked any more");
+}
+
+/// A key with a star is an address, and a pattern only if no item has this key.
+#[test]
+fn revoke_takes_the_address_of_an_item_literally() {
+    let project = few(3);
+    let sheet = project.sheet().replace("HT-2026-0002", "HT-2026-*");
+    project.set_sheet(&sheet);
+    project.expect(&["apply", "--yes"], 0);
+    let revoke = |key: &str| {
+        let address = format!("flows.loans[\"{key}\"]");
+        project
+            .expect(&["revoke", "--target", &address, "--yes"], 0)
+            .stdout
+    };
+    assert_eq!(revoke("HT-2026-*"), "1 revoked\n");
+    assert_eq!(revoke("HT-2026-**"), "2 revoked\n");
 }

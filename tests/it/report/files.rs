@@ -53,6 +53,29 @@ fn by_key(report: Vec<BTreeMap<String, String>>) -> BTreeMap<String, BTreeMap<St
 }
 
 #[test]
+fn a_sync_writes_present_states_and_leaves_the_reports_of_the_run() {
+    let project = tenancy();
+    let of_run = project.read("reports/latest/leases.csv");
+    project.write("reports/latest/leases.failed.csv", "corrected by hand");
+    act(&project, &[0, 2], 1);
+    let run = project.expect(&["sync"], 0);
+    let line = "current reports in reports/current\n";
+    assert!(run.stdout.ends_with(line), "{}", run.stdout);
+    assert_eq!(project.read("reports/latest/leases.csv"), of_run);
+    assert_eq!(
+        project.read("reports/latest/leases.failed.csv"),
+        "corrected by hand"
+    );
+    let current = project.report("../current/leases.csv");
+    let statuses: Vec<&str> = current.iter().map(|row| &*row["treaty_status"]).collect();
+    let expected = [
+        "waiting", "rejected", "waiting", "waiting", "waiting", "waiting",
+    ];
+    assert_eq!(statuses, expected);
+    assert!(!project.path("reports/current/leases.failed.csv").exists());
+}
+
+#[test]
 fn regenerated_reports_have_signing_states_and_dates() {
     let project = tenancy();
     act(&project, &[0, 2], 1);

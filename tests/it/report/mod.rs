@@ -3,4 +3,5 @@
 pub(crate) mod changed_sheets;
 pub(crate) mod files;
 pub(crate) mod junit;
+mod not_sent_again;
 mod workbooks;

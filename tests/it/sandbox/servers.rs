@@ -305,15 +305,33 @@ fn reports_why_the_sandbox_cannot_serve_with_a_hint() {
     let taken = folder.expect(&["sandbox", "--addr", &addr], 1).stderr;
     let said = format!("cannot listen on {addr}");
     assert!(taken.contains(&said), "{taken}");
-    assert!(taken.contains("choose another with --addr"), "{taken}");
+    assert!(taken.contains("choose another port with --addr"), "{taken}");
 
     let free = ["sandbox", "--addr", "127.0.0.1:0"];
     let world = folder.path(".treaty/sandbox");
     let open = treaty::sandbox::Sandbox::open(&world, "http://127.0.0.1").expect("a world");
     let held = folder.expect(&free, 75).stderr;
     let who = format!("another treaty process (pid {})", std::process::id());
-    assert!(held.contains(&who) && held.contains("--memory"), "{held}");
-    drop(open);
+    let kill = format!("kill {}", std::process::id());
+    for held in [
+        held,
+        folder.expect(&["sandbox", "--addr", &addr], 75).stderr,
+    ] {
+        let hint = ["with -p", "--memory --addr 127.0.0.1:0", &kill];
+        assert!(held.contains(&who), "{held}");
+        assert!(hint.iter().all(|part| held.contains(part)), "{held}");
+    }
+    let project = Project::loans();
+    let own = project.path(".treaty/sandbox");
+    let used = treaty::sandbox::Sandbox::open(&own, "http://127.0.0.1").expect("a world");
+    let held = project.expect(&["apply", "--yes"], 75).stderr;
+    let hint = [
+        "stop it with Ctrl-C",
+        "http://127.0.0.1:7878/opentreaty-service",
+    ];
+    assert!(held.contains(&who), "{held}");
+    assert!(hint.iter().all(|part| held.contains(part)), "{held}");
+    drop((open, used));
 
     let mut journal = std::fs::read(world.join("world.jsonl")).expect("a world");
     journal.extend(b"{\"Next\":7}\n{\"Next\":}\n");

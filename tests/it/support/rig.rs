@@ -33,6 +33,8 @@ pub(crate) struct Rig {
     pub(crate) throttle_codes: Vec<i64>,
     /// Selects only items that have failed or are in doubt.
     pub(crate) retry: Option<Retry>,
+    /// The addresses of the items to send again.
+    pub(crate) reissue: Vec<&'static str>,
     /// The resources that the plan looks up.
     pub(crate) observe: Observe,
     /// The maximum number of revoked items.
@@ -84,6 +86,7 @@ impl Rig {
             rate: None,
             throttle_codes: Vec::new(),
             retry: None,
+            reissue: Vec::new(),
             observe: Observe::Resources,
             max_revoke: None,
             window: 4,
@@ -356,6 +359,11 @@ impl Rig {
             ledger: &ledger,
             selection: Selection {
                 retry: self.retry,
+                reissue: self
+                    .reissue
+                    .iter()
+                    .map(|address| address.parse().expect("an address"))
+                    .collect(),
                 max_revoke: self.max_revoke.map(Tolerance::Count),
                 ..Selection::default()
             },

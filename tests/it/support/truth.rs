@@ -48,7 +48,7 @@ pub(crate) async fn until_quiet(rig: &Rig, declared: &[Declared<'_>]) -> Compari
         let found = audit(rig, declared);
         let work: u64 = plan.flows.iter().map(FlowPlan::work).sum();
         // An item that this sync could not poll is in doubt for this sync only.
-        let again = synced.failed > 0 || synced.in_doubt > found.in_doubt;
+        let again = synced.failed > 0 || synced.in_doubt + synced.interrupted > found.in_doubt;
         if again || !plan.resources.is_empty() || work > 0 {
             continue;
         }

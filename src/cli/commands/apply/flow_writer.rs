@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::address::{Address, is_selected};
-use crate::cli::args::Apply as Args;
 use crate::cli::context::session::PlanContext;
 use crate::desired::{FlowRows, Outcome};
 use crate::ledger::Records;
@@ -15,7 +14,6 @@ use crate::report::{
 
 /// A flow of a run.
 pub(super) struct FlowWriter<'a> {
-    pub(super) args: &'a Args,
     pub(super) context: &'a PlanContext<'a>,
     /// The id of the run in the ledger.
     pub(super) run: i64,
@@ -81,11 +79,11 @@ impl FlowWriter<'_> {
 
     /// Returns the action to report for a row that was added, changed or moved after the plan.
     fn unplanned_action(&self, facts: &RowFacts<'_>) -> ItemAction {
-        let args = self.args;
-        let selected = &args.selected;
+        let selection = self.context.selection;
         let is_wanted = |key: &str| {
             let address = Address::item(&self.plan.flow, key);
-            args.retry.is_none() && is_selected(&selected.target, &selected.exclude, &address)
+            selection.retry.is_none()
+                && is_selected(&selection.targets, &selection.excludes, &address)
         };
         match (facts.record, facts.outcome) {
             (Some(record), _) if record.run == self.run => ItemAction::Unplanned,

@@ -5,6 +5,8 @@ mod flow_writer;
 mod run_report;
 
 use std::cell::RefCell;
+use std::fs::DirEntry;
+use std::path::Path;
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -17,13 +19,13 @@ use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::lock_ledger;
 use crate::cli::context::ledger_version::UnrecordedAccounts;
 use crate::cli::context::session::{PlanContext, with_plan};
-use crate::cli::exit::{CliError, Exit};
+use crate::cli::exit::{self, CliError, Exit};
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::plan_text::{self, Detail};
 use crate::cli::output::{existing_accounts, logging, out, prompt};
 use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncStats};
-use crate::ledger::{Ledger, LedgerError, Sqlite, Write};
-use crate::plan::FlowPlan;
+use crate::ledger::{Ledger, LedgerError, RunRecord, Sqlite, Write};
+use crate::plan::{Fatal, FlowPlan};
 use crate::util::failpoint::failpoint;
 use run_report::RunReport;
 
@@ -37,7 +39,6 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
     with_plan(
         global,
         &args.selected,
-        args.retry.map(Into::into),
         |project| {
             metrics.borrow_mut().set_project(project);
             prompt::check(args, &project.settings)
@@ -108,12 +109,10 @@ fn execute(
     let settings = &context.project.settings;
     let name = free_name(context)?;
     logging::name_run(&name);
-    prepare_reports(&settings.reports.directory, &name)?;
-    let begun = time::text(context.session.started);
-    let run = context
-        .runtime
-        .block_on(context.ledger.begin_run(&name, &begun))?;
-    RunReport::write_begun(context, &run)?;
+    let run = begin(context, &name).map_err(|error| {
+        remove_unused(&settings.reports.directory.join(&name));
+        exit::when_disk_full(error, "free disk space, then apply again; nothing was sent")
+    })?;
     if let Some(count) = found.and_then(UnrecordedAccounts::to_record) {
         let write = context.ledger.write(vec![Write::AccountsFound { count }]);
         context.runtime.block_on(write)?;
@@ -140,7 +139,6 @@ fn execute(
         .block_on(interruptible(requests, apply.run()));
     context.progress.finish();
     let sent = RunReport {
-        args,
         context,
         run: &run,
         stats: &stats,
@@ -158,8 +156,8 @@ fn execute(
         client: context.client,
         progress: context.progress,
         runtime: context.runtime,
-        targets: &args.selected.target,
-        excludes: &args.selected.exclude,
+        targets: &context.selection.targets,
+        excludes: &context.selection.excludes,
         waiting: &args.waiting,
         started: context.session.started,
     };
@@ -176,13 +174,42 @@ fn execute(
         }
     };
     let ended = RunReport {
-        args,
         context,
         run: &run,
         stats: &stats,
         followed: Some(&followed),
     };
     end_run(global, &ended, metrics)
+}
+
+/// Begins a run: its report folder and its record in the ledger.
+fn begin(context: &PlanContext<'_>, name: &str) -> anyhow::Result<RunRecord> {
+    prepare_reports(&context.project.settings.reports.directory, name)?;
+    let begun = time::text(context.session.started);
+    let ledger = context.ledger;
+    let run = context.runtime.block_on(ledger.begin_run(name, &begun))?;
+    RunReport::write_begun(context, &run).inspect_err(|_| {
+        let end = Write::RunEnded {
+            run: run.id,
+            at: begun,
+            exit: i32::from(Exit::Error.code()),
+        };
+        // The first error is reported.
+        drop(context.runtime.block_on(ledger.write(vec![end])));
+    })?;
+    Ok(run)
+}
+
+/// Removes the report folder of a run that has not begun, if it contains nothing but a log.
+fn remove_unused(folder: &Path) {
+    let is_log = |entry: std::io::Result<DirEntry>| {
+        entry.is_ok_and(|entry| entry.file_name() == logging::RUN_LOG)
+    };
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.all(is_log)) {
+        // What cannot be removed stays.
+        let _ = std::fs::remove_file(folder.join(logging::RUN_LOG));
+        let _ = std::fs::remove_dir(folder);
+    }
 }
 
 /// Writes the reports and records the end of the run in the ledger.
@@ -206,7 +233,15 @@ fn end_run(
     if ended.stats.stopped.is_none() {
         written?;
     }
-    exit
+    exit.map_err(|error| {
+        let hint = match &ended.stats.stopped {
+            // The ledger has not recorded everything.
+            Some(Stopped::Fatal(fatal @ Fatal::Ledger(_))) => exit::classify_fatal(fatal).1,
+            _ => "free disk space, then run treaty report: what was sent is recorded in the ledger"
+                .to_owned(),
+        };
+        exit::when_disk_full(error, &hint)
+    })
 }
 
 /// A name for the run and its folder. Runs of the same second get a number.
@@ -224,7 +259,7 @@ fn free_name(context: &PlanContext<'_>) -> anyhow::Result<String> {
 
 /// Creates the report folder and opens the log, so that errors there are found before anything is
 /// sent.
-fn prepare_reports(reports: &std::path::Path, name: &str) -> anyhow::Result<()> {
+fn prepare_reports(reports: &Path, name: &str) -> anyhow::Result<()> {
     let folder = reports.join(name);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("the folder {} cannot be created", folder.display()))?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::flow_writer::FlowWriter;
 use crate::api::time;
-use crate::cli::args::{Apply as Args, Global, LogFormat};
+use crate::cli::args::{Global, LogFormat};
 use crate::cli::context::follow;
 use crate::cli::context::session::PlanContext;
 use crate::cli::exit::{self, Exit};
@@ -22,7 +22,6 @@ use crate::report::{Counts, Reports, Status, Summary, point_latest};
 
 /// The state of a run that has ended.
 pub(super) struct RunReport<'a> {
-    pub(super) args: &'a Args,
     pub(super) context: &'a PlanContext<'a>,
     pub(super) run: &'a RunRecord,
     pub(super) stats: &'a RunStats,
@@ -47,7 +46,12 @@ impl RunReport<'_> {
         let settings = &self.context.project.settings;
         let folder = settings.reports.directory.join(&self.run.name);
         let formats = &settings.reports.formats;
-        let mut reports = Reports::begin(&folder, unfinished(self.context, self.run)?, formats)?;
+        let mut reports = Reports::begin(
+            &folder,
+            &self.context.project.root,
+            unfinished(self.context, self.run)?,
+            formats,
+        )?;
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
         let mut failed_rows = Vec::new();
         let unstarted_message = match self.stopped() {
@@ -57,7 +61,6 @@ impl RunReport<'_> {
         let plans = self.context.planned.plan.flows.iter();
         for (rows, plan) in self.context.planned.flows.iter().zip(plans) {
             let report = FlowWriter {
-                args: self.args,
                 context: self.context,
                 run: self.run.id,
                 signing: self.followed.is_some(),
@@ -102,13 +105,19 @@ impl RunReport<'_> {
                 "apply again to continue; completed items are not sent again".to_owned(),
             ),
             _ if followed == Exit::Interrupted => (followed, String::new()),
-            _ if any(Status::InDoubt) || followed == Exit::InDoubt => (
+            _ if any(Status::InDoubt) || self.followed.is_some_and(|synced| synced.in_doubt > 0) => (
                 Exit::InDoubt,
                 "items in doubt are not sent again automatically: check them in the web console of the service, \
                  then run apply --retry in-doubt or state settle"
                     .to_owned(),
             ),
-            _ if stats.in_doubt > 0 || any(Status::Interrupted) => (
+            _ if any(Status::Interrupted) && self.has_interrupted_revocations() => (
+                Exit::InDoubt,
+                "a treaty revoke was interrupted: treaty status --interrupted lists the contracts; run treaty revoke \
+                 --target ADDRESS to finish it"
+                    .to_owned(),
+            ),
+            _ if stats.in_doubt > 0 || any(Status::Interrupted) || followed == Exit::InDoubt => (
                 Exit::InDoubt,
                 "apply again: calls whose outcome is unknown are probed before anything is sent"
                     .to_owned(),
@@ -129,6 +138,12 @@ impl RunReport<'_> {
             ),
             None => (followed, String::new()),
         }
+    }
+
+    /// Whether the plan has items whose `treaty revoke` was interrupted.
+    fn has_interrupted_revocations(&self) -> bool {
+        let mut flows = self.context.planned.plan.flows.iter();
+        flows.any(|flow| flow.counted(ItemAction::RevokeInterrupted) > 0)
     }
 
     /// Why the run ended before all items were processed.
@@ -244,7 +259,7 @@ fn unfinished(context: &PlanContext<'_>, run: &RunRecord) -> Result<Summary, Led
     let ledger = context.ledger.version()?;
     let flows = context.planned.plan.flows.iter();
     Ok(Summary {
-        planned: flows.map(FlowPlan::work).sum(),
+        planned: flows.map(|flow| flow.work() + flow.revocations()).sum(),
         ..Summary::unfinished(&run.name, context.project, started, ledger)
     })
 }

@@ -1,13 +1,40 @@
 //! Writes the files of a new project.
 
-use std::io::Write as _;
+use std::ffi::OsStr;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
+use crate::cli::exit::{CliError, Exit};
 use crate::manifest::schema;
 use crate::util::atomic_file::AtomicFile;
 
 /// The folder of the schemas for editors.
 const SCHEMAS: &str = ".treaty/schema";
+
+/// Fails if the folder contains files. Those of git do not count.
+pub(super) fn check_empty(folder: &Path, hint: &str) -> Result<(), CliError> {
+    let error = |message: String| Err(CliError::new(Exit::Usage, message, hint));
+    let is_git = |name: &OsStr| {
+        matches!(
+            name.to_str(),
+            Some(".git" | ".gitignore" | ".gitattributes")
+        )
+    };
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => {
+            if entries.all(|entry| entry.is_ok_and(|entry| is_git(&entry.file_name()))) {
+                Ok(())
+            } else {
+                error(format!("the folder {} is not empty", folder.display()))
+            }
+        }
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(()),
+        Err(cause) => error(format!(
+            "{} cannot be used as a folder: {cause}",
+            folder.display()
+        )),
+    }
+}
 
 /// Writes a file unless it exists. A link without a target counts as a file.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::draft::{self, Draft};
 use super::input::{self, SheetInput, Template};
 use super::starter::GITIGNORE;
-use super::{files, manifest_text, matching, questions};
+use super::{files, manifest_text, matching, project_name, questions};
 use crate::cli::args::{Init, LogFormat};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{diagnostics, out};
@@ -32,7 +32,8 @@ pub(super) fn run(
         .into());
     }
     let folder = PathBuf::from(args.first.as_deref().unwrap_or("."));
-    check_empty(&folder)?;
+    let hint = "name a new folder: treaty init --template PDF --sheet FILE DIR";
+    files::check_empty(&folder, hint)?;
     let template = input::read_template(template)?;
     let sheet_name = args.sheet_name.as_deref();
     let sheet = input::read_sheet(sheet, sheet_name, args.header).map_err(|errors| {
@@ -54,7 +55,7 @@ pub(super) fn run(
     let manifests = [
         (
             "treaty.yaml",
-            manifest_text::project(&project_name(&folder)),
+            manifest_text::project(&project_name(&folder).unwrap_or_else(|| FLOW.to_owned())),
         ),
         ("manifests/lender.yaml", manifest_text::lender()),
         (
@@ -65,23 +66,6 @@ pub(super) fn run(
     write(&folder, &template, &sheet, &manifests)?;
     summarize(&folder, &draft, &sheet, &manifests);
     Ok(Exit::Done)
-}
-
-/// Fails if the folder contains files.
-fn check_empty(folder: &Path) -> Result<(), CliError> {
-    let error = |message: String| {
-        let hint = "name a new folder: treaty init --template PDF --sheet FILE DIR";
-        Err(CliError::new(Exit::Usage, message, hint))
-    };
-    match std::fs::read_dir(folder).map(Iterator::count) {
-        Ok(0) => Ok(()),
-        Ok(_) => error(format!("the folder {} is not empty", folder.display())),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(cause) => error(format!(
-            "{} cannot be used as a folder: {cause}",
-            folder.display()
-        )),
-    }
 }
 
 /// Fails if the sheet lacks a column without which there is no flow.
@@ -120,16 +104,6 @@ fn check_columns(draft: &Draft, sheet: &SheetInput) -> Result<(), CliError> {
             columns.join(", ")
         ),
     ))
-}
-
-/// Returns the name of the project: that of its folder.
-fn project_name(folder: &Path) -> String {
-    let absolute = std::path::absolute(folder).unwrap_or_default();
-    let name = absolute
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    let name = name.filter(|name| !name.contains(crate::util::escape::is_unsafe));
-    name.unwrap_or_else(|| FLOW.to_owned())
 }
 
 /// Returns the name of the flow: that of its sheet, if a flow can have it.

@@ -14,14 +14,15 @@ mod questions;
 mod scalars;
 mod starter;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use starter::STARTERS;
+use starter::{STARTERS, Starter};
 
 use crate::cli::args::{Global, Init};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::out;
 use crate::diagnostic::did_you_mean;
+use crate::util::escape::is_unsafe;
 
 pub(super) fn run(global: &Global, args: &Init) -> anyhow::Result<Exit> {
     match (&args.template, &args.sheet) {
@@ -31,45 +32,71 @@ pub(super) fn run(global: &Global, args: &Init) -> anyhow::Result<Exit> {
 }
 
 fn from_starter(args: &Init) -> anyhow::Result<Exit> {
-    let name = args.first.as_deref().unwrap_or(STARTERS[0].name);
-    let Some(starter) = STARTERS.iter().find(|starter| starter.name == name) else {
-        let names = || STARTERS.iter().map(|starter| starter.name);
-        let hint = match did_you_mean(name, names()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => {
-                let all: Vec<String> = STARTERS
-                    .iter()
-                    .map(|starter| format!("{} ({})", starter.name, starter.description))
-                    .collect();
-                format!("starters: {}", all.join("; "))
-            }
+    let (starter, folder) = starter_and_folder(args)?;
+    let hint = "name a new folder: treaty init DIR, or treaty init STARTER DIR";
+    files::check_empty(&folder, hint)?;
+    let name = project_name(&folder);
+    for (path, bytes) in starter.files {
+        let bytes = match (*path, &name) {
+            ("treaty.yaml", Some(name)) => starter.with_project_name(bytes, name),
+            _ => bytes.to_vec(),
         };
-        return Err(CliError::new(Exit::Usage, format!("unknown starter {name}"), hint).into());
-    };
-    let folder = args.second.clone().unwrap_or_else(|| PathBuf::from("."));
-    // Existing files are never overwritten; all are checked before the first is written.
-    for (name, _) in starter.files {
-        if *name != ".gitignore" && folder.join(name).exists() {
-            return Err(CliError::new(
-                Exit::Usage,
-                format!("{} exists already", folder.join(name).display()),
-                "choose another folder: treaty init STARTER DIR",
-            )
-            .into());
-        }
-    }
-    for (name, bytes) in starter.files {
-        files::write(&folder.join(name), bytes)?;
+        files::write(&folder.join(path), &bytes)?;
     }
     files::write_schemas(&folder)?;
     out::line(format_args!(
-        "{}: {}",
+        "{}: {} (starter {})",
         folder.display(),
-        starter.description
+        starter.description,
+        starter.name
     ));
     out::line(format_args!(
         "next: treaty{} plan",
         files::project_option(&folder)
     ));
     Ok(Exit::Done)
+}
+
+/// Returns the starter and the folder of the arguments. A single argument that names no starter is
+/// the folder.
+fn starter_and_folder(args: &Init) -> Result<(&'static Starter, PathBuf), CliError> {
+    let first = args.first.as_deref();
+    let named = |name: &str| STARTERS.iter().find(|starter| starter.name == name);
+    match (first, &args.second) {
+        (None, _) => Ok((&STARTERS[0], PathBuf::from("."))),
+        (Some(first), None) => Ok(match named(first) {
+            Some(starter) => (starter, PathBuf::from(".")),
+            None => (&STARTERS[0], PathBuf::from(first)),
+        }),
+        (Some(first), Some(folder)) => match named(first) {
+            Some(starter) => Ok((starter, folder.clone())),
+            None => Err(unknown_starter(first)),
+        },
+    }
+}
+
+fn unknown_starter(name: &str) -> CliError {
+    let names = STARTERS.iter().map(|starter| starter.name);
+    let hint = match did_you_mean(name, names) {
+        Some(near) => format!("did you mean {near}?"),
+        None => {
+            let all: Vec<String> = STARTERS
+                .iter()
+                .map(|starter| format!("{} ({})", starter.name, starter.description))
+                .collect();
+            format!("starters: {}", all.join("; "))
+        }
+    };
+    CliError::new(Exit::Usage, format!("unknown starter {name}"), hint)
+}
+
+/// Returns the name of the project in a folder: the folder's, without the characters that a project
+/// name cannot contain.
+fn project_name(folder: &Path) -> Option<String> {
+    let absolute = std::path::absolute(folder).ok()?;
+    let name = absolute
+        .file_name()?
+        .to_string_lossy()
+        .replace(is_unsafe, "");
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }

@@ -1,5 +1,7 @@
 //! The starters: small projects that can be applied to the sandbox.
 
+use super::scalars::quoted_if_needed;
+
 /// A small project that can be applied to the sandbox.
 pub(super) struct Starter {
     pub(super) name: &'static str,
@@ -58,5 +60,30 @@ pub(super) const STARTERS: &[Starter] = &[
     },
 ];
 
-/// The content of `.gitignore`: the ledger and the reports contain signing links.
-pub(super) const GITIGNORE: &[u8] = b".treaty/\nreports/\n";
+/// The content of `.gitignore`: what contains personal data or signing links.
+pub(super) const GITIGNORE: &[u8] = b"\
+# The ledger, the sandbox, reports and signed contracts contain personal data and signing links.
+.treaty/
+reports/
+signed/
+# So do sheets. A table that belongs to the manifests is kept by a line such as !manifests/rates.csv
+*.xlsx
+*.xlsm
+*.csv
+*.tsv
+";
+
+impl Starter {
+    /// Returns the text of `treaty.yaml` with another name of the project.
+    pub(super) fn with_project_name(&self, text: &[u8], name: &str) -> Vec<u8> {
+        let text = String::from_utf8_lossy(text);
+        let line = |line: &str| match line.starts_with("project: ") {
+            true => format!("project: {}\n", quoted_if_needed(name)),
+            false => line.to_owned(),
+        };
+        text.split_inclusive('\n')
+            .map(line)
+            .collect::<String>()
+            .into_bytes()
+    }
+}

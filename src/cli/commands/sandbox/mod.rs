@@ -3,7 +3,7 @@
 mod fault_file;
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::cli::context::interrupt::Interrupts;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{diagnostics, out};
 use crate::diagnostic::Findings;
-use crate::sandbox::{AutoSign, Counters, FaultyServer, Notifier, Sandbox, StoreError};
+use crate::sandbox::{AutoSign, Counters, FaultyServer, InUse, Notifier, Sandbox, StoreError};
 
 /// The time for open connections to finish when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(args.addr)
             .await
-            .map_err(|error| bind_error(args.addr, &error))?;
+            .map_err(|error| bind_error(args, &global.project, &error))?;
         let base = format!("http://{}", listener.local_addr()?);
         let mut interrupts = Interrupts::install();
         let sandbox = if args.memory {
@@ -109,34 +109,48 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-/// The error when the address cannot be bound.
-fn bind_error(addr: SocketAddr, error: &std::io::Error) -> CliError {
+/// The error when the address cannot be bound. If another process serves the world of this project,
+/// it probably has the port.
+fn bind_error(args: &Args, project: &Path, error: &std::io::Error) -> CliError {
+    let addr = args.addr;
+    let message = format!("cannot listen on {addr}: {error}");
+    let in_use = (error.kind() == ErrorKind::AddrInUse && !args.memory)
+        .then(|| InUse::of(&sandbox_folder(project)))
+        .flatten();
+    if let Some(in_use) = in_use {
+        let message = format!("{message}; the sandbox world in {in_use}");
+        return CliError::new(Exit::Held, message, held_hint(&in_use));
+    }
     let hint = match error.kind() {
         ErrorKind::AddrInUse => {
-            "stop the program that uses the port, or choose another with --addr; port 0 selects a free one"
+            "stop the program that uses the port, such as a treaty sandbox in another window, or choose another port \
+             with --addr; port 0 selects a free one"
         }
         ErrorKind::PermissionDenied => {
             "choose a port above 1023 with --addr; port 0 selects a free one"
         }
         _ => "choose another loopback address with --addr",
     };
-    CliError::new(
-        Exit::Error,
-        format!("cannot listen on {addr}: {error}"),
-        hint,
+    CliError::new(Exit::Error, message, hint)
+}
+
+/// The hint for a world that another process has open.
+fn held_hint(in_use: &InUse) -> String {
+    let kill = in_use.kill_command();
+    let kill = kill.map_or(String::new(), |kill| format!(" or {kill}"));
+    format!(
+        "use that sandbox, or stop it with Ctrl-C in its window{kill}; for a second one, name another project folder \
+         with -p, or start an empty world with --memory --addr 127.0.0.1:0"
     )
 }
 
 /// The error when the world cannot be opened.
 fn open_error(error: &StoreError) -> CliError {
     let (exit, hint) = match error {
-        StoreError::Busy(_) => (
-            Exit::Held,
-            "stop it first, or use an empty world in memory with --memory",
-        ),
+        StoreError::Busy(in_use) => (Exit::Held, held_hint(in_use)),
         StoreError::Broken { .. } => (
             Exit::Error,
-            "check the folder, or use an empty world in memory with --memory",
+            "check the folder, or use an empty world in memory with --memory".to_owned(),
         ),
     };
     CliError::new(exit, error.to_string(), hint)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::address::{Address, is_selected};
 use crate::cli::args::{Format, Global, List};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::ResourceNames;
+use crate::cli::context::names::{ResourceNames, resolve_matching};
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
 use crate::diagnostic::Findings;
@@ -17,12 +17,13 @@ use crate::report;
 pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
     let context = LedgerContext::load_to_read(global)?;
     let ledger = context.read_ledger()?;
+    let matching = resolve_matching(&ledger, &args.matching)?;
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
     let mut out = out::stream();
     let mut count = 0_u64;
     // A write error ends the list; it is reported when the command ends.
     let mut line = |address: &Address, text: &dyn Fn() -> String, value: &dyn Fn() -> Value| {
-        if !is_selected(&args.matching.target, &args.matching.exclude, address) {
+        if !is_selected(&matching.target, &matching.exclude, address) {
             return ControlFlow::Continue(());
         }
         count += 1;
@@ -107,6 +108,7 @@ pub(super) fn item_json(address: &Address, known: &KnownItem) -> Value {
         "status": report::recorded(&known.record).0.word(),
         "run": known.run,
         "attempts": known.record.attempts,
+        "contractNumber": known.record.contract_number(),
         "flowId": known.flow_id,
     })
 }

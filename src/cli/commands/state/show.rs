@@ -109,6 +109,13 @@ fn item_text(address: &crate::address::Address, known: &KnownItem, steps: &[Know
             "no: no signer was asked to sign"
         },
     );
+    if known.record.earlier > 0 {
+        let number = known.record.contract_number();
+        row(
+            "contract",
+            format!("{number}: sent again under the same key"),
+        );
+    }
     row("flow", known.flow_id.as_deref().unwrap_or("none"));
     row("run", last_run(known));
     if steps.is_empty() {

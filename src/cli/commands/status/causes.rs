@@ -26,7 +26,7 @@ fn cause_lines(cause: &Cause) -> Vec<String> {
         .examples
         .iter()
         .take(2)
-        .map(|(flow, key)| Address::item(flow, key).to_string())
+        .map(|example| Address::item(&example.flow, &example.key).to_string())
         .collect();
     let more = if cause.count > 2 { ", …" } else { "" };
     let mut lines = vec![
@@ -57,7 +57,7 @@ pub(super) fn json(causes: &Causes) -> Vec<Value> {
     let cause = |cause: &Cause| {
         let examples = cause.examples.iter();
         let examples: Vec<String> = examples
-            .map(|(flow, key)| Address::item(flow, key).to_string())
+            .map(|example| Address::item(&example.flow, &example.key).to_string())
             .collect();
         json!({
             "status": cause.status.word(), "count": cause.count, "code": cause.code,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::age;
+use super::person::KnownPerson;
 use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::cli::args::Status as Args;
@@ -107,7 +108,7 @@ pub(super) fn each_failure(
     })
 }
 
-/// Passes each row that failed before anything was recorded of it to `visit`, as far as the arguments
+/// Passes each row whose failure the ledger does not record to `visit`, as far as the arguments
 /// select them.
 pub(super) fn each_failed_row(
     rows: &[UnrecordedFailure],
@@ -142,6 +143,8 @@ pub(super) struct Link {
     pub(super) pending: Pending,
     /// The page on which the signer sees the flow (API 5.7.2), once it was requested.
     pub(super) view_url: Option<String>,
+    /// The person, if it was asked for.
+    pub(super) person: Option<KnownPerson>,
 }
 
 impl Link {
@@ -159,11 +162,22 @@ impl Link {
         };
         let view = self.view_url.as_deref();
         let view = view.map_or(String::new(), |url| format!("\t{}", shown(url, mask)));
+        let person = match &self.person {
+            None => String::new(),
+            Some(Ok(person)) => {
+                let mobile = person.mobile.as_deref().unwrap_or_default();
+                format!("\t{}\t{}", escaped(&person.name), escaped(mobile))
+            }
+            Some(Err(reason)) => format!("\t({reason})\t"),
+        };
         let age = pending.sent_at.map_or(String::new(), |at| age(at, now));
         let address = Address::item(&pending.flow, &pending.key);
         // A tab would begin another field.
         let (address, signer) = (address.to_string(), escaped(&pending.signer));
-        format!("{}\t{signer}\t{age}\t{url}{view}", escaped(&address))
+        format!(
+            "{}\t{signer}\t{age}\t{url}{view}{person}",
+            escaped(&address)
+        )
     }
 
     pub(super) fn json(&self, mask: bool) -> Value {
@@ -176,6 +190,16 @@ impl Link {
         });
         if let Some(url) = &self.view_url {
             value["viewUrl"] = shown(url, mask).into();
+        }
+        match &self.person {
+            None => {}
+            Some(Ok(person)) => {
+                value["person"] = json!({ "name": person.name, "mobile": person.mobile });
+            }
+            Some(Err(reason)) => {
+                value["person"] = Value::Null;
+                value["personUnknown"] = (*reason).into();
+            }
         }
         value
     }
@@ -200,6 +224,7 @@ pub(super) fn each_pending(
         visit(Link {
             pending,
             view_url: None,
+            person: None,
         })
     })
 }

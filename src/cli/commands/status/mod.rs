@@ -4,6 +4,8 @@
 mod causes;
 mod last_run;
 mod listed;
+mod people;
+mod person;
 mod totals;
 
 use std::cell::Cell;
@@ -15,7 +17,7 @@ use jiff::Timestamp;
 use crate::api::{Operation, ViewUrl};
 use crate::cli::args::{Format, Global, Status as Args};
 use crate::cli::context::ledger::LedgerContext;
-use crate::cli::context::names::{ResourceNames, check_targets};
+use crate::cli::context::names::{ResourceNames, check_targets, resolve_matching};
 use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
@@ -37,17 +39,17 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         LedgerContext::load_to_read(global)?
     };
     let ledger = context.read_ledger()?;
+    let args = &Args {
+        matching: resolve_matching(&ledger, &args.matching)?,
+        ..args.clone()
+    };
     check_targets(&ledger, &args.matching.target)?;
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
     let settings = &context.project.settings;
     let last_run = LastRun::read(&ledger, &settings.reports.directory)?;
     let run_id = last_run.as_ref().map(LastRun::id);
     let totals = Totals::read(&ledger, &names, &args.matching, run_id)?;
-    let with_view_urls = if args.view {
-        Some(view_links(global, &context, &ledger, args)?)
-    } else {
-        None
-    };
+    let complete_links = complete_links(global, &context, &ledger, &names, args)?;
     let failed_rows = last_run
         .as_ref()
         .and_then(|run| run.summary.as_ref())
@@ -60,10 +62,6 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             // A list of links in a file contains nothing else, for programs and mail merges.
             let only_links = args.links && !mask;
             if !only_links {
-                out::line(format_args!(
-                    "{BOLD}{}{RESET}  {}  {}",
-                    context.project.name, settings.environment, settings.endpoint
-                ));
                 if let Some(run) = &last_run {
                     out::lines(run.lines(totals.worked_on));
                 }
@@ -78,7 +76,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             each_failed_row(failed_rows, args, &mut |failure| {
                 out::lines(failure.lines());
             });
-            each_link(&ledger, args, with_view_urls, &odd_links, &mut |link| {
+            each_link(&ledger, args, complete_links, &odd_links, &mut |link| {
                 out::line(link.line(now, mask));
                 ControlFlow::Continue(())
             })?;
@@ -95,7 +93,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
                 .as_ref()
                 .map(|run| run.json(totals.worked_on))
                 .into();
-            let links = (with_view_urls, &odd_links);
+            let links = (complete_links, &odd_links);
             print_json(&ledger, &names, args, &head, failed_rows, links, mask)?;
         }
     }
@@ -106,7 +104,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 fn each_link(
     ledger: &Sqlite,
     args: &Args,
-    with_view_urls: Option<Vec<Link>>,
+    complete_links: Option<Vec<Link>>,
     odd_links: &Cell<u64>,
     visit: &mut dyn FnMut(&Link) -> ControlFlow<()>,
 ) -> Result<(), LedgerError> {
@@ -114,9 +112,9 @@ fn each_link(
         odd_links.set(odd_links.get() + u64::from(link.is_odd()));
         visit(link)
     };
-    match with_view_urls {
-        Some(with_view_urls) => {
-            let _ = with_view_urls.iter().try_for_each(visit);
+    match complete_links {
+        Some(links) => {
+            let _ = links.iter().try_for_each(visit);
             Ok(())
         }
         None if args.links => each_pending(ledger, args, &mut |link| visit(&link)),
@@ -124,21 +122,41 @@ fn each_link(
     }
 }
 
-/// Requests the view URL of each pending signer (API 5.7.2).
-fn view_links(
+/// Returns the links of all pending signers with view URLs or persons, if they are asked for.
+fn complete_links(
     global: &Global,
     context: &LedgerContext,
     ledger: &Sqlite,
+    names: &ResourceNames,
     args: &Args,
-) -> anyhow::Result<Vec<Link>> {
-    let mut all = Vec::new();
+) -> anyhow::Result<Option<Vec<Link>>> {
+    if !args.view && !args.with_people {
+        return Ok(None);
+    }
+    let mut links = Vec::new();
     each_pending(ledger, args, &mut |link| {
-        all.push(link);
+        links.push(link);
         ControlFlow::Continue(())
     })?;
+    if args.view {
+        add_view_urls(global, context, ledger, &mut links)?;
+    }
+    if args.with_people {
+        people::add(context, ledger, names.resources(), &mut links)?;
+    }
+    Ok(Some(links))
+}
+
+/// Requests the view URL of each pending signer (API 5.7.2).
+fn add_view_urls(
+    global: &Global,
+    context: &LedgerContext,
+    ledger: &Sqlite,
+    links: &mut [Link],
+) -> anyhow::Result<()> {
     let progress = Progress::new(global);
     let client = context.client(ledger, &progress)?;
-    let requests = all.iter_mut().map(async |link| {
+    let requests = links.iter_mut().map(async |link| {
         let request = ViewUrl {
             flow_id: link.pending.flow_id.as_str().into(),
             account_id: link.pending.account_id.as_str().into(),
@@ -150,7 +168,7 @@ fn view_links(
     let result = runtime()?.block_on(futures::future::try_join_all(requests));
     progress.finish();
     result.map_err(|failure| super::ask::call_error(ViewUrl::OP, failure))?;
-    Ok(all)
+    Ok(())
 }
 
 fn print_totals(totals: &Totals, now: Timestamp) {
@@ -191,7 +209,7 @@ fn print_totals(totals: &Totals, now: Timestamp) {
     }
 }
 
-/// Prints how many rows failed before anything was recorded of them.
+/// Prints how many rows have a failure that the ledger does not record.
 fn print_failed_rows(failed_rows: &[UnrecordedFailure], args: &Args) {
     if failed_rows.is_empty() || args.failed {
         return;
@@ -212,6 +230,12 @@ fn print_waiting(flow: &FlowTotals, now: Timestamp) {
         out::line(format_args!(
             "  waiting for {name:<width$}  {}{since}",
             waits.count
+        ));
+    }
+    if flow.sent_again > 0 {
+        out::line(format_args!(
+            "  {} sent again under the same key",
+            flow.sent_again
         ));
     }
     if flow.for_sync > 0 {
@@ -243,7 +267,7 @@ fn print_json(
     args: &Args,
     head: &serde_json::Value,
     failed_rows: &[UnrecordedFailure],
-    (with_view_urls, odd_links): (Option<Vec<Link>>, &Cell<u64>),
+    (complete_links, odd_links): (Option<Vec<Link>>, &Cell<u64>),
     mask: bool,
 ) -> anyhow::Result<()> {
     let head = head.to_string();
@@ -273,7 +297,7 @@ fn print_json(
     if args.links || args.view {
         let _ = put(",\"links\":[");
         let mut comma = "";
-        each_link(ledger, args, with_view_urls, odd_links, &mut |link| {
+        each_link(ledger, args, complete_links, odd_links, &mut |link| {
             put(&format!(
                 "{}\n{}",
                 std::mem::replace(&mut comma, ","),

@@ -34,6 +34,8 @@ pub(super) struct FlowTotals {
     pub(super) oldest: BTreeMap<Status, Timestamp>,
     /// The pending tasks by signer name.
     pub(super) waits: BTreeMap<String, SignerTotals>,
+    /// The items that were sent again under the same key.
+    pub(super) sent_again: u64,
     /// Waiting items without a pending signer; the next sync continues them.
     pub(super) for_sync: u64,
     /// The last time at which one of its items was polled.
@@ -98,8 +100,8 @@ impl Totals {
         let is_done = status != Status::Interrupted && last_run == Some(record.run);
         self.worked_on += u64::from(is_done);
         if let Some(failure) = &failure {
-            self.causes
-                .add(&item.flow, &item.key, status, Some(failure));
+            let named = (&item.flow[..], &item.key[..], None);
+            self.causes.add(named, status, Some(failure));
         }
         let flow = self.flows.entry(item.flow.clone()).or_default();
         flow.add(record, status);
@@ -132,6 +134,7 @@ impl Totals {
                     .collect();
                 json!({ "signers": signers, "sync": flow.for_sync, "lookedAt": flow.polled_at.map(time::text) })
             }),
+            "sentAgain": of_flows(|flow| json!(flow.sent_again)),
             "resources": resources,
             "causes": causes::json(&self.causes),
         })
@@ -141,6 +144,7 @@ impl Totals {
 impl FlowTotals {
     fn add(&mut self, record: &ItemRecord, status: Status) {
         *self.counts.entry(status).or_default() += 1;
+        self.sent_again += u64::from(record.earlier > 0);
         self.for_sync += u64::from(status.is_under_way());
         self.polled_at = self.polled_at.max(record.polled_at);
         let since = match status {

@@ -1,0 +1,52 @@
+//! The check of the ledger: it opens, is not damaged, and knows what was sent.
+
+use super::check::{Check, Level};
+use crate::cli::context::ledger::LedgerContext;
+use crate::cli::context::ledger_version::evidence;
+use crate::cli::exit;
+use crate::cli::output::out;
+use crate::ledger::{LedgerError, Sqlite};
+
+const NAME: &str = "ledger";
+
+pub(super) fn check(context: &LedgerContext) -> Check {
+    match inspect(context) {
+        Ok(check) => check,
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            let (_, hint) = exit::classify(&error);
+            Check::new(NAME, Level::Error, error.to_string(), hint)
+        }
+    }
+}
+
+fn inspect(context: &LedgerContext) -> Result<Check, LedgerError> {
+    let path = &context.project.settings.ledger;
+    let shown = out::shown(path).display();
+    let ledger = context.read_ledger_unchecked()?;
+    ledger.wait_until_verified()?;
+    ledger.check_version(&evidence(&context.project))?;
+    if !path.exists() {
+        let message = format!("{shown} does not exist yet; the first apply creates it");
+        return Ok(Check::ok(NAME, message));
+    }
+    let message = format!("{shown} is intact: {}", described(&ledger)?);
+    let repeated = ledger.repeated_ids()?;
+    if repeated.is_empty() {
+        return Ok(Check::ok(NAME, message));
+    }
+    let message = format!("{message}; ids are recorded more than once");
+    let hint = "compare the rows with treaty audit before their links are used";
+    Ok(Check::new(NAME, Level::Warning, message, hint))
+}
+
+/// Describes the version of the ledger and the run that holds it.
+fn described(ledger: &Sqlite) -> Result<String, LedgerError> {
+    let version = ledger.version()?;
+    let id: String = version.id.chars().take(8).collect();
+    let holder = match ledger.holder()? {
+        Some(holder) => format!("held by {} since {}", holder.name, holder.since),
+        None => "no run holds it".to_owned(),
+    };
+    Ok(format!("id {id}, serial {}, {holder}", version.serial))
+}
