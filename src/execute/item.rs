@@ -131,24 +131,12 @@ impl Executor<'_> {
         let mut journal = ItemJournal::new(id, recorded);
         let revoked = match (action, &known) {
             (ItemAction::Reissue | ItemAction::Resend, Some(known)) => {
-                let has_ended = known.status.has_ended();
-                if !has_ended {
+                if !known.status.has_ended() {
                     // Until the sent contract is revoked, the record keeps its fingerprint.
                     record_begin(known.fingerprint, None, None, false);
                 }
                 check_dependencies()?;
-                // The sent contract is revoked only if a new one can be sent.
-                check_deadline(item, self.context.now())?;
-                self.row_accounts(flow, item).await?;
-                let mut signers = item.signers.iter();
-                let all_added = known.was_sent_whole()
-                    || signers.all(|signer| journal.is_begun(&step_name::signer(&signer.name)));
-                match self.context.revoke(&journal, REVOKE, all_added).await {
-                    // The service has deleted it: nobody can sign it.
-                    Err(StepError::Failed(failure))
-                        if has_ended && failure.code == Some(ErrorCode::NO_FLOW.0) => {}
-                    revoked => drop(revoked?),
-                }
+                self.end_sent_contract(flow, item, known, &journal).await?;
                 true
             }
             _ => {
@@ -204,6 +192,31 @@ impl Executor<'_> {
                 }
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Revokes the contract that was sent for an item, unless it has ended. It is revoked only if a
+    /// new one can be sent.
+    async fn end_sent_contract(
+        &self,
+        flow: &str,
+        item: &Item,
+        known: &ItemRecord,
+        journal: &ItemJournal,
+    ) -> Result<(), StepError> {
+        check_deadline(item, self.context.now())?;
+        self.row_accounts(flow, item).await?;
+        let mut signers = item.signers.iter();
+        let all_added = known.was_sent_whole()
+            || signers.all(|signer| journal.is_begun(&step_name::signer(&signer.name)));
+        match self.context.revoke(journal, REVOKE, all_added).await {
+            // The service has deleted it: nobody can sign it.
+            Err(StepError::Failed(failure))
+                if known.status.has_ended() && failure.code == Some(ErrorCode::NO_FLOW.0) =>
+            {
+                Ok(())
+            }
+            revoked => revoked.map(drop),
         }
     }
 

@@ -404,13 +404,15 @@ impl<'a> SignerView<'a> {
         match (&step.state, &step.sign) {
             (StepState::Completed(_), Some(sign)) => match sign.status {
                 // An ended flow cannot be signed.
-                SignStatus::Pending | SignStatus::Signing if self.item.has_ended_early() => "ended",
+                SignStatus::Pending | SignStatus::Signing if self.item.has_ended_early() => {
+                    t_key!("ended")
+                }
                 SignStatus::Pending => "waiting",
-                SignStatus::Signing => "signing",
+                SignStatus::Signing => t_key!("signing"),
                 SignStatus::Signed => "signed",
                 SignStatus::Ended if self.item.has_status(ItemStatus::Rejected) => "rejected",
                 SignStatus::Ended => "ended",
-                SignStatus::Withdrawn => "withdrawn",
+                SignStatus::Withdrawn => t_key!("withdrawn"),
             },
             // A signer who is asked has a sign link. Without one the service signs, at an unknown
             // time (5.9.1).

@@ -234,7 +234,7 @@ fn print_rows(flows: &[FlowPreview<'_>]) {
             out::line(format_args!("flows.{name}"));
         }
         for row in &chosen.rows {
-            let reasons: Vec<&str> = row.reasons.iter().map(|reason| reason.text()).collect();
+            let reasons: Vec<_> = row.reasons.iter().map(|reason| reason.text()).collect();
             let state = match &row.row.outcome {
                 Outcome::Item(_) => "",
                 Outcome::Skipped => "  left out by where",

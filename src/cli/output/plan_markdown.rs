@@ -108,11 +108,13 @@ fn write_plan(out: &mut Vec<String>, plan: &Plan, settings: &Settings) {
     let (ended, without_row) = not_sent(plan);
     let mut notes: Vec<String> = ended
         .into_iter()
-        .map(|(word, count)| format!("{count} of the unchanged contracts {word}, not sent again."))
+        .map(|(word, count)| {
+            format!("Unchanged contracts that are {word} and are not sent again: {count}.")
+        })
         .collect();
     if without_row > 0 {
         notes.push(format!(
-            "{without_row} contracts without a row in the sheet can still be signed."
+            "Contracts without a row in the sheet that can still be signed: {without_row}."
         ));
     }
     notes.extend(people(&plan.people).map(|people| format!("{people}.")));

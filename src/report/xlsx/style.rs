@@ -51,15 +51,22 @@ impl Styles {
         }
     }
 
-    /// Returns the format of a status of an item or a signer, or of the level of a finding.
-    pub(super) fn status(&self, word: &str) -> &Format {
-        match word {
-            "sent" | "signed" | "archived" => &self.good,
-            "waiting" | "signing" | "not_started" | "warning" => &self.pending,
-            "failed" | "rejected" | "expired" | "error" => &self.bad,
-            "in_doubt" | "interrupted" => &self.in_doubt,
-            "unchanged" | "excluded" | "revoked" | "ended" | "withdrawn" => &self.over,
-            _ => &self.text,
+    /// Returns the format of a status of an item or a signer, or of the level of a finding, by its
+    /// name in the current language.
+    pub(super) fn status(&self, label: &str) -> &Format {
+        let is_one_of = |words: &[&str]| words.iter().any(|word| t!(*word) == label);
+        if is_one_of(&["sent", "signed", "archived"]) {
+            &self.good
+        } else if is_one_of(&["waiting", "signing", "not_started", "warning"]) {
+            &self.pending
+        } else if is_one_of(&["failed", "rejected", "expired", "error"]) {
+            &self.bad
+        } else if is_one_of(&["in_doubt", "interrupted"]) {
+            &self.in_doubt
+        } else if is_one_of(&["unchanged", "excluded", "revoked", "ended", "withdrawn"]) {
+            &self.over
+        } else {
+            &self.text
         }
     }
 }

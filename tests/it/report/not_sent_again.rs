@@ -1,15 +1,14 @@
-//! Contracts that were to be sent again and were not.
+//! Contracts that were to be sent again and were not, and contracts that a plan leaves as they are.
 
 use jiff::{SignedDuration, Timestamp};
-use treaty::sandbox::{AutoSign, Sandbox};
+use treaty::sandbox::{AutoSign, Sandbox, UserAction};
 
 use crate::sandbox::servers::{project_of, run};
+use crate::support::project::Project;
 use crate::support::serve::serve;
 
-/// All have signed since the last sync: the first revocation fails, and the run stops before the
-/// others. All are failed, with their causes, and none is sent.
-#[test]
-fn are_failed_with_their_causes() {
+/// Applies three loans to a sandbox over HTTP.
+fn applied() -> (Project, Sandbox) {
     let (tell, told) = std::sync::mpsc::channel();
     let base = serve(move |base| {
         let sandbox = Sandbox::in_memory(base);
@@ -20,6 +19,14 @@ fn are_failed_with_their_causes() {
     let project = project_of(&base, 3);
     project.replace("treaty.yaml", "rate: none", "rate: none, concurrency: 1");
     assert_eq!(run(&project, &["apply", "--yes"]).code, 0);
+    (project, sandbox)
+}
+
+/// All have signed since the last sync: the first revocation fails, and the run stops before the
+/// others. All are failed, with their causes, and none is sent.
+#[test]
+fn are_failed_with_their_causes() {
+    let (project, sandbox) = applied();
     let auto = AutoSign {
         after: SignedDuration::ZERO,
         refuse: 0.0,
@@ -44,4 +51,49 @@ fn are_failed_with_their_causes() {
     assert!(all.iter().all(|row| row["treaty_status"] == "failed"));
     assert!(all.iter().all(|row| row["treaty_contract_number"] == "1"));
     assert_eq!(run(&project, &["sync"]).code, 0);
+}
+
+#[test]
+fn a_plan_counts_rejected_contracts_and_those_without_a_row() {
+    let (project, sandbox) = applied();
+    let token = sandbox.with_world(|world| {
+        let mut flows = world.flows();
+        let first = flows.find(|flow| flow.docs[0].name.contains("HT-2026-0001"));
+        let mut tasks = first.expect("the first contract").tasks.iter();
+        let task = tasks.find(|task| task.is_pending()).expect("a task");
+        task.token.clone()
+    });
+    let reason = "金额不对".to_owned();
+    sandbox
+        .act(&token, &UserAction::Refuse { reason }, Timestamp::now())
+        .expect("refused");
+    assert_eq!(run(&project, &["sync"]).code, 0);
+    let sheet = project.sheet();
+    let rows: Vec<&str> = sheet.lines().take(3).collect();
+    project.set_sheet(&rows.join("\r\n"));
+    let plan = run(&project, &["plan"]).stdout;
+    let total = "unchanged, of these 1 rejected, 1 without a row in the sheet";
+    assert!(plan.contains(total), "{plan}");
+    let plan = run(&project, &["plan", "--retry", "rejected"]).stdout;
+    assert!(
+        plan.contains("± 1 to send again: the earlier contract has ended (1 rejected)")
+            && plan.contains("People: 1 person will be asked to sign; 1 asked again; 1 by SMS"),
+        "{plan}"
+    );
+    let plan = run(
+        &project,
+        &["plan", "--retry", "rejected", "--format", "json"],
+    )
+    .stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+    assert_eq!(plan["people"]["again"], 1);
+    assert_eq!(plan["people"]["notices"]["sms"], 1);
+    assert_eq!(plan["counts"]["withoutRow"], 1);
+    assert_eq!(plan["flows"][0]["items"][0]["replaces"], "rejected");
+    let plan = run(&project, &["plan", "--format", "markdown"]).stdout;
+    assert!(
+        plan.contains("Unchanged contracts that are rejected and are not sent again: 1.")
+            && plan.contains("Contracts without a row in the sheet that can still be signed: 1."),
+        "{plan}"
+    );
 }
