@@ -8,6 +8,10 @@ use rust_xlsxwriter::{Workbook, XlsxError};
 
 use crate::util::atomic_file::{AtomicFile, FileError};
 
+/// The level of compression. The library's default of 6 takes more than twice the time and saves an
+/// eighth of the size.
+const COMPRESSION: u8 = 3;
+
 /// A workbook under construction. Dropping it removes its temporary files; those of the rows have no
 /// name, so also a killed process leaves none of them behind.
 pub(in crate::report) struct WorkbookFile {
@@ -22,9 +26,11 @@ impl WorkbookFile {
     /// # Errors
     /// [`FileError`] if it cannot be created.
     pub(in crate::report) fn create(path: &Path) -> Result<Self, FileError> {
+        let mut book = Workbook::new();
+        book.set_zip_compression_level(COMPRESSION);
         let mut created = Self {
             file: AtomicFile::create(path)?,
-            book: Workbook::new(),
+            book,
             path: path.to_owned(),
         };
         // The rows are private: they stay on the disk of the reports.

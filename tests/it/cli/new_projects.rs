@@ -442,6 +442,7 @@ fn writes_an_empty_workbook_that_can_be_filled_in() {
 #[test]
 fn a_workbook_has_the_sheet_the_header_and_the_lists_of_its_flow() {
     let project = Project::loans();
+    std::fs::remove_file(project.path("loans.xlsx")).expect("removed");
     for (from, to) in [
         (
             "file: ../loans.csv",
