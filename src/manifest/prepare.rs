@@ -105,23 +105,37 @@ fn sheet_file(rows: &Rows, base: &PathBase<'_>) -> Result<SheetFile, Diagnostic>
         .delimiter
         .as_ref()
         .map(|field| ("delimiter", &field.span));
-    if let (Format::Workbook { .. }, Some((field, span))) = (&format, encoding.or(delimiter)) {
-        let error = "encoding and delimiter belong to text files, not to workbooks";
-        return Err(Diagnostic::error(error)
-            .at(span)
-            .hint(format!("remove {field}")));
-    }
-    if let (Format::Text { .. }, Some(sheet)) = (&format, &rows.sheet) {
-        return Err(Diagnostic::error("a text file has no sheets")
-            .at(&sheet.span)
-            .hint("remove sheet, or use a workbook (.xlsx)"));
-    }
-    Ok(SheetFile {
+    let foreign: Vec<_> = match &format {
+        Format::Workbook { .. } => [encoding, delimiter].into_iter().flatten().collect(),
+        Format::Text { .. } => {
+            let sheet = rows.sheet.as_ref();
+            sheet
+                .map(|sheet| ("sheet", &sheet.span))
+                .into_iter()
+                .collect()
+        }
+    };
+    let file = SheetFile {
         shown: super::path::shown(base.root, &path).into(),
         path,
         header_row: rows.header.map(|header| header.0),
         format,
-    })
+        foreign_settings: foreign.iter().map(|(field, _)| *field).collect(),
+    };
+    let Some((field, span)) = foreign.first().filter(|_| !file.is_returned_report()) else {
+        return Ok(file);
+    };
+    let (error, hint) = match &file.format {
+        Format::Workbook { .. } => (
+            "encoding and delimiter belong to text files, not to workbooks",
+            format!("remove {field}"),
+        ),
+        Format::Text { .. } => (
+            "a text file has no sheets",
+            "remove sheet, or use a workbook (.xlsx)".to_owned(),
+        ),
+    };
+    Err(Diagnostic::error(error).at(*span).hint(hint))
 }
 
 /// Compiles the HTML of a chunk, from a file or from the manifest.

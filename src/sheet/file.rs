@@ -20,6 +20,9 @@ pub struct SheetFile {
     pub header_row: Option<u64>,
     /// The format of the file.
     pub format: Format,
+    /// The names of the settings of the manifest that belong to another format. Only a report that is
+    /// given back can have them.
+    pub foreign_settings: Vec<&'static str>,
 }
 
 impl SheetFile {

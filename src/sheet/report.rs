@@ -22,10 +22,17 @@ impl Sheet {
     }
 }
 
+impl SheetFile {
+    /// Returns whether the file is a report whose settings belong to the original sheet.
+    pub fn is_returned_report(&self) -> bool {
+        report(self).is_some()
+    }
+}
+
 /// Opens a report of treaty as what it is, if the manifest has settings that need not fit it. Warns
 /// of the settings that are not used. Returns `None` for other files.
 fn report(file: &SheetFile) -> Option<Sheet> {
-    let mut ignored = Vec::new();
+    let mut ignored = file.foreign_settings.clone();
     if file.header_row.is_some_and(|row| row != 1) {
         ignored.push("header");
     }

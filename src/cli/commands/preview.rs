@@ -108,7 +108,7 @@ fn choices<'p>(
         return Err(CliError::new(
             Exit::Usage,
             "the project declares no flow",
-            "a preview shows the contracts of flows: declare one, or run treaty init loan",
+            "a preview shows the contracts of flows: declare one, or create a project with treaty init",
         ));
     }
     Ok(all)

@@ -89,6 +89,7 @@ impl Workbook {
             format: Format::Workbook {
                 sheet: self.name.map(Arc::from),
             },
+            foreign_settings: Vec::new(),
         })
     }
 

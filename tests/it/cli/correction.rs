@@ -129,6 +129,15 @@ fn a_returned_report_is_read_as_what_it_is() {
     assert_eq!(run.stderr.matches(note).count(), 1, "{}", run.stderr);
     project.expect(&["apply", "--yes"], 0);
     assert_eq!(project.report("loans.csv")[0]["treaty_status"], "sent");
+    // The report in the other format is given back.
+    let other = original.replace("loans.csv", "更正.xlsx");
+    project.replace("manifests/loans.yaml", original, &other);
+    let report = project.path("reports/latest/loans.xlsx");
+    std::fs::copy(report, project.path("更正.xlsx")).expect("copied");
+    let run = project.expect(&["validate"], 0);
+    let note = "a report of treaty: encoding, delimiter, header of the manifest is not used";
+    assert_eq!(run.stderr.matches(note).count(), 1, "{}", run.stderr);
+    project.replace("manifests/loans.yaml", &other, original);
 
     let cells = |line: &&str| line.split(',').map(str::to_owned).collect();
     let rows = ["11月 放款清单", lines[0], lines[1], lines[2], lines[3]];

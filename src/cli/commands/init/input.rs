@@ -94,6 +94,7 @@ pub(super) fn read_sheet(
         shown: path.display().to_string().into(),
         header_row,
         format: format(path, sheet).map_err(|error| vec![error])?,
+        foreign_settings: Vec::new(),
     };
     let mut opened = open(&file)?;
     if header_row.is_none() && named_columns(&opened).count() < 2 {

@@ -3,6 +3,7 @@
 
 mod causes;
 mod last_run;
+mod links;
 mod listed;
 mod people;
 mod person;
@@ -14,20 +15,18 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
-use crate::api::{Operation, ViewUrl};
 use crate::cli::args::{Format, Global, Status as Args};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::names::{ResourceNames, check_targets, resolve_matching};
-use crate::cli::context::runtime::runtime;
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
-use crate::cli::output::progress::Progress;
 use crate::cli::output::style::{BOLD, RED, RESET};
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::report::UnrecordedFailure;
 
 use last_run::LastRun;
+use links::complete_links;
 use listed::{Link, each_failed_row, each_failure, each_pending};
 pub(super) use totals::counts;
 use totals::{FlowTotals, Totals};
@@ -120,55 +119,6 @@ fn each_link(
         None if args.links => each_pending(ledger, args, &mut |link| visit(&link)),
         None => Ok(()),
     }
-}
-
-/// Returns the links of all pending signers with view URLs or persons, if they are asked for.
-fn complete_links(
-    global: &Global,
-    context: &LedgerContext,
-    ledger: &Sqlite,
-    names: &ResourceNames,
-    args: &Args,
-) -> anyhow::Result<Option<Vec<Link>>> {
-    if !args.view && !args.with_people {
-        return Ok(None);
-    }
-    let mut links = Vec::new();
-    each_pending(ledger, args, &mut |link| {
-        links.push(link);
-        ControlFlow::Continue(())
-    })?;
-    if args.view {
-        add_view_urls(global, context, ledger, &mut links)?;
-    }
-    if args.with_people {
-        people::add(context, ledger, names.resources(), &mut links)?;
-    }
-    Ok(Some(links))
-}
-
-/// Requests the view URL of each pending signer (API 5.7.2).
-fn add_view_urls(
-    global: &Global,
-    context: &LedgerContext,
-    ledger: &Sqlite,
-    links: &mut [Link],
-) -> anyhow::Result<()> {
-    let progress = Progress::new(global);
-    let client = context.client(ledger, &progress)?;
-    let requests = links.iter_mut().map(async |link| {
-        let request = ViewUrl {
-            flow_id: link.pending.flow_id.as_str().into(),
-            account_id: link.pending.account_id.as_str().into(),
-        };
-        let response = client.call(&request).await?;
-        link.view_url = Some(response.view_url);
-        Ok::<(), crate::client::CallFailure>(())
-    });
-    let result = runtime()?.block_on(futures::future::try_join_all(requests));
-    progress.finish();
-    result.map_err(|failure| super::ask::call_error(ViewUrl::OP, failure))?;
-    Ok(())
 }
 
 fn print_totals(totals: &Totals, now: Timestamp) {
