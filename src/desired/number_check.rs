@@ -37,13 +37,16 @@ pub(super) fn changed_numbers(salt: &Salt, row: &Row) -> Vec<CellProblem> {
         let mut hashes = numbers.iter().map(|number| hash(salt, column, number));
         hashes.any(|hash| values.contains(&&*hash)) || suspicion::rounded_cell(cell).is_some()
     };
+    // The column has its title in the language of the report.
+    let check_column = row.header.position(CHECK_COLUMN);
+    let check_column = check_column.map_or(CHECK_COLUMN, |at| &row.header.columns()[at]);
     let problem = |(column, _): (&str, &str)| {
         let message = t!(
             "a spreadsheet has changed this number since treaty wrote it: it has lost digits or leading zeros"
         );
         let hint = t!(
             "format the column as text and enter the number again from its source; if it is right, clear %{column} in this row",
-            column = CHECK_COLUMN
+            column = check_column
         );
         Some(CellProblem {
             column: row.header.position(column)?,

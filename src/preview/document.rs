@@ -30,7 +30,11 @@ pub(super) fn composed(document: &Document, resources: &Resources) -> Result<Com
             let source = match declared.map(|template| &template.source) {
                 Some(TemplateSource::File { bytes, .. }) => bytes.clone(),
                 Some(TemplateSource::Adopted(_)) => return Err(at_the_service(template)),
-                None => return Err(format!("the template {template} is invalid")),
+                None => {
+                    return Err(
+                        t!("the template %{template} is invalid", template = template).into_owned(),
+                    );
+                }
             };
             let chunks = chunks.iter().map(appended).collect::<Result<Vec<_>, _>>()?;
             let bytes = pdf::compose(&source, fields, &chunks).map_err(|why| why.to_string())?;
@@ -38,16 +42,16 @@ pub(super) fn composed(document: &Document, resources: &Resources) -> Result<Com
         }
         DocumentSource::File(file) => {
             let bytes = input_file::read(&file.path, input_file::MAX_DOCUMENT)
-                .map_err(|why| format!("the file cannot be read: {why}"))?;
+                .map_err(|why| t!("the file cannot be read: %{why}", why = why).into_owned())?;
             (Bytes::from(bytes.clone()), bytes)
         }
     };
     let sizes = pdf::check(&bytes).and_then(|()| pdf::page_sizes(&bytes));
     let sizes = sizes.map_err(|why| match why {
-        PdfError::Encrypted => {
+        PdfError::Encrypted => t!(
             "the PDF is encrypted: it is sent as it is, and shown by its signers with the password"
-                .to_owned()
-        }
+        )
+        .into_owned(),
         other => other.to_string(),
     })?;
     Ok(Composed {
@@ -59,14 +63,17 @@ pub(super) fn composed(document: &Document, resources: &Resources) -> Result<Com
 
 /// Returns the reason why the document of a template without a file cannot be shown.
 pub(super) fn at_the_service(template: &str) -> String {
-    format!(
-        "the template {template} exists only at the service (templateId): there is no PDF to fill"
+    t!(
+        "the template %{template} exists only at the service (templateId): there is no PDF to fill",
+        template = template
     )
+    .into_owned()
 }
 
 fn appended(chunk: &Chunk) -> Result<AppendedPages, String> {
     let bytes = STANDARD.decode(&chunk.chunked_data);
-    let bytes = bytes.map_err(|why| format!("the appended pages are no Base64: {why}"))?;
+    let bytes = bytes
+        .map_err(|why| t!("the appended pages are no Base64: %{why}", why = why).into_owned())?;
     Ok(if chunk.mime_type == MIME_PDF {
         AppendedPages::Pdf(bytes)
     } else {

@@ -93,7 +93,7 @@ pub(super) fn fields(
         expression: String::new(),
         lines: Vec::new(),
         state: FieldState::Empty,
-        note: Some("not filled by the manifest".to_owned()),
+        note: Some(t!("not filled by the manifest").into_owned()),
     }));
     views
 }
@@ -111,16 +111,22 @@ fn note(
             "" => format!("{}{percent}", misfit.problem),
             detail => format!("{}{detail}", misfit.problem),
         }),
-        FieldState::Tight => Some(format!("may be cut off, depending on the font{percent}")),
-        FieldState::Empty => Some("empty".to_owned()),
+        FieldState::Tight => {
+            Some(t!("may be cut off, depending on the font").into_owned() + &percent)
+        }
+        FieldState::Empty => Some(t!("empty").into_owned()),
         FieldState::Fits => None,
     };
     let missing = (!missing.is_empty()).then(|| {
         let missing: String = missing.into_iter().collect();
-        format!("the font of the preview does not have {missing}")
+        t!(
+            "the font of the preview does not have %{missing}",
+            missing = missing
+        )
+        .into_owned()
     });
     let notes: Vec<String> = state.into_iter().chain(missing).collect();
-    (!notes.is_empty()).then(|| notes.join("; "))
+    (!notes.is_empty()).then(|| notes.join(&t!("; ")))
 }
 
 /// Returns the cells of the row that an expression uses, those of the key included.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::row_choice::Chosen;
 use super::row_view::RowView;
 use crate::report::{STYLE, content_policy, page_environment};
+use crate::util::language::is_chinese;
 
 /// The head of the page.
 #[derive(Debug, Clone, Serialize)]
@@ -31,6 +32,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("begin.html", include_str!("begin.html")),
         ("flow.html", include_str!("flow.html")),
         ("row.html", include_str!("row.html")),
+        ("end.html", include_str!("end.html")),
     ])
 });
 
@@ -92,10 +94,14 @@ fn rendered(name: &str, values: Value) -> Result<String, Error> {
 
 /// Renders the page up to the first flow.
 pub(super) fn begin(head: &Head, flows: &[FlowLine<'_>]) -> Result<String, Error> {
-    let title = format!("Preview · {}", head.project);
+    let title = format!("{} · {}", t!("Preview"), head.project);
     let (head, flows) = (Value::from(Serde(head)), Value::from(Serde(flows)));
     let (style, policy) = (&*PAGE_STYLE, &*POLICY);
-    rendered("begin.html", context! { title, head, flows, style, policy })
+    let lang = if is_chinese() { "zh" } else { "en" };
+    rendered(
+        "begin.html",
+        context! { title, head, flows, style, policy, lang },
+    )
 }
 
 /// Renders the head of a flow.
@@ -110,14 +116,10 @@ pub(super) fn row(row: &RowView) -> Result<String, Error> {
     rendered("row.html", context! { row })
 }
 
-/// The end of the page.
-pub(super) const END: &str = "</main>
-<footer>
-<p>The texts are measured with the font of the preview; the service and other programs may use another one. The places of seals are approximate where the signer chooses the seal. Nothing was sent.</p>
-</footer>
-</body>
-</html>
-";
+/// Renders the end of the page.
+pub(super) fn end() -> Result<String, Error> {
+    rendered("end.html", context! {})
+}
 
 #[cfg(test)]
 mod tests {

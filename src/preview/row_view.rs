@@ -1,5 +1,7 @@
 //! A row as the page shows it.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::field_table::FieldView;
@@ -14,7 +16,7 @@ pub(super) struct RowView {
     pub(super) address: String,
     /// The row number; none for a flow without rows.
     pub(super) number: Option<u64>,
-    pub(super) reasons: Vec<&'static str>,
+    pub(super) reasons: Vec<Cow<'static, str>>,
     /// Whether `where` leaves the row out.
     pub(super) is_skipped: bool,
     pub(super) errors: Vec<ErrorView>,
@@ -61,11 +63,11 @@ impl ErrorView {
 
 impl Reason {
     /// The reason as a short text.
-    pub(crate) fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> Cow<'static, str> {
         match self {
-            Self::First => "first row",
-            Self::Named => "named",
-            Self::Longest => "longest texts",
+            Self::First => t!("first row"),
+            Self::Named => t!("named"),
+            Self::Longest => t!("longest texts"),
         }
     }
 }

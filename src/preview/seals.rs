@@ -71,10 +71,10 @@ fn automatic(
         _ => SEAL,
     };
     SealLook {
-        owner: owner.unwrap_or_else(|| "the platform".to_owned()),
+        owner: owner.unwrap_or_else(|| t!("the platform").into_owned()),
         mark: match declared {
-            Some(seal) => format!("seal {}", seal.alias),
-            None => "default seal".to_owned(),
+            Some(seal) => t!("seal %{name}", name = seal.alias).into_owned(),
+            None => t!("default seal").into_owned(),
         },
         width: width * POINTS_PER_PIXEL,
         height: height * POINTS_PER_PIXEL,

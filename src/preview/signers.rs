@@ -70,7 +70,7 @@ pub(super) fn signers(
                 let note = format!("{order} {} ({owners}): free position", signer.name);
                 marks[at].notes.push((color(signer), note));
                 places.push(place(
-                    "free position: the signer chooses it".to_owned(),
+                    t!("free position: the signer chooses it").into_owned(),
                     None,
                 ));
             }
@@ -132,35 +132,45 @@ fn centers(position: &Position, document: &Composed) -> Vec<SealCenter> {
 /// Describes a position.
 fn described(position: &Position) -> String {
     let pages = position.pos_page.as_deref().unwrap_or_default();
-    let word = if pages.contains(['-', ',']) {
-        "pages"
+    let pages = if pages.contains(['-', ',']) {
+        t!("pages %{pages}", pages = pages)
     } else {
-        "page"
+        t!("page %{page}", page = pages)
     };
     let number = |number: Option<f64>| number.unwrap_or(0.0);
     let (x, y) = (number(position.pos_x), number(position.pos_y));
     match position.sign_type {
-        Some(1) if (x, y) == (0.0, 0.0) => format!("at the text {}", keyword(position)),
-        Some(1) => format!("at the text {}, moved by {x}, {y}", keyword(position)),
-        Some(3) => format!("across the edges of {word} {pages}"),
-        _ => format!("{word} {pages}, at {x}, {y}"),
+        Some(1) if (x, y) == (0.0, 0.0) => t!("at the text %{text}", text = keyword(position)),
+        Some(1) => t!(
+            "at the text %{text}, moved by %{x}, %{y}",
+            text = keyword(position),
+            x = x,
+            y = y
+        ),
+        Some(3) => t!("across the edges of %{pages}", pages = pages),
+        _ => t!("%{pages}, at %{x}, %{y}", pages = pages, x = x, y = y),
     }
+    .into_owned()
 }
 
 /// Returns the reason why the service will refuse a position.
 fn problem(position: &Position, centers: &[SealCenter], document: &Composed) -> Option<String> {
     let is_keyword = position.sign_type == Some(1);
     if is_keyword && centers.is_empty() {
-        return Some(format!(
-            "the document does not contain the text {}",
-            keyword(position)
-        ));
+        let text = keyword(position);
+        return Some(
+            t!(
+                "the document does not contain the text %{text}",
+                text = text
+            )
+            .into_owned(),
+        );
     }
     if let Some((page, ..)) = centers.iter().find(|own| document.size(own.0).is_none()) {
-        return Some(format!("the document has no page {page}"));
+        return Some(t!("the document has no page %{page}", page = page).into_owned());
     }
     if position.sign_type == Some(3) && centers.len() < 2 {
-        return Some("a seal across the edges needs at least two pages".to_owned());
+        return Some(t!("a seal across the edges needs at least two pages").into_owned());
     }
     let is_outside = |(page, x, y): &&SealCenter| {
         let (width, height) = document.size(*page).unwrap_or_default();
@@ -173,7 +183,7 @@ fn problem(position: &Position, centers: &[SealCenter], document: &Composed) -> 
     } else {
         outside > 0
     };
-    is_wrong.then(|| "the position is outside of the page".to_owned())
+    is_wrong.then(|| t!("the position is outside of the page").into_owned())
 }
 
 /// Draws the boxes of a signer.

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::document::composed;
 use super::field_table::fields;
-use super::page::{self, END, FlowLine, Head};
+use super::page::{self, FlowLine, Head};
 use super::row_choice::{Chosen, ChosenRow};
 use super::row_view::{DocumentView, ErrorView, RowView};
 use super::signers::{Marks, signers};
@@ -87,7 +87,7 @@ pub fn write(
         }
         append(&mut page, Ok("</section>\n".to_owned()))?;
     }
-    append(&mut page, Ok(END.to_owned()))?;
+    append(&mut page, page::end())?;
     page.finish_unsynced()?;
     Ok(written)
 }
@@ -208,7 +208,8 @@ impl RowWriter<'_> {
                 }
                 Ok(None) => break,
                 Err(why) => {
-                    view.problem = Some(format!("the pages cannot be drawn: {why}"));
+                    view.problem =
+                        Some(t!("the pages cannot be drawn: %{why}", why = why).into_owned());
                     break;
                 }
             }

@@ -7,7 +7,7 @@ use super::row::ReportRow;
 use super::status::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
-use crate::sheet::{CHECK_COLUMN, REPORT_PREFIX as PREFIX, Row};
+use crate::sheet::{CHECK_COLUMN, REPORT_PREFIX as PREFIX, Row, report_title, signer_title};
 use crate::util::escape::escaped;
 use crate::util::link;
 
@@ -51,6 +51,47 @@ const FAILED: [&str; 7] = [
     CHECK_COLUMN,
 ];
 
+/// A column of treaty.
+pub(super) struct TreatyColumn {
+    /// What the column contains.
+    pub(super) kind: ColumnKind,
+    /// The title in the language of the report.
+    pub(super) title: String,
+}
+
+/// The content of a column of treaty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ColumnKind {
+    /// The status of an item or a signer.
+    Status,
+    /// An error or a hint.
+    Message,
+    Other,
+}
+
+impl TreatyColumn {
+    fn new(name: &str) -> Self {
+        Self {
+            kind: match name {
+                "treaty_status" => ColumnKind::Status,
+                "treaty_error" | "treaty_hint" => ColumnKind::Message,
+                _ => ColumnKind::Other,
+            },
+            title: report_title(name).to_owned(),
+        }
+    }
+
+    fn of_signer(signer: &str, name: &str) -> Self {
+        Self {
+            kind: match name {
+                "status" => ColumnKind::Status,
+                _ => ColumnKind::Other,
+            },
+            title: signer_title(signer, name),
+        }
+    }
+}
+
 /// The columns of the tables of a flow.
 pub(super) struct TableColumns {
     /// The indexes in the sheet of the columns that the tables repeat.
@@ -58,9 +99,9 @@ pub(super) struct TableColumns {
     /// The names of these columns.
     pub(super) own: Vec<String>,
     /// Treaty's columns of the table of all rows.
-    pub(super) results: Vec<String>,
+    pub(super) results: Vec<TreatyColumn>,
     /// Treaty's columns of the table of failed rows.
-    pub(super) failed: Vec<String>,
+    pub(super) failed: Vec<TreatyColumn>,
 }
 
 impl TableColumns {
@@ -72,16 +113,16 @@ impl TableColumns {
         let indexes: Vec<usize> = (0..header.len())
             .filter(|at| !header[*at].starts_with(PREFIX))
             .collect();
-        let mut results = COMMON.map(str::to_owned).to_vec();
-        for signer in &report.signers {
-            results.extend(SIGNER.iter().map(|name| format!("{PREFIX}{signer}_{name}")));
-        }
-        results.extend(LAST.map(str::to_owned));
+        let signers = report.signers.iter();
+        let of_signers = signers.flat_map(|signer| SIGNER.map(|name| (signer, name)));
+        let of_signers = of_signers.map(|(signer, name)| TreatyColumn::of_signer(signer, name));
+        let common = COMMON.iter().map(|name| TreatyColumn::new(name));
+        let last = LAST.iter().map(|name| TreatyColumn::new(name));
         Self {
             own: indexes.iter().map(|at| header[*at].to_string()).collect(),
             indexes,
-            results,
-            failed: FAILED.map(str::to_owned).to_vec(),
+            results: common.chain(of_signers).chain(last).collect(),
+            failed: FAILED.iter().map(|name| TreatyColumn::new(name)).collect(),
         }
     }
 
@@ -111,7 +152,7 @@ impl TableColumns {
         let treaty = [
             Cow::Borrowed(row.key.as_deref().unwrap_or_default()),
             failed.number.to_string().into(),
-            row.status.word().into(),
+            row.status.label(),
             code.into(),
             error.into(),
             hint.into(),
@@ -135,6 +176,14 @@ pub(super) fn own_cell(cell: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
+/// Returns the name of a signer status in the language of the report.
+fn status_label(status: &'static str) -> Cow<'static, str> {
+    if status.is_empty() {
+        return Cow::Borrowed(status);
+    }
+    t!(status)
+}
+
 /// Returns the check values of the cells of a row, which tell whether a spreadsheet changed them.
 fn check_values(report: &FlowReport<'_>, row: Option<&Row>) -> String {
     let values = report
@@ -156,8 +205,8 @@ fn treaty_cells<'a>(
     let number = item.map_or(String::new(), |item| item.contract_number().to_string());
     let common = [
         row.key.as_deref().unwrap_or_default().into(),
-        row.status.word().into(),
-        row.action.word().into(),
+        row.status.label(),
+        row.action.label(),
         details.doc_ids().into(),
         details.flow_id().into(),
         code,
@@ -172,7 +221,7 @@ fn treaty_cells<'a>(
             signer.account_id().into(),
             link::shown(signer.sign_url()).into(),
             link::shown(signer.sign_short_url()).into(),
-            signer.signer_status().into(),
+            status_label(signer.signer_status()),
             signer.signer_time().into(),
         ]
     });

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::columns::TableColumns;
+use super::columns::{TableColumns, TreatyColumn};
 use super::flow_report::FlowReport;
 use super::remove::remove_outdated;
 use super::row::ReportRow;
@@ -44,9 +44,10 @@ impl CsvTables {
         let path = folder.join(format!("{flow}.csv"));
         let own = columns.own.iter();
         let own: Vec<String> = own.map(|name| escape_formula(name).into_owned()).collect();
-        let begin = |path: &Path, treaty: &[String]| {
+        let begin = |path: &Path, treaty: &[TreatyColumn]| {
+            let treaty: Vec<String> = treaty.iter().map(|column| column.title.clone()).collect();
             let mut table = create_table(path)?;
-            write_record(&mut table, path, &[&own, treaty].concat())?;
+            write_record(&mut table, path, &[&own[..], &treaty].concat())?;
             table
                 .into_inner()
                 .map_err(|error| csv_error(path, error.into_error().into()))

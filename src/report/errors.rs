@@ -1,6 +1,7 @@
 //! Writes `errors.csv` and `errors.xlsx`: all findings of the checks before a run, for the people who
 //! own the sheet.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,18 +13,20 @@ use crate::sheet::{escape_formula, fit_cell};
 use crate::util::atomic_file::{AtomicFile, FileError};
 use crate::util::escape::escaped;
 
-/// The columns; in the workbook, with their kind.
-const COLUMNS: [(&str, Kind); 9] = [
-    ("level", Kind::Status),
-    ("row", Kind::Treaty),
-    ("key", Kind::Treaty),
-    ("column", Kind::Treaty),
-    ("message", Kind::Wrapped),
-    ("hint", Kind::Wrapped),
-    ("file", Kind::Treaty),
-    ("place", Kind::Treaty),
-    ("related", Kind::Wrapped),
-];
+/// Returns the columns; in the workbook, with their kind.
+fn columns() -> [(Cow<'static, str>, Kind); 9] {
+    [
+        (t!("level"), Kind::Status),
+        (t!("row"), Kind::Treaty),
+        (t!("key"), Kind::Treaty),
+        (t!("column"), Kind::Treaty),
+        (t!("message"), Kind::Wrapped),
+        (t!("hint"), Kind::Wrapped),
+        (t!("file"), Kind::Treaty),
+        (t!("place"), Kind::Treaty),
+        (t!("related"), Kind::Wrapped),
+    ]
+}
 
 /// A table of diagnostics, written as they are found and not held in memory.
 #[derive(Clone)]
@@ -122,10 +125,16 @@ impl Files {
     /// Creates the files and writes their headers.
     fn create(path: &Path) -> Result<Self, FileError> {
         let mut csv = create_table(path)?;
-        write_record(&mut csv, path, &COLUMNS.map(|(name, _)| name.to_owned()))?;
+        write_record(
+            &mut csv,
+            path,
+            &columns().map(|(name, _)| name.into_owned()),
+        )?;
         let mut workbook = WorkbookFile::create(&workbook_path(path))?;
-        let columns = COLUMNS.map(|(name, kind)| Column::new(name, kind)).into();
-        let table = workbook.edit(|book| Table::begin(book, "errors", columns, MAX_ROWS))?;
+        let columns = columns()
+            .map(|(name, kind)| Column::new(&name, kind))
+            .into();
+        let table = workbook.edit(|book| Table::begin(book, &t!("errors"), columns, MAX_ROWS))?;
         Ok(Self {
             csv,
             workbook,
@@ -170,8 +179,8 @@ fn record(diagnostic: &Diagnostic) -> [String; 9] {
         }
     };
     let level = match diagnostic.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
+        Severity::Error => t!("error"),
+        Severity::Warning => t!("warning"),
     };
     let place = diagnostic.place.as_ref().map(ToString::to_string);
     let related = diagnostic.related.iter();
@@ -179,7 +188,7 @@ fn record(diagnostic: &Diagnostic) -> [String; 9] {
         .map(|(place, why)| format!("{place} ({why})"))
         .collect();
     let texts = [
-        level.to_owned(),
+        level.into_owned(),
         row,
         diagnostic.key.clone().unwrap_or_default(),
         column,

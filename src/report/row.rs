@@ -81,7 +81,9 @@ impl DifferingRow {
         let own = own.filter(|failure| is_attempted || Some(failure) != recorded);
         let changed = || {
             failure(
-                "the row has changed since a run worked on it, and was not sent in this version",
+                t_key!(
+                    "the row has changed since a run worked on it, and was not sent in this version"
+                ),
                 APPLY_AGAIN,
             )
         };
@@ -168,7 +170,12 @@ impl StepDetails {
             Some(receipt) => {
                 let json = serde_json::from_str(&receipt).map_err(|error| LedgerError::Broken {
                     path: String::new(),
-                    why: format!("the receipt of {} cannot be read: {error}", step.name),
+                    why: t!(
+                        "the receipt of %{step} cannot be read: %{error}",
+                        step = step.name,
+                        error = error
+                    )
+                    .into_owned(),
                 })?;
                 StepState::Completed(Receipt::from_json(&json))
             }
@@ -221,12 +228,13 @@ pub(super) fn classify(
         _ => {}
     }
     let default_failure = match action {
-        ItemAction::Invalid if diagnostics.is_empty() => {
-            failure("the row was refused when the plan was made", APPLY_AGAIN)
-        }
+        ItemAction::Invalid if diagnostics.is_empty() => failure(
+            t_key!("the row was refused when the plan was made"),
+            APPLY_AGAIN,
+        ),
         ItemAction::Invalid => joined_failure(diagnostics),
         ItemAction::Unplanned => failure(
-            "the row was added, changed or moved after the plan was made",
+            t_key!("the row was added, changed or moved after the plan was made"),
             APPLY_AGAIN,
         ),
         _ => failure(report.unstarted_message, APPLY_AGAIN),
@@ -269,7 +277,7 @@ fn joined_failure(diagnostics: &[Diagnostic]) -> Failure {
             Some(crate::diagnostic::Place::Cell(crate::diagnostic::Cell {
                 column: Some((column, _)),
                 ..
-            })) => {
+            })) if !diagnostic.message.starts_with(&**column) => {
                 format!("{column}: {}", diagnostic.message)
             }
             _ => diagnostic.message.clone(),
@@ -396,13 +404,15 @@ impl<'a> SignerView<'a> {
         match (&step.state, &step.sign) {
             (StepState::Completed(_), Some(sign)) => match sign.status {
                 // An ended flow cannot be signed.
-                SignStatus::Pending | SignStatus::Signing if self.item.has_ended_early() => "ended",
+                SignStatus::Pending | SignStatus::Signing if self.item.has_ended_early() => {
+                    t_key!("ended")
+                }
                 SignStatus::Pending => "waiting",
-                SignStatus::Signing => "signing",
+                SignStatus::Signing => t_key!("signing"),
                 SignStatus::Signed => "signed",
                 SignStatus::Ended if self.item.has_status(ItemStatus::Rejected) => "rejected",
                 SignStatus::Ended => "ended",
-                SignStatus::Withdrawn => "withdrawn",
+                SignStatus::Withdrawn => t_key!("withdrawn"),
             },
             // A signer who is asked has a sign link. Without one the service signs, at an unknown
             // time (5.9.1).

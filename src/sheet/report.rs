@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use super::file::{Format, SheetFile};
 use super::open::Sheet;
-use super::row::REPORT_COLUMN;
+use super::report_columns::REPORT_PREFIX;
 use crate::diagnostic::Diagnostic;
 use crate::util::input_file;
 
@@ -38,7 +38,7 @@ fn report(file: &SheetFile) -> Option<Sheet> {
             if *delimiter != b',' {
                 ignored.push("delimiter");
             }
-            if ignored.is_empty() && encoding.is_none() || !mentions_key(file) {
+            if ignored.is_empty() && encoding.is_none() || !mentions_report(file) {
                 return None;
             }
             let sheet = open_as_written(file, Format::default()).ok()?;
@@ -85,12 +85,13 @@ fn open_as_written(file: &SheetFile, format: Format) -> Result<Sheet, Vec<Diagno
     })
 }
 
-/// Returns whether the beginning of a text file contains the name of the column that marks reports.
-fn mentions_key(file: &SheetFile) -> bool {
+/// Returns whether the beginning of a text file contains the prefix of the columns of reports, which
+/// is the same in every language and encoding.
+fn mentions_report(file: &SheetFile) -> bool {
     let mut start = Vec::new();
     let read = input_file::open(&file.path)
         .ok()
         .and_then(|opened| opened.take(HEADER_BYTES).read_to_end(&mut start).ok());
-    let name = REPORT_COLUMN.as_bytes();
+    let name = REPORT_PREFIX.as_bytes();
     read.is_some() && start.windows(name.len()).any(|bytes| bytes == name)
 }

@@ -3,18 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::report_columns::{KEY_COLUMN, REPORT_PREFIX, chinese_title};
 use crate::diagnostic::{Cell, Diagnostic};
 
 /// The maximum number of columns.
 pub(super) const MAX_COLUMNS: usize = 1024;
-
-/// The prefix of the columns that a report adds to those of its sheet.
-pub const REPORT_PREFIX: &str = "treaty_";
-
-/// The column that marks a sheet as a report of treaty.
-pub(super) const REPORT_COLUMN: &str = "treaty_key";
-/// The column of a report with the check values of the numbers of a row.
-pub const CHECK_COLUMN: &str = "treaty_check";
 
 /// The column names of a sheet.
 #[derive(Debug)]
@@ -69,7 +62,7 @@ impl Header {
 
     /// Returns whether the sheet is a report of treaty.
     pub(super) fn is_report(&self) -> bool {
-        self.position(REPORT_COLUMN).is_some()
+        self.position(KEY_COLUMN).is_some()
     }
 
     /// Returns whether the header is that of a text file, not of a workbook.
@@ -87,9 +80,12 @@ impl Header {
         &self.columns
     }
 
-    /// Returns the index of a column, from 0.
+    /// Returns the index of a column, from 0. A column that treaty reads from a report can have its
+    /// title in another language.
     pub fn position(&self, column: &str) -> Option<usize> {
-        self.index.get(column).copied()
+        let named = self.index.get(column);
+        let translated = || self.index.get(chinese_title(column)?);
+        named.or_else(translated).copied()
     }
 
     /// Returns the location of the cell in this column, whose name can be empty.
@@ -174,7 +170,7 @@ impl Row {
 
     /// Returns the key that a report has for this row; `None` if there is none.
     pub fn reported_key(&self) -> Option<&str> {
-        self.get(REPORT_COLUMN).filter(|key| !key.is_empty())
+        self.get(KEY_COLUMN).filter(|key| !key.is_empty())
     }
 
     /// Returns the key of a line of a report that has no cells of its row. Reports leave them out if

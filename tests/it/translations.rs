@@ -120,6 +120,33 @@ fn sentences() -> Vec<Sentence> {
         let file = path.strip_prefix(root()).expect("below").display();
         collect(tokens, &file.to_string(), &mut found);
     }
+    found.extend(sentences_of_pages());
+    found
+}
+
+/// Returns the sentences that templates and scripts of pages pass to their function `t`.
+fn sentences_of_pages() -> Vec<Sentence> {
+    let source = root().join("src");
+    let pages = files(&source, ".html")
+        .into_iter()
+        .chain(files(&source, ".js"));
+    let mut found = Vec::new();
+    for path in pages {
+        let text = std::fs::read_to_string(&path).expect("a file");
+        let file = path
+            .strip_prefix(root())
+            .expect("below")
+            .display()
+            .to_string();
+        for part in text.split("t(\"").skip(1) {
+            let text = part.split('"').next().unwrap_or_default().to_owned();
+            found.push(Sentence {
+                text,
+                file: file.clone(),
+                values: None,
+            });
+        }
+    }
     found
 }
 

@@ -1,5 +1,7 @@
 //! The actions of a plan.
 
+use std::borrow::Cow;
+
 use crate::address::{AccountId, SealId, TemplateId};
 
 /// The action for an account.
@@ -111,20 +113,25 @@ impl ItemAction {
         matches!(self, Self::Reissue | Self::Resend)
     }
 
-    /// The word for the report column `treaty_action`.
+    /// The name of the action for programs.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Create => "create",
-            Self::Resume | Self::RevokeInterrupted => "resume",
-            Self::Reissue | Self::Resend => "reissue",
-            Self::Unchanged | Self::Unplanned => "none",
-            Self::Kept => "keep",
-            Self::Changed | Self::Orphaned => "blocked",
-            Self::InDoubt => "in_doubt",
-            Self::Revoke => "revoke",
-            Self::Skipped => "skip",
-            Self::Invalid => "refuse",
-            Self::Excluded => "exclude",
+            Self::Create => t_key!("create"),
+            Self::Resume | Self::RevokeInterrupted => t_key!("resume"),
+            Self::Reissue | Self::Resend => t_key!("reissue"),
+            Self::Unchanged | Self::Unplanned => t_key!("none"),
+            Self::Kept => t_key!("keep"),
+            Self::Changed | Self::Orphaned => t_key!("blocked"),
+            Self::InDoubt => t_key!("in_doubt"),
+            Self::Revoke => t_key!("revoke"),
+            Self::Skipped => t_key!("skip"),
+            Self::Invalid => t_key!("refuse"),
+            Self::Excluded => t_key!("exclude"),
         }
+    }
+
+    /// The name of the action for people, in their language.
+    pub fn label(self) -> Cow<'static, str> {
+        t!(self.word())
     }
 }

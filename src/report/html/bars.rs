@@ -34,7 +34,7 @@ pub(super) struct Bars<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct StatusLabel {
     word: &'static str,
-    label: &'static str,
+    label: String,
     meaning: Cow<'static, str>,
 }
 
@@ -42,6 +42,7 @@ pub(super) struct StatusLabel {
 struct FlowBar<'a> {
     flow: &'a str,
     total: String,
+    items: Cow<'static, str>,
     /// The counts, in the order of `Bars::statuses`.
     cells: Vec<Cell>,
     segments: Vec<Segment>,
@@ -53,7 +54,7 @@ struct FlowBar<'a> {
 
 #[derive(Debug, Serialize)]
 struct Cell {
-    label: &'static str,
+    label: String,
     text: String,
     is_zero: bool,
 }
@@ -61,7 +62,7 @@ struct Cell {
 #[derive(Debug, Serialize)]
 struct Segment {
     word: &'static str,
-    label: &'static str,
+    label: String,
     count: String,
     /// The left edge in percent.
     x: f64,
@@ -98,6 +99,7 @@ impl<'a> Bars<'a> {
             FlowBar {
                 flow,
                 total: words::count(counts.values().sum()),
+                items: words::items(counts.values().sum()),
                 cells: cells(counts),
                 description: descriptions.join(", "),
                 segments,

@@ -3,6 +3,7 @@
 //! The lines use a coordinate system of 1000 by 1000 that the page stretches. Labels are positioned
 //! in percent, so that they keep their size on narrow screens.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use jiff::Timestamp;
@@ -149,34 +150,42 @@ fn second(local: &str) -> Option<i64> {
 fn description(times: &TimeBuckets, [sent, ended]: [u64; 2]) -> String {
     let at = |second| Timestamp::from_second(second).map_or(String::new(), time::text);
     let between = |which: usize| match times.span(which) {
-        Some((first, last)) if first == last => format!("at {}", at(first)),
-        Some((first, last)) => format!("between {} and {}", at(first), at(last)),
-        None => String::new(),
+        Some((first, last)) if first == last => t!("at %{time}", time = at(first)),
+        Some((first, last)) => t!(
+            "between %{first} and %{last}",
+            first = at(first),
+            last = at(last)
+        ),
+        None => Cow::default(),
     };
-    let was = |count| if count == 1 { "was" } else { "were" };
-    let mut text = match sent {
-        0 => "No item was sent.".to_owned(),
-        _ => format!(
-            "{} {} sent {}.",
-            words::counted(sent, "item", "items"),
-            was(sent),
-            between(0)
+    let sent = match sent {
+        0 => t!("No item was sent."),
+        1 => t!("1 item was sent %{when}.", when = between(0)),
+        _ => t!(
+            "%{count} items were sent %{when}.",
+            count = words::count(sent),
+            when = between(0)
         ),
     };
-    match ended {
-        0 => text.push_str(" None has ended yet."),
-        _ => {
-            let items = words::counted(ended, "item", "items");
-            // Infallible for strings.
-            let _ = write!(text, " {items} ended {}.", between(1));
-        }
-    }
-    if times.width() > 1 {
-        // The width is positive.
-        let width = words::counted(times.width().unsigned_abs(), "second", "seconds");
-        let _ = write!(text, " The time resolution is {width}.");
-    }
-    text
+    let ended = match ended {
+        0 => t!("None has ended yet."),
+        1 => t!("1 item ended %{when}.", when = between(1)),
+        _ => t!(
+            "%{count} items ended %{when}.",
+            count = words::count(ended),
+            when = between(1)
+        ),
+    };
+    // The width is positive.
+    let width = times.width().unsigned_abs();
+    let width = (width > 1).then(|| {
+        t!(
+            "The time resolution is %{count} seconds.",
+            count = words::count(width)
+        )
+    });
+    let sentences = [sent, ended].into_iter().chain(width);
+    words::joined(sentences.map(Cow::into_owned))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! The JSON is embedded in the page. Characters that could end its element or a script line are
 //! written as escapes. Texts that several items share are written once.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Error, Write};
 
 use serde::Serialize;
@@ -14,11 +15,32 @@ use super::retained::RetainedItem;
 use super::words;
 use crate::util::escape::{is_unsafe, write_json_escape};
 
+/// The sentences of the script.
+const SENTENCES: [&str; 9] = [
+    t_key!("(no key)"),
+    t_key!("sign link"),
+    t_key!("%{first} to %{last}"),
+    t_key!("%{shown} of %{total} items"),
+    t_key!("%{count} items"),
+    t_key!("No matching items."),
+    t_key!(
+        "Printed here: %{printed} of %{selected} items that match. The page has %{total}; the tables in the same folder have all."
+    ),
+    t_key!(
+        "Printed here: %{printed} of %{selected} items. The page has %{total}; the tables in the same folder have all."
+    ),
+    t_key!(
+        "Printed here: %{printed} of %{selected} items that need attention. The page has %{total}; the tables in the same folder have all."
+    ),
+];
+
 /// The data of the script.
 #[derive(Serialize)]
 struct Data<'a> {
     /// The names of the statuses in reports and their labels.
-    statuses: [(&'static str, &'static str); words::STATUSES.len()],
+    statuses: [(&'static str, String); words::STATUSES.len()],
+    /// The sentences of the script in the language of the page.
+    sentences: BTreeMap<&'static str, Cow<'static, str>>,
     /// Shared texts (flows, messages, hints, signers), which items reference by index.
     texts: &'a [&'a str],
     #[serde(serialize_with = "serialize_items")]
@@ -42,6 +64,7 @@ pub(super) fn write(items: &[&RetainedItem], into: &mut impl Write) -> Result<()
     }
     let data = Data {
         statuses: words::STATUSES.map(|status| (status.word(), words::label(status))),
+        sentences: SENTENCES.map(|sentence| (sentence, t!(sentence))).into(),
         texts: &texts,
         items: (items, &indexes),
     };
@@ -141,6 +164,18 @@ mod tests {
             let flow = item[0][0].as_u64().expect("a number");
             assert_eq!(data["texts"][usize::try_from(flow).expect("small")], key);
         }
+    }
+
+    #[test]
+    fn has_the_sentences_of_the_script() {
+        let parts = super::super::template::SCRIPT.split(" t(\"").skip(1);
+        let used = parts.map(|part| part.split('"').next().unwrap_or_default());
+        let mut used: Vec<&str> = used.collect();
+        used.sort_unstable();
+        used.dedup();
+        let mut listed = SENTENCES;
+        listed.sort_unstable();
+        assert_eq!(used, listed);
     }
 
     #[test]

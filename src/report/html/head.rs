@@ -1,9 +1,11 @@
 //! Prepares the head of the page from `run.json`: the result, the figures, the facts, and the
 //! requests by operation.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
-use super::super::status::Status;
+use super::super::status::{Counts, Status};
 use super::super::summary::{CallCount, Summary, TakenAccounts};
 use super::bars::{StatusLabel, count, sums};
 use super::words;
@@ -26,17 +28,6 @@ const SENT: [Status; 8] = [
     Status::Unchanged,
 ];
 
-/// The outcomes that the headline begins with, in its order.
-const OUTCOMES: [(&[Status], &str); 7] = [
-    (&[Status::Signed, Status::Archived], "signed"),
-    (&[Status::Rejected], "rejected"),
-    (&[Status::Expired], "expired"),
-    (&[Status::Revoked], "revoked"),
-    (&[Status::Failed], "failed"),
-    (&[Status::InDoubt], "in doubt"),
-    (&[Status::Interrupted], "interrupted"),
-];
-
 /// The head of the page.
 #[derive(Debug, Serialize)]
 pub(super) struct Head<'a> {
@@ -48,7 +39,7 @@ pub(super) struct Head<'a> {
     figures: Vec<Figure>,
     /// Accounts that the run took over.
     existing_accounts: Option<&'a TakenAccounts>,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(Cow<'static, str>, String)>,
     calls: Vec<Call<'a>>,
     calls_summary: String,
     /// Address and error of failed resources.
@@ -113,64 +104,118 @@ impl<'a> Head<'a> {
 /// Returns the result of the run in a few sentences: outcomes and failures first.
 fn verdict(run: &Summary) -> String {
     let all = sums(run);
-    let counted = |statuses: &[Status]| statuses.iter().map(|status| count(&all, *status)).sum();
-    let excluded = count(&all, Status::Excluded);
-    let total = all.values().sum::<u64>() - excluded;
-    let of_total = words::counted(total, "contract", "contracts");
-    let sent: u64 = counted(&SENT);
-    let progress = if total == 0 {
-        "This run had no contracts.".to_owned()
-    } else if run.stopped.is_some() || run.exit_code.is_none() {
-        let ending = match run.exit_code {
-            Some(INTERRUPTED) | None => "interrupted",
-            Some(_) => "stopped",
-        };
-        format!("{} of {of_total} sent, then {ending}.", words::count(sent))
-    } else if sent == total {
-        format!("{of_total} sent.")
-    } else {
-        format!("{} of {of_total} sent.", words::count(sent))
+    let outcomes = outcomes(&all);
+    let outcomes = (!outcomes.is_empty()).then(|| {
+        let outcomes = outcomes.join(&t!(", "));
+        t!("%{outcomes}.", outcomes = outcomes).into_owned()
+    });
+    let resources = match run.resource_failures.len() as u64 {
+        0 => None,
+        1 => Some(t!("1 resource failed.")),
+        count => Some(t!(
+            "%{count} resources failed.",
+            count = words::count(count)
+        )),
     };
-    let parts: Vec<String> = OUTCOMES
-        .into_iter()
-        .map(|(statuses, words)| (counted(statuses), words))
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, words)| format!("{} {words}", words::count(count)))
-        .collect();
-    let outcomes = (!parts.is_empty()).then(|| format!("{}.", parts.join(", ")));
-    let failed = run.resource_failures.len() as u64;
-    let resources = words::counted(failed, "resource", "resources");
-    let resources = (failed > 0).then(|| format!("{resources} failed."));
-    let sentences = outcomes.into_iter().chain(resources).chain([progress]);
-    sentences.collect::<Vec<_>>().join(" ")
+    let resources = resources.map(Cow::into_owned);
+    let progress = progress(run, &all).into_owned();
+    words::joined(outcomes.into_iter().chain(resources).chain([progress]))
+}
+
+/// Returns the numbers of the outcomes that occur.
+fn outcomes(all: &Counts) -> Vec<Cow<'static, str>> {
+    let number =
+        |statuses: &[Status]| -> u64 { statuses.iter().map(|status| count(all, *status)).sum() };
+    let counted = |statuses: &[Status], text: fn(String) -> Cow<'static, str>| {
+        let count = number(statuses);
+        (count > 0).then(|| text(words::count(count)))
+    };
+    [
+        counted(&[Status::Signed, Status::Archived], |count| {
+            t!("%{count} signed", count = count)
+        }),
+        counted(&[Status::Rejected], |count| {
+            t!("%{count} rejected", count = count)
+        }),
+        counted(&[Status::Expired], |count| {
+            t!("%{count} expired", count = count)
+        }),
+        counted(&[Status::Revoked], |count| {
+            t!("%{count} revoked", count = count)
+        }),
+        counted(&[Status::Failed], |count| {
+            t!("%{count} failed", count = count)
+        }),
+        counted(&[Status::InDoubt], |count| {
+            t!("%{count} in doubt", count = count)
+        }),
+        counted(&[Status::Interrupted], |count| {
+            t!("%{count} interrupted", count = count)
+        }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Returns how many contracts were sent, and whether the run ended early.
+fn progress(run: &Summary, all: &Counts) -> Cow<'static, str> {
+    let total = all.values().sum::<u64>() - count(all, Status::Excluded);
+    let sent: u64 = SENT.iter().map(|status| count(all, *status)).sum();
+    let contracts = match total {
+        0 => return t!("This run had no contracts."),
+        1 => t!("1 contract"),
+        _ => t!("%{count} contracts", count = words::count(total)),
+    };
+    let is_complete = run.stopped.is_none() && run.exit_code.is_some();
+    let count = words::count(sent);
+    match run.exit_code {
+        _ if is_complete && sent == total => t!("%{contracts} sent.", contracts = contracts),
+        _ if is_complete => t!(
+            "%{count} of %{contracts} sent.",
+            count = count,
+            contracts = contracts
+        ),
+        Some(INTERRUPTED) | None => t!(
+            "%{count} of %{contracts} sent, then interrupted.",
+            count = count,
+            contracts = contracts
+        ),
+        Some(_) => t!(
+            "%{count} of %{contracts} sent, then stopped.",
+            count = count,
+            contracts = contracts
+        ),
+    }
 }
 
 /// Returns names and values of the facts about the run.
-fn facts(run: &Summary) -> Vec<(&'static str, String)> {
-    let limit = run
-        .rate_limit
-        .map_or_else(|| "no limit".to_owned(), |limit| format!("limit {limit}/s"));
-    let rate = format!("{:.1}/s; {limit}", run.rate);
-    let cut_off = || "never: the run crashed".to_owned();
+fn facts(run: &Summary) -> Vec<(Cow<'static, str>, String)> {
+    let rate = format!("{:.1}", run.rate);
+    let rate = match run.rate_limit {
+        Some(limit) => t!("%{rate}/s; limit %{limit}/s", rate = rate, limit = limit),
+        None => t!("%{rate}/s; no limit", rate = rate),
+    };
+    let cut_off = || t!("never: the run crashed").into_owned();
     let exit = run.exit_code.map_or_else(
-        || "none: the run crashed".to_owned(),
+        || t!("none: the run crashed").into_owned(),
         |code| format!("{code}: {}", words::exit(code)),
     );
     let facts = [
-        ("Environment", run.environment.clone()),
-        ("Run", run.run.clone()),
-        ("Started", run.started.clone()),
-        ("Ended", run.ended.clone().unwrap_or_else(cut_off)),
-        ("Duration", words::duration(run.seconds)),
-        ("Exit code", exit),
-        ("Requests", words::count(run.calls_total)),
-        ("Rate", rate),
-        ("Endpoint", run.endpoint.clone()),
-        ("treaty version", run.treaty.clone()),
+        (t!("Environment"), run.environment.clone()),
+        (t!("Run"), run.run.clone()),
+        (t!("Started"), run.started.clone()),
+        (t!("Ended"), run.ended.clone().unwrap_or_else(cut_off)),
+        (t!("Duration"), words::duration(run.seconds).into_owned()),
+        (t!("Exit code"), exit),
+        (t!("Requests"), words::count(run.calls_total)),
+        (t!("Rate"), rate.into_owned()),
+        (t!("Endpoint"), run.endpoint.clone()),
+        (t!("treaty version"), run.treaty.clone()),
     ];
     // The statuses can have changed since the run.
     let reported = run.reported.iter();
-    let reported = reported.map(|at| ("Items as of", at.clone()));
+    let reported = reported.map(|at| (t!("Items as of"), at.clone()));
     facts.into_iter().chain(reported).collect()
 }
 
@@ -190,12 +235,13 @@ fn call<'a>(operation: &'a str, calls: &CallCount) -> Call<'a> {
 fn calls_summary(run: &Summary) -> String {
     let failed: u64 = run.calls.values().map(|calls| calls.failed).sum();
     let repeated: u64 = run.calls.values().map(|calls| calls.repeated).sum();
-    let calls = words::counted(run.calls_total, "request", "requests");
-    format!(
-        "{calls}; {} failed, {} retried.",
-        words::count(failed),
-        words::count(repeated)
+    t!(
+        "%{total} requests; %{failed} failed, %{retried} retried. Times are in milliseconds.",
+        total = words::count(run.calls_total),
+        failed = words::count(failed),
+        retried = words::count(repeated)
     )
+    .into_owned()
 }
 
 #[cfg(test)]

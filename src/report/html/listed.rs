@@ -1,5 +1,7 @@
 //! Prepares causes and items for the templates of the page.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::super::causes::{Cause, Causes, Example};
@@ -21,8 +23,8 @@ const MAX_STATIC_OTHERS: usize = 100;
 #[derive(Debug, Serialize)]
 pub(super) struct ListedCauses<'a> {
     causes: Vec<ListedCause<'a>>,
-    items: String,
-    distinct: String,
+    /// The numbers of items and causes.
+    summary: String,
     /// The number of items whose cause is not listed.
     others: Option<String>,
 }
@@ -69,7 +71,7 @@ struct ListedItem<'a> {
 #[derive(Debug, Serialize)]
 struct ListedSigner<'a> {
     name: &'a str,
-    status: &'a str,
+    status: Cow<'a, str>,
     link: &'a str,
     odd_link: &'a str,
     time: &'a str,
@@ -80,20 +82,33 @@ impl<'a> ListedCauses<'a> {
     pub(super) fn of(causes: &'a Causes) -> Self {
         let (frequent, others) = causes.most_frequent(MAX_CAUSES);
         let items = frequent.iter().map(|cause| cause.count).sum::<u64>() + others;
-        let (distinct, more) = causes.distinct();
-        let distinct = words::counted(distinct as u64, "cause", "causes");
         let list = frequent.into_iter().map(ListedCause::of);
         Self {
             causes: list.collect(),
-            items: words::counted(items, "item", "items"),
-            distinct: if more {
-                format!("more than {distinct}")
-            } else {
-                distinct
-            },
-            others: (others > 0).then(|| words::counted(others, "item has", "items have")),
+            summary: summary(items, causes.distinct()),
+            others: (others > 0).then(|| words::count(others)),
         }
     }
+}
+
+/// Returns the numbers of items and causes as a sentence.
+fn summary(items: u64, (causes, more): (usize, bool)) -> String {
+    let items = words::items(items);
+    let count = words::count(causes as u64);
+    match (causes, more) {
+        (1, false) => t!("%{items}, 1 cause.", items = items),
+        (_, false) => t!(
+            "%{items}, %{count} causes; most frequent first.",
+            items = items,
+            count = count
+        ),
+        _ => t!(
+            "%{items}, more than %{count} causes; most frequent first.",
+            items = items,
+            count = count
+        ),
+    }
+    .into_owned()
 }
 
 impl<'a> ListedCause<'a> {

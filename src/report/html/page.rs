@@ -1,5 +1,6 @@
 //! Collects items and writes `report.html`.
 
+use std::borrow::Cow;
 use std::io::{Error, Write};
 use std::path::Path;
 
@@ -101,8 +102,8 @@ impl HtmlReport {
         let many = summary.items.len() > 1;
         let mut links = Vec::new();
         let mut sections = vec![String::new()];
-        let mut push = |name, id: &'static str, title: &'static str, values| {
-            links.push(vec![id, title]);
+        let mut push = |name, id: &'static str, title: Cow<'static, str>, values| {
+            links.push(vec![Cow::Borrowed(id), title.clone()]);
             let section = template::section(name, context! { id, title, ..values });
             section.map(|section| sections.push(section))
         };
@@ -111,28 +112,28 @@ impl HtmlReport {
             push(
                 "states.html",
                 "states",
-                "Items by status",
+                t!("Items by status"),
                 context! { bars },
             )?;
         }
         if let Some(chart) = Chart::of(&self.times, summary) {
             let chart = Value::from(Serde(chart));
-            push("time.html", "time", "Over time", context! { chart })?;
+            push("time.html", "time", t!("Over time"), context! { chart })?;
         }
         if any(Status::InDoubt) {
             let doubt = ListedItems::in_doubt(&self.retained, count(&all, Status::InDoubt));
             let items = Value::from(Serde(doubt));
             let values = context! { items, list => list(&self.in_doubt) };
-            push("doubt.html", "doubt", "In doubt", values)?;
+            push("doubt.html", "doubt", t!("In doubt"), values)?;
         }
         if any(Status::Failed) || !summary.resource_failures.is_empty() {
             let head = head.clone();
             let values = context! { head, many, list => list(&self.failed) };
-            push("causes.html", "failed", "Failures", values)?;
+            push("causes.html", "failed", t!("Failures"), values)?;
         }
         if any(Status::Rejected) || any(Status::Expired) || any(Status::Revoked) {
             let values = context! { head => (), many, list => list(&self.ended_early) };
-            push("causes.html", "early", "Ended early", values)?;
+            push("causes.html", "early", t!("Ended early"), values)?;
         }
         if self.retained.total() > 0 {
             let list = Value::from(Serde(ListedItems::static_table(&self.retained)));
@@ -142,13 +143,13 @@ impl HtmlReport {
             push(
                 "items.html",
                 "items",
-                "Items",
+                t!("Items"),
                 context! { list, limits, bars },
             )?;
         }
         if !summary.calls.is_empty() {
             let head = head.clone();
-            push("calls.html", "calls", "Requests", context! { head })?;
+            push("calls.html", "calls", t!("Requests"), context! { head })?;
         }
         sections[0] = template::section("head.html", context! { head, links })?;
         Ok(sections)

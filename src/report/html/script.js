@@ -11,6 +11,8 @@
   const NEEDS_ATTENTION = ["failed", "in_doubt", "rejected", "expired", "interrupted"];
 
   const text = (index) => data.texts[index];
+  // Returns a sentence in the language of the page, with its values.
+  const t = (sentence, values = {}) => data.sentences[sentence].replace(/%[{](\w+)[}]/g, (_, name) => values[name]);
   const items = data.items.map(([[flow, key, row, status], [flowId, sent, ended], [code, message, hint], signers, files]) => ({
     flow: text(flow), key, row, status, flowId, sent, ended, files, code, message: text(message), hint: text(hint), signers,
     word: data.statuses[status][0], label: data.statuses[status][1], words: "",
@@ -35,7 +37,7 @@
   const signer = ([name, state, link, time, oddLink]) => {
     const entry = make("li", "", make("span", "soft", `${text(name)}:`), ` ${state}`);
     if (/^https?:[/][/]/i.test(link)) {
-      const anchor = make("a", "", "sign link");
+      const anchor = make("a", "", t("sign link"));
       anchor.href = link;
       anchor.rel = "noopener noreferrer";
       entry.append(" ", anchor);
@@ -53,7 +55,7 @@
   // On narrow screens a row is a card: its cells show the titles of their columns.
   const titles = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   const row = (item) => {
-    const key = make("th", "item", make("span", "item-key", item.key || "(no key)"));
+    const key = make("th", "item", make("span", "item-key", item.key || t("(no key)")));
     key.scope = "row";
     if (item.flowId) key.append(make("span", "id", item.flowId));
     const why = make("td", "why", item.message);
@@ -78,15 +80,15 @@
     const part = matching.slice(from, from + PAGE_SIZE);
     body.replaceChildren(...part.map(row));
     pager.hidden = pages === 1;
-    where.textContent = `${count(from + 1)} to ${count(from + part.length)}`;
+    where.textContent = t("%{first} to %{last}", { first: count(from + 1), last: count(from + part.length) });
     // A disabled button loses the focus; aria-disabled keeps it.
     before.setAttribute("aria-disabled", page === 0);
     after.setAttribute("aria-disabled", page === pages - 1);
-    const summary = filtered() ? `${count(matching.length)} of ${count(items.length)} items` : `${count(items.length)} items`;
-    found.textContent = matching.length === 0 ? "No matching items." : summary;
+    const summary = filtered() ? t("%{shown} of %{total} items", { shown: count(matching.length), total: count(items.length) }) : t("%{count} items", { count: count(items.length) });
+    found.textContent = matching.length === 0 ? t("No matching items.") : summary;
   };
 
-  const collator = new Intl.Collator("en", { numeric: true });
+  const collator = new Intl.Collator(document.documentElement.lang, { numeric: true });
   const compare = {
     row: (a, b) => a.row - b.row,
     status: (a, b) => a.status - b.status,
@@ -167,9 +169,11 @@
     const urgent = items.filter((item) => NEEDS_ATTENTION.includes(item.word));
     const list = filtered() || sorted ? matching : urgent.length > 0 ? urgent : items.slice(0, PAGE_SIZE);
     body.replaceChildren(...list.slice(0, MAX_PRINTED).map(row));
-    const shown = `${list.length > MAX_PRINTED ? `${count(MAX_PRINTED)} of ` : ""}${count(list.length)}`;
-    const kind = filtered() ? " that match" : sorted || urgent.length === 0 ? "" : " that failed, are in doubt or ended without signatures";
-    found.textContent = `Printed here: ${shown} items${kind}. The page has ${count(items.length)}; the tables in the same folder have all.`;
+    const printed = count(Math.min(list.length, MAX_PRINTED));
+    const values = { printed, selected: count(list.length), total: count(items.length) };
+    found.textContent = filtered() ? t("Printed here: %{printed} of %{selected} items that match. The page has %{total}; the tables in the same folder have all.", values)
+      : sorted || urgent.length === 0 ? t("Printed here: %{printed} of %{selected} items. The page has %{total}; the tables in the same folder have all.", values)
+      : t("Printed here: %{printed} of %{selected} items that need attention. The page has %{total}; the tables in the same folder have all.", values);
   });
   addEventListener("afterprint", show);
 

@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 use minijinja::{Environment, Error, Value, context};
 
 use super::environment::{STYLE, content_policy, page_environment};
+use crate::util::language::is_chinese;
 
-const SCRIPT: &str = include_str!("script.js");
+pub(super) const SCRIPT: &str = include_str!("script.js");
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     page_environment(&[
@@ -35,7 +36,9 @@ pub(super) fn section(name: &str, values: Value) -> Result<String, Error> {
 /// Renders the page up to the data of the script.
 pub(super) fn begin(title: &str, sections: Vec<String>) -> Result<String, Error> {
     let (style, policy) = (STYLE, &*POLICY);
-    let mut page = section("page.html", context! { title, style, policy, sections })?;
+    let lang = if is_chinese() { "zh" } else { "en" };
+    let values = context! { title, style, policy, sections, lang };
+    let mut page = section("page.html", values)?;
     page.push_str("<script type=\"application/json\" id=\"data\">");
     Ok(page)
 }

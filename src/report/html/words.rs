@@ -1,7 +1,10 @@
 //! Texts of the page: labels of statuses, signer states and exit codes; formatted numbers and
 //! durations.
 
+use std::borrow::Cow;
+
 use super::super::status::Status;
+use crate::util::language::is_chinese;
 
 /// All statuses in display order: completed, in progress, ended early, needing attention, excluded.
 pub(super) const STATUSES: [Status; 13] = [
@@ -39,51 +42,54 @@ pub(super) fn index(status: Status) -> usize {
     }
 }
 
-/// Returns the label of a status.
-pub(super) fn label(status: Status) -> &'static str {
-    match status {
-        Status::Sent => "Sent",
-        Status::Waiting => "Waiting",
-        Status::Signed => "Signed",
-        Status::Archived => "Archived",
-        Status::Rejected => "Rejected",
-        Status::Expired => "Expired",
-        Status::Revoked => "Revoked",
-        Status::Failed => "Failed",
-        Status::InDoubt => "In doubt",
-        Status::Interrupted => "Interrupted",
-        Status::NotStarted => "Not started",
-        Status::Unchanged => "Unchanged",
-        Status::Excluded => "Excluded",
-    }
+/// Returns the label of a status: its name with a capital letter.
+pub(super) fn label(status: Status) -> String {
+    let name = status.label().replace('_', " ");
+    let mut characters = name.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
 }
 
 /// Returns the meaning of an exit code.
-pub fn exit(code: i32) -> &'static str {
+pub fn exit(code: i32) -> Cow<'static, str> {
     match code {
-        0 => "nothing failed",
-        1 => "an error of treaty or its surroundings",
-        2 => "there are changes",
-        3 => "some items failed",
-        4 => "some items are in doubt",
-        5 => "the saved plan is stale",
-        64 => "wrong usage",
-        65 => "manifests or rows are invalid",
-        69 => "the endpoint cannot be reached",
-        75 => "another run holds the ledger",
-        77 => "credentials are missing or refused",
-        130 => "interrupted; items in progress were completed or recorded",
-        _ => "terminated by a signal",
+        0 => t!("nothing failed"),
+        1 => t!("an error of treaty or its surroundings"),
+        2 => t!("there are changes"),
+        3 => t!("some items failed"),
+        4 => t!("some items are in doubt"),
+        5 => t!("the saved plan is stale"),
+        64 => t!("wrong usage"),
+        65 => t!("manifests or rows are invalid"),
+        69 => t!("the endpoint cannot be reached"),
+        75 => t!("another run holds the ledger"),
+        77 => t!("credentials are missing or refused"),
+        130 => t!("interrupted; items in progress were completed or recorded"),
+        _ => t!("terminated by a signal"),
     }
 }
 
 /// Returns the label of a signer status.
-pub(super) fn signer(status: &str) -> &str {
+pub(super) fn signer(status: &str) -> Cow<'_, str> {
     match status {
-        "" => "not asked yet",
-        "in_doubt" => "in doubt",
-        other => other,
+        "" => t!("not asked yet"),
+        "in_doubt" => t!("in doubt"),
+        other => t!(other),
     }
+}
+
+/// Returns a number of items.
+pub(super) fn items(number: u64) -> Cow<'static, str> {
+    match number {
+        1 => t!("1 item"),
+        _ => t!("%{count} items", count = count(number)),
+    }
+}
+
+/// Joins sentences.
+pub(super) fn joined(sentences: impl IntoIterator<Item = String>) -> String {
+    let sentences: Vec<String> = sentences.into_iter().collect();
+    sentences.join(if is_chinese() { "" } else { " " })
 }
 
 /// Formats a number with thousands separators.
@@ -99,16 +105,11 @@ pub(super) fn count(number: u64) -> String {
     out
 }
 
-/// Formats a number with its noun: `1 item`, `2,000 items`.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(number), if number == 1 { one } else { many })
-}
-
 /// Formats a duration with its two largest units; below a minute in tenths of a second.
-pub(super) fn duration(seconds: f64) -> String {
+pub(super) fn duration(seconds: f64) -> Cow<'static, str> {
     let seconds = seconds.max(0.0);
     if seconds < 59.95 {
-        return format!("{seconds:.1} s");
+        return t!("%{seconds} s", seconds = format!("{seconds:.1}"));
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not negative, below 2^53
     let whole = seconds.round() as u64;
@@ -119,9 +120,17 @@ pub(super) fn duration(seconds: f64) -> String {
         whole % 60,
     );
     match (days, hours) {
-        (0, 0) => format!("{minutes} min {rest} s"),
-        (0, _) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
+        (0, 0) => t!(
+            "%{minutes} min %{seconds} s",
+            minutes = minutes,
+            seconds = rest
+        ),
+        (0, _) => t!(
+            "%{hours} h %{minutes} min",
+            hours = hours,
+            minutes = minutes
+        ),
+        _ => t!("%{days} d %{hours} h", days = days, hours = hours),
     }
 }
 
@@ -135,11 +144,16 @@ mod tests {
     }
 
     #[test]
+    fn labels_begin_with_a_capital_letter() {
+        let labels = [Status::InDoubt, Status::Sent].map(label);
+        assert_eq!(labels, ["In doubt", "Sent"]);
+    }
+
+    #[test]
     fn formats_numbers() {
         let formatted = [0, 7, 999, 1000, 1_234_567].map(count);
         assert_eq!(formatted, ["0", "7", "999", "1,000", "1,234,567"]);
-        assert_eq!(counted(1, "item", "items"), "1 item");
-        assert_eq!(counted(2000, "item", "items"), "2,000 items");
+        assert_eq!([items(1), items(2000)], ["1 item", "2,000 items"]);
     }
 
     #[test]

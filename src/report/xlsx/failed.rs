@@ -3,7 +3,7 @@
 use rust_xlsxwriter::{Workbook, XlsxError};
 
 use super::table::{CellNote, Column, Kind, Table};
-use crate::report::columns::TableColumns;
+use crate::report::columns::{ColumnKind, TableColumns};
 use crate::report::flow_report::FlowReport;
 use crate::report::row::ReportRow;
 use crate::sheet::workbook_cell;
@@ -54,13 +54,13 @@ impl FailedCells {
 /// Returns the columns of the table of failed rows.
 pub(super) fn failed_columns(columns: &TableColumns) -> Vec<Column> {
     let own = columns.own.iter().map(|name| Column::new(name, Kind::Own));
-    let treaty = columns.failed.iter().map(|name| {
-        let kind = match &**name {
-            "treaty_status" => Kind::Status,
-            "treaty_error" | "treaty_hint" => Kind::Wrapped,
-            _ => Kind::Treaty,
+    let treaty = columns.failed.iter().map(|column| {
+        let kind = match column.kind {
+            ColumnKind::Status => Kind::Status,
+            ColumnKind::Message => Kind::Wrapped,
+            ColumnKind::Other => Kind::Treaty,
         };
-        Column::new(name, kind)
+        Column::new(&column.title, kind)
     });
     own.chain(treaty).collect()
 }

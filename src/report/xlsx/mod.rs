@@ -17,13 +17,13 @@ use failed::{FailedCells, failed_columns};
 pub(super) use file::WorkbookFile;
 pub(super) use table::{Column, Kind, MAX_ROWS, Table};
 
-use super::columns::TableColumns;
+use super::columns::{ColumnKind, TableColumns};
 use super::flow_report::FlowReport;
 use super::remove::remove_outdated;
 use super::row::ReportRow;
 use super::status::{Counts, Status};
 use super::summary::Summary;
-use crate::sheet::workbook_cell;
+use crate::sheet::{results_sheet, workbook_cell};
 use crate::util::atomic_file::FileError;
 
 /// The workbooks of a flow.
@@ -62,14 +62,15 @@ impl Workbooks {
         let failed_workbook = || {
             let mut file = WorkbookFile::create(&folder.join(format!("{flow}.failed.xlsx")))?;
             let columns = failed_columns(columns);
-            let rows = file.edit(|book| Table::begin(book, "failed", columns, MAX_ROWS))?;
+            let rows = file.edit(|book| Table::begin(book, &t!("failed"), columns, MAX_ROWS))?;
             Ok((file, rows))
         };
         let results = result_columns(columns);
         Ok(Self {
-            results: all.edit(|book| Table::begin(book, "results", results, MAX_ROWS))?,
-            failed_results: all
-                .edit(|book| Table::begin(book, "failed", failed_columns(columns), MAX_ROWS))?,
+            results: all.edit(|book| Table::begin(book, results_sheet(), results, MAX_ROWS))?,
+            failed_results: all.edit(|book| {
+                Table::begin(book, &t!("failed"), failed_columns(columns), MAX_ROWS)
+            })?,
             all,
             failed: has_failed.then(failed_workbook).transpose()?,
             counts: Counts::new(),
@@ -141,13 +142,12 @@ impl WorkbookRow {
 /// Returns the columns of the table of all rows.
 fn result_columns(columns: &TableColumns) -> Vec<Column> {
     let own = columns.own.iter().map(|name| Column::new(name, Kind::Own));
-    let treaty = columns.results.iter().map(|name| {
-        let kind = if name.ends_with("_status") {
-            Kind::Status
-        } else {
-            Kind::Treaty
+    let treaty = columns.results.iter().map(|column| {
+        let kind = match column.kind {
+            ColumnKind::Status => Kind::Status,
+            ColumnKind::Message | ColumnKind::Other => Kind::Treaty,
         };
-        Column::new(name, kind)
+        Column::new(&column.title, kind)
     });
     own.chain(treaty).collect()
 }

@@ -1,5 +1,8 @@
 //! The formats of cells: text everywhere, and a colour for each kind of status.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder};
 
 /// The formats of a table.
@@ -13,11 +16,8 @@ pub(super) struct Styles {
     pub(super) wrapped: Format,
     /// A cell that has to be corrected.
     pub(super) wrong: Format,
-    good: Format,
-    pending: Format,
-    bad: Format,
-    in_doubt: Format,
-    over: Format,
+    /// The formats of statuses, by name.
+    statuses: HashMap<Cow<'static, str>, Format>,
 }
 
 impl Styles {
@@ -35,6 +35,32 @@ impl Styles {
             let format = text.clone().set_background_color(fill);
             format.set_font_color(font)
         };
+        let named = |words: &[&'static str], format: Format| {
+            let words = words.iter().map(|word| (t!(*word), format.clone()));
+            words.collect::<Vec<_>>()
+        };
+        let statuses = [
+            named(
+                &["sent", "signed", "archived"],
+                coloured(0x00C6_EFCE, 0x0000_6100),
+            ),
+            named(
+                &["waiting", "signing", "not_started", "warning"],
+                coloured(0x00FF_EB9C, 0x007F_6000),
+            ),
+            named(
+                &["failed", "rejected", "expired", "error"],
+                coloured(0x00FF_C7CE, 0x009C_0006),
+            ),
+            named(
+                &["in_doubt", "interrupted"],
+                coloured(0x00F4_B084, 0x0084_3C0C),
+            ),
+            named(
+                &["unchanged", "excluded", "revoked", "ended", "withdrawn"],
+                coloured(0x00ED_EDED, 0x0059_5959),
+            ),
+        ];
         Self {
             own_header: header(0x001F_4E78),
             treaty_header: header(0x0059_5959),
@@ -42,24 +68,14 @@ impl Styles {
             wrong: coloured(0x00FF_C7CE, 0x009C_0006)
                 .set_border(FormatBorder::Thin)
                 .set_border_color(0x009C_0006),
-            good: coloured(0x00C6_EFCE, 0x0000_6100),
-            pending: coloured(0x00FF_EB9C, 0x007F_6000),
-            bad: coloured(0x00FF_C7CE, 0x009C_0006),
-            in_doubt: coloured(0x00F4_B084, 0x0084_3C0C),
-            over: coloured(0x00ED_EDED, 0x0059_5959),
+            statuses: statuses.into_iter().flatten().collect(),
             text,
         }
     }
 
-    /// Returns the format of a status of an item or a signer, or of the level of a finding.
-    pub(super) fn status(&self, word: &str) -> &Format {
-        match word {
-            "sent" | "signed" | "archived" => &self.good,
-            "waiting" | "signing" | "not_started" | "warning" => &self.pending,
-            "failed" | "rejected" | "expired" | "error" => &self.bad,
-            "in_doubt" | "interrupted" => &self.in_doubt,
-            "unchanged" | "excluded" | "revoked" | "ended" | "withdrawn" => &self.over,
-            _ => &self.text,
-        }
+    /// Returns the format of a status of an item or a signer, or of the level of a finding, by its
+    /// name in the current language.
+    pub(super) fn status(&self, label: &str) -> &Format {
+        self.statuses.get(label).unwrap_or(&self.text)
     }
 }

@@ -44,7 +44,7 @@ pub(in crate::report) struct CellNote {
 
 /// A table under construction.
 pub(in crate::report) struct Table {
-    name: &'static str,
+    name: String,
     columns: Vec<Column>,
     styles: Styles,
     max_rows: u32,
@@ -71,14 +71,14 @@ impl Table {
     /// header.
     pub(in crate::report) fn begin(
         book: &mut Workbook,
-        name: &'static str,
+        name: &str,
         columns: Vec<Column>,
         max_rows: u32,
     ) -> Result<Self, XlsxError> {
         // Leaves room for the button of the filter.
         let header = |column: &Column| column.name.width() + 3;
         let mut table = Self {
-            name,
+            name: name.to_owned(),
             widths: columns.iter().map(header).collect(),
             columns,
             styles: Styles::new(),
@@ -163,7 +163,7 @@ impl Table {
     fn add_sheet(&mut self, book: &mut Workbook) -> Result<(), XlsxError> {
         let mut sheet = book.new_worksheet_with_constant_memory()?;
         match self.sheets.len() {
-            0 => sheet.set_name(self.name)?,
+            0 => sheet.set_name(&self.name)?,
             earlier => sheet.set_name(format!("{} {}", self.name, earlier + 1))?,
         };
         sheet.set_freeze_panes(1, 0)?;

@@ -11,6 +11,7 @@ use super::layout::Layout;
 use super::rows::{RowReader, Source, WorkbookRows, each_row, never_computed};
 use crate::diagnostic::{Cell, Diagnostic, did_you_mean};
 use crate::sheet::file::{SheetFile, Start};
+use crate::sheet::report_columns::RESULTS_SHEETS;
 use crate::sheet::row::{Header, MAX_COLUMNS};
 use crate::util::input_file;
 
@@ -152,9 +153,6 @@ fn unreadable_workbook(file: &SheetFile, error: &XlsxError) -> Diagnostic {
     ))
 }
 
-/// The name of the sheet of a report that has all rows.
-const RESULTS: &str = "results";
-
 /// The sheet to read.
 struct Chosen {
     name: Arc<str>,
@@ -214,12 +212,12 @@ fn chosen(file: &SheetFile, workbook: &Source, wanted: Option<&str>) -> Result<C
             let several = file
                 .error(t!("the workbook has several sheets"))
                 .hint(t!("name one with rows.sheet: %{sheets}", sheets = listed()));
-            let results = visible_names().find(|name| *name == RESULTS);
+            let results = visible_names().find(|name| RESULTS_SHEETS.contains(name));
             let Some(results) = results else {
                 return Err(several);
             };
             // Rows of the other sheets would be missing.
-            let next = format!("{RESULTS} 2");
+            let next = format!("{results} 2");
             if visible_names().any(|name| name == next) {
                 return Err(file
                     .error(t!(

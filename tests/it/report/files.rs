@@ -135,6 +135,37 @@ fn regenerated_reports_have_signing_states_and_dates() {
 }
 
 #[test]
+fn pages_are_in_the_language_of_the_command() {
+    let project = tenancy();
+    act(&project, &[0, 2], 1);
+    project.expect(&["sync"], 0);
+    for (lang, expected) in [
+        (
+            "en",
+            ["lang=\"en\"", "1 rejected. 6 contracts sent.", "Signers"],
+        ),
+        (
+            "zh",
+            ["lang=\"zh\"", "已拒签 1 份。6 份合同已全部发送。", "签署人"],
+        ),
+    ] {
+        project.expect(&["report", "--lang", lang], 0);
+        let page = project.read("reports/latest/report.html");
+        for text in expected {
+            assert!(page.contains(text), "{lang}: {text}");
+        }
+        // A rejected contract comes first, also in the data of the script.
+        assert!(page.find("ZL-2026-002") < page.find("ZL-2026-001"));
+        project.expect(&["preview", "--lang", lang], 0);
+        let preview = project.read("reports/preview/index.html");
+        assert!(
+            preview.contains(expected[0]) && preview.contains(expected[2].trim_end_matches('s'))
+        );
+    }
+    assert_eq!(project.summary()["items"]["leases"]["rejected"], 1);
+}
+
+#[test]
 fn reports_list_signed_files_with_their_checksums() {
     use sha2::Digest;
     let project = tenancy();

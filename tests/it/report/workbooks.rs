@@ -102,6 +102,81 @@ fn a_corrected_workbook_of_failed_rows_is_a_sheet() {
 }
 
 #[test]
+fn a_chinese_report_is_a_sheet_like_an_english_one() {
+    let (project, good) = loans();
+    project.expect(&["apply", "--yes", "--lang", "zh"], 3);
+    let failed = project.report("loans.failed.csv");
+    let row = &failed[0];
+    assert_eq!((&*row["treaty_状态"], &*row["treaty_行号"]), ("失败", "3"));
+    assert!(!row["treaty_键"].is_empty());
+    let titles = row.keys().filter(|title| title.starts_with("treaty_"));
+    assert!(titles.clone().all(|title| !title.is_ascii()));
+    let wrong = row["身份证号"].trim_start_matches('\'').to_owned();
+    // The names for programs do not depend on the language.
+    assert_eq!(project.summary()["items"]["loans"]["failed"], 1);
+    let all = project.path("reports/latest/loans.xlsx");
+    let results = read(&all, Some("结果"));
+    assert_eq!(results[0]["treaty_状态"], "已发送");
+    assert_eq!(results[0]["treaty_borrower_状态"], "待签署");
+    assert_eq!(read(&all, Some("失败")).len(), 1);
+    // The workbook and the table of failed rows are sheets: one row is sent, with its correction.
+    let book = std::fs::read(project.path("reports/latest/loans.failed.xlsx")).expect("a workbook");
+    let results = std::fs::read(&all).expect("a workbook");
+    project.write("更正.xlsx", edited(&book, &wrong, &good));
+    project.replace("manifests/loans.yaml", "../loans.csv", "../更正.xlsx");
+    let run = project.expect(&["apply", "--yes"], 0);
+    assert!(run.stdout.contains("flows.loans  1 sent"), "{}", run.stdout);
+    let report = read(&project.path("reports/latest/loans.xlsx"), None);
+    assert!(report[0].keys().all(|title| title != "treaty_行号"));
+    // The workbook of all rows, also if the manifest names its worksheet in the other language.
+    project.write("全部.xlsx", edited(&results, &wrong, &good));
+    for sheet in ["", "\n      sheet: results"] {
+        let rows = format!("file: ../全部.xlsx{sheet}");
+        let manifest = project.read("manifests/loans.yaml");
+        project.replace("manifests/loans.yaml", "file: ../更正.xlsx", &rows);
+        project.expect(&["plan", "--detailed-exitcode"], 0);
+        project.write("manifests/loans.yaml", manifest);
+    }
+}
+
+#[test]
+fn a_changed_number_of_a_chinese_report_is_found() {
+    for lang in ["en", "zh"] {
+        let (project, good) = loans();
+        // A wrong id number of digits only, which a spreadsheet takes for a number.
+        let last = if good.ends_with('1') { "2" } else { "1" };
+        let sheet = project.sheet();
+        let (start, _) = good.split_at(17);
+        let at = sheet.find(start).expect("the id number");
+        let wrong = [&sheet[..at + 17], last, &sheet[at + 18..]].concat();
+        project.set_sheet(&wrong);
+        project.expect(&["apply", "--yes", "--lang", lang], 3);
+        let text = std::fs::read_to_string(project.path("reports/latest/loans.failed.csv"));
+        let text = text.expect("a table");
+        // The spreadsheet has rounded it.
+        let row = &project.report("loans.failed.csv")[0];
+        let protected = &row["身份证号"];
+        let digits = protected.trim_start_matches('\'');
+        let rounded = format!("{}000", &digits[..15]);
+        project.write("更正.csv", text.replace(protected, &rounded));
+        project.replace("manifests/loans.yaml", "../loans.csv", "../更正.csv");
+        let run = project.expect(&["validate"], 65);
+        assert!(
+            run.stderr.contains("a spreadsheet has changed this number"),
+            "{lang}: {}",
+            run.stderr
+        );
+        let column = if lang == "zh" {
+            "treaty_校验"
+        } else {
+            "treaty_check"
+        };
+        let hint = format!("clear {column} in this row");
+        assert!(run.stderr.contains(&hint), "{lang}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn a_workbook_that_cannot_be_written_is_an_error() {
     let (project, _) = loans();
     project.expect(&["apply", "--yes"], 3);
