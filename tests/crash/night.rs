@@ -1,5 +1,5 @@
 //! The scenarios of the crash tests: loans that are sent, leases that are signed and archived,
-//! loans that are revoked, loans that are sent again.
+//! loans that are revoked.
 
 use std::collections::BTreeMap;
 use std::process::{Command, ExitStatus};
@@ -11,9 +11,6 @@ use treaty::sandbox::{AutoSign, Flow, Sandbox};
 use crate::project::{Project, Run, root};
 use crate::serve::serve;
 use crate::table::Counted;
-
-/// The command that sends all loans again.
-const REISSUE: [&str; 4] = ["apply", "--yes", "--reissue", "flows.loans"];
 
 /// A scenario that can be started repeatedly.
 pub(crate) trait Night {
@@ -35,8 +32,6 @@ pub(crate) struct Office {
     to_the_end: bool,
     /// Whether everything was applied before the command that is killed.
     applied: bool,
-    /// Whether the command that is killed sends all items again.
-    reissues: bool,
 }
 
 /// Loans of the example: each borrower is asked once.
@@ -62,9 +57,6 @@ impl Night for Signing {
 /// Loans with removed rows.
 pub(crate) struct Revoked;
 
-/// Loans that are sent again.
-pub(crate) struct Reissued;
-
 /// Loans whose first run was killed after a response that it had not recorded.
 pub(crate) struct Cut;
 
@@ -73,16 +65,6 @@ impl Night for Cut {
         let office = Loans { rows: 3 }.begin();
         // The first two signers are the lender and a borrower.
         assert!(office.apply_until_killed("step.answered:4"));
-        office
-    }
-}
-
-impl Night for Reissued {
-    fn begin(&self) -> Office {
-        let mut office = Loans { rows: 3 }.begin();
-        assert_eq!(office.run(&["apply", "--yes"], None).code, 0);
-        office.reissues = true;
-        office.revoked = 3;
         office
     }
 }
@@ -150,7 +132,6 @@ impl Office {
             revoked: 0,
             to_the_end: false,
             applied: false,
-            reissues: false,
         }
     }
 
@@ -181,12 +162,7 @@ impl Office {
                     .status,
             )
         };
-        let apply: &[&str] = if self.reissues {
-            &REISSUE
-        } else {
-            &["apply", "--yes"]
-        };
-        if !self.applied && killed(apply) {
+        if !self.applied && killed(&["apply", "--yes"]) {
             return true;
         }
         for _ in 0..if self.to_the_end { 3 } else { 0 } {
@@ -202,11 +178,6 @@ impl Office {
     pub(crate) fn complete(&self) {
         let run = self.run(&["apply", "--yes"], None);
         assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
-        // The command is repeated until all items are sent again, and once too often.
-        for _ in 0..if self.reissues { 2 } else { 0 } {
-            let run = self.run(&REISSUE, None);
-            assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
-        }
         for _ in 0..if self.to_the_end { 4 } else { 0 } {
             self.everybody_signs();
             let run = self.run(&["sync"], None);
