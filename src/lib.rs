@@ -34,7 +34,9 @@ extern crate rust_i18n;
 i18n!("locales");
 
 /// The macro above reads the catalogs itself. Their inclusion rebuilds the library when one changes.
-const _: [&str; 7] = [
+const _: [&str; 9] = [
+    include_str!("../locales/api.zh.yml"),
+    include_str!("../locales/cli.zh.yml"),
     include_str!("../locales/common.zh.yml"),
     include_str!("../locales/desired.zh.yml"),
     include_str!("../locales/expr.zh.yml"),

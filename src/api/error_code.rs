@@ -1,5 +1,6 @@
 //! The error codes of section 6, each with its Chinese message, an English message and a hint.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// An error code. It may be one that section 6 does not list.
@@ -115,14 +116,16 @@ impl ErrorCode {
     }
 
     /// Returns the recommended action.
-    pub fn hint(self) -> &'static str {
+    pub fn hint(self) -> Cow<'static, str> {
         match self.entry() {
-            Some(entry) => entry.hint,
+            Some(entry) => t!(entry.hint),
             None if (1..1000).contains(&self.0) => {
-                "this is an HTTP status: check the endpoint URL, then run apply again"
+                t!("this is an HTTP status: check the endpoint URL, then run apply again")
             }
             None => {
-                "the API document does not list this code: send it to the support of the service"
+                t!(
+                    "the API document does not list this code: send it to the support of the service"
+                )
             }
         }
     }
@@ -139,229 +142,237 @@ const ENTRIES: &[Entry] = &[
         code: 1_435_002,
         message: "参数错误",
         english: "a parameter is missing or invalid",
-        hint: "the message names the parameter: correct the field in the manifest or the cell in the sheet",
+        hint: t_key!(
+            "the message names the parameter: correct the field in the manifest or the cell in the sheet"
+        ),
     },
     Entry {
         code: 1_435_102,
         message: "查询项目开发者账户失败",
         english: "the app's developer account was not found",
-        hint: "check TREATY_APP_ID and TREATY_APP_SECRET, and that the app is enabled",
+        hint: t_key!("check TREATY_APP_ID and TREATY_APP_SECRET, and that the app is enabled"),
     },
     Entry {
         code: 1_435_103,
         message: "项目不存在",
         english: "the app does not exist",
-        hint: "check TREATY_APP_ID and TREATY_APP_SECRET, and that they belong to this environment",
+        hint: t_key!(
+            "check TREATY_APP_ID and TREATY_APP_SECRET, and that they belong to this environment"
+        ),
     },
     Entry {
         code: 1_435_104,
         message: "查询项目配置失败",
         english: "the app's configuration was not found",
-        hint: "check that the app is enabled on the open platform",
+        hint: t_key!("check that the app is enabled on the open platform"),
     },
     Entry {
         code: 1_435_202,
         message: "用户中心查询账户失败",
         english: "the account could not be looked up",
-        hint: "run apply again; if the error remains, ask the support of the service",
+        hint: t_key!("run apply again; if the error remains, ask the support of the service"),
     },
     Entry {
         code: 1_435_203,
         message: "创建账号失败",
         english: "the account could not be created",
-        hint: "check the name, the document number and the document type",
+        hint: t_key!("check the name, the document number and the document type"),
     },
     Entry {
         code: 1_435_204,
         message: "账号不存在",
         english: "the account does not exist",
-        hint: "the account was deleted outside of treaty: give it a new thirdId, or declare it absent",
+        hint: t_key!(
+            "the account was deleted outside of treaty: give it a new thirdId, or declare it absent"
+        ),
     },
     Entry {
         code: 1_435_205,
         message: "注销账号失败",
         english: "the account could not be deleted",
-        hint: "the account may still be part of flows: end the flows first",
+        hint: t_key!("the account may still be part of flows: end the flows first"),
     },
     Entry {
         code: 1_435_206,
         message: "账号已存在",
         english: "the account already exists",
-        hint: "another account has this thirdId: check the thirdId",
+        hint: t_key!("another account has this thirdId: check the thirdId"),
     },
     Entry {
         code: 1_435_207,
         message: "企业账号已存在，且已关联经办人",
         english: "the organization already exists and has a creator",
-        hint: "another account has this thirdId or organCode: check both",
+        hint: t_key!("another account has this thirdId or organCode: check both"),
     },
     Entry {
         code: 1_435_302,
         message: "文件系统查询失败",
         english: "the file store could not be queried",
-        hint: "run apply again",
+        hint: t_key!("run apply again"),
     },
     Entry {
         code: 1_435_303,
         message: "文件系统获取下载地址失败",
         english: "the file store returned no download URL",
-        hint: "run apply again",
+        hint: t_key!("run apply again"),
     },
     Entry {
         code: 1_435_304,
         message: "文件不存在",
         english: "the file does not exist, or its upload is not complete",
-        hint: "run apply again to upload the file again",
+        hint: t_key!("run apply again to upload the file again"),
     },
     Entry {
         code: 1_435_305,
         message: "文件类型不支持",
         english: "the file type is not accepted",
-        hint: "use a PDF file",
+        hint: t_key!("use a PDF file"),
     },
     Entry {
         code: 1_435_306,
         message: "文件大小超过限制",
         english: "the file is too large",
-        hint: "make the PDF smaller",
+        hint: t_key!("make the PDF smaller"),
     },
     Entry {
         code: 1_435_402,
         message: "印章服务查询失败",
         english: "the seal could not be looked up",
-        hint: "check that the seal belongs to the account of the signer",
+        hint: t_key!("check that the seal belongs to the account of the signer"),
     },
     Entry {
         code: 1_435_403,
         message: "查询账户默认印章失败",
         english: "the account's default seal was not found",
-        hint: "set a seal in the signer",
+        hint: t_key!("set a seal in the signer"),
     },
     Entry {
         code: 1_435_502,
         message: "创建合同失败",
         english: "the document could not be created",
-        hint: "check the file and the form fields of the template",
+        hint: t_key!("check the file and the form fields of the template"),
     },
     Entry {
         code: 1_435_503,
         message: "删除合同失败",
         english: "the document could not be deleted",
-        hint: "run apply again",
+        hint: t_key!("run apply again"),
     },
     Entry {
         code: 1_435_504,
         message: "获取合同下载地址失败",
         english: "the document has no download URL",
-        hint: "run apply again",
+        hint: t_key!("run apply again"),
     },
     Entry {
         code: 1_436_002,
         message: "签署流至少应包含一个签署者信息",
         english: "the flow needs at least one signer",
-        hint: "declare a signer in the flow",
+        hint: t_key!("declare a signer in the flow"),
     },
     Entry {
         code: 1_436_003,
         message: "签署人至少应指定一个签署文档",
         english: "the signer needs at least one document",
-        hint: "give the signer positions in a document of the flow",
+        hint: t_key!("give the signer positions in a document of the flow"),
     },
     Entry {
         code: 1_436_004,
         message: "签署者账户不存在",
         english: "the signer's account does not exist",
-        hint: "the account was deleted outside of treaty: give it a new thirdId",
+        hint: t_key!("the account was deleted outside of treaty: give it a new thirdId"),
     },
     Entry {
         code: 1_436_005,
         message: "签署者指定的签署文档不在文档列表中",
         english: "the document of a signer is not part of the flow",
-        hint: "use only documents of this flow in positions",
+        hint: t_key!("use only documents of this flow in positions"),
     },
     Entry {
         code: 1_436_006,
         message: "平台签署未指定任何签署文档",
         english: "the platform signature names no document",
-        hint: "give the platform signer positions",
+        hint: t_key!("give the platform signer positions"),
     },
     Entry {
         code: 1_436_007,
         message: "静默签发起失败: 未找到账户默认印章",
         english: "the account has no default seal",
-        hint: "set a seal in the signer, or declare a seal for the account",
+        hint: t_key!("set a seal in the signer, or declare a seal for the account"),
     },
     Entry {
         code: 1_436_008,
         message: "签署付费账户不在签署流程中",
         english: "the payer does not take part in the flow",
-        hint: "set payer to the platform or a signer of the flow",
+        hint: t_key!("set payer to the platform or a signer of the flow"),
     },
     Entry {
         code: 1_436_009,
         message: "签署文档校验失败",
         english: "the service rejected the document",
-        hint: "check that the PDF is not damaged and not encrypted",
+        hint: t_key!("check that the PDF is not damaged and not encrypted"),
     },
     Entry {
         code: 1_436_010,
         message: "静默签账户未进行授权",
         english: "the account has not granted silent signing",
-        hint: "declare silentSign: true for the account, or set a later end",
+        hint: t_key!("declare silentSign: true for the account, or set a later end"),
     },
     Entry {
         code: 1_436_011,
         message: "未指定盖章位置定位方式",
         english: "a position has no type",
-        hint: "set keyword, page or seam in the position",
+        hint: t_key!("set keyword, page or seam in the position"),
     },
     Entry {
         code: 1_436_012,
         message: "关键字签未指定关键字",
         english: "a keyword position has no keyword",
-        hint: "set a keyword that occurs in the document",
+        hint: t_key!("set a keyword that occurs in the document"),
     },
     Entry {
         code: 1_436_013,
         message: "签署流创建失败",
         english: "the flow could not be created",
-        hint: "check the process options of the flow",
+        hint: t_key!("check the process options of the flow"),
     },
     Entry {
         code: 1_436_014,
         message: "签署流创建校验未通过",
         english: "the service rejected the flow",
-        hint: "the flow may have ended or expired: see signValidity",
+        hint: t_key!("the flow may have ended or expired: see signValidity"),
     },
     Entry {
         code: 1_436_015,
         message: "签署流执行失败",
         english: "the signature could not be made",
-        hint: "check that each keyword occurs in the text of the document",
+        hint: t_key!("check that each keyword occurs in the text of the document"),
     },
     Entry {
         code: 1_436_016,
         message: "获取签署流详情失败",
         english: "the details of the flow could not be read",
-        hint: "run apply again; if the error remains, the flow was deleted outside of treaty",
+        hint: t_key!(
+            "run apply again; if the error remains, the flow was deleted outside of treaty"
+        ),
     },
     Entry {
         code: 1_436_017,
         message: "静默授权失败",
         english: "silent signing could not be granted",
-        hint: "check the account and the end of the grant",
+        hint: t_key!("check the account and the end of the grant"),
     },
     Entry {
         code: 1_436_018,
         message: "撤销签署流失败",
         english: "the flow could not be revoked",
-        hint: "the flow may have already ended",
+        hint: t_key!("the flow may have already ended"),
     },
     Entry {
         code: 1_436_019,
         message: "获取签署文件下载地址失败",
         english: "the signed document has no download URL",
-        hint: "the flow may not be finished yet",
+        hint: t_key!("the flow may not be finished yet"),
     },
 ];
 

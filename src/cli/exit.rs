@@ -103,7 +103,7 @@ fn is_disk_full(error: &anyhow::Error) -> bool {
 
 /// Returns the exit code of an error and a hint, which may be empty.
 pub(super) fn classify(error: &anyhow::Error) -> (Exit, String) {
-    const BUSY: &str = "wait until the other process has ended";
+    const BUSY: &str = t_key!("wait until the other process has ended");
     if let Some(own) = error.downcast_ref::<CliError>() {
         return (own.exit, own.hint.clone());
     }
@@ -114,7 +114,7 @@ pub(super) fn classify(error: &anyhow::Error) -> (Exit, String) {
         return classify_ledger(ledger);
     }
     if let Some(JournalError::Busy(_)) = error.downcast_ref::<JournalError>() {
-        return (Exit::Held, BUSY.to_owned());
+        return (Exit::Held, t!(BUSY).into_owned());
     }
     if let Some(AuditError::Fatal(fatal)) = error.downcast_ref::<AuditError>() {
         return classify_fatal(fatal);
@@ -152,35 +152,31 @@ pub(super) fn classify_fatal(fatal: &Fatal) -> (Exit, String) {
         Fatal::Unreachable(problem) => (
             Exit::Unreachable,
             match problem.hint {
-                "" => "check the endpoint and the network, then run the command again; completed items are recorded".to_owned(),
-                hint => format!("{hint}; then run the command again; completed items are recorded"),
+                "" => t!("check the endpoint and the network, then run the command again; completed items are recorded").into_owned(),
+                hint => t!("%{hint}; then run the command again; completed items are recorded", hint = t!(hint)).into_owned(),
             },
         ),
         Fatal::LookupFailed { .. } => (
             Exit::Error,
-            "look up the error code and correct the manifest, or skip the account lookups with --observe none"
-                .to_owned(),
+            t!("look up the error code and correct the manifest, or skip the account lookups with --observe none").into_owned(),
         ),
         Fatal::Credentials(_) => (
             Exit::Credentials,
-            "check that TREATY_APP_ID and TREATY_APP_SECRET belong to this environment"
-                .to_owned(),
+            t!("check that TREATY_APP_ID and TREATY_APP_SECRET belong to this environment").into_owned(),
         ),
         Fatal::SharedAccount(_) => (
             Exit::Error,
-            "nothing was sent, because contracts would reach other people: check the caches and gateways in front \
-             of the service, and the thirdIds on its own pages"
-                .to_owned(),
+            t!("nothing was sent, because contracts would reach other people: check the caches and gateways in front \
+             of the service, and the thirdIds on its own pages").into_owned(),
         ),
         Fatal::MismatchedResponses(_) => (
             Exit::InDoubt,
-            "use none of the links of this run; check the caches and gateways in front of the service, and ask its \
-             support; then run treaty audit, and apply --retry in-doubt"
-                .to_owned(),
+            t!("use none of the links of this run; check the caches and gateways in front of the service, and ask its \
+             support; then run treaty audit, and apply --retry in-doubt").into_owned(),
         ),
         Fatal::Stopped => (
             Exit::Interrupted,
-            "run the command again; completed items are recorded".to_owned(),
+            t!("run the command again; completed items are recorded").into_owned(),
         ),
         Fatal::Ledger(error) => classify_ledger(error),
     }
@@ -190,68 +186,59 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
     match error {
         LedgerError::Held(_) => (
             Exit::Held,
-            "wait until the other run has ended; a crashed run releases the ledger immediately on this \
-             machine, after 30 s on another"
-                .to_owned(),
+            t!("wait until the other run has ended; a crashed run releases the ledger immediately on this \
+             machine, after 30 s on another").into_owned(),
         ),
         LedgerError::Taken(_) => (
             Exit::Held,
-            "nothing was written since; the other run probes the steps that were in progress here"
-                .to_owned(),
+            t!("nothing was written since; the other run probes the steps that were in progress here").into_owned(),
         ),
         LedgerError::Bound { .. } => (
             Exit::Error,
-            "set a separate ledger for each environment: ledger: .treaty/{environment}.db"
-                .to_owned(),
+            t!("set a separate ledger for each environment: ledger: .treaty/{environment}.db").into_owned(),
         ),
         LedgerError::Newer(_) => (
             Exit::Error,
-            "update treaty to the version that wrote the ledger, or a newer one".to_owned(),
+            t!("update treaty to the version that wrote the ledger, or a newer one").into_owned(),
         ),
         LedgerError::Missing { .. } => (
             Exit::Error,
-            "put back the ledger, or import its newest export with treaty state import; treaty apply --new-ledger \
-             starts with an empty one and sends every contract again"
-                .to_owned(),
+            t!("put back the ledger, or import its newest export with treaty state import; treaty apply --new-ledger \
+             starts with an empty one and sends every contract again").into_owned(),
         ),
         LedgerError::LogOnly { .. } => (
             Exit::Error,
-            "put the file back beside its log; to start over or to import an export, move the log away".to_owned(),
+            t!("put the file back beside its log; to start over or to import an export, move the log away").into_owned(),
         ),
         LedgerError::Older { .. }
         | LedgerError::Replaced { .. }
         | LedgerError::Diverged { .. } => (
             Exit::Error,
-            "put back the newest ledger with its -wal file: contracts that this one does not record would be sent \
+            t!("put back the newest ledger with its -wal file: contracts that this one does not record would be sent \
              again; if there is no newer one, record them with treaty state adopt, then continue once with treaty \
-             apply --accept-ledger or treaty sync --accept-ledger"
-                .to_owned(),
+             apply --accept-ledger or treaty sync --accept-ledger").into_owned(),
         ),
         LedgerError::NotEmpty { .. } => (
             Exit::Error,
-            "to continue with this ledger, use --accept-ledger; to start over, move the ledger and its -wal file away"
-                .to_owned(),
+            t!("to continue with this ledger, use --accept-ledger; to start over, move the ledger and its -wal file away").into_owned(),
         ),
         LedgerError::DamagedMarker { .. } => (
             Exit::Error,
-            "do not restore the marker from a backup; if the ledger beside it is the newest one, continue once with \
-             treaty apply --accept-ledger or treaty sync --accept-ledger"
-                .to_owned(),
+            t!("do not restore the marker from a backup; if the ledger beside it is the newest one, continue once with \
+             treaty apply --accept-ledger or treaty sync --accept-ledger").into_owned(),
         ),
         LedgerError::Current(_) => (
             Exit::Usage,
-            "remove --accept-ledger: in a script it would send contracts again if the ledger were replaced".to_owned(),
+            t!("remove --accept-ledger: in a script it would send contracts again if the ledger were replaced").into_owned(),
         ),
         LedgerError::Collision(_) => (
             Exit::Error,
-            "nothing was recorded; look the id up with treaty state list and on the service's own pages"
-                .to_owned(),
+            t!("nothing was recorded; look the id up with treaty state list and on the service's own pages").into_owned(),
         ),
         LedgerError::ReadOnly { .. } => (
             Exit::Error,
-            "make the file and its folder writable for this user, or copy the folder to a place that can be written \
-             and name the copy as `ledger` in treaty.yaml"
-                .to_owned(),
+            t!("make the file and its folder writable for this user, or copy the folder to a place that can be written \
+             and name the copy as `ledger` in treaty.yaml").into_owned(),
         ),
         LedgerError::Full(_) => (
             Exit::Error,
@@ -261,7 +248,7 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
         ),
         LedgerError::Broken { .. } => (
             Exit::Error,
-            "check the disk and the file; restore the file from a backup if it is damaged".to_owned(),
+            t!("check the disk and the file; restore the file from a backup if it is damaged").into_owned(),
         ),
     }
 }

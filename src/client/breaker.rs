@@ -195,11 +195,11 @@ impl CircuitBreaker {
         }
         let is_general = state.throttled_calls.len() > 1;
         if !is_single && is_general && self.has_lasted_too_long(&state) {
-            let message = format!("{} throttles every request", self.host);
+            let message = t!("%{host} throttles every request", host = self.host);
             state.open = Some(Open {
                 problem: Problem::passing(
                     message,
-                    "lower limits.rate, or run the command again later",
+                    t_key!("lower limits.rate, or run the command again later"),
                 ),
                 next_test: now,
                 is_testing: false,

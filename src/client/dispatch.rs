@@ -116,13 +116,18 @@ impl Dispatcher {
                 Err(CallFailure::lost(why, LossCause::Disconnected))
             }
             Ok(Err(TransportError::Unreadable(problem))) => {
-                let why = format!("{problem}; {}", problem.hint);
+                let why = format!("{problem}; {}", t!(problem.hint));
                 Err(CallFailure::lost(why, LossCause::Unreadable))
             }
             Err(_) => {
                 let host = uri.host().unwrap_or_default();
                 let seconds = self.timeout.as_secs_f64();
-                let why = format!("no response from {host} within {seconds} s");
+                let why = t!(
+                    "no response from %{host} within %{seconds} s",
+                    host = host,
+                    seconds = seconds
+                )
+                .into_owned();
                 Err(CallFailure::lost(why, LossCause::TimedOut))
             }
         }

@@ -98,13 +98,20 @@ impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { code, message } => write!(f, "{code} {message}"),
-            Self::Throttled { .. } => f.write_str("the service throttles the request"),
-            Self::NotSent(problem) => write!(f, "the endpoint cannot be reached: {problem}"),
-            Self::Unknown { why, .. } => write!(f, "no usable response: {why}"),
-            Self::Outage(problem) => write!(f, "the endpoint is down: {problem}"),
+            Self::Throttled { .. } => f.write_str(&t!("the service throttles the request")),
+            Self::NotSent(problem) => f.write_str(&t!(
+                "the endpoint cannot be reached: %{problem}",
+                problem = problem
+            )),
+            Self::Unknown { why, .. } => f.write_str(&t!("no usable response: %{why}", why = why)),
+            Self::Outage(problem) => {
+                f.write_str(&t!("the endpoint is down: %{problem}", problem = problem))
+            }
             Self::LeaseLost(holder) => f.write_str(holder),
-            Self::Stopped => f.write_str("stopped while the call waited"),
-            Self::Credentials(why) => write!(f, "the credentials are refused: {why}"),
+            Self::Stopped => f.write_str(&t!("stopped while the call waited")),
+            Self::Credentials(why) => {
+                f.write_str(&t!("the credentials are refused: %{why}", why = why))
+            }
         }
     }
 }

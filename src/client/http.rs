@@ -92,10 +92,14 @@ impl HttpTransport {
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| {
             let host = host(&uri);
-            TransportError::Disconnected(format!(
-                "the response of {host} broke off: {}",
-                root_cause(&error)
-            ))
+            TransportError::Disconnected(
+                t!(
+                    "the response of %{host} broke off: %{error}",
+                    host = host,
+                    error = root_cause(&error)
+                )
+                .into_owned(),
+            )
         })? {
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
@@ -126,10 +130,13 @@ fn request_of(mut request: http::Request<Bytes>) -> Result<reqwest::Request, Tra
         .headers_mut()
         .insert(header::ACCEPT_ENCODING, identity);
     reqwest::Request::try_from(request).map_err(|error| {
-        let message = format!("the address is invalid: {}", root_cause(&error));
+        let message = t!(
+            "the address is invalid: %{error}",
+            error = root_cause(&error)
+        );
         TransportError::NotSent(Problem::permanent(
             message,
-            "check the endpoint in treaty.yaml",
+            t_key!("check the endpoint in treaty.yaml"),
         ))
     })
 }
@@ -140,7 +147,14 @@ fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
     let host = host(uri);
     if !error.is_connect() {
         let why = root_cause(error);
-        return TransportError::Disconnected(format!("the connection to {host} broke: {why}"));
+        return TransportError::Disconnected(
+            t!(
+                "the connection to %{host} broke: %{why}",
+                host = host,
+                why = why
+            )
+            .into_owned(),
+        );
     }
     let is_certificate = causes(error).any(|cause| {
         matches!(
@@ -151,33 +165,49 @@ fn send_error(uri: &Uri, error: &reqwest::Error) -> TransportError {
     let why = root_cause(error);
     TransportError::NotSent(if causes(error).any(is_out_of_files) {
         Problem::passing(
-            format!("too many open files: no connection to {host}"),
-            "lower limits.concurrency, or raise the limit of open files: ulimit -n",
+            t!("too many open files: no connection to %{host}", host = host),
+            t_key!("lower limits.concurrency, or raise the limit of open files: ulimit -n"),
         )
     } else if is_certificate {
         Problem::permanent(
-            format!("the certificate of {host} is not trusted: {why}"),
-            "check the address of the endpoint; for a private certificate authority, set SSL_CERT_FILE to a file with its certificates",
+            t!(
+                "the certificate of %{host} is not trusted: %{why}",
+                host = host,
+                why = why
+            ),
+            t_key!(
+                "check the address of the endpoint; for a private certificate authority, set SSL_CERT_FILE to a file with its certificates"
+            ),
         )
     } else if let Some(proxy) = proxy(uri).filter(|_| why.starts_with(PROXY_REFUSED)) {
         Problem::passing(
-            format!("the proxy {proxy} does not connect to {host}: {why}"),
-            "check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and the proxy's user and password",
+            t!(
+                "the proxy %{proxy} does not connect to %{host}: %{why}",
+                proxy = proxy,
+                host = host,
+                why = why
+            ),
+            t_key!("check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and the proxy's user and password"),
         )
     } else if let Some(proxy) = proxy(uri) {
         Problem::passing(
-            format!("no connection to {host} through the proxy {proxy}: {why}"),
-            "check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and that the proxy is running",
+            t!(
+                "no connection to %{host} through the proxy %{proxy}: %{why}",
+                host = host,
+                proxy = proxy,
+                why = why
+            ),
+            t_key!("check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and that the proxy is running"),
         )
     } else if error.is_timeout() {
         Problem::passing(
-            format!("no connection to {host} in time"),
-            "check the address of the endpoint, the network and the firewall",
+            t!("no connection to %{host} in time", host = host),
+            t_key!("check the address of the endpoint, the network and the firewall"),
         )
     } else {
         Problem::passing(
-            format!("no connection to {host}: {why}"),
-            "check the address of the endpoint and the network",
+            t!("no connection to %{host}: %{why}", host = host, why = why),
+            t_key!("check the address of the endpoint and the network"),
         )
     })
 }
@@ -211,24 +241,26 @@ fn compressed(uri: &Uri, encoding: &HeaderValue) -> Problem {
     const KNOWN: [&str; 5] = ["gzip", "deflate", "br", "zstd", "compress"];
     let mut known = KNOWN.into_iter();
     let encoding = known.find(|known| encoding == *known);
-    let encoding = encoding.unwrap_or("an unknown encoding");
+    let encoding = encoding.map_or_else(|| t!("an unknown encoding"), Into::into);
     Problem::permanent(
-        format!(
-            "{} sent a response compressed with {encoding}, which was not asked for",
-            host(uri)
+        t!(
+            "%{uri} sent a response compressed with %{encoding}, which was not asked for",
+            uri = host(uri),
+            encoding = encoding
         ),
-        "configure the gateway in front of the service to pass responses through unchanged",
+        t_key!("configure the gateway in front of the service to pass responses through unchanged"),
     )
 }
 
 fn too_large(uri: &Uri, limit: usize) -> Problem {
     let mebibytes = limit / (1024 * 1024);
     Problem::permanent(
-        format!(
-            "the response of {} is larger than {mebibytes} MiB and was not read to its end",
-            host(uri)
+        t!(
+            "the response of %{uri} is larger than %{mebibytes} MiB and was not read to its end",
+            uri = host(uri),
+            mebibytes = mebibytes
         ),
-        "check the address of the endpoint, and the gateway in front of it",
+        t_key!("check the address of the endpoint, and the gateway in front of it"),
     )
 }
 

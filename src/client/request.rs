@@ -24,10 +24,13 @@ impl RequestTemplate {
         let address = |op: &Op| {
             let address = format!("{}/{}", settings.endpoint, op.path()).parse();
             let address = address.map_err(|_| {
-                let message = format!("the endpoint {} is not a valid address", settings.endpoint);
+                let message = t!(
+                    "the endpoint %{endpoint} is not a valid address",
+                    endpoint = settings.endpoint
+                );
                 CallFailure::NotSent(Problem::permanent(
                     message,
-                    "check the endpoint in treaty.yaml",
+                    t_key!("check the endpoint in treaty.yaml"),
                 ))
             });
             Ok((*op, address?))
@@ -40,14 +43,18 @@ impl RequestTemplate {
         if let Some(credentials) = &settings.credentials {
             let value = |name: &str, text: &str| {
                 HeaderValue::from_str(text).map_err(|_| {
-                    CallFailure::Credentials(format!(
-                        "the {name} has characters that are not allowed in a header"
-                    ))
+                    CallFailure::Credentials(
+                        t!(
+                            "the %{name} has characters that are not allowed in a header",
+                            name = name
+                        )
+                        .into_owned(),
+                    )
                 })
             };
-            let mut secret = value("app secret", credentials.app_secret.expose_secret())?;
+            let mut secret = value(&t!("app secret"), credentials.app_secret.expose_secret())?;
             secret.set_sensitive(true);
-            headers.insert(APP_ID_HEADER, value("app id", &credentials.app_id)?);
+            headers.insert(APP_ID_HEADER, value(&t!("app id"), &credentials.app_id)?);
             headers.insert(APP_SECRET_HEADER, secret);
         }
         Ok(Self {

@@ -69,18 +69,23 @@ pub(super) fn read<O: Operation>(
         if status.is_client_error() {
             return Err(CallFailure::Refused {
                 code: ErrorCode(i64::from(status.as_u16())),
-                message: "the response is not from the API: check the address of the endpoint, and the gateway in front of it"
-                    .to_owned(),
+                message: t!("the response is not from the API: check the address of the endpoint, and the gateway in front of it").into_owned(),
             });
         }
-        return unknown("the response is not JSON of the API".to_owned());
+        return unknown(t!("the response is not JSON of the API").into_owned());
     };
     let code = ErrorCode(envelope.err_code);
     if code.0 == 0 {
         let data = envelope.data.unwrap_or(serde_json::Value::Null);
         return serde_json::from_value(data).or_else(|error| {
             let why = redactor.clean(&without_values(&error.to_string()));
-            unknown(format!("the response differs from the API document: {why}"))
+            unknown(
+                t!(
+                    "the response differs from the API document: %{why}",
+                    why = why
+                )
+                .into_owned(),
+            )
         });
     }
     if throttle_codes.contains(&code.0) {
@@ -161,12 +166,15 @@ pub(super) fn redirected(response: &Response<Bytes>, redactor: &Redactor<'_>) ->
     let location = response.headers().get(header::LOCATION);
     let location = location.and_then(|location| location.to_str().ok()?.parse::<Uri>().ok());
     let host = location.and_then(|location| location.host().map(str::to_owned));
-    let to = host.map_or("another address".to_owned(), |host| redactor.clean(&host));
+    let to = host.map_or(t!("another address").into_owned(), |host| {
+        redactor.clean(&host)
+    });
     CallFailure::Refused {
         code: ErrorCode(i64::from(status)),
-        message: format!(
-            "the endpoint redirects to {to}, and redirects are not followed: set the endpoint in treaty.yaml to the final address"
-        ),
+        message: t!(
+            "the endpoint redirects to %{to}, and redirects are not followed: set the endpoint in treaty.yaml to the final address",
+            to = to
+        ).into_owned(),
     }
 }
 

@@ -54,7 +54,7 @@ impl Client {
     pub async fn download(&self, url: &str) -> Result<Bytes, CallFailure> {
         let url = percent_encoded(url);
         if !self.is_sandbox(&url) && !is_safe(&url) {
-            return Err(refused(0, "the download address is not HTTPS"));
+            return Err(refused(0, &t!("the download address is not HTTPS")));
         }
         let request = http::Request::builder()
             .method(Method::GET)
@@ -72,7 +72,12 @@ impl Client {
         let body = response.into_body();
         match length {
             Some(length) if length != body.len() => {
-                let why = format!("the response has {} of {length} declared bytes", body.len());
+                let why = t!(
+                    "the response has %{count} of %{length} declared bytes",
+                    count = body.len(),
+                    length = length
+                )
+                .into_owned();
                 Err(CallFailure::lost(why, LossCause::Garbled))
             }
             _ => Ok(body),
@@ -87,7 +92,7 @@ impl Client {
     async fn put(&self, url: &str, file: &UploadUrl, bytes: &Bytes) -> Result<(), CallFailure> {
         let url = percent_encoded(url);
         if !self.is_sandbox(&url) && !is_safe(&url) {
-            return Err(refused(0, "the upload address is not HTTPS"));
+            return Err(refused(0, &t!("the upload address is not HTTPS")));
         }
         let request = http::Request::builder()
             .method(Method::PUT)
@@ -114,10 +119,12 @@ impl Client {
             (status, _) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
                 Err(refused(
                     status.as_u16(),
-                    "the upload was refused: its MD5 or its type differs from the declared one, or its address has expired",
+                    &t!(
+                        "the upload was refused: its MD5 or its type differs from the declared one, or its address has expired"
+                    ),
                 ))
             }
-            _ => Err(status_failure(&response, "an upload", &redactor)),
+            _ => Err(status_failure(&response, &t!("an upload"), &redactor)),
         }
     }
 }
@@ -143,9 +150,12 @@ fn status_failure(
     match status {
         StatusCode::TOO_MANY_REQUESTS => CallFailure::Throttled { retry_after },
         _ if status.is_redirection() => response::redirected(response, redactor),
-        _ if status.is_client_error() => refused(code, &format!("HTTP {code} to {what}")),
+        _ if status.is_client_error() => refused(
+            code,
+            &t!("HTTP %{code} to %{what}", code = code, what = what),
+        ),
         _ => CallFailure::Unknown {
-            why: format!("HTTP {code} to {what}"),
+            why: t!("HTTP %{code} to %{what}", code = code, what = what).into_owned(),
             retry_after,
             cause: LossCause::Garbled,
         },

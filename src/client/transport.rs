@@ -34,7 +34,7 @@ pub enum TransportError {
 pub struct Problem {
     /// The message, with the host.
     pub message: String,
-    /// The suggested action; empty if none is known.
+    /// The key of the suggested action; empty if none is known.
     pub hint: &'static str,
     /// Whether a retry would have the same problem.
     pub is_permanent: bool,

@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn finds_spreadsheet_errors_and_lost_characters() {
-        assert_eq!(spreadsheet_error(" #N/A "), Some("#N/A"));
+        assert_eq!(spreadsheet_error(" #N/A "), Some("#N/A".into()));
         assert!(spreadsheet_error("陈晓\u{fffd}").is_some());
         assert!(spreadsheet_error("#1").is_none() && spreadsheet_error("张三").is_none());
     }

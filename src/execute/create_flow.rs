@@ -161,14 +161,21 @@ async fn read_unchanged(file: &LocalFile) -> Result<(String, Bytes), StepError> 
         .unwrap_or_else(|failed| Err(std::io::Error::other(failed).into()));
     let bytes = read.map_err(|error| {
         StepError::failed(
-            format!("cannot read {file_name}: {error}"),
-            "the file was readable when the plan was made; restore it, then apply again",
+            t!(
+                "cannot read %{file_name}: %{error}",
+                file_name = file_name,
+                error = error
+            ),
+            t!("the file was readable when the plan was made; restore it, then apply again"),
         )
     })?;
     if blake3::hash(&bytes).to_hex().as_str() != &*file.hash {
         return Err(StepError::failed(
-            format!("{file_name} has changed since the plan was made"),
-            "apply again",
+            t!(
+                "%{file_name} has changed since the plan was made",
+                file_name = file_name
+            ),
+            t!("apply again"),
         ));
     }
     Ok((file_name.into_owned(), bytes.into()))

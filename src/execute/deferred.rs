@@ -3,6 +3,7 @@
 //!
 //! Requires only the ledger, which has recorded the requests when the item was sent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -153,22 +154,29 @@ impl StepContext<'_> {
             let list = self.call(&request).await?;
             let Some(listed) = list.into_iter().find(|doc| doc.doc_id == *doc_id) else {
                 return Err(StepError::failed(
-                    format!("sign/download does not list the document {doc_id}"),
-                    "look at the flow on the service's own pages",
+                    t!(
+                        "sign/download does not list the document %{doc_id}",
+                        doc_id = doc_id
+                    ),
+                    t!("look at the flow on the service's own pages"),
                 ));
             };
             let (why, is_permanent) = match self.client.download(&listed.doc_url).await {
                 Ok(bytes) => match pdf_problem(&bytes) {
                     None => return Ok(bytes),
-                    Some(why) => (why.to_owned(), false),
+                    Some(why) => (why.into_owned(), false),
                 },
                 // The next attempt requests a fresh URL: this one may have expired.
                 Err(failure) => (failure.to_string(), failure.is_permanent()),
             };
             let Some(delay) = delays.next().filter(|_| !is_permanent) else {
                 return Err(StepError::failed(
-                    format!("cannot download the signed document {doc_id}: {why}"),
-                    "run treaty sync again",
+                    t!(
+                        "cannot download the signed document %{doc_id}: %{why}",
+                        doc_id = doc_id,
+                        why = why
+                    ),
+                    t!("run treaty sync again"),
                 ));
             };
             let waited = self.client.wait(delay).await;
@@ -179,13 +187,13 @@ impl StepContext<'_> {
 
 /// Returns why a downloaded file is refused: it is not a PDF, or lacks the marker with which a PDF
 /// ends.
-fn pdf_problem(bytes: &[u8]) -> Option<&'static str> {
+fn pdf_problem(bytes: &[u8]) -> Option<Cow<'static, str>> {
     const END: &[u8] = b"%%EOF";
     let tail = &bytes[bytes.len().saturating_sub(1024)..];
     if !bytes.starts_with(b"%PDF-") {
-        Some("it is not a PDF")
+        Some(t!("it is not a PDF"))
     } else if !tail.windows(END.len()).any(|part| part == END) {
-        Some("the PDF is truncated")
+        Some(t!("the PDF is truncated"))
     } else {
         None
     }
@@ -202,15 +210,19 @@ fn target(root: &Path, path: &str) -> Result<PathBuf, StepError> {
     let (why, hint) = match real {
         Ok(Some(real)) => return Ok(real),
         Ok(None) => (
-            "is outside of the project's folder".to_owned(),
-            "replace links that lead out of the project by folders, then run treaty sync again",
+            t!("is outside of the project's folder"),
+            t!("replace links that lead out of the project by folders, then run treaty sync again"),
         ),
         Err(error) => (
-            format!("cannot be checked: {error}"),
-            "check the folder and its permissions, then run treaty sync again",
+            t!("cannot be checked: %{error}", error = error),
+            t!("check the folder and its permissions, then run treaty sync again"),
         ),
     };
-    let message = format!("the signed document is not written: {path} {why}");
+    let message = t!(
+        "the signed document is not written: %{path} %{why}",
+        path = path,
+        why = why
+    );
     Err(StepError::failed(message, hint))
 }
 
@@ -226,15 +238,22 @@ fn write_document(root: &Path, path: &str, bytes: &[u8]) -> Result<(), StepError
         Ok(existing) if existing == bytes => return Ok(()),
         Ok(_) | Err(InputError::TooLarge(_) | InputError::NotRegular(_)) => {
             return Err(StepError::failed(
-                format!("{shown} already exists with different content"),
-                "move it away, then run treaty sync again",
+                t!(
+                    "%{shown} already exists with different content",
+                    shown = shown
+                ),
+                t!("move it away, then run treaty sync again"),
             ));
         }
         Err(error) if error.is_missing() => {}
         Err(error) => {
             return Err(StepError::failed(
-                format!("{shown} exists and cannot be read: {error}"),
-                "check its permissions or move it away, then run treaty sync again",
+                t!(
+                    "%{shown} exists and cannot be read: %{error}",
+                    shown = shown,
+                    error = error
+                ),
+                t!("check its permissions or move it away, then run treaty sync again"),
             ));
         }
     }
@@ -247,8 +266,12 @@ fn write_document(root: &Path, path: &str, bytes: &[u8]) -> Result<(), StepError
     };
     write().map_err(|error| {
         StepError::failed(
-            format!("{shown} cannot be written: {}", error.why),
-            "check the folder and the disk, then run treaty sync again",
+            t!(
+                "%{shown} cannot be written: %{why}",
+                shown = shown,
+                why = error.why
+            ),
+            t!("check the folder and the disk, then run treaty sync again"),
         )
     })
 }

@@ -73,10 +73,9 @@ impl StepError {
     pub(crate) fn in_doubt(op: Op, why: &str) -> Self {
         Self::InDoubt(Failure {
             code: None,
-            message: format!("it is unknown whether {op} took effect: {why}"),
-            hint: "it is not sent again automatically: apply --retry in-doubt probes it again, state settle \
-                   records what the service's own pages show"
-                .to_owned(),
+            message: t!("it is unknown whether %{op} took effect: %{why}", op = op, why = why).into_owned(),
+            hint: t!("it is not sent again automatically: apply --retry in-doubt probes it again, state settle \
+                   records what the service's own pages show").into_owned(),
         })
     }
 }
@@ -86,8 +85,7 @@ pub(crate) fn response_mismatch(message: String) -> Failure {
     Failure {
         code: None,
         message,
-        hint: "the response belongs to another request: do not use the signing links of either row; check both \
-               rows on the service's own pages, then run treaty apply --retry in-doubt"
-            .to_owned(),
+        hint: t!("the response belongs to another request: do not use the signing links of either row; check both \
+               rows on the service's own pages, then run treaty apply --retry in-doubt").into_owned(),
     }
 }

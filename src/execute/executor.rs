@@ -377,7 +377,12 @@ impl<'a> Executor<'a> {
         required.iter().find_map(|address| {
             resolved.failed.get(address).map(|failure| Failure {
                 code: failure.code,
-                message: format!("requires {address}, which failed: {}", failure.message),
+                message: t!(
+                    "requires %{address}, which failed: %{message}",
+                    address = address,
+                    message = failure.message
+                )
+                .into_owned(),
                 hint: failure.hint.clone(),
             })
         })
@@ -440,12 +445,19 @@ impl<'a> Executor<'a> {
     fn missing(&self, address: &Address) -> StepError {
         match self.resolved().failed.get(address) {
             Some(failure) => StepError::failed(
-                format!("{address} failed: {}", failure.message),
+                t!(
+                    "%{address} failed: %{message}",
+                    address = address,
+                    message = failure.message
+                ),
                 failure.hint.clone(),
             ),
             None => StepError::failed(
-                format!("requires {address}, which is excluded from this run"),
-                "apply again without --exclude",
+                t!(
+                    "requires %{address}, which is excluded from this run",
+                    address = address
+                ),
+                t!("apply again without --exclude"),
             ),
         }
     }
@@ -480,8 +492,8 @@ fn planned_item(
             rendered.number,
             Failure {
                 code: None,
-                message: "the row has changed since the plan was made".to_owned(),
-                hint: "apply again".to_owned(),
+                message: t!("the row has changed since the plan was made").into_owned(),
+                hint: t!("apply again").into_owned(),
             },
         )),
     }

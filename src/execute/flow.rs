@@ -143,9 +143,10 @@ impl StepContext<'_> {
         if *found == flow.id {
             return Ok(());
         }
-        let why = format!(
-            "the service answered the details of the flow {} with those of {found}",
-            flow.id
+        let why = t!(
+            "the service answered the details of the flow %{id} with those of %{found}",
+            id = flow.id,
+            found = found
         );
         Err(StepError::ProbeFailed(self.response_mismatch(op, &why)))
     }
@@ -187,16 +188,16 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
         .find(|text| !text.is_empty());
     let message = match (status, said) {
         (ItemStatus::Rejected, _) if state.status == FlowStatus::Deleted => {
-            "the flow was deleted at the service".to_owned()
+            t!("the flow was deleted at the service")
         }
-        (ItemStatus::Rejected, Some(said)) => format!("a signer refused: {said}"),
-        (ItemStatus::Rejected, None) => "a signer refused, or signing failed".to_owned(),
-        (ItemStatus::Expired, _) => "its time ran out before all had signed".to_owned(),
-        _ => "it was revoked before all had signed".to_owned(),
+        (ItemStatus::Rejected, Some(said)) => t!("a signer refused: %{said}", said = said),
+        (ItemStatus::Rejected, None) => t!("a signer refused, or signing failed"),
+        (ItemStatus::Expired, _) => t!("its time ran out before all had signed"),
+        _ => t!("it was revoked before all had signed"),
     };
     Failure {
         code: None,
-        message,
+        message: message.into_owned(),
         hint: match status {
             ItemStatus::Rejected => {
                 "to send it again, apply with --retry rejected, or with --reissue ADDRESS"
@@ -219,8 +220,8 @@ fn signers_of<P>(detail: FlowDetail<P>) -> Result<Vec<SignerDetail<P>>, StepErro
     match (detail.signers(), status) {
         (Some(signers), _) => Ok(signers),
         (None, FlowStatus::Signing | FlowStatus::Finished) => Err(StepError::failed(
-            "the flow's details do not list its signers",
-            "apply again: the details are fetched before anything is sent",
+            t!("the flow's details do not list its signers"),
+            t!("apply again: the details are fetched before anything is sent"),
         )),
         (None, _) => Ok(Vec::new()),
     }

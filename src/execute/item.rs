@@ -240,10 +240,10 @@ impl Executor<'_> {
             }
             Err(StepError::Failed(failure)) => {
                 return Err(StepError::ProbeFailed(Failure {
-                    message: format!(
-                        "an earlier request was refused, and it cannot be checked whether it took effect: {}",
-                        failure.message
-                    ),
+                    message: t!(
+                        "an earlier request was refused, and it cannot be checked whether it took effect: %{message}",
+                        message = failure.message
+                    ).into_owned(),
                     ..failure
                 }));
             }
@@ -461,9 +461,13 @@ impl Executor<'_> {
 /// effect nevertheless.
 fn changed_after_refusal() -> StepError {
     StepError::failed(
-        "a request of an earlier run took effect although it was refused, and the row has changed since",
-        "put the row back as it was and apply again; or, with onChange: reissue, apply again to revoke what \
-         was sent",
+        t!(
+            "a request of an earlier run took effect although it was refused, and the row has changed since"
+        ),
+        t!(
+            "put the row back as it was and apply again; or, with onChange: reissue, apply again to revoke what \
+         was sent"
+        ),
     )
 }
 
@@ -473,7 +477,7 @@ fn check_deadline(item: &Item, now: Timestamp) -> Result<(), StepError> {
     match deadline.filter(|deadline| *deadline <= now.as_millisecond()) {
         Some(deadline) => Err(StepError::failed(
             past_sign_validity(deadline),
-            PAST_SIGN_VALIDITY_HINT,
+            t!(PAST_SIGN_VALIDITY_HINT),
         )),
         None => Ok(()),
     }

@@ -66,8 +66,8 @@ impl Executor<'_> {
                     let revoked = ItemStatus::Revoked;
                     let why = Failure {
                         code: None,
-                        message: "its row was removed from the sheet".to_owned(),
-                        hint: "put the row back to send it again".to_owned(),
+                        message: t!("its row was removed from the sheet").into_owned(),
+                        hint: t!("put the row back to send it again").into_owned(),
                     };
                     (ItemOutcome::Done(revoked), revoked, Some(why))
                 }
@@ -131,8 +131,8 @@ impl StepContext<'_> {
         let finished = state.status == FlowStatus::Finished;
         if finished || all_added && state.all_have_signed() {
             return Err(StepError::failed(
-                "all signers have signed the sent contract, so it cannot be revoked",
-                "restore the row if it was changed; a new contract needs a new key",
+                t!("all signers have signed the sent contract, so it cannot be revoked"),
+                t!("restore the row if it was changed; a new contract needs a new key"),
             ));
         }
         let request = Revoke {

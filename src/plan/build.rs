@@ -142,8 +142,9 @@ fn warnings_of_lookups(planned_run: &PlannedRun<'_>) -> Vec<Diagnostic> {
     let mut warnings: Vec<Diagnostic> = resources
         .map(|(address, failure)| {
             let message = format!("{address} {}", failure.message);
-            Diagnostic::warning(message)
-                .hint("what depends on it is not sent; the rest is: apply again later")
+            Diagnostic::warning(message).hint(t!(
+                "what depends on it is not sent; the rest is: apply again later"
+            ))
         })
         .collect();
     let mut reasons: Vec<&str> = planned_run
@@ -153,13 +154,17 @@ fn warnings_of_lookups(planned_run: &PlannedRun<'_>) -> Vec<Diagnostic> {
         .collect();
     reasons.sort_unstable();
     if let Some(reason) = reasons.first() {
-        let count = reasons.len();
-        let accounts = if count == 1 { "account" } else { "accounts" };
-        let message = format!("{count} {accounts} of rows {reason}");
-        warnings.push(
-            Diagnostic::warning(message)
-                .hint("their rows are not sent; the others are: apply again later"),
-        );
+        let message = match reasons.len() {
+            1 => t!("1 account of rows %{reason}", reason = reason),
+            count => t!(
+                "%{count} accounts of rows %{reason}",
+                count = count,
+                reason = reason
+            ),
+        };
+        warnings.push(Diagnostic::warning(message).hint(t!(
+            "their rows are not sent; the others are: apply again later"
+        )));
     }
     warnings
 }

@@ -4,6 +4,7 @@ use crate::address::AccountId;
 use crate::api::operation::Op;
 use crate::client::{CallFailure, Problem};
 use crate::ledger::{Failure, LedgerError};
+use crate::util::language::is_chinese;
 
 /// An error that ends a run.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -49,10 +50,13 @@ pub(crate) fn classify(op: Op, failure: CallFailure) -> Result<Failure, Fatal> {
         F::Refused { code, message } => Ok(Failure {
             code: Some(code.0),
             message: match code.english() {
-                "" => format!("{op}: {code} {message}"),
+                // The message of the service is in Chinese.
+                english if english.is_empty() || is_chinese() => {
+                    format!("{op}: {code} {message}")
+                }
                 english => format!("{op}: {code} {message} ({english})"),
             },
-            hint: code.hint().to_owned(),
+            hint: code.hint().into_owned(),
         }),
         F::NotSent(problem) | F::Outage(problem) => Err(Fatal::Unreachable(problem)),
         F::LeaseLost(why) => Err(Fatal::Ledger(LedgerError::Taken(why))),
@@ -62,11 +66,11 @@ pub(crate) fn classify(op: Op, failure: CallFailure) -> Result<Failure, Fatal> {
             code: None,
             message: format!("{op}: {failure}"),
             hint: if failure.is_permanent() {
-                "remove the cause, then apply again"
+                t!("remove the cause, then apply again")
             } else {
-                "apply again"
+                t!("apply again")
             }
-            .to_owned(),
+            .into_owned(),
         }),
     }
 }

@@ -59,10 +59,9 @@ pub(super) fn masked_third_id(third_id: &str) -> String {
 pub(crate) fn existing_account_error(account: &str, place: Option<&Place>) -> (String, String) {
     let place = place.map_or(String::new(), |place| format!(" ({place})"));
     (
-        format!("the account {account} exists already at the service, and treaty did not create it{place}"),
-        "correct the thirdId; or set existingAccounts in the flow: keep uses the account as it is, adopt also sets \
-         the fields of the row"
-            .to_owned(),
+        t!("the account %{account} exists already at the service, and treaty did not create it%{place}", account = account, place = place).into_owned(),
+        t!("correct the thirdId; or set existingAccounts in the flow: keep uses the account as it is, adopt also sets \
+         the fields of the row").into_owned(),
     )
 }
 

@@ -372,16 +372,17 @@ fn check_signers(
     planner: &Planner<'_>,
 ) -> Option<Diagnostic> {
     let (first, second) = indistinguishable_signers(item, planner.resources)?;
-    let error = Diagnostic::error(format!(
-        "the signers {} and {} are the same account",
-        first.name, second.name
+    let error = Diagnostic::error(t!(
+        "the signers %{first} and %{second} are the same account",
+        first = first.name,
+        second = second.name
     ));
     let mut declared = rows.flow.signers.iter();
     let declared = declared.find(|declared| declared.name == second.name);
     let error = match (&rows.sheet, declared) {
         (Some(sheet), Some(declared)) => error
             .at(sheet.header().cell(row, None))
-            .related(&declared.span, "declared here"),
+            .related(&declared.span, t!("declared here")),
         (Some(sheet), None) => error.at(sheet.header().cell(row, None)),
         (None, Some(declared)) => error.at(&declared.span),
         (None, None) => error,
@@ -406,22 +407,23 @@ fn check_deadline(
         Some(sheet) if declared.uses().row => {
             let column = declared.uses().columns.iter().next();
             let cell = sheet.header().cell(row, column.map(String::as_str));
-            error.at(cell).related(declared.span(), "rendered here")
+            error.at(cell).related(declared.span(), t!("rendered here"))
         }
         _ => error.at(declared.span()),
     };
-    Some(error.hint(PAST_SIGN_VALIDITY_HINT))
+    Some(error.hint(t!(PAST_SIGN_VALIDITY_HINT)))
 }
 
 /// The message for a `signValidity` in the past, in milliseconds since 1970.
 pub(crate) fn past_sign_validity(validity: i64) -> String {
     let shown = Timestamp::from_millisecond(validity).map_or(validity.to_string(), time::text);
-    format!("signValidity is past: {shown}")
+    t!("signValidity is past: %{shown}", shown = shown).into_owned()
 }
 
 /// The hint for a `signValidity` in the past.
-pub(crate) const PAST_SIGN_VALIDITY_HINT: &str =
-    "signValidity is the signing deadline in milliseconds since 1970; set a time in the future";
+pub(crate) const PAST_SIGN_VALIDITY_HINT: &str = t_key!(
+    "signValidity is the signing deadline in milliseconds since 1970; set a time in the future"
+);
 
 /// The error for a sheet that was opened and cannot be read to its end.
 pub(crate) fn unreadable_sheet(flow: &Named<Flow>, error: &std::io::Error) -> LedgerError {

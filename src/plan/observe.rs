@@ -114,7 +114,7 @@ pub(crate) async fn observe_resources(
 /// Returns the failure of what was not looked up, and of what depends on it.
 pub(crate) fn blocked(failure: &Failure) -> Failure {
     Failure {
-        message: format!("cannot be looked up: {}", failure.message),
+        message: t!("cannot be looked up: %{message}", message = failure.message).into_owned(),
         ..failure.clone()
     }
 }
@@ -133,7 +133,7 @@ fn check_any_answered(answers: &Answers) -> Result<(), Fatal> {
         None => Ok(()),
         Some((_, failure)) if failure.code.is_none() => Err(unreachable(failure)),
         Some((third_id, failure)) => Err(Fatal::LookupFailed {
-            subject: format!("the thirdId {third_id}"),
+            subject: t!("the thirdId %{third_id}", third_id = third_id).into_owned(),
             reason: failure.message.clone(),
         }),
     }

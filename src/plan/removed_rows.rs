@@ -65,25 +65,37 @@ pub(crate) fn undeclared_flows(
             under_way += u64::from(item.can_be_revoked());
         })?;
         if let Some(new) = new.filter(|_| sent > 0) {
-            let message = format!(
-                "flows.{flow} is no longer declared, {sent} of its items were sent, and flows.{new} is new"
+            let message = t!(
+                "flows.%{flow} is no longer declared, %{sent} of its items were sent, and flows.%{new} is new",
+                flow = flow,
+                sent = sent,
+                new = new
             );
-            let hint = "a renamed flow counts as a new flow: its signers are asked to sign again";
+            let hint =
+                t!("a renamed flow counts as a new flow: its signers are asked to sign again");
             warnings.push(Diagnostic::warning(message).hint(hint));
         } else if under_way > 0 {
-            let message = format!(
-                "flows.{flow} is no longer declared, and {under_way} of its contracts are under way"
+            let message = t!(
+                "flows.%{flow} is no longer declared, and %{under_way} of its contracts are under way",
+                flow = flow,
+                under_way = under_way
             );
-            let hint = format!(
-                "they stay valid: declare the flow again, or run treaty revoke --target flows.{flow} to revoke them"
+            let hint = t!(
+                "they stay valid: declare the flow again, or run treaty revoke --target flows.%{flow} to revoke them",
+                flow = flow
             );
             warnings.push(Diagnostic::warning(message).hint(hint));
         }
         if unresolved > 0 {
-            let message = format!(
-                "flows.{flow} is no longer declared, and {unresolved} of its items are in doubt or were interrupted while being sent"
+            let message = t!(
+                "flows.%{flow} is no longer declared, and %{unresolved} of its items are in doubt or were interrupted while being sent",
+                flow = flow,
+                unresolved = unresolved
             );
-            let hint = format!("run treaty status --target flows.{flow} --in-doubt to list them");
+            let hint = t!(
+                "run treaty status --target flows.%{flow} --in-doubt to list them",
+                flow = flow
+            );
             warnings.push(Diagnostic::warning(message).hint(hint));
         }
     }
@@ -119,16 +131,18 @@ pub(crate) fn check_revocation_limit(
     };
     let mut reasons = Vec::new();
     if removed > 0 {
-        reasons.push(format!("{removed} removed from the sheet"));
+        reasons.push(t!("%{removed} removed from the sheet", removed = removed));
     }
     if reissued > 0 {
-        reasons.push(format!("{reissued} to be sent again"));
+        reasons.push(t!("%{reissued} to be sent again", reissued = reissued));
     }
-    let error = Diagnostic::error(format!(
-        "flows.{}: {count} of {recorded} items in progress would be revoked ({}); the limit is {}",
-        flow.name,
-        reasons.join(", "),
-        allowed.of(recorded)
+    let error = Diagnostic::error(t!(
+        "flows.%{flow}: %{count} of %{recorded} items in progress would be revoked (%{reasons}); the limit is %{limit}",
+        flow = flow.name,
+        count = count,
+        recorded = recorded,
+        reasons = reasons.join(", "),
+        limit = allowed.of(recorded)
     ));
     let span = match removed {
         0 => None,
@@ -138,8 +152,9 @@ pub(crate) fn check_revocation_limit(
         Some(span) => error.at(span),
         None => error,
     };
-    let hint = format!(
-        "check that this is the right sheet; if it is, pass --max-revoke {count}, or set failures: {{ revoke: … }} in treaty.yaml"
+    let hint = t!(
+        "check that this is the right sheet; if it is, pass --max-revoke %{count}, or set failures: { revoke: … } in treaty.yaml",
+        count = count
     );
     Ok(Some(error.hint(hint)))
 }

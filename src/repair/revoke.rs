@@ -123,8 +123,8 @@ impl StepContext<'_> {
         journal.signers = signers(&journal);
         let Some(flow) = sent_flow(&journal) else {
             return Err(StepError::failed(
-                "no flow is recorded for the item",
-                "run treaty state show to see what is recorded",
+                t!("no flow is recorded for the item"),
+                t!("run treaty state show to see what is recorded"),
             ));
         };
         let (state, _) = self.refresh_sign_states(&journal, &flow).await?;
@@ -136,8 +136,8 @@ impl StepContext<'_> {
         }
         if state.status == FlowStatus::Finished {
             return Err(StepError::failed(
-                "the flow is signed and archived, and cannot be revoked",
-                "run treaty sync to update the record",
+                t!("the flow is signed and archived, and cannot be revoked"),
+                t!("run treaty sync to update the record"),
             ));
         }
         match self.revoke(&journal, END, record.was_sent_whole()).await {
@@ -164,8 +164,8 @@ impl StepContext<'_> {
         }
         let why = Failure {
             code: None,
-            message: "revoked by treaty revoke".to_owned(),
-            hint: "to send it again, apply with --reissue ADDRESS".to_owned(),
+            message: t!("revoked by treaty revoke").into_owned(),
+            hint: t!("to send it again, apply with --reissue ADDRESS").into_owned(),
         };
         let revoked = ItemStatus::Revoked;
         self.record_status(record.id, revoked, Some(why), true)

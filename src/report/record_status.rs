@@ -5,11 +5,11 @@ use crate::ledger::{BegunRevocation, Failure, ItemRecord, ItemStatus, revoke_int
 use crate::plan::ItemAction;
 
 /// The hint for items that the run did not begin.
-pub(super) const APPLY_AGAIN: &str = "apply again";
+pub(super) const APPLY_AGAIN: &str = t_key!("apply again");
 
 /// Returns the status of a recorded item and its error, if any. Needs no plan.
 pub fn recorded(record: &ItemRecord) -> (Status, Option<Failure>) {
-    let default_failure = failure("not started: the run ended earlier", APPLY_AGAIN);
+    let default_failure = failure(t_key!("not started: the run ended earlier"), APPLY_AGAIN);
     record_status(
         ItemAction::Resume,
         record,
@@ -34,9 +34,12 @@ pub(super) fn record_status(
             return (unknown_outcome(record).unwrap_or(Status::Failed), Some(why));
         }
         ItemAction::Orphaned => {
-            let message = "sending was interrupted, and the row is no longer in the sheet or is left out by where";
-            let hint =
-                "put the row back and apply again; or revoke the contract with onVanish: revoke";
+            let message = t_key!(
+                "sending was interrupted, and the row is no longer in the sheet or is left out by where"
+            );
+            let hint = t_key!(
+                "put the row back and apply again; or revoke the contract with onVanish: revoke"
+            );
             let status = unknown_outcome(record).unwrap_or(Status::Failed);
             return (status, Some(failure(message, hint)));
         }
@@ -61,13 +64,13 @@ pub(super) fn record_status(
         ItemAction::Changed => {
             let hint = match record.status {
                 ItemStatus::Revoked => {
-                    "restore the row; to send it again, apply with --reissue ADDRESS"
+                    t_key!("restore the row; to send it again, apply with --reissue ADDRESS")
                 }
-                _ => {
+                _ => t_key!(
                     "restore the row, or set onChange: keep or onChange: reissue in the flow, or apply with --reissue ADDRESS"
-                }
+                ),
             };
-            let differs = failure("the row differs from what was sent", hint);
+            let differs = failure(t_key!("the row differs from what was sent"), hint);
             // Signing reports show the status of the contract, so that it is not taken for unsent.
             let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, signing);
             let is_sent = record.status.is_sent() && signing;
@@ -100,13 +103,15 @@ pub(super) fn record_status(
         }
         ItemStatus::Open if record.sent || signing || record.run == run => {
             let message = if record.revocation == Some(BegunRevocation::ByRun) {
-                "the run ended while the contract was being revoked, to send it again or because its row was removed"
+                t_key!(
+                    "the run ended while the contract was being revoked, to send it again or because its row was removed"
+                )
             } else if record.sent {
-                "the run ended while a request of a contract that was sent was in progress"
+                t_key!("the run ended while a request of a contract that was sent was in progress")
             } else {
-                "the run ended before the contract was sent"
+                t_key!("the run ended before the contract was sent")
             };
-            let hint = "apply again: treaty probes the service before it sends anything";
+            let hint = t_key!("apply again: treaty probes the service before it sends anything");
             let why = record.failure.clone();
             let why = why.unwrap_or_else(|| match record.revocation {
                 Some(BegunRevocation::ByCommand) => revoke_interrupted(),
@@ -128,12 +133,12 @@ pub(super) fn unknown_outcome(record: &ItemRecord) -> Option<Status> {
     }
 }
 
-/// Creates a failure without a code of the service.
+/// Creates a failure without a code of the service from the keys of its texts.
 pub(super) fn failure(message: &str, hint: &str) -> Failure {
     Failure {
         code: None,
-        message: message.to_owned(),
-        hint: hint.to_owned(),
+        message: t!(message).into_owned(),
+        hint: t!(hint).into_owned(),
     }
 }
 

@@ -81,7 +81,9 @@ impl DifferingRow {
         let own = own.filter(|failure| is_attempted || Some(failure) != recorded);
         let changed = || {
             failure(
-                "the row has changed since a run worked on it, and was not sent in this version",
+                t_key!(
+                    "the row has changed since a run worked on it, and was not sent in this version"
+                ),
                 APPLY_AGAIN,
             )
         };
@@ -168,7 +170,12 @@ impl StepDetails {
             Some(receipt) => {
                 let json = serde_json::from_str(&receipt).map_err(|error| LedgerError::Broken {
                     path: String::new(),
-                    why: format!("the receipt of {} cannot be read: {error}", step.name),
+                    why: t!(
+                        "the receipt of %{step} cannot be read: %{error}",
+                        step = step.name,
+                        error = error
+                    )
+                    .into_owned(),
                 })?;
                 StepState::Completed(Receipt::from_json(&json))
             }
@@ -221,12 +228,13 @@ pub(super) fn classify(
         _ => {}
     }
     let default_failure = match action {
-        ItemAction::Invalid if diagnostics.is_empty() => {
-            failure("the row was refused when the plan was made", APPLY_AGAIN)
-        }
+        ItemAction::Invalid if diagnostics.is_empty() => failure(
+            t_key!("the row was refused when the plan was made"),
+            APPLY_AGAIN,
+        ),
         ItemAction::Invalid => joined_failure(diagnostics),
         ItemAction::Unplanned => failure(
-            "the row was added, changed or moved after the plan was made",
+            t_key!("the row was added, changed or moved after the plan was made"),
             APPLY_AGAIN,
         ),
         _ => failure(report.unstarted_message, APPLY_AGAIN),

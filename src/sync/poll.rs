@@ -20,8 +20,8 @@ impl StepContext<'_> {
         let mut journal = ItemJournal::new(item.id, self.ledger.steps(item.id)?);
         let Some(flow) = sent_flow(&journal) else {
             return Err(StepError::failed(
-                "no flow is recorded for the item",
-                "run treaty state show to see what is recorded",
+                t!("no flow is recorded for the item"),
+                t!("run treaty state show to see what is recorded"),
             ));
         };
         journal.signers = signers(&journal);
@@ -72,16 +72,16 @@ impl StepContext<'_> {
         if let Some(step) = undecided_step(&journal) {
             let failure = |hint: &str| Failure {
                 code: None,
-                message: format!("the outcome of {step} is unknown"),
+                message: t!("the outcome of %{step} is unknown", step = step).into_owned(),
                 hint: hint.to_owned(),
             };
             return Err(match item.status {
                 ItemStatus::InDoubt => {
-                    StepError::InDoubt(failure("check the flow on the service's own pages"))
+                    StepError::InDoubt(failure(&t!("check the flow on the service's own pages")))
                 }
-                _ => StepError::ProbeFailed(failure(
-                    "apply again: treaty probes the service before it sends anything",
-                )),
+                _ => StepError::ProbeFailed(failure(&t!(
+                    "apply again: treaty probes the service before it sends anything"
+                ))),
             });
         }
         let failed = matches!(item.status, ItemStatus::Open | ItemStatus::Failed);
@@ -165,8 +165,12 @@ impl StepContext<'_> {
         let names = never_asked.join(", ");
         Ok((!never_asked.is_empty()).then(|| Failure {
             code: None,
-            message: format!("the flow was archived before these signers were asked: {names}"),
-            hint: "give the row a new key to send it again".to_owned(),
+            message: t!(
+                "the flow was archived before these signers were asked: %{names}",
+                names = names
+            )
+            .into_owned(),
+            hint: t!("give the row a new key to send it again").into_owned(),
         }))
     }
 }

@@ -151,8 +151,8 @@ pub(super) fn call_error(op: Op, failure: CallFailure) -> CliError {
             Exit::Unreachable,
             format!("the endpoint cannot be reached: {problem}"),
             match problem.hint {
-                "" => "check the endpoint and the network",
-                hint => hint,
+                "" => t!("check the endpoint and the network"),
+                hint => t!(hint),
             },
         ),
         failure => CliError::new(

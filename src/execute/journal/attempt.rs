@@ -194,7 +194,10 @@ impl StepContext<'_> {
         let result = self.client.call(request).await;
         let foreign = result.as_ref().ok();
         if let Some(name) = foreign.and_then(|answer| foreign_field(request, answer)) {
-            let why = format!("the {name} of the response differs from the request's");
+            let why = t!(
+                "the %{name} of the response differs from the request's",
+                name = name
+            );
             return Err(AttemptError::Unknown(StepError::InDoubt(
                 self.response_mismatch(O::OP, &why),
             )));
@@ -230,8 +233,11 @@ fn foreign_field<O: Operation>(request: &O, answer: &O::Answer) -> Option<&'stat
 /// Returns the error of a call that is not repeated any more in this run.
 pub(super) fn responses_lost(op: Op) -> StepError {
     StepError::failed(
-        format!("the responses to {op} were lost repeatedly; its effect was undone each time"),
-        "apply again later",
+        t!(
+            "the responses to %{op} were lost repeatedly; its effect was undone each time",
+            op = op
+        ),
+        t!("apply again later"),
     )
 }
 

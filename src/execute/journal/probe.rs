@@ -50,9 +50,9 @@ impl StepContext<'_> {
                 seal_id: seal.seal_id,
                 account_id: Some(account.clone()),
             }),
-            None if nameless => {
-                ProbeResult::Unclear("the service lists seals without their aliases".to_owned())
-            }
+            None if nameless => ProbeResult::Unclear(
+                t!("the service lists seals without their aliases").into_owned(),
+            ),
             None => ProbeResult::Absent,
         })
     }
@@ -103,7 +103,7 @@ impl StepContext<'_> {
             || matching::may_be_others(&all, journal, name, identity)
         {
             return Ok(Err(ProbeResult::Unclear(
-                "the same person signs this flow more than once".to_owned(),
+                t!("the same person signs this flow more than once").into_owned(),
             )));
         }
         if tasks
@@ -125,8 +125,7 @@ impl StepContext<'_> {
         });
         if takes_others {
             return Ok(Err(ProbeResult::Unclear(
-                "its link is lost, and taking it back would take back another task of the same person"
-                    .to_owned(),
+                t!("its link is lost, and taking it back would take back another task of the same person").into_owned(),
             )));
         }
         Ok(Ok(UndoTask {
@@ -199,7 +198,8 @@ impl StepContext<'_> {
             }
         }
         Ok(ProbeResult::Unclear(
-            "the person's task is there, its link is lost, and it cannot be undone".to_owned(),
+            t!("the person's task is there, its link is lost, and it cannot be undone")
+                .into_owned(),
         ))
     }
 
@@ -215,7 +215,7 @@ impl StepContext<'_> {
         let of_others = journal.count_rivals(name, identity);
         let state = self.state(flow).await?;
         let found = matching::tasks_of(&state.tasks, journal, name, identity);
-        let unclear = "the same account signs this flow more than once";
+        let unclear = t!("the same account signs this flow more than once");
         let there = |account_id| {
             ProbeResult::Found(AutoSignAnswer {
                 flow_id: flow.id.clone(),
@@ -227,12 +227,12 @@ impl StepContext<'_> {
             None if is_unknown => match matching::platform_task(&state.tasks, journal, name) {
                 PlatformTask::Absent => absent(journal, name, &state.tasks),
                 PlatformTask::Account(account) => there(account),
-                PlatformTask::Ambiguous => ProbeResult::Unclear(unclear.to_owned()),
+                PlatformTask::Ambiguous => ProbeResult::Unclear(unclear.into_owned()),
             },
             None => absent(journal, name, &state.tasks),
-            Some(_) if of_others > 0 => ProbeResult::Unclear(unclear.to_owned()),
+            Some(_) if of_others > 0 => ProbeResult::Unclear(unclear.into_owned()),
             Some(_) if matching::may_be_others(&state.tasks, journal, name, identity) => {
-                ProbeResult::Unclear(unclear.to_owned())
+                ProbeResult::Unclear(unclear.into_owned())
             }
             Some(task) => there(identity.account.clone().unwrap_or(task.account.clone())),
         })
@@ -258,8 +258,8 @@ impl StepContext<'_> {
             FlowStatus::Draft | FlowStatus::Signing => ProbeResult::Absent,
             FlowStatus::Finished => {
                 return Err(StepError::failed(
-                    "all have signed what was sent before, and that cannot be revoked",
-                    "put the row back as it was; a new contract needs a new key",
+                    t!("all have signed what was sent before, and that cannot be revoked"),
+                    t!("put the row back as it was; a new contract needs a new key"),
                 ));
             }
             _ => ProbeResult::Found(Nothing),
@@ -287,6 +287,6 @@ fn absent<A>(journal: &ItemJournal, name: &str, tasks: &[FoundTask]) -> ProbeRes
     }) {
         ProbeResult::Absent
     } else {
-        ProbeResult::Stale("the flow's details lack signers who were added".to_owned())
+        ProbeResult::Stale(t!("the flow's details lack signers who were added").into_owned())
     }
 }

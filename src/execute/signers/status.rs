@@ -72,13 +72,12 @@ impl SignStates {
         let name = step_name::signer_name(step).unwrap_or(step);
         let (message, hint) = match sign.status {
             Withdrawn => (
-                format!("the task of {name} was withdrawn elsewhere, or the details of the flow omit it"),
-                format!("treaty revoke --signer {name} creates it again, if a person signs"),
+                t!("the task of %{name} was withdrawn elsewhere, or the details of the flow omit it", name = name).into_owned(),
+                t!("treaty revoke --signer %{name} creates it again, if a person signs", name = name).into_owned(),
             ),
             _ => (
-                format!("{name} has refused, or the signature has failed"),
-                "check the flow on the service's own pages; with onChange: reissue, a changed row is sent again"
-                    .to_owned(),
+                t!("%{name} has refused, or the signature has failed", name = name).into_owned(),
+                t!("check the flow on the service's own pages; with onChange: reissue, a changed row is sent again").into_owned(),
             ),
         };
         Some(Failure {

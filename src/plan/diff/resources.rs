@@ -1,5 +1,6 @@
 //! The actions for resources.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::action::{AccountAction, Grant, SealAction, TemplateAction};
@@ -67,22 +68,23 @@ impl ResourcePlan {
                 AccountAction::Create => ('+', String::new()),
                 AccountAction::Adopt(_) => (
                     '~',
-                    format!(
-                        "adopt the existing account: set {}",
-                        account.sets.join(", ")
-                    ),
+                    t!(
+                        "adopt the existing account: set %{sets}",
+                        sets = account.sets.join(", ")
+                    )
+                    .into_owned(),
                 ),
                 AccountAction::Update(_, fields) => ('~', fields.join(", ")),
                 AccountAction::Unchanged(_) => ('=', String::new()),
             };
             let grant = match account.grant {
-                Grant::Unchanged => "",
-                Grant::Grant(_) => "grant silent signing",
-                Grant::Revoke => "revoke silent signing",
+                Grant::Unchanged => Cow::Borrowed(""),
+                Grant::Grant(_) => t!("grant silent signing"),
+                Grant::Revoke => t!("revoke silent signing"),
             };
             if !grant.is_empty() {
                 note = if note.is_empty() {
-                    grant.to_owned()
+                    grant.clone().into_owned()
                 } else {
                     format!("{note}; {grant}")
                 };
@@ -96,11 +98,11 @@ impl ResourcePlan {
         });
         let seals = self.seals.iter().map(|(name, action, _)| {
             let (symbol, note) = match action {
-                SealAction::Create => ('+', ""),
-                SealAction::Adopt(_) => ('~', "adopt the existing seal"),
-                SealAction::Unchanged(_) => ('=', ""),
+                SealAction::Create => ('+', Cow::Borrowed("")),
+                SealAction::Adopt(_) => ('~', t!("adopt the existing seal")),
+                SealAction::Unchanged(_) => ('=', Cow::Borrowed("")),
             };
-            (Address::Seal(name.clone()), symbol, note.to_owned())
+            (Address::Seal(name.clone()), symbol, note.into_owned())
         });
         let templates = self.templates.iter().map(|(name, action)| {
             let symbol = match action {
@@ -283,14 +285,9 @@ pub(crate) fn plan_resources(
                     .is_some_and(|fingerprint| fingerprint != seal.fingerprint) =>
             {
                 findings.push(
-                    Diagnostic::error(format!(
-                        "the seal {name} differs from the existing seal, and a seal cannot be changed"
-                    ))
+                    Diagnostic::error(t!("the seal %{name} differs from the existing seal, and a seal cannot be changed", name = name))
                     .at(&seal.span)
-                    .hint(format!(
-                        "use another alias, such as {}-2, to create a new seal",
-                        seal.alias
-                    )),
+                    .hint(t!("use another alias, such as %{alias}-2, to create a new seal", alias = seal.alias)),
                 );
                 continue;
             }
@@ -360,11 +357,12 @@ pub fn plan_row_account(
             continue;
         }
         if !account.updatable().contains(&name) {
-            return Err(Diagnostic::error(format!(
-                "{name} differs from the recorded account and cannot be changed"
+            return Err(Diagnostic::error(t!(
+                "%{name} differs from the recorded account and cannot be changed",
+                name = name
             ))
             .at(account.origin.clone())
-            .hint("correct it, or give the account a new thirdId"));
+            .hint(t!("correct it, or give the account a new thirdId")));
         }
         changed.push(name);
     }
