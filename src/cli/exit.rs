@@ -125,22 +125,25 @@ pub(super) fn classify(error: &anyhow::Error) -> (Exit, String) {
     if is_disk_full(error) {
         return (
             Exit::Error,
-            "free disk space, then run the command again".to_owned(),
+            t!("free disk space, then run the command again").into_owned(),
         );
     }
     match error.downcast_ref::<StoreError>() {
         Some(StoreError::Busy(in_use)) => {
             let kill = in_use.kill_command();
-            let kill = kill.map_or(String::new(), |kill| format!(" or {kill}"));
-            let hint = format!(
-                "wait until that command has ended; if it is treaty sandbox in another window, stop it with Ctrl-C{kill}, \
-                 or send to it: endpoint: \"http://127.0.0.1:7878/opentreaty-service\" in treaty.yaml"
+            let kill = kill.map_or(String::new(), |kill| {
+                t!(" or %{kill}", kill = kill).into_owned()
+            });
+            let hint = t!(
+                "wait until that command has ended; if it is treaty sandbox in another window, stop it with Ctrl-C%{kill}, \
+                 or send to it: endpoint: \"http://127.0.0.1:7878/opentreaty-service\" in treaty.yaml",
+                kill = kill
             );
-            (Exit::Held, hint)
+            (Exit::Held, hint.into_owned())
         }
         Some(StoreError::Broken { .. }) => (
             Exit::Error,
-            "check the folder, its permissions and the free disk space".to_owned(),
+            t!("check the folder, its permissions and the free disk space").into_owned(),
         ),
         None => (Exit::Error, String::new()),
     }
@@ -242,9 +245,8 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
         ),
         LedgerError::Full(_) => (
             Exit::Error,
-            "free disk space, then run the command again: what was sent is recorded, and a request without a recorded \
-             response is looked up before anything is sent again"
-                .to_owned(),
+            t!("free disk space, then run the command again: what was sent is recorded, and a request without a recorded \
+             response is looked up before anything is sent again").into_owned(),
         ),
         LedgerError::Broken { .. } => (
             Exit::Error,

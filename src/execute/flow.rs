@@ -200,14 +200,14 @@ pub(crate) fn why(state: &FlowState, status: ItemStatus) -> Failure {
         message: message.into_owned(),
         hint: match status {
             ItemStatus::Rejected => {
-                "to send it again, apply with --retry rejected, or with --reissue ADDRESS"
+                t!("to send it again, apply with --retry rejected, or with --reissue ADDRESS")
             }
             ItemStatus::Expired => {
-                "to send it again, apply with --retry expired, or with --reissue ADDRESS"
+                t!("to send it again, apply with --retry expired, or with --reissue ADDRESS")
             }
-            _ => "to send it again, apply with --reissue ADDRESS",
+            _ => t!("to send it again, apply with --reissue ADDRESS"),
         }
-        .to_owned(),
+        .into_owned(),
     }
 }
 

@@ -134,7 +134,7 @@ pub(crate) fn check_revocation_limit(
         reasons.push(t!("%{removed} removed from the sheet", removed = removed));
     }
     if reissued > 0 {
-        reasons.push(t!("%{reissued} to be sent again", reissued = reissued));
+        reasons.push(t!("%{count} to be sent again", count = reissued));
     }
     let error = Diagnostic::error(t!(
         "flows.%{flow}: %{count} of %{recorded} items in progress would be revoked (%{reasons}); the limit is %{limit}",

@@ -66,9 +66,11 @@ pub(super) fn record_status(
                 ItemStatus::Revoked => {
                     t_key!("restore the row; to send it again, apply with --reissue ADDRESS")
                 }
-                _ => t_key!(
-                    "restore the row, or set onChange: keep or onChange: reissue in the flow, or apply with --reissue ADDRESS"
-                ),
+                _ => {
+                    t_key!(
+                        "restore the row, or set onChange: keep or onChange: reissue in the flow, or apply with --reissue ADDRESS"
+                    )
+                }
             };
             let differs = failure(t_key!("the row differs from what was sent"), hint);
             // Signing reports show the status of the contract, so that it is not taken for unsent.

@@ -73,13 +73,13 @@ impl StepContext<'_> {
             let failure = |hint: &str| Failure {
                 code: None,
                 message: t!("the outcome of %{step} is unknown", step = step).into_owned(),
-                hint: hint.to_owned(),
+                hint: t!(hint).into_owned(),
             };
             return Err(match item.status {
                 ItemStatus::InDoubt => {
-                    StepError::InDoubt(failure(&t!("check the flow on the service's own pages")))
+                    StepError::InDoubt(failure(t_key!("check the flow on the service's own pages")))
                 }
-                _ => StepError::ProbeFailed(failure(&t!(
+                _ => StepError::ProbeFailed(failure(t_key!(
                     "apply again: treaty probes the service before it sends anything"
                 ))),
             });

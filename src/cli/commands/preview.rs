@@ -223,7 +223,11 @@ fn print_rows(flows: &[FlowPreview<'_>]) {
     for flow in flows {
         let chosen = &flow.chosen;
         let name = &flow.rows.flow.name;
-        let rows = out::plural(chosen.valid + chosen.skipped + chosen.invalid, "row");
+        let rows = out::plural(
+            chosen.valid + chosen.skipped + chosen.invalid,
+            t_key!("%{count} row"),
+            t_key!("%{count} rows"),
+        );
         if chosen.is_whole {
             out::line(format_args!("flows.{name}  {rows}"));
         } else {
@@ -244,7 +248,11 @@ fn print_rows(flows: &[FlowPreview<'_>]) {
             ));
         }
         if chosen.is_whole && chosen.invalid > 0 {
-            let invalid = out::plural(chosen.invalid, "row");
+            let invalid = out::plural(
+                chosen.invalid,
+                t_key!("%{count} row"),
+                t_key!("%{count} rows"),
+            );
             out::line(format_args!(
                 "  {invalid} invalid; treaty validate lists all errors"
             ));
@@ -289,7 +297,11 @@ fn check_rows(args: &Args, flows: &[FlowPreview<'_>]) -> Result<Exit, CliError> 
         sum(shown)
     };
     if args.fail_on_overflow && misfits > 0 {
-        let rows = out::plural(sum(|chosen| chosen.overflowing), "row");
+        let rows = out::plural(
+            sum(|chosen| chosen.overflowing),
+            t_key!("%{count} row"),
+            t_key!("%{count} rows"),
+        );
         return Err(CliError::new(
             Exit::Invalid,
             format!("texts that do not fit into their form fields: {misfits}, in {rows}"),

@@ -50,7 +50,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     };
     context.notes(announcement(&items, ended, args.signer.as_deref()));
     if !prompt::confirmed(&args.consent, &context.project.settings)? {
-        context.note(prompt::DECLINED);
+        context.note(t!(prompt::DECLINED));
         return Ok(Exit::Error);
     }
     let progress = Progress::new(global);

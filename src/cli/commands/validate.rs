@@ -59,13 +59,37 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
             .sum();
         let warnings = findings.warnings() + planned_run.row_findings.warnings();
         out::line(format_args!(
-            "{GREEN}valid{RESET}: {}, {}, {}, {} with {}; {}",
-            out::plural(resources.accounts.len(), "account"),
-            out::plural(resources.seals.len(), "seal"),
-            out::plural(resources.templates.len(), "template"),
-            out::plural(planned_run.flows.len(), "flow"),
-            out::plural(rows, "row"),
-            out::plural(warnings, "warning"),
+            "{GREEN}{}{RESET}: {}",
+            t!("valid"),
+            t!(
+                "%{accounts}, %{seals}, %{templates}, %{flows} with %{rows}; %{warnings}",
+                accounts = out::plural(
+                    resources.accounts.len(),
+                    t_key!("%{count} account"),
+                    t_key!("%{count} accounts")
+                ),
+                seals = out::plural(
+                    resources.seals.len(),
+                    t_key!("%{count} seal"),
+                    t_key!("%{count} seals")
+                ),
+                templates = out::plural(
+                    resources.templates.len(),
+                    t_key!("%{count} template"),
+                    t_key!("%{count} templates")
+                ),
+                flows = out::plural(
+                    planned_run.flows.len(),
+                    t_key!("%{count} flow"),
+                    t_key!("%{count} flows")
+                ),
+                rows = out::plural(rows, t_key!("%{count} row"), t_key!("%{count} rows")),
+                warnings = out::plural(
+                    warnings,
+                    t_key!("%{count} warning"),
+                    t_key!("%{count} warnings")
+                ),
+            ),
         ));
     }
     Ok(Exit::Done)
@@ -78,13 +102,18 @@ fn empty_filter(rows: &FlowRows<'_>, plan: &FlowPlan) -> Option<Diagnostic> {
     if plan.rows.is_empty() || !plan.rows.iter().all(skipped) {
         return None;
     }
-    let count = out::plural(plan.rows.len(), "row");
-    let message = format!("where excludes all rows of the sheet: {count}");
-    Some(
-        Diagnostic::warning(message)
-            .at(filter.span())
-            .hint("compare it with a row; cells are text and compared exactly as written"),
-    )
+    let count = out::plural(
+        plan.rows.len(),
+        t_key!("%{count} row"),
+        t_key!("%{count} rows"),
+    );
+    let message = t!(
+        "where excludes all rows of the sheet: %{rows}",
+        rows = count
+    );
+    Some(Diagnostic::warning(message).at(filter.span()).hint(t!(
+        "compare it with a row; cells are text and compared exactly as written"
+    )))
 }
 
 /// Reads the ledger, so that changes that the API does not support are found. Without credentials,

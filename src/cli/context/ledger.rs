@@ -133,7 +133,7 @@ impl LedgerContext {
         done: &str,
     ) -> anyhow::Result<Exit> {
         if !prompt::confirmed(consent, &self.project.settings)? {
-            self.note(prompt::DECLINED);
+            self.note(t!(prompt::DECLINED));
             return Ok(Exit::Error);
         }
         runtime()?.block_on(ledger.write(writes))?;

@@ -69,11 +69,13 @@ impl Session {
             return Ok(());
         }
         let hint = if findings.errors() == 0 {
-            "correct the sheet, or skip invalid rows with failures: { invalidRows: skip } in treaty.yaml"
+            t!(
+                "correct the sheet, or skip invalid rows with failures: { invalidRows: skip } in treaty.yaml"
+            )
         } else {
-            "correct the errors and run the command again; nothing was sent"
+            t!("correct the errors and run the command again; nothing was sent")
         };
-        Err(invalid(errors, hint))
+        Err(invalid(errors, &hint))
     }
 
     /// The name of a run that starts now. It sorts by time and is a valid folder name.
@@ -87,8 +89,8 @@ impl Session {
 /// The error of a command that found errors in manifests or rows.
 pub(in crate::cli) fn invalid(errors: usize, hint: &str) -> CliError {
     let message = match errors {
-        1 => "1 error was found".to_owned(),
-        errors => format!("{errors} errors were found"),
+        1 => t!("1 error was found"),
+        errors => t!("%{count} errors were found", count = errors),
     };
     CliError::new(Exit::Invalid, message, hint)
 }

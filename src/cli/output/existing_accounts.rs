@@ -28,7 +28,11 @@ pub(super) fn write_text(out: &mut Vec<String>, lookup: &RowAccountLookup, all: 
         if accounts.is_empty() {
             continue;
         }
-        let count = plural(accounts.len(), "existing account");
+        let count = plural(
+            accounts.len(),
+            t_key!("%{count} existing account"),
+            t_key!("%{count} existing accounts"),
+        );
         out.push(format!("{color}{symbol}{RESET} {count} {words}"));
         let shown = if all { accounts.len() } else { SAMPLES };
         for account in accounts.iter().take(shown) {
@@ -68,7 +72,7 @@ pub(super) fn unobserved(lookup: &RowAccountLookup) -> Option<String> {
         format!(
             "{} of rows not looked up: existingAccounts of the flow applies to those that exist; --observe all lists \
              them",
-            plural(count, "account")
+            plural(count, t_key!("%{count} account"), t_key!("%{count} accounts"))
         )
     })
 }

@@ -98,12 +98,13 @@ pub(in crate::cli) fn shown(path: &Path) -> &Path {
     }
 }
 
-/// Formats a count with its noun: `1 row`, `2 rows`.
-pub(in crate::cli) fn plural(count: usize, noun: &str) -> String {
+/// Formats a count with its noun: `1 row`, `2 rows`. `one` and `many` are the keys of texts.
+pub(in crate::cli) fn plural(count: usize, one: &str, many: &str) -> String {
     match count {
-        1 => format!("1 {noun}"),
-        count => format!("{count} {noun}s"),
+        1 => t!(one, count = count),
+        count => t!(many, count = count),
     }
+    .into_owned()
 }
 
 /// Flushes standard output and returns the first write error of the process.

@@ -1,5 +1,6 @@
 //! Renders a plan as text and as JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -64,41 +65,52 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
         let kinds = [
             (
                 ItemAction::Revoke,
-                "to revoke: the row was removed from the sheet",
+                t_key!("to revoke: the row was removed from the sheet"),
             ),
-            (ItemAction::Create, "to send"),
-            (ItemAction::Resume, "to resume"),
-            (ItemAction::Reissue, "to revoke and send again"),
+            (ItemAction::Create, t_key!("to send")),
+            (ItemAction::Resume, t_key!("to resume")),
+            (ItemAction::Reissue, t_key!("to revoke and send again")),
             (
                 ItemAction::Resend,
-                "to send again: the earlier contract has ended",
+                t_key!("to send again: the earlier contract has ended"),
             ),
             (
                 ItemAction::InDoubt,
-                "in doubt: unknown whether they were sent",
+                t_key!("in doubt: unknown whether they were sent"),
             ),
             (
                 ItemAction::RevokeInterrupted,
-                "whose treaty revoke was interrupted: the contract may still be valid; to finish it, run treaty revoke --target ADDRESS",
+                t_key!(
+                    "whose treaty revoke was interrupted: the contract may still be valid; to finish it, run treaty revoke --target ADDRESS"
+                ),
             ),
             (
                 ItemAction::Changed,
-                "blocked: the row differs from what was sent",
+                t_key!("blocked: the row differs from what was sent"),
             ),
-            (ItemAction::Invalid, "blocked: the row is invalid"),
+            (ItemAction::Invalid, t_key!("blocked: the row is invalid")),
             (
                 ItemAction::Orphaned,
-                "blocked: interrupted while being sent, and the row was removed from the sheet",
+                t_key!(
+                    "blocked: interrupted while being sent, and the row was removed from the sheet"
+                ),
             ),
-            (ItemAction::Unchanged, "unchanged"),
-            (ItemAction::Kept, "kept as sent"),
-            (ItemAction::Skipped, "skipped by where"),
-            (ItemAction::Excluded, "excluded by --target or --exclude"),
+            (ItemAction::Unchanged, t_key!("unchanged")),
+            (ItemAction::Kept, t_key!("kept as sent")),
+            (ItemAction::Skipped, t_key!("skipped by where")),
+            (
+                ItemAction::Excluded,
+                t_key!("excluded by --target or --exclude"),
+            ),
         ];
         out.push(format!(
             "{BOLD}flows.{}{RESET}  {}",
             flow.flow,
-            out::plural(flow.rows.len(), "row")
+            out::plural(
+                flow.rows.len(),
+                t_key!("%{count} row"),
+                t_key!("%{count} rows")
+            )
         ));
         for (action, words) in kinds {
             let count = flow.counted(action);
@@ -107,8 +119,9 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
             }
             let symbol = action.symbol().unwrap_or(' ');
             out.push(format!(
-                "  {}{symbol}{RESET} {count} {words}{}",
+                "  {}{symbol}{RESET} {count} {}{}",
                 color(symbol),
+                t!(words),
                 statuses(flow, action),
             ));
             if matches!(action, ItemAction::Unchanged | ItemAction::Kept) && !all {
@@ -123,25 +136,29 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
                 out.push(match sample.row {
                     Some(row) => {
                         let status = sample.replaced.map(replaced_status);
-                        let status = status.map_or(String::new(), |status| format!(", {status}"));
-                        format!("      {}  {DIM}row {row}{status}{RESET}", sample.address)
+                        let status =
+                            status.map_or(String::new(), |status| format!(", {}", t!(status)));
+                        let row = t!("row %{row}", row = row);
+                        format!("      {}  {DIM}{row}{status}{RESET}", sample.address)
                     }
                     None => format!("      {}", sample.address),
                 });
             }
             if !samples.is_empty() && count > samples.len() as u64 {
                 let more = count - samples.len() as u64;
-                out.push(format!("      {DIM}… and {more} more{RESET}"));
+                let more = t!("… and %{count} more", count = more);
+                out.push(format!("      {DIM}{more}{RESET}"));
             }
         }
         if flow.without_row > 0 {
-            out.push(format!(
-                "    {} without a row in the sheet can still be signed",
-                out::plural(
-                    usize::try_from(flow.without_row).unwrap_or(usize::MAX),
-                    "contract"
-                )
-            ));
+            let text = match flow.without_row {
+                1 => t!("1 contract without a row in the sheet can still be signed"),
+                count => t!(
+                    "%{count} contracts without a row in the sheet can still be signed",
+                    count = count
+                ),
+            };
+            out.push(format!("    {text}"));
         }
     }
     existing_accounts::write_text(out, &plan.row_accounts, all);
@@ -157,7 +174,7 @@ fn statuses(flow: &FlowPlan, action: ItemAction) -> String {
     let counts = flow.counted_by_status(action).into_iter();
     let counts = counts.filter(|(status, _)| is_shown(status));
     let counts: Vec<String> = counts
-        .map(|(status, count)| format!("{count} {}", replaced_status(status)))
+        .map(|(status, count)| format!("{count} {}", t!(replaced_status(status))))
         .collect();
     match counts.join(", ") {
         none if none.is_empty() => none,
@@ -184,12 +201,17 @@ fn replaced_status(status: ItemStatus) -> &'static str {
 /// Returns the counts of contracts that need attention although the plan does nothing with them.
 fn ended_or_without_row(plan: &Plan) -> Vec<String> {
     let (ended, without_row) = not_sent(plan);
-    let ended = ended
-        .into_iter()
-        .map(|(word, count)| format!("of these {count} {word}"));
+    let ended = ended.into_iter().map(|(word, count)| {
+        t!(
+            "of these %{count} %{status}",
+            count = count,
+            status = t!(word)
+        )
+    });
     let without_row = Some(without_row).filter(|count| *count > 0);
-    let without_row = without_row.map(|count| format!("{count} without a row in the sheet"));
-    ended.chain(without_row).collect()
+    let without_row =
+        without_row.map(|count| t!("%{count} without a row in the sheet", count = count));
+    ended.chain(without_row).map(Cow::into_owned).collect()
 }
 
 /// Returns the number of contracts of the sheet that were rejected or have expired and are not sent
@@ -215,29 +237,35 @@ pub(super) fn people(people: &People) -> Option<String> {
         return None;
     }
     let mut parts = vec![match people.asked {
-        1 => "1 person will be asked to sign".to_owned(),
-        count => format!("{count} people will be asked to sign"),
+        1 => t!("1 person will be asked to sign"),
+        count => t!("%{count} people will be asked to sign", count = count),
     }];
     if people.signatures != people.asked {
-        parts.push(format!("{} signatures", people.signatures));
+        parts.push(t!("%{count} signatures", count = people.signatures));
     }
     if people.again > 0 {
-        parts.push(format!("{} asked again", people.again));
+        parts.push(t!("%{count} asked again", count = people.again));
     }
     let channel = |name: &str| match name {
-        "sms" => "SMS",
-        "email" => "e-mail",
-        _ => "Alipay",
+        "sms" => t!("SMS"),
+        "email" => t!("e-mail"),
+        _ => t!("Alipay"),
     };
     let notices = people.notices.iter();
-    parts.extend(notices.map(|(name, count)| format!("{count} by {}", channel(name))));
+    parts.extend(notices.map(|(name, count)| {
+        t!(
+            "%{count} by %{channel}",
+            count = count,
+            channel = channel(name)
+        )
+    }));
     if people.without_notice > 0 {
-        parts.push(format!(
-            "{} without a notice: send them the links of the report",
-            people.without_notice
+        parts.push(t!(
+            "%{count} without a notice: send them the links of the report",
+            count = people.without_notice
         ));
     }
-    Some(parts.join("; "))
+    Some(parts.join(&t!("; ")))
 }
 
 /// Returns the people who are asked to sign as JSON.
@@ -255,42 +283,47 @@ fn people_json(people: &People) -> serde_json::Value {
 /// Renders the counts and the forecast.
 fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, detail: Detail, now: Timestamp) {
     let counted: Vec<String> = [
-        ('-', "to delete or revoke"),
-        ('+', "to create"),
-        ('~', "to update"),
-        ('±', "to reissue"),
-        ('?', "in doubt"),
-        ('!', "blocked"),
-        ('=', "unchanged"),
+        ('-', t_key!("to delete or revoke")),
+        ('+', t_key!("to create")),
+        ('~', t_key!("to update")),
+        ('±', t_key!("to reissue")),
+        ('?', t_key!("in doubt")),
+        ('!', t_key!("blocked")),
+        ('=', t_key!("unchanged")),
     ]
     .into_iter()
     .filter_map(|(symbol, words)| {
         let count = plan.count(symbol);
-        (count > 0).then(|| format!("{count} {words}"))
+        (count > 0).then(|| format!("{count} {}", t!(words)))
     })
     .chain(ended_or_without_row(plan))
     .collect();
     let summary = if counted.is_empty() {
-        "no resources and no rows".to_owned()
+        t!("no resources and no rows").into_owned()
     } else {
-        counted.join(", ")
+        counted.join(&t!(", "))
     };
-    out.extend([String::new(), format!("{BOLD}Plan:{RESET} {summary}")]);
+    out.extend([
+        String::new(),
+        format!("{BOLD}{}{RESET} {summary}", t!("Plan:")),
+    ]);
     if plan.is_empty() {
-        out.push("No changes.".to_owned());
+        out.push(t!("No changes.").into_owned());
         return;
     }
-    out.extend(people(&plan.people).map(|people| format!("{BOLD}People:{RESET} {people}")));
-    let calls = plan.calls();
-    let by_operation = if detail.calls {
-        ""
-    } else {
-        "; -v lists them by operation"
-    };
-    let total = format!(
-        "{BOLD}Calls:{RESET} at most {}, without lookups{by_operation}",
-        calls.total()
+    out.extend(
+        people(&plan.people).map(|people| format!("{BOLD}{}{RESET} {people}", t!("People:"))),
     );
+    let calls = plan.calls();
+    let total = if detail.calls {
+        t!("at most %{count}, without lookups", count = calls.total())
+    } else {
+        t!(
+            "at most %{count}, without lookups; -v lists them by operation",
+            count = calls.total()
+        )
+    };
+    let total = format!("{BOLD}{}{RESET} {total}", t!("Calls:"));
     out.extend([String::new(), total]);
     for (op, count) in calls.iter().filter(|_| detail.calls) {
         out.push(format!("  {count:>8}  {op}"));
@@ -300,14 +333,16 @@ fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, detail: Detai
         limits.operations.get(&op).map(|rate| rate.0)
     });
     let Some(seconds) = seconds else {
-        out.push(format!("{BOLD}Time:{RESET} no rate limit is set"));
+        let text = t!("no rate limit is set");
+        out.push(format!("{BOLD}{}{RESET} {text}", t!("Time:")));
         return;
     };
-    let rate = limits.rate.map(|rate| format!(" at {}/s", rate.0));
-    let end = ends(now, seconds).map(|end| format!("; started now, it ends at {end}"));
+    let rate = limits.rate.map(|rate| t!(" at %{rate}/s", rate = rate.0));
+    let end = ends(now, seconds).map(|end| t!("; started now, it ends at %{end}", end = end));
     let (rate, end) = (rate.unwrap_or_default(), end.unwrap_or_default());
     out.push(format!(
-        "{BOLD}Time:{RESET} {}{rate}{end}",
+        "{BOLD}{}{RESET} {}{rate}{end}",
+        t!("Time:"),
         duration(seconds)
     ));
 }
@@ -326,10 +361,10 @@ pub(in crate::cli) fn print_counts(items: &BTreeMap<String, Counts>) {
     for (flow, counts) in items {
         let counted: Vec<String> = counts
             .iter()
-            .map(|(status, count)| format!("{count} {}", status.word()))
+            .map(|(status, count)| format!("{count} {}", status.label()))
             .collect();
         let counted = match counted.join(", ") {
-            none if none.is_empty() => "no rows".to_owned(),
+            none if none.is_empty() => t!("no rows").into_owned(),
             counted => counted,
         };
         out::line(format_args!("{BOLD}flows.{flow}{RESET}  {counted}"));
@@ -342,10 +377,19 @@ pub(in crate::cli) fn duration(seconds: f64) -> String {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let whole = seconds.ceil() as u64;
     match whole {
-        0..=59 => format!("{whole} s"),
-        60..=3599 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole / 60 % 60),
+        0..=59 => t!("%{seconds} s", seconds = whole),
+        60..=3599 => t!(
+            "%{minutes} min %{seconds} s",
+            minutes = whole / 60,
+            seconds = format!("{:02}", whole % 60)
+        ),
+        _ => t!(
+            "%{hours} h %{minutes} min",
+            hours = whole / 3600,
+            minutes = format!("{:02}", whole / 60 % 60)
+        ),
     }
+    .into_owned()
 }
 
 /// Renders a plan as JSON.

@@ -8,14 +8,14 @@ use crate::cli::exit::{CliError, Exit};
 use crate::manifest::Settings;
 
 /// The note when the answer is no.
-pub(in crate::cli) const DECLINED: &str = "nothing was changed";
+pub(in crate::cli) const DECLINED: &str = t_key!("nothing was changed");
 
 /// The consent in the arguments of a command, and the question if there is none.
 #[derive(Clone, Copy)]
 pub(in crate::cli) struct ConsentRequest<'a> {
     yes: bool,
     confirm: Option<&'a str>,
-    /// The question, without the name of the environment.
+    /// The key of the question.
     question: &'static str,
 }
 
@@ -24,7 +24,7 @@ impl<'a> From<&'a Apply> for ConsentRequest<'a> {
         Self {
             yes: args.yes,
             confirm: args.confirm.as_deref(),
-            question: "Apply this plan to",
+            question: t_key!("Apply this plan to %{name}?"),
         }
     }
 }
@@ -34,7 +34,7 @@ impl<'a> From<&'a Consent> for ConsentRequest<'a> {
         Self {
             yes: args.yes,
             confirm: args.confirm.as_deref(),
-            question: "Make this change in",
+            question: t_key!("Make this change in %{name}?"),
         }
     }
 }
@@ -49,16 +49,25 @@ pub(in crate::cli) fn check<'a>(
     let usage = |message: String, hint: String| Err(CliError::new(Exit::Usage, message, hint));
     match args.confirm {
         Some(confirmed) if confirmed != name => usage(
-            format!("--confirm {confirmed} does not match the environment {name}"),
-            format!("confirm the environment with --confirm {name}"),
+            t!(
+                "--confirm %{confirmed} does not match the environment %{name}",
+                confirmed = confirmed,
+                name = name
+            )
+            .into_owned(),
+            t!(
+                "confirm the environment with --confirm %{name}",
+                name = name
+            )
+            .into_owned(),
         ),
         None if settings.protected && (args.yes || !std::io::stdin().is_terminal()) => usage(
-            format!("the environment {name} is protected"),
-            format!("confirm it with --confirm {name}"),
+            t!("the environment %{name} is protected", name = name).into_owned(),
+            t!("confirm it with --confirm %{name}", name = name).into_owned(),
         ),
         _ if !args.yes && !std::io::stdin().is_terminal() => usage(
-            "confirmation is required, and standard input is not a terminal".to_owned(),
-            "add --yes to continue without confirmation".to_owned(),
+            t!("confirmation is required, and standard input is not a terminal").into_owned(),
+            t!("add --yes to continue without confirmation").into_owned(),
         ),
         _ => Ok(()),
     }
@@ -72,14 +81,16 @@ pub(in crate::cli) fn confirmed<'a>(
     let args = args.into();
     let name = &settings.environment;
     if settings.protected && args.confirm.is_none() {
-        return Ok(answer(&format!(
-            "{name} is protected. Enter its name to continue: "
-        ))? == *name);
+        let question = t!(
+            "%{name} is protected. Enter its name to continue: ",
+            name = name
+        );
+        return Ok(answer(&question)? == *name);
     }
     if args.yes {
         return Ok(true);
     }
-    let answer = answer(&format!("{} {name}? [y/N] ", args.question))?;
+    let answer = answer(&format!("{} [y/N] ", t!(args.question, name = name)))?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }
 
@@ -88,7 +99,7 @@ pub(in crate::cli) fn answer(question: &str) -> Result<String, CliError> {
     let broken = |error: std::io::Error| {
         CliError::new(
             Exit::Error,
-            format!("the answer cannot be read: {error}"),
+            t!("the answer cannot be read: %{error}", error = error),
             "",
         )
     };

@@ -64,7 +64,7 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
             if plan.is_empty() || prompt::confirmed(args, settings)? {
                 execute(global, args, context, found, &mut metrics.borrow_mut())
             } else {
-                out::log_note(global.log_format, prompt::DECLINED);
+                out::log_note(global.log_format, t!(prompt::DECLINED));
                 Ok(Exit::Error)
             }
         },

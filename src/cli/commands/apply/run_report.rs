@@ -40,7 +40,7 @@ impl RunReport<'_> {
         if let Some(Stopped::Fatal(fatal)) = &self.stats.stopped {
             tracing::error!(target: CONSOLE, event = "error", "{fatal}");
             if global.log_format == LogFormat::Text {
-                out::note(format_args!("{BOLD_RED}error{RESET}: {fatal}"));
+                out::note(format_args!("{BOLD_RED}{}{RESET}: {fatal}", t!("error")));
             }
         }
         let settings = &self.context.project.settings;
@@ -55,8 +55,8 @@ impl RunReport<'_> {
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
         let mut failed_rows = Vec::new();
         let unstarted_message = match self.stopped() {
-            Some(why) => format!("not started: {why}"),
-            None => "not started: the run ended earlier".to_owned(),
+            Some(why) => t!("not started: %{why}", why = why).into_owned(),
+            None => t!("not started: the run ended earlier").into_owned(),
         };
         let plans = self.context.planned.plan.flows.iter();
         for (rows, plan) in self.context.planned.flows.iter().zip(plans) {
@@ -102,29 +102,26 @@ impl RunReport<'_> {
             Some(Stopped::Fatal(fatal)) => exit::classify_fatal(fatal),
             Some(Stopped::Asked) => (
                 Exit::Interrupted,
-                "apply again to continue; completed items are not sent again".to_owned(),
+                t!("apply again to continue; completed items are not sent again").into_owned(),
             ),
             _ if followed == Exit::Interrupted => (followed, String::new()),
             _ if any(Status::InDoubt) || self.followed.is_some_and(|synced| synced.in_doubt > 0) => (
                 Exit::InDoubt,
-                "items in doubt are not sent again automatically: check them in the web console of the service, \
-                 then run apply --retry in-doubt or state settle"
-                    .to_owned(),
+                t!("items in doubt are not sent again automatically: check them in the web console of the service, \
+                 then run apply --retry in-doubt or state settle").into_owned(),
             ),
             _ if any(Status::Interrupted) && self.has_interrupted_revocations() => (
                 Exit::InDoubt,
-                "a treaty revoke was interrupted: treaty status --interrupted lists the contracts; run treaty revoke \
-                 --target ADDRESS to finish it"
-                    .to_owned(),
+                t!("a treaty revoke was interrupted: treaty status --interrupted lists the contracts; run treaty revoke \
+                 --target ADDRESS to finish it").into_owned(),
             ),
             _ if stats.in_doubt > 0 || any(Status::Interrupted) || followed == Exit::InDoubt => (
                 Exit::InDoubt,
-                "apply again: calls whose outcome is unknown are probed before anything is sent"
-                    .to_owned(),
+                t!("apply again: calls whose outcome is unknown are probed before anything is sent").into_owned(),
             ),
             Some(Stopped::Failures { .. }) => (
                 Exit::Failed,
-                "correct the failed items, then apply again".to_owned(),
+                t!("correct the failed items, then apply again").into_owned(),
             ),
             None if stats.failed + stats.not_started + blocked > 0
                 || any(Status::Failed)
@@ -132,9 +129,8 @@ impl RunReport<'_> {
                 || !stats.failed_resources.is_empty() =>
             (
                 Exit::Failed,
-                "see treaty_error and treaty_hint in the report; correct the sheet, or correct failed.csv and use it \
-                 as the sheet; then apply again"
-                    .to_owned(),
+                t!("see treaty_error and treaty_hint in the report; correct the sheet, or correct failed.csv and use it \
+                 as the sheet; then apply again").into_owned(),
             ),
             None => (followed, String::new()),
         }
@@ -148,11 +144,11 @@ impl RunReport<'_> {
 
     /// Why the run ended before all items were processed.
     fn stopped(&self) -> Option<String> {
-        let interrupted = "the run was interrupted".to_owned();
+        let interrupted = t!("the run was interrupted").into_owned();
         match &self.stats.stopped {
             Some(Stopped::Asked) => Some(interrupted),
             Some(Stopped::Failures { tolerated }) => {
-                Some(format!("more than {tolerated} items failed"))
+                Some(t!("more than %{tolerated} items failed", tolerated = tolerated).into_owned())
             }
             Some(Stopped::Fatal(fatal)) => Some(fatal.to_string()),
             None => self
@@ -243,12 +239,17 @@ impl RunReport<'_> {
                 .map(|count| count.attempts)
                 .sum();
             out::line(format_args!(
-                "{calls} calls in {seconds:.1} s; reports in {}",
-                out::shown(folder).display()
+                "{}",
+                t!(
+                    "%{calls} calls in %{seconds} s; reports in %{folder}",
+                    calls = calls,
+                    seconds = format!("{seconds:.1}"),
+                    folder = out::shown(folder).display()
+                )
             ));
         }
         if !hint.is_empty() {
-            out::note(format_args!("{BOLD_CYAN}help{RESET}: {hint}"));
+            out::note(format_args!("{BOLD_CYAN}{}{RESET}: {hint}", t!("help")));
         }
     }
 }

@@ -148,7 +148,11 @@ fn summarize(folder: &Path, draft: &Draft, sheet: &SheetInput, manifests: &[(&st
         "{}: a contract for each row of {}; {filled} of {} filled",
         folder.display(),
         sheet.file_name,
-        out::plural(draft.fields.len(), "form field"),
+        out::plural(
+            draft.fields.len(),
+            t_key!("%{count} form field"),
+            t_key!("%{count} form fields")
+        ),
     ));
     for (field, source) in &draft.fields {
         if source.is_none() {

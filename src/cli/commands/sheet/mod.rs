@@ -47,7 +47,11 @@ pub(super) fn run(global: &Global, args: &Sheet) -> anyhow::Result<Exit> {
     out::line(format_args!(
         "{}: {}, {required} of them required",
         output.display(),
-        out::plural(columns.len(), "column"),
+        out::plural(
+            columns.len(),
+            t_key!("%{count} column"),
+            t_key!("%{count} columns")
+        ),
     ));
     if has_unnamed_columns(flow) {
         out::warning(format_args!(

@@ -59,7 +59,7 @@ pub(super) fn import(global: &Global, args: &Import) -> anyhow::Result<Exit> {
     })?;
     let settings = &context.project.settings;
     if !prompt::confirmed(&args.consent, settings)? {
-        context.note(prompt::DECLINED);
+        context.note(t!(prompt::DECLINED));
         return Ok(Exit::Error);
     }
     let ledger = context.lock_ledger(VersionPolicy::Import)?;

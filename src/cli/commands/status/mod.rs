@@ -214,7 +214,11 @@ fn print_failed_rows(failed_rows: &[UnrecordedFailure], args: &Args) {
     if failed_rows.is_empty() || args.failed {
         return;
     }
-    let rows = out::plural(failed_rows.len(), "row");
+    let rows = out::plural(
+        failed_rows.len(),
+        t_key!("%{count} row"),
+        t_key!("%{count} rows"),
+    );
     out::line(format_args!(
         "{RED}{rows} not used{RESET}: run treaty status --failed, or see failed.csv in the reports"
     ));

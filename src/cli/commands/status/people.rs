@@ -59,7 +59,11 @@ pub(super) fn add(
     if unknown > 0 {
         let text = format!(
             "{unknown} of {} have no name: their row is not in the sheet as it was sent",
-            out::plural(links.len(), "signer")
+            out::plural(
+                links.len(),
+                t_key!("%{count} signer"),
+                t_key!("%{count} signers")
+            )
         );
         out::log_warning(context.session.log_format, text);
     }
