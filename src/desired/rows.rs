@@ -464,11 +464,14 @@ fn changed_key(row: &Row, key: &str) -> Option<(String, String)> {
     if reported.trim() == key || reported == escaped(key) {
         return None;
     }
-    Some((
-        format!("the key is {key}, but treaty wrote this row for the key {reported}"),
-        format!(
-            "restore the key {reported}; if the row is to become a new contract, clear treaty_key in this row or \
-             remove the treaty_ columns"
-        ),
-    ))
+    let message = t!(
+        "the key is %{key}, but treaty wrote this row for the key %{reported}",
+        key = key,
+        reported = reported
+    );
+    let hint = t!(
+        "restore the key %{reported}; if the row is to become a new contract, clear treaty_key in this row or remove the treaty_ columns",
+        reported = reported
+    );
+    Some((message.into_owned(), hint.into_owned()))
 }

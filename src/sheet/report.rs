@@ -85,12 +85,13 @@ fn open_as_written(file: &SheetFile, format: Format) -> Result<Sheet, Vec<Diagno
     })
 }
 
-/// Returns whether the beginning of a text file may have columns of a report, in any language.
+/// Returns whether the beginning of a text file contains the prefix of the columns of reports, which
+/// is the same in every language and encoding.
 fn mentions_report(file: &SheetFile) -> bool {
     let mut start = Vec::new();
     let read = input_file::open(&file.path)
         .ok()
         .and_then(|opened| opened.take(HEADER_BYTES).read_to_end(&mut start).ok());
-    let prefix = REPORT_PREFIX.as_bytes();
-    read.is_some() && start.windows(prefix.len()).any(|bytes| bytes == prefix)
+    let name = REPORT_PREFIX.as_bytes();
+    read.is_some() && start.windows(name.len()).any(|bytes| bytes == name)
 }
