@@ -196,10 +196,10 @@ impl Failure {
 pub fn revoke_interrupted() -> Failure {
     Failure {
         code: None,
-        message: "treaty revoke was interrupted: the contract may still be valid".to_owned(),
-        hint: "run treaty revoke --target with this address to finish it; to leave the contract as it is, run \
-               treaty state settle ADDRESS again, then apply"
-            .to_owned(),
+        message: t!("treaty revoke was interrupted: the contract may still be valid").into_owned(),
+        hint: t!("run treaty revoke --target with this address to finish it; to leave the contract as it is, run \
+               treaty state settle ADDRESS again, then apply")
+        .into_owned(),
     }
 }
 

@@ -72,11 +72,11 @@ fn report(file: &SheetFile) -> Option<Sheet> {
         return None;
     }
     if !ignored.is_empty() {
-        let message = format!(
-            "the sheet is a report of treaty: {} of the manifest is not used for it",
-            ignored.join(", ")
+        let message = t!(
+            "the sheet is a report of treaty: %{settings} of the manifest is not used for it",
+            settings = ignored.join(&t!(", "))
         );
-        let hint = "nothing has to be changed; other sheets are read with these settings";
+        let hint = t!("nothing has to be changed; other sheets are read with these settings");
         let warning = Diagnostic::warning(message).at(file.path_shown());
         sheet.warn(warning.hint(hint));
     }

@@ -22,7 +22,7 @@ const COLUMNS: [(&str, &str); 16] = [
     ("treaty_error", "treaty_原因"),
     ("treaty_hint", "treaty_提示"),
     ("treaty_attempts", "treaty_处理次数"),
-    ("treaty_contract_number", "treaty_合同编号"),
+    ("treaty_contract_number", "treaty_第几份合同"),
     ("treaty_sent_at", "treaty_发送时间"),
     ("treaty_ended_at", "treaty_结束时间"),
     ("treaty_file", "treaty_文件"),

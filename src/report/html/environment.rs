@@ -37,6 +37,10 @@ pub fn page_environment(templates: &[(&'static str, &'static str)]) -> Environme
 }
 
 /// Returns a sentence in the current language. Values that are not marked as safe are escaped.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the library passes the arguments of a function by value"
+)]
 fn translated(sentence: &str, values: Kwargs) -> Result<Value, Error> {
     let escape = |text: &str| HtmlEscape(&escaped(text)).to_string();
     let text = t!(sentence);

@@ -112,8 +112,6 @@ fn a_chinese_report_is_a_sheet_like_an_english_one() {
     let titles = row.keys().filter(|title| title.starts_with("treaty_"));
     assert!(titles.clone().all(|title| !title.is_ascii()));
     let wrong = row["身份证号"].trim_start_matches('\'').to_owned();
-    // The names for programs do not depend on the language.
-    assert_eq!(project.summary()["items"]["loans"]["failed"], 1);
     let all = project.path("reports/latest/loans.xlsx");
     let results = read(&all, Some("结果"));
     assert_eq!(results[0]["treaty_状态"], "已发送");
