@@ -372,7 +372,7 @@ fn every_error_code_has_an_english_message_and_hint() {
     let unknown = ErrorCode(7_000_000).hint();
     for row in table("error-codes.tsv") {
         let code = ErrorCode(cell(&row, "code").parse().expect("a number"));
-        for text in [code.english(), code.hint()] {
+        for text in [code.english(), &code.hint()] {
             assert!(!text.trim().is_empty() && text.is_ascii(), "{code}: {text}");
         }
         assert_ne!(code.hint(), unknown, "{code}");
