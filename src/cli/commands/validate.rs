@@ -48,7 +48,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     diagnostics::print(&all, session.log_format, Some(&errors));
     let errors = findings.errors() + planned_run.row_findings.errors();
     if errors > 0 {
-        return Err(invalid(errors, "correct the errors and validate again").into());
+        return Err(invalid(errors, &t!("correct the errors and validate again")).into());
     }
     if !global.quiet && global.log_format == LogFormat::Text {
         let rows: usize = planned_run

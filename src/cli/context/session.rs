@@ -245,8 +245,13 @@ pub(in crate::cli) fn with_plan(
     }
     session.check_findings(settings, &findings, &planned_run, &errors)?;
     if let Some(target) = planned_run.unmatched.first() {
-        let message = format!("the target {target} matches no declared address and no row");
-        let hint = "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them";
+        let message = t!(
+            "the target %{target} matches no declared address and no row",
+            target = target
+        );
+        let hint = t!(
+            "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them"
+        );
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }
     credentials?;
