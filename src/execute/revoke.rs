@@ -167,7 +167,7 @@ impl StepContext<'_> {
         };
         let state = self.state(&flow).await?;
         let Some(status) = ended_status(state.status) else {
-            if self.is_revoke_pending(journal, &state) {
+            if Self::is_revoke_pending(journal, &state) {
                 return Err(StepError::ProbeFailed(revoke_interrupted()));
             }
             self.void_intent(journal, END).await?;
@@ -177,7 +177,7 @@ impl StepContext<'_> {
     }
 
     /// Returns whether a `treaty revoke` was interrupted whose flow can still be revoked.
-    pub(crate) fn is_revoke_pending(&self, journal: &ItemJournal, state: &FlowState) -> bool {
+    pub(crate) fn is_revoke_pending(journal: &ItemJournal, state: &FlowState) -> bool {
         let is_pending = journal.is_begun(END) && !journal.is_done(END);
         let is_over = state.status == FlowStatus::Finished || ended_status(state.status).is_some();
         let is_signer = |(step, _): &(String, _)| step_name::is_signer(step);

@@ -49,7 +49,7 @@ impl StepContext<'_> {
         }
         // The operator wanted to revoke the flow: no signer is added and nothing is archived until
         // the command is repeated, or its record is settled.
-        if self.is_revoke_pending(&journal, &state) {
+        if Self::is_revoke_pending(&journal, &state) {
             let failure = revoke_interrupted();
             if item.failure.as_ref() != Some(&failure) {
                 self.record_status(item.id, ItemStatus::Open, Some(failure.clone()), false)

@@ -49,6 +49,7 @@ pub(in crate::cli) fn lines(
 }
 
 /// Renders the actions on resources and rows.
+#[allow(clippy::too_many_lines)]
 fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
     for (address, symbol, note) in plan.resources.actions() {
         if symbol == '=' && !all {
