@@ -48,6 +48,47 @@ pub(in crate::cli) fn lines(
     lines
 }
 
+/// The actions on items in the order of the plan, each with the key of its text.
+const ACTIONS: [(ItemAction, &str); 14] = [
+    (
+        ItemAction::Revoke,
+        t_key!("to revoke: the row was removed from the sheet"),
+    ),
+    (ItemAction::Create, t_key!("to send")),
+    (ItemAction::Resume, t_key!("to resume")),
+    (ItemAction::Reissue, t_key!("to revoke and send again")),
+    (
+        ItemAction::Resend,
+        t_key!("to send again: the earlier contract has ended"),
+    ),
+    (
+        ItemAction::InDoubt,
+        t_key!("in doubt: unknown whether they were sent"),
+    ),
+    (
+        ItemAction::RevokeInterrupted,
+        t_key!(
+            "whose treaty revoke was interrupted: the contract may still be valid; to finish it, run treaty revoke --target ADDRESS"
+        ),
+    ),
+    (
+        ItemAction::Changed,
+        t_key!("blocked: the row differs from what was sent"),
+    ),
+    (ItemAction::Invalid, t_key!("blocked: the row is invalid")),
+    (
+        ItemAction::Orphaned,
+        t_key!("blocked: interrupted while being sent, and the row was removed from the sheet"),
+    ),
+    (ItemAction::Unchanged, t_key!("unchanged")),
+    (ItemAction::Kept, t_key!("kept as sent")),
+    (ItemAction::Skipped, t_key!("skipped by where")),
+    (
+        ItemAction::Excluded,
+        t_key!("excluded by --target or --exclude"),
+    ),
+];
+
 /// Renders the actions on resources and rows.
 #[allow(clippy::too_many_lines)]
 fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
@@ -63,47 +104,6 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
         out.push(format!("{}{symbol}{RESET} {address}{note}", color(symbol)));
     }
     for flow in &plan.flows {
-        let kinds = [
-            (
-                ItemAction::Revoke,
-                t_key!("to revoke: the row was removed from the sheet"),
-            ),
-            (ItemAction::Create, t_key!("to send")),
-            (ItemAction::Resume, t_key!("to resume")),
-            (ItemAction::Reissue, t_key!("to revoke and send again")),
-            (
-                ItemAction::Resend,
-                t_key!("to send again: the earlier contract has ended"),
-            ),
-            (
-                ItemAction::InDoubt,
-                t_key!("in doubt: unknown whether they were sent"),
-            ),
-            (
-                ItemAction::RevokeInterrupted,
-                t_key!(
-                    "whose treaty revoke was interrupted: the contract may still be valid; to finish it, run treaty revoke --target ADDRESS"
-                ),
-            ),
-            (
-                ItemAction::Changed,
-                t_key!("blocked: the row differs from what was sent"),
-            ),
-            (ItemAction::Invalid, t_key!("blocked: the row is invalid")),
-            (
-                ItemAction::Orphaned,
-                t_key!(
-                    "blocked: interrupted while being sent, and the row was removed from the sheet"
-                ),
-            ),
-            (ItemAction::Unchanged, t_key!("unchanged")),
-            (ItemAction::Kept, t_key!("kept as sent")),
-            (ItemAction::Skipped, t_key!("skipped by where")),
-            (
-                ItemAction::Excluded,
-                t_key!("excluded by --target or --exclude"),
-            ),
-        ];
         out.push(format!(
             "{BOLD}flows.{}{RESET}  {}",
             flow.flow,
@@ -113,7 +113,7 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
                 t_key!("%{count} rows")
             )
         ));
-        for (action, words) in kinds {
+        for (action, words) in ACTIONS {
             let count = flow.counted(action);
             if count == 0 {
                 continue;

@@ -52,8 +52,8 @@ fn the_sandbox_in_the_process_passes_every_check() {
         "{}",
         after.stdout
     );
-    let named = "project acme-lending, environment sandbox, endpoint sandbox\n";
-    assert_eq!(after.stderr, named);
+    let first_line = "project acme-lending, environment sandbox, endpoint sandbox\n";
+    assert_eq!(after.stderr, first_line);
     let json = project.expect(&["doctor", "--format", "json"], 0);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
     let checks = json["checks"].as_array().expect("checks");

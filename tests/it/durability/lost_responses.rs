@@ -178,9 +178,10 @@ async fn a_sync_counts_items_by_their_status_in_reports() {
     ] {
         let hangs = expected == Status::Interrupted;
         let rig = Rig::loans(1).fault(PERSON, 1, fault);
-        match hangs {
-            true => assert!(rig.apply_while(rig.hang()).await.is_none()),
-            false => drop(rig.apply().await),
+        if hangs {
+            assert!(rig.apply_while(rig.hang()).await.is_none());
+        } else {
+            drop(rig.apply().await);
         }
         rig.stop_faults();
         let synced = rig.sync().await;

@@ -178,12 +178,11 @@ struct Clocks {
 fn clock_check(is_sandbox: bool, clocks: Option<Clocks>) -> Check {
     let name = "clock";
     let Some(Clocks { service, own }) = clocks else {
-        return match is_sandbox {
-            true => Check::ok(name, "the sandbox uses the clock of this machine"),
-            false => {
-                let message = "not checked: there is no time of the service";
-                Check::new(name, Level::Warning, message, "")
-            }
+        return if is_sandbox {
+            Check::ok(name, "the sandbox uses the clock of this machine")
+        } else {
+            let message = "not checked: there is no time of the service";
+            Check::new(name, Level::Warning, message, "")
         };
     };
     let seconds = own.duration_since(service).as_secs();

@@ -16,7 +16,7 @@ mod starter;
 
 use std::path::{Path, PathBuf};
 
-use starter::{STARTERS, Starter};
+use starter::{STARTERS, Starter, with_project_name};
 
 use crate::cli::args::{Global, Init};
 use crate::cli::exit::{CliError, Exit};
@@ -38,7 +38,7 @@ fn from_starter(args: &Init) -> anyhow::Result<Exit> {
     let name = project_name(&folder);
     for (path, bytes) in starter.files {
         let bytes = match (*path, &name) {
-            ("treaty.yaml", Some(name)) => starter.with_project_name(bytes, name),
+            ("treaty.yaml", Some(name)) => with_project_name(bytes, name),
             _ => bytes.to_vec(),
         };
         files::write(&folder.join(path), &bytes)?;

@@ -73,17 +73,16 @@ signed/
 *.tsv
 ";
 
-impl Starter {
-    /// Returns the text of `treaty.yaml` with another name of the project.
-    pub(super) fn with_project_name(&self, text: &[u8], name: &str) -> Vec<u8> {
-        let text = String::from_utf8_lossy(text);
-        let line = |line: &str| match line.starts_with("project: ") {
-            true => format!("project: {}\n", quoted_if_needed(name)),
-            false => line.to_owned(),
-        };
-        text.split_inclusive('\n')
-            .map(line)
-            .collect::<String>()
-            .into_bytes()
-    }
+/// Returns the text of `treaty.yaml` with another name of the project.
+pub(super) fn with_project_name(text: &[u8], name: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text);
+    let line = |line: &str| {
+        if line.starts_with("project: ") {
+            format!("project: {}\n", quoted_if_needed(name))
+        } else {
+            line.to_owned()
+        }
+    };
+    let lines = text.split_inclusive('\n').map(line);
+    lines.collect::<String>().into_bytes()
 }
