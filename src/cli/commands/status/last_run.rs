@@ -38,6 +38,11 @@ impl LastRun {
         self.run.record.id
     }
 
+    /// Returns whether a process works on the run, or waits for signatures.
+    pub(super) fn is_running(&self) -> bool {
+        self.holder.is_some()
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.run.record.name
     }

@@ -46,8 +46,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let names = ResourceNames::build(&context.project, ledger.salt(), &mut Findings::default());
     let settings = &context.project.settings;
     let last_run = LastRun::read(&ledger, &settings.reports.directory)?;
-    let run_id = last_run.as_ref().map(LastRun::id);
-    let totals = Totals::read(&ledger, &names, &args.matching, run_id)?;
+    let totals = Totals::read(&ledger, &names, &args.matching, last_run.as_ref())?;
     let complete_links = complete_links(global, &context, &ledger, &names, args)?;
     let failed_rows = last_run
         .as_ref()
@@ -127,6 +126,8 @@ fn print_totals(totals: &Totals, now: Timestamp) {
         return;
     }
     for (name, flow) in &totals.flows {
+        let in_progress = Some(flow.in_progress).filter(|count| *count > 0);
+        let in_progress = in_progress.map(|count| format!("{count} in progress"));
         let counted: Vec<String> = flow
             .counts
             .iter()
@@ -136,6 +137,7 @@ fn print_totals(totals: &Totals, now: Timestamp) {
                 }
                 _ => format!("{count} {}", status.word()),
             })
+            .chain(in_progress)
             .collect();
         out::line(format_args!(
             "{BOLD}flows.{name}{RESET}  {}",

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::causes;
+use super::last_run::LastRun;
 use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::cli::args::Matching;
@@ -30,6 +31,8 @@ pub(super) struct Totals {
 #[derive(Default)]
 pub(super) struct FlowTotals {
     pub(super) counts: Counts,
+    /// The number of items on which a run works now.
+    pub(super) in_progress: u64,
     /// The time since which the oldest item has its status, for statuses that are not final.
     pub(super) oldest: BTreeMap<Status, Timestamp>,
     /// The pending tasks by signer name.
@@ -56,7 +59,7 @@ impl Totals {
         ledger: &Sqlite,
         names: &ResourceNames,
         matching: &Matching,
-        last_run: Option<i64>,
+        last_run: Option<&LastRun>,
     ) -> Result<Self, LedgerError> {
         let mut totals = Self::default();
         let is_meant =
@@ -94,10 +97,16 @@ impl Totals {
         Ok(totals)
     }
 
-    fn add(&mut self, item: &KnownItem, last_run: Option<i64>) {
+    fn add(&mut self, item: &KnownItem, last_run: Option<&LastRun>) {
         let record = &item.record;
         let (status, failure) = report::recorded(record);
-        let is_done = status != Status::Interrupted && last_run == Some(record.run);
+        let run = last_run.filter(|run| run.id() == record.run);
+        if status == Status::Interrupted && run.is_some_and(LastRun::is_running) {
+            let flow = self.flows.entry(item.flow.clone()).or_default();
+            flow.in_progress += 1;
+            return;
+        }
+        let is_done = status != Status::Interrupted && run.is_some();
         self.worked_on += u64::from(is_done);
         if let Some(failure) = &failure {
             let named = (&item.flow[..], &item.key[..], None);
@@ -121,6 +130,7 @@ impl Totals {
         json!({
             "run": run,
             "flows": of_flows(|flow| json!(flow.counts)),
+            "inProgress": of_flows(|flow| json!(flow.in_progress)),
             "oldest": of_flows(|flow| {
                 let oldest = flow.oldest.iter();
                 oldest.map(|(status, since)| (status.word().to_owned(), json!(time::text(*since)))).collect()
