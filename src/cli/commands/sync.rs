@@ -1,7 +1,5 @@
 //! `treaty sync`: polls sent items, using the ledger only.
 
-use anyhow::Context as _;
-
 use crate::cli::args::{Global, Matching, Sync as Args};
 use crate::cli::commands::audit::NO_RUN;
 use crate::cli::commands::report::RunReport;
@@ -58,7 +56,7 @@ fn sync(global: &Global, args: &Args, metrics: &mut CommandMetrics) -> anyhow::R
     metrics.set_counts(status::counts(&ledger, matching)?, &progress);
     let synced = synced?;
     follow::print_summary(&synced, global.quiet);
-    if synced.has_polled() && !synced.stopped {
+    if !synced.stopped {
         refresh_reports(global, &context, &ledger);
     }
     Ok(follow::exit(&synced))
@@ -72,8 +70,10 @@ const CURRENT: &str = "current";
 /// the ledger has the state.
 fn refresh_reports(global: &Global, context: &LedgerContext, ledger: &Sqlite) {
     let folder = context.project.settings.reports.directory.join(CURRENT);
-    let written = || -> anyhow::Result<()> {
-        let run = ledger.run(None)?.context("no run is recorded")?;
+    let written = || -> anyhow::Result<bool> {
+        let Some(run) = ledger.run(None)? else {
+            return Ok(false);
+        };
         let everything = Matching::default();
         let report = RunReport {
             context,
@@ -88,11 +88,11 @@ fn refresh_reports(global: &Global, context: &LedgerContext, ledger: &Sqlite) {
         if context.findings.errors() + findings.errors() > 0 {
             context.note("the current reports lack columns of the sheet, because manifests or sheets have errors: run treaty validate");
         }
-        Ok(())
+        Ok(true)
     };
     match written() {
-        Ok(()) if global.quiet => {}
-        Ok(()) => out::line(format_args!(
+        Ok(is_written) if global.quiet || !is_written => {}
+        Ok(_) => out::line(format_args!(
             "current reports in {}",
             out::shown(&folder).display()
         )),

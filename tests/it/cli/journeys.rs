@@ -412,7 +412,7 @@ fn reports_refused_contracts_with_the_reason() {
         sync.stderr
     );
     assert!(
-        sync.stdout.contains("5 waiting, 1 refused"),
+        sync.stdout.contains("5 waiting, 1 rejected"),
         "{}",
         sync.stdout
     );
