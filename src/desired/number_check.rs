@@ -5,6 +5,9 @@
 //! column and of the number as a spreadsheet keeps it. A cell of the report that is such a number, and
 //! could have been written by a spreadsheet, has lost digits. So has one in scientific notation. A
 //! corrected cell is another number.
+//!
+//! The column has a keyed hash of the row's key, too: a spreadsheet that reads a key such as 3-12 as a
+//! date changes it everywhere, and the row would be sent as a new contract.
 
 use super::suspicion;
 use crate::diagnostic::Diagnostic;
@@ -14,16 +17,29 @@ use crate::sheet::{CHECK_COLUMN, CellProblem, Row, kept_numbers, lost_number};
 /// The number of hexadecimal digits of a hash.
 const HASH_DIGITS: usize = 12;
 
-/// Returns the check values of a row, with those that the row itself has from an earlier report.
-pub(super) fn check_values(salt: &Salt, row: &Row) -> String {
+/// Returns the check values of a row and its key, with those that the row itself has from an earlier
+/// report.
+pub(super) fn check_values(salt: &Salt, row: &Row, key: Option<&str>) -> String {
     let numbers = row.filled_cells();
     let own = numbers.filter_map(|(column, cell)| Some(hash(salt, column, &lost_number(cell)?)));
     let earlier = row.get(CHECK_COLUMN).unwrap_or_default();
     let mut values: Vec<String> = earlier.split_whitespace().map(str::to_owned).collect();
     values.extend(own);
+    values.extend(key.map(|key| key_hash(salt, key)));
     values.sort_unstable();
     values.dedup();
     values.join(" ")
+}
+
+/// Returns whether a row of a report has another key than the one that treaty wrote.
+pub(super) fn is_key_changed(salt: &Salt, row: &Row, key: &str) -> bool {
+    let values = row.get(CHECK_COLUMN).unwrap_or_default();
+    let mut keys = values
+        .split_whitespace()
+        .filter(|value| value.starts_with(KEY))
+        .peekable();
+    let own = key_hash(salt, key);
+    keys.peek().is_some() && keys.all(|value| value != own)
 }
 
 /// Returns the cells of a report in which a spreadsheet has changed the number.
@@ -59,10 +75,21 @@ pub(super) fn changed_numbers(salt: &Salt, row: &Row) -> Vec<CellProblem> {
     changed.filter_map(problem).collect()
 }
 
-/// A letter in front keeps a spreadsheet from reading the hash as a number.
 fn hash(salt: &Salt, column: &str, number: &str) -> String {
+    keyed(NUMBER, salt, column, number)
+}
+
+fn key_hash(salt: &Salt, key: &str) -> String {
+    keyed(KEY, salt, "", key)
+}
+
+/// The letters before the hashes. They keep a spreadsheet from reading a hash as a number.
+const NUMBER: char = 'n';
+const KEY: char = 'k';
+
+fn keyed(letter: char, salt: &Salt, name: &str, value: &str) -> String {
     let mut fingerprint = Fingerprinter::new(salt);
-    fingerprint.field(column, number);
+    fingerprint.field(name, value);
     let hash = fingerprint.finish().to_string();
-    format!("n{}", &hash[..HASH_DIGITS])
+    format!("{letter}{}", &hash[..HASH_DIGITS])
 }

@@ -151,9 +151,9 @@ impl<'a> FlowRows<'a> {
         header.map_or_else(Vec::new, |header| self.rounded.errors(header))
     }
 
-    /// Returns the check values of the numbers of a row, for a report that can be used as the sheet.
-    pub fn check_values(&self, row: &Row) -> String {
-        number_check::check_values(&self.salt, row)
+    /// Returns the check values of the numbers and the key of a row, for a report that can be used as the sheet.
+    pub fn check_values(&self, row: &Row, key: Option<&str>) -> String {
+        number_check::check_values(&self.salt, row, key)
     }
 
     /// Returns the values of an item that do not fit into their form fields.
@@ -340,7 +340,7 @@ impl<'a> FlowRows<'a> {
             None => Some(true),
         };
         if let (Some(rows), Some(key), Some(true)) = (rows, &key, wanted)
-            && let Some((message, hint)) = changed_key(&row, key)
+            && let Some((message, hint)) = changed_key(&self.salt, &row, key)
         {
             rendering.error(&rows.key, message, hint);
         }
@@ -459,10 +459,22 @@ impl<'a> FlowRows<'a> {
 
 /// Returns the error of a row of a report whose key is not the one that treaty wrote: it would be
 /// sent as a new contract.
-fn changed_key(row: &Row, key: &str) -> Option<(String, String)> {
+fn changed_key(salt: &Salt, row: &Row, key: &str) -> Option<(String, String)> {
     let reported = row.reported_key()?;
+    let column = row.reported_key_title();
     if reported.trim() == key || reported == escaped(key) {
-        return None;
+        if !number_check::is_key_changed(salt, row, key) {
+            return None;
+        }
+        let message = t!(
+            "a spreadsheet has changed the key of this row since treaty wrote it: it is %{key} now",
+            key = key
+        );
+        let hint = t!(
+            "enter the key as in the original sheet, in a column that is formatted as text; if the row is to become a new contract, clear %{column} in this row",
+            column = column
+        );
+        return Some((message.into_owned(), hint.into_owned()));
     }
     let message = t!(
         "the key is %{key}, but treaty wrote this row for the key %{reported}",
@@ -470,8 +482,9 @@ fn changed_key(row: &Row, key: &str) -> Option<(String, String)> {
         reported = reported
     );
     let hint = t!(
-        "restore the key %{reported}; if the row is to become a new contract, clear treaty_key in this row or remove the treaty_ columns",
-        reported = reported
+        "restore the key %{reported}; if the row is to become a new contract, clear %{column} in this row or remove the treaty_ columns",
+        reported = reported,
+        column = column
     );
     Some((message.into_owned(), hint.into_owned()))
 }

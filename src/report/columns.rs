@@ -156,7 +156,7 @@ impl TableColumns {
             code.into(),
             error.into(),
             hint.into(),
-            check_values(report, failed.cells).into(),
+            check_values(report, failed.cells, row.key.as_deref()).into(),
         ];
         Some(self.sheet_cells(failed.cells).chain(treaty.map(own_cell)))
     }
@@ -185,11 +185,11 @@ fn status_label(status: &'static str) -> Cow<'static, str> {
 }
 
 /// Returns the check values of the cells of a row, which tell whether a spreadsheet changed them.
-fn check_values(report: &FlowReport<'_>, row: Option<&Row>) -> String {
+fn check_values(report: &FlowReport<'_>, row: Option<&Row>, key: Option<&str>) -> String {
     let values = report
         .rows
         .zip(row)
-        .map(|(rows, row)| rows.check_values(row));
+        .map(|(rows, row)| rows.check_values(row, key));
     values.unwrap_or_default()
 }
 
@@ -231,7 +231,7 @@ fn treaty_cells<'a>(
         moment(item.and_then(ItemRecord::ended_at)),
         details.file_paths(),
         details.file_digests(),
-        check_values(report, row.cells.as_ref()),
+        check_values(report, row.cells.as_ref(), row.key.as_deref()),
     ];
     common
         .into_iter()

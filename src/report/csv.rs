@@ -77,6 +77,12 @@ impl CsvTables {
         Ok(())
     }
 
+    /// Leaves an existing table of failed rows as it is.
+    pub(super) fn keep_failed(&mut self) {
+        // Dropping the unfinished file removes it.
+        self.failed = None;
+    }
+
     /// Puts the tables in place; without failed rows, removes the table of failed rows.
     pub(super) fn finish(self) -> Result<(), FileError> {
         self.all.finish()?;
@@ -122,15 +128,15 @@ impl CsvRows {
     }
 }
 
-/// Writes the cells of one record. The first `own` are those of the sheet, which are read back.
-/// Treaty's ids are written as they are: programs read them, and treaty never reads them back.
+/// Writes the cells of one record. The first `own` are those of the sheet, which are read back, and so
+/// is the key after them. Treaty's ids are written as they are, for programs.
 fn write_cells<'a>(
     table: &mut csv::Writer<Vec<u8>>,
     own: usize,
     cells: impl Iterator<Item = Cow<'a, str>>,
 ) -> csv::Result<()> {
     for (at, cell) in cells.enumerate() {
-        let written = if at < own {
+        let written = if at <= own {
             protect_cell(&cell)
         } else {
             escape_formula(&cell)

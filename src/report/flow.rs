@@ -72,6 +72,10 @@ impl Reports {
             part.push(row, report, encoder.as_ref())?;
             self.take(report, part, &mut result, &mut in_sheet)
         })?;
+        result.is_without_sheet = report.rows.is_none() || result.unreadable.is_some();
+        if result.is_without_sheet {
+            self.keep_failed();
+        }
         self.end_flow()?;
         Ok(result)
     }

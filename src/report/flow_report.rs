@@ -81,6 +81,8 @@ pub struct ReportedFlow {
     pub failed_rows: Vec<UnrecordedFailure>,
     /// Why the sheet cannot be read any more. The report has the items of the ledger only.
     pub unreadable: Option<std::io::Error>,
+    /// Whether the rows could not be read. Failed rows that the ledger does not record are unknown.
+    pub is_without_sheet: bool,
 }
 
 /// Rows that differ from the recorded item with their key. Reports show the recorded state of these

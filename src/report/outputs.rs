@@ -106,6 +106,14 @@ impl Reports {
         Ok(())
     }
 
+    /// Leaves the existing tables of failed rows of the flow as they are: without its sheet, a report
+    /// does not know them.
+    pub(super) fn keep_failed(&mut self) {
+        if let Some(tables) = &mut self.tables {
+            tables.keep_failed();
+        }
+    }
+
     /// Ends the flow and puts its tables in place.
     pub(super) fn end_flow(&mut self) -> Result<(), FileError> {
         if let Some(junit) = &mut self.junit {

@@ -101,6 +101,15 @@ pub struct UnrecordedFailure {
     pub hint: String,
 }
 
+impl Summary {
+    /// Keeps the failed rows of a flow that an earlier report of the run lists.
+    pub fn keep_failed_rows(&mut self, earlier: Option<&Self>, flow: &str) {
+        let listed = earlier.map_or(&[][..], |earlier| &earlier.failed_rows);
+        let of_flow = listed.iter().filter(|row| row.flow == flow);
+        self.failed_rows.extend(of_flow.cloned());
+    }
+}
+
 impl UnrecordedFailure {
     /// The number of rows of a flow that are listed.
     pub const LISTED: usize = 1000;

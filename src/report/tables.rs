@@ -71,6 +71,16 @@ impl Tables {
         }
     }
 
+    /// Leaves the existing tables of failed rows as they are.
+    pub(super) fn keep_failed(&mut self) {
+        if let Some(csv) = &mut self.csv {
+            csv.keep_failed();
+        }
+        if let Some(xlsx) = &mut self.xlsx {
+            xlsx.keep_failed();
+        }
+    }
+
     /// Puts the tables in place; without failed rows, removes the tables of failed rows.
     pub(super) fn finish(self) -> Result<(), FileError> {
         self.csv.map_or(Ok(()), CsvTables::finish)?;

@@ -173,6 +173,12 @@ impl Row {
         self.get(KEY_COLUMN).filter(|key| !key.is_empty())
     }
 
+    /// Returns the title of the column with the key that a report has for each row.
+    pub fn reported_key_title(&self) -> &str {
+        let at = self.header.position(KEY_COLUMN);
+        at.map_or(KEY_COLUMN, |at| &self.header.columns()[at])
+    }
+
     /// Returns the key of a line of a report that has no cells of its row. Reports leave them out if
     /// the row differs from what was sent, or is no longer in the sheet.
     pub fn reported_key_without_cells(&self) -> Option<&str> {

@@ -105,6 +105,11 @@ impl Workbooks {
         })
     }
 
+    /// Leaves an existing workbook of failed rows as it is.
+    pub(super) fn keep_failed(&mut self) {
+        self.failed = None;
+    }
+
     /// Puts the workbooks in place; without failed rows, removes the workbook of failed rows.
     pub(super) fn finish(mut self) -> Result<(), FileError> {
         let (run, flow, counts) = (&self.run, &self.flow, &self.counts);

@@ -72,7 +72,7 @@ fn a_number_that_was_right_is_accepted_without_its_check_values() {
         .replace("'0701", "701")
         .lines()
         .map(|line| match line.rsplit_once(',') {
-            Some((rest, check)) if check.starts_with('n') => format!("{rest},"),
+            Some((rest, check)) if check.starts_with(['k', 'n']) => format!("{rest},"),
             _ => line.to_owned(),
         })
         .collect();
@@ -151,6 +151,45 @@ fn a_returned_report_is_read_as_what_it_is() {
     let run = project.expect(&["validate"], 0);
     let note = "a report of treaty: header, sheet of the manifest is not used";
     assert_eq!(run.stderr.matches(note).count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn a_key_that_a_spreadsheet_changed_is_an_error() {
+    for (key, written, changed) in [
+        ("3-12", "3-12", "3月12日"),
+        ("1.10", "1.10", "1.1"),
+        ("0005", "'0005", "5"),
+    ] {
+        let project = Project::loans();
+        project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+        let sheet = project.sheet();
+        let lines: Vec<&str> = sheet.lines().take(2).collect();
+        let own = lines[1].replacen("HT-2026-0001", key, 1);
+        project.set_sheet(&[lines[0], &own].join("\r\n"));
+        project.expect(&["apply", "--yes"], 0);
+        let report = project.read("reports/latest/loans.csv");
+        project.write("loans.csv", &report);
+        project.expect(&["plan", "--detailed-exitcode"], 0);
+        let saved = report.replace(&format!("\n{written},"), &format!("\n{changed},"));
+        let saved = saved.replace(&format!(",{written},sent,"), &format!(",{changed},sent,"));
+        assert_eq!(saved.matches(&format!(",{changed},sent,")).count(), 1);
+        project.write("loans.csv", saved);
+        let run = project.expect(&["apply", "--yes"], 3);
+        let message = "a spreadsheet has changed the key of this row";
+        assert!(run.stderr.contains(message), "{}", run.stderr);
+        assert!(run.stdout.contains("1 failed"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn failed_rows_stay_in_the_reports_without_the_sheet() {
+    let (project, _) = failed();
+    let table = project.read("reports/latest/loans.failed.csv");
+    std::fs::remove_file(project.path("loans.csv")).expect("removed");
+    project.expect(&["report"], 0);
+    assert_eq!(project.read("reports/latest/loans.failed.csv"), table);
+    let rows = project.summary()["failedRows"].clone();
+    assert_eq!(rows[0]["key"], "HT-2026-0002", "{rows}");
 }
 
 #[test]

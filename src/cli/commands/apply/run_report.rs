@@ -54,6 +54,7 @@ impl RunReport<'_> {
         )?;
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
         let mut failed_rows = Vec::new();
+        let mut without_sheet = Vec::new();
         let unstarted_message = match self.stopped() {
             Some(why) => t!("not started: %{why}", why = why).into_owned(),
             None => t!("not started: the run ended earlier").into_owned(),
@@ -70,14 +71,21 @@ impl RunReport<'_> {
             let (reported, removed) = report.write(&mut reports, &unstarted_message)?;
             sheet_changes::warn(global.log_format, &plan.flow, &reported);
             sheet_changes::warn_removed(global.log_format, &plan.flow, &removed);
+            if reported.is_without_sheet {
+                without_sheet.push(&*plan.flow);
+            }
             items.insert(plan.flow.clone(), reported.counts);
             failed_rows.extend(reported.failed_rows);
         }
         let (exit, hint) = self.exit(&items);
-        let summary = Summary {
+        let mut summary = Summary {
             failed_rows,
             ..self.summary(items, exit)?
         };
+        let earlier = Summary::read(&folder);
+        for flow in without_sheet {
+            summary.keep_failed_rows(earlier.as_ref(), flow);
+        }
         metrics.set_run(&summary);
         let odd_links = reports.odd_links();
         reports.finish(&summary)?;
@@ -93,9 +101,11 @@ impl RunReport<'_> {
     /// error that stopped the run, then items in doubt, then failed items.
     fn exit(&self, items: &BTreeMap<String, Counts>) -> (Exit, String) {
         let any = |status| items.values().any(|counts| counts.contains_key(&status));
-        // The reports show the status of the sent item for rows that changed afterwards.
-        let changed = |flow: &FlowPlan| flow.counted(ItemAction::Changed);
-        let blocked: u64 = self.context.planned.plan.flows.iter().map(changed).sum();
+        // The reports show the status of the sent item for rows that changed afterwards, and no invalid
+        // row if the sheet cannot be read any more.
+        let unused =
+            |flow: &FlowPlan| flow.counted(ItemAction::Changed) + flow.counted(ItemAction::Invalid);
+        let blocked: u64 = self.context.planned.plan.flows.iter().map(unused).sum();
         let stats = self.stats;
         let followed = self.followed.map_or(Exit::Done, follow::exit);
         match &stats.stopped {

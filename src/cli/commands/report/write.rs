@@ -55,6 +55,7 @@ impl RunReport<'_> {
             reports = reports.without_failed_tables();
         }
         let mut failed_rows = Vec::new();
+        let mut without_sheet = Vec::new();
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
         let mut flows = Vec::new();
         for name in self.flows()? {
@@ -93,6 +94,9 @@ impl RunReport<'_> {
             };
             let mut reported = reports.write_flow(&report)?;
             failed_rows.append(&mut reported.failed_rows);
+            if reported.is_without_sheet {
+                without_sheet.push(name.clone());
+            }
             items.insert(name.clone(), reported.counts.clone());
             flows.push((name, reported));
         }
@@ -101,7 +105,11 @@ impl RunReport<'_> {
         let mut summary = self.summary(items.clone())?;
         // Reports of an earlier run omit the rows that are not recorded.
         if self.is_last {
+            let earlier = summary.clone();
             summary.failed_rows = failed_rows;
+            for flow in without_sheet {
+                summary.keep_failed_rows(Some(&earlier), &flow);
+            }
         }
         reports.finish(&summary)?;
         Ok(WrittenReport {
