@@ -189,7 +189,8 @@ impl Browser {
     pub(crate) async fn tab_to(&self, css: &str) {
         let there = "return document.activeElement.matches(arguments[0]) &&\n\
             getComputedStyle(document.activeElement).outlineStyle;";
-        for _ in 0..30 {
+        // A page of the table can have a link in each of its 100 rows.
+        for _ in 0..200 {
             self.press(&String::from(char::from(Key::Tab))).await;
             if let Value::String(outline) = self.run(there, css).await {
                 assert_ne!(outline, "none", "the focus on {css} is seen");
