@@ -53,7 +53,7 @@ const FAILED: [&str; 7] = [
 
 /// A column of treaty.
 pub(super) struct TreatyColumn {
-    /// What the column contains.
+    /// The content of the column.
     pub(super) kind: ColumnKind,
     /// The title in the language of the report.
     pub(super) title: String,

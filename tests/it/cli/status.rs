@@ -204,7 +204,7 @@ fn shows_a_run_in_progress() {
         .find(|status| status.contains("of 60 contracts"));
     let status = status.expect("a run in progress");
     assert!(status.contains("running"), "{status}");
-    // What is under way is not interrupted.
+    // Items that a live run works on are not counted as interrupted.
     assert!(!status.contains("interrupted"), "{status}");
     assert!(
         status.contains(&format!("process {}", child.id())),

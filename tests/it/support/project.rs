@@ -89,7 +89,7 @@ impl Project {
         ] {
             command.env_remove(name);
         }
-        // Whatever the language of the developer is.
+        // The expected texts are English, also on a machine with another language.
         command.env("TREATY_LANG", "en");
         command
     }

@@ -206,7 +206,7 @@ fn remove_unused(folder: &Path) {
         entry.is_ok_and(|entry| entry.file_name() == logging::RUN_LOG)
     };
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.all(is_log)) {
-        // What cannot be removed stays.
+        // A folder that cannot be removed is left: the error of the run matters more.
         let _ = std::fs::remove_file(folder.join(logging::RUN_LOG));
         let _ = std::fs::remove_dir(folder);
     }
