@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::short_fingerprint::ShortFingerprint;
 use crate::api::code::NOTICE_TYPE;
 use crate::desired::{Account, Item, Resources, SignerKind};
-use crate::expr::Salt;
+use crate::expr::{Salt, ShortFingerprint};
 
 /// The number of people who are asked to sign. Automatic signatures ask nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
