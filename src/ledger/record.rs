@@ -47,9 +47,9 @@ impl ResourceKind {
     /// Returns the name for output.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Account => "account",
-            Self::Seal => "seal",
-            Self::Template => "template",
+            Self::Account => t_key!("account"),
+            Self::Seal => t_key!("seal"),
+            Self::Template => t_key!("template"),
         }
     }
 }

@@ -175,13 +175,13 @@ fn segments(counts: &Counts) -> Vec<Segment> {
 
 /// Returns file name and URL of the existing tables of a flow.
 fn files(flow: &str, counts: &Counts, folder: &Path) -> Vec<(String, String)> {
-    let all = format!("{flow}.csv");
-    let failed = format!("{flow}.failed.csv");
     let any_failed = count(counts, Status::Failed) > 0;
-    let names = [Some(all), any_failed.then_some(failed)];
-    names
-        .into_iter()
-        .flatten()
+    let tables = ["xlsx", "csv"].into_iter().flat_map(|ending| {
+        let all = format!("{flow}.{ending}");
+        let failed = format!("{flow}.failed.{ending}");
+        std::iter::once(all).chain(any_failed.then_some(failed))
+    });
+    tables
         .filter(|name| folder.join(name).is_file())
         .map(|name| {
             let address = format!("./{}", encoded(&name));
