@@ -67,8 +67,13 @@ pub(in crate::cli) fn warn_edited(format: LogFormat, tables: &[String]) {
     for table in tables {
         print(
             format,
-            &format!("{table} was changed after it was written, and is left as it is"),
-            "use it as the sheet to send the corrected rows; to have it written anew, remove it and run treaty report",
+            &t!(
+                "%{table} was changed after it was written, and is left as it is",
+                table = table
+            ),
+            &t!(
+                "use it as the sheet to send the corrected rows; to have it written anew, remove it and run treaty report"
+            ),
         );
     }
 }

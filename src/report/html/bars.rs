@@ -219,14 +219,14 @@ mod tests {
         let with_failed = run(&[(Status::Sent, 1), (Status::Failed, 1)]);
         let files = |run: &Summary| Bars::of(run, folder.path()).flows[0].files.clone();
         assert!(files(&with_failed).is_empty());
-        for name in ["借款 50%.csv", "借款 50%.failed.csv"] {
+        for name in ["借款 50%.xlsx", "借款 50%.csv", "借款 50%.failed.csv"] {
             std::fs::write(folder.path().join(name), "").expect("written");
         }
         let links = files(&with_failed);
-        assert_eq!(links.len(), 2);
-        assert_eq!(links[0].1, "./%E5%80%9F%E6%AC%BE%2050%25.csv");
+        assert_eq!(links.len(), 3);
+        assert_eq!(links[0].1, "./%E5%80%9F%E6%AC%BE%2050%25.xlsx");
         // A table of failed rows of an earlier report is not linked.
-        assert_eq!(files(&run(&[(Status::Sent, 1)])).len(), 1);
+        assert_eq!(files(&run(&[(Status::Sent, 1)])).len(), 2);
     }
 
     #[test]
