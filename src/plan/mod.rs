@@ -7,6 +7,7 @@
 mod build;
 mod dependencies;
 mod diff;
+mod difference;
 mod error;
 mod existing_accounts;
 mod forecast;
@@ -20,13 +21,17 @@ mod recorded_items;
 mod reissue;
 mod removed_rows;
 mod row_accounts;
+pub mod saved;
 mod selection;
 mod short_fingerprint;
 
+use serde::{Deserialize, Serialize};
+
 pub use build::build_plan;
 pub use diff::{
-    AccountAction, FlowPlan, Grant, ItemAction, PlannedRow, RemovedRow, ResourcePlan, Retry,
-    SAMPLES, SealAction, TemplateAction, field_fingerprints, plan_row_account,
+    AccountAction, Difference, FieldChange, FlowPlan, Grant, ItemAction, Listing, PlannedRow,
+    RemovedRow, ResourceAction, ResourceEntry, ResourcePlan, Retry, SAMPLES, SILENT_SIGN, Sample,
+    SealAction, TemplateAction, field_fingerprints, plan_row_account,
 };
 pub use error::Fatal;
 pub(crate) use error::classify;
@@ -44,7 +49,8 @@ pub use selection::{Observe, Selection};
 pub use short_fingerprint::ShortFingerprint;
 
 /// The actions of a run.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// The actions for accounts, seals and templates.
     pub resources: ResourcePlan,

@@ -23,11 +23,11 @@ pub(super) use doctor::Doctor;
 pub(super) use language::Language;
 pub(super) use preview::Preview;
 pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf, Sheet};
-pub(super) use run::{Apply, Plan, PlanFormat, Selected};
+pub(super) use run::{Apply, Plan, PlanFormat, Selected, ShowPlan};
 pub(super) use sent::{Audit, Listen, Report, Revoke, Runs, Status, Sync};
 pub(super) use shared::{Consent, LedgerChoice, Matching, Waiting};
 pub(super) use state::{
-    Adopt, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
+    Adopt, Export, Forget, Import, InitLedger, List, Settle, Settlement, Show, State, StateCommand,
 };
 pub(super) use values::{Format, Until};
 
@@ -44,6 +44,7 @@ Examples:
 
 Exit codes:
   0 done   2 plan: there are changes   3 some items failed   4 some items are in doubt
+  5 apply FILE: the saved plan does not apply any more
   64 wrong usage   65 invalid manifests or rows   69 endpoint not reachable
   75 another run holds the ledger   77 credentials missing or refused   130 interrupted   1 other errors
 
@@ -238,12 +239,20 @@ Examples:
     #[command(long_about = run::PLAN, after_help = "\
 Examples:
   treaty plan
-  treaty plan --target flows.loans --format json --detailed-exitcode")]
+  treaty plan --target flows.loans --format json --detailed-exitcode
+  treaty plan -o plan.json --valid-for 24h")]
     Plan(Plan),
+    /// Show a saved plan
+    #[command(after_help = "\
+Examples:
+  treaty show plan.json
+  treaty show plan.json --format markdown")]
+    Show(ShowPlan),
     /// Execute the changes of a plan after confirmation
     #[command(long_about = run::APPLY, after_help = "\
 Examples:
   treaty apply
+  treaty apply plan.json
   treaty -e production apply --confirm production --wait --until 06:00")]
     Apply(Apply),
     /// Poll sent contracts: add deferred signers, archive, download
@@ -332,6 +341,7 @@ impl Command {
             Self::Validate(_) => "validate",
             Self::Preview(_) => "preview",
             Self::Plan(_) => "plan",
+            Self::Show(_) => "show",
             Self::Apply(_) => "apply",
             Self::Sync(_) => "sync",
             Self::Listen(_) => "listen",
@@ -352,6 +362,7 @@ impl Command {
     fn prints_json(&self) -> bool {
         let format = match self {
             Self::Plan(own) => return own.format == PlanFormat::Json,
+            Self::Show(own) => return own.format == PlanFormat::Json,
             Self::Status(own) => own.format,
             Self::Runs(own) => own.format,
             Self::Doctor(own) => own.format,

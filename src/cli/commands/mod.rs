@@ -14,6 +14,7 @@ mod runs;
 mod sandbox;
 mod schema;
 mod sheet;
+mod show;
 mod state;
 mod status;
 mod sync;
@@ -30,6 +31,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Command::Sheet(own) => sheet::run(global, own),
         Command::Validate(_) => validate::run(global),
         Command::Plan(own) => plan::run(global, own),
+        Command::Show(own) => show::run(global, own),
         Command::Preview(own) => preview::run(global, own),
         Command::Apply(own) => apply::run(global, own),
         Command::Sync(own) => sync::run(global, own),

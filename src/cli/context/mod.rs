@@ -9,5 +9,6 @@ pub(super) mod ledger_version;
 pub(super) mod names;
 pub(super) mod run_folder;
 pub(super) mod runtime;
+pub(super) mod saved_plan;
 pub(super) mod session;
 pub(super) mod suggest;

@@ -12,6 +12,7 @@ use tracing::Level;
 use super::event_log::EventLog;
 use super::logging::{emit, is_shown};
 use super::out;
+use super::plan_text::{duration, whole_seconds};
 use super::stamped;
 use super::style::{GREEN, RED, RESET, YELLOW, set_message};
 use super::target::CONSOLE;
@@ -378,7 +379,7 @@ impl Screen {
             let remaining = if position == self.total {
                 String::new()
             } else {
-                format!(", {} left", super::plan_text::duration(left / rate))
+                format!(", {} left", duration(whole_seconds(left / rate)))
             };
             let trouble = if trouble.is_empty() {
                 trouble

@@ -17,6 +17,7 @@ pub(crate) mod logs;
 mod new_projects;
 pub(crate) mod nightly;
 mod preview;
+mod saved_plans;
 pub(crate) mod schema;
 pub(crate) mod sheets;
 pub(crate) mod signals;
