@@ -8,6 +8,7 @@ mod build;
 mod dependencies;
 mod diff;
 mod difference;
+mod drift;
 mod error;
 mod existing_accounts;
 mod forecast;
@@ -33,6 +34,7 @@ pub use diff::{
     RemovedRow, ResourceAction, ResourceEntry, ResourcePlan, Retry, SAMPLES, SILENT_SIGN, Sample,
     SealAction, TemplateAction, field_fingerprints, plan_row_account,
 };
+pub use drift::Drift;
 pub use error::Fatal;
 pub(crate) use error::classify;
 pub(crate) use existing_accounts::existing_account_error;

@@ -32,6 +32,8 @@ pub struct Selection {
     pub retry: Option<Retry>,
     /// Items to send again, although a contract was sent for them.
     pub reissue: Vec<AddressPattern>,
+    /// Accounts whose fields are set again, although the ledger records them as set.
+    pub force_update: Vec<AddressPattern>,
     /// Limit of revocations per flow; overrides the project's limit.
     pub max_revoke: Option<Tolerance>,
     /// The items that the plan lists.

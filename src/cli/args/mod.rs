@@ -226,7 +226,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   treaty validate
-  treaty -p loans -e production validate")]
+  treaty -p loans -e production validate
+  treaty validate --format github")]
     Validate(Validate),
     /// Show filled contracts of a few rows as PDFs, without sending a request
     #[command(long_about = preview::PREVIEW, after_help = "\
@@ -330,7 +331,22 @@ Examples:
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Validate {}
+pub(super) struct Validate {
+    /// The format of the findings on standard output
+    #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
+    pub(super) format: FindingsFormat,
+}
+
+/// The format of findings on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FindingsFormat {
+    /// None; text for people on standard error
+    Text,
+    /// One JSON object
+    Json,
+    /// Annotations of GitHub Actions
+    Github,
+}
 
 impl Command {
     /// The name of the command, for logs.
@@ -361,6 +377,7 @@ impl Command {
     /// Whether the command prints JSON for programs.
     fn prints_json(&self) -> bool {
         let format = match self {
+            Self::Validate(own) => return own.format == FindingsFormat::Json,
             Self::Plan(own) => return own.format == PlanFormat::Json,
             Self::Show(own) => return own.format == PlanFormat::Json,
             Self::Status(own) => own.format,

@@ -48,6 +48,11 @@ pub(crate) struct Selected {
     /// sent once more if the command is repeated.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "retry")]
     pub(crate) reissue: Vec<AddressPattern>,
+    /// Set all fields of these accounts again, although the ledger records them as set
+    ///
+    /// The fields of an account cannot be read back from the service. Only accounts of manifests.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) force_update: Vec<AddressPattern>,
     /// Process only items that failed, items in doubt, or contracts that were rejected or expired
     ///
     /// Items in doubt are looked up at the service again. Rejected and expired contracts are sent
@@ -116,6 +121,11 @@ pub(crate) struct Plan {
     /// Exit with code 2 if there are changes, otherwise 4 for items in doubt, 3 for blocked rows
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// Compare the ledger with the service, too: accounts, seals, and contracts that have not ended
+    ///
+    /// One read request for each such contract. What cannot be read is named.
+    #[arg(long)]
+    pub(crate) refresh: bool,
     /// Save the plan to this file, for treaty apply FILE
     ///
     /// The file has actions, keyed fingerprints and contract keys; no personal data and no secrets.
@@ -143,7 +153,7 @@ pub(crate) struct ShowPlan {
 pub(crate) struct Apply {
     /// A saved plan: exactly it is applied, without a question, or nothing
     #[arg(value_name = "FILE", conflicts_with_all = [
-        "target", "exclude", "observe", "reissue", "retry", "max_revoke", "accept_ledger"
+        "target", "exclude", "observe", "reissue", "force_update", "retry", "max_revoke", "accept_ledger"
     ])]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]

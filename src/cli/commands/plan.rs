@@ -1,12 +1,12 @@
 //! `treaty plan`: shows what `apply` would change, and saves it.
 
-use crate::cli::args::{Global, Plan};
+use crate::cli::args::{Global, Plan, PlanFormat};
 use crate::cli::context::ledger_version::{UnrecordedAccounts, evidence};
-use crate::cli::context::saved_plan;
 use crate::cli::context::session::{PlanContext, with_plan};
+use crate::cli::context::{drift, saved_plan};
 use crate::cli::exit::Exit;
 use crate::cli::output::plan_text::Detail;
-use crate::cli::output::{out, plan_head};
+use crate::cli::output::{self, out, plan_head, plan_json};
 use crate::ledger::Sqlite;
 
 pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
@@ -31,7 +31,18 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
                 all: args.selected.all,
                 calls: global.verbose > 0,
             };
-            saved_plan::print(plan, &head, args.format, detail, now);
+            let drift = args.refresh.then(|| drift::drift(context)).transpose()?;
+            match (&drift, args.format) {
+                (Some(drift), PlanFormat::Json) => {
+                    let mut json = plan_json::json(plan, &head, detail.all);
+                    json["drift"] = output::drift::json(drift);
+                    out::json(&json);
+                }
+                _ => saved_plan::print(plan, &head, args.format, detail, now),
+            }
+            if let Some(drift) = drift.filter(|_| args.format != PlanFormat::Json) {
+                out::lines(output::drift::lines(&drift));
+            }
             if let Some(path) = &args.output {
                 saved_plan::write(args, path, context, head)?;
                 if !global.quiet {

@@ -1,6 +1,7 @@
 //! State and helpers that several commands share: the loaded project, its ledger, the API client,
 //! and the handling of interrupts.
 
+pub(super) mod drift;
 pub(super) mod endpoint;
 pub(super) mod follow;
 pub(super) mod interrupt;

@@ -234,6 +234,7 @@ pub(in crate::cli) fn with_plan(
             excludes: resolved(&selected.exclude)?,
             retry: selected.retry.map(Into::into),
             reissue: resolved(&selected.reissue)?,
+            force_update: resolved(&selected.force_update)?,
             max_revoke: selected.max_revoke,
             listing,
         },
@@ -259,6 +260,16 @@ pub(in crate::cli) fn with_plan(
         );
         let hint = t!(
             "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them"
+        );
+        return Err(CliError::new(Exit::Usage, message, hint).into());
+    }
+    if let Some(pattern) = planned_run.unforced.first() {
+        let message = t!(
+            "--force-update %{address} matches no account of the manifests",
+            address = pattern
+        );
+        let hint = t!(
+            "addresses look like accounts.acme; accounts of rows are set when their contract is sent"
         );
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }

@@ -1,8 +1,10 @@
 //! Everything that is printed: results on standard output; logs, progress, diagnostics, prompts and
 //! errors on standard error; metrics in a file.
 
+pub(super) mod annotations;
 mod clap_error;
 pub(super) mod diagnostics;
+pub(super) mod drift;
 pub(super) mod env_values;
 pub(super) mod error;
 mod event_log;

@@ -167,6 +167,23 @@ impl ResourcePlan {
         })
     }
 
+    /// Sets all fields of an existing account again, and its grant of silent signing.
+    pub(crate) fn force_update(&mut self, name: &str, desired: &Account) {
+        let mut accounts = self.accounts.iter_mut();
+        let Some(planned) = accounts.find(|planned| planned.name == name) else {
+            return;
+        };
+        if let AccountAction::Unchanged(id) | AccountAction::Update(id, _) = &planned.action {
+            let fields = desired.settable().into_iter();
+            let fields: Vec<_> = fields.map(|(name, _)| name.into()).collect();
+            planned.action = AccountAction::Update(id.clone(), fields);
+        }
+        if let (Grant::Unchanged, Some(deadline)) = (planned.grant, deadline(desired.silent_sign)) {
+            planned.grant = Grant::Grant(deadline);
+        }
+        planned.changes = account_changes(desired, &planned.action, None, planned.grant);
+    }
+
     /// Masks parts of the values that the plan shows.
     pub fn mask_values(&mut self, masked: impl Fn(&str) -> String) {
         let changes = self.accounts.iter_mut();
@@ -443,18 +460,22 @@ fn plan_grant(
             recorded_account.account_id == *id
         }
     });
-    let deadline = match desired {
-        SilentSign::No => None,
-        SilentSign::Forever => Some(None),
-        SilentSign::Until(deadline) => Some(Some(deadline)),
-    };
     match (
-        deadline,
+        deadline(desired),
         recorded_account.and_then(|recorded_account| recorded_account.grant),
     ) {
         (None, None) => Grant::Unchanged,
         (None, Some(_)) => Grant::Revoke,
         (Some(deadline), Some(granted)) if granted.deadline == deadline => Grant::Unchanged,
         (Some(deadline), _) => Grant::Grant(deadline),
+    }
+}
+
+/// The expiry of the declared grant; the outer `None` for no grant.
+fn deadline(desired: SilentSign) -> Option<Option<i64>> {
+    match desired {
+        SilentSign::No => None,
+        SilentSign::Forever => Some(None),
+        SilentSign::Until(deadline) => Some(Some(deadline)),
     }
 }

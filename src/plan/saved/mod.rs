@@ -79,6 +79,8 @@ pub struct PlanOptions {
     pub reissue: Vec<String>,
     /// `--observe`.
     pub observe: Observe,
+    /// `--force-update`.
+    pub force_update: Vec<String>,
     /// `--retry`.
     pub retry: Option<Retry>,
     /// `--max-revoke`.

@@ -6,12 +6,15 @@ mod contracts;
 mod correction;
 pub(crate) mod deep_input;
 mod doctor;
+mod drift;
 mod endpoints;
 mod environment_variables;
 mod existing_accounts;
 pub(crate) mod export;
 mod field_reference;
 mod foreign_text;
+#[cfg(unix)]
+mod gitops;
 pub(crate) mod journeys;
 pub(crate) mod logs;
 mod new_projects;
