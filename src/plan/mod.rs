@@ -24,7 +24,6 @@ mod removed_rows;
 mod row_accounts;
 pub mod saved;
 mod selection;
-mod short_fingerprint;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +47,6 @@ pub use planned_rows::PlannedRows;
 pub use planned_run::{PlannedRun, RefusedRows};
 pub use planner::Planner;
 pub use selection::{Observe, Selection};
-pub use short_fingerprint::ShortFingerprint;
 
 /// The actions of a run.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -94,6 +94,8 @@ struct CountsJson {
 struct PeopleJson {
     /// Different people.
     asked: u64,
+    /// Whether it may be fewer: rows were counted before a later row conflicted with them.
+    at_most: bool,
     /// Of these, the people who are asked again.
     again: u64,
     /// The signatures that are requested.
@@ -224,6 +226,7 @@ fn document(plan: &Plan, head: &PlanHead, all: bool) -> PlanJson {
         },
         people: PeopleJson {
             asked: people.asked,
+            at_most: people.at_most,
             again: people.again,
             signatures: people.signatures,
             notices: notices

@@ -271,6 +271,10 @@ pub(super) fn people(people: &People) -> Option<String> {
         return None;
     }
     let mut parts = vec![match people.asked {
+        count if people.at_most => t!(
+            "at most %{count} people will be asked to sign",
+            count = count
+        ),
         1 => t!("1 person will be asked to sign"),
         count => t!("%{count} people will be asked to sign", count = count),
     }];
