@@ -10,7 +10,7 @@ use super::label::label;
 use super::suspicion::{self, Oddity, Suspicion};
 use crate::api::code::Code;
 use crate::diagnostic::{Diagnostic, Place, Span};
-use crate::expr::{Expr, Fingerprint, Fingerprinter, Salt, Scope};
+use crate::expr::{EvalError, Expr, Fingerprint, Fingerprinter, Salt, Scope};
 use crate::manifest::Value;
 use crate::sheet::Row;
 
@@ -92,12 +92,46 @@ impl<'a> Rendering<'a> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
+        let error = self.diagnostic(expr, span, message, hint);
+        self.errors.push(error);
+    }
+
+    /// Returns an error at the location that the value of `expr` comes from.
+    pub(super) fn diagnostic(
+        &self,
+        expr: &Expr,
+        span: &Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Diagnostic {
         let diagnostic = Diagnostic::error(message).hint(hint);
-        let diagnostic = match self.origin(expr) {
+        match self.origin(expr) {
             Place::Cell(cell) => diagnostic.at(cell).related(span, t!("rendered here")),
             place => diagnostic.at(place),
-        };
-        self.errors.push(diagnostic);
+        }
+    }
+
+    /// Evaluates an expression that is not part of the item, so that no fingerprint changes.
+    pub(super) fn evaluate(&self, expr: &Expr) -> Result<minijinja::Value, EvalError> {
+        expr.value(self.scope)
+    }
+
+    /// Records that an expression that is not part of the item has no value, unless its cell has
+    /// another error.
+    pub(super) fn evaluation_error(&mut self, name: &str, expr: &Expr, error: EvalError) {
+        let place = self.origin(expr);
+        if self
+            .errors
+            .iter()
+            .any(|known| known.place.as_ref() == Some(&place))
+        {
+            return;
+        }
+        self.error(
+            expr,
+            t!("%{name}: %{error}", name = name, error = error.message),
+            error.hint.unwrap_or_default(),
+        );
     }
 
     /// Returns the location that a value comes from: the cell when the expression uses one column,

@@ -9,14 +9,15 @@ use super::local_file::{FileCache, FileReader};
 use super::rendering::Rendering;
 use super::resources::Resources;
 use super::rounded_columns::RoundedColumns;
+use super::row_checks::{self, CheckWarnings};
 use super::row_warnings::RowWarnings;
 use super::suspicion::{EDGE_BLANK, Suspicion};
 use super::{
     check, columns, field_fit, filter_check, notice, number_check, static_files, template_checks,
 };
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::expr::{Expr, Fingerprint, Fingerprinter, RunTime, Salt, Scope};
-use crate::manifest::{Flow, Named, Project};
+use crate::expr::{Expr, Fingerprint, Fingerprinter, RunTime, Salt, Scope, Totals};
+use crate::manifest::{Check, Flow, Named, Project};
 use crate::sheet::{Row, RowError, Sheet};
 use crate::util::escape::escaped;
 
@@ -32,6 +33,7 @@ pub struct FlowRows<'a> {
     salt: Salt,
     files: FileCache,
     warnings: RowWarnings,
+    check_warnings: CheckWarnings,
     rounded: RoundedColumns,
     shapes: Shapes,
 }
@@ -135,20 +137,40 @@ impl<'a> FlowRows<'a> {
             salt: salt.clone(),
             files: cache,
             warnings: RowWarnings::default(),
+            check_warnings: CheckWarnings::default(),
             rounded: rounded.unwrap_or_default(),
             shapes: field_fit::shapes(flow, resources),
         })
     }
 
-    /// Returns the warnings of the rows rendered so far, in sheet order.
+    /// Returns the warnings of the rows rendered so far, those of checks last.
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        self.warnings.sorted()
+        let mut warnings = self.warnings.sorted();
+        warnings.extend(self.check_warnings.in_order());
+        warnings
     }
 
     /// Returns an error for each column that a spreadsheet has rounded, from the rows rendered so far.
     pub fn rounded_columns(&self) -> Vec<Diagnostic> {
         let header = self.sheet.as_ref().map(Sheet::header);
         header.map_or_else(Vec::new, |header| self.rounded.errors(header))
+    }
+
+    /// Returns the checks of the flow: its own, and those of all flows.
+    fn checks(&self) -> impl Iterator<Item = &'a Check> {
+        self.flow.checks.iter().chain(&self.project.checks)
+    }
+
+    /// Returns totals without rows, with the columns whose sums the checks of the flow use.
+    pub fn totals(&self) -> Totals {
+        Totals::new(self.checks().flat_map(|check| &check.that.uses().sums))
+    }
+
+    /// Returns the errors and warnings of the checks of the rows together. `invalid` is the number of
+    /// rows that the totals lack because they are invalid.
+    pub fn check_totals(&self, totals: &Totals, invalid: u64) -> Vec<Diagnostic> {
+        let flow = &self.flow.name;
+        row_checks::check_flow(self.checks(), flow, &self.scope, (totals, invalid))
     }
 
     /// Returns the check values of the numbers and the key of a row, for a report that can be used as the sheet.
@@ -441,6 +463,7 @@ impl<'a> FlowRows<'a> {
             content,
             &mut rendering,
         );
+        let check_warnings = row_checks::check_row(self.checks(), row, &mut rendering);
         let errors = std::mem::take(&mut rendering.errors);
         match item {
             Some(item) if errors.is_empty() => {
@@ -450,6 +473,7 @@ impl<'a> FlowRows<'a> {
                 let misfits = self.misfits(&item).into_iter();
                 suspicions.extend(misfits.map(FieldMisfit::suspicion));
                 self.warnings.add(row, suspicions);
+                self.check_warnings.add(row, check_warnings);
                 Outcome::Item(Box::new(item))
             }
             _ => Outcome::Invalid(errors),

@@ -20,6 +20,8 @@ pub struct Compiler {
     env: ReadableEnv,
     /// Whether `row`, `key` and `run` are in scope.
     in_flow: bool,
+    /// Whether `flow` is in scope, too.
+    in_check: bool,
     /// Whether unset variables are accepted.
     lenient: bool,
 }
@@ -31,6 +33,7 @@ impl Compiler {
             variables,
             env,
             in_flow: false,
+            in_check: false,
             lenient: false,
         }
     }
@@ -41,6 +44,15 @@ impl Compiler {
         Self {
             in_flow: true,
             ..self.clone()
+        }
+    }
+
+    /// Returns a compiler for checks: `row`, `key`, `run` and `flow` are in scope, too.
+    #[must_use]
+    pub fn in_check(&self) -> Self {
+        Self {
+            in_check: true,
+            ..self.in_flow()
         }
     }
 
@@ -187,6 +199,12 @@ impl Compiler {
                         uses.columns.insert(field.to_owned());
                     }
                 }
+                "flow" if self.in_check => flow_uses(name, source, span, &mut uses)?,
+                "flow" if self.in_flow => {
+                    return Err(Diagnostic::error("flow cannot be used here")
+                        .at(span)
+                        .hint("flow exists only in checks"));
+                }
                 "key" if self.in_flow => uses.key = true,
                 "run" if self.in_flow && matches!(field, "" | "date" | "started") => {
                     uses.run = true;
@@ -222,6 +240,34 @@ impl Compiler {
         Ok(uses)
     }
 }
+
+/// Adds the use of `flow.rows`, or of the sum of a column: `flow.sum.金额`.
+fn flow_uses(name: &str, source: &str, span: &Span, uses: &mut Uses) -> Result<(), Diagnostic> {
+    uses.flow = true;
+    let mut fields = name.split('.').skip(1);
+    let columns = match (fields.next(), fields.next()) {
+        (Some("rows"), None) => return Ok(()),
+        (Some("sum"), Some(column)) => vec![column.to_owned()],
+        (Some("sum"), None) => subscripts(source, "flow.sum["),
+        (None, _) => Vec::new(),
+        (Some(field), _) => {
+            let error = Diagnostic::error(format!("flow has no {field}")).at(span);
+            return Err(error.hint(match did_you_mean(field, ["rows", "sum"]) {
+                Some(near) => format!("did you mean flow.{near}?"),
+                None => FLOW_FIELDS.to_owned(),
+            }));
+        }
+    };
+    if columns.is_empty() {
+        let error = Diagnostic::error(format!("{name} needs a field")).at(span);
+        return Err(error.hint(FLOW_FIELDS));
+    }
+    uses.columns.extend(columns.iter().cloned());
+    uses.sums.extend(columns);
+    Ok(())
+}
+
+const FLOW_FIELDS: &str = "use flow.rows for the number of rows, flow.sum.COLUMN or flow.sum[\"COLUMN\"] for the sum of a column";
 
 /// Returns the column of `row.金额（元）`: its name has characters that need brackets and quotes.
 fn bracketed_column(source: &str) -> Option<&str> {

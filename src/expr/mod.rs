@@ -21,6 +21,7 @@ mod scalar;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 pub use amount::is_amount;
 pub use column_use::{ColumnUse, column_uses};
@@ -31,3 +32,4 @@ pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
 pub use moment::is_date;
 pub use scalar::{EvalError, Expr, Uses};
 pub use scope::{RunTime, Scope, Variables};
+pub use totals::{Totals, is_summand};

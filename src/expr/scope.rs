@@ -8,6 +8,7 @@ use minijinja::value::{Enumerator, Object, Value};
 use minijinja::{Error, ErrorKind};
 
 use super::environ::ReadableEnv;
+use super::totals::Totals;
 use crate::api::time;
 use crate::sheet::Row;
 
@@ -52,6 +53,7 @@ struct Names {
     run: Option<Value>,
     key: Option<Value>,
     row: Option<Value>,
+    flow: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,7 @@ impl Scope {
             run: None,
             key: None,
             row: None,
+            flow: None,
         }))
     }
 
@@ -92,6 +95,12 @@ impl Scope {
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
         self.with(|names| names.key = Some(Value::from(key)))
+    }
+
+    /// Adds `flow`.
+    #[must_use]
+    pub fn with_flow(&self, totals: &Totals) -> Self {
+        self.with(|names| names.flow = Some(totals.value()))
     }
 
     fn with(&self, change: impl FnOnce(&mut Names)) -> Self {
@@ -154,6 +163,7 @@ impl Object for Names {
             "run" => self.run.clone(),
             "key" => self.key.clone(),
             "row" => self.row.clone(),
+            "flow" => self.flow.clone(),
             _ => None,
         }
     }

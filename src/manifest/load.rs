@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::account::Account;
+use super::check;
 use super::collections::{List, Named, NamedMap};
 use super::env_list::EnvName;
 use super::files::{manifests, read};
@@ -21,7 +22,7 @@ use super::yaml::{Kind, Node, parse};
 use super::{decode, environment, prepare, resolve, schema};
 use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints};
 use crate::diagnostic::{Diagnostic, Findings, Span};
-use crate::expr::{Compiler, Environ, ReadableEnv, Variables};
+use crate::expr::{Compiler, Environ, ReadableEnv, Uses, Variables};
 use crate::util::escape::is_unsafe;
 
 impl Project {
@@ -64,6 +65,7 @@ impl Project {
         let settings_have_errors = findings.errors() > errors_before;
         head.check_others(root, environ, findings);
         let mut loader = Loader::new(root, compiler.in_flow());
+        loader.check_uses = check::uses(&file.checks).collect();
         let own = Manifest {
             accounts: file.accounts,
             seals: file.seals,
@@ -89,6 +91,7 @@ impl Project {
             seals: loader.seals,
             templates: loader.templates,
             flows: loader.flows,
+            checks: file.checks,
             scope: compiler.scope(),
             declared: loader.declared.into_keys().collect(),
         };
@@ -320,6 +323,8 @@ struct Loader<'a> {
     flows: BTreeMap<String, Named<Flow>>,
     /// The location of the first declaration of each name, by section.
     declared: BTreeMap<(&'static str, String), Span>,
+    /// The names that the checks of all flows use.
+    check_uses: Vec<(Uses, Span)>,
     /// Whether a file could not be read.
     is_incomplete: bool,
 }
@@ -334,6 +339,7 @@ impl<'a> Loader<'a> {
             templates: BTreeMap::new(),
             flows: BTreeMap::new(),
             declared: BTreeMap::new(),
+            check_uses: Vec::new(),
             is_incomplete: false,
         }
     }
@@ -382,6 +388,7 @@ impl<'a> Loader<'a> {
             folder,
         };
         for mut flow in self.new_entries("flows", manifest.flows, findings) {
+            flow.uses.extend(self.check_uses.iter().cloned());
             if prepare::flow(&mut flow, &base, &self.in_flow, findings) {
                 self.flows.insert(flow.name.clone(), flow);
             }

@@ -8,6 +8,7 @@
 
 mod account;
 mod characters;
+mod check;
 mod collections;
 mod decode;
 mod document;
@@ -32,6 +33,7 @@ mod value;
 mod yaml;
 
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};
+pub use check::Check;
 pub use collections::{FieldMap, List, Named, NamedMap};
 pub use document::{Chunk, ChunkSource, Document, DocumentSource};
 pub use file_names::is_flow_name;

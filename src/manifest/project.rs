@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::account::Account;
-use super::collections::Named;
+use super::check::Check;
+use super::collections::{List, Named};
 use super::flow::Flow;
 use super::seal::{Seal, Template};
 use super::settings::Settings;
@@ -32,6 +33,8 @@ pub struct Project {
     pub templates: BTreeMap<String, Named<Template>>,
     /// Flows by name.
     pub flows: BTreeMap<String, Named<Flow>>,
+    /// The checks of every flow.
+    pub checks: List<Check>,
     /// The variables that expressions outside of flows can use.
     pub scope: Scope,
     /// The declared names, each with its section. Contains invalid declarations too.

@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::account::Account;
+use super::check::{self, Check};
 use super::collections::{FieldMap, List, NamedMap};
 use super::decode::context;
 use super::env_list::EnvName;
@@ -61,6 +62,9 @@ pub(super) struct ProjectFile {
     /// Limits for invalid rows, failed items and revoked items.
     #[serde(default)]
     pub(super) failures: Failures,
+    /// Conditions of every flow, as if each flow declared them.
+    #[serde(default, deserialize_with = "check::of_project")]
+    pub(super) checks: List<Check>,
     /// The file of the ledger, inside the project. Default: .treaty/{environment}.db.
     pub(super) ledger: Option<StaticText>,
     /// People and organizations, by name.

@@ -74,7 +74,7 @@ pub async fn build_plan<'a>(
     let now = client.map(|_| run.moment());
     for (rows, recorded_items) in opened {
         let flow_planner = FlowPlanner::new(&rows, planner, recorded_items);
-        let plan = plan_flow(
+        let (plan, checked) = plan_flow(
             flow_planner,
             now,
             &mut planned_run,
@@ -82,6 +82,7 @@ pub async fn build_plan<'a>(
             &mut duplicates,
         )?;
         findings.extend(rows.rounded_columns());
+        findings.extend(checked);
         findings.extend(check_revocation_limit(rows.flow, &plan, planner)?);
         needed.extend(referenced_resources(rows.flow));
         planned_run.flows.push(rows);

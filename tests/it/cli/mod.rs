@@ -2,6 +2,7 @@
 
 mod bad_workbooks;
 pub(crate) mod cases;
+mod checks;
 mod contracts;
 mod correction;
 pub(crate) mod deep_input;
