@@ -1,6 +1,7 @@
 //! Compiles scalars of a manifest and checks the names that they use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use minijinja::Error;
 
@@ -17,6 +18,8 @@ use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 #[derive(Debug, Clone)]
 pub struct Compiler {
     variables: Variables,
+    /// The declared variables without a value, and whether that was reported.
+    missing: Arc<BTreeMap<String, bool>>,
     env: ReadableEnv,
     /// Whether `row`, `key` and `run` are in scope.
     in_flow: bool,
@@ -31,11 +34,19 @@ impl Compiler {
     pub fn new(variables: Variables, env: ReadableEnv) -> Self {
         Self {
             variables,
+            missing: Arc::default(),
             env,
             in_flow: false,
             in_check: false,
             lenient: false,
         }
+    }
+
+    /// Returns a compiler that knows the declared variables without a value, and whether that was
+    /// reported: then it accepts them.
+    #[must_use]
+    pub fn with_missing(self, missing: Arc<BTreeMap<String, bool>>) -> Self {
+        Self { missing, ..self }
     }
 
     /// Returns a compiler for flows: `row`, `key` and `run` are in scope, too.
@@ -180,9 +191,18 @@ impl Compiler {
                     self.check_env(field, span)?;
                     uses.unset |= !self.env.has(field);
                 }
-                "var" if self.lenient => uses.unset = true,
+                "var" if self.lenient || self.missing.get(field) == Some(&true) => {
+                    uses.unset = true;
+                }
+                "var" if self.missing.contains_key(field) => {
+                    let error = format!("the variable {field} has no value");
+                    return Err(Diagnostic::error(error).at(span).hint(format!(
+                        "pass --var {field}=…, or write var[\"{field}\"] | default('…')"
+                    )));
+                }
                 "var" => {
-                    let suggestion = did_you_mean(field, self.variables.keys().map(String::as_str));
+                    let known = self.variables.keys().chain(self.missing.keys());
+                    let suggestion = did_you_mean(field, known.map(String::as_str));
                     let hint = match suggestion {
                         Some(name) => format!("did you mean var.{name}?"),
                         None => "declare it under variables in treaty.yaml".to_owned(),

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -18,6 +17,7 @@ use super::project::{PROJECT_FILE, Project};
 use super::project_file::{Environment, Manifest, ProjectFile};
 use super::seal::{Seal, Template};
 use super::value::StaticText;
+use super::variable_values::{Declarations, Resolved};
 use super::yaml::{Kind, Node, parse};
 use super::{decode, environment, prepare, resolve, schema};
 use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints};
@@ -36,8 +36,8 @@ impl Project {
     ) -> Option<Self> {
         let errors_before = findings.errors();
         let node = project_node(root, findings)?;
-        let head = Head::read(&node, environment, environ, findings);
-        let compiler = Compiler::new(Arc::new(head.variables.clone()), head.env.clone());
+        let mut head = Head::read(&node, environment, environ, findings);
+        let compiler = head.compiler();
         let root_node = (&node, &node.span, PROJECT_FILE);
         let file: ProjectFile = decode(root_node, &compiler, findings)?;
         if !matches!(node.kind, Kind::Mapping(_)) {
@@ -64,6 +64,7 @@ impl Project {
         findings.extend(check_name(&file.project, &node));
         let settings_have_errors = findings.errors() > errors_before;
         head.check_others(root, environ, findings);
+        findings.extend(std::mem::take(&mut head.variables.findings));
         let mut loader = Loader::new(root, compiler.in_flow());
         loader.check_uses = check::uses(&file.checks).collect();
         let own = Manifest {
@@ -170,9 +171,9 @@ struct Head<'n> {
     environment: Option<String>,
     environments: Vec<EnvironmentNode<'n>>,
     /// The variables of the project.
-    shared: BTreeMap<String, String>,
-    /// The variables of the project and of the selected environment.
-    variables: BTreeMap<String, String>,
+    declarations: Declarations,
+    /// The variables in the selected environment.
+    variables: Resolved,
     /// The environment variables that the project lists for all environments.
     shared_env: Vec<String>,
     /// The environment variables that expressions can read in the selected environment.
@@ -221,20 +222,27 @@ impl<'n> Head<'n> {
         let mut head = Self {
             environment: name.filter(|_| is_known).map(str::to_owned),
             environments,
-            shared: BTreeMap::new(),
-            variables: BTreeMap::new(),
+            declarations: Declarations::default(),
+            variables: Resolved::default(),
             shared_env,
             env: ReadableEnv::default(),
         };
         let selected = head.selected().map(|selected| selected.node);
         head.env = head.readable(selected, environ, findings);
         let compiler = Compiler::new(Variables::default(), head.env.clone());
-        variables(node, &compiler, &mut head.shared, findings);
-        head.variables = head.shared.clone();
-        if let Some(node) = selected {
-            variables(node, &compiler, &mut head.variables, findings);
-        }
+        let declared = field(node, "variables", &compiler, findings).unwrap_or_default();
+        head.declarations = Declarations::new(declared, environ);
+        let own = selected.and_then(|node| field(node, "variables", &compiler, findings));
+        head.variables = head.declarations.resolve(own.unwrap_or_default(), environ);
         head
+    }
+
+    /// Returns the compiler for the selected environment.
+    fn compiler(&self) -> Compiler {
+        let Resolved {
+            values, missing, ..
+        } = &self.variables;
+        Compiler::new(values.clone(), self.env.clone()).with_missing(missing.clone())
     }
 
     /// Returns the environment variables that expressions can read in an environment.
@@ -264,9 +272,9 @@ impl<'n> Head<'n> {
             }
             let env = self.readable(Some(other.node), environ, findings);
             let compiler = Compiler::new(Variables::default(), env.clone()).lenient();
-            let mut own = self.shared.clone();
-            variables(other.node, &compiler, &mut own, findings);
-            let compiler = Compiler::new(Arc::new(own), env).lenient();
+            let own = field(other.node, "variables", &compiler, findings);
+            let own = self.declarations.resolve(own.unwrap_or_default(), environ);
+            let compiler = Compiler::new(own.values, env).lenient();
             if let Some(declared) = other.decode(&compiler, findings) {
                 environment::check(root, other.name, &declared, findings);
             }
@@ -291,18 +299,6 @@ impl EnvironmentNode<'_> {
 /// Returns the message for an environment that is not declared.
 pub fn unknown_environment(name: &str) -> String {
     format!("there is no environment {name}")
-}
-
-/// Decodes the `variables` of the project or of an environment and adds them to `all`.
-fn variables(
-    node: &Node,
-    compiler: &Compiler,
-    all: &mut BTreeMap<String, String>,
-    findings: &mut Findings,
-) {
-    let declared: Option<NamedMap<String>> = field(node, "variables", compiler, findings);
-    let entries = declared.into_iter().flat_map(|declared| declared.entries);
-    all.extend(entries.map(|variable| (variable.name, variable.value)));
 }
 
 /// Decodes the list `env` of the project or of an environment. Its names are literal.

@@ -30,6 +30,9 @@ mod seal;
 mod settings;
 mod signer;
 mod value;
+mod variable;
+mod variable_file;
+mod variable_values;
 mod yaml;
 
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};

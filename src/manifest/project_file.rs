@@ -18,6 +18,7 @@ use super::flow::Flow;
 use super::seal::{Seal, Template};
 use super::settings::{InvalidRows, Millis, RateLimit, ReportFormat, Tolerance};
 use super::value::{StaticText, forward_schema, parsed};
+use super::variable::Variable;
 use crate::api::operation::Op;
 
 /// A project: this file and the manifests that its patterns match.
@@ -44,10 +45,10 @@ pub(super) struct ProjectFile {
     /// The reports of a run.
     #[serde(default)]
     pub(super) reports: Reports,
-    /// Variables that expressions use as var.NAME.
+    /// Variables that expressions use as var.NAME: a value, or a declaration with type and default.
     #[serde(default)]
     #[allow(dead_code)]
-    variables: DecodedFirst<NamedMap<String>>,
+    variables: DecodedFirst<NamedMap<Variable>>,
     /// Environment variables that expressions can read as env.NAME, in all environments. Those that
     /// begin with TREATY_ cannot be listed. Default: none.
     #[serde(default)]
@@ -143,10 +144,10 @@ pub(super) struct Environment {
     /// Whether changes must be confirmed with --confirm NAME. Default: false.
     #[serde(default)]
     pub(super) protected: bool,
-    /// Variables that expressions use as var.NAME.
+    /// Values of variables that expressions use as var.NAME.
     #[serde(default)]
     #[allow(dead_code)]
-    variables: DecodedFirst<NamedMap<String>>,
+    variables: DecodedFirst<NamedMap<StaticText>>,
     /// Environment variables that expressions can read as env.NAME in this environment, in addition
     /// to the project's. Default: none.
     #[serde(default)]

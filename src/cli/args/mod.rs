@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
+use crate::expr::VariableSources;
 pub(super) use doctor::Doctor;
 pub(super) use language::Language;
 pub(super) use preview::Preview;
@@ -109,6 +110,23 @@ pub(super) struct Global {
         value_name = "NAME"
     )]
     pub(super) allow_env: Vec<String>,
+    /// Set a variable that treaty.yaml declares; overrides every other value
+    ///
+    /// Can be repeated. The command line is visible to other users: pass secrets with --var-file or
+    /// TREATY_VAR_NAME.
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_parser = values::variable,
+        value_name = "NAME=VALUE"
+    )]
+    pub(super) var: Vec<(String, String)>,
+    /// Read variables from a file: .yaml, .json, or lines NAME=VALUE
+    ///
+    /// Can be repeated; later files override earlier ones.
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
+    pub(super) var_file: Vec<PathBuf>,
     /// The format of progress, logs and errors on standard error
     #[arg(
         long,
@@ -169,6 +187,16 @@ pub(super) struct Global {
     /// programs read the output.
     #[arg(skip)]
     pub(super) shows_project: bool,
+}
+
+impl Global {
+    /// Returns the values of variables on the command line.
+    pub(super) fn variables(&self) -> VariableSources {
+        VariableSources {
+            values: self.var.clone(),
+            files: self.var_file.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -43,7 +43,7 @@ impl Session {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         Self {
-            environ: Environ::new(environ, global.allow_env.clone()),
+            environ: Environ::new(environ, global.allow_env.clone(), global.variables()),
             run_time: RunTime::at(started),
             started,
             log_format: global.log_format,

@@ -183,6 +183,11 @@ pub(in crate::manifest) fn compile(source: &str) -> Expr {
     match compiler.compile(source, &span) {
         Ok(expr) => {
             let uses = expr.uses().clone();
+            if uses.unset {
+                // The variable was reported, or its part of the project is not selected.
+                with(|context| context.is_reported = true);
+                return Expr::placeholder(&span);
+            }
             with(|context| context.uses.push((uses, span)));
             expr
         }

@@ -27,4 +27,5 @@ mod status;
 pub(crate) mod terminal;
 pub(crate) mod validation;
 mod values;
+mod variables;
 mod workbooks;
