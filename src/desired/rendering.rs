@@ -11,13 +11,15 @@ use super::suspicion::{self, Oddity, Suspicion};
 use crate::api::code::Code;
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::expr::{EvalError, Expr, Fingerprint, Fingerprinter, Salt, Scope};
-use crate::manifest::Value;
+use crate::manifest::{Moves, Value};
 use crate::sheet::Row;
 
 /// Renders expressions in one scope, for one row or for none.
 pub(super) struct Rendering<'a> {
     scope: &'a Scope,
     row: Option<&'a Row>,
+    /// The earlier names of declarations, under which they are in fingerprints.
+    moves: Option<&'a Moves>,
     fingerprint: Fingerprinter,
     /// The fingerprint of the content, without the accounts, when requested.
     content: Option<Fingerprinter>,
@@ -33,11 +35,27 @@ impl<'a> Rendering<'a> {
         Self {
             scope,
             row,
+            moves: None,
             fingerprint: Fingerprinter::new(salt),
             content: None,
             errors: Vec::new(),
             suspicions: Vec::new(),
         }
+    }
+
+    /// Sets the earlier names of declarations.
+    pub(super) fn with_moves(self, moves: &'a Moves) -> Self {
+        Self {
+            moves: Some(moves),
+            ..self
+        }
+    }
+
+    /// Adds the name of a declaration to the fingerprints: the first one that it had.
+    pub(super) fn add_name(&mut self, role: &str, section: &'static str, name: &str) {
+        let moves = self.moves;
+        let name = moves.map_or(name, |moves| moves.original(section, name));
+        self.add_input(role, name);
     }
 
     /// Returns the fingerprint of all values.

@@ -293,7 +293,7 @@ impl<'a> FlowRows<'a> {
         KeyedRow {
             number: 1,
             row: None,
-            key: Some(self.flow.name.clone()),
+            key: Some(self.project.single_key(&self.flow.name).to_owned()),
             cells: None,
             scope: Ok(self.scope.clone()),
             suspicions: Vec::new(),
@@ -454,7 +454,8 @@ impl<'a> FlowRows<'a> {
         content: Option<&Salt>,
     ) -> Outcome {
         let scope = scope.with_key(key);
-        let mut rendering = Rendering::new(&scope, row, &self.salt);
+        let rendering = Rendering::new(&scope, row, &self.salt);
+        let mut rendering = rendering.with_moves(&self.project.moves);
         let item = item(
             &self.project.root,
             self.flow,

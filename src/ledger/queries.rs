@@ -72,8 +72,9 @@ impl Records for Sqlite {
     }
 
     fn item_with_steps(&self, flow: &str, key: &str) -> Result<Option<ItemWithSteps>, LedgerError> {
+        let recorded = self.recorded_name(flow);
         self.reading(|connection| {
-            let Some(record) = store::item(connection, flow, key)? else {
+            let Some(record) = store::item(connection, &recorded, key)? else {
                 return Ok(None);
             };
             let steps = raw_steps(connection, record.id)?;

@@ -12,6 +12,7 @@ use super::collections::{List, Named, NamedMap};
 use super::env_list::EnvName;
 use super::files::{manifests, read};
 use super::flow::Flow;
+use super::moves::{Move, Moves};
 use super::path::PathBase;
 use super::project::{PROJECT_FILE, Project};
 use super::project_file::{Environment, Manifest, ProjectFile};
@@ -72,6 +73,7 @@ impl Project {
             seals: file.seals,
             templates: file.templates,
             flows: file.flows,
+            moved: file.moved,
         };
         loader.add(own, root, findings);
         let paths = manifests(root, file.manifests.as_deref(), findings);
@@ -83,6 +85,12 @@ impl Project {
             findings.push(nothing_declared(is_single_file));
         }
         let is_incomplete = loader.is_incomplete;
+        // Names may be declared in a file that cannot be read.
+        let moves = if is_incomplete {
+            Moves::default()
+        } else {
+            loader.moves(findings)
+        };
         let project = Self {
             root: root.to_owned(),
             name: file.project,
@@ -93,6 +101,7 @@ impl Project {
             templates: loader.templates,
             flows: loader.flows,
             checks: file.checks,
+            moves,
             scope: compiler.scope(),
             declared: loader.declared.into_keys().collect(),
         };
@@ -317,6 +326,7 @@ struct Loader<'a> {
     seals: BTreeMap<String, Named<Seal>>,
     templates: BTreeMap<String, Named<Template>>,
     flows: BTreeMap<String, Named<Flow>>,
+    moved: Vec<Move>,
     /// The location of the first declaration of each name, by section.
     declared: BTreeMap<(&'static str, String), Span>,
     /// The names that the checks of all flows use.
@@ -334,6 +344,7 @@ impl<'a> Loader<'a> {
             seals: BTreeMap::new(),
             templates: BTreeMap::new(),
             flows: BTreeMap::new(),
+            moved: Vec::new(),
             declared: BTreeMap::new(),
             check_uses: Vec::new(),
             is_incomplete: false,
@@ -379,6 +390,7 @@ impl<'a> Loader<'a> {
             folder.clone_into(&mut template.folder);
             self.templates.insert(template.name.clone(), template);
         }
+        self.moved.extend(manifest.moved);
         let base = PathBase {
             root: self.root,
             folder,
@@ -389,6 +401,18 @@ impl<'a> Loader<'a> {
                 self.flows.insert(flow.name.clone(), flow);
             }
         }
+    }
+
+    /// Checks the renamed declarations of all files.
+    fn moves(&self, findings: &mut Findings) -> Moves {
+        let declared = |section: &'static str, name: &str| {
+            self.declared.contains_key(&(section, name.to_owned()))
+        };
+        let names = |section: &'static str| {
+            let all = self.declared.keys().filter(|(own, _)| *own == section);
+            all.map(|(_, name)| name.clone()).collect()
+        };
+        Moves::of(&self.moved, &declared, &names, findings)
     }
 
     /// Returns the entries of a section. Reports names that are already declared and leaves them

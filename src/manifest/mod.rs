@@ -19,6 +19,7 @@ mod file_names;
 mod files;
 mod flow;
 mod load;
+mod moves;
 pub mod path;
 mod prepare;
 mod project;
@@ -45,6 +46,7 @@ pub use flow::{
     RowAccountKind, Rows,
 };
 pub use load::unknown_environment;
+pub use moves::Moves;
 pub use project::{PROJECT_FILE, Project};
 pub use rules::SAME_ACCOUNT_HINT;
 pub use seal::{Pixels, Seal, SealSource, Template, TemplateSource};

@@ -7,6 +7,7 @@ use super::account::Account;
 use super::check::Check;
 use super::collections::{List, Named};
 use super::flow::Flow;
+use super::moves::Moves;
 use super::seal::{Seal, Template};
 use super::settings::Settings;
 use crate::expr::Scope;
@@ -35,8 +36,17 @@ pub struct Project {
     pub flows: BTreeMap<String, Named<Flow>>,
     /// The checks of every flow.
     pub checks: List<Check>,
+    /// The earlier names of renamed declarations.
+    pub moves: Moves,
     /// The variables that expressions outside of flows can use.
     pub scope: Scope,
     /// The declared names, each with its section. Contains invalid declarations too.
     pub(super) declared: BTreeSet<(&'static str, String)>,
+}
+
+impl Project {
+    /// Returns the key of the only item of a flow without rows: the first name of the flow.
+    pub fn single_key<'a>(&'a self, flow: &'a str) -> &'a str {
+        self.moves.original("flows", flow)
+    }
 }

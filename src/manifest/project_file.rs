@@ -15,6 +15,7 @@ use super::collections::{FieldMap, List, NamedMap};
 use super::decode::context;
 use super::env_list::EnvName;
 use super::flow::Flow;
+use super::moves::Move;
 use super::seal::{Seal, Template};
 use super::settings::{InvalidRows, Millis, RateLimit, ReportFormat, Tolerance};
 use super::value::{StaticText, forward_schema, parsed};
@@ -80,6 +81,10 @@ pub(super) struct ProjectFile {
     /// Contracts with their documents, signers and rows, by name.
     #[serde(default, deserialize_with = "flows")]
     pub(super) flows: NamedMap<Flow>,
+    /// Declarations that were renamed: what was recorded or sent under the old name belongs to the new
+    /// one.
+    #[serde(default)]
+    pub(super) moved: List<Move>,
 }
 
 /// Accounts, seals, templates and flows. All files of a project share one namespace.
@@ -99,6 +104,10 @@ pub(super) struct Manifest {
     /// Contracts with their documents, signers and rows, by name.
     #[serde(default, deserialize_with = "flows")]
     pub(super) flows: NamedMap<Flow>,
+    /// Declarations that were renamed: what was recorded or sent under the old name belongs to the new
+    /// one.
+    #[serde(default)]
+    pub(super) moved: List<Move>,
 }
 
 /// A field that is decoded before the others, because expressions in them depend on it.

@@ -59,6 +59,7 @@ pub async fn build_plan<'a>(
         unrecorded_accounts: 0,
         existing_rules: HashMap::new(),
         unobserved: HashMap::new(),
+        suspected_renames: Vec::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
         reissues: ReissueMatches::default(),
@@ -88,7 +89,8 @@ pub async fn build_plan<'a>(
         planned_run.flows.push(rows);
         planned_run.plan.flows.push(plan);
     }
-    findings.extend(undeclared_flows(project, ledger)?);
+    let renames = &mut planned_run.suspected_renames;
+    findings.extend(undeclared_flows(project, ledger, renames)?);
     let reissues = std::mem::take(&mut planned_run.reissues);
     findings.extend(reissues.findings(selection, ledger)?);
     planned_run.plan.people = std::mem::take(&mut planned_run.people).count();

@@ -11,6 +11,7 @@ mod error;
 mod existing_accounts;
 mod forecast;
 mod items;
+mod moves;
 mod observe;
 mod people;
 mod planned_rows;
@@ -34,6 +35,7 @@ pub(crate) use existing_accounts::existing_account_error;
 pub use existing_accounts::{ExistingAccount, RowAccountLookup};
 pub use forecast::Calls;
 pub(crate) use items::{PAST_SIGN_VALIDITY_HINT, past_sign_validity, unreadable_sheet};
+pub use moves::{FlowMove, moved_flows};
 pub(crate) use observe::find_account;
 pub use observe::{Lookup, LookupListener};
 pub use people::People;
@@ -54,12 +56,15 @@ pub struct Plan {
     pub row_accounts: RowAccountLookup,
     /// The people who are asked to sign.
     pub people: People,
+    /// The flows that are recorded under another name from now on.
+    pub moves: Vec<FlowMove>,
 }
 
 impl Plan {
     /// Whether applying the plan changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.resources.is_empty()
+        self.moves.is_empty()
+            && self.resources.is_empty()
             && self
                 .flows
                 .iter()

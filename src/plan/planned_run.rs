@@ -33,6 +33,8 @@ pub struct PlannedRun<'a> {
     pub existing_rules: HashMap<Fingerprint, ExistingAccounts>,
     /// Fingerprints of the `thirdId`s of row accounts whose lookup failed, with the reason.
     pub unobserved: HashMap<Fingerprint, Failure>,
+    /// Recorded flows that are no longer declared, each with a new flow: they may be renamed.
+    pub suspected_renames: Vec<(String, String)>,
     /// Targets that match no address.
     pub unmatched: Vec<AddressPattern>,
     /// Indexes of the targets that match an item.

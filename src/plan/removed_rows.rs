@@ -46,10 +46,12 @@ pub(crate) fn plan_removed_rows(
 }
 
 /// Warns of recorded flows that are no longer declared: the flow may have been renamed, contracts
-/// may be under way, or items may be in doubt or were interrupted.
+/// may be under way, or items may be in doubt or were interrupted. Adds the flows that may be renamed
+/// to `renames`, with a new flow.
 pub(crate) fn undeclared_flows(
     project: &Project,
     ledger: &dyn Ledger,
+    renames: &mut Vec<(String, String)>,
 ) -> Result<Vec<Diagnostic>, LedgerError> {
     let mut warnings = Vec::new();
     let recorded = ledger.flows()?;
@@ -71,8 +73,12 @@ pub(crate) fn undeclared_flows(
                 sent = sent,
                 new = new
             );
-            let hint =
-                t!("a renamed flow counts as a new flow: its signers are asked to sign again");
+            let hint = t!(
+                "a renamed flow counts as a new flow, and its signers are asked again: if it was renamed, add moved: [ { from: flows.%{flow}, to: flows.%{new} } ]",
+                flow = flow,
+                new = new
+            );
+            renames.push((flow.clone(), new.clone()));
             warnings.push(Diagnostic::warning(message).hint(hint));
         } else if under_way > 0 {
             let message = t!(

@@ -28,7 +28,7 @@ pub(super) use run::{Apply, Plan, PlanFormat, Selected};
 pub(super) use sent::{Audit, Listen, Report, Revoke, Runs, Status, Sync};
 pub(super) use shared::{Consent, LedgerChoice, Matching, Waiting};
 pub(super) use state::{
-    Adopt, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
+    Adopt, Export, Forget, Import, List, Move, Settle, Settlement, Show, State, StateCommand,
 };
 pub(super) use values::{Format, Until};
 

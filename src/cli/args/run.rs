@@ -119,6 +119,11 @@ pub(crate) struct Apply {
     /// Confirm a protected environment by its name
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm: Option<String>,
+    /// Confirm that a flow is new and not a renamed one; for protected environments
+    ///
+    /// Can be repeated. A renamed flow is declared with moved, and sends nothing again.
+    #[arg(long, value_name = "FLOW")]
+    pub(crate) new_flow: Vec<String>,
     #[command(flatten)]
     pub(crate) ledger: LedgerChoice,
     #[command(flatten)]

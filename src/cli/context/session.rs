@@ -23,7 +23,7 @@ use crate::execute::Event;
 use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{self, Endpoint, InvalidRows, Project, Settings};
-use crate::plan::{PlannedRun, Planner, Selection, build_plan};
+use crate::plan::{PlannedRun, Planner, Selection, build_plan, moved_flows};
 use crate::report::ErrorTable;
 
 /// The environment and the start time of a command.
@@ -201,6 +201,8 @@ pub(in crate::cli) fn with_plan(
         Err(_) => (Sqlite::empty(&binding(settings, None))?, None),
     };
     let resources = Resources::of(&project, ledger.salt(), &mut findings);
+    let moves = moved_flows(&project, &ledger, &mut findings)?;
+    ledger.read_renamed(moves.iter().map(|own| (&*own.from, &*own.to)));
     let runtime = runtime()?;
     let rows = RowLookup {
         project: &project,
@@ -237,7 +239,8 @@ pub(in crate::cli) fn with_plan(
     let observed = client
         .as_ref()
         .map(|client| (client, selected.observe.into()));
-    let planned_run = runtime.block_on(build_plan(&planner, observed, &mut findings))?;
+    let mut planned_run = runtime.block_on(build_plan(&planner, observed, &mut findings))?;
+    planned_run.plan.moves = moves;
     progress.finish();
     ledger.wait_until_verified()?;
     for rows in &planned_run.flows {

@@ -13,6 +13,7 @@ mod log_file;
 mod log_format;
 pub(super) mod logging;
 pub(super) mod metrics;
+mod moves;
 pub(super) mod out;
 pub(super) mod plan_markdown;
 pub(super) mod plan_text;

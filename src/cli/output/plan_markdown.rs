@@ -50,6 +50,17 @@ fn write_plan(out: &mut Vec<String>, plan: &Plan, settings: &Settings) {
     if plan.is_empty() {
         out.extend(["No changes.".to_owned(), String::new()]);
     }
+    for own in &plan.moves {
+        let (from, to) = (
+            code(&format!("flows.{}", own.from)),
+            code(&format!("flows.{}", own.to)),
+        );
+        let line = format!(
+            "{from} is renamed to {to}: {} recorded contracts keep their keys.",
+            own.items
+        );
+        out.extend([line, String::new()]);
+    }
     let resources: Vec<_> = plan
         .resources
         .actions()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::style::{BOLD, DIM, GREEN, RED, RESET, Style, YELLOW};
-use super::{env_values, existing_accounts, out};
+use super::{env_values, existing_accounts, moves, out};
 use crate::api::time;
 use crate::ledger::ItemStatus;
 use crate::manifest::Settings;
@@ -92,6 +92,7 @@ const ACTIONS: [(ItemAction, &str); 14] = [
 /// Renders the actions on resources and rows.
 #[allow(clippy::too_many_lines)]
 fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
+    moves::write_text(out, &plan.moves);
     for (address, symbol, note) in plan.resources.actions() {
         if symbol == '=' && !all {
             continue;
@@ -415,6 +416,7 @@ pub(in crate::cli) fn json(plan: &Plan, settings: &Settings) -> serde_json::Valu
             "withoutRow": without_row,
         },
         "people": people_json(&plan.people),
+        "moves": moves::json(&plan.moves),
         "resources": plan.resources.actions().map(|(address, symbol, note)| serde_json::json!({
             "address": address.to_string(), "action": symbol.to_string(), "note": note,
         })).collect::<Vec<_>>(),

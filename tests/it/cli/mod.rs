@@ -15,6 +15,7 @@ mod field_reference;
 mod foreign_text;
 pub(crate) mod journeys;
 pub(crate) mod logs;
+mod moved;
 mod new_projects;
 pub(crate) mod nightly;
 mod preview;

@@ -6,6 +6,7 @@ mod run_report;
 
 use std::cell::RefCell;
 use std::fs::DirEntry;
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use anyhow::Context;
@@ -61,6 +62,10 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
             if let Some(warning) = existing_accounts::warning(plan) {
                 out::log_warning(global.log_format, warning);
             }
+            if !confirm_new_flows(args, context)? {
+                out::log_note(global.log_format, t!(prompt::DECLINED));
+                return Ok(Exit::Error);
+            }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
                 execute(global, args, context, found, &mut metrics.borrow_mut())
             } else {
@@ -69,6 +74,38 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
             }
         },
     )
+}
+
+/// Returns whether each flow of a protected environment that may be a renamed one is confirmed as new:
+/// its signers are asked again.
+fn confirm_new_flows(args: &Args, context: &PlanContext<'_>) -> Result<bool, CliError> {
+    if !context.project.settings.protected {
+        return Ok(true);
+    }
+    for (old, new) in &context.planned.suspected_renames {
+        if args.new_flow.contains(new) {
+            continue;
+        }
+        let message = t!(
+            "flows.%{new} is new, and flows.%{old} is no longer declared: if it was renamed, everything would be sent again",
+            new = new,
+            old = old
+        );
+        if args.yes || !std::io::stdin().is_terminal() {
+            let hint = t!(
+                "declare moved: [ { from: flows.%{old}, to: flows.%{new} } ], or confirm a new flow with --new-flow %{new}",
+                old = old,
+                new = new
+            );
+            return Err(CliError::new(Exit::Usage, message, hint));
+        }
+        let question = t!("%{message}. Is it a new flow? [y/N] ", message = message);
+        let answer = prompt::answer(&question)?.to_lowercase();
+        if !matches!(answer.as_str(), "y" | "yes") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Returns the accounts that exist beside a new ledger. Fails if too much would be sent beside them.
@@ -113,6 +150,7 @@ fn execute(
         remove_unused(&settings.reports.directory.join(&name));
         exit::when_disk_full(error, "free disk space, then apply again; nothing was sent")
     })?;
+    context.runtime.block_on(context.ledger.write_renamed())?;
     if let Some(count) = found.and_then(UnrecordedAccounts::to_record) {
         let write = context.ledger.write(vec![Write::AccountsFound { count }]);
         context.runtime.block_on(write)?;

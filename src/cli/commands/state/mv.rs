@@ -1,0 +1,70 @@
+//! `treaty state mv`: records a flow under another name.
+
+use crate::address::Address;
+use crate::cli::args::{Global, Move};
+use crate::cli::context::ledger::LedgerContext;
+use crate::cli::exit::{CliError, Exit};
+use crate::ledger::{Ledger, LedgerError, Sqlite, VersionPolicy, Write};
+
+pub(super) fn run(global: &Global, args: &Move) -> anyhow::Result<Exit> {
+    let (from, to) = (flow(&args.from)?, flow(&args.to)?);
+    if from == to {
+        let message = format!("flows.{from} has this name already");
+        return Err(CliError::new(Exit::Usage, message, "name another flow").into());
+    }
+    let context = LedgerContext::load(global, Some(&args.consent))?;
+    let ledger = context.lock_ledger(VersionPolicy::Correct)?;
+    let items = count(&ledger, from)?;
+    if items == 0 {
+        let known = ledger.flows()?;
+        let hint = match crate::diagnostic::did_you_mean(from, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean flows.{near}?"),
+            None => "treaty state list shows what is recorded".to_owned(),
+        };
+        let message = format!("no item of flows.{from} is recorded");
+        return Err(CliError::new(Exit::Usage, message, hint).into());
+    }
+    if count(&ledger, to)? > 0 {
+        let message = format!("flows.{to} has recorded items already");
+        let hint = "two flows cannot become one: choose another name";
+        return Err(CliError::new(Exit::Usage, message, hint).into());
+    }
+    context.note(format_args!(
+        "{items} recorded items of flows.{from} become items of flows.{to}; nothing changes at the service"
+    ));
+    let flows = &context.project.flows;
+    if flows.contains_key(from) {
+        context.note(format_args!(
+            "the manifests still declare flows.{from}: the next apply would send all its rows again as new contracts"
+        ));
+    }
+    if !flows.contains_key(to) {
+        context.note(format_args!("no manifest declares flows.{to} yet"));
+    }
+    let done = format!("flows.{from} is recorded as flows.{to}");
+    let write = Write::FlowRenamed {
+        from: from.to_owned(),
+        to: to.to_owned(),
+    };
+    context.confirm_and_write(&args.consent, &ledger, vec![write], &done)
+}
+
+/// Returns the name of a flow. Other resources are recorded by their identity, not by their name.
+fn flow(address: &Address) -> Result<&str, CliError> {
+    let hint = match address {
+        Address::Flow(name) => return Ok(name),
+        Address::Item { .. } => "an item keeps its key: move its flow, such as flows.loans",
+        _ => {
+            "accounts, seals and templates are recorded by thirdId, alias and file: rename them in the \
+             manifests, with an entry in moved"
+        }
+    };
+    let message = format!("{address} cannot be moved");
+    Err(CliError::new(Exit::Usage, message, hint))
+}
+
+fn count(ledger: &Sqlite, flow: &str) -> Result<u64, LedgerError> {
+    let mut items = 0;
+    ledger.items(flow, &mut |_, _| items += 1)?;
+    Ok(items)
+}
