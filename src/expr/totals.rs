@@ -52,10 +52,7 @@ impl Totals {
         let sums: BTreeMap<&str, Value> = sums
             .map(|(column, sum)| (column.as_str(), sum.value()))
             .collect();
-        let fields = BTreeMap::from([
-            ("rows", Value::from(self.rows)),
-            ("sum", Value::from(sums)),
-        ]);
+        let fields = BTreeMap::from([("rows", Value::from(self.rows)), ("sum", Value::from(sums))]);
         Value::from(fields)
     }
 }

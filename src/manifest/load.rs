@@ -155,6 +155,19 @@ fn project_node(root: &Path, findings: &mut Findings) -> Option<Node> {
     Some(node)
 }
 
+/// Returns the names of the environments that a project declares; none if `treaty.yaml` cannot be
+/// read.
+pub fn environment_names(root: &Path) -> Vec<String> {
+    let node = project_node(root, &mut Findings::default());
+    let declared = node.as_ref().and_then(|node| node.field("environments"));
+    let entries = declared.and_then(|(_, node)| node.entries());
+    let names = entries
+        .into_iter()
+        .flatten()
+        .map(|(name, ..)| name.to_owned());
+    names.collect()
+}
+
 /// Returns an error for a project name with control characters: it is shown in reports and metrics.
 fn check_name(name: &str, node: &Node) -> Option<Diagnostic> {
     let (_, value) = node.field("project").filter(|_| name.contains(is_unsafe))?;

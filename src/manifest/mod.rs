@@ -45,7 +45,7 @@ pub use flow::{
     Attachment, ExistingAccounts, Finish, Flow, OnChange, OnVanish, Process, RowAccount,
     RowAccountKind, Rows,
 };
-pub use load::unknown_environment;
+pub use load::{environment_names, unknown_environment};
 pub use moves::Moves;
 pub use project::{PROJECT_FILE, Project};
 pub use rules::SAME_ACCOUNT_HINT;

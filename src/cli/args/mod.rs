@@ -11,6 +11,7 @@ mod project;
 mod run;
 mod sent;
 mod shared;
+mod shell;
 mod state;
 mod values;
 
@@ -27,6 +28,7 @@ pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf, Sheet};
 pub(super) use run::{Apply, Plan, PlanFormat, Selected};
 pub(super) use sent::{Audit, Listen, Report, Revoke, Runs, Status, Sync};
 pub(super) use shared::{Consent, LedgerChoice, Matching, Waiting};
+pub(super) use shell::{Completions, Man};
 pub(super) use state::{
     Adopt, Export, Forget, Import, List, Move, Settle, Settlement, Show, State, StateCommand,
 };
@@ -346,6 +348,18 @@ Examples:
   treaty schema project > .treaty/schema/project.json
   treaty schema manifest > .treaty/schema/manifest.json")]
     Schema(Schema),
+    /// Print the completion script of a shell
+    #[command(long_about = shell::COMPLETIONS, after_help = "\
+Examples:
+  treaty completions bash > ~/.local/share/bash-completion/completions/treaty
+  treaty completions fish > ~/.config/fish/completions/treaty.fish")]
+    Completions(Completions),
+    /// Print the manual page
+    #[command(after_help = "\
+Examples:
+  treaty man | man -l -
+  treaty man --output ~/.local/share/man/man1")]
+    Man(Man),
 }
 
 #[derive(Debug, clap::Args)]
@@ -373,6 +387,8 @@ impl Command {
             Self::Ask(_) => "ask",
             Self::Sandbox(_) => "sandbox",
             Self::Schema(_) => "schema",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 

@@ -3,6 +3,7 @@
 mod bad_workbooks;
 pub(crate) mod cases;
 mod checks;
+mod completions;
 mod contracts;
 mod correction;
 pub(crate) mod deep_input;

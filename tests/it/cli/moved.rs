@@ -28,7 +28,11 @@ fn add_moved(project: &Project, moved: &str) {
 
 fn protect(project: &Project) {
     let open = "{ endpoint: sandbox }";
-    project.replace("treaty.yaml", open, "{ endpoint: sandbox, protected: true }");
+    project.replace(
+        "treaty.yaml",
+        open,
+        "{ endpoint: sandbox, protected: true }",
+    );
 }
 
 const CONFIRMED: [&str; 4] = ["apply", "--yes", "--confirm", "sandbox"];
@@ -59,7 +63,11 @@ fn a_renamed_flow_sends_no_contract_again() {
     let sheet = project.read("loans.csv");
     project.write("loans.csv", format!("{}\n{row}\n", sheet.trim_end()));
     let run = project.expect(&CONFIRMED, 0);
-    assert!(run.stdout.contains("flows.credits  1 sent"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("flows.credits  1 sent"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -93,7 +101,11 @@ fn state_mv_records_another_name() {
     for (from, to, told) in [
         ("flows.loan", "flows.credits", "did you mean flows.loans?"),
         ("flows.loans", "flows.loans", "has this name already"),
-        ("accounts.acme", "accounts.company", "accounts.acme cannot be moved"),
+        (
+            "accounts.acme",
+            "accounts.company",
+            "accounts.acme cannot be moved",
+        ),
     ] {
         let run = project.expect(&["state", "mv", from, to, "--yes"], 64);
         assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
@@ -118,7 +130,11 @@ fn a_protected_environment_needs_a_confirmed_new_flow() {
     }
     let args = [&CONFIRMED[..], &["--new-flow", "credits"]].concat();
     let run = project.expect(&args, 0);
-    assert!(run.stdout.contains("flows.credits  4 sent"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("flows.credits  4 sent"),
+        "{}",
+        run.stdout
+    );
     // Now both are recorded.
     add_moved(&project, "{ from: flows.loans, to: flows.credits }");
     let run = project.expect(&["plan"], 65);
@@ -129,7 +145,10 @@ fn a_protected_environment_needs_a_confirmed_new_flow() {
 #[test]
 fn refuses_moves_that_lead_nowhere() {
     for (moved, told) in [
-        ("{ from: flows.old, to: flows.loan }", "did you mean flows.loans?"),
+        (
+            "{ from: flows.old, to: flows.loan }",
+            "did you mean flows.loans?",
+        ),
         (
             "{ from: flows.loans, to: flows.loans }",
             "flows.loans is moved, but still declared",
