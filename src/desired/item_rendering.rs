@@ -44,6 +44,7 @@ pub(super) fn item(
         let account = holder.map(|holder| Account {
             holder,
             silent_sign: SilentSign::No,
+            protect: false,
             origin,
         });
         accounts.extend(account.map(|account| (declared.name.clone(), account)));

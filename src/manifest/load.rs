@@ -102,6 +102,7 @@ impl Project {
             flows: loader.flows,
             checks: file.checks,
             moves,
+            prune: file.prune,
             scope: compiler.scope(),
             declared: loader.declared.into_keys().collect(),
         };

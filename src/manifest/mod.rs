@@ -24,6 +24,7 @@ pub mod path;
 mod prepare;
 mod project;
 mod project_file;
+mod prune;
 mod resolve;
 mod rules;
 pub mod schema;
@@ -48,6 +49,7 @@ pub use flow::{
 pub use load::{environment_names, unknown_environment};
 pub use moves::Moves;
 pub use project::{PROJECT_FILE, Project};
+pub use prune::{Prune, PruneKinds};
 pub use rules::SAME_ACCOUNT_HINT;
 pub use seal::{Pixels, Seal, SealSource, Template, TemplateSource};
 pub use settings::{

@@ -8,6 +8,7 @@ use super::check::Check;
 use super::collections::{List, Named};
 use super::flow::Flow;
 use super::moves::Moves;
+use super::prune::Prune;
 use super::seal::{Seal, Template};
 use super::settings::Settings;
 use crate::expr::Scope;
@@ -38,6 +39,8 @@ pub struct Project {
     pub checks: List<Check>,
     /// The earlier names of renamed declarations.
     pub moves: Moves,
+    /// What apply removes when it is no longer declared.
+    pub prune: Prune,
     /// The variables that expressions outside of flows can use.
     pub scope: Scope,
     /// The declared names, each with its section. Contains invalid declarations too.

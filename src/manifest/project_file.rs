@@ -16,6 +16,7 @@ use super::decode::context;
 use super::env_list::EnvName;
 use super::flow::Flow;
 use super::moves::Move;
+use super::prune::Prune;
 use super::seal::{Seal, Template};
 use super::settings::{InvalidRows, Millis, RateLimit, ReportFormat, Tolerance};
 use super::value::{StaticText, forward_schema, parsed};
@@ -67,6 +68,9 @@ pub(super) struct ProjectFile {
     /// Conditions of every flow, as if each flow declared them.
     #[serde(default, deserialize_with = "check::of_project")]
     pub(super) checks: List<Check>,
+    /// What apply removes when no manifest declares it any more: true, or single kinds. Default: false.
+    #[serde(default)]
+    pub(super) prune: Prune,
     /// The file of the ledger, inside the project. Default: .treaty/{environment}.db.
     pub(super) ledger: Option<StaticText>,
     /// People and organizations, by name.

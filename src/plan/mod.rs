@@ -23,6 +23,7 @@ mod removed_rows;
 mod row_accounts;
 mod selection;
 mod short_fingerprint;
+mod undeclared;
 
 pub use build::build_plan;
 pub use diff::{
@@ -44,6 +45,9 @@ pub use planned_run::{PlannedRun, RefusedRows};
 pub use planner::Planner;
 pub use selection::{Observe, Selection};
 pub use short_fingerprint::ShortFingerprint;
+pub use undeclared::{Removal, Undeclared, UndeclaredKind, check_prune_limit, undeclared};
+
+use crate::address::Address;
 
 /// The actions of a run.
 #[derive(Debug, Default)]
@@ -58,12 +62,15 @@ pub struct Plan {
     pub people: People,
     /// The flows that are recorded under another name from now on.
     pub moves: Vec<FlowMove>,
+    /// What is recorded and no longer declared.
+    pub undeclared: Vec<Undeclared>,
 }
 
 impl Plan {
     /// Whether applying the plan changes nothing.
     pub fn is_empty(&self) -> bool {
         self.moves.is_empty()
+            && self.removals().next().is_none()
             && self.resources.is_empty()
             && self
                 .flows
@@ -77,12 +84,26 @@ impl Plan {
         for flow in &self.flows {
             calls.add_all(&flow.calls);
         }
+        for (_, removal) in self.removals() {
+            calls.add_all(&removal.calls());
+        }
         calls
     }
 
-    /// The number of resources and items whose action has this symbol.
+    /// What `prune` removes, with its address.
+    pub fn removals(&self) -> impl Iterator<Item = (&Address, &Removal)> {
+        let all = self.undeclared.iter();
+        all.filter_map(|own| Some((&own.address, own.prune.as_ref()?)))
+    }
+
+    /// The number of resources and items whose action has this symbol, and of removals.
     pub fn count(&self, symbol: char) -> u64 {
-        self.resources.count(symbol)
+        let removals = match symbol {
+            '-' => self.removals().count() as u64,
+            _ => 0,
+        };
+        removals
+            + self.resources.count(symbol)
             + self
                 .flows
                 .iter()

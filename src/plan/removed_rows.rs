@@ -108,6 +108,15 @@ pub(crate) fn undeclared_flows(
     Ok(warnings)
 }
 
+/// Returns the number of recorded contracts of a flow that can still be signed.
+pub(crate) fn under_way(ledger: &(impl Ledger + ?Sized), flow: &str) -> Result<u64, LedgerError> {
+    let mut count = 0;
+    ledger.items(flow, &mut |_, item| {
+        count += u64::from(item.can_be_revoked())
+    })?;
+    Ok(count)
+}
+
 /// Returns an error when the plan revokes more items of a flow than allowed.
 ///
 /// An empty or wrong sheet is more likely than an intended mass revocation.

@@ -1,5 +1,6 @@
 //! The arguments of `treaty plan` and `treaty apply`.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -57,6 +58,11 @@ pub(crate) struct Selected {
     /// share of the items of the flow that can be revoked.
     #[arg(long, value_name = "N|P%", value_parser = tolerance)]
     pub(crate) max_revoke: Option<Tolerance>,
+    /// The most accounts and grants that prune may remove; default 1
+    ///
+    /// A count, or a share of what is recorded and no longer declared.
+    #[arg(long, value_name = "N|P%", value_parser = tolerance)]
+    pub(crate) max_delete: Option<Tolerance>,
     /// Show all actions instead of samples
     #[arg(long)]
     pub(crate) all: bool,
@@ -113,6 +119,15 @@ pub(crate) struct Apply {
     /// If more items fail, no new item is started. A count or a share of the items.
     #[arg(long, value_name = "N|P%", value_parser = tolerance)]
     pub(crate) max_failures: Option<Tolerance>,
+    /// Send the first N items, and the others only if none of them failed
+    ///
+    /// Asks before the others are sent, unless --yes is given. Stops if one of the first items failed
+    /// or is in doubt.
+    #[arg(long, value_name = "N")]
+    pub(crate) canary: Option<NonZeroU64>,
+    /// With --canary, wait until all signers of the first items have signed
+    #[arg(long, requires = "canary")]
+    pub(crate) until_signed: bool,
     /// Do not ask for confirmation
     #[arg(long)]
     pub(crate) yes: bool,

@@ -23,7 +23,9 @@ use crate::execute::Event;
 use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{self, Endpoint, InvalidRows, Project, Settings};
-use crate::plan::{PlannedRun, Planner, Selection, build_plan, moved_flows};
+use crate::plan::{
+    PlannedRun, Planner, Selection, build_plan, check_prune_limit, moved_flows, undeclared,
+};
 use crate::report::ErrorTable;
 
 /// The environment and the start time of a command.
@@ -241,6 +243,12 @@ pub(in crate::cli) fn with_plan(
         .map(|client| (client, selected.observe.into()));
     let mut planned_run = runtime.block_on(build_plan(&planner, observed, &mut findings))?;
     planned_run.plan.moves = moves;
+    if findings.errors() == 0 {
+        let selection = &planner.selection;
+        let found = undeclared(&project, &resources, &ledger, selection, &planned_run)?;
+        findings.extend(check_prune_limit(&found, selected.max_delete));
+        planned_run.plan.undeclared = found;
+    }
     progress.finish();
     ledger.wait_until_verified()?;
     for rows in &planned_run.flows {

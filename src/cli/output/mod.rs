@@ -22,6 +22,7 @@ pub(super) mod prompt;
 pub(super) mod sheet_changes;
 pub(super) mod style;
 pub(super) mod target;
+mod undeclared;
 mod wrap;
 
 pub(super) use log_format::stamped;

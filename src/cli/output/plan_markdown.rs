@@ -61,11 +61,11 @@ fn write_plan(out: &mut Vec<String>, plan: &Plan, settings: &Settings) {
         );
         out.extend([line, String::new()]);
     }
-    let resources: Vec<_> = plan
-        .resources
-        .actions()
-        .filter(|(_, symbol, _)| *symbol != '=')
-        .collect();
+    let changed = plan.resources.actions();
+    let changed = changed.filter(|(_, symbol, _)| *symbol != '=');
+    let undeclared = plan.undeclared.iter();
+    let undeclared = undeclared.map(|own| (own.address.clone(), own.symbol(), own.note()));
+    let resources: Vec<_> = changed.chain(undeclared).collect();
     if !resources.is_empty() {
         out.extend(["| | address | |", "|---|---|---|"].map(str::to_owned));
         for (address, symbol, note) in resources {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::style::{BOLD, DIM, GREEN, RED, RESET, Style, YELLOW};
-use super::{env_values, existing_accounts, moves, out};
+use super::{env_values, existing_accounts, moves, out, undeclared};
 use crate::api::time;
 use crate::ledger::ItemStatus;
 use crate::manifest::Settings;
@@ -164,6 +164,7 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
         }
     }
     existing_accounts::write_text(out, &plan.row_accounts, all);
+    undeclared::write_text(out, &plan.undeclared);
 }
 
 /// Returns the recorded statuses of the items with an action that says nothing of them.
@@ -417,6 +418,7 @@ pub(in crate::cli) fn json(plan: &Plan, settings: &Settings) -> serde_json::Valu
         },
         "people": people_json(&plan.people),
         "moves": moves::json(&plan.moves),
+        "undeclared": undeclared::json(&plan.undeclared),
         "resources": plan.resources.actions().map(|(address, symbol, note)| serde_json::json!({
             "address": address.to_string(), "action": symbol.to_string(), "note": note,
         })).collect::<Vec<_>>(),
