@@ -1,7 +1,8 @@
 //! The binary, run as a process.
 
 mod bad_workbooks;
-pub(crate) mod cases;
+pub(crate) mod canary;
+mod cases;
 mod checks;
 mod completions;
 mod contracts;
@@ -20,7 +21,8 @@ mod moved;
 mod new_projects;
 pub(crate) mod nightly;
 mod preview;
-pub(crate) mod schema;
+pub(crate) mod prune;
+mod schema;
 pub(crate) mod sheets;
 pub(crate) mod signals;
 pub(crate) mod special_files;

@@ -1,12 +1,14 @@
 //! `treaty apply`: builds a plan, shows it, asks for confirmation, executes it and writes the
 //! reports.
 
+mod canary;
 mod flow_writer;
 mod run_report;
 
 use std::cell::RefCell;
 use std::fs::DirEntry;
 use std::io::IsTerminal as _;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use anyhow::Context;
@@ -28,6 +30,7 @@ use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncSt
 use crate::ledger::{Ledger, LedgerError, RunRecord, Sqlite, Write};
 use crate::plan::{Fatal, FlowPlan};
 use crate::util::failpoint::failpoint;
+use canary::Canary;
 use run_report::RunReport;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -172,9 +175,21 @@ fn execute(
         listener: context.progress.listener(),
         stop,
     });
-    let stats = context
-        .runtime
-        .block_on(interruptible(requests, apply.run()));
+    let first = args.canary.map_or(u64::MAX, NonZeroU64::get);
+    let stats = if first < work {
+        let canary = Canary {
+            global,
+            args,
+            context,
+            run: run.id,
+            first,
+            work,
+        };
+        canary.run(&apply, requests)
+    } else {
+        let run = interruptible(requests, apply.run());
+        context.runtime.block_on(run)
+    };
     context.progress.finish();
     let sent = RunReport {
         context,
@@ -184,7 +199,10 @@ fn execute(
     };
     let exit = end_run(global, &sent, metrics)?;
     // Items of earlier runs are polled even if this run stopped after too many failures.
-    let can_follow = matches!(stats.stopped, None | Some(Stopped::Failures { .. }));
+    let can_follow = matches!(
+        stats.stopped,
+        None | Some(Stopped::Failures { .. } | Stopped::Canary(_))
+    );
     if !args.waiting.wait || !can_follow {
         return Ok(exit);
     }
