@@ -22,7 +22,6 @@ mod reissue;
 mod removed_rows;
 mod row_accounts;
 mod selection;
-mod short_fingerprint;
 mod undeclared;
 
 pub use build::build_plan;
@@ -44,7 +43,6 @@ pub use planned_rows::PlannedRows;
 pub use planned_run::{PlannedRun, RefusedRows};
 pub use planner::Planner;
 pub use selection::{Observe, Selection};
-pub use short_fingerprint::ShortFingerprint;
 pub use undeclared::{Removal, Undeclared, UndeclaredKind, check_prune_limit, undeclared};
 
 use crate::address::Address;
