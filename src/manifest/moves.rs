@@ -27,6 +27,10 @@ pub struct Moves(BTreeMap<(&'static str, String), String>);
 impl Moves {
     /// Returns the first name that a declaration had.
     pub fn original<'m>(&'m self, section: &'static str, name: &'m str) -> &'m str {
+        // Called for each row, and hardly ever something is renamed.
+        if self.0.is_empty() {
+            return name;
+        }
         self.former(section, name).last().unwrap_or(name)
     }
 

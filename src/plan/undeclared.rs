@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
+
 use super::error::Fatal;
 use super::items::unreadable_sheet;
 use super::planned_run::PlannedRun;
@@ -88,8 +90,7 @@ impl Undeclared {
                     deadline: Some(end),
                 }),
             ) => {
-                let end =
-                    jiff::Timestamp::from_millisecond(end).map_or(end.to_string(), time::text);
+                let end = Timestamp::from_millisecond(end).map_or(end.to_string(), time::text);
                 t!(
                     "its grant of silent signing stays in force until %{end}",
                     end = end
@@ -116,7 +117,7 @@ pub fn undeclared(
     project: &Project,
     resources: &Resources,
     ledger: &dyn Records,
-    selection: &Selection,
+    (selection, now): (&Selection, Timestamp),
     planned: &PlannedRun<'_>,
 ) -> Result<Vec<Undeclared>, Fatal> {
     if !selection.targets.is_empty() || selection.retry.is_some() {
@@ -125,7 +126,7 @@ pub fn undeclared(
     let found: Vec<Undeclared> = ledger
         .declared_resources()?
         .into_iter()
-        .filter_map(|known| resource(project, resources, known))
+        .filter_map(|known| resource(project, resources, known, now))
         .collect();
     // The seals of a deleted account are gone.
     let has_account = |own: &Undeclared| match &own.address {
@@ -157,7 +158,12 @@ pub fn undeclared(
 }
 
 /// Returns a recorded account or seal if it is not declared.
-fn resource(project: &Project, resources: &Resources, known: KnownResource) -> Option<Undeclared> {
+fn resource(
+    project: &Project,
+    resources: &Resources,
+    known: KnownResource,
+    now: Timestamp,
+) -> Option<Undeclared> {
     let is_declared = |third_id: &str| {
         let accounts = resources
             .accounts
@@ -174,6 +180,8 @@ fn resource(project: &Project, resources: &Resources, known: KnownResource) -> O
                 return None;
             }
             let (fields, grant) = (&known.resource.fields, known.resource.grant);
+            let is_over = |end: i64| end <= now.as_millisecond();
+            let grant = grant.filter(|grant| !grant.deadline.is_some_and(is_over));
             let kinds = project.prune.kinds();
             let removal = Removal {
                 third_id: third_id.clone(),

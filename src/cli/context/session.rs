@@ -244,7 +244,7 @@ pub(in crate::cli) fn with_plan(
     let mut planned_run = runtime.block_on(build_plan(&planner, observed, &mut findings))?;
     planned_run.plan.moves = moves;
     if findings.errors() == 0 {
-        let selection = &planner.selection;
+        let selection = (&planner.selection, session.started);
         let found = undeclared(&project, &resources, &ledger, selection, &planned_run)?;
         findings.extend(check_prune_limit(&found, selected.max_delete));
         planned_run.plan.undeclared = found;
