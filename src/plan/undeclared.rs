@@ -77,8 +77,10 @@ impl Undeclared {
 
     /// Describes what apply does, or what stays in force.
     pub fn note(&self) -> String {
-        let reason = t!("no longer declared");
         let rest = match (&self.prune, self.kind) {
+            (Some(removal), _) if removal.deletes && removal.revokes => {
+                t!("revoke silent signing and delete the account")
+            }
             (Some(removal), _) if removal.deletes => t!("delete the account"),
             (Some(_), _) => t!("revoke silent signing"),
             (None, UndeclaredKind::Granted(RecordedGrant { deadline: None })) => {
@@ -103,7 +105,7 @@ impl Undeclared {
                 t!("%{count} contracts can still be signed", count = count)
             }
         };
-        format!("{reason}: {rest}")
+        t!("no longer declared: %{rest}", rest = rest).into_owned()
     }
 }
 
@@ -154,6 +156,17 @@ pub fn undeclared(
                 .filter(|removal| !used.contains(&removal.third_id));
         }
     }
+    // With a deleted account, its seals are deleted.
+    let deleted: HashSet<String> = found
+        .iter()
+        .filter_map(|own| own.prune.as_ref())
+        .filter(|removal| removal.deletes)
+        .map(|removal| removal.third_id.clone())
+        .collect();
+    found.retain(|own| match &own.address {
+        Address::SealByAlias { third_id, .. } => !deleted.contains(third_id),
+        _ => true,
+    });
     Ok(found)
 }
 

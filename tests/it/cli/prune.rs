@@ -70,8 +70,10 @@ fn prune_deletes_own_accounts_that_nobody_protects() {
     let project = applied("true");
     remove_organization(&project);
     let plan = project.expect(&["plan"], 0);
-    let told = "- accounts[\"acme\"]  no longer declared: delete the account";
+    let told =
+        "- accounts[\"acme\"]  no longer declared: revoke silent signing and delete the account";
     assert!(plan.stdout.contains(told), "{}", plan.stdout);
+    assert!(!plan.stdout.contains("seals"), "{}", plan.stdout);
     project.expect(&["apply", "--yes"], 0);
     let plan = project.expect(&["plan", "--detailed-exitcode"], 0);
     assert!(
