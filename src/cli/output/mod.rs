@@ -23,6 +23,6 @@ pub(super) mod sheet_changes;
 pub(super) mod style;
 pub(super) mod target;
 mod undeclared;
-mod wrap;
+pub(in crate::cli) mod wrap;
 
 pub(super) use log_format::stamped;

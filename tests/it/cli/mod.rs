@@ -11,6 +11,7 @@ pub(crate) mod deep_input;
 mod doctor;
 mod endpoints;
 mod environment_variables;
+mod events;
 mod existing_accounts;
 pub(crate) mod export;
 mod field_reference;

@@ -9,8 +9,8 @@ use crate::ledger::{Ledger, LedgerError, Sqlite, VersionPolicy, Write};
 pub(super) fn run(global: &Global, args: &Move) -> anyhow::Result<Exit> {
     let (from, to) = (flow(&args.from)?, flow(&args.to)?);
     if from == to {
-        let message = format!("flows.{from} has this name already");
-        return Err(CliError::new(Exit::Usage, message, "name another flow").into());
+        let message = t!("flows.%{flow} has this name already", flow = from);
+        return Err(CliError::new(Exit::Usage, message, t!("name another flow")).into());
     }
     let context = LedgerContext::load(global, Some(&args.consent))?;
     let ledger = context.lock_ledger(VersionPolicy::Correct)?;
@@ -18,30 +18,38 @@ pub(super) fn run(global: &Global, args: &Move) -> anyhow::Result<Exit> {
     if items == 0 {
         let known = ledger.flows()?;
         let hint = match crate::diagnostic::did_you_mean(from, known.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean flows.{near}?"),
-            None => "treaty state list shows what is recorded".to_owned(),
+            Some(near) => t!("did you mean %{near}?", near = format!("flows.{near}")),
+            None => t!("treaty state list lists all recorded addresses"),
         };
-        let message = format!("no item of flows.{from} is recorded");
+        let message = t!("no item of flows.%{flow} is recorded", flow = from);
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }
     if count(&ledger, to)? > 0 {
-        let message = format!("flows.{to} has recorded items already");
-        let hint = "two flows cannot become one: choose another name";
+        let message = t!("flows.%{flow} has recorded items already", flow = to);
+        let hint = t!("two flows cannot become one: choose another name");
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }
-    context.note(format_args!(
-        "{items} recorded items of flows.{from} become items of flows.{to}; nothing changes at the service"
+    context.note(t!(
+        "%{count} recorded items of flows.%{from} become items of flows.%{to}; nothing changes at the service",
+        count = items,
+        from = from,
+        to = to
     ));
     let flows = &context.project.flows;
     if flows.contains_key(from) {
-        context.note(format_args!(
-            "the manifests still declare flows.{from}: the next apply would send all its rows again as new contracts"
+        context.note(t!(
+            "the manifests still declare flows.%{flow}: the next apply would send all its rows again as new contracts",
+            flow = from
         ));
     }
     if !flows.contains_key(to) {
-        context.note(format_args!("no manifest declares flows.{to} yet"));
+        context.note(t!("no manifest declares flows.%{flow} yet", flow = to));
     }
-    let done = format!("flows.{from} is recorded as flows.{to}");
+    let done = t!(
+        "flows.%{from} is recorded as flows.%{to}",
+        from = from,
+        to = to
+    );
     let write = Write::FlowRenamed {
         from: from.to_owned(),
         to: to.to_owned(),
@@ -53,13 +61,14 @@ pub(super) fn run(global: &Global, args: &Move) -> anyhow::Result<Exit> {
 fn flow(address: &Address) -> Result<&str, CliError> {
     let hint = match address {
         Address::Flow(name) => return Ok(name),
-        Address::Item { .. } => "an item keeps its key: move its flow, such as flows.loans",
+        Address::Item { .. } => t!("an item keeps its key: move its flow, such as flows.loans"),
         _ => {
-            "accounts, seals and templates are recorded by thirdId, alias and file: rename them in the \
-             manifests, with an entry in moved"
+            t!(
+                "accounts, seals and templates are recorded by thirdId, alias and file: rename them in the manifests, with an entry in moved"
+            )
         }
     };
-    let message = format!("{address} cannot be moved");
+    let message = t!("%{address} cannot be moved", address = address);
     Err(CliError::new(Exit::Usage, message, hint))
 }
 
