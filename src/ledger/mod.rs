@@ -54,7 +54,7 @@ pub use record::{
 };
 pub use recorded::{
     BegunRevocation, ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal,
-    is_kept, kept_fields,
+    declared_fields, is_kept, is_made, is_protected, kept_fields,
 };
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
