@@ -200,8 +200,8 @@ impl<'a> Executor<'a> {
     async fn apply_resources(&self, plan: &Plan, stats: &mut RunStats) -> Result<(), Stopped> {
         let symbols: HashMap<Address, char> = plan
             .resources
-            .actions()
-            .map(|(address, symbol, _)| (address, symbol))
+            .entries()
+            .map(|entry| (entry.address, entry.action.symbol()))
             .collect();
         let mut record_result = |address: Address, result: Result<(), StepError>| {
             let failure = match result {

@@ -162,7 +162,7 @@ impl Deferral {
 pub(super) const PASSWORD: &str = "\"docPwd\"";
 
 /// The reason why an item failed or is in doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The API's error code, if there is one.
     pub code: Option<i64>,

@@ -87,7 +87,7 @@ pub(super) fn json(lookup: &RowAccountLookup) -> Value {
     let account = |account: &ExistingAccount| {
         let fields = account.fields.iter().filter(|_| !account.is_kept);
         let fields: Map<String, Value> = fields
-            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+            .map(|(name, value)| (name.to_string(), value.as_str().into()))
             .collect();
         json!({
             "item": account.item.to_string(),

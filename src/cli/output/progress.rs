@@ -12,6 +12,7 @@ use tracing::Level;
 use super::event_log::EventLog;
 use super::logging::{emit, is_shown};
 use super::out;
+use super::plan_text::{duration, whole_seconds};
 use super::stamped;
 use super::style::{GREEN, RED, RESET, YELLOW, set_message};
 use super::target::CONSOLE;
@@ -355,7 +356,7 @@ impl Screen {
                 // The time is unknown before the first result.
                 let left = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
                     if state.pos() > 0 {
-                        let time = super::plan_text::duration(state.eta().as_secs_f64());
+                        let time = duration(whole_seconds(state.eta().as_secs_f64()));
                         let _ = write!(out, "  {}", t!("%{time} left", time = time));
                     }
                 };
@@ -402,7 +403,7 @@ impl Screen {
             let remaining = if position == self.total {
                 String::new()
             } else {
-                let time = super::plan_text::duration(left / rate);
+                let time = duration(whole_seconds(left / rate));
                 t!(", %{time} left", time = time).into_owned()
             };
             let trouble = in_parentheses(&trouble);

@@ -65,7 +65,7 @@ fn differs(case: &Path, name: &str) -> Option<String> {
 /// Replaces values that differ from run to run: times, run names, rates, folders.
 pub(super) fn steady(text: &str) -> String {
     let lines = text.lines().map(|line| {
-        let line = steady_fields(&steady_time(line));
+        let line = steady_ledger(&steady_fields(&steady_time(line)));
         let summary = |words: &str, kept: &str| {
             let (calls, _) = line.split_once(words)?;
             Some(format!("{calls}{kept}"))
@@ -84,6 +84,18 @@ pub(super) fn steady(text: &str) -> String {
         }
     });
     lines.map(|line| line + "\n").collect()
+}
+
+/// Replaces the id and the serial of the ledger in the head of a plan.
+fn steady_ledger(line: &str) -> String {
+    let is_head = line.starts_with("Ledger: ");
+    match line.split_once(", serial ").filter(|_| is_head) {
+        Some((_, rest)) => {
+            let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            format!("Ledger: ID, serial N{rest}")
+        }
+        None => line.to_owned(),
+    }
 }
 
 /// Replaces the timestamp at the start of a line.

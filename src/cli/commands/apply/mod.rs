@@ -18,14 +18,15 @@ use crate::cli::context::follow::{self, Follow};
 use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::lock_ledger;
 use crate::cli::context::ledger_version::UnrecordedAccounts;
+use crate::cli::context::saved_plan;
 use crate::cli::context::session::{PlanContext, with_plan};
 use crate::cli::exit::{self, CliError, Exit};
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::plan_text::{self, Detail};
-use crate::cli::output::{existing_accounts, logging, out, prompt};
+use crate::cli::output::{existing_accounts, logging, out, plan_head, prompt};
 use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncStats};
 use crate::ledger::{Ledger, LedgerError, RunRecord, Sqlite, Write};
-use crate::plan::{Fatal, FlowPlan};
+use crate::plan::{Fatal, FlowPlan, Observe};
 use crate::util::failpoint::failpoint;
 use run_report::RunReport;
 
@@ -36,21 +37,42 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> anyhow::Result<Exit> {
+    let saved = args.file.as_deref().map(saved_plan::read).transpose()?;
+    let selected = match &saved {
+        Some(saved) => saved_plan::selected(&saved.plan, args.selected.all)?,
+        None => args.selected.clone(),
+    };
     with_plan(
         global,
-        &args.selected,
+        (&selected, saved.is_some()),
         |project| {
             metrics.borrow_mut().set_project(project);
+            if let Some(saved) = &saved {
+                let head = plan_head::head(project, None, &saved.plan.plan, Timestamp::now());
+                saved.plan.check_head(&head, Timestamp::now())?;
+            }
             prompt::check(args, &project.settings)
         },
-        |session, project, binding| lock_ledger(project, binding, session, (&args.ledger).into()),
+        |session, project, binding| {
+            let ledger = lock_ledger(project, binding, session, (&args.ledger).into())?;
+            if let Some(saved) = &saved {
+                saved_plan::check_ledger_and_files(saved, project, &ledger)?;
+            }
+            Ok(ledger)
+        },
         |context| {
-            let found = existing_accounts(global, args, context)?;
+            if let Some(saved) = &saved {
+                saved_plan::check_actions(&saved.plan, context)?;
+            }
+            let observe = selected.observe.into();
+            let found = existing_accounts(global, args, observe, context)?;
             let (plan, settings) = (&context.planned.plan, &context.project.settings);
             if !global.quiet && global.log_format == LogFormat::Text {
+                let version = Some(context.ledger.version()?);
+                let started = context.session.started;
                 out::lines(plan_text::lines(
                     plan,
-                    settings,
+                    &plan_head::head(context.project, version, plan, started),
                     Detail {
                         all: args.selected.all,
                         calls: global.verbose > 0,
@@ -75,9 +97,10 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
 fn existing_accounts(
     global: &Global,
     args: &Args,
+    observe: Observe,
     context: &PlanContext<'_>,
 ) -> anyhow::Result<Option<UnrecordedAccounts>> {
-    let found = UnrecordedAccounts::beside_new_ledger(context, args.selected.observe.into())?;
+    let found = UnrecordedAccounts::beside_new_ledger(context, observe)?;
     if args.ledger.new_ledger && is_settled(context.ledger, found)? {
         let error = t!("the ledger is current, so --new-ledger has no effect");
         let hint = t!(
