@@ -152,12 +152,14 @@ impl<'a> Executor<'a> {
         if stats.stopped.is_none() {
             self.emit(Event::Stopping(match &stopped {
                 Stopped::Asked => {
-                    "stop requested: items in progress are finished, no new items are started"
-                        .to_owned()
+                    t!("stop requested: items in progress are finished, no new items are started")
+                        .into_owned()
                 }
-                Stopped::Failures { tolerated } => {
-                    format!("more than {tolerated} items failed: no new items are started")
-                }
+                Stopped::Failures { tolerated } => t!(
+                    "more than %{tolerated} items failed: no new items are started",
+                    tolerated = tolerated
+                )
+                .into_owned(),
                 Stopped::Fatal(fatal) => fatal.to_string(),
             }));
             stats.stopped = Some(stopped);

@@ -74,7 +74,7 @@ fn note_ledger(global: &Global, args: &Plan, context: &PlanContext<'_>) -> anyho
         }
         out::log_note(
             global.log_format,
-            format_args!("apply refuses this: {error}"),
+            t!("apply refuses this: %{error}", error = error),
         );
     } else if let Some(found) = UnrecordedAccounts::beside_new_ledger(context, observe)? {
         out::log_note(global.log_format, found.description());

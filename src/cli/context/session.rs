@@ -124,7 +124,12 @@ pub(in crate::cli) fn load_project(
 fn announce(global: &Global, project: &Project) {
     let settings = &project.settings;
     let (name, environment, endpoint) = (&project.name, &settings.environment, &settings.endpoint);
-    let text = format!("project {name}, environment {environment}, endpoint {endpoint}");
+    let text = t!(
+        "project %{name}, environment %{environment}, endpoint %{endpoint}",
+        name = name,
+        environment = environment,
+        endpoint = endpoint
+    );
     tracing::info!(target: CONSOLE, event = "note", "{text}");
     if global.shows_project {
         out::note(text);
@@ -244,10 +249,12 @@ pub(in crate::cli) fn with_plan(
     let observed = client
         .as_ref()
         .map(|client| (client, selected.observe.into()));
-    let mut planned_run = runtime.block_on(build_plan(&planner, observed, &mut findings))?;
+    let planned_run = runtime.block_on(build_plan(&planner, observed, &mut findings));
+    // Also before an error: the bar would stay on the screen.
+    progress.finish();
+    let mut planned_run = planned_run?;
     let resources_plan = &mut planned_run.plan.resources;
     resources_plan.mask_values(|value| env_values::masked(value).into_owned());
-    progress.finish();
     ledger.wait_until_verified()?;
     for rows in &planned_run.flows {
         findings.extend(rows.warnings());

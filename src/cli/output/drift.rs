@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::style::{BOLD, DIM, RESET, YELLOW};
+use super::plan_text::labeled;
+use super::style::{DIM, RESET, YELLOW};
 use super::{env_values, out};
 use crate::plan::Drift;
 
@@ -21,10 +22,7 @@ pub(in crate::cli) fn lines(drift: &[Drift]) -> Vec<String> {
             t_key!("%{count} differences between the ledger and the service"),
         ),
     };
-    let mut lines = vec![
-        String::new(),
-        format!("{BOLD}{}{RESET} {count}", t!("Drift:")),
-    ];
+    let mut lines = vec![String::new(), labeled(t_key!("Drift:"), &count)];
     lines.extend(drift.iter().map(|drift| {
         let hint = match drift.hint.as_str() {
             "" => String::new(),

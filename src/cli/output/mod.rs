@@ -26,6 +26,6 @@ pub(super) mod prompt;
 pub(super) mod sheet_changes;
 pub(super) mod style;
 pub(super) mod target;
-mod wrap;
+pub(in crate::cli) mod wrap;
 
 pub(super) use log_format::stamped;

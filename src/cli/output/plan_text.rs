@@ -39,7 +39,7 @@ pub(in crate::cli) fn lines(
     detail: Detail,
     now: Timestamp,
 ) -> Vec<String> {
-    let mut lines = vec![format!("{BOLD}{}{RESET} {}", t!("Ledger:"), ledger(head))];
+    let mut lines = vec![labeled(t_key!("Ledger:"), &ledger(head))];
     actions(&mut lines, plan, detail.all);
     totals(&mut lines, plan, head, detail, now);
     for line in &mut lines {
@@ -80,40 +80,48 @@ fn short_id(id: &str) -> &str {
 const ACTIONS: [(ItemAction, &str); 14] = [
     (
         ItemAction::Revoke,
-        t_key!("to revoke: the row was removed from the sheet"),
+        t_key!("%{count} to revoke: the row was removed from the sheet"),
     ),
-    (ItemAction::Create, t_key!("to send")),
-    (ItemAction::Resume, t_key!("to resume")),
-    (ItemAction::Reissue, t_key!("to revoke and send again")),
+    (ItemAction::Create, t_key!("%{count} to send")),
+    (ItemAction::Resume, t_key!("%{count} to resume")),
+    (
+        ItemAction::Reissue,
+        t_key!("%{count} to revoke and send again"),
+    ),
     (
         ItemAction::Resend,
-        t_key!("to send again: the earlier contract has ended"),
+        t_key!("%{count} to send again: the earlier contract has ended"),
     ),
     (
         ItemAction::InDoubt,
-        t_key!("in doubt: unknown whether they were sent"),
+        t_key!("%{count} in doubt: unknown whether they were sent"),
     ),
     (
         ItemAction::RevokeInterrupted,
         t_key!(
-            "whose treaty revoke was interrupted: the contract may still be valid; to finish it, run treaty revoke --target ADDRESS"
+            "%{count} whose treaty revoke was interrupted: the contract may still be valid; to finish it, run treaty revoke --target ADDRESS"
         ),
     ),
     (
         ItemAction::Changed,
-        t_key!("blocked: the row differs from what was sent"),
+        t_key!("%{count} blocked: the row differs from what was sent"),
     ),
-    (ItemAction::Invalid, t_key!("blocked: the row is invalid")),
+    (
+        ItemAction::Invalid,
+        t_key!("%{count} blocked: the row is invalid"),
+    ),
     (
         ItemAction::Orphaned,
-        t_key!("blocked: interrupted while being sent, and the row was removed from the sheet"),
+        t_key!(
+            "%{count} blocked: interrupted while being sent, and the row was removed from the sheet"
+        ),
     ),
-    (ItemAction::Unchanged, t_key!("unchanged")),
-    (ItemAction::Kept, t_key!("kept as sent")),
-    (ItemAction::Skipped, t_key!("skipped by where")),
+    (ItemAction::Unchanged, t_key!("%{count} unchanged")),
+    (ItemAction::Kept, t_key!("%{count} kept as sent")),
+    (ItemAction::Skipped, t_key!("%{count} skipped by where")),
     (
         ItemAction::Excluded,
-        t_key!("excluded by --target or --exclude"),
+        t_key!("%{count} excluded by --target or --exclude"),
     ),
 ];
 
@@ -150,9 +158,9 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
             }
             let symbol = action.symbol().unwrap_or(' ');
             out.push(format!(
-                "  {}{symbol}{RESET} {count} {}{}",
+                "  {}{symbol}{RESET} {}{}",
                 color(symbol),
-                t!(words),
+                t!(words, count = count),
                 statuses(flow, action),
             ));
             if matches!(action, ItemAction::Unchanged | ItemAction::Kept) && !all {
@@ -163,8 +171,9 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
                 out.push(match sample.row {
                     Some(row) => {
                         let status = sample.replaced.map(replaced_status);
-                        let status =
-                            status.map_or(String::new(), |status| format!(", {}", t!(status)));
+                        let status = status.map_or(String::new(), |status| {
+                            format!("{}{}", t!(", "), t!(status))
+                        });
                         let row = t!("row %{row}", row = row);
                         let difference = sample.difference.as_ref();
                         let difference = difference.map(plan_changes::difference);
@@ -208,11 +217,14 @@ fn statuses(flow: &FlowPlan, action: ItemAction) -> String {
     let counts = flow.counted_by_status(action).into_iter();
     let counts = counts.filter(|(status, _)| is_shown(status));
     let counts: Vec<String> = counts
-        .map(|(status, count)| format!("{count} {}", t!(replaced_status(status))))
+        .map(|(status, count)| {
+            let status = t!(replaced_status(status));
+            t!("%{count} %{status}", count = count, status = status).into_owned()
+        })
         .collect();
-    match counts.join(", ") {
+    match counts.join(&t!(", ")) {
         none if none.is_empty() => none,
-        counts => format!(" ({counts})"),
+        counts => t!(" (%{text})", text = counts).into_owned(),
     }
 }
 
@@ -309,18 +321,18 @@ pub(super) fn people(people: &People) -> Option<String> {
 /// Returns the counts of all actions in a line.
 pub(super) fn total(plan: &Plan) -> String {
     let counted: Vec<String> = [
-        ('-', t_key!("to delete or revoke")),
-        ('+', t_key!("to create")),
-        ('~', t_key!("to update")),
-        ('±', t_key!("to reissue")),
-        ('?', t_key!("in doubt")),
-        ('!', t_key!("blocked")),
-        ('=', t_key!("unchanged")),
+        ('-', t_key!("%{count} to delete or revoke")),
+        ('+', t_key!("%{count} to create")),
+        ('~', t_key!("%{count} to update")),
+        ('±', t_key!("%{count} to reissue")),
+        ('?', t_key!("%{count} in doubt")),
+        ('!', t_key!("%{count} blocked")),
+        ('=', t_key!("%{count} unchanged")),
     ]
     .into_iter()
     .filter_map(|(symbol, words)| {
         let count = plan.count(symbol);
-        (count > 0).then(|| format!("{count} {}", t!(words)))
+        (count > 0).then(|| t!(words, count = count).into_owned())
     })
     .chain(ended_or_without_row(plan))
     .collect();
@@ -333,17 +345,12 @@ pub(super) fn total(plan: &Plan) -> String {
 
 /// Renders the counts and the forecast.
 fn totals(out: &mut Vec<String>, plan: &Plan, head: &PlanHead, detail: Detail, now: Timestamp) {
-    out.extend([
-        String::new(),
-        format!("{BOLD}{}{RESET} {}", t!("Plan:"), total(plan)),
-    ]);
+    out.extend([String::new(), labeled(t_key!("Plan:"), &total(plan))]);
     if plan.is_empty() {
         out.push(t!("No changes.").into_owned());
         return;
     }
-    out.extend(
-        people(&plan.people).map(|people| format!("{BOLD}{}{RESET} {people}", t!("People:"))),
-    );
+    out.extend(people(&plan.people).map(|people| labeled(t_key!("People:"), &people)));
     let calls = plan.calls();
     let total = if detail.calls {
         t!("at most %{count}, without lookups", count = calls.total())
@@ -353,25 +360,27 @@ fn totals(out: &mut Vec<String>, plan: &Plan, head: &PlanHead, detail: Detail, n
             count = calls.total()
         )
     };
-    let total = format!("{BOLD}{}{RESET} {total}", t!("Calls:"));
-    out.extend([String::new(), total]);
+    out.extend([String::new(), labeled(t_key!("Calls:"), &total)]);
     for (op, count) in calls.iter().filter(|_| detail.calls) {
         out.push(format!("  {count:>8}  {op}"));
     }
     let Some(seconds) = head.seconds else {
-        let text = t!("no rate limit is set");
-        out.push(format!("{BOLD}{}{RESET} {text}", t!("Time:")));
+        out.push(labeled(t_key!("Time:"), &t!("no rate limit is set")));
         return;
     };
     let rate = head.rate.as_ref();
     let rate = rate.map(|rate| t!(" at %{rate}/s", rate = rate));
     let end = ends(now, seconds).map(|end| t!("; started now, it ends at %{end}", end = end));
     let (rate, end) = (rate.unwrap_or_default(), end.unwrap_or_default());
-    out.push(format!(
-        "{BOLD}{}{RESET} {}{rate}{end}",
-        t!("Time:"),
-        duration(seconds)
-    ));
+    let time = format!("{}{rate}{end}", duration(seconds));
+    out.push(labeled(t_key!("Time:"), &time));
+}
+
+/// Returns a text after its label. The label is a key; a full-width colon needs no blank.
+pub(super) fn labeled(label: &str, text: &str) -> String {
+    let label = t!(label);
+    let blank = if label.ends_with('：') { "" } else { " " };
+    format!("{BOLD}{label}{RESET}{blank}{text}")
 }
 
 /// The time at which a run of this length ends, to the minute; none for less than a minute.
@@ -388,9 +397,9 @@ pub(in crate::cli) fn print_counts(items: &BTreeMap<String, Counts>) {
     for (flow, counts) in items {
         let counted: Vec<String> = counts
             .iter()
-            .map(|(status, count)| format!("{count} {}", status.label()))
+            .map(|(status, count)| status.counted(*count))
             .collect();
-        let counted = match counted.join(", ") {
+        let counted = match counted.join(&t!(", ")) {
             none if none.is_empty() => t!("no rows").into_owned(),
             counted => counted,
         };

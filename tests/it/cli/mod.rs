@@ -9,6 +9,7 @@ mod doctor;
 mod drift;
 mod endpoints;
 mod environment_variables;
+mod events;
 mod existing_accounts;
 pub(crate) mod export;
 mod field_reference;

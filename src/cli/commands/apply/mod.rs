@@ -102,8 +102,10 @@ fn existing_accounts(
 ) -> anyhow::Result<Option<UnrecordedAccounts>> {
     let found = UnrecordedAccounts::beside_new_ledger(context, observe)?;
     if args.ledger.new_ledger && is_settled(context.ledger, found)? {
-        let error = "the ledger is current, so --new-ledger has no effect";
-        let hint = "remove --new-ledger: in a script it would send everything again if the ledger were lost";
+        let error = t!("the ledger is current, so --new-ledger has no effect");
+        let hint = t!(
+            "remove --new-ledger: in a script it would send everything again if the ledger were lost"
+        );
         return Err(CliError::new(Exit::Usage, error, hint).into());
     }
     if let Some(found) = found {
@@ -134,7 +136,10 @@ fn execute(
     logging::name_run(&name);
     let run = begin(context, &name).map_err(|error| {
         remove_unused(&settings.reports.directory.join(&name));
-        exit::when_disk_full(error, "free disk space, then apply again; nothing was sent")
+        exit::when_disk_full(
+            error,
+            &t!("free disk space, then apply again; nothing was sent"),
+        )
     })?;
     if let Some(count) = found.and_then(UnrecordedAccounts::to_record) {
         let write = context.ledger.write(vec![Write::AccountsFound { count }]);
@@ -260,8 +265,10 @@ fn end_run(
         let hint = match &ended.stats.stopped {
             // The ledger has not recorded everything.
             Some(Stopped::Fatal(fatal @ Fatal::Ledger(_))) => exit::classify_fatal(fatal).1,
-            _ => "free disk space, then run treaty report: what was sent is recorded in the ledger"
-                .to_owned(),
+            _ => t!(
+                "free disk space, then run treaty report: what was sent is recorded in the ledger"
+            )
+            .into_owned(),
         };
         exit::when_disk_full(error, &hint)
     })
@@ -284,15 +291,25 @@ fn free_name(context: &PlanContext<'_>) -> anyhow::Result<String> {
 /// sent.
 fn prepare_reports(reports: &Path, name: &str) -> anyhow::Result<()> {
     let folder = reports.join(name);
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("the folder {} cannot be created", folder.display()))?;
+    std::fs::create_dir_all(&folder).with_context(|| {
+        t!(
+            "the folder %{folder} cannot be created",
+            folder = folder.display()
+        )
+    })?;
     let latest = reports.join("latest");
     let taken = std::fs::symlink_metadata(&latest).is_ok_and(|found| found.is_dir());
     anyhow::ensure!(
         !taken,
-        "{} is a folder, but must be a link to the last run; move or rename the folder",
-        latest.display()
+        t!(
+            "%{folder} is a folder, but must be a link to the last run; move or rename the folder",
+            folder = latest.display()
+        )
     );
-    logging::open_run_log(&folder)
-        .with_context(|| format!("the log in {} cannot be opened", folder.display()))
+    logging::open_run_log(&folder).with_context(|| {
+        t!(
+            "the log in %{folder} cannot be opened",
+            folder = folder.display()
+        )
+    })
 }

@@ -58,11 +58,12 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
                 .map_err(|error| open_error(&error))?
         };
         if !global.quiet {
-            out::line(format_args!("the sandbox serves {base}/opentreaty-service"));
-            out::line(format_args!("pages of its flows: {base}/"));
-            out::line(format_args!(
-                "it accepts any app id and secret; stop with Ctrl-C"
+            out::line(t!(
+                "the sandbox serves %{base}/opentreaty-service",
+                base = base
             ));
+            out::line(t!("pages of its flows: %{base}/", base = base));
+            out::line(t!("it accepts any app id and secret; stop with Ctrl-C"));
         }
         let takes = SignedDuration::try_from(args.signing_takes.0);
         let sandbox = sandbox.with_signing_duration(takes.unwrap_or(SignedDuration::MAX));
@@ -98,7 +99,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         };
         if !global.quiet {
-            out::line(format_args!("counts of injected faults: {base}/faults"));
+            out::line(t!("counts of injected faults: %{base}/faults", base = base));
         }
         let server = FaultyServer::new(sandbox, faults);
         server.serve(listener, ended()).await?;
@@ -113,23 +114,33 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 /// it probably has the port.
 fn bind_error(args: &Args, project: &Path, error: &std::io::Error) -> CliError {
     let addr = args.addr;
-    let message = format!("cannot listen on {addr}: {error}");
+    let message = t!(
+        "cannot listen on %{address}: %{error}",
+        address = addr,
+        error = error
+    );
     let in_use = (error.kind() == ErrorKind::AddrInUse && !args.memory)
         .then(|| InUse::of(&sandbox_folder(project)))
         .flatten();
     if let Some(in_use) = in_use {
-        let message = format!("{message}; the sandbox world in {in_use}");
+        let message = format!(
+            "{message}{}{}",
+            t!("; "),
+            t!("the sandbox world in %{world}", world = in_use)
+        );
         return CliError::new(Exit::Held, message, held_hint(&in_use));
     }
     let hint = match error.kind() {
         ErrorKind::AddrInUse => {
-            "stop the program that uses the port, such as a treaty sandbox in another window, or choose another port \
-             with --addr; port 0 selects a free one"
+            t!(
+                "stop the program that uses the port, such as a treaty sandbox in another window, or choose another port \
+                with --addr; port 0 selects a free one"
+            )
         }
         ErrorKind::PermissionDenied => {
-            "choose a port above 1023 with --addr; port 0 selects a free one"
+            t!("choose a port above 1023 with --addr; port 0 selects a free one")
         }
-        _ => "choose another loopback address with --addr",
+        _ => t!("choose another loopback address with --addr"),
     };
     CliError::new(Exit::Error, message, hint)
 }
@@ -137,11 +148,13 @@ fn bind_error(args: &Args, project: &Path, error: &std::io::Error) -> CliError {
 /// The hint for a world that another process has open.
 fn held_hint(in_use: &InUse) -> String {
     let kill = in_use.kill_command();
-    let kill = kill.map_or(String::new(), |kill| format!(" or {kill}"));
-    format!(
-        "use that sandbox, or stop it with Ctrl-C in its window{kill}; for a second one, name another project folder \
-         with -p, or start an empty world with --memory --addr 127.0.0.1:0"
+    let kill = kill.map(|kill| t!(" or %{kill}", kill = kill));
+    t!(
+        "use that sandbox, or stop it with Ctrl-C in its window%{kill}; for a second one, name another project folder \
+         with -p, or start an empty world with --memory --addr 127.0.0.1:0",
+        kill = kill.unwrap_or_default()
     )
+    .into_owned()
 }
 
 /// The error when the world cannot be opened.
@@ -150,7 +163,7 @@ fn open_error(error: &StoreError) -> CliError {
         StoreError::Busy(in_use) => (Exit::Held, held_hint(in_use)),
         StoreError::Broken { .. } => (
             Exit::Error,
-            "check the folder, or use an empty world in memory with --memory".to_owned(),
+            t!("check the folder, or use an empty world in memory with --memory").into_owned(),
         ),
     };
     CliError::new(exit, error.to_string(), hint)
