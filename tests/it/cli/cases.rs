@@ -88,14 +88,14 @@ pub(super) fn steady(text: &str) -> String {
 
 /// Replaces the id and the serial of the ledger in the head of a plan.
 fn steady_ledger(line: &str) -> String {
-    let is_head = line.starts_with("Ledger: ");
-    match line.split_once(", serial ").filter(|_| is_head) {
-        Some((_, rest)) => {
+    for (head, serial) in [("Ledger: ", ", serial "), ("台账：", "，序号 ")] {
+        let rest = line.split_once(serial).filter(|_| line.starts_with(head));
+        if let Some((_, rest)) = rest {
             let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
-            format!("Ledger: ID, serial N{rest}")
+            return format!("{head}ID{serial}N{rest}");
         }
-        None => line.to_owned(),
     }
+    line.to_owned()
 }
 
 /// Replaces the timestamp at the start of a line.
