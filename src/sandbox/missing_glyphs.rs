@@ -32,9 +32,8 @@ fn drawn_texts(op: Op, request: &Value) -> Vec<(&str, &str)> {
 
 /// Returns a warning if a request has characters that the font lacks. The warning contains the
 /// code points and the field names, but no other data of the request.
-pub(super) fn missing_glyphs_warning(op: Op, body: &[u8]) -> Option<String> {
-    let request: Value = serde_json::from_slice(body).ok()?;
-    let texts = drawn_texts(op, &request);
+pub(super) fn missing_glyphs_warning(op: Op, request: &Value) -> Option<String> {
+    let texts = drawn_texts(op, request);
     if texts.iter().all(|(_, text)| text.is_ascii()) {
         return None;
     }
