@@ -9,6 +9,7 @@ mod driver;
 pub(crate) mod fault_rules;
 pub(crate) mod operations;
 mod other_sites;
+mod own_program;
 pub(crate) mod pages;
 pub(crate) mod servers;
 mod spellings;

@@ -52,7 +52,6 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         Some(Ok(fixtures)) => Some(fixtures),
         Some(Err(diagnostics)) => return invalid(diagnostics),
     };
-    let record = args.record.as_deref().map(record::open).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -61,6 +60,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             .await
             .map_err(|error| start_error::bind_error(args, &global.project, &error))?;
         let base = format!("http://{}", listener.local_addr()?);
+        // Emptied only once the address is bound: another server may write the same file.
+        let record = args.record.as_deref().map(record::open).transpose()?;
         let mut interrupts = Interrupts::install();
         let sandbox = if args.memory {
             Sandbox::in_memory(&base)
